@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backend/knowledge.h"
+
+namespace ballast::backend {
+
+std::shared_ptr<const Survey> Known::survey() const {
+    const std::lock_guard lock(mutex_);
+    return survey_;
+}
+
+void Known::set_survey(Survey survey) {
+    // A server that has FEAT and lists no EPSV may still take it, but those seen so far (JFileServer)
+    // are better asked for PASV. A new survey also forgets an old refusal: the server may be another.
+    prefers_pasv_ = survey.answers_feat && !survey.features.has("EPSV");
+    accepts_rest_ = false;
+    const std::lock_guard lock(mutex_);
+    survey_ = std::make_shared<const Survey>(std::move(survey));
+}
+
+bool Known::accepts_rest() const {
+    if (accepts_rest_) return true;
+    const auto known = survey();
+    return known && known->features.has_rest_stream();
+}
+
+std::uint16_t Known::noop_code() const {
+    const auto known = survey();
+    return known ? known->noop_code : Survey{}.noop_code;
+}
+
+std::shared_ptr<Known> Knowledge::of(std::uint64_t backend_id) {
+    const std::lock_guard lock(mutex_);
+    auto& known = known_[backend_id];
+    if (!known) known = std::make_shared<Known>();
+    return known;
+}
+
+}  // namespace ballast::backend

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "ftp/features.h"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+namespace ballast::backend {
+
+/// What Ballast learnt of a backend by asking once, RFC 2389 FEAT above all.
+struct Survey {
+    bool answers_feat = false;
+    ftp::Features features;    ///< empty if it does not answer FEAT
+    std::string system;        ///< SYST, the text behind 215; empty if not told
+    std::uint16_t noop_code = 200;
+};
+
+/// What is remembered of one backend, by all sessions on all threads.
+class Known {
+public:
+    [[nodiscard]] std::shared_ptr<const Survey> survey() const;
+    void set_survey(Survey survey);
+
+    /// EPSV was refused: PASV is asked at once from now on.
+    [[nodiscard]] bool prefers_pasv() const { return prefers_pasv_.load(); }
+    void set_prefers_pasv(bool prefers) { prefers_pasv_ = prefers; }
+
+    /// Whether a REST may be answered by Ballast itself: the survey shows REST STREAM, or the
+    /// backend once said 350.
+    [[nodiscard]] bool accepts_rest() const;
+    void set_accepts_rest() { accepts_rest_ = true; }
+
+    /// What this backend says to NOOP: the fence behind ABOR is known by it.
+    [[nodiscard]] std::uint16_t noop_code() const;
+
+private:
+    mutable std::mutex mutex_;
+    std::shared_ptr<const Survey> survey_;
+    std::atomic<bool> prefers_pasv_ = false;
+    std::atomic<bool> accepts_rest_ = false;
+};
+
+/// All backends' knowledge, by the id of the backend. Any thread may call.
+class Knowledge {
+public:
+    [[nodiscard]] std::shared_ptr<Known> of(std::uint64_t backend_id);
+
+private:
+    std::mutex mutex_;
+    std::unordered_map<std::uint64_t, std::shared_ptr<Known>> known_;
+};
+
+}  // namespace ballast::backend

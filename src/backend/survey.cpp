@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backend/survey.h"
+
+namespace ballast::backend {
+
+loop::Task<base::Result<Survey>> take_survey(Leg& leg) {
+    Survey survey;
+    auto features = co_await leg.command("FEAT");
+    if (!features) co_return std::unexpected(features.error());
+    survey.answers_feat = features->code == 211;
+    survey.features = ftp::Features::parse(features->text);
+
+    const auto system = co_await leg.command("SYST");
+    if (!system) co_return std::unexpected(system.error());
+    if (system->code == 215) survey.system = system->message();
+
+    const auto noop = co_await leg.command("NOOP");
+    if (!noop) co_return std::unexpected(noop.error());
+    // Before login some servers say 530 to NOOP, which they will not say after it.
+    if (noop->is_positive()) survey.noop_code = noop->code;
+    co_return survey;
+}
+
+}  // namespace ballast::backend

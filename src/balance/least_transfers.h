@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "balance/round_robin.h"
+
+namespace ballast::balance {
+
+/// The candidate with the fewest running transfers for its weight; among equals the one with the
+/// fewest sessions for its weight; among those in turn.
+class LeastTransfers final : public Policy {
+public:
+    std::size_t pick(std::span<const Candidate> ready, const Client& client) override;
+
+private:
+    RoundRobin turns_;
+};
+
+}  // namespace ballast::balance

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <system_error>
+
+namespace ballast::base {
+
+/// Whose fault a failure was. Retry and failover are decided from this, never from the text.
+enum class Fault : std::uint8_t { client, backend, internal };
+
+/// A failure of a peer, the network or a file. Broken invariants are asserted, not reported.
+struct Error {
+    Fault fault = Fault::internal;
+    std::error_code code;
+    std::string doing;  ///< what was being done: "connecting to 10.0.0.11:2121"
+};
+
+template <typename T = void>
+using Result = std::expected<T, Error>;
+
+/// "connecting to 10.0.0.11:2121: Connection refused"
+[[nodiscard]] std::string to_string(const Error& error);
+
+/// The current `errno` as an error of the given fault.
+[[nodiscard]] Error last_error(Fault fault, std::string doing);
+
+}  // namespace ballast::base

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/subnet.h"
+
+#include <charconv>
+
+namespace ballast::base {
+
+namespace {
+
+/// Bits of `byte_index` that lie inside a prefix of `bits`.
+std::uint8_t mask_of(int bits, int byte_index) {
+    const int inside = bits - byte_index * 8;
+    if (inside >= 8) return 0xff;
+    if (inside <= 0) return 0;
+    return static_cast<std::uint8_t>(0xff << (8 - inside));
+}
+
+}  // namespace
+
+std::optional<Subnet> Subnet::parse(std::string_view text) {
+    const auto slash = text.find('/');
+    const auto address = text.substr(0, slash);
+    const auto ip = Ip::parse(address);
+    // A scope belongs to one link of this machine, not to a block of addresses.
+    if (!ip || address.contains('%')) return std::nullopt;
+
+    // ::ffff:10.0.0.0/104 was read as 10.0.0.0, so its prefix has to lose the mapping's 96 bits too.
+    const unsigned mapping_bits = ip->is_v4() && address.contains(':') ? 96 : 0;
+    const unsigned longest = ip->is_v4() ? 32 : 128;
+    unsigned prefix_bits = longest + mapping_bits;
+    if (slash != std::string_view::npos) {
+        const auto digits = text.substr(slash + 1);
+        const auto* digits_end = digits.data() + digits.size();
+        const auto [end, error] = std::from_chars(digits.data(), digits_end, prefix_bits);
+        if (error != std::errc{} || end != digits_end) return std::nullopt;
+        if (prefix_bits < mapping_bits || prefix_bits > longest + mapping_bits) return std::nullopt;
+    }
+
+    Subnet subnet;
+    subnet.first_ = *ip;
+    subnet.prefix_bits_ = static_cast<int>(prefix_bits - mapping_bits);
+    for (int i = 0; i < static_cast<int>(longest / 8); ++i) {
+        const auto byte = ip->bytes()[static_cast<std::size_t>(i)];
+        if ((byte & mask_of(subnet.prefix_bits_, i)) != byte) return std::nullopt;
+    }
+    return subnet;
+}
+
+bool Subnet::contains(const Ip& ip) const {
+    if (ip.family() != first_.family()) return false;
+    for (int i = 0; i * 8 < prefix_bits_; ++i) {
+        const auto index = static_cast<std::size_t>(i);
+        if ((ip.bytes()[index] & mask_of(prefix_bits_, i)) != first_.bytes()[index]) return false;
+    }
+    return true;
+}
+
+std::string to_string(const Subnet& subnet) {
+    return to_string(subnet.first()) + '/' + std::to_string(subnet.prefix_bits());
+}
+
+}  // namespace ballast::base

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/load.h"
+#include "daemon/daemon.h"
+#include "daemon/trial.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <fmt/format.h>
+#include <fstream>
+#include <optional>
+#include <sstream>
+
+namespace {
+
+using ballast::config::Config;
+
+/// The whole file, or why not.
+std::optional<std::string> read_file(const std::string& file) {
+    std::ifstream stream(file, std::ios::binary);
+    std::ostringstream text;
+    if (!stream || !(text << stream.rdbuf())) return std::nullopt;
+    return std::move(text).str();
+}
+
+/// The configuration, or nothing after every problem was said on standard error.
+std::optional<Config> load(const std::string& file) {
+    const auto text = read_file(file);
+    if (!text) {
+        fmt::print(stderr, "{}: cannot be read (name a file that this user may read)\n", file);
+        return std::nullopt;
+    }
+    auto config = ballast::config::load(*text);
+    if (config) return std::move(*config);
+    for (const auto& problem : config.error())
+        fmt::print(stderr, "{}\n", ballast::config::to_string(problem, file));
+    return std::nullopt;
+}
+
+int run(const std::string& file) {
+    const auto config = load(file);
+    return config ? ballast::daemon::run(*config, file.c_str()) : 1;
+}
+
+int check(const std::string& file) {
+    const auto config = load(file);
+    if (!config) return 1;
+    const auto problems = ballast::daemon::try_start(*config);
+    for (const auto& problem : problems)
+        fmt::print(stderr, "{}\n", ballast::config::to_string(problem, file));
+    if (!problems.empty()) return 1;
+    fmt::print("{}: ok, {} listeners, {} pools\n", file, config->listeners.size(),
+               config->pools.size());
+    return 0;
+}
+
+}  // namespace
+
+int main(int argument_count, char** arguments) {
+    CLI::App app("Ballast, the FTP load balancer");
+    app.require_subcommand(1);
+    std::string file = "/etc/ballast/ballast.toml";
+    const auto add_file = [&](CLI::App* command) {
+        command->add_option("-c,--config", file, "the configuration file")->capture_default_str();
+    };
+    auto* const run_command = app.add_subcommand("run", "balance, until SIGTERM");
+    auto* const check_command = app.add_subcommand(
+        "check", "say everything that is wrong with the configuration, and what would fail at start");
+    auto* const version_command = app.add_subcommand("version", "print the version");
+    auto* const manual_command =
+        app.add_subcommand("manual", "print the reference of all configuration keys as Markdown");
+    add_file(run_command);
+    add_file(check_command);
+    CLI11_PARSE(app, argument_count, arguments);
+
+    if (run_command->parsed()) return run(file);
+    if (check_command->parsed()) return check(file);
+    if (version_command->parsed()) fmt::print("ballast {}\n", BALLAST_VERSION);
+    if (manual_command->parsed()) fmt::print("{}", ballast::config::manual());
+    return 0;
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "config/config.h"
+#include "config/refusal.h"
+
+#include <cstddef>
+#include <expected>
+#include <string>
+#include <string_view>
+
+/// Durations and sizes as the file writes them: a whole number and a unit, without a space.
+namespace ballast::config {
+
+/// "500ms", "5s", "2m", "1h".
+[[nodiscard]] std::expected<Duration, Refusal> parse_duration(std::string_view text);
+/// "8192B", "64KB" (64000 bytes), "8KiB" (8192 bytes), likewise MB, MiB, GB and GiB.
+[[nodiscard]] std::expected<std::size_t, Refusal> parse_size(std::string_view text);
+
+/// In the largest unit that divides it: "90s", "15m", "8KiB".
+[[nodiscard]] std::string duration_text(Duration duration);
+[[nodiscard]] std::string size_text(std::size_t bytes);
+
+}  // namespace ballast::config

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/address.h"
+#include "base/port_range.h"
+#include "base/subnet.h"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// What an operator can set: plain structs that hold their defaults. Loaded once, then never
+/// changed; every part of the daemon shares one snapshot.
+namespace ballast::config {
+
+using Duration = std::chrono::milliseconds;
+
+/// Where in the file something was said. Line and column count from 1; 0 means not said.
+struct Where {
+    std::string key;  ///< "pool.alfresco.backend[0].weight"
+    std::uint32_t line = 0;
+    std::uint32_t column = 0;
+};
+
+enum class LogLevel : std::uint8_t { error, warning, info, debug };
+enum class LogFormat : std::uint8_t { automatic, text, json };
+
+struct Log {
+    LogLevel level = LogLevel::info;
+    LogFormat format = LogFormat::automatic;  ///< automatic: text on a terminal, else JSON
+    std::string file;                         ///< empty: standard error
+};
+
+struct TransferLog {
+    std::string xferlog;  ///< file in wu-ftpd's format; empty: none
+    std::string json;     ///< file of JSON lines; empty: none
+};
+
+/// Which address PASV announces to whom. The first rule whose network holds the client decides;
+/// without a rule it is the address that the client connected to.
+struct AnnounceRule {
+    std::optional<base::Subnet> network;  ///< empty: every client ("default")
+    std::optional<base::Ip> address;      ///< empty: "local", the address the client connected to
+
+    friend bool operator==(const AnnounceRule&, const AnnounceRule&) = default;
+};
+
+/// The source port of active data connections (RFC 959 3.2: the server's is L-1).
+struct ActiveSource {
+    enum class Kind : std::uint8_t { ephemeral, below_control, fixed };
+    Kind kind = Kind::ephemeral;
+    std::uint16_t port = 0;  ///< only for `fixed`
+
+    friend bool operator==(const ActiveSource&, const ActiveSource&) = default;
+};
+
+struct Listener {
+    std::string name;
+    Where where;
+    std::vector<base::Address> bind;
+    std::string pool;
+    base::PortRange passive_ports{20000, 20099};
+    std::vector<AnnounceRule> public_address;
+    ActiveSource active_source_port;
+    std::string greeting = "FTP server ready.";
+    Duration login_timeout = std::chrono::minutes(1);    ///< from connect to the 230
+    Duration idle_timeout = std::chrono::minutes(15);    ///< between commands; not in transfers
+    Duration write_timeout = std::chrono::seconds(30);   ///< for a client to take a reply
+    Duration data_connect_timeout = std::chrono::seconds(30);
+    Duration data_stall_timeout = std::chrono::minutes(5);  ///< a transfer without a byte moved
+    std::size_t command_bytes_max = 8192;
+    std::size_t pipelined_bytes_max = 65536;
+};
+
+enum class ProbeType : std::uint8_t { none, tcp, login };
+
+struct Probe {
+    ProbeType type = ProbeType::tcp;
+    std::string user;
+    std::string password_file;
+    Duration interval = std::chrono::seconds(5);
+    Duration timeout = std::chrono::seconds(5);
+    std::uint32_t rise = 2;
+    std::uint32_t fall = 3;
+    std::uint32_t jitter_percent = 10;  ///< of the interval, either way
+};
+
+struct Backend {
+    std::string name;
+    Where where;
+    std::string host;         ///< an address or a name; every address of a name is a backend
+    std::uint16_t port = 21;
+    std::uint32_t weight = 1;        ///< 1..256
+    std::uint32_t max_sessions = 0;  ///< 0: no limit
+    bool backup = false;             ///< chosen only when no other backend can be
+};
+
+enum class Balance : std::uint8_t { round_robin, least_transfers };
+
+struct Pool {
+    std::string name;
+    Where where;
+    Balance balance = Balance::least_transfers;
+    Probe probe;
+    std::vector<Backend> backends;
+    Duration connect_timeout = std::chrono::seconds(3);
+    Duration greeting_timeout = std::chrono::seconds(10);
+    Duration reply_timeout = std::chrono::seconds(60);
+    Duration final_reply_timeout = std::chrono::minutes(5);  ///< from the data's end to the reply
+    Duration resolve_interval = std::chrono::seconds(30);
+    std::size_t reply_line_bytes_max = 8192;
+    std::size_t reply_bytes_max = 65536;
+};
+
+struct Config {
+    std::uint32_t workers = 0;  ///< 0: one for each core
+    Duration shutdown_timeout = std::chrono::seconds(30);  ///< for running transfers at SIGTERM
+    Log log;
+    TransferLog transfer_log;
+    std::vector<Listener> listeners;
+    std::vector<Pool> pools;
+
+    [[nodiscard]] const Pool* find_pool(const std::string& name) const;
+};
+
+}  // namespace ballast::config

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/destination.h"
+
+#include "base/address.h"
+#include "config/spelling.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fmt/format.h>
+#include <ranges>
+
+namespace ballast::config {
+
+namespace {
+
+constexpr std::size_t name_bytes_max = 253;  // RFC 1035 2.3.4
+constexpr std::size_t label_bytes_max = 63;
+
+bool is_digit(char c) {
+    return '0' <= c && c <= '9';
+}
+
+char lower(char c) {
+    return 'A' <= c && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool is_label(std::string_view label) {
+    // RFC 1123 2.1, and the underscore that private zones and container networks use.
+    const auto good = [](char c) {
+        return is_digit(c) || ('a' <= lower(c) && lower(c) <= 'z') || c == '-' || c == '_';
+    };
+    return !label.empty() && label.size() <= label_bytes_max && label.front() != '-' &&
+           label.back() != '-' && std::ranges::all_of(label, good);
+}
+
+bool is_host_name(std::string_view name) {
+    if (name.ends_with('.')) name.remove_suffix(1);
+    if (name.empty() || name.size() > name_bytes_max) return false;
+    std::string_view last;
+    for (const auto part : std::views::split(name, '.')) {
+        last = std::string_view(part.begin(), part.end());
+        if (!is_label(last)) return false;
+    }
+    // RFC 1123 2.1: a name whose last label is a number is an address, and then a wrong one.
+    return !std::ranges::all_of(last, is_digit);
+}
+
+Refusal no_host(std::string_view host) {
+    return {fmt::format("{} is neither an address nor a host name", in_quotes(host)),
+            "write \"192.0.2.1:21\", \"[2001:db8::1]:21\" or \"ftp1.example.org:21\""};
+}
+
+}  // namespace
+
+std::expected<Destination, Refusal> parse_destination(std::string_view text) {
+    Destination destination;
+    std::string_view host = text;
+    std::string_view port;
+    bool has_port = false;
+    const bool bracketed = text.starts_with('[');
+    if (bracketed) {
+        const auto close = text.find(']');
+        if (close == std::string_view::npos) return std::unexpected(no_host(text));
+        host = text.substr(1, close - 1);
+        const auto rest = text.substr(close + 1);
+        has_port = !rest.empty();
+        if (has_port && !rest.starts_with(':')) return std::unexpected(no_host(text));
+        if (has_port) port = rest.substr(1);
+    } else if (std::ranges::count(text, ':') > 1) {
+        return std::unexpected(
+            Refusal{fmt::format("{} is an IPv6 address without brackets", in_quotes(text)),
+                    "write \"[2001:db8::1]\" or, with the port, \"[2001:db8::1]:21\""});
+    } else if (const auto colon = text.find(':'); colon != std::string_view::npos) {
+        host = text.substr(0, colon);
+        port = text.substr(colon + 1);
+        has_port = true;
+    }
+
+    if (has_port) {
+        const auto [end, error] =
+            std::from_chars(port.data(), port.data() + port.size(), destination.port);
+        if (error != std::errc{} || end != port.data() + port.size() || destination.port == 0)
+            return std::unexpected(
+                Refusal{fmt::format("{} is no port", in_quotes(port)), "use 1 to 65535"});
+    }
+
+    if (const auto ip = base::Ip::parse(host); ip && (bracketed == host.contains(':'))) {
+        destination.host = base::to_string(*ip);
+        return destination;
+    }
+    if (bracketed || !is_host_name(host)) return std::unexpected(no_host(host));
+    std::ranges::transform(host, std::back_inserter(destination.host), lower);
+    return destination;
+}
+
+std::string to_string(const Destination& destination) {
+    const bool is_ipv6 = destination.host.contains(':');
+    return is_ipv6 ? fmt::format("[{}]:{}", destination.host, destination.port)
+                   : fmt::format("{}:{}", destination.host, destination.port);
+}
+
+}  // namespace ballast::config

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "config/refusal.h"
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+
+namespace ballast::config {
+
+/// Where a backend is: "10.0.0.11:2121", "[2001:db8::1]:21", "ftp1.example.org". Addresses are in
+/// their canonical spelling and names in lower case, so that equal ones compare equal.
+struct Destination {
+    std::string host;
+    std::uint16_t port = 21;
+
+    friend bool operator==(const Destination&, const Destination&) = default;
+};
+
+[[nodiscard]] std::expected<Destination, Refusal> parse_destination(std::string_view text);
+[[nodiscard]] std::string to_string(const Destination& destination);
+
+}  // namespace ballast::config

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "config/amount.h"
+#include "config/config.h"
+#include "config/destination.h"
+#include "config/spelling.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <fmt/format.h>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+/// The kinds of settings. Each points to the member of a section `S` that it sets, knows its bounds,
+/// and describes itself: `type()` and `range()` in words, `shown()` the value as the file writes it.
+/// How a kind is read from TOML is the loader's business.
+namespace ballast::config {
+
+template <typename S>
+struct Flag {
+    bool S::* member;
+
+    [[nodiscard]] std::string type() const { return "boolean"; }
+    [[nodiscard]] std::string range() const { return "true or false"; }
+    [[nodiscard]] std::string shown(const S& section) const {
+        return section.*member ? "true" : "false";
+    }
+};
+
+template <typename S>
+struct Number {
+    std::uint32_t S::* member;
+    std::uint32_t min;
+    std::uint32_t max;
+
+    [[nodiscard]] std::string type() const { return "integer"; }
+    [[nodiscard]] std::string range() const { return fmt::format("{} to {}", min, max); }
+    [[nodiscard]] std::string shown(const S& section) const {
+        return fmt::to_string(section.*member);
+    }
+};
+
+template <typename S>
+struct Time {
+    Duration S::* member;
+    Duration min;
+    Duration max;
+
+    [[nodiscard]] std::string type() const { return "duration"; }
+    [[nodiscard]] std::string range() const {
+        return fmt::format("\"{}\" to \"{}\"", duration_text(min), duration_text(max));
+    }
+    [[nodiscard]] std::string shown(const S& section) const {
+        return fmt::format("\"{}\"", duration_text(section.*member));
+    }
+};
+
+template <typename S>
+struct Size {
+    std::size_t S::* member;
+    std::size_t min;
+    std::size_t max;
+
+    [[nodiscard]] std::string type() const { return "size"; }
+    [[nodiscard]] std::string range() const {
+        return fmt::format("\"{}\" to \"{}\"", size_text(min), size_text(max));
+    }
+    [[nodiscard]] std::string shown(const S& section) const {
+        return fmt::format("\"{}\"", size_text(section.*member));
+    }
+};
+
+/// One line of text: control characters would end up in log lines, paths and FTP replies.
+template <typename S>
+struct Text {
+    std::string S::* member;
+    std::size_t bytes_min;
+    std::size_t bytes_max;
+
+    [[nodiscard]] std::string type() const { return "string"; }
+    [[nodiscard]] std::string range() const {
+        return fmt::format("{} to {} bytes, no control characters", bytes_min, bytes_max);
+    }
+    [[nodiscard]] std::string shown(const S& section) const {
+        return fmt::format("\"{}\"", section.*member);
+    }
+};
+
+constexpr std::size_t name_bytes_max = 64;
+
+/// Names stand in log lines, metrics and key paths, so they are plain words.
+[[nodiscard]] inline bool is_name(std::string_view text) {
+    const auto good = [](char c) {
+        return ('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z') || ('0' <= c && c <= '9') ||
+               c == '-' || c == '_';
+    };
+    return !text.empty() && text.size() <= name_bytes_max && std::ranges::all_of(text, good);
+}
+
+template <typename S>
+struct Name {
+    std::string S::* member;
+
+    [[nodiscard]] std::string type() const { return "string"; }
+    [[nodiscard]] std::string range() const {
+        return fmt::format("1 to {} letters, digits, '-' and '_'", name_bytes_max);
+    }
+    [[nodiscard]] std::string shown(const S& section) const {
+        return fmt::format("\"{}\"", section.*member);
+    }
+};
+
+template <typename E>
+struct Spelling {
+    std::string_view word;
+    E value;
+};
+
+/// One word of a few.
+template <typename S, typename E>
+struct Word {
+    E S::* member;
+    std::span<const Spelling<E>> spellings;
+
+    [[nodiscard]] std::vector<std::string_view> words() const {
+        std::vector<std::string_view> result;
+        for (const auto& spelling : spellings) result.push_back(spelling.word);
+        return result;
+    }
+    [[nodiscard]] std::string type() const { return "string"; }
+    [[nodiscard]] std::string range() const {
+        std::vector<std::string> quotes;
+        for (const auto word : words()) quotes.push_back(fmt::format("\"{}\"", word));
+        return listed(std::vector<std::string_view>(quotes.begin(), quotes.end()));
+    }
+    [[nodiscard]] std::string shown(const S& section) const {
+        const auto found = std::ranges::find(spellings, section.*member, &Spelling<E>::value);
+        return fmt::format("\"{}\"", found->word);
+    }
+};
+
+template <typename S>
+struct Addresses {
+    std::vector<base::Address> S::* member;
+
+    [[nodiscard]] std::string type() const { return "array of strings"; }
+    [[nodiscard]] std::string range() const {
+        return "\"192.0.2.1:21\" or \"[2001:db8::1]:21\", at least one";
+    }
+    [[nodiscard]] std::string shown(const S& section) const {
+        std::string result;
+        for (const auto& address : section.*member)
+            result += fmt::format("{}\"{}\"", result.empty() ? "" : ", ", to_string(address));
+        return '[' + result + ']';
+    }
+};
+
+template <typename S>
+struct Ports {
+    base::PortRange S::* member;
+
+    [[nodiscard]] std::string type() const { return "string"; }
+    [[nodiscard]] std::string range() const { return "\"FIRST-LAST\", ports 1 to 65535"; }
+    [[nodiscard]] std::string shown(const S& section) const {
+        return fmt::format("\"{}\"", to_string(section.*member));
+    }
+};
+
+template <typename S>
+struct Announced {
+    std::vector<AnnounceRule> S::* member;
+
+    [[nodiscard]] std::string type() const { return "string or table"; }
+    [[nodiscard]] std::string range() const {
+        return "\"local\", an IPv4 address, or { NETWORK = ..., default = ... } of these";
+    }
+    [[nodiscard]] std::string shown(const S& section) const {
+        std::string result;
+        for (const auto& rule : section.*member) {
+            const auto whom =
+                rule.network ? fmt::format("\"{}\"", to_string(*rule.network)) : "default";
+            const auto what = rule.address ? to_string(*rule.address) : "local";
+            result += fmt::format("{} {} = \"{}\"", result.empty() ? "" : ",", whom, what);
+        }
+        return result.empty() ? "\"local\"" : '{' + result + " }";
+    }
+};
+
+template <typename S>
+struct SourcePort {
+    ActiveSource S::* member;
+
+    [[nodiscard]] std::string type() const { return "string or integer"; }
+    [[nodiscard]] std::string range() const {
+        return "\"ephemeral\", \"below-control\" or 1 to 65535";
+    }
+    [[nodiscard]] std::string shown(const S& section) const {
+        const ActiveSource& source = section.*member;
+        switch (source.kind) {
+            case ActiveSource::Kind::ephemeral: return "\"ephemeral\"";
+            case ActiveSource::Kind::below_control: return "\"below-control\"";
+            case ActiveSource::Kind::fixed: break;
+        }
+        return fmt::to_string(source.port);
+    }
+};
+
+template <typename S>
+struct HostPort {
+    std::string S::* host;
+    std::uint16_t S::* port;
+
+    [[nodiscard]] std::string type() const { return "string"; }
+    [[nodiscard]] std::string range() const {
+        return "\"HOST:PORT\" or \"HOST\"; HOST is a name, an IPv4 address or \"[IPv6]\"";
+    }
+    [[nodiscard]] std::string shown(const S& section) const {
+        return fmt::format("\"{}\"", to_string(Destination{section.*host, section.*port}));
+    }
+};
+
+template <typename S>
+using Kind = std::variant<Flag<S>, Number<S>, Time<S>, Size<S>, Text<S>, Name<S>, Word<S, LogLevel>,
+                          Word<S, LogFormat>, Word<S, ProbeType>, Word<S, Balance>, Addresses<S>,
+                          Ports<S>, Announced<S>, SourcePort<S>, HostPort<S>>;
+
+}  // namespace ballast::config

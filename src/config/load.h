@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "config/config.h"
+
+#include <expected>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ballast::config {
+
+/// One thing the operator has to change. Says where, what is wrong, and what would be right.
+struct Problem {
+    Where where;
+    std::string what;  ///< "weight is 0"
+    std::string fix;   ///< "use 1 to 256; to take the backend out, drain it"
+};
+
+/// "ballast.toml:31:10: pool.alfresco.backend[0].weight: weight is 0 (use 1 to 256; ...)".
+[[nodiscard]] std::string to_string(const Problem& problem, std::string_view file);
+
+/// Reads a configuration and checks all that needs no system. Either a whole valid configuration
+/// or every problem of the text, in the order of the file (a syntax error or a duplicate key ends
+/// at the first). Nothing throws.
+[[nodiscard]] std::expected<Config, std::vector<Problem>> load(std::string_view toml_text);
+
+/// The reference manual of all keys as Markdown, from the table that `load` reads by.
+[[nodiscard]] std::string manual();
+
+}  // namespace ballast::config

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "config/kinds.h"
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+/// All settings, once: the loader reads by this table and the manual prints it. Defaults are not
+/// in it; they are those of the structs in config.h.
+namespace ballast::config {
+
+/// When a change in the file takes effect.
+enum class Applies : std::uint8_t { restart, reload };
+
+template <typename S>
+struct Setting {
+    std::string_view key;
+    Kind<S> kind;
+    std::string_view meaning;  ///< one or two sentences for the manual
+    bool required = false;
+    std::string_view advice = {};  ///< said besides the range when a value is outside of it
+    Applies applies = Applies::restart;
+};
+
+/// A struct of config.h as a table of the file.
+template <typename S>
+struct Section {
+    std::string_view path;     ///< "listener.NAME"; empty for the top of the file
+    std::string_view header;   ///< as the file writes it: "[listener.NAME]"
+    std::string_view meaning;  ///< for the manual
+    std::span<const Setting<S>> settings;
+    std::span<const std::string_view> tables;  ///< keys that hold further sections
+};
+
+template <typename S>
+[[nodiscard]] const Section<S>& section();
+
+template <>
+const Section<Config>& section<Config>();
+template <>
+const Section<Log>& section<Log>();
+template <>
+const Section<TransferLog>& section<TransferLog>();
+template <>
+const Section<Listener>& section<Listener>();
+template <>
+const Section<Pool>& section<Pool>();
+template <>
+const Section<Probe>& section<Probe>();
+template <>
+const Section<Backend>& section<Backend>();
+
+/// Calls `visit` with every Section, in the manual's order.
+template <typename Visit>
+void for_each_section(Visit&& visit) {
+    visit(section<Config>());
+    visit(section<Log>());
+    visit(section<TransferLog>());
+    visit(section<Listener>());
+    visit(section<Pool>());
+    visit(section<Probe>());
+    visit(section<Backend>());
+}
+
+}  // namespace ballast::config

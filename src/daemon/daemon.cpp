@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/daemon.h"
+
+#include "backend/knowledge.h"
+#include "base/log.h"
+#include "config/load.h"
+#include "daemon/name_watch.h"
+#include "daemon/trial.h"
+#include "daemon/worker.h"
+#include "health/prober.h"
+#include "metrics/counters.h"
+#include "session/transfer_log.h"
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <fmt/format.h>
+#include <fstream>
+#include <random>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+namespace ballast::daemon {
+
+namespace {
+
+constexpr int control_backlog = 1024;
+
+/// Everything that runs, wired together. The control thread is the caller's: signals and probes.
+class Daemon {
+public:
+    Daemon(const config::Config& config, net::OwnedFd signals);
+    ~Daemon();
+    Daemon(const Daemon&) = delete;
+    Daemon& operator=(const Daemon&) = delete;
+
+    /// False, and said on standard error, if a listener cannot be bound.
+    [[nodiscard]] bool bind(const char* file);
+    void run();
+
+private:
+    struct Bound {
+        const config::Listener* listener;
+        base::Address address;
+        net::OwnedFd socket;
+    };
+    void start_pools();
+    void start_listening();
+    void take_client(net::OwnedFd client, base::Address peer, const Worker::Service& service);
+    [[nodiscard]] loop::Task<> follow_signals();
+    void stop();
+    void log_counters() const;
+    [[nodiscard]] std::string new_session_id();
+
+    const config::Config& config_;
+    net::PassivePorts ports_;
+    backend::Knowledge knowledge_;
+    std::vector<std::shared_ptr<pool::Pool>> pools_;
+    std::vector<std::unique_ptr<Worker>> workers_;
+    std::vector<Bound> bound_;
+    std::uint64_t id_salt_;
+    std::atomic<std::uint64_t> sessions_begun_ = 0;
+
+    loop::WorkerLoop control_;
+    net::SocketNetwork control_network_;
+    std::vector<std::unique_ptr<health::Prober>> probers_;
+    loop::Signal signalled_;
+    loop::Descriptor signals_;
+    std::size_t workers_busy_ = 0;
+    bool stopping_ = false;
+    loop::Job signal_job_;
+    std::unique_ptr<NameWatch> names_;
+};
+
+std::uint64_t random_seed() {
+    std::random_device device;
+    return (std::uint64_t{device()} << 32) | device();
+}
+
+std::uint32_t worker_count(const config::Config& config) {
+    if (config.workers != 0) return config.workers;
+    return std::max(1U, std::thread::hardware_concurrency());
+}
+
+/// The secret is the file without its last line end.
+std::string read_secret(const std::string& file) {
+    std::ifstream stream(file);
+    std::string secret;
+    std::getline(stream, secret);
+    if (secret.ends_with('\r')) secret.pop_back();
+    return secret;
+}
+
+Daemon::Daemon(const config::Config& config, net::OwnedFd signals)
+    : config_(config),
+      ports_(random_seed()),
+      id_salt_(random_seed()),
+      control_network_(control_, ports_, worker_count(config)),
+      signalled_(control_),
+      signals_(control_, signals.release()) {
+    std::vector<net::SocketNetwork*> networks;
+    for (std::uint32_t i = 0; i < worker_count(config); ++i) {
+        workers_.push_back(std::make_unique<Worker>(ports_, i));
+        networks.push_back(&workers_.back()->network());
+    }
+    for (const auto& worker : workers_) worker->network().connect_workers(networks);
+}
+
+Daemon::~Daemon() {
+    for (const auto& worker : workers_) worker->end();
+}
+
+bool Daemon::bind(const char* file) {
+    bool all_bound = true;
+    for (const auto& listener : config_.listeners) {
+        for (const auto& address : listener.bind) {
+            auto opened = net::listen_on(address, control_backlog);
+            if (opened) {
+                bound_.push_back({&listener, address, std::move(*opened)});
+                continue;
+            }
+            all_bound = false;
+            fmt::print(stderr, "{}:{}:{}: {}.bind: {}\n", file, listener.where.line,
+                       listener.where.column, listener.where.key,
+                       base::to_string(opened.error()));
+        }
+    }
+    return all_bound;
+}
+
+void Daemon::start_pools() {
+    for (const auto& configured : config_.pools) {
+        const auto pool = std::make_shared<pool::Pool>(configured);
+        pools_.push_back(pool);
+        auto secret = configured.probe.type == config::ProbeType::login
+                          ? read_secret(configured.probe.password_file)
+                          : std::string();
+        probers_.push_back(std::make_unique<health::Prober>(
+            control_network_, pool, knowledge_, std::move(secret), random_seed()));
+        control_.post([prober = probers_.back().get()] { prober->start(); });
+    }
+    names_ = std::make_unique<NameWatch>(pools_);
+}
+
+void Daemon::start_listening() {
+    for (std::size_t i = 0; i < bound_.size(); ++i) {
+        auto& bound = bound_[i];
+        const auto pool = std::ranges::find(pools_, bound.listener->pool, [](const auto& each) {
+            return each->config().name;
+        });
+        const Worker::Service service{bound.listener, *pool, &knowledge_};
+        log::info("listening", {{"listener", bound.listener->name},
+                                {"address", base::to_string(bound.address)}});
+        workers_[i % workers_.size()]->accept_on(
+            std::move(bound.socket), [this, service](net::OwnedFd client, base::Address peer) {
+                take_client(std::move(client), peer, service);
+            });
+    }
+}
+
+/// A connection goes to the worker that carries least, not to whoever woke first: FTP sessions are
+/// few, long and heavy.
+void Daemon::take_client(net::OwnedFd client, base::Address peer,
+                         const Worker::Service& service) {
+    const auto& least = *std::ranges::min_element(
+        workers_, {}, [](const auto& worker) { return worker->load(); });
+    least->adopt(std::move(client), peer, service, new_session_id());
+}
+
+/// Unique in this process, and unlikely to be another's.
+std::string Daemon::new_session_id() {
+    return fmt::format("{:08x}{:06x}", static_cast<std::uint32_t>(id_salt_),
+                       sessions_begun_.fetch_add(1) & 0xffffff);
+}
+
+void Daemon::run() {
+    for (const auto& worker : workers_) worker->start();
+    start_pools();
+    start_listening();
+    signal_job_ = loop::Job::start(follow_signals());
+    log::info("ready", {{"version", std::string_view(BALLAST_VERSION)},
+                        {"workers", std::uint64_t{workers_.size()}},
+                        {"pid", std::int64_t{::getpid()}}});
+    sd_notify(0, "READY=1");
+    control_.run();
+    sd_notify(0, "STOPPING=1");
+    signal_job_.cancel();
+    names_.reset();
+    for (const auto& worker : workers_) worker->end();
+    log_counters();
+    log::info("ended");
+}
+
+loop::Task<> Daemon::follow_signals() {
+    signals_.attach(&signalled_);
+    loop::Deadline last_moment = loop::never;
+    for (;;) {
+        signalfd_siginfo info{};
+        while (::read(signals_.native(), &info, sizeof info) == sizeof info) {
+            switch (info.ssi_signo) {
+                case SIGHUP: log::reopen(); break;
+                case SIGUSR1: log_counters(); break;
+                default:
+                    if (stopping_) co_return control_.stop();
+                    last_moment = control_.after(config_.shutdown_timeout);
+                    stop();
+                    break;
+            }
+        }
+        if (control_.now() >= last_moment) co_return control_.stop();
+        signals_.watch_readable();
+        (void)co_await signalled_.wait(last_moment);
+    }
+}
+
+void Daemon::stop() {
+    stopping_ = true;
+    log::info("stopping: no new sessions, running transfers may end",
+              {{"seconds", std::int64_t{std::chrono::duration_cast<std::chrono::seconds>(
+                               config_.shutdown_timeout).count()}}});
+    workers_busy_ = workers_.size();
+    for (const auto& worker : workers_)
+        worker->stop_sessions([this] {
+            control_.post([this] {
+                if (--workers_busy_ == 0) control_.stop();
+            });
+        });
+}
+
+void Daemon::log_counters() const {
+    std::vector<log::Field> fields;
+    for (std::size_t i = 0; i < metrics::counter_count; ++i) {
+        const auto counter = static_cast<metrics::Counter>(i);
+        fields.push_back({metrics::name_of(counter), metrics::total(counter)});
+    }
+    log::write(log::Level::info, "counters", fields);
+}
+
+bool open_logs(const config::Config& config) {
+    const bool json =
+        config.log.format == config::LogFormat::json ||
+        (config.log.format == config::LogFormat::automatic &&
+         (!config.log.file.empty() || ::isatty(STDERR_FILENO) == 0));
+    const auto level = static_cast<log::Level>(config.log.level);
+    if (!log::start({level, json, config.log.file})) return false;
+    const auto& files = config.transfer_log;
+    return (files.xferlog.empty() || log::open_file(session::xferlog_name, files.xferlog)) &&
+           (files.json.empty() || log::open_file(session::json_log_name, files.json));
+}
+
+/// Every session takes two descriptors and every transfer two more.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// Signals are read by the control thread alone; every thread inherits the mask.
+net::OwnedFd take_over_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&set, signal);
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    // splice(2) has no MSG_NOSIGNAL: a peer that went away is an error code, not the end.
+    std::signal(SIGPIPE, SIG_IGN);
+    return net::OwnedFd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+}
+
+}  // namespace
+
+int run(const config::Config& config, const char* file) {
+    const auto problems = try_start(config);
+    for (const auto& problem : problems)
+        fmt::print(stderr, "{}\n", config::to_string(problem, file));
+    if (!problems.empty()) return 1;
+    raise_descriptor_limit();
+    auto signals = take_over_signals();
+    Daemon daemon(config, std::move(signals));
+    if (!daemon.bind(file)) return 1;
+    if (!open_logs(config)) {
+        fmt::print(stderr, "{}: the log files cannot be opened\n", file);
+        return 1;
+    }
+    daemon.run();
+    log::stop();
+    return 0;
+}
+
+}  // namespace ballast::daemon

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "pool/pool.h"
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace ballast::daemon {
+
+/// Looks up the names among the backends' addresses, now and at every `resolve_interval`, on a
+/// thread of its own: a name server that does not answer holds up nobody. A name that cannot be
+/// looked up keeps the addresses it had.
+class NameWatch {
+public:
+    explicit NameWatch(std::vector<std::shared_ptr<pool::Pool>> pools);
+
+private:
+    std::jthread thread_;
+};
+
+}  // namespace ballast::daemon

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/trial.h"
+
+#include "net/socket.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace ballast::daemon {
+
+namespace {
+
+using Problems = std::vector<config::Problem>;
+
+std::string remedy_for_bind(int error) {
+    switch (error) {
+        case EADDRINUSE: return "stop the program that has it, or choose another port";
+        case EADDRNOTAVAIL: return "use an address of this machine";
+        case EACCES: return "run as root or with CAP_NET_BIND_SERVICE, or use a port above 1023";
+        default: return "see bind(2)";
+    }
+}
+
+config::Where inside(const config::Where& where, std::string_view key) {
+    return {fmt::format("{}.{}", where.key, key), where.line, where.column};
+}
+
+void try_bind(const config::Listener& listener, Problems& problems) {
+    for (const auto& address : listener.bind) {
+        const auto opened = net::listen_on(address, 1);
+        if (opened) continue;
+        problems.push_back({inside(listener.where, "bind"), base::to_string(opened.error()),
+                            remedy_for_bind(opened.error().code.value())});
+    }
+}
+
+/// Passive ports are opened when they are needed, and busy ones are passed over: only a range
+/// without any free port fails.
+void try_passive_ports(const config::Listener& listener, Problems& problems) {
+    const auto ip = listener.bind.front().ip;
+    for (std::uint32_t port = listener.passive_ports.first; port <= listener.passive_ports.last;
+         ++port)
+        if (net::listen_on({ip, static_cast<std::uint16_t>(port)}, 1)) return;
+    problems.push_back({inside(listener.where, "passive_ports"),
+                        fmt::format("no port of {} can be bound",
+                                    base::to_string(listener.passive_ports)),
+                        "choose a range that is free on this machine"});
+}
+
+void try_read(const config::Where& where, const std::string& file, Problems& problems) {
+    const net::OwnedFd opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));  // NOLINT
+    if (opened) return;
+    problems.push_back({where, fmt::format("cannot read {}: {}", file, std::strerror(errno)),
+                        "name a file that this user may read"});
+}
+
+void try_append(const char* key, const std::string& file, Problems& problems) {
+    if (file.empty()) return;
+    const bool existed = ::access(file.c_str(), F_OK) == 0;
+    const net::OwnedFd opened(
+        ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));  // NOLINT
+    if (opened) {
+        if (!existed) ::unlink(file.c_str());
+        return;
+    }
+    problems.push_back({{key, 0, 0},
+                        fmt::format("cannot write {}: {}", file, std::strerror(errno)),
+                        "name a file in a folder that this user may write"});
+}
+
+}  // namespace
+
+Problems try_start(const config::Config& config) {
+    Problems problems;
+    for (const auto& listener : config.listeners) {
+        try_bind(listener, problems);
+        try_passive_ports(listener, problems);
+    }
+    for (const auto& pool : config.pools)
+        if (pool.probe.type == config::ProbeType::login)
+            try_read(inside(pool.where, "probe.password_file"), pool.probe.password_file, problems);
+    try_append("log.file", config.log.file, problems);
+    try_append("transfer_log.xferlog", config.transfer_log.xferlog, problems);
+    try_append("transfer_log.json", config.transfer_log.json, problems);
+    return problems;
+}
+
+}  // namespace ballast::daemon

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "loop/worker_loop.h"
+#include "net/acceptor.h"
+#include "net/socket_network.h"
+#include "session/session.h"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+namespace ballast::daemon {
+
+/// One thread with one loop, and the sessions that live on it.
+class Worker {
+public:
+    Worker(net::PassivePorts& ports, std::uint32_t index);
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    // From any thread.
+    void start();
+    /// Ends the loop and joins the thread; what lives there is destroyed on it.
+    void end();
+    [[nodiscard]] net::SocketNetwork& network() { return network_; }
+    /// How much it carries: sessions, and running transfers more.
+    [[nodiscard]] std::uint32_t load() const { return load_.sessions + 4 * load_.transfers; }
+    [[nodiscard]] std::uint32_t sessions() const { return load_.sessions; }
+
+    /// Accepts on a listening socket; `take` is called on this worker's thread.
+    void accept_on(net::OwnedFd listening, net::Acceptor::Take take);
+    /// Begins a session with an accepted client.
+    struct Service {
+        const config::Listener* listener;
+        std::shared_ptr<pool::Pool> pool;
+        backend::Knowledge* knowledge;
+    };
+    void adopt(net::OwnedFd client, base::Address peer, Service service, std::string id);
+    /// No new sessions; those that live are told to stop. `empty` is called, on this thread, when the
+    /// last one has ended.
+    void stop_sessions(std::function<void()> empty);
+
+private:
+    void begin_session(net::OwnedFd client, base::Address peer, const Service& service,
+                       const std::string& id);
+    void session_ended(const std::string& id);
+    void clear();
+
+    loop::WorkerLoop loop_;
+    net::SocketNetwork network_;
+    session::Load load_;
+    std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
+    std::unordered_map<std::string, std::unique_ptr<session::Session>> sessions_;
+    std::function<void()> empty_;
+    std::thread thread_;
+};
+
+}  // namespace ballast::daemon

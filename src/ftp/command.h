@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ballast::ftp {
+
+/// One line of a client, RFC 959 4.1, with the Telnet commands taken out.
+struct Command {
+    std::string verb;      ///< upper case
+    std::string argument;  ///< behind the first space, untouched: any byte but NUL, CR and LF
+    std::string line;      ///< what a backend is sent, without CRLF: the client's own bytes
+
+    friend bool operator==(const Command&, const Command&) = default;
+};
+
+enum class CommandError : std::uint8_t {
+    too_long,        ///< the line was dropped up to its end; parsing goes on behind it
+    forbidden_byte,  ///< NUL, or CR that ends no line: it could smuggle a second command
+    not_a_command,   ///< empty, or the verb is no word of letters, digits, '-' and '_'
+};
+
+/// Finds the commands at the front of a receive buffer. No I/O and no copy of what is incomplete;
+/// restartable at any byte. Lines end at LF, a CR before it is dropped (RFC 1123 4.1.3 leniency).
+/// Telnet (RFC 854): IAC IP, IAC DM and the other two-byte commands vanish, three-byte options
+/// vanish; IAC IAC and an IAC before an ordinary byte stay as they are (0xFF occurs in Latin-1
+/// names), stray IP and DM (0xF4, 0xF2) in front of a verb vanish (urgent data may be torn).
+class CommandParser {
+public:
+    explicit CommandParser(std::size_t line_bytes_max = 8192) : line_bytes_max_(line_bytes_max) {}
+
+    struct Step {
+        std::size_t consumed;  ///< bytes to drop from the front of the buffer
+        /// Empty: the line is not complete; read more and call again with the rest.
+        std::optional<std::expected<Command, CommandError>> command;
+    };
+    [[nodiscard]] Step next(std::string_view received);
+
+private:
+    std::size_t line_bytes_max_;
+    std::size_t scanned_ = 0;  ///< bytes of the buffer known to hold no LF
+    bool skipping_ = false;    ///< inside a line that was too long
+};
+
+/// For a person's eyes and for logs: the line with bytes outside of printable ASCII escaped as
+/// `\xNN`, and the argument of PASS, ACCT and ADAT replaced by `***`.
+[[nodiscard]] std::string loggable(const Command& command);
+/// The escaping alone.
+[[nodiscard]] std::string escaped(std::string_view bytes);
+
+}  // namespace ballast::ftp

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ftp/features.h"
+
+#include <algorithm>
+#include <set>
+#include <vector>
+
+namespace ballast::ftp {
+
+namespace {
+
+constexpr std::string_view blanks = " \t\r";
+
+std::string upper(std::string_view text) {
+    std::string result(text);
+    for (char& c : result)
+        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    return result;
+}
+
+std::string_view trimmed(std::string_view text) {
+    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+    while (!text.empty() && blanks.contains(text.back())) text.remove_suffix(1);
+    return text;
+}
+
+std::string_view take_until(std::string_view& text, char separator) {
+    const auto part = text.substr(0, text.find(separator));
+    text.remove_prefix(std::min(part.size() + 1, text.size()));
+    return part;
+}
+
+/// MLST facts, LANG tags and HASH algorithms are lists with ';', others are words.
+char separator_of(std::string_view parameters) { return parameters.contains(';') ? ';' : ' '; }
+
+std::vector<std::string_view> items_of(std::string_view parameters) {
+    std::vector<std::string_view> items;
+    const char separator = separator_of(parameters);
+    while (!parameters.empty())
+        if (const auto item = trimmed(take_until(parameters, separator)); !item.empty())
+            items.push_back(item);
+    return items;
+}
+
+/// RFC 3659 7.8, RFC 2640 4.3: a '*' marks what is in force now, and is no part of the name.
+std::string_view unmarked(std::string_view item) {
+    if (item.ends_with('*')) item.remove_suffix(1);
+    return item;
+}
+
+/// All items of all lines: in upper case, marks kept.
+std::set<std::string, std::less<>> offered_items(std::string_view lines) {
+    std::set<std::string, std::less<>> offered;
+    while (!lines.empty())
+        for (const auto item : items_of(take_until(lines, '\n'))) offered.insert(upper(item));
+    return offered;
+}
+
+/// What is left of one line of parameters.
+std::string restricted(std::string_view parameters,
+                       const std::set<std::string, std::less<>>& offered) {
+    const char separator = separator_of(parameters);
+    std::string kept;
+    for (const auto item : items_of(parameters)) {
+        const auto name = upper(unmarked(item));
+        const bool marked_there = offered.contains(name + '*');
+        if (!marked_there && !offered.contains(name)) continue;
+        if (!kept.empty() && separator == ' ') kept += ' ';
+        kept += unmarked(item);
+        if (marked_there && item.ends_with('*')) kept += '*';
+        if (separator == ';') kept += ';';
+    }
+    // RFC 3659 7.8 ends each fact with ';', RFC 2640 4.3 only parts tags by it.
+    if (!parameters.ends_with(';') && kept.ends_with(';')) kept.pop_back();
+    return kept;
+}
+
+void append_line(std::string& lines, std::string_view line) {
+    if (!lines.empty()) lines += '\n';
+    lines += line;
+}
+
+/// What would end a line of the reply, or the label, becomes a space.
+std::string on_one_line(std::string_view text) {
+    std::string line(text);
+    std::ranges::replace_if(line, [](char c) { return c == '\r' || c == '\n' || c == '\0'; }, ' ');
+    return std::string(trimmed(line));
+}
+
+}  // namespace
+
+Features Features::parse(std::string_view reply_text) {
+    Features features;
+    constexpr std::string_view opening = "211-";
+    if (!reply_text.starts_with(opening)) return features;
+    (void)take_until(reply_text, '\n');
+    while (!reply_text.empty()) {
+        auto line = take_until(reply_text, '\n');
+        if (reply_text.empty()) break;  // "211 End"
+        // RFC 2389 3.2 demands a space in front; some servers repeat the code, some do neither.
+        if (line.starts_with(opening)) line.remove_prefix(opening.size());
+        const auto feature = on_one_line(line);
+        const auto label_end = std::min(feature.find_first_of(blanks), feature.size());
+        if (label_end == 0) continue;
+        const auto parameters = trimmed(std::string_view(feature).substr(label_end));
+        auto& known = features.features_[upper(std::string_view(feature).substr(0, label_end))];
+        if (!parameters.empty() && known != parameters) append_line(known, parameters);
+    }
+    return features;
+}
+
+void Features::add(std::string_view label, std::string_view parameters) {
+    features_.insert_or_assign(upper(on_one_line(label)), on_one_line(parameters));
+}
+
+void Features::remove(std::string_view label) { features_.erase(upper(label)); }
+
+bool Features::has(std::string_view label) const { return features_.contains(upper(label)); }
+
+std::string_view Features::parameters(std::string_view label) const {
+    const auto found = features_.find(upper(label));
+    return found == features_.end() ? std::string_view{} : found->second;
+}
+
+bool Features::has_rest_stream() const {
+    auto lines = parameters("REST");
+    while (!lines.empty())
+        for (const auto item : items_of(take_until(lines, '\n')))
+            if (upper(item) == "STREAM") return true;
+    return false;
+}
+
+Features Features::intersect(const Features& other) const {
+    Features both;
+    for (const auto& [label, ours] : features_) {
+        const auto theirs = other.features_.find(label);
+        if (theirs == other.features_.end()) continue;
+        const auto offered = offered_items(theirs->second);
+        std::string kept;
+        for (std::string_view lines = ours; !lines.empty();)
+            if (const auto line = restricted(take_until(lines, '\n'), offered); !line.empty())
+                append_line(kept, line);
+        both.features_.emplace(label, std::move(kept));
+    }
+    return both;
+}
+
+std::string Features::to_lines() const {
+    std::string text;
+    for (const auto& [label, parameters] : features_) {
+        std::string_view lines = parameters;
+        do {
+            const auto line = take_until(lines, '\n');
+            text.append(" ").append(label);
+            if (!line.empty()) text.append(" ").append(line);
+            text.append("\r\n");
+        } while (!lines.empty());
+    }
+    return text;
+}
+
+}  // namespace ballast::ftp

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ftp/reply.h"
+
+#include <algorithm>
+#include <cassert>
+#include <fmt/format.h>
+
+namespace ballast::ftp {
+
+namespace {
+
+constexpr std::size_t code_digits = 3;
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// The line at the front, without its end; takes it away. What is behind the last LF is no line.
+std::string_view take_line(std::string_view& text) {
+    const auto end = text.find('\n');
+    assert(end != std::string_view::npos);
+    auto line = text.substr(0, end);
+    text.remove_prefix(end + 1);
+    while (line.ends_with('\r')) line.remove_suffix(1);
+    return line;
+}
+
+/// RFC 959 4.2: three digits, the first from 1 to 5. A fourth digit makes it another number.
+std::uint16_t leading_code(std::string_view line) {
+    if (line.size() < code_digits) return 0;
+    if (!std::ranges::all_of(line.substr(0, code_digits), is_digit)) return 0;
+    if (line[0] < '1' || line[0] > '5') return 0;
+    if (line.size() > code_digits && is_digit(line[code_digits])) return 0;
+    return static_cast<std::uint16_t>((line[0] - '0') * 100 + (line[1] - '0') * 10 +
+                                      (line[2] - '0'));
+}
+
+/// A last line: the code and a space, or (seen with mod_proxy) the code and nothing.
+bool may_be_last(std::string_view line) {
+    return leading_code(line) != 0 && (line.size() == code_digits || line[code_digits] == ' ');
+}
+
+bool ends_reply(std::string_view line, std::uint16_t code) {
+    return may_be_last(line) && leading_code(line) == code;
+}
+
+bool opens_several_lines(std::string_view line) {
+    return line.size() > code_digits && line[code_digits] == '-';
+}
+
+/// The text of a first or last line, behind the code and the mark.
+std::string_view behind_code(std::string_view line) {
+    line.remove_prefix(code_digits);
+    if (line.starts_with(' ') || line.starts_with('-')) line.remove_prefix(1);
+    return line;
+}
+
+/// Writes the whole lines of a reply as `code` says, so that a strict reader finds its end where we
+/// found it.
+std::string rewritten(std::string_view lines, std::uint16_t code) {
+    std::string text;
+    text.reserve(lines.size() + 8);
+    auto line = take_line(lines);
+    while (line.empty()) line = take_line(lines);
+    if (!lines.empty())
+        fmt::format_to(std::back_inserter(text), "{}-{}\r\n", code, behind_code(line));
+    while (!lines.empty()) {
+        line = take_line(lines);
+        if (lines.empty()) break;
+        if (ends_reply(line, code)) text += ' ';
+        text.append(line).append("\r\n");
+    }
+    fmt::format_to(std::back_inserter(text), "{} {}\r\n", code, behind_code(line));
+    return text;
+}
+
+std::string on_one_line(std::string_view text) {
+    std::string line(text);
+    std::ranges::replace_if(line, [](char c) { return c == '\r' || c == '\n'; }, ' ');
+    return line;
+}
+
+}  // namespace
+
+std::string_view Reply::message() const {
+    std::string_view last = text;
+    while (last.ends_with('\n') || last.ends_with('\r')) last.remove_suffix(1);
+    if (const auto end = last.rfind('\n'); end != std::string_view::npos)
+        last.remove_prefix(end + 1);
+    last.remove_prefix(std::min(last.size(), code_digits + 1));
+    return last;
+}
+
+Reply make_reply(std::uint16_t code, std::string_view text) {
+    assert(code >= 100 && code <= 599);
+    return {code, fmt::format("{} {}\r\n", code, on_one_line(text))};
+}
+
+Reply make_reply(std::uint16_t code, std::string_view first, const std::string& inner_lines,
+                 std::string_view last) {
+    assert(code >= 100 && code <= 599);
+    auto lines = fmt::format("{}-{}\r\n{}", code, on_one_line(first), inner_lines);
+    if (!lines.ends_with('\n')) lines += "\r\n";
+    fmt::format_to(std::back_inserter(lines), "{} {}\r\n", code, on_one_line(last));
+    return {code, rewritten(lines, code)};
+}
+
+ReplyParser::Step ReplyParser::next(std::string_view received) {
+    assert(scanned_ <= received.size());
+    const auto finished = [this](std::size_t consumed, std::expected<Reply, ReplyError> outcome) {
+        scanned_ = 0;
+        code_ = 0;
+        return Step{consumed, std::move(outcome)};
+    };
+    for (;;) {
+        const auto line_limit = scanned_ + line_bytes_max_;
+        const auto limit = std::min(line_limit, reply_bytes_max_);
+        const auto end = received.find('\n', scanned_);
+        const bool whole_line = end != std::string_view::npos;
+        // A line that is not whole has its LF still to come, so it may fill the limit but for one.
+        if (whole_line ? end >= limit : received.size() >= limit)
+            return finished(std::min(limit, received.size()),
+                            std::unexpected(line_limit <= reply_bytes_max_
+                                                ? ReplyError::line_too_long
+                                                : ReplyError::reply_too_long));
+        if (!whole_line) return {0, std::nullopt};
+
+        auto rest = received.substr(scanned_, end + 1 - scanned_);
+        const auto line = take_line(rest);
+        scanned_ = end + 1;
+        if (code_ == 0) {
+            if (line.empty()) continue;  // between replies an empty line says nothing
+            code_ = leading_code(line);
+            if (code_ == 0) return finished(scanned_, std::unexpected(ReplyError::bad_code));
+            if (opens_several_lines(line)) continue;
+        } else if (!ends_reply(line, code_)) {
+            // RFC 959 4.2: a line in between may begin with anything, another code included.
+            continue;
+        }
+        return finished(scanned_, Reply{code_, rewritten(received.substr(0, scanned_), code_)});
+    }
+}
+
+bool ReplyParser::may_settle(std::string_view received) const {
+    if (code_ == 0 || received.empty() || scanned_ != received.size()) return false;
+    received.remove_suffix(1);
+    const auto before = received.rfind('\n');
+    // The first line opened the reply; it cannot close it too.
+    if (before == std::string_view::npos) return false;
+    received.remove_prefix(before + 1);
+    while (received.ends_with('\r')) received.remove_suffix(1);
+    return may_be_last(received);
+}
+
+ReplyParser::Step ReplyParser::settle(std::string_view received) {
+    if (!may_settle(received)) return {0, std::nullopt};
+    const auto last_begin = received.rfind('\n', received.size() - 2) + 1;
+    const auto code = leading_code(received.substr(last_begin));
+    scanned_ = 0;
+    code_ = 0;
+    return {received.size(), Reply{code, rewritten(received, code)}};
+}
+
+}  // namespace ballast::ftp

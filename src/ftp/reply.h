@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ballast::ftp {
+
+/// A server's answer, RFC 959 4.2. RFC 2389 2: any reply may have several lines.
+struct Reply {
+    std::uint16_t code = 0;
+    std::string text;  ///< as to be sent on: every line with CRLF, the last one "ddd ..."
+
+    [[nodiscard]] int kind() const { return code / 100; }
+    [[nodiscard]] bool is_preliminary() const { return kind() == 1; }
+    [[nodiscard]] bool is_positive() const { return kind() == 2; }
+    [[nodiscard]] bool is_negative() const { return kind() >= 4; }
+    /// The last line without its code and CRLF: for logs and for passing a reason on.
+    [[nodiscard]] std::string_view message() const;
+
+    friend bool operator==(const Reply&, const Reply&) = default;
+};
+
+/// "ddd text\r\n". Bytes that would end the line are replaced by spaces.
+[[nodiscard]] Reply make_reply(std::uint16_t code, std::string_view text);
+/// "ddd-first\r\n line\r\n ...ddd last\r\n", the form of FEAT (RFC 2389 3.2).
+[[nodiscard]] Reply make_reply(std::uint16_t code, std::string_view first,
+                               const std::string& inner_lines, std::string_view last);
+
+enum class ReplyError : std::uint8_t { line_too_long, reply_too_long, bad_code };
+
+/// Finds the reply at the front of a receive buffer. No I/O; restartable at any byte. Tolerates
+/// what servers do: a bare LF as line end, a last line of three digits without the space, an inner
+/// line that begins with any digits.
+class ReplyParser {
+public:
+    explicit ReplyParser(std::size_t line_bytes_max = 8192, std::size_t reply_bytes_max = 65536)
+        : line_bytes_max_(line_bytes_max), reply_bytes_max_(reply_bytes_max) {}
+
+    struct Step {
+        std::size_t consumed;
+        /// Empty: not complete; read more and call again with the whole buffer.
+        std::optional<std::expected<Reply, ReplyError>> reply;
+    };
+    [[nodiscard]] Step next(std::string_view received);
+
+    /// Some servers end a multi-line reply with another code than it began with. When nothing has
+    /// come for a while and the buffer ends with a whole line "ddd text", this takes that line for
+    /// the last one; the reply's code is that line's.
+    [[nodiscard]] Step settle(std::string_view received);
+    /// Whether `settle` would find a reply: worth waiting for only a short while then.
+    [[nodiscard]] bool may_settle(std::string_view received) const;
+
+private:
+    std::size_t line_bytes_max_;
+    std::size_t reply_bytes_max_;
+    std::size_t scanned_ = 0;  ///< bytes of whole lines seen
+    std::uint16_t code_ = 0;   ///< of the first line; 0 before it
+};
+
+}  // namespace ballast::ftp

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "loop/worker_loop.h"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cassert>
+#include <utility>
+
+namespace ballast::loop {
+
+namespace asio = boost::asio;
+
+struct WorkerLoop::Reactor {
+    asio::io_context context{1};  // one thread runs it
+    asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+    asio::steady_timer alarm{context};
+};
+
+WorkerLoop::WorkerLoop() : reactor_(std::make_unique<Reactor>()) {}
+WorkerLoop::~WorkerLoop() = default;
+
+void WorkerLoop::run() { reactor_->context.run(); }
+void WorkerLoop::stop() { reactor_->context.stop(); }
+Time WorkerLoop::now() const { return std::chrono::steady_clock::now(); }
+
+void WorkerLoop::post(std::move_only_function<void()> work) {
+    asio::post(reactor_->context, [this, work = std::move(work)]() mutable {
+        inside_handler_ = true;
+        work();
+        resume_until_quiet();
+    });
+}
+
+/// One turn: what was raised runs now, what that raised runs after the sockets had their turn.
+void WorkerLoop::resume_until_quiet() {
+    inside_handler_ = true;
+    const bool more = resume_raised();
+    inside_handler_ = false;
+    if (!more || resume_posted_) return;
+    resume_posted_ = true;
+    asio::post(reactor_->context, [this] {
+        resume_posted_ = false;
+        resume_until_quiet();
+    });
+}
+
+void WorkerLoop::raised() {
+    // Inside a handler the handler's end resumes.
+    if (inside_handler_ || resume_posted_) return;
+    resume_posted_ = true;
+    asio::post(reactor_->context, [this] {
+        resume_posted_ = false;
+        resume_until_quiet();
+    });
+}
+
+void WorkerLoop::earliest_changed(Time earliest) {
+    if (earliest < alarm_at_) set_alarm(earliest);
+}
+
+void WorkerLoop::set_alarm(Time at) {
+    alarm_at_ = at;
+    reactor_->alarm.expires_at(at);
+    reactor_->alarm.async_wait([this](const boost::system::error_code& error) {
+        if (error) return;  // moved to an earlier moment
+        alarm_at_ = never;
+        inside_handler_ = true;
+        expire(now());
+        if (const Time next = next_deadline(); next != never) set_alarm(next);
+        resume_until_quiet();
+    });
+}
+
+/// Outlives its Descriptor while a wait of the reactor is on its way back.
+struct Descriptor::State {
+    State(WorkerLoop& owner, asio::io_context& context, int native)
+        : loop(owner), descriptor(context, native) {}
+
+    WorkerLoop& loop;
+    asio::posix::stream_descriptor descriptor;
+    Signal* signal = nullptr;
+    bool watching_readable = false;
+    bool watching_writable = false;
+};
+
+Descriptor::Descriptor(WorkerLoop& loop, int native)
+    : state_(std::make_shared<State>(loop, loop.reactor_->context, native)) {}
+
+Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
+    close();
+    state_ = std::move(other.state_);
+    return *this;
+}
+
+Descriptor::~Descriptor() { close(); }
+
+void Descriptor::close() {
+    if (!state_) return;
+    state_->signal = nullptr;
+    boost::system::error_code ignored;
+    state_->descriptor.close(ignored);
+    state_.reset();
+}
+
+int Descriptor::native() const { return state_ ? state_->descriptor.native_handle() : -1; }
+
+void Descriptor::attach(Signal* signal) {
+    if (state_) state_->signal = signal;
+}
+
+bool Descriptor::is_watching_readable() const { return state_ && state_->watching_readable; }
+
+int Descriptor::release() {
+    state_->signal = nullptr;
+    const int native = state_->descriptor.release();
+    state_.reset();
+    return native;
+}
+
+void Descriptor::watch_readable() {
+    if (std::exchange(state_->watching_readable, true)) return;
+    state_->descriptor.async_wait(
+        asio::posix::stream_descriptor::wait_read,
+        [state = state_](const boost::system::error_code&) {
+            state->watching_readable = false;
+            if (state->signal == nullptr) return;
+            state->loop.inside_handler_ = true;
+            state->signal->raise();
+            state->loop.resume_until_quiet();
+        });
+}
+
+void Descriptor::watch_writable() {
+    if (std::exchange(state_->watching_writable, true)) return;
+    state_->descriptor.async_wait(
+        asio::posix::stream_descriptor::wait_write,
+        [state = state_](const boost::system::error_code&) {
+            state->watching_writable = false;
+            if (state->signal == nullptr) return;
+            state->loop.inside_handler_ = true;
+            state->signal->raise();
+            state->loop.resume_until_quiet();
+        });
+}
+
+}  // namespace ballast::loop

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "loop/loop.h"
+
+#include <memory>
+
+namespace ballast::loop {
+
+/// A loop that waits for sockets: what a worker's thread, and the control thread, runs. `run`
+/// belongs to that thread; `post` and `stop` may be called from any.
+class WorkerLoop final : public Loop {
+public:
+    WorkerLoop();
+    ~WorkerLoop() override;
+
+    /// Returns after `stop`. What was posted and not run yet is dropped with the loop.
+    void run();
+    void stop();
+
+    [[nodiscard]] Time now() const override;
+    void post(std::move_only_function<void()> work) override;
+
+private:
+    friend class Descriptor;
+    struct Reactor;  // hides the event library
+    void earliest_changed(Time earliest) override;
+    void raised() override;
+    void resume_until_quiet();
+    void set_alarm(Time at);
+
+    std::unique_ptr<Reactor> reactor_;
+    Time alarm_at_ = never;
+    bool resume_posted_ = false;
+    bool inside_handler_ = false;
+};
+
+/// A non-blocking descriptor that tells a signal when it can be read or written. Belongs to the
+/// thread of its loop, and is registered with that one loop for life.
+class Descriptor {
+public:
+    Descriptor() = default;
+    /// Takes ownership of `native`, which must be non-blocking.
+    Descriptor(WorkerLoop& loop, int native);
+    Descriptor(Descriptor&&) noexcept = default;
+    Descriptor& operator=(Descriptor&& other) noexcept;
+    ~Descriptor();
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+
+    [[nodiscard]] int native() const;
+    /// Who is told; null: nobody. The signal must live until it is replaced.
+    void attach(Signal* signal);
+    /// Raises the attached signal once when reading (writing) would not block, or the connection
+    /// failed. Asking again before that changes nothing.
+    void watch_readable();
+    void watch_writable();
+    /// True between `watch_readable` and its signal.
+    [[nodiscard]] bool is_watching_readable() const;
+    /// Takes the descriptor out of the loop and hands it over.
+    [[nodiscard]] int release();
+
+private:
+    struct State;
+    void close();
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace ballast::loop

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/counters.h"
+
+#include <atomic>
+#include <mutex>
+#include <vector>
+
+namespace ballast::metrics {
+
+namespace {
+
+using Values = std::array<std::atomic<std::uint64_t>, counter_count>;
+
+struct Registry {
+    std::mutex mutex;
+    std::vector<const Values*> live;
+    std::array<std::uint64_t, counter_count> ended{};
+};
+
+Registry& registry() {
+    // Never destroyed: threads may end after static destruction has begun.
+    static auto* const instance = new Registry;
+    return *instance;
+}
+
+/// One thread's counters. Only that thread writes, so no atomic addition is needed.
+struct Block {
+    Values values{};
+
+    Block() {
+        const std::lock_guard lock(registry().mutex);
+        registry().live.push_back(&values);
+    }
+    ~Block() {
+        const std::lock_guard lock(registry().mutex);
+        for (std::size_t i = 0; i < counter_count; ++i) registry().ended[i] += values[i].load();
+        std::erase(registry().live, &values);
+    }
+    Block(const Block&) = delete;
+    Block& operator=(const Block&) = delete;
+};
+
+constexpr std::array<std::string_view, counter_count> names = {
+    "sessions_accepted",
+    "sessions_without_backend",
+    "logins",
+    "logins_refused",
+    "backend_attempts_failed",
+    "backend_connections_lost",
+    "transfers_whole",
+    "transfers_failed",
+    "transfers_aborted",
+    "transfers_refused",
+    "bytes_downloaded",
+    "bytes_uploaded",
+    "bytes_spliced",
+    "bytes_copied",
+    "passive_ports_lent",
+    "passive_ports_exhausted",
+    "data_connections_stray",
+    "data_connections_missing",
+    "private_addresses_announced",
+    "active_source_port_busy",
+    "accepts_paused",
+    "probes_passed",
+    "probes_failed",
+};
+static_assert(!names.back().empty(), "every counter has a name");
+
+}  // namespace
+
+void count(Counter counter, std::uint64_t by) {
+    thread_local Block block;
+    auto& value = block.values[static_cast<std::size_t>(counter)];
+    value.store(value.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+}
+
+std::uint64_t total(Counter counter) {
+    const auto index = static_cast<std::size_t>(counter);
+    const std::lock_guard lock(registry().mutex);
+    std::uint64_t sum = registry().ended[index];
+    for (const Values* values : registry().live)
+        sum += (*values)[index].load(std::memory_order_relaxed);
+    return sum;
+}
+
+std::string_view name_of(Counter counter) { return names[static_cast<std::size_t>(counter)]; }
+
+}  // namespace ballast::metrics

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/control_connection.h"
+
+#include <algorithm>
+#include <array>
+
+namespace ballast::net {
+
+namespace {
+
+constexpr std::size_t read_bytes = 16 << 10;
+
+/// One for each thread: what is read is parsed or kept before anyone else reads.
+std::array<char, read_bytes>& shared_buffer() {
+    thread_local std::array<char, read_bytes> buffer;
+    return buffer;
+}
+
+}  // namespace
+
+ControlConnection::ControlConnection(std::unique_ptr<Stream> stream, loop::Signal& signal)
+    : stream_(std::move(stream)), signal_(signal) {
+    stream_->attach(&signal_);
+}
+
+Io::State ControlConnection::receive(std::size_t bytes_max, Ask ask) {
+    if (received_.size() >= bytes_max) return Io::State::would_block;
+    if (ask == Ask::if_signalled && stream_->is_watching_readable())
+        return Io::State::would_block;
+    auto& buffer = shared_buffer();
+    const auto room = std::min(buffer.size(), bytes_max - received_.size());
+    const Io io = stream_->read(std::span(buffer).first(room));
+    if (io.state == Io::State::moved) received_.append(buffer.data(), io.bytes);
+    if (io.state == Io::State::failed) error_ = io.error;
+    return io.state;
+}
+
+void ControlConnection::consume(std::size_t bytes) {
+    received_.erase(0, bytes);
+    // An idle session shall hold no buffer.
+    if (received_.empty()) std::string().swap(received_);
+}
+
+loop::Task<base::Result<>> ControlConnection::send(std::string_view bytes, base::Fault fault,
+                                                   loop::Deadline deadline) {
+    return write_all(*stream_, signal_, bytes, fault, deadline);
+}
+
+}  // namespace ballast::net

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "net/stream.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace ballast::net {
+
+/// A control connection as its owner parses it: what was received and not consumed yet, and whole
+/// writes. Holds no buffer while nothing is unconsumed.
+class ControlConnection {
+public:
+    /// `signal` is raised when there is more to receive; it outlives this object.
+    ControlConnection(std::unique_ptr<Stream> stream, loop::Signal& signal);
+
+    enum class Ask : std::uint8_t {
+        if_signalled,  ///< not while a watch says that nothing has come: saves a system call
+        anyway,        ///< what has come is asked of the system, not of the watch
+    };
+    /// Takes in what has arrived, once, and at most `bytes_max` unconsumed bytes in all.
+    Io::State receive(std::size_t bytes_max, Ask ask = Ask::if_signalled);
+    [[nodiscard]] std::string_view received() const { return received_; }
+    void consume(std::size_t bytes);
+    void watch() { stream_->watch_readable(); }
+    /// The error of the last `receive` that failed.
+    [[nodiscard]] const std::error_code& error() const { return error_; }
+
+    [[nodiscard]] loop::Task<base::Result<>> send(std::string_view bytes, base::Fault fault,
+                                                  loop::Deadline deadline);
+
+    [[nodiscard]] Stream& stream() { return *stream_; }
+    [[nodiscard]] const base::Address& local() const { return stream_->local(); }
+    [[nodiscard]] const base::Address& peer() const { return stream_->peer(); }
+
+private:
+    std::unique_ptr<Stream> stream_;
+    loop::Signal& signal_;
+    std::string received_;
+    std::error_code error_;
+};
+
+}  // namespace ballast::net

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/port_range.h"
+#include "net/stream.h"
+
+#include <optional>
+
+/// The outside world as sessions and probes see it. The daemon gives them sockets; a test gives
+/// them a network in memory, with a clock of its own.
+namespace ballast::net {
+
+/// A connection to open.
+struct Dial {
+    base::Address to;
+    std::optional<base::Ip> from;   ///< source address; empty: the system's choice
+    std::uint16_t source_port = 0;  ///< 0: ephemeral
+    base::Fault fault = base::Fault::internal;  ///< whose fault a failure is
+    enum class Purpose : std::uint8_t { control, data };
+    Purpose purpose = Purpose::data;
+};
+
+/// What a passive data connection is expected on.
+struct LendRequest {
+    base::PortRange range;
+    base::Ip local;   ///< the address that the control connection came to
+    base::Ip client;  ///< the only address that the data connection may come from
+};
+
+/// A port lent to one client address until its one data connection has come. Destroying the lease
+/// gives the port back. Belongs to the thread that asked for it.
+class Lease {
+public:
+    Lease() = default;
+    virtual ~Lease() = default;
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+
+    [[nodiscard]] virtual std::uint16_t port() const = 0;
+    /// Who is told when the connection comes; null: nobody.
+    virtual void attach(loop::Signal* signal) = 0;
+    [[nodiscard]] virtual bool has_arrived() const = 0;
+    /// The connection, once; null before it has come. A raw descriptor underneath, not yet known to
+    /// any event loop.
+    [[nodiscard]] virtual std::unique_ptr<Stream> take() = 0;
+    /// A port is lent for a minute. This makes the minute begin anew.
+    virtual void extend() = 0;
+    /// The client may still connect to the port although nobody waits any more (after ABOR, after a
+    /// time-out): it shall not be lent to the same address for a while.
+    virtual void quarantine() = 0;
+};
+
+class Network {
+public:
+    Network() = default;
+    virtual ~Network() = default;
+    Network(const Network&) = delete;
+    Network& operator=(const Network&) = delete;
+
+    [[nodiscard]] virtual loop::Loop& loop() = 0;
+    [[nodiscard]] virtual loop::Task<base::Result<std::unique_ptr<Stream>>> dial(
+        Dial dial, loop::Deadline deadline) = 0;
+    /// An error's fault is `internal` if the range is exhausted.
+    [[nodiscard]] virtual loop::Task<base::Result<std::unique_ptr<Lease>>> lend(
+        LendRequest request) = 0;
+};
+
+}  // namespace ballast::net

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/passive_ports.h"
+
+namespace ballast::net {
+
+void PassivePorts::forget_expired(Port& port, loop::Time now) {
+    // What stays behind when clients come once and never again; the table must not grow with them.
+    constexpr std::size_t tidy_above = 64;
+    if (port.clients.size() < tidy_above) return;
+    std::erase_if(port.clients, [&](const auto& entry) { return entry.second.until <= now; });
+}
+
+std::optional<PassivePorts::Lent> PassivePorts::lend(const base::PortRange& range,
+                                                     const base::Ip& local, const base::Ip& client,
+                                                     WorkerIndex worker, loop::Time now) {
+    const std::lock_guard lock(mutex_);
+    const auto size = range.size();
+    const auto start = static_cast<std::uint32_t>(random_() % size);
+    Port* second_best = nullptr;
+    std::uint16_t second_best_number = 0;
+    const auto give = [&](Port& port, std::uint16_t number) {
+        const bool needs_listening = !port.listener.has_value();
+        if (needs_listening) port.listener = worker;
+        forget_expired(port, now);
+        port.clients[client] = {++last_id_, worker, now + lent_for};
+        return Lent{last_id_, number, needs_listening};
+    };
+    for (std::uint32_t i = 0; i < size; ++i) {
+        const auto number = static_cast<std::uint16_t>(range.first + (start + i) % size);
+        Port& port = ports_[{local, number}];
+        if (port.unusable_until > now) continue;
+        if (const auto waiting = port.clients.find(client);
+            waiting != port.clients.end() && waiting->second.until > now)
+            continue;
+        if (!port.listener || *port.listener == worker) return give(port, number);
+        if (second_best == nullptr) {
+            second_best = &port;
+            second_best_number = number;
+        }
+    }
+    if (second_best == nullptr) return std::nullopt;
+    return give(*second_best, second_best_number);
+}
+
+void PassivePorts::listening_failed(const Key& key, const base::Ip& client, loop::Time now) {
+    const std::lock_guard lock(mutex_);
+    Port& port = ports_[key];
+    port.listener.reset();
+    port.unusable_until = now + unusable_for;
+    port.clients.erase(client);
+}
+
+std::optional<PassivePorts::Taker> PassivePorts::arrived(const Key& key, const base::Ip& client,
+                                                         loop::Time now) {
+    const std::lock_guard lock(mutex_);
+    const auto port = ports_.find(key);
+    if (port == ports_.end()) return std::nullopt;
+    const auto waiting = port->second.clients.find(client);
+    if (waiting == port->second.clients.end()) return std::nullopt;
+    const Waiting found = waiting->second;
+    // A quarantined port has served its purpose when the late connection has come.
+    port->second.clients.erase(waiting);
+    if (found.id == 0 || found.until <= now) return std::nullopt;
+    return Taker{found.worker, found.id};
+}
+
+void PassivePorts::extend(const Key& key, const base::Ip& client, LeaseId id, loop::Time now) {
+    const std::lock_guard lock(mutex_);
+    const auto port = ports_.find(key);
+    if (port == ports_.end()) return;
+    const auto waiting = port->second.clients.find(client);
+    if (waiting != port->second.clients.end() && waiting->second.id == id)
+        waiting->second.until = now + lent_for;
+}
+
+void PassivePorts::give_back(const Key& key, const base::Ip& client, LeaseId id, bool quarantine,
+                             loop::Time now) {
+    const std::lock_guard lock(mutex_);
+    const auto port = ports_.find(key);
+    if (port == ports_.end()) return;
+    const auto waiting = port->second.clients.find(client);
+    if (waiting == port->second.clients.end() || waiting->second.id != id) return;
+    if (quarantine)
+        waiting->second = {0, 0, now + quarantined_for};
+    else
+        port->second.clients.erase(waiting);
+}
+
+std::size_t PassivePorts::pending() const {
+    const std::lock_guard lock(mutex_);
+    std::size_t sum = 0;
+    for (const auto& [key, port] : ports_)
+        for (const auto& [client, waiting] : port.clients) sum += waiting.id != 0 ? 1 : 0;
+    return sum;
+}
+
+}  // namespace ballast::net

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/address.h"
+#include "base/port_range.h"
+#include "loop/loop.h"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <unordered_map>
+#include <utility>
+
+namespace ballast::net {
+
+/// Who waits for what on which passive port: one table for the whole process, because two owners of
+/// one port would give data to strangers. It knows no sockets. The key of a lending is (local
+/// address, port, client address), so one port serves many clients at once and only several pending
+/// transfers of one client address need different ports. Any thread may call; nothing blocks.
+class PassivePorts {
+public:
+    using WorkerIndex = std::uint32_t;
+    using LeaseId = std::uint64_t;
+
+    static constexpr auto lent_for = std::chrono::seconds(60);
+    static constexpr auto quarantined_for = std::chrono::seconds(60);
+    static constexpr auto unusable_for = std::chrono::seconds(10);
+
+    struct Key {
+        base::Ip local;
+        std::uint16_t port = 0;
+        friend bool operator==(const Key&, const Key&) = default;
+    };
+    struct Lent {
+        LeaseId id = 0;
+        std::uint16_t port = 0;
+        bool needs_listening = false;  ///< no worker listens on it yet: the caller must
+    };
+    struct Taker {
+        WorkerIndex worker = 0;
+        LeaseId id = 0;
+    };
+
+    explicit PassivePorts(std::uint64_t seed) : random_(seed) {}
+
+    /// Ports are tried from a random one on (RFC 2577 3), those that `worker` listens on itself, or
+    /// nobody yet, first. Empty: none is free for this client.
+    [[nodiscard]] std::optional<Lent> lend(const base::PortRange& range, const base::Ip& local,
+                                           const base::Ip& client, WorkerIndex worker,
+                                           loop::Time now);
+    /// Listening on a port that `lend` gave with `needs_listening` failed (another program has it):
+    /// the lending ends and the port is left alone for a while.
+    void listening_failed(const Key& key, const base::Ip& client, loop::Time now);
+
+    /// A connection has come: whose is it? The lending ends. Empty: nobody's.
+    [[nodiscard]] std::optional<Taker> arrived(const Key& key, const base::Ip& client,
+                                               loop::Time now);
+    void extend(const Key& key, const base::Ip& client, LeaseId id, loop::Time now);
+    /// The lease was given up, before or after the connection came.
+    void give_back(const Key& key, const base::Ip& client, LeaseId id, bool quarantine,
+                   loop::Time now);
+
+    [[nodiscard]] std::size_t pending() const;
+
+private:
+    struct KeyHash {
+        std::size_t operator()(const Key& key) const noexcept {
+            return std::hash<base::Address>{}({key.local, key.port});
+        }
+    };
+    struct Waiting {
+        LeaseId id = 0;  ///< 0: nobody, the port is only kept from this client
+        WorkerIndex worker = 0;
+        loop::Time until;
+    };
+    struct Port {
+        std::optional<WorkerIndex> listener;
+        loop::Time unusable_until;
+        std::unordered_map<base::Ip, Waiting> clients;
+    };
+    static void forget_expired(Port& port, loop::Time now);
+
+    mutable std::mutex mutex_;
+    std::unordered_map<Key, Port, KeyHash> ports_;
+    std::mt19937_64 random_;
+    LeaseId last_id_ = 0;
+};
+
+}  // namespace ballast::net

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/socket.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <netinet/in.h>
+#include <unistd.h>
+
+namespace ballast::net {
+
+OwnedFd::~OwnedFd() {
+    if (native_ >= 0) ::close(native_);
+}
+
+SystemAddress::SystemAddress(const base::Address& address) {
+    if (address.ip.is_v4()) {
+        sockaddr_in v4{};
+        v4.sin_family = AF_INET;
+        v4.sin_port = htons(address.port);
+        std::memcpy(&v4.sin_addr, address.ip.bytes().data(), sizeof v4.sin_addr);
+        std::memcpy(&storage, &v4, sizeof v4);
+        length = sizeof v4;
+    } else {
+        sockaddr_in6 v6{};
+        v6.sin6_family = AF_INET6;
+        v6.sin6_port = htons(address.port);
+        v6.sin6_scope_id = address.ip.scope();
+        std::memcpy(&v6.sin6_addr, address.ip.bytes().data(), sizeof v6.sin6_addr);
+        std::memcpy(&storage, &v6, sizeof v6);
+        length = sizeof v6;
+    }
+}
+
+// The socket API is specified in terms of this cast.
+const sockaddr* SystemAddress::get() const {
+    return reinterpret_cast<const sockaddr*>(&storage);  // NOLINT
+}
+sockaddr* SystemAddress::get() { return reinterpret_cast<sockaddr*>(&storage); }  // NOLINT
+
+base::Address SystemAddress::address() const {
+    if (storage.ss_family == AF_INET) {
+        sockaddr_in v4{};
+        std::memcpy(&v4, &storage, sizeof v4);
+        std::array<std::uint8_t, 4> bytes{};
+        std::memcpy(bytes.data(), &v4.sin_addr, bytes.size());
+        return {base::Ip::from_v4(bytes), ntohs(v4.sin_port)};
+    }
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &storage, sizeof v6);
+    std::array<std::uint8_t, 16> bytes{};
+    std::memcpy(bytes.data(), &v6.sin6_addr, bytes.size());
+    return {base::Ip::from_v6(bytes, v6.sin6_scope_id), ntohs(v6.sin6_port)};
+}
+
+base::Result<OwnedFd> open_socket(base::Family family) {
+    const int domain = family == base::Family::ipv4 ? AF_INET : AF_INET6;
+    OwnedFd opened(::socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!opened)
+        return std::unexpected(base::last_error(base::Fault::internal, "opening a socket"));
+    return opened;
+}
+
+base::Result<OwnedFd> listen_on(const base::Address& address, int backlog) {
+    const auto failed = [&](const char* doing) {
+        return std::unexpected(base::last_error(
+            base::Fault::internal, std::string(doing) + ' ' + base::to_string(address)));
+    };
+    auto opened = open_socket(address.ip.family());
+    if (!opened) return opened;
+    const int on = 1;
+    if (::setsockopt(opened->get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)
+        return failed("preparing to listen on");
+    if (!address.ip.is_v4() &&
+        ::setsockopt(opened->get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0)
+        return failed("preparing to listen on");
+    const SystemAddress system(address);
+    if (::bind(opened->get(), system.get(), system.length) != 0) return failed("binding");
+    if (::listen(opened->get(), backlog) != 0) return failed("listening on");
+    return opened;
+}
+
+void reset_on_close(int native) {
+    const linger now{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(native, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+}  // namespace ballast::net

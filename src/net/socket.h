@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/address.h"
+#include "base/error.h"
+
+#include <sys/socket.h>
+#include <utility>
+
+namespace ballast::net {
+
+/// An owned file descriptor that no event loop knows.
+class OwnedFd {
+public:
+    OwnedFd() = default;
+    explicit OwnedFd(int native) : native_(native) {}
+    OwnedFd(OwnedFd&& other) noexcept : native_(std::exchange(other.native_, -1)) {}
+    OwnedFd& operator=(OwnedFd&& other) noexcept {
+        std::swap(native_, other.native_);
+        return *this;
+    }
+    ~OwnedFd();
+    OwnedFd(const OwnedFd&) = delete;
+    OwnedFd& operator=(const OwnedFd&) = delete;
+
+    [[nodiscard]] int get() const { return native_; }
+    [[nodiscard]] int release() { return std::exchange(native_, -1); }
+    [[nodiscard]] explicit operator bool() const { return native_ >= 0; }
+
+private:
+    int native_ = -1;
+};
+
+/// The system's form of an address.
+struct SystemAddress {
+    sockaddr_storage storage{};
+    socklen_t length = sizeof(sockaddr_storage);
+
+    SystemAddress() = default;
+    explicit SystemAddress(const base::Address& address);
+    [[nodiscard]] const sockaddr* get() const;
+    [[nodiscard]] sockaddr* get();
+    [[nodiscard]] base::Address address() const;
+};
+
+/// A non-blocking TCP socket.
+[[nodiscard]] base::Result<OwnedFd> open_socket(base::Family family);
+/// A listening socket. SO_REUSEADDR, never SO_REUSEPORT: two sockets on one port would give
+/// connections to strangers. IPv6 sockets take IPv6 only, so `[::]` and `0.0.0.0` stand side by
+/// side.
+[[nodiscard]] base::Result<OwnedFd> listen_on(const base::Address& address, int backlog);
+
+/// RST instead of FIN at close: nobody can take this end for a proper one.
+void reset_on_close(int native);
+
+}  // namespace ballast::net

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/socket_network.h"
+
+#include "base/log.h"
+#include "metrics/counters.h"
+#include "net/socket_stream.h"
+
+#include <cerrno>
+#include <netinet/in.h>
+#include <optional>
+
+namespace ballast::net {
+
+namespace {
+
+constexpr int passive_backlog = 128;
+
+/// Binds the source side of a dial. A fixed port that is in use gives way to an ephemeral one: a
+/// (source port, client address and port) may still be in TIME_WAIT when a client reuses its ports.
+base::Result<> bind_source(int native, const Dial& dial) {
+    if (!dial.from && dial.source_port == 0) return {};
+    const auto source_ip = dial.from.value_or(base::Ip::any(dial.to.ip.family()));
+    const int on = 1;
+    if (dial.source_port != 0) {
+        ::setsockopt(native, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        const SystemAddress fixed({source_ip, dial.source_port});
+        if (::bind(native, fixed.get(), fixed.length) == 0) return {};
+        metrics::count(metrics::Counter::active_source_port_busy);
+    }
+    // Leaves the choice of the port to connect(), which may share it among destinations.
+    ::setsockopt(native, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    const SystemAddress any_port({source_ip, 0});
+    if (::bind(native, any_port.get(), any_port.length) != 0)
+        return std::unexpected(base::last_error(base::Fault::internal,
+                                                "binding to " + base::to_string(source_ip)));
+    return {};
+}
+
+std::error_code pending_error(int native) {
+    int error = 0;
+    socklen_t length = sizeof error;
+    if (::getsockopt(native, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
+    return {error, std::system_category()};
+}
+
+}  // namespace
+
+class SocketNetwork::PassiveLease final : public Lease {
+public:
+    PassiveLease(SocketNetwork& network, PassivePorts::Key key, base::Ip client,
+                 PassivePorts::LeaseId id)
+        : network_(network), key_(key), client_(client), id_(id) {
+        network_.leases_[id_] = this;
+    }
+    ~PassiveLease() override {
+        network_.leases_.erase(id_);
+        network_.ports_.give_back(key_, client_, id_, quarantine_, network_.loop_.now());
+    }
+    PassiveLease(const PassiveLease&) = delete;
+    PassiveLease& operator=(const PassiveLease&) = delete;
+
+    [[nodiscard]] std::uint16_t port() const override { return key_.port; }
+    void attach(loop::Signal* signal) override { signal_ = signal; }
+    [[nodiscard]] bool has_arrived() const override { return static_cast<bool>(socket_); }
+    [[nodiscard]] std::unique_ptr<Stream> take() override {
+        if (!socket_) return nullptr;
+        return std::make_unique<SocketStream>(network_.loop_, std::move(socket_), local_, peer_);
+    }
+    void extend() override { network_.ports_.extend(key_, client_, id_, network_.loop_.now()); }
+    void quarantine() override { quarantine_ = true; }
+
+    void arrive(OwnedFd socket, base::Address local, base::Address peer) {
+        socket_ = std::move(socket);
+        local_ = local;
+        peer_ = peer;
+        if (signal_ != nullptr) signal_->raise();
+    }
+
+private:
+    SocketNetwork& network_;
+    PassivePorts::Key key_;
+    base::Ip client_;
+    PassivePorts::LeaseId id_;
+    OwnedFd socket_;
+    base::Address local_;
+    base::Address peer_;
+    loop::Signal* signal_ = nullptr;
+    bool quarantine_ = false;
+};
+
+SocketNetwork::SocketNetwork(loop::WorkerLoop& loop, PassivePorts& ports,
+                             PassivePorts::WorkerIndex index)
+    : loop_(loop), ports_(ports), index_(index) {}
+
+SocketNetwork::~SocketNetwork() = default;
+
+void SocketNetwork::close_ports() { acceptors_.clear(); }
+
+loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
+                                                                     loop::Deadline deadline) {
+    const auto doing = "connecting to " + base::to_string(dial.to);
+    auto opened = open_socket(dial.to.ip.family());
+    if (!opened) co_return std::unexpected(opened.error());
+    if (auto bound = bind_source(opened->get(), dial); !bound)
+        co_return std::unexpected(bound.error());
+
+    const SystemAddress to(dial.to);
+    if (::connect(opened->get(), to.get(), to.length) != 0 && errno != EINPROGRESS)
+        co_return std::unexpected(base::last_error(dial.fault, doing));
+
+    const int native = opened->get();
+    loop::Signal connected(loop_);
+    loop::Descriptor descriptor(loop_, opened->release());
+    descriptor.attach(&connected);
+    descriptor.watch_writable();
+    if (!co_await connected.wait(deadline))
+        co_return std::unexpected(
+            base::Error{dial.fault, std::make_error_code(std::errc::timed_out), doing});
+    if (const auto error = pending_error(native))
+        co_return std::unexpected(base::Error{dial.fault, error, doing});
+    descriptor.attach(nullptr);
+    if (dial.purpose == Dial::Purpose::control) prepare_control(native);
+    co_return std::make_unique<SocketStream>(std::move(descriptor), local_address(native),
+                                             dial.to);
+}
+
+loop::Task<base::Result<std::unique_ptr<Lease>>> SocketNetwork::lend(LendRequest request) {
+    // Each turn either ends or takes one port of the range out of use for a while.
+    for (std::uint32_t tries = 0; tries < request.range.size(); ++tries) {
+        const auto lent =
+            ports_.lend(request.range, request.local, request.client, index_, loop_.now());
+        if (!lent) break;
+        const PassivePorts::Key key{request.local, lent->port};
+        if (lent->needs_listening) {
+            if (auto listening = listen(key.local, key.port); !listening) {
+                log::warning("a passive port cannot be used",
+                             {{"port", std::uint64_t{key.port}},
+                              {"reason", base::to_string(listening.error())}});
+                ports_.listening_failed(key, request.client, loop_.now());
+                continue;
+            }
+        }
+        metrics::count(metrics::Counter::passive_ports_lent);
+        co_return std::make_unique<PassiveLease>(*this, key, request.client, lent->id);
+    }
+    metrics::count(metrics::Counter::passive_ports_exhausted);
+    co_return std::unexpected(
+        base::Error{base::Fault::internal, std::make_error_code(std::errc::address_in_use),
+                    "no free passive port in " + base::to_string(request.range)});
+}
+
+base::Result<> SocketNetwork::listen(const base::Ip& local, std::uint16_t port) {
+    auto opened = listen_on({local, port}, passive_backlog);
+    if (!opened) return std::unexpected(opened.error());
+    acceptors_.push_back(std::make_unique<Acceptor>(
+        loop_, std::move(*opened),
+        [this, key = PassivePorts::Key{local, port}](OwnedFd socket, base::Address peer) {
+            take_data_connection(key, std::move(socket), peer);
+        }));
+    return {};
+}
+
+void SocketNetwork::take_data_connection(PassivePorts::Key key, OwnedFd socket,
+                                         base::Address peer) {
+    const auto taker = ports_.arrived(key, peer.ip, loop_.now());
+    if (taker) return hand_over(*taker, std::move(socket), {key.local, key.port}, peer);
+    metrics::count(metrics::Counter::data_connections_stray);
+    log::debug("a data connection that nobody waits for was reset",
+               {{"from", base::to_string(peer)}, {"port", std::uint64_t{key.port}}});
+    reset_on_close(socket.get());
+}
+
+void SocketNetwork::hand_over(PassivePorts::Taker taker, OwnedFd socket, base::Address local,
+                              base::Address peer) {
+    if (taker.worker == index_) return deliver(taker.id, std::move(socket), local, peer);
+    SocketNetwork* const other = workers_.at(taker.worker);
+    other->loop_.post([other, taker, socket = std::move(socket), local, peer]() mutable {
+        other->deliver(taker.id, std::move(socket), local, peer);
+    });
+}
+
+void SocketNetwork::deliver(PassivePorts::LeaseId id, OwnedFd socket, base::Address local,
+                            base::Address peer) {
+    const auto lease = leases_.find(id);
+    if (lease != leases_.end()) return lease->second->arrive(std::move(socket), local, peer);
+    // Given up while the connection was on its way between two workers.
+    metrics::count(metrics::Counter::data_connections_stray);
+    reset_on_close(socket.get());
+}
+
+}  // namespace ballast::net

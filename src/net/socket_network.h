@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "loop/worker_loop.h"
+#include "net/acceptor.h"
+#include "net/network.h"
+#include "net/passive_ports.h"
+#include "net/socket.h"
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+namespace ballast::net {
+
+/// The network of one worker: real sockets on its loop. The workers know each other, because a
+/// passive port is listened on by one of them and may be waited for by another.
+class SocketNetwork final : public Network {
+public:
+    /// `ports` and the networks named by `connect_workers` outlive this one's last session.
+    SocketNetwork(loop::WorkerLoop& loop, PassivePorts& ports, PassivePorts::WorkerIndex index);
+    ~SocketNetwork() override;
+
+    /// All workers' networks, in the order of their indexes; before the first session.
+    void connect_workers(std::vector<SocketNetwork*> workers) { workers_ = std::move(workers); }
+
+    [[nodiscard]] loop::Loop& loop() override { return loop_; }
+    [[nodiscard]] loop::Task<base::Result<std::unique_ptr<Stream>>> dial(
+        Dial dial, loop::Deadline deadline) override;
+    [[nodiscard]] loop::Task<base::Result<std::unique_ptr<Lease>>> lend(
+        LendRequest request) override;
+
+    /// Stops listening on passive ports; on the loop's thread, before it ends.
+    void close_ports();
+
+private:
+    class PassiveLease;
+
+    base::Result<> listen(const base::Ip& local, std::uint16_t port);
+    void take_data_connection(PassivePorts::Key key, OwnedFd socket, base::Address peer);
+    void hand_over(PassivePorts::Taker taker, OwnedFd socket, base::Address local,
+                   base::Address peer);
+    void deliver(PassivePorts::LeaseId id, OwnedFd socket, base::Address local,
+                 base::Address peer);
+
+    loop::WorkerLoop& loop_;
+    PassivePorts& ports_;
+    PassivePorts::WorkerIndex index_;
+    std::vector<SocketNetwork*> workers_;
+    std::unordered_map<PassivePorts::LeaseId, PassiveLease*> leases_;
+    std::vector<std::unique_ptr<Acceptor>> acceptors_;
+};
+
+}  // namespace ballast::net

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/socket_stream.h"
+
+#include <cerrno>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+namespace ballast::net {
+
+namespace {
+
+Io outcome(ssize_t bytes, bool reading) {
+    if (bytes > 0) return {Io::State::moved, static_cast<std::size_t>(bytes), {}};
+    if (bytes == 0 && reading) return {Io::State::ended, 0, {}};
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+        return {Io::State::would_block, 0, {}};
+    return {Io::State::failed, 0, std::error_code(errno, std::system_category())};
+}
+
+}  // namespace
+
+SocketStream::SocketStream(loop::WorkerLoop& loop, OwnedFd socket, base::Address local,
+                           base::Address peer)
+    : SocketStream(loop::Descriptor(loop, socket.release()), local, peer) {}
+
+SocketStream::SocketStream(loop::Descriptor descriptor, base::Address local, base::Address peer)
+    : descriptor_(std::move(descriptor)), local_(local), peer_(peer) {}
+
+Io SocketStream::read(std::span<char> into) {
+    if (descriptor_.native() < 0)
+        return {Io::State::failed, 0, std::make_error_code(std::errc::connection_reset)};
+    return outcome(::recv(descriptor_.native(), into.data(), into.size(), 0), true);
+}
+
+Io SocketStream::write(std::span<const char> from) {
+    if (descriptor_.native() < 0)
+        return {Io::State::failed, 0, std::make_error_code(std::errc::connection_reset)};
+    return outcome(::send(descriptor_.native(), from.data(), from.size(), MSG_NOSIGNAL), false);
+}
+
+bool SocketStream::finish() {
+    return descriptor_.native() >= 0 && ::shutdown(descriptor_.native(), SHUT_WR) == 0;
+}
+
+void SocketStream::reset() {
+    if (descriptor_.native() < 0) return;
+    reset_on_close(descriptor_.native());
+    descriptor_ = loop::Descriptor();
+}
+
+void SocketStream::attach(loop::Signal* signal) { descriptor_.attach(signal); }
+void SocketStream::watch_readable() {
+    if (descriptor_.native() >= 0) descriptor_.watch_readable();
+}
+void SocketStream::watch_writable() {
+    if (descriptor_.native() >= 0) descriptor_.watch_writable();
+}
+int SocketStream::splice_descriptor() const { return descriptor_.native(); }
+
+void prepare_control(int native) {
+    const int on = 1;
+    const int idle_seconds = 60;
+    const int interval_seconds = 30;
+    const int probes = 4;
+    ::setsockopt(native, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ::setsockopt(native, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
+    ::setsockopt(native, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    ::setsockopt(native, IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof idle_seconds);
+    ::setsockopt(native, IPPROTO_TCP, TCP_KEEPINTVL, &interval_seconds, sizeof interval_seconds);
+    ::setsockopt(native, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
+}  // namespace ballast::net

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "loop/worker_loop.h"
+#include "net/socket.h"
+#include "net/stream.h"
+
+namespace ballast::net {
+
+/// A TCP connection.
+class SocketStream final : public Stream {
+public:
+    /// Takes the socket, which is non-blocking and belongs to no loop yet.
+    SocketStream(loop::WorkerLoop& loop, OwnedFd socket, base::Address local, base::Address peer);
+    SocketStream(loop::Descriptor descriptor, base::Address local, base::Address peer);
+
+    Io read(std::span<char> into) override;
+    Io write(std::span<const char> from) override;
+    bool finish() override;
+    void reset() override;
+    void attach(loop::Signal* signal) override;
+    void watch_readable() override;
+    void watch_writable() override;
+    [[nodiscard]] bool is_watching_readable() const override {
+        return descriptor_.is_watching_readable();
+    }
+    [[nodiscard]] int splice_descriptor() const override;
+    [[nodiscard]] const base::Address& local() const override { return local_; }
+    [[nodiscard]] const base::Address& peer() const override { return peer_; }
+
+private:
+    loop::Descriptor descriptor_;
+    base::Address local_;
+    base::Address peer_;
+};
+
+/// What a control connection needs: no delay for small lines, urgent data in its place among the
+/// others (RFC 959 4.1.3, ABOR), and keep-alive so that NAT boxes remember it during long
+/// transfers.
+void prepare_control(int native);
+
+}  // namespace ballast::net

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/address.h"
+#include "base/error.h"
+#include "loop/loop.h"
+#include "loop/task.h"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <system_error>
+
+namespace ballast::net {
+
+/// The outcome of one attempt to move bytes, which never waits.
+struct Io {
+    enum class State : std::uint8_t {
+        moved,        ///< `bytes`, at least one
+        would_block,  ///< watch, wait, and try again
+        ended,        ///< reading only: the peer closed its direction properly
+        failed,       ///< `error` says how: reset, time-out, ...
+    };
+    State state;
+    std::size_t bytes = 0;
+    std::error_code error;
+};
+
+/// One connection, as bytes. Belongs to one loop's thread. Who holds it attaches a signal, tries
+/// to read or write, and where that would block asks to be signalled and waits.
+///
+/// Destroying a stream closes it: properly, unless bytes of the peer were left unread, which makes
+/// the kernel send RST.
+class Stream {
+public:
+    Stream() = default;
+    virtual ~Stream() = default;
+    Stream(const Stream&) = delete;
+    Stream& operator=(const Stream&) = delete;
+
+    virtual Io read(std::span<char> into) = 0;
+    virtual Io write(std::span<const char> from) = 0;
+    /// Ends our direction; the peer's goes on. False if the connection has failed.
+    virtual bool finish() = 0;
+    /// Breaks the connection so that the peer cannot take it for a proper end (TCP: RST).
+    virtual void reset() = 0;
+
+    /// Who is told; null: nobody. The signal must live until it is replaced.
+    virtual void attach(loop::Signal* signal) = 0;
+    /// Raises the attached signal once when reading (writing) would not block.
+    virtual void watch_readable() = 0;
+    virtual void watch_writable() = 0;
+    /// True between `watch_readable` and its signal: reading would still block.
+    [[nodiscard]] virtual bool is_watching_readable() const = 0;
+
+    /// A descriptor whose bytes the kernel may move by itself, or -1 if they must pass through
+    /// `read` and `write`.
+    [[nodiscard]] virtual int splice_descriptor() const = 0;
+
+    [[nodiscard]] virtual const base::Address& local() const = 0;
+    [[nodiscard]] virtual const base::Address& peer() const = 0;
+};
+
+/// A signal that hears of a stream for as long as this object lives.
+class Attached {
+public:
+    Attached(Stream& stream, loop::Signal& signal) : stream_(stream) { stream_.attach(&signal); }
+    ~Attached() { stream_.attach(nullptr); }
+    Attached(const Attached&) = delete;
+    Attached& operator=(const Attached&) = delete;
+
+private:
+    Stream& stream_;
+};
+
+/// Writes everything. `signal` is the one attached to the stream. An error is the given fault's.
+[[nodiscard]] loop::Task<base::Result<>> write_all(Stream& stream, loop::Signal& signal,
+                                                   std::string_view bytes, base::Fault fault,
+                                                   loop::Deadline deadline);
+
+}  // namespace ballast::net

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+namespace ballast::pool {
+
+/// What is known of a backend's health. `unknown` until the first answer; it counts as usable, so
+/// that a restarted balancer serves at once.
+enum class Health : std::uint8_t { unknown, up, down };
+
+/// Turns single answers into a state: `rise` successes in a row bring a backend up, `fall` failures
+/// in a row bring it down. The first answer of all decides alone.
+class Thresholds {
+public:
+    Thresholds(std::uint32_t rise, std::uint32_t fall) : rise_(rise), fall_(fall) {}
+
+    [[nodiscard]] Health health() const { return health_; }
+    /// True if the state changed.
+    bool succeeded();
+    bool failed();
+
+private:
+    std::uint32_t rise_;
+    std::uint32_t fall_;
+    std::uint32_t in_a_row_ = 0;  ///< answers against the present state
+    Health health_ = Health::unknown;
+};
+
+}  // namespace ballast::pool

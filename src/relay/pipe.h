@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+namespace ballast::relay {
+
+/// A kernel pipe that bytes pass through on their way from one socket to another. Lent by its
+/// worker (thread) for a turn; it goes back only when empty and is closed otherwise. A transfer
+/// that waits holds none, unless its sink is slower than its source.
+class Pipe {
+public:
+    /// Empty if the system gives no pipe of at least 256 KiB (unprivileged users share 64 MiB of
+    /// pipe pages): then bytes are copied.
+    [[nodiscard]] static std::optional<Pipe> borrow();
+    /// The pipe is empty: another transfer of this worker may use it.
+    void give_back();
+
+    [[nodiscard]] int read_end() const { return read_end_; }
+    [[nodiscard]] int write_end() const { return write_end_; }
+    [[nodiscard]] std::size_t capacity() const { return capacity_; }
+
+    Pipe(Pipe&& other) noexcept
+        : read_end_(std::exchange(other.read_end_, -1)),
+          write_end_(std::exchange(other.write_end_, -1)),
+          capacity_(other.capacity_) {}
+    Pipe& operator=(Pipe&& other) noexcept {
+        std::swap(read_end_, other.read_end_);
+        std::swap(write_end_, other.write_end_);
+        std::swap(capacity_, other.capacity_);
+        return *this;
+    }
+    ~Pipe();
+    Pipe(const Pipe&) = delete;
+    Pipe& operator=(const Pipe&) = delete;
+
+private:
+    Pipe(int read_end, int write_end, std::size_t capacity)
+        : read_end_(read_end), write_end_(write_end), capacity_(capacity) {}
+    [[nodiscard]] static std::optional<Pipe> open();
+
+    int read_end_ = -1;
+    int write_end_ = -1;
+    std::size_t capacity_ = 0;
+};
+
+}  // namespace ballast::relay

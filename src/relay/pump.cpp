@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "relay/pump.h"
+
+#include "metrics/counters.h"
+
+#include <array>
+#include <cerrno>
+#include <fcntl.h>
+
+namespace ballast::relay {
+
+namespace {
+
+/// A read shorter than this has emptied the source.
+constexpr std::size_t short_read_bytes = 16 << 10;
+constexpr std::size_t copied_bytes_max = 256 << 10;
+/// Moves in a row before other transfers of the worker get their turn.
+constexpr int turns_in_a_row = 8;
+
+/// One for each worker: what the sink does not take at once is kept by the pump.
+std::array<char, copied_bytes_max>& shared_buffer() {
+    thread_local std::array<char, copied_bytes_max> buffer;
+    return buffer;
+}
+
+}  // namespace
+
+Pump::State Pump::run() {
+    const std::uint64_t before = delivered_;
+    const bool spliced = in_pipe_ > 0 || held_.empty();
+    for (int turn = 0; turn < turns_in_a_row; ++turn) {
+        state_ = step();
+        if (state_ != State::wants_turn) break;
+    }
+    // A pump that waits for its source holds no pipe.
+    if (in_pipe_ == 0 && pipe_) {
+        pipe_->give_back();
+        pipe_.reset();
+    }
+    const bool by_kernel =
+        spliced && source_.splice_descriptor() >= 0 && sink_.splice_descriptor() >= 0;
+    metrics::count(by_kernel ? metrics::Counter::bytes_spliced : metrics::Counter::bytes_copied,
+                   delivered_ - before);
+    return state_;
+}
+
+Pump::State Pump::step() {
+    if (in_pipe_ > 0) return splice_out();
+    if (!held_.empty()) return copy_out();
+    if (source_is_drained_) {
+        source_is_drained_ = false;
+        return State::wants_read;
+    }
+    const bool kernel_may = source_.splice_descriptor() >= 0 && sink_.splice_descriptor() >= 0;
+    if (kernel_may && !pipe_) pipe_ = Pipe::borrow();
+    return kernel_may && pipe_ ? splice_in() : copy_in();
+}
+
+Pump::State Pump::failed(State state, std::error_code error) {
+    error_ = error;
+    return state;
+}
+
+Pump::State Pump::splice_in() {
+    const auto moved = ::splice(source_.splice_descriptor(), nullptr, pipe_->write_end(), nullptr,
+                                pipe_->capacity(), SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (moved == 0) return State::source_ended;
+    if (moved < 0) {
+        if (errno == EAGAIN || errno == EINTR) return State::wants_read;
+        return failed(State::source_failed, {errno, std::system_category()});
+    }
+    in_pipe_ = static_cast<std::size_t>(moved);
+    taken_ += in_pipe_;
+    source_is_drained_ = in_pipe_ < short_read_bytes;
+    return splice_out();
+}
+
+Pump::State Pump::splice_out() {
+    while (in_pipe_ > 0) {
+        const auto moved = ::splice(pipe_->read_end(), nullptr, sink_.splice_descriptor(), nullptr,
+                                    in_pipe_, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        if (moved < 0 && (errno == EAGAIN || errno == EINTR)) return State::wants_write;
+        if (moved <= 0) return failed(State::sink_failed, {errno, std::system_category()});
+        in_pipe_ -= static_cast<std::size_t>(moved);
+        delivered_ += static_cast<std::uint64_t>(moved);
+    }
+    return State::wants_turn;
+}
+
+Pump::State Pump::copy_in() {
+    auto& buffer = shared_buffer();
+    const net::Io io = source_.read(buffer);
+    switch (io.state) {
+        case net::Io::State::would_block: return State::wants_read;
+        case net::Io::State::ended: return State::source_ended;
+        case net::Io::State::failed: return failed(State::source_failed, io.error);
+        case net::Io::State::moved: break;
+    }
+    taken_ += io.bytes;
+    source_is_drained_ = io.bytes < short_read_bytes;
+    std::string_view rest(buffer.data(), io.bytes);
+    while (!rest.empty()) {
+        const net::Io out = sink_.write(rest);
+        if (out.state == net::Io::State::failed) return failed(State::sink_failed, out.error);
+        if (out.state != net::Io::State::moved) {
+            held_ = rest;
+            return State::wants_write;
+        }
+        rest.remove_prefix(out.bytes);
+        delivered_ += out.bytes;
+    }
+    return State::wants_turn;
+}
+
+Pump::State Pump::copy_out() {
+    const net::Io io = sink_.write(held_);
+    if (io.state == net::Io::State::failed) return failed(State::sink_failed, io.error);
+    if (io.state != net::Io::State::moved) return State::wants_write;
+    delivered_ += io.bytes;
+    held_.erase(0, io.bytes);
+    if (held_.empty()) held_.shrink_to_fit();
+    return State::wants_turn;
+}
+
+}  // namespace ballast::relay

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "net/stream.h"
+#include "relay/pipe.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <system_error>
+
+namespace ballast::relay {
+
+/// Moves bytes one way between two streams: inside the kernel where both allow it, else through
+/// memory. Never waits; says what it waits for. Borrows both streams and closes nothing.
+class Pump {
+public:
+    Pump(net::Stream& source, net::Stream& sink) : source_(source), sink_(sink) {}
+    ~Pump() = default;
+    Pump(const Pump&) = delete;
+    Pump& operator=(const Pump&) = delete;
+
+    enum class State : std::uint8_t {
+        wants_turn,     ///< there is more at once; others should have their turn first
+        wants_read,     ///< the source has nothing
+        wants_write,    ///< the sink takes nothing
+        source_ended,   ///< properly, and everything taken was delivered
+        source_failed,  ///< `error()`; what was taken before may not have been delivered
+        sink_failed,    ///< `error()`
+    };
+    State run();
+
+    [[nodiscard]] bool is_over() const { return state_ >= State::source_ended; }
+    [[nodiscard]] State state() const { return state_; }
+    [[nodiscard]] std::uint64_t taken() const { return taken_; }
+    [[nodiscard]] std::uint64_t delivered() const { return delivered_; }
+    [[nodiscard]] const std::error_code& error() const { return error_; }
+
+private:
+    State step();
+    State splice_in();
+    State splice_out();
+    State copy_in();
+    State copy_out();
+    State failed(State state, std::error_code error);
+
+    net::Stream& source_;
+    net::Stream& sink_;
+    std::optional<Pipe> pipe_;
+    std::size_t in_pipe_ = 0;
+    std::string held_;  ///< copied bytes that the sink has not taken
+    std::uint64_t taken_ = 0;
+    std::uint64_t delivered_ = 0;
+    std::error_code error_;
+    State state_ = State::wants_read;
+    bool source_is_drained_ = false;  ///< the last read was short: asking again would be in vain
+};
+
+}  // namespace ballast::relay

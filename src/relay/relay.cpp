@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "relay/relay.h"
+
+#include "relay/pump.h"
+
+#include <array>
+
+namespace ballast::relay {
+
+namespace {
+
+End end_of(Pump::State state) {
+    switch (state) {
+        case Pump::State::source_ended: return End::source_ended;
+        case Pump::State::source_failed: return End::source_failed;
+        case Pump::State::sink_failed: return End::sink_failed;
+        default: return End::running;
+    }
+}
+
+void note(const Pump& pump, Report& report) {
+    report.bytes_taken = pump.taken();
+    report.bytes_delivered = pump.delivered();
+    report.error = pump.error();
+    report.end = end_of(pump.state());
+}
+
+/// Hears when the sink goes away although nothing is written to it.
+class SinkWatch {
+public:
+    explicit SinkWatch(net::Stream& sink) : sink_(sink) {}
+
+    /// False if the sink has failed.
+    bool look(std::error_code& error) {
+        if (ended_ || sink_.is_watching_readable()) return true;
+        std::array<char, 4096> dropped;  // NOLINT: filled by read
+        const net::Io io = sink_.read(dropped);
+        if (io.state == net::Io::State::failed) {
+            error = io.error;
+            return false;
+        }
+        ended_ = io.state == net::Io::State::ended;
+        return true;
+    }
+    void watch() {
+        if (!ended_) sink_.watch_readable();
+    }
+
+private:
+    net::Stream& sink_;
+    bool ended_ = false;
+};
+
+}  // namespace
+
+loop::Task<> relay_one_way(loop::Loop& loop, net::Stream& source, net::Stream& sink,
+                           std::chrono::milliseconds stall_timeout, Report& report) {
+    loop::Signal signal(loop);
+    const net::Attached source_attached(source, signal);
+    const net::Attached sink_attached(sink, signal);
+    Pump pump(source, sink);
+    SinkWatch sink_watch(sink);
+    loop::Deadline stalled_at = loop.after(stall_timeout);
+    std::uint64_t moved_before = 0;
+
+    for (;;) {
+        pump.run();
+        note(pump, report);
+        if (pump.is_over()) co_return;
+        if (!sink_watch.look(report.error)) {
+            report.end = End::sink_failed;
+            co_return;
+        }
+        if (const auto moved = pump.taken() + pump.delivered(); moved != moved_before) {
+            moved_before = moved;
+            stalled_at = loop.after(stall_timeout);
+        } else if (loop.now() >= stalled_at) {
+            report.end = End::stalled;
+            co_return;
+        }
+        if (pump.state() == Pump::State::wants_read) source.watch_readable();
+        if (pump.state() == Pump::State::wants_write) sink.watch_writable();
+        if (pump.state() == Pump::State::wants_turn) signal.raise();
+        sink_watch.watch();
+        (void)co_await signal.wait(stalled_at);
+    }
+}
+
+loop::Task<> relay_both_ways(loop::Loop& loop, net::Stream& a, net::Stream& b,
+                             std::chrono::milliseconds stall_timeout, Report& report) {
+    loop::Signal signal(loop);
+    const net::Attached a_attached(a, signal);
+    const net::Attached b_attached(b, signal);
+    Pump forward(a, b);
+    Pump backward(b, a);
+    loop::Deadline stalled_at = loop.after(stall_timeout);
+    std::uint64_t moved_before = 0;
+
+    for (;;) {
+        forward.run();
+        note(forward, report);
+        if (forward.is_over()) co_return;
+        if (!backward.is_over()) {
+            backward.run();
+            if (backward.state() == Pump::State::source_ended) a.finish();
+            if (backward.state() == Pump::State::source_failed) {
+                report.end = End::sink_failed;
+                report.error = backward.error();
+                co_return;
+            }
+        }
+        const auto moved =
+            forward.taken() + forward.delivered() + backward.taken() + backward.delivered();
+        if (moved != moved_before) {
+            moved_before = moved;
+            stalled_at = loop.after(stall_timeout);
+        } else if (loop.now() >= stalled_at) {
+            report.end = End::stalled;
+            co_return;
+        }
+        const auto watch = [&](const Pump& pump, net::Stream& source, net::Stream& sink) {
+            if (pump.state() == Pump::State::wants_read) source.watch_readable();
+            if (pump.state() == Pump::State::wants_write) sink.watch_writable();
+            if (pump.state() == Pump::State::wants_turn) signal.raise();
+        };
+        watch(forward, a, b);
+        watch(backward, b, a);
+        (void)co_await signal.wait(stalled_at);
+    }
+}
+
+}  // namespace ballast::relay

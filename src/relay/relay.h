@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "loop/loop.h"
+#include "loop/task.h"
+#include "net/stream.h"
+
+#include <chrono>
+#include <cstdint>
+#include <system_error>
+
+namespace ballast::relay {
+
+/// How the moving of bytes ended. The relay reports, the session decides what it means.
+enum class End : std::uint8_t {
+    running,        ///< not yet
+    source_ended,   ///< properly, and every byte is in the sink's socket
+    source_failed,  ///< reset, or another error of the connection
+    sink_failed,    ///< the receiver went away
+    stalled,        ///< not a byte moved for the whole stall time-out
+};
+
+/// Kept up to date while the relay runs; owned by the caller, who may read it at any time.
+struct Report {
+    End end = End::running;
+    std::error_code error;
+    std::uint64_t bytes_taken = 0;
+    std::uint64_t bytes_delivered = 0;
+};
+
+/// Moves bytes from `source` to `sink` until one of them ends. Meanwhile the other direction is
+/// listened to: its end is allowed (a downloading client may close its own direction early), its
+/// bytes are dropped, its failure is the sink's. Borrows both streams, closes nothing.
+[[nodiscard]] loop::Task<> relay_one_way(loop::Loop& loop, net::Stream& source, net::Stream& sink,
+                                         std::chrono::milliseconds stall_timeout, Report& report);
+
+/// Moves bytes both ways, for commands whose direction is not known. The end of `b` (the client) is
+/// passed on to `a` (the backend) as a half-close; the end of `a` ends the relay and is left to the
+/// caller. `report` counts what went from `a` to `b`.
+[[nodiscard]] loop::Task<> relay_both_ways(loop::Loop& loop, net::Stream& a, net::Stream& b,
+                                           std::chrono::milliseconds stall_timeout,
+                                           Report& report);
+
+}  // namespace ballast::relay

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/address.h"
+#include "config/config.h"
+
+#include <span>
+
+namespace ballast::session {
+
+/// The address that PASV tells a client: what the listener's rules say for the client's network,
+/// else the address that the client connected to (`local`). An IPv6 address cannot be told by PASV.
+[[nodiscard]] base::Ip announced_address(std::span<const config::AnnounceRule> rules,
+                                         const base::Ip& client, const base::Ip& local);
+
+}  // namespace ballast::session

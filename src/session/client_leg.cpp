@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/client_leg.h"
+
+#include <algorithm>
+
+namespace ballast::session {
+
+ClientLeg::ClientLeg(std::unique_ptr<net::Stream> stream, const config::Listener& settings,
+                     loop::Signal& signal)
+    : settings_(settings),
+      signal_(signal),
+      control_(std::move(stream), signal),
+      parser_(settings.command_bytes_max) {}
+
+std::optional<ClientEvent> ClientLeg::poll(Ask ask) {
+    for (;;) {
+        while (!control_.received().empty()) {
+            auto step = parser_.next(control_.received());
+            control_.consume(step.consumed);
+            if (!step.command) break;
+            if (*step.command)
+                return ClientEvent{ClientEvent::Kind::command, std::move(**step.command), {}};
+            return ClientEvent{ClientEvent::Kind::bad_line, {}, step.command->error()};
+        }
+        if (is_over_) return ClientEvent{*is_over_, {}, {}};
+        switch (control_.receive(settings_.pipelined_bytes_max, ask)) {
+            case net::Io::State::moved: break;
+            case net::Io::State::would_block: return std::nullopt;
+            case net::Io::State::ended: is_over_ = ClientEvent::Kind::ended; break;
+            case net::Io::State::failed: is_over_ = ClientEvent::Kind::lost; break;
+        }
+        // An incomplete line at the end of the connection is no command.
+        if (is_over_) return ClientEvent{*is_over_, {}, {}};
+    }
+}
+
+std::optional<ClientEvent> ClientLeg::next() {
+    if (deferred_.empty()) return poll();
+    ClientEvent event = std::move(deferred_.front());
+    deferred_.pop_front();
+    deferred_bytes_ -= sizeof(ClientEvent) + event.command.line.size();
+    if (deferred_.empty()) deferred_.shrink_to_fit();
+    return event;
+}
+
+void ClientLeg::defer(ClientEvent event) {
+    deferred_bytes_ += sizeof(ClientEvent) + event.command.line.size();
+    deferred_.push_back(std::move(event));
+}
+
+bool ClientLeg::has_deferred_quit() const {
+    return std::ranges::any_of(
+        deferred_, [](const ClientEvent& event) { return event.command.verb == "QUIT"; });
+}
+
+loop::Task<base::Result<>> ClientLeg::send(const ftp::Reply& reply) {
+    return control_.send(reply.text, base::Fault::client,
+                         signal_.loop().after(settings_.write_timeout));
+}
+
+void ClientLeg::finish() {
+    control_.stream().finish();
+    // Closing with bytes unread makes the kernel send RST, which may overtake our last words.
+    while (control_.receive(settings_.pipelined_bytes_max, Ask::anyway) == net::Io::State::moved)
+        control_.consume(control_.received().size());
+}
+
+}  // namespace ballast::session

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "config/config.h"
+#include "ftp/command.h"
+#include "ftp/reply.h"
+#include "net/control_connection.h"
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+
+namespace ballast::session {
+
+/// What a client's control connection has brought.
+struct ClientEvent {
+    enum class Kind : std::uint8_t {
+        command,
+        bad_line,  ///< `problem`; the line is gone, the connection goes on
+        ended,     ///< the client closed its direction; it may still read
+        lost,      ///< the connection failed
+    };
+    Kind kind = Kind::command;
+    ftp::Command command;
+    ftp::CommandError problem = ftp::CommandError::not_a_command;
+};
+
+/// The control connection to a client: commands in, replies out. Waits on the session's signal.
+class ClientLeg {
+public:
+    ClientLeg(std::unique_ptr<net::Stream> stream, const config::Listener& settings,
+              loop::Signal& signal);
+
+    using Ask = net::ControlConnection::Ask;
+    /// What has come, without waiting. `ended` and `lost` are said again at each call.
+    [[nodiscard]] std::optional<ClientEvent> poll(Ask ask = Ask::if_signalled);
+    /// What has come and may be acted on now: deferred events first.
+    [[nodiscard]] std::optional<ClientEvent> next();
+    /// Keeps an event that must wait for the transfer's end.
+    void defer(ClientEvent event);
+    /// Whether more may be taken in although it would have to be deferred.
+    [[nodiscard]] bool may_poll() const { return deferred_bytes_ < settings_.pipelined_bytes_max; }
+    [[nodiscard]] bool has_deferred_quit() const;
+    void watch() {
+        if (!is_over_) control_.watch();
+    }
+
+    [[nodiscard]] loop::Task<base::Result<>> send(const ftp::Reply& reply);
+    /// Half-closes and drops what is unread, so that the last reply arrives.
+    void finish();
+
+    [[nodiscard]] const base::Address& local() const { return control_.local(); }
+    [[nodiscard]] const base::Address& peer() const { return control_.peer(); }
+
+private:
+    const config::Listener& settings_;
+    loop::Signal& signal_;
+    net::ControlConnection control_;
+    ftp::CommandParser parser_;
+    std::deque<ClientEvent> deferred_;
+    std::size_t deferred_bytes_ = 0;
+    std::optional<ClientEvent::Kind> is_over_;
+};
+
+}  // namespace ballast::session

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// A session's data connections: where the client wants them, and the transfers over them.
+#include "ftp/host_port.h"
+#include "metrics/counters.h"
+#include "session/announce.h"
+#include "session/session.h"
+#include "session/transfer.h"
+#include "session/transfer_log.h"
+
+#include <charconv>
+#include <fmt/format.h>
+
+namespace ballast::session {
+
+namespace {
+
+std::string_view protocols_of(const base::Ip& ip) { return ip.is_v4() ? "1" : "2"; }
+
+/// A running transfer, as those see it who choose backends and workers.
+class TransferCount {
+public:
+    TransferCount(pool::Seat& seat, Load& load) : seat_(seat), load_(load) {
+        seat_.transfer_began();
+        ++load_.transfers;
+    }
+    ~TransferCount() {
+        seat_.transfer_ended();
+        --load_.transfers;
+    }
+    TransferCount(const TransferCount&) = delete;
+    TransferCount& operator=(const TransferCount&) = delete;
+
+private:
+    pool::Seat& seat_;
+    Load& load_;
+};
+
+/// RFC 3659 5.3: a decimal number of octets, and nothing else.
+std::optional<std::uint64_t> parse_offset(std::string_view text) {
+    std::uint64_t offset = 0;
+    const auto* const text_end = text.data() + text.size();
+    const auto [end, error] = std::from_chars(text.data(), text_end, offset);
+    if (error != std::errc{} || end != text_end || text.empty()) return std::nullopt;
+    return offset;
+}
+
+}  // namespace
+
+/// PASV and EPSV are answered at once and by Ballast alone; the backend is asked when the transfer
+/// comes. What was set up before is given up.
+loop::Task<> Session::passive(ftp::Command command) {
+    client_data_.clear();
+    const auto local = client_.local().ip;
+    const auto client = client_.peer().ip;
+    const bool extended = command.verb == "EPSV";
+    base::Ip announced = local;
+    if (extended) {
+        const auto request = ftp::parse_epsv_argument(command.argument);
+        if (!request && request.error() == ftp::HostPortError::syntax)
+            co_return co_await answer(501, "EPSV takes nothing, a protocol number or ALL.");
+        if (!request || (request->family && *request->family != local.family()))
+            co_return co_await answer(522, fmt::format("Network protocol not supported, use ({}).",
+                                                       protocols_of(local)));
+    } else {
+        announced = announced_address(settings_.public_address, client, local);
+        if (!announced.is_v4())
+            co_return co_await answer(425, "PASV is for IPv4 only, use EPSV.");
+    }
+    auto lease = co_await surroundings_.network.lend({settings_.passive_ports, local, client});
+    if (!lease) {
+        report(log::Level::warning, "no passive port",
+               {{"reason", base::to_string(lease.error())}});
+        co_return co_await answer(425, "No passive port is free, try again later.");
+    }
+    client_data_.lease = std::move(*lease);
+    const auto port = client_data_.lease->port();
+    if (!extended && announced.is_private() && !client.is_private()) {
+        metrics::count(metrics::Counter::private_addresses_announced);
+        report(log::Level::debug, "a private address was announced to a public client",
+               {{"announced", base::to_string(announced)}});
+    }
+    const auto text = extended ? ftp::format_epsv(port) : ftp::format_pasv({announced, port});
+    co_await answer({static_cast<std::uint16_t>(extended ? 229 : 227), text});
+}
+
+/// PORT and EPRT: answered without asking the backend. RFC 2577 3: no third party's address, no
+/// port of a well-known service.
+loop::Task<> Session::active(ftp::Command command) {
+    client_data_.clear();
+    const auto wanted = command.verb == "PORT" ? ftp::parse_port(command.argument)
+                                               : ftp::parse_eprt(command.argument);
+    const auto client = client_.peer().ip;
+    if (!wanted && wanted.error() == ftp::HostPortError::family)
+        co_return co_await answer(522, "Network protocol not supported, use (1,2).");
+    if (!wanted)
+        co_return co_await answer(501, fmt::format("{} names no address.", command.verb));
+    if (wanted->ip != client)
+        co_return co_await answer(501, fmt::format("{} must name your own address, {}.",
+                                                   command.verb, base::to_string(client)));
+    constexpr std::uint16_t well_known_last = 1023;
+    if (wanted->port <= well_known_last)
+        co_return co_await answer(501, fmt::format("{} must name a port above {}.", command.verb,
+                                                   well_known_last));
+    client_data_.active = *wanted;
+    co_await answer(200, fmt::format("{} command successful.", command.verb));
+}
+
+/// REST is kept, and sent as the last command before the transfer. Where it is not known whether
+/// the backend takes it, it is sent once to learn the answer.
+loop::Task<> Session::restart(ftp::Command command) {
+    const auto offset = parse_offset(command.argument);
+    if (!offset) co_return co_await answer(501, "REST takes a number of bytes.");
+    if (!backend_->known().accepts_rest()) {
+        auto reply = co_await backend_->command(command.line);
+        if (!reply) co_return co_await lose_backend(reply.error());
+        if (reply->code != 350) co_return co_await answer(std::move(*reply));
+        backend_->known().set_accepts_rest();
+    }
+    journal_.set_restart(*offset);
+    co_await answer(350, fmt::format("Restarting at {}. Send STOR or RETR.", *offset));
+}
+
+loop::Task<> Session::transfer(ftp::Command command, bool tentative) {
+    const ftp::Verb* const verb = ftp::find_verb(command.verb);
+    const auto direction = tentative ? ftp::Direction::unknown : verb->direction;
+    const bool restarts = command.verb == "RETR" || command.verb == "STOR" ||
+                          command.verb == "APPE";
+    auto offset = journal_.take_restart();
+    if (!restarts || offset == 0) offset.reset();
+
+    phase_ = Phase::in_transfer;
+    const TransferCount counted(seat_, surroundings_.load);
+    Transfer transfer({surroundings_.network, signal_, client_, *backend_, client_data_, settings_},
+                      command.line, direction, offset);
+    const Outcome outcome = co_await transfer.run();
+
+    const auto& backend_name = seat_.backend().name;
+    const bool has_file = direction != ftp::Direction::none && !command.argument.empty();
+    log_transfer({id_, journal_.user(), client_.peer(), backend_name, command.verb,
+                  has_file ? journal_.path_of(command.argument) : std::string(),
+                  journal_.is_binary(), outcome});
+    const bool failed = outcome.result == Result::failed;
+    report(failed ? log::Level::warning : log::Level::debug, "transfer ended",
+           {{"verb", command.verb},
+            {"file", command.argument},
+            {"bytes", outcome.bytes},
+            {"result", to_string(outcome.result)},
+            {"reason", outcome.reason}});
+    if (outcome.client_is_lost) is_over_ = true;
+    if (outcome.backend_is_lost && !is_over_)
+        co_await lose_backend({base::Fault::backend, {}, outcome.reason});
+}
+
+}  // namespace ballast::session

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/feature_set.h"
+
+#include <optional>
+
+namespace ballast::session {
+
+ftp::Features feature_set(std::span<const std::shared_ptr<const backend::Survey>> surveys) {
+    std::optional<ftp::Features> common;
+    for (const auto& survey : surveys)
+        common = common ? common->intersect(survey->features) : survey->features;
+    auto features = common.value_or(ftp::Features());
+    for (const char* const label : {"AUTH", "PBSZ", "PROT", "CCC", "ADAT", "MIC", "CONF", "ENC",
+                                    "SSCN", "CPSV", "SPSV", "LPRT", "LPSV", "ESTA", "ESTP"})
+        features.remove(label);
+    features.add("EPRT");
+    features.add("EPSV");
+    return features;
+}
+
+}  // namespace ballast::session

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/session.h"
+
+#include "metrics/counters.h"
+#include "session/feature_set.h"
+
+#include <fmt/format.h>
+
+namespace ballast::session {
+
+namespace {
+
+/// How long a backend may take to say goodbye before the client is told ours.
+constexpr auto goodbye_time = std::chrono::seconds(2);
+
+}  // namespace
+
+std::string_view to_string(Phase phase) {
+    switch (phase) {
+        case Phase::greeting: return "greeting";
+        case Phase::idle: return "idle";
+        case Phase::choosing: return "choosing";
+        case Phase::working: return "working";
+        case Phase::in_transfer: return "in transfer";
+        case Phase::closing: return "closing";
+    }
+    return "?";
+}
+
+Session::Session(Surroundings surroundings, std::unique_ptr<net::Stream> client, std::string id,
+                 Ended ended)
+    : surroundings_(std::move(surroundings)),
+      settings_(surroundings_.listener),
+      id_(std::move(id)),
+      ended_(std::move(ended)),
+      signal_(surroundings_.network.loop()),
+      client_(std::move(client), settings_, signal_),
+      login_deadline_(surroundings_.network.loop().after(settings_.login_timeout)) {}
+
+void Session::start() { job_ = loop::Job::start(run()); }
+
+void Session::stop() {
+    stop_wanted_ = true;
+    signal_.raise();
+}
+
+/// The life of a control connection, top to bottom. No backend is needed before USER. Every wait
+/// has a deadline; what is left open is closed by destructors.
+loop::Task<> Session::run() {
+    report(log::Level::info, "session began",
+           {{"listener", settings_.name}, {"local", base::to_string(client_.local())}});
+    metrics::count(metrics::Counter::sessions_accepted);
+    co_await answer(220, settings_.greeting);
+    co_await serve();
+    phase_ = Phase::closing;
+    leave_backend();
+    client_data_.clear();
+    client_.finish();
+    report(log::Level::info, "session ended");
+    ended_();
+}
+
+loop::Task<> Session::serve() {
+    while (!is_over_) {
+        phase_ = Phase::idle;
+        auto event = co_await await_event();
+        if (!event) continue;
+        phase_ = Phase::working;
+        switch (event->kind) {
+            case ClientEvent::Kind::command: co_await perform(std::move(event->command)); break;
+            case ClientEvent::Kind::bad_line:
+                if (event->problem == ftp::CommandError::too_long)
+                    co_await answer(500, "The line is too long.");
+                else if (event->problem == ftp::CommandError::forbidden_byte)
+                    co_await answer(501, "NUL and CR are not allowed inside a command.");
+                else
+                    co_await answer(500, "That is no command.");
+                break;
+            case ClientEvent::Kind::ended:
+            case ClientEvent::Kind::lost: co_return;
+        }
+    }
+}
+
+loop::Deadline Session::idle_deadline() const {
+    const auto idle = signal_.loop().after(settings_.idle_timeout);
+    if (dialog_.login() == Dialog::Login::done) return idle;
+    return loop::sooner(idle, login_deadline_);
+}
+
+/// The next thing the client says; empty if the session has ended otherwise, or for another look.
+loop::Task<std::optional<ClientEvent>> Session::await_event() {
+    const auto deadline = idle_deadline();
+    for (;;) {
+        if (auto event = client_.next()) co_return event;
+        if (backend_ && co_await heard_backend()) co_return std::nullopt;
+        if (stop_wanted_) {
+            co_await end_with("Service is shutting down.");
+            co_return std::nullopt;
+        }
+        client_.watch();
+        if (backend_) backend_->watch();
+        if (!co_await signal_.wait(deadline)) {
+            co_await end_with(dialog_.login() == Dialog::Login::done ? "Idle for too long."
+                                                                     : "Log-in took too long.");
+            co_return std::nullopt;
+        }
+    }
+}
+
+/// A backend that speaks without being asked says 421 or goes away; other words would be taken for
+/// the answer to the next command and are dropped. True if the session has ended.
+loop::Task<bool> Session::heard_backend() {
+    while (auto said = backend_->poll_reply()) {
+        if (!*said) {
+            co_await lose_backend(said->error());
+            co_return true;
+        }
+        if ((*said)->code == 421) {
+            report(log::Level::info, "backend ended the session", {{"reason", (*said)->message()}});
+            co_await answer(std::move(**said));
+            is_over_ = true;
+            co_return true;
+        }
+        report(log::Level::warning, "backend spoke without being asked",
+               {{"code", std::uint64_t{(*said)->code}}, {"text", (*said)->message()}});
+    }
+    co_return false;
+}
+
+/// One branch per decision, one line per branch: what to do is decided in `Dialog`.
+loop::Task<> Session::perform(ftp::Command command) {
+    if (log::enabled(log::Level::debug))
+        report(log::Level::debug, "command", {{"line", ftp::loggable(command)}});
+    switch (dialog_.next(command, client_data_.is_set())) {
+        case Step::answer: co_return co_await answer(dialog_.answer());
+        case Step::answer_noted:
+            journal_.note(command, dialog_.answer());
+            co_return co_await answer(dialog_.answer());
+        case Step::features: co_return co_await answer_features();
+        case Step::log_in: co_return co_await log_in(std::move(command));
+        case Step::credential: co_return co_await credential(std::move(command));
+        case Step::passive: co_return co_await passive(std::move(command));
+        case Step::active: co_return co_await active(std::move(command));
+        case Step::restart: co_return co_await restart(std::move(command));
+        case Step::transfer: co_return co_await transfer(std::move(command), false);
+        case Step::maybe_transfer: co_return co_await transfer(std::move(command), true);
+        case Step::abort: co_return co_await abort_nothing();
+        case Step::reinitialize: co_return co_await reinitialize();
+        case Step::forward: co_return co_await forward(std::move(command));
+        case Step::quit: co_return co_await quit();
+    }
+    std::terminate();
+}
+
+loop::Task<> Session::forward(ftp::Command command) {
+    auto reply = co_await backend_->command(command.line);
+    // A 1xx without a data connection: some SITE commands and checksums take long and say so.
+    while (reply && reply->is_preliminary()) {
+        co_await answer(std::move(*reply));
+        reply = co_await backend_->reply(
+            signal_.loop().after(surroundings_.pool->config().final_reply_timeout));
+    }
+    if (!reply) co_return co_await lose_backend(reply.error());
+    journal_.note(command, *reply);
+    // RFC 959 5.4: any command may be answered with 421, and the server closes.
+    if (reply->code == 421) is_over_ = true;
+    co_await answer(std::move(*reply));
+}
+
+loop::Task<> Session::quit() {
+    is_over_ = true;
+    if (backend_ && co_await backend_->send("QUIT")) {
+        auto reply = co_await backend_->reply(signal_.loop().after(goodbye_time));
+        if (reply && reply->code == 221) co_return co_await answer(std::move(*reply));
+    }
+    co_await answer(221, "Goodbye.");
+}
+
+/// The same before and after login: what every backend of the pool can do, less what Ballast does
+/// not carry, plus what it adds.
+loop::Task<> Session::answer_features() {
+    std::vector<std::shared_ptr<const backend::Survey>> surveys;
+    for (const auto& status : surroundings_.pool->status())
+        if (auto survey = surroundings_.knowledge.of(status.backend.id)->survey())
+            surveys.push_back(std::move(survey));
+    co_await answer(
+        ftp::make_reply(211, "Features:", feature_set(surveys).to_lines(), "End"));
+}
+
+/// RFC 959 4.1.1. The backend leg is dropped; the next USER chooses anew.
+loop::Task<> Session::reinitialize() {
+    leave_backend();
+    journal_.clear();
+    client_data_.clear();
+    dialog_.reinitialize();
+    login_deadline_ = signal_.loop().after(settings_.login_timeout);
+    co_await answer(220, settings_.greeting);
+}
+
+loop::Task<> Session::abort_nothing() {
+    // The client may still connect to the port it was told.
+    if (client_data_.lease) client_data_.lease->quarantine();
+    client_data_.clear();
+    co_await answer(226, "Nothing to abort.");
+}
+
+loop::Task<> Session::answer(ftp::Reply reply) {
+    if (const auto sent = co_await client_.send(reply); !sent) is_over_ = true;
+}
+
+loop::Task<> Session::answer(std::uint16_t code, std::string_view text) {
+    return answer(ftp::make_reply(code, text));
+}
+
+loop::Task<> Session::end_with(std::string_view why) {
+    report(log::Level::info, "session is ended", {{"reason", why}});
+    is_over_ = true;
+    return answer(421, why);
+}
+
+loop::Task<> Session::lose_backend(base::Error error) {
+    metrics::count(metrics::Counter::backend_connections_lost);
+    report(log::Level::warning, "backend lost", {{"reason", base::to_string(error)}});
+    backend_.reset();
+    return end_with("The connection to the server was lost.");
+}
+
+void Session::leave_backend() {
+    backend_.reset();
+    seat_ = pool::Seat();
+}
+
+void Session::report(log::Level level, std::string_view message,
+                     std::initializer_list<log::Field> fields) const {
+    if (!log::enabled(level)) return;
+    const auto client = base::to_string(client_.peer());
+    std::vector<log::Field> all = {{"session", id_}, {"client", client}};
+    if (!journal_.user().empty()) all.push_back({"user", journal_.user()});
+    if (seat_) all.push_back({"backend", seat_.backend().name});
+    all.push_back({"phase", to_string(phase_)});
+    all.insert(all.end(), fields.begin(), fields.end());
+    log::write(level, message, all);
+}
+
+}  // namespace ballast::session

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "backend/knowledge.h"
+#include "backend/leg.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "loop/job.h"
+#include "net/network.h"
+#include "pool/pool.h"
+#include "session/client_data.h"
+#include "session/client_leg.h"
+#include "session/dialog.h"
+#include "session/journal.h"
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ballast::session {
+
+/// What a session is doing, for logs: a waiting coroutine has no stack to look at.
+enum class Phase : std::uint8_t { greeting, idle, choosing, working, in_transfer, closing };
+[[nodiscard]] std::string_view to_string(Phase phase);
+
+/// What one worker carries, read by all when a new client comes.
+struct Load {
+    std::atomic<std::uint32_t> sessions = 0;
+    std::atomic<std::uint32_t> transfers = 0;
+};
+
+/// What a session needs of the daemon. Everything outlives the session.
+struct Surroundings {
+    net::Network& network;
+    const config::Listener& listener;
+    std::shared_ptr<pool::Pool> pool;
+    backend::Knowledge& knowledge;
+    Load& load;
+};
+
+/// One client's session: its control connection, its login on a backend, its transfers. Lives and
+/// dies on one loop's thread; owned by the worker, who is told when it has ended and may destroy it
+/// at any time, which closes everything.
+class Session {
+public:
+    /// `ended` is called from within the session's last step: destroy the session later.
+    using Ended = std::move_only_function<void()>;
+    Session(Surroundings surroundings, std::unique_ptr<net::Stream> client, std::string id,
+            Ended ended);
+
+    void start();
+    /// The daemon ends: an idle session says 421 at once, one in a transfer after it.
+    void stop();
+
+    [[nodiscard]] Phase phase() const { return phase_; }
+    [[nodiscard]] const std::string& id() const { return id_; }
+
+private:
+    [[nodiscard]] loop::Task<> run();
+    [[nodiscard]] loop::Task<> serve();
+    [[nodiscard]] loop::Task<std::optional<ClientEvent>> await_event();
+    [[nodiscard]] loop::Task<bool> heard_backend();
+    [[nodiscard]] loop::Task<> perform(ftp::Command command);
+    [[nodiscard]] loop::Task<> forward(ftp::Command command);
+    [[nodiscard]] loop::Task<> quit();
+    [[nodiscard]] loop::Task<> answer_features();
+    [[nodiscard]] loop::Task<> reinitialize();
+    [[nodiscard]] loop::Task<> abort_nothing();
+
+    // login.cpp
+    [[nodiscard]] loop::Task<> log_in(ftp::Command user);
+    [[nodiscard]] loop::Task<> credential(ftp::Command command);
+    /// What a backend, chosen now, answers to USER; empty: there is none and the client was told.
+    [[nodiscard]] loop::Task<std::optional<ftp::Reply>> choose_backend();
+    [[nodiscard]] loop::Task<base::Result<ftp::Reply>> try_backend();
+    [[nodiscard]] loop::Task<> retry_login(ftp::Command password, std::string reason);
+    [[nodiscard]] loop::Task<> follow_login(ftp::Command command, ftp::Reply reply);
+    [[nodiscard]] loop::Task<bool> replay_client_lines();
+    void give_up_backend(const std::string& reason);
+    void leave_backend();
+
+    // data.cpp
+    [[nodiscard]] loop::Task<> passive(ftp::Command command);
+    [[nodiscard]] loop::Task<> active(ftp::Command command);
+    [[nodiscard]] loop::Task<> restart(ftp::Command command);
+    [[nodiscard]] loop::Task<> transfer(ftp::Command command, bool tentative);
+
+    [[nodiscard]] loop::Task<> answer(ftp::Reply reply);
+    [[nodiscard]] loop::Task<> answer(std::uint16_t code, std::string_view text);
+    /// Says why (421) and ends the session.
+    [[nodiscard]] loop::Task<> end_with(std::string_view why);
+    [[nodiscard]] loop::Task<> lose_backend(base::Error error);
+    [[nodiscard]] loop::Deadline idle_deadline() const;
+    void report(log::Level level, std::string_view message,
+                std::initializer_list<log::Field> fields = {}) const;
+
+    Surroundings surroundings_;
+    const config::Listener& settings_;
+    const std::string id_;
+    Ended ended_;
+
+    loop::Signal signal_;
+    ClientLeg client_;
+    pool::Seat seat_;
+    std::unique_ptr<backend::Leg> backend_;
+    std::vector<pool::BackendId> tried_;  // in this login
+
+    Dialog dialog_;
+    Journal journal_;
+    ClientData client_data_;
+    std::string user_line_;
+    std::uint32_t failed_logins_ = 0;
+    loop::Deadline login_deadline_;
+    Phase phase_ = Phase::greeting;
+    bool is_over_ = false;
+    bool stop_wanted_ = false;
+
+    loop::Job job_;
+};
+
+}  // namespace ballast::session

@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/transfer.h"
+
+#include "metrics/counters.h"
+
+#include <fmt/format.h>
+#include <initializer_list>
+
+namespace ballast::session {
+
+namespace {
+
+/// Replies that belong to a STAT and to no transfer (RFC 959 4.2: 211, 212, 213; or that the
+/// backend does not do STAT).
+bool is_status_reply(const ftp::Reply& reply) {
+    return (reply.code >= 211 && reply.code <= 213) || (reply.code >= 500 && reply.code <= 504) ||
+           reply.code == 530;
+}
+
+/// How many replies may come between ABOR and the answer to the NOOP behind it.
+constexpr int abort_replies_max = 16;
+
+}  // namespace
+
+Transfer::Transfer(Parts parts, std::string line, ftp::Direction direction,
+                   std::optional<std::uint64_t> restart)
+    : parts_(parts), line_(std::move(line)), direction_(direction), restart_(restart) {
+    outcome_.direction = direction;
+}
+
+loop::Task<Outcome> Transfer::run() {
+    const auto started = loop().now();
+    // Nothing is asked of the client's data address twice: whatever comes of it, it is spent.
+    if (co_await open_connections() && co_await begin()) co_await carry();
+    outcome_.time = loop().now() - started;
+    outcome_.bytes = report_.bytes_delivered;
+    if (outcome_.result != Result::not_a_transfer) parts_.client_data.clear();
+    co_return std::move(outcome_);
+}
+
+/// Both data connections, as far as they can be opened before the backend is told what to move: a
+/// client that cannot be reached must not cost the backend a truncated file.
+loop::Task<bool> Transfer::open_connections() {
+    if (!parts_.client_data.is_set())
+        co_return co_await refuse(425, "Say PASV, EPSV, PORT or EPRT first.");
+    if (parts_.client_data.lease) parts_.client_data.lease->attach(&parts_.signal);
+    if (parts_.client_data.active && !is_tentative())
+        dialing_ = loop::Job::start(
+            dial_client(loop().after(parts_.settings.data_connect_timeout)), &parts_.signal);
+
+    auto opened = co_await parts_.backend.open_data();
+    if (!opened) {
+        const auto& refusal = opened.error();
+        if (refusal.control_is_lost) {
+            lose_backend(refusal.error);
+            co_return co_await refuse(451, "The connection to the server was lost.");
+        }
+        const std::string_view words =
+            refusal.reply ? refusal.reply->message() : "the server's data port cannot be reached.";
+        outcome_.reason = base::to_string(refusal.error);
+        co_return co_await refuse(425, fmt::format("No data connection: {}", words));
+    }
+    backend_stream_ = std::move(*opened);
+    if (dialing_.is_started() && !co_await wait_for_dial()) co_return false;
+    co_return true;
+}
+
+/// The source is the address that the control connection came to, and RFC 959's port if so set.
+loop::Task<> Transfer::dial_client(loop::Deadline deadline) {
+    const auto& source = parts_.settings.active_source_port;
+    const auto control_port = parts_.client.local().port;
+    std::uint16_t source_port = 0;
+    if (source.kind == config::ActiveSource::Kind::fixed) source_port = source.port;
+    if (source.kind == config::ActiveSource::Kind::below_control && control_port > 1)
+        source_port = static_cast<std::uint16_t>(control_port - 1);
+    dialed_ = co_await parts_.network.dial({.to = *parts_.client_data.active,
+                                            .from = parts_.client.local().ip,
+                                            .source_port = source_port,
+                                            .fault = base::Fault::client},
+                                           deadline);
+}
+
+loop::Task<bool> Transfer::wait_for_dial() {
+    while (!dialing_.is_done()) (void)co_await parts_.signal.wait(loop::never);
+    if (!*dialed_) {
+        outcome_.reason = base::to_string(dialed_->error());
+        metrics::count(metrics::Counter::data_connections_missing);
+        co_return co_await refuse(
+            425, fmt::format("No data connection to {}.",
+                             base::to_string(*parts_.client_data.active)));
+    }
+    client_stream_ = std::move(**dialed_);
+    co_return true;
+}
+
+/// The command itself, with REST right before it: some servers forget REST at any command between
+/// (inetutils-ftpd). A refused REST refuses the transfer, which must not begin at 0.
+loop::Task<bool> Transfer::begin() {
+    if (restart_) {
+        const auto reply = co_await parts_.backend.command(fmt::format("REST {}", *restart_));
+        if (!reply) {
+            lose_backend(reply.error());
+            co_return co_await refuse(451, "The connection to the server was lost.");
+        }
+        if (reply->is_negative()) co_return co_await refuse(*reply);
+        if (reply->code != 350) co_return co_await refuse(451, "The server ignored REST.");
+        parts_.backend.known().set_accepts_rest();
+    }
+    if (auto sent = co_await parts_.backend.send(line_); !sent) {
+        lose_backend(sent.error());
+        co_return co_await refuse(451, "The connection to the server was lost.");
+    }
+    reply_deadline_ = loop().after(parts_.backend.settings().reply_timeout);
+    co_return true;
+}
+
+/// Everything at once, until the end is decided: replies of the backend, commands of the client,
+/// the client's data connection, the bytes.
+loop::Task<> Transfer::carry() {
+    for (;;) {
+        co_await take_replies();
+        co_await take_commands();
+        if (is_tentative() && final_reply_ && !is_begun_) {
+            outcome_.result = Result::not_a_transfer;
+            co_return co_await answer(*final_reply_);
+        }
+        if (abort_wanted_ && is_begun_) co_return co_await abort();
+        take_client_data();
+        start_relay();
+        judge_relay();
+        judge_client();
+        if (const auto ending = ending_of(end_state()); ending != Ending::not_yet)
+            co_return co_await conclude(ending);
+        if (judge_deadlines()) continue;
+        watch();
+        (void)co_await parts_.signal.wait(next_deadline());
+    }
+}
+
+loop::Task<> Transfer::take_replies() {
+    while (!final_reply_ && final_missing_.empty()) {
+        auto polled = parts_.backend.poll_reply();
+        if (!polled) co_return;
+        if (!*polled) {
+            lose_backend(polled->error());
+        } else if ((*polled)->is_preliminary()) {
+            if (!is_begun_) {
+                reply_deadline_ = loop::never;
+                connect_deadline_ = loop().after(parts_.settings.data_connect_timeout);
+                if (parts_.client_data.lease) parts_.client_data.lease->extend();
+            }
+            is_begun_ = true;
+            co_await answer(std::move(**polled));
+        } else if (status_owed_ > 0 && is_status_reply(**polled)) {
+            --status_owed_;
+            co_await answer(std::move(**polled));
+        } else {
+            final_reply_ = std::move(**polled);
+            if (!is_begun_ && final_reply_->is_positive())
+                connect_deadline_ = loop().after(parts_.settings.data_connect_timeout);
+        }
+    }
+}
+
+/// ABOR and STAT must reach the backend at once (RFC 959 4.1.3); all else, QUIT too, waits.
+loop::Task<> Transfer::take_commands() {
+    while (parts_.client.may_poll() && !client_ended_) {
+        auto event = parts_.client.poll(relaying_.is_done() ? ClientLeg::Ask::anyway
+                                                            : ClientLeg::Ask::if_signalled);
+        if (!event) co_return;
+        if (event->kind == ClientEvent::Kind::ended || event->kind == ClientEvent::Kind::lost) {
+            client_ended_ = true;
+            if (event->kind == ClientEvent::Kind::lost) outcome_.client_is_lost = true;
+        } else if (event->command.verb == "ABOR") {
+            abort_wanted_ = true;
+            co_return;
+        } else if (event->command.verb == "STAT" && is_begun_ && !final_reply_) {
+            if (auto sent = co_await parts_.backend.send(event->command.line); !sent)
+                lose_backend(sent.error());
+            ++status_owed_;
+        } else {
+            parts_.client.defer(std::move(*event));
+        }
+    }
+}
+
+void Transfer::take_client_data() {
+    if (client_stream_ || data_ == Data::broken || (is_tentative() && !is_begun_)) return;
+    auto& wanted = parts_.client_data;
+    if (wanted.lease && wanted.lease->has_arrived()) client_stream_ = wanted.lease->take();
+    if (!wanted.active || !is_begun_) return;
+    if (!dialing_.is_started()) {
+        dialing_ = loop::Job::start(dial_client(connect_deadline_), &parts_.signal);
+    } else if (dialing_.is_done() && dialed_) {
+        if (*dialed_)
+            client_stream_ = std::move(**dialed_);
+        else
+            break_data(425, base::to_string(dialed_->error()));
+        dialed_.reset();
+    }
+}
+
+void Transfer::start_relay() {
+    const bool may_move = is_begun_ || (final_reply_ && final_reply_->is_positive());
+    if (data_ != Data::waiting || !client_stream_ || !may_move) return;
+    data_ = Data::moving;
+    connect_deadline_ = loop::never;
+    const auto stall = parts_.settings.data_stall_timeout;
+    switch (direction_) {
+        case ftp::Direction::download:
+            relaying_ = loop::Job::start(relay::relay_one_way(loop(), *backend_stream_,
+                                                              *client_stream_, stall, report_),
+                                         &parts_.signal);
+            break;
+        case ftp::Direction::upload:
+            relaying_ = loop::Job::start(relay::relay_one_way(loop(), *client_stream_,
+                                                              *backend_stream_, stall, report_),
+                                         &parts_.signal);
+            break;
+        case ftp::Direction::unknown:
+        case ftp::Direction::none:
+            relaying_ = loop::Job::start(relay::relay_both_ways(loop(), *backend_stream_,
+                                                                *client_stream_, stall, report_),
+                                         &parts_.signal);
+            break;
+    }
+}
+
+void Transfer::judge_relay() {
+    if (data_ != Data::moving || !relaying_.is_done()) return;
+    const bool uploads = direction_ == ftp::Direction::upload;
+    const auto with_error = [&](const char* text) {
+        return report_.error ? fmt::format("{}: {}", text, report_.error.message())
+                             : std::string(text);
+    };
+    switch (report_.end) {
+        case relay::End::source_ended:
+            // 2xx for an upload whose end the server cannot have seen vouches for nothing.
+            if (uploads && final_reply_ && final_reply_->is_positive())
+                return break_data(451, "the server confirmed the upload before its end");
+            if (uploads && client_vanished())
+                return break_data(426, "the client's control connection ended during the upload");
+            // A killed client's kernel ends its data like a finished client does, and its control
+            // connection a moment before or after: look once more before the end is passed on.
+            if (uploads && !std::exchange(end_was_seen_, true)) return parts_.signal.raise();
+            data_ = Data::whole;
+            if (uploads)
+                backend_stream_->finish();
+            else
+                backend_stream_.reset();  // some servers send their 226 only then
+            reply_deadline_ = loop().after(parts_.backend.settings().final_reply_timeout);
+            return;
+        case relay::End::source_failed:
+            return break_data(426, with_error(uploads ? "the client broke the data connection"
+                                                      : "the server broke the data connection"));
+        case relay::End::sink_failed:
+            return break_data(426, with_error(uploads ? "the server closed the data connection"
+                                                      : "the client closed the data connection"));
+        case relay::End::stalled:
+        case relay::End::running:
+            return break_data(426, "no data moved for too long");
+    }
+}
+
+/// Its control connection ended without QUIT.
+bool Transfer::client_vanished() const {
+    return client_ended_ && !parts_.client.has_deferred_quit();
+}
+
+void Transfer::judge_client() {
+    if (!client_vanished()) return;
+    if (direction_ == ftp::Direction::upload && data_ == Data::moving)
+        break_data(426, "the client's control connection ended during the upload");
+    if (data_ == Data::waiting && is_begun_ && !client_stream_)
+        break_data(425, "the client's control connection ended before its data");
+}
+
+/// True if a deadline has passed and something changed by it.
+bool Transfer::judge_deadlines() {
+    const auto now = loop().now();
+    if (connect_deadline_ <= now && data_ == Data::waiting) {
+        metrics::count(metrics::Counter::data_connections_missing);
+        break_data(425, "the client opened no data connection");
+        return true;
+    }
+    if (reply_deadline_ <= now && final_missing_.empty()) {
+        final_missing_ = "the server did not answer in time";
+        if (own_code_ == 426 && data_ != Data::broken) own_code_ = 451;
+        outcome_.backend_is_lost = true;
+        return true;
+    }
+    return false;
+}
+
+EndState Transfer::end_state() const {
+    EndState state;
+    state.is_begun = is_begun_;
+    if (data_ == Data::whole) state.data = EndState::Data::whole;
+    if (data_ == Data::broken) state.data = EndState::Data::broken;
+    if (!final_missing_.empty()) state.final_reply = EndState::Final::missing;
+    if (final_reply_)
+        state.final_reply = final_reply_->is_positive() ? EndState::Final::positive
+                                                        : EndState::Final::negative;
+    return state;
+}
+
+/// Nobody may take this end for a proper one: both data connections are reset. The backend has its
+/// reply time-out to say what it thinks of it.
+void Transfer::break_data(std::uint16_t code, std::string reason) {
+    relaying_.cancel();
+    dialing_.cancel();
+    if (client_stream_) client_stream_->reset();
+    if (backend_stream_) backend_stream_->reset();
+    if (!client_stream_ && parts_.client_data.lease) parts_.client_data.lease->quarantine();
+    client_stream_.reset();
+    backend_stream_.reset();
+    data_ = Data::broken;
+    own_code_ = code;
+    broken_reason_ = std::move(reason);
+    connect_deadline_ = loop::never;
+    reply_deadline_ = loop().after(parts_.backend.settings().reply_timeout);
+}
+
+void Transfer::lose_backend(const base::Error& error) {
+    final_missing_ = base::to_string(error);
+    outcome_.backend_is_lost = true;
+    if (data_ != Data::broken) own_code_ = data_ == Data::whole ? 451 : 426;
+}
+
+void Transfer::watch() {
+    if (!final_reply_ && final_missing_.empty()) parts_.backend.watch();
+    if (!client_ended_ && parts_.client.may_poll()) parts_.client.watch();
+}
+
+loop::Deadline Transfer::next_deadline() const {
+    const auto settle = final_reply_ ? loop::never : parts_.backend.settle_at();
+    return loop::sooner(loop::sooner(reply_deadline_, connect_deadline_), settle);
+}
+
+loop::Task<> Transfer::conclude(Ending ending) {
+    switch (ending) {
+        case Ending::not_yet: break;
+        case Ending::whole:
+            outcome_.result = Result::whole;
+            client_stream_->finish();
+            client_stream_.reset();
+            co_await answer(*final_reply_);
+            break;
+        case Ending::refused:
+            outcome_.result = Result::refused;
+            outcome_.reason = fmt::format("{} {}", final_reply_->code, final_reply_->message());
+            co_await answer(*final_reply_);
+            break;
+        case Ending::failed_by_backend:
+            outcome_.reason = fmt::format("{} {}", final_reply_->code, final_reply_->message());
+            if (!broken_reason_.empty()) outcome_.reason += " (" + broken_reason_ + ')';
+            if (data_ != Data::broken) break_data(426, {});
+            co_await answer(*final_reply_);
+            break;
+        case Ending::failed: {
+            outcome_.reason = broken_reason_.empty() ? final_missing_ : broken_reason_;
+            const auto code = own_code_;
+            if (data_ != Data::broken) break_data(code, outcome_.reason);
+            co_await answer(ftp::make_reply(code, fmt::format("Transfer failed: {}.",
+                                                              outcome_.reason)));
+            break;
+        }
+    }
+    // RFC 959: an ABOR that came as the transfer ended still has its answer due.
+    if (abort_wanted_) co_await answer(ftp::make_reply(226, "Nothing to abort any more."));
+    co_await settle_status();
+}
+
+/// STATs that the backend answers only after the transfer (vsftpd reads nothing meanwhile).
+loop::Task<> Transfer::settle_status() {
+    const auto deadline = loop().after(parts_.backend.settings().reply_timeout);
+    for (; status_owed_ > 0 && !outcome_.backend_is_lost; --status_owed_) {
+        auto reply = co_await parts_.backend.reply(deadline);
+        if (!reply)
+            outcome_.backend_is_lost = true;
+        else
+            co_await answer(std::move(*reply));
+    }
+}
+
+/// RFC 959 4.1.3. Servers answer ABOR with one, two or three replies; the NOOP behind the first is
+/// a fence: all that comes before its answer belongs to ABOR.
+loop::Task<> Transfer::abort() {
+    outcome_.result = Result::aborted;
+    outcome_.reason = "ABOR";
+    break_data(426, "ABOR");
+    const auto deadline = loop().after(parts_.backend.settings().reply_timeout);
+    auto sent = co_await parts_.backend.send("ABOR");
+    if (sent) {
+        if (auto first = co_await parts_.backend.reply(deadline); !first)
+            sent = std::unexpected(first.error());
+    }
+    if (sent) sent = co_await parts_.backend.send("NOOP");
+    bool fenced = false;
+    for (int i = 0; sent && !fenced && i < abort_replies_max; ++i) {
+        const auto reply = co_await parts_.backend.reply(deadline);
+        if (!reply) break;
+        fenced = reply->code == parts_.backend.known().noop_code();
+    }
+    if (!fenced) outcome_.backend_is_lost = true;
+    co_await answer(ftp::make_reply(426, "Data connection closed; transfer aborted."));
+    co_await answer(ftp::make_reply(226, "ABOR successful."));
+}
+
+loop::Task<> Transfer::answer(ftp::Reply reply) {
+    if (outcome_.client_is_lost) co_return;
+    if (!co_await parts_.client.send(reply)) outcome_.client_is_lost = true;
+}
+
+loop::Task<bool> Transfer::refuse(std::uint16_t code, std::string reason) {
+    return refuse(ftp::make_reply(code, reason));
+}
+
+/// Before the command was sent. Always false, for `co_return co_await refuse(...)`.
+loop::Task<bool> Transfer::refuse(ftp::Reply reply) {
+    outcome_.result = Result::refused;
+    if (outcome_.reason.empty())
+        outcome_.reason = fmt::format("{} {}", reply.code, reply.message());
+    co_await answer(std::move(reply));
+    co_return false;
+}
+
+}  // namespace ballast::session

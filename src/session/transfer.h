@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "backend/leg.h"
+#include "config/config.h"
+#include "ftp/verb.h"
+#include "loop/job.h"
+#include "net/network.h"
+#include "relay/relay.h"
+#include "session/client_data.h"
+#include "session/client_leg.h"
+#include "session/transfer_end.h"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace ballast::session {
+
+/// What became of a transfer.
+enum class Result : std::uint8_t {
+    whole,           ///< the data ended properly and the backend said 2xx
+    failed,
+    aborted,         ///< by ABOR
+    refused,         ///< nobody moved a byte
+    not_a_transfer,  ///< `maybe_transfer` only: the backend answered without data
+};
+
+struct Outcome {
+    Result result = Result::failed;
+    std::string reason;            ///< empty if whole
+    ftp::Direction direction = ftp::Direction::none;
+    std::uint64_t bytes = 0;       ///< delivered to the receiving side
+    std::chrono::steady_clock::duration time{};
+    bool backend_is_lost = false;  ///< the leg cannot be used any more
+    bool client_is_lost = false;   ///< a reply could not be delivered
+};
+
+/// One transfer, from the client's command to the last reply. The two legs' data modes are
+/// independent. What it borrows belongs to the session and outlives it; it leaves the client's data
+/// address spent, unless the command turned out to be no transfer.
+class Transfer {
+public:
+    struct Parts {
+        net::Network& network;
+        loop::Signal& signal;  ///< the session's; both legs raise it
+        ClientLeg& client;
+        backend::Leg& backend;
+        ClientData& client_data;
+        const config::Listener& settings;
+    };
+    /// `direction` is `unknown` for a command that may turn out to be no transfer.
+    Transfer(Parts parts, std::string line, ftp::Direction direction,
+             std::optional<std::uint64_t> restart);
+
+    [[nodiscard]] loop::Task<Outcome> run();
+
+private:
+    enum class Data : std::uint8_t { waiting, moving, whole, broken };
+
+    [[nodiscard]] loop::Task<bool> open_connections();
+    [[nodiscard]] loop::Task<bool> begin();
+    [[nodiscard]] loop::Task<> carry();
+    [[nodiscard]] loop::Task<> dial_client(loop::Deadline deadline);
+    [[nodiscard]] loop::Task<bool> wait_for_dial();
+    [[nodiscard]] loop::Task<> take_replies();
+    [[nodiscard]] loop::Task<> take_commands();
+    void take_client_data();
+    void start_relay();
+    void judge_relay();
+    void judge_client();
+    [[nodiscard]] bool client_vanished() const;
+    [[nodiscard]] bool judge_deadlines();
+    [[nodiscard]] EndState end_state() const;
+    void break_data(std::uint16_t code, std::string reason);
+    void watch();
+    [[nodiscard]] loop::Deadline next_deadline() const;
+    [[nodiscard]] loop::Task<> abort();
+    [[nodiscard]] loop::Task<> conclude(Ending ending);
+    [[nodiscard]] loop::Task<> settle_status();
+    [[nodiscard]] loop::Task<> answer(ftp::Reply reply);
+    [[nodiscard]] loop::Task<bool> refuse(std::uint16_t code, std::string reason);
+    [[nodiscard]] loop::Task<bool> refuse(ftp::Reply reply);
+    void lose_backend(const base::Error& error);
+
+    [[nodiscard]] bool is_tentative() const { return direction_ == ftp::Direction::unknown; }
+    [[nodiscard]] loop::Loop& loop() const { return parts_.network.loop(); }
+
+    Parts parts_;
+    const std::string line_;
+    const ftp::Direction direction_;
+    const std::optional<std::uint64_t> restart_;
+    Outcome outcome_;
+
+    std::unique_ptr<net::Stream> client_stream_;
+    std::unique_ptr<net::Stream> backend_stream_;
+    std::optional<base::Result<std::unique_ptr<net::Stream>>> dialed_;
+    relay::Report report_;
+
+    bool is_begun_ = false;          // the backend said 1xx
+    std::optional<ftp::Reply> final_reply_;
+    std::string final_missing_;      // why no final reply will come
+    Data data_ = Data::waiting;
+    std::uint16_t own_code_ = 426;   // what the client is told if the backend gives no reason
+    std::string broken_reason_;
+    std::uint32_t status_owed_ = 0;  // STATs passed on and not answered
+    bool client_ended_ = false;      // its control connection
+    bool end_was_seen_ = false;      // the upload's, and the client was looked at once more
+    bool abort_wanted_ = false;
+    loop::Deadline reply_deadline_ = loop::never;
+    loop::Deadline connect_deadline_ = loop::never;
+
+    loop::Job dialing_;
+    loop::Job relaying_;
+};
+
+}  // namespace ballast::session

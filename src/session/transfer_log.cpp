@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/transfer_log.h"
+
+#include "base/log.h"
+#include "metrics/counters.h"
+
+#include <array>
+#include <cmath>
+#include <ctime>
+#include <fmt/format.h>
+
+namespace ballast::session {
+
+namespace {
+
+/// xferlog separates by spaces: what would tear the line becomes '_', as wu-ftpd does it.
+std::string one_word(std::string_view text) {
+    std::string word(text);
+    for (char& c : word)
+        if (c == ' ' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '_';
+    return word.empty() ? "-" : word;
+}
+
+double seconds_of(const Outcome& outcome) {
+    return std::chrono::duration<double>(outcome.time).count();
+}
+
+bool is_file(std::string_view verb) {
+    return verb != "LIST" && verb != "NLST" && verb != "MLSD";
+}
+
+std::string_view direction_name(ftp::Direction direction) {
+    switch (direction) {
+        case ftp::Direction::download: return "download";
+        case ftp::Direction::upload: return "upload";
+        case ftp::Direction::none:
+        case ftp::Direction::unknown: break;
+    }
+    return "unknown";
+}
+
+}  // namespace
+
+std::string_view to_string(Result result) {
+    switch (result) {
+        case Result::whole: return "whole";
+        case Result::failed: return "failed";
+        case Result::aborted: return "aborted";
+        case Result::refused: return "refused";
+        case Result::not_a_transfer: return "not a transfer";
+    }
+    return "?";
+}
+
+std::string xferlog_line(const TransferRecord& record, std::chrono::system_clock::time_point now) {
+    const auto seconds = std::chrono::system_clock::to_time_t(now);
+    std::tm local{};
+    localtime_r(&seconds, &local);
+    std::array<char, 32> time{};
+    std::strftime(time.data(), time.size(), "%a %b %e %H:%M:%S %Y", &local);
+    const bool anonymous = record.user == "anonymous" || record.user == "ftp";
+    return fmt::format("{} {} {} {} {} {} _ {} {} {} ftp 0 * {}", time.data(),
+                       std::lround(std::ceil(seconds_of(record.outcome))),
+                       base::to_string(record.client.ip), record.outcome.bytes,
+                       one_word(record.file), record.binary ? 'b' : 'a',
+                       record.outcome.direction == ftp::Direction::upload ? 'i' : 'o',
+                       anonymous ? 'a' : 'r', one_word(record.user),
+                       record.outcome.result == Result::whole ? 'c' : 'i');
+}
+
+std::string json_line(const TransferRecord& record, std::chrono::system_clock::time_point now) {
+    const auto time = std::chrono::system_clock::to_time_t(now);
+    std::tm utc{};
+    gmtime_r(&time, &utc);
+    std::array<char, 32> text{};
+    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return log::json_object({{"time", std::string_view(text.data())},
+                             {"session", record.session},
+                             {"user", record.user},
+                             {"client", base::to_string(record.client)},
+                             {"backend", record.backend},
+                             {"verb", record.verb},
+                             {"file", record.file},
+                             {"direction", direction_name(record.outcome.direction)},
+                             {"bytes", record.outcome.bytes},
+                             {"seconds", seconds_of(record.outcome)},
+                             {"result", to_string(record.outcome.result)},
+                             {"reason", record.outcome.reason}});
+}
+
+void log_transfer(const TransferRecord& record) {
+    using metrics::Counter;
+    switch (record.outcome.result) {
+        case Result::whole: metrics::count(Counter::transfers_whole); break;
+        case Result::failed: metrics::count(Counter::transfers_failed); break;
+        case Result::aborted: metrics::count(Counter::transfers_aborted); break;
+        case Result::refused: metrics::count(Counter::transfers_refused); break;
+        case Result::not_a_transfer: return;
+    }
+    const bool upload = record.outcome.direction == ftp::Direction::upload;
+    metrics::count(upload ? Counter::bytes_uploaded : Counter::bytes_downloaded,
+                   record.outcome.bytes);
+    const auto now = std::chrono::system_clock::now();
+    if (log::has_file(json_log_name)) log::write_line(json_log_name, json_line(record, now));
+    if (log::has_file(xferlog_name) && is_file(record.verb) &&
+        record.outcome.result != Result::refused)
+        log::write_line(xferlog_name, xferlog_line(record, now));
+}
+
+}  // namespace ballast::session
