@@ -21,8 +21,8 @@ std::size_t RoundRobin::pick(std::span<const Candidate> ready, const Client& /*c
         account.weight = ready[i].weight;
         // Of a round's own making credit stays inside of these bounds. What came from other
         // weights or other company may not, and would be paid back in one burst.
-        account.credit = std::clamp(account.credit + ready[i].weight, -all_weights,
-                                    2 * all_weights);
+        account.credit =
+            std::clamp(account.credit + ready[i].weight, -all_weights, 2 * all_weights);
         if (best_account == nullptr || account.credit > best_account->credit) {
             best = i;
             best_account = &account;

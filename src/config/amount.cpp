@@ -54,14 +54,14 @@ std::expected<std::uint64_t, Refusal> parse_amount(std::string_view text,
     const auto digits = text.substr(0, digits_end);
     const auto unit_name = text.substr(digits_end);
     if (digits.empty())
-        return std::unexpected(Refusal{
-            fmt::format("{} is no {}", in_quotes(text), noun),
-            fmt::format("write a whole number and a unit ({}), such as \"{}\"", unit_names(units),
-                        example)});
+        return std::unexpected(
+            Refusal{fmt::format("{} is no {}", in_quotes(text), noun),
+                    fmt::format("write a whole number and a unit ({}), such as \"{}\"",
+                                unit_names(units), example)});
     if (unit_name.empty())
-        return std::unexpected(Refusal{fmt::format("{} has no unit", in_quotes(text)),
-                                       fmt::format("add {}, as in \"{}\"", unit_names(units),
-                                                   example)});
+        return std::unexpected(
+            Refusal{fmt::format("{} has no unit", in_quotes(text)),
+                    fmt::format("add {}, as in \"{}\"", unit_names(units), example)});
     const auto unit = std::ranges::find(units, unit_name, &Unit::name);
     if (unit == units.end())
         return std::unexpected(Refusal{
@@ -70,8 +70,8 @@ std::expected<std::uint64_t, Refusal> parse_amount(std::string_view text,
     std::uint64_t number = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
     if (error != std::errc{} || number > amount_max / unit->factor)
-        return std::unexpected(Refusal{fmt::format("{} is too large", in_quotes(text)),
-                                       "use a smaller number"});
+        return std::unexpected(
+            Refusal{fmt::format("{} is too large", in_quotes(text)), "use a smaller number"});
     return number * unit->factor;
 }
 

@@ -16,9 +16,9 @@
 #include <variant>
 #include <vector>
 
-/// The kinds of settings. Each points to the member of a section `S` that it sets, knows its bounds,
-/// and describes itself: `type()` and `range()` in words, `shown()` the value as the file writes it.
-/// How a kind is read from TOML is the loader's business.
+/// The kinds of settings. Each points to the member of a section `S` that it sets, knows its
+/// bounds, and describes itself: `type()` and `range()` in words, `shown()` the value as the file
+/// writes it. How a kind is read from TOML is the loader's business.
 namespace ballast::config {
 
 template <typename S>

@@ -292,8 +292,7 @@ private:
         if (text == nullptr) return wrong_type(value, kind);
         const std::string_view word = text->get();
         const auto found = std::ranges::find(kind.spellings, word, &Spelling<E>::word);
-        if (found == kind.spellings.end())
-            return unknown_word(value, kind.words(), kind.range());
+        if (found == kind.spellings.end()) return unknown_word(value, kind.words(), kind.range());
         into.*kind.member = found->value;
     }
 
@@ -331,9 +330,8 @@ private:
         if (text == nullptr) return wrong_type(value, kind);
         const auto ports = base::PortRange::parse(text->get());
         if (!ports)
-            return refuse(value,
-                          {fmt::format("{} is no range of ports", in_quotes(text->get())),
-                           "write the first and the last port, such as \"20000-20099\""});
+            return refuse(value, {fmt::format("{} is no range of ports", in_quotes(text->get())),
+                                  "write the first and the last port, such as \"20000-20099\""});
         into.*kind.member = *ports;
     }
 
@@ -386,7 +384,8 @@ private:
         }
         const auto ip = base::Ip::parse(text->get());
         if (!ip || ip->is_any())
-            return report(where, fmt::format("{} is no address to connect to", in_quotes(text->get())),
+            return report(where,
+                          fmt::format("{} is no address to connect to", in_quotes(text->get())),
                           "use \"local\" or an IPv4 address, such as \"203.0.113.21\"");
         // RFC 959 has four numbers for it; RFC 2428's EPSV announces none.
         if (!ip->is_v4())
@@ -496,9 +495,8 @@ std::optional<Problem> unreadable(std::string_view text) {
                            fmt::format("the line has {} bytes", line.size()),
                            fmt::format("use at most \"{}\"; arrays may have several lines",
                                        size_text(line_bytes_max))};
-        const auto control = std::ranges::find_if(line, [](char c) {
-            return c != '\t' && c != '\r' && is_control_character(c);
-        });
+        const auto control = std::ranges::find_if(
+            line, [](char c) { return c != '\t' && c != '\r' && is_control_character(c); });
         if (control != line.end())
             return Problem{{"", number, static_cast<std::uint32_t>(control - line.begin()) + 1},
                            fmt::format("control character {}", in_quotes({control, control + 1})),

@@ -157,27 +157,39 @@ constexpr auto backend_settings = std::to_array<Setting<Backend>>({
 constexpr Section<Config> config_section = {
     "", "Top of the file", "These stand before the first table.", config_settings, config_tables};
 constexpr Section<Log> log_section = {
-    "log", "[log]", "What Ballast says about itself. Passwords are never written.", log_settings,
+    "log",
+    "[log]",
+    "What Ballast says about itself. Passwords are never written.",
+    log_settings,
     {}};
 constexpr Section<TransferLog> transfer_log_section = {
-    "transfer_log", "[transfer_log]", "What was transferred. Both may be written at once.",
-    transfer_log_settings, {}};
+    "transfer_log",
+    "[transfer_log]",
+    "What was transferred. Both may be written at once.",
+    transfer_log_settings,
+    {}};
 constexpr Section<Listener> listener_section = {
-    "listener.NAME", "[listener.NAME]",
+    "listener.NAME",
+    "[listener.NAME]",
     "An address that clients connect to. There is at least one; NAME is yours to choose.",
-    listener_settings, {}};
+    listener_settings,
+    {}};
 constexpr Section<Pool> pool_section = {
     "pool.NAME", "[pool.NAME]",
     "Backends that serve the same files. There is at least one; NAME is what listeners call it.",
     pool_settings, pool_tables};
 constexpr Section<Probe> probe_section = {
-    "pool.NAME.probe", "[pool.NAME.probe]",
+    "pool.NAME.probe",
+    "[pool.NAME.probe]",
     "The health question that is put to each backend of the pool. Often written in one line: "
     "`probe = { type = \"tcp\", interval = \"5s\" }`.",
-    probe_settings, {}};
+    probe_settings,
+    {}};
 constexpr Section<Backend> backend_section = {
-    "pool.NAME.backend", "[[pool.NAME.backend]]",
-    "One FTP server. A pool has at least one; write the table once for each.", backend_settings,
+    "pool.NAME.backend",
+    "[[pool.NAME.backend]]",
+    "One FTP server. A pool has at least one; write the table once for each.",
+    backend_settings,
     {}};
 
 }  // namespace

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/amount.h"
+
+#include <gtest/gtest.h>
+
+namespace ballast::config {
+namespace {
+
+TEST(Amount, reads_durations_with_their_unit) {
+    EXPECT_EQ(parse_duration("500ms"), Duration(500));
+    EXPECT_EQ(parse_duration("5s"), Duration(5'000));
+    EXPECT_EQ(parse_duration("2m"), Duration(120'000));
+    EXPECT_EQ(parse_duration("1h"), Duration(3'600'000));
+    EXPECT_EQ(parse_duration("0s"), Duration(0));
+    EXPECT_EQ(parse_duration("007s"), Duration(7'000));
+}
+
+TEST(Amount, reads_sizes_with_their_unit) {
+    EXPECT_EQ(parse_size("8192B"), 8192U);
+    EXPECT_EQ(parse_size("64KB"), 64'000U);
+    EXPECT_EQ(parse_size("8KiB"), 8192U);
+    EXPECT_EQ(parse_size("1MB"), 1'000'000U);
+    EXPECT_EQ(parse_size("1MiB"), 1'048'576U);
+    EXPECT_EQ(parse_size("2GB"), 2'000'000'000U);
+    EXPECT_EQ(parse_size("2GiB"), 2'147'483'648U);
+}
+
+TEST(Amount, refuses_with_what_would_be_right) {
+    struct Row {
+        const char* text;
+        const char* what;
+        const char* fix;
+    };
+    const auto no_number = "write a whole number and a unit (ms, s, m or h), such as \"5s\"";
+    const auto no_unit = "write a whole number and ms, s, m or h, as in \"5s\"";
+    const Row durations[] = {
+        {"", "'' is no duration", no_number},
+        {"soon", "'soon' is no duration", no_number},
+        {"-5s", "'-5s' is no duration", no_number},
+        {" 5s", "' 5s' is no duration", no_number},
+        {"5", "'5' has no unit", "add ms, s, m or h, as in \"5s\""},
+        {"5sec", "'sec' is no unit of a duration", no_unit},
+        {"5 s", "' s' is no unit of a duration", no_unit},
+        {"1.5s", "'.5s' is no unit of a duration", no_unit},
+        {"1m30s", "'m30s' is no unit of a duration", no_unit},
+        {"5S", "'S' is no unit of a duration", no_unit},
+        {"99999999999999999999s", "'99999999999999999999s' is too large", "use a smaller number"},
+        {"4503599627370496h", "'4503599627370496h' is too large", "use a smaller number"},
+    };
+    for (const auto& row : durations) {
+        const auto duration = parse_duration(row.text);
+        ASSERT_FALSE(duration) << row.text;
+        EXPECT_EQ(duration.error().what, row.what);
+        EXPECT_EQ(duration.error().fix, row.fix);
+    }
+    const auto size = parse_size("8kb");
+    ASSERT_FALSE(size);
+    EXPECT_EQ(size.error().what, "'kb' is no unit of a size");
+    EXPECT_EQ(size.error().fix,
+              "write a whole number and B, KB, KiB, MB, MiB, GB or GiB, as in \"8KiB\"");
+}
+
+TEST(Amount, is_written_in_the_largest_unit_that_divides_it) {
+    EXPECT_EQ(duration_text(Duration(0)), "0s");
+    EXPECT_EQ(duration_text(Duration(1)), "1ms");
+    EXPECT_EQ(duration_text(Duration(1'500)), "1500ms");
+    EXPECT_EQ(duration_text(Duration(90'000)), "90s");
+    EXPECT_EQ(duration_text(Duration(900'000)), "15m");
+    EXPECT_EQ(duration_text(Duration(86'400'000)), "24h");
+    EXPECT_EQ(size_text(0), "0B");
+    EXPECT_EQ(size_text(512), "512B");
+    EXPECT_EQ(size_text(8192), "8KiB");
+    EXPECT_EQ(size_text(64'000), "64KB");
+    EXPECT_EQ(size_text(1'048'576), "1MiB");
+}
+
+}  // namespace
+}  // namespace ballast::config

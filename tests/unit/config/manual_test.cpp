@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/load.h"
+
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <iterator>
+#include <string>
+
+namespace ballast::config {
+namespace {
+
+const auto repository =
+    std::filesystem::path(__FILE__).parent_path().parent_path().parent_path().parent_path();
+
+std::string content_of(const std::filesystem::path& path) {
+    std::ifstream file(path);
+    EXPECT_TRUE(file) << path;
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::string problems_of(std::string_view text, const std::string& name) {
+    const auto loaded = load(text);
+    if (loaded) return "none";
+    std::string lines;
+    for (const auto& problem : loaded.error()) lines += to_string(problem, name) + '\n';
+    return lines;
+}
+
+TEST(Manual, its_example_loads) {
+    const auto text = manual();
+    const std::string_view fence = "```toml\n";
+    const auto begin = text.find(fence);
+    ASSERT_NE(begin, std::string::npos);
+    const auto end = text.find("```", begin + fence.size());
+    const auto example = text.substr(begin + fence.size(), end - begin - fence.size());
+    EXPECT_EQ(problems_of(example, "manual"), "none");
+}
+
+TEST(Manual, its_example_of_a_problem_is_what_that_mistake_gives) {
+    auto text = manual();
+    const auto begin = text.find("```toml\n") + 8;
+    auto example = text.substr(begin, text.find("```", begin) - begin);
+    const auto weight = example.find("weight = 1");
+    ASSERT_NE(weight, std::string::npos);
+    example.replace(weight, 10, "weight = 0");
+    const auto problem = problems_of(example, "ballast.toml");
+    EXPECT_TRUE(text.contains("```text\n" + problem + "```")) << problem;
+}
+
+TEST(Manual, the_page_in_docs_is_the_current_one) {
+    EXPECT_TRUE(content_of(repository / "docs/configuration.md") == manual())
+        << "write it anew: ballast manual > docs/configuration.md";
+}
+
+TEST(Examples, all_load) {
+    int examples = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(repository / "examples")) {
+        if (entry.path().extension() != ".toml") continue;
+        ++examples;
+        const auto name = entry.path().filename().string();
+        EXPECT_EQ(problems_of(content_of(entry.path()), name), "none");
+    }
+    EXPECT_GE(examples, 3);
+}
+
+}  // namespace
+}  // namespace ballast::config

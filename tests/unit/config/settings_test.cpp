@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/settings.h"
+
+#include "config/load.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace ballast::config {
+namespace {
+
+/// What the file has to say beside the setting under test, by table header.
+using Tables = std::map<std::string, std::map<std::string, std::string>>;
+
+Tables whole_file() {
+    return {
+        {"[listener.x]", {{"bind", "[\"127.0.0.1:21\"]"}, {"pool", "\"x\""}}},
+        {"[pool.x]", {}},
+        {"[pool.x.probe]", {}},
+        {"[[pool.x.backend]]", {{"name", "\"x\""}, {"address", "\"192.0.2.1\""}}},
+    };
+}
+
+std::string text_of(const Tables& tables) {
+    std::string text;
+    for (const auto& [header, keys] : tables) {
+        text += header + '\n';
+        for (const auto& [key, value] : keys) text += fmt::format("{} = {}\n", key, value);
+    }
+    return text;
+}
+
+template <typename S>
+std::string header_of(const Section<S>& section) {
+    std::string header(section.header);
+    if (section.path.empty()) return "";
+    if (const auto name = header.find("NAME"); name != std::string::npos)
+        header.replace(name, 4, "x");
+    return header;
+}
+
+// Where each section is in the loaded configuration.
+const Config& part(const Config& config, const Config*) {
+    return config;
+}
+const Log& part(const Config& config, const Log*) {
+    return config.log;
+}
+const TransferLog& part(const Config& config, const TransferLog*) {
+    return config.transfer_log;
+}
+const Listener& part(const Config& config, const Listener*) {
+    return config.listeners.at(0);
+}
+const Pool& part(const Config& config, const Pool*) {
+    return config.pools.at(0);
+}
+const Probe& part(const Config& config, const Probe*) {
+    return config.pools.at(0).probe;
+}
+const Backend& part(const Config& config, const Backend*) {
+    return config.pools.at(0).backends.at(0);
+}
+
+// A value of each kind that is nobody's default, as `shown()` would write it.
+template <typename S>
+std::string other(const Flag<S>& kind) {
+    return S{}.*kind.member ? "false" : "true";
+}
+template <typename S>
+std::string other(const Number<S>& kind) {
+    return fmt::to_string(kind.max);
+}
+template <typename S>
+std::string other(const Time<S>& kind) {
+    return fmt::format("\"{}\"", duration_text(kind.max));
+}
+template <typename S>
+std::string other(const Size<S>& kind) {
+    return fmt::format("\"{}\"", size_text(kind.max));
+}
+template <typename S>
+std::string other(const Text<S>& kind) {
+    return fmt::format("\"{}\"", std::string(kind.bytes_max, 'y'));
+}
+template <typename S>
+std::string other(const Name<S>&) {
+    return "\"other\"";
+}
+template <typename S, typename E>
+std::string other(const Word<S, E>& kind) {
+    const auto& first = kind.spellings.front();
+    const auto& last = kind.spellings.back();
+    return fmt::format("\"{}\"", S{}.*kind.member == first.value ? last.word : first.word);
+}
+template <typename S>
+std::string other(const Addresses<S>&) {
+    return "[\"192.0.2.7:2121\", \"[2001:db8::7]:2121\"]";
+}
+template <typename S>
+std::string other(const Ports<S>&) {
+    return "\"50000-50001\"";
+}
+template <typename S>
+std::string other(const Announced<S>&) {
+    return "{ \"10.0.0.0/8\" = \"local\", default = \"203.0.113.21\" }";
+}
+template <typename S>
+std::string other(const SourcePort<S>&) {
+    return "\"below-control\"";
+}
+template <typename S>
+std::string other(const HostPort<S>&) {
+    return "\"ftp.example.org:2121\"";
+}
+
+/// Calls `visit(section, setting, kind)` for every row of the table.
+template <typename Visit>
+void for_each_setting(Visit&& visit) {
+    for_each_section([&]<typename S>(const Section<S>& section) {
+        for (const auto& setting : section.settings)
+            std::visit([&](const auto& kind) { visit(section, setting, kind); }, setting.kind);
+    });
+}
+
+/// A valid file in which `setting` has this value.
+template <typename S>
+std::string file_with(const Section<S>& section, const Setting<S>& setting,
+                      const std::string& value) {
+    auto tables = whole_file();
+    // What has to be said as well for the value to make sense.
+    if (setting.key == "pool") tables["[pool.other]"]["backend"] = "[{name=\"b\", address=\"b\"}]";
+    if (setting.key == "type" && section.path.ends_with("probe"))
+        tables["[pool.x.probe]"] = {{"user", "\"u\""}, {"password_file", "\"p\""}};
+    if (setting.key == "command_bytes_max")
+        tables["[listener.x]"]["pipelined_bytes_max"] = "\"16MiB\"";
+    if (setting.key == "reply_line_bytes_max") tables["[pool.x]"]["reply_bytes_max"] = "\"16MiB\"";
+    tables[header_of(section)][std::string(setting.key)] = value;
+    return text_of(tables);
+}
+
+template <typename S>
+std::string loaded_and_shown(const Section<S>& section, const Setting<S>& setting, const auto& kind,
+                             const std::string& value) {
+    const auto text = file_with(section, setting, value);
+    const auto config = load(text);
+    if (!config) return to_string(config.error().front(), "file") + '\n' + text;
+    return kind.shown(part(*config, static_cast<const S*>(nullptr)));
+}
+
+TEST(Settings, every_setting_takes_a_value_that_is_not_its_default) {
+    for_each_setting(
+        []<typename S>(const Section<S>& section, const Setting<S>& setting, const auto& kind) {
+            SCOPED_TRACE(fmt::format("{} {}", section.header, setting.key));
+            const auto value = other(kind);
+            if (!setting.required) EXPECT_NE(kind.shown(S{}), value);
+            EXPECT_EQ(loaded_and_shown(section, setting, kind, value), value);
+        });
+}
+
+TEST(Settings, the_default_is_the_struct_s_and_may_be_written_out) {
+    for_each_setting(
+        []<typename S>(const Section<S>& section, const Setting<S>& setting, const auto& kind) {
+            if (setting.required) return;
+            SCOPED_TRACE(fmt::format("{} {}", section.header, setting.key));
+            const auto initial = kind.shown(S{});
+            EXPECT_EQ(loaded_and_shown(section, setting, kind, initial), initial);
+            const auto untouched = load(text_of(whole_file()));
+            ASSERT_TRUE(untouched);
+            EXPECT_EQ(kind.shown(part(*untouched, static_cast<const S*>(nullptr))), initial);
+        });
+}
+
+// Values just outside of a kind's bounds; a kind without bounds has none.
+template <typename K>
+std::vector<std::string> outside(const K&) {
+    return {};
+}
+template <typename S>
+std::vector<std::string> outside(const Number<S>& kind) {
+    return {fmt::to_string(std::int64_t{kind.min} - 1), fmt::to_string(std::int64_t{kind.max} + 1)};
+}
+template <typename S>
+std::vector<std::string> outside(const Time<S>& kind) {
+    std::vector<std::string> values = {fmt::format("\"{}ms\"", kind.max.count() + 1)};
+    if (kind.min > Duration(0)) values.push_back(fmt::format("\"{}ms\"", kind.min.count() - 1));
+    return values;
+}
+template <typename S>
+std::vector<std::string> outside(const Size<S>& kind) {
+    return {fmt::format("\"{}B\"", kind.min - 1), fmt::format("\"{}B\"", kind.max + 1)};
+}
+template <typename S>
+std::vector<std::string> outside(const Text<S>& kind) {
+    std::vector<std::string> values = {fmt::format("\"{}\"", std::string(kind.bytes_max + 1, 'y'))};
+    if (kind.bytes_min > 0) values.push_back("\"\"");
+    return values;
+}
+template <typename S>
+std::vector<std::string> outside(const Name<S>&) {
+    return {"\"\"", "\"a b\"", fmt::format("\"{}\"", std::string(name_bytes_max + 1, 'y'))};
+}
+
+TEST(Settings, every_range_ends_where_it_says) {
+    for_each_setting(
+        []<typename S>(const Section<S>& section, const Setting<S>& setting, const auto& kind) {
+            for (const auto& value : outside(kind)) {
+                SCOPED_TRACE(fmt::format("{} {} = {}", section.header, setting.key, value));
+                const auto config = load(file_with(section, setting, value));
+                ASSERT_FALSE(config);
+                ASSERT_EQ(config.error().size(), 1U);
+                const auto& problem = config.error().front();
+                EXPECT_TRUE(problem.where.key.ends_with(setting.key)) << problem.where.key;
+                EXPECT_TRUE(problem.fix.starts_with("use " + kind.range())) << problem.fix;
+            }
+        });
+}
+
+TEST(Settings, every_setting_is_in_the_manual_with_its_default_and_range) {
+    const auto text = manual();
+    for_each_setting([&]<typename S>(const Section<S>& section, const Setting<S>& setting,
+                                     const auto& kind) {
+        const auto heading = section.path.empty() ? fmt::format("\n## {}\n", section.header)
+                                                  : fmt::format("\n## `{}`\n", section.header);
+        const auto begin = text.find(heading);
+        ASSERT_NE(begin, std::string::npos) << heading;
+        const auto part_of_section = text.substr(begin, text.find("\n## ", begin + 1) - begin);
+        const auto initial = setting.required ? "required" : fmt::format("`{}`", kind.shown(S{}));
+        const auto row = fmt::format("\n| `{}` | {} | {} | {} | {} | restart |\n", setting.key,
+                                     kind.type(), initial, kind.range(), setting.meaning);
+        EXPECT_TRUE(part_of_section.contains(row)) << row;
+        EXPECT_TRUE(setting.meaning.ends_with('.')) << setting.key;
+    });
+}
+
+TEST(Settings, no_key_stands_twice_in_a_section) {
+    for_each_section([]<typename S>(const Section<S>& section) {
+        std::set<std::string_view> keys(section.tables.begin(), section.tables.end());
+        for (const auto& setting : section.settings)
+            EXPECT_TRUE(keys.insert(setting.key).second) << section.header << ' ' << setting.key;
+    });
+}
+
+}  // namespace
+}  // namespace ballast::config
