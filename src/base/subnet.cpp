@@ -24,7 +24,8 @@ std::optional<Subnet> Subnet::parse(std::string_view text) {
     // A scope belongs to one link of this machine, not to a block of addresses.
     if (!ip || address.contains('%')) return std::nullopt;
 
-    // ::ffff:10.0.0.0/104 was read as 10.0.0.0, so its prefix has to lose the mapping's 96 bits too.
+    // ::ffff:10.0.0.0/104 was read as 10.0.0.0, so its prefix has to lose the mapping's 96 bits
+    // too.
     const unsigned mapping_bits = ip->is_v4() && address.contains(':') ? 96 : 0;
     const unsigned longest = ip->is_v4() ? 32 : 128;
     unsigned prefix_bits = longest + mapping_bits;

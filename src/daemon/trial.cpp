@@ -28,10 +28,15 @@ config::Where inside(const config::Where& where, std::string_view key) {
     return {fmt::format("{}.{}", where.key, key), where.line, where.column};
 }
 
-void try_bind(const config::Listener& listener, Problems& problems) {
+/// What is bound stays so in `held`: two of our own addresses may exclude each other.
+void try_bind(const config::Listener& listener, std::vector<net::OwnedFd>& held,
+              Problems& problems) {
     for (const auto& address : listener.bind) {
-        const auto opened = net::listen_on(address, 1);
-        if (opened) continue;
+        auto opened = net::listen_on(address, 1);
+        if (opened) {
+            held.push_back(std::move(*opened));
+            continue;
+        }
         problems.push_back({inside(listener.where, "bind"), base::to_string(opened.error()),
                             remedy_for_bind(opened.error().code.value())});
     }
@@ -75,8 +80,9 @@ void try_append(const char* key, const std::string& file, Problems& problems) {
 
 Problems try_start(const config::Config& config) {
     Problems problems;
+    std::vector<net::OwnedFd> held;
     for (const auto& listener : config.listeners) {
-        try_bind(listener, problems);
+        try_bind(listener, held, problems);
         try_passive_ports(listener, problems);
     }
     for (const auto& pool : config.pools)

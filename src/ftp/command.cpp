@@ -29,9 +29,11 @@ std::size_t telnet_length(std::string_view text) {
     if (text.size() < 2 || byte_at(text, 0) != telnet_iac) return 0;
     const auto command = byte_at(text, 1);
     if (command == telnet_iac || command < telnet_subnegotiation_end) return 0;
-    if (command >= telnet_will && command <= telnet_dont) return std::min<std::size_t>(3, text.size());
+    if (command >= telnet_will && command <= telnet_dont)
+        return std::min<std::size_t>(3, text.size());
     if (command == telnet_subnegotiation)
-        if (const auto end = text.find("\xff\xf0", 2); end != std::string_view::npos) return end + 2;
+        if (const auto end = text.find("\xff\xf0", 2); end != std::string_view::npos)
+            return end + 2;
     return 2;
 }
 
@@ -102,8 +104,8 @@ std::expected<Command, CommandError> read_line(std::string_view line) {
 /// Where the secret begins in a line, npos if it holds none.
 std::size_t secret_begin(std::string_view line) {
     // A line that was not taken apart by the parser may still carry bytes in front of its verb.
-    const auto verb_begin = static_cast<std::size_t>(
-        std::ranges::find_if(line, is_verb_character) - line.begin());
+    const auto verb_begin =
+        static_cast<std::size_t>(std::ranges::find_if(line, is_verb_character) - line.begin());
     const auto word = leading_word(line.substr(verb_begin));
     const auto word_end = verb_begin + word.size();
     const auto verb = upper(word);

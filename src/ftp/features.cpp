@@ -30,16 +30,18 @@ std::string_view take_until(std::string_view& text, char separator) {
     return part;
 }
 
-/// MLST facts, LANG tags and HASH algorithms are lists with ';', others are words.
-char separator_of(std::string_view parameters) { return parameters.contains(';') ? ';' : ' '; }
-
+/// MLST facts, LANG tags and HASH algorithms are lists with ';', others are words. No item has a
+/// blank in it, so that a list of one reads the same either way.
 std::vector<std::string_view> items_of(std::string_view parameters) {
+    constexpr std::string_view separators = "; \t\r";
     std::vector<std::string_view> items;
-    const char separator = separator_of(parameters);
-    while (!parameters.empty())
-        if (const auto item = trimmed(take_until(parameters, separator)); !item.empty())
-            items.push_back(item);
-    return items;
+    for (;;) {
+        parameters.remove_prefix(
+            std::min(parameters.find_first_not_of(separators), parameters.size()));
+        if (parameters.empty()) return items;
+        items.push_back(parameters.substr(0, parameters.find_first_of(separators)));
+        parameters.remove_prefix(items.back().size());
+    }
 }
 
 /// RFC 3659 7.8, RFC 2640 4.3: a '*' marks what is in force now, and is no part of the name.
@@ -59,7 +61,7 @@ std::set<std::string, std::less<>> offered_items(std::string_view lines) {
 /// What is left of one line of parameters.
 std::string restricted(std::string_view parameters,
                        const std::set<std::string, std::less<>>& offered) {
-    const char separator = separator_of(parameters);
+    const char separator = parameters.contains(';') ? ';' : ' ';
     std::string kept;
     for (const auto item : items_of(parameters)) {
         const auto name = upper(unmarked(item));
@@ -75,7 +77,10 @@ std::string restricted(std::string_view parameters,
     return kept;
 }
 
+/// Says nothing twice.
 void append_line(std::string& lines, std::string_view line) {
+    for (std::string_view rest = lines; !rest.empty();)
+        if (take_until(rest, '\n') == line) return;
     if (!lines.empty()) lines += '\n';
     lines += line;
 }
@@ -104,7 +109,7 @@ Features Features::parse(std::string_view reply_text) {
         if (label_end == 0) continue;
         const auto parameters = trimmed(std::string_view(feature).substr(label_end));
         auto& known = features.features_[upper(std::string_view(feature).substr(0, label_end))];
-        if (!parameters.empty() && known != parameters) append_line(known, parameters);
+        if (!parameters.empty()) append_line(known, parameters);
     }
     return features;
 }
@@ -113,9 +118,13 @@ void Features::add(std::string_view label, std::string_view parameters) {
     features_.insert_or_assign(upper(on_one_line(label)), on_one_line(parameters));
 }
 
-void Features::remove(std::string_view label) { features_.erase(upper(label)); }
+void Features::remove(std::string_view label) {
+    features_.erase(upper(label));
+}
 
-bool Features::has(std::string_view label) const { return features_.contains(upper(label)); }
+bool Features::has(std::string_view label) const {
+    return features_.contains(upper(label));
+}
 
 std::string_view Features::parameters(std::string_view label) const {
     const auto found = features_.find(upper(label));

@@ -26,8 +26,8 @@ public:
     [[nodiscard]] bool has_rest_stream() const;
 
     /// What both sets have. MLST facts (RFC 3659 7.8), LANG tags and REST modes are intersected one
-    /// by one, in the order of `this`; a label whose parameters otherwise differ keeps only the parameters
-    /// both have. A fact counts as marked default (`*`) only if both mark it.
+    /// by one, in the order of `this`; a label whose parameters otherwise differ keeps only the
+    /// parameters both have. A fact counts as marked default (`*`) only if both mark it.
     [[nodiscard]] Features intersect(const Features& other) const;
     /// The inner lines as RFC 2389 3.2 has them: " LABEL parameters\r\n".
     [[nodiscard]] std::string to_lines() const;

@@ -14,9 +14,13 @@ namespace {
 constexpr std::size_t host_port_numbers = 6;
 using HostPort = std::array<std::uint8_t, host_port_numbers>;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
-bool is_printable(char c) { return c > ' ' && c <= '~'; }
+bool is_printable(char c) {
+    return c > ' ' && c <= '~';
+}
 
 bool is_letter_or_digit(char c) {
     return is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
@@ -60,8 +64,8 @@ std::expected<base::Family, HostPortError> family_of(std::string_view number) {
 
 /// The three fields of "|1|192.0.2.1|6275|"; none if the text is not of that form.
 std::optional<std::array<std::string_view, 3>> extended_fields(std::string_view text) {
-    if (text.empty() || !is_printable(text.front()) || std::ranges::count(text, text.front()) != 4 ||
-        text.back() != text.front())
+    if (text.empty() || !is_printable(text.front()) ||
+        std::ranges::count(text, text.front()) != 4 || text.back() != text.front())
         return std::nullopt;
     std::array<std::string_view, 3> fields;
     const char delimiter = text.front();
@@ -84,7 +88,8 @@ Found found_port(std::string_view digits) {
 /// RFC 2428 3, "(|||port|)". Some servers fill in what the RFC leaves empty; it is not looked at. A
 /// digit is no delimiter here: "(192,0,2,1,24,131)" has four of them at the right places.
 Found extended_in_parentheses(std::string_view line) {
-    for (auto open = line.find('('); open != std::string_view::npos; open = line.find('(', open + 1)) {
+    for (auto open = line.find('('); open != std::string_view::npos;
+         open = line.find('(', open + 1)) {
         const auto close = line.find(')', open);
         if (close == std::string_view::npos) break;
         const auto inside = line.substr(open + 1, close - open - 1);
@@ -183,8 +188,8 @@ Found address_and_two_numbers(std::string_view line) {
 Found data_port_in(std::string_view line) {
     const auto code = leading_digits(line);
     if (code.size() == 3 && !line.substr(3).starts_with(',')) line.remove_prefix(3);
-    for (const auto shape : {extended_in_parentheses, six_numbers, address_and_two_numbers,
-                             extended_anywhere})
+    for (const auto shape :
+         {extended_in_parentheses, six_numbers, address_and_two_numbers, extended_anywhere})
         if (auto found = shape(line)) return found;
     return std::nullopt;
 }
@@ -271,8 +276,8 @@ std::string format_port(const base::Address& address) {
 
 std::string format_eprt(const base::Address& address) {
     // RFC 2428 2 has no place for a scope.
-    const auto host = base::to_string(address.ip.is_v4() ? address.ip
-                                                         : base::Ip::from_v6(address.ip.bytes()));
+    const auto host =
+        base::to_string(address.ip.is_v4() ? address.ip : base::Ip::from_v6(address.ip.bytes()));
     return fmt::format("EPRT |{}|{}|{}|", address.ip.is_v4() ? 1 : 2, host, address.port);
 }
 

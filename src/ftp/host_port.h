@@ -13,8 +13,8 @@ namespace ballast::ftp {
 
 /// Why a PORT or EPRT argument, or a 227 or 229 reply, names no address.
 enum class HostPortError : std::uint8_t {
-    syntax,           ///< not of the verb's form: 501
-    family,           ///< RFC 2428 2: a network protocol that is not known: 522
+    syntax,  ///< not of the verb's form: 501
+    family,  ///< RFC 2428 2: a network protocol that is not known: 522
     port_zero,
 };
 
@@ -34,8 +34,8 @@ struct EpsvRequest {
 [[nodiscard]] std::expected<EpsvRequest, HostPortError> parse_epsv_argument(
     std::string_view argument);
 
-/// What a backend said its data port is. Servers also answer PASV with 229 and EPSV with 227, so one
-/// parser takes both, by the shape of the text and not by the code.
+/// What a backend said its data port is. Servers also answer PASV with 229 and EPSV with 227, so
+/// one parser takes both, by the shape of the text and not by the code.
 struct PassiveReply {
     std::optional<base::Ip> ip;  ///< only a 227 names one, and it is often private or wrong
     std::uint16_t port = 0;

@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::size_t code_digits = 3;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 /// The line at the front, without its end; takes it away. What is behind the last LF is no line.
 std::string_view take_line(std::string_view& text) {
@@ -117,10 +119,10 @@ ReplyParser::Step ReplyParser::next(std::string_view received) {
         const bool whole_line = end != std::string_view::npos;
         // A line that is not whole has its LF still to come, so it may fill the limit but for one.
         if (whole_line ? end >= limit : received.size() >= limit)
-            return finished(std::min(limit, received.size()),
-                            std::unexpected(line_limit <= reply_bytes_max_
-                                                ? ReplyError::line_too_long
-                                                : ReplyError::reply_too_long));
+            return finished(
+                std::min(limit, received.size()),
+                std::unexpected(line_limit <= reply_bytes_max_ ? ReplyError::line_too_long
+                                                               : ReplyError::reply_too_long));
         if (!whole_line) return {0, std::nullopt};
 
         auto rest = received.substr(scanned_, end + 1 - scanned_);

@@ -15,7 +15,8 @@ enum class Handling : std::uint8_t {
     data_setup,  ///< PASV, EPSV, PORT, EPRT: answered by Ballast, the backend is asked later
     transfer,    ///< moves data over a data connection
     refused,     ///< 502: Ballast cannot carry it (LPRT, LPSV, SPSV, ADAT, MIC, CONF, ENC)
-    control,     ///< QUIT, REIN, ABOR, AUTH, PBSZ, PROT, CCC, HOST, REST, MODE, STAT: a rule of its own
+    control,     ///< QUIT, REIN, ABOR, AUTH, PBSZ, PROT, CCC, HOST, REST, MODE, STAT: a rule of its
+                 ///< own
 };
 
 /// Which way a transfer's bytes go. `unknown`: relay both ways.
@@ -26,7 +27,17 @@ enum class Repeatable : std::uint8_t { yes, no };
 
 /// Which state of the session the verb sets or clears, for the journal.
 enum class Journal : std::uint8_t {
-    none, user, password, account, host, client_name, language, option, type, mode, structure,
+    none,
+    user,
+    password,
+    account,
+    host,
+    client_name,
+    language,
+    option,
+    type,
+    mode,
+    structure,
     directory,    ///< CWD, XCWD, CDUP, XCUP, SMNT
     restart,      ///< REST
     rename_from,  ///< RNFR
@@ -36,18 +47,18 @@ enum class Journal : std::uint8_t {
 };
 
 struct Verb {
-    std::string_view name;  ///< upper case: "RETR"
+    std::string_view name;    ///< upper case: "RETR"
     std::string_view source;  ///< "RFC 959 4.1.3"
     Handling handling;
-    bool before_login;      ///< allowed before 230
+    bool before_login;  ///< allowed before 230
     Direction direction;
     Repeatable repeatable;
     Journal journal;
-    bool during_transfer;   ///< ABOR and STAT (RFC 959 4.1.3); everything else waits
+    bool during_transfer;  ///< ABOR and STAT (RFC 959 4.1.3); everything else waits
 };
 
-/// All verbs of RFC 959, 1123, 2228, 2389, 2428, 2640, 3659, 4217, 7151, 1639 (LPRT, LPSV) and the X- forms in
-/// use, sorted by name.
+/// All verbs of RFC 959, 1123, 2228, 2389, 2428, 2640, 3659, 4217, 7151, 1639 (LPRT, LPSV) and the
+/// X- forms in use, sorted by name.
 [[nodiscard]] std::span<const Verb> verbs();
 /// `name` in upper case. Null if the table does not know it: such a verb is forwarded.
 [[nodiscard]] const Verb* find_verb(std::string_view name);

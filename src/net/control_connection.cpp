@@ -25,14 +25,20 @@ ControlConnection::ControlConnection(std::unique_ptr<Stream> stream, loop::Signa
 
 Io::State ControlConnection::receive(std::size_t bytes_max, Ask ask) {
     if (received_.size() >= bytes_max) return Io::State::would_block;
-    if (ask == Ask::if_signalled && stream_->is_watching_readable())
+    if (ask == Ask::if_signalled && (is_drained_ || stream_->is_watching_readable()))
         return Io::State::would_block;
     auto& buffer = shared_buffer();
     const auto room = std::min(buffer.size(), bytes_max - received_.size());
     const Io io = stream_->read(std::span(buffer).first(room));
     if (io.state == Io::State::moved) received_.append(buffer.data(), io.bytes);
     if (io.state == Io::State::failed) error_ = io.error;
+    is_drained_ = io.state == Io::State::moved && io.bytes < room;
     return io.state;
+}
+
+void ControlConnection::watch() {
+    is_drained_ = false;
+    stream_->watch_readable();
 }
 
 void ControlConnection::consume(std::size_t bytes) {

@@ -17,14 +17,14 @@ public:
     ControlConnection(std::unique_ptr<Stream> stream, loop::Signal& signal);
 
     enum class Ask : std::uint8_t {
-        if_signalled,  ///< not while a watch says that nothing has come: saves a system call
+        if_signalled,  ///< not while nothing can have come: saves a system call
         anyway,        ///< what has come is asked of the system, not of the watch
     };
     /// Takes in what has arrived, once, and at most `bytes_max` unconsumed bytes in all.
     Io::State receive(std::size_t bytes_max, Ask ask = Ask::if_signalled);
     [[nodiscard]] std::string_view received() const { return received_; }
     void consume(std::size_t bytes);
-    void watch() { stream_->watch_readable(); }
+    void watch();
     /// The error of the last `receive` that failed.
     [[nodiscard]] const std::error_code& error() const { return error_; }
 
@@ -40,6 +40,7 @@ private:
     loop::Signal& signal_;
     std::string received_;
     std::error_code error_;
+    bool is_drained_ = false;  // the last read was short: nothing more until a watch says so
 };
 
 }  // namespace ballast::net

@@ -40,7 +40,7 @@ std::string_view to_string(Refusal refusal) {
         case Refusal::none_resolved: return "no backend has an address";
         case Refusal::all_down: return "all backends are down";
         case Refusal::all_full: return "all backends are full";
-        case Refusal::all_tried: return "no backend could be reached";
+        case Refusal::all_tried: return "every backend was tried in vain";
     }
     return "?";
 }

@@ -37,7 +37,7 @@ std::optional<ClientEvent> ClientLeg::poll(Ask ask) {
 std::optional<ClientEvent> ClientLeg::next() {
     if (deferred_.empty()) return poll();
     ClientEvent event = std::move(deferred_.front());
-    deferred_.pop_front();
+    deferred_.erase(deferred_.begin());
     deferred_bytes_ -= sizeof(ClientEvent) + event.command.line.size();
     if (deferred_.empty()) deferred_.shrink_to_fit();
     return event;

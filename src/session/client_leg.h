@@ -7,9 +7,9 @@
 #include "net/control_connection.h"
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace ballast::session {
 
@@ -58,7 +58,7 @@ private:
     loop::Signal& signal_;
     net::ControlConnection control_;
     ftp::CommandParser parser_;
-    std::deque<ClientEvent> deferred_;
+    std::vector<ClientEvent> deferred_;
     std::size_t deferred_bytes_ = 0;
     std::optional<ClientEvent::Kind> is_over_;
 };

@@ -7,6 +7,7 @@
 #include "session/transfer.h"
 #include "session/transfer_log.h"
 
+#include <atomic>
 #include <charconv>
 #include <fmt/format.h>
 
@@ -76,8 +77,12 @@ loop::Task<> Session::passive(ftp::Command command) {
     const auto port = client_data_.lease->port();
     if (!extended && announced.is_private() && !client.is_private()) {
         metrics::count(metrics::Counter::private_addresses_announced);
-        report(log::Level::debug, "a private address was announced to a public client",
-               {{"announced", base::to_string(announced)}});
+        // Once: it is the same for every such client until the configuration says otherwise.
+        static std::atomic_flag warned;
+        if (!warned.test_and_set())
+            report(log::Level::warning,
+                   "PASV announces a private address to a public client, see public_address",
+                   {{"announced", base::to_string(announced)}});
     }
     const auto text = extended ? ftp::format_epsv(port) : ftp::format_pasv({announced, port});
     co_await answer({static_cast<std::uint16_t>(extended ? 229 : 227), text});
@@ -146,7 +151,7 @@ loop::Task<> Session::transfer(ftp::Command command, bool tentative) {
             {"bytes", outcome.bytes},
             {"result", to_string(outcome.result)},
             {"reason", outcome.reason}});
-    if (outcome.client_is_lost) is_over_ = true;
+    if (outcome.client_is_lost || outcome.service_is_over) is_over_ = true;
     if (outcome.backend_is_lost && !is_over_)
         co_await lose_backend({base::Fault::backend, {}, outcome.reason});
 }

@@ -11,7 +11,7 @@ ftp::Features feature_set(std::span<const std::shared_ptr<const backend::Survey>
         common = common ? common->intersect(survey->features) : survey->features;
     auto features = common.value_or(ftp::Features());
     for (const char* const label : {"AUTH", "PBSZ", "PROT", "CCC", "ADAT", "MIC", "CONF", "ENC",
-                                    "SSCN", "CPSV", "SPSV", "LPRT", "LPSV", "ESTA", "ESTP"})
+                                    "SSCN", "CPSV", "SPSV", "LPRT", "LPSV", "ESTA", "ESTP", "RANG"})
         features.remove(label);
     features.add("EPRT");
     features.add("EPSV");

@@ -17,6 +17,10 @@ constexpr std::uint32_t failed_logins_max = 3;
 /// The client's address decides, for policies that look at it.
 std::uint64_t affinity_of(const base::Ip& client) { return std::hash<base::Ip>{}(client); }
 
+base::Error has_no_room(std::string_view verb, const ftp::Reply& reply) {
+    return {base::Fault::backend, {}, fmt::format("{}: 421 {}", verb, reply.message())};
+}
+
 }  // namespace
 
 /// USER: everything is known that can decide. A second USER before login is routed anew.
@@ -54,7 +58,7 @@ loop::Task<std::optional<ftp::Reply>> Session::choose_backend() {
         auto reply = co_await try_backend();
         if (reply) co_return std::move(*reply);
         last_reason = base::to_string(reply.error());
-        give_up_backend(last_reason);
+        give_up_backend(reply.error());
     }
 }
 
@@ -75,17 +79,18 @@ loop::Task<base::Result<ftp::Reply>> Session::try_backend() {
     }
     auto reply = co_await backend_->command(user_line_);
     if (reply && reply->code == 421)
-        co_return std::unexpected(base::Error{
-            base::Fault::backend, {}, fmt::format("USER: 421 {}", reply->message())});
+        co_return std::unexpected(has_no_room("USER", *reply));
     co_return reply;
 }
 
-/// The seat's backend could not serve the login: noted, and not tried again for this login.
-void Session::give_up_backend(const std::string& reason) {
+/// The seat's backend could not serve the login: noted, and not tried again for this login. Only a
+/// failed connection is held against its health; one that says 421 is alive and full.
+void Session::give_up_backend(const base::Error& error) {
+    const auto reason = base::to_string(error);
     metrics::count(metrics::Counter::backend_attempts_failed);
     report(log::Level::warning, "backend failed before login, the next is tried",
            {{"reason", reason}});
-    surroundings_.pool->observe_failure(seat_.backend().id, reason);
+    if (error.code) surroundings_.pool->observe_failure(seat_.backend().id, reason);
     tried_.push_back(seat_.backend().id);
     leave_backend();
 }
@@ -95,18 +100,16 @@ loop::Task<> Session::credential(ftp::Command command) {
     const bool logged_in = dialog_.login() == Dialog::Login::done;
     if (!reply && logged_in) co_return co_await lose_backend(reply.error());
     // Nothing of this backend has been shown to the client yet but "331 password please".
-    if (!reply)
-        co_return co_await retry_login(std::move(command), base::to_string(reply.error()));
+    if (!reply) co_return co_await retry_login(std::move(command), reply.error());
     if (reply->code == 421 && !logged_in)
-        co_return co_await retry_login(std::move(command),
-                                       fmt::format("421 {}", reply->message()));
+        co_return co_await retry_login(std::move(command), has_no_room("PASS", *reply));
     co_await follow_login(std::move(command), std::move(*reply));
 }
 
 /// The backend went away, or found itself full, at PASS: the next one hears USER and PASS.
-loop::Task<> Session::retry_login(ftp::Command password, std::string reason) {
+loop::Task<> Session::retry_login(ftp::Command password, base::Error error) {
     phase_ = Phase::choosing;
-    give_up_backend(reason);
+    give_up_backend(error);
     auto user_reply = co_await choose_backend();
     if (!user_reply) co_return;
     if (user_reply->code != 331 || password.verb != "PASS")

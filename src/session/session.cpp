@@ -88,18 +88,23 @@ loop::Deadline Session::idle_deadline() const {
     return loop::sooner(idle, login_deadline_);
 }
 
-/// The next thing the client says; empty if the session has ended otherwise, or for another look.
+/// The next thing the client says; empty: something else happened, look at `is_over_`.
 loop::Task<std::optional<ClientEvent>> Session::await_event() {
     const auto deadline = idle_deadline();
     for (;;) {
-        if (auto event = client_.next()) co_return event;
-        if (backend_ && co_await heard_backend()) co_return std::nullopt;
         if (stop_wanted_) {
             co_await end_with("Service is shutting down.");
             co_return std::nullopt;
         }
+        if (auto event = client_.next()) co_return event;
+        if (backend_) {
+            if (auto said = backend_->poll_reply()) {
+                co_await hear_backend(std::move(*said));
+                co_return std::nullopt;
+            }
+            backend_->watch();
+        }
         client_.watch();
-        if (backend_) backend_->watch();
         if (!co_await signal_.wait(deadline)) {
             co_await end_with(dialog_.login() == Dialog::Login::done ? "Idle for too long."
                                                                      : "Log-in took too long.");
@@ -109,23 +114,16 @@ loop::Task<std::optional<ClientEvent>> Session::await_event() {
 }
 
 /// A backend that speaks without being asked says 421 or goes away; other words would be taken for
-/// the answer to the next command and are dropped. True if the session has ended.
-loop::Task<bool> Session::heard_backend() {
-    while (auto said = backend_->poll_reply()) {
-        if (!*said) {
-            co_await lose_backend(said->error());
-            co_return true;
-        }
-        if ((*said)->code == 421) {
-            report(log::Level::info, "backend ended the session", {{"reason", (*said)->message()}});
-            co_await answer(std::move(**said));
-            is_over_ = true;
-            co_return true;
-        }
-        report(log::Level::warning, "backend spoke without being asked",
-               {{"code", std::uint64_t{(*said)->code}}, {"text", (*said)->message()}});
+/// the answer to the next command and are dropped.
+loop::Task<> Session::hear_backend(base::Result<ftp::Reply> said) {
+    if (!said) co_return co_await lose_backend(said.error());
+    if (said->code == 421) {
+        report(log::Level::info, "backend ended the session", {{"reason", said->message()}});
+        is_over_ = true;
+        co_return co_await answer(std::move(*said));
     }
-    co_return false;
+    report(log::Level::warning, "backend spoke without being asked",
+           {{"code", std::uint64_t{said->code}}, {"text", said->message()}});
 }
 
 /// One branch per decision, one line per branch: what to do is decided in `Dialog`.

@@ -62,7 +62,7 @@ private:
     [[nodiscard]] loop::Task<> run();
     [[nodiscard]] loop::Task<> serve();
     [[nodiscard]] loop::Task<std::optional<ClientEvent>> await_event();
-    [[nodiscard]] loop::Task<bool> heard_backend();
+    [[nodiscard]] loop::Task<> hear_backend(base::Result<ftp::Reply> said);
     [[nodiscard]] loop::Task<> perform(ftp::Command command);
     [[nodiscard]] loop::Task<> forward(ftp::Command command);
     [[nodiscard]] loop::Task<> quit();
@@ -76,10 +76,10 @@ private:
     /// What a backend, chosen now, answers to USER; empty: there is none and the client was told.
     [[nodiscard]] loop::Task<std::optional<ftp::Reply>> choose_backend();
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> try_backend();
-    [[nodiscard]] loop::Task<> retry_login(ftp::Command password, std::string reason);
+    [[nodiscard]] loop::Task<> retry_login(ftp::Command password, base::Error error);
     [[nodiscard]] loop::Task<> follow_login(ftp::Command command, ftp::Reply reply);
     [[nodiscard]] loop::Task<bool> replay_client_lines();
-    void give_up_backend(const std::string& reason);
+    void give_up_backend(const base::Error& error);
     void leave_backend();
 
     // data.cpp

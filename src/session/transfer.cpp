@@ -409,6 +409,7 @@ loop::Task<> Transfer::abort() {
 
 loop::Task<> Transfer::answer(ftp::Reply reply) {
     if (outcome_.client_is_lost) co_return;
+    if (reply.code == 421) outcome_.service_is_over = true;
     if (!co_await parts_.client.send(reply)) outcome_.client_is_lost = true;
 }
 

@@ -36,6 +36,7 @@ struct Outcome {
     std::chrono::steady_clock::duration time{};
     bool backend_is_lost = false;  ///< the leg cannot be used any more
     bool client_is_lost = false;   ///< a reply could not be delivered
+    bool service_is_over = false;  ///< the last reply was a 421: nothing follows it
 };
 
 /// One transfer, from the client's command to the last reply. The two legs' data modes are
