@@ -16,8 +16,8 @@ namespace ballast::backend {
 /// What Ballast learnt of a backend by asking once, RFC 2389 FEAT above all.
 struct Survey {
     bool answers_feat = false;
-    ftp::Features features;    ///< empty if it does not answer FEAT
-    std::string system;        ///< SYST, the text behind 215; empty if not told
+    ftp::Features features;  ///< empty if it does not answer FEAT
+    std::string system;      ///< SYST, the text behind 215; empty if not told
     std::uint16_t noop_code = 200;
 };
 

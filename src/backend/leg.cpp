@@ -40,8 +40,8 @@ loop::Task<base::Result<std::unique_ptr<Leg>>> Leg::connect(net::Network& networ
                                          .purpose = net::Dial::Purpose::control},
                                         network.loop().after(settings.connect_timeout));
     if (!stream) co_return std::unexpected(stream.error());
-    auto leg = std::make_unique<Leg>(network, std::move(*stream), settings, std::move(known),
-                                     signal);
+    auto leg =
+        std::make_unique<Leg>(network, std::move(*stream), settings, std::move(known), signal);
     const auto deadline = network.loop().after(settings.greeting_timeout);
     for (;;) {
         auto greeting = co_await leg->reply(deadline);
@@ -52,11 +52,11 @@ loop::Task<base::Result<std::unique_ptr<Leg>>> Leg::connect(net::Network& networ
         if (greeting->is_positive()) co_return leg;
         // RFC 959 5.4: 120 "service ready in nnn minutes", then 220.
         if (!greeting->is_preliminary())
-            co_return std::unexpected(base::Error{
-                base::Fault::backend,
-                {},
-                fmt::format("{} greeted with {} {}", base::to_string(address), greeting->code,
-                            greeting->message())});
+            co_return std::unexpected(
+                base::Error{base::Fault::backend,
+                            {},
+                            fmt::format("{} greeted with {} {}", base::to_string(address),
+                                        greeting->code, greeting->message())});
     }
 }
 
@@ -118,8 +118,7 @@ loop::Task<base::Result<ftp::Reply>> Leg::reply(loop::Deadline deadline) {
 }
 
 loop::Task<base::Result<ftp::Reply>> Leg::command(std::string line) {
-    if (auto sent = co_await send(std::move(line)); !sent)
-        co_return std::unexpected(sent.error());
+    if (auto sent = co_await send(std::move(line)); !sent) co_return std::unexpected(sent.error());
     co_return co_await reply(signal_.loop().after(settings_.reply_timeout));
 }
 

@@ -18,12 +18,13 @@ namespace ballast::backend {
 struct DataRefusal {
     std::optional<ftp::Reply> reply;  ///< the backend's own words, if it gave any
     base::Error error;
-    bool control_is_lost = false;     ///< nothing more can be asked of this leg
+    bool control_is_lost = false;  ///< nothing more can be asked of this leg
 };
 
 /// One control connection to a backend, and the data connections that belong to it. Commands go out
 /// one whole line per write, one at a time: some servers take whatever one read returns for one
-/// command. Lives on one loop's thread; waits on the signal it was given, which others may raise too.
+/// command. Lives on one loop's thread; waits on the signal it was given, which others may raise
+/// too.
 class Leg {
 public:
     /// Connects and reads the greeting. A greeting other than 220 is an error: 421 means that the

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/address.h"
 
+#include "base/number.h"
 #include "base/port_range.h"
 
 #include <algorithm>
 #include <arpa/inet.h>
-#include <charconv>
 #include <net/if.h>
 #include <span>
 
@@ -15,10 +15,7 @@ namespace {
 
 std::optional<std::uint32_t> parse_scope(const std::string& text) {
     if (const unsigned index = if_nametoindex(text.c_str()); index != 0) return index;
-    std::uint32_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return number;
+    return parse_number<std::uint32_t>(text);
 }
 
 }  // namespace
@@ -62,9 +59,7 @@ std::optional<Ip> Ip::parse(std::string_view text) {
     return std::nullopt;
 }
 
-Ip Ip::any(Family family) {
-    return family == Family::ipv4 ? from_v4({}) : from_v6({});
-}
+Ip Ip::any(Family family) { return family == Family::ipv4 ? from_v4({}) : from_v6({}); }
 
 bool Ip::is_any() const {
     return std::ranges::all_of(bytes_, [](std::uint8_t byte) { return byte == 0; });

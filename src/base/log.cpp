@@ -74,7 +74,7 @@ struct State {
     std::map<std::string, Output, std::less<>> files;
 };
 
-std::unique_ptr<State> state;             // set before threads start, cleared after they ended
+std::unique_ptr<State> state;               // set before threads start, cleared after they ended
 std::atomic<Level> level_now{Level::info};  // read on hot paths
 
 std::shared_ptr<spdlog::async_logger> logger_on(const std::shared_ptr<FileSink>& sink) {
@@ -97,8 +97,9 @@ std::string_view name_of(Level level) {
 std::string time_now() {
     const auto now = std::chrono::system_clock::now();
     const auto seconds = std::chrono::system_clock::to_time_t(now);
-    const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(
-                            now.time_since_epoch()).count() % 1'000'000;
+    const auto micros =
+        std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count() %
+        1'000'000;
     std::tm utc{};
     gmtime_r(&seconds, &utc);
     return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", utc.tm_year + 1900,
@@ -210,8 +211,9 @@ void reopen() {
     if (!state) return;
     if (!state->main.sink->open()) error("the log file cannot be opened anew, the old one stays");
     for (const auto& [name, output] : state->files)
-        if (!output.sink->open()) error("a log file cannot be opened anew, the old one stays",
-                                        {{"log", std::string_view(name)}});
+        if (!output.sink->open())
+            error("a log file cannot be opened anew, the old one stays",
+                  {{"log", std::string_view(name)}});
 }
 
 std::string json_string(std::string_view bytes) {

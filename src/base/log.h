@@ -34,8 +34,7 @@ void stop();
 
 [[nodiscard]] bool enabled(Level level);
 void write(Level level, std::string_view message, std::span<const Field> fields);
-inline void write(Level level, std::string_view message,
-                  std::initializer_list<Field> fields = {}) {
+inline void write(Level level, std::string_view message, std::initializer_list<Field> fields = {}) {
     write(level, message, std::span(fields.begin(), fields.size()));
 }
 

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/port_range.h"
 
-#include <charconv>
+#include "base/number.h"
 
 namespace ballast::base {
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
-    std::uint16_t port = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return port;
+    return parse_number<std::uint16_t>(text);
 }
 
 std::optional<PortRange> PortRange::parse(std::string_view text) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/subnet.h"
 
-#include <charconv>
+#include "base/number.h"
 
 namespace ballast::base {
 
@@ -30,10 +30,9 @@ std::optional<Subnet> Subnet::parse(std::string_view text) {
     const unsigned longest = ip->is_v4() ? 32 : 128;
     unsigned prefix_bits = longest + mapping_bits;
     if (slash != std::string_view::npos) {
-        const auto digits = text.substr(slash + 1);
-        const auto* digits_end = digits.data() + digits.size();
-        const auto [end, error] = std::from_chars(digits.data(), digits_end, prefix_bits);
-        if (error != std::errc{} || end != digits_end) return std::nullopt;
+        const auto parsed = parse_number<unsigned>(text.substr(slash + 1));
+        if (!parsed) return std::nullopt;
+        prefix_bits = *parsed;
         if (prefix_bits < mapping_bits || prefix_bits > longest + mapping_bits) return std::nullopt;
     }
 

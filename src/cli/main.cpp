@@ -64,7 +64,8 @@ int main(int argument_count, char** arguments) {
     };
     auto* const run_command = app.add_subcommand("run", "balance, until SIGTERM");
     auto* const check_command = app.add_subcommand(
-        "check", "say everything that is wrong with the configuration, and what would fail at start");
+        "check",
+        "say everything that is wrong with the configuration, and what would fail at start");
     auto* const version_command = app.add_subcommand("version", "print the version");
     auto* const manual_command =
         app.add_subcommand("manual", "print the reference of all configuration keys as Markdown");

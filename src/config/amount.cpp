@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/amount.h"
 
+#include "base/number.h"
 #include "config/spelling.h"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
 #include <fmt/format.h>
 #include <span>
@@ -67,12 +67,11 @@ std::expected<std::uint64_t, Refusal> parse_amount(std::string_view text,
         return std::unexpected(Refusal{
             fmt::format("{} is no unit of a {}", in_quotes(unit_name), noun),
             fmt::format("write a whole number and {}, as in \"{}\"", unit_names(units), example)});
-    std::uint64_t number = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (error != std::errc{} || number > amount_max / unit->factor)
+    const auto number = base::parse_number<std::uint64_t>(digits);
+    if (!number || *number > amount_max / unit->factor)
         return std::unexpected(
             Refusal{fmt::format("{} is too large", in_quotes(text)), "use a smaller number"});
-    return number * unit->factor;
+    return *number * unit->factor;
 }
 
 std::string amount_text(std::uint64_t amount, std::span<const Unit> units, const Unit& of_zero) {
@@ -99,8 +98,6 @@ std::string duration_text(Duration duration) {
                        duration_units[1]);
 }
 
-std::string size_text(std::size_t bytes) {
-    return amount_text(bytes, size_units, size_units[0]);
-}
+std::string size_text(std::size_t bytes) { return amount_text(bytes, size_units, size_units[0]); }
 
 }  // namespace ballast::config

@@ -66,9 +66,9 @@ struct Listener {
     std::vector<AnnounceRule> public_address;
     ActiveSource active_source_port;
     std::string greeting = "FTP server ready.";
-    Duration login_timeout = std::chrono::minutes(1);    ///< from connect to the 230
-    Duration idle_timeout = std::chrono::minutes(15);    ///< between commands; not in transfers
-    Duration write_timeout = std::chrono::seconds(30);   ///< for a client to take a reply
+    Duration login_timeout = std::chrono::minutes(1);   ///< from connect to the 230
+    Duration idle_timeout = std::chrono::minutes(15);   ///< between commands; not in transfers
+    Duration write_timeout = std::chrono::seconds(30);  ///< for a client to take a reply
     Duration data_connect_timeout = std::chrono::seconds(30);
     Duration data_stall_timeout = std::chrono::minutes(5);  ///< a transfer without a byte moved
     std::size_t command_bytes_max = 8192;
@@ -91,7 +91,7 @@ struct Probe {
 struct Backend {
     std::string name;
     Where where;
-    std::string host;         ///< an address or a name; every address of a name is a backend
+    std::string host;  ///< an address or a name; every address of a name is a backend
     std::uint16_t port = 21;
     std::uint32_t weight = 1;        ///< 1..256
     std::uint32_t max_sessions = 0;  ///< 0: no limit
@@ -116,7 +116,7 @@ struct Pool {
 };
 
 struct Config {
-    std::uint32_t workers = 0;  ///< 0: one for each core
+    std::uint32_t workers = 0;                             ///< 0: one for each core
     Duration shutdown_timeout = std::chrono::seconds(30);  ///< for running transfers at SIGTERM
     Log log;
     TransferLog transfer_log;

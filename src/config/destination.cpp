@@ -2,10 +2,10 @@
 #include "config/destination.h"
 
 #include "base/address.h"
+#include "base/port_range.h"
 #include "config/spelling.h"
 
 #include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
 #include <ranges>
 
@@ -16,13 +16,9 @@ namespace {
 constexpr std::size_t name_bytes_max = 253;  // RFC 1035 2.3.4
 constexpr std::size_t label_bytes_max = 63;
 
-bool is_digit(char c) {
-    return '0' <= c && c <= '9';
-}
+bool is_digit(char c) { return '0' <= c && c <= '9'; }
 
-char lower(char c) {
-    return 'A' <= c && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
+char lower(char c) { return 'A' <= c && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool is_label(std::string_view label) {
     // RFC 1123 2.1, and the underscore that private zones and container networks use.
@@ -77,9 +73,8 @@ std::expected<Destination, Refusal> parse_destination(std::string_view text) {
     }
 
     if (has_port) {
-        const auto [end, error] =
-            std::from_chars(port.data(), port.data() + port.size(), destination.port);
-        if (error != std::errc{} || end != port.data() + port.size() || destination.port == 0)
+        destination.port = base::parse_port(port).value_or(0);
+        if (destination.port == 0)
             return std::unexpected(
                 Refusal{fmt::format("{} is no port", in_quotes(port)), "use 1 to 65535"});
     }

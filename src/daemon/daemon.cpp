@@ -123,8 +123,7 @@ bool Daemon::bind(const char* file) {
             }
             all_bound = false;
             fmt::print(stderr, "{}:{}:{}: {}.bind: {}\n", file, listener.where.line,
-                       listener.where.column, listener.where.key,
-                       base::to_string(opened.error()));
+                       listener.where.column, listener.where.key, base::to_string(opened.error()));
         }
     }
     return all_bound;
@@ -137,8 +136,8 @@ void Daemon::start_pools() {
         auto secret = configured.probe.type == config::ProbeType::login
                           ? read_secret(configured.probe.password_file)
                           : std::string();
-        probers_.push_back(std::make_unique<health::Prober>(
-            control_network_, pool, knowledge_, std::move(secret), random_seed()));
+        probers_.push_back(std::make_unique<health::Prober>(control_network_, pool, knowledge_,
+                                                            std::move(secret), random_seed()));
         control_.post([prober = probers_.back().get()] { prober->start(); });
     }
     names_ = std::make_unique<NameWatch>(pools_);
@@ -147,9 +146,8 @@ void Daemon::start_pools() {
 void Daemon::start_listening() {
     for (std::size_t i = 0; i < bound_.size(); ++i) {
         auto& bound = bound_[i];
-        const auto pool = std::ranges::find(pools_, bound.listener->pool, [](const auto& each) {
-            return each->config().name;
-        });
+        const auto pool = std::ranges::find(pools_, bound.listener->pool,
+                                            [](const auto& each) { return each->config().name; });
         const Worker::Service service{bound.listener, *pool, &knowledge_};
         log::info("listening", {{"listener", bound.listener->name},
                                 {"address", base::to_string(bound.address)}});
@@ -162,10 +160,9 @@ void Daemon::start_listening() {
 
 /// A connection goes to the worker that carries least, not to whoever woke first: FTP sessions are
 /// few, long and heavy.
-void Daemon::take_client(net::OwnedFd client, base::Address peer,
-                         const Worker::Service& service) {
-    const auto& least = *std::ranges::min_element(
-        workers_, {}, [](const auto& worker) { return worker->load(); });
+void Daemon::take_client(net::OwnedFd client, base::Address peer, const Worker::Service& service) {
+    const auto& least =
+        *std::ranges::min_element(workers_, {}, [](const auto& worker) { return worker->load(); });
     least->adopt(std::move(client), peer, service, new_session_id());
 }
 
@@ -217,9 +214,11 @@ loop::Task<> Daemon::follow_signals() {
 
 void Daemon::stop() {
     stopping_ = true;
-    log::info("stopping: no new sessions, running transfers may end",
-              {{"seconds", std::int64_t{std::chrono::duration_cast<std::chrono::seconds>(
-                               config_.shutdown_timeout).count()}}});
+    log::info(
+        "stopping: no new sessions, running transfers may end",
+        {{"seconds",
+          std::int64_t{std::chrono::duration_cast<std::chrono::seconds>(config_.shutdown_timeout)
+                           .count()}}});
     workers_busy_ = workers_.size();
     for (const auto& worker : workers_)
         worker->stop_sessions([this] {
@@ -239,10 +238,9 @@ void Daemon::log_counters() const {
 }
 
 bool open_logs(const config::Config& config) {
-    const bool json =
-        config.log.format == config::LogFormat::json ||
-        (config.log.format == config::LogFormat::automatic &&
-         (!config.log.file.empty() || ::isatty(STDERR_FILENO) == 0));
+    const bool json = config.log.format == config::LogFormat::json ||
+                      (config.log.format == config::LogFormat::automatic &&
+                       (!config.log.file.empty() || ::isatty(STDERR_FILENO) == 0));
     const auto level = static_cast<log::Level>(config.log.level);
     if (!log::start({level, json, config.log.file})) return false;
     const auto& files = config.transfer_log;

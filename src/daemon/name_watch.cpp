@@ -49,7 +49,7 @@ void watch(const std::stop_token& stop, std::vector<Watched> names) {
 
 }  // namespace
 
-NameWatch::NameWatch(std::vector<std::shared_ptr<pool::Pool>> pools) {
+NameWatch::NameWatch(const std::vector<std::shared_ptr<pool::Pool>>& pools) {
     std::vector<Watched> names;
     for (const auto& pool : pools)
         for (std::size_t i = 0; i < pool->config().backends.size(); ++i)

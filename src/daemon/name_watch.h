@@ -14,7 +14,7 @@ namespace ballast::daemon {
 /// looked up keeps the addresses it had.
 class NameWatch {
 public:
-    explicit NameWatch(std::vector<std::shared_ptr<pool::Pool>> pools);
+    explicit NameWatch(const std::vector<std::shared_ptr<pool::Pool>>& pools);
 
 private:
     std::jthread thread_;

@@ -49,10 +49,10 @@ void try_passive_ports(const config::Listener& listener, Problems& problems) {
     for (std::uint32_t port = listener.passive_ports.first; port <= listener.passive_ports.last;
          ++port)
         if (net::listen_on({ip, static_cast<std::uint16_t>(port)}, 1)) return;
-    problems.push_back({inside(listener.where, "passive_ports"),
-                        fmt::format("no port of {} can be bound",
-                                    base::to_string(listener.passive_ports)),
-                        "choose a range that is free on this machine"});
+    problems.push_back(
+        {inside(listener.where, "passive_ports"),
+         fmt::format("no port of {} can be bound", base::to_string(listener.passive_ports)),
+         "choose a range that is free on this machine"});
 }
 
 void try_read(const config::Where& where, const std::string& file, Problems& problems) {

@@ -5,8 +5,7 @@
 
 namespace ballast::daemon {
 
-Worker::Worker(net::PassivePorts& ports, std::uint32_t index)
-    : network_(loop_, ports, index) {}
+Worker::Worker(net::PassivePorts& ports, std::uint32_t index) : network_(loop_, ports, index) {}
 
 Worker::~Worker() { end(); }
 
@@ -38,8 +37,9 @@ void Worker::accept_on(net::OwnedFd listening, net::Acceptor::Take take) {
 
 void Worker::adopt(net::OwnedFd client, base::Address peer, Service service, std::string id) {
     ++load_.sessions;  // before it is on its way, so that the next one sees it
-    loop_.post([this, client = std::move(client), peer, service = std::move(service),
-                id = std::move(id)]() mutable { begin_session(std::move(client), peer, service, id); });
+    loop_.post(
+        [this, client = std::move(client), peer, service = std::move(service),
+         id = std::move(id)]() mutable { begin_session(std::move(client), peer, service, id); });
 }
 
 void Worker::begin_session(net::OwnedFd client, base::Address peer, const Service& service,
@@ -49,8 +49,7 @@ void Worker::begin_session(net::OwnedFd client, base::Address peer, const Servic
     auto stream = std::make_unique<net::SocketStream>(loop_, std::move(client), local, peer);
     auto session = std::make_unique<session::Session>(
         session::Surroundings{network_, *service.listener, service.pool, *service.knowledge, load_},
-        std::move(stream), id,
-        [this, id] { loop_.post([this, id] { session_ended(id); }); });
+        std::move(stream), id, [this, id] { loop_.post([this, id] { session_ended(id); }); });
     auto& begun = *(sessions_[id] = std::move(session));
     begun.start();
     if (empty_) begun.stop();

@@ -43,8 +43,8 @@ public:
         backend::Knowledge* knowledge;
     };
     void adopt(net::OwnedFd client, base::Address peer, Service service, std::string id);
-    /// No new sessions; those that live are told to stop. `empty` is called, on this thread, when the
-    /// last one has ended.
+    /// No new sessions; those that live are told to stop. `empty` is called, on this thread, when
+    /// the last one has ended.
     void stop_sessions(std::function<void()> empty);
 
 private:

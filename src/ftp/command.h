@@ -35,7 +35,7 @@ public:
     explicit CommandParser(std::size_t line_bytes_max = 8192) : line_bytes_max_(line_bytes_max) {}
 
     struct Step {
-        std::size_t consumed;  ///< bytes to drop from the front of the buffer
+        std::size_t consumed = 0;  ///< bytes to drop from the front of the buffer
         /// Empty: the line is not complete; read more and call again with the rest.
         std::optional<std::expected<Command, CommandError>> command;
     };

@@ -118,13 +118,9 @@ void Features::add(std::string_view label, std::string_view parameters) {
     features_.insert_or_assign(upper(on_one_line(label)), on_one_line(parameters));
 }
 
-void Features::remove(std::string_view label) {
-    features_.erase(upper(label));
-}
+void Features::remove(std::string_view label) { features_.erase(upper(label)); }
 
-bool Features::has(std::string_view label) const {
-    return features_.contains(upper(label));
-}
+bool Features::has(std::string_view label) const { return features_.contains(upper(label)); }
 
 std::string_view Features::parameters(std::string_view label) const {
     const auto found = features_.find(upper(label));

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ftp/host_port.h"
 
+#include "base/number.h"
+#include "base/port_range.h"
+
 #include <algorithm>
 #include <array>
 #include <cassert>
-#include <charconv>
 #include <fmt/format.h>
 
 namespace ballast::ftp {
@@ -14,13 +16,9 @@ namespace {
 constexpr std::size_t host_port_numbers = 6;
 using HostPort = std::array<std::uint8_t, host_port_numbers>;
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-bool is_printable(char c) {
-    return c > ' ' && c <= '~';
-}
+bool is_printable(char c) { return c > ' ' && c <= '~'; }
 
 bool is_letter_or_digit(char c) {
     return is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
@@ -31,21 +29,15 @@ std::string_view leading_digits(std::string_view text) {
 }
 
 std::optional<std::uint8_t> octet(std::string_view digits) {
-    std::uint8_t value = 0;
-    const auto* digits_end = digits.data() + digits.size();
-    const auto [end, error] = std::from_chars(digits.data(), digits_end, value);
-    if (digits.size() > 3 || error != std::errc{} || end != digits_end) return std::nullopt;
-    return value;
+    if (digits.size() > 3) return std::nullopt;
+    return base::parse_number<std::uint8_t>(digits);
 }
 
 std::expected<std::uint16_t, HostPortError> port_number(std::string_view digits) {
-    std::uint16_t port = 0;
-    const auto* digits_end = digits.data() + digits.size();
-    const auto [end, error] = std::from_chars(digits.data(), digits_end, port);
-    if (digits.size() > 5 || error != std::errc{} || end != digits_end)
-        return std::unexpected(HostPortError::syntax);
-    if (port == 0) return std::unexpected(HostPortError::port_zero);
-    return port;
+    const auto port = base::parse_port(digits);
+    if (digits.size() > 5 || !port) return std::unexpected(HostPortError::syntax);
+    if (*port == 0) return std::unexpected(HostPortError::port_zero);
+    return *port;
 }
 
 std::expected<base::Address, HostPortError> address_of(const HostPort& numbers) {
@@ -181,7 +173,7 @@ Found address_and_two_numbers(std::string_view line) {
         if (!octet(low)) continue;
         const auto port = static_cast<std::uint16_t>(*octet(high) * 256 + *octet(low));
         if (port == 0) return std::unexpected(HostPortError::port_zero);
-        return PassiveReply{*ip, port};
+        return PassiveReply{ip, port};
     }
 }
 

@@ -11,9 +11,7 @@ namespace {
 
 constexpr std::size_t code_digits = 3;
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /// The line at the front, without its end; takes it away. What is behind the last LF is no line.
 std::string_view take_line(std::string_view& text) {

@@ -42,7 +42,7 @@ public:
         : line_bytes_max_(line_bytes_max), reply_bytes_max_(reply_bytes_max) {}
 
     struct Step {
-        std::size_t consumed;
+        std::size_t consumed = 0;
         /// Empty: not complete; read more and call again with the whole buffer.
         std::optional<std::expected<Reply, ReplyError>> reply;
     };

@@ -119,9 +119,7 @@ static_assert(std::ranges::adjacent_find(table, std::ranges::greater_equal{}, &V
 
 }  // namespace
 
-std::span<const Verb> verbs() {
-    return table;
-}
+std::span<const Verb> verbs() { return table; }
 
 const Verb* find_verb(std::string_view name) {
     const auto found = std::ranges::lower_bound(table, name, {}, &Verb::name);

@@ -52,8 +52,8 @@ loop::Deadline Prober::next_probe() {
         return network_.loop().after(survey_retry_interval);
     const auto jitter = static_cast<double>(settings.jitter_percent) / 100;
     std::uniform_real_distribution<double> factor(1 - jitter, 1 + jitter);
-    return network_.loop().after(std::chrono::duration_cast<std::chrono::microseconds>(
-        settings.interval * factor(random_)));
+    return network_.loop().after(
+        std::chrono::duration_cast<std::chrono::microseconds>(settings.interval * factor(random_)));
 }
 
 loop::Task<> Prober::probe_for_ever(pool::Backend backend, loop::Signal& signal) {
@@ -137,9 +137,10 @@ loop::Task<> Prober::survey(pool::Backend backend, loop::Signal& signal, base::R
 
 loop::Task<base::Result<>> Prober::log_in(backend::Leg& leg) {
     const auto refused = [](std::string_view verb, const ftp::Reply& reply) {
-        return std::unexpected(base::Error{
-            base::Fault::backend, {},
-            fmt::format("{} was answered {} {}", verb, reply.code, reply.message())});
+        return std::unexpected(
+            base::Error{base::Fault::backend,
+                        {},
+                        fmt::format("{} was answered {} {}", verb, reply.code, reply.message())});
     };
     const auto user = co_await leg.command("USER " + pool_->config().probe.user);
     if (!user) co_return std::unexpected(user.error());

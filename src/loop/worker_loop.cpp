@@ -100,8 +100,8 @@ Descriptor::~Descriptor() { close(); }
 void Descriptor::close() {
     if (!state_) return;
     state_->signal = nullptr;
-    boost::system::error_code ignored;
-    state_->descriptor.close(ignored);
+    boost::system::error_code error;
+    if (state_->descriptor.close(error)) assert(error != asio::error::bad_descriptor);
     state_.reset();
 }
 
@@ -122,28 +122,26 @@ int Descriptor::release() {
 
 void Descriptor::watch_readable() {
     if (std::exchange(state_->watching_readable, true)) return;
-    state_->descriptor.async_wait(
-        asio::posix::stream_descriptor::wait_read,
-        [state = state_](const boost::system::error_code&) {
-            state->watching_readable = false;
-            if (state->signal == nullptr) return;
-            state->loop.inside_handler_ = true;
-            state->signal->raise();
-            state->loop.resume_until_quiet();
-        });
+    state_->descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
+                                  [state = state_](const boost::system::error_code&) {
+                                      state->watching_readable = false;
+                                      if (state->signal == nullptr) return;
+                                      state->loop.inside_handler_ = true;
+                                      state->signal->raise();
+                                      state->loop.resume_until_quiet();
+                                  });
 }
 
 void Descriptor::watch_writable() {
     if (std::exchange(state_->watching_writable, true)) return;
-    state_->descriptor.async_wait(
-        asio::posix::stream_descriptor::wait_write,
-        [state = state_](const boost::system::error_code&) {
-            state->watching_writable = false;
-            if (state->signal == nullptr) return;
-            state->loop.inside_handler_ = true;
-            state->signal->raise();
-            state->loop.resume_until_quiet();
-        });
+    state_->descriptor.async_wait(asio::posix::stream_descriptor::wait_write,
+                                  [state = state_](const boost::system::error_code&) {
+                                      state->watching_writable = false;
+                                      if (state->signal == nullptr) return;
+                                      state->loop.inside_handler_ = true;
+                                      state->signal->raise();
+                                      state->loop.resume_until_quiet();
+                                  });
 }
 
 }  // namespace ballast::loop

@@ -12,19 +12,19 @@ namespace ballast::metrics {
 
 enum class Counter : std::uint8_t {
     sessions_accepted,
-    sessions_without_backend,     ///< ended with 421: no backend could be had
-    logins,                       ///< 230 from a backend
-    logins_refused,               ///< 530 from a backend
-    backend_attempts_failed,      ///< connect, greeting or 421: the next backend was tried
-    backend_connections_lost,     ///< a logged-in session's backend went away
+    sessions_without_backend,  ///< ended with 421: no backend could be had
+    logins,                    ///< 230 from a backend
+    logins_refused,            ///< 530 from a backend
+    backend_attempts_failed,   ///< connect, greeting or 421: the next backend was tried
+    backend_connections_lost,  ///< a logged-in session's backend went away
     transfers_whole,
     transfers_failed,
     transfers_aborted,
-    transfers_refused,            ///< the backend said no before any data
-    bytes_downloaded,             ///< delivered to clients
-    bytes_uploaded,               ///< delivered to backends
-    bytes_spliced,                ///< of these, moved inside the kernel
-    bytes_copied,                 ///< of these, moved through memory
+    transfers_refused,  ///< the backend said no before any data
+    bytes_downloaded,   ///< delivered to clients
+    bytes_uploaded,     ///< delivered to backends
+    bytes_spliced,      ///< of these, moved inside the kernel
+    bytes_copied,       ///< of these, moved through memory
     passive_ports_lent,
     passive_ports_exhausted,      ///< 425: no port of the range was free for the client
     data_connections_stray,       ///< came to a passive port where nobody waited for them
@@ -34,10 +34,9 @@ enum class Counter : std::uint8_t {
     accepts_paused,               ///< out of descriptors
     probes_passed,
     probes_failed,
-    count_,  ///< how many there are
 };
 
-inline constexpr std::size_t counter_count = static_cast<std::size_t>(Counter::count_);
+inline constexpr std::size_t counter_count = static_cast<std::size_t>(Counter::probes_failed) + 1;
 
 /// From any thread.
 void count(Counter counter, std::uint64_t by = 1);

@@ -13,8 +13,8 @@ namespace ballast::net {
 /// A connection to open.
 struct Dial {
     base::Address to;
-    std::optional<base::Ip> from;   ///< source address; empty: the system's choice
-    std::uint16_t source_port = 0;  ///< 0: ephemeral
+    std::optional<base::Ip> from;               ///< source address; empty: the system's choice
+    std::uint16_t source_port = 0;              ///< 0: ephemeral
     base::Fault fault = base::Fault::internal;  ///< whose fault a failure is
     enum class Purpose : std::uint8_t { control, data };
     Purpose purpose = Purpose::data;

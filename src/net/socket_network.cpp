@@ -31,8 +31,8 @@ base::Result<> bind_source(int native, const Dial& dial) {
     ::setsockopt(native, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
     const SystemAddress any_port({source_ip, 0});
     if (::bind(native, any_port.get(), any_port.length) != 0)
-        return std::unexpected(base::last_error(base::Fault::internal,
-                                                "binding to " + base::to_string(source_ip)));
+        return std::unexpected(
+            base::last_error(base::Fault::internal, "binding to " + base::to_string(source_ip)));
     return {};
 }
 
@@ -97,7 +97,7 @@ SocketNetwork::~SocketNetwork() = default;
 void SocketNetwork::close_ports() { acceptors_.clear(); }
 
 loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
-                                                                     loop::Deadline deadline) {
+                                                                      loop::Deadline deadline) {
     const auto doing = "connecting to " + base::to_string(dial.to);
     auto opened = open_socket(dial.to.ip.family());
     if (!opened) co_return std::unexpected(opened.error());
@@ -120,8 +120,7 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
         co_return std::unexpected(base::Error{dial.fault, error, doing});
     descriptor.attach(nullptr);
     if (dial.purpose == Dial::Purpose::control) prepare_control(native);
-    co_return std::make_unique<SocketStream>(std::move(descriptor), local_address(native),
-                                             dial.to);
+    co_return std::make_unique<SocketStream>(std::move(descriptor), local_address(native), dial.to);
 }
 
 loop::Task<base::Result<std::unique_ptr<Lease>>> SocketNetwork::lend(LendRequest request) {

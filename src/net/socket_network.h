@@ -40,8 +40,7 @@ private:
     void take_data_connection(PassivePorts::Key key, OwnedFd socket, base::Address peer);
     void hand_over(PassivePorts::Taker taker, OwnedFd socket, base::Address local,
                    base::Address peer);
-    void deliver(PassivePorts::LeaseId id, OwnedFd socket, base::Address local,
-                 base::Address peer);
+    void deliver(PassivePorts::LeaseId id, OwnedFd socket, base::Address local, base::Address peer);
 
     loop::WorkerLoop& loop_;
     PassivePorts& ports_;

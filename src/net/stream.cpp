@@ -12,8 +12,8 @@ loop::Task<base::Result<>> write_all(Stream& stream, loop::Signal& signal, std::
         } else if (io.state == Io::State::would_block) {
             stream.watch_writable();
             if (!co_await signal.wait(deadline))
-                co_return std::unexpected(base::Error{
-                    fault, std::make_error_code(std::errc::timed_out), "sending"});
+                co_return std::unexpected(
+                    base::Error{fault, std::make_error_code(std::errc::timed_out), "sending"});
         } else {
             co_return std::unexpected(base::Error{fault, io.error, "sending"});
         }

@@ -22,7 +22,7 @@ struct Io {
         ended,        ///< reading only: the peer closed its direction properly
         failed,       ///< `error` says how: reset, time-out, ...
     };
-    State state;
+    State state = State::would_block;
     std::size_t bytes = 0;
     std::error_code error;
 };

@@ -102,8 +102,7 @@ void Pool::set_addresses(std::size_t index, std::span<const base::Ip> addresses)
         }
         // One literal address keeps the configured name; a name's addresses are told apart.
         const bool literal = base::Ip::parse(configured.host).has_value();
-        const auto name =
-            literal ? configured.name : configured.name + '/' + base::to_string(ip);
+        const auto name = literal ? configured.name : configured.name + '/' + base::to_string(ip);
         entries_.push_back({{id, name, address},
                             index,
                             Thresholds(config_.probe.rise, config_.probe.fall),

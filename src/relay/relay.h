@@ -38,7 +38,6 @@ struct Report {
 /// passed on to `a` (the backend) as a half-close; the end of `a` ends the relay and is left to the
 /// caller. `report` counts what went from `a` to `b`.
 [[nodiscard]] loop::Task<> relay_both_ways(loop::Loop& loop, net::Stream& a, net::Stream& b,
-                                           std::chrono::milliseconds stall_timeout,
-                                           Report& report);
+                                           std::chrono::milliseconds stall_timeout, Report& report);
 
 }  // namespace ballast::relay

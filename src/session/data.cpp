@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A session's data connections: where the client wants them, and the transfers over them.
+#include "base/number.h"
 #include "ftp/host_port.h"
 #include "metrics/counters.h"
 #include "session/announce.h"
@@ -8,7 +9,6 @@
 #include "session/transfer_log.h"
 
 #include <atomic>
-#include <charconv>
 #include <fmt/format.h>
 
 namespace ballast::session {
@@ -36,15 +36,6 @@ private:
     Load& load_;
 };
 
-/// RFC 3659 5.3: a decimal number of octets, and nothing else.
-std::optional<std::uint64_t> parse_offset(std::string_view text) {
-    std::uint64_t offset = 0;
-    const auto* const text_end = text.data() + text.size();
-    const auto [end, error] = std::from_chars(text.data(), text_end, offset);
-    if (error != std::errc{} || end != text_end || text.empty()) return std::nullopt;
-    return offset;
-}
-
 }  // namespace
 
 /// PASV and EPSV are answered at once and by Ballast alone; the backend is asked when the transfer
@@ -60,12 +51,11 @@ loop::Task<> Session::passive(ftp::Command command) {
         if (!request && request.error() == ftp::HostPortError::syntax)
             co_return co_await answer(501, "EPSV takes nothing, a protocol number or ALL.");
         if (!request || (request->family && *request->family != local.family()))
-            co_return co_await answer(522, fmt::format("Network protocol not supported, use ({}).",
-                                                       protocols_of(local)));
+            co_return co_await answer(
+                522, fmt::format("Network protocol not supported, use ({}).", protocols_of(local)));
     } else {
         announced = announced_address(settings_.public_address, client, local);
-        if (!announced.is_v4())
-            co_return co_await answer(425, "PASV is for IPv4 only, use EPSV.");
+        if (!announced.is_v4()) co_return co_await answer(425, "PASV is for IPv4 only, use EPSV.");
     }
     auto lease = co_await surroundings_.network.lend({settings_.passive_ports, local, client});
     if (!lease) {
@@ -97,15 +87,14 @@ loop::Task<> Session::active(ftp::Command command) {
     const auto client = client_.peer().ip;
     if (!wanted && wanted.error() == ftp::HostPortError::family)
         co_return co_await answer(522, "Network protocol not supported, use (1,2).");
-    if (!wanted)
-        co_return co_await answer(501, fmt::format("{} names no address.", command.verb));
+    if (!wanted) co_return co_await answer(501, fmt::format("{} names no address.", command.verb));
     if (wanted->ip != client)
         co_return co_await answer(501, fmt::format("{} must name your own address, {}.",
                                                    command.verb, base::to_string(client)));
     constexpr std::uint16_t well_known_last = 1023;
     if (wanted->port <= well_known_last)
-        co_return co_await answer(501, fmt::format("{} must name a port above {}.", command.verb,
-                                                   well_known_last));
+        co_return co_await answer(
+            501, fmt::format("{} must name a port above {}.", command.verb, well_known_last));
     client_data_.active = *wanted;
     co_await answer(200, fmt::format("{} command successful.", command.verb));
 }
@@ -113,7 +102,7 @@ loop::Task<> Session::active(ftp::Command command) {
 /// REST is kept, and sent as the last command before the transfer. Where it is not known whether
 /// the backend takes it, it is sent once to learn the answer.
 loop::Task<> Session::restart(ftp::Command command) {
-    const auto offset = parse_offset(command.argument);
+    const auto offset = base::parse_number<std::uint64_t>(command.argument);  // RFC 3659 5.3
     if (!offset) co_return co_await answer(501, "REST takes a number of bytes.");
     if (!backend_->known().accepts_rest()) {
         auto reply = co_await backend_->command(command.line);
@@ -128,8 +117,8 @@ loop::Task<> Session::restart(ftp::Command command) {
 loop::Task<> Session::transfer(ftp::Command command, bool tentative) {
     const ftp::Verb* const verb = ftp::find_verb(command.verb);
     const auto direction = tentative ? ftp::Direction::unknown : verb->direction;
-    const bool restarts = command.verb == "RETR" || command.verb == "STOR" ||
-                          command.verb == "APPE";
+    const bool restarts =
+        command.verb == "RETR" || command.verb == "STOR" || command.verb == "APPE";
     auto offset = journal_.take_restart();
     if (!restarts || offset == 0) offset.reset();
 

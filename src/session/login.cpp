@@ -46,8 +46,8 @@ loop::Task<std::optional<ftp::Reply>> Session::choose_backend() {
                    {{"pool", surroundings_.pool->config().name},
                     {"reason", pool::to_string(seat.error())},
                     {"last", last_reason}});
-            co_await end_with(fmt::format("Service not available: {}.",
-                                          pool::to_string(seat.error())));
+            co_await end_with(
+                fmt::format("Service not available: {}.", pool::to_string(seat.error())));
             co_return std::nullopt;
         }
         seat_ = std::move(*seat);
@@ -78,8 +78,7 @@ loop::Task<base::Result<ftp::Reply>> Session::try_backend() {
         if (host->is_negative()) co_return std::move(*host);  // RFC 7151 3.1: 504 and the like
     }
     auto reply = co_await backend_->command(user_line_);
-    if (reply && reply->code == 421)
-        co_return std::unexpected(has_no_room("USER", *reply));
+    if (reply && reply->code == 421) co_return std::unexpected(has_no_room("USER", *reply));
     co_return reply;
 }
 

@@ -182,8 +182,7 @@ loop::Task<> Session::answer_features() {
     for (const auto& status : surroundings_.pool->status())
         if (auto survey = surroundings_.knowledge.of(status.backend.id)->survey())
             surveys.push_back(std::move(survey));
-    co_await answer(
-        ftp::make_reply(211, "Features:", feature_set(surveys).to_lines(), "End"));
+    co_await answer(ftp::make_reply(211, "Features:", feature_set(surveys).to_lines(), "End"));
 }
 
 /// RFC 959 4.1.1. The backend leg is dropped; the next USER chooses anew.
@@ -217,7 +216,7 @@ loop::Task<> Session::end_with(std::string_view why) {
     return answer(421, why);
 }
 
-loop::Task<> Session::lose_backend(base::Error error) {
+loop::Task<> Session::lose_backend(const base::Error& error) {
     metrics::count(metrics::Counter::backend_connections_lost);
     report(log::Level::warning, "backend lost", {{"reason", base::to_string(error)}});
     backend_.reset();

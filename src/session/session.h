@@ -92,7 +92,7 @@ private:
     [[nodiscard]] loop::Task<> answer(std::uint16_t code, std::string_view text);
     /// Says why (421) and ends the session.
     [[nodiscard]] loop::Task<> end_with(std::string_view why);
-    [[nodiscard]] loop::Task<> lose_backend(base::Error error);
+    [[nodiscard]] loop::Task<> lose_backend(const base::Error& error);
     [[nodiscard]] loop::Deadline idle_deadline() const;
     void report(log::Level level, std::string_view message,
                 std::initializer_list<log::Field> fields = {}) const;

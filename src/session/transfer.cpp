@@ -45,8 +45,8 @@ loop::Task<bool> Transfer::open_connections() {
         co_return co_await refuse(425, "Say PASV, EPSV, PORT or EPRT first.");
     if (parts_.client_data.lease) parts_.client_data.lease->attach(&parts_.signal);
     if (parts_.client_data.active && !is_tentative())
-        dialing_ = loop::Job::start(
-            dial_client(loop().after(parts_.settings.data_connect_timeout)), &parts_.signal);
+        dialing_ = loop::Job::start(dial_client(loop().after(parts_.settings.data_connect_timeout)),
+                                    &parts_.signal);
 
     auto opened = co_await parts_.backend.open_data();
     if (!opened) {
@@ -85,9 +85,8 @@ loop::Task<bool> Transfer::wait_for_dial() {
     if (!*dialed_) {
         outcome_.reason = base::to_string(dialed_->error());
         metrics::count(metrics::Counter::data_connections_missing);
-        co_return co_await refuse(
-            425, fmt::format("No data connection to {}.",
-                             base::to_string(*parts_.client_data.active)));
+        co_return co_await refuse(425, fmt::format("No data connection to {}.",
+                                                   base::to_string(*parts_.client_data.active)));
     }
     client_stream_ = std::move(**dialed_);
     co_return true;
@@ -208,20 +207,20 @@ void Transfer::start_relay() {
     const auto stall = parts_.settings.data_stall_timeout;
     switch (direction_) {
         case ftp::Direction::download:
-            relaying_ = loop::Job::start(relay::relay_one_way(loop(), *backend_stream_,
-                                                              *client_stream_, stall, report_),
-                                         &parts_.signal);
+            relaying_ = loop::Job::start(
+                relay::relay_one_way(loop(), *backend_stream_, *client_stream_, stall, report_),
+                &parts_.signal);
             break;
         case ftp::Direction::upload:
-            relaying_ = loop::Job::start(relay::relay_one_way(loop(), *client_stream_,
-                                                              *backend_stream_, stall, report_),
-                                         &parts_.signal);
+            relaying_ = loop::Job::start(
+                relay::relay_one_way(loop(), *client_stream_, *backend_stream_, stall, report_),
+                &parts_.signal);
             break;
         case ftp::Direction::unknown:
         case ftp::Direction::none:
-            relaying_ = loop::Job::start(relay::relay_both_ways(loop(), *backend_stream_,
-                                                                *client_stream_, stall, report_),
-                                         &parts_.signal);
+            relaying_ = loop::Job::start(
+                relay::relay_both_ways(loop(), *backend_stream_, *client_stream_, stall, report_),
+                &parts_.signal);
             break;
     }
 }
@@ -257,8 +256,7 @@ void Transfer::judge_relay() {
             return break_data(426, with_error(uploads ? "the server closed the data connection"
                                                       : "the client closed the data connection"));
         case relay::End::stalled:
-        case relay::End::running:
-            return break_data(426, "no data moved for too long");
+        case relay::End::running: return break_data(426, "no data moved for too long");
     }
 }
 
@@ -299,8 +297,8 @@ EndState Transfer::end_state() const {
     if (data_ == Data::broken) state.data = EndState::Data::broken;
     if (!final_missing_.empty()) state.final_reply = EndState::Final::missing;
     if (final_reply_)
-        state.final_reply = final_reply_->is_positive() ? EndState::Final::positive
-                                                        : EndState::Final::negative;
+        state.final_reply =
+            final_reply_->is_positive() ? EndState::Final::positive : EndState::Final::negative;
     return state;
 }
 
@@ -361,8 +359,8 @@ loop::Task<> Transfer::conclude(Ending ending) {
             outcome_.reason = broken_reason_.empty() ? final_missing_ : broken_reason_;
             const auto code = own_code_;
             if (data_ != Data::broken) break_data(code, outcome_.reason);
-            co_await answer(ftp::make_reply(code, fmt::format("Transfer failed: {}.",
-                                                              outcome_.reason)));
+            co_await answer(
+                ftp::make_reply(code, fmt::format("Transfer failed: {}.", outcome_.reason)));
             break;
         }
     }
@@ -413,7 +411,7 @@ loop::Task<> Transfer::answer(ftp::Reply reply) {
     if (!co_await parts_.client.send(reply)) outcome_.client_is_lost = true;
 }
 
-loop::Task<bool> Transfer::refuse(std::uint16_t code, std::string reason) {
+loop::Task<bool> Transfer::refuse(std::uint16_t code, std::string_view reason) {
     return refuse(ftp::make_reply(code, reason));
 }
 

@@ -21,7 +21,7 @@ namespace ballast::session {
 
 /// What became of a transfer.
 enum class Result : std::uint8_t {
-    whole,           ///< the data ended properly and the backend said 2xx
+    whole,  ///< the data ended properly and the backend said 2xx
     failed,
     aborted,         ///< by ABOR
     refused,         ///< nobody moved a byte
@@ -30,9 +30,9 @@ enum class Result : std::uint8_t {
 
 struct Outcome {
     Result result = Result::failed;
-    std::string reason;            ///< empty if whole
+    std::string reason;  ///< empty if whole
     ftp::Direction direction = ftp::Direction::none;
-    std::uint64_t bytes = 0;       ///< delivered to the receiving side
+    std::uint64_t bytes = 0;  ///< delivered to the receiving side
     std::chrono::steady_clock::duration time{};
     bool backend_is_lost = false;  ///< the leg cannot be used any more
     bool client_is_lost = false;   ///< a reply could not be delivered
@@ -82,7 +82,7 @@ private:
     [[nodiscard]] loop::Task<> conclude(Ending ending);
     [[nodiscard]] loop::Task<> settle_status();
     [[nodiscard]] loop::Task<> answer(ftp::Reply reply);
-    [[nodiscard]] loop::Task<bool> refuse(std::uint16_t code, std::string reason);
+    [[nodiscard]] loop::Task<bool> refuse(std::uint16_t code, std::string_view reason);
     [[nodiscard]] loop::Task<bool> refuse(ftp::Reply reply);
     void lose_backend(const base::Error& error);
 
@@ -100,11 +100,11 @@ private:
     std::optional<base::Result<std::unique_ptr<net::Stream>>> dialed_;
     relay::Report report_;
 
-    bool is_begun_ = false;          // the backend said 1xx
+    bool is_begun_ = false;  // the backend said 1xx
     std::optional<ftp::Reply> final_reply_;
-    std::string final_missing_;      // why no final reply will come
+    std::string final_missing_;  // why no final reply will come
     Data data_ = Data::waiting;
-    std::uint16_t own_code_ = 426;   // what the client is told if the backend gives no reason
+    std::uint16_t own_code_ = 426;  // what the client is told if the backend gives no reason
     std::string broken_reason_;
     std::uint32_t status_owed_ = 0;  // STATs passed on and not answered
     bool client_ended_ = false;      // its control connection

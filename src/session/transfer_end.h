@@ -25,10 +25,10 @@ struct EndState {
 
 enum class Ending : std::uint8_t {
     not_yet,
-    whole,             ///< end the client's data properly, pass the reply on
-    refused,           ///< pass the reply on; no data was begun, none is broken
-    failed_by_backend, ///< reset the client's data, pass the backend's reply on
-    failed,            ///< reset the client's data, say why ourselves
+    whole,              ///< end the client's data properly, pass the reply on
+    refused,            ///< pass the reply on; no data was begun, none is broken
+    failed_by_backend,  ///< reset the client's data, pass the backend's reply on
+    failed,             ///< reset the client's data, say why ourselves
 };
 
 /// A transfer is whole when its data ended properly *and* the backend said 2xx; nothing else ever

@@ -25,9 +25,7 @@ double seconds_of(const Outcome& outcome) {
     return std::chrono::duration<double>(outcome.time).count();
 }
 
-bool is_file(std::string_view verb) {
-    return verb != "LIST" && verb != "NLST" && verb != "MLSD";
-}
+bool is_file(std::string_view verb) { return verb != "LIST" && verb != "NLST" && verb != "MLSD"; }
 
 std::string_view direction_name(ftp::Direction direction) {
     switch (direction) {
@@ -59,13 +57,12 @@ std::string xferlog_line(const TransferRecord& record, std::chrono::system_clock
     std::array<char, 32> time{};
     std::strftime(time.data(), time.size(), "%a %b %e %H:%M:%S %Y", &local);
     const bool anonymous = record.user == "anonymous" || record.user == "ftp";
-    return fmt::format("{} {} {} {} {} {} _ {} {} {} ftp 0 * {}", time.data(),
-                       std::lround(std::ceil(seconds_of(record.outcome))),
-                       base::to_string(record.client.ip), record.outcome.bytes,
-                       one_word(record.file), record.binary ? 'b' : 'a',
-                       record.outcome.direction == ftp::Direction::upload ? 'i' : 'o',
-                       anonymous ? 'a' : 'r', one_word(record.user),
-                       record.outcome.result == Result::whole ? 'c' : 'i');
+    return fmt::format(
+        "{} {} {} {} {} {} _ {} {} {} ftp 0 * {}", time.data(),
+        std::lround(std::ceil(seconds_of(record.outcome))), base::to_string(record.client.ip),
+        record.outcome.bytes, one_word(record.file), record.binary ? 'b' : 'a',
+        record.outcome.direction == ftp::Direction::upload ? 'i' : 'o', anonymous ? 'a' : 'r',
+        one_word(record.user), record.outcome.result == Result::whole ? 'c' : 'i');
 }
 
 std::string json_line(const TransferRecord& record, std::chrono::system_clock::time_point now) {
