@@ -4,6 +4,7 @@
 #include "base/address.h"
 #include "base/port_range.h"
 #include "base/subnet.h"
+#include "config/places.h"
 
 #include <chrono>
 #include <cstddef>
@@ -17,13 +18,6 @@
 namespace ballast::config {
 
 using Duration = std::chrono::milliseconds;
-
-/// Where in the file something was said. Line and column count from 1; 0 means not said.
-struct Where {
-    std::string key;  ///< "pool.alfresco.backend[0].weight"
-    std::uint32_t line = 0;
-    std::uint32_t column = 0;
-};
 
 enum class LogLevel : std::uint8_t { error, warning, info, debug };
 enum class LogFormat : std::uint8_t { automatic, text, json };
@@ -122,6 +116,7 @@ struct Config {
     TransferLog transfer_log;
     std::vector<Listener> listeners;
     std::vector<Pool> pools;
+    Places places;  ///< for what is found wrong only later: a port in use, a file that is missing
 
     [[nodiscard]] const Pool* find_pool(const std::string& name) const;
 };

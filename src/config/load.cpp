@@ -88,7 +88,10 @@ public:
         read_named(root, "pool", config_.pools);
 
         check(config_, places_, problems_);
-        if (problems_.empty()) return std::move(config_);
+        if (problems_.empty()) {
+            config_.places = std::move(places_);
+            return std::move(config_);
+        }
         std::ranges::sort(problems_, {}, [](const Problem& problem) {
             const auto& where = problem.where;
             return std::tie(where.line, where.column, where.key, problem.what);

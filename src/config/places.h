@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "config/config.h"
-
+#include <cstdint>
 #include <map>
 #include <set>
 #include <string>
 #include <string_view>
 
 namespace ballast::config {
+
+/// Where in the file something was said. Line and column count from 1; 0 means not said.
+struct Where {
+    std::string key;  ///< "pool.alfresco.backend[0].weight"
+    std::uint32_t line = 0;
+    std::uint32_t column = 0;
+};
 
 /// Where in the file each key was said, by key path; filled by the loader, so that a check of the
 /// finished structs can still point at the value that is wrong.

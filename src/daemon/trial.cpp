@@ -24,45 +24,46 @@ std::string remedy_for_bind(int error) {
     }
 }
 
-config::Where inside(const config::Where& where, std::string_view key) {
-    return {fmt::format("{}.{}", where.key, key), where.line, where.column};
-}
-
 /// What is bound stays so in `held`: two of our own addresses may exclude each other.
-void try_bind(const config::Listener& listener, std::vector<net::OwnedFd>& held,
-              Problems& problems) {
-    for (const auto& address : listener.bind) {
-        auto opened = net::listen_on(address, 1);
+void try_bind(const config::Config& config, const config::Listener& listener,
+              std::vector<net::OwnedFd>& held, Problems& problems) {
+    for (std::size_t i = 0; i < listener.bind.size(); ++i) {
+        auto opened = net::listen_on(listener.bind[i], 1);
         if (opened) {
             held.push_back(std::move(*opened));
             continue;
         }
-        problems.push_back({inside(listener.where, "bind"), base::to_string(opened.error()),
+        problems.push_back({config.places.of(fmt::format("{}.bind[{}]", listener.where.key, i)),
+                            base::to_string(opened.error()),
                             remedy_for_bind(opened.error().code.value())});
     }
 }
 
 /// Passive ports are opened when they are needed, and busy ones are passed over: only a range
 /// without any free port fails.
-void try_passive_ports(const config::Listener& listener, Problems& problems) {
+void try_passive_ports(const config::Config& config, const config::Listener& listener,
+                       Problems& problems) {
     const auto ip = listener.bind.front().ip;
     for (std::uint32_t port = listener.passive_ports.first; port <= listener.passive_ports.last;
          ++port)
         if (net::listen_on({ip, static_cast<std::uint16_t>(port)}, 1)) return;
     problems.push_back(
-        {inside(listener.where, "passive_ports"),
+        {config.places.of(listener.where.key + ".passive_ports"),
          fmt::format("no port of {} can be bound", base::to_string(listener.passive_ports)),
          "choose a range that is free on this machine"});
 }
 
-void try_read(const config::Where& where, const std::string& file, Problems& problems) {
+void try_read(const config::Config& config, const std::string& key, const std::string& file,
+              Problems& problems) {
     const net::OwnedFd opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));  // NOLINT
     if (opened) return;
-    problems.push_back({where, fmt::format("cannot read {}: {}", file, std::strerror(errno)),
+    problems.push_back({config.places.of(key),
+                        fmt::format("cannot read {}: {}", file, std::strerror(errno)),
                         "name a file that this user may read"});
 }
 
-void try_append(const char* key, const std::string& file, Problems& problems) {
+void try_append(const config::Config& config, const char* key, const std::string& file,
+                Problems& problems) {
     if (file.empty()) return;
     const bool existed = ::access(file.c_str(), F_OK) == 0;
     const net::OwnedFd opened(
@@ -71,7 +72,7 @@ void try_append(const char* key, const std::string& file, Problems& problems) {
         if (!existed) ::unlink(file.c_str());
         return;
     }
-    problems.push_back({{key, 0, 0},
+    problems.push_back({config.places.of(key),
                         fmt::format("cannot write {}: {}", file, std::strerror(errno)),
                         "name a file in a folder that this user may write"});
 }
@@ -82,15 +83,16 @@ Problems try_start(const config::Config& config) {
     Problems problems;
     std::vector<net::OwnedFd> held;
     for (const auto& listener : config.listeners) {
-        try_bind(listener, held, problems);
-        try_passive_ports(listener, problems);
+        try_bind(config, listener, held, problems);
+        try_passive_ports(config, listener, problems);
     }
     for (const auto& pool : config.pools)
         if (pool.probe.type == config::ProbeType::login)
-            try_read(inside(pool.where, "probe.password_file"), pool.probe.password_file, problems);
-    try_append("log.file", config.log.file, problems);
-    try_append("transfer_log.xferlog", config.transfer_log.xferlog, problems);
-    try_append("transfer_log.json", config.transfer_log.json, problems);
+            try_read(config, pool.where.key + ".probe.password_file", pool.probe.password_file,
+                     problems);
+    try_append(config, "log.file", config.log.file, problems);
+    try_append(config, "transfer_log.xferlog", config.transfer_log.xferlog, problems);
+    try_append(config, "transfer_log.json", config.transfer_log.json, problems);
     return problems;
 }
 

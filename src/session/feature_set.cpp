@@ -10,8 +10,11 @@ ftp::Features feature_set(std::span<const std::shared_ptr<const backend::Survey>
     for (const auto& survey : surveys)
         common = common ? common->intersect(survey->features) : survey->features;
     auto features = common.value_or(ftp::Features());
-    for (const char* const label : {"AUTH", "PBSZ", "PROT", "CCC", "ADAT", "MIC", "CONF", "ENC",
-                                    "SSCN", "CPSV", "SPSV", "LPRT", "LPSV", "ESTA", "ESTP", "RANG"})
+    // HOST is carried for those who say it, but not offered: lftp says it to everybody who lists
+    // it, with the name of the balancer, which a backend need not know.
+    for (const char* const label :
+         {"AUTH", "PBSZ", "PROT", "CCC", "ADAT", "MIC", "CONF", "ENC", "SSCN", "CPSV", "SPSV",
+          "LPRT", "LPSV", "ESTA", "ESTP", "RANG", "HOST"})
         features.remove(label);
     features.add("EPRT");
     features.add("EPSV");

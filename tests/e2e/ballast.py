@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The balancer under test: its configuration as data, the program, its logs."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+import waiting
+from ports import free_port, free_ports
+from process import Process
+from servers import PROBE, REPOSITORY, endpoint
+
+BINARY = Path(os.environ.get("BALLAST", REPOSITORY / "build/ballast")).resolve()
+# For work on the tests themselves: clients are sent to a backend, there is no balancer.
+DIRECT = os.environ.get("BALLAST_E2E_DIRECT") == "1"
+
+LOOPBACK = ("127.0.0.1", "::1")
+PASSIVE_PORTS = 30
+
+NO_PROBE = {"type": "none"}
+TCP_PROBE = {"type": "tcp", "interval": "250ms", "timeout": "2s", "rise": 2, "fall": 2}
+
+
+class HasEndpoint(Protocol):
+    @property
+    def address(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Place:
+    """An address and port, where nothing more is known of who is there."""
+
+    address: str
+    port: int
+
+
+@dataclass
+class Backend:
+    name: str
+    where: HasEndpoint
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Pool:
+    name: str
+    backends: Sequence[Backend]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    probe: Mapping[str, Any] = field(default_factory=lambda: NO_PROBE)
+
+
+@dataclass
+class Listener:
+    name: str
+    pool: str
+    addresses: Sequence[str] = LOOPBACK
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+
+
+def login_probe(work: Path, **settings: Any) -> dict[str, Any]:
+    secret = work / "probe.secret"
+    secret.write_text(PROBE.password + "\n")
+    secret.chmod(0o600)
+    base = {"type": "login", "user": PROBE.name, "password_file": str(secret)}
+    quick = {"interval": "250ms", "timeout": "3s", "rise": 2, "fall": 2}
+    return {**base, **quick, **settings}
+
+
+def toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, str | Path):
+        return json.dumps(str(value))
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{json.dumps(k)} = {toml(v)}" for k, v in value.items()) + " }"
+    return "[" + ", ".join(toml(each) for each in value) + "]"
+
+
+def _table(header: str, settings: Mapping[str, Any]) -> str:
+    return header + "\n" + "".join(f"{key} = {toml(value)}\n" for key, value in settings.items())
+
+
+class Ballast:
+    """Runs from `start` to `stop`, which fails if the daemon did anything that is never right."""
+
+    def __init__(
+        self,
+        work: Path,
+        listeners: Sequence[Listener],
+        pools: Sequence[Pool],
+        *,
+        settings: Mapping[str, Any] | None = None,
+        prefix: Sequence[str] = (),
+    ) -> None:
+        self.listeners = {each.name: each for each in listeners}
+        self.pools = {each.name: each for each in pools}
+        self.work = work / "ballast"
+        self.work.mkdir(parents=True)
+        self.configuration = self.work / "ballast.toml"
+        self.log = self.work / "ballast.log"
+        self.output = self.work / "output.log"
+        self.xferlog = self.work / "xferlog"
+        self.transfer_log = self.work / "transfers.json"
+        self._prefix = prefix
+        self._process: Process | None = None
+        self._settings = settings or {}
+        # One range for all listeners: ranges are identical or apart.
+        first = free_ports(PASSIVE_PORTS)
+        self.passive_ports = range(first, first + PASSIVE_PORTS)
+
+    def text(self) -> str:
+        """The configuration file."""
+        parts = [
+            _table("", self._settings),
+            _table("[log]", {"level": "debug", "format": "json", "file": self.log}),
+            _table("[transfer_log]", {"xferlog": self.xferlog, "json": self.transfer_log}),
+        ]
+        ports = f"{self.passive_ports[0]}-{self.passive_ports[-1]}"
+        for listener in self.listeners.values():
+            binds = [endpoint(address, listener.port) for address in listener.addresses]
+            base = {"bind": binds, "pool": listener.pool, "passive_ports": ports}
+            parts.append(_table(f"[listener.{listener.name}]", {**base, **listener.settings}))
+        for pool in self.pools.values():
+            settings = {**pool.settings, "probe": pool.probe}
+            parts.append(_table(f"[pool.{pool.name}]", settings))
+            for backend in pool.backends:
+                where = endpoint(backend.where.address, backend.where.port)
+                base = {"name": backend.name, "address": where}
+                parts.append(_table(f"[[pool.{pool.name}.backend]]", {**base, **backend.settings}))
+        return "\n".join(parts)
+
+    def start(self) -> None:
+        if DIRECT:
+            return
+        assert self._process is None
+        self.configuration.write_text(self.text())
+        command = [BINARY, "run", "-c", self.configuration]
+        sanitizers = {
+            "ASAN_OPTIONS": "abort_on_error=0:exitcode=99:detect_leaks=1",
+            "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
+        }
+        self._process = Process(command, self.output, prefix=self._prefix, environment=sanitizers)
+        self.wait_for_log("the daemon is ready", lambda line: line["message"] == "ready")
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "not in direct mode"
+        return self._process.pid
+
+    def where(self, listener: str | None = None, address: str = "127.0.0.1") -> tuple[str, int]:
+        """Where a client that speaks this address's family connects to."""
+        chosen = self.listeners[listener] if listener else next(iter(self.listeners.values()))
+        if not DIRECT:
+            return address, chosen.port
+        backend = self.pools[chosen.pool].backends[0]
+        if (":" in backend.where.address) != (":" in address):
+            pytest.skip("the client cannot reach this backend without a balancer")
+        return backend.where.address, backend.where.port
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        if not self.log.exists():
+            return []
+        # The last line may be half written.
+        whole, _, _ = self.log.read_text(errors="replace").rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def log_mark(self) -> int:
+        """To be given to `wait_for_log`: only what comes later counts."""
+        return len(self.log_lines())
+
+    def wait_for_log(
+        self,
+        what: str,
+        wanted: Callable[[dict[str, Any]], bool],
+        *,
+        since: int = 0,
+        seconds: float = waiting.PATIENCE,
+    ) -> dict[str, Any]:
+        def found() -> dict[str, Any] | None:
+            self.assert_alive()
+            return next((line for line in self.log_lines()[since:] if wanted(line)), None)
+
+        line = waiting.until(what, found, seconds)
+        assert line is not None
+        return line
+
+    def wait_for_state(self, backend: str, state: str, *, since: int = 0) -> dict[str, Any]:
+        """`state` is "up" or "down"."""
+        return self.wait_for_log(
+            f"backend {backend} {state}",
+            lambda line: line["message"] == f"backend {state}" and line["backend"] == backend,
+            since=since,
+        )
+
+    def transfers(self) -> list[dict[str, Any]]:
+        if not self.transfer_log.exists():
+            return []
+        whole, _, _ = self.transfer_log.read_text().rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def wait_for_transfer(
+        self, wanted: Callable[[dict[str, Any]], bool], seconds: float = waiting.PATIENCE
+    ) -> dict[str, Any]:
+        found = waiting.until(
+            "the transfer in the transfer log",
+            lambda: next((each for each in self.transfers() if wanted(each)), None),
+            seconds,
+        )
+        assert found is not None
+        return found
+
+    def assert_alive(self) -> None:
+        assert self._process is not None
+        status = self._process.exit_status()
+        assert status is None, f"the daemon ended with {status}:\n{self._tail()}"
+
+    def resident_bytes(self) -> int:
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
+        return int(line.split()[1]) * 1024
+
+    def stop(self) -> None:
+        if DIRECT:
+            return
+        assert self._process is not None
+        process, self._process = self._process, None
+        if process.exit_status() is not None:
+            raise AssertionError(f"the daemon ended by itself:\n{self._tail()}")
+        status = process.terminate()
+        assert status == 0, f"the daemon ended with {status}:\n{self._tail()}"
+        said = self.output.read_text(errors="replace")
+        for sign in ("AddressSanitizer", "LeakSanitizer", "runtime error:", "Assertion"):
+            assert sign not in said, said
+        errors = [line for line in self.log_lines() if line["level"] == "error"]
+        assert not errors, errors
+
+    def kill(self) -> None:
+        """After something else has failed already."""
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
+
+    def _tail(self) -> str:
+        tails = []
+        for path in (self.output, self.log):
+            if path.exists():
+                lines = path.read_text(errors="replace").splitlines()[-40:]
+                tails.append(f"--- {path.name}\n" + "\n".join(lines))
+        return "\n".join(tails)
+
+    def __enter__(self) -> "Ballast":
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.stop()
+        else:
+            self.kill()
+
+
+def run_ballast(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(BINARY), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=waiting.PATIENCE,
+        check=False,
+    )

@@ -1,0 +1,349 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real FTP clients, each as a program of its own, driven through one set of verbs.
+
+Every run has a time-out, leaves its dialog behind, and raises `ClientError` where the program says
+that it failed.
+"""
+
+import re
+import subprocess
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import ClassVar
+
+from process import DIES_WITH_US
+from servers import TESTER, Account, endpoint
+
+RUN_SECONDS = 60.0
+HERE = Path(__file__).resolve().parent
+
+
+class ClientError(Exception):
+    """The client noticed that something went wrong."""
+
+
+class Mode(Enum):
+    """How the client asks for a data connection; the value is the verb that does it."""
+
+    PASV = "PASV"
+    EPSV = "EPSV"
+    PORT = "PORT"
+    EPRT = "EPRT"
+
+    @property
+    def passive(self) -> bool:
+        return self in (Mode.PASV, Mode.EPSV)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a client connects to, and as whom."""
+
+    address: str
+    port: int
+    account: Account = TESTER
+
+    @property
+    def endpoint(self) -> str:
+        return endpoint(self.address, self.port)
+
+    @property
+    def ipv6(self) -> bool:
+        return ":" in self.address
+
+
+class Client(ABC):
+    name: ClassVar[str]
+    modes_ipv4: ClassVar[tuple[Mode, ...]] = tuple(Mode)
+    modes_ipv6: ClassVar[tuple[Mode, ...]] = (Mode.EPSV, Mode.EPRT)
+    modes_loopback_ipv6: ClassVar[tuple[Mode, ...]] = modes_ipv6
+
+    def __init__(
+        self, target: Target, mode: Mode, work: Path, *, prefix: Sequence[str] = (), rate: int = 0
+    ) -> None:
+        """`prefix` is a command that runs the client, such as `ip netns exec NAME`; `rate` is bytes
+        per second, 0 for all that goes."""
+        self.target = target
+        self.mode = mode
+        self.rate = rate
+        self._work = work
+        self._prefix = tuple(prefix)
+        self.dialog = ""
+
+    @abstractmethod
+    def upload_command(self, local: Path, remote: str) -> list[str]: ...
+
+    @abstractmethod
+    def download_command(self, remote: str, local: Path) -> list[str]: ...
+
+    @abstractmethod
+    def listing(self, directory: str = "") -> str: ...
+
+    @abstractmethod
+    def rename(self, old: str, new: str) -> None: ...
+
+    @abstractmethod
+    def delete(self, remote: str) -> None: ...
+
+    @abstractmethod
+    def resume_download(self, remote: str, local: Path) -> None:
+        """Fetches what `local` has not yet."""
+
+    @abstractmethod
+    def resume_upload(self, local: Path, remote: str, present: int) -> None:
+        """Sends what `remote` has not yet, which has the first `present` bytes."""
+
+    def upload(self, local: Path, remote: str) -> None:
+        self._run(self.upload_command(local, remote))
+
+    def download(self, remote: str, local: Path) -> None:
+        self._run(self.download_command(remote, local))
+
+    def start(self, command: Sequence[str]) -> subprocess.Popen[str]:
+        """Runs it beside the test, which sees to its end."""
+        return subprocess.Popen(
+            [*DIES_WITH_US, *self._prefix, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+
+    def _run(self, command: Sequence[str], script: str | None = None) -> str:
+        """Its standard output."""
+        try:
+            done = subprocess.run(
+                [*DIES_WITH_US, *self._prefix, *command],
+                input=script if script is not None else "",
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=RUN_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as late:
+            said = b"".join(part or b"" for part in (late.stdout, late.stderr))
+            raise ClientError(f"{self.name} hung:\n{said.decode(errors='replace')}") from late
+        self.dialog = done.stdout + done.stderr
+        if done.returncode != 0 or self._failed(self.dialog):
+            raise ClientError(f"{self.name} ended with {done.returncode}:\n{self.dialog}")
+        return done.stdout
+
+    def _failed(self, dialog: str) -> bool:
+        return False
+
+    def modes_seen(self) -> set[Mode]:
+        """The verbs with which the last run asked for data connections."""
+        verbs = re.findall(self._sent + r"(PASV|EPSV|PORT|EPRT)\b", self.dialog, re.MULTILINE)
+        return {Mode(verb) for verb in verbs}
+
+    # What stands before a command in the dialog.
+    _sent: ClassVar[str]
+
+
+class Curl(Client):
+    name = "curl"
+    _sent = r"^> "
+
+    def _common(self) -> list[str]:
+        mode = {
+            Mode.PASV: ["--ftp-pasv", "--disable-epsv"],
+            Mode.EPSV: ["--ftp-pasv"],
+            Mode.PORT: ["--ftp-port", "-", "--disable-eprt"],
+            Mode.EPRT: ["--ftp-port", "-"],
+        }[self.mode]
+        rate = ["--limit-rate", str(self.rate)] if self.rate else []
+        account = self.target.account
+        user = ["--user", f"{account.name}:{account.password}"]
+        return ["curl", "-v", "--no-progress-meter", "--globoff", *mode, *rate, *user]
+
+    def _url(self, remote: str) -> str:
+        return f"ftp://{self.target.endpoint}/{remote}"
+
+    def upload_command(self, local: Path, remote: str) -> list[str]:
+        return [*self._common(), "--upload-file", str(local), self._url(remote)]
+
+    def download_command(self, remote: str, local: Path) -> list[str]:
+        return [*self._common(), "--output", str(local), self._url(remote)]
+
+    def listing(self, directory: str = "") -> str:
+        return self._run([*self._common(), self._url(directory + "/" if directory else "")])
+
+    def _quote(self, *commands: str) -> None:
+        quotes = [part for command in commands for part in ("--quote", command)]
+        self._run([*self._common(), "--head", *quotes, self._url("")])
+
+    def rename(self, old: str, new: str) -> None:
+        self._quote(f"RNFR {old}", f"RNTO {new}")
+
+    def delete(self, remote: str) -> None:
+        self._quote(f"DELE {remote}")
+
+    def resume_download(self, remote: str, local: Path) -> None:
+        resumed = ["--continue-at", "-", "--output", str(local)]
+        self._run([*self._common(), *resumed, self._url(remote)])
+
+    def resume_upload(self, local: Path, remote: str, present: int) -> None:
+        # By APPE.
+        resumed = ["--continue-at", str(present), "--upload-file", str(local)]
+        self._run([*self._common(), *resumed, self._url(remote)])
+
+
+class Lftp(Client):
+    name = "lftp"
+    # No EPRT over IPv4. From ::1 it announces "EPRT |2|::|port|", which is nobody's address and
+    # which most servers refuse; from other addresses its own.
+    modes_ipv4 = (Mode.PASV, Mode.EPSV, Mode.PORT)
+    modes_loopback_ipv6 = (Mode.EPSV,)
+    _sent = r"^---> "
+
+    def _command(self, *commands: str) -> list[str]:
+        account = self.target.account
+        settings = {
+            "cmd:fail-exit": "yes",
+            "net:max-retries": 1,
+            "net:persist-retries": 0,
+            "net:reconnect-interval-base": 1,
+            "net:timeout": 20,
+            "net:limit-rate": self.rate,
+            "ftp:ssl-allow": "no",
+            "ftp:passive-mode": "yes" if self.mode.passive else "no",
+            "ftp:prefer-epsv": "yes" if self.mode is Mode.EPSV else "no",
+            "xfer:clobber": "yes",
+            "dns:order": "inet6 inet" if self.target.ipv6 else "inet",
+        }
+        host = f"[{self.target.address}]" if self.target.ipv6 else self.target.address
+        script = [
+            "debug 5",
+            *(f"set {key} {value}" for key, value in settings.items()),
+            f"open -u {account.name},{account.password} -p {self.target.port} ftp://{host}",
+            *commands,
+        ]
+        # No file of the user's own.
+        return ["env", f"HOME={self._work}", "lftp", "--norc", "-c", "; ".join(script)]
+
+    def upload_command(self, local: Path, remote: str) -> list[str]:
+        return self._command(f"put {local} -o {remote}")
+
+    def download_command(self, remote: str, local: Path) -> list[str]:
+        return self._command(f"get {remote} -o {local}")
+
+    def listing(self, directory: str = "") -> str:
+        return self._run(self._command(f"ls {directory}"))
+
+    def rename(self, old: str, new: str) -> None:
+        self._run(self._command(f"mv {old} {new}"))
+
+    def delete(self, remote: str) -> None:
+        self._run(self._command(f"rm {remote}"))
+
+    def resume_download(self, remote: str, local: Path) -> None:
+        self._run(self._command(f"get -c {remote} -o {local}"))
+
+    def resume_upload(self, local: Path, remote: str, present: int) -> None:
+        # By SIZE, REST and STOR.
+        self._run(self._command(f"put -c {local} -o {remote}"))
+
+
+class Ftplib(Client):
+    """Python's own, in a program of its own."""
+
+    name = "ftplib"
+    _sent = r"^> "
+
+    def _command(self, *words: str) -> list[str]:
+        account = self.target.account
+        target = [self.target.address, str(self.target.port), account.name, account.password]
+        program = [sys.executable, str(HERE / "ftplib_main.py")]
+        return [*program, *target, self.mode.value, str(self.rate), *words]
+
+    def upload_command(self, local: Path, remote: str) -> list[str]:
+        return self._command("upload", str(local), remote)
+
+    def download_command(self, remote: str, local: Path) -> list[str]:
+        return self._command("download", remote, str(local))
+
+    def listing(self, directory: str = "") -> str:
+        return self._run(self._command("list", directory))
+
+    def rename(self, old: str, new: str) -> None:
+        self._run(self._command("rename", old, new))
+
+    def delete(self, remote: str) -> None:
+        self._run(self._command("delete", remote))
+
+    def resume_download(self, remote: str, local: Path) -> None:
+        self._run(self._command("resume-download", remote, str(local)))
+
+    def resume_upload(self, local: Path, remote: str, present: int) -> None:
+        # By REST and STOR.
+        self._run(self._command("resume-upload", str(local), remote, str(present)))
+
+
+class Tnftp(Client):
+    """It has no exit status to speak of in a script: its dialog tells."""
+
+    name = "tnftp"
+    _sent = r"^---> "
+
+    def _script(self, *commands: str) -> str:
+        account = self.target.account
+        extended = "on" if self.mode in (Mode.EPSV, Mode.EPRT) else "off"
+        script = [
+            # To be seen in the dialog.
+            "debug",
+            f"epsv4 {extended}",
+            f"epsv6 {extended}",
+            f"passive {'on' if self.mode.passive else 'off'}",
+            f"open {self.target.address} {self.target.port}",
+            f"user {account.name} {account.password}",
+            "binary",
+            *commands,
+            "bye",
+        ]
+        return "\n".join(script) + "\n"
+
+    def _talk(self, *commands: str) -> str:
+        program = ["env", f"HOME={self._work}", "tnftp", "-n", "-v", "-p"]
+        return self._run(program, self._script(*commands))
+
+    def _failed(self, dialog: str) -> bool:
+        # "Not connected." and other refusals of its own come without a code.
+        own = r"^(Not connected|\?|tnftp: |ftp: |usage: )"
+        return bool(re.search(rf"^[45]\d\d[ -]|{own}", dialog, re.MULTILINE))
+
+    def upload_command(self, local: Path, remote: str) -> list[str]:
+        raise NotImplementedError("runs from a script")
+
+    def download_command(self, remote: str, local: Path) -> list[str]:
+        raise NotImplementedError("runs from a script")
+
+    def upload(self, local: Path, remote: str) -> None:
+        self._talk(f"put {local} {remote}")
+
+    def download(self, remote: str, local: Path) -> None:
+        self._talk(f"get {remote} {local}")
+
+    def listing(self, directory: str = "") -> str:
+        return self._talk(f"dir {directory}".strip())
+
+    def rename(self, old: str, new: str) -> None:
+        self._talk(f"rename {old} {new}")
+
+    def delete(self, remote: str) -> None:
+        self._talk(f"delete {remote}")
+
+    def resume_download(self, remote: str, local: Path) -> None:
+        self._talk(f"reget {remote} {local}")
+
+    def resume_upload(self, local: Path, remote: str, present: int) -> None:
+        # By REST and STOR.
+        self._talk(f"restart {present}", f"put {local} {remote}")
+
+
+ALL: tuple[type[Client], ...] = (Curl, Lftp, Ftplib, Tnftp)

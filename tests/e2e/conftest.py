@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+import os
+import resource
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ballast import BINARY, DIRECT
+from servers import REPOSITORY, UNPACKED
+
+# A thousand sessions need descriptors here, in the balancer and in the server.
+_, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not UNPACKED.is_dir():
+        pytest.exit(f"no servers in {UNPACKED.relative_to(REPOSITORY)}: ./run setup unpacks them", 2)
+    if not DIRECT and not BINARY.is_file():
+        pytest.exit(f"no {BINARY}: ./run build makes it, or BALLAST names another", 2)
+    if os.geteuid() != 0:
+        pytest.exit("the servers of these tests need accounts and networks of their own: run as root", 2)
+
+
+@pytest.fixture(scope="session")
+def _everything(request: pytest.FixtureRequest) -> Iterator[Path]:
+    # Not pytest's own directory: that one is closed to the accounts of the servers.
+    directory = Path(tempfile.mkdtemp(prefix="ballast-e2e-"))
+    directory.chmod(0o755)
+    yield directory
+    if request.session.testsfailed:
+        print(f"\nlogs and configurations are left in {directory}")
+    else:
+        shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="module")
+def module_work(_everything: Path, request: pytest.FixtureRequest) -> Path:
+    """A directory for all tests of a file, open to all accounts."""
+    directory = Path(tempfile.mkdtemp(prefix=request.module.__name__ + "-", dir=_everything))
+    directory.chmod(0o755)
+    return directory
+
+
+@pytest.fixture
+def work(_everything: Path, request: pytest.FixtureRequest) -> Path:
+    """A directory for one test, open to all accounts."""
+    name = "".join(c if c.isalnum() or c in "_-" else "_" for c in request.node.name)[:60]
+    directory = Path(tempfile.mkdtemp(prefix=name + "-", dir=_everything))
+    directory.chmod(0o755)
+    return directory

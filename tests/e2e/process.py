@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A program that runs beside the test and can be ended together with everything it started."""
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import waiting
+
+# Nothing outlives the test run, however that ends.
+DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
+
+
+class Process:
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        log: Path,
+        *,
+        prefix: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> None:
+        """`prefix` is a command that runs the command, such as `ip netns exec NAME`."""
+        self.log = log
+        # As standard input too: vsftpd writes there why it cannot start.
+        with log.open("a+b") as output:
+            self._child = subprocess.Popen(
+                [*DIES_WITH_US, *prefix, *map(str, command)],
+                stdin=output,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, **(environment or {})},
+                cwd=cwd,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def exit_status(self) -> int | None:
+        return self._child.poll()
+
+    def wait(self, seconds: float = waiting.PATIENCE) -> int:
+        return self._child.wait(seconds)
+
+    def terminate(self, seconds: float = waiting.PATIENCE) -> int:
+        """SIGTERM to the program, and its exit status; what it left behind is killed."""
+        self._child.terminate()
+        try:
+            return self._child.wait(seconds)
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL to the program and to all that it started, like a power cut."""
+        # Stopped first, so that it makes no more children and disowns none.
+        self._signal(self.pid, signal.SIGSTOP)
+        waiting.until("all it started is killed", self._kill_children)
+        self._signal(self.pid, signal.SIGKILL)
+        self._child.wait(waiting.PATIENCE)
+
+    def pause(self) -> None:
+        """As if the machine hung: the kernel still answers for it."""
+        for pid in (self.pid, *_family(self.pid)):
+            self._signal(pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        for pid in (*_family(self.pid), self.pid):
+            self._signal(pid, signal.SIGCONT)
+
+    def _kill_children(self) -> bool:
+        children = _family(self.pid)
+        for pid in children:
+            self._signal(pid, signal.SIGKILL)
+        return not children
+
+    def _signal(self, pid: int, number: signal.Signals) -> None:
+        # Our own child keeps its number until we have waited for it.
+        if pid != self.pid or self._child.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
+def _family(leader: int) -> list[int]:
+    """Descendants, and who else is in the leader's process session; the leader not."""
+    parents: dict[int, int] = {}
+    family = {leader}
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            stat = Path(f"/proc/{entry}/stat").read_text(errors="replace")
+        except OSError:
+            continue
+        # After the name, which may hold spaces and brackets: state, parent, group, session.
+        state, parent, _, session = stat.rpartition(")")[2].split()[:4]
+        if state in "ZX":
+            continue
+        parents[int(entry)] = int(parent)
+        if int(session) == leader:
+            family.add(int(entry))
+    grown = True
+    while grown:
+        more = {pid for pid, parent in parents.items() if parent in family} - family
+        family |= more
+        grown = bool(more)
+    return sorted(family - {leader})

@@ -1,0 +1,423 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real FTP servers as private instances on loopback addresses.
+
+Debian's packages exclude each other, so they are unpacked side by side in .servers/ and run from
+there. Each instance has its configuration, logs and accounts in a directory of its own; nothing of
+the machine is changed. Servers that know only the system's accounts get /etc/passwd and /etc/pam.d
+of their own in a mount namespace.
+"""
+
+import contextlib
+import crypt
+import os
+import re
+import socket
+import subprocess
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import waiting
+from ports import free_port
+from process import Process
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+UNPACKED = REPOSITORY / ".servers"
+HERE = Path(__file__).resolve().parent
+
+# Owner of all files that servers make. No account of the machine needs to have it.
+OWNER = 60021
+
+
+@dataclass(frozen=True)
+class Account:
+    name: str
+    password: str
+
+
+TESTER = Account("tester", "s3cret-Tester")
+PROBE = Account("probe", "s3cret-Probe")
+ACCOUNTS = (TESTER, PROBE)
+
+
+def open_to_all(directory: Path) -> Path:
+    """A directory in which servers under any account may read, write and delete."""
+    directory.mkdir(parents=True, exist_ok=True)
+    directory.chmod(0o777)
+    return directory
+
+
+def endpoint(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+class Server(ABC):
+    """One instance: `start`, then `kill`, as often as wanted, always on one port."""
+
+    kind: ClassVar[str]
+
+    def __init__(
+        self,
+        work: Path,
+        root: Path,
+        address: str,
+        port: int | None = None,
+        *,
+        accounts: Sequence[Account] = ACCOUNTS,
+        prefix: Sequence[str] = (),
+    ) -> None:
+        self.address = address
+        self.port = port or free_port()
+        self.root = open_to_all(root)
+        self.accounts = accounts
+        self.work = work / f"{self.kind}-{address.replace(':', '.')}-{self.port}"
+        self.work.mkdir(parents=True)
+        self.log = self.work / "output.log"
+        self._prefix = tuple(prefix)
+        self._process: Process | None = None
+
+    @property
+    def endpoint(self) -> str:
+        return endpoint(self.address, self.port)
+
+    @property
+    def binary(self) -> Path:
+        return UNPACKED / self.kind / "usr/sbin" / self.kind
+
+    @abstractmethod
+    def _command(self) -> list[str | Path]:
+        """Writes the configuration and says how to start."""
+
+    def _environment(self) -> dict[str, str]:
+        return {}
+
+    def start(self) -> None:
+        assert self._process is None, f"{self.kind} runs already"
+        process = Process(
+            self._command(), self.log, prefix=self._prefix, environment=self._environment()
+        )
+        self._process = process
+
+        def greets() -> bool:
+            if process.exit_status() is not None:
+                raise RuntimeError(f"{self.kind} did not start:\n{self.log.read_text()}")
+            return self._greets()
+
+        waiting.until(f"{self.kind} greets on {self.endpoint}", greets)
+
+    def _greets(self) -> bool:
+        if self._prefix:
+            # In another network: asked by a program in there.
+            script = (
+                "import socket,sys;"
+                "s=socket.create_connection((sys.argv[1],int(sys.argv[2])),2);"
+                "sys.exit(s.recv(3)!=b'220')"
+            )
+            asked = subprocess.run(
+                [*self._prefix, sys.executable, "-c", script, self.address, str(self.port)],
+                capture_output=True,
+                check=False,
+                timeout=waiting.PATIENCE,
+            )
+            return asked.returncode == 0
+        try:
+            with socket.create_connection((self.address, self.port), 2) as trial:
+                return trial.recv(3) == b"220"
+        except OSError:
+            return False
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def kill(self) -> None:
+        """The server and all of its sessions, in one instant."""
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
+
+    # Some servers leave their sessions alive when they are asked to end: one way is enough.
+    stop = kill
+
+    def pause(self) -> None:
+        """It and its sessions hang: the kernel accepts and acknowledges, nobody answers."""
+        assert self._process is not None
+        self._process.pause()
+
+    def resume(self) -> None:
+        assert self._process is not None
+        self._process.resume()
+
+    def __enter__(self) -> "Server":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+
+class _SystemAccounts:
+    """/etc/passwd, /etc/shadow, /etc/shells and /etc/pam.d as one server sees them."""
+
+    def __init__(self, directory: Path, accounts: Sequence[Account], home: Path) -> None:
+        etc = directory / "etc"
+        pam = etc / "pam.d"
+        pam.mkdir(parents=True, exist_ok=True)
+        # What the machine has, less the names that are about to be added.
+        machine = Path("/etc/passwd").read_text().splitlines()
+        names = {account.name for account in accounts}
+        passwd = [line for line in machine if line.split(":", 1)[0] not in names]
+        shadow = []
+        for account in accounts:
+            passwd.append(f"{account.name}:x:{OWNER}:{OWNER}::{home}:/bin/sh")
+            shadow.append(f"{account.name}:{crypt.crypt(account.password)}:19000:0:99999:7:::")
+        (etc / "passwd").write_text("\n".join(passwd) + "\n")
+        (etc / "shadow").write_text("\n".join(shadow) + "\n")
+        (etc / "shells").write_text("/bin/sh\n")
+        rules = "auth required pam_unix.so\naccount required pam_unix.so\nsession required pam_permit.so\n"
+        for service in ("vsftpd", "ftp", "other"):
+            (pam / service).write_text(rules)
+        self._etc = etc
+
+    def command(self) -> list[str]:
+        """To be put before the server's command. Needs root."""
+        binds = []
+        for name in ("passwd", "shadow", "shells", "pam.d"):
+            target = Path("/etc") / name
+            # A mount needs something to lie over.
+            if target.exists():
+                binds.append(f"mount --bind '{self._etc / name}' '{target}'")
+        script = " && ".join([*binds, 'exec "$@"'])
+        return ["unshare", "--mount", "--propagation", "private", "sh", "-ec", script, "sh"]
+
+
+class Vsftpd(Server):
+    """With accounts of a system of its own; or `anonymous`, as any user of the machine. Anonymous
+    log-ins need the first account's password."""
+
+    kind = "vsftpd"
+
+    def __init__(self, *args: object, anonymous: bool = False, **named: object) -> None:
+        super().__init__(*args, **named)  # type: ignore[arg-type]
+        self._anonymous = anonymous
+        self.xferlog = self.work / "xferlog"
+        self.protocol_log = self.work / "vsftpd.log"
+        if anonymous:
+            self.accounts = [Account("anonymous", account.password) for account in self.accounts]
+
+    def _command(self) -> list[str | Path]:
+        empty = self.work / "empty"
+        empty.mkdir(exist_ok=True)
+        empty.chmod(0o555)
+        settings = {
+            "background": "NO",
+            "listen_port": self.port,
+            "write_enable": "YES",
+            "file_open_mode": "0666",
+            "connect_from_port_20": "NO",
+            "secure_chroot_dir": empty,
+            "nopriv_user": "nobody",
+            "seccomp_sandbox": "NO",
+            "isolate": "NO",
+            "isolate_network": "NO",
+            "session_support": "NO",
+            "delay_failed_login": 0,
+            "max_clients": 0,
+            "max_per_ip": 0,
+            "xferlog_enable": "YES",
+            "xferlog_std_format": "YES",
+            "xferlog_file": self.xferlog,
+            "dual_log_enable": "YES",
+            "vsftpd_log_file": self.protocol_log,
+            "log_ftp_protocol": "YES",
+        }
+        if ":" in self.address:
+            settings |= {"listen": "NO", "listen_ipv6": "YES", "listen_address6": self.address}
+        else:
+            settings |= {"listen": "YES", "listen_ipv6": "NO", "listen_address": self.address}
+        accounts: list[str] = []
+        if self._anonymous:
+            passwords = self.work / "passwords"
+            passwords.write_text("".join(f"{each.password}\n" for each in self.accounts))
+            settings |= {
+                "anonymous_enable": "YES",
+                "local_enable": "NO",
+                "anon_root": self.root,
+                "anon_umask": "000",
+                "anon_upload_enable": "YES",
+                "anon_mkdir_write_enable": "YES",
+                "anon_other_write_enable": "YES",
+                "anon_world_readable_only": "NO",
+                "allow_writeable_chroot": "YES",
+                "ftp_username": "nobody",
+                "secure_email_list_enable": "YES",
+                "email_password_file": passwords,
+                "run_as_launching_user": "NO" if os.geteuid() == 0 else "YES",
+            }
+        else:
+            accounts = _SystemAccounts(self.work, self.accounts, self.root).command()
+            settings |= {
+                "anonymous_enable": "NO",
+                "local_enable": "YES",
+                "local_root": self.root,
+                "local_umask": "000",
+                "chroot_local_user": "YES",
+                "allow_writeable_chroot": "YES",
+                "pam_service_name": "vsftpd",
+            }
+        configuration = self.work / "vsftpd.conf"
+        configuration.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+        configuration.chmod(0o600)
+        return [*accounts, self.binary, configuration]
+
+
+class ProFtpd(Server):
+    kind = "proftpd"
+
+    def __init__(self, *args: object, **named: object) -> None:
+        super().__init__(*args, **named)  # type: ignore[arg-type]
+        self.xferlog = self.work / "xferlog"
+
+    def _command(self) -> list[str | Path]:
+        passwd = self.work / "passwd"
+        passwd.write_text(
+            "".join(
+                f"{each.name}:{crypt.crypt(each.password)}:{OWNER}:{OWNER}::{self.root}:/bin/sh\n"
+                for each in self.accounts
+            )
+        )
+        passwd.chmod(0o600)
+        group = self.work / "group"
+        group.write_text(f"testers:x:{OWNER}:\n")
+        group.chmod(0o600)
+        configuration = self.work / "proftpd.conf"
+        configuration.write_text(
+            f"""\
+ModulePath {UNPACKED}/proftpd/usr/lib/proftpd
+ServerName "ProFTPD of the tests"
+ServerType standalone
+DefaultServer on
+DefaultAddress {self.address}
+SocketBindTight on
+Port {self.port}
+UseIPv6 on
+UseReverseDNS off
+User nobody
+Group nogroup
+Umask 000 000
+MaxInstances none
+AuthOrder mod_auth_file.c
+AuthUserFile {passwd}
+AuthGroupFile {group}
+RequireValidShell off
+DefaultRoot ~
+WtmpLog off
+DelayEngine off
+AllowOverwrite on
+AllowStoreRestart on
+AllowRetrieveRestart on
+PidFile {self.work}/pid
+ScoreboardFile {self.work}/scoreboard
+DelayTable none
+TransferLog {self.xferlog}
+SystemLog {self.work}/system.log
+ExtendedLog {self.work}/commands.log ALL
+"""
+        )
+        return [self.binary, "--nodaemon", "--config", configuration]
+
+
+class PureFtpd(Server):
+    kind = "pure-ftpd"
+
+    def __init__(self, *args: object, **named: object) -> None:
+        super().__init__(*args, **named)  # type: ignore[arg-type]
+        self.transfers = self.work / "transfers.log"
+
+    def _command(self) -> list[str | Path]:
+        # As `pure-pw useradd` writes it, less that the command takes seconds to hash a password.
+        text, database = self.work / "users", self.work / "users.pdb"
+        text.write_text(
+            "".join(
+                f"{each.name}:{crypt.crypt(each.password)}:{OWNER}:{OWNER}::{self.root}/./::::::::::::\n"
+                for each in self.accounts
+            )
+        )
+        pure_pw = UNPACKED / "pure-ftpd/usr/bin/pure-pw"
+        subprocess.run(
+            [pure_pw, "mkdb", database, "-f", text],
+            check=True,
+            capture_output=True,
+            timeout=waiting.PATIENCE,
+        )
+        limits = ["-c", "3000", "-C", "3000", "-I", "15", "-m", "1000"]
+        return [
+            self.binary,
+            *("-S", f"{self.address},{self.port}"),
+            *("-l", f"puredb:{database}"),
+            *("-U", "000:000", "-u", "1000", "-A", "-E", "-H"),
+            *limits,
+            *("-g", self.work / "pid", "-O", f"clf:{self.transfers}"),
+        ]
+
+
+class PyFtpd(Server):
+    """pyftpdlib. It writes what happens to `events`, one word and its object a line: "login tester",
+    "received /path", "received-part /path", "sent /path", "sent-part /path"."""
+
+    kind = "pyftpdlib"
+
+    def __init__(self, *args: object, **named: object) -> None:
+        super().__init__(*args, **named)  # type: ignore[arg-type]
+        self.events = self.work / "events"
+        self.events.touch()
+
+    def _command(self) -> list[str | Path]:
+        accounts = [f"{each.name}:{each.password}" for each in self.accounts]
+        return [
+            *(sys.executable, HERE / "pyftpd_main.py", self.address, str(self.port)),
+            *(self.root, self.events, *accounts),
+        ]
+
+    def count(self, event: str) -> int:
+        return self.events.read_text().splitlines().count(event)
+
+
+class InetutilsFtpd(Server):
+    kind = "inetutils-ftpd"
+
+    @property
+    def binary(self) -> Path:
+        return UNPACKED / "inetutils-ftpd/usr/sbin/ftpd"
+
+    def _command(self) -> list[str | Path]:
+        accounts = _SystemAccounts(self.work, self.accounts, self.root).command()
+        return [
+            *accounts,
+            *(sys.executable, HERE / "inetd_main.py", self.address, str(self.port)),
+            *(self.binary, "--auth=default", "--umask=000"),
+        ]
+
+
+MATRIX: tuple[type[Server], ...] = (Vsftpd, ProFtpd, PureFtpd, PyFtpd)
+
+
+def version(server: type[Server]) -> str:
+    """As the package or the module says."""
+    if server is PyFtpd:
+        import pyftpdlib
+
+        return str(pyftpdlib.__ver__)
+    changelogs = UNPACKED / server.kind / "usr/share/doc"
+    for changelog in sorted(changelogs.glob("*/changelog.Debian.gz")):
+        import gzip
+
+        with contextlib.suppress(OSError), gzip.open(changelog, "rt") as text:
+            found = re.match(r"\S+ \(([^)]+)\)", text.readline())
+            if found:
+                return found[1]
+    return "?"

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every client in every data mode it knows, with every server, through one balancer."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import clients
+import everything
+import servers
+from ballast import Backend, Ballast, Listener, Pool, login_probe
+from clients import Mode, Target
+from everything import Case
+
+# With the backend on IPv6: each mode and each client, in both families of the client.
+CASES_IPV6_BACKEND = [
+    Case(clients.Curl, Mode.PASV, "ipv4"),
+    Case(clients.Tnftp, Mode.EPSV, "ipv4"),
+    Case(clients.Lftp, Mode.PORT, "ipv4"),
+    Case(clients.Ftplib, Mode.EPRT, "ipv4"),
+    Case(clients.Curl, Mode.EPRT, "ipv6"),
+    Case(clients.Lftp, Mode.EPSV, "ipv6"),
+]
+KINDS = [kind.kind for kind in servers.MATRIX]
+
+
+class Field:
+    """All servers, each on both families, behind one balancer with a listener for each."""
+
+    def __init__(self, work: Path) -> None:
+        self.data = everything.random_file(work / "data")
+        self.servers: dict[str, servers.Server] = {}
+        for number, kind in enumerate(servers.MATRIX):
+            for family, address in (("ipv4", f"127.0.0.{11 + number}"), ("ipv6", "::1")):
+                name = f"{kind.kind}-{family}"
+                self.servers[name] = kind(work, work / f"files-{name}", address)
+        pools = [
+            Pool(name, [Backend("only", server)], probe=login_probe(work, interval="2s"))
+            for name, server in self.servers.items()
+        ]
+        self.ballast = Ballast(work, [Listener(pool.name, pool.name) for pool in pools], pools)
+
+    def works(self, backend: str, case: Case, work: Path) -> None:
+        target = Target(*self.ballast.where(backend, case.loopback))
+        everything.works(case, target, self.data, self.servers[backend].root, work)
+
+
+@pytest.fixture(scope="module")
+def field(module_work: Path) -> Iterator[Field]:
+    field = Field(module_work)
+    try:
+        for server in field.servers.values():
+            server.start()
+        with field.ballast:
+            yield field
+    finally:
+        for server in field.servers.values():
+            server.kill()
+
+
+@pytest.mark.parametrize("case", everything.cases_on_loopback(), ids=str)
+@pytest.mark.parametrize("server", KINDS)
+def test_every_client_does_everything(server: str, case: Case, field: Field, work: Path) -> None:
+    field.works(f"{server}-ipv4", case, work)
+
+
+@pytest.mark.parametrize("case", CASES_IPV6_BACKEND, ids=str)
+@pytest.mark.parametrize("server", KINDS)
+def test_a_backend_on_ipv6_serves_both_families(
+    server: str, case: Case, field: Field, work: Path
+) -> None:
+    field.works(f"{server}-ipv6", case, work)

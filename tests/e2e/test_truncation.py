@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Somebody dies in the middle of a file: nothing that is cut short may end cleanly for anyone."""
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import clients
+import servers
+import waiting
+from ballast import DIRECT, Backend, Ballast, Listener, Pool
+from clients import Client, Mode, Target
+from gate import Gate
+from scripted import Conversation, ScriptedServer
+from servers import ProFtpd, PyFtpd, Server, Vsftpd
+from wire import Closed, Wire, read_all
+
+pytestmark = pytest.mark.skipif(DIRECT, reason="servers alone do end truncated files cleanly")
+
+# Far more than all buffers on the way hold, and slow enough to be caught in the middle.
+SIZE = 96 * 1024 * 1024
+RATE = 8 * 1024 * 1024
+UNDER_WAY = 512 * 1024
+
+WATCHFUL = (clients.Curl, clients.Lftp, clients.Ftplib)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _when_under_way(process: subprocess.Popen[str], size: Callable[[], int]) -> None:
+    def is_under_way() -> bool:
+        if process.poll() is not None:
+            raise AssertionError(f"it ended too early:\n{_end_of(process)[1]}")
+        return size() > UNDER_WAY
+
+    waiting.until("the transfer is under way", is_under_way)
+
+
+def _end_of(process: subprocess.Popen[str]) -> tuple[int, str]:
+    said, _ = process.communicate(timeout=clients.RUN_SECONDS)
+    return process.returncode, said
+
+
+class Field:
+    def __init__(self, work: Path) -> None:
+        self.work = work
+        # Sparse: only its length matters here.
+        self.data = work / "data"
+        self.data.touch()
+        os.truncate(self.data, SIZE)
+        self.servers: dict[str, Server] = {
+            kind.kind: kind(work, work / f"files-{kind.kind}", f"127.0.0.{51 + number}")
+            for number, kind in enumerate(servers.MATRIX)
+        }
+        pools = [Pool(name, [Backend("only", it)]) for name, it in self.servers.items()]
+        self.ballast = Ballast(work, [Listener(pool.name, pool.name) for pool in pools], pools)
+
+
+@pytest.fixture(scope="module")
+def field(module_work: Path) -> Iterator[Field]:
+    field = Field(module_work)
+    try:
+        for server in field.servers.values():
+            server.start()
+            (server.root / "big").touch()
+            os.truncate(server.root / "big", SIZE)
+        with field.ballast:
+            yield field
+    finally:
+        for server in field.servers.values():
+            server.kill()
+
+
+@pytest.fixture(params=[kind.kind for kind in servers.MATRIX])
+def server(request: pytest.FixtureRequest, field: Field) -> Iterator[Server]:
+    server = field.servers[request.param]
+    yield server
+    server.kill()
+    server.start()
+
+
+@pytest.fixture(params=WATCHFUL, ids=lambda client: client.name)
+def client(request: pytest.FixtureRequest, server: Server, field: Field, work: Path) -> Client:
+    target = Target(*field.ballast.where(server.kind))
+    kind: type[Client] = request.param
+    return kind(target, Mode.EPSV, work, rate=RATE)
+
+
+def _logged(field: Field, name: str) -> dict[str, object]:
+    """The transfer log's word on the file, which both logs must agree upon."""
+    entry = field.ballast.wait_for_transfer(lambda each: each["file"].endswith(name))
+    waiting.until("the xferlog's line", lambda: name in field.ballast.xferlog.read_text())
+    lines = [line for line in field.ballast.xferlog.read_text().splitlines() if name in line]
+    assert len(lines) == 1
+    assert lines[0].endswith(" c") == (entry["result"] == "whole")
+    return entry
+
+
+def test_a_backend_killed_in_a_download(
+    server: Server, client: Client, field: Field, work: Path
+) -> None:
+    name = work.name
+    os.link(server.root / "big", server.root / name)
+    local = work / "local"
+    process = client.start(client.download_command(name, local))
+    _when_under_way(process, lambda: _size(local))
+    server.kill()
+    status, said = _end_of(process)
+    assert status != 0, said
+    assert _size(local) < SIZE, "it was not in the middle"
+    entry = _logged(field, name)
+    assert entry["result"] == "failed" and entry["reason"], entry
+    assert entry["direction"] == "download" and 0 < int(str(entry["bytes"])) < SIZE
+
+
+def test_a_backend_killed_in_an_upload(
+    server: Server, client: Client, field: Field, work: Path
+) -> None:
+    name = work.name
+    process = client.start(client.upload_command(field.data, name))
+    _when_under_way(process, lambda: _stored(server, name))
+    server.kill()
+    status, said = _end_of(process)
+    assert status != 0, said
+    entry = _logged(field, name)
+    assert entry["result"] == "failed" and entry["reason"], entry
+    assert entry["direction"] == "upload" and int(str(entry["bytes"])) < SIZE
+
+
+def _stored(server: Server, name: str) -> int:
+    """What the server has of an upload, under whatever name it keeps it until the end."""
+    return max((_size(path) for path in server.root.iterdir() if name in path.name), default=0) or (
+        # Pure-FTPd's own name.
+        max((_size(path) for path in server.root.glob(".pureftpd-upload.*")), default=0)
+    )
+
+
+def test_a_client_killed_in_an_upload(
+    server: Server, client: Client, field: Field, work: Path
+) -> None:
+    name = work.name
+    process = client.start(client.upload_command(field.data, name))
+    _when_under_way(process, lambda: _stored(server, name))
+    process.kill()
+    process.communicate(timeout=clients.RUN_SECONDS)
+    entry = _logged(field, name)
+    assert entry["result"] in ("failed", "aborted") and entry["reason"], entry
+    _server_knows(server, name)
+
+
+def _server_knows(server: Server, name: str) -> None:
+    """The server has recorded that the upload was not whole."""
+    if isinstance(server, Vsftpd | ProFtpd):
+        xferlog = server.xferlog
+
+        def line() -> str | None:
+            lines = xferlog.read_text().splitlines() if xferlog.exists() else []
+            return next((line for line in lines if name in line), None)
+
+        # The last word of a line: complete or incomplete.
+        assert str(waiting.until("the server's log", line)).endswith(" i")
+    elif isinstance(server, PyFtpd):
+        ends = ("received", "received-part")
+        path = server.root / name
+
+        def event() -> str | None:
+            return next((end for end in ends if server.count(f"{end} {path}")), None)
+
+        assert waiting.until("the server's events", event) == "received-part"
+    # Pure-FTPd answers 451 to the balancer, but its log has the upload like any other.
+
+
+# What no real server can be made to do at will.
+
+
+@contextlib.contextmanager
+def _behind(work: Path, where: object, **settings: str) -> Iterator[Ballast]:
+    pool = Pool("pool", [Backend("only", where)], settings)  # type: ignore[arg-type]
+    with Ballast(work, [Listener("ftp", "pool", settings={"data_stall_timeout": "2s"})], [pool]) as it:
+        yield it
+
+
+@pytest.mark.parametrize(
+    "last_word", ["451 Disk error.", "426 Gone.", "552-Over\r\n552 quota.", "421 Bye.", None], ids=str
+)
+def test_data_that_ends_cleanly_before_a_bad_reply_is_reset(
+    last_word: str | None, work: Path
+) -> None:
+    def send_part(conversation: Conversation, _: str) -> str | None:
+        conversation.say("150 Here it comes.")
+        with conversation.data() as data:
+            data.sendall(b"half of it")
+        if last_word is None:
+            conversation.connection.shutdown(2)
+        return last_word
+
+    with ScriptedServer("127.0.0.61", {"RETR": send_part}) as server, _behind(work, server) as it:
+        with Wire(it.where()).log_in() as wire:
+            with wire.passive() as data:
+                wire.expect("RETR file", 150)
+                with pytest.raises(ConnectionResetError):
+                    read_all(data)
+            reply = wire.reply()
+            if last_word is not None:
+                # The backend's own words.
+                assert reply.text.replace("\n", "\r\n").replace("\r\r", "\r") == last_word
+            else:
+                assert reply.code in (421, 426, 451)
+        assert it.wait_for_transfer(lambda each: each["file"].endswith("file"))["result"] == "failed"
+
+
+@pytest.mark.parametrize("code", [451, 552])
+def test_an_upload_that_the_backend_refuses_in_the_middle(code: int, work: Path) -> None:
+    def refuse(conversation: Conversation, _: str) -> str:
+        conversation.say("150 Send it.")
+        with conversation.data() as data:
+            assert data.recv(1)
+        return f"{code} No more room."
+
+    with ScriptedServer("127.0.0.61", {"STOR": refuse}) as server, _behind(work, server) as it:
+        with Wire(it.where()).log_in() as wire:
+            with wire.passive() as data:
+                wire.expect("STOR file", 150)
+                with pytest.raises((ConnectionResetError, BrokenPipeError)):
+                    for _ in range(SIZE // 65536):
+                        data.sendall(bytes(65536))
+            assert wire.reply().text == f"{code} No more room."
+            wire.expect("NOOP", 200)
+        assert it.wait_for_transfer(lambda each: each["file"].endswith("file"))["result"] == "failed"
+
+
+def test_a_client_that_leaves_before_the_end_of_its_upload_is_not_believed(work: Path) -> None:
+    ends: list[str] = []
+
+    def receive(conversation: Conversation, _: str) -> str | None:
+        conversation.say("150 Send it.")
+        with conversation.data() as data:
+            try:
+                read_all(data)
+                ends.append("clean")
+            except ConnectionResetError:
+                ends.append("reset")
+        conversation.server.heard("END")
+        return "226 Stored."
+
+    with ScriptedServer("127.0.0.61", {"STOR": receive}) as server, _behind(work, server) as it:
+        wire = Wire(it.where()).log_in()
+        data = wire.passive()
+        wire.expect("STOR file", 150)
+        data.sendall(b"the first half")
+        # What a kernel does for a process that was killed: FIN on both, the older one first.
+        wire.close()
+        data.close()
+        server.wait_for("END")
+        assert ends == ["reset"]
+        entry = it.wait_for_transfer(lambda each: each["file"].endswith("file"))
+        assert entry["result"] in ("failed", "aborted")
+
+
+@pytest.fixture
+def gated(work: Path) -> Iterator[tuple[Gate, PyFtpd, Ballast]]:
+    server = PyFtpd(work, work / "files", "127.0.0.62")
+    with server, Gate("127.0.0.63", (server.address, server.port)) as gate:
+        (server.root / "big").touch()
+        os.truncate(server.root / "big", SIZE)
+        with _behind(work, gate, reply_timeout="5s") as it:
+            yield gate, server, it
+
+
+def test_a_network_that_is_cut_in_a_download(gated: tuple[Gate, PyFtpd, Ballast]) -> None:
+    gate, _, it = gated
+    with Wire(it.where()).log_in() as wire:
+        with wire.passive() as data:
+            gate.data.stall_after = 1_000_000
+            wire.expect("RETR big", 150, 125)
+            gate.data.wait_until_stalled()
+            gate.cut()
+            with pytest.raises(ConnectionResetError):
+                read_all(data)
+        assert wire.reply().code in (421, 426, 451)
+    assert it.wait_for_transfer(lambda each: each["file"].endswith("big"))["result"] == "failed"
+
+
+@pytest.mark.parametrize("verb", ["RETR", "STOR"])
+def test_a_network_that_stalls_in_a_transfer(
+    verb: str, gated: tuple[Gate, PyFtpd, Ballast]
+) -> None:
+    gate, server, it = gated
+    with Wire(it.where()).log_in() as wire:
+        with wire.passive() as data:
+            gate.data.stall_after = 1_000_000
+            wire.expect(f"{verb} {'big' if verb == 'RETR' else 'new'}", 150, 125)
+            with pytest.raises((ConnectionResetError, BrokenPipeError)):
+                if verb == "RETR":
+                    read_all(data)
+                for _ in range(SIZE // 65536):
+                    data.sendall(bytes(65536))
+        # data_stall_timeout has passed; the backend's control connection still works.
+        assert wire.reply().code in (421, 426, 451)
+        gate.data.release()
+    entry = it.wait_for_transfer(lambda each: each["verb"] == verb)
+    assert entry["result"] == "failed"
+    if verb == "STOR":
+        path = server.root / "new"
+        waiting.until("the server's word", lambda: server.count(f"received-part {path}"))
+        assert server.count(f"received {path}") == 0
+
+
+def test_a_slow_and_slicing_network_changes_nothing(
+    gated: tuple[Gate, PyFtpd, Ballast],
+) -> None:
+    gate, server, it = gated
+    content = os.urandom(20_000)
+    (server.root / "small").write_bytes(content)
+    gate.control.slice_bytes = 1
+    gate.data.slice_bytes = 7
+    with Wire(it.where()).log_in() as wire:
+        wire.expect("FEAT", 211)
+        with wire.passive() as data:
+            wire.expect("RETR small", 150, 125)
+            assert read_all(data) == content
+        assert wire.reply().code == 226
+        with wire.passive() as data:
+            wire.expect("STOR copy", 150, 125)
+            data.sendall(content)
+        assert wire.reply().code == 226
+        assert (server.root / "copy").read_bytes() == content
+        wire.expect("QUIT", 221)
+        with pytest.raises(Closed):
+            wire.reply()

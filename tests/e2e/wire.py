@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A control connection by hand, for dialogs that no client would hold."""
+
+import contextlib
+import re
+import socket
+import struct
+from dataclasses import dataclass
+
+from servers import TESTER, Account
+
+SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    code: int
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Closed(Exception):
+    """The other side has ended the connection."""
+
+
+class Wire:
+    def __init__(self, where: tuple[str, int], *, source: str | None = None) -> None:
+        self.socket = socket.create_connection(
+            where, SECONDS, source_address=(source, 0) if source else None
+        )
+        self._received = b""
+
+    def __enter__(self) -> "Wire":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def send(self, *commands: str) -> None:
+        """All in one segment."""
+        self.send_bytes(b"".join(f"{each}\r\n".encode() for each in commands))
+
+    def send_bytes(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def send_urgent(self, data: bytes) -> None:
+        self.socket.send(data, socket.MSG_OOB)
+
+    def _line(self) -> bytes:
+        while b"\n" not in self._received:
+            try:
+                more = self.socket.recv(65536)
+            except ConnectionResetError as reset:
+                raise Closed("reset") from reset
+            if not more:
+                raise Closed(f"ended, with {self._received!r} left")
+            self._received += more
+        line, _, self._received = self._received.partition(b"\n")
+        return line.rstrip(b"\r")
+
+    def reply(self, seconds: float = SECONDS) -> Reply:
+        """The next reply, all its lines."""
+        self.socket.settimeout(seconds)
+        first = self._line()
+        lines = [first]
+        assert re.match(rb"\d{3}[ -]|\d{3}$", first), first
+        if first[3:4] == b"-":
+            while not lines[-1].startswith(first[:3] + b" ") or len(lines) == 1:
+                lines.append(self._line())
+        return Reply(int(first[:3]), b"\n".join(lines).decode(errors="replace"))
+
+    def is_silent(self, seconds: float) -> bool:
+        """No byte comes for so long."""
+        self.socket.settimeout(seconds)
+        try:
+            self._received += self.socket.recv(65536)
+        except TimeoutError:
+            return not self._received
+        finally:
+            self.socket.settimeout(SECONDS)
+        return False
+
+    def ask(self, command: str) -> Reply:
+        self.send(command)
+        return self.reply()
+
+    def expect(self, command: str, *codes: int) -> Reply:
+        reply = self.ask(command)
+        assert reply.code in codes, f"{command.split()[0]}: {reply}"
+        return reply
+
+    def greeting(self) -> Reply:
+        reply = self.reply()
+        assert reply.code == 220, reply
+        return reply
+
+    def log_in(self, account: Account = TESTER) -> "Wire":
+        self.greeting()
+        if self.expect(f"USER {account.name}", 331, 230).code == 331:
+            self.expect(f"PASS {account.password}", 230)
+        self.expect("TYPE I", 200)
+        return self
+
+    def at_end(self, seconds: float = SECONDS) -> bool:
+        """The other side ends the connection without another word."""
+        self.socket.settimeout(seconds)
+        try:
+            return not self._received and self.socket.recv(1) == b""
+        except ConnectionResetError:
+            return True
+
+    # Data connections. All verbs return a connected socket or a listener, with a time-out.
+
+    def passive_address(self, verb: str = "EPSV") -> tuple[str, int]:
+        """PASV's or EPSV's answer."""
+        if verb == "PASV":
+            numbers = re.search(r"\((\d+),(\d+),(\d+),(\d+),(\d+),(\d+)\)", self.ask_ok(227, "PASV"))
+            assert numbers
+            *host, high, low = numbers.groups()
+            return ".".join(host), int(high) * 256 + int(low)
+        port = re.search(r"\((.)\1\1(\d+)\1\)", self.ask_ok(229, "EPSV"))
+        assert port
+        return self.socket.getpeername()[0], int(port[2])
+
+    def ask_ok(self, code: int, command: str) -> str:
+        return self.expect(command, code).text
+
+    def passive(self, verb: str = "EPSV", *, receive_buffer: int = 0) -> socket.socket:
+        where = self.passive_address(verb)
+        family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET
+        data = socket.socket(family)
+        if receive_buffer:
+            data.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        data.settimeout(SECONDS)
+        # From where the control connection comes.
+        data.bind((self.socket.getsockname()[0], 0))
+        data.connect(where)
+        return data
+
+    def listen(self, verb: str = "EPRT") -> socket.socket:
+        """A listener, announced by PORT or EPRT."""
+        own = self.socket.getsockname()[0]
+        family = socket.AF_INET6 if ":" in own else socket.AF_INET
+        listener = socket.create_server((own, 0), family=family, backlog=1)
+        listener.settimeout(SECONDS)
+        port = listener.getsockname()[1]
+        if verb == "PORT":
+            self.expect(f"PORT {','.join(own.split('.'))},{port // 256},{port % 256}", 200)
+        else:
+            self.expect(f"EPRT |{2 if ':' in own else 1}|{own}|{port}|", 200)
+        return listener
+
+
+def read_all(data: socket.socket) -> bytes:
+    """To the clean end; a reset raises ConnectionResetError."""
+    parts = []
+    while part := data.recv(65536):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def reset(connection: socket.socket) -> None:
+    """Closes with RST."""
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()

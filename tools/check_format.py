@@ -1,0 +1,15 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every C++ file is as clang-format writes it. `--fix` makes it so."""
+
+import subprocess
+import sys
+
+from sources import cpp_files
+
+fix = "--fix" in sys.argv[1:]
+command = ["clang-format-19", *(["-i"] if fix else ["--dry-run", "-Werror"])]
+status = subprocess.run([*command, *map(str, cpp_files())]).returncode
+if status != 0:
+    print("right would be what ./run format makes of it")
+sys.exit(status)

@@ -1,0 +1,98 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs what tools/packages.txt lists and is missing. Needs nothing but a bare Debian 12: no sudo
+# if root, no git, no python. Quick and silent when nothing is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+list=tools/packages.txt
+servers=.servers
+
+packages() { sed -E 's/#.*//; s/[[:space:]]+$//; /^$/d; /^[^ ]+\/ /d' "$list"; }
+servers_with_packages() { sed -nE 's/#.*//; s/^([^ ]+)\/ +([^ ]+).*$/\1 \2/p' "$list"; }
+server_names() { servers_with_packages | cut -d' ' -f1 | uniq; }
+packages_of_server() { servers_with_packages | sed -n "s/^$1 //p"; }
+
+missing_packages() {
+    # Libraries of several architectures can be listed: only the status counts.
+    dpkg-query -W -f '${Package} ${db:Status-Status}\n' 2>/dev/null |
+        awk 'NR == FNR { if ($2 == "installed") installed[$1] = 1; next }
+             !($1 in installed) { print $1 }' - <(packages)
+}
+
+missing_servers() {
+    local name
+    for name in $(server_names); do
+        # The stamp holds the packages: a changed list unpacks anew.
+        [[ "$(cat "$servers/$name/.unpacked" 2>/dev/null)" == "$(packages_of_server "$name")" ]] ||
+            echo "$name"
+    done
+}
+
+as_root() {
+    if [[ "$(id -u)" -eq 0 ]]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo -- "$@"
+    else
+        echo "setup: this needs root, and there is no sudo. As root, run: $0" >&2
+        exit 1
+    fi
+}
+
+apt() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 \
+        -o Dpkg::Use-Pty=0 "$@"
+}
+
+install_packages() {
+    local policy=/usr/sbin/policy-rc.d made_policy=no status=0 log
+    log=$(mktemp)
+    # Debian's way to say that no package may start a service while it is being installed.
+    if [[ ! -e $policy ]]; then
+        made_policy=yes
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod 755 "$policy"
+    fi
+    apt install --yes --no-install-recommends "$@" </dev/null >"$log" 2>&1 || status=$?
+    if [[ $status -ne 0 ]]; then cat "$log" >&2; fi
+    rm -f "$log"
+    if [[ $made_policy == yes ]]; then as_root rm -f "$policy"; fi
+    return "$status"
+}
+
+unpack_server() {
+    local name=$1 names work package
+    mapfile -t names < <(packages_of_server "$name")
+    work=$(mktemp -d "$servers/.new.XXXXXX")
+    mkdir "$work/packages" "$work/root"
+    # apt's own user could not write into this directory.
+    (cd "$work/packages" && apt-get -qq -o APT::Sandbox::User=root download "${names[@]}")
+    for package in "$work"/packages/*.deb; do dpkg-deb -x "$package" "$work/root"; done
+    packages_of_server "$name" >"$work/root/.unpacked"
+    rm -rf "${servers:?}/$name"
+    mv "$work/root" "$servers/$name"
+    rm -rf "$work"
+}
+
+mapfile -t wanted < <(missing_packages)
+mapfile -t unpacked < <(missing_servers)
+if [[ ${#wanted[@]} -eq 0 && ${#unpacked[@]} -eq 0 ]]; then exit 0; fi
+
+if ! command -v apt-get >/dev/null; then
+    echo "setup: no apt-get here. Ballast is built on Debian 12 and needs: ${wanted[*]}" >&2
+    exit 1
+fi
+echo "setup: reading the package lists"
+apt update
+if [[ ${#wanted[@]} -gt 0 ]]; then
+    echo "setup: installing ${wanted[*]}"
+    install_packages "${wanted[@]}"
+fi
+if [[ ${#unpacked[@]} -gt 0 ]]; then
+    mkdir -p "$servers"
+    for name in "${unpacked[@]}"; do
+        echo "setup: unpacking the test server $name into $servers/$name"
+        unpack_server "$name"
+    done
+fi
