@@ -101,6 +101,7 @@ class Ballast:
         pools: Sequence[Pool],
         *,
         settings: Mapping[str, Any] | None = None,
+        passive_ports: int = PASSIVE_PORTS,
         prefix: Sequence[str] = (),
     ) -> None:
         self.listeners = {each.name: each for each in listeners}
@@ -116,8 +117,8 @@ class Ballast:
         self._process: Process | None = None
         self._settings = settings or {}
         # One range for all listeners: ranges are identical or apart.
-        first = free_ports(PASSIVE_PORTS)
-        self.passive_ports = range(first, first + PASSIVE_PORTS)
+        first = free_ports(passive_ports)
+        self.passive_ports = range(first, first + passive_ports)
 
     def text(self) -> str:
         """The configuration file."""

@@ -35,7 +35,7 @@ class Conversation:
 
     def say(self, line: str) -> None:
         with contextlib.suppress(OSError):
-            self.connection.sendall(line.encode() + b"\r\n")
+            self.connection.sendall(line.encode("latin-1") + b"\r\n")
 
     def run(self) -> None:
         greeting = self.server.greeting
@@ -52,7 +52,8 @@ class Conversation:
             return
         with contextlib.suppress(OSError), self.connection.makefile("rb") as lines:
             for raw in lines:
-                line = raw.decode(errors="replace").rstrip("\r\n")
+                # Every byte is a character: names need not be UTF-8.
+                line = raw.decode("latin-1").rstrip("\r\n")
                 self.commands.append(line)
                 self.server.heard(line)
                 verb, _, argument = line.partition(" ")
