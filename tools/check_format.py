@@ -11,5 +11,5 @@ fix = "--fix" in sys.argv[1:]
 command = ["clang-format-19", *(["-i"] if fix else ["--dry-run", "-Werror"])]
 status = subprocess.run([*command, *map(str, cpp_files())]).returncode
 if status != 0:
-    print("right would be what ./run format makes of it")
+    print("/usr/bin/python3 tools/check_format.py --fix makes it right")
 sys.exit(status)

@@ -18,11 +18,12 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
 
 def pytest_configure(config: pytest.Config) -> None:
     if not UNPACKED.is_dir():
-        pytest.exit(f"no servers in {UNPACKED.relative_to(REPOSITORY)}: ./run setup unpacks them", 2)
+        where = UNPACKED.relative_to(REPOSITORY)
+        pytest.exit(f"no servers in {where}: ./run setup unpacks them", 2)
     if not DIRECT and not BINARY.is_file():
         pytest.exit(f"no {BINARY}: ./run build makes it, or BALLAST names another", 2)
     if os.geteuid() != 0:
-        pytest.exit("the servers of these tests need accounts and networks of their own: run as root", 2)
+        pytest.exit("the servers need accounts and networks of their own: run as root", 2)
 
 
 @pytest.fixture(scope="session")

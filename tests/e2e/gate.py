@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A gate between the balancer and a backend: it passes bytes on, and can stall, cut, slice and delay
-them, for control and data connections.
+"""A gate between the balancer and a backend: it passes bytes on, and can stall, cut, slice and
+delay them, for control and data connections.
 
 It reads the backend's 227 and 229 and opens a gate for the data connection as well, so the balancer
 sees one address only.

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What inetd does for a server that wants its connection as standard input: ADDRESS PORT COMMAND..."""
+"""What inetd does for a server that wants its connection as standard input.
+
+Arguments: ADDRESS PORT COMMAND...
+"""
 
 import signal
 import socket

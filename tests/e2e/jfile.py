@@ -2,9 +2,10 @@
 """A peer that behaves as JFileServer, the FTP server of Alfresco, was seen to behave.
 
 Not its code, only its manners: whatever one read returns is one command, so that commands sent
-together are fused and a command in two segments is two commands; FEAT lists neither REST nor
-EPSV, EPRT and PBSZ, though REST, EPSV and EPRT work; PASV announces the address of the control connection, over IPv6 too;
-ABOR during a transfer gets one reply; an unknown AUTH gets none; an empty line ends the session.
+together are fused and a command in two segments is two commands; FEAT lists neither REST nor EPSV,
+EPRT and PBSZ, though REST, EPSV and EPRT work; PASV announces the address of the control
+connection, over IPv6 too; ABOR during a transfer gets one reply; an unknown AUTH gets none; an
+empty line ends the session.
 """
 
 import contextlib
@@ -22,9 +23,10 @@ from servers import ACCOUNTS, endpoint
 _Work = Callable[[socket.socket], None]
 
 _VERBS = frozenset(
-    "USER PASS QUIT NOOP TYPE MODE STRU PWD XPWD CWD CDUP PORT PASV EPRT EPSV REST RETR STOR APPE "
-    "LIST NLST DELE RNFR RNTO MKD RMD SIZE MDTM FEAT SYST STAT ABOR OPTS AUTH SITE ALLO HELP".split()
+    "USER PASS QUIT NOOP TYPE MODE STRU PWD XPWD CWD CDUP PORT PASV EPRT EPSV REST RETR STOR "
+    "APPE LIST NLST DELE RNFR RNTO SIZE MDTM FEAT SYST STAT ABOR OPTS AUTH".split()
 )
+_BEFORE_LOG_IN = frozenset("USER PASS QUIT FEAT SYST AUTH NOOP".split())
 
 
 @dataclass
@@ -113,7 +115,7 @@ class _Session:
                 self._server.fused.append(data)
             self._say("502 Command not implemented")
             return True
-        if not self._logged_in and verb not in ("USER", "PASS", "QUIT", "FEAT", "SYST", "AUTH", "NOOP"):
+        if not self._logged_in and verb not in _BEFORE_LOG_IN:
             self._say("500 Not logged in")
             return True
         handler = getattr(self, f"_do_{verb.lower()}", None)
@@ -311,7 +313,7 @@ class _Session:
 
         def receive(data: socket.socket) -> None:
             with path.open("r+b" if path.exists() and start != 0 else "wb") as file:
-                file.seek(start if start is not None else 0, os.SEEK_SET if start is not None else os.SEEK_END)
+                file.seek(*((start, os.SEEK_SET) if start is not None else (0, os.SEEK_END)))
                 while block := data.recv(65536):
                     file.write(block)
                 file.truncate()

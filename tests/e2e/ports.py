@@ -5,7 +5,8 @@ import os
 import random
 import socket
 
-_FIRST, _LAST = 10000, 31999
+# Above the ranges that the examples in the documents use.
+_FIRST, _LAST = 20500, 31999
 # Two runs at once start at different places, and never collide for long: each port is tried.
 _random = random.Random(os.getpid())
 _given: set[int] = set()

@@ -8,12 +8,14 @@ of their own in a mount namespace.
 """
 
 import contextlib
-import crypt
+import gzip
 import os
+import pwd
 import re
 import socket
 import subprocess
 import sys
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +25,11 @@ from typing import ClassVar
 import waiting
 from ports import free_port
 from process import Process
+
+with warnings.catch_warnings():
+    # Gone in Python 3.13; Debian 12 has 3.11.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import crypt
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 UNPACKED = REPOSITORY / ".servers"
@@ -178,7 +185,12 @@ class _SystemAccounts:
         (etc / "passwd").write_text("\n".join(passwd) + "\n")
         (etc / "shadow").write_text("\n".join(shadow) + "\n")
         (etc / "shells").write_text("/bin/sh\n")
-        rules = "auth required pam_unix.so\naccount required pam_unix.so\nsession required pam_permit.so\n"
+        rules = "".join(
+            f"{step} required {module}.so\n"
+            for step, module in zip(
+                ("auth", "account", "session"), ("pam_unix", "pam_unix", "pam_permit"), strict=True
+            )
+        )
         for service in ("vsftpd", "ftp", "other"):
             (pam / service).write_text(rules)
         self._etc = etc
@@ -196,8 +208,8 @@ class _SystemAccounts:
 
 
 class Vsftpd(Server):
-    """With accounts of a system of its own; or `anonymous`, as any user of the machine. Anonymous
-    log-ins need the first account's password."""
+    """With accounts of a system of its own, which takes root; or `anonymous`, as any user of the
+    machine and as nobody if that is root. Anonymous log-ins need an account's password."""
 
     kind = "vsftpd"
 
@@ -239,7 +251,7 @@ class Vsftpd(Server):
             settings |= {"listen": "NO", "listen_ipv6": "YES", "listen_address6": self.address}
         else:
             settings |= {"listen": "YES", "listen_ipv6": "NO", "listen_address": self.address}
-        accounts: list[str] = []
+        before: list[str] = []
         if self._anonymous:
             passwords = self.work / "passwords"
             passwords.write_text("".join(f"{each.password}\n" for each in self.accounts))
@@ -256,10 +268,10 @@ class Vsftpd(Server):
                 "ftp_username": "nobody",
                 "secure_email_list_enable": "YES",
                 "email_password_file": passwords,
-                "run_as_launching_user": "NO" if os.geteuid() == 0 else "YES",
+                "run_as_launching_user": "YES",
             }
         else:
-            accounts = _SystemAccounts(self.work, self.accounts, self.root).command()
+            before = _SystemAccounts(self.work, self.accounts, self.root).command()
             settings |= {
                 "anonymous_enable": "NO",
                 "local_enable": "YES",
@@ -272,7 +284,17 @@ class Vsftpd(Server):
         configuration = self.work / "vsftpd.conf"
         configuration.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
         configuration.chmod(0o600)
-        return [*accounts, self.binary, configuration]
+        if self._anonymous and os.geteuid() == 0:
+            before = self._as_nobody()
+        return [*before, self.binary, configuration]
+
+    def _as_nobody(self) -> list[str]:
+        nobody = pwd.getpwnam("nobody")
+        for path in (self.work, *self.work.iterdir()):
+            os.chown(path, nobody.pw_uid, nobody.pw_gid)
+        ids = ["--reuid", str(nobody.pw_uid), "--regid", str(nobody.pw_gid), "--clear-groups"]
+        # To become another user is to forget who one dies with.
+        return ["setpriv", *ids, "--pdeathsig", "KILL", "--"]
 
 
 class ProFtpd(Server):
@@ -341,12 +363,9 @@ class PureFtpd(Server):
     def _command(self) -> list[str | Path]:
         # As `pure-pw useradd` writes it, less that the command takes seconds to hash a password.
         text, database = self.work / "users", self.work / "users.pdb"
-        text.write_text(
-            "".join(
-                f"{each.name}:{crypt.crypt(each.password)}:{OWNER}:{OWNER}::{self.root}/./::::::::::::\n"
-                for each in self.accounts
-            )
-        )
+        tail = f"{OWNER}:{OWNER}::{self.root}/./::::::::::::"
+        lines = (f"{each.name}:{crypt.crypt(each.password)}:{tail}\n" for each in self.accounts)
+        text.write_text("".join(lines))
         pure_pw = UNPACKED / "pure-ftpd/usr/bin/pure-pw"
         subprocess.run(
             [pure_pw, "mkdb", database, "-f", text],
@@ -366,7 +385,7 @@ class PureFtpd(Server):
 
 
 class PyFtpd(Server):
-    """pyftpdlib. It writes what happens to `events`, one word and its object a line: "login tester",
+    """pyftpdlib. It writes what happens to `events`, a word and its object a line: "login tester",
     "received /path", "received-part /path", "sent /path", "sent-part /path"."""
 
     kind = "pyftpdlib"
@@ -414,8 +433,6 @@ def version(server: type[Server]) -> str:
         return str(pyftpdlib.__ver__)
     changelogs = UNPACKED / server.kind / "usr/share/doc"
     for changelog in sorted(changelogs.glob("*/changelog.Debian.gz")):
-        import gzip
-
         with contextlib.suppress(OSError), gzip.open(changelog, "rt") as text:
             found = re.match(r"\S+ \(([^)]+)\)", text.readline())
             if found:

@@ -22,7 +22,9 @@ def _sessions_on(servers: list[ScriptedServer]) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    "weights", [(1, 1), (3, 1), (1, 1, 1), (3, 2, 1), (5, 3, 2)], ids=lambda w: "-".join(map(str, w))
+    "weights",
+    [(1, 1), (3, 1), (1, 1, 1), (3, 2, 1), (5, 3, 2)],
+    ids=lambda weights: "-".join(map(str, weights)),
 )
 def test_round_robin_follows_the_weights(weights: tuple[int, ...], work: Path) -> None:
     with contextlib.ExitStack() as stack:

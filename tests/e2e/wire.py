@@ -119,7 +119,8 @@ class Wire:
     def passive_address(self, verb: str = "EPSV") -> tuple[str, int]:
         """PASV's or EPSV's answer."""
         if verb == "PASV":
-            numbers = re.search(r"\((\d+),(\d+),(\d+),(\d+),(\d+),(\d+)\)", self.ask_ok(227, "PASV"))
+            text = self.ask_ok(227, "PASV")
+            numbers = re.search(r"\((\d+),(\d+),(\d+),(\d+),(\d+),(\d+)\)", text)
             assert numbers
             *host, high, low = numbers.groups()
             return ".".join(host), int(high) * 256 + int(low)

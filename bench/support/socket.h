@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+namespace ballast::bench {
+
+/// A blocking TCP socket. Whatever fails throws: a benchmark whose peer is in trouble is void.
+class Socket {
+public:
+    explicit Socket(int native = -1) : native_(native) {}
+    Socket(Socket&& other) noexcept : native_(std::exchange(other.native_, -1)) {}
+    Socket& operator=(Socket&& other) noexcept {
+        std::swap(native_, other.native_);
+        return *this;
+    }
+    ~Socket();
+    Socket(const Socket&) = delete;
+    Socket& operator=(const Socket&) = delete;
+
+    /// On 127.0.0.1, on a port that the system chooses.
+    [[nodiscard]] static Socket listening();
+    /// To 127.0.0.1. Waits 20 s at most for anything.
+    [[nodiscard]] static Socket connected(std::uint16_t port);
+    /// The next connection of a listening socket.
+    [[nodiscard]] Socket accepted() const;
+
+    [[nodiscard]] int get() const { return native_; }
+    [[nodiscard]] std::uint16_t port() const;
+    void send_all(std::string_view bytes) const;
+
+private:
+    int native_;
+};
+
+/// A port that nobody listens on at the moment.
+[[nodiscard]] std::uint16_t free_port();
+
+/// Descriptors up to the hard limit.
+void raise_descriptor_limit();
+
+/// A network namespace for this process and its children, with a loopback and reno: the pacing of
+/// bbr costs a loopback a third of its throughput. False without the right to make one.
+[[nodiscard]] bool enter_private_network();
+
+}  // namespace ballast::bench

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/splice_relay.h"
+
+#include "support/trouble.h"
+
+#include <array>
+#include <cerrno>
+#include <fcntl.h>
+#include <memory>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+namespace ballast::bench {
+
+namespace {
+
+constexpr int pipe_bytes = 1 << 20;
+/// A read shorter than this has emptied the socket: asking again would be in vain.
+constexpr ssize_t short_read_bytes = 16 << 10;
+
+/// One direction of a connection.
+class Way {
+public:
+    Way(const Socket& source, const Socket& sink) : source_(source), sink_(sink) {
+        std::array<int, 2> ends{};
+        check(::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC), "pipe2");
+        // Sockets in name only: what closes them is the same.
+        out_ = Socket(ends[0]);
+        in_ = Socket(ends[1]);
+        check(::fcntl(in_.get(), F_SETPIPE_SZ, pipe_bytes), "F_SETPIPE_SZ");
+    }
+
+    [[nodiscard]] bool is_over() const { return is_over_; }
+    [[nodiscard]] bool is_waiting_for_sink() const { return held_ > 0; }
+
+    /// Moves what there is. After the peer's end every read is asked for, to see that end: edge
+    /// triggered, it is not told of again.
+    void pump(bool source_has_ended) {
+        while (!is_over_) {
+            if (held_ == 0) {
+                const auto got = move(source_.get(), in_.get(), pipe_bytes);
+                if (got < 0) return;
+                if (got == 0) {
+                    is_over_ = true;
+                    ::shutdown(sink_.get(), SHUT_WR);
+                    return;
+                }
+                held_ = got;
+                drained_ = got < short_read_bytes && !source_has_ended;
+            }
+            while (held_ > 0) {
+                const auto put = move(out_.get(), sink_.get(), static_cast<std::size_t>(held_));
+                if (put <= 0) return;
+                held_ -= put;
+            }
+            if (std::exchange(drained_, false)) return;
+        }
+    }
+
+private:
+    /// Negative if it would block. A broken connection is an end like another one here.
+    static ssize_t move(int from, int to, std::size_t bytes) {
+        const auto moved =
+            ::splice(from, nullptr, to, nullptr, bytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        return moved < 0 && errno != EAGAIN ? 0 : moved;
+    }
+
+    const Socket& source_;
+    const Socket& sink_;
+    Socket out_;
+    Socket in_;
+    ssize_t held_ = 0;
+    bool drained_ = false;
+    bool is_over_ = false;
+};
+
+struct Connection;
+
+/// What epoll hands back: a connection, and which of its sockets.
+struct Side {
+    Connection* connection;
+    bool is_client;
+    bool has_ended = false;
+};
+
+/// Two sockets and the ways between them.
+struct Connection {
+    Connection(Socket a, Socket b) : client(std::move(a)), server(std::move(b)) {}
+
+    [[nodiscard]] bool is_over() const { return up.is_over() && down.is_over(); }
+
+    Socket client;
+    Socket server;
+    Way up{client, server};
+    Way down{server, client};
+    Side client_side{.connection = this, .is_client = true};
+    Side server_side{.connection = this, .is_client = false};
+};
+
+/// Pumps only what the event is about.
+void take_event(Side& side, unsigned events) {
+    Connection& connection = *side.connection;
+    const Side& other = side.is_client ? connection.server_side : connection.client_side;
+    Way& from_here = side.is_client ? connection.up : connection.down;
+    Way& to_here = side.is_client ? connection.down : connection.up;
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) side.has_ended = true;
+    if ((events & EPOLLIN) != 0 || side.has_ended) from_here.pump(side.has_ended);
+    if ((events & EPOLLOUT) != 0 && to_here.is_waiting_for_sink()) to_here.pump(other.has_ended);
+}
+
+void run(int epoll) {
+    std::array<epoll_event, 64> events{};
+    // Closed after the turn: a later event of it may point at either side.
+    std::vector<std::unique_ptr<Connection>> over;
+    for (;;) {
+        const int count = ::epoll_wait(epoll, events.data(), static_cast<int>(events.size()), -1);
+        for (int i = 0; i < count; ++i) {
+            const epoll_event& event = events.at(static_cast<std::size_t>(i));
+            Side& side = *static_cast<Side*>(event.data.ptr);
+            if (side.connection->is_over()) continue;
+            take_event(side, event.events);
+            if (side.connection->is_over()) over.emplace_back(side.connection);
+        }
+        over.clear();
+    }
+}
+
+void watch(int epoll, const Socket& socket, Side& side) {
+    check(::fcntl(socket.get(), F_SETFL, O_NONBLOCK), "O_NONBLOCK");
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    event.data.ptr = &side;
+    check(::epoll_ctl(epoll, EPOLL_CTL_ADD, socket.get(), &event), "epoll_ctl");
+}
+
+}  // namespace
+
+void relay_by_splice(const Socket& listener, std::uint16_t port, unsigned threads) {
+    std::vector<int> epolls;
+    for (unsigned i = 0; i < threads; ++i) {
+        epolls.push_back(check(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"));
+        std::thread(run, epolls.back()).detach();
+    }
+    for (std::size_t turn = 0;; ++turn) {
+        const int epoll = epolls[turn % epolls.size()];
+        Socket client = listener.accepted();
+        // Its thread deletes it.
+        auto* const connection = new Connection(std::move(client), Socket::connected(port));
+        watch(epoll, connection->client, connection->client_side);
+        watch(epoll, connection->server, connection->server_side);
+    }
+}
+
+}  // namespace ballast::bench

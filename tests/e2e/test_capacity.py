@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many sessions at once, and what one of them costs."""
+
+import contextlib
+import hashlib
+import os
+import resource
+import selectors
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import waiting
+from ballast import DIRECT, Backend, Ballast, Listener, Pool
+from servers import TESTER, PyFtpd
+from wire import Wire
+
+pytestmark = pytest.mark.skipif(DIRECT, reason="this measures the balancer")
+
+IDLE = 1000
+TRANSFERS = 50
+SIZE = 4 * 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def server(module_work: Path) -> Iterator[PyFtpd]:
+    # One process with one loop: light where other servers fork.
+    with PyFtpd(module_work, module_work / "files", "127.0.0.101") as server:
+        (server.root / "file").write_bytes(os.urandom(SIZE))
+        yield server
+
+
+@pytest.fixture
+def ballast(work: Path, server: PyFtpd) -> Iterator[Ballast]:
+    pool = Pool("pool", [Backend("only", server)])
+    with Ballast(work, [Listener("ftp", "pool")], [pool], passive_ports=TRANSFERS + 10) as ballast:
+        yield ballast
+
+
+def _log_in_all(ballast: Ballast, count: int, stack: contextlib.ExitStack) -> list[Wire]:
+    """All at once: each step for every session before the next step."""
+    wires = [stack.enter_context(Wire(ballast.where())) for _ in range(count)]
+    for wire in wires:
+        wire.greeting()
+    steps = {f"USER {TESTER.name}": 331, f"PASS {TESTER.password}": 230, "TYPE I": 200}
+    for command, code in steps.items():
+        for wire in wires:
+            wire.send(command)
+        for wire in wires:
+            assert wire.reply().code == code
+    return wires
+
+
+def _download_all(wires: list[Wire]) -> list[str]:
+    """The digests of a download of `file` on each, all at once."""
+    digests = {}
+    counts = {}
+    selector = selectors.DefaultSelector()
+    for wire in wires:
+        data = wire.passive()
+        wire.send("RETR file")
+        digests[data], counts[data] = hashlib.sha256(), 0
+        selector.register(data, selectors.EVENT_READ)
+    # All are open before the first is read.
+    for wire in wires:
+        assert wire.reply().code in (150, 125)
+    while selector.get_map():
+        ready = selector.select(30)
+        assert ready, f"nothing moves; {len(selector.get_map())} downloads are not at their end"
+        for key, _ in ready:
+            data = key.fileobj
+            assert isinstance(data, socket.socket)
+            if block := data.recv(256 * 1024):
+                digests[data].update(block)
+                counts[data] += len(block)
+            else:
+                selector.unregister(data)
+                data.close()
+    for wire in wires:
+        assert wire.reply().code == 226
+    assert all(count == SIZE for count in counts.values())
+    return [digest.hexdigest() for digest in digests.values()]
+
+
+def test_a_thousand_idle_sessions_and_fifty_transfers(
+    ballast: Ballast, server: PyFtpd, capsys: pytest.CaptureFixture[str]
+) -> None:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert soft > 2 * IDLE + 500, f"only {soft} descriptors: raise the limit (ulimit -n)"
+    expected = hashlib.sha256((server.root / "file").read_bytes()).hexdigest()
+    with contextlib.ExitStack() as stack:
+        # What the first sessions and transfers set up once is not what a session costs.
+        warm = _log_in_all(ballast, TRANSFERS, stack)
+        assert set(_download_all(warm)) == {expected}
+        before = ballast.resident_bytes()
+        idle = _log_in_all(ballast, IDLE, stack)
+        each = (ballast.resident_bytes() - before) / IDLE
+        with capsys.disabled():
+            print(f"\nmemory per idle session: {each / 1024:.1f} KiB ({IDLE} sessions)")
+        # Sanitizers multiply memory, and never by as much as this.
+        assert each < 256 * 1024
+
+        digests = _download_all(idle[::20])
+        assert len(digests) == TRANSFERS and set(digests) == {expected}
+        # Nobody was forgotten meanwhile.
+        for wire in idle:
+            wire.send("NOOP")
+        for wire in idle:
+            assert wire.reply().code == 200
+        for wire in idle:
+            wire.send("QUIT")
+        for wire in idle:
+            assert wire.reply().code == 221
+
+
+def test_a_thousand_clients_that_vanish_leave_nothing_behind(ballast: Ballast) -> None:
+    def descriptors() -> int:
+        return len(os.listdir(f"/proc/{ballast.pid}/fd"))
+
+    with contextlib.ExitStack() as stack:
+        _log_in_all(ballast, 1, stack)
+    first = waiting.until("the first session is gone", descriptors)
+    with contextlib.ExitStack() as stack:
+        _log_in_all(ballast, IDLE, stack)
+        assert descriptors() > first + IDLE
+    waiting.until("their descriptors are closed", lambda: descriptors() <= first + 5)
