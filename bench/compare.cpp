@@ -8,6 +8,7 @@
 #include "support/socket.h"
 #include "support/targets.h"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -17,6 +18,7 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <getopt.h>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <sys/utsname.h>
@@ -54,6 +56,7 @@ struct Options {
         .threads = std::max(1U, std::thread::hardware_concurrency()),
         .origin = Origin::file};
 
+    /// Whether this one is to be measured.
     [[nodiscard]] bool has(std::string_view measure) const {
         return fmt::format(",{},", only).find(fmt::format(",{},", measure)) != std::string::npos;
     }
@@ -62,6 +65,19 @@ struct Options {
 [[noreturn]] void explain(std::FILE* where) {
     fmt::print(where, "{}", usage);
     std::exit(where == stdout ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+Origin origin_named(std::string_view name) {
+    if (name == "file") return Origin::file;
+    if (name == "memory") return Origin::memory;
+    explain(stderr);
+}
+
+/// A misspelt measure would be left out in silence.
+void check_measures(const Options& options) {
+    std::istringstream list(options.only);
+    for (std::string measure; std::getline(list, measure, ',');)
+        if (!Options().has(measure)) explain(stderr);
 }
 
 Options options_of(int count, char** arguments) {
@@ -84,16 +100,15 @@ Options options_of(int count, char** arguments) {
             case 'o': options.only = value; break;
             case 'n': options.sessions = std::stoul(value); break;
             case 's': options.seconds = std::stoi(value); break;
-            case 'f':
-                options.targets.origin = value == "memory" ? Origin::memory : Origin::file;
-                break;
+            case 'f': options.targets.origin = origin_named(value); break;
             case 'b': options.targets.ballast = value; break;
             case 'p': options.targets.haproxy = value; break;
             case 'h': explain(stdout);
             default: explain(stderr);
         }
     }
-    if (optind != count) explain(stderr);
+    if (optind != count || options.rounds < 1 || options.gigabytes <= 0) explain(stderr);
+    check_measures(options);
     if (::access(options.targets.haproxy.c_str(), X_OK) != 0) options.targets.haproxy.clear();
     return options;
 }

@@ -88,13 +88,20 @@ std::size_t Child::resident_bytes() const {
     throw std::runtime_error(name_ + " has ended");
 }
 
+bool Child::has_ended() const {
+    siginfo_t information{};
+    return ::waitid(P_PID, static_cast<id_t>(pid_), &information, WEXITED | WNOHANG | WNOWAIT) !=
+               0 ||
+           information.si_pid != 0;
+}
+
 void Child::wait_for_port(std::uint16_t port) const {
     for (int attempt = 0; attempt < 1000; ++attempt) {
         try {
             (void)Socket::connected(port);
             return;
         } catch (const std::system_error&) {
-            if (::waitpid(pid_, nullptr, WNOHANG | WNOWAIT) != 0) break;
+            if (has_ended()) break;
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
         }
     }

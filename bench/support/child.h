@@ -36,6 +36,7 @@ public:
 
 private:
     Child(std::string name, pid_t pid) : name_(std::move(name)), pid_(pid) {}
+    [[nodiscard]] bool has_ended() const;
 
     std::string name_;
     pid_t pid_;

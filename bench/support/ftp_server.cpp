@@ -219,7 +219,7 @@ private:
             if (--idle_ == 0) hire();
             try {
                 serve_(socket, port);
-            } catch (const std::exception&) {
+            } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch)
                 // The peer went away, or sees our connection end and complains itself.
             }
             ++idle_;

@@ -45,6 +45,7 @@ private:
 /// Runs it for each client at once, and throws what one of them throws.
 std::size_t sum_side_by_side(const std::function<std::size_t(std::size_t client)>& work) {
     std::vector<std::future<std::size_t>> running;
+    running.reserve(clients);
     for (std::size_t client = 0; client < clients; ++client)
         running.push_back(std::async(std::launch::async, work, client));
     std::size_t sum = 0;

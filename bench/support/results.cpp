@@ -29,13 +29,17 @@ Item& found_or_added(Items& items, std::string Item::* name, std::string_view wa
 
 double quantile(std::vector<double> values, double part) {
     if (values.empty()) return std::nan("");
-    const auto place =
-        static_cast<std::ptrdiff_t>(part * static_cast<double>(values.size() - 1) + 0.5);
+    const auto place = std::lround(part * static_cast<double>(values.size() - 1));
     std::ranges::nth_element(values, values.begin() + place);
     return values[static_cast<std::size_t>(place)];
 }
 
-double median(std::vector<double> values) { return quantile(std::move(values), 0.5); }
+double median(std::vector<double> values) {
+    if (values.size() % 2 != 0) return quantile(std::move(values), 0.5);
+    std::ranges::sort(values);
+    const std::size_t middle = values.size() / 2;
+    return values.empty() ? std::nan("") : (values[middle - 1] + values[middle]) / 2;
+}
 
 void Results::add(std::string_view measure, std::string_view baseline, std::string_view target,
                   double value) {

@@ -32,6 +32,7 @@ constexpr std::string_view haproxy_configuration = R"(
 global
     nbthread {threads}
     maxconn 9000
+    maxpipes 100
     tune.pipesize 1048576
 defaults
     mode tcp
@@ -69,8 +70,7 @@ Target start_haproxy(const TargetOptions& options, std::uint16_t back, std::uint
         fmt::format(haproxy_configuration, fmt::arg("threads", options.threads),
                     fmt::arg("front", front), fmt::arg("back", back),
                     fmt::arg("bytes_front", bytes_front), fmt::arg("bytes_back", bytes_back));
-    auto process =
-        Child::executed("haproxy", {options.haproxy, "-db", "-q", "-f", "@"}, configuration);
+    auto process = Child::executed("haproxy", {options.haproxy, "-db", "-f", "@"}, configuration);
     process.wait_for_port(bytes_front);
     return {.name = "haproxy",
             .process = std::move(process),

@@ -90,6 +90,10 @@ constexpr auto listener_settings = std::to_array<Setting<Listener>>({
      "For a data connection to come about, in either data mode."},
     {"data_stall_timeout", Time<Listener>{&Listener::data_stall_timeout, 1ms, time_max},
      "A transfer that moves no byte for this long is reset."},
+    {"upload_end_grace", Time<Listener>{&Listener::upload_end_grace, 0ms, 1s},
+     "An upload ends alike whether its client has finished or was killed; but a killed client's "
+     "control connection ends too, a moment before or after. For so long the end of an upload is "
+     "held back from the backend. It is added to the time of each upload."},
     {"command_bytes_max", Size<Listener>{&Listener::command_bytes_max, 512, 1 * mib},
      "The longest command line of a client; a longer one is answered 500."},
     {"pipelined_bytes_max", Size<Listener>{&Listener::pipelined_bytes_max, 512, 16 * mib},

@@ -82,9 +82,11 @@ loop::Task<> Session::passive(ftp::Command command) {
 /// port of a well-known service.
 loop::Task<> Session::active(ftp::Command command) {
     client_data_.clear();
-    const auto wanted = command.verb == "PORT" ? ftp::parse_port(command.argument)
-                                               : ftp::parse_eprt(command.argument);
+    auto wanted = command.verb == "PORT" ? ftp::parse_port(command.argument)
+                                         : ftp::parse_eprt(command.argument);
     const auto client = client_.peer().ip;
+    // lftp 4.9.2 on ::1 says "EPRT |2|::|port|": its own address, left out.
+    if (wanted && wanted->ip == base::Ip::any(client.family())) wanted->ip = client;
     if (!wanted && wanted.error() == ftp::HostPortError::family)
         co_return co_await answer(522, "Network protocol not supported, use (1,2).");
     if (!wanted) co_return co_await answer(501, fmt::format("{} names no address.", command.verb));

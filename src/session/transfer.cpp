@@ -20,6 +20,9 @@ bool is_status_reply(const ftp::Reply& reply) {
 /// How many replies may come between ABOR and the answer to the NOOP behind it.
 constexpr int abort_replies_max = 16;
 
+/// How long a server that receives a file may take to hear ABOR before its data is reset.
+constexpr auto abort_time = std::chrono::milliseconds(250);
+
 }  // namespace
 
 Transfer::Transfer(Parts parts, std::string line, ftp::Direction direction,
@@ -128,6 +131,7 @@ loop::Task<> Transfer::carry() {
         start_relay();
         judge_relay();
         judge_client();
+        if (abort_is_due_) co_await abort_broken_upload();
         if (const auto ending = ending_of(end_state()); ending != Ending::not_yet)
             co_return co_await conclude(ending);
         if (judge_deadlines()) continue;
@@ -240,8 +244,8 @@ void Transfer::judge_relay() {
             if (uploads && client_vanished())
                 return break_data(426, "the client's control connection ended during the upload");
             // A killed client's kernel ends its data like a finished client does, and its control
-            // connection a moment before or after: look once more before the end is passed on.
-            if (uploads && !std::exchange(end_was_seen_, true)) return parts_.signal.raise();
+            // connection a moment before or after: wait that moment before the end is passed on.
+            if (uploads && !is_end_settled()) return;
             data_ = Data::whole;
             if (uploads)
                 backend_stream_->finish();
@@ -258,6 +262,12 @@ void Transfer::judge_relay() {
         case relay::End::stalled:
         case relay::End::running: return break_data(426, "no data moved for too long");
     }
+}
+
+/// Whether the client has had its time to turn out to be gone.
+bool Transfer::is_end_settled() {
+    if (end_due_ == loop::never) end_due_ = loop().after(parts_.settings.upload_end_grace);
+    return parts_.client.has_deferred_quit() || loop().now() >= end_due_;
 }
 
 /// Its control connection ended without QUIT.
@@ -307,16 +317,30 @@ EndState Transfer::end_state() const {
 void Transfer::break_data(std::uint16_t code, std::string reason) {
     relaying_.cancel();
     dialing_.cancel();
-    if (client_stream_) client_stream_->reset();
-    if (backend_stream_) backend_stream_->reset();
-    if (!client_stream_ && parts_.client_data.lease) parts_.client_data.lease->quarantine();
-    client_stream_.reset();
-    backend_stream_.reset();
+    reset_client_stream();
+    // The backend of an upload that it has not broken itself hears ABOR first.
+    const bool backend_listens = is_begun_ && !final_reply_ && final_missing_.empty() &&
+                                 report_.end != relay::End::sink_failed;
+    abort_is_due_ = direction_ == ftp::Direction::upload && backend_listens;
+    if (!abort_is_due_) reset_backend_stream();
     data_ = Data::broken;
     own_code_ = code;
     broken_reason_ = std::move(reason);
     connect_deadline_ = loop::never;
     reply_deadline_ = loop().after(parts_.backend.settings().reply_timeout);
+}
+
+void Transfer::reset_client_stream() {
+    if (client_stream_)
+        client_stream_->reset();
+    else if (parts_.client_data.lease)
+        parts_.client_data.lease->quarantine();
+    client_stream_.reset();
+}
+
+void Transfer::reset_backend_stream() {
+    if (backend_stream_) backend_stream_->reset();
+    backend_stream_.reset();
 }
 
 void Transfer::lose_backend(const base::Error& error) {
@@ -331,8 +355,10 @@ void Transfer::watch() {
 }
 
 loop::Deadline Transfer::next_deadline() const {
-    const auto settle = final_reply_ ? loop::never : parts_.backend.settle_at();
-    return loop::sooner(loop::sooner(reply_deadline_, connect_deadline_), settle);
+    auto deadline = loop::sooner(reply_deadline_, connect_deadline_);
+    if (!final_reply_) deadline = loop::sooner(deadline, parts_.backend.settle_at());
+    if (data_ == Data::moving) deadline = loop::sooner(deadline, end_due_);
+    return deadline;
 }
 
 loop::Task<> Transfer::conclude(Ending ending) {
@@ -381,28 +407,48 @@ loop::Task<> Transfer::settle_status() {
     }
 }
 
-/// RFC 959 4.1.3. Servers answer ABOR with one, two or three replies; the NOOP behind the first is
-/// a fence: all that comes before its answer belongs to ABOR.
+/// The client's ABOR, RFC 959 4.1.3.
 loop::Task<> Transfer::abort() {
     outcome_.result = Result::aborted;
     outcome_.reason = "ABOR";
-    break_data(426, "ABOR");
-    const auto deadline = loop().after(parts_.backend.settings().reply_timeout);
-    auto sent = co_await parts_.backend.send("ABOR");
-    if (sent) {
-        if (auto first = co_await parts_.backend.reply(deadline); !first)
-            sent = std::unexpected(first.error());
-    }
-    if (sent) sent = co_await parts_.backend.send("NOOP");
-    bool fenced = false;
-    for (int i = 0; sent && !fenced && i < abort_replies_max; ++i) {
-        const auto reply = co_await parts_.backend.reply(deadline);
-        if (!reply) break;
-        fenced = reply->code == parts_.backend.known().noop_code();
-    }
-    if (!fenced) outcome_.backend_is_lost = true;
+    relaying_.cancel();
+    reset_client_stream();
+    if (!co_await abort_backend()) outcome_.backend_is_lost = true;
     co_await answer(ftp::make_reply(426, "Data connection closed; transfer aborted."));
     co_await answer(ftp::make_reply(226, "ABOR successful."));
+}
+
+/// Makes the backend give up the transfer, and leaves its control connection without replies owed.
+/// Servers answer ABOR with one, two or three replies; the NOOP behind the first is a fence: all
+/// that comes before its answer belongs to ABOR. False if the backend is lost.
+loop::Task<bool> Transfer::abort_backend() {
+    const bool uploads = direction_ == ftp::Direction::upload;
+    const auto deadline = loop().after(parts_.backend.settings().reply_timeout);
+    // A server that sends hears nothing until its data connection breaks.
+    if (!uploads) reset_backend_stream();
+    if (!co_await parts_.backend.send("ABOR")) co_return false;
+    // A server that receives may take a reset for the end of the file (pyftpdlib 1.5.7): it shall
+    // hear ABOR before. Others (vsftpd) hear it only after the data.
+    auto first = co_await parts_.backend.reply(uploads ? loop().after(abort_time) : deadline);
+    reset_backend_stream();
+    if (!first && uploads) first = co_await parts_.backend.reply(deadline);
+    if (!first || !co_await parts_.backend.send("NOOP")) co_return false;
+    for (int i = 0; i < abort_replies_max; ++i) {
+        const auto reply = co_await parts_.backend.reply(deadline);
+        if (!reply) co_return false;
+        if (reply->code == parts_.backend.known().noop_code()) co_return true;
+    }
+    co_return false;
+}
+
+/// An upload that broke on the client's side: what the backend has of it is not the file.
+loop::Task<> Transfer::abort_broken_upload() {
+    abort_is_due_ = false;
+    reply_deadline_ = loop::never;
+    if (co_await abort_backend())
+        final_reply_ = ftp::make_reply(226, "Aborted.");
+    else
+        lose_backend({base::Fault::backend, {}, "the server did not answer ABOR"});
 }
 
 loop::Task<> Transfer::answer(ftp::Reply reply) {

@@ -73,12 +73,17 @@ private:
     void judge_relay();
     void judge_client();
     [[nodiscard]] bool client_vanished() const;
+    [[nodiscard]] bool is_end_settled();
     [[nodiscard]] bool judge_deadlines();
     [[nodiscard]] EndState end_state() const;
     void break_data(std::uint16_t code, std::string reason);
+    void reset_client_stream();
+    void reset_backend_stream();
     void watch();
     [[nodiscard]] loop::Deadline next_deadline() const;
     [[nodiscard]] loop::Task<> abort();
+    [[nodiscard]] loop::Task<bool> abort_backend();
+    [[nodiscard]] loop::Task<> abort_broken_upload();
     [[nodiscard]] loop::Task<> conclude(Ending ending);
     [[nodiscard]] loop::Task<> settle_status();
     [[nodiscard]] loop::Task<> answer(ftp::Reply reply);
@@ -108,10 +113,11 @@ private:
     std::string broken_reason_;
     std::uint32_t status_owed_ = 0;  // STATs passed on and not answered
     bool client_ended_ = false;      // its control connection
-    bool end_was_seen_ = false;      // the upload's, and the client was looked at once more
     bool abort_wanted_ = false;
+    bool abort_is_due_ = false;  // the backend of a broken upload has not been told yet
     loop::Deadline reply_deadline_ = loop::never;
     loop::Deadline connect_deadline_ = loop::never;
+    loop::Deadline end_due_ = loop::never;  // when an upload's end is believed
 
     loop::Job dialing_;
     loop::Job relaying_;

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "support/memory_network.h"
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace ballast::support {
+
+/// How a fake FTP server behaves. May be changed at any time and holds for what comes next.
+struct BackendScript {
+    std::string greeting = "220 Fake server ready.";  ///< empty: it never greets
+    /// What a verb is answered instead of the usual; several replies or lines are parted by CRLF,
+    /// empty: nothing at all. A transfer verb so answered moves nothing.
+    std::map<std::string, std::string> replies;
+    std::string features = " EPSV\r\n REST STREAM\r\n SIZE\r\n UTF8\r\n";
+    bool knows_epsv = true;
+    TestLoop::Duration reply_delay{};
+    bool closes_after_421 = true;
+
+    /// What happens when so many bytes of a transfer have moved.
+    enum class Fault : std::uint8_t {
+        none,
+        reset_data,    ///< RST on the data connection, then 426
+        killed,        ///< the process dies: its kernel ends both connections properly
+        lose_control,  ///< only the control connection ends, the data goes on to its end
+        ends_early,    ///< the data ends properly, but the final reply is 451
+        stall,         ///< nothing more moves
+    };
+    Fault fault = Fault::none;
+    std::uint64_t fault_after = 0;
+
+    std::string begin_reply = "150 Here it comes.";   ///< empty: none
+    std::string final_reply = "226 Transfer complete.";  ///< empty: never
+    bool final_reply_first = false;    ///< before the first byte of data
+    bool final_waits_for_close = false;  ///< a download's, until the peer has closed its side too
+    TestLoop::Duration final_delay{};
+    std::vector<std::string> abort_replies = {"426 Aborted.", "226 ABOR done."};
+    TestLoop::Duration abort_gap{};   ///< between two of these
+    bool status_waits = false;        ///< STAT in a transfer is answered after it
+    std::set<std::string> downloads;  ///< further verbs that move data
+    std::set<std::string> uploads;
+};
+
+/// A scripted FTP server on a network in memory. As servers of the field do, it forgets REST at any
+/// command but the transfer's, wants RNTO right after RNFR, takes what one read returns for one
+/// command, and announces an address where nobody listens.
+class FakeBackend {
+public:
+    FakeBackend(MemoryNetwork& network, const base::Address& address);
+    ~FakeBackend();
+    FakeBackend(const FakeBackend&) = delete;
+    FakeBackend& operator=(const FakeBackend&) = delete;
+
+    BackendScript script;
+    std::map<std::string, std::string> files;
+    std::string listing = "-rw-r--r-- 1 u g 5 Jan 1 00:00 a.txt\r\n";
+
+    struct Upload {
+        std::string name;
+        std::string bytes;
+        bool is_whole = false;  ///< its end looked proper
+    };
+    std::vector<Upload> stored;
+    /// Every line of every session.
+    std::vector<std::string> heard;
+    [[nodiscard]] bool has_heard(std::string_view line) const;
+
+    [[nodiscard]] const base::Address& address() const { return address_; }
+    [[nodiscard]] std::size_t sessions() const;
+    [[nodiscard]] std::size_t sessions_ever() const { return sessions_ever_; }
+    /// Words that nobody asked for, to every session.
+    void say_to_all(const std::string& line);
+    /// New connections are refused from now on; `open` ends that.
+    void close();
+    void open();
+    /// The process dies: nobody listens, and its kernel ends what is open.
+    void kill();
+
+private:
+    class Visit;
+
+    MemoryNetwork& network_;
+    base::Address address_;
+    std::uint16_t next_data_port_ = 40'000;
+    std::size_t sessions_ever_ = 0;
+    std::vector<std::unique_ptr<Visit>> visits_;
+};
+
+}  // namespace ballast::support

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/memory_network.h"
+
+namespace ballast::support {
+
+class MemoryNetwork::MemoryLease final : public net::Lease {
+public:
+    MemoryLease(MemoryNetwork& network, net::PassivePorts::Key key, base::Ip client,
+                net::PassivePorts::LeaseId id)
+        : network_(network), key_(key), client_(client), id_(id) {
+        network_.leases_[id_] = this;
+    }
+    ~MemoryLease() override {
+        network_.leases_.erase(id_);
+        if (stream_) stream_->reset();
+        network_.ports_.give_back(key_, client_, id_, quarantine_, network_.loop_.now());
+    }
+    MemoryLease(const MemoryLease&) = delete;
+    MemoryLease& operator=(const MemoryLease&) = delete;
+
+    [[nodiscard]] std::uint16_t port() const override { return key_.port; }
+    void attach(loop::Signal* signal) override { signal_ = signal; }
+    [[nodiscard]] bool has_arrived() const override { return stream_ != nullptr; }
+    [[nodiscard]] std::unique_ptr<net::Stream> take() override { return std::move(stream_); }
+    void extend() override { network_.ports_.extend(key_, client_, id_, network_.loop_.now()); }
+    void quarantine() override { quarantine_ = true; }
+
+    void arrive(std::unique_ptr<net::Stream> stream) {
+        stream_ = std::move(stream);
+        if (signal_ != nullptr) signal_->raise();
+    }
+
+private:
+    MemoryNetwork& network_;
+    net::PassivePorts::Key key_;
+    base::Ip client_;
+    net::PassivePorts::LeaseId id_;
+    std::unique_ptr<net::Stream> stream_;
+    loop::Signal* signal_ = nullptr;
+    bool quarantine_ = false;
+};
+
+loop::Task<base::Result<std::unique_ptr<net::Stream>>> MemoryNetwork::dial(
+    net::Dial dial, loop::Deadline deadline) {
+    dials_.push_back(dial);
+    const auto failed = [&](std::errc code) {
+        return std::unexpected(base::Error{dial.fault, std::make_error_code(code),
+                                           "connecting to " + base::to_string(dial.to)});
+    };
+    loop::Signal never_raised(loop_);
+    if (black_holes_.contains(dial.to)) {
+        (void)co_await never_raised.wait(deadline);
+        co_return failed(std::errc::timed_out);
+    }
+    auto connected_at = loop_.now();
+    if (const auto delay = delays_.find(dial.to); delay != delays_.end())
+        connected_at += delay->second;
+    (void)co_await never_raised.wait(loop::sooner(connected_at, deadline));
+    if (connected_at > deadline) co_return failed(std::errc::timed_out);
+
+    const auto listener = listeners_.find(dial.to);
+    if (listener == listeners_.end()) co_return failed(std::errc::connection_refused);
+    const auto from_ip = dial.from.value_or(dial.to.ip);
+    const auto from_port = dial.source_port != 0 ? dial.source_port : next_port_++;
+    auto [ours, theirs] = MemoryStream::connect(loop_, {from_ip, from_port}, dial.to, shape);
+    const Accept accept = listener->second;  // may close its listener
+    accept(std::move(theirs));
+    co_return std::move(ours);
+}
+
+loop::Task<base::Result<std::unique_ptr<net::Lease>>> MemoryNetwork::lend(
+    net::LendRequest request) {
+    const auto lent = ports_.lend(request.range, request.local, request.client, 0, loop_.now());
+    if (!lent)
+        co_return std::unexpected(base::Error{base::Fault::internal,
+                                              std::make_error_code(std::errc::address_in_use),
+                                              "no free passive port"});
+    open_ports_.insert({request.local, lent->port});
+    co_return std::make_unique<MemoryLease>(
+        *this, net::PassivePorts::Key{request.local, lent->port}, request.client, lent->id);
+}
+
+std::unique_ptr<MemoryStream> MemoryNetwork::connect(const base::Address& from,
+                                                     const base::Address& to) {
+    const auto listener = listeners_.find(to);
+    if (listener == listeners_.end() && !open_ports_.contains(to)) return nullptr;
+    auto [theirs, ours] = MemoryStream::connect(loop_, from, to, shape);
+    if (listener != listeners_.end()) {
+        const Accept accept = listener->second;
+        accept(std::move(ours));
+        return std::move(theirs);
+    }
+    const auto taker = ports_.arrived({to.ip, to.port}, from.ip, loop_.now());
+    const auto lease = taker ? leases_.find(taker->id) : leases_.end();
+    if (lease == leases_.end())
+        ours->reset();
+    else
+        lease->second->arrive(std::move(ours));
+    return std::move(theirs);
+}
+
+}  // namespace ballast::support

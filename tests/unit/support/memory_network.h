@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "net/network.h"
+#include "net/passive_ports.h"
+#include "support/memory_stream.h"
+#include "support/test_loop.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+namespace ballast::support {
+
+/// The outside world of a test: listeners by address, passive ports lent by the real table, and
+/// connections in memory. Where nobody listens a dial is refused.
+class MemoryNetwork final : public net::Network {
+public:
+    explicit MemoryNetwork(TestLoop& loop) : loop_(loop), ports_(20'250'101) {}
+
+    [[nodiscard]] TestLoop& loop() override { return loop_; }
+    [[nodiscard]] loop::Task<base::Result<std::unique_ptr<net::Stream>>> dial(
+        net::Dial dial, loop::Deadline deadline) override;
+    [[nodiscard]] loop::Task<base::Result<std::unique_ptr<net::Lease>>> lend(
+        net::LendRequest request) override;
+
+    using Accept = std::function<void(std::unique_ptr<net::Stream>)>;
+    void listen(const base::Address& at, Accept accept) { listeners_[at] = std::move(accept); }
+    void close(const base::Address& at) { listeners_.erase(at); }
+    [[nodiscard]] bool is_listening(const base::Address& at) const {
+        return listeners_.contains(at);
+    }
+    /// Dials there get no answer at all: they time out.
+    void black_hole(const base::Address& at) { black_holes_.insert(at); }
+    /// Dials there take so long.
+    void delay(const base::Address& at, TestLoop::Duration time) { delays_[at] = time; }
+
+    /// A connection from outside, as a client opens it, to a listener or a passive port. Null if
+    /// refused; where a passive port is open but nobody waits for this client it is reset.
+    [[nodiscard]] std::unique_ptr<MemoryStream> connect(const base::Address& from,
+                                                        const base::Address& to);
+
+    /// How connections made from now on behave.
+    Shape shape;
+    /// Every dial so far.
+    [[nodiscard]] const std::vector<net::Dial>& dials() const { return dials_; }
+    /// Leases that are held.
+    [[nodiscard]] std::size_t leases() const { return leases_.size(); }
+
+private:
+    class MemoryLease;
+
+    TestLoop& loop_;
+    net::PassivePorts ports_;
+    std::map<base::Address, Accept> listeners_;
+    std::set<base::Address> black_holes_;
+    std::map<base::Address, TestLoop::Duration> delays_;
+    std::map<net::PassivePorts::LeaseId, MemoryLease*> leases_;
+    std::set<base::Address> open_ports_;
+    std::vector<net::Dial> dials_;
+    std::uint16_t next_port_ = 30'000;
+};
+
+}  // namespace ballast::support

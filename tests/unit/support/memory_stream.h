@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "loop/loop.h"
+#include "net/stream.h"
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+namespace ballast::support {
+
+/// What a connection in memory is like.
+struct Shape {
+    std::size_t pipe_bytes = 64 << 10;  ///< how much each direction holds
+    std::size_t slice_bytes = 0;        ///< most that one read or write moves; 0: no such limit
+};
+
+/// One side of a connection in memory, with the manners of a Linux TCP socket: FIN after the bytes,
+/// RST after those that have arrived; a reset is told once, and after it reading only ends; bytes
+/// sent to a side that is gone vanish and are answered with RST; closing with bytes unread is a
+/// reset. Readiness is signalled later, never from within a call.
+class MemoryStream final : public net::Stream {
+public:
+    using Pair = std::pair<std::unique_ptr<MemoryStream>, std::unique_ptr<MemoryStream>>;
+    static Pair connect(loop::Loop& loop, const base::Address& a, const base::Address& b,
+                        Shape shape = {});
+    ~MemoryStream() override;
+    MemoryStream(const MemoryStream&) = delete;
+    MemoryStream& operator=(const MemoryStream&) = delete;
+
+    net::Io read(std::span<char> into) override;
+    net::Io write(std::span<const char> from) override;
+    bool finish() override;
+    void reset() override;
+    void attach(loop::Signal* signal) override;
+    void watch_readable() override;
+    void watch_writable() override;
+    [[nodiscard]] bool is_watching_readable() const override;
+    [[nodiscard]] int splice_descriptor() const override { return -1; }
+    [[nodiscard]] const base::Address& local() const override;
+    [[nodiscard]] const base::Address& peer() const override;
+
+    /// Whether this side has ended its direction or is gone, and how.
+    [[nodiscard]] bool is_finished() const;
+    [[nodiscard]] bool is_reset() const;
+
+private:
+    struct Wire;
+    MemoryStream(std::shared_ptr<Wire> wire, std::size_t side);
+
+    std::shared_ptr<Wire> wire_;
+    std::size_t side_;
+};
+
+}  // namespace ballast::support

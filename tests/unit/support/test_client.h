@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "ftp/reply.h"
+#include "support/data_peer.h"
+#include "support/world.h"
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace ballast::support {
+
+/// An FTP client driven line by line by a test. Whatever it waits for, the world runs meanwhile,
+/// its clock included.
+class TestClient {
+public:
+    explicit TestClient(World& world, std::string_view from = "198.51.100.7:50000");
+    TestClient(const TestClient&) = delete;
+    TestClient& operator=(const TestClient&) = delete;
+
+    void send(std::string_view line) { send_bytes(std::string(line) + "\r\n"); }
+    void send_bytes(std::string_view bytes);
+    /// The next reply without its last CRLF, waited for at most so long; empty if none came. With
+    /// `says` a test compares only the code.
+    [[nodiscard]] std::string reply(TestLoop::Duration limit = std::chrono::hours(1));
+    [[nodiscard]] int code(TestLoop::Duration limit = std::chrono::hours(1));
+    [[nodiscard]] std::string say(std::string_view line) {
+        send(line);
+        return reply();
+    }
+    [[nodiscard]] int ask(std::string_view line) {
+        send(line);
+        return code();
+    }
+    /// A reply that is here already.
+    [[nodiscard]] bool has_reply();
+    /// Whether the balancer has ended the connection, and every reply was looked at.
+    [[nodiscard]] bool is_ended();
+    /// 220, USER, PASS, 230. False if anything else was said.
+    [[nodiscard]] bool log_in();
+
+    /// Says EPSV, PASV, EPRT or PORT; the data connection is opened (or awaited).
+    [[nodiscard]] std::unique_ptr<DataPeer> open_data(std::string_view verb);
+    /// The same without connecting: the port that EPSV or PASV named, 0 if it was refused.
+    [[nodiscard]] std::uint16_t passive_port(std::string_view verb);
+    [[nodiscard]] std::unique_ptr<DataPeer> connect_to(std::uint16_t port);
+
+    /// Ends its own direction only; goes away like a killed process; breaks the connection.
+    void half_close() { control_.finish(); }
+    void vanish() { control_.vanish(); }
+    void reset() { control_.reset(); }
+
+private:
+    void parse();
+
+    World& world_;
+    base::Address from_;
+    DataPeer control_;
+    ftp::ReplyParser parser_;
+    std::size_t parsed_ = 0;
+    std::deque<ftp::Reply> replies_;
+    std::uint16_t next_port_ = 50'001;
+};
+
+}  // namespace ballast::support

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/world.h"
+
+#include "ftp/features.h"
+
+#include <fmt/format.h>
+
+namespace ballast::support {
+
+World::World(std::size_t backend_count, std::string_view listener_address) {
+    listener.name = "ftp";
+    listener.pool = "files";
+    listener.bind = {base::Address::parse(listener_address).value()};
+    pool_settings.name = "files";
+    pool_settings.balance = config::Balance::round_robin;
+    for (std::size_t i = 0; i < backend_count; ++i) {
+        config::Backend configured;
+        configured.name = fmt::format("alf{}", i + 1);
+        configured.host = fmt::format("10.0.0.{}", 11 + i);
+        pool_settings.backends.push_back(configured);
+        backends_.push_back(std::make_unique<FakeBackend>(
+            network, base::Address{base::Ip::parse(configured.host).value(), 21}));
+    }
+    network.listen(address(), [this](std::unique_ptr<net::Stream> client) {
+        begin_session(std::move(client));
+    });
+}
+
+World::~World() { network.close(address()); }
+
+pool::Pool& World::pool() {
+    if (!pool_) pool_ = std::make_shared<pool::Pool>(pool_settings);
+    return *pool_;
+}
+
+void World::survey(std::size_t index) {
+    backend::Survey survey;
+    survey.answers_feat = true;
+    survey.features =
+        ftp::Features::parse("211-Features:\r\n" + backend(index).script.features + "211 End\r\n");
+    knowledge.of(pool().status().at(index).backend.id)->set_survey(survey);
+}
+
+void World::begin_session(std::unique_ptr<net::Stream> client) {
+    (void)pool();
+    const auto id = fmt::format("s{}", ++next_id_);
+    auto session = std::make_unique<session::Session>(
+        session::Surroundings{network, listener, pool_, knowledge, load_}, std::move(client), id,
+        [this, id] { loop.post([this, id] { sessions_.erase(id); }); });
+    auto& begun = *(sessions_[id] = std::move(session));
+    begun.start();
+}
+
+std::uint32_t World::seats_taken() {
+    std::uint32_t sum = 0;
+    for (const auto& status : pool().status()) sum += status.sessions;
+    return sum;
+}
+
+std::uint32_t World::transfers_running() {
+    std::uint32_t sum = 0;
+    for (const auto& status : pool().status()) sum += status.transfers;
+    return sum;
+}
+
+}  // namespace ballast::support

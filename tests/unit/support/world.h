@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "backend/knowledge.h"
+#include "config/config.h"
+#include "pool/pool.h"
+#include "session/session.h"
+#include "support/fake_backend.h"
+#include "support/memory_network.h"
+#include "support/test_loop.h"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace ballast::support {
+
+/// A balancer in memory: one listener, one pool of fake backends, and the sessions of whoever
+/// connects. Settings may be changed before the first client comes.
+class World {
+public:
+    explicit World(std::size_t backend_count = 2, std::string_view listener_address = "192.0.2.1:21");
+    ~World();
+    World(const World&) = delete;
+    World& operator=(const World&) = delete;
+
+    TestLoop loop;
+    MemoryNetwork network{loop};
+    config::Listener listener;
+    config::Pool pool_settings;
+    backend::Knowledge knowledge;
+
+    [[nodiscard]] FakeBackend& backend(std::size_t index) { return *backends_.at(index); }
+    [[nodiscard]] pool::Pool& pool();
+    /// What the survey of a backend would have found.
+    void survey(std::size_t index);
+
+    [[nodiscard]] const base::Address& address() const { return listener.bind.front(); }
+    [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
+    [[nodiscard]] session::Session& session() { return *sessions_.begin()->second; }
+    /// As the daemon does when its time is over.
+    void destroy_sessions() { sessions_.clear(); }
+    [[nodiscard]] session::Load& load() { return load_; }
+    [[nodiscard]] std::uint32_t seats_taken();
+    [[nodiscard]] std::uint32_t transfers_running();
+
+private:
+    void begin_session(std::unique_ptr<net::Stream> client);
+
+    std::vector<std::unique_ptr<FakeBackend>> backends_;
+    std::shared_ptr<pool::Pool> pool_;
+    session::Load load_;
+    std::uint64_t next_id_ = 0;
+    std::map<std::string, std::unique_ptr<session::Session>> sessions_;
+};
+
+}  // namespace ballast::support
