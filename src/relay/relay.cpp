@@ -32,7 +32,7 @@ public:
 
     /// False if the sink has failed.
     bool look(std::error_code& error) {
-        if (ended_ || sink_.is_watching_readable()) return true;
+        if (!watched_ || ended_ || sink_.is_watching_readable()) return true;
         std::array<char, 4096> dropped;  // NOLINT: filled by read
         const net::Io io = sink_.read(dropped);
         if (io.state == net::Io::State::failed) {
@@ -43,11 +43,13 @@ public:
         return true;
     }
     void watch() {
+        watched_ = true;
         if (!ended_) sink_.watch_readable();
     }
 
 private:
     net::Stream& sink_;
+    bool watched_ = false;  // before the first watch asking would be in vain
     bool ended_ = false;
 };
 

@@ -96,14 +96,16 @@ loop::Task<std::optional<ClientEvent>> Session::await_event() {
             co_await end_with("Service is shutting down.");
             co_return std::nullopt;
         }
-        if (auto event = client_.next()) co_return event;
+        // The backend first: what it says unasked must not be taken for the answer to what the
+        // client says next.
         if (backend_) {
             if (auto said = backend_->poll_reply()) {
                 co_await hear_backend(std::move(*said));
                 co_return std::nullopt;
             }
-            backend_->watch();
         }
+        if (auto event = client_.next()) co_return event;
+        if (backend_) backend_->watch();
         client_.watch();
         if (!co_await signal_.wait(deadline)) {
             co_await end_with(dialog_.login() == Dialog::Login::done ? "Idle for too long."

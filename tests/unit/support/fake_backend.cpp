@@ -64,12 +64,9 @@ private:
         if (!control_) return false;
         std::array<char, 4096> buffer{};
         const Io io = control_->read(buffer);
-        if (io.state == Io::State::moved) {
-            received_.append(buffer.data(), io.bytes);
-            return true;
-        }
+        if (io.state == Io::State::moved) received_.append(buffer.data(), io.bytes);
         control_->watch_readable();
-        return io.state == Io::State::would_block;
+        return io.state == Io::State::moved || io.state == Io::State::would_block;
     }
 
     std::optional<std::string> take_line() {
@@ -77,8 +74,8 @@ private:
         if (end == std::string::npos) return std::nullopt;
         // As JFileServer does: one read is one command. A sliced connection cannot be held to it.
         const bool is_sliced = owner_.network_.shape.slice_bytes != 0;
-        const auto line = received_.substr(0, is_sliced ? end : received_.size() - 2);
-        received_.erase(0, is_sliced ? end + 2 : received_.size());
+        auto line = received_.substr(0, is_sliced ? end : received_.size() - 2);
+        received_.erase(0, line.size() + 2);
         owner_.heard.push_back(line);
         return line;
     }
@@ -107,11 +104,11 @@ private:
         const auto argument = space == std::string::npos ? std::string() : line.substr(space + 1);
         const auto before = std::exchange(last_verb_, verb);
         const auto restart = std::exchange(restart_, 0);
-        const auto& script = owner_.script;
+        const auto& plan = owner_.script;
 
-        if (const auto fixed = script.replies.find(verb); fixed != script.replies.end()) {
+        if (const auto fixed = plan.replies.find(verb); fixed != plan.replies.end()) {
             if (fixed->second.empty()) co_return;
-            const bool is_last_word = fixed->second.starts_with("421") && script.closes_after_421;
+            const bool is_last_word = fixed->second.starts_with("421") && plan.closes_after_421;
             co_await say(fixed->second);
             if (is_last_word) hang_up();
             co_return;
@@ -126,7 +123,7 @@ private:
             co_return hang_up();
         }
         if (verb == "FEAT")
-            co_return co_await say("211-Features:\r\n" + script.features + "211 End");
+            co_return co_await say("211-Features:\r\n" + plan.features + "211 End");
         if (verb == "SYST") co_return co_await say("215 UNIX Type: L8");
         if (verb == "NOOP") co_return co_await say("200 Fine.");
         if (verb == "HOST") co_return co_await say("220 Host accepted.");
@@ -143,7 +140,7 @@ private:
         if (verb == "PWD") co_return co_await say("257 \"/\" is where you are.");
         if (verb == "ABOR") co_return co_await say("226 Nothing to abort.");
         if (verb == "STAT") co_return co_await say("211 Fine.");
-        if (verb == "LIST" || verb == "NLST" || verb == "MLSD" || script.downloads.contains(verb))
+        if (verb == "LIST" || verb == "NLST" || verb == "MLSD" || plan.downloads.contains(verb))
             co_return co_await download(owner_.listing);
         if (verb == "RETR") {
             const auto file = owner_.files.find(argument);
@@ -151,7 +148,7 @@ private:
             co_return co_await download(
                 file->second.substr(std::min<std::size_t>(restart, file->second.size())));
         }
-        if (verb == "STOR" || verb == "APPE" || verb == "STOU" || script.uploads.contains(verb))
+        if (verb == "STOR" || verb == "APPE" || verb == "STOU" || plan.uploads.contains(verb))
             co_return co_await upload(argument);
         const bool is_known = verb == "TYPE" || verb == "CWD" || verb == "MODE" || verb == "STRU" ||
                               verb == "OPTS" || verb == "CLNT" || verb == "SITE" || verb == "ALLO";
@@ -279,35 +276,35 @@ private:
 
     Task<> upload(std::string name) {
         if (!co_await begin_transfer()) co_return;
-        Upload upload{std::move(name), {}, false};
+        Upload arrived{std::move(name), {}, false};
         for (;;) {
             if (control_ && !co_await hear_during_transfer()) {
-                owner_.stored.push_back(std::move(upload));
+                owner_.stored.push_back(std::move(arrived));
                 co_return;
             }
             std::array<char, 4096> buffer{};
-            auto room = std::span(buffer);
+            std::span<char> room = buffer;
             if (owner_.script.fault != Fault::none &&
-                upload.bytes.size() < owner_.script.fault_after)
+                arrived.bytes.size() < owner_.script.fault_after)
                 room = room.first(std::min<std::size_t>(
-                    room.size(), owner_.script.fault_after - upload.bytes.size()));
+                    room.size(), owner_.script.fault_after - arrived.bytes.size()));
             const Io io = data_->read(room);
             if (io.state == Io::State::moved) {
-                upload.bytes.append(buffer.data(), io.bytes);
+                arrived.bytes.append(buffer.data(), io.bytes);
             } else if (io.state == Io::State::would_block) {
                 data_->watch_readable();
                 co_await rest_a_while();
             } else {
-                upload.is_whole = io.state == Io::State::ended;
+                arrived.is_whole = io.state == Io::State::ended;
                 break;
             }
-            if (co_await fault_strikes(upload.bytes.size())) {
-                owner_.stored.push_back(std::move(upload));
+            if (co_await fault_strikes(arrived.bytes.size())) {
+                owner_.stored.push_back(std::move(arrived));
                 co_return;
             }
         }
-        const bool is_whole = upload.is_whole;
-        owner_.stored.push_back(std::move(upload));
+        const bool is_whole = arrived.is_whole;
+        owner_.stored.push_back(std::move(arrived));
         data_.reset();
         if (!is_whole) co_return co_await say("426 You broke it.");
         co_await end_transfer();

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/test_client.h"
+
+#include <gtest/gtest.h>
+#include <string>
+
+namespace ballast::session {
+namespace {
+
+using namespace std::chrono_literals;
+using support::DataPeer;
+using support::TestClient;
+using support::World;
+
+const std::string large(400'000, 'x');
+
+struct Manner {
+    const char* name;
+    std::vector<std::string> replies;
+};
+
+class EveryAbort : public testing::TestWithParam<Manner> {};
+INSTANTIATE_TEST_SUITE_P(
+    Abort, EveryAbort,
+    testing::Values(Manner{"one_426", {"426 Aborted."}}, Manner{"one_226", {"226 Aborted."}},
+                    Manner{"two", {"426 Aborted.", "226 Done."}},
+                    Manner{"two_225", {"426 Aborted.", "225 Done."}},
+                    Manner{"three", {"426 Aborted.", "226 Done.", "226 Really."}}),
+    [](const auto& manner) { return std::string(manner.param.name); });
+
+TEST_P(EveryAbort, of_a_download_resets_the_data_and_stays_in_step) {
+    World world(1);
+    world.backend(0).files["a"] = large;
+    world.backend(0).script.abort_replies = GetParam().replies;
+    world.backend(0).script.abort_gap = 300ms;
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto data = client.open_data("EPSV");
+    data->stop_reading();
+    EXPECT_EQ(client.ask("RETR a"), 150);
+    EXPECT_EQ(client.ask("ABOR"), 426);
+    EXPECT_EQ(client.code(), 226);
+    data->resume_reading();
+    world.loop.settle();
+    EXPECT_EQ(data->end(), DataPeer::End::reset);
+    EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
+    const auto again = client.open_data("EPSV");
+    EXPECT_EQ(client.ask("RETR a"), 150);
+    EXPECT_EQ(client.code(), 226);
+    EXPECT_EQ(again->received(), large);
+    EXPECT_FALSE(client.has_reply());
+}
+
+TEST_P(EveryAbort, of_an_upload_never_looks_like_its_end) {
+    World world(1);
+    world.backend(0).script.abort_replies = GetParam().replies;
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto data = client.open_data("EPSV");
+    EXPECT_EQ(client.ask("STOR a"), 150);
+    data->send("some");
+    world.loop.settle();
+    EXPECT_EQ(client.ask("ABOR"), 426);
+    EXPECT_EQ(client.code(), 226);
+    world.loop.settle();
+    ASSERT_EQ(world.backend(0).stored.size(), 1);
+    EXPECT_FALSE(world.backend(0).stored[0].is_whole);
+    EXPECT_EQ(data->end(), DataPeer::End::reset);
+    EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
+}
+
+TEST(Abort, before_the_client_has_connected_keeps_its_port_away_from_it) {
+    World world(1);
+    world.backend(0).files["a"] = large;
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto port = client.passive_port("EPSV");
+    EXPECT_EQ(client.ask("RETR a"), 150);
+    EXPECT_EQ(client.ask("ABOR"), 426);
+    EXPECT_EQ(client.code(), 226);
+    for (int i = 0; i < 200; ++i) EXPECT_NE(client.passive_port("EPSV"), port);
+    EXPECT_EQ(client.ask("NOOP"), 200);
+}
+
+TEST(Abort, that_gets_no_answer_costs_the_backend) {
+    World world(1);
+    world.backend(0).files["a"] = large;
+    world.backend(0).script.abort_replies = {};
+    world.backend(0).script.replies["NOOP"] = "";
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto data = client.open_data("EPSV");
+    data->stop_reading();
+    EXPECT_EQ(client.ask("RETR a"), 150);
+    EXPECT_EQ(client.ask("ABOR"), 426);
+    EXPECT_EQ(client.code(), 226);
+    EXPECT_EQ(client.code(), 421);
+    EXPECT_TRUE(client.is_ended());
+    EXPECT_EQ(world.seats_taken(), 0);
+}
+
+TEST(Abort, behind_the_150_is_acted_on_when_it_comes) {
+    World world(1);
+    world.backend(0).files["a"] = large;
+    world.backend(0).script.reply_delay = 1s;
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto data = client.open_data("EPSV");
+    data->stop_reading();
+    client.send_bytes("RETR a\r\nABOR\r\n");
+    EXPECT_EQ(client.code(), 150);
+    EXPECT_EQ(client.code(), 426);
+    EXPECT_EQ(client.code(), 226);
+    EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
+}
+
+TEST(Abort, of_a_transfer_that_was_refused_meanwhile_is_answered_all_the_same) {
+    World world(1);
+    world.backend(0).script.reply_delay = 1s;
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto data = client.open_data("EPSV");
+    client.send_bytes("RETR missing\r\nABOR\r\n");
+    EXPECT_EQ(client.code(), 550);
+    EXPECT_EQ(client.code(), 226);
+    EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
+}
+
+}  // namespace
+}  // namespace ballast::session

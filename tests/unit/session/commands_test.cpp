@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/test_client.h"
+
+#include <gtest/gtest.h>
+
+namespace ballast::session {
+namespace {
+
+using namespace std::chrono_literals;
+using support::TestClient;
+using support::World;
+
+TEST(Commands, pass_untouched_with_their_replies) {
+    World world(1);
+    world.backend(0).script.replies["SITE"] = "200-first\r\n226 no end\r\n200 Last.";
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    EXPECT_EQ(client.say("site  CHMOD 640 n\xe4m\xff.txt"),
+              "502 What?");  // the fake knows verbs in upper case only: what came is what was said
+    EXPECT_EQ(world.backend(0).heard.back(), "site  CHMOD 640 n\xe4m\xff.txt");
+    EXPECT_EQ(client.say("SITE HELP"), "200-first\r\n226 no end\r\n200 Last.");
+}
+
+TEST(Commands, with_a_preliminary_reply_are_awaited) {
+    World world(1);
+    world.backend(0).script.replies["SITE"] = "150 Computing.\r\n250 abc";
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    EXPECT_EQ(client.say("SITE MD5 a"), "150 Computing.");
+    EXPECT_EQ(client.reply(), "250 abc");
+    EXPECT_EQ(client.ask("NOOP"), 200);
+}
+
+TEST(Commands, that_are_no_commands_change_nothing) {
+    World world(1);
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    const auto heard = world.backend(0).heard.size();
+    EXPECT_EQ(client.ask(""), 500);
+    EXPECT_EQ(client.ask("!?"), 500);
+    client.send_bytes(std::string("CWD a\0b\r\n", 9));
+    EXPECT_EQ(client.code(), 501);
+    EXPECT_EQ(client.ask("CWD a\rDELE b"), 501);
+    EXPECT_EQ(client.ask("CWD " + std::string(9000, 'x')), 500);
+    EXPECT_EQ(world.backend(0).heard.size(), heard);
+    EXPECT_EQ(client.ask("NOOP"), 200);
+}
+
+TEST(Commands, are_never_put_between_rnfr_and_rnto) {
+    World world(1);
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    EXPECT_NE(client.passive_port("EPSV"), 0);
+    EXPECT_EQ(client.ask("REST 5"), 350);
+    EXPECT_EQ(client.ask("RNFR a"), 350);
+    world.loop.run_for(10min);
+    EXPECT_EQ(client.ask("RNTO b"), 250);
+}
+
+TEST(Commands, set_up_data_without_asking_the_backend) {
+    World world(1);
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    const auto heard = world.backend(0).heard.size();
+    EXPECT_TRUE(client.say("PASV").starts_with("227 Entering Passive Mode (192,0,2,1,"));
+    EXPECT_EQ(client.ask("EPSV 1"), 229);
+    EXPECT_EQ(client.ask("EPSV 2"), 522);
+    EXPECT_EQ(client.ask("EPSV x"), 501);
+    EXPECT_EQ(client.ask("PORT 198,51,100,7,200,1"), 200);
+    EXPECT_EQ(client.ask("EPRT |1|198.51.100.7|51201|"), 200);
+    EXPECT_EQ(client.ask("EPRT |3|198.51.100.7|51201|"), 522);
+    EXPECT_EQ(client.ask("PORT 198,51,100,8,200,1"), 501);
+    EXPECT_EQ(client.ask("PORT 198,51,100,7,3,255"), 501);
+    EXPECT_EQ(client.ask("PORT 198,51,100,7,4,0"), 200);
+    EXPECT_EQ(client.ask("PORT nonsense"), 501);
+    EXPECT_EQ(world.backend(0).heard.size(), heard);
+}
+
+TEST(Commands, remember_epsv_all) {
+    World world(1);
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    EXPECT_EQ(client.ask("EPSV ALL"), 200);
+    EXPECT_EQ(client.ask("PASV"), 503);
+    EXPECT_EQ(client.ask("PORT 198,51,100,7,200,1"), 503);
+    EXPECT_EQ(client.ask("EPRT |1|198.51.100.7|51201|"), 503);
+    EXPECT_EQ(client.ask("EPSV"), 229);
+    EXPECT_FALSE(world.backend(0).has_heard("EPSV ALL"));
+    EXPECT_EQ(client.ask("REIN"), 220);
+    EXPECT_EQ(client.ask("USER anna"), 331);
+    EXPECT_EQ(client.ask("PASS secret"), 230);
+    EXPECT_EQ(client.ask("PASV"), 227);
+}
+
+TEST(Commands, give_up_a_port_when_another_is_asked_for) {
+    World world(1);
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    const auto first = client.passive_port("PASV");
+    EXPECT_NE(client.passive_port("PASV"), 0);
+    EXPECT_EQ(world.network.leases(), 1);
+    EXPECT_EQ(client.ask("PORT 198,51,100,7,200,1"), 200);
+    EXPECT_EQ(world.network.leases(), 0);
+    const auto late = client.connect_to(first);
+    world.loop.settle();
+    EXPECT_EQ(late->end(), support::DataPeer::End::reset);
+    EXPECT_NE(client.passive_port("PASV"), 0);
+    EXPECT_EQ(client.ask("QUIT"), 221);
+    EXPECT_EQ(world.network.leases(), 0);
+}
+
+TEST(Commands, answer_425_when_the_ports_are_used_up) {
+    World world(1);
+    world.listener.passive_ports = {20000, 20001};
+    TestClient first(world);
+    TestClient second(world, "198.51.100.7:50900");
+    TestClient third(world, "198.51.100.7:50901");
+    TestClient elsewhere(world, "198.51.100.8:50000");
+    for (auto* client : {&first, &second, &third, &elsewhere}) EXPECT_TRUE(client->log_in());
+    EXPECT_EQ(first.ask("PASV"), 227);
+    EXPECT_EQ(second.ask("PASV"), 227);
+    EXPECT_EQ(third.ask("PASV"), 425);
+    EXPECT_EQ(elsewhere.ask("PASV"), 227);
+    EXPECT_EQ(first.ask("QUIT"), 221);
+    EXPECT_EQ(third.ask("PASV"), 227);
+}
+
+TEST(Commands, answer_pasv_with_425_on_an_ipv6_connection) {
+    World world(1, "[2001:db8::1]:21");
+    TestClient client(world, "[2001:db8::7]:50000");
+    EXPECT_TRUE(client.log_in());
+    EXPECT_EQ(client.ask("PASV"), 425);
+    EXPECT_EQ(client.ask("EPSV"), 229);
+    EXPECT_EQ(client.ask("EPSV 1"), 522);
+    EXPECT_EQ(client.ask("EPRT |2|2001:db8::7|51201|"), 200);
+}
+
+TEST(Commands, after_rein_need_a_new_login) {
+    World world;
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    EXPECT_NE(client.passive_port("EPSV"), 0);
+    EXPECT_EQ(client.ask("REIN"), 220);
+    EXPECT_EQ(world.seats_taken(), 0);
+    EXPECT_EQ(world.network.leases(), 0);
+    EXPECT_EQ(world.backend(0).sessions(), 0);
+    EXPECT_EQ(client.ask("PWD"), 530);
+    EXPECT_EQ(client.ask("USER anna"), 331);
+    EXPECT_EQ(client.ask("PASS secret"), 230);
+    EXPECT_EQ(world.backend(1).sessions(), 1);
+}
+
+TEST(Commands, feat_offers_what_all_backends_can_and_ballast_adds) {
+    World world;
+    world.backend(0).script.features = " MDTM\r\n SIZE\r\n AUTH TLS\r\n UTF8\r\n";
+    world.backend(1).script.features = " SIZE\r\n UTF8\r\n LANG EN\r\n";
+    world.survey(0);
+    world.survey(1);
+    TestClient client(world);
+    EXPECT_EQ(client.code(), 220);
+    EXPECT_EQ(client.say("FEAT"),
+              "211-Features:\r\n EPRT\r\n EPSV\r\n SIZE\r\n UTF8\r\n211 End");
+}
+
+TEST(Commands, abor_without_a_transfer_is_answered_once) {
+    World world(1);
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    const auto port = client.passive_port("EPSV");
+    EXPECT_EQ(client.ask("ABOR"), 226);
+    EXPECT_FALSE(client.has_reply());
+    EXPECT_FALSE(world.backend(0).has_heard("ABOR"));
+    EXPECT_EQ(client.ask("RETR a"), 425);
+    // The port is kept from this client for a while: it may still come.
+    for (int i = 0; i < 300; ++i) EXPECT_NE(client.passive_port("EPSV"), port);
+}
+
+TEST(Commands, telnet_codes_vanish) {
+    World world(1);
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    client.send_bytes("\xff\xf4\xff\xf2" "ABOR\r\n");
+    EXPECT_EQ(client.code(), 226);
+}
+
+TEST(Session, passes_a_421_on_that_nobody_asked_for_and_ends) {
+    World world(1);
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    world.backend(0).say_to_all("421 I am tired.");
+    EXPECT_EQ(client.reply(), "421 I am tired.");
+    EXPECT_TRUE(client.is_ended());
+    EXPECT_EQ(world.sessions(), 0);
+}
+
+TEST(Session, drops_other_words_that_nobody_asked_for) {
+    World world(1);
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    world.backend(0).say_to_all("250 By the way.");
+    EXPECT_FALSE(client.has_reply());
+    EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
+}
+
+TEST(Session, keeps_step_with_a_backend_that_says_too_much_to_a_pipelining_client) {
+    World world(1);
+    world.backend(0).script.replies["CWD"] = "250 Done.\r\n250 Really.";
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    client.send_bytes("CWD a\r\nPWD\r\nNOOP\r\n");
+    EXPECT_EQ(client.reply(), "250 Done.");
+    EXPECT_EQ(client.reply(), "257 \"/\" is where you are.");
+    EXPECT_EQ(client.reply(), "200 Fine.");
+}
+
+TEST(Session, ends_with_421_when_its_backend_goes_away) {
+    World world(1);
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    world.backend(0).kill();
+    EXPECT_EQ(client.reply(), "421 The connection to the server was lost.");
+    EXPECT_TRUE(client.is_ended());
+    EXPECT_EQ(world.seats_taken(), 0);
+}
+
+TEST(Session, ends_with_421_when_a_reply_never_comes) {
+    World world(1);
+    world.backend(0).script.replies["SIZE"] = "";
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    const auto before = world.loop.now();
+    EXPECT_EQ(client.ask("SIZE a"), 421);
+    EXPECT_EQ(world.loop.now() - before, world.pool_settings.reply_timeout);
+}
+
+TEST(Session, takes_a_multi_line_reply_with_a_wrong_last_code) {
+    World world(1);
+    world.backend(0).script.replies["SITE"] = "211-Begin\r\n inside\r\n214 End";
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    const auto before = world.loop.now();
+    EXPECT_TRUE(client.say("SITE HELP").ends_with("214 End"));
+    EXPECT_LE(world.loop.now() - before, 1s);
+    EXPECT_EQ(client.ask("NOOP"), 200);
+}
+
+TEST(Session, ends_after_its_idle_time) {
+    World world(1);
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    world.loop.run_for(14min);
+    EXPECT_EQ(client.ask("NOOP"), 200);
+    const auto before = world.loop.now();
+    EXPECT_EQ(client.reply(), "421 Idle for too long.");
+    EXPECT_EQ(world.loop.now() - before, world.listener.idle_timeout);
+    EXPECT_TRUE(client.is_ended());
+    EXPECT_EQ(world.sessions(), 0);
+}
+
+TEST(Session, answers_quit_even_when_the_backend_does_not) {
+    World world(1);
+    world.backend(0).script.replies["QUIT"] = "";
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    const auto before = world.loop.now();
+    EXPECT_EQ(client.ask("QUIT"), 221);
+    EXPECT_LE(world.loop.now() - before, 2s);
+}
+
+TEST(Session, answers_quit_before_login) {
+    World world;
+    TestClient client(world);
+    EXPECT_EQ(client.code(), 220);
+    EXPECT_EQ(client.ask("QUIT"), 221);
+    EXPECT_TRUE(client.is_ended());
+}
+
+TEST(Session, answers_a_quit_that_is_followed_by_the_end) {
+    World world(1);
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    client.send("QUIT");
+    client.half_close();
+    EXPECT_EQ(client.code(), 221);
+    EXPECT_TRUE(client.is_ended());
+}
+
+TEST(Session, ends_when_the_client_goes_away) {
+    World world(1);
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    client.vanish();
+    world.loop.settle();
+    EXPECT_EQ(world.sessions(), 0);
+    EXPECT_EQ(world.seats_taken(), 0);
+    EXPECT_EQ(world.backend(0).sessions(), 0);
+}
+
+TEST(Session, does_not_wait_for_ever_for_a_client_that_reads_nothing) {
+    World world(1);
+    world.network.shape.pipe_bytes = 256;
+    auto stream = world.network.connect(base::Address::parse("198.51.100.7:50000").value(),
+                                        world.address());
+    for (int i = 0; i < 30; ++i) (void)stream->write(std::string_view("NOOP\r\n"));
+    world.loop.run_for(1s);
+    EXPECT_EQ(world.sessions(), 1);
+    world.loop.run_for(world.listener.write_timeout);
+    EXPECT_EQ(world.sessions(), 0);
+}
+
+TEST(Session, says_421_at_once_when_it_is_stopped_while_idle) {
+    World world(1);
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    world.session().stop();
+    EXPECT_EQ(client.reply(), "421 Service is shutting down.");
+    EXPECT_TRUE(client.is_ended());
+    EXPECT_EQ(world.sessions(), 0);
+}
+
+TEST(Session, works_byte_by_byte) {
+    World world(1);
+    world.network.shape.slice_bytes = 1;
+    world.backend(0).files["a"] = "some content\r\nof two lines";
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    for (const char* verb : {"PASV", "EPSV", "PORT", "EPRT"}) {
+        const auto down = client.open_data(verb);
+        ASSERT_NE(down, nullptr) << verb;
+        EXPECT_EQ(client.ask("RETR a"), 150) << verb;
+        EXPECT_EQ(client.code(), 226) << verb;
+        world.loop.settle();
+        EXPECT_EQ(down->received(), world.backend(0).files["a"]);
+        EXPECT_EQ(down->end(), support::DataPeer::End::proper);
+
+        const auto up = client.open_data(verb);
+        EXPECT_EQ(client.ask("STOR b"), 150);
+        up->send("what the client has");
+        up->finish();
+        EXPECT_EQ(client.code(), 226);
+        EXPECT_EQ(world.backend(0).stored.back().bytes, "what the client has");
+        EXPECT_TRUE(world.backend(0).stored.back().is_whole);
+    }
+    EXPECT_EQ(client.ask("SITE HELP"), 200);
+    EXPECT_EQ(client.ask("QUIT"), 221);
+}
+
+}  // namespace
+}  // namespace ballast::session

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/test_client.h"
+
+#include <gtest/gtest.h>
+
+namespace ballast::session {
+namespace {
+
+using namespace std::chrono_literals;
+using support::TestClient;
+using support::World;
+
+/// A client that logs in; the code it hears after PASS, or before if that ends it.
+int log_in_code(World& world) {
+    TestClient client(world);
+    EXPECT_EQ(client.code(), 220);
+    if (const auto code = client.ask("USER anna"); code != 331) return code;
+    return client.ask("PASS secret");
+}
+
+TEST(Login, reaches_a_backend_only_at_user) {
+    World world;
+    TestClient client(world);
+    EXPECT_EQ(client.reply(), "220 FTP server ready.");
+    EXPECT_EQ(client.ask("SYST"), 215);
+    EXPECT_EQ(client.ask("FEAT"), 211);
+    EXPECT_EQ(client.ask("NOOP"), 200);
+    EXPECT_EQ(client.ask("PASV"), 530);
+    EXPECT_EQ(client.ask("RETR a.txt"), 530);
+    EXPECT_EQ(world.seats_taken(), 0);
+    EXPECT_TRUE(world.network.dials().empty());
+
+    EXPECT_EQ(client.say("USER anna"), "331 Password please.");
+    EXPECT_EQ(world.seats_taken(), 1);
+    EXPECT_EQ(client.say("PASS secret"), "230 Welcome.");
+    EXPECT_EQ(client.say("QUIT"), "221 Goodbye.");
+    EXPECT_TRUE(client.is_ended());
+    EXPECT_EQ(world.sessions(), 0);
+    EXPECT_EQ(world.seats_taken(), 0);
+    EXPECT_TRUE(world.backend(0).has_heard("QUIT"));
+}
+
+TEST(Login, takes_the_backends_in_turn) {
+    World world;
+    TestClient first(world);
+    TestClient second(world, "198.51.100.8:50000");
+    EXPECT_TRUE(first.log_in());
+    EXPECT_TRUE(second.log_in());
+    EXPECT_EQ(world.backend(0).sessions(), 1);
+    EXPECT_EQ(world.backend(1).sessions(), 1);
+}
+
+TEST(Login, without_a_password_is_complete_at_user) {
+    World world(1);
+    world.backend(0).script.replies["USER"] = "230 Come in.";
+    TestClient client(world);
+    EXPECT_EQ(client.code(), 220);
+    EXPECT_EQ(client.ask("USER anonymous"), 230);
+    EXPECT_EQ(client.ask("PASS x"), 503);
+}
+
+TEST(Login, passes_an_account_on) {
+    World world(1);
+    world.backend(0).script.replies["PASS"] = "332 Account please.";
+    world.backend(0).script.replies["ACCT"] = "230 Come in.";
+    TestClient client(world);
+    EXPECT_EQ(client.code(), 220);
+    EXPECT_EQ(client.ask("USER anna"), 331);
+    EXPECT_EQ(client.ask("PASS secret"), 332);
+    EXPECT_EQ(client.ask("ACCT a1"), 230);
+}
+
+TEST(Login, goes_to_the_next_backend_when_the_first_refuses_to_connect) {
+    World world;
+    world.backend(0).close();
+    EXPECT_EQ(log_in_code(world), 230);
+    EXPECT_EQ(world.backend(1).sessions_ever(), 1);
+}
+
+TEST(Login, goes_to_the_next_backend_when_connecting_takes_too_long) {
+    World world;
+    world.network.black_hole(world.backend(0).address());
+    const auto before = world.loop.now();
+    EXPECT_EQ(log_in_code(world), 230);
+    EXPECT_EQ(world.loop.now() - before, world.pool_settings.connect_timeout);
+}
+
+TEST(Login, goes_to_the_next_backend_when_the_first_never_greets) {
+    World world;
+    world.backend(0).script.greeting = "";
+    const auto before = world.loop.now();
+    EXPECT_EQ(log_in_code(world), 230);
+    EXPECT_EQ(world.loop.now() - before, world.pool_settings.greeting_timeout);
+    EXPECT_EQ(world.backend(0).sessions_ever(), 1);
+    EXPECT_EQ(world.backend(0).sessions(), 0);
+}
+
+TEST(Login, goes_to_the_next_backend_when_the_greeting_is_421) {
+    World world;
+    world.backend(0).script.greeting = "421 Too many.";
+    EXPECT_EQ(log_in_code(world), 230);
+}
+
+TEST(Login, goes_to_the_next_backend_when_the_greeting_is_no_ftp) {
+    World world;
+    world.backend(0).script.greeting = "SSH-2.0-OpenSSH_9.2";
+    EXPECT_EQ(log_in_code(world), 230);
+}
+
+TEST(Login, waits_for_220_behind_120) {
+    World world(1);
+    world.backend(0).script.greeting = "120 Soon.\r\n220 Now.";
+    EXPECT_EQ(log_in_code(world), 230);
+}
+
+TEST(Login, goes_to_the_next_backend_when_user_is_answered_421) {
+    World world;
+    world.backend(0).script.replies["USER"] = "421 Too many users.";
+    EXPECT_EQ(log_in_code(world), 230);
+    EXPECT_TRUE(world.backend(0).has_heard("USER anna"));
+    EXPECT_TRUE(world.backend(1).has_heard("USER anna"));
+}
+
+TEST(Login, goes_to_the_next_backend_when_pass_is_answered_421) {
+    World world;
+    world.backend(0).script.replies["PASS"] = "421 Too many users.";
+    EXPECT_EQ(log_in_code(world), 230);
+    EXPECT_TRUE(world.backend(1).has_heard("PASS secret"));
+}
+
+TEST(Login, goes_to_the_next_backend_when_pass_gets_no_answer) {
+    World world;
+    world.pool_settings.reply_timeout = 10s;
+    TestClient client(world);
+    EXPECT_EQ(client.code(), 220);
+    EXPECT_EQ(client.ask("USER anna"), 331);
+    world.backend(0).script.replies["PASS"] = "";  // hears it and says nothing
+    EXPECT_EQ(client.ask("PASS secret"), 230);
+    EXPECT_EQ(world.seats_taken(), 1);
+}
+
+TEST(Login, does_not_try_a_password_elsewhere) {
+    World world;
+    TestClient client(world);
+    EXPECT_EQ(client.code(), 220);
+    EXPECT_EQ(client.ask("USER anna"), 331);
+    EXPECT_EQ(client.say("PASS guess"), "530 Wrong.");
+    EXPECT_EQ(world.backend(1).sessions_ever(), 0);
+}
+
+TEST(Login, ends_the_session_after_three_wrong_passwords) {
+    World world;
+    TestClient client(world);
+    EXPECT_EQ(client.code(), 220);
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(client.ask("USER anna"), 331);
+        EXPECT_EQ(client.ask("PASS guess"), 530);
+    }
+    EXPECT_EQ(client.code(), 421);
+    EXPECT_TRUE(client.is_ended());
+    EXPECT_EQ(world.seats_taken(), 0);
+}
+
+TEST(Login, ends_with_421_and_a_reason_when_no_backend_can_be_had) {
+    World world;
+    world.backend(0).close();
+    world.backend(1).script.greeting = "421 Full.";
+    TestClient client(world);
+    EXPECT_EQ(client.code(), 220);
+    EXPECT_EQ(client.say("USER anna"),
+              "421 Service not available: every backend was tried in vain.");
+    EXPECT_TRUE(client.is_ended());
+    EXPECT_EQ(world.sessions(), 0);
+    EXPECT_EQ(world.seats_taken(), 0);
+}
+
+TEST(Login, knows_a_full_pool_from_a_dead_one) {
+    World world(1);
+    world.pool_settings.backends[0].max_sessions = 1;
+    TestClient first(world);
+    EXPECT_TRUE(first.log_in());
+    TestClient second(world, "198.51.100.8:50000");
+    EXPECT_EQ(second.code(), 220);
+    EXPECT_EQ(second.say("USER anna"), "421 Service not available: all backends are full.");
+
+    EXPECT_EQ(first.ask("QUIT"), 221);
+    TestClient third(world, "198.51.100.9:50000");
+    EXPECT_TRUE(third.log_in());
+}
+
+TEST(Login, counts_a_failed_connection_against_health_but_not_a_full_house) {
+    World world;
+    world.pool_settings.probe.fall = 1;
+    world.backend(0).script.greeting = "421 Full.";
+    EXPECT_EQ(log_in_code(world), 230);
+    EXPECT_NE(world.pool().status()[0].health, pool::Health::down);
+    world.backend(0).close();
+    EXPECT_EQ(log_in_code(world), 230);
+    EXPECT_EQ(log_in_code(world), 230);
+    EXPECT_EQ(world.pool().status()[0].health, pool::Health::down);
+}
+
+TEST(Login, begins_anew_at_a_second_user) {
+    World world;
+    TestClient client(world);
+    EXPECT_EQ(client.code(), 220);
+    EXPECT_EQ(client.ask("USER anna"), 331);
+    EXPECT_EQ(client.ask("USER bert"), 331);
+    EXPECT_TRUE(world.backend(1).has_heard("USER bert"));
+    EXPECT_EQ(client.ask("PASS secret"), 230);
+    EXPECT_EQ(world.seats_taken(), 1);
+}
+
+TEST(Login, takes_pipelined_commands_one_at_a_time) {
+    World world(1);
+    TestClient client(world);
+    client.send_bytes("USER anna\r\nPASS secret\r\nTYPE I\r\nPWD\r\nQUIT\r\n");
+    EXPECT_EQ(client.code(), 220);
+    EXPECT_EQ(client.code(), 331);
+    EXPECT_EQ(client.code(), 230);
+    EXPECT_EQ(client.code(), 200);
+    EXPECT_EQ(client.code(), 257);
+    EXPECT_EQ(client.code(), 221);
+    // The fake takes what one read returns for one command.
+    EXPECT_EQ(world.backend(0).heard,
+              (std::vector<std::string>{"USER anna", "PASS secret", "TYPE I", "PWD", "QUIT"}));
+}
+
+TEST(Login, tells_the_backend_what_was_said_before_it) {
+    World world(1);
+    world.backend(0).script.features += " HOST\r\n";
+    world.survey(0);
+    TestClient client(world);
+    EXPECT_EQ(client.code(), 220);
+    EXPECT_EQ(client.ask("CLNT tester"), 200);
+    EXPECT_EQ(client.ask("OPTS UTF8 ON"), 200);
+    EXPECT_EQ(client.ask("OPTS utf8 off"), 200);
+    EXPECT_EQ(client.ask("HOST ftp.example.org"), 220);
+    EXPECT_EQ(client.ask("USER anna"), 331);
+    EXPECT_EQ(client.ask("HOST other.example.org"), 503);
+    EXPECT_EQ(client.ask("PASS secret"), 230);
+    EXPECT_EQ(world.backend(0).heard,
+              (std::vector<std::string>{"HOST ftp.example.org", "USER anna", "PASS secret",
+                                        "CLNT tester", "OPTS utf8 off"}));
+}
+
+TEST(Login, ends_when_it_takes_too_long) {
+    World world;
+    TestClient client(world);
+    EXPECT_EQ(client.code(), 220);
+    EXPECT_EQ(client.ask("USER anna"), 331);
+    const auto before = world.loop.now();
+    EXPECT_EQ(client.reply(), "421 Log-in took too long.");
+    EXPECT_EQ(world.loop.now() - before, world.listener.login_timeout);
+    EXPECT_TRUE(client.is_ended());
+    EXPECT_EQ(world.seats_taken(), 0);
+}
+
+TEST(Login, gives_its_seat_back_when_the_client_goes_away_meanwhile) {
+    World world;
+    world.backend(0).script.greeting = "";
+    {
+        TestClient client(world);
+        EXPECT_EQ(client.code(), 220);
+        client.send("USER anna");
+        world.loop.settle();
+        EXPECT_EQ(world.seats_taken(), 1);
+        client.vanish();
+    }
+    world.loop.run_for(1min);
+    EXPECT_EQ(world.sessions(), 0);
+    EXPECT_EQ(world.seats_taken(), 0);
+}
+
+}  // namespace
+}  // namespace ballast::session
