@@ -11,9 +11,7 @@ void demand(bool truth) {
 }
 
 /// "PORT x" or "EPRT x" without its verb.
-std::string argument_of(const std::string& command) {
-    return command.substr(5);
-}
+std::string argument_of(const std::string& command) { return command.substr(5); }
 
 void check(const ballast::base::Address& address) {
     using namespace ballast::ftp;

@@ -73,6 +73,7 @@ private:
     void unknown_pool(const std::string& key, const std::string& name) {
         // The pools that the file tried to describe, the failed ones too.
         std::vector<std::string_view> names;
+        names.reserve(config_.pools.size());
         for (const auto& pool : config_.pools) names.push_back(pool.name);
         auto fix = names.empty() ? "add " : "use " + listed(names) + ", or add ";
         fix += fmt::format("[pool.{}]", name);

@@ -64,7 +64,7 @@ struct Listener {
     Duration idle_timeout = std::chrono::minutes(15);   ///< between commands; not in transfers
     Duration write_timeout = std::chrono::seconds(30);  ///< for a client to take a reply
     Duration data_connect_timeout = std::chrono::seconds(30);
-    Duration data_stall_timeout = std::chrono::minutes(5);  ///< a transfer without a byte moved
+    Duration data_stall_timeout = std::chrono::minutes(5);      ///< a transfer without a byte moved
     Duration upload_end_grace = std::chrono::milliseconds(20);  ///< see the manual
     std::size_t command_bytes_max = 8192;
     std::size_t pipelined_bytes_max = 65536;

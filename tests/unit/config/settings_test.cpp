@@ -44,24 +44,12 @@ std::string header_of(const Section<S>& section) {
 }
 
 // Where each section is in the loaded configuration.
-const Config& part(const Config& config, const Config*) {
-    return config;
-}
-const Log& part(const Config& config, const Log*) {
-    return config.log;
-}
-const TransferLog& part(const Config& config, const TransferLog*) {
-    return config.transfer_log;
-}
-const Listener& part(const Config& config, const Listener*) {
-    return config.listeners.at(0);
-}
-const Pool& part(const Config& config, const Pool*) {
-    return config.pools.at(0);
-}
-const Probe& part(const Config& config, const Probe*) {
-    return config.pools.at(0).probe;
-}
+const Config& part(const Config& config, const Config*) { return config; }
+const Log& part(const Config& config, const Log*) { return config.log; }
+const TransferLog& part(const Config& config, const TransferLog*) { return config.transfer_log; }
+const Listener& part(const Config& config, const Listener*) { return config.listeners.at(0); }
+const Pool& part(const Config& config, const Pool*) { return config.pools.at(0); }
+const Probe& part(const Config& config, const Probe*) { return config.pools.at(0).probe; }
 const Backend& part(const Config& config, const Backend*) {
     return config.pools.at(0).backends.at(0);
 }

@@ -12,9 +12,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-base::Address address(std::string_view text) {
-    return base::Address::parse(text).value();
-}
+base::Address address(std::string_view text) { return base::Address::parse(text).value(); }
 
 TEST(ParsePortTest, six_numbers_are_an_address) {
     EXPECT_EQ(parse_port("192,0,2,1,24,131"), address("192.0.2.1:6275"));

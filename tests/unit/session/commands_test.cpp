@@ -158,8 +158,7 @@ TEST(Commands, feat_offers_what_all_backends_can_and_ballast_adds) {
     world.survey(1);
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
-    EXPECT_EQ(client.say("FEAT"),
-              "211-Features:\r\n EPRT\r\n EPSV\r\n SIZE\r\n UTF8\r\n211 End");
+    EXPECT_EQ(client.say("FEAT"), "211-Features:\r\n EPRT\r\n EPSV\r\n SIZE\r\n UTF8\r\n211 End");
 }
 
 TEST(Commands, abor_without_a_transfer_is_answered_once) {
@@ -179,7 +178,9 @@ TEST(Commands, telnet_codes_vanish) {
     World world(1);
     TestClient client(world);
     EXPECT_TRUE(client.log_in());
-    client.send_bytes("\xff\xf4\xff\xf2" "ABOR\r\n");
+    client.send_bytes(
+        "\xff\xf4\xff\xf2"
+        "ABOR\r\n");
     EXPECT_EQ(client.code(), 226);
 }
 
@@ -299,8 +300,8 @@ TEST(Session, ends_when_the_client_goes_away) {
 TEST(Session, does_not_wait_for_ever_for_a_client_that_reads_nothing) {
     World world(1);
     world.network.shape.pipe_bytes = 256;
-    auto stream = world.network.connect(base::Address::parse("198.51.100.7:50000").value(),
-                                        world.address());
+    auto stream =
+        world.network.connect(base::Address::parse("198.51.100.7:50000").value(), world.address());
     for (int i = 0; i < 30; ++i) (void)stream->write(std::string_view("NOOP\r\n"));
     world.loop.run_for(1s);
     EXPECT_EQ(world.sessions(), 1);

@@ -122,8 +122,7 @@ private:
             co_await say("221 Goodbye.");
             co_return hang_up();
         }
-        if (verb == "FEAT")
-            co_return co_await say("211-Features:\r\n" + plan.features + "211 End");
+        if (verb == "FEAT") co_return co_await say("211-Features:\r\n" + plan.features + "211 End");
         if (verb == "SYST") co_return co_await say("215 UNIX Type: L8");
         if (verb == "NOOP") co_return co_await say("200 Fine.");
         if (verb == "HOST") co_return co_await say("220 Host accepted.");
@@ -191,7 +190,8 @@ private:
                     data_.reset();
                     bool is_first = true;
                     for (const auto& reply : owner_.script.abort_replies) {
-                        if (!std::exchange(is_first, false)) co_await sleep(owner_.script.abort_gap);
+                        if (!std::exchange(is_first, false))
+                            co_await sleep(owner_.script.abort_gap);
                         co_await say(reply);
                     }
                     co_return false;

@@ -37,9 +37,9 @@ struct BackendScript {
     Fault fault = Fault::none;
     std::uint64_t fault_after = 0;
 
-    std::string begin_reply = "150 Here it comes.";   ///< empty: none
+    std::string begin_reply = "150 Here it comes.";      ///< empty: none
     std::string final_reply = "226 Transfer complete.";  ///< empty: never
-    bool final_reply_first = false;    ///< before the first byte of data
+    bool final_reply_first = false;                      ///< before the first byte of data
     bool final_waits_for_close = false;  ///< a download's, until the peer has closed its side too
     TestLoop::Duration final_delay{};
     std::vector<std::string> abort_replies = {"426 Aborted.", "226 ABOR done."};

@@ -13,11 +13,11 @@ struct Side {
     base::Address address;
     std::string arrived;  ///< bytes this side may read
     bool fin_arrived = false;
-    bool finished = false;       ///< sent its own FIN
-    bool closed = false;         ///< nobody holds it any more
-    bool was_reset = false;      ///< it sent RST
-    std::error_code told_once;   ///< the peer's RST, until somebody hears of it
-    bool is_dead = false;        ///< a RST has arrived
+    bool finished = false;      ///< sent its own FIN
+    bool closed = false;        ///< nobody holds it any more
+    bool was_reset = false;     ///< it sent RST
+    std::error_code told_once;  ///< the peer's RST, until somebody hears of it
+    bool is_dead = false;       ///< a RST has arrived
     loop::Signal* signal = nullptr;
     bool watches_readable = false;
     bool watches_writable = false;
@@ -99,7 +99,8 @@ MemoryStream::~MemoryStream() {
 
 net::Io MemoryStream::read(std::span<char> into) {
     Side& own = wire_->sides.at(side_);
-    if (own.closed) return {net::Io::State::failed, 0, std::make_error_code(std::errc::connection_reset)};
+    if (own.closed)
+        return {net::Io::State::failed, 0, std::make_error_code(std::errc::connection_reset)};
     if (!own.arrived.empty()) {
         const auto bytes = wire_->portion(std::min(into.size(), own.arrived.size()));
         std::copy_n(own.arrived.begin(), bytes, into.begin());
@@ -122,7 +123,8 @@ net::Io MemoryStream::write(std::span<const char> from) {
         wire_->loop.post([wire = wire_, side = side_] { wire->kill(side); });
         return {net::Io::State::moved, wire_->portion(from.size()), {}};
     }
-    const auto room = wire_->shape.pipe_bytes - std::min(wire_->shape.pipe_bytes, other.arrived.size());
+    const auto room =
+        wire_->shape.pipe_bytes - std::min(wire_->shape.pipe_bytes, other.arrived.size());
     if (room == 0) return {};
     const auto bytes = wire_->portion(std::min(from.size(), room));
     other.arrived.append(from.data(), bytes);

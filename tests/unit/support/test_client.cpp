@@ -54,9 +54,7 @@ bool TestClient::has_reply() {
     return !replies_.empty();
 }
 
-bool TestClient::is_ended() {
-    return !has_reply() && control_.end() != DataPeer::End::open;
-}
+bool TestClient::is_ended() { return !has_reply() && control_.end() != DataPeer::End::open; }
 
 bool TestClient::log_in() {
     return code() == 220 && ask("USER anna") == 331 && ask("PASS secret") == 230;
@@ -83,7 +81,8 @@ std::unique_ptr<DataPeer> TestClient::open_data(std::string_view verb) {
         listening->take(std::move(stream));
     });
     peer->at_end = [&network = world_.network, own] { network.close(own); };
-    const bool accepted = ask(verb == "PORT" ? ftp::format_port(own) : ftp::format_eprt(own)) == 200;
+    const bool accepted =
+        ask(verb == "PORT" ? ftp::format_port(own) : ftp::format_eprt(own)) == 200;
     return accepted ? std::move(peer) : nullptr;
 }
 

@@ -20,7 +20,8 @@ namespace ballast::support {
 /// connects. Settings may be changed before the first client comes.
 class World {
 public:
-    explicit World(std::size_t backend_count = 2, std::string_view listener_address = "192.0.2.1:21");
+    explicit World(std::size_t backend_count = 2,
+                   std::string_view listener_address = "192.0.2.1:21");
     ~World();
     World(const World&) = delete;
     World& operator=(const World&) = delete;
