@@ -54,6 +54,8 @@ public:
     }
     ~PassiveLease() override {
         network_.leases_.erase(id_);
+        // Nobody took it: its end is no proper one.
+        if (socket_) reset_on_close(socket_.get());
         network_.ports_.give_back(key_, client_, id_, quarantine_, network_.loop_.now());
     }
     PassiveLease(const PassiveLease&) = delete;

@@ -89,7 +89,8 @@ loop::Task<> relay_one_way(loop::Loop& loop, net::Stream& source, net::Stream& s
 }
 
 loop::Task<> relay_both_ways(loop::Loop& loop, net::Stream& a, net::Stream& b,
-                             std::chrono::milliseconds stall_timeout, Report& report) {
+                             std::chrono::milliseconds stall_timeout, Report& report,
+                             loop::Signal& owner) {
     loop::Signal signal(loop);
     const net::Attached a_attached(a, signal);
     const net::Attached b_attached(b, signal);
@@ -104,9 +105,14 @@ loop::Task<> relay_both_ways(loop::Loop& loop, net::Stream& a, net::Stream& b,
         if (forward.is_over()) co_return;
         if (!backward.is_over()) {
             backward.run();
-            if (backward.state() == Pump::State::source_ended) a.finish();
-            if (backward.state() == Pump::State::source_failed) {
-                report.end = End::sink_failed;
+            if (backward.state() == Pump::State::source_ended) {
+                report.other_way_ended = true;
+                owner.raise();
+            }
+            // Told once by the system: a connection that failed in writing reads like a proper end.
+            const bool a_failed = backward.state() == Pump::State::sink_failed;
+            if (a_failed || backward.state() == Pump::State::source_failed) {
+                report.end = a_failed ? End::source_failed : End::sink_failed;
                 report.error = backward.error();
                 co_return;
             }

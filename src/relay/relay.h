@@ -26,6 +26,7 @@ struct Report {
     std::error_code error;
     std::uint64_t bytes_taken = 0;
     std::uint64_t bytes_delivered = 0;
+    bool other_way_ended = false;  ///< `relay_both_ways` only: `b` has ended its direction properly
 };
 
 /// Moves bytes from `source` to `sink` until one of them ends. Meanwhile the other direction is
@@ -34,10 +35,11 @@ struct Report {
 [[nodiscard]] loop::Task<> relay_one_way(loop::Loop& loop, net::Stream& source, net::Stream& sink,
                                          std::chrono::milliseconds stall_timeout, Report& report);
 
-/// Moves bytes both ways, for commands whose direction is not known. The end of `b` (the client) is
-/// passed on to `a` (the backend) as a half-close; the end of `a` ends the relay and is left to the
-/// caller. `report` counts what went from `a` to `b`.
+/// Moves bytes both ways, for commands whose direction is not known. The end of `a` (the backend)
+/// ends the relay. The end of `b` (the client) does not: it is reported, and `owner` raised, who
+/// passes it on to `a` or not. `report` counts what went from `a` to `b`.
 [[nodiscard]] loop::Task<> relay_both_ways(loop::Loop& loop, net::Stream& a, net::Stream& b,
-                                           std::chrono::milliseconds stall_timeout, Report& report);
+                                           std::chrono::milliseconds stall_timeout, Report& report,
+                                           loop::Signal& owner);
 
 }  // namespace ballast::relay

@@ -31,6 +31,15 @@ Transfer::Transfer(Parts parts, std::string line, ftp::Direction direction,
     outcome_.direction = direction;
 }
 
+/// What is still open was not concluded: nobody may take its end for a proper one.
+Transfer::~Transfer() {
+    relaying_.cancel();
+    dialing_.cancel();
+    if (dialed_ && *dialed_ && **dialed_) (**dialed_)->reset();
+    if (client_stream_) client_stream_->reset();
+    if (backend_stream_) backend_stream_->reset();
+}
+
 loop::Task<Outcome> Transfer::run() {
     const auto started = loop().now();
     // Nothing is asked of the client's data address twice: whatever comes of it, it is spent.
@@ -222,15 +231,17 @@ void Transfer::start_relay() {
             break;
         case ftp::Direction::unknown:
         case ftp::Direction::none:
-            relaying_ = loop::Job::start(
-                relay::relay_both_ways(loop(), *backend_stream_, *client_stream_, stall, report_),
-                &parts_.signal);
+            relaying_ =
+                loop::Job::start(relay::relay_both_ways(loop(), *backend_stream_, *client_stream_,
+                                                        stall, report_, parts_.signal),
+                                 &parts_.signal);
             break;
     }
 }
 
 void Transfer::judge_relay() {
-    if (data_ != Data::moving || !relaying_.is_done()) return;
+    if (data_ != Data::moving) return;
+    if (!relaying_.is_done()) return judge_other_way();
     const bool uploads = direction_ == ftp::Direction::upload;
     const auto with_error = [&](const char* text) {
         return report_.error ? fmt::format("{}: {}", text, report_.error.message())
@@ -262,6 +273,17 @@ void Transfer::judge_relay() {
         case relay::End::stalled:
         case relay::End::running: return break_data(426, "no data moved for too long");
     }
+}
+
+/// The client's end of a transfer that may be an upload: believed as an upload's is.
+void Transfer::judge_other_way() {
+    if (!report_.other_way_ended || other_way_is_over_) return;
+    if (client_vanished())
+        return break_data(426, "the client's control connection ended during the transfer");
+    if (!is_end_settled()) return;
+    other_way_is_over_ = true;
+    end_due_ = loop::never;
+    backend_stream_->finish();
 }
 
 /// Whether the client has had its time to turn out to be gone.
@@ -368,6 +390,7 @@ loop::Task<> Transfer::conclude(Ending ending) {
             outcome_.result = Result::whole;
             client_stream_->finish();
             client_stream_.reset();
+            backend_stream_.reset();
             co_await answer(*final_reply_);
             break;
         case Ending::refused:

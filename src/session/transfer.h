@@ -55,6 +55,9 @@ public:
     /// `direction` is `unknown` for a command that may turn out to be no transfer.
     Transfer(Parts parts, std::string line, ftp::Direction direction,
              std::optional<std::uint64_t> restart);
+    ~Transfer();
+    Transfer(const Transfer&) = delete;
+    Transfer& operator=(const Transfer&) = delete;
 
     [[nodiscard]] loop::Task<Outcome> run();
 
@@ -71,6 +74,7 @@ private:
     void take_client_data();
     void start_relay();
     void judge_relay();
+    void judge_other_way();
     void judge_client();
     [[nodiscard]] bool client_vanished() const;
     [[nodiscard]] bool is_end_settled();
@@ -111,8 +115,9 @@ private:
     Data data_ = Data::waiting;
     std::uint16_t own_code_ = 426;  // what the client is told if the backend gives no reason
     std::string broken_reason_;
-    std::uint32_t status_owed_ = 0;  // STATs passed on and not answered
-    bool client_ended_ = false;      // its control connection
+    std::uint32_t status_owed_ = 0;   // STATs passed on and not answered
+    bool client_ended_ = false;       // its control connection
+    bool other_way_is_over_ = false;  // the client's end was passed on to the backend
     bool abort_wanted_ = false;
     bool abort_is_due_ = false;  // the backend of a broken upload has not been told yet
     loop::Deadline reply_deadline_ = loop::never;

@@ -261,13 +261,17 @@ TEST(Transfer, that_is_refused_after_the_client_connected_moves_nothing) {
 TEST(Transfer, passes_a_refused_data_connection_on) {
     World world(1);
     world.backend(0).script.replies["EPSV"] = "425 No port is free.";
+    world.backend(0).script.reply_delay = 10ms;  // an active client is reached meanwhile
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
-    const auto data = client.open_data("EPSV");
-    EXPECT_EQ(client.say("LIST"), "425 No data connection: No port is free.");
-    world.loop.settle();
-    EXPECT_EQ(data->end(), DataPeer::End::reset);
-    EXPECT_EQ(client.ask("NOOP"), 200);
+    for (const char* verb : {"EPSV", "PORT"}) {
+        const auto data = client.open_data(verb);
+        EXPECT_EQ(client.say("LIST"), "425 No data connection: No port is free.");
+        world.loop.settle();
+        EXPECT_TRUE(data->is_connected());
+        EXPECT_EQ(data->end(), DataPeer::End::reset) << verb;
+        EXPECT_EQ(client.ask("NOOP"), 200);
+    }
 }
 
 TEST(Transfer, says_425_when_the_backend_names_no_port) {

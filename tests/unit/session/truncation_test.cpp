@@ -75,7 +75,8 @@ TEST_F(Truncation, by_a_backend_that_is_killed_in_a_download) {
 TEST_F(Truncation, by_a_backend_that_is_killed_after_the_last_byte_and_before_its_226) {
     break_after(large.size(), Fault::killed);
     begin("RETR a");
-    EXPECT_EQ(client.code(), 451);
+    const auto code = client.code();
+    EXPECT_TRUE(code == 426 || code == 451) << code;
     expect_data_is_reset();
     expect_session_is_over();
 }
@@ -180,7 +181,8 @@ TEST_F(Truncation, by_a_final_reply_that_never_comes_to_an_upload) {
     data->finish();
     const auto before = world.loop.now();
     EXPECT_EQ(client.code(), 451);
-    EXPECT_EQ(world.loop.now() - before, world.pool_settings.final_reply_timeout);
+    EXPECT_EQ(world.loop.now() - before,
+              world.pool_settings.final_reply_timeout + world.listener.upload_end_grace);
     expect_session_is_over();
 }
 
@@ -260,7 +262,8 @@ TEST_F(Truncation, by_a_client_that_resets_its_upload) {
     data->send("some");
     world.loop.settle();
     data->reset();
-    EXPECT_EQ(client.reply(), "426 You broke it.");
+    EXPECT_EQ(client.code(), 426);
+    EXPECT_TRUE(world.backend(0).has_heard("ABOR"));
     expect_nothing_stored_whole();
     EXPECT_EQ(client.ask("NOOP"), 200);
 }

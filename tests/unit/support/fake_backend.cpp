@@ -199,8 +199,8 @@ private:
             }
             const auto before = received_.size();
             if (!pull()) {
-                hang_up();
-                co_return false;
+                control_.reset();  // as with most servers, the data goes on to its end
+                co_return data_ != nullptr;
             }
             if (received_.size() == before) co_return true;
         }
@@ -235,7 +235,7 @@ private:
                 co_await say("451 It broke.");
                 co_return true;
             case Fault::stall:
-                while (co_await hear_during_transfer()) co_await rest_a_while();
+                while (control_ && co_await hear_during_transfer()) co_await rest_a_while();
                 co_return true;
         }
         co_return false;
