@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/client_leg.h"
 
+#include "loop/job.h"
 #include "support/memory_stream.h"
 #include "support/test_loop.h"
 
