@@ -124,7 +124,8 @@ loop::Task<base::Result<ftp::Reply>> Leg::command(std::string line) {
 
 loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::ask_passive() {
     const auto ask = [this](const char* verb) { return command(verb); };
-    if (!known_->prefers_pasv()) {
+    const bool asks_epsv = !known_->prefers_pasv();
+    if (asks_epsv) {
         auto reply = co_await ask("EPSV");
         if (!reply) co_return std::unexpected(DataRefusal{{}, reply.error(), true});
         if (!is_unknown_command(*reply)) co_return std::move(*reply);
@@ -133,7 +134,11 @@ loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::ask_passive() {
     auto reply = co_await ask("PASV");
     if (!reply) co_return std::unexpected(DataRefusal{{}, reply.error(), true});
     // A server that lists no EPSV but has only IPv6 may know no PASV either.
-    if (is_unknown_command(*reply)) known_->set_prefers_pasv(false);
+    if (is_unknown_command(*reply)) {
+        known_->set_prefers_pasv(false);
+        if (!asks_epsv) reply = co_await ask("EPSV");
+        if (!reply) co_return std::unexpected(DataRefusal{{}, reply.error(), true});
+    }
     co_return std::move(*reply);
 }
 

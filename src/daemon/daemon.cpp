@@ -168,8 +168,8 @@ void Daemon::take_client(net::OwnedFd client, base::Address peer, const Worker::
 
 /// Unique in this process, and unlikely to be another's.
 std::string Daemon::new_session_id() {
-    return fmt::format("{:08x}{:06x}", static_cast<std::uint32_t>(id_salt_),
-                       sessions_begun_.fetch_add(1) & 0xffffff);
+    return fmt::format("{:08x}{:x}", static_cast<std::uint32_t>(id_salt_),
+                       sessions_begun_.fetch_add(1));
 }
 
 void Daemon::run() {

@@ -52,21 +52,22 @@ void Worker::begin_session(net::OwnedFd client, base::Address peer, const Servic
         std::move(stream), id, [this, id] { loop_.post([this, id] { session_ended(id); }); });
     auto& begun = *(sessions_[id] = std::move(session));
     begun.start();
-    if (empty_) begun.stop();
+    if (is_stopping_) begun.stop();
 }
 
 void Worker::session_ended(const std::string& id) {
     sessions_.erase(id);
     --load_.sessions;
-    if (sessions_.empty() && empty_) empty_();
+    if (sessions_.empty() && empty_) std::exchange(empty_, {})();
 }
 
 void Worker::stop_sessions(std::function<void()> empty) {
     loop_.post([this, empty = std::move(empty)] {
         acceptors_.clear();
+        is_stopping_ = true;
         empty_ = empty;
         for (const auto& [id, session] : sessions_) session->stop();
-        if (sessions_.empty()) empty_();
+        if (sessions_.empty()) std::exchange(empty_, {})();
     });
 }
 

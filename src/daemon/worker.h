@@ -58,7 +58,8 @@ private:
     session::Load load_;
     std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
     std::unordered_map<std::string, std::unique_ptr<session::Session>> sessions_;
-    std::function<void()> empty_;
+    std::function<void()> empty_;  // called once
+    bool is_stopping_ = false;
     std::thread thread_;
 };
 

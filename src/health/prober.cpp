@@ -73,7 +73,9 @@ loop::Task<> Prober::probe_for_ever(pool::Backend backend, loop::Signal& signal)
             pool_->probe_failed(backend.id, base::to_string(passed.error()));
         } else {
             if (survey_due) survey_due = !co_await ask(Question::survey, backend);
-            if (!only_survey) pool_->probe_passed(backend.id);
+            // A rise by itself (live sessions had brought it down) asks for a survey too.
+            if (!only_survey && pool_->probe_passed(backend.id) && !survey_due)
+                survey_due = !co_await ask(Question::survey, backend);
             if (only_survey && !survey_due) co_return;
         }
         (void)co_await signal.wait(next_probe());
@@ -148,7 +150,8 @@ loop::Task<base::Result<>> Prober::log_in(backend::Leg& leg) {
     if (user->code != 331) co_return refused("USER", *user);
     const auto password = co_await leg.command("PASS " + password_);
     if (!password) co_return std::unexpected(password.error());
-    if (!password->is_positive()) co_return refused("PASS", *password);
+    // The text might repeat the password.
+    if (!password->is_positive()) co_return refused("PASS", {password->code, {}});
     co_return base::Result<>{};
 }
 

@@ -107,8 +107,18 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
         co_return std::unexpected(bound.error());
 
     const SystemAddress to(dial.to);
-    if (::connect(opened->get(), to.get(), to.length) != 0 && errno != EINPROGRESS)
-        co_return std::unexpected(base::last_error(dial.fault, doing));
+    if (::connect(opened->get(), to.get(), to.length) != 0 && errno != EINPROGRESS) {
+        // TIME_WAIT is met here, not at bind(): the same two ports were connected a moment ago.
+        const bool is_taken = errno == EADDRNOTAVAIL || errno == EADDRINUSE;
+        if (is_taken && dial.source_port != 0) {
+            metrics::count(metrics::Counter::active_source_port_busy);
+            dial.source_port = 0;
+            co_return co_await this->dial(dial, deadline);
+        }
+        const bool is_ours = is_taken || errno == ENOBUFS || errno == ENOMEM;
+        co_return std::unexpected(
+            base::last_error(is_ours ? base::Fault::internal : dial.fault, doing));
+    }
 
     const int native = opened->get();
     loop::Signal connected(loop_);

@@ -175,7 +175,7 @@ void Pool::count_transfer(BackendId id, bool began) {
     entry->transfers += began ? 1U : -1U;
 }
 
-void Pool::probe_passed(BackendId id) { report(id, true, "probe passed"); }
+bool Pool::probe_passed(BackendId id) { return report(id, true, "probe passed"); }
 
 void Pool::probe_failed(BackendId id, const std::string& reason) { report(id, false, reason); }
 
@@ -185,14 +185,16 @@ void Pool::observe_failure(BackendId id, const std::string& reason) {
     report(id, false, reason);
 }
 
-void Pool::report(BackendId id, bool passed, const std::string& reason) {
+bool Pool::report(BackendId id, bool passed, const std::string& reason) {
     Backend backend;
+    bool was_down = false;
     {
         const std::lock_guard lock(mutex_);
         Entry* const entry = find(id);
-        if (entry == nullptr) return;
+        if (entry == nullptr) return false;
+        was_down = entry->thresholds.health() == Health::down;
         const bool changed = passed ? entry->thresholds.succeeded() : entry->thresholds.failed();
-        if (!changed) return;
+        if (!changed) return false;
         backend = entry->backend;
     }
     const auto level = passed ? log::Level::info : log::Level::warning;
@@ -202,6 +204,7 @@ void Pool::report(BackendId id, bool passed, const std::string& reason) {
                 {"address", base::to_string(backend.address)},
                 {"reason", reason}});
     if (health_changed_) health_changed_(backend, passed ? Health::up : Health::down);
+    return passed && was_down;
 }
 
 std::vector<Pool::Status> Pool::status() const {

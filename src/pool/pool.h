@@ -84,7 +84,8 @@ public:
 
     /// A probe's answer, or what a session met when it connected (`observe_failure`). Logged when
     /// the state changes.
-    void probe_passed(BackendId id);
+    /// True if it rose from down.
+    bool probe_passed(BackendId id);
     void probe_failed(BackendId id, const std::string& reason);
     void observe_failure(BackendId id, const std::string& reason);
 
@@ -110,7 +111,7 @@ private:
     Entry* find(BackendId id);
     void add_ready(bool backup, std::span<const BackendId> tried, std::vector<Entry*>& ready);
     [[nodiscard]] Refusal why_none(std::span<const BackendId> tried) const;
-    void report(BackendId id, bool passed, const std::string& reason);
+    bool report(BackendId id, bool passed, const std::string& reason);
     void leave(BackendId id, bool in_transfer);
     void count_transfer(BackendId id, bool began);
 

@@ -64,9 +64,11 @@ Pump::State Pump::failed(State state, std::error_code error) {
 Pump::State Pump::splice_in() {
     const auto moved = ::splice(source_.splice_descriptor(), nullptr, pipe_->write_end(), nullptr,
                                 pipe_->capacity(), SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-    if (moved == 0) return State::source_ended;
+    // At urgent data splice(2) says "nothing yet", and behind it "the end" with bytes unread:
+    // only recv(2) knows.
+    if (moved == 0) return copy_in();
     if (moved < 0) {
-        if (errno == EAGAIN || errno == EINTR) return State::wants_read;
+        if (errno == EAGAIN || errno == EINTR) return copy_in();
         return failed(State::source_failed, {errno, std::system_category()});
     }
     in_pipe_ = static_cast<std::size_t>(moved);

@@ -61,8 +61,12 @@ loop::Task<base::Result<>> ClientLeg::send(const ftp::Reply& reply) {
 void ClientLeg::finish() {
     control_.stream().finish();
     // Closing with bytes unread makes the kernel send RST, which may overtake our last words.
-    while (control_.receive(settings_.pipelined_bytes_max, Ask::anyway) == net::Io::State::moved)
+    constexpr int reads_max = 16;  // a client that floods has no claim to our last words
+    for (int i = 0; i < reads_max; ++i) {
+        if (control_.receive(settings_.pipelined_bytes_max, Ask::anyway) != net::Io::State::moved)
+            break;
         control_.consume(control_.received().size());
+    }
 }
 
 }  // namespace ballast::session

@@ -86,7 +86,11 @@ loop::Task<> Session::active(ftp::Command command) {
                                          : ftp::parse_eprt(command.argument);
     const auto client = client_.peer().ip;
     // lftp 4.9.2 on ::1 says "EPRT |2|::|port|": its own address, left out.
-    if (wanted && wanted->ip == base::Ip::any(client.family())) wanted->ip = client;
+    const bool is_unnamed = wanted && wanted->ip == base::Ip::any(client.family());
+    // Neither PORT nor EPRT can name the link of a link-local address.
+    const bool is_own =
+        wanted && wanted->ip.family() == client.family() && wanted->ip.bytes() == client.bytes();
+    if (is_unnamed || is_own) wanted->ip = client;
     if (!wanted && wanted.error() == ftp::HostPortError::family)
         co_return co_await answer(522, "Network protocol not supported, use (1,2).");
     if (!wanted) co_return co_await answer(501, fmt::format("{} names no address.", command.verb));
@@ -111,6 +115,7 @@ loop::Task<> Session::restart(ftp::Command command) {
         if (!reply) co_return co_await lose_backend(reply.error());
         if (reply->code != 350) co_return co_await answer(std::move(*reply));
         backend_->known().set_accepts_rest();
+        rest_is_armed_ = true;
     }
     journal_.set_restart(*offset);
     co_await answer(350, fmt::format("Restarting at {}. Send STOR or RETR.", *offset));
@@ -123,6 +128,8 @@ loop::Task<> Session::transfer(ftp::Command command, bool tentative) {
         command.verb == "RETR" || command.verb == "STOR" || command.verb == "APPE";
     auto offset = journal_.take_restart();
     if (!restarts || offset == 0) offset.reset();
+    // What the backend was told to learn its answer must not move this transfer's beginning.
+    if (restarts && std::exchange(rest_is_armed_, false) && !offset) offset = 0;
 
     phase_ = Phase::in_transfer;
     const TransferCount counted(seat_, surroundings_.load);

@@ -18,6 +18,7 @@ bool is_one_of(std::string_view verb, std::initializer_list<std::string_view> ve
 /// RFC 959 3.4: stream mode. Z is a compression that both ends agree on and passes as it is; block
 /// and compressed mode carry the end of file inside the data, which a relay cannot vouch for.
 bool is_carried_mode(std::string_view argument) {
+    argument.remove_prefix(std::min(argument.find_first_not_of(' '), argument.size()));
     return argument.empty() ||
            (argument[0] != 'B' && argument[0] != 'b' && argument[0] != 'C' && argument[0] != 'c');
 }

@@ -72,7 +72,8 @@ void Journal::note_option(const ftp::Command& command) {
     std::erase_if(options_, [&](const std::string& line) {
         return option_name(std::string_view(line).substr(line.find(' ') + 1)) == name;
     });
-    options_.push_back(command.line);
+    constexpr std::size_t options_max = 32;  // whoever sets more gets no more by failover
+    if (options_.size() < options_max) options_.push_back(command.line);
 }
 
 void Journal::note_directory(const ftp::Command& command, const ftp::Reply& reply) {

@@ -18,7 +18,10 @@ constexpr std::uint32_t failed_logins_max = 3;
 std::uint64_t affinity_of(const base::Ip& client) { return std::hash<base::Ip>{}(client); }
 
 base::Error has_no_room(std::string_view verb, const ftp::Reply& reply) {
-    return {base::Fault::backend, {}, fmt::format("{}: 421 {}", verb, reply.message())};
+    // The text behind PASS might repeat the password.
+    return {base::Fault::backend,
+            {},
+            fmt::format("{}: 421 {}", verb, verb == "PASS" ? "" : reply.message())};
 }
 
 }  // namespace
@@ -89,12 +92,17 @@ void Session::give_up_backend(const base::Error& error) {
     metrics::count(metrics::Counter::backend_attempts_failed);
     report(log::Level::warning, "backend failed before login, the next is tried",
            {{"reason", reason}});
-    if (error.code) surroundings_.pool->observe_failure(seat_.backend().id, reason);
+    if (error.code && error.fault == base::Fault::backend)
+        surroundings_.pool->observe_failure(seat_.backend().id, reason);
     tried_.push_back(seat_.backend().id);
     leave_backend();
 }
 
 loop::Task<> Session::credential(ftp::Command command) {
+    if (command.verb == "USER") {
+        user_line_ = command.line;
+        tried_.clear();
+    }
     auto reply = co_await backend_->command(command.line);
     const bool logged_in = dialog_.login() == Dialog::Login::done;
     if (!reply && logged_in) co_return co_await lose_backend(reply.error());
@@ -130,7 +138,7 @@ loop::Task<> Session::follow_login(ftp::Command command, ftp::Reply reply) {
         dialog_.set_login(Dialog::Login::none);
         metrics::count(metrics::Counter::logins_refused);
         report(log::Level::info, "log-in refused",
-               {{"code", std::uint64_t{reply.code}}, {"reason", reply.message()}});
+               {{"code", std::uint64_t{reply.code}}});  // its text may repeat the password
         ++failed_logins_;
     }
     if (reply.code == 421) is_over_ = true;

@@ -189,11 +189,14 @@ loop::Task<> Session::answer_features() {
 
 /// RFC 959 4.1.1. The backend leg is dropped; the next USER chooses anew.
 loop::Task<> Session::reinitialize() {
+    const bool was_logged_in = dialog_.login() == Dialog::Login::done;
     leave_backend();
     journal_.clear();
     client_data_.clear();
     dialog_.reinitialize();
-    login_deadline_ = signal_.loop().after(settings_.login_timeout);
+    rest_is_armed_ = false;
+    // Who never logs in gets no more time by it.
+    if (was_logged_in) login_deadline_ = signal_.loop().after(settings_.login_timeout);
     co_await answer(220, settings_.greeting);
 }
 

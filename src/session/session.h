@@ -113,6 +113,7 @@ private:
     ClientData client_data_;
     std::string user_line_;
     std::uint32_t failed_logins_ = 0;
+    bool rest_is_armed_ = false;  // the backend was told a REST that no transfer has used
     loop::Deadline login_deadline_;
     Phase phase_ = Phase::greeting;
     bool is_over_ = false;

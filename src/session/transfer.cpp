@@ -140,7 +140,8 @@ loop::Task<> Transfer::carry() {
         start_relay();
         judge_relay();
         judge_client();
-        if (abort_is_due_) co_await abort_broken_upload();
+        if (abort_is_due_ && !final_reply_) co_await abort_broken_upload();
+        if (std::exchange(abort_is_due_, false)) reset_backend_stream();
         if (const auto ending = ending_of(end_state()); ending != Ending::not_yet)
             co_return co_await conclude(ending);
         if (judge_deadlines()) continue;
@@ -168,6 +169,7 @@ loop::Task<> Transfer::take_replies() {
             co_await answer(std::move(**polled));
         } else {
             final_reply_ = std::move(**polled);
+            reply_deadline_ = loop::never;
             if (!is_begun_ && final_reply_->is_positive())
                 connect_deadline_ = loop().after(parts_.settings.data_connect_timeout);
         }
@@ -176,7 +178,8 @@ loop::Task<> Transfer::take_replies() {
 
 /// ABOR and STAT must reach the backend at once (RFC 959 4.1.3); all else, QUIT too, waits.
 loop::Task<> Transfer::take_commands() {
-    while (parts_.client.may_poll() && !client_ended_) {
+    // At an upload's end it must be known whether the client is there, however much it has said.
+    while ((parts_.client.may_poll() || relaying_.is_done()) && !client_ended_) {
         auto event = parts_.client.poll(relaying_.is_done() ? ClientLeg::Ask::anyway
                                                             : ClientLeg::Ask::if_signalled);
         if (!event) co_return;
@@ -258,10 +261,9 @@ void Transfer::judge_relay() {
             // connection a moment before or after: wait that moment before the end is passed on.
             if (uploads && !is_end_settled()) return;
             data_ = Data::whole;
-            if (uploads)
-                backend_stream_->finish();
-            else
-                backend_stream_.reset();  // some servers send their 226 only then
+            if (uploads && !backend_stream_->finish())
+                return break_data(426, "the server closed the data connection");
+            if (!uploads) backend_stream_.reset();  // some servers send their 226 only then
             reply_deadline_ = loop().after(parts_.backend.settings().final_reply_timeout);
             return;
         case relay::End::source_failed:
@@ -387,8 +389,12 @@ loop::Task<> Transfer::conclude(Ending ending) {
     switch (ending) {
         case Ending::not_yet: break;
         case Ending::whole:
+            // A client that has gone meanwhile has not got the end.
+            if (!client_stream_->finish() && direction_ == ftp::Direction::download) {
+                break_data(426, "the client closed the data connection");
+                co_return co_await conclude(Ending::failed);
+            }
             outcome_.result = Result::whole;
-            client_stream_->finish();
             client_stream_.reset();
             backend_stream_.reset();
             co_await answer(*final_reply_);
@@ -457,9 +463,16 @@ loop::Task<bool> Transfer::abort_backend() {
     if (!first && uploads) first = co_await parts_.backend.reply(deadline);
     if (!first || !co_await parts_.backend.send("NOOP")) co_return false;
     for (int i = 0; i < abort_replies_max; ++i) {
-        const auto reply = co_await parts_.backend.reply(deadline);
+        auto reply = co_await parts_.backend.reply(deadline);
         if (!reply) co_return false;
-        if (reply->code == parts_.backend.known().noop_code()) co_return true;
+        if (reply->code == parts_.backend.known().noop_code()) {
+            status_owed_ = 0;
+            co_return true;
+        }
+        if (status_owed_ > 0 && is_status_reply(*reply)) {
+            --status_owed_;
+            co_await answer(std::move(*reply));
+        }
     }
     co_return false;
 }
