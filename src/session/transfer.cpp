@@ -20,7 +20,7 @@ bool is_status_reply(const ftp::Reply& reply) {
 /// How many replies may come between ABOR and the answer to the NOOP behind it.
 constexpr int abort_replies_max = 16;
 
-/// How long a server that receives a file may take to hear ABOR before its data is reset.
+/// How long a server may take to hear ABOR before its data is reset.
 constexpr auto abort_time = std::chrono::milliseconds(250);
 
 }  // namespace
@@ -451,16 +451,15 @@ loop::Task<> Transfer::abort() {
 /// Servers answer ABOR with one, two or three replies; the NOOP behind the first is a fence: all
 /// that comes before its answer belongs to ABOR. False if the backend is lost.
 loop::Task<bool> Transfer::abort_backend() {
-    const bool uploads = direction_ == ftp::Direction::upload;
     const auto deadline = loop().after(parts_.backend.settings().reply_timeout);
-    // A server that sends hears nothing until its data connection breaks.
-    if (!uploads) reset_backend_stream();
     if (!co_await parts_.backend.send("ABOR")) co_return false;
-    // A server that receives may take a reset for the end of the file (pyftpdlib 1.5.7): it shall
-    // hear ABOR before. Others (vsftpd) hear it only after the data.
-    auto first = co_await parts_.backend.reply(uploads ? loop().after(abort_time) : deadline);
+    // It shall hear ABOR before its data breaks: a server that receives may take a reset for the
+    // end of the file (pyftpdlib 1.5.7), and the reply to a reset may come before ABOR was read, so
+    // that the NOOP would be read together with it (JFileServer). Others (vsftpd) hear it only
+    // then.
+    auto first = co_await parts_.backend.reply(loop().after(abort_time));
     reset_backend_stream();
-    if (!first && uploads) first = co_await parts_.backend.reply(deadline);
+    if (!first) first = co_await parts_.backend.reply(deadline);
     if (!first || !co_await parts_.backend.send("NOOP")) co_return false;
     for (int i = 0; i < abort_replies_max; ++i) {
         auto reply = co_await parts_.backend.reply(deadline);

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/passive_ports.h"
+
+#include <gtest/gtest.h>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <tuple>
+
+namespace ballast::net {
+namespace {
+
+using namespace std::chrono_literals;
+
+class PassivePortsTest : public testing::Test {
+protected:
+    static base::Ip ip(const std::string& text) { return base::Ip::parse(text).value(); }
+    std::optional<PassivePorts::Lent> lend(const base::PortRange& range, const base::Ip& client,
+                                           std::uint32_t worker = 0) {
+        return ports.lend(range, local, client, worker, now);
+    }
+
+    PassivePorts ports{1};
+    const base::Ip local = ip("192.0.2.1");
+    const base::Ip anna = ip("198.51.100.7");
+    const base::Ip bert = ip("198.51.100.8");
+    const base::PortRange one{20000, 20000};
+    const base::PortRange three{20000, 20002};
+    loop::Time now{std::chrono::hours(1)};
+};
+
+TEST_F(PassivePortsTest, one_port_serves_several_client_addresses) {
+    const auto first = lend(one, anna);
+    const auto second = lend(one, bert);
+    ASSERT_TRUE(first && second);
+    EXPECT_EQ(first->port, 20000);
+    EXPECT_EQ(second->port, 20000);
+    EXPECT_TRUE(first->needs_listening);
+    EXPECT_FALSE(second->needs_listening);
+    EXPECT_EQ(ports.arrived({local, 20000}, bert, now)->id, second->id);
+    EXPECT_EQ(ports.arrived({local, 20000}, anna, now)->id, first->id);
+}
+
+TEST_F(PassivePortsTest, several_pending_transfers_of_one_client_get_different_ports) {
+    std::set<std::uint16_t> seen;
+    for (int i = 0; i < 3; ++i) seen.insert(lend(three, anna)->port);
+    EXPECT_EQ(seen.size(), 3);
+    EXPECT_FALSE(lend(three, anna));
+    EXPECT_TRUE(lend(three, bert));
+}
+
+TEST_F(PassivePortsTest, different_local_addresses_have_ports_of_their_own) {
+    ASSERT_TRUE(lend(one, anna));
+    const auto other = ports.lend(one, ip("192.0.2.2"), anna, 0, now);
+    ASSERT_TRUE(other);
+    EXPECT_TRUE(other->needs_listening);
+}
+
+TEST_F(PassivePortsTest, a_port_that_is_not_used_returns_after_a_minute) {
+    const auto lent = lend(one, anna);
+    now += 59s;
+    EXPECT_FALSE(lend(one, anna));
+    now += 1s;
+    EXPECT_FALSE(ports.arrived({local, 20000}, anna, now));
+    const auto again = lend(one, anna);
+    ASSERT_TRUE(again);
+    // What the first lease says now is about a lending that is over.
+    ports.give_back({local, 20000}, anna, lent->id, true, now);
+    EXPECT_EQ(ports.arrived({local, 20000}, anna, now)->id, again->id);
+}
+
+TEST_F(PassivePortsTest, extending_begins_the_minute_anew) {
+    const auto lent = lend(one, anna);
+    now += 59s;
+    ports.extend({local, 20000}, anna, lent->id, now);
+    now += 59s;
+    EXPECT_TRUE(ports.arrived({local, 20000}, anna, now));
+}
+
+TEST_F(PassivePortsTest, a_connection_ends_the_lending) {
+    ASSERT_TRUE(lend(one, anna));
+    EXPECT_EQ(ports.pending(), 1);
+    EXPECT_TRUE(ports.arrived({local, 20000}, anna, now));
+    EXPECT_EQ(ports.pending(), 0);
+    EXPECT_FALSE(ports.arrived({local, 20000}, anna, now));
+    EXPECT_TRUE(lend(one, anna));
+}
+
+TEST_F(PassivePortsTest, a_stranger_gets_nothing) {
+    ASSERT_TRUE(lend(one, anna));
+    EXPECT_FALSE(ports.arrived({local, 20000}, bert, now));
+    EXPECT_FALSE(ports.arrived({local, 20001}, anna, now));
+    EXPECT_FALSE(ports.arrived({ip("192.0.2.9"), 20000}, anna, now));
+    EXPECT_TRUE(ports.arrived({local, 20000}, anna, now));
+}
+
+TEST_F(PassivePortsTest, a_quarantined_port_is_kept_from_its_client_only) {
+    const auto lent = lend(one, anna);
+    ports.give_back({local, 20000}, anna, lent->id, true, now);
+    EXPECT_EQ(ports.pending(), 0);
+    EXPECT_FALSE(lend(one, anna));
+    EXPECT_TRUE(lend(one, bert));
+    now += PassivePorts::quarantined_for;
+    EXPECT_TRUE(lend(one, anna));
+}
+
+TEST_F(PassivePortsTest, a_quarantine_ends_when_the_late_connection_has_come) {
+    const auto lent = lend(one, anna);
+    ports.give_back({local, 20000}, anna, lent->id, true, now);
+    EXPECT_FALSE(ports.arrived({local, 20000}, anna, now));
+    EXPECT_TRUE(lend(one, anna));
+}
+
+TEST_F(PassivePortsTest, a_lease_that_is_given_back_frees_its_port_at_once) {
+    const auto lent = lend(one, anna);
+    ports.give_back({local, 20000}, anna, lent->id, false, now);
+    EXPECT_TRUE(lend(one, anna));
+}
+
+TEST_F(PassivePortsTest, a_port_that_cannot_be_listened_on_is_left_alone_for_a_while) {
+    ASSERT_TRUE(lend(one, anna)->needs_listening);
+    ports.listening_failed({local, 20000}, anna, now);
+    EXPECT_EQ(ports.pending(), 0);
+    EXPECT_FALSE(lend(one, anna));
+    EXPECT_FALSE(lend(one, bert));
+    now += PassivePorts::unusable_for;
+    EXPECT_TRUE(lend(one, anna)->needs_listening);
+}
+
+TEST_F(PassivePortsTest, a_worker_gets_ports_that_it_listens_on_itself_first) {
+    const base::PortRange two{20000, 20001};
+    const auto mine = lend(two, anna, 1);
+    ASSERT_TRUE(mine->needs_listening);
+    const auto others = lend(two, anna, 2);
+    ASSERT_TRUE(others->needs_listening);
+    for (int i = 0; i < 20; ++i) {
+        const auto lent = lend(two, bert, 2);
+        EXPECT_EQ(lent->port, others->port);
+        EXPECT_EQ(ports.arrived({local, lent->port}, bert, now)->worker, 2);
+    }
+    // Where its own is taken, another worker's will do.
+    EXPECT_EQ(lend(two, bert, 2)->port, others->port);
+    const auto foreign = lend(two, bert, 2);
+    EXPECT_EQ(foreign->port, mine->port);
+    EXPECT_FALSE(foreign->needs_listening);
+}
+
+TEST_F(PassivePortsTest, ports_are_not_lent_in_a_row) {
+    const base::PortRange many{20000, 20999};
+    int neighbours = 0;
+    std::uint16_t last = 0;
+    for (int i = 0; i < 100; ++i) {
+        const auto port = lend(many, ip("10.0.0." + std::to_string(i)))->port;
+        neighbours += port == last + 1 ? 1 : 0;
+        last = port;
+    }
+    EXPECT_LT(neighbours, 10);
+}
+
+TEST_F(PassivePortsTest, thousands_of_clients_that_never_come_do_not_stay_for_ever) {
+    for (int i = 0; i < 5000; ++i) {
+        const auto text = "10." + std::to_string(i / 65536) + '.' + std::to_string(i / 256 % 256) +
+                          '.' + std::to_string(i % 256);
+        ASSERT_TRUE(lend(one, ip(text)));
+        now += 1s;
+    }
+    EXPECT_LE(ports.pending(), 200);
+}
+
+TEST_F(PassivePortsTest, never_lends_the_same_thing_twice_at_a_time) {
+    using Key = std::tuple<base::Ip, std::uint16_t, base::Ip>;
+    struct Live {
+        PassivePorts::LeaseId id;
+        loop::Time until;
+    };
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        std::mt19937_64 random(seed);
+        PassivePorts table(seed);
+        const base::PortRange range{20000, static_cast<std::uint16_t>(20000 + random() % 6)};
+        std::map<Key, Live> live;
+        std::map<Key, loop::Time> quarantined;
+        for (int step = 0; step < 3000; ++step) {
+            now += std::chrono::milliseconds(random() % 4000);
+            const auto here = ip("192.0.2." + std::to_string(1 + random() % 2));
+            const auto client = ip("198.51.100." + std::to_string(1 + random() % 4));
+            const auto worker = static_cast<std::uint32_t>(random() % 3);
+            std::erase_if(live, [&](const auto& entry) { return entry.second.until <= now; });
+            if (random() % 2 == 0 || live.empty()) {
+                const auto lent = table.lend(range, here, client, worker, now);
+                if (!lent) {
+                    // Refused only if every port is lent to this client or kept from it.
+                    for (std::uint32_t port = range.first; port <= range.last; ++port) {
+                        const Key key{here, static_cast<std::uint16_t>(port), client};
+                        const auto kept = quarantined.find(key);
+                        EXPECT_TRUE(live.contains(key) ||
+                                    (kept != quarantined.end() && kept->second > now));
+                    }
+                    continue;
+                }
+                ASSERT_TRUE(range.contains(lent->port));
+                const Key key{here, lent->port, client};
+                ASSERT_FALSE(live.contains(key));
+                live[key] = {lent->id, now + PassivePorts::lent_for};
+                quarantined.erase(key);
+                continue;
+            }
+            auto entry = live.begin();
+            std::advance(entry, static_cast<std::ptrdiff_t>(random() % live.size()));
+            const auto [address, port, who] = entry->first;
+            if (random() % 2 == 0) {
+                const auto taker = table.arrived({address, port}, who, now);
+                ASSERT_TRUE(taker);
+                ASSERT_EQ(taker->id, entry->second.id);
+            } else {
+                const bool quarantine = random() % 2 == 0;
+                table.give_back({address, port}, who, entry->second.id, quarantine, now);
+                if (quarantine)
+                    quarantined[entry->first] = now + PassivePorts::quarantined_for;
+            }
+            live.erase(entry);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace ballast::net

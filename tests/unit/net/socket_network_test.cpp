@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+// Real sockets on loopback addresses; ports are the system's choice.
+#include "net/socket_network.h"
+
+#include "loop/job.h"
+#include "net/acceptor.h"
+#include "net/socket_stream.h"
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <functional>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <string>
+#include <thread>
+#include <unistd.h>
+
+namespace ballast::net {
+namespace {
+
+using namespace std::chrono_literals;
+
+base::Ip ip(const char* text) { return base::Ip::parse(text).value(); }
+
+std::uint16_t port_of(const OwnedFd& socket) { return local_address(socket.get()).port; }
+
+/// A free port of an address: bound once, and let go.
+std::uint16_t free_port(const base::Ip& at) {
+    const auto taken = listen_on({at, 0}, 1);
+    return port_of(*taken);
+}
+
+/// A blocking client that connects from one address to another.
+OwnedFd connect_from(const base::Ip& from, const base::Address& to) {
+    OwnedFd socket(::socket(to.ip.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const SystemAddress source({from, 0});
+    EXPECT_EQ(::bind(socket.get(), source.get(), source.length), 0);
+    const SystemAddress target(to);
+    EXPECT_EQ(::connect(socket.get(), target.get(), target.length), 0) << std::strerror(errno);
+    return socket;
+}
+
+/// What a blocking client reads next: bytes, 0 for a proper end, -errno for a failure.
+ssize_t read_outcome(const OwnedFd& socket) {
+    pollfd waiting{socket.get(), POLLIN, 0};
+    if (::poll(&waiting, 1, 10'000) != 1) return -ETIMEDOUT;
+    std::array<char, 256> buffer{};
+    const auto got = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
+    return got < 0 ? -errno : got;
+}
+
+using Dialed = std::optional<base::Result<std::unique_ptr<Stream>>>;
+
+loop::Task<> dial_into(SocketNetwork& network, Dial dial, Dialed& into, loop::WorkerLoop& loop) {
+    into = co_await network.dial(std::move(dial), loop.after(10s));
+    loop.stop();
+}
+
+loop::Task<> lend_and_wait(SocketNetwork& network, LendRequest request,
+                           std::function<void(std::uint16_t)> lent,
+                           std::unique_ptr<Stream>& arrived, loop::WorkerLoop& loop) {
+    loop::Signal signal(loop);
+    auto lease = co_await network.lend(request);
+    EXPECT_TRUE(lease) << base::to_string(lease.error());
+    if (lease) {
+        (*lease)->attach(&signal);
+        lent((*lease)->port());
+        while (!(*lease)->has_arrived() && co_await signal.wait(loop.after(10s))) {
+        }
+        arrived = (*lease)->take();
+    }
+    loop.stop();
+}
+
+class SocketNetworkTest : public testing::Test {
+protected:
+    loop::WorkerLoop loop;
+    PassivePorts ports{1};
+    SocketNetwork network{loop, ports, 0};
+    const base::Ip here = ip("127.0.0.1");
+    const base::Ip client_ip = ip("127.0.0.7");
+};
+
+TEST_F(SocketNetworkTest, dials_from_the_address_it_is_told) {
+    const auto listening = listen_on({here, 0}, 8);
+    ASSERT_TRUE(listening);
+    Dialed dialed;
+    const auto job = loop::Job::start(dial_into(
+        network, {.to = {here, port_of(*listening)}, .from = client_ip}, dialed, loop));
+    loop.run();
+    ASSERT_TRUE(dialed && *dialed);
+    SystemAddress peer;
+    const OwnedFd accepted(::accept(listening->get(), peer.get(), &peer.length));
+    EXPECT_EQ(peer.address().ip, client_ip);
+    EXPECT_EQ((**dialed)->local(), peer.address());
+    EXPECT_EQ((**dialed)->peer(), (base::Address{here, port_of(*listening)}));
+}
+
+TEST_F(SocketNetworkTest, dials_from_a_fixed_port_or_where_that_is_busy_from_another) {
+    const auto listening = listen_on({here, 0}, 8);
+    const auto wanted = free_port(client_ip);
+    for (const bool is_busy : {false, true}) {
+        base::Result<OwnedFd> holder = OwnedFd();
+        if (is_busy) holder = listen_on({client_ip, wanted}, 1);
+        ASSERT_TRUE(holder);
+        Dialed dialed;
+        const auto job = loop::Job::start(dial_into(network,
+                                                    {.to = {here, port_of(*listening)},
+                                                     .from = client_ip,
+                                                     .source_port = wanted},
+                                                    dialed, loop));
+        loop.run();
+        ASSERT_TRUE(dialed && *dialed);
+        EXPECT_EQ((**dialed)->local().port == wanted, !is_busy);
+        (**dialed)->reset();  // leaves no TIME_WAIT behind
+    }
+}
+
+TEST_F(SocketNetworkTest, says_whose_fault_a_refused_dial_is) {
+    Dialed dialed;
+    const auto port = free_port(here);
+    const auto job = loop::Job::start(dial_into(
+        network, {.to = {here, port}, .from = {}, .fault = base::Fault::backend}, dialed, loop));
+    loop.run();
+    ASSERT_TRUE(dialed);
+    ASSERT_FALSE(*dialed);
+    EXPECT_EQ(dialed->error().fault, base::Fault::backend);
+    EXPECT_EQ(dialed->error().code, std::errc::connection_refused);
+    EXPECT_EQ(dialed->error().doing, "connecting to 127.0.0.1:" + std::to_string(port));
+}
+
+TEST_F(SocketNetworkTest, lends_a_port_to_one_client_and_resets_strangers) {
+    std::unique_ptr<Stream> arrived;
+    const auto port = free_port(here);
+    std::atomic<ssize_t> strangers_fate = 1;
+    std::thread outside;
+    const auto job = loop::Job::start(lend_and_wait(
+        network, {{port, port}, here, client_ip},
+        [&](std::uint16_t lent) {
+            EXPECT_EQ(lent, port);
+            outside = std::thread([&, lent] {
+                const auto stranger = connect_from(ip("127.0.0.8"), {here, lent});
+                strangers_fate = read_outcome(stranger);
+                const auto client = connect_from(client_ip, {here, lent});
+                EXPECT_EQ(::send(client.get(), "hi", 2, 0), 2);
+                (void)read_outcome(client);
+            });
+        },
+        arrived, loop));
+    loop.run();
+    ASSERT_NE(arrived, nullptr);
+    EXPECT_EQ(strangers_fate, -ECONNRESET);
+    EXPECT_EQ(arrived->peer().ip, client_ip);
+    EXPECT_EQ(arrived->local(), (base::Address{here, port}));
+    arrived->reset();
+    outside.join();
+}
+
+TEST_F(SocketNetworkTest, resets_a_connection_that_its_lease_never_took) {
+    const auto port = free_port(here);
+    struct Gives {
+        static loop::Task<> up(SocketNetwork& network, LendRequest request,
+                               std::function<void()> lent, loop::WorkerLoop& loop) {
+            loop::Signal signal(loop);
+            {
+                auto lease = co_await network.lend(request);
+                (*lease)->attach(&signal);
+                lent();
+                while (!(*lease)->has_arrived() && co_await signal.wait(loop.after(10s))) {
+                }
+                EXPECT_TRUE((*lease)->has_arrived());
+            }
+            loop.stop();
+        }
+    };
+    ssize_t fate = 1;
+    std::thread outside;
+    const auto job = loop::Job::start(Gives::up(
+        network, {{port, port}, here, client_ip},
+        [&] {
+            outside = std::thread([&] {
+                const auto client = connect_from(client_ip, {here, port});
+                fate = read_outcome(client);
+            });
+        },
+        loop));
+    loop.run();
+    outside.join();
+    EXPECT_EQ(fate, -ECONNRESET);
+}
+
+TEST_F(SocketNetworkTest, skips_a_port_that_another_program_has) {
+    const auto port = free_port(here);
+    const auto taken = listen_on({here, port}, 1);
+    ASSERT_TRUE(taken);
+    struct Lends {
+        static loop::Task<> once(SocketNetwork& network, LendRequest request,
+                                 std::optional<bool>& lent, loop::WorkerLoop& loop) {
+            lent = (co_await network.lend(request)).has_value();
+            loop.stop();
+        }
+    };
+    std::optional<bool> lent;
+    const auto job = loop::Job::start(Lends::once(network, {{port, port}, here, client_ip}, lent, loop));
+    EXPECT_EQ(lent, false);
+    EXPECT_EQ(ports.pending(), 0);
+}
+
+TEST(SocketNetworks, hand_a_connection_to_the_worker_that_waits_for_it) {
+    const auto here = ip("127.0.0.1");
+    const auto port = free_port(here);
+    PassivePorts ports(1);
+    loop::WorkerLoop first_loop;
+    loop::WorkerLoop second_loop;
+    SocketNetwork first(first_loop, ports, 0);
+    SocketNetwork second(second_loop, ports, 1);
+    first.connect_workers({&first, &second});
+    second.connect_workers({&first, &second});
+
+    // The first worker opens the port for somebody who never comes, so it is the one that listens.
+    std::unique_ptr<Lease> opener;
+    struct Lends {
+        static loop::Task<> once(SocketNetwork& network, LendRequest request,
+                                 std::unique_ptr<Lease>& into) {
+            into = *co_await network.lend(request);
+        }
+    };
+    const auto opening =
+        loop::Job::start(Lends::once(first, {{port, port}, here, ip("127.0.0.9")}, opener));
+    ASSERT_NE(opener, nullptr);
+
+    std::unique_ptr<Stream> arrived;
+    std::thread outside;
+    const auto waiting = loop::Job::start(lend_and_wait(
+        second, {{port, port}, here, ip("127.0.0.7")},
+        [&](std::uint16_t lent) {
+            outside = std::thread([here, lent] {
+                const auto client = connect_from(ip("127.0.0.7"), {here, lent});
+                (void)read_outcome(client);
+            });
+        },
+        arrived, second_loop));
+    std::thread first_worker([&] { first_loop.run(); });
+    second_loop.run();
+    first_loop.stop();
+    first_worker.join();
+    ASSERT_NE(arrived, nullptr);
+    EXPECT_EQ(arrived->peer().ip, ip("127.0.0.7"));
+    arrived->reset();
+    outside.join();
+}
+
+TEST(Listening, on_any_address_of_both_families_stands_side_by_side) {
+    const auto v6 = listen_on({base::Ip::any(base::Family::ipv6), 0}, 8);
+    ASSERT_TRUE(v6);
+    const auto v4 = listen_on({base::Ip::any(base::Family::ipv4), port_of(*v6)}, 8);
+    EXPECT_TRUE(v4) << base::to_string(v4.error());
+}
+
+TEST(Listening, twice_on_one_port_is_refused) {
+    const auto first = listen_on({ip("127.0.0.1"), 0}, 8);
+    const auto second = listen_on({ip("127.0.0.1"), port_of(*first)}, 8);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, std::errc::address_in_use);
+}
+
+}  // namespace
+}  // namespace ballast::net
