@@ -216,8 +216,7 @@ TEST_F(PassivePortsTest, never_lends_the_same_thing_twice_at_a_time) {
             } else {
                 const bool quarantine = random() % 2 == 0;
                 table.give_back({address, port}, who, entry->second.id, quarantine, now);
-                if (quarantine)
-                    quarantined[entry->first] = now + PassivePorts::quarantined_for;
+                if (quarantine) quarantined[entry->first] = now + PassivePorts::quarantined_for;
             }
             live.erase(entry);
         }

@@ -87,8 +87,8 @@ TEST_F(SocketNetworkTest, dials_from_the_address_it_is_told) {
     const auto listening = listen_on({here, 0}, 8);
     ASSERT_TRUE(listening);
     Dialed dialed;
-    const auto job = loop::Job::start(dial_into(
-        network, {.to = {here, port_of(*listening)}, .from = client_ip}, dialed, loop));
+    const auto job = loop::Job::start(
+        dial_into(network, {.to = {here, port_of(*listening)}, .from = client_ip}, dialed, loop));
     loop.run();
     ASSERT_TRUE(dialed && *dialed);
     SystemAddress peer;
@@ -98,24 +98,32 @@ TEST_F(SocketNetworkTest, dials_from_the_address_it_is_told) {
     EXPECT_EQ((**dialed)->peer(), (base::Address{here, port_of(*listening)}));
 }
 
+/// The port that a dial from a wanted one really came from.
+std::uint16_t dialed_from(const base::Address& wanted, const base::Address& to) {
+    loop::WorkerLoop loop;
+    PassivePorts ports(1);
+    SocketNetwork network(loop, ports, 0);
+    Dialed dialed;
+    const auto job = loop::Job::start(dial_into(
+        network, {.to = to, .from = wanted.ip, .source_port = wanted.port}, dialed, loop));
+    loop.run();
+    EXPECT_TRUE(dialed && *dialed);
+    if (!dialed || !*dialed) return 0;
+    const auto port = (**dialed)->local().port;
+    (**dialed)->reset();  // leaves no TIME_WAIT behind
+    return port;
+}
+
 TEST_F(SocketNetworkTest, dials_from_a_fixed_port_or_where_that_is_busy_from_another) {
     const auto listening = listen_on({here, 0}, 8);
-    const auto wanted = free_port(client_ip);
-    for (const bool is_busy : {false, true}) {
-        base::Result<OwnedFd> holder = OwnedFd();
-        if (is_busy) holder = listen_on({client_ip, wanted}, 1);
-        ASSERT_TRUE(holder);
-        Dialed dialed;
-        const auto job = loop::Job::start(dial_into(network,
-                                                    {.to = {here, port_of(*listening)},
-                                                     .from = client_ip,
-                                                     .source_port = wanted},
-                                                    dialed, loop));
-        loop.run();
-        ASSERT_TRUE(dialed && *dialed);
-        EXPECT_EQ((**dialed)->local().port == wanted, !is_busy);
-        (**dialed)->reset();  // leaves no TIME_WAIT behind
-    }
+    const base::Address to{here, port_of(*listening)};
+    const base::Address wanted{client_ip, free_port(client_ip)};
+    EXPECT_EQ(dialed_from(wanted, to), wanted.port);
+    const auto holder = listen_on(wanted, 1);
+    ASSERT_TRUE(holder);
+    const auto other = dialed_from(wanted, to);
+    EXPECT_NE(other, wanted.port);
+    EXPECT_NE(other, 0);
 }
 
 TEST_F(SocketNetworkTest, says_whose_fault_a_refused_dial_is) {
@@ -144,7 +152,6 @@ TEST_F(SocketNetworkTest, lends_a_port_to_one_client_and_resets_strangers) {
                 const auto stranger = connect_from(ip("127.0.0.8"), {here, lent});
                 strangers_fate = read_outcome(stranger);
                 const auto client = connect_from(client_ip, {here, lent});
-                EXPECT_EQ(::send(client.get(), "hi", 2, 0), 2);
                 (void)read_outcome(client);
             });
         },
@@ -203,7 +210,8 @@ TEST_F(SocketNetworkTest, skips_a_port_that_another_program_has) {
         }
     };
     std::optional<bool> lent;
-    const auto job = loop::Job::start(Lends::once(network, {{port, port}, here, client_ip}, lent, loop));
+    const auto job =
+        loop::Job::start(Lends::once(network, {{port, port}, here, client_ip}, lent, loop));
     EXPECT_EQ(lent, false);
     EXPECT_EQ(ports.pending(), 0);
 }
