@@ -19,6 +19,8 @@ struct Survey {
     ftp::Features features;  ///< empty if it does not answer FEAT
     std::string system;      ///< SYST, the text behind 215; empty if not told
     std::uint16_t noop_code = 200;
+    std::optional<bool> takes_prot_p;          ///< asked only under TLS
+    std::optional<int> certificate_days_left;  ///< only under TLS
 };
 
 /// What is remembered of one backend, by all sessions on all threads.
@@ -36,6 +38,11 @@ public:
     [[nodiscard]] bool accepts_rest() const;
     void set_accepts_rest() { accepts_rest_ = true; }
 
+    /// A data connection under TLS 1.3 did not resume the control connection's session: the next
+    /// control connection speaks TLS 1.2, whose sessions this backend may resume.
+    [[nodiscard]] bool avoids_tls_1_3() const { return avoids_tls_1_3_.load(); }
+    void set_avoids_tls_1_3() { avoids_tls_1_3_ = true; }
+
     /// What this backend says to NOOP: the fence behind ABOR is known by it.
     [[nodiscard]] std::uint16_t noop_code() const;
 
@@ -44,6 +51,7 @@ private:
     std::shared_ptr<const Survey> survey_;
     std::atomic<bool> prefers_pasv_ = false;
     std::atomic<bool> accepts_rest_ = false;
+    std::atomic<bool> avoids_tls_1_3_ = false;
 };
 
 /// All backends' knowledge, by the id of the backend. Any thread may call.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/leg.h"
 
+#include "base/log.h"
 #include "ftp/host_port.h"
+#include "metrics/counters.h"
 
 #include <fmt/format.h>
 
@@ -20,44 +22,133 @@ bool is_unknown_command(const ftp::Reply& reply) {
 
 }  // namespace
 
-Leg::Leg(net::Network& network, std::unique_ptr<net::Stream> stream, const config::Pool& settings,
-         std::shared_ptr<Known> known, loop::Signal& signal)
+Leg::Leg(net::Network& network, std::unique_ptr<net::Stream> stream, Contact contact,
+         loop::Signal& signal)
     : network_(network),
+      contact_(std::move(contact)),
       control_(std::move(stream), signal),
-      settings_(settings),
-      known_(std::move(known)),
       signal_(signal),
-      parser_(settings.reply_line_bytes_max, settings.reply_bytes_max) {}
+      parser_(contact_.settings.reply_line_bytes_max, contact_.settings.reply_bytes_max) {}
 
-loop::Task<base::Result<std::unique_ptr<Leg>>> Leg::connect(net::Network& network,
-                                                            base::Address address,
-                                                            const config::Pool& settings,
-                                                            std::shared_ptr<Known> known,
+loop::Task<base::Result<std::unique_ptr<Leg>>> Leg::connect(net::Network& network, Contact contact,
+                                                            bool client_has_tls,
                                                             loop::Signal& signal) {
-    auto stream = co_await network.dial({.to = address,
+    auto stream = co_await network.dial({.to = contact.address,
                                          .from = {},
                                          .fault = base::Fault::backend,
                                          .purpose = net::Dial::Purpose::control},
-                                        network.loop().after(settings.connect_timeout));
+                                        network.loop().after(contact.settings.connect_timeout));
     if (!stream) co_return std::unexpected(stream.error());
-    auto leg =
-        std::make_unique<Leg>(network, std::move(*stream), settings, std::move(known), signal);
-    const auto deadline = network.loop().after(settings.greeting_timeout);
+    const auto mode = contact.tls.mode;
+    const bool says_auth = mode == config::BackendTlsMode::explicit_tls ||
+                           (mode == config::BackendTlsMode::as_client && client_has_tls);
+    auto leg = std::make_unique<Leg>(network, std::move(*stream), std::move(contact), signal);
+    if (mode == config::BackendTlsMode::implicit_tls) {
+        // Whether data are protected unless asked for is each server's own choice.
+        leg->data_is_protected_.reset();
+        if (auto done = co_await leg->begin_tls(); !done) co_return std::unexpected(done.error());
+    }
+    if (auto done = co_await leg->hear_greeting(); !done) co_return std::unexpected(done.error());
+    if (says_auth)
+        if (auto done = co_await leg->say_auth(); !done) co_return std::unexpected(done.error());
+    co_return leg;
+}
+
+loop::Task<base::Result<>> Leg::hear_greeting() {
+    const auto deadline = network_.loop().after(settings().greeting_timeout);
     for (;;) {
-        auto greeting = co_await leg->reply(deadline);
+        auto greeting = co_await reply(deadline);
         if (!greeting) {
-            greeting.error().doing = "waiting for the greeting of " + base::to_string(address);
+            greeting.error().doing = "waiting for the greeting of " + base::to_string(address());
             co_return std::unexpected(greeting.error());
         }
-        if (greeting->is_positive()) co_return leg;
+        if (greeting->is_positive()) co_return base::Result<>{};
         // RFC 959 5.4: 120 "service ready in nnn minutes", then 220.
         if (!greeting->is_preliminary())
             co_return std::unexpected(
                 base::Error{base::Fault::backend,
                             {},
-                            fmt::format("{} greeted with {} {}", base::to_string(address),
+                            fmt::format("{} greeted with {} {}", base::to_string(address()),
                                         greeting->code, greeting->message())});
     }
+}
+
+/// RFC 4217 4.
+loop::Task<base::Result<>> Leg::say_auth() {
+    auto reply = co_await command("AUTH TLS");
+    if (!reply) co_return std::unexpected(reply.error());
+    // 334 by the letter of RFC 2228 means that more is to come, which TLS brings by itself.
+    if (reply->code != 234 && reply->code != 334)
+        co_return std::unexpected(
+            base::Error{base::Fault::backend,
+                        reply->code == 421 ? std::error_code()
+                                           : std::make_error_code(std::errc::protocol_error),
+                        fmt::format("{} answered AUTH TLS with {} {}", base::to_string(address()),
+                                    reply->code, reply->message())});
+    co_return co_await begin_tls();
+}
+
+loop::Task<base::Result<>> Leg::begin_tls() {
+    avoids_tls_1_3_ = known().avoids_tls_1_3();
+    auto stream =
+        contact_.tls_client->wrap_control(control_.take_stream(), tickets_, avoids_tls_1_3_);
+    auto& tls = *stream;
+    control_.put_stream(std::move(stream));
+    parser_ = ftp::ReplyParser(settings().reply_line_bytes_max, settings().reply_bytes_max);
+    settle_at_ = loop::never;
+    auto done = co_await tls.handshake(signal_, base::Fault::backend,
+                                       signal_.loop().after(contact_.tls.handshake_timeout));
+    metrics::count(done ? metrics::Counter::tls_backend_control_handshakes
+                        : metrics::Counter::tls_backend_handshakes_failed);
+    if (!done) co_return std::unexpected(done.error());
+    tls_ = &tls;
+    co_return base::Result<>{};
+}
+
+bool Leg::shall_protect_data(bool client_does) const {
+    if (tls_ == nullptr) return false;
+    switch (contact_.tls.data) {
+        case config::BackendDataTls::as_client: return client_does;
+        case config::BackendDataTls::always: return true;
+        case config::BackendDataTls::never: return false;
+    }
+    std::terminate();
+}
+
+loop::Task<std::optional<DataRefusal>> Leg::protect_data(bool wanted) {
+    if (tls_ == nullptr || data_is_protected_ == wanted) co_return std::nullopt;
+    if (!has_said_pbsz_) {
+        // RFC 4217 8: PBSZ 0 must come first; a server that does not want it says so at PROT.
+        auto reply = co_await command("PBSZ 0");
+        if (!reply) co_return DataRefusal{{}, reply.error(), true};
+        has_said_pbsz_ = true;
+    }
+    auto reply = co_await command(wanted ? "PROT P" : "PROT C");
+    if (!reply) co_return DataRefusal{{}, reply.error(), true};
+    if (reply->is_positive()) {
+        data_is_protected_ = wanted;
+        co_return std::nullopt;
+    }
+    base::Error error{base::Fault::backend,
+                      {},
+                      fmt::format("{} answered PROT {} with {} {}", base::to_string(address()),
+                                  wanted ? 'P' : 'C', reply->code, reply->message())};
+    co_return DataRefusal{std::move(*reply), std::move(error), false};
+}
+
+std::unique_ptr<net::TlsStream> Leg::wrap_data(std::unique_ptr<net::Stream> data) {
+    return contact_.tls_client->wrap_data(std::move(data), tickets_, avoids_tls_1_3_);
+}
+
+void Leg::note_data_handshake(const net::TlsStream& data) {
+    const bool resumed = data.is_resumed();
+    metrics::count(resumed ? metrics::Counter::tls_backend_data_handshakes_resumed
+                           : metrics::Counter::tls_backend_data_handshakes_full);
+    const bool can_avoid = contact_.tls_client->may_avoid_tls_1_3() && !known().avoids_tls_1_3();
+    if (resumed || !data.is_tls_1_3() || !can_avoid) return;
+    log::info("backend does not resume TLS 1.3 sessions, TLS 1.2 from its next connection on",
+              {{"backend", base::to_string(address())}});
+    known().set_avoids_tls_1_3();
 }
 
 base::Error Leg::lost(std::error_code code, const char* doing) const {
@@ -68,7 +159,7 @@ base::Error Leg::lost(std::error_code code, const char* doing) const {
 loop::Task<base::Result<>> Leg::send(std::string line) {
     line += "\r\n";
     co_return co_await control_.send(line, base::Fault::backend,
-                                     signal_.loop().after(settings_.reply_timeout));
+                                     signal_.loop().after(settings().reply_timeout));
 }
 
 std::optional<base::Result<ftp::Reply>> Leg::take(ftp::ReplyParser::Step step) {
@@ -89,7 +180,8 @@ std::optional<base::Result<ftp::Reply>> Leg::poll_reply() {
     // Parse before reading: several replies may have come at once, and a last one before the end.
     if (!control_.received().empty())
         if (auto taken = take(parser_.next(control_.received()))) return taken;
-    const auto state = control_.receive(settings_.reply_bytes_max + settings_.reply_line_bytes_max);
+    const auto state =
+        control_.receive(settings().reply_bytes_max + settings().reply_line_bytes_max);
     if (state == net::Io::State::moved) {
         if (auto taken = take(parser_.next(control_.received()))) return taken;
         settle_at_ = parser_.may_settle(control_.received()) ? signal_.loop().after(settle_time)
@@ -119,23 +211,23 @@ loop::Task<base::Result<ftp::Reply>> Leg::reply(loop::Deadline deadline) {
 
 loop::Task<base::Result<ftp::Reply>> Leg::command(std::string line) {
     if (auto sent = co_await send(std::move(line)); !sent) co_return std::unexpected(sent.error());
-    co_return co_await reply(signal_.loop().after(settings_.reply_timeout));
+    co_return co_await reply(signal_.loop().after(settings().reply_timeout));
 }
 
 loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::ask_passive() {
     const auto ask = [this](const char* verb) { return command(verb); };
-    const bool asks_epsv = !known_->prefers_pasv();
+    const bool asks_epsv = !known().prefers_pasv();
     if (asks_epsv) {
         auto reply = co_await ask("EPSV");
         if (!reply) co_return std::unexpected(DataRefusal{{}, reply.error(), true});
         if (!is_unknown_command(*reply)) co_return std::move(*reply);
-        known_->set_prefers_pasv(true);
+        known().set_prefers_pasv(true);
     }
     auto reply = co_await ask("PASV");
     if (!reply) co_return std::unexpected(DataRefusal{{}, reply.error(), true});
     // A server that lists no EPSV but has only IPv6 may know no PASV either.
     if (is_unknown_command(*reply)) {
-        known_->set_prefers_pasv(false);
+        known().set_prefers_pasv(false);
         if (!asks_epsv) reply = co_await ask("EPSV");
         if (!reply) co_return std::unexpected(DataRefusal{{}, reply.error(), true});
     }
@@ -159,7 +251,7 @@ loop::Task<std::expected<std::unique_ptr<net::Stream>, DataRefusal>> Leg::open_d
     auto stream = co_await network_.dial({.to = {address().ip, passive->port},
                                           .from = control_.local().ip,
                                           .fault = base::Fault::backend},
-                                         network_.loop().after(settings_.connect_timeout));
+                                         network_.loop().after(settings().connect_timeout));
     if (!stream) co_return std::unexpected(DataRefusal{{}, stream.error(), false});
     co_return std::move(*stream);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "backend/access.h"
 #include "backend/knowledge.h"
 #include "config/config.h"
 #include "ftp/reply.h"
@@ -14,7 +15,7 @@
 
 namespace ballast::backend {
 
-/// Why a data connection to the backend could not be had.
+/// Why a data connection to the backend, or its protection, could not be had.
 struct DataRefusal {
     std::optional<ftp::Reply> reply;  ///< the backend's own words, if it gave any
     base::Error error;
@@ -27,14 +28,14 @@ struct DataRefusal {
 /// too.
 class Leg {
 public:
-    /// Connects and reads the greeting. A greeting other than 220 is an error: 421 means that the
-    /// next backend should be asked. Every failure is the backend's fault.
+    /// Connects, reads the greeting and begins TLS if the contact says so; `client_has_tls` decides
+    /// where it is to be as with the client. A greeting other than 220 is an error: 421 means that
+    /// the next backend should be asked. Every failure is the backend's fault.
     [[nodiscard]] static loop::Task<base::Result<std::unique_ptr<Leg>>> connect(
-        net::Network& network, base::Address address, const config::Pool& settings,
-        std::shared_ptr<Known> known, loop::Signal& signal);
+        net::Network& network, Contact contact, bool client_has_tls, loop::Signal& signal);
 
-    Leg(net::Network& network, std::unique_ptr<net::Stream> stream, const config::Pool& settings,
-        std::shared_ptr<Known> known, loop::Signal& signal);
+    Leg(net::Network& network, std::unique_ptr<net::Stream> stream, Contact contact,
+        loop::Signal& signal);
 
     /// Sends one line (without CRLF).
     [[nodiscard]] loop::Task<base::Result<>> send(std::string line);
@@ -56,19 +57,40 @@ public:
     /// backend says of its own address is not trusted.
     [[nodiscard]] loop::Task<std::expected<std::unique_ptr<net::Stream>, DataRefusal>> open_data();
 
-    [[nodiscard]] Known& known() { return *known_; }
-    [[nodiscard]] const config::Pool& settings() const { return settings_; }
+    /// Whether a data connection shall be under TLS, if the client's is (is not).
+    [[nodiscard]] bool shall_protect_data(bool client_does) const;
+    /// RFC 4217 9: makes the backend expect data connections under TLS, or without; asks only if
+    /// that is a change. Empty if done.
+    [[nodiscard]] loop::Task<std::optional<DataRefusal>> protect_data(bool wanted);
+    /// A data connection whose handshake is yet to come, after the backend's 1xx: most servers
+    /// begin only then. The session of the control connection is offered. This leg outlives it.
+    [[nodiscard]] std::unique_ptr<net::TlsStream> wrap_data(std::unique_ptr<net::Stream> data);
+    /// After that handshake: a backend that resumes no TLS 1.3 sessions is remembered.
+    void note_data_handshake(const net::TlsStream& data);
+    /// Null in plain text.
+    [[nodiscard]] net::TlsStream* tls() const { return tls_; }
+
+    [[nodiscard]] Known& known() { return *contact_.known; }
+    [[nodiscard]] const config::Pool& settings() const { return contact_.settings; }
+    [[nodiscard]] const config::BackendTls& tls_settings() const { return contact_.tls; }
     [[nodiscard]] const base::Address& address() const { return control_.peer(); }
 
 private:
+    [[nodiscard]] loop::Task<base::Result<>> hear_greeting();
+    [[nodiscard]] loop::Task<base::Result<>> say_auth();
+    [[nodiscard]] loop::Task<base::Result<>> begin_tls();
     [[nodiscard]] loop::Task<std::expected<ftp::Reply, DataRefusal>> ask_passive();
     [[nodiscard]] std::optional<base::Result<ftp::Reply>> take(ftp::ReplyParser::Step step);
     [[nodiscard]] base::Error lost(std::error_code code, const char* doing) const;
 
     net::Network& network_;
+    const Contact contact_;
+    net::TlsTickets tickets_;  // outlives the connection
     net::ControlConnection control_;
-    const config::Pool& settings_;
-    std::shared_ptr<Known> known_;
+    net::TlsStream* tls_ = nullptr;  // what `control_` owns
+    bool avoids_tls_1_3_ = false;
+    bool has_said_pbsz_ = false;
+    std::optional<bool> data_is_protected_ = false;  // empty: the backend's default is not known
     loop::Signal& signal_;
     ftp::ReplyParser parser_;
     loop::Deadline settle_at_ = loop::never;

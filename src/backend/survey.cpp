@@ -18,6 +18,12 @@ loop::Task<base::Result<Survey>> take_survey(Leg& leg) {
     if (!noop) co_return std::unexpected(noop.error());
     // Before login some servers say 530 to NOOP, which they will not say after it.
     if (noop->is_positive()) survey.noop_code = noop->code;
+    if (const auto* const tls = leg.tls()) {
+        survey.certificate_days_left = tls->peer_days_left();
+        auto refused = co_await leg.protect_data(true);
+        if (refused && refused->control_is_lost) co_return std::unexpected(refused->error);
+        survey.takes_prot_p = !refused;
+    }
     co_return survey;
 }
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "config/load.h"
 #include "daemon/name_watch.h"
+#include "daemon/tls.h"
 #include "daemon/trial.h"
 #include "daemon/worker.h"
 #include "health/prober.h"
@@ -27,11 +28,12 @@ namespace ballast::daemon {
 namespace {
 
 constexpr int control_backlog = 1024;
+constexpr auto tls_files_interval = std::chrono::seconds(1);
 
 /// Everything that runs, wired together. The control thread is the caller's: signals and probes.
 class Daemon {
 public:
-    Daemon(const config::Config& config, net::OwnedFd signals);
+    Daemon(const config::Config& config, Tls tls, net::OwnedFd signals);
     ~Daemon();
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
@@ -44,19 +46,26 @@ private:
     struct Bound {
         const config::Listener* listener;
         base::Address address;
+        bool begins_with_tls;
         net::OwnedFd socket;
     };
     void start_pools();
     void start_listening();
     void take_client(net::OwnedFd client, base::Address peer, const Worker::Service& service);
+    [[nodiscard]] bool bind(const config::Listener& listener,
+                            const std::vector<base::Address>& addresses, std::string_view key,
+                            bool begins_with_tls, const char* file);
     [[nodiscard]] loop::Task<> follow_signals();
+    [[nodiscard]] loop::Task<> follow_tls_files();
     void stop();
     void log_counters() const;
     [[nodiscard]] std::string new_session_id();
 
     const config::Config& config_;
+    Tls tls_;
     net::PassivePorts ports_;
     backend::Knowledge knowledge_;
+    std::vector<std::unique_ptr<backend::Access>> access_;  // of each pool
     std::vector<std::shared_ptr<pool::Pool>> pools_;
     std::vector<std::unique_ptr<Worker>> workers_;
     std::vector<Bound> bound_;
@@ -71,6 +80,8 @@ private:
     std::size_t workers_busy_ = 0;
     bool stopping_ = false;
     loop::Job signal_job_;
+    loop::Signal tls_files_due_;
+    loop::Job tls_files_job_;
     std::unique_ptr<NameWatch> names_;
 };
 
@@ -93,13 +104,15 @@ std::string read_secret(const std::string& file) {
     return secret;
 }
 
-Daemon::Daemon(const config::Config& config, net::OwnedFd signals)
+Daemon::Daemon(const config::Config& config, Tls tls, net::OwnedFd signals)
     : config_(config),
+      tls_(std::move(tls)),
       ports_(random_seed()),
       id_salt_(random_seed()),
       control_network_(control_, ports_, worker_count(config)),
       signalled_(control_),
-      signals_(control_, signals.release()) {
+      signals_(control_, signals.release()),
+      tls_files_due_(control_) {
     std::vector<net::SocketNetwork*> networks;
     for (std::uint32_t i = 0; i < worker_count(config); ++i) {
         workers_.push_back(std::make_unique<Worker>(ports_, i));
@@ -115,16 +128,26 @@ Daemon::~Daemon() {
 bool Daemon::bind(const char* file) {
     bool all_bound = true;
     for (const auto& listener : config_.listeners) {
-        for (const auto& address : listener.bind) {
-            auto opened = net::listen_on(address, control_backlog);
-            if (opened) {
-                bound_.push_back({&listener, address, std::move(*opened)});
-                continue;
-            }
-            all_bound = false;
-            fmt::print(stderr, "{}:{}:{}: {}.bind: {}\n", file, listener.where.line,
-                       listener.where.column, listener.where.key, base::to_string(opened.error()));
+        all_bound &= bind(listener, listener.bind, "bind", false, file);
+        if (listener.tls)
+            all_bound &=
+                bind(listener, listener.tls->implicit_bind, "tls.implicit_bind", true, file);
+    }
+    return all_bound;
+}
+
+bool Daemon::bind(const config::Listener& listener, const std::vector<base::Address>& addresses,
+                  std::string_view key, bool begins_with_tls, const char* file) {
+    bool all_bound = true;
+    for (const auto& address : addresses) {
+        auto opened = net::listen_on(address, control_backlog);
+        if (opened) {
+            bound_.push_back({&listener, address, begins_with_tls, std::move(*opened)});
+            continue;
         }
+        all_bound = false;
+        fmt::print(stderr, "{}:{}:{}: {}.{}: {}\n", file, listener.where.line,
+                   listener.where.column, listener.where.key, key, base::to_string(opened.error()));
     }
     return all_bound;
 }
@@ -133,10 +156,12 @@ void Daemon::start_pools() {
     for (const auto& configured : config_.pools) {
         const auto pool = std::make_shared<pool::Pool>(configured);
         pools_.push_back(pool);
+        access_.push_back(
+            std::make_unique<backend::Access>(configured, knowledge_, tls_.clients_of(configured)));
         auto secret = configured.probe.type == config::ProbeType::login
                           ? read_secret(configured.probe.password_file)
                           : std::string();
-        probers_.push_back(std::make_unique<health::Prober>(control_network_, pool, knowledge_,
+        probers_.push_back(std::make_unique<health::Prober>(control_network_, pool, *access_.back(),
                                                             std::move(secret), random_seed()));
         control_.post([prober = probers_.back().get()] { prober->start(); });
     }
@@ -148,7 +173,9 @@ void Daemon::start_listening() {
         auto& bound = bound_[i];
         const auto pool = std::ranges::find(pools_, bound.listener->pool,
                                             [](const auto& each) { return each->config().name; });
-        const Worker::Service service{bound.listener, *pool, &knowledge_};
+        const auto& access = access_.at(static_cast<std::size_t>(pool - pools_.begin()));
+        const Worker::Service service{bound.listener, *pool, access.get(),
+                                      tls_.server_of(*bound.listener), bound.begins_with_tls};
         log::info("listening", {{"listener", bound.listener->name},
                                 {"address", base::to_string(bound.address)}});
         workers_[i % workers_.size()]->accept_on(
@@ -177,6 +204,7 @@ void Daemon::run() {
     start_pools();
     start_listening();
     signal_job_ = loop::Job::start(follow_signals());
+    tls_files_job_ = loop::Job::start(follow_tls_files());
     log::info("ready", {{"version", std::string_view(BALLAST_VERSION)},
                         {"workers", std::uint64_t{workers_.size()}},
                         {"pid", std::int64_t{::getpid()}}});
@@ -184,6 +212,7 @@ void Daemon::run() {
     control_.run();
     sd_notify(0, "STOPPING=1");
     signal_job_.cancel();
+    tls_files_job_.cancel();
     names_.reset();
     for (const auto& worker : workers_) worker->end();
     log_counters();
@@ -212,6 +241,13 @@ loop::Task<> Daemon::follow_signals() {
     }
 }
 
+loop::Task<> Daemon::follow_tls_files() {
+    for (;;) {
+        tls_.look();
+        (void)co_await tls_files_due_.wait(control_.after(tls_files_interval));
+    }
+}
+
 void Daemon::stop() {
     stopping_ = true;
     log::info(
@@ -235,6 +271,13 @@ void Daemon::log_counters() const {
         fields.push_back({metrics::name_of(counter), metrics::total(counter)});
     }
     log::write(log::Level::info, "counters", fields);
+}
+
+/// The exit status of a start that failed.
+int print(const std::vector<config::Problem>& problems, const char* file) {
+    for (const auto& problem : problems)
+        fmt::print(stderr, "{}\n", config::to_string(problem, file));
+    return 1;
 }
 
 bool open_logs(const config::Config& config) {
@@ -270,13 +313,13 @@ net::OwnedFd take_over_signals() {
 }  // namespace
 
 int run(const config::Config& config, const char* file) {
-    const auto problems = try_start(config);
-    for (const auto& problem : problems)
-        fmt::print(stderr, "{}\n", config::to_string(problem, file));
-    if (!problems.empty()) return 1;
+    auto problems = try_start(config);
+    if (!problems.empty()) return print(problems, file);
+    Tls tls(config, problems);
+    if (!problems.empty()) return print(problems, file);  // files changed meanwhile
     raise_descriptor_limit();
     auto signals = take_over_signals();
-    Daemon daemon(config, std::move(signals));
+    Daemon daemon(config, std::move(tls), std::move(signals));
     if (!daemon.bind(file)) return 1;
     if (!open_logs(config)) {
         fmt::print(stderr, "{}: the log files cannot be opened\n", file);

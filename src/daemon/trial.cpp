@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/trial.h"
 
+#include "daemon/tls.h"
 #include "net/socket.h"
 
 #include <cerrno>
@@ -25,15 +26,15 @@ std::string remedy_for_bind(int error) {
 }
 
 /// What is bound stays so in `held`: two of our own addresses may exclude each other.
-void try_bind(const config::Config& config, const config::Listener& listener,
-              std::vector<net::OwnedFd>& held, Problems& problems) {
-    for (std::size_t i = 0; i < listener.bind.size(); ++i) {
-        auto opened = net::listen_on(listener.bind[i], 1);
+void try_bind(const config::Config& config, const std::vector<base::Address>& addresses,
+              const std::string& key, std::vector<net::OwnedFd>& held, Problems& problems) {
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+        auto opened = net::listen_on(addresses[i], 1);
         if (opened) {
             held.push_back(std::move(*opened));
             continue;
         }
-        problems.push_back({config.places.of(fmt::format("{}.bind[{}]", listener.where.key, i)),
+        problems.push_back({config.places.of(fmt::format("{}[{}]", key, i)),
                             base::to_string(opened.error()),
                             remedy_for_bind(opened.error().code.value())});
     }
@@ -43,7 +44,8 @@ void try_bind(const config::Config& config, const config::Listener& listener,
 /// without any free port fails.
 void try_passive_ports(const config::Config& config, const config::Listener& listener,
                        Problems& problems) {
-    const auto ip = listener.bind.front().ip;
+    const auto& addresses = listener.bind.empty() ? listener.tls->implicit_bind : listener.bind;
+    const auto ip = addresses.front().ip;
     for (std::uint32_t port = listener.passive_ports.first; port <= listener.passive_ports.last;
          ++port)
         if (net::listen_on({ip, static_cast<std::uint16_t>(port)}, 1)) return;
@@ -83,13 +85,18 @@ Problems try_start(const config::Config& config) {
     Problems problems;
     std::vector<net::OwnedFd> held;
     for (const auto& listener : config.listeners) {
-        try_bind(config, listener, held, problems);
+        const auto& key = listener.where.key;
+        try_bind(config, listener.bind, key + ".bind", held, problems);
+        if (listener.tls)
+            try_bind(config, listener.tls->implicit_bind, key + ".tls.implicit_bind", held,
+                     problems);
         try_passive_ports(config, listener, problems);
     }
     for (const auto& pool : config.pools)
         if (pool.probe.type == config::ProbeType::login)
             try_read(config, pool.where.key + ".probe.password_file", pool.probe.password_file,
                      problems);
+    const Tls tried(config, problems);
     try_append(config, "log.file", config.log.file, problems);
     try_append(config, "transfer_log.xferlog", config.transfer_log.xferlog, problems);
     try_append(config, "transfer_log.json", config.transfer_log.json, problems);

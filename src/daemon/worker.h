@@ -40,7 +40,9 @@ public:
     struct Service {
         const config::Listener* listener;
         std::shared_ptr<pool::Pool> pool;
-        backend::Knowledge* knowledge;
+        const backend::Access* access;
+        std::shared_ptr<const net::TlsServer> tls;
+        bool begins_with_tls;
     };
     void adopt(net::OwnedFd client, base::Address peer, Service service, std::string id);
     /// No new sessions; those that live are told to stop. `empty` is called, on this thread, when

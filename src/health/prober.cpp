@@ -17,17 +17,40 @@ namespace {
 constexpr auto pool_look_interval = std::chrono::seconds(1);
 /// How often a backend without probes is asked for a survey until it has answered one.
 constexpr auto survey_retry_interval = std::chrono::seconds(30);
+/// Where TLS is to be as with the client: a probe's password shall not go in clear.
+constexpr bool probes_have_tls = true;
+/// How long before the end of a backend's certificate it is warned about.
+constexpr int certificate_days_min = 14;
+
+/// What an operator should know before a user meets it.
+void warn(const pool::Backend& backend, const backend::Survey& survey,
+          const config::BackendTls& tls) {
+    const bool wants_prot_p = tls.data != config::BackendDataTls::never;
+    if (wants_prot_p && survey.takes_prot_p == false)
+        log::warning(
+            "backend refuses PROT P: set data = \"never\" in its tls table if its data "
+            "connections may go in plain text",
+            {{"backend", backend.name}});
+    if (survey.certificate_days_left && *survey.certificate_days_left < certificate_days_min)
+        log::warning("backend's certificate expires soon",
+                     {{"backend", backend.name},
+                      {"days_left", std::int64_t{*survey.certificate_days_left}}});
+}
 
 }  // namespace
 
 Prober::Prober(net::Network& network, std::shared_ptr<pool::Pool> pool,
-               backend::Knowledge& knowledge, std::string password, std::uint64_t seed)
+               const backend::Access& access, std::string password, std::uint64_t seed)
     : network_(network),
       pool_(std::move(pool)),
-      knowledge_(knowledge),
+      access_(access),
       password_(std::move(password)),
       random_(seed),
       signal_(network.loop()) {}
+
+backend::Contact Prober::contact(const pool::Backend& backend) const {
+    return access_.contact(backend.index, backend.id, backend.address);
+}
 
 void Prober::start() { job_ = loop::Job::start(follow_pool()); }
 
@@ -107,8 +130,7 @@ loop::Task<> Prober::probe(pool::Backend backend, loop::Signal& signal, base::Re
         if (!stream) result = std::unexpected(stream.error());
         co_return;
     }
-    auto leg = co_await backend::Leg::connect(network_, backend.address, settings,
-                                              knowledge_.of(backend.id), signal);
+    auto leg = co_await backend::Leg::connect(network_, contact(backend), probes_have_tls, signal);
     if (!leg) {
         result = std::unexpected(leg.error());
         co_return;
@@ -120,8 +142,7 @@ loop::Task<> Prober::probe(pool::Backend backend, loop::Signal& signal, base::Re
 
 loop::Task<> Prober::survey(pool::Backend backend, loop::Signal& signal, base::Result<>& result) {
     const auto& settings = pool_->config();
-    const auto known = knowledge_.of(backend.id);
-    auto leg = co_await backend::Leg::connect(network_, backend.address, settings, known, signal);
+    auto leg = co_await backend::Leg::connect(network_, contact(backend), probes_have_tls, signal);
     if (leg && settings.probe.type == config::ProbeType::login) result = co_await log_in(**leg);
     if (!leg) result = std::unexpected(leg.error());
     if (!result) co_return;
@@ -133,7 +154,8 @@ loop::Task<> Prober::survey(pool::Backend backend, loop::Signal& signal, base::R
     log::info("backend surveyed", {{"backend", backend.name},
                                    {"system", learnt->system},
                                    {"features", std::uint64_t{learnt->answers_feat}}});
-    known->set_survey(std::move(*learnt));
+    warn(backend, *learnt, (*leg)->tls_settings());
+    access_.known(backend.id)->set_survey(std::move(*learnt));
     (void)co_await (*leg)->command("QUIT");
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "backend/knowledge.h"
+#include "backend/access.h"
 #include "backend/leg.h"
 #include "base/error.h"
 #include "loop/job.h"
@@ -19,8 +19,8 @@ namespace ballast::health {
 /// first heard of and whenever it comes up. Lives on the control thread's loop.
 class Prober {
 public:
-    /// `network` and `knowledge` outlive it. `password` belongs to `probe.user`.
-    Prober(net::Network& network, std::shared_ptr<pool::Pool> pool, backend::Knowledge& knowledge,
+    /// `network` and `access` outlive it. `password` belongs to `probe.user`.
+    Prober(net::Network& network, std::shared_ptr<pool::Pool> pool, const backend::Access& access,
            std::string password, std::uint64_t seed);
 
     void start();
@@ -40,12 +40,13 @@ private:
                                      base::Result<>& result);
     [[nodiscard]] loop::Task<> survey(pool::Backend backend, loop::Signal& signal,
                                       base::Result<>& result);
+    [[nodiscard]] backend::Contact contact(const pool::Backend& backend) const;
     [[nodiscard]] loop::Task<base::Result<>> log_in(backend::Leg& leg);
     [[nodiscard]] loop::Deadline next_probe();
 
     net::Network& network_;
     std::shared_ptr<pool::Pool> pool_;
-    backend::Knowledge& knowledge_;
+    const backend::Access& access_;
     const std::string password_;
     std::mt19937_64 random_;
     loop::Signal signal_;

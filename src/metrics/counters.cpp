@@ -64,6 +64,19 @@ constexpr std::array<std::string_view, counter_count> names = {
     "accepts_paused",
     "probes_passed",
     "probes_failed",
+    "tls_control_handshakes",
+    "tls_data_handshakes_resumed",
+    "tls_data_handshakes_full",
+    "tls_handshakes_failed",
+    "tls_tickets_of_others",
+    "tls_backend_control_handshakes",
+    "tls_backend_data_handshakes_resumed",
+    "tls_backend_data_handshakes_full",
+    "tls_backend_handshakes_failed",
+    "tls_data_connections_in_kernel",
+    "bytes_encrypted",
+    "bytes_decrypted",
+    "data_ends_without_close_notify",
 };
 static_assert(!names.back().empty(), "every counter has a name");
 

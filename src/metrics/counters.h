@@ -34,9 +34,23 @@ enum class Counter : std::uint8_t {
     accepts_paused,               ///< out of descriptors
     probes_passed,
     probes_failed,
+    tls_control_handshakes,          ///< with clients, control connections
+    tls_data_handshakes_resumed,     ///< with clients, resuming the control connection's session
+    tls_data_handshakes_full,        ///< with clients, without
+    tls_handshakes_failed,           ///< with clients
+    tls_tickets_of_others,           ///< a data connection showed another session's ticket
+    tls_backend_control_handshakes,  ///< with backends, control connections
+    tls_backend_data_handshakes_resumed,
+    tls_backend_data_handshakes_full,
+    tls_backend_handshakes_failed,
+    tls_data_connections_in_kernel,  ///< the kernel encrypts what is sent
+    bytes_encrypted,                 ///< by OpenSSL, on data connections
+    bytes_decrypted,                 ///< by OpenSSL, on data connections
+    data_ends_without_close_notify,  ///< data under TLS ended by TCP alone
 };
 
-inline constexpr std::size_t counter_count = static_cast<std::size_t>(Counter::probes_failed) + 1;
+inline constexpr std::size_t counter_count =
+    static_cast<std::size_t>(Counter::data_ends_without_close_notify) + 1;
 
 /// From any thread.
 void count(Counter counter, std::uint64_t by = 1);

@@ -36,6 +36,13 @@ Io::State ControlConnection::receive(std::size_t bytes_max, Ask ask) {
     return io.state;
 }
 
+void ControlConnection::put_stream(std::unique_ptr<Stream> stream, std::string received) {
+    stream_ = std::move(stream);
+    stream_->attach(&signal_);
+    received_ = std::move(received);
+    is_drained_ = false;
+}
+
 void ControlConnection::watch() {
     is_drained_ = false;
     stream_->watch_readable();

@@ -32,6 +32,10 @@ public:
                                                   loop::Deadline deadline);
 
     [[nodiscard]] Stream& stream() { return *stream_; }
+    /// Puts another stream in the place of this one, when TLS begins or ends. What was received and
+    /// not consumed is thrown away: said before TLS, it was not said under it (RFC 4217 15.1).
+    [[nodiscard]] std::unique_ptr<Stream> take_stream() { return std::move(stream_); }
+    void put_stream(std::unique_ptr<Stream> stream, std::string received = {});
     [[nodiscard]] const base::Address& local() const { return stream_->local(); }
     [[nodiscard]] const base::Address& peer() const { return stream_->peer(); }
 

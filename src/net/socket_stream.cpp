@@ -38,8 +38,9 @@ Io SocketStream::write(std::span<const char> from) {
     return outcome(::send(descriptor_.native(), from.data(), from.size(), MSG_NOSIGNAL), false);
 }
 
-bool SocketStream::finish() {
-    return descriptor_.native() >= 0 && ::shutdown(descriptor_.native(), SHUT_WR) == 0;
+Io::State SocketStream::finish() {
+    const bool done = descriptor_.native() >= 0 && ::shutdown(descriptor_.native(), SHUT_WR) == 0;
+    return done ? Io::State::moved : Io::State::failed;
 }
 
 void SocketStream::reset() {
@@ -55,7 +56,6 @@ void SocketStream::watch_readable() {
 void SocketStream::watch_writable() {
     if (descriptor_.native() >= 0) descriptor_.watch_writable();
 }
-int SocketStream::splice_descriptor() const { return descriptor_.native(); }
 
 void prepare_control(int native) {
     const int on = 1;

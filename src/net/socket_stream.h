@@ -16,7 +16,7 @@ public:
 
     Io read(std::span<char> into) override;
     Io write(std::span<const char> from) override;
-    bool finish() override;
+    Io::State finish() override;
     void reset() override;
     void attach(loop::Signal* signal) override;
     void watch_readable() override;
@@ -24,7 +24,8 @@ public:
     [[nodiscard]] bool is_watching_readable() const override {
         return descriptor_.is_watching_readable();
     }
-    [[nodiscard]] int splice_descriptor() const override;
+    [[nodiscard]] int splice_source() const override { return descriptor_.native(); }
+    [[nodiscard]] int splice_sink() const override { return descriptor_.native(); }
     [[nodiscard]] const base::Address& local() const override { return local_; }
     [[nodiscard]] const base::Address& peer() const override { return peer_; }
 

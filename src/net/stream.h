@@ -25,6 +25,9 @@ struct Io {
     State state = State::would_block;
     std::size_t bytes = 0;
     std::error_code error;
+    /// `ended` only: under TLS the peer said close_notify. Without it, or without TLS, nobody can
+    /// tell the end of the data from the end of who sent them.
+    bool is_vouched_for = false;
 };
 
 /// One connection, as bytes. Belongs to one loop's thread. Who holds it attaches a signal, tries
@@ -40,9 +43,12 @@ public:
     Stream& operator=(const Stream&) = delete;
 
     virtual Io read(std::span<char> into) = 0;
+    /// What moved is in the system's hands. After `would_block` the next call must begin with the
+    /// same bytes: TLS may have encrypted them already.
     virtual Io write(std::span<const char> from) = 0;
-    /// Ends our direction; the peer's goes on. False if the connection has failed.
-    virtual bool finish() = 0;
+    /// Ends our direction; the peer's goes on. `moved` if that is done, `would_block` if it must be
+    /// tried again when writing would not block, `failed` if the connection has failed.
+    virtual Io::State finish() = 0;
     /// Breaks the connection so that the peer cannot take it for a proper end (TCP: RST).
     virtual void reset() = 0;
 
@@ -54,9 +60,10 @@ public:
     /// True between `watch_readable` and its signal: reading would still block.
     [[nodiscard]] virtual bool is_watching_readable() const = 0;
 
-    /// A descriptor whose bytes the kernel may move by itself, or -1 if they must pass through
-    /// `read` and `write`.
-    [[nodiscard]] virtual int splice_descriptor() const = 0;
+    /// A descriptor that the kernel may take bytes from (put bytes into) by itself, or -1 if they
+    /// must pass through `read` (`write`).
+    [[nodiscard]] virtual int splice_source() const = 0;
+    [[nodiscard]] virtual int splice_sink() const = 0;
 
     [[nodiscard]] virtual const base::Address& local() const = 0;
     [[nodiscard]] virtual const base::Address& peer() const = 0;

@@ -92,7 +92,7 @@ void Pool::set_addresses(std::size_t index, std::span<const base::Ip> addresses)
     const auto& configured = config_.backends.at(index);
     const std::lock_guard lock(mutex_);
     for (auto& entry : entries_)
-        if (entry.index == index) entry.gone = true;
+        if (entry.backend.index == index) entry.gone = true;
     for (const auto& ip : addresses) {
         const base::Address address{ip, configured.port};
         const auto id = id_of(configured.name, base::to_string(address));
@@ -103,8 +103,7 @@ void Pool::set_addresses(std::size_t index, std::span<const base::Ip> addresses)
         // One literal address keeps the configured name; a name's addresses are told apart.
         const bool literal = base::Ip::parse(configured.host).has_value();
         const auto name = literal ? configured.name : configured.name + '/' + base::to_string(ip);
-        entries_.push_back({{id, name, address},
-                            index,
+        entries_.push_back({{id, name, address, index},
                             Thresholds(config_.probe.rise, config_.probe.fall),
                             0,
                             0,
@@ -120,7 +119,7 @@ Pool::Entry* Pool::find(BackendId id) {
 
 void Pool::add_ready(bool backup, std::span<const BackendId> tried, std::vector<Entry*>& ready) {
     for (auto& entry : entries_) {
-        const auto& configured = config_.backends[entry.index];
+        const auto& configured = config_.backends[entry.backend.index];
         if (configured.backup != backup || entry.gone) continue;
         if (entry.thresholds.health() == Health::down) continue;
         if (configured.max_sessions != 0 && entry.sessions >= configured.max_sessions) continue;
@@ -151,7 +150,7 @@ std::expected<Seat, Refusal> Pool::choose(const balance::Client& client,
     std::vector<balance::Candidate> candidates;
     candidates.reserve(ready.size());
     for (const Entry* entry : ready)
-        candidates.push_back({entry->backend.id, config_.backends[entry->index].weight,
+        candidates.push_back({entry->backend.id, config_.backends[entry->backend.index].weight,
                               entry->sessions, entry->transfers});
     Entry& chosen = *ready.at(policy_->pick(candidates, client));
     ++chosen.sessions;
@@ -213,7 +212,7 @@ std::vector<Pool::Status> Pool::status() const {
     for (const auto& entry : entries_)
         if (!entry.gone)
             result.push_back({entry.backend, entry.thresholds.health(), entry.sessions,
-                              entry.transfers, config_.backends[entry.index].backup});
+                              entry.transfers, config_.backends[entry.backend.index].backup});
     return result;
 }
 

@@ -24,6 +24,7 @@ struct Backend {
     BackendId id = 0;
     std::string name;  ///< the configured name; "name/address" where a name has several addresses
     base::Address address;
+    std::size_t index = 0;  ///< in the pool's configuration
 };
 
 /// Why no backend could be had.
@@ -102,7 +103,6 @@ private:
     friend class Seat;
     struct Entry {
         Backend backend;
-        std::size_t index = 0;  ///< in config().backends
         Thresholds thresholds;
         std::uint32_t sessions = 0;
         std::uint32_t transfers = 0;

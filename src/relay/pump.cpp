@@ -37,8 +37,7 @@ Pump::State Pump::run() {
         pipe_->give_back();
         pipe_.reset();
     }
-    const bool by_kernel =
-        spliced && source_.splice_descriptor() >= 0 && sink_.splice_descriptor() >= 0;
+    const bool by_kernel = spliced && source_.splice_source() >= 0 && sink_.splice_sink() >= 0;
     metrics::count(by_kernel ? metrics::Counter::bytes_spliced : metrics::Counter::bytes_copied,
                    delivered_ - before);
     return state_;
@@ -51,7 +50,7 @@ Pump::State Pump::step() {
         source_is_drained_ = false;
         return State::wants_read;
     }
-    const bool kernel_may = source_.splice_descriptor() >= 0 && sink_.splice_descriptor() >= 0;
+    const bool kernel_may = source_.splice_source() >= 0 && sink_.splice_sink() >= 0;
     if (kernel_may && !pipe_) pipe_ = Pipe::borrow();
     return kernel_may && pipe_ ? splice_in() : copy_in();
 }
@@ -62,7 +61,7 @@ Pump::State Pump::failed(State state, std::error_code error) {
 }
 
 Pump::State Pump::splice_in() {
-    const auto moved = ::splice(source_.splice_descriptor(), nullptr, pipe_->write_end(), nullptr,
+    const auto moved = ::splice(source_.splice_source(), nullptr, pipe_->write_end(), nullptr,
                                 pipe_->capacity(), SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     // At urgent data splice(2) says "nothing yet", and behind it "the end" with bytes unread:
     // only recv(2) knows.
@@ -79,7 +78,7 @@ Pump::State Pump::splice_in() {
 
 Pump::State Pump::splice_out() {
     while (in_pipe_ > 0) {
-        const auto moved = ::splice(pipe_->read_end(), nullptr, sink_.splice_descriptor(), nullptr,
+        const auto moved = ::splice(pipe_->read_end(), nullptr, sink_.splice_sink(), nullptr,
                                     in_pipe_, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
         if (moved < 0 && (errno == EAGAIN || errno == EINTR)) return State::wants_write;
         if (moved <= 0) return failed(State::sink_failed, {errno, std::system_category()});
@@ -94,7 +93,9 @@ Pump::State Pump::copy_in() {
     const net::Io io = source_.read(buffer);
     switch (io.state) {
         case net::Io::State::would_block: return State::wants_read;
-        case net::Io::State::ended: return State::source_ended;
+        case net::Io::State::ended:
+            end_is_vouched_for_ = io.is_vouched_for;
+            return State::source_ended;
         case net::Io::State::failed: return failed(State::source_failed, io.error);
         case net::Io::State::moved: break;
     }

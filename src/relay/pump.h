@@ -35,6 +35,8 @@ public:
     [[nodiscard]] std::uint64_t taken() const { return taken_; }
     [[nodiscard]] std::uint64_t delivered() const { return delivered_; }
     [[nodiscard]] const std::error_code& error() const { return error_; }
+    /// The source's end was more than the end of its connection: TLS close_notify.
+    [[nodiscard]] bool end_is_vouched_for() const { return end_is_vouched_for_; }
 
 private:
     State step();
@@ -53,6 +55,7 @@ private:
     std::uint64_t delivered_ = 0;
     std::error_code error_;
     State state_ = State::wants_read;
+    bool end_is_vouched_for_ = false;
     bool source_is_drained_ = false;  ///< the last read was short: asking again would be in vain
 };
 

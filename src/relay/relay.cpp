@@ -23,6 +23,7 @@ void note(const Pump& pump, Report& report) {
     report.bytes_delivered = pump.delivered();
     report.error = pump.error();
     report.end = end_of(pump.state());
+    report.is_vouched_for = pump.end_is_vouched_for();
 }
 
 /// Hears when the sink goes away although nothing is written to it.
@@ -107,6 +108,7 @@ loop::Task<> relay_both_ways(loop::Loop& loop, net::Stream& a, net::Stream& b,
             backward.run();
             if (backward.state() == Pump::State::source_ended) {
                 report.other_way_ended = true;
+                report.other_way_is_vouched_for = backward.end_is_vouched_for();
                 owner.raise();
             }
             // Told once by the system: a connection that failed in writing reads like a proper end.

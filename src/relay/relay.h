@@ -26,7 +26,9 @@ struct Report {
     std::error_code error;
     std::uint64_t bytes_taken = 0;
     std::uint64_t bytes_delivered = 0;
+    bool is_vouched_for = false;   ///< `source_ended` with TLS close_notify
     bool other_way_ended = false;  ///< `relay_both_ways` only: `b` has ended its direction properly
+    bool other_way_is_vouched_for = false;
 };
 
 /// Moves bytes from `source` to `sink` until one of them ends. Meanwhile the other direction is

@@ -53,13 +53,37 @@ bool ClientLeg::has_deferred_quit() const {
         deferred_, [](const ClientEvent& event) { return event.command.verb == "QUIT"; });
 }
 
+loop::Task<base::Result<>> ClientLeg::begin_tls(const net::TlsServer& server, net::TlsBond& bond,
+                                                loop::Deadline deadline) {
+    deferred_.clear();
+    deferred_bytes_ = 0;
+    parser_ = ftp::CommandParser(settings_.command_bytes_max);
+    auto stream = server.wrap_control(control_.take_stream(), bond);
+    auto& tls = *stream;
+    control_.put_stream(std::move(stream));
+    auto done = co_await tls.handshake(signal_, base::Fault::client, deadline);
+    if (!done) co_return std::unexpected(done.error());
+    server.remember(tls, bond);
+    tls_ = &tls;
+    co_return base::Result<>{};
+}
+
+loop::Task<base::Result<>> ClientLeg::end_tls(loop::Deadline deadline) {
+    std::string first_bytes;
+    auto plain = co_await tls_->leave(signal_, first_bytes, deadline);
+    if (!plain) co_return std::unexpected(plain.error());
+    tls_ = nullptr;
+    control_.put_stream(std::move(*plain), std::move(first_bytes));
+    co_return base::Result<>{};
+}
+
 loop::Task<base::Result<>> ClientLeg::send(const ftp::Reply& reply) {
     return control_.send(reply.text, base::Fault::client,
                          signal_.loop().after(settings_.write_timeout));
 }
 
 void ClientLeg::finish() {
-    control_.stream().finish();
+    (void)control_.stream().finish();
     // Closing with bytes unread makes the kernel send RST, which may overtake our last words.
     constexpr int reads_max = 16;  // a client that floods has no claim to our last words
     for (int i = 0; i < reads_max; ++i) {

@@ -5,6 +5,7 @@
 #include "ftp/command.h"
 #include "ftp/reply.h"
 #include "net/control_connection.h"
+#include "net/tls_server.h"
 
 #include <cstdint>
 #include <memory>
@@ -46,6 +47,15 @@ public:
         if (!is_over_) control_.watch();
     }
 
+    /// TLS from here on; what the client has said already is thrown away. On an error the
+    /// connection is of no more use. The server and the bond outlive this leg.
+    [[nodiscard]] loop::Task<base::Result<>> begin_tls(const net::TlsServer& server,
+                                                       net::TlsBond& bond, loop::Deadline deadline);
+    /// Plain text from here on (CCC).
+    [[nodiscard]] loop::Task<base::Result<>> end_tls(loop::Deadline deadline);
+    /// Null in plain text.
+    [[nodiscard]] net::TlsStream* tls() const { return tls_; }
+
     [[nodiscard]] loop::Task<base::Result<>> send(const ftp::Reply& reply);
     /// Half-closes and drops what is unread, so that the last reply arrives.
     void finish();
@@ -57,6 +67,7 @@ private:
     const config::Listener& settings_;
     loop::Signal& signal_;
     net::ControlConnection control_;
+    net::TlsStream* tls_ = nullptr;  // what `control_` owns
     ftp::CommandParser parser_;
     std::vector<ClientEvent> deferred_;
     std::size_t deferred_bytes_ = 0;

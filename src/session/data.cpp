@@ -74,6 +74,7 @@ loop::Task<> Session::passive(ftp::Command command) {
                    "PASV announces a private address to a public client, see public_address",
                    {{"announced", base::to_string(announced)}});
     }
+    refresh_ticket();
     const auto text = extended ? ftp::format_epsv(port) : ftp::format_pasv({announced, port});
     co_await answer({static_cast<std::uint16_t>(extended ? 229 : 227), text});
 }
@@ -102,6 +103,7 @@ loop::Task<> Session::active(ftp::Command command) {
         co_return co_await answer(
             501, fmt::format("{} must name a port above {}.", command.verb, well_known_last));
     client_data_.active = *wanted;
+    refresh_ticket();
     co_await answer(200, fmt::format("{} command successful.", command.verb));
 }
 
@@ -133,7 +135,9 @@ loop::Task<> Session::transfer(ftp::Command command, bool tentative) {
 
     phase_ = Phase::in_transfer;
     const TransferCount counted(seat_, surroundings_.load);
-    Transfer transfer({surroundings_.network, signal_, client_, *backend_, client_data_, settings_},
+    const ClientDataTls client_tls{surroundings_.tls.get(), &bond_};
+    Transfer transfer({surroundings_.network, signal_, client_, *backend_, client_data_, settings_,
+                       dialog_.protects_data() ? &client_tls : nullptr},
                       command.line, direction, offset);
     const Outcome outcome = co_await transfer.run();
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/dialog.h"
 
+#include "base/number.h"
 #include "ftp/host_port.h"
 
 #include <fmt/format.h>
@@ -8,6 +9,13 @@
 namespace ballast::session {
 
 namespace {
+
+std::string upper(std::string_view text) {
+    std::string result(text);
+    for (auto& c : result)
+        if ('a' <= c && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    return result;
+}
 
 bool is_one_of(std::string_view verb, std::initializer_list<std::string_view> verbs) {
     for (const auto& one : verbs)
@@ -35,21 +43,107 @@ void Dialog::reinitialize() {
     epsv_all_ = false;
 }
 
+void Dialog::tls_began(std::string server_name) {
+    reinitialize();
+    control_ = Control::tls;
+    server_name_ = std::move(server_name);
+    // draft-murray-ftp-auth-ssl-07 2.1: AUTH SSL, AUTH TLS-P and implicit TLS protect data at once.
+    protects_data_ = auth_protects_data_;
+    has_protection_buffer_ = auth_protects_data_;
+}
+
+bool Dialog::requires_login_tls() const {
+    return settings_.tls && settings_.tls->require != config::TlsRequire::none;
+}
+
+bool Dialog::requires_data_tls() const {
+    return settings_.tls && settings_.tls->require == config::TlsRequire::login_and_data;
+}
+
+/// RFC 4217 4.
+Step Dialog::auth(const ftp::Command& command) {
+    if (!settings_.tls) return say(502, "AUTH is not available on this listener.");
+    if (control_ != Control::plain) return say(503, "TLS has been negotiated already.");
+    if (!settings_.tls->explicit_tls) return say(502, "TLS is offered on another port only.");
+    const auto mechanism = upper(command.argument);
+    if (mechanism.empty()) return say(501, "AUTH needs a mechanism: TLS.");
+    if (!is_one_of(mechanism, {"TLS", "TLS-C", "TLS-P", "SSL"}))
+        return say(504, "Only AUTH TLS is supported.");
+    auth_protects_data_ = is_one_of(mechanism, {"TLS-P", "SSL"});
+    answer_ = ftp::make_reply(234, "Proceed with the TLS handshake.");
+    return Step::start_tls;
+}
+
+/// RFC 4217 8: always 0, TLS has buffers of its own.
+Step Dialog::protection_buffer(const ftp::Command& command) {
+    if (!settings_.tls) return say(502, "PBSZ is not available on this listener.");
+    if (control_ != Control::tls) return say(503, "Say AUTH TLS first.");
+    if (!base::parse_number<std::uint32_t>(command.argument))
+        return say(501, "PBSZ takes a number.");
+    has_protection_buffer_ = true;
+    return say(200, "PBSZ=0");
+}
+
+/// RFC 4217 9.
+Step Dialog::protection(const ftp::Command& command) {
+    if (!settings_.tls) return say(502, "PROT is not available on this listener.");
+    if (control_ != Control::tls) return say(503, "Say AUTH TLS first.");
+    if (!has_protection_buffer_) return say(503, "Say PBSZ first.");
+    const auto level = upper(command.argument);
+    if (is_one_of(level, {"S", "E"})) return say(536, "Only PROT C and PROT P go with TLS.");
+    if (!is_one_of(level, {"C", "P"})) return say(504, "PROT takes C or P.");
+    if (level == "C" && requires_data_tls()) return say(534, "Data connections need TLS.");
+    protects_data_ = level == "P";
+    return say(200, fmt::format("Protection level is {}.", level));
+}
+
+/// RFC 4217 6.
+Step Dialog::clear_control() {
+    if (!settings_.tls) return say(502, "CCC is not available on this listener.");
+    if (control_ != Control::tls) return say(533, "The control connection is not protected.");
+    if (!settings_.tls->ccc) return say(534, "CCC is not allowed here.");
+    answer_ = ftp::make_reply(200, "The control connection goes on in plain text.");
+    return Step::leave_tls;
+}
+
+/// RFC 7151 3.1: before USER, the last one counts; 3.2.2: under TLS it is the name that the
+/// handshake asked for, if it asked for one.
+Step Dialog::host(const ftp::Command& command) {
+    if (login_ == Login::in_progress) return say(503, "HOST comes before USER.");
+    if (!server_name_.empty() && upper(server_name_) != upper(command.argument))
+        return say(504, "HOST must name the host of the TLS handshake.");
+    answer_ = ftp::make_reply(220, "Host noted.");
+    return Step::answer_noted;
+}
+
 Step Dialog::next(const ftp::Command& command, bool has_data_address) {
     const ftp::Verb* const verb = ftp::find_verb(command.verb);
     if (verb != nullptr && verb->handling == ftp::Handling::refused)
         return say(502, fmt::format("{} is not supported here.", command.verb));
     if (command.verb == "QUIT") return Step::quit;
     if (command.verb == "FEAT") return Step::features;
-    if (command.verb == "REIN") return Step::reinitialize;
+    if (command.verb == "REIN") {
+        // RFC 4217 11: TLS would have to end with it, which no client expects.
+        if (control_ != Control::plain) return say(502, "REIN is not supported under TLS.");
+        return Step::reinitialize;
+    }
+    if (command.verb == "AUTH") return auth(command);
+    if (command.verb == "PBSZ") return protection_buffer(command);
+    if (command.verb == "PROT") return protection(command);
+    if (command.verb == "CCC") return clear_control();
     if (command.verb == "USER") {
         if (command.argument.empty()) return say(501, "USER needs a name.");
+        if (requires_login_tls() && control_ != Control::tls)
+            return say(530, "Log-in needs TLS: say AUTH TLS first.");
         return login_ == Login::done ? Step::credential : Step::log_in;
     }
-    if (is_one_of(command.verb, {"AUTH", "PBSZ", "PROT", "CCC"}))
-        return say(502, fmt::format("{} is not available on this listener.", command.verb));
     if (login_ != Login::done) return before_login(command, verb);
 
+    const bool moves_data =
+        verb != nullptr ? verb->handling == ftp::Handling::transfer : has_data_address;
+    // RFC 4217 10.2: the protection of the data connection is not what the server demands.
+    if (moves_data && requires_data_tls() && !protects_data_)
+        return say(521, "Data connections need TLS: say PROT P first.");
     if (verb == nullptr) return has_data_address ? Step::maybe_transfer : Step::forward;
     switch (verb->handling) {
         case ftp::Handling::forward: return Step::forward;
@@ -79,12 +173,7 @@ Step Dialog::before_login(const ftp::Command& command, const ftp::Verb* verb) {
         answer_ = ftp::make_reply(200, "Noted.");
         return Step::answer_noted;
     }
-    if (command.verb == "HOST") {
-        // RFC 7151 3.1: before USER, the last one counts.
-        if (login_ == Login::in_progress) return say(503, "HOST comes before USER.");
-        answer_ = ftp::make_reply(220, "Host noted.");
-        return Step::answer_noted;
-    }
+    if (command.verb == "HOST") return host(command);
     if (verb == nullptr) return say(500, "Unknown command; log in with USER and PASS first.");
     return say(530, "Log in with USER and PASS first.");
 }

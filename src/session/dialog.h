@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "config/config.h"
 #include "ftp/command.h"
 #include "ftp/reply.h"
 #include "ftp/verb.h"
 
 #include <cstdint>
+#include <string>
 
 namespace ballast::session {
 
@@ -14,6 +16,8 @@ enum class Step : std::uint8_t {
     answer,          ///< `Dialog::answer()`, nothing else
     answer_noted,    ///< the same, and the journal keeps the command for the backend
     features,        ///< FEAT
+    start_tls,       ///< AUTH: `Dialog::answer()`, then the handshake
+    leave_tls,       ///< CCC: `Dialog::answer()`, then plain text
     log_in,          ///< USER: choose a backend
     credential,      ///< PASS, ACCT, and USER after login: forwarded, the login may change
     passive,         ///< PASV, EPSV
@@ -37,21 +41,50 @@ public:
         done,         ///< 230
     };
 
+    explicit Dialog(const config::Listener& settings) : settings_(settings) {}
+
     [[nodiscard]] Step next(const ftp::Command& command, bool has_data_address);
     /// What to say after `Step::answer` and `answer_noted`.
     [[nodiscard]] const ftp::Reply& answer() const { return answer_; }
 
     [[nodiscard]] Login login() const { return login_; }
     void set_login(Login login) { login_ = login; }
-    /// REIN: as after the greeting.
+    /// REIN and AUTH: as after the greeting.
     void reinitialize();
 
+    /// The handshake that AUTH began is done. `server_name` is what the client asked for (SNI).
+    void tls_began(std::string server_name);
+    /// The same on a connection that began with TLS.
+    void tls_began_implicitly(std::string server_name) {
+        auth_protects_data_ = true;
+        tls_began(std::move(server_name));
+    }
+    void tls_left() { control_ = Control::left_tls; }
+    /// Data connections are under TLS (PROT P).
+    [[nodiscard]] bool protects_data() const { return protects_data_; }
+
 private:
+    enum class Control : std::uint8_t { plain, tls, left_tls };
+
+    Step auth(const ftp::Command& command);
+    Step protection_buffer(const ftp::Command& command);
+    Step protection(const ftp::Command& command);
+    Step clear_control();
+    Step host(const ftp::Command& command);
     Step say(std::uint16_t code, std::string_view text);
     Step before_login(const ftp::Command& command, const ftp::Verb* verb);
     Step data_setup(const ftp::Command& command);
     Step control(const ftp::Command& command);
 
+    [[nodiscard]] bool requires_login_tls() const;
+    [[nodiscard]] bool requires_data_tls() const;
+
+    const config::Listener& settings_;
+    Control control_ = Control::plain;
+    std::string server_name_;
+    bool auth_protects_data_ = false;     // the AUTH that is being followed implies PROT P
+    bool has_protection_buffer_ = false;  // PBSZ
+    bool protects_data_ = false;
     Login login_ = Login::none;
     bool epsv_all_ = false;  // RFC 2428 4
     ftp::Reply answer_;

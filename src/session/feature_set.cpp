@@ -5,7 +5,8 @@
 
 namespace ballast::session {
 
-ftp::Features feature_set(std::span<const std::shared_ptr<const backend::Survey>> surveys) {
+ftp::Features feature_set(std::span<const std::shared_ptr<const backend::Survey>> surveys,
+                          TlsOffer tls) {
     std::optional<ftp::Features> common;
     for (const auto& survey : surveys)
         common = common ? common->intersect(survey->features) : survey->features;
@@ -18,6 +19,10 @@ ftp::Features feature_set(std::span<const std::shared_ptr<const backend::Survey>
         features.remove(label);
     features.add("EPRT");
     features.add("EPSV");
+    if (tls.auth) features.add("AUTH", "TLS");
+    if (tls.prot) features.add("PBSZ");
+    if (tls.prot) features.add("PROT");
+    if (tls.ccc) features.add("CCC");
     return features;
 }
 

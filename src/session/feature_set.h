@@ -9,10 +9,17 @@
 
 namespace ballast::session {
 
+/// What a listener offers of RFC 4217.
+struct TlsOffer {
+    bool auth = false;  ///< AUTH TLS may be said
+    bool prot = false;  ///< PBSZ and PROT, also under implicit TLS
+    bool ccc = false;
+};
+
 /// What Ballast answers to FEAT: what all surveyed backends that know FEAT offer, less what Ballast
 /// cannot carry (the backend's own TLS and security verbs), plus what it adds (EPRT and EPSV, which
-/// it translates). Without any survey only what it adds.
+/// it translates, and its own TLS). Without any survey only what it adds.
 [[nodiscard]] ftp::Features feature_set(
-    std::span<const std::shared_ptr<const backend::Survey>> surveys);
+    std::span<const std::shared_ptr<const backend::Survey>> surveys, TlsOffer tls = {});
 
 }  // namespace ballast::session

@@ -69,12 +69,13 @@ loop::Task<std::optional<ftp::Reply>> Session::choose_backend() {
 /// connection: the next backend may have room. Any other answer is the client's to hear.
 loop::Task<base::Result<ftp::Reply>> Session::try_backend() {
     const auto& chosen = seat_.backend();
-    auto known = surroundings_.knowledge.of(chosen.id);
-    auto leg = co_await backend::Leg::connect(surroundings_.network, chosen.address,
-                                              surroundings_.pool->config(), known, signal_);
+    auto leg = co_await backend::Leg::connect(
+        surroundings_.network,
+        surroundings_.access.contact(chosen.index, chosen.id, chosen.address),
+        client_.tls() != nullptr, signal_);
     if (!leg) co_return std::unexpected(leg.error());
     backend_ = std::move(*leg);
-    if (const auto survey = known->survey();
+    if (const auto survey = backend_->known().survey();
         survey && survey->features.has("HOST") && !journal_.host().empty()) {
         auto host = co_await backend_->command("HOST " + journal_.host());
         if (!host) co_return std::unexpected(host.error());

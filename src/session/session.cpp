@@ -17,6 +17,7 @@ constexpr auto goodbye_time = std::chrono::seconds(2);
 
 std::string_view to_string(Phase phase) {
     switch (phase) {
+        case Phase::securing: return "securing";
         case Phase::greeting: return "greeting";
         case Phase::idle: return "idle";
         case Phase::choosing: return "choosing";
@@ -35,6 +36,7 @@ Session::Session(Surroundings surroundings, std::unique_ptr<net::Stream> client,
       ended_(std::move(ended)),
       signal_(surroundings_.network.loop()),
       client_(std::move(client), settings_, signal_),
+      dialog_(settings_),
       login_deadline_(surroundings_.network.loop().after(settings_.login_timeout)) {}
 
 void Session::start() { job_ = loop::Job::start(run()); }
@@ -50,8 +52,11 @@ loop::Task<> Session::run() {
     report(log::Level::info, "session began",
            {{"listener", settings_.name}, {"local", base::to_string(client_.local())}});
     metrics::count(metrics::Counter::sessions_accepted);
-    co_await answer(220, settings_.greeting);
-    co_await serve();
+    if (!surroundings_.begins_with_tls || co_await secure_control()) {
+        phase_ = Phase::greeting;
+        co_await answer(220, settings_.greeting);
+        co_await serve();
+    }
     phase_ = Phase::closing;
     leave_backend();
     client_data_.clear();
@@ -138,6 +143,8 @@ loop::Task<> Session::perform(ftp::Command command) {
             journal_.note(command, dialog_.answer());
             co_return co_await answer(dialog_.answer());
         case Step::features: co_return co_await answer_features();
+        case Step::start_tls: co_return co_await start_tls();
+        case Step::leave_tls: co_return co_await leave_tls();
         case Step::log_in: co_return co_await log_in(std::move(command));
         case Step::credential: co_return co_await credential(std::move(command));
         case Step::passive: co_return co_await passive(std::move(command));
@@ -182,13 +189,25 @@ loop::Task<> Session::quit() {
 loop::Task<> Session::answer_features() {
     std::vector<std::shared_ptr<const backend::Survey>> surveys;
     for (const auto& status : surroundings_.pool->status())
-        if (auto survey = surroundings_.knowledge.of(status.backend.id)->survey())
+        if (auto survey = surroundings_.access.known(status.backend.id)->survey())
             surveys.push_back(std::move(survey));
-    co_await answer(ftp::make_reply(211, "Features:", feature_set(surveys).to_lines(), "End"));
+    TlsOffer offer;
+    if (settings_.tls) {
+        offer.auth = settings_.tls->explicit_tls && client_.tls() == nullptr;
+        offer.prot = true;
+        offer.ccc = settings_.tls->ccc;
+    }
+    co_await answer(
+        ftp::make_reply(211, "Features:", feature_set(surveys, offer).to_lines(), "End"));
 }
 
 /// RFC 959 4.1.1. The backend leg is dropped; the next USER chooses anew.
 loop::Task<> Session::reinitialize() {
+    forget_login();
+    co_await answer(220, settings_.greeting);
+}
+
+void Session::forget_login() {
     const bool was_logged_in = dialog_.login() == Dialog::Login::done;
     leave_backend();
     journal_.clear();
@@ -197,7 +216,6 @@ loop::Task<> Session::reinitialize() {
     rest_is_armed_ = false;
     // Who never logs in gets no more time by it.
     if (was_logged_in) login_deadline_ = signal_.loop().after(settings_.login_timeout);
-    co_await answer(220, settings_.greeting);
 }
 
 loop::Task<> Session::abort_nothing() {
@@ -239,6 +257,7 @@ void Session::report(log::Level level, std::string_view message,
     const auto client = base::to_string(client_.peer());
     std::vector<log::Field> all = {{"session", id_}, {"client", client}};
     if (!journal_.user().empty()) all.push_back({"user", journal_.user()});
+    if (!certificate_subject_.empty()) all.push_back({"certificate", certificate_subject_});
     if (seat_) all.push_back({"backend", seat_.backend().name});
     all.push_back({"phase", to_string(phase_)});
     all.insert(all.end(), fields.begin(), fields.end());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "backend/knowledge.h"
+#include "backend/access.h"
 #include "backend/leg.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -23,7 +23,15 @@
 namespace ballast::session {
 
 /// What a session is doing, for logs: a waiting coroutine has no stack to look at.
-enum class Phase : std::uint8_t { greeting, idle, choosing, working, in_transfer, closing };
+enum class Phase : std::uint8_t {
+    securing,  ///< in a TLS handshake
+    greeting,
+    idle,
+    choosing,
+    working,
+    in_transfer,
+    closing,
+};
 [[nodiscard]] std::string_view to_string(Phase phase);
 
 /// What one worker carries, read by all when a new client comes.
@@ -37,7 +45,9 @@ struct Surroundings {
     net::Network& network;
     const config::Listener& listener;
     std::shared_ptr<pool::Pool> pool;
-    backend::Knowledge& knowledge;
+    const backend::Access& access;
+    std::shared_ptr<const net::TlsServer> tls;  ///< null if the listener offers none
+    bool begins_with_tls = false;               ///< implicit TLS
     Load& load;
 };
 
@@ -68,7 +78,15 @@ private:
     [[nodiscard]] loop::Task<> quit();
     [[nodiscard]] loop::Task<> answer_features();
     [[nodiscard]] loop::Task<> reinitialize();
+    void forget_login();
     [[nodiscard]] loop::Task<> abort_nothing();
+
+    // security.cpp
+    [[nodiscard]] loop::Task<> start_tls();
+    /// False if the handshake failed: the session is over.
+    [[nodiscard]] loop::Task<bool> secure_control();
+    [[nodiscard]] loop::Task<> leave_tls();
+    void refresh_ticket();
 
     // login.cpp
     [[nodiscard]] loop::Task<> log_in(ftp::Command user);
@@ -103,6 +121,8 @@ private:
     Ended ended_;
 
     loop::Signal signal_;
+    net::TlsBond bond_;
+    std::string certificate_subject_;  // of the client
     ClientLeg client_;
     pool::Seat seat_;
     std::unique_ptr<backend::Leg> backend_;

@@ -3,6 +3,7 @@
 
 #include "metrics/counters.h"
 
+#include <array>
 #include <fmt/format.h>
 #include <initializer_list>
 
@@ -16,6 +17,16 @@ bool is_status_reply(const ftp::Reply& reply) {
     return (reply.code >= 211 && reply.code <= 213) || (reply.code >= 500 && reply.code <= 504) ||
            reply.code == 530;
 }
+
+/// A TLS server's tickets may come on a data connection too, where an upload leaves them unread.
+void take_tickets(net::Stream& stream) {
+    std::array<char, 4096> dropped;  // NOLINT: filled by read
+    for (int reads = 0; reads < 4; ++reads)
+        if (stream.read(dropped).state != net::Io::State::moved) return;
+}
+
+/// RFC 4217 10.2: TLS on the data connection failed or is not what was demanded.
+constexpr std::uint16_t refused_tls_code = 522;
 
 /// How many replies may come between ABOR and the answer to the NOOP behind it.
 constexpr int abort_replies_max = 16;
@@ -35,6 +46,8 @@ Transfer::Transfer(Parts parts, std::string line, ftp::Direction direction,
 Transfer::~Transfer() {
     relaying_.cancel();
     dialing_.cancel();
+    client_protection_.handshaking.cancel();
+    backend_protection_.handshaking.cancel();
     if (dialed_ && *dialed_ && **dialed_) (**dialed_)->reset();
     if (client_stream_) client_stream_->reset();
     if (backend_stream_) backend_stream_->reset();
@@ -43,7 +56,8 @@ Transfer::~Transfer() {
 loop::Task<Outcome> Transfer::run() {
     const auto started = loop().now();
     // Nothing is asked of the client's data address twice: whatever comes of it, it is spent.
-    if (co_await open_connections() && co_await begin()) co_await carry();
+    if (co_await open_connections() && co_await secure_client_first() && co_await begin())
+        co_await carry();
     outcome_.time = loop().now() - started;
     outcome_.bytes = report_.bytes_delivered;
     if (outcome_.result != Result::not_a_transfer) parts_.client_data.clear();
@@ -60,6 +74,7 @@ loop::Task<bool> Transfer::open_connections() {
         dialing_ = loop::Job::start(dial_client(loop().after(parts_.settings.data_connect_timeout)),
                                     &parts_.signal);
 
+    if (!co_await protect_backend()) co_return false;
     auto opened = co_await parts_.backend.open_data();
     if (!opened) {
         const auto& refusal = opened.error();
@@ -75,6 +90,112 @@ loop::Task<bool> Transfer::open_connections() {
     backend_stream_ = std::move(*opened);
     if (dialing_.is_started() && !co_await wait_for_dial()) co_return false;
     co_return true;
+}
+
+/// The backend's data connection as its settings demand it, before any is asked for.
+loop::Task<bool> Transfer::protect_backend() {
+    protects_backend_ = parts_.backend.shall_protect_data(parts_.client_tls != nullptr);
+    const auto refusal = co_await parts_.backend.protect_data(protects_backend_);
+    if (!refusal) co_return true;
+    if (refusal->control_is_lost) {
+        lose_backend(refusal->error);
+        co_return co_await refuse(451, "The connection to the server was lost.");
+    }
+    const char* const remedy = protects_backend_
+                                   ? "set data = \"never\" in its tls table if its data "
+                                     "connections may go in plain text"
+                                   : "set data = \"always\" in its tls table";
+    outcome_.reason = fmt::format("{}: {}", base::to_string(refusal->error), remedy);
+    co_return co_await refuse(refused_tls_code,
+                              "The server refuses this protection of data connections.");
+}
+
+loop::Task<> Transfer::secure(loop::Loop& loop, net::TlsStream& stream, base::Fault fault,
+                              loop::Deadline deadline, std::optional<base::Result<>>& result) {
+    loop::Signal signal(loop);
+    const net::Attached attached(stream, signal);
+    result = co_await stream.handshake(signal, fault, deadline);
+}
+
+void Transfer::start_client_handshake() {
+    auto& protection = client_protection_;
+    if (parts_.client_tls == nullptr || !client_stream_ || protection.stream != nullptr) return;
+    auto stream =
+        parts_.client_tls->server->wrap_data(std::move(client_stream_), *parts_.client_tls->bond);
+    protection.stream = stream.get();
+    client_stream_ = std::move(stream);
+    protection.handshaking = loop::Job::start(
+        secure(loop(), *protection.stream, base::Fault::client,
+               loop().after(parts_.settings.tls->handshake_timeout), protection.result),
+        &parts_.signal);
+}
+
+void Transfer::start_backend_handshake() {
+    auto& protection = backend_protection_;
+    if (!protects_backend_ || !backend_stream_ || protection.stream != nullptr) return;
+    auto stream = parts_.backend.wrap_data(std::move(backend_stream_));
+    protection.stream = stream.get();
+    backend_stream_ = std::move(stream);
+    protection.handshaking = loop::Job::start(
+        secure(loop(), *protection.stream, base::Fault::backend,
+               loop().after(parts_.backend.tls_settings().handshake_timeout), protection.result),
+        &parts_.signal);
+}
+
+/// What is wrong with the client's data connection after its handshake; empty: nothing.
+std::string Transfer::client_tls_problem() const {
+    const auto& result = *client_protection_.result;
+    if (!result) return base::to_string(result.error());
+    const bool demands_reuse = parts_.settings.tls->session_reuse == config::SessionReuse::required;
+    if (demands_reuse && !client_protection_.stream->is_resumed())
+        return "the data connection must resume the control connection's TLS session";
+    return {};
+}
+
+/// An upload whose data connection would be refused shall not cost the backend the file that it
+/// replaces: where reuse of the session is required, the client is told to begin (150 is ours then)
+/// and its handshake is judged before the backend hears of the upload.
+loop::Task<bool> Transfer::secure_client_first() {
+    const bool is_due = parts_.client_tls != nullptr && direction_ == ftp::Direction::upload &&
+                        parts_.settings.tls->session_reuse == config::SessionReuse::required;
+    if (!is_due) co_return true;
+    co_await answer(ftp::make_reply(150, "Ready for the data connection."));
+    has_said_150_ = true;
+    const auto deadline = loop().after(parts_.settings.data_connect_timeout);
+    for (;;) {
+        co_await take_commands();
+        if (abort_wanted_) co_return co_await refuse_abort();
+        if (parts_.client_data.lease && parts_.client_data.lease->has_arrived() && !client_stream_)
+            client_stream_ = parts_.client_data.lease->take();
+        start_client_handshake();
+        if (client_protection_.result) break;
+        if (client_vanished()) {
+            reset_client_stream();
+            co_return co_await refuse(425, "The control connection ended before the data.");
+        }
+        if (!client_stream_ && loop().now() >= deadline) {
+            metrics::count(metrics::Counter::data_connections_missing);
+            reset_client_stream();
+            co_return co_await refuse(425, "The client opened no data connection.");
+        }
+        if (parts_.client.may_poll() && !client_ended_) parts_.client.watch();
+        (void)co_await parts_.signal.wait(client_stream_ ? loop::never : deadline);
+    }
+    judge_handshakes();
+    if (data_ != Data::broken) co_return true;
+    outcome_.reason = broken_reason_;
+    co_return co_await refuse(refused_tls_code,
+                              fmt::format("No TLS on the data connection: {}.", broken_reason_));
+}
+
+loop::Task<bool> Transfer::refuse_abort() {
+    outcome_.result = Result::aborted;
+    outcome_.reason = "ABOR";
+    reset_client_stream();
+    reset_backend_stream();
+    co_await answer(ftp::make_reply(426, "Data connection closed; transfer aborted."));
+    co_await answer(ftp::make_reply(226, "ABOR successful."));
+    co_return false;
 }
 
 /// The source is the address that the control connection came to, and RFC 959's port if so set.
@@ -137,6 +258,11 @@ loop::Task<> Transfer::carry() {
         }
         if (abort_wanted_ && is_begun_) co_return co_await abort();
         take_client_data();
+        if (may_move()) {
+            start_client_handshake();
+            start_backend_handshake();
+        }
+        judge_handshakes();
         start_relay();
         judge_relay();
         judge_client();
@@ -163,7 +289,8 @@ loop::Task<> Transfer::take_replies() {
                 if (parts_.client_data.lease) parts_.client_data.lease->extend();
             }
             is_begun_ = true;
-            co_await answer(std::move(**polled));
+            // The client has been told by us, and a second 1xx is for nobody.
+            if (!std::exchange(has_said_150_, false)) co_await answer(std::move(**polled));
         } else if (status_owed_ > 0 && is_status_reply(**polled)) {
             --status_owed_;
             co_await answer(std::move(**polled));
@@ -215,9 +342,45 @@ void Transfer::take_client_data() {
     }
 }
 
+/// The backend has begun (some servers say no 1xx for an empty file).
+bool Transfer::may_move() const {
+    return data_ == Data::waiting && (is_begun_ || (final_reply_ && final_reply_->is_positive()));
+}
+
+bool Transfer::is_client_ready() const {
+    if (parts_.client_tls == nullptr) return client_stream_ != nullptr;
+    return client_protection_.result && *client_protection_.result;
+}
+
+bool Transfer::is_backend_ready() const {
+    return !protects_backend_ || (backend_protection_.result && *backend_protection_.result);
+}
+
+void Transfer::judge_handshakes() {
+    if (data_ != Data::waiting) return;
+    // Counted, and judged, once.
+    if (client_protection_.handshaking.is_done()) {
+        client_protection_.handshaking.cancel();
+        const auto problem = client_tls_problem();
+        const bool resumed = *client_protection_.result && client_protection_.stream->is_resumed();
+        metrics::count(!*client_protection_.result ? metrics::Counter::tls_handshakes_failed
+                       : resumed                   ? metrics::Counter::tls_data_handshakes_resumed
+                                                   : metrics::Counter::tls_data_handshakes_full);
+        if (!problem.empty()) return break_data(refused_tls_code, problem);
+    }
+    if (backend_protection_.handshaking.is_done()) {
+        backend_protection_.handshaking.cancel();
+        if (!*backend_protection_.result) {
+            metrics::count(metrics::Counter::tls_backend_handshakes_failed);
+            return break_data(425, base::to_string(backend_protection_.result->error()));
+        }
+        parts_.backend.note_data_handshake(*backend_protection_.stream);
+    }
+}
+
 void Transfer::start_relay() {
-    const bool may_move = is_begun_ || (final_reply_ && final_reply_->is_positive());
-    if (data_ != Data::waiting || !client_stream_ || !may_move) return;
+    if (client_stream_ && may_move()) connect_deadline_ = loop::never;
+    if (!may_move() || !is_client_ready() || !is_backend_ready()) return;
     data_ = Data::moving;
     connect_deadline_ = loop::never;
     const auto stall = parts_.settings.data_stall_timeout;
@@ -242,7 +405,38 @@ void Transfer::start_relay() {
     }
 }
 
+/// Under TLS only close_notify tells the end of the data from the end of their sender; many peers
+/// leave it out, and then the end is worth what it is worth in plain text. False if that is not
+/// enough here.
+bool Transfer::is_end_trusted(bool is_protected, bool is_vouched_for) {
+    if (!is_protected || is_vouched_for) return true;
+    if (!std::exchange(bare_end_is_counted_, true))
+        metrics::count(metrics::Counter::data_ends_without_close_notify);
+    return !(parts_.settings.tls && parts_.settings.tls->strict_close);
+}
+
+/// The upload's end, passed on. TLS may have to wait for room to say it.
+void Transfer::end_upload() {
+    switch (backend_stream_->finish()) {
+        case net::Io::State::moved:
+            data_ = Data::whole;
+            reply_deadline_ = loop().after(parts_.backend.settings().final_reply_timeout);
+            return;
+        case net::Io::State::would_block:
+            if (data_ != Data::ending) end_due_ = loop().after(parts_.settings.data_stall_timeout);
+            data_ = Data::ending;
+            backend_stream_->attach(&parts_.signal);
+            backend_stream_->watch_writable();
+            if (loop().now() >= end_due_) break_data(426, "no data moved for too long");
+            return;
+        case net::Io::State::ended:
+        case net::Io::State::failed:
+            return break_data(426, "the server closed the data connection");
+    }
+}
+
 void Transfer::judge_relay() {
+    if (data_ == Data::ending) return end_upload();
     if (data_ != Data::moving) return;
     if (!relaying_.is_done()) return judge_other_way();
     const bool uploads = direction_ == ftp::Direction::upload;
@@ -255,15 +449,23 @@ void Transfer::judge_relay() {
             // 2xx for an upload whose end the server cannot have seen vouches for nothing.
             if (uploads && final_reply_ && final_reply_->is_positive())
                 return break_data(451, "the server confirmed the upload before its end");
-            if (uploads && client_vanished())
-                return break_data(426, "the client's control connection ended during the upload");
-            // A killed client's kernel ends its data like a finished client does, and its control
-            // connection a moment before or after: wait that moment before the end is passed on.
-            if (uploads && !is_end_settled()) return;
+            if (!is_end_trusted(uploads ? parts_.client_tls != nullptr : protects_backend_,
+                                report_.is_vouched_for))
+                return break_data(426, "the data ended without TLS close_notify");
+            if (uploads) {
+                if (!report_.is_vouched_for && client_vanished())
+                    return break_data(426,
+                                      "the client's control connection ended during the upload");
+                // A killed client's kernel ends its data like a finished client does, and its
+                // control connection a moment before or after: wait that moment before the end is
+                // passed on.
+                if (!report_.is_vouched_for && !is_end_settled()) return;
+                return end_upload();
+            }
             data_ = Data::whole;
-            if (uploads && !backend_stream_->finish())
-                return break_data(426, "the server closed the data connection");
-            if (!uploads) backend_stream_.reset();  // some servers send their 226 only then
+            // Some servers send their 226 only when our side has ended too.
+            (void)backend_stream_->finish();
+            backend_stream_.reset();
             reply_deadline_ = loop().after(parts_.backend.settings().final_reply_timeout);
             return;
         case relay::End::source_failed:
@@ -280,12 +482,17 @@ void Transfer::judge_relay() {
 /// The client's end of a transfer that may be an upload: believed as an upload's is.
 void Transfer::judge_other_way() {
     if (!report_.other_way_ended || other_way_is_over_) return;
-    if (client_vanished())
+    const bool is_vouched_for = report_.other_way_is_vouched_for;
+    if (!is_end_trusted(parts_.client_tls != nullptr, is_vouched_for))
+        return break_data(426, "the data ended without TLS close_notify");
+    if (!is_vouched_for && client_vanished())
         return break_data(426, "the client's control connection ended during the transfer");
-    if (!is_end_settled()) return;
-    other_way_is_over_ = true;
-    end_due_ = loop::never;
-    backend_stream_->finish();
+    if (!is_vouched_for && !is_end_settled()) return;
+    const bool is_passed_on = backend_stream_->finish() != net::Io::State::would_block;
+    // The relay watches the stream: its turns are not ours.
+    constexpr auto retry_time = std::chrono::milliseconds(20);
+    other_way_is_over_ = is_passed_on;
+    end_due_ = is_passed_on ? loop::never : loop().after(retry_time);
 }
 
 /// Whether the client has had its time to turn out to be gone.
@@ -301,7 +508,8 @@ bool Transfer::client_vanished() const {
 
 void Transfer::judge_client() {
     if (!client_vanished()) return;
-    if (direction_ == ftp::Direction::upload && data_ == Data::moving)
+    const bool is_vouched_for = report_.end == relay::End::source_ended && report_.is_vouched_for;
+    if (direction_ == ftp::Direction::upload && data_ == Data::moving && !is_vouched_for)
         break_data(426, "the client's control connection ended during the upload");
     if (data_ == Data::waiting && is_begun_ && !client_stream_)
         break_data(425, "the client's control connection ended before its data");
@@ -341,6 +549,8 @@ EndState Transfer::end_state() const {
 void Transfer::break_data(std::uint16_t code, std::string reason) {
     relaying_.cancel();
     dialing_.cancel();
+    client_protection_.handshaking.cancel();
+    backend_protection_.handshaking.cancel();
     reset_client_stream();
     // The backend of an upload that it has not broken itself hears ABOR first.
     const bool backend_listens = is_begun_ && !final_reply_ && final_missing_.empty() &&
@@ -381,7 +591,7 @@ void Transfer::watch() {
 loop::Deadline Transfer::next_deadline() const {
     auto deadline = loop::sooner(reply_deadline_, connect_deadline_);
     if (!final_reply_) deadline = loop::sooner(deadline, parts_.backend.settle_at());
-    if (data_ == Data::moving) deadline = loop::sooner(deadline, end_due_);
+    if (data_ == Data::moving || data_ == Data::ending) deadline = loop::sooner(deadline, end_due_);
     return deadline;
 }
 
@@ -390,12 +600,13 @@ loop::Task<> Transfer::conclude(Ending ending) {
         case Ending::not_yet: break;
         case Ending::whole:
             // A client that has gone meanwhile has not got the end.
-            if (!client_stream_->finish() && direction_ == ftp::Direction::download) {
+            if (!co_await finish_client() && direction_ == ftp::Direction::download) {
                 break_data(426, "the client closed the data connection");
                 co_return co_await conclude(Ending::failed);
             }
             outcome_.result = Result::whole;
             client_stream_.reset();
+            if (backend_stream_) take_tickets(*backend_stream_);
             backend_stream_.reset();
             co_await answer(*final_reply_);
             break;
@@ -405,6 +616,8 @@ loop::Task<> Transfer::conclude(Ending ending) {
             co_await answer(*final_reply_);
             break;
         case Ending::failed_by_backend:
+            // What the backend says of data that we refused tells the client nothing.
+            if (own_code_ == refused_tls_code) co_return co_await conclude(Ending::failed);
             outcome_.reason = fmt::format("{} {}", final_reply_->code, final_reply_->message());
             if (!broken_reason_.empty()) outcome_.reason += " (" + broken_reason_ + ')';
             if (data_ != Data::broken) break_data(426, {});
@@ -422,6 +635,19 @@ loop::Task<> Transfer::conclude(Ending ending) {
     // RFC 959: an ABOR that came as the transfer ended still has its answer due.
     if (abort_wanted_) co_await answer(ftp::make_reply(226, "Nothing to abort any more."));
     co_await settle_status();
+}
+
+/// Ends the client's data properly; false if it could not be done. TLS may have to wait for room.
+loop::Task<bool> Transfer::finish_client() {
+    const auto deadline = loop().after(parts_.settings.data_stall_timeout);
+    for (;;) {
+        const auto state = client_stream_->finish();
+        if (state != net::Io::State::would_block) co_return state == net::Io::State::moved;
+        client_stream_->attach(&parts_.signal);
+        client_stream_->watch_writable();
+        (void)co_await parts_.signal.wait(deadline);
+        if (loop().now() >= deadline) co_return false;
+    }
 }
 
 /// STATs that the backend answers only after the transfer (vsftpd reads nothing meanwhile).

@@ -6,6 +6,7 @@
 #include "ftp/verb.h"
 #include "loop/job.h"
 #include "net/network.h"
+#include "net/tls_server.h"
 #include "relay/relay.h"
 #include "session/client_data.h"
 #include "session/client_leg.h"
@@ -39,6 +40,12 @@ struct Outcome {
     bool service_is_over = false;  ///< the last reply was a 421: nothing follows it
 };
 
+/// What a client's data connection is put under TLS with.
+struct ClientDataTls {
+    const net::TlsServer* server;
+    net::TlsBond* bond;  ///< the control connection's
+};
+
 /// One transfer, from the client's command to the last reply. The two legs' data modes are
 /// independent. What it borrows belongs to the session and outlives it; it leaves the client's data
 /// address spent, unless the command turned out to be no transfer.
@@ -51,6 +58,7 @@ public:
         backend::Leg& backend;
         ClientData& client_data;
         const config::Listener& settings;
+        const ClientDataTls* client_tls;  ///< null: the client's data go in plain text
     };
     /// `direction` is `unknown` for a command that may turn out to be no transfer.
     Transfer(Parts parts, std::string line, ftp::Direction direction,
@@ -62,9 +70,37 @@ public:
     [[nodiscard]] loop::Task<Outcome> run();
 
 private:
-    enum class Data : std::uint8_t { waiting, moving, whole, broken };
+    enum class Data : std::uint8_t {
+        waiting,  ///< for both connections, and their TLS
+        moving,
+        ending,  ///< an upload's end is being passed on to the backend
+        whole,
+        broken,
+    };
+    /// One data connection's TLS.
+    struct Protection {
+        net::TlsStream* stream = nullptr;  // what the leg's stream is then
+        loop::Job handshaking;
+        std::optional<base::Result<>> result;
+    };
 
     [[nodiscard]] loop::Task<bool> open_connections();
+    [[nodiscard]] loop::Task<bool> protect_backend();
+    [[nodiscard]] loop::Task<bool> secure_client_first();
+    [[nodiscard]] loop::Task<bool> refuse_abort();
+    [[nodiscard]] bool may_move() const;
+    [[nodiscard]] bool is_client_ready() const;
+    [[nodiscard]] bool is_backend_ready() const;
+    void start_client_handshake();
+    void start_backend_handshake();
+    void judge_handshakes();
+    [[nodiscard]] static loop::Task<> secure(loop::Loop& loop, net::TlsStream& stream,
+                                             base::Fault fault, loop::Deadline deadline,
+                                             std::optional<base::Result<>>& result);
+    [[nodiscard]] std::string client_tls_problem() const;
+    [[nodiscard]] bool is_end_trusted(bool is_protected, bool is_vouched_for);
+    void end_upload();
+    [[nodiscard]] loop::Task<bool> finish_client();
     [[nodiscard]] loop::Task<bool> begin();
     [[nodiscard]] loop::Task<> carry();
     [[nodiscard]] loop::Task<> dial_client(loop::Deadline deadline);
@@ -106,10 +142,13 @@ private:
 
     std::unique_ptr<net::Stream> client_stream_;
     std::unique_ptr<net::Stream> backend_stream_;
+    bool protects_backend_ = false;
     std::optional<base::Result<std::unique_ptr<net::Stream>>> dialed_;
     relay::Report report_;
 
-    bool is_begun_ = false;  // the backend said 1xx
+    bool is_begun_ = false;      // the backend said 1xx
+    bool has_said_150_ = false;  // ours, before the backend's
+    bool bare_end_is_counted_ = false;
     std::optional<ftp::Reply> final_reply_;
     std::string final_missing_;  // why no final reply will come
     Data data_ = Data::waiting;
@@ -124,6 +163,8 @@ private:
     loop::Deadline connect_deadline_ = loop::never;
     loop::Deadline end_due_ = loop::never;  // when an upload's end is believed
 
+    Protection client_protection_;
+    Protection backend_protection_;
     loop::Job dialing_;
     loop::Job relaying_;
 };

@@ -15,8 +15,14 @@ ftp::Command command(const std::string& line) {
             space == std::string::npos ? std::string() : line.substr(space + 1), line};
 }
 
+/// A listener without TLS.
+const config::Listener& listener() {
+    static const config::Listener settings;
+    return settings;
+}
+
 Dialog dialog_at(Login login) {
-    Dialog dialog;
+    Dialog dialog(listener());
     dialog.set_login(login);
     return dialog;
 }
@@ -128,7 +134,7 @@ TEST(Dialog, after_login_decides_by_the_verb) {
 
 TEST(Dialog, lets_no_verb_reach_a_backend_before_login) {
     for (const auto& verb : ftp::verbs()) {
-        Dialog dialog;
+        Dialog dialog(listener());
         const auto step = dialog.next(command(std::string(verb.name) + " x"), true);
         const bool is_local = step == Step::answer || step == Step::answer_noted ||
                               step == Step::features || step == Step::reinitialize ||

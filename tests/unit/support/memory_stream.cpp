@@ -132,14 +132,14 @@ net::Io MemoryStream::write(std::span<const char> from) {
     return {net::Io::State::moved, bytes, {}};
 }
 
-bool MemoryStream::finish() {
+net::Io::State MemoryStream::finish() {
     Side& own = wire_->sides.at(side_);
-    if (own.closed || own.is_dead) return false;
-    if (own.finished) return true;
+    if (own.closed || own.is_dead) return net::Io::State::failed;
+    if (own.finished) return net::Io::State::moved;
     own.finished = true;
     wire_->sides.at(1 - side_).fin_arrived = true;
     wire_->touch(1 - side_);
-    return true;
+    return net::Io::State::moved;
 }
 
 void MemoryStream::reset() {

@@ -31,13 +31,14 @@ public:
 
     net::Io read(std::span<char> into) override;
     net::Io write(std::span<const char> from) override;
-    bool finish() override;
+    net::Io::State finish() override;
     void reset() override;
     void attach(loop::Signal* signal) override;
     void watch_readable() override;
     void watch_writable() override;
     [[nodiscard]] bool is_watching_readable() const override;
-    [[nodiscard]] int splice_descriptor() const override { return -1; }
+    [[nodiscard]] int splice_source() const override { return -1; }
+    [[nodiscard]] int splice_sink() const override { return -1; }
     [[nodiscard]] const base::Address& local() const override;
     [[nodiscard]] const base::Address& peer() const override;
 

@@ -29,7 +29,10 @@ World::World(std::size_t backend_count, std::string_view listener_address) {
 World::~World() { network.close(address()); }
 
 pool::Pool& World::pool() {
-    if (!pool_) pool_ = std::make_shared<pool::Pool>(pool_settings);
+    if (!pool_) {
+        pool_ = std::make_shared<pool::Pool>(pool_settings);
+        access_.emplace(pool_settings, knowledge, std::vector(backends_.size(), tls_client));
+    }
     return *pool_;
 }
 
@@ -45,8 +48,9 @@ void World::begin_session(std::unique_ptr<net::Stream> client) {
     (void)pool();
     const auto id = fmt::format("s{}", ++next_id_);
     auto session = std::make_unique<session::Session>(
-        session::Surroundings{network, listener, pool_, knowledge, load_}, std::move(client), id,
-        [this, id] { loop.post([this, id] { sessions_.erase(id); }); });
+        session::Surroundings{network, listener, pool_, *access_, tls_server, begins_with_tls,
+                              load_},
+        std::move(client), id, [this, id] { loop.post([this, id] { sessions_.erase(id); }); });
     auto& begun = *(sessions_[id] = std::move(session));
     begun.start();
 }

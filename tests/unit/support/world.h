@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "backend/knowledge.h"
+#include "backend/access.h"
 #include "config/config.h"
 #include "pool/pool.h"
 #include "session/session.h"
@@ -11,6 +11,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,10 @@ public:
     config::Listener listener;
     config::Pool pool_settings;
     backend::Knowledge knowledge;
+    /// Of the listener, and of the pool's backends; set both or neither with their settings.
+    std::shared_ptr<const net::TlsServer> tls_server;
+    std::shared_ptr<const net::TlsClient> tls_client;
+    bool begins_with_tls = false;
 
     [[nodiscard]] FakeBackend& backend(std::size_t index) { return *backends_.at(index); }
     [[nodiscard]] pool::Pool& pool();
@@ -51,6 +56,7 @@ private:
 
     std::vector<std::unique_ptr<FakeBackend>> backends_;
     std::shared_ptr<pool::Pool> pool_;
+    std::optional<backend::Access> access_;
     session::Load load_;
     std::uint64_t next_id_ = 0;
     std::map<std::string, std::unique_ptr<session::Session>> sessions_;

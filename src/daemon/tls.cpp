@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/tls.h"
+
+#include "base/log.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+namespace ballast::daemon {
+
+namespace {
+
+constexpr auto expiry_interval = std::chrono::hours(24);
+constexpr int expiry_days_min = 14;
+
+std::vector<net::Certificates::Files> files_of(const config::ListenerTls& tls) {
+    std::vector<net::Certificates::Files> files;
+    for (std::size_t i = 0; i < tls.certificate.size(); ++i)
+        files.push_back({tls.certificate[i], i < tls.key.size() ? tls.key[i] : std::string(),
+                         i < tls.ocsp.size() ? tls.ocsp[i] : std::string()});
+    return files;
+}
+
+void add_stamp(const std::string& file, std::vector<std::int64_t>& stamp) {
+    if (file.empty()) return;
+    struct stat found{};
+    if (::stat(file.c_str(), &found) != 0) found = {};
+    stamp.insert(stamp.end(), {found.st_mtim.tv_sec, found.st_mtim.tv_nsec, found.st_size,
+                               static_cast<std::int64_t>(found.st_ino)});
+}
+
+std::vector<std::int64_t> stamp_of(const config::ListenerTls& tls) {
+    std::vector<std::int64_t> stamp;
+    for (const auto& files : files_of(tls))
+        for (const auto* file : {&files.certificate, &files.key, &files.ocsp})
+            add_stamp(*file, stamp);
+    return stamp;
+}
+
+std::string_view key_of(net::Certificates::Problem::File file) {
+    switch (file) {
+        case net::Certificates::Problem::File::certificate: return "certificate";
+        case net::Certificates::Problem::File::key: return "key";
+        case net::Certificates::Problem::File::ocsp: return "ocsp";
+    }
+    std::terminate();
+}
+
+net::TlsServer::Settings settings_of(const config::Listener& listener) {
+    using Ask = net::TlsServer::Settings::Ask;
+    const auto& tls = *listener.tls;
+    net::TlsServer::Settings settings;
+    settings.min_version = tls.min_version;
+    settings.max_version = tls.max_version;
+    settings.ciphers = tls.ciphers;
+    settings.ciphersuites = tls.ciphersuites;
+    settings.ca = tls.client_ca;
+    settings.name = listener.name;
+    switch (tls.client_certificate) {
+        case config::ClientCertificate::none: settings.client_certificate = Ask::none; break;
+        case config::ClientCertificate::request: settings.client_certificate = Ask::request; break;
+        case config::ClientCertificate::require: settings.client_certificate = Ask::require; break;
+    }
+    settings.resumes_data = tls.session_reuse != config::SessionReuse::off;
+    settings.may_leave = tls.ccc;
+    return settings;
+}
+
+}  // namespace
+
+Tls::Tls(const config::Config& config, std::vector<config::Problem>& problems) {
+    for (const auto& listener : config.listeners)
+        if (listener.tls) load_listener(config, listener, problems);
+    for (const auto& pool : config.pools) load_pool(config, pool, problems);
+}
+
+void Tls::load_listener(const config::Config& config, const config::Listener& listener,
+                        std::vector<config::Problem>& problems) {
+    const auto& tls = *listener.tls;
+    const auto key = listener.where.key + ".tls";
+    const auto report = [&](const std::string& where, std::string what, std::string fix) {
+        problems.push_back({config.places.of(where), std::move(what), std::move(fix)});
+    };
+    Served served{&listener, {}, {}, stamp_of(tls), {}, {}};
+    auto certificates = net::Certificates::load(files_of(tls));
+    if (!certificates) {
+        const auto& problem = certificates.error();
+        return report(fmt::format("{}.{}", key, key_of(problem.file)), problem.what,
+                      "name a file in PEM form (OCSP: DER) that this user may read");
+    }
+    served.certificates = std::move(*certificates);
+    if (tls.ticket_keys.empty()) {
+        served.ticket_keys = std::make_shared<net::TicketKeys>(tls.ticket_key_lifetime);
+    } else {
+        add_stamp(tls.ticket_keys, served.ticket_keys_stamp);
+        auto keys = net::TicketKeys::load(tls.ticket_keys);
+        if (!keys)
+            return report(key + ".ticket_keys", base::to_string(keys.error()),
+                          "make a key with: openssl rand -base64 80 | tr -d '\\n'");
+        served.ticket_keys = std::move(*keys);
+    }
+    auto server =
+        net::TlsServer::create(settings_of(listener), served.certificates, served.ticket_keys);
+    if (!server)
+        return report(key, base::to_string(server.error()), "correct the setting or the file");
+    served.server = std::move(*server);
+    served_.push_back(std::move(served));
+}
+
+void Tls::load_pool(const config::Config& config, const config::Pool& pool,
+                    std::vector<config::Problem>& problems) {
+    auto& clients = clients_[&pool];
+    for (const auto& backend : pool.backends) {
+        auto client = backend::make_tls_client(backend.tls, backend.host);
+        if (!client)
+            problems.push_back({config.places.of(backend.where.key + ".tls"),
+                                base::to_string(client.error()),
+                                "correct the setting or the file, here or in the pool's table"});
+        clients.push_back(client ? std::move(*client) : nullptr);
+    }
+}
+
+std::shared_ptr<const net::TlsServer> Tls::server_of(const config::Listener& listener) const {
+    const auto found = std::ranges::find(served_, &listener, &Served::listener);
+    return found == served_.end() ? nullptr : found->server;
+}
+
+std::vector<std::shared_ptr<const net::TlsClient>> Tls::clients_of(const config::Pool& pool) const {
+    return clients_.at(&pool);
+}
+
+void Tls::look() {
+    for (auto& served : served_) reload(served);
+    const auto now = std::chrono::steady_clock::now();
+    if (now < expiry_due_) return;
+    expiry_due_ = now + expiry_interval;
+    for (const auto& served : served_) warn_of_expiry(served);
+}
+
+void Tls::reload(Served& served) {
+    const auto& tls = *served.listener->tls;
+    const auto refused = [&](const std::string& reason) {
+        log::warning("changed TLS files cannot be used, what was loaded before stays",
+                     {{"listener", served.listener->name}, {"reason", reason}});
+    };
+    if (auto stamp = stamp_of(tls); stamp != served.certificates_stamp) {
+        served.certificates_stamp = std::move(stamp);
+        auto certificates = net::Certificates::load(files_of(tls));
+        if (certificates) {
+            served.certificates = std::move(*certificates);
+            served.server->replace_certificates(served.certificates);
+            log::info("certificates loaded", {{"listener", served.listener->name}});
+            warn_of_expiry(served);
+        } else {
+            refused(certificates.error().what);
+        }
+    }
+    Stamp stamp;
+    add_stamp(tls.ticket_keys, stamp);
+    if (stamp == served.ticket_keys_stamp) return;
+    served.ticket_keys_stamp = std::move(stamp);
+    if (const auto loaded = served.ticket_keys->reload(tls.ticket_keys); !loaded)
+        return refused(base::to_string(loaded.error()));
+    log::info("ticket keys loaded", {{"listener", served.listener->name}});
+}
+
+void Tls::warn_of_expiry(const Served& served) {
+    for (const auto& expiry : served.certificates->expiries()) {
+        if (expiry.days_left >= expiry_days_min) continue;
+        log::warning(expiry.days_left < 0 ? "certificate has expired" : "certificate expires soon",
+                     {{"listener", served.listener->name},
+                      {"file", expiry.file},
+                      {"days_left", std::int64_t{expiry.days_left}}});
+    }
+}
+
+}  // namespace ballast::daemon

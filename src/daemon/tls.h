@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "backend/access.h"
+#include "config/config.h"
+#include "config/load.h"
+#include "net/tls_server.h"
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace ballast::daemon {
+
+/// The TLS of all listeners and backends: certificates, keys and trusted certificates as the files
+/// have them. Belongs to the control thread; what it hands out may be used by any.
+class Tls {
+public:
+    /// Loads every file that the configuration names; what is wrong with them is added to
+    /// `problems`, and then this is of no use.
+    Tls(const config::Config& config, std::vector<config::Problem>& problems);
+
+    /// Null if the listener has none.
+    [[nodiscard]] std::shared_ptr<const net::TlsServer> server_of(
+        const config::Listener& listener) const;
+    /// One for each backend of the pool, null for those without TLS.
+    [[nodiscard]] std::vector<std::shared_ptr<const net::TlsClient>> clients_of(
+        const config::Pool& pool) const;
+
+    /// Loads what has changed since the last look, for connections from now on, and warns of
+    /// certificates that expire. A file that is no good changes nothing and is logged.
+    void look();
+
+private:
+    using Stamp = std::vector<std::int64_t>;  // changes when one of the files does
+    struct Served {
+        const config::Listener* listener;
+        std::shared_ptr<net::TlsServer> server;
+        std::shared_ptr<net::TicketKeys> ticket_keys;
+        Stamp certificates_stamp;
+        Stamp ticket_keys_stamp;
+        std::shared_ptr<const net::Certificates> certificates;
+    };
+    void load_listener(const config::Config& config, const config::Listener& listener,
+                       std::vector<config::Problem>& problems);
+    void load_pool(const config::Config& config, const config::Pool& pool,
+                   std::vector<config::Problem>& problems);
+    static void reload(Served& served);
+    static void warn_of_expiry(const Served& served);
+
+    std::vector<Served> served_;
+    std::map<const config::Pool*, std::vector<std::shared_ptr<const net::TlsClient>>> clients_;
+    std::chrono::steady_clock::time_point expiry_due_{};
+};
+
+}  // namespace ballast::daemon

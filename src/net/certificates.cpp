@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/certificates.h"
+
+#include <algorithm>
+#include <ctime>
+#include <fmt/format.h>
+#include <fstream>
+#include <iterator>
+#include <openssl/err.h>
+#include <openssl/ocsp.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <ranges>
+
+namespace ballast::net {
+
+namespace {
+
+std::string lower(std::string_view text) {
+    std::string result(text);
+    for (auto& c : result)
+        if ('A' <= c && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return result;
+}
+
+/// Keys that need a password are refused: nobody is there to type it.
+int no_password(char* /*into*/, int /*size*/, int /*writing*/, void* /*data*/) { return -1; }
+
+Bio open_file(const std::string& file) {
+    ERR_clear_error();
+    return Bio(BIO_new_file(file.c_str(), "r"));
+}
+
+/// The DNS names of a certificate; its common name only if it has none (RFC 6125 6.4.4).
+std::vector<std::string> names_of(X509* certificate) {
+    std::vector<std::string> names;
+    auto* const alternatives = static_cast<GENERAL_NAMES*>(
+        X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+    for (int i = 0; i < sk_GENERAL_NAME_num(alternatives); ++i) {
+        const auto* const name = sk_GENERAL_NAME_value(alternatives, i);
+        if (name->type != GEN_DNS) continue;
+        const auto* const bytes = ASN1_STRING_get0_data(name->d.dNSName);
+        names.push_back(lower({reinterpret_cast<const char*>(bytes),
+                               static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName))}));
+    }
+    GENERAL_NAMES_free(alternatives);
+    if (!names.empty()) return names;
+    std::string common(256, '\0');
+    const int size = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName,
+                                               common.data(), static_cast<int>(common.size()));
+    if (size > 0)
+        names.push_back(lower(std::string_view(common).substr(0, static_cast<std::size_t>(size))));
+    return names;
+}
+
+int days_left(const X509* certificate) {
+    int days = 0;
+    int seconds = 0;
+    ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(certificate));
+    return days;
+}
+
+/// Until when a response may be shown; empty if it is none.
+std::expected<std::int64_t, std::string> validity_of(const std::string& der) {
+    const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
+    const std::unique_ptr<OCSP_RESPONSE, decltype(&OCSP_RESPONSE_free)> response(
+        d2i_OCSP_RESPONSE(nullptr, &bytes, static_cast<long>(der.size())), OCSP_RESPONSE_free);
+    if (!response) return std::unexpected("is no OCSP response in DER form");
+    if (OCSP_response_status(response.get()) != OCSP_RESPONSE_STATUS_SUCCESSFUL)
+        return std::unexpected(
+            fmt::format("holds a response of the responder's failure: {}",
+                        OCSP_response_status_str(OCSP_response_status(response.get()))));
+    const std::unique_ptr<OCSP_BASICRESP, decltype(&OCSP_BASICRESP_free)> basic(
+        OCSP_response_get1_basic(response.get()), OCSP_BASICRESP_free);
+    auto* const single = basic ? OCSP_resp_get0(basic.get(), 0) : nullptr;
+    if (single == nullptr) return std::unexpected("tells of no certificate");
+    ASN1_GENERALIZEDTIME* next_update = nullptr;
+    OCSP_single_get0_status(single, nullptr, nullptr, nullptr, &next_update);
+    if (next_update == nullptr) return std::numeric_limits<std::int64_t>::max();
+    std::tm time{};
+    ASN1_TIME_to_tm(next_update, &time);
+    return ::timegm(&time);
+}
+
+}  // namespace
+
+std::expected<Certificates::Identity, Certificates::Problem> Certificates::load_one(
+    const Files& files, std::size_t index) {
+    const auto problem = [&](Problem::File file, std::string what) {
+        return std::unexpected(Problem{index, file, std::move(what)});
+    };
+    Identity identity;
+    identity.file = files.certificate;
+    const auto certificate_file = open_file(files.certificate);
+    if (!certificate_file)
+        return problem(Problem::File::certificate,
+                       fmt::format("cannot read {}: {}", files.certificate, take_openssl_error()));
+    identity.certificate.reset(
+        PEM_read_bio_X509_AUX(certificate_file.get(), nullptr, no_password, nullptr));
+    if (!identity.certificate)
+        return problem(Problem::File::certificate,
+                       fmt::format("{} holds no certificate in PEM form: {}", files.certificate,
+                                   take_openssl_error()));
+    while (auto* const next =
+               PEM_read_bio_X509(certificate_file.get(), nullptr, no_password, nullptr))
+        identity.chain.emplace_back(next);
+    identity.names = names_of(identity.certificate.get());
+
+    const auto key_name = files.key.empty() ? files.certificate : files.key;
+    const auto key_kind = files.key.empty() ? Problem::File::certificate : Problem::File::key;
+    const auto key_file = open_file(key_name);
+    if (!key_file)
+        return problem(key_kind, fmt::format("cannot read {}: {}", key_name, take_openssl_error()));
+    identity.key.reset(PEM_read_bio_PrivateKey(key_file.get(), nullptr, no_password, nullptr));
+    if (!identity.key)
+        return problem(key_kind, fmt::format("{} holds no private key in PEM form without a "
+                                             "password: {}",
+                                             key_name, take_openssl_error()));
+    if (X509_check_private_key(identity.certificate.get(), identity.key.get()) != 1)
+        return problem(key_kind, fmt::format("the key in {} does not belong to the certificate in "
+                                             "{}",
+                                             key_name, files.certificate));
+    ERR_clear_error();
+
+    if (files.ocsp.empty()) return identity;
+    std::ifstream stream(files.ocsp, std::ios::binary);
+    if (!stream) return problem(Problem::File::ocsp, fmt::format("cannot read {}", files.ocsp));
+    identity.ocsp.assign(std::istreambuf_iterator<char>(stream), {});
+    const auto until = validity_of(identity.ocsp);
+    ERR_clear_error();
+    if (!until)
+        return problem(Problem::File::ocsp, fmt::format("{} {}", files.ocsp, until.error()));
+    identity.ocsp_until = *until;
+    return identity;
+}
+
+std::expected<std::shared_ptr<const Certificates>, Certificates::Problem> Certificates::load(
+    std::span<const Files> files) {
+    auto loaded = std::make_shared<Certificates>();
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        auto one = load_one(files[i], i);
+        if (!one) return std::unexpected(one.error());
+        loaded->identities_.push_back(std::move(*one));
+    }
+    return loaded;
+}
+
+/// RFC 6125 6.4.3: a wildcard stands for the whole of the leftmost label.
+bool Certificates::has_name(const Identity& identity, std::string_view lower_name) {
+    return std::ranges::any_of(identity.names, [&](std::string_view name) {
+        if (!name.starts_with("*.")) return name == lower_name;
+        const auto dot = lower_name.find('.');
+        return dot != std::string_view::npos && dot > 0 && lower_name.substr(dot) == name.substr(1);
+    });
+}
+
+void Certificates::use_for(ssl_st* ssl, std::string_view server_name) const {
+    const auto name = lower(server_name);
+    std::vector<const Identity*> chosen;
+    for (const auto& identity : identities_)
+        if (has_name(identity, name)) chosen.push_back(&identity);
+    // Without the name: those that go with the first (the same names, another kind of key).
+    if (chosen.empty())
+        for (const auto& identity : identities_)
+            if (identity.names == identities_.front().names) chosen.push_back(&identity);
+    SSL_certs_clear(ssl);
+    // The first of a kind wins, and a later one would take its place.
+    for (const auto* identity : std::views::reverse(chosen)) {
+        SSL_use_certificate(ssl, identity->certificate.get());
+        SSL_use_PrivateKey(ssl, identity->key.get());
+        SSL_clear_chain_certs(ssl);
+        for (const auto& each : identity->chain) SSL_add1_chain_cert(ssl, each.get());
+    }
+}
+
+std::string Certificates::ocsp_for(ssl_st* ssl) const {
+    const X509* const shown = SSL_get_certificate(ssl);
+    for (const auto& identity : identities_)
+        if (identity.certificate.get() == shown && identity.ocsp_until > std::time(nullptr))
+            return identity.ocsp;
+    return {};
+}
+
+std::vector<Certificates::Expiry> Certificates::expiries() const {
+    std::vector<Expiry> result;
+    for (const auto& identity : identities_)
+        result.push_back({identity.file, days_left(identity.certificate.get())});
+    return result;
+}
+
+base::Result<> try_trusted(const std::string& file) {
+    ERR_clear_error();
+    const TlsContext context(SSL_CTX_new(TLS_method()));
+    if (SSL_CTX_load_verify_file(context.get(), file.c_str()) == 1) return {};
+    return std::unexpected(openssl_error(base::Fault::internal, "loading " + file));
+}
+
+}  // namespace ballast::net

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/ticket_keys.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fmt/format.h>
+#include <fstream>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+namespace ballast::net {
+
+namespace {
+
+/// The current key and those before it whose tickets may still be in use.
+constexpr std::size_t keys_max = 3;
+constexpr std::size_t file_keys_max = 64;
+constexpr std::size_t key_bytes = 80;
+constexpr std::size_t base64_bytes = (key_bytes + 2) / 3 * 4;
+
+TicketKey key_of(const unsigned char* bytes) {
+    TicketKey key;
+    std::memcpy(key.name.data(), bytes, key.name.size());
+    std::memcpy(key.hmac.data(), bytes + key.name.size(), key.hmac.size());
+    std::memcpy(key.aes.data(), bytes + key.name.size() + key.hmac.size(), key.aes.size());
+    return key;
+}
+
+TicketKey random_key() {
+    std::array<unsigned char, key_bytes> bytes{};
+    // Without random numbers there is no TLS either.
+    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) std::terminate();
+    const auto key = key_of(bytes.data());
+    OPENSSL_cleanse(bytes.data(), bytes.size());
+    return key;
+}
+
+std::optional<TicketKey> parse_key(const std::string& line) {
+    if (line.size() != base64_bytes) return std::nullopt;
+    std::array<unsigned char, base64_bytes> bytes{};
+    const int size =
+        EVP_DecodeBlock(bytes.data(), reinterpret_cast<const unsigned char*>(line.data()),
+                        static_cast<int>(line.size()));
+    // EVP_DecodeBlock counts what '=' stands for as bytes: 81 for 80 bytes and one '='.
+    const bool is_whole =
+        size == base64_bytes / 4 * 3 && line.ends_with('=') && !line.ends_with("==");
+    std::optional<TicketKey> key;
+    if (is_whole) key = key_of(bytes.data());
+    OPENSSL_cleanse(bytes.data(), bytes.size());
+    return key;
+}
+
+base::Result<std::vector<TicketKey>> read_keys(const std::string& file) {
+    const auto wrong = [&](std::string what) {
+        return std::unexpected(base::Error{base::Fault::internal, {}, std::move(what)});
+    };
+    std::ifstream stream(file);
+    if (!stream) return std::unexpected(base::last_error(base::Fault::internal, "reading " + file));
+    std::vector<TicketKey> keys;
+    std::string line;
+    for (int number = 1; std::getline(stream, line); ++number) {
+        if (line.empty()) continue;
+        const auto key = parse_key(line);
+        OPENSSL_cleanse(line.data(), line.size());
+        if (!key)
+            return wrong(fmt::format("{}:{}: a ticket key is {} bytes in base64 on a line", file,
+                                     number, key_bytes));
+        keys.push_back(*key);
+        if (keys.size() > file_keys_max)
+            return wrong(fmt::format("{} holds more than {} keys", file, file_keys_max));
+    }
+    if (keys.empty()) return wrong(file + " holds no ticket key");
+    return keys;
+}
+
+}  // namespace
+
+TicketKeys::TicketKeys(std::chrono::steady_clock::duration lifetime) : lifetime_(lifetime) {}
+
+TicketKeys::~TicketKeys() { forget_from(0); }
+
+base::Result<std::shared_ptr<TicketKeys>> TicketKeys::load(const std::string& file) {
+    const std::shared_ptr<TicketKeys> loaded(new TicketKeys);
+    if (auto done = loaded->reload(file); !done) return std::unexpected(done.error());
+    return loaded;
+}
+
+base::Result<> TicketKeys::reload(const std::string& file) {
+    auto keys = read_keys(file);
+    if (!keys) return std::unexpected(keys.error());
+    const std::lock_guard lock(mutex_);
+    forget_from(0);
+    keys_ = std::move(*keys);
+    return {};
+}
+
+void TicketKeys::forget_from(std::size_t index) {
+    if (index >= keys_.size()) return;
+    OPENSSL_cleanse(keys_.data() + index, (keys_.size() - index) * sizeof(TicketKey));
+    keys_.resize(index);
+}
+
+TicketKey TicketKeys::current(loop::Time now) {
+    const std::lock_guard lock(mutex_);
+    const bool is_due = lifetime_ && (keys_.empty() || now - rotated_at_ >= *lifetime_);
+    if (is_due) {
+        // A vector that grows would leave the keys behind in freed memory.
+        keys_.reserve(keys_max + 1);
+        // Keys that nobody asked for in two lifetimes are too old to be kept at all.
+        if (!keys_.empty() && now - rotated_at_ >= 2 * *lifetime_) forget_from(0);
+        keys_.insert(keys_.begin(), random_key());
+        forget_from(keys_max);
+        rotated_at_ = now;
+    }
+    return keys_.front();
+}
+
+std::optional<TicketKeys::Found> TicketKeys::find(const unsigned char* name) {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::ranges::find_if(keys_, [&](const TicketKey& key) {
+        return std::memcmp(key.name.data(), name, key.name.size()) == 0;
+    });
+    if (found == keys_.end()) return std::nullopt;
+    return Found{*found, found != keys_.begin()};
+}
+
+}  // namespace ballast::net

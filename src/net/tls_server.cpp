@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/tls_server.h"
+
+#include "metrics/counters.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+
+namespace ballast::net {
+
+namespace {
+
+/// Where a connection and a context remember what is ours.
+int bond_index() {
+    static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+    return index;
+}
+int use_index() {
+    static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+    return index;
+}
+
+constexpr std::size_t hash_bytes_max = 32;  // SSL_MAX_SID_CTX_LENGTH
+
+}  // namespace
+
+TlsBond::TlsBond() {
+    if (RAND_bytes(id_.data(), static_cast<int>(id_.size())) != 1) std::terminate();
+}
+
+/// What OpenSSL asks in the middle of a handshake. `argument` is the server.
+struct TlsServer::Callbacks {
+    static const TlsServer& server(void* argument) {
+        return *static_cast<const TlsServer*>(argument);
+    }
+    static TlsBond& bond(SSL* ssl) {
+        return *static_cast<TlsBond*>(SSL_get_ex_data(ssl, bond_index()));
+    }
+    static bool is_data(SSL* ssl) { return SSL_get_ex_data(ssl, use_index()) != nullptr; }
+
+    static int choose_certificate(SSL* ssl, void* argument) {
+        const char* const name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+        server(argument).certificates()->use_for(ssl, name != nullptr ? name : "");
+        return 1;
+    }
+
+    /// Makes OpenSSL keep the name, whoever it is for.
+    static int accept_name(SSL* /*ssl*/, int* /*alert*/, void* /*argument*/) {
+        return SSL_TLSEXT_ERR_OK;
+    }
+
+    static int staple(SSL* ssl, void* argument) {
+        const auto response = server(argument).certificates()->ocsp_for(ssl);
+        if (response.empty()) return SSL_TLSEXT_ERR_NOACK;
+        auto* const copy = static_cast<unsigned char*>(OPENSSL_malloc(response.size()));
+        if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
+        std::memcpy(copy, response.data(), response.size());
+        SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(response.size()));
+        return SSL_TLSEXT_ERR_OK;
+    }
+
+    /// A ticket is about to be made: it carries the id of the session that it is for, also where
+    /// the control connection itself was resumed from another session's ticket.
+    static int write_id(SSL* ssl, void* /*argument*/) {
+        const auto& id = bond(ssl).id_;
+        return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), id.data(), id.size());
+    }
+
+    static bool has_own_id(SSL* ssl, SSL_SESSION* session) {
+        void* bytes = nullptr;
+        std::size_t size = 0;
+        if (SSL_SESSION_get0_ticket_appdata(session, &bytes, &size) != 1) return false;
+        const auto& id = bond(ssl).id_;
+        return size == id.size() && CRYPTO_memcmp(bytes, id.data(), size) == 0;
+    }
+
+    static SSL_TICKET_RETURN judge_ticket(SSL* ssl, SSL_SESSION* session,
+                                          const unsigned char* /*name*/, std::size_t /*size*/,
+                                          SSL_TICKET_STATUS status, void* argument) {
+        const bool is_readable = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
+        if (!is_data(ssl))
+            return is_readable ? SSL_TICKET_RETURN_USE_RENEW : SSL_TICKET_RETURN_IGNORE_RENEW;
+        if (!is_readable || !server(argument).settings_.resumes_data)
+            return SSL_TICKET_RETURN_IGNORE;
+        if (has_own_id(ssl, session)) return SSL_TICKET_RETURN_USE;
+        metrics::count(metrics::Counter::tls_tickets_of_others);
+        return SSL_TICKET_RETURN_IGNORE;
+    }
+
+    /// Clients without tickets: a data connection may name the session of its own control
+    /// connection, which is all that is ever looked at.
+    static SSL_SESSION* find_session(SSL* ssl, const unsigned char* id, int size, int* copy) {
+        if (!is_data(ssl)) return nullptr;
+        SSL_SESSION* const own = bond(ssl).session_.get();
+        if (own == nullptr) return nullptr;
+        unsigned int own_size = 0;
+        const auto* const own_id = SSL_SESSION_get_id(own, &own_size);
+        if (size < 0 || own_size != static_cast<unsigned int>(size) ||
+            std::memcmp(own_id, id, own_size) != 0)
+            return nullptr;
+        *copy = 1;
+        return own;
+    }
+
+    /// RFC 5077 4, with the listener's keys.
+    static int use_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
+                       EVP_MAC_CTX* mac, int encrypts) {
+        auto& keys = *static_cast<TicketKeys*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+        TicketKey key;
+        bool is_old = false;
+        if (encrypts != 0) {
+            key = keys.current(std::chrono::steady_clock::now());
+            std::ranges::copy(key.name, name);
+            if (RAND_bytes(iv, EVP_MAX_IV_LENGTH) != 1) return -1;
+        } else {
+            const auto found = keys.find(name);
+            if (!found) return 0;
+            key = found->key;
+            is_old = found->is_old;
+        }
+        char digest[] = "SHA256";
+        const std::array<OSSL_PARAM, 3> parameters = {
+            OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key.hmac.data(), key.hmac.size()),
+            OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+            OSSL_PARAM_construct_end()};
+        bool done = EVP_MAC_CTX_set_params(mac, parameters.data()) == 1;
+        done = done && EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), nullptr, key.aes.data(), iv,
+                                         encrypts) == 1;
+        OPENSSL_cleanse(&key, sizeof key);
+        if (!done) return -1;
+        return is_old ? 2 : 1;
+    }
+};
+
+base::Result<std::shared_ptr<TlsServer>> TlsServer::create(
+    const Settings& settings, std::shared_ptr<const Certificates> certificates,
+    std::shared_ptr<TicketKeys> keys) {
+    auto context = make_context(TlsRole::server, settings);
+    if (!context) return std::unexpected(context.error());
+    std::shared_ptr<TlsServer> server(new TlsServer(settings));
+    server->context_ = std::move(*context);
+    server->certificates_ = std::move(certificates);
+    server->keys_ = std::move(keys);
+
+    auto* const raw = server->context_.get();
+    SSL_CTX_set_app_data(raw, server->keys_.get());
+    SSL_CTX_set_options(raw, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+    SSL_CTX_set_cert_cb(raw, Callbacks::choose_certificate, server.get());
+    SSL_CTX_set_tlsext_servername_callback(raw, Callbacks::accept_name);
+    SSL_CTX_set_tlsext_status_cb(raw, Callbacks::staple);
+    SSL_CTX_set_tlsext_status_arg(raw, server.get());
+    SSL_CTX_set_session_ticket_cb(raw, Callbacks::write_id, Callbacks::judge_ticket, server.get());
+    SSL_CTX_set_tlsext_ticket_key_evp_cb(raw, Callbacks::use_key);
+    SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_get_cb(raw, Callbacks::find_session);
+    // One ticket now, and a fresh one before each data connection.
+    SSL_CTX_set_num_tickets(raw, settings.resumes_data ? 1 : 0);
+    const auto context_id = settings.name.substr(0, hash_bytes_max);
+    SSL_CTX_set_session_id_context(raw, reinterpret_cast<const unsigned char*>(context_id.data()),
+                                   static_cast<unsigned int>(context_id.size()));
+    if (settings.client_certificate != Settings::Ask::none) {
+        const bool required = settings.client_certificate == Settings::Ask::require;
+        SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+                           nullptr);
+        SSL_CTX_set_client_CA_list(raw, SSL_load_client_CA_file(settings.ca.c_str()));
+    }
+    return server;
+}
+
+TlsServer::~TlsServer() = default;
+
+std::shared_ptr<const Certificates> TlsServer::certificates() const {
+    const std::lock_guard lock(mutex_);
+    return certificates_;
+}
+
+void TlsServer::replace_certificates(std::shared_ptr<const Certificates> certificates) {
+    const std::lock_guard lock(mutex_);
+    certificates_ = std::move(certificates);
+}
+
+Ssl TlsServer::new_ssl(TlsBond& bond, TlsStream::Use use) const {
+    Ssl ssl(SSL_new(context_.get()));
+    if (!ssl) throw std::bad_alloc();
+    SSL_set_ex_data(ssl.get(), bond_index(), &bond);
+    SSL_set_ex_data(ssl.get(), use_index(), use == TlsStream::Use::data ? &bond : nullptr);
+    SSL_set_accept_state(ssl.get());
+    return ssl;
+}
+
+std::unique_ptr<TlsStream> TlsServer::wrap_control(std::unique_ptr<Stream> plain,
+                                                   TlsBond& bond) const {
+    return std::make_unique<TlsStream>(std::move(plain), new_ssl(bond, TlsStream::Use::control),
+                                       TlsStream::Use::control, !settings_.may_leave);
+}
+
+void TlsServer::remember(const TlsStream& control, TlsBond& bond) const {
+    if (!control.is_tls_1_3() && settings_.resumes_data)
+        bond.session_.reset(SSL_get1_session(control.ssl()));
+}
+
+std::unique_ptr<TlsStream> TlsServer::wrap_data(std::unique_ptr<Stream> plain,
+                                                TlsBond& bond) const {
+    auto ssl = new_ssl(bond, TlsStream::Use::data);
+    SSL_set_num_tickets(ssl.get(), 0);
+    return std::make_unique<TlsStream>(std::move(plain), std::move(ssl), TlsStream::Use::data);
+}
+
+void TlsServer::refresh_ticket(TlsStream& control) const {
+    if (settings_.resumes_data) control.send_ticket();
+}
+
+}  // namespace ballast::net

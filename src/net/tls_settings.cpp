@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/tls_settings.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+namespace ballast::net {
+
+namespace {
+
+/// Forward secrecy and authenticated encryption first; CBC for clients that know nothing better.
+constexpr const char* default_ciphers =
+    "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:ECDHE+AES:DHE+AES:!aNULL:!eNULL";
+
+}  // namespace
+
+int openssl_version(base::TlsVersion version) {
+    switch (version) {
+        case base::TlsVersion::tls_1_0: return TLS1_VERSION;
+        case base::TlsVersion::tls_1_1: return TLS1_1_VERSION;
+        case base::TlsVersion::tls_1_2: return TLS1_2_VERSION;
+        case base::TlsVersion::tls_1_3: return TLS1_3_VERSION;
+    }
+    std::terminate();
+}
+
+base::Result<TlsContext> make_context(TlsRole role, const TlsSettings& settings) {
+    ERR_clear_error();
+    const auto* const method = role == TlsRole::server ? TLS_server_method() : TLS_client_method();
+    TlsContext context(SSL_CTX_new(method));
+    auto* const raw = context.get();
+    if (raw == nullptr)
+        return std::unexpected(openssl_error(base::Fault::internal, "setting up TLS"));
+    SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_dh_auto(raw, 1);
+    SSL_CTX_set_min_proto_version(raw, openssl_version(settings.min_version));
+    SSL_CTX_set_max_proto_version(raw, openssl_version(settings.max_version));
+    // OpenSSL 3 speaks TLS 1.0 and 1.1 at its lowest level only, with their SHA-1.
+    const bool is_old = settings.min_version < base::TlsVersion::tls_1_2;
+    auto ciphers = settings.ciphers.empty() ? default_ciphers : settings.ciphers;
+    if (is_old && settings.ciphers.empty()) ciphers += ":@SECLEVEL=0";
+    if (SSL_CTX_set_cipher_list(raw, ciphers.c_str()) != 1)
+        return std::unexpected(
+            openssl_error(base::Fault::internal, "ciphers = \"" + ciphers + '"'));
+    if (!settings.ciphersuites.empty() &&
+        SSL_CTX_set_ciphersuites(raw, settings.ciphersuites.c_str()) != 1)
+        return std::unexpected(openssl_error(base::Fault::internal,
+                                             "ciphersuites = \"" + settings.ciphersuites + '"'));
+    if (!settings.ca.empty() && SSL_CTX_load_verify_file(raw, settings.ca.c_str()) != 1)
+        return std::unexpected(openssl_error(base::Fault::internal, "loading " + settings.ca));
+    return context;
+}
+
+}  // namespace ballast::net

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/error.h"
+#include "base/tls_version.h"
+#include "net/openssl.h"
+
+#include <string>
+
+namespace ballast::net {
+
+/// What both roles of TLS are set up with.
+struct TlsSettings {
+    base::TlsVersion min_version = base::TlsVersion::tls_1_2;
+    base::TlsVersion max_version = base::TlsVersion::tls_1_3;
+    std::string ciphers;       ///< up to TLS 1.2; empty: those with forward secrecy
+    std::string ciphersuites;  ///< TLS 1.3; empty: OpenSSL's
+    std::string ca;            ///< PEM file that peers are verified with; empty: see the role
+};
+
+enum class TlsRole : bool { server, client };
+/// A context with these settings, but for certificates and verification.
+[[nodiscard]] base::Result<TlsContext> make_context(TlsRole role, const TlsSettings& settings);
+
+[[nodiscard]] int openssl_version(base::TlsVersion version);
+
+}  // namespace ballast::net

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backend/leg.h"
+
+#include "backend/survey.h"
+#include "loop/job.h"
+#include "support/fake_backend.h"
+
+#include <algorithm>
+#include <gtest/gtest.h>
+#include <optional>
+
+namespace ballast::backend {
+namespace {
+
+using namespace std::chrono_literals;
+
+class LegTest : public testing::Test {
+protected:
+    template <typename T>
+    struct Run {
+        static loop::Task<> into(loop::Task<T> task, std::optional<T>& result) {
+            result.emplace(co_await std::move(task));
+        }
+    };
+    /// What a task comes to, however long it takes on the loop's own clock.
+    template <typename T>
+    T result_of(loop::Task<T> task) {
+        std::optional<T> result;
+        const auto job = loop::Job::start(Run<T>::into(std::move(task), result));
+        EXPECT_TRUE(loop.run_until([&] { return result.has_value(); }));
+        return std::move(*result);
+    }
+    base::Result<std::unique_ptr<Leg>> connect() {
+        const Contact contact{backend.address(), settings, tls, nullptr, known};
+        return result_of(Leg::connect(network, contact, false, signal));
+    }
+    std::unique_ptr<Leg> logged_in() {
+        auto leg = connect();
+        EXPECT_TRUE(leg);
+        EXPECT_EQ(result_of((*leg)->command("USER anna"))->code, 331);
+        EXPECT_EQ(result_of((*leg)->command("PASS secret"))->code, 230);
+        return std::move(*leg);
+    }
+
+    support::TestLoop loop;
+    support::MemoryNetwork network{loop};
+    config::Pool settings;
+    config::BackendTls tls;
+    std::shared_ptr<Known> known = std::make_shared<Known>();
+    support::FakeBackend backend{network, {base::Ip::parse("10.0.0.11").value(), 21}};
+    loop::Signal signal{loop};
+};
+
+TEST_F(LegTest, reads_the_greeting) {
+    const auto leg = connect();
+    ASSERT_TRUE(leg);
+    EXPECT_EQ((*leg)->address(), backend.address());
+}
+
+TEST_F(LegTest, fails_with_a_reason_where_no_backend_serves) {
+    const struct {
+        const char* greeting;
+        const char* reason;
+    } table[] = {
+        {"421 Too many.", "10.0.0.11:21 greeted with 421 Too many."},
+        {"530 Go away.", "10.0.0.11:21 greeted with 530 Go away."},
+    };
+    for (const auto& row : table) {
+        backend.script.greeting = row.greeting;
+        const auto leg = connect();
+        ASSERT_FALSE(leg);
+        EXPECT_EQ(leg.error().fault, base::Fault::backend);
+        EXPECT_FALSE(leg.error().code);  // alive: not held against its health
+        EXPECT_EQ(base::to_string(leg.error()), row.reason);
+    }
+    backend.script.greeting = "";
+    const auto silent = connect();
+    ASSERT_FALSE(silent);
+    EXPECT_EQ(silent.error().code, std::make_error_code(std::errc::timed_out));
+    backend.kill();
+    const auto refused = connect();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, std::make_error_code(std::errc::connection_refused));
+}
+
+TEST_F(LegTest, gives_up_on_a_reply_that_does_not_come_in_time) {
+    const auto leg = logged_in();
+    backend.script.replies["SIZE"] = "";
+    const auto before = loop.now();
+    const auto reply = result_of(leg->command("SIZE a"));
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().code, std::make_error_code(std::errc::timed_out));
+    EXPECT_EQ(loop.now() - before, settings.reply_timeout);
+}
+
+TEST_F(LegTest, refuses_an_endless_reply_and_what_is_no_reply) {
+    for (const auto& words : {"211-x\r\n" + std::string(100'000, 'a'), std::string("hello")}) {
+        auto leg = logged_in();
+        backend.script.replies["STAT"] = words;
+        const auto reply = result_of(leg->command("STAT"));
+        ASSERT_FALSE(reply);
+        EXPECT_EQ(reply.error().fault, base::Fault::backend);
+    }
+}
+
+TEST_F(LegTest, hands_out_several_replies_one_by_one) {
+    const auto leg = logged_in();
+    backend.script.replies["SITE"] = "250 One.\r\n250-Two\r\n250 Two.\r\n421 Three.";
+    EXPECT_EQ(result_of(leg->command("SITE x"))->text, "250 One.\r\n");
+    EXPECT_EQ(leg->poll_reply()->value().text, "250-Two\r\n250 Two.\r\n");
+    EXPECT_EQ(leg->poll_reply()->value().code, 421);
+    EXPECT_FALSE(leg->poll_reply());
+}
+
+TEST_F(LegTest, hands_out_the_last_words_before_the_end) {
+    const auto leg = logged_in();
+    leg->watch();
+    backend.say_to_all("421 Going.");
+    backend.kill();
+    loop.settle();
+    const auto words = leg->poll_reply();
+    ASSERT_TRUE(words && *words);
+    EXPECT_EQ((*words)->code, 421);
+    leg->watch();
+    loop.settle();
+    const auto end = leg->poll_reply();
+    ASSERT_TRUE(end);
+    EXPECT_FALSE(*end);
+}
+
+TEST_F(LegTest, takes_a_reply_that_looks_complete_for_complete_after_a_second) {
+    const auto leg = logged_in();
+    backend.script.replies["SITE"] = "211-One\r\n212 Two";
+    const auto before = loop.now();
+    EXPECT_EQ(result_of(leg->command("SITE x"))->code, 212);
+    EXPECT_EQ(loop.now() - before, 1s);
+}
+
+TEST_F(LegTest, opens_data_with_epsv_and_falls_back_to_pasv_for_good) {
+    backend.script.knows_epsv = false;
+    const auto leg = logged_in();
+    EXPECT_FALSE(known->prefers_pasv());
+    ASSERT_TRUE(result_of(leg->open_data()));
+    EXPECT_TRUE(known->prefers_pasv());
+    ASSERT_TRUE(result_of(leg->open_data()));
+    EXPECT_EQ(std::ranges::count(backend.heard, "EPSV"), 1);
+    EXPECT_EQ(std::ranges::count(backend.heard, "PASV"), 2);
+}
+
+TEST_F(LegTest, asks_for_epsv_again_where_pasv_is_not_known_either) {
+    known->set_prefers_pasv(true);
+    backend.script.replies["PASV"] = "502 What?";
+    const auto leg = logged_in();
+    EXPECT_TRUE(result_of(leg->open_data()));
+    EXPECT_FALSE(known->prefers_pasv());
+    EXPECT_TRUE(result_of(leg->open_data()));
+    EXPECT_EQ(std::ranges::count(backend.heard, "PASV"), 1);
+}
+
+TEST_F(LegTest, tells_a_refused_data_connection_from_a_lost_backend) {
+    auto leg = logged_in();
+    backend.script.replies["EPSV"] = "425 No port.";
+    const auto refused = result_of(leg->open_data());
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().reply->code, 425);
+    EXPECT_FALSE(refused.error().control_is_lost);
+    EXPECT_FALSE(backend.has_heard("PASV"));
+
+    backend.script.replies["EPSV"] = "229 Here (|||1|)";
+    const auto unreachable = result_of(leg->open_data());
+    ASSERT_FALSE(unreachable);
+    EXPECT_FALSE(unreachable.error().reply);
+    EXPECT_FALSE(unreachable.error().control_is_lost);
+
+    backend.script.replies["EPSV"] = "";
+    const auto lost = result_of(leg->open_data());
+    ASSERT_FALSE(lost);
+    EXPECT_TRUE(lost.error().control_is_lost);
+}
+
+TEST_F(LegTest, takes_a_survey) {
+    backend.script.features = " SIZE\r\n REST STREAM\r\n";
+    backend.script.replies["NOOP"] = "250 Still here.";
+    const auto leg = logged_in();
+    const auto survey = result_of(take_survey(*leg));
+    ASSERT_TRUE(survey);
+    EXPECT_TRUE(survey->answers_feat);
+    EXPECT_TRUE(survey->features.has("SIZE"));
+    EXPECT_EQ(survey->system, "UNIX Type: L8");
+    EXPECT_EQ(survey->noop_code, 250);
+}
+
+TEST_F(LegTest, leaves_unanswered_questions_of_a_survey_at_their_defaults) {
+    backend.script.replies = {{"FEAT", "502 What?"}, {"SYST", "502 What?"}, {"NOOP", "530 No."}};
+    const auto leg = logged_in();
+    const auto survey = result_of(take_survey(*leg));
+    ASSERT_TRUE(survey);
+    EXPECT_FALSE(survey->answers_feat);
+    EXPECT_TRUE(survey->features.empty());
+    EXPECT_EQ(survey->system, "");
+    EXPECT_EQ(survey->noop_code, 200);
+}
+
+}  // namespace
+}  // namespace ballast::backend

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "relay/relay.h"
+
+#include "loop/job.h"
+#include "support/data_peer.h"
+#include "support/memory_stream.h"
+#include "support/test_loop.h"
+
+#include <gtest/gtest.h>
+#include <random>
+#include <string>
+
+namespace ballast::relay {
+namespace {
+
+using namespace std::chrono_literals;
+using support::DataPeer;
+using support::MemoryStream;
+using support::Shape;
+
+std::string noise(std::size_t bytes) {
+    std::mt19937_64 random(bytes);
+    std::string made(bytes, '\0');
+    for (char& byte : made) byte = static_cast<char>(random());
+    return made;
+}
+
+/// Two peers and, between them, what is relayed.
+class RelayTest : public testing::Test {
+protected:
+    explicit RelayTest(Shape shape = {}) {
+        auto [source_near, source_far] = MemoryStream::connect(loop, {}, {}, shape);
+        auto [sink_near, sink_far] = MemoryStream::connect(loop, {}, {}, shape);
+        source = std::move(source_near);
+        sink = std::move(sink_near);
+        sender.take(std::move(source_far));
+        receiver.take(std::move(sink_far));
+    }
+    void start_one_way() {
+        job = loop::Job::start(relay_one_way(loop, *source, *sink, stall, report));
+    }
+    void start_both_ways() {
+        job = loop::Job::start(relay_both_ways(loop, *source, *sink, stall, report, owner));
+    }
+
+    support::TestLoop loop;
+    loop::Signal owner{loop};
+    DataPeer sender{loop};
+    DataPeer receiver{loop};
+    std::unique_ptr<MemoryStream> source;
+    std::unique_ptr<MemoryStream> sink;
+    const std::chrono::milliseconds stall = 30s;
+    Report report;
+    loop::Job job;
+};
+
+class NarrowRelayTest : public RelayTest {
+protected:
+    NarrowRelayTest() : RelayTest({.pipe_bytes = 100, .slice_bytes = 7}) {}
+};
+
+TEST_F(RelayTest, delivers_every_byte_and_closes_nothing) {
+    const auto bytes = noise(1'000'000);
+    start_one_way();
+    sender.send(bytes);
+    sender.finish();
+    loop.settle();
+    EXPECT_TRUE(job.is_done());
+    EXPECT_EQ(report.end, End::source_ended);
+    EXPECT_EQ(receiver.received(), bytes);
+    EXPECT_EQ(report.bytes_taken, bytes.size());
+    EXPECT_EQ(report.bytes_delivered, bytes.size());
+    EXPECT_EQ(receiver.end(), DataPeer::End::open);
+    EXPECT_FALSE(source->is_finished());
+    EXPECT_FALSE(sink->is_finished());
+}
+
+TEST_F(NarrowRelayTest, delivers_every_byte_through_a_narrow_place) {
+    const auto bytes = noise(20'000);
+    start_one_way();
+    sender.send(bytes);
+    sender.finish();
+    loop.settle();
+    EXPECT_EQ(report.end, End::source_ended);
+    EXPECT_EQ(receiver.received(), bytes);
+}
+
+TEST_F(RelayTest, takes_no_more_than_the_receiver_makes_room_for) {
+    start_one_way();
+    receiver.stop_reading();
+    sender.send(noise(10'000'000));
+    loop.run_for(10s);
+    EXPECT_LE(report.bytes_taken, 1'000'000);
+    EXPECT_FALSE(job.is_done());
+    receiver.resume_reading();
+    sender.finish();
+    loop.settle();
+    EXPECT_EQ(report.end, End::source_ended);
+    EXPECT_EQ(receiver.received().size(), 10'000'000);
+}
+
+TEST_F(RelayTest, keeps_its_report_up_to_date) {
+    start_one_way();
+    sender.send("12345");
+    loop.settle();
+    EXPECT_EQ(report.end, End::running);
+    EXPECT_EQ(report.bytes_delivered, 5);
+}
+
+TEST_F(RelayTest, reports_a_reset_of_the_source) {
+    start_one_way();
+    sender.send("12345");
+    loop.settle();
+    sender.reset();
+    loop.settle();
+    EXPECT_EQ(report.end, End::source_failed);
+    EXPECT_EQ(report.error, std::make_error_code(std::errc::connection_reset));
+    EXPECT_EQ(report.bytes_delivered, 5);
+}
+
+TEST_F(RelayTest, reports_a_reset_of_the_sink_although_nothing_is_written) {
+    start_one_way();
+    loop.settle();
+    receiver.reset();
+    loop.settle();
+    EXPECT_EQ(report.end, End::sink_failed);
+    EXPECT_EQ(report.error, std::make_error_code(std::errc::connection_reset));
+}
+
+TEST_F(RelayTest, reports_a_sink_that_went_away_when_writing_to_it) {
+    start_one_way();
+    receiver.vanish();
+    loop.settle();
+    EXPECT_FALSE(job.is_done());  // its end alone means nothing: a downloading client may do it
+    sender.send("12345");         // is answered by a reset, which the next write meets
+    loop.settle();
+    sender.send("67890");
+    loop.settle();
+    EXPECT_EQ(report.end, End::sink_failed);
+}
+
+TEST_F(RelayTest, lets_the_receiver_end_its_own_direction) {
+    start_one_way();
+    receiver.finish();
+    loop.settle();
+    sender.send("12345");
+    sender.finish();
+    loop.settle();
+    EXPECT_EQ(report.end, End::source_ended);
+    EXPECT_EQ(receiver.received(), "12345");
+}
+
+TEST_F(RelayTest, drops_what_the_receiver_says) {
+    start_one_way();
+    receiver.send(noise(300'000));
+    sender.send("12345");
+    loop.settle();
+    EXPECT_EQ(sender.received(), "");
+    EXPECT_EQ(receiver.received(), "12345");
+    EXPECT_EQ(report.end, End::running);
+}
+
+TEST_F(RelayTest, stalls_after_the_time_in_which_no_byte_moved) {
+    start_one_way();
+    for (int i = 0; i < 5; ++i) {
+        loop.run_for(29s);
+        sender.send("x");
+        loop.settle();
+        EXPECT_EQ(report.end, End::running);
+    }
+    loop.run_for(29s);
+    EXPECT_EQ(report.end, End::running);
+    loop.run_for(1s);
+    EXPECT_EQ(report.end, End::stalled);
+    EXPECT_EQ(report.bytes_delivered, 5);
+}
+
+TEST_F(RelayTest, stalls_when_the_sink_takes_nothing) {
+    start_one_way();
+    receiver.stop_reading();
+    sender.send(noise(1'000'000));
+    sender.finish();
+    loop.run_for(31s);
+    EXPECT_EQ(report.end, End::stalled);
+    EXPECT_LT(report.bytes_delivered, 1'000'000);
+}
+
+TEST_F(RelayTest, ended_in_the_middle_leaves_the_streams_alone) {
+    start_one_way();
+    sender.send("12345");
+    loop.settle();
+    job.cancel();
+    sender.send("67890");
+    loop.settle();
+    EXPECT_EQ(receiver.received(), "12345");
+    EXPECT_EQ(receiver.end(), DataPeer::End::open);
+    EXPECT_EQ(sender.end(), DataPeer::End::open);
+}
+
+TEST_F(RelayTest, both_ways_moves_bytes_both_ways) {
+    const auto down = noise(300'000);
+    const auto up = noise(200'000);
+    start_both_ways();
+    sender.send(down);
+    receiver.send(up);
+    loop.settle();
+    EXPECT_EQ(receiver.received(), down);
+    EXPECT_EQ(sender.received(), up);
+    EXPECT_EQ(report.bytes_delivered, down.size());
+    EXPECT_EQ(report.end, End::running);
+    sender.finish();
+    loop.settle();
+    EXPECT_EQ(report.end, End::source_ended);
+    EXPECT_EQ(receiver.end(), DataPeer::End::open);
+}
+
+TEST_F(RelayTest, both_ways_reports_the_other_end_and_passes_it_on_to_nobody) {
+    start_both_ways();
+    receiver.send("12345");
+    receiver.finish();
+    loop.settle();
+    EXPECT_TRUE(report.other_way_ended);
+    EXPECT_EQ(report.end, End::running);
+    EXPECT_EQ(sender.received(), "12345");
+    EXPECT_EQ(sender.end(), DataPeer::End::open);
+    sender.send("still here");
+    sender.finish();
+    loop.settle();
+    EXPECT_EQ(receiver.received(), "still here");
+    EXPECT_EQ(report.end, End::source_ended);
+}
+
+TEST_F(RelayTest, both_ways_reports_a_reset_of_either) {
+    start_both_ways();
+    loop.settle();
+    receiver.reset();
+    loop.settle();
+    EXPECT_EQ(report.end, End::sink_failed);
+}
+
+TEST_F(RelayTest, both_ways_takes_no_reset_for_an_end_that_was_met_in_writing) {
+    sender.stop_reading();
+    receiver.send(noise(100'000));  // more than the way to the sender holds
+    start_both_ways();
+    loop.settle();
+    sender.reset();
+    loop.settle();
+    EXPECT_EQ(report.end, End::source_failed);
+}
+
+TEST_F(RelayTest, both_ways_stalls_only_if_neither_way_moves) {
+    start_both_ways();
+    for (int i = 0; i < 6; ++i) {
+        loop.run_for(20s);
+        (i % 2 == 0 ? sender : receiver).send("x");
+        loop.settle();
+    }
+    EXPECT_EQ(report.end, End::running);
+    loop.run_for(30s);
+    EXPECT_EQ(report.end, End::stalled);
+}
+
+}  // namespace
+}  // namespace ballast::relay

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// The relay over real sockets, where the kernel moves the bytes.
+#include "loop/job.h"
+#include "loop/worker_loop.h"
+#include "metrics/counters.h"
+#include "net/acceptor.h"
+#include "net/socket.h"
+#include "net/socket_stream.h"
+#include "relay/relay.h"
+
+#include <array>
+#include <atomic>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <random>
+#include <string>
+#include <thread>
+#include <unistd.h>
+
+namespace ballast::relay {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string noise(std::size_t bytes) {
+    std::mt19937_64 random(bytes);
+    std::string made(bytes, '\0');
+    for (char& byte : made) byte = static_cast<char>(random());
+    return made;
+}
+
+/// A TCP connection over loopback: one side for the relay, one, blocking, for the test.
+struct Connection {
+    net::OwnedFd near;
+    net::OwnedFd far;
+
+    Connection() {
+        const auto here = base::Ip::parse("127.0.0.1").value();
+        const auto listening = net::listen_on({here, 0}, 1);
+        far = net::OwnedFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        const net::SystemAddress to(net::local_address(listening->get()));
+        EXPECT_EQ(::connect(far.get(), to.get(), to.length), 0);
+        near = net::OwnedFd(::accept4(listening->get(), nullptr, nullptr, SOCK_CLOEXEC));
+        EXPECT_EQ(::fcntl(near.get(), F_SETFL, O_NONBLOCK), 0);
+    }
+};
+
+void send_all(const net::OwnedFd& to, std::string_view bytes) {
+    while (!bytes.empty()) {
+        const auto sent = ::send(to.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        if (sent <= 0) return;
+        bytes.remove_prefix(static_cast<std::size_t>(sent));
+    }
+}
+
+std::string receive(const net::OwnedFd& from, std::size_t bytes) {
+    std::string all;
+    std::array<char, 65536> buffer{};
+    while (all.size() < bytes) {
+        const auto got = ::recv(from.get(), buffer.data(), buffer.size(), 0);
+        if (got <= 0) break;
+        all.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+    return all;
+}
+
+loop::Task<> relay_then_stop(loop::WorkerLoop& loop, net::Stream& source, net::Stream& sink,
+                             Report& report) {
+    co_await relay_one_way(loop, source, sink, 10s, report);
+    loop.stop();
+}
+
+class SpliceTest : public testing::Test {
+protected:
+    SpliceTest()
+        : source(loop, std::move(left.near), {}, {}), sink(loop, std::move(right.near), {}, {}) {}
+    void run() {
+        const auto job = loop::Job::start(relay_then_stop(loop, source, sink, report));
+        loop.run();
+    }
+
+    loop::WorkerLoop loop;
+    Connection left;
+    Connection right;
+    net::SocketStream source;
+    net::SocketStream sink;
+    Report report;
+};
+
+TEST_F(SpliceTest, delivers_every_byte_inside_the_kernel) {
+    const auto bytes = noise(8 << 20);
+    const auto spliced = metrics::total(metrics::Counter::bytes_spliced);
+    std::string received;
+    std::thread sender([&] {
+        send_all(left.far, bytes);
+        ::shutdown(left.far.get(), SHUT_WR);
+    });
+    std::thread receiver([&] { received = receive(right.far, bytes.size()); });
+    run();
+    sender.join();
+    receiver.join();
+    EXPECT_EQ(report.end, End::source_ended);
+    EXPECT_EQ(report.bytes_delivered, bytes.size());
+    EXPECT_EQ(received, bytes);
+    EXPECT_EQ(metrics::total(metrics::Counter::bytes_spliced), spliced + bytes.size());
+    // Nothing was closed: the other direction still works.
+    std::array<char, 2> back{};
+    EXPECT_EQ(::send(right.far.get(), "ok", 2, 0), 2);
+    EXPECT_EQ(::recv(sink.splice_sink(), back.data(), back.size(), MSG_WAITALL), 2);
+}
+
+TEST_F(SpliceTest, waits_for_a_receiver_that_begins_only_when_everything_is_full) {
+    const auto bytes = noise(32 << 20);
+    std::atomic<bool> is_full = false;
+    std::string received;
+    std::thread sender([&] {
+        std::string_view rest = bytes;
+        while (!rest.empty()) {
+            pollfd room{left.far.get(), POLLOUT, 0};
+            if (::poll(&room, 1, is_full ? -1 : 100) == 0) {
+                is_full = true;
+                is_full.notify_all();
+                continue;
+            }
+            const auto sent = ::send(left.far.get(), rest.data(), rest.size(), MSG_DONTWAIT);
+            if (sent > 0) rest.remove_prefix(static_cast<std::size_t>(sent));
+        }
+        ::shutdown(left.far.get(), SHUT_WR);
+    });
+    std::thread receiver([&] {
+        is_full.wait(false);
+        received = receive(right.far, bytes.size());
+    });
+    run();
+    sender.join();
+    receiver.join();
+    EXPECT_EQ(report.end, End::source_ended);
+    EXPECT_EQ(received, bytes);
+}
+
+TEST_F(SpliceTest, reports_a_reset_of_the_source) {
+    net::reset_on_close(left.far.get());
+    left.far = net::OwnedFd();
+    run();
+    EXPECT_EQ(report.end, End::source_failed);
+    EXPECT_EQ(report.error, std::errc::connection_reset);
+}
+
+TEST_F(SpliceTest, reports_a_reset_of_the_sink_while_the_source_is_silent) {
+    std::thread killer([&] {
+        net::reset_on_close(right.far.get());
+        right.far = net::OwnedFd();
+    });
+    run();
+    killer.join();
+    EXPECT_EQ(report.end, End::sink_failed);
+}
+
+TEST_F(SpliceTest, reports_a_sink_that_breaks_under_load) {
+    std::thread sender([&] { send_all(left.far, noise(64 << 20)); });
+    std::thread killer([&] {
+        (void)receive(right.far, 1 << 20);
+        right.far = net::OwnedFd();  // with bytes unread: the kernel resets
+    });
+    run();
+    EXPECT_EQ(report.end, End::sink_failed);
+    source.reset();
+    sender.join();
+    killer.join();
+}
+
+}  // namespace
+}  // namespace ballast::relay
