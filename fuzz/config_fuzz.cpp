@@ -13,7 +13,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (loaded) {
         if (loaded->listeners.empty() || loaded->pools.empty()) std::abort();
         for (const auto& listener : loaded->listeners)
-            if (listener.bind.empty() || loaded->find_pool(listener.pool) == nullptr) std::abort();
+            const bool is_bound =
+                !listener.bind.empty() || (listener.tls && !listener.tls->implicit_bind.empty());
+        if (!is_bound || loaded->find_pool(listener.pool) == nullptr) std::abort();
         for (const auto& pool : loaded->pools)
             if (pool.backends.empty()) std::abort();
         return 0;

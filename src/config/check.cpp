@@ -2,6 +2,7 @@
 #include "config/check.h"
 
 #include "config/amount.h"
+#include "config/check_tls.h"
 #include "config/destination.h"
 #include "config/spelling.h"
 
@@ -42,15 +43,11 @@ private:
     void binds() {
         std::map<base::Address, std::string> first_key;
         for (const auto& listener : config_.listeners) {
-            const auto key = listener.where.key + ".bind";
-            if (places_.is_refused(key)) continue;
-            for (std::size_t i = 0; i < listener.bind.size(); ++i) {
-                const auto& address = listener.bind[i];
+            for (const auto& [address, key] : controls(listener)) {
                 if (address.port == 0) continue;  // the system chooses, each time another
-                const auto element = fmt::format("{}[{}]", key, i);
-                const auto [first, is_new] = first_key.emplace(address, element);
+                const auto [first, is_new] = first_key.emplace(address, key);
                 if (!is_new)
-                    report(element,
+                    report(key,
                            fmt::format("{} is bound twice, by {} too", to_string(address),
                                        first->second),
                            "use another address or port, or remove one");
@@ -58,8 +55,42 @@ private:
         }
     }
 
+    /// An address for control connections, and where the file says it.
+    struct Control {
+        base::Address address;
+        std::string key;
+    };
+
+    [[nodiscard]] std::vector<Control> controls(const Listener& listener) const {
+        std::vector<Control> result;
+        const auto add = [&](const std::string& key, const std::vector<base::Address>& addresses) {
+            if (places_.is_refused(key)) return;
+            for (std::size_t i = 0; i < addresses.size(); ++i)
+                result.push_back({addresses[i], fmt::format("{}[{}]", key, i)});
+        };
+        add(listener.where.key + ".bind", listener.bind);
+        if (listener.tls)
+            add(listener.tls->where.key + ".implicit_bind", listener.tls->implicit_bind);
+        return result;
+    }
+
+    void has_address(const Listener& listener) {
+        const auto key = listener.where.key + ".bind";
+        const auto tls_key = listener.where.key + ".tls";
+        const bool has_some =
+            !listener.bind.empty() || (listener.tls && !listener.tls->implicit_bind.empty());
+        if (has_some || places_.is_refused(key) || places_.is_refused(tls_key) ||
+            places_.is_refused(tls_key + ".implicit_bind"))
+            return;
+        report(key, places_.is_said(key) ? "bind is empty" : "bind is missing",
+               "name at least one address, such as [\"0.0.0.0:21\"]; only with "
+               "tls.implicit_bind may there be none");
+    }
+
     void one(const Listener& listener) {
         const auto& key = listener.where.key;
+        has_address(listener);
+        check_tls(listener, places_, problems_);
         if (!listener.pool.empty() && config_.find_pool(listener.pool) == nullptr)
             unknown_pool(key + ".pool", listener.pool);
         if (listener.pipelined_bytes_max < listener.command_bytes_max &&
@@ -107,15 +138,15 @@ private:
         const auto may_meet = [](const base::Ip& a, const base::Ip& b) {
             return a == b || (a.family() == b.family() && (a.is_any() || b.is_any()));
         };
-        if (places_.is_refused(other.where.key + ".bind")) return;
-        for (std::size_t i = 0; i < other.bind.size(); ++i) {
-            const auto& control = other.bind[i];
+        for (const auto& [control, key] : controls(other)) {
             if (!listener.passive_ports.contains(control.port)) continue;
-            const auto meets = [&](const auto& own) { return may_meet(own.ip, control.ip); };
-            if (std::ranges::none_of(listener.bind, meets)) continue;
+            const auto meets = [&](const Control& own) {
+                return may_meet(own.address.ip, control.ip);
+            };
+            if (std::ranges::none_of(controls(listener), meets)) continue;
             report(listener.where.key + ".passive_ports",
-                   fmt::format("{} holds the control port {} of {}.bind[{}]",
-                               to_string(listener.passive_ports), control.port, other.where.key, i),
+                   fmt::format("{} holds the control port {} of {}",
+                               to_string(listener.passive_ports), control.port, key),
                    "use a range without it");
         }
     }
@@ -131,6 +162,7 @@ private:
             report(key + ".reply_bytes_max", "reply_bytes_max is less than reply_line_bytes_max",
                    fmt::format("use at least \"{}\"", size_text(pool.reply_line_bytes_max)));
         backends(pool);
+        check_tls(pool, places_, problems_);
         if (pool.probe.type == ProbeType::login) login_probe(pool, key + ".probe");
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/tls_version.h"
 #include "config/amount.h"
 #include "config/config.h"
 #include "config/destination.h"
@@ -91,6 +92,27 @@ struct Text {
     }
 };
 
+/// One such text or a list of them.
+template <typename S>
+struct Texts {
+    std::vector<std::string> S::* member;
+    std::size_t bytes_min;
+    std::size_t bytes_max;
+
+    [[nodiscard]] std::string type() const { return "string or array of strings"; }
+    [[nodiscard]] std::string range() const {
+        return fmt::format("{} to {} bytes each, no control characters", bytes_min, bytes_max);
+    }
+    [[nodiscard]] std::string shown(const S& section) const {
+        const auto& texts = section.*member;
+        if (texts.size() == 1) return fmt::format("\"{}\"", texts.front());
+        std::string result;
+        for (const auto& text : texts)
+            result += fmt::format("{}\"{}\"", result.empty() ? "" : ", ", text);
+        return '[' + result + ']';
+    }
+};
+
 constexpr std::size_t name_bytes_max = 64;
 
 /// Names stand in log lines, metrics and key paths, so they are plain words.
@@ -149,9 +171,7 @@ struct Addresses {
     std::vector<base::Address> S::* member;
 
     [[nodiscard]] std::string type() const { return "array of strings"; }
-    [[nodiscard]] std::string range() const {
-        return "\"192.0.2.1:21\" or \"[2001:db8::1]:21\", at least one";
-    }
+    [[nodiscard]] std::string range() const { return "\"192.0.2.1:21\" or \"[2001:db8::1]:21\""; }
     [[nodiscard]] std::string shown(const S& section) const {
         std::string result;
         for (const auto& address : section.*member)
@@ -225,8 +245,12 @@ struct HostPort {
 };
 
 template <typename S>
-using Kind = std::variant<Flag<S>, Number<S>, Time<S>, Size<S>, Text<S>, Name<S>, Word<S, LogLevel>,
-                          Word<S, LogFormat>, Word<S, ProbeType>, Word<S, Balance>, Addresses<S>,
-                          Ports<S>, Announced<S>, SourcePort<S>, HostPort<S>>;
+using Kind =
+    std::variant<Flag<S>, Number<S>, Time<S>, Size<S>, Text<S>, Texts<S>, Name<S>,
+                 Word<S, LogLevel>, Word<S, LogFormat>, Word<S, ProbeType>, Word<S, Balance>,
+                 Word<S, TlsRequire>, Word<S, SessionReuse>, Word<S, ClientCertificate>,
+                 Word<S, BackendTlsMode>, Word<S, BackendVerify>, Word<S, BackendDataTls>,
+                 Word<S, base::TlsVersion>, Addresses<S>, Ports<S>, Announced<S>, SourcePort<S>,
+                 HostPort<S>>;
 
 }  // namespace ballast::config

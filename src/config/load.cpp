@@ -150,11 +150,18 @@ private:
         }
     }
 
-    void read_parts(const toml::table&, const std::string&, Listener&) {}
+    void read_parts(const toml::table& table, const std::string& path, Listener& listener) {
+        const auto* tls = table_at(table, path, "tls");
+        if (tls == nullptr) return;
+        const auto tls_path = path + ".tls";
+        listener.tls.emplace().where = place_of(tls_path, tls->source());
+        read(*tls, tls_path, *listener.tls);
+    }
 
     void read_parts(const toml::table& table, const std::string& path, Pool& pool) {
         if (const auto* probe = table_at(table, path, "probe"))
             read(*probe, path + ".probe", pool.probe);
+        if (const auto* tls = table_at(table, path, "tls")) read(*tls, path + ".tls", pool.tls);
 
         const auto* backends = table.get("backend");
         if (backends == nullptr) return;
@@ -182,6 +189,8 @@ private:
         backend.where = place_of(path, node.source());
         places_.said(backend.where);
         read(*table, path, backend);
+        backend.tls = pool.tls;
+        if (const auto* tls = table_at(*table, path, "tls")) read(*tls, path + ".tls", backend.tls);
     }
 
     const toml::table* table_at(const toml::table& parent, const std::string& path,
@@ -196,8 +205,11 @@ private:
             return table;
         }
         const bool is_named = key == "listener" || key == "pool";
+        // TOML has no header for a table in one element of an array.
+        const bool is_inline = path.ends_with(']');
         refuse(where, fmt::format("{} is {}", key, type_name(*node)),
-               fmt::format("write a table, [{}{}]", key_path, is_named ? ".NAME" : ""));
+               is_inline ? fmt::format("write a table, {} = {{ ... }}", key)
+                         : fmt::format("write a table, [{}{}]", key_path, is_named ? ".NAME" : ""));
         return nullptr;
     }
 
@@ -269,14 +281,50 @@ private:
     void take(const Value& value, const Text<S>& kind, S& into) {
         const auto* text = value.node.as_string();
         if (text == nullptr) return wrong_type(value, kind);
-        const auto size = text->get().size();
-        if (size < kind.bytes_min || size > kind.bytes_max)
-            return refuse(value, {fmt::format("{} has {} bytes", value.key, size),
-                                  fmt::format("use {}", kind.range())});
-        if (std::ranges::any_of(text->get(), is_control_character))
-            return refuse(value, {fmt::format("{} has a control character", in_quotes(text->get())),
-                                  fmt::format("use {}", kind.range())});
+        if (auto wrong = wrong_text(value.key, text->get(), kind))
+            return refuse(value, std::move(*wrong));
         into.*kind.member = text->get();
+    }
+
+    template <typename S>
+    void take(const Value& value, const Texts<S>& kind, S& into) {
+        if (const auto* text = value.node.as_string()) {
+            if (auto wrong = wrong_text(value.key, text->get(), kind))
+                return refuse(value, std::move(*wrong));
+            into.*kind.member = {text->get()};
+            return;
+        }
+        const auto* array = value.node.as_array();
+        if (array == nullptr) return wrong_type(value, kind);
+        for (std::size_t i = 0; i < array->size(); ++i) {
+            const auto& node = (*array)[i];
+            const auto where = place_of(fmt::format("{}[{}]", value.path, i), node.source());
+            places_.said(where);
+            const auto name = fmt::format("{}[{}]", value.key, i);
+            const auto* text = node.as_string();
+            auto wrong = text ? wrong_text(name, text->get(), kind)
+                              : Refusal{fmt::format("{} is {}", name, type_name(node)),
+                                        fmt::format("use a string: {}", kind.range())};
+            if (!wrong) {
+                (into.*kind.member).push_back(text->get());
+                continue;
+            }
+            places_.refused(value.path);
+            report(where, std::move(wrong->what), std::move(wrong->fix));
+        }
+    }
+
+    /// Why a text is not one of this kind; empty if it is.
+    template <typename K>
+    static std::optional<Refusal> wrong_text(std::string_view name, const std::string& text,
+                                             const K& kind) {
+        auto fix = fmt::format("use {}", kind.range());
+        if (text.size() < kind.bytes_min || text.size() > kind.bytes_max)
+            return Refusal{fmt::format("{} has {} bytes", name, text.size()), std::move(fix)};
+        if (std::ranges::any_of(text, is_control_character))
+            return Refusal{fmt::format("{} has a control character", in_quotes(text)),
+                           std::move(fix)};
+        return std::nullopt;
     }
 
     template <typename S>
@@ -305,9 +353,6 @@ private:
         if (array == nullptr)
             return refuse(value, {fmt::format("{} is {}", value.key, type_name(value.node)),
                                   "use an array of addresses, such as [\"0.0.0.0:21\"]"});
-        if (array->empty())
-            return refuse(value, {fmt::format("{} is empty", value.key),
-                                  "name at least one address, such as \"0.0.0.0:21\""});
         for (std::size_t i = 0; i < array->size(); ++i) {
             const auto& node = (*array)[i];
             const auto where = place_of(fmt::format("{}[{}]", value.path, i), node.source());

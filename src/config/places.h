@@ -24,6 +24,7 @@ public:
     /// The value was refused: the struct holds its default, which says nothing about the file.
     void refused(const std::string& key) { refused_.insert(key); }
 
+    [[nodiscard]] bool is_said(std::string_view key) const { return places_.contains(key); }
     [[nodiscard]] bool is_refused(const std::string& key) const { return refused_.contains(key); }
 
     /// The place of `key`, or of the nearest table around it if the file does not say the key; the

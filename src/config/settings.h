@@ -46,9 +46,13 @@ const Section<TransferLog>& section<TransferLog>();
 template <>
 const Section<Listener>& section<Listener>();
 template <>
+const Section<ListenerTls>& section<ListenerTls>();
+template <>
 const Section<Pool>& section<Pool>();
 template <>
 const Section<Probe>& section<Probe>();
+template <>
+const Section<BackendTls>& section<BackendTls>();
 template <>
 const Section<Backend>& section<Backend>();
 
@@ -59,8 +63,10 @@ void for_each_section(Visit&& visit) {
     visit(section<Log>());
     visit(section<TransferLog>());
     visit(section<Listener>());
+    visit(section<ListenerTls>());
     visit(section<Pool>());
     visit(section<Probe>());
+    visit(section<BackendTls>());
     visit(section<Backend>());
 }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <set>
+#include <vector>
 
 namespace ballast::health {
 
@@ -151,9 +152,13 @@ loop::Task<> Prober::survey(pool::Backend backend, loop::Signal& signal, base::R
         result = std::unexpected(learnt.error());
         co_return;
     }
-    log::info("backend surveyed", {{"backend", backend.name},
-                                   {"system", learnt->system},
-                                   {"features", std::uint64_t{learnt->answers_feat}}});
+    std::vector<log::Field> found = {{"backend", backend.name},
+                                     {"system", learnt->system},
+                                     {"features", std::uint64_t{learnt->answers_feat}}};
+    if (learnt->takes_prot_p) found.push_back({"prot_p", std::uint64_t{*learnt->takes_prot_p}});
+    if (learnt->certificate_days_left)
+        found.push_back({"certificate_days_left", std::int64_t{*learnt->certificate_days_left}});
+    log::write(log::Level::info, "backend surveyed", found);
     warn(backend, *learnt, (*leg)->tls_settings());
     access_.known(backend.id)->set_survey(std::move(*learnt));
     (void)co_await (*leg)->command("QUIT");

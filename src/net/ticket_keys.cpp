@@ -15,7 +15,7 @@ namespace ballast::net {
 namespace {
 
 /// The current key and those before it whose tickets may still be in use.
-constexpr std::size_t keys_max = 3;
+constexpr std::size_t keys_max = 2;
 constexpr std::size_t file_keys_max = 64;
 constexpr std::size_t key_bytes = 80;
 constexpr std::size_t base64_bytes = (key_bytes + 2) / 3 * 4;

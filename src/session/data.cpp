@@ -64,6 +64,7 @@ loop::Task<> Session::passive(ftp::Command command) {
         co_return co_await answer(425, "No passive port is free, try again later.");
     }
     client_data_.lease = std::move(*lease);
+    client_data_.lease->attach(&signal_);
     const auto port = client_data_.lease->port();
     if (!extended && announced.is_private() && !client.is_private()) {
         metrics::count(metrics::Counter::private_addresses_announced);

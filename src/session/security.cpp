@@ -54,6 +54,13 @@ loop::Task<> Session::leave_tls() {
     dialog_.tls_left();
 }
 
+/// A client's data connection may come, and begin its handshake, before the command.
+void Session::welcome_data() {
+    if (!client_data_.lease || !dialog_.protects_data()) return;
+    if (client_data_.handshake.is_started() || !client_data_.lease->has_arrived()) return;
+    client_data_.begin_tls(client_data_.lease->take(), {surroundings_.tls.get(), &bond_}, signal_);
+}
+
 /// Travels with the answer to PASV, EPSV, PORT or EPRT: many clients use a ticket only once, and
 /// tickets grow old in long sessions.
 void Session::refresh_ticket() {

@@ -110,6 +110,7 @@ loop::Task<std::optional<ClientEvent>> Session::await_event() {
             }
         }
         if (auto event = client_.next()) co_return event;
+        welcome_data();
         if (backend_) backend_->watch();
         client_.watch();
         if (!co_await signal_.wait(deadline)) {

@@ -87,6 +87,7 @@ private:
     [[nodiscard]] loop::Task<bool> secure_control();
     [[nodiscard]] loop::Task<> leave_tls();
     void refresh_ticket();
+    void welcome_data();
 
     // login.cpp
     [[nodiscard]] loop::Task<> log_in(ftp::Command user);

@@ -46,8 +46,6 @@ Transfer::Transfer(Parts parts, std::string line, ftp::Direction direction,
 Transfer::~Transfer() {
     relaying_.cancel();
     dialing_.cancel();
-    client_protection_.handshaking.cancel();
-    backend_protection_.handshaking.cancel();
     if (dialed_ && *dialed_ && **dialed_) (**dialed_)->reset();
     if (client_stream_) client_stream_->reset();
     if (backend_stream_) backend_stream_->reset();
@@ -69,6 +67,8 @@ loop::Task<Outcome> Transfer::run() {
 loop::Task<bool> Transfer::open_connections() {
     if (!parts_.client_data.is_set())
         co_return co_await refuse(425, "Say PASV, EPSV, PORT or EPRT first.");
+    if (parts_.client_tls == nullptr && parts_.client_data.handshake.is_started())
+        co_return co_await refuse(425, "PROT has changed: set up the data connection anew.");
     if (parts_.client_data.lease) parts_.client_data.lease->attach(&parts_.signal);
     if (parts_.client_data.active && !is_tentative())
         dialing_ = loop::Job::start(dial_client(loop().after(parts_.settings.data_connect_timeout)),
@@ -110,46 +110,66 @@ loop::Task<bool> Transfer::protect_backend() {
                               "The server refuses this protection of data connections.");
 }
 
-loop::Task<> Transfer::secure(loop::Loop& loop, net::TlsStream& stream, base::Fault fault,
-                              loop::Deadline deadline, std::optional<base::Result<>>& result) {
-    loop::Signal signal(loop);
-    const net::Attached attached(stream, signal);
-    result = co_await stream.handshake(signal, fault, deadline);
+bool Transfer::has_client_connection() const {
+    return client_stream_ || parts_.client_data.handshake.is_started();
 }
 
+/// The time that the client has begins when it is known to have been told to begin.
 void Transfer::start_client_handshake() {
-    auto& protection = client_protection_;
-    if (parts_.client_tls == nullptr || !client_stream_ || protection.stream != nullptr) return;
-    auto stream =
-        parts_.client_tls->server->wrap_data(std::move(client_stream_), *parts_.client_tls->bond);
-    protection.stream = stream.get();
-    client_stream_ = std::move(stream);
-    protection.handshaking = loop::Job::start(
-        secure(loop(), *protection.stream, base::Fault::client,
-               loop().after(parts_.settings.tls->handshake_timeout), protection.result),
-        &parts_.signal);
+    if (parts_.client_tls == nullptr) return;
+    auto& handshake = parts_.client_data.handshake;
+    if (client_stream_ && !handshake.is_started())
+        parts_.client_data.begin_tls(std::move(client_stream_), *parts_.client_tls, parts_.signal);
+    if (handshake.is_started() && client_tls_deadline_ == loop::never)
+        client_tls_deadline_ = loop().after(parts_.settings.tls->handshake_timeout);
 }
 
 void Transfer::start_backend_handshake() {
-    auto& protection = backend_protection_;
-    if (!protects_backend_ || !backend_stream_ || protection.stream != nullptr) return;
-    auto stream = parts_.backend.wrap_data(std::move(backend_stream_));
-    protection.stream = stream.get();
-    backend_stream_ = std::move(stream);
-    protection.handshaking = loop::Job::start(
-        secure(loop(), *protection.stream, base::Fault::backend,
-               loop().after(parts_.backend.tls_settings().handshake_timeout), protection.result),
-        &parts_.signal);
+    if (!protects_backend_ || !backend_stream_ || backend_handshake_.is_started()) return;
+    backend_handshake_.start(
+        parts_.backend.wrap_data(std::move(backend_stream_)), base::Fault::backend,
+        loop().after(parts_.backend.tls_settings().handshake_timeout), parts_.signal);
 }
 
 /// What is wrong with the client's data connection after its handshake; empty: nothing.
-std::string Transfer::client_tls_problem() const {
-    const auto& result = *client_protection_.result;
-    if (!result) return base::to_string(result.error());
+std::string Transfer::client_tls_problem() {
+    auto& handshake = parts_.client_data.handshake;
+    if (!*handshake.result()) return base::to_string(handshake.result()->error());
     const bool demands_reuse = parts_.settings.tls->session_reuse == config::SessionReuse::required;
-    if (demands_reuse && !client_protection_.stream->is_resumed())
+    if (demands_reuse && !handshake.stream().is_resumed())
         return "the data connection must resume the control connection's TLS session";
     return {};
+}
+
+void Transfer::judge_client_handshake() {
+    auto& handshake = parts_.client_data.handshake;
+    if (data_ != Data::waiting || client_stream_ || !handshake.is_started()) return;
+    if (!handshake.result()) {
+        if (loop().now() >= client_tls_deadline_)
+            break_data(refused_tls_code, "the TLS handshake took too long");
+        return;
+    }
+    const auto problem = client_tls_problem();
+    if (!*handshake.result())
+        metrics::count(metrics::Counter::tls_handshakes_failed);
+    else
+        metrics::count(handshake.stream().is_resumed()
+                           ? metrics::Counter::tls_data_handshakes_resumed
+                           : metrics::Counter::tls_data_handshakes_full);
+    if (!problem.empty()) return break_data(refused_tls_code, problem);
+    client_tls_deadline_ = loop::never;
+    client_stream_ = handshake.take();
+}
+
+void Transfer::judge_backend_handshake() {
+    if (data_ != Data::waiting || backend_stream_ || !backend_handshake_.result()) return;
+    if (!*backend_handshake_.result()) {
+        metrics::count(metrics::Counter::tls_backend_handshakes_failed);
+        return break_data(425, base::to_string(backend_handshake_.result()->error()));
+    }
+    auto stream = backend_handshake_.take();
+    parts_.backend.note_data_handshake(*stream);
+    backend_stream_ = std::move(stream);
 }
 
 /// An upload whose data connection would be refused shall not cost the backend the file that it
@@ -165,24 +185,25 @@ loop::Task<bool> Transfer::secure_client_first() {
     for (;;) {
         co_await take_commands();
         if (abort_wanted_) co_return co_await refuse_abort();
-        if (parts_.client_data.lease && parts_.client_data.lease->has_arrived() && !client_stream_)
+        if (parts_.client_data.lease && parts_.client_data.lease->has_arrived())
             client_stream_ = parts_.client_data.lease->take();
         start_client_handshake();
-        if (client_protection_.result) break;
+        judge_client_handshake();
+        if (client_stream_) co_return true;
+        if (data_ == Data::broken) break;
         if (client_vanished()) {
             reset_client_stream();
             co_return co_await refuse(425, "The control connection ended before the data.");
         }
-        if (!client_stream_ && loop().now() >= deadline) {
+        if (!has_client_connection() && loop().now() >= deadline) {
             metrics::count(metrics::Counter::data_connections_missing);
             reset_client_stream();
             co_return co_await refuse(425, "The client opened no data connection.");
         }
         if (parts_.client.may_poll() && !client_ended_) parts_.client.watch();
-        (void)co_await parts_.signal.wait(client_stream_ ? loop::never : deadline);
+        (void)co_await parts_.signal.wait(has_client_connection() ? client_tls_deadline_
+                                                                  : deadline);
     }
-    judge_handshakes();
-    if (data_ != Data::broken) co_return true;
     outcome_.reason = broken_reason_;
     co_return co_await refuse(refused_tls_code,
                               fmt::format("No TLS on the data connection: {}.", broken_reason_));
@@ -262,7 +283,8 @@ loop::Task<> Transfer::carry() {
             start_client_handshake();
             start_backend_handshake();
         }
-        judge_handshakes();
+        judge_client_handshake();
+        judge_backend_handshake();
         start_relay();
         judge_relay();
         judge_client();
@@ -327,7 +349,7 @@ loop::Task<> Transfer::take_commands() {
 }
 
 void Transfer::take_client_data() {
-    if (client_stream_ || data_ == Data::broken || (is_tentative() && !is_begun_)) return;
+    if (has_client_connection() || data_ == Data::broken || (is_tentative() && !is_begun_)) return;
     auto& wanted = parts_.client_data;
     if (wanted.lease && wanted.lease->has_arrived()) client_stream_ = wanted.lease->take();
     if (!wanted.active || !is_begun_) return;
@@ -347,40 +369,13 @@ bool Transfer::may_move() const {
     return data_ == Data::waiting && (is_begun_ || (final_reply_ && final_reply_->is_positive()));
 }
 
-bool Transfer::is_client_ready() const {
-    if (parts_.client_tls == nullptr) return client_stream_ != nullptr;
-    return client_protection_.result && *client_protection_.result;
-}
-
-bool Transfer::is_backend_ready() const {
-    return !protects_backend_ || (backend_protection_.result && *backend_protection_.result);
-}
-
-void Transfer::judge_handshakes() {
-    if (data_ != Data::waiting) return;
-    // Counted, and judged, once.
-    if (client_protection_.handshaking.is_done()) {
-        client_protection_.handshaking.cancel();
-        const auto problem = client_tls_problem();
-        const bool resumed = *client_protection_.result && client_protection_.stream->is_resumed();
-        metrics::count(!*client_protection_.result ? metrics::Counter::tls_handshakes_failed
-                       : resumed                   ? metrics::Counter::tls_data_handshakes_resumed
-                                                   : metrics::Counter::tls_data_handshakes_full);
-        if (!problem.empty()) return break_data(refused_tls_code, problem);
-    }
-    if (backend_protection_.handshaking.is_done()) {
-        backend_protection_.handshaking.cancel();
-        if (!*backend_protection_.result) {
-            metrics::count(metrics::Counter::tls_backend_handshakes_failed);
-            return break_data(425, base::to_string(backend_protection_.result->error()));
-        }
-        parts_.backend.note_data_handshake(*backend_protection_.stream);
-    }
-}
-
 void Transfer::start_relay() {
-    if (client_stream_ && may_move()) connect_deadline_ = loop::never;
-    if (!may_move() || !is_client_ready() || !is_backend_ready()) return;
+    if (!may_move()) return;
+    if (has_client_connection()) connect_deadline_ = loop::never;
+    const bool is_client_ready = parts_.client_tls == nullptr
+                                     ? client_stream_ != nullptr
+                                     : client_stream_ && parts_.client_data.handshake.result();
+    if (!is_client_ready || !backend_stream_) return;
     data_ = Data::moving;
     connect_deadline_ = loop::never;
     const auto stall = parts_.settings.data_stall_timeout;
@@ -511,7 +506,7 @@ void Transfer::judge_client() {
     const bool is_vouched_for = report_.end == relay::End::source_ended && report_.is_vouched_for;
     if (direction_ == ftp::Direction::upload && data_ == Data::moving && !is_vouched_for)
         break_data(426, "the client's control connection ended during the upload");
-    if (data_ == Data::waiting && is_begun_ && !client_stream_)
+    if (data_ == Data::waiting && is_begun_ && !has_client_connection())
         break_data(425, "the client's control connection ended before its data");
 }
 
@@ -549,8 +544,6 @@ EndState Transfer::end_state() const {
 void Transfer::break_data(std::uint16_t code, std::string reason) {
     relaying_.cancel();
     dialing_.cancel();
-    client_protection_.handshaking.cancel();
-    backend_protection_.handshaking.cancel();
     reset_client_stream();
     // The backend of an upload that it has not broken itself hears ABOR first.
     const bool backend_listens = is_begun_ && !final_reply_ && final_missing_.empty() &&
@@ -567,14 +560,16 @@ void Transfer::break_data(std::uint16_t code, std::string reason) {
 void Transfer::reset_client_stream() {
     if (client_stream_)
         client_stream_->reset();
-    else if (parts_.client_data.lease)
+    else if (parts_.client_data.lease && !has_client_connection())
         parts_.client_data.lease->quarantine();
     client_stream_.reset();
+    parts_.client_data.handshake.reset();
 }
 
 void Transfer::reset_backend_stream() {
     if (backend_stream_) backend_stream_->reset();
     backend_stream_.reset();
+    backend_handshake_.reset();
 }
 
 void Transfer::lose_backend(const base::Error& error) {
@@ -590,6 +585,7 @@ void Transfer::watch() {
 
 loop::Deadline Transfer::next_deadline() const {
     auto deadline = loop::sooner(reply_deadline_, connect_deadline_);
+    if (data_ == Data::waiting) deadline = loop::sooner(deadline, client_tls_deadline_);
     if (!final_reply_) deadline = loop::sooner(deadline, parts_.backend.settle_at());
     if (data_ == Data::moving || data_ == Data::ending) deadline = loop::sooner(deadline, end_due_);
     return deadline;

@@ -6,7 +6,6 @@
 #include "ftp/verb.h"
 #include "loop/job.h"
 #include "net/network.h"
-#include "net/tls_server.h"
 #include "relay/relay.h"
 #include "session/client_data.h"
 #include "session/client_leg.h"
@@ -40,12 +39,6 @@ struct Outcome {
     bool service_is_over = false;  ///< the last reply was a 421: nothing follows it
 };
 
-/// What a client's data connection is put under TLS with.
-struct ClientDataTls {
-    const net::TlsServer* server;
-    net::TlsBond* bond;  ///< the control connection's
-};
-
 /// One transfer, from the client's command to the last reply. The two legs' data modes are
 /// independent. What it borrows belongs to the session and outlives it; it leaves the client's data
 /// address spent, unless the command turned out to be no transfer.
@@ -77,27 +70,17 @@ private:
         whole,
         broken,
     };
-    /// One data connection's TLS.
-    struct Protection {
-        net::TlsStream* stream = nullptr;  // what the leg's stream is then
-        loop::Job handshaking;
-        std::optional<base::Result<>> result;
-    };
-
     [[nodiscard]] loop::Task<bool> open_connections();
     [[nodiscard]] loop::Task<bool> protect_backend();
     [[nodiscard]] loop::Task<bool> secure_client_first();
     [[nodiscard]] loop::Task<bool> refuse_abort();
     [[nodiscard]] bool may_move() const;
-    [[nodiscard]] bool is_client_ready() const;
-    [[nodiscard]] bool is_backend_ready() const;
+    [[nodiscard]] bool has_client_connection() const;
     void start_client_handshake();
     void start_backend_handshake();
-    void judge_handshakes();
-    [[nodiscard]] static loop::Task<> secure(loop::Loop& loop, net::TlsStream& stream,
-                                             base::Fault fault, loop::Deadline deadline,
-                                             std::optional<base::Result<>>& result);
-    [[nodiscard]] std::string client_tls_problem() const;
+    void judge_client_handshake();
+    void judge_backend_handshake();
+    [[nodiscard]] std::string client_tls_problem();
     [[nodiscard]] bool is_end_trusted(bool is_protected, bool is_vouched_for);
     void end_upload();
     [[nodiscard]] loop::Task<bool> finish_client();
@@ -140,8 +123,8 @@ private:
     const std::optional<std::uint64_t> restart_;
     Outcome outcome_;
 
-    std::unique_ptr<net::Stream> client_stream_;
-    std::unique_ptr<net::Stream> backend_stream_;
+    std::unique_ptr<net::Stream> client_stream_;   // its TLS, if any, is done
+    std::unique_ptr<net::Stream> backend_stream_;  // empty while its TLS begins
     bool protects_backend_ = false;
     std::optional<base::Result<std::unique_ptr<net::Stream>>> dialed_;
     relay::Report report_;
@@ -161,10 +144,10 @@ private:
     bool abort_is_due_ = false;  // the backend of a broken upload has not been told yet
     loop::Deadline reply_deadline_ = loop::never;
     loop::Deadline connect_deadline_ = loop::never;
+    loop::Deadline client_tls_deadline_ = loop::never;
     loop::Deadline end_due_ = loop::never;  // when an upload's end is believed
 
-    Protection client_protection_;
-    Protection backend_protection_;
+    DataHandshake backend_handshake_;
     loop::Job dialing_;
     loop::Job relaying_;
 };

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`ballast check` and what `ballast run` refuses."""
 
+import base64
+import os
 import re
 import socket
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ballast import DIRECT, LOOPBACK, Backend, Ballast, Listener, Place, Pool, run_ballast
+from certificates import Authority
 from ports import free_port
 from servers import REPOSITORY
 
@@ -211,10 +214,35 @@ def _adapted(text: str, work: Path) -> str:
         ipv6 = "[" in found[1]
         return f'"{"[::1]" if ipv6 else "127.0.0.1"}:{free_port()}"'
 
-    binds = re.compile(r"^bind = .*$", re.MULTILINE)
+    binds = re.compile(r"^(?:implicit_)?bind = .*$", re.MULTILINE)
     text = binds.sub(lambda line: re.sub(r'"([^"]*)"', bind, line[0]), text)
     secret = work / "probe.secret"
     secret.write_text("secret\n")
     text = re.sub(r'password_file = "[^"]*"', f'password_file = "{secret}"', text)
+    text = _with_real_certificates(text, work)
     text = re.sub(r'"/var/log/[^"]*/([^"/]*)"', rf'"{work}/\1"', text)
     return text
+
+
+def _with_real_certificates(text: str, work: Path) -> str:
+    """Each pair /etc/ballast/tls/X.pem and X.key becomes a real one, X.pem without a key a file of
+    trusted certificates, X.keys one of ticket keys."""
+    named = set(re.findall(r'"/etc/ballast/tls/([^"]*)"', text))
+    if not named:
+        return text
+    authority = Authority(work)
+    ticket_keys = work / "ticket.keys"
+    ticket_keys.write_text(base64.b64encode(os.urandom(80)).decode() + "\n")
+    pairs = {name: authority.issue(name, names=[name]) for name in _without(".key", named)}
+    real = {f"{name}.key": pair.key for name, pair in pairs.items()}
+    real |= {f"{name}.pem": pair.certificate for name, pair in pairs.items()}
+    real |= {f"{name}.keys": ticket_keys for name in _without(".keys", named)}
+    for name in named:
+        text = text.replace(
+            f'"/etc/ballast/tls/{name}"', f'"{real.get(name, authority.certificate)}"'
+        )
+    return text
+
+
+def _without(ending: str, names: set[str]) -> list[str]:
+    return [name.removesuffix(ending) for name in sorted(names) if name.endswith(ending)]

@@ -142,6 +142,10 @@ TEST(Load, accepts_what_only_looks_wrong) {
     for (const auto& file : files) EXPECT_EQ(problems_of(file), "none") << file;
 }
 
+const std::string no_address =
+    " (name at least one address, such as [\"0.0.0.0:21\"]; only with tls.implicit_bind may there "
+    "be none)\n";
+
 struct Row {
     std::string text;
     std::string problems;
@@ -221,7 +225,7 @@ TEST(Load, finds_unknown_keys_with_the_nearest_spelling) {
          "f:11:1: pool.alf.probe.raise: unknown key (did you mean rise?)\n"},
         {listener + pool + "\"a key\" = 2",
          "f:10:1: pool.alf.backend[0].'a key': unknown key (remove it; known here are name, "
-         "address, weight, max_sessions or backup)\n"},
+         "address, weight, max_sessions, backup or tls)\n"},
     });
 }
 
@@ -339,8 +343,7 @@ TEST(Load, finds_addresses_and_ports_that_do_not_parse) {
          "f:2:8: listener.ftp.bind: bind is a string (use an array of addresses, such as "
          "[\"0.0.0.0:21\"])\n"},
         {"[listener.ftp]\nbind = []\npool = \"alf\"" + pool,
-         "f:2:8: listener.ftp.bind: bind is empty (name at least one address, such as "
-         "\"0.0.0.0:21\")\n"},
+         "f:2:8: listener.ftp.bind: bind is empty" + no_address},
         {listener + "[pool.alf]\n[[pool.alf.backend]]\nname = \"a\"\naddress = \"10.0.0.300\"",
          "f:8:11: pool.alf.backend[0].address: '10.0.0.300' is neither an address nor a host name "
          "(write \"192.0.2.1:21\", \"[2001:db8::1]:21\" or \"ftp1.example.org:21\")\n"},
@@ -367,11 +370,10 @@ TEST(Load, finds_addresses_and_ports_that_do_not_parse) {
 
 TEST(Load, finds_what_is_missing) {
     expect({
-        {"[listener.ftp]\n" + pool,
-         "f:1:1: listener.ftp.bind: bind is missing (add bind, an array of strings: "
-         "\"192.0.2.1:21\" or \"[2001:db8::1]:21\", at least one)\n"
-         "f:1:1: listener.ftp.pool: pool is missing (add pool, a string: 1 to 64 letters, digits, "
-         "'-' and '_')\n"},
+        {"[listener.ftp]\n" + pool, "f:1:1: listener.ftp.bind: bind is missing" + no_address +
+                                        "f:1:1: listener.ftp.pool: pool is missing (add pool, a "
+                                        "string: 1 to 64 letters, digits, "
+                                        "'-' and '_')\n"},
         {listener + "[[pool.alf.backend]]\n",
          "f:5:1: pool.alf.backend[0].address: address is missing (add address, a string: "
          "\"HOST:PORT\" or \"HOST\"; HOST is a name, an IPv4 address or \"[IPv6]\")\n"
