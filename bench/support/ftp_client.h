@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "support/socket.h"
+#include "support/connection.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -10,34 +10,47 @@
 
 namespace ballast::bench {
 
-/// A session with a server, or with what stands in front of it. Throws at any reply but the one
-/// that is expected.
+/// Where a client finds a server, or what stands in front of it, and how it speaks there.
+struct Door {
+    std::uint16_t port = 0;
+    /// Null: without TLS.
+    SSL_CTX* tls = nullptr;
+    /// The ports that EPSV names are reached at others, which are so much higher.
+    int data_port_shift = 0;
+};
+
+/// A session. Throws at any reply but the one that is expected.
 class FtpClient {
 public:
     /// Connects and reads the greeting.
-    explicit FtpClient(std::uint16_t port);
+    explicit FtpClient(const Door& door);
 
+    /// Under TLS, if the door says so.
     void log_in();
+    /// Data goes under TLS from now on, if the session does.
+    void protect_data();
     void no_operation() { command("NOOP", 200); }
-    /// Where the next file comes from. RETR may follow much later.
-    [[nodiscard]] Socket open_data();
+    /// Where the next file goes. RETR or STOR may follow much later.
+    [[nodiscard]] Connection open_data();
+    /// Whether data connections offer to resume the session of this one, and insist on it.
+    void resume(bool is_wanted) { resumes_ = is_wanted; }
     /// Exactly `bytes` must come before the end.
-    void retrieve(std::string_view name, std::size_t bytes, const Socket& data);
+    void retrieve(std::string_view name, std::size_t bytes, Connection data);
+    void store(std::string_view name, std::size_t bytes, Connection data);
     /// And waits for the end of the connection.
     void quit();
 
 private:
     void command(std::string_view line, int code);
     void expect(int code, std::string_view after);
-    std::string_view next_line();
+    void start_tls_if_protected(Connection& data);
 
-    Socket control_;
-    std::string held_;
-    std::size_t consumed_ = 0;
-    std::string_view last_line_;
+    Door door_;
+    Connection control_;
+    Lines lines_{control_};
+    std::string last_line_;
+    bool protects_data_ = false;
+    bool resumes_ = true;
 };
-
-/// How many bytes come before the end. They are not looked at: the kernel drops them uncopied.
-[[nodiscard]] std::size_t count_to_end(const Socket& socket);
 
 }  // namespace ballast::bench

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/ftp_server.h"
 
+#include "support/connection.h"
 #include "support/trouble.h"
 
 #include <algorithm>
@@ -42,17 +43,24 @@ public:
                 ::write(file_.get(), memory_.data() + written, block_bytes - written), "write"));
     }
 
-    void send(const Socket& sink, std::size_t bytes) const {
+    void send(Connection& sink, std::size_t bytes) const {
         std::size_t place = 0;
         while (bytes > 0) {
             const std::size_t wanted = std::min(bytes, block_bytes - place);
-            const std::size_t sent = send_some(sink, place, wanted);
+            const std::size_t sent = sink.is_secure() ? send_secured(sink, place, wanted)
+                                                      : send_some(sink.socket(), place, wanted);
             bytes -= sent;
             place = (place + sent) % block_bytes;
         }
     }
 
 private:
+    [[nodiscard]] std::size_t send_secured(Connection& sink, std::size_t place,
+                                           std::size_t bytes) const {
+        const std::size_t sent = std::min(bytes, send_bytes);
+        sink.send_all({memory_.data() + place, sent});
+        return sent;
+    }
     [[nodiscard]] std::size_t send_some(const Socket& sink, std::size_t place,
                                         std::size_t bytes) const {
         auto offset = static_cast<off_t>(place);
@@ -83,39 +91,13 @@ std::optional<std::size_t> size_named(std::string_view path) {
     return std::nullopt;
 }
 
-/// The lines of a connection.
-class Lines {
-public:
-    explicit Lines(const Socket& socket) : socket_(socket) {}
-
-    /// Empty at the end of the connection.
-    std::optional<std::string> next() {
-        for (;;) {
-            if (const auto end = held_.find('\n'); end != std::string::npos) {
-                std::string line = held_.substr(0, end);
-                held_.erase(0, end + 1);
-                if (line.ends_with('\r')) line.pop_back();
-                return line;
-            }
-            std::array<char, 1024> buffer;  // NOLINT: filled by recv
-            const auto got = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
-            if (got <= 0) return std::nullopt;
-            held_.append(buffer.data(), static_cast<std::size_t>(got));
-        }
-    }
-
-private:
-    const Socket& socket_;
-    std::string held_;
-};
-
-/// One thread's place for data connections, kept open from session to session: making a listening
-/// socket for each transfer would cost as much as the transfer of a small file.
+/// A session's place for data connections, kept from transfer to transfer: making a listening
+/// socket for each would cost as much as the transfer of a small file.
 class DataPort {
 public:
     std::uint16_t announce() {
         // A connection that nobody used would be taken for the next one.
-        if (std::exchange(is_announced_, true)) listener_ = Socket::listening();
+        if (std::exchange(is_announced_, true) || listener_.get() < 0) listener_ = next_listener();
         return listener_.port();
     }
     [[nodiscard]] bool is_announced() const { return is_announced_; }
@@ -127,23 +109,41 @@ public:
     }
 
 private:
-    Socket listener_ = Socket::listening();
+    static Socket next_listener() {
+        static std::atomic<unsigned> next = 0;
+        for (;;) {
+            constexpr unsigned count = data_ports_last - data_ports_first + 1;
+            const unsigned port = data_ports_first + next++ % count;
+            if (auto socket = Socket::listening_if_free(static_cast<std::uint16_t>(port)))
+                return std::move(*socket);
+        }
+    }
+
+    Socket listener_;
     bool is_announced_ = false;
 };
 
+/// What all sessions share.
+struct Service {
+    Block block;
+    TlsContext tls;
+};
+
+/// Whether data under TLS has to resume the session of its control connection.
+enum class Reuse : bool { welcome, required };
+
 class Dialog {
 public:
-    Dialog(const Socket& control, const Block& block, DataPort& port)
-        : control_(control), block_(block), port_(port) {}
+    Dialog(Socket control, const Service& service, Reuse reuse)
+        : control_(std::move(control)), service_(service), reuse_(reuse) {}
 
     void run() {
-        control_.send_all("220 Ready.\r\n");
-        Lines lines(control_);
-        while (auto line = lines.next()) {
+        reply("220 Ready.");
+        while (const auto* line = lines_.next()) {
             const auto space = std::min(line->find(' '), line->size());
             const std::string verb = line->substr(0, space);
             answer(verb, std::string_view(*line).substr(std::min(space + 1, line->size())));
-            if (verb == "QUIT") return;
+            if (verb == "QUIT") return control_.end();
         }
     }
 
@@ -156,25 +156,35 @@ private:
             reply(
                 fmt::format("227 Entering Passive Mode (127,0,0,1,{},{})", port / 256, port % 256));
         } else if (verb == "RETR") {
-            transfer(size_named(argument));
+            send(size_named(argument));
+        } else if (verb == "STOR") {
+            receive();
         } else if (verb == "LIST" || verb == "NLST") {
-            transfer(0);
+            send(0);
+        } else if (verb == "AUTH") {
+            reply("234 Go on.");
+            lines_.drop();
+            control_.accept_tls(*service_.tls, Purpose::control);
+        } else if (verb == "PROT") {
+            protects_data_ = argument == "P";
+            reply("200 OK.");
         } else {
             reply(answer_without_data(verb));
         }
     }
 
     static std::string_view answer_without_data(std::string_view verb) {
-        static constexpr std::array<std::pair<std::string_view, std::string_view>, 11> answers{{
+        static constexpr std::array<std::pair<std::string_view, std::string_view>, 12> answers{{
             {"NOOP", "200 OK."},
             {"USER", "331 Password."},
             {"PASS", "230 Logged in."},
+            {"PBSZ", "200 PBSZ=0"},
             {"QUIT", "221 Bye."},
             {"TYPE", "200 OK."},
             {"MODE", "200 OK."},
             {"STRU", "200 OK."},
             {"SYST", "215 UNIX Type: L8"},
-            {"FEAT", "211-Features:\r\n EPSV\r\n PASV\r\n211 End."},
+            {"FEAT", "211-Features:\r\n AUTH TLS\r\n EPSV\r\n PASV\r\n PBSZ\r\n PROT\r\n211 End."},
             {"CWD", "250 OK."},
             {"PWD", "257 \"/\""},
         }};
@@ -183,26 +193,56 @@ private:
         return "502 Not here.";
     }
 
-    void transfer(std::optional<std::size_t> size) {
+    void send(std::optional<std::size_t> size) {
         if (!size) return reply("550 The name of a file is its size: /4K, /512M.");
-        if (!port_.is_announced()) return reply("425 EPSV or PASV first.");
-        reply("150 Here it comes.");
-        block_.send(port_.take(), *size);
+        auto data = opened();
+        if (!data) return;
+        service_.block.send(*data, *size);
+        // Without TLS our end is the end of the file; nothing else comes from the other side.
+        if (data->is_secure()) data->end_and_wait();
+        *data = Connection();
         reply("226 Done.");
+    }
+
+    void receive() {
+        auto data = opened();
+        if (!data) return;
+        const std::size_t bytes = data->count_to_end();
+        data->end();
+        reply(fmt::format("226 Got {} bytes.", bytes));
+    }
+
+    std::optional<Connection> opened() {
+        if (!port_.is_announced()) {
+            reply("425 EPSV or PASV first.");
+            return std::nullopt;
+        }
+        reply("150 Go on.");
+        Connection data(port_.take());
+        if (!protects_data_) return data;
+        data.accept_tls(*service_.tls, Purpose::data);
+        if (reuse_ == Reuse::required && !data.is_resumed()) {
+            reply("522 Resume the session of the control connection.");
+            return std::nullopt;
+        }
+        return data;
     }
 
     void reply(std::string_view text) { control_.send_all(std::string(text) + "\r\n"); }
 
-    const Socket& control_;
-    const Block& block_;
-    DataPort& port_;
+    Connection control_;
+    Lines lines_{control_};
+    const Service& service_;
+    Reuse reuse_;
+    bool protects_data_ = false;
+    DataPort port_;
 };
 
 /// Threads that accept and serve, one more of them than there are connections. None ever ends, so
 /// that a benchmark of short sessions does not measure how threads are made.
 class Crew {
 public:
-    Crew(const Socket& listener, std::function<void(const Socket&, DataPort&)> serve)
+    Crew(const Socket& listener, std::function<void(Socket)> serve)
         : listener_(listener), serve_(std::move(serve)) {
         hire();
     }
@@ -213,12 +253,11 @@ private:
         std::thread([this] { work(); }).detach();
     }
     void work() {
-        DataPort port;
         for (;;) {
-            const Socket socket = listener_.accepted();
+            Socket socket = listener_.accepted();
             if (--idle_ == 0) hire();
             try {
-                serve_(socket, port);
+                serve_(std::move(socket));
             } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch)
                 // The peer went away, or sees our connection end and complains itself.
             }
@@ -227,19 +266,25 @@ private:
     }
 
     const Socket& listener_;
-    std::function<void(const Socket&, DataPort&)> serve_;
+    std::function<void(Socket)> serve_;
     std::atomic<int> idle_ = 0;
 };
 
 }  // namespace
 
-void serve_ftp(const Socket& control, const Socket& source, Origin origin) {
-    const Block block(origin);
-    const Crew dialogs(
-        control, [&](const Socket& socket, DataPort& port) { Dialog(socket, block, port).run(); });
-    const Crew sources(source, [&](const Socket& socket, DataPort&) {
-        const auto line = Lines(socket).next();
-        if (const auto size = size_named(line.value_or(""))) block.send(socket, *size);
+void serve_ftp(const ServerSockets& sockets, const Certificate& certificate, Origin origin) {
+    const Service service{.block = Block(origin), .tls = server_context(certificate)};
+    const auto dialogs = [&](Reuse reuse) {
+        return
+            [&service, reuse](Socket socket) { Dialog(std::move(socket), service, reuse).run(); };
+    };
+    const Crew everybody(sockets.control, dialogs(Reuse::welcome));
+    const Crew resuming(sockets.resuming_control, dialogs(Reuse::required));
+    const Crew sources(sockets.source, [&](Socket socket) {
+        Connection connection(std::move(socket));
+        const auto* line = Lines(connection).next();
+        if (const auto size = size_named(line == nullptr ? "" : *line))
+            service.block.send(connection, *size);
     });
     for (;;) ::pause();
 }

@@ -2,21 +2,20 @@
 #pragma once
 
 #include "support/results.h"
-#include "support/targets.h"
+#include "support/target.h"
 
 #include <cstddef>
+#include <string_view>
 
 namespace ballast::bench {
 
 /// Each measures one target once and adds what it found. A target that has nothing to measure here
 /// is passed over.
 
-/// Four downloads side by side.
-void measure_downloads(const Target& target, std::size_t bytes, Results& results);
 /// One command after the other.
 void measure_commands(const Target& target, Results& results);
-/// Four clients that log in and quit.
-void measure_logins(const Target& target, Results& results);
+/// Four clients that log in, under TLS where the target has it, and quit.
+void measure_logins(std::string_view baseline, const Target& target, Results& results);
 /// Four clients that take small files, each in one session.
 void measure_files(const Target& target, Results& results);
 /// Sessions that are logged in and do nothing.

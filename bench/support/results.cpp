@@ -50,11 +50,11 @@ void Results::add(std::string_view measure, std::string_view baseline, std::stri
 
 void Results::print() const {
     for (const auto& measure : measures_) {
-        fmt::print("\n{:<46}{:>9}{:>9}{:>9}  ratio\n", measure.name, "median", "least", "most");
+        fmt::print("\n{:<58}{:>9}{:>9}{:>9}  ratio\n", measure.name, "median", "least", "most");
         const auto baseline = std::ranges::find(measure.series, measure.baseline, &Series::target);
         for (const auto& [target, values] : measure.series) {
             const auto [least, most] = std::ranges::minmax(values);
-            fmt::print("  {:<44}{:>9}{:>9}{:>9}", target, readable(median(values)), readable(least),
+            fmt::print("  {:<56}{:>9}{:>9}{:>9}", target, readable(median(values)), readable(least),
                        readable(most));
             if (baseline != measure.series.end() && baseline->target != target) {
                 std::vector<double> ratios;

@@ -48,6 +48,16 @@ Socket Socket::listening() {
     return socket;
 }
 
+std::optional<Socket> Socket::listening_if_free(std::uint16_t port) {
+    Socket socket(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
+    set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+    sockaddr_in address = loopback(port);
+    if (::bind(socket.get(), generic(address), sizeof(address)) != 0 ||
+        ::listen(socket.get(), 64) != 0)
+        return std::nullopt;
+    return socket;
+}
+
 Socket Socket::connected(std::uint16_t port) {
     Socket socket(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
     const timeval patience{.tv_sec = 20, .tv_usec = 0};

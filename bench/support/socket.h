@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -22,6 +23,8 @@ public:
 
     /// On 127.0.0.1, on a port that the system chooses.
     [[nodiscard]] static Socket listening();
+    /// On this port, unless somebody else is there.
+    [[nodiscard]] static std::optional<Socket> listening_if_free(std::uint16_t port);
     /// To 127.0.0.1. Waits 20 s at most for anything.
     [[nodiscard]] static Socket connected(std::uint16_t port);
     /// The next connection of a listening socket.

@@ -202,7 +202,8 @@ std::unique_ptr<TlsStream> TlsServer::wrap_control(std::unique_ptr<Stream> plain
 }
 
 void TlsServer::remember(const TlsStream& control, TlsBond& bond) const {
-    if (!control.is_tls_1_3() && settings_.resumes_data)
+    // One that was resumed from a ticket is known by another session's ticket too.
+    if (!control.is_tls_1_3() && !control.is_resumed() && settings_.resumes_data)
         bond.session_.reset(SSL_get1_session(control.ssl()));
 }
 

@@ -7,11 +7,14 @@
 #include <array>
 #include <cerrno>
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
+#include <sys/socket.h>
 
 namespace ballast::net {
 
@@ -26,8 +29,12 @@ constexpr std::size_t read_ahead_bytes = 128 << 10;
 /// from it.
 constexpr std::size_t unsent_answers_max = 16 << 10;
 
-/// The kernel's TLS is asked for by OpenSSL only on a socket of its own kind.
+/// The kernel's TLS is asked for by OpenSSL only on a socket of its own kind. Flights of a
+/// handshake and close_notify are small writes in a row, which shall not wait for each other's
+/// acknowledgement.
 void set_socket(ssl_st* ssl, int native) {
+    const int on = 1;
+    ::setsockopt(native, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     SSL_set_options(ssl, SSL_OP_ENABLE_KTLS);
     SSL_set_fd(ssl, native);
 }

@@ -31,6 +31,10 @@ constexpr std::uint16_t refused_tls_code = 522;
 /// How many replies may come between ABOR and the answer to the NOOP behind it.
 constexpr int abort_replies_max = 16;
 
+/// How long a server may take to say that its data were reset before it hears ABOR: pyftpdlib
+/// 1.5.7 says nothing at all of data that were reset before it had begun.
+constexpr auto broken_reply_time = std::chrono::seconds(1);
+
 /// How long a server may take to hear ABOR before its data is reset.
 constexpr auto abort_time = std::chrono::milliseconds(250);
 
@@ -178,7 +182,13 @@ void Transfer::judge_backend_handshake() {
 loop::Task<bool> Transfer::secure_client_first() {
     const bool is_due = parts_.client_tls != nullptr && direction_ == ftp::Direction::upload &&
                         parts_.settings.tls->session_reuse == config::SessionReuse::required;
-    if (!is_due) co_return true;
+    // A handshake that was done before the command is judged now, whatever the command.
+    if (parts_.client_tls != nullptr && parts_.client_data.handshake.result())
+        judge_client_handshake();
+    else if (!is_due)
+        co_return true;
+    if (client_stream_) co_return true;
+    if (data_ == Data::broken) co_return co_await refuse_client_tls();
     co_await answer(ftp::make_reply(150, "Ready for the data connection."));
     has_said_150_ = true;
     const auto deadline = loop().after(parts_.settings.data_connect_timeout);
@@ -190,7 +200,7 @@ loop::Task<bool> Transfer::secure_client_first() {
         start_client_handshake();
         judge_client_handshake();
         if (client_stream_) co_return true;
-        if (data_ == Data::broken) break;
+        if (data_ == Data::broken) co_return co_await refuse_client_tls();
         if (client_vanished()) {
             reset_client_stream();
             co_return co_await refuse(425, "The control connection ended before the data.");
@@ -204,9 +214,12 @@ loop::Task<bool> Transfer::secure_client_first() {
         (void)co_await parts_.signal.wait(has_client_connection() ? client_tls_deadline_
                                                                   : deadline);
     }
+}
+
+loop::Task<bool> Transfer::refuse_client_tls() {
     outcome_.reason = broken_reason_;
-    co_return co_await refuse(refused_tls_code,
-                              fmt::format("No TLS on the data connection: {}.", broken_reason_));
+    return refuse(refused_tls_code,
+                  fmt::format("No TLS on the data connection: {}.", broken_reason_));
 }
 
 loop::Task<bool> Transfer::refuse_abort() {
@@ -282,13 +295,14 @@ loop::Task<> Transfer::carry() {
         if (may_move()) {
             start_client_handshake();
             start_backend_handshake();
+            judge_client_handshake();
+            judge_backend_handshake();
         }
-        judge_client_handshake();
-        judge_backend_handshake();
         start_relay();
         judge_relay();
         judge_client();
-        if (abort_is_due_ && !final_reply_) co_await abort_broken_upload();
+        const bool is_late = abort_due_at_ <= loop().now() && final_missing_.empty();
+        if ((abort_is_due_ || is_late) && !final_reply_) co_await abort_broken_transfer();
         if (std::exchange(abort_is_due_, false)) reset_backend_stream();
         if (const auto ending = ending_of(end_state()); ending != Ending::not_yet)
             co_return co_await conclude(ending);
@@ -546,10 +560,11 @@ void Transfer::break_data(std::uint16_t code, std::string reason) {
     dialing_.cancel();
     reset_client_stream();
     // The backend of an upload that it has not broken itself hears ABOR first.
-    const bool backend_listens = is_begun_ && !final_reply_ && final_missing_.empty() &&
-                                 report_.end != relay::End::sink_failed;
-    abort_is_due_ = direction_ == ftp::Direction::upload && backend_listens;
+    const bool backend_listens = is_begun_ && !final_reply_ && final_missing_.empty();
+    const bool uploads = direction_ == ftp::Direction::upload;
+    abort_is_due_ = uploads && backend_listens && report_.end != relay::End::sink_failed;
     if (!abort_is_due_) reset_backend_stream();
+    if (!abort_is_due_ && backend_listens) abort_due_at_ = loop().after(broken_reply_time);
     data_ = Data::broken;
     own_code_ = code;
     broken_reason_ = std::move(reason);
@@ -585,6 +600,7 @@ void Transfer::watch() {
 
 loop::Deadline Transfer::next_deadline() const {
     auto deadline = loop::sooner(reply_deadline_, connect_deadline_);
+    if (!final_reply_) deadline = loop::sooner(deadline, abort_due_at_);
     if (data_ == Data::waiting) deadline = loop::sooner(deadline, client_tls_deadline_);
     if (!final_reply_) deadline = loop::sooner(deadline, parts_.backend.settle_at());
     if (data_ == Data::moving || data_ == Data::ending) deadline = loop::sooner(deadline, end_due_);
@@ -698,9 +714,11 @@ loop::Task<bool> Transfer::abort_backend() {
     co_return false;
 }
 
-/// An upload that broke on the client's side: what the backend has of it is not the file.
-loop::Task<> Transfer::abort_broken_upload() {
+/// An upload that broke on the client's side: what the backend has of it is not the file. Or any
+/// transfer that broke and of which the backend says nothing more.
+loop::Task<> Transfer::abort_broken_transfer() {
     abort_is_due_ = false;
+    abort_due_at_ = loop::never;
     reply_deadline_ = loop::never;
     if (co_await abort_backend())
         final_reply_ = ftp::make_reply(226, "Aborted.");

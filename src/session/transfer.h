@@ -73,6 +73,7 @@ private:
     [[nodiscard]] loop::Task<bool> open_connections();
     [[nodiscard]] loop::Task<bool> protect_backend();
     [[nodiscard]] loop::Task<bool> secure_client_first();
+    [[nodiscard]] loop::Task<bool> refuse_client_tls();
     [[nodiscard]] loop::Task<bool> refuse_abort();
     [[nodiscard]] bool may_move() const;
     [[nodiscard]] bool has_client_connection() const;
@@ -106,7 +107,7 @@ private:
     [[nodiscard]] loop::Deadline next_deadline() const;
     [[nodiscard]] loop::Task<> abort();
     [[nodiscard]] loop::Task<bool> abort_backend();
-    [[nodiscard]] loop::Task<> abort_broken_upload();
+    [[nodiscard]] loop::Task<> abort_broken_transfer();
     [[nodiscard]] loop::Task<> conclude(Ending ending);
     [[nodiscard]] loop::Task<> settle_status();
     [[nodiscard]] loop::Task<> answer(ftp::Reply reply);
@@ -143,6 +144,7 @@ private:
     bool abort_wanted_ = false;
     bool abort_is_due_ = false;  // the backend of a broken upload has not been told yet
     loop::Deadline reply_deadline_ = loop::never;
+    loop::Deadline abort_due_at_ = loop::never;  // a broken transfer's, if nothing is said of it
     loop::Deadline connect_deadline_ = loop::never;
     loop::Deadline client_tls_deadline_ = loop::never;
     loop::Deadline end_due_ = loop::never;  // when an upload's end is believed

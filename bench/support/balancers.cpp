@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/balancers.h"
+
+#include <fmt/format.h>
+#include <string>
+
+namespace ballast::bench {
+
+namespace {
+
+constexpr std::string_view ballast_settings = R"(
+workers = {threads}
+[log]
+level = "error"
+format = "text"
+)";
+
+constexpr std::string_view ballast_passage = R"(
+[listener.{name}]
+bind = ["127.0.0.1:{front}"]
+pool = "{name}"
+passive_ports = "{first_port}-{last_port}"
+[pool.{name}]
+probe = {{ type = "none" }}
+[[pool.{name}.backend]]
+name = "{name}"
+address = "127.0.0.1:{back}"
+)";
+
+constexpr std::string_view ballast_tls_in_front = R"(
+[listener.{name}.tls]
+certificate = "{certificate}"
+)";
+
+constexpr std::string_view ballast_tls_behind = R"(
+[pool.{name}.tls]
+mode = "explicit"
+ca = "{certificate}"
+verify = "full"
+max_version = "{version}"
+)";
+
+/// Splicing that is not left to its own judgement, and pipes of 1 MiB.
+constexpr std::string_view haproxy_settings = R"(
+global
+    nbthread {threads}
+    maxconn 9000
+    maxpipes 100
+    tune.pipesize 1048576
+defaults
+    mode tcp
+    option splice-request
+    option splice-response
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+{listeners}
+)";
+
+std::string configuration_of(const Passage& passage, const Certificate& certificate) {
+    // Several programs of this configuration run at once.
+    static int made = 0;
+    constexpr int ports_each = 200;
+    const int first_port = 20000 + made * ports_each;
+    const auto name = fmt::format("bench{}", made++);
+    auto text =
+        fmt::format(ballast_passage, fmt::arg("name", name), fmt::arg("front", passage.front),
+                    fmt::arg("back", passage.back), fmt::arg("first_port", first_port),
+                    fmt::arg("last_port", first_port + ports_each - 1));
+    const auto file = certificate.path();
+    if (passage.has_tls_in_front)
+        text += fmt::format(ballast_tls_in_front, fmt::arg("name", name),
+                            fmt::arg("certificate", file));
+    if (passage.has_tls_behind)
+        text +=
+            fmt::format(ballast_tls_behind, fmt::arg("name", name), fmt::arg("certificate", file),
+                        fmt::arg("version", passage.version == TlsVersion::v1_2 ? "1.2" : "1.3"));
+    return text;
+}
+
+}  // namespace
+
+Child start_ballast(const TargetOptions& options, const Certificate& certificate,
+                    const std::vector<Passage>& passages) {
+    auto configuration = fmt::format(ballast_settings, fmt::arg("threads", options.threads));
+    for (const auto& passage : passages) configuration += configuration_of(passage, certificate);
+    auto process = Child::executed("ballast", {options.ballast, "run", "-c", "@"}, configuration);
+    for (const auto& passage : passages) process.wait_for_port(passage.front);
+    return process;
+}
+
+Child start_haproxy(const TargetOptions& options, std::string_view listeners, std::uint16_t front) {
+    const auto configuration = fmt::format(haproxy_settings, fmt::arg("threads", options.threads),
+                                           fmt::arg("listeners", listeners));
+    auto process = Child::executed("haproxy", {options.haproxy, "-db", "-f", "@"}, configuration);
+    process.wait_for_port(front);
+    return process;
+}
+
+}  // namespace ballast::bench

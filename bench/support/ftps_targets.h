@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "support/server.h"
+#include "support/target.h"
+#include "support/tls.h"
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace ballast::bench {
+
+/// What the figures of the others are divided by.
+inline constexpr std::string_view direct_tls = "direct, TLS";
+
+/// The server and, in front of it, Ballast with TLS on none, one and both of its sides, and HAProxy
+/// that passes everything on unread. Made before there are threads.
+class FtpsTargets {
+public:
+    explicit FtpsTargets(const TargetOptions& options);
+
+    [[nodiscard]] const std::vector<Target>& all() const { return all_; }
+
+private:
+    [[nodiscard]] Target direct(bool has_tls) const;
+    /// Plain on both sides.
+    [[nodiscard]] Target through_plain_ballast(const TargetOptions& options) const;
+    /// With TLS towards the clients.
+    [[nodiscard]] Target through_ballast(const TargetOptions& options, bool has_tls_behind) const;
+    [[nodiscard]] Target through_haproxy(const TargetOptions& options) const;
+    /// Under TLS of this version.
+    [[nodiscard]] Door door(std::uint16_t port, TlsVersion version) const;
+
+    Server server_;
+    TlsContext tls_1_2_ = client_context(TlsVersion::v1_2);
+    TlsContext tls_1_3_ = client_context(TlsVersion::v1_3);
+    std::vector<Target> all_;
+};
+
+}  // namespace ballast::bench

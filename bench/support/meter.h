@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "support/results.h"
+#include "support/target.h"
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <string_view>
+
+namespace ballast::bench {
+
+/// Time, and what a target uses of the processors meanwhile; from its making on.
+class Meter {
+public:
+    using Clock = std::chrono::steady_clock;
+    using Seconds = std::chrono::duration<double>;
+
+    explicit Meter(const Target& target) : target_(target) {}
+
+    [[nodiscard]] double seconds() const { return Seconds(Clock::now() - begin_).count(); }
+    [[nodiscard]] double cpu_seconds() const { return (used() - used_before_).count(); }
+    [[nodiscard]] bool has_cpu() const { return target_.process.has_value(); }
+
+private:
+    [[nodiscard]] Seconds used() const {
+        return target_.process ? target_.process->cpu_time() : Seconds(0);
+    }
+
+    const Target& target_;
+    Seconds used_before_ = used();
+    Clock::time_point begin_ = Clock::now();
+};
+
+/// So many do short things over and over.
+inline constexpr std::size_t clients = 4;
+
+/// Runs it for each of `count` at once, and throws what one of them throws.
+std::size_t sum_side_by_side(std::size_t count,
+                             const std::function<std::size_t(std::size_t which)>& work);
+/// How often `work` is done in one slice of time.
+std::size_t repeat(const std::function<void()>& work);
+/// Things that `clients` did in a slice of time, and what each of them cost the balancer.
+void add_rate(std::string_view what, std::string_view baseline, const Target& target,
+              std::size_t times, const Meter& meter, Results& results);
+
+}  // namespace ballast::bench

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "support/target.h"
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace ballast::bench {
+
+/// What the programs are told. All know the same options, so that one command line can start them
+/// all; each has its own defaults.
+struct Options {
+    int rounds = 5;
+    double gigabytes = 2;
+    std::string only = std::string(all_measures);
+    std::size_t sessions = 1000;
+    int seconds = 60;
+    TargetOptions targets{};
+
+    static constexpr std::string_view all_measures =
+        "downloads,uploads,commands,logins,files,handshakes,idle";
+
+    /// Whether this one is to be measured.
+    [[nodiscard]] bool has(std::string_view measure) const;
+};
+
+/// Ends the program where it is only asked what it does, or told nonsense. `does` is a sentence
+/// about that.
+[[nodiscard]] Options options_of(int count, char** arguments, std::string_view does,
+                                 Options defaults);
+
+}  // namespace ballast::bench

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "support/child.h"
+#include "support/ftp_server.h"
+
+namespace ballast::bench {
+
+/// The one server that all targets lead to. Made before there are threads.
+struct Server {
+    explicit Server(Origin origin)
+        : process(Child::forked("server", [&] { serve_ftp(sockets, certificate, origin); })) {}
+
+    ServerSockets sockets;
+    Certificate certificate;
+    Child process;
+};
+
+}  // namespace ballast::bench
