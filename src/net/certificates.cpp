@@ -184,6 +184,7 @@ std::string Certificates::ocsp_for(ssl_st* ssl) const {
 
 std::vector<Certificates::Expiry> Certificates::expiries() const {
     std::vector<Expiry> result;
+    result.reserve(identities_.size());
     for (const auto& identity : identities_)
         result.push_back({identity.file, days_left(identity.certificate.get())});
     return result;

@@ -23,8 +23,9 @@ namespace {
 /// Plain text of one write, whose records go out together: OpenSSL alone makes a system call for
 /// each 16 KiB.
 constexpr std::size_t gathered_bytes_max = 128 << 10;
-/// What one read of the stream beneath may take in on a data connection.
-constexpr std::size_t read_ahead_bytes = 128 << 10;
+/// What one read of the stream beneath may take in on a data connection. More would be mapped and
+/// unmapped by malloc each time.
+constexpr std::size_t read_ahead_bytes = 64 << 10;
 /// Answers of TLS itself (key updates) that a peer may leave unread before nothing more is read
 /// from it.
 constexpr std::size_t unsent_answers_max = 16 << 10;
