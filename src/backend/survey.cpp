@@ -22,7 +22,9 @@ loop::Task<base::Result<Survey>> take_survey(Leg& leg) {
         survey.certificate_days_left = tls->peer_days_left();
         auto refused = co_await leg.protect_data(true);
         if (refused && refused->control_is_lost) co_return std::unexpected(refused->error);
-        survey.takes_prot_p = !refused;
+        // Before login a server may say "log in first", which tells nothing.
+        const bool is_told = !refused || refused->reply->code != 530;
+        if (is_told) survey.takes_prot_p = !refused;
     }
     co_return survey;
 }

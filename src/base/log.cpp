@@ -170,7 +170,8 @@ void stop() {
     if (!state) return;
     if (const auto lost = state->writer->overrun_counter(); lost > 0)
         warning("log lines were lost, the disk is too slow", {{"lines", std::uint64_t{lost}}});
-    state.reset();  // joins the writer after it has emptied its queue
+    state->writer.reset();  // joins it after it has emptied its queue, before its files close
+    state.reset();
 }
 
 bool enabled(Level level) { return state && level <= level_now.load(std::memory_order_relaxed); }

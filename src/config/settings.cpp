@@ -191,9 +191,10 @@ constexpr auto listener_tls_settings = with_tls_parameters(std::to_array<Setting
      "client proves that both are its own. `required` refuses one that does not, with 522; "
      "`preferred` lets clients do it that can; `off` makes each handshake a full one."},
     {"strict_close", Flag<ListenerTls>{&ListenerTls::strict_close},
-     "An upload that ends without TLS's close_notify may have been cut off by anybody on the way. "
-     "If true it is broken off, with 426; if false it is believed and counted, for there are "
-     "clients that never send one."},
+     "An upload, or a backend's download, that ends without TLS's close_notify may have been cut "
+     "off "
+     "by anybody on the way. If true it is broken off, with 426; if false it is believed and "
+     "counted, for there are clients that never send one."},
     {"ccc", Flag<ListenerTls>{&ListenerTls::ccc},
      "Whether CCC may take the control connection back to plain text after the login, so that a "
      "firewall can follow it. CCC is answered 534 otherwise."},

@@ -13,6 +13,7 @@ namespace {
 
 constexpr auto expiry_interval = std::chrono::hours(24);
 constexpr int expiry_days_min = 14;
+constexpr int ocsp_days_min = 1;
 
 std::vector<net::Certificates::Files> files_of(const config::ListenerTls& tls) {
     std::vector<net::Certificates::Files> files;
@@ -167,8 +168,12 @@ void Tls::reload(Served& served) {
 
 void Tls::warn_of_expiry(const Served& served) {
     for (const auto& expiry : served.certificates->expiries()) {
-        if (expiry.days_left >= expiry_days_min) continue;
-        log::warning(expiry.days_left < 0 ? "certificate has expired" : "certificate expires soon",
+        if (expiry.days_left >= (expiry.is_ocsp ? ocsp_days_min : expiry_days_min)) continue;
+        const bool is_over = expiry.days_left < 0;
+        log::warning(expiry.is_ocsp
+                         ? (is_over ? "OCSP response is too old and left out"
+                                    : "OCSP response is soon too old")
+                         : (is_over ? "certificate has expired" : "certificate expires soon"),
                      {{"listener", served.listener->name},
                       {"file", expiry.file},
                       {"days_left", std::int64_t{expiry.days_left}}});

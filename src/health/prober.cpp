@@ -33,7 +33,8 @@ void warn(const pool::Backend& backend, const backend::Survey& survey,
             "connections may go in plain text",
             {{"backend", backend.name}});
     if (survey.certificate_days_left && *survey.certificate_days_left < certificate_days_min)
-        log::warning("backend's certificate expires soon",
+        log::warning(*survey.certificate_days_left < 0 ? "backend's certificate has expired"
+                                                       : "backend's certificate expires soon",
                      {{"backend", backend.name},
                       {"days_left", std::int64_t{*survey.certificate_days_left}}});
 }

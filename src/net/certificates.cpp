@@ -132,6 +132,7 @@ std::expected<Certificates::Identity, Certificates::Problem> Certificates::load_
     if (!until)
         return problem(Problem::File::ocsp, fmt::format("{} {}", files.ocsp, until.error()));
     identity.ocsp_until = *until;
+    identity.ocsp_file = files.ocsp;
     return identity;
 }
 
@@ -184,9 +185,15 @@ std::string Certificates::ocsp_for(ssl_st* ssl) const {
 
 std::vector<Certificates::Expiry> Certificates::expiries() const {
     std::vector<Expiry> result;
-    result.reserve(identities_.size());
-    for (const auto& identity : identities_)
-        result.push_back({identity.file, days_left(identity.certificate.get())});
+    constexpr std::int64_t day_seconds = 24 * 60 * 60;
+    for (const auto& identity : identities_) {
+        result.push_back({identity.file, false, days_left(identity.certificate.get())});
+        if (identity.ocsp.empty()) continue;
+        const auto left = (identity.ocsp_until - std::time(nullptr)) / day_seconds;
+        const bool is_over = identity.ocsp_until < std::time(nullptr);
+        result.push_back({identity.ocsp_file, true,
+                          is_over ? -1 : static_cast<int>(std::min<std::int64_t>(left, 36500))});
+    }
     return result;
 }
 

@@ -40,7 +40,8 @@ public:
 
     struct Expiry {
         std::string file;
-        int days_left = 0;  ///< negative: expired so long ago
+        bool is_ocsp = false;  ///< a response to staple: past its end it is left out
+        int days_left = 0;     ///< negative: expired so long ago
     };
     [[nodiscard]] std::vector<Expiry> expiries() const;
 
@@ -51,6 +52,7 @@ private:
         std::vector<X509Certificate> chain;
         PrivateKey key;
         std::vector<std::string> names;  // lower case; "*.example.com" too
+        std::string ocsp_file;
         std::string ocsp;
         std::int64_t ocsp_until = 0;  // seconds since 1970
     };

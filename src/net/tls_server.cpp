@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 
 namespace ballast::net {
@@ -27,7 +30,22 @@ int use_index() {
     return index;
 }
 
-constexpr std::size_t hash_bytes_max = 32;  // SSL_MAX_SID_CTX_LENGTH
+/// How long a session may be resumed: as long as TLS 1.3 allows at most (RFC 8446 4.6.1), because
+/// an FTP session may be long and its data connections resume the handshake that it began with.
+constexpr long session_seconds = 7L * 24 * 60 * 60;
+
+/// Whose tickets are good for whom: those of a listener of that name that asks for the same
+/// certificates. A resumed session is not asked again, so another listener's may not count, nor
+/// those from before a change of what is asked.
+std::array<unsigned char, SHA256_DIGEST_LENGTH> context_id(const TlsServer::Settings& settings) {
+    std::ifstream ca(settings.ca, std::ios::binary);
+    std::string told =
+        settings.name + '\0' + std::to_string(static_cast<int>(settings.client_certificate)) + '\0';
+    told.append(std::istreambuf_iterator<char>(ca), {});
+    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+    EVP_Digest(told.data(), told.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
+    return digest;
+}
 
 }  // namespace
 
@@ -162,9 +180,9 @@ base::Result<std::shared_ptr<TlsServer>> TlsServer::create(
     SSL_CTX_sess_set_get_cb(raw, Callbacks::find_session);
     // One ticket now, and a fresh one before each data connection.
     SSL_CTX_set_num_tickets(raw, settings.resumes_data ? 1 : 0);
-    const auto context_id = settings.name.substr(0, hash_bytes_max);
-    SSL_CTX_set_session_id_context(raw, reinterpret_cast<const unsigned char*>(context_id.data()),
-                                   static_cast<unsigned int>(context_id.size()));
+    const auto id = context_id(settings);
+    SSL_CTX_set_session_id_context(raw, id.data(), static_cast<unsigned int>(id.size()));
+    SSL_CTX_set_timeout(raw, session_seconds);
     if (settings.client_certificate != Settings::Ask::none) {
         const bool required = settings.client_certificate == Settings::Ask::require;
         SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),

@@ -33,7 +33,7 @@ private:
 class TlsServer {
 public:
     struct Settings : TlsSettings {
-        std::string name;  ///< of the listener: its tickets are no other's
+        std::string name;  ///< of the listener: its tickets are no other listener's
         enum class Ask : std::uint8_t { none, request, require };
         Ask client_certificate = Ask::none;
         bool resumes_data = true;  ///< hand out tickets, and accept them on data connections

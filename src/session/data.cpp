@@ -147,8 +147,8 @@ loop::Task<> Session::transfer(ftp::Command command, bool tentative) {
     log_transfer({id_, journal_.user(), client_.peer(), backend_name, command.verb,
                   has_file ? journal_.path_of(command.argument) : std::string(),
                   journal_.is_binary(), outcome});
-    const bool failed = outcome.result == Result::failed;
-    report(failed ? log::Level::warning : log::Level::debug, "transfer ended",
+    const bool is_notable = outcome.result == Result::failed || outcome.tls_was_refused;
+    report(is_notable ? log::Level::warning : log::Level::debug, "transfer ended",
            {{"verb", command.verb},
             {"file", command.argument},
             {"bytes", outcome.bytes},

@@ -60,6 +60,10 @@ public:
         tls_began(std::move(server_name));
     }
     void tls_left() { control_ = Control::left_tls; }
+    /// AUTH would be followed.
+    [[nodiscard]] bool may_auth() const {
+        return settings_.tls && settings_.tls->explicit_tls && control_ == Control::plain;
+    }
     /// Data connections are under TLS (PROT P).
     [[nodiscard]] bool protects_data() const { return protects_data_; }
 

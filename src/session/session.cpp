@@ -194,7 +194,7 @@ loop::Task<> Session::answer_features() {
             surveys.push_back(std::move(survey));
     TlsOffer offer;
     if (settings_.tls) {
-        offer.auth = settings_.tls->explicit_tls && client_.tls() == nullptr;
+        offer.auth = dialog_.may_auth();
         offer.prot = true;
         offer.ccc = settings_.tls->ccc;
     }

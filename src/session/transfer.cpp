@@ -110,6 +110,7 @@ loop::Task<bool> Transfer::protect_backend() {
                                      "connections may go in plain text"
                                    : "set data = \"always\" in its tls table";
     outcome_.reason = fmt::format("{}: {}", base::to_string(refusal->error), remedy);
+    outcome_.tls_was_refused = true;
     co_return co_await refuse(refused_tls_code,
                               "The server refuses this protection of data connections.");
 }
@@ -217,6 +218,7 @@ loop::Task<bool> Transfer::secure_client_first() {
 }
 
 loop::Task<bool> Transfer::refuse_client_tls() {
+    outcome_.tls_was_refused = true;
     outcome_.reason = broken_reason_;
     return refuse(refused_tls_code,
                   fmt::format("No TLS on the data connection: {}.", broken_reason_));

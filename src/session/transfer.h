@@ -37,6 +37,8 @@ struct Outcome {
     bool backend_is_lost = false;  ///< the leg cannot be used any more
     bool client_is_lost = false;   ///< a reply could not be delivered
     bool service_is_over = false;  ///< the last reply was a 421: nothing follows it
+    bool tls_was_refused =
+        false;  ///< by one of the three: an operator may have to change a setting
 };
 
 /// One transfer, from the client's command to the last reply. The two legs' data modes are
