@@ -303,6 +303,7 @@ loop::Task<> Transfer::carry() {
         start_relay();
         judge_relay();
         judge_client();
+        settle_broken_download();
         const bool is_late = abort_due_at_ <= loop().now() && final_missing_.empty();
         if ((abort_is_due_ || is_late) && !final_reply_) co_await abort_broken_transfer();
         if (std::exchange(abort_is_due_, false)) reset_backend_stream();
@@ -565,13 +566,41 @@ void Transfer::break_data(std::uint16_t code, std::string reason) {
     const bool backend_listens = is_begun_ && !final_reply_ && final_missing_.empty();
     const bool uploads = direction_ == ftp::Direction::upload;
     abort_is_due_ = uploads && backend_listens && report_.end != relay::End::sink_failed;
-    if (!abort_is_due_) reset_backend_stream();
-    if (!abort_is_due_ && backend_listens) abort_due_at_ = loop().after(broken_reply_time);
+    const bool has_begun_to_send = report_.bytes_taken > 0 || uploads || !backend_listens;
+    if (!has_begun_to_send) {
+        reset_due_at_ = loop().after(broken_reply_time);
+        parts_.signal.raise();
+    } else if (!abort_is_due_) {
+        reset_broken_backend();
+    }
     data_ = Data::broken;
     own_code_ = code;
     broken_reason_ = std::move(reason);
     connect_deadline_ = loop::never;
     reply_deadline_ = loop().after(parts_.backend.settings().reply_timeout);
+}
+
+void Transfer::reset_broken_backend() {
+    reset_due_at_ = loop::never;
+    reset_backend_stream();
+    if (is_begun_ && !final_reply_ && final_missing_.empty())
+        abort_due_at_ = loop().after(broken_reply_time);
+}
+
+/// A server whose data connection was reset before it has accepted it may forget to end the
+/// transfer, and give its file to the next one (pyftpdlib 1.5.7). Its first byte shows that it has.
+void Transfer::settle_broken_download() {
+    if (reset_due_at_ == loop::never) return;
+    bool is_settled = final_reply_ || !final_missing_.empty() || loop().now() >= reset_due_at_;
+    if (!backend_stream_) {
+        is_settled = is_settled || !backend_handshake_.is_started() || backend_handshake_.result();
+    } else if (!is_settled) {
+        std::array<char, 1> first{};
+        is_settled = backend_stream_->read(first).state != net::Io::State::would_block;
+        backend_stream_->attach(&parts_.signal);
+        if (!is_settled) backend_stream_->watch_readable();
+    }
+    if (is_settled) reset_broken_backend();
 }
 
 void Transfer::reset_client_stream() {
@@ -603,6 +632,7 @@ void Transfer::watch() {
 loop::Deadline Transfer::next_deadline() const {
     auto deadline = loop::sooner(reply_deadline_, connect_deadline_);
     if (!final_reply_) deadline = loop::sooner(deadline, abort_due_at_);
+    deadline = loop::sooner(deadline, reset_due_at_);
     if (data_ == Data::waiting) deadline = loop::sooner(deadline, client_tls_deadline_);
     if (!final_reply_) deadline = loop::sooner(deadline, parts_.backend.settle_at());
     if (data_ == Data::moving || data_ == Data::ending) deadline = loop::sooner(deadline, end_due_);

@@ -105,6 +105,8 @@ private:
     void break_data(std::uint16_t code, std::string reason);
     void reset_client_stream();
     void reset_backend_stream();
+    void reset_broken_backend();
+    void settle_broken_download();
     void watch();
     [[nodiscard]] loop::Deadline next_deadline() const;
     [[nodiscard]] loop::Task<> abort();
@@ -146,6 +148,7 @@ private:
     bool abort_wanted_ = false;
     bool abort_is_due_ = false;  // the backend of a broken upload has not been told yet
     loop::Deadline reply_deadline_ = loop::never;
+    loop::Deadline reset_due_at_ = loop::never;  // of a backend that may not have accepted yet
     loop::Deadline abort_due_at_ = loop::never;  // a broken transfer's, if nothing is said of it
     loop::Deadline connect_deadline_ = loop::never;
     loop::Deadline client_tls_deadline_ = loop::never;

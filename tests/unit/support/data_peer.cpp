@@ -13,38 +13,86 @@ DataPeer::~DataPeer() {
 
 void DataPeer::take(std::unique_ptr<net::Stream> stream) {
     stream_ = std::move(stream);
+    plain_ = stream_.get();
+    start();
+}
+
+void DataPeer::begin_tls(Wrap wrap) {
+    wrap_ = std::move(wrap);
+    if (stream_) start();
+}
+
+void DataPeer::start() {
+    job_.cancel();
+    if (wrap_) {
+        auto wrapped = std::exchange(wrap_, {})(std::move(stream_));
+        tls_ = wrapped.get();
+        stream_ = std::move(wrapped);
+    }
     stream_->attach(&signal_);
     job_ = loop::Job::start(run());
 }
 
 loop::Task<> DataPeer::run() {
-    std::array<char, 16384> buffer{};
-    while (stream_) {
-        while (reads_ && end_ == End::open) {
-            const Io io = stream_->read(buffer);
-            if (io.state == Io::State::moved) {
-                received_.append(buffer.data(), io.bytes);
-                continue;
-            }
-            if (io.state == Io::State::ended) end_ = End::proper;
-            if (io.state == Io::State::failed) end_ = End::reset;
-            break;
+    if (tls_ != nullptr) {
+        const auto done = co_await tls_->handshake(signal_, base::Fault::client, loop::never);
+        is_secured_ = done.has_value();
+        if (!done) {
+            tls_problem_ = base::to_string(done.error());
+            end_ = End::reset;
         }
-        while (!to_send_.empty() && end_ != End::reset) {
-            const Io io = stream_->write(to_send_);
-            if (io.state == Io::State::would_block) break;
-            if (io.state == Io::State::failed) {
-                end_ = End::reset;
-                break;
-            }
-            to_send_.erase(0, io.bytes);
+        if (at_change) at_change();
+    }
+    while (stream_ && end_ != End::reset) {
+        read();
+        if (end_ == End::proper && tls_ != nullptr && expects_plain_) {
+            std::string first_bytes;
+            auto left = co_await tls_->leave(signal_, first_bytes, loop::never);
+            if (!left) co_return;
+            stream_ = std::move(*left);
+            stream_->attach(&signal_);
+            tls_ = nullptr;
+            received_ += first_bytes;
+            end_ = End::open;
+            continue;
         }
+        write();
+        if (at_change) at_change();
         if (end_ == End::reset) co_return;
-        if (to_send_.empty() && finish_wanted_) stream_->finish();
-        if (reads_ && end_ == End::open) stream_->watch_readable();
-        if (!to_send_.empty()) stream_->watch_writable();
         (void)co_await signal_.wait(loop::never);
     }
+}
+
+void DataPeer::read() {
+    std::array<char, 16384> buffer{};
+    while (reads_ && end_ == End::open) {
+        const Io io = stream_->read(buffer);
+        if (io.state == Io::State::moved) {
+            received_.append(buffer.data(), io.bytes);
+            continue;
+        }
+        if (io.state == Io::State::ended) end_ = End::proper;
+        if (io.state == Io::State::failed) end_ = End::reset;
+        is_vouched_for_ = io.is_vouched_for;
+        break;
+    }
+    if (reads_ && end_ == End::open) stream_->watch_readable();
+}
+
+void DataPeer::write() {
+    while (!to_send_.empty() && end_ != End::reset) {
+        const Io io = stream_->write(to_send_);
+        if (io.state == Io::State::would_block) return stream_->watch_writable();
+        if (io.state == Io::State::failed) {
+            end_ = End::reset;
+            return;
+        }
+        to_send_.erase(0, io.bytes);
+    }
+    if (finish_ == Finish::wanted_bare) plain_->finish();
+    if (finish_ == Finish::wanted && stream_->finish() == Io::State::would_block)
+        return stream_->watch_writable();
+    if (finish_ != Finish::no) finish_ = Finish::done;
 }
 
 void DataPeer::send(std::string_view bytes) {
@@ -53,7 +101,12 @@ void DataPeer::send(std::string_view bytes) {
 }
 
 void DataPeer::finish() {
-    finish_wanted_ = true;
+    finish_ = Finish::wanted;
+    signal_.raise();
+}
+
+void DataPeer::finish_bare() {
+    finish_ = Finish::wanted_bare;
     signal_.raise();
 }
 
@@ -64,6 +117,8 @@ void DataPeer::reset() {
 
 void DataPeer::vanish() {
     job_.cancel();
+    // The FIN of a kernel that knows no close_notify.
+    if (tls_ != nullptr && plain_ != nullptr) (void)plain_->finish();
     stream_.reset();
 }
 

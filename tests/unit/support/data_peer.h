@@ -2,8 +2,7 @@
 #pragma once
 
 #include "loop/job.h"
-#include "net/stream.h"
-#include "support/test_loop.h"
+#include "net/tls_stream.h"
 
 #include <cstdint>
 #include <functional>
@@ -13,12 +12,12 @@
 
 namespace ballast::support {
 
-/// The far end of a data connection, played by a test: sends what it is told, keeps what it gets,
-/// and knows how the other side ended.
+/// The far end of a connection, played by a test: sends what it is told, keeps what it gets, and
+/// knows how the other side ended. Speaks TLS if told how.
 class DataPeer {
 public:
-    explicit DataPeer(TestLoop& loop) : signal_(loop) {}
-    DataPeer(TestLoop& loop, std::unique_ptr<net::Stream> stream) : DataPeer(loop) {
+    explicit DataPeer(loop::Loop& loop) : signal_(loop) {}
+    DataPeer(loop::Loop& loop, std::unique_ptr<net::Stream> stream) : DataPeer(loop) {
         take(std::move(stream));
     }
     ~DataPeer();
@@ -28,13 +27,28 @@ public:
     void take(std::unique_ptr<net::Stream> stream);
     [[nodiscard]] bool is_connected() const { return stream_ != nullptr; }
 
+    /// TLS from here on, or as soon as there is a connection.
+    using Wrap = std::function<std::unique_ptr<net::TlsStream>(std::unique_ptr<net::Stream>)>;
+    void begin_tls(Wrap wrap);
+    /// Once the handshake is done; null before and in plain text.
+    [[nodiscard]] net::TlsStream* tls() const { return is_secured_ ? tls_ : nullptr; }
+    /// Why the handshake failed.
+    [[nodiscard]] const std::string& tls_problem() const { return tls_problem_; }
+    /// From here on the other side's close_notify is answered with ours, and plain text follows.
+    void expect_plain() { expects_plain_ = true; }
+
+    /// A failed handshake is no end either: `reset`.
     enum class End : std::uint8_t { open, proper, reset };
     [[nodiscard]] End end() const { return end_; }
+    /// The other side ended with close_notify.
+    [[nodiscard]] bool is_vouched_for() const { return is_vouched_for_; }
     [[nodiscard]] const std::string& received() const { return received_; }
 
     void send(std::string_view bytes);
     /// After what is to be sent.
     void finish();
+    /// The same without close_notify.
+    void finish_bare();
     void reset();
     /// As the kernel does for a process that was killed.
     void vanish();
@@ -43,16 +57,29 @@ public:
 
     /// Called when the object goes: where the test stops listening.
     std::function<void()> at_end;
+    /// Called whenever something may have changed.
+    std::function<void()> at_change;
 
 private:
+    void start();
     [[nodiscard]] loop::Task<> run();
+    void read();
+    void write();
 
     loop::Signal signal_;
     std::unique_ptr<net::Stream> stream_;
+    Wrap wrap_;
+    net::Stream* plain_ = nullptr;  // what carries the bytes: `stream_`, or what is beneath its TLS
+    net::TlsStream* tls_ = nullptr;
+    bool is_secured_ = false;
+    bool expects_plain_ = false;
+    std::string tls_problem_;
     std::string received_;
     std::string to_send_;
     End end_ = End::open;
-    bool finish_wanted_ = false;
+    bool is_vouched_for_ = false;
+    enum class Finish : std::uint8_t { no, wanted, wanted_bare, done };
+    Finish finish_ = Finish::no;
     bool reads_ = true;
     loop::Job job_;
 };

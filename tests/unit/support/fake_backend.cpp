@@ -41,6 +41,7 @@ private:
             while (pull()) co_await rest_a_while();
             co_return;
         }
+        if (owner_.script.begins_with_tls && !co_await begin_tls()) co_return;
         co_await say(owner_.script.greeting);
         if (owner_.script.greeting.starts_with("421")) co_return hang_up();
         while (control_) {
@@ -50,6 +51,69 @@ private:
                 co_await rest_a_while();
             else
                 hang_up();
+        }
+    }
+
+    Task<bool> begin_tls() {
+        tls_server_ = owner_.script.tls;
+        auto wrapped = tls_server_->wrap_control(std::move(control_), bond_);
+        auto& tls = *wrapped;
+        control_ = std::move(wrapped);
+        control_->attach(&signal_);
+        const auto deadline = owner_.network_.loop().after(handshake_time);
+        if (!co_await tls.handshake(signal_, base::Fault::client, deadline)) {
+            hang_up();
+            co_return false;
+        }
+        tls_server_->remember(tls, bond_);
+        tls_ = &tls;
+        co_return true;
+    }
+
+    /// AUTH, PBSZ and PROT, where they are known.
+    Task<> secure(std::string verb, std::string argument) {
+        const auto& plan = owner_.script;
+        if (verb == "PBSZ") co_return co_await say("200 PBSZ=0");
+        if (verb == "PROT") {
+            if (argument == "P" && !plan.takes_prot_p)
+                co_return co_await say("534 No TLS for data.");
+            protects_data_ = argument == "P";
+            co_return co_await say("200 So be it.");
+        }
+        co_await say("234 Go ahead.");
+        if (!plan.speaks_plain_after_auth) {
+            (void)co_await begin_tls();
+            co_return;
+        }
+        while (received_.empty() && pull()) co_await rest_a_while();
+        received_.clear();
+        co_await say("500 What?");
+    }
+
+    /// False if the transfer is over by it.
+    Task<bool> protect_data() {
+        const bool resumes = owner_.script.resumes_tls_1_3 || !tls_->is_tls_1_3();
+        auto wrapped = tls_server_->wrap_data(std::move(data_), resumes ? bond_ : nobodys_bond_);
+        auto& tls = *wrapped;
+        data_ = std::move(wrapped);
+        data_->attach(&signal_);
+        const auto deadline = owner_.network_.loop().after(handshake_time);
+        if (!co_await tls.handshake(signal_, base::Fault::client, deadline)) {
+            data_.reset();
+            co_await say("425 No TLS.");
+            co_return false;
+        }
+        owner_.data_handshakes.push_back({tls.is_resumed(), tls.is_tls_1_3()});
+        if (!owner_.script.requires_reuse || tls.is_resumed()) co_return true;
+        data_.reset();
+        co_await say("522 Reuse the session.");
+        co_return false;
+    }
+
+    Task<> finish_data() {
+        while (owner_.script.says_close_notify && data_->finish() == Io::State::would_block) {
+            data_->watch_writable();
+            co_await rest_a_while();
         }
     }
 
@@ -126,6 +190,8 @@ private:
         if (verb == "SYST") co_return co_await say("215 UNIX Type: L8");
         if (verb == "NOOP") co_return co_await say("200 Fine.");
         if (verb == "HOST") co_return co_await say("220 Host accepted.");
+        if (plan.tls && (verb == "AUTH" || verb == "PBSZ" || verb == "PROT"))
+            co_return co_await secure(verb, argument);
         if (!is_logged_in_) co_return co_await say("530 Log in first.");
 
         if (verb == "EPSV" || verb == "PASV") co_return co_await passive(verb == "EPSV");
@@ -166,6 +232,7 @@ private:
                                    data_->attach(&signal_);
                                    signal_.raise();
                                });
+        if (protects_data_) tls_server_->refresh_ticket(*tls_);
         co_await say(extended ? fmt::format("229 Go there (|||{}|)", data_port_)
                               : fmt::format("227 Go there (10,9,9,9,{},{})", data_port_ / 256,
                                             data_port_ % 256));
@@ -213,6 +280,7 @@ private:
             if (!co_await hear_during_transfer()) co_return false;
             if (!data_) co_await rest_a_while();
         }
+        if (protects_data_ && !co_await protect_data()) co_return false;
         if (owner_.script.final_reply_first) co_await say(owner_.script.final_reply);
         co_return control_ != nullptr;
     }
@@ -262,7 +330,7 @@ private:
             }
         }
         if (co_await fault_strikes(moved)) co_return;
-        data_->finish();
+        co_await finish_data();
         while (owner_.script.final_waits_for_close) {
             std::array<char, 64> ignored{};
             const auto state = data_->read(ignored).state;
@@ -276,7 +344,7 @@ private:
 
     Task<> upload(std::string name) {
         if (!co_await begin_transfer()) co_return;
-        Upload arrived{std::move(name), {}, false};
+        Upload arrived{std::move(name), {}, false, false};
         for (;;) {
             if (control_ && !co_await hear_during_transfer()) {
                 owner_.stored.push_back(std::move(arrived));
@@ -296,6 +364,7 @@ private:
                 co_await rest_a_while();
             } else {
                 arrived.is_whole = io.state == Io::State::ended;
+                arrived.is_vouched_for = io.is_vouched_for;
                 break;
             }
             if (co_await fault_strikes(arrived.bytes.size())) {
@@ -317,7 +386,14 @@ private:
         for (; status_owed_ > 0; --status_owed_) co_await say("211 It is over.");
     }
 
+    static constexpr auto handshake_time = std::chrono::minutes(1);
+
     FakeBackend& owner_;
+    std::shared_ptr<const net::TlsServer> tls_server_;
+    net::TlsBond bond_;
+    net::TlsBond nobodys_bond_;
+    net::TlsStream* tls_ = nullptr;  // what `control_` owns
+    bool protects_data_ = false;
     loop::Signal signal_;
     loop::Signal sleeper_;
     std::unique_ptr<net::Stream> control_;

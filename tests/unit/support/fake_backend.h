@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "net/tls_server.h"
 #include "support/memory_network.h"
 
 #include <cstdint>
@@ -47,6 +48,14 @@ struct BackendScript {
     bool status_waits = false;        ///< STAT in a transfer is answered after it
     std::set<std::string> downloads;  ///< further verbs that move data
     std::set<std::string> uploads;
+
+    std::shared_ptr<const net::TlsServer> tls;  ///< null: AUTH, PBSZ and PROT are not known
+    bool begins_with_tls = false;
+    bool speaks_plain_after_auth = false;  ///< says 234 and then answers the handshake in clear
+    bool takes_prot_p = true;
+    bool resumes_tls_1_3 = true;
+    bool requires_reuse = false;    ///< of the control connection's session on data
+    bool says_close_notify = true;  ///< at the end of a download
 };
 
 /// A scripted FTP server on a network in memory. As servers of the field do, it forgets REST at any
@@ -67,8 +76,15 @@ public:
         std::string name;
         std::string bytes;
         bool is_whole = false;  ///< its end looked proper
+        bool is_vouched_for = false;
     };
     std::vector<Upload> stored;
+    /// TLS on data connections, as it was agreed on.
+    struct DataHandshake {
+        bool is_resumed = false;
+        bool is_tls_1_3 = false;
+    };
+    std::vector<DataHandshake> data_handshakes;
     /// Every line of every session.
     std::vector<std::string> heard;
     [[nodiscard]] bool has_heard(std::string_view line) const;

@@ -2,6 +2,7 @@
 #include "support/test_client.h"
 
 #include "ftp/host_port.h"
+#include "support/tls_ends.h"
 
 #include <stdexcept>
 
@@ -60,6 +61,39 @@ bool TestClient::log_in() {
     return code() == 220 && ask("USER anna") == 331 && ask("PASS secret") == 230;
 }
 
+bool TestClient::begin_tls() {
+    if (!tls_client) tls_client = make_tls_client();
+    control_.begin_tls([this](std::unique_ptr<net::Stream> plain) {
+        return tls_client->wrap_control(std::move(plain), tickets, false);
+    });
+    (void)world_.loop.run_until(
+        [&] { return tls() != nullptr || control_.end() != DataPeer::End::open; });
+    return tls() != nullptr;
+}
+
+bool TestClient::protect_data() {
+    wraps_data = ask("PBSZ 0") == 200 && ask("PROT P") == 200;
+    return wraps_data;
+}
+
+bool TestClient::log_in_with_tls() {
+    return code() == 220 && secure() && protect_data() && ask("USER anna") == 331 &&
+           ask("PASS secret") == 230;
+}
+
+int TestClient::leave_tls() {
+    control_.expect_plain();
+    const auto answered = ask("CCC");
+    (void)world_.loop.run_until([&] { return tls() == nullptr; }, std::chrono::seconds(30));
+    return answered;
+}
+
+DataPeer::Wrap TestClient::data_tls() {
+    return [this](std::unique_ptr<net::Stream> plain) {
+        return tls_client->wrap_data(std::move(plain), tickets, false);
+    };
+}
+
 std::uint16_t TestClient::passive_port(std::string_view verb) {
     const auto told = ftp::parse_passive_reply(say(verb) + "\r\n");
     return told ? told->port : std::uint16_t{0};
@@ -67,7 +101,11 @@ std::uint16_t TestClient::passive_port(std::string_view verb) {
 
 std::unique_ptr<DataPeer> TestClient::connect_to(std::uint16_t port) {
     auto stream = world_.network.connect({from_.ip, next_port_++}, {world_.address().ip, port});
-    return stream ? std::make_unique<DataPeer>(world_.loop, std::move(stream)) : nullptr;
+    if (!stream) return nullptr;
+    auto peer = std::make_unique<DataPeer>(world_.loop);
+    if (wraps_data) peer->begin_tls(data_tls());
+    peer->take(std::move(stream));
+    return peer;
 }
 
 std::unique_ptr<DataPeer> TestClient::open_data(std::string_view verb) {
@@ -77,6 +115,7 @@ std::unique_ptr<DataPeer> TestClient::open_data(std::string_view verb) {
     }
     const base::Address own{from_.ip, next_port_++};
     auto peer = std::make_unique<DataPeer>(world_.loop);
+    if (wraps_data) peer->begin_tls(data_tls());
     world_.network.listen(own, [listening = peer.get()](std::unique_ptr<net::Stream> stream) {
         listening->take(std::move(stream));
     });

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ftp/reply.h"
+#include "net/tls_client.h"
 #include "support/data_peer.h"
 #include "support/world.h"
 
@@ -40,6 +41,28 @@ public:
     [[nodiscard]] bool is_ended();
     /// 220, USER, PASS, 230. False if anything else was said.
     [[nodiscard]] bool log_in();
+
+    /// AUTH, and the handshake. False if one of them fails.
+    [[nodiscard]] bool secure(std::string_view auth = "AUTH TLS") {
+        return ask(auth) == 234 && begin_tls();
+    }
+    /// The handshake alone.
+    [[nodiscard]] bool begin_tls();
+    /// PBSZ and PROT P: data connections are under TLS from here on.
+    [[nodiscard]] bool protect_data();
+    /// 220, AUTH TLS, PBSZ, PROT P, USER, PASS.
+    [[nodiscard]] bool log_in_with_tls();
+    /// Null in plain text.
+    [[nodiscard]] net::TlsStream* tls() const { return control_.tls(); }
+    /// CCC, and plain text.
+    [[nodiscard]] int leave_tls();
+    /// What data connections are wrapped with.
+    [[nodiscard]] DataPeer::Wrap data_tls();
+    /// Whether data connections begin with TLS as soon as they are there, command or none.
+    bool wraps_data = false;
+    /// Whom it trusts and whom it asks for; before the handshake. Null: `test_pki`'s.
+    std::shared_ptr<const net::TlsClient> tls_client;
+    net::TlsTickets tickets;
 
     /// Says EPSV, PASV, EPRT or PORT; the data connection is opened (or awaited).
     [[nodiscard]] std::unique_ptr<DataPeer> open_data(std::string_view verb);

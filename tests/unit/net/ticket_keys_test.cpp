@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/ticket_keys.h"
+
+#include "support/certificates.h"
+
+#include <gtest/gtest.h>
+#include <openssl/evp.h>
+#include <string>
+
+namespace ballast::net {
+namespace {
+
+using namespace std::chrono_literals;
+
+const loop::Time start{std::chrono::hours(1000)};
+
+/// What `openssl rand -base64 80` would print: 80 bytes of that letter.
+std::string key_line(char letter, std::size_t bytes = 80) {
+    const std::string key(bytes, letter);
+    std::string base64(200, '\0');
+    const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(base64.data()),
+                                     reinterpret_cast<const unsigned char*>(key.data()),
+                                     static_cast<int>(key.size()));
+    return base64.substr(0, static_cast<std::size_t>(size));
+}
+
+TEST(TicketKeys, stay_for_their_lifetime) {
+    TicketKeys keys(12h);
+    const auto first = keys.current(start);
+    EXPECT_EQ(keys.current(start + 1h).name, first.name);
+    EXPECT_EQ(keys.current(start + 12h - 1ns).name, first.name);
+    EXPECT_NE(keys.current(start + 12h).name, first.name);
+}
+
+TEST(TicketKeys, differ_in_every_part) {
+    TicketKeys keys(12h);
+    const auto first = keys.current(start);
+    const auto second = keys.current(start + 12h);
+    EXPECT_NE(first.name, second.name);
+    EXPECT_NE(first.hmac, second.hmac);
+    EXPECT_NE(first.aes, second.aes);
+    EXPECT_NE(first.hmac, first.aes);
+    EXPECT_NE(TicketKeys(12h).current(start).name, first.name);
+}
+
+TEST(TicketKeys, are_found_for_one_lifetime_after_theirs) {
+    TicketKeys keys(12h);
+    const auto first = keys.current(start);
+    ASSERT_TRUE(keys.find(first.name.data()));
+    EXPECT_FALSE(keys.find(first.name.data())->is_old);
+
+    const auto second = keys.current(start + 12h);
+    ASSERT_TRUE(keys.find(first.name.data()));
+    EXPECT_TRUE(keys.find(first.name.data())->is_old);
+    EXPECT_EQ(keys.find(first.name.data())->key.aes, first.aes);
+    EXPECT_EQ(keys.find(first.name.data())->key.hmac, first.hmac);
+    EXPECT_FALSE(keys.find(second.name.data())->is_old);
+
+    (void)keys.current(start + 24h);
+    EXPECT_FALSE(keys.find(first.name.data()));
+    EXPECT_TRUE(keys.find(second.name.data()));
+}
+
+TEST(TicketKeys, are_forgotten_where_nobody_asked_for_long) {
+    TicketKeys keys(12h);
+    const auto first = keys.current(start);
+    (void)keys.current(start + 100h);
+    EXPECT_FALSE(keys.find(first.name.data()));
+}
+
+TEST(TicketKeys, of_nobody_are_not_found) {
+    TicketKeys keys(12h);
+    const std::array<unsigned char, 16> name{};
+    EXPECT_FALSE(keys.find(name.data()));
+    (void)keys.current(start);
+    EXPECT_FALSE(keys.find(name.data()));
+}
+
+class TicketKeyFiles : public testing::Test {
+protected:
+    [[nodiscard]] std::string written(std::string_view text) const {
+        return directory.write("keys", text);
+    }
+    support::TemporaryDirectory directory;
+};
+
+TEST_F(TicketKeyFiles, encrypt_with_the_first_and_decrypt_with_all) {
+    const auto keys =
+        TicketKeys::load(written(key_line('a') + "\n\n" + key_line('b') + "\n" + key_line('c')));
+    ASSERT_TRUE(keys) << base::to_string(keys.error());
+    const auto current = (*keys)->current(start);
+    EXPECT_EQ(current.name[0], 'a');
+    EXPECT_EQ(current.hmac[31], 'a');
+    EXPECT_EQ(current.aes[31], 'a');
+    for (const char letter : {'a', 'b', 'c'}) {
+        const std::string name(16, letter);
+        const auto found = (*keys)->find(reinterpret_cast<const unsigned char*>(name.data()));
+        ASSERT_TRUE(found) << letter;
+        EXPECT_EQ(found->is_old, letter != 'a');
+        EXPECT_EQ(found->key.aes[0], letter);
+    }
+}
+
+TEST_F(TicketKeyFiles, never_rotate_by_themselves) {
+    const auto keys = TicketKeys::load(written(key_line('a') + "\n"));
+    ASSERT_TRUE(keys);
+    EXPECT_EQ((*keys)->current(start).name[0], 'a');
+    EXPECT_EQ((*keys)->current(start + 10'000h).name[0], 'a');
+}
+
+TEST_F(TicketKeyFiles, are_refused_with_file_and_line) {
+    struct Row {
+        std::string text;
+        const char* place;
+    };
+    auto not_base64 = key_line('a');
+    not_base64[10] = '*';
+    const Row rows[] = {
+        {key_line('a', 79), ":1: "},
+        {key_line('a', 81), ":1: "},
+        {key_line('a', 48), ":1: "},
+        {key_line('a') + "\nx\n", ":2: "},
+        {not_base64 + "\n", ":1: "},
+        {key_line('a') + "\n" + key_line('b') + " \n", ":2: "},
+        {key_line('a') + key_line('b') + "\n", ":1: "},
+        {"", " holds no ticket key"},
+        {"\n\n", " holds no ticket key"},
+    };
+    for (const auto& row : rows) {
+        const auto file = written(row.text);
+        const auto keys = TicketKeys::load(file);
+        ASSERT_FALSE(keys) << row.text;
+        EXPECT_NE(keys.error().doing.find(file + row.place), std::string::npos)
+            << keys.error().doing;
+        // Not even a wrong key is told.
+        EXPECT_EQ(keys.error().doing.find("YWFh"), std::string::npos);
+    }
+}
+
+TEST_F(TicketKeyFiles, are_refused_where_there_are_too_many) {
+    std::string text;
+    for (int i = 0; i < 65; ++i) text += key_line('a') + "\n";
+    EXPECT_FALSE(TicketKeys::load(written(text)));
+    EXPECT_TRUE(TicketKeys::load(written(text.substr(0, text.size() / 65 * 64))));
+}
+
+TEST_F(TicketKeyFiles, that_are_missing_are_named) {
+    const auto keys = TicketKeys::load(directory.file("missing"));
+    ASSERT_FALSE(keys);
+    EXPECT_NE(base::to_string(keys.error()).find(directory.file("missing")), std::string::npos);
+    EXPECT_EQ(keys.error().code, std::errc::no_such_file_or_directory);
+}
+
+TEST_F(TicketKeyFiles, are_loaded_anew_or_kept_where_that_fails) {
+    const auto keys = TicketKeys::load(written(key_line('a')));
+    ASSERT_TRUE(keys);
+    EXPECT_FALSE((*keys)->reload(written("nonsense\n")));
+    EXPECT_EQ((*keys)->current(start).name[0], 'a');
+    EXPECT_FALSE((*keys)->reload(directory.file("missing")));
+    EXPECT_EQ((*keys)->current(start).name[0], 'a');
+    EXPECT_TRUE((*keys)->reload(written(key_line('b') + "\n" + key_line('a'))));
+    EXPECT_EQ((*keys)->current(start).name[0], 'b');
+    const std::string old_name(16, 'a');
+    EXPECT_TRUE((*keys)->find(reinterpret_cast<const unsigned char*>(old_name.data())));
+}
+
+}  // namespace
+}  // namespace ballast::net

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "net/openssl.h"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ballast::support {
+
+/// A directory that goes with its object.
+class TemporaryDirectory {
+public:
+    TemporaryDirectory();
+    ~TemporaryDirectory();
+    TemporaryDirectory(const TemporaryDirectory&) = delete;
+    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+
+    [[nodiscard]] std::string file(std::string_view name) const;
+    /// Returns the file's path.
+    std::string write(std::string_view name, std::string_view bytes) const;
+
+private:
+    std::string path_;
+};
+
+/// What a certificate shall say.
+struct CertificateWish {
+    std::string common_name;
+    std::string names;  ///< "DNS:ftp.example.com,IP:127.0.0.1"; empty: none
+    enum class Key : std::uint8_t { ecdsa, rsa } key = Key::ecdsa;
+    int days_left = 365;  ///< negative: has expired
+};
+
+struct Identity {
+    net::X509Certificate certificate;
+    net::PrivateKey key;
+    std::string file;  ///< PEM, both of them
+
+    [[nodiscard]] std::string certificate_pem() const;
+    [[nodiscard]] std::string key_pem() const;
+};
+
+/// Who issues the certificates of a test, and writes them into its directory.
+class Authority {
+public:
+    Authority(const TemporaryDirectory& directory, const std::string& name);
+
+    /// PEM file of its own certificate.
+    [[nodiscard]] const std::string& file() const { return own_.file; }
+    [[nodiscard]] const Identity& own() const { return own_; }
+    [[nodiscard]] Identity issue(const std::string& name, const CertificateWish& wish) const;
+    /// DER of a response that says "good", until `valid` from now.
+    [[nodiscard]] std::string ocsp_response(const Identity& identity,
+                                            std::chrono::seconds valid) const;
+
+private:
+    const TemporaryDirectory& directory_;
+    Identity own_;
+};
+
+}  // namespace ballast::support
