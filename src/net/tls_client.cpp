@@ -17,9 +17,12 @@ int tickets_index() {
     return index;
 }
 
+/// A copy: OpenSSL marks the session of a connection that ends badly as not to be resumed, and one
+/// broken transfer must not spoil the next ones.
 int keep_session(SSL* ssl, SSL_SESSION* session) {
-    static_cast<TlsTickets*>(SSL_get_ex_data(ssl, tickets_index()))->keep(TlsSession(session));
-    return 1;
+    auto& tickets = *static_cast<TlsTickets*>(SSL_get_ex_data(ssl, tickets_index()));
+    tickets.keep(TlsSession(SSL_SESSION_dup(session)));
+    return 0;
 }
 
 }  // namespace

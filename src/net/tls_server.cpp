@@ -123,8 +123,9 @@ struct TlsServer::Callbacks {
         if (size < 0 || own_size != static_cast<unsigned int>(size) ||
             std::memcmp(own_id, id, own_size) != 0)
             return nullptr;
-        *copy = 1;
-        return own;
+        // A copy: OpenSSL marks the session of a connection that ends badly as not to be resumed.
+        *copy = 0;
+        return SSL_SESSION_dup(own);
     }
 
     /// RFC 5077 4, with the listener's keys.
@@ -222,7 +223,7 @@ std::unique_ptr<TlsStream> TlsServer::wrap_control(std::unique_ptr<Stream> plain
 void TlsServer::remember(const TlsStream& control, TlsBond& bond) const {
     // One that was resumed from a ticket is known by another session's ticket too.
     if (!control.is_tls_1_3() && !control.is_resumed() && settings_.resumes_data)
-        bond.session_.reset(SSL_get1_session(control.ssl()));
+        bond.session_.reset(SSL_SESSION_dup(SSL_get0_session(control.ssl())));
 }
 
 std::unique_ptr<TlsStream> TlsServer::wrap_data(std::unique_ptr<Stream> plain,
