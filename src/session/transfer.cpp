@@ -184,12 +184,12 @@ loop::Task<bool> Transfer::secure_client_first() {
     const bool is_due = parts_.client_tls != nullptr && direction_ == ftp::Direction::upload &&
                         parts_.settings.tls->session_reuse == config::SessionReuse::required;
     // A handshake that was done before the command is judged now, whatever the command.
-    if (parts_.client_tls != nullptr && parts_.client_data.handshake.result())
+    if (parts_.client_tls != nullptr && parts_.client_data.handshake.result()) {
         judge_client_handshake();
-    else if (!is_due)
+        if (data_ == Data::broken) co_return co_await refuse_client_tls();
         co_return true;
-    if (client_stream_) co_return true;
-    if (data_ == Data::broken) co_return co_await refuse_client_tls();
+    }
+    if (!is_due) co_return true;
     co_await answer(ftp::make_reply(150, "Ready for the data connection."));
     has_said_150_ = true;
     const auto deadline = loop().after(parts_.settings.data_connect_timeout);
@@ -200,7 +200,7 @@ loop::Task<bool> Transfer::secure_client_first() {
             client_stream_ = parts_.client_data.lease->take();
         start_client_handshake();
         judge_client_handshake();
-        if (client_stream_) co_return true;
+        if (client_stream_ && parts_.client_data.handshake.result()) co_return true;
         if (data_ == Data::broken) co_return co_await refuse_client_tls();
         if (client_vanished()) {
             reset_client_stream();
