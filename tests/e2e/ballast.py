@@ -3,6 +3,7 @@
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,6 +54,7 @@ class Pool:
     backends: Sequence[Backend]
     settings: Mapping[str, Any] = field(default_factory=dict)
     probe: Mapping[str, Any] = field(default_factory=lambda: NO_PROBE)
+    tls: Mapping[str, Any] | None = None
 
 
 @dataclass
@@ -62,6 +64,9 @@ class Listener:
     addresses: Sequence[str] = LOOPBACK
     settings: Mapping[str, Any] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
+    tls: Mapping[str, Any] | None = None
+    # Implicit TLS, beside the other one; 0 is none.
+    implicit_port: int = 0
 
 
 def login_probe(work: Path, **settings: Any) -> dict[str, Any]:
@@ -130,9 +135,19 @@ class Ballast:
             binds = [endpoint(address, listener.port) for address in listener.addresses]
             base = {"bind": binds, "pool": listener.pool, "passive_ports": ports}
             parts.append(_table(f"[listener.{listener.name}]", {**base, **listener.settings}))
+            if listener.tls is not None:
+                implicit = {}
+                if listener.implicit_port:
+                    port = listener.implicit_port
+                    binds = [endpoint(address, port) for address in listener.addresses]
+                    implicit["implicit_bind"] = binds
+                table = {**implicit, **listener.tls}
+                parts.append(_table(f"[listener.{listener.name}.tls]", table))
         for pool in self.pools.values():
             settings = {**pool.settings, "probe": pool.probe}
             parts.append(_table(f"[pool.{pool.name}]", settings))
+            if pool.tls is not None:
+                parts.append(_table(f"[pool.{pool.name}.tls]", pool.tls))
             for backend in pool.backends:
                 where = endpoint(backend.where.address, backend.where.port)
                 base = {"name": backend.name, "address": where}
@@ -157,11 +172,13 @@ class Ballast:
         assert self._process is not None, "not in direct mode"
         return self._process.pid
 
-    def where(self, listener: str | None = None, address: str = "127.0.0.1") -> tuple[str, int]:
+    def where(
+        self, listener: str | None = None, address: str = "127.0.0.1", *, implicit: bool = False
+    ) -> tuple[str, int]:
         """Where a client that speaks this address's family connects to."""
         chosen = self.listeners[listener] if listener else next(iter(self.listeners.values()))
         if not DIRECT:
-            return address, chosen.port
+            return address, chosen.implicit_port if implicit else chosen.port
         backend = self.pools[chosen.pool].backends[0]
         if (":" in backend.where.address) != (":" in address):
             import pytest  # the demo does without
@@ -202,6 +219,14 @@ class Ballast:
             f"backend {backend} {state}",
             lambda line: line["message"] == f"backend {state}" and line["backend"] == backend,
             since=since,
+        )
+
+    def counters(self) -> dict[str, int]:
+        """All of them, as they are now."""
+        mark = self.log_mark()
+        os.kill(self.pid, signal.SIGUSR1)
+        return self.wait_for_log(
+            "the counters", lambda line: line["message"] == "counters", since=mark
         )
 
     def transfers(self) -> list[dict[str, Any]]:

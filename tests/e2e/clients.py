@@ -5,12 +5,13 @@ Every run has a time-out, leaves its dialog behind, and raises `ClientError` whe
 that it failed.
 """
 
+import json
 import re
 import subprocess
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
 from typing import ClassVar
@@ -40,12 +41,29 @@ class Mode(Enum):
 
 
 @dataclass(frozen=True)
+class ClientTls:
+    """How a client speaks TLS. It always verifies the other side."""
+
+    ca: Path
+    implicit: bool = False
+    # PROT P, else PROT C.
+    data: bool = True
+    # "1.2" or "1.3": this version alone.
+    version: str = ""
+    # Back to clear text after the log-in.
+    ccc: bool = False
+    # What the client shows: certificate and key in one file.
+    certificate: Path | None = None
+
+
+@dataclass(frozen=True)
 class Target:
-    """Where a client connects to, and as whom."""
+    """Where a client connects to, as whom, and how."""
 
     address: str
     port: int
     account: Account = TESTER
+    tls: ClientTls | None = None
 
     @property
     def endpoint(self) -> str:
@@ -61,6 +79,9 @@ class Client(ABC):
     modes_ipv4: ClassVar[tuple[Mode, ...]] = tuple(Mode)
     modes_ipv6: ClassVar[tuple[Mode, ...]] = (Mode.EPSV, Mode.EPRT)
     modes_loopback_ipv6: ClassVar[tuple[Mode, ...]] = modes_ipv6
+    # What of FTPS it has.
+    modes_tls: ClassVar[tuple[Mode, ...]] = tuple(Mode)
+    can_ccc: ClassVar[bool] = False
 
     def __init__(
         self, target: Target, mode: Mode, work: Path, *, prefix: Sequence[str] = (), rate: int = 0
@@ -148,6 +169,9 @@ class Client(ABC):
 
 class Curl(Client):
     name = "curl"
+    # Active, it never gets as far as TLS on the data connection.
+    modes_tls = (Mode.PASV, Mode.EPSV)
+    can_ccc = True
     _sent = r"^> "
 
     def _common(self) -> list[str]:
@@ -160,10 +184,28 @@ class Curl(Client):
         rate = ["--limit-rate", str(self.rate)] if self.rate else []
         account = self.target.account
         user = ["--user", f"{account.name}:{account.password}"]
-        return ["curl", "-v", "--no-progress-meter", "--globoff", *mode, *rate, *user]
+        program = ["curl", "-v", "--no-progress-meter", "--globoff"]
+        return [*program, *mode, *rate, *user, *self._protection()]
+
+    def _protection(self) -> list[str]:
+        tls = self.target.tls
+        if tls is None:
+            return []
+        options = ["--cacert", str(tls.ca), "--ssl-reqd" if tls.data else "--ftp-ssl-control"]
+        if tls.ccc:
+            options += ["--ftp-ssl-ccc", "--ftp-ssl-ccc-mode", self.ccc_mode]
+        if tls.version:
+            options += [f"--tlsv{tls.version}", "--tls-max", tls.version]
+        if tls.certificate is not None:
+            options += ["--cert", str(tls.certificate)]
+        return options
+
+    # Who says close_notify first: it ("active"), or the server ("passive").
+    ccc_mode = "passive"
 
     def _url(self, remote: str) -> str:
-        return f"ftp://{self.target.endpoint}/{remote}"
+        implicit = self.target.tls is not None and self.target.tls.implicit
+        return f"{'ftps' if implicit else 'ftp'}://{self.target.endpoint}/{remote}"
 
     def upload_command(self, local: Path, remote: str) -> list[str]:
         return [*self._common(), "--upload-file", str(local), self._url(remote)]
@@ -194,6 +236,11 @@ class Curl(Client):
         self._run([*self._common(), *resumed, self._url(remote)])
 
 
+class CurlActiveCcc(Curl):
+    name = "curl-active-ccc"
+    ccc_mode = "active"
+
+
 class Lftp(Client):
     name = "lftp"
     # No EPRT over IPv4. From ::1 it announces "EPRT |2|::|port|", which is nobody's address and
@@ -211,21 +258,43 @@ class Lftp(Client):
             "net:reconnect-interval-base": 1,
             "net:timeout": 20,
             "net:limit-rate": self.rate,
-            "ftp:ssl-allow": "no",
+            **self._protection(),
             "ftp:passive-mode": "yes" if self.mode.passive else "no",
             "ftp:prefer-epsv": "yes" if self.mode is Mode.EPSV else "no",
             "xfer:clobber": "yes",
             "dns:order": "inet6 inet" if self.target.ipv6 else "inet",
         }
         host = f"[{self.target.address}]" if self.target.ipv6 else self.target.address
+        implicit = self.target.tls is not None and self.target.tls.implicit
+        scheme = "ftps" if implicit else "ftp"
         script = [
             "debug 5",
             *(f"set {key} {value}" for key, value in settings.items()),
-            f"open -u {account.name},{account.password} -p {self.target.port} ftp://{host}",
+            f"open -u {account.name},{account.password} -p {self.target.port} {scheme}://{host}",
             *commands,
         ]
         # No file of the user's own.
         return ["env", f"HOME={self._work}", "lftp", "--norc", "-c", "; ".join(script)]
+
+    def _protection(self) -> dict[str, str]:
+        tls = self.target.tls
+        if tls is None:
+            return {"ftp:ssl-allow": "no"}
+        protect = "yes" if tls.data else "no"
+        settings = {
+            "ftp:ssl-allow": "yes",
+            "ftp:ssl-force": "yes",
+            "ftp:ssl-protect-data": protect,
+            "ftp:ssl-protect-list": protect,
+            "ssl:ca-file": str(tls.ca),
+            "ssl:verify-certificate": "yes",
+            "ssl:check-hostname": "yes",
+        }
+        if tls.version:
+            settings["ssl:priority"] = f"NORMAL:-VERS-ALL:+VERS-TLS{tls.version}"
+        if tls.certificate is not None:
+            settings["ssl:cert-file"] = settings["ssl:key-file"] = str(tls.certificate)
+        return settings
 
     def upload_command(self, local: Path, remote: str) -> list[str]:
         return self._command(f"put {local} -o {remote}")
@@ -254,13 +323,22 @@ class Ftplib(Client):
     """Python's own, in a program of its own."""
 
     name = "ftplib"
+    can_ccc = True
+    resumes: ClassVar[bool] = False
     _sent = r"^> "
 
     def _command(self, *words: str) -> list[str]:
         account = self.target.account
         target = [self.target.address, str(self.target.port), account.name, account.password]
         program = [sys.executable, str(HERE / "ftplib_main.py")]
-        return [*program, *target, self.mode.value, str(self.rate), *words]
+        how = [self.mode.value, str(self.rate), self._protection()]
+        return [*program, *target, *how, *words]
+
+    def _protection(self) -> str:
+        tls = self.target.tls
+        if tls is None:
+            return "{}"
+        return json.dumps({**asdict(tls), "resumes": self.resumes}, default=str)
 
     def upload_command(self, local: Path, remote: str) -> list[str]:
         return self._command("upload", str(local), remote)
@@ -285,10 +363,21 @@ class Ftplib(Client):
         self._run(self._command("resume-upload", str(local), remote, str(present)))
 
 
+class FtplibResuming(Ftplib):
+    """A subclass of FTP_TLS that offers the control connection's session on data connections, as
+    many programs have one."""
+
+    name = "ftplib-resuming"
+    # The control connection has no session any more.
+    can_ccc = False
+    resumes = True
+
+
 class Tnftp(Client):
     """It has no exit status to speak of in a script: its dialog tells."""
 
     name = "tnftp"
+    modes_tls = ()
     _sent = r"^---> "
 
     def _script(self, *commands: str) -> str:
@@ -347,3 +436,5 @@ class Tnftp(Client):
 
 
 ALL: tuple[type[Client], ...] = (Curl, Lftp, Ftplib, Tnftp)
+# Those that speak TLS.
+ALL_TLS: tuple[type[Client], ...] = (Curl, Lftp, Ftplib, FtplibResuming)

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Python's ftplib as a program: ADDRESS PORT USER PASSWORD MODE RATE VERB ARGUMENTS...
+"""Python's ftplib as a program: ADDRESS PORT USER PASSWORD MODE RATE TLS VERB ARGUMENTS...
 
-Exit status 0 only if ftplib raised nothing. Commands and replies go to standard error.
+TLS is {} for none, or an object with the fields of clients.ClientTls, and "resumes". Exit status 0
+only if ftplib raised nothing. Commands and replies go to standard error.
 """
 
 import ftplib
+import json
 import socket
+import ssl
 import sys
 import time
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 
 class Session(ftplib.FTP):
@@ -41,6 +44,40 @@ class Session(ftplib.FTP):
         return listener
 
 
+class TlsSession(Session, ftplib.FTP_TLS):
+    """As FTP_TLS does it: each data connection has a session of its own."""
+
+    implicit = False
+    context: ssl.SSLContext
+
+    def connect(self, host: str = "", port: int = 0, *arguments: Any, **named: Any) -> str:
+        if not self.implicit:
+            return super().connect(host, port, *arguments, **named)
+        # FTP_TLS cannot.
+        self.host, self.port = host, port
+        plain = socket.create_connection((host, port), self.timeout)
+        self.af = plain.family
+        self.sock = self.context.wrap_socket(plain, server_hostname=host)
+        self.file = self.sock.makefile("r", encoding=self.encoding)
+        self.welcome = self.getresp()
+        return self.welcome
+
+
+class ResumingSession(TlsSession):
+    """The control connection's session, on every data connection."""
+
+    # FTP_TLS's own needs to be undone: it wraps without a session.
+    def ntransfercmd(self, cmd: str, rest: Any = None) -> tuple[socket.socket, int | None]:
+        data, size = ftplib.FTP.ntransfercmd(self, cmd, rest)
+        if self._prot_p:
+            assert isinstance(self.sock, ssl.SSLSocket)
+            data = self.context.wrap_socket(
+                data, server_hostname=self.host, session=self.sock.session
+            )
+            print(f"* {data.version()}, resumed: {data.session_reused}", file=sys.stderr)
+        return data, size
+
+
 class SlowReader:
     """A file read no faster than so many bytes a second."""
 
@@ -58,12 +95,41 @@ def _spend(count: int, rate: int) -> None:
         time.sleep(count / rate)
 
 
+def _context(tls: dict[str, Any]) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=tls["ca"])
+    if tls["version"]:
+        version = ssl.TLSVersion[f"TLSv{tls['version']}".replace(".", "_")]
+        context.minimum_version = context.maximum_version = version
+    if tls["certificate"]:
+        context.load_cert_chain(tls["certificate"])
+    return context
+
+
+def _session(tls: dict[str, Any]) -> Session:
+    if not tls:
+        return Session(timeout=30)
+    kind = ResumingSession if tls["resumes"] else TlsSession
+    session = kind(timeout=30, context=_context(tls))
+    session.implicit = tls["implicit"]
+    return session
+
+
 def main() -> None:
-    address, port, user, password, mode, rate_text, verb, *words = sys.argv[1:]
+    address, port, user, password, mode, rate_text, tls_text, verb, *words = sys.argv[1:]
     rate = int(rate_text)
-    session = Session(timeout=30)
+    tls = json.loads(tls_text)
+    session = _session(tls)
     session.connect(address, int(port))
     session.login(user, password)
+    if isinstance(session, ftplib.FTP_TLS):
+        if tls["data"]:
+            session.prot_p()
+        else:
+            # With implicit TLS some servers begin with PROT P.
+            session.voidcmd("PBSZ 0")
+            session.prot_c()
+        if tls["ccc"]:
+            session.ccc()
     session.set_pasv(mode in ("PASV", "EPSV"))
     session.extended = mode in ("EPSV", "EPRT")
     block = 64 * 1024
@@ -78,17 +144,19 @@ def main() -> None:
 
             session.retrbinary(f"RETR {remote}", take, block, start)
 
+    def store(local: str, remote: str, start: int | None) -> None:
+        with open(local, "rb") as file:
+            file.seek(start or 0)
+            session.storbinary(f"STOR {remote}", SlowReader(file, rate), block, rest=start)
+
     if verb == "upload":
-        with open(words[0], "rb") as file:
-            session.storbinary(f"STOR {words[1]}", SlowReader(file, rate), block)
+        store(words[0], words[1], None)
     elif verb == "download":
         fetch(words[0], words[1], "wb", None)
     elif verb == "resume-download":
         fetch(words[0], words[1], "ab", Path(words[1]).stat().st_size)
     elif verb == "resume-upload":
-        with open(words[0], "rb") as file:
-            file.seek(int(words[2]))
-            session.storbinary(f"STOR {words[1]}", file, block, rest=int(words[2]))
+        store(words[0], words[1], int(words[2]))
     elif verb == "list":
         session.retrlines(f"LIST {words[0]}".strip(), print)
     elif verb == "rename":

@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""pyftpdlib as a program: ADDRESS PORT ROOT EVENTS NAME:PASSWORD..."""
+"""pyftpdlib as a program: ADDRESS PORT TLS CERTIFICATE ROOT EVENTS NAME:PASSWORD...
+
+TLS is none, optional, implicit, or what it is required for: login or data. The certificate's file
+holds the key too.
+"""
 
 import logging
 import os
 import sys
+from typing import Any
 
 from pyftpdlib.authorizers import DummyAuthorizer
-from pyftpdlib.handlers import FTPHandler
+from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
 from pyftpdlib.servers import FTPServer
 
 
 def main() -> None:
-    address, port, root, events_path, *accounts = sys.argv[1:]
+    address, port, protection, certificate, root, events_path, *accounts = sys.argv[1:]
     os.umask(0)
     logging.basicConfig(level=logging.DEBUG)
     events = os.open(events_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -19,10 +24,17 @@ def main() -> None:
     def note(event: str, what: str) -> None:
         os.write(events, f"{event} {what}\n".encode())
 
-    class Handler(FTPHandler):
+    base: Any = FTPHandler if protection == "none" else TLS_FTPHandler
+
+    class Handler(base):
         authorizer = DummyAuthorizer()
         banner = "pyftpdlib of the tests"
         timeout = 900
+
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            if protection == "implicit" and self.connected:
+                self.secure_connection(self.ssl_context)
 
         def on_login(self, username: str) -> None:
             note("login", username)
@@ -43,6 +55,10 @@ def main() -> None:
             note("sent-part", file)
 
     Handler.auth_failed_timeout = 0
+    if protection != "none":
+        Handler.certfile = certificate
+        Handler.tls_control_required = protection != "optional"
+        Handler.tls_data_required = protection == "data"
     for account in accounts:
         name, _, password = account.partition(":")
         Handler.authorizer.add_user(name, password, root, perm="elradfmwMT")

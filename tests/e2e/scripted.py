@@ -3,12 +3,14 @@
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 
 import waiting
 from ports import free_port
 from servers import endpoint
+from tls import TlsStream, Truncated
 
 Answer = str | Callable[["Conversation", str], str | None]
 
@@ -28,19 +30,27 @@ class Conversation:
 
     def __init__(self, server: "ScriptedServer", connection: socket.socket) -> None:
         self.server = server
-        self.connection = connection
+        self.connection: socket.socket | TlsStream = connection
+        self.plain = connection
+        # PROT P was said.
+        self.protected = False
+        self._received = b""
         self.commands: list[str] = []
         self.user = ""
         self._listener: socket.socket | None = None
 
     def say(self, line: str) -> None:
         with contextlib.suppress(OSError):
-            self.connection.sendall(line.encode("latin-1") + b"\r\n")
+            self.connection.sendall(line.encode("latin-1", "replace") + b"\r\n")
 
     def run(self) -> None:
         greeting = self.server.greeting
         if callable(greeting):
-            greeting = greeting(self, "")
+            try:
+                greeting = greeting(self, "")
+            except (OSError, Truncated):
+                # A handshake that failed, implicit TLS being the greeting's business.
+                return
         if greeting is None:
             # Says nothing, and waits to be left.
             with contextlib.suppress(OSError):
@@ -50,10 +60,8 @@ class Conversation:
         self.say(greeting)
         if greeting.startswith("421"):
             return
-        with contextlib.suppress(OSError), self.connection.makefile("rb") as lines:
-            for raw in lines:
-                # Every byte is a character: names need not be UTF-8.
-                line = raw.decode("latin-1").rstrip("\r\n")
+        with contextlib.suppress(OSError, Truncated):
+            while (line := self._line()) is not None:
                 self.commands.append(line)
                 self.server.heard(line)
                 verb, _, argument = line.partition(" ")
@@ -65,6 +73,25 @@ class Conversation:
                 if verb.upper() == "QUIT" or (answer or "").startswith("421"):
                     return
 
+    def _line(self) -> str | None:
+        while b"\n" not in self._received:
+            # It may have become another one.
+            more = self.connection.recv(65536)
+            if not more:
+                return None
+            self._received += more
+        raw, _, self._received = self._received.partition(b"\n")
+        # Every byte is a character: names need not be UTF-8.
+        return raw.decode("latin-1").rstrip("\r")
+
+    def handshake(self) -> TlsStream:
+        """The control connection speaks TLS from here on."""
+        assert self.server.tls is not None
+        # RFC 4217 would have it thrown away. Here it means that the other side did not wait.
+        assert not self._received, f"clear text before the handshake: {self._received!r}"
+        self.connection = TlsStream(self.plain, self.server.tls, server_side=True)
+        return self.connection
+
     def _answer(self, verb: str, line: str) -> str | None:
         answer = self.server.answers.get(verb)
         if callable(answer):
@@ -75,6 +102,14 @@ class Conversation:
             return self.open_passive()
         if verb == "QUIT":
             return "221 Bye."
+        if self.server.tls is not None:
+            if verb == "AUTH":
+                self.say("234 Go ahead.")
+                self.handshake()
+                return None
+            if verb in ("PBSZ", "PROT"):
+                self.protected = line.upper().endswith(" P")
+                return "200 As you like."
         return f"502 {verb} is not in the script."
 
     def open_passive(self) -> str:
@@ -94,6 +129,11 @@ class Conversation:
         connection.settimeout(waiting.PATIENCE)
         return connection
 
+    def protected_data(self) -> TlsStream:
+        """The same, behind its handshake."""
+        assert self.server.tls is not None
+        return TlsStream(self.data(), self.server.tls, server_side=True)
+
     def close_data(self) -> None:
         if self._listener is not None:
             self._listener.close()
@@ -103,7 +143,7 @@ class Conversation:
 class ScriptedServer:
     """`answers` maps a verb to its reply, or to a function that is given the conversation and the
     line and returns the reply, or None if it has said all itself. `greeting` likewise; None there
-    is a server that accepts and never speaks."""
+    is a server that accepts and never speaks. With `tls` it knows AUTH, PBSZ and PROT."""
 
     def __init__(
         self,
@@ -112,9 +152,11 @@ class ScriptedServer:
         *,
         greeting: Answer | None = "220 Scripted server.",
         port: int | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.address = address
         self.port = port or free_port()
+        self.tls = tls
         self.answers: dict[str, Answer] = {**_PLAIN, **(answers or {})}
         self.greeting = greeting
         self.conversations: list[Conversation] = []
@@ -170,7 +212,7 @@ class ScriptedServer:
             conversation.run()
         finally:
             conversation.close_data()
-            conversation.connection.close()
+            conversation.plain.close()
 
     def stop(self) -> None:
         """No more connections; the running ones end."""
@@ -182,7 +224,7 @@ class ScriptedServer:
             self._listener = None
         for conversation in self.conversations:
             with contextlib.suppress(OSError):
-                conversation.connection.shutdown(socket.SHUT_RDWR)
+                conversation.plain.shutdown(socket.SHUT_RDWR)
 
     def __enter__(self) -> "ScriptedServer":
         self.start()

@@ -13,6 +13,7 @@ import os
 import pwd
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import warnings
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import waiting
+from certificates import Identity
 from ports import free_port
 from process import Process
 
@@ -50,6 +52,24 @@ PROBE = Account("probe", "s3cret-Probe")
 ACCOUNTS = (TESTER, PROBE)
 
 
+@dataclass(frozen=True)
+class ServerTls:
+    """How a server speaks TLS. Data connections must resume the control connection's session
+    wherever the server can ask for it (vsftpd, ProFTPD), unless told otherwise."""
+
+    identity: Identity
+    implicit: bool = False
+    # "login": no log-in in clear. "data": no data in clear either.
+    required: str = ""
+    reuse_required: bool = True
+    # "1.2" or "1.3": this version alone.
+    version: str = ""
+    # Data that ends without close_notify is not whole. vsftpd's only.
+    strict: bool = False
+    # Clients show a certificate that this authority signed. vsftpd and ProFTPD.
+    client_ca: Path | None = None
+
+
 def open_to_all(directory: Path) -> Path:
     """A directory in which servers under any account may read, write and delete."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -75,8 +95,10 @@ class Server(ABC):
         *,
         accounts: Sequence[Account] = ACCOUNTS,
         prefix: Sequence[str] = (),
+        tls: ServerTls | None = None,
     ) -> None:
         self.address = address
+        self.tls = tls
         self.port = port or free_port()
         self.root = open_to_all(root)
         self.accounts = accounts
@@ -99,7 +121,17 @@ class Server(ABC):
         """Writes the configuration and says how to start."""
 
     def _environment(self) -> dict[str, str]:
-        return {}
+        """Which versions of TLS there are is for OpenSSL's own file to say: not every server has a
+        setting for that."""
+        if self.tls is None or not self.tls.version:
+            return {}
+        version = f"TLSv{self.tls.version}"
+        path = self.work / "openssl.cnf"
+        path.write_text(
+            "openssl_conf = init\n[init]\nssl_conf = ssl\n[ssl]\nsystem_default = limits\n"
+            f"[limits]\nMinProtocol = {version}\nMaxProtocol = {version}\n"
+        )
+        return {"OPENSSL_CONF": str(path)}
 
     def start(self) -> None:
         assert self._process is None, f"{self.kind} runs already"
@@ -118,9 +150,11 @@ class Server(ABC):
     def _greets(self) -> bool:
         if self._prefix:
             # In another network: asked by a program in there.
+            implicit = self.tls is not None and self.tls.implicit
             script = (
-                "import socket,sys;"
+                "import socket,ssl,sys;"
                 "s=socket.create_connection((sys.argv[1],int(sys.argv[2])),2);"
+                f"s=ssl._create_unverified_context().wrap_socket(s) if {implicit} else s;"
                 "sys.exit(s.recv(3)!=b'220')"
             )
             asked = subprocess.run(
@@ -132,7 +166,13 @@ class Server(ABC):
             return asked.returncode == 0
         try:
             with socket.create_connection((self.address, self.port), 2) as trial:
-                return trial.recv(3) == b"220"
+                if self.tls is None or not self.tls.implicit:
+                    return trial.recv(3) == b"220"
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                context.check_hostname = False
+                context.verify_mode = ssl.CERT_NONE
+                with context.wrap_socket(trial) as protected:
+                    return protected.recv(3) == b"220"
         except OSError:
             return False
 
@@ -281,12 +321,39 @@ class Vsftpd(Server):
                 "allow_writeable_chroot": "YES",
                 "pam_service_name": "vsftpd",
             }
+        if self.tls is not None:
+            settings |= self._tls_settings(self.tls)
         configuration = self.work / "vsftpd.conf"
         configuration.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
         configuration.chmod(0o600)
         if self._anonymous and os.geteuid() == 0:
             before = self._as_nobody()
         return [*before, self.binary, configuration]
+
+    def _tls_settings(self, tls: ServerTls) -> dict[str, object]:
+        def yes(value: bool) -> str:
+            return "YES" if value else "NO"
+
+        settings: dict[str, object] = {
+            "ssl_enable": "YES",
+            "rsa_cert_file": tls.identity.certificate,
+            "rsa_private_key_file": tls.identity.key,
+            # Its default is 3DES.
+            "ssl_ciphers": "HIGH",
+            "ssl_tlsv1": "YES",
+            "implicit_ssl": yes(tls.implicit),
+            "allow_anon_ssl": "YES",
+            "force_local_logins_ssl": yes(tls.required != ""),
+            "force_local_data_ssl": yes(tls.required == "data"),
+            "require_ssl_reuse": yes(tls.reuse_required),
+            "strict_ssl_read_eof": yes(tls.strict),
+            "strict_ssl_write_shutdown": yes(tls.strict),
+            "debug_ssl": "YES",
+        }
+        if tls.client_ca is not None:
+            settings |= {"require_cert": "YES", "validate_cert": "YES"}
+            settings |= {"ca_certs_file": tls.client_ca}
+        return settings
 
     def _as_nobody(self) -> list[str]:
         nobody = pwd.getpwnam("nobody")
@@ -349,8 +416,59 @@ TransferLog {self.xferlog}
 SystemLog {self.work}/system.log
 ExtendedLog {self.work}/commands.log ALL
 """
+            + ("" if self.tls is None else self._tls_settings(self.tls))
         )
         return [self.binary, "--nodaemon", "--config", configuration]
+
+
+    def _tls_settings(self, tls: ServerTls) -> str:
+        versions = f"TLSv{tls.version}" if tls.version else "TLSv1.2 TLSv1.3"
+        required = {"": "off", "login": "auth", "data": "on"}[tls.required]
+        # By kind of key: it would not take the one for the other.
+        kind = "EC" if _is_ecdsa(tls.identity) else "RSA"
+        options = [
+            *(["UseImplicitSSL"] if tls.implicit else []),
+            *([] if tls.reuse_required else ["NoSessionReuseRequired"]),
+        ]
+        lines = [
+            "LoadModule mod_tls.c",
+            "TLSEngine on",
+            f"TLSLog {self.work}/tls.log",
+            f"TLSProtocol {versions}",
+            f"TLS{kind}CertificateFile {tls.identity.certificate}",
+            f"TLS{kind}CertificateKeyFile {tls.identity.key}",
+            f"TLSRequired {required}",
+            f"TLSVerifyClient {'on' if tls.client_ca else 'off'}",
+        ]
+        if options:
+            lines.append(f"TLSOptions {' '.join(options)}")
+        if tls.client_ca is not None:
+            lines.append(f"TLSCACertificateFile {tls.client_ca}")
+        return "".join(f"{line}\n" for line in lines)
+
+
+class ProFtpdOfInetd(ProFtpd):
+    """A process for each session, from the start. The standalone one sleeps 0.2 s after each end of
+    a session (its EINTR_RETRY_INTERVAL), which is most of the time of a short test."""
+
+    def _command(self) -> list[str | Path]:
+        binary, _, *rest = super()._command()
+        configuration = self.work / "proftpd.conf"
+        text = configuration.read_text()
+        configuration.write_text(text.replace("ServerType standalone", "ServerType inetd"))
+        inetd = [sys.executable, HERE / "inetd_main.py", self.address, str(self.port)]
+        return [*inetd, binary, *rest]
+
+
+def _is_ecdsa(identity: Identity) -> bool:
+    key = subprocess.run(
+        ["openssl", "pkey", "-noout", "-text", "-in", identity.key],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=waiting.PATIENCE,
+    )
+    return "ASN1 OID" in key.stdout
 
 
 class PureFtpd(Server):
@@ -381,7 +499,14 @@ class PureFtpd(Server):
             *("-U", "000:000", "-u", "1000", "-A", "-E", "-H"),
             *limits,
             *("-g", self.work / "pid", "-O", f"clf:{self.transfers}"),
+            *([] if self.tls is None else self._tls_options(self.tls)),
         ]
+
+    def _tls_options(self, tls: ServerTls) -> list[str | Path]:
+        if tls.implicit:
+            raise NotImplementedError("Pure-FTPd 1.0.50 has no implicit TLS")
+        level = {"": "1", "login": "2", "data": "3"}[tls.required]
+        return ["-Y", level, "-2", tls.identity.both]
 
 
 class PyFtpd(Server):
@@ -397,8 +522,12 @@ class PyFtpd(Server):
 
     def _command(self) -> list[str | Path]:
         accounts = [f"{each.name}:{each.password}" for each in self.accounts]
+        protection = "none"
+        if self.tls is not None:
+            protection = "implicit" if self.tls.implicit else self.tls.required or "optional"
         return [
             *(sys.executable, HERE / "pyftpd_main.py", self.address, str(self.port)),
+            *(protection, self.tls.identity.both if self.tls is not None else "-"),
             *(self.root, self.events, *accounts),
         ]
 

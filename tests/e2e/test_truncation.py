@@ -3,8 +3,7 @@
 
 import contextlib
 import os
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,36 +14,14 @@ import waiting
 from ballast import DIRECT, Backend, Ballast, HasEndpoint, Listener, Pool
 from clients import Client, Mode, Target
 from gate import Gate
+from midway import RATE, SIZE, end_of, server_knows, size_of, stored, when_under_way
 from scripted import Conversation, ScriptedServer
-from servers import ProFtpd, PyFtpd, Server, Vsftpd
+from servers import PyFtpd, Server
 from wire import Closed, Wire, read_all
 
 pytestmark = pytest.mark.skipif(DIRECT, reason="servers alone do end truncated files cleanly")
 
-# Far more than all buffers on the way hold, and slow enough to be caught in the middle.
-SIZE = 96 * 1024 * 1024
-RATE = 8 * 1024 * 1024
-UNDER_WAY = 512 * 1024
-
 WATCHFUL = (clients.Curl, clients.Lftp, clients.Ftplib)
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
-def _when_under_way(process: subprocess.Popen[str], size: Callable[[], int]) -> None:
-    def is_under_way() -> bool:
-        if process.poll() is not None:
-            raise AssertionError(f"it ended too early:\n{_end_of(process)[1]}")
-        return size() > UNDER_WAY
-
-    waiting.until("the transfer is under way", is_under_way)
-
-
-def _end_of(process: subprocess.Popen[str]) -> tuple[int, str]:
-    said, _ = process.communicate(timeout=clients.RUN_SECONDS)
-    return process.returncode, said
 
 
 class Field:
@@ -109,11 +86,11 @@ def test_a_backend_killed_in_a_download(
     os.link(server.root / "big", server.root / name)
     local = work / "local"
     process = client.start(client.download_command(name, local))
-    _when_under_way(process, lambda: _size(local))
+    when_under_way(process, lambda: size_of(local))
     server.kill()
-    status, said = _end_of(process)
+    status, said = end_of(process)
     assert status != 0, said
-    assert _size(local) < SIZE, "it was not in the middle"
+    assert size_of(local) < SIZE, "it was not in the middle"
     entry = _logged(field, name)
     assert entry["result"] == "failed" and entry["reason"], entry
     assert entry["direction"] == "download" and 0 < int(str(entry["bytes"])) < SIZE
@@ -124,21 +101,13 @@ def test_a_backend_killed_in_an_upload(
 ) -> None:
     name = work.name
     process = client.start(client.upload_command(field.data, name))
-    _when_under_way(process, lambda: _stored(server, name))
+    when_under_way(process, lambda: stored(server, name))
     server.kill()
-    status, said = _end_of(process)
+    status, said = end_of(process)
     assert status != 0, said
     entry = _logged(field, name)
     assert entry["result"] == "failed" and entry["reason"], entry
     assert entry["direction"] == "upload" and int(str(entry["bytes"])) < SIZE
-
-
-def _stored(server: Server, name: str) -> int:
-    """What the server has of an upload, under whatever name it keeps it until the end."""
-    return max((_size(path) for path in server.root.iterdir() if name in path.name), default=0) or (
-        # Pure-FTPd's own name.
-        max((_size(path) for path in server.root.glob(".pureftpd-upload.*")), default=0)
-    )
 
 
 def test_a_client_killed_in_an_upload(
@@ -146,34 +115,12 @@ def test_a_client_killed_in_an_upload(
 ) -> None:
     name = work.name
     process = client.start(client.upload_command(field.data, name))
-    _when_under_way(process, lambda: _stored(server, name))
+    when_under_way(process, lambda: stored(server, name))
     process.kill()
     process.communicate(timeout=clients.RUN_SECONDS)
     entry = _logged(field, name)
     assert entry["result"] in ("failed", "aborted") and entry["reason"], entry
-    _server_knows(server, name)
-
-
-def _server_knows(server: Server, name: str) -> None:
-    """The server has recorded that the upload was not whole."""
-    if isinstance(server, Vsftpd | ProFtpd):
-        xferlog = server.xferlog
-
-        def line() -> str | None:
-            lines = xferlog.read_text().splitlines() if xferlog.exists() else []
-            return next((line for line in lines if name in line), None)
-
-        # The last word of a line: complete or incomplete.
-        assert str(waiting.until("the server's log", line)).endswith(" i")
-    elif isinstance(server, PyFtpd):
-        ends = ("received", "received-part")
-        path = server.root / name
-
-        def event() -> str | None:
-            return next((end for end in ends if server.count(f"{end} {path}")), None)
-
-        assert waiting.until("the server's events", event) == "received-part"
-    # Pure-FTPd answers 451 to the balancer, but its log has the upload like any other.
+    server_knows(server, name)
 
 
 # What no real server can be made to do at will.
@@ -241,7 +188,7 @@ def test_an_upload_that_the_backend_refuses_in_the_middle(code: int, work: Path)
 
 
 @pytest.mark.parametrize("first", ["control", "data"])
-def test_a_client_that_leaves_with_the_end_of_its_upload_is_not_believed(
+def test_a_client_that_leaves_with_theend_of_its_upload_is_not_believed(
     first: str, work: Path
 ) -> None:
     ends: list[str] = []

@@ -4,10 +4,12 @@
 import contextlib
 import re
 import socket
+import ssl
 import struct
 from dataclasses import dataclass
 
 from servers import TESTER, Account
+from tls import TlsStream, Truncated
 
 SECONDS = 30.0
 
@@ -27,9 +29,10 @@ class Closed(Exception):
 
 class Wire:
     def __init__(self, where: tuple[str, int], *, source: str | None = None) -> None:
-        self.socket = socket.create_connection(
+        self.plain = socket.create_connection(
             where, SECONDS, source_address=(source, 0) if source else None
         )
+        self.socket: socket.socket | TlsStream = self.plain
         self._received = b""
 
     def __enter__(self) -> "Wire":
@@ -49,14 +52,14 @@ class Wire:
         self.socket.sendall(data)
 
     def send_urgent(self, data: bytes) -> None:
-        self.socket.send(data, socket.MSG_OOB)
+        self.plain.send(data, socket.MSG_OOB)
 
     def _line(self) -> bytes:
         while b"\n" not in self._received:
             try:
                 more = self.socket.recv(65536)
-            except ConnectionResetError as reset:
-                raise Closed("reset") from reset
+            except (ConnectionResetError, Truncated) as reset:
+                raise Closed(str(reset)) from reset
             if not more:
                 raise Closed(f"ended, with {self._received!r} left")
             self._received += more
@@ -111,7 +114,7 @@ class Wire:
         self.socket.settimeout(seconds)
         try:
             return not self._received and self.socket.recv(1) == b""
-        except ConnectionResetError:
+        except (ConnectionResetError, Truncated):
             return True
 
     # Data connections. All verbs return a connected socket or a listener, with a time-out.
@@ -157,8 +160,98 @@ class Wire:
         return listener
 
 
-def read_all(data: socket.socket) -> bytes:
-    """To the clean end; a reset raises ConnectionResetError."""
+class TlsWire(Wire):
+    """One that can speak TLS. `resume` offers the control connection's session on data connections
+    that `protected` makes."""
+
+    def __init__(
+        self,
+        where: tuple[str, int],
+        context: ssl.SSLContext,
+        *,
+        implicit: bool = False,
+        resume: bool = True,
+        server_name: str | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> None:
+        """`server_name` is the SNI and the name in the certificate; the address if left out."""
+        super().__init__(where)
+        self.context = context
+        self.resume = resume
+        self.server_name = server_name or where[0]
+        if implicit:
+            self.handshake(session)
+
+    @property
+    def tls(self) -> TlsStream:
+        assert isinstance(self.socket, TlsStream), "no TLS"
+        return self.socket
+
+    def handshake(self, session: ssl.SSLSession | None = None) -> None:
+        self.socket = TlsStream(
+            self.plain, self.context, server_name=self.server_name, session=session
+        )
+
+    def secure(self, how: str = "TLS", session: ssl.SSLSession | None = None) -> "TlsWire":
+        """AUTH and the handshake."""
+        self.expect(f"AUTH {how}", 234)
+        assert not self._received, f"clear text behind the 234: {self._received!r}"
+        self.handshake(session)
+        return self
+
+    def protect(self, level: str = "P") -> "TlsWire":
+        self.expect("PBSZ 0", 200)
+        self.expect(f"PROT {level}", 200)
+        return self
+
+    def log_in_protected(self, account: Account = TESTER) -> "TlsWire":
+        """Explicit TLS, log-in, PROT P."""
+        self.greeting()
+        self.secure()
+        if self.expect(f"USER {account.name}", 331, 230).code == 331:
+            self.expect(f"PASS {account.password}", 230)
+        self.protect()
+        self.expect("TYPE I", 200)
+        return self
+
+    def protected(
+        self, plain: socket.socket, *, session: ssl.SSLSession | None = None
+    ) -> TlsStream:
+        """The handshake on a data connection."""
+        if session is None and self.resume:
+            session = self.tls.session
+        return TlsStream(plain, self.context, server_name=self.server_name, session=session)
+
+    def download(self, name: str) -> bytes:
+        """PROT P, EPSV."""
+        with self.passive() as plain:
+            self.expect(f"RETR {name}", 150, 125)
+            with self.protected(plain) as data:
+                content = read_all(data)
+                # It may have closed both ways.
+                with contextlib.suppress(OSError):
+                    data.end()
+        reply = self.reply()
+        assert reply.code == 226, reply
+        return content
+
+    def upload(self, name: str, content: bytes) -> None:
+        """PROT P, EPSV."""
+        with self.passive() as plain:
+            self.expect(f"STOR {name}", 150, 125)
+            with self.protected(plain) as data:
+                data.sendall(content)
+                data.end()
+                # Not every server says close_notify to that.
+                with contextlib.suppress(OSError, Truncated):
+                    read_all(data)
+        reply = self.reply()
+        assert reply.code == 226, reply
+
+
+def read_all(data: socket.socket | TlsStream) -> bytes:
+    """To the clean end; a reset raises ConnectionResetError, and what ends badly under TLS raises
+    Truncated."""
     parts = []
     while part := data.recv(65536):
         parts.append(part)
