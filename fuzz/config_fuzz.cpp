@@ -12,10 +12,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto loaded = load({reinterpret_cast<const char*>(data), size});
     if (loaded) {
         if (loaded->listeners.empty() || loaded->pools.empty()) std::abort();
-        for (const auto& listener : loaded->listeners)
+        for (const auto& listener : loaded->listeners) {
             const bool is_bound =
                 !listener.bind.empty() || (listener.tls && !listener.tls->implicit_bind.empty());
-        if (!is_bound || loaded->find_pool(listener.pool) == nullptr) std::abort();
+            if (!is_bound || loaded->find_pool(listener.pool) == nullptr) std::abort();
+        }
         for (const auto& pool : loaded->pools)
             if (pool.backends.empty()) std::abort();
         return 0;

@@ -160,7 +160,8 @@ void TlsStream::take_over_plumbing() {
 /// While plain text may follow: whether these bytes belong to a record. If not they are kept.
 bool TlsStream::is_record(std::string_view bytes, std::size_t bytes_wanted) {
     const bool is_header = std::string_view(SSL_rstate_string(ssl_.get())) == "RH";
-    const bool begins = is_header && !inside_header_;
+    // A header may have begun to come before plain text was to be expected.
+    const bool begins = is_header && !inside_header_ && SSL_has_pending(ssl_.get()) == 0;
     inside_header_ = is_header && bytes.size() < bytes_wanted;
     if (!begins || is_record_type(bytes.front())) return true;
     plain_ = bytes;

@@ -630,10 +630,11 @@ void Transfer::watch() {
 }
 
 loop::Deadline Transfer::next_deadline() const {
-    auto deadline = loop::sooner(reply_deadline_, connect_deadline_);
+    auto deadline = reply_deadline_;
     if (!final_reply_) deadline = loop::sooner(deadline, abort_due_at_);
     deadline = loop::sooner(deadline, reset_due_at_);
-    if (data_ == Data::waiting) deadline = loop::sooner(deadline, client_tls_deadline_);
+    if (data_ == Data::waiting)
+        deadline = loop::sooner(deadline, loop::sooner(connect_deadline_, client_tls_deadline_));
     if (!final_reply_) deadline = loop::sooner(deadline, parts_.backend.settle_at());
     if (data_ == Data::moving || data_ == Data::ending) deadline = loop::sooner(deadline, end_due_);
     return deadline;

@@ -137,5 +137,18 @@ TEST_P(TlsLeaveTest, works_for_both_ends_at_once) {
     EXPECT_EQ(server.first_bytes + read_all(***server.plain).first, "PWD\r\n");
 }
 
+TEST_P(TlsLeaveTest, is_not_confused_by_a_close_notify_that_began_to_come_early) {
+    std::size_t size = 1;
+    for (std::size_t early = 0; early <= size; ++early) {
+        SetUp();
+        const auto ccc = client_record("CCC\r\n");
+        const auto close = client_close();
+        size = close.size();
+        const auto before = ccc + close.substr(0, early);
+        const auto after = close.substr(early) + "NOOP\r\n";
+        EXPECT_EQ(plain_after(before, after, after.size()), "NOOP\r\n") << early << " of " << size;
+    }
+}
+
 }  // namespace
 }  // namespace ballast::net

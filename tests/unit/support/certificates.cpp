@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/ocsp.h>
@@ -79,6 +80,11 @@ TemporaryDirectory::~TemporaryDirectory() {
 
 std::string TemporaryDirectory::file(std::string_view name) const {
     return path_ + '/' + std::string(name);
+}
+
+std::string TemporaryDirectory::read(std::string_view name) const {
+    std::ifstream stream(file(name), std::ios::binary);
+    return {std::istreambuf_iterator<char>(stream), {}};
 }
 
 std::string TemporaryDirectory::write(std::string_view name, std::string_view bytes) const {

@@ -20,6 +20,8 @@ public:
     TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
 
     [[nodiscard]] std::string file(std::string_view name) const;
+    /// What the file holds.
+    [[nodiscard]] std::string read(std::string_view name) const;
     /// Returns the file's path.
     std::string write(std::string_view name, std::string_view bytes) const;
 

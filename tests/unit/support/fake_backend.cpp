@@ -80,7 +80,7 @@ private:
             protects_data_ = argument == "P";
             co_return co_await say("200 So be it.");
         }
-        co_await say("234 Go ahead.");
+        co_await say(plan.auth_reply);
         if (!plan.speaks_plain_after_auth) {
             (void)co_await begin_tls();
             co_return;

@@ -51,7 +51,8 @@ struct BackendScript {
 
     std::shared_ptr<const net::TlsServer> tls;  ///< null: AUTH, PBSZ and PROT are not known
     bool begins_with_tls = false;
-    bool speaks_plain_after_auth = false;  ///< says 234 and then answers the handshake in clear
+    std::string auth_reply = "234 Go ahead.";  ///< may hold more lines than that
+    bool speaks_plain_after_auth = false;      ///< says 234 and then answers the handshake in clear
     bool takes_prot_p = true;
     bool resumes_tls_1_3 = true;
     bool requires_reuse = false;    ///< of the control connection's session on data
