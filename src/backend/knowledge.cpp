@@ -14,7 +14,7 @@ void Known::set_survey(Survey survey) {
     // may be another.
     prefers_pasv_ = survey.answers_feat && !survey.features.has("EPSV");
     accepts_rest_ = false;
-    avoids_tls_1_3_ = false;
+    avoids_tls_1_3_until_ = 0;
     const std::lock_guard lock(mutex_);
     survey_ = std::make_shared<const Survey>(std::move(survey));
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ftp/features.h"
+#include "loop/loop.h"
 
 #include <atomic>
 #include <cstdint>
@@ -38,10 +39,15 @@ public:
     [[nodiscard]] bool accepts_rest() const;
     void set_accepts_rest() { accepts_rest_ = true; }
 
-    /// A data connection under TLS 1.3 did not resume the control connection's session: the next
-    /// control connection speaks TLS 1.2, whose sessions this backend may resume.
-    [[nodiscard]] bool avoids_tls_1_3() const { return avoids_tls_1_3_.load(); }
-    void set_avoids_tls_1_3() { avoids_tls_1_3_ = true; }
+    /// A data connection under TLS 1.3 did not resume the control connection's session: until that
+    /// moment new control connections speak TLS 1.2, whose sessions this backend may resume. Then
+    /// TLS 1.3 is tried again, for it may have been an accident.
+    [[nodiscard]] bool avoids_tls_1_3(loop::Time now) const {
+        return now.time_since_epoch().count() < avoids_tls_1_3_until_.load();
+    }
+    void set_avoids_tls_1_3(loop::Time until) {
+        avoids_tls_1_3_until_ = until.time_since_epoch().count();
+    }
 
     /// What this backend says to NOOP: the fence behind ABOR is known by it.
     [[nodiscard]] std::uint16_t noop_code() const;
@@ -51,7 +57,7 @@ private:
     std::shared_ptr<const Survey> survey_;
     std::atomic<bool> prefers_pasv_ = false;
     std::atomic<bool> accepts_rest_ = false;
-    std::atomic<bool> avoids_tls_1_3_ = false;
+    std::atomic<loop::Time::rep> avoids_tls_1_3_until_ = 0;
 };
 
 /// All backends' knowledge, by the id of the backend. Any thread may call.

@@ -14,6 +14,9 @@ namespace {
 /// How long a reply that looks complete but is not by the letter may still go on.
 constexpr auto settle_time = std::chrono::seconds(1);
 
+/// How long a backend that did not resume a TLS 1.3 session is spoken to in TLS 1.2.
+constexpr auto avoiding_time = std::chrono::hours(1);
+
 /// A server that does not know EPSV, or not for this protocol (RFC 2428 2: 522), may know PASV. A
 /// 550 or 4xx is a refusal of the data connection itself.
 bool is_unknown_command(const ftp::Reply& reply) {
@@ -89,7 +92,7 @@ loop::Task<base::Result<>> Leg::say_auth() {
 }
 
 loop::Task<base::Result<>> Leg::begin_tls() {
-    avoids_tls_1_3_ = known().avoids_tls_1_3();
+    avoids_tls_1_3_ = known().avoids_tls_1_3(signal_.loop().now());
     auto stream =
         contact_.tls_client->wrap_control(control_.take_stream(), tickets_, avoids_tls_1_3_);
     auto& tls = *stream;
@@ -144,11 +147,12 @@ void Leg::note_data_handshake(const net::TlsStream& data) {
     const bool resumed = data.is_resumed();
     metrics::count(resumed ? metrics::Counter::tls_backend_data_handshakes_resumed
                            : metrics::Counter::tls_backend_data_handshakes_full);
-    const bool can_avoid = contact_.tls_client->may_avoid_tls_1_3() && !known().avoids_tls_1_3();
+    const auto now = signal_.loop().now();
+    const bool can_avoid = contact_.tls_client->may_avoid_tls_1_3() && !known().avoids_tls_1_3(now);
     if (resumed || !data.is_tls_1_3() || !can_avoid) return;
     log::info("backend does not resume TLS 1.3 sessions, TLS 1.2 from its next connection on",
               {{"backend", base::to_string(address())}});
-    known().set_avoids_tls_1_3();
+    known().set_avoids_tls_1_3(now + avoiding_time);
 }
 
 base::Error Leg::lost(std::error_code code, const char* doing) const {

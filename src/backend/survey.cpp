@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/survey.h"
 
+#include <algorithm>
+#include <array>
+
 namespace ballast::backend {
 
 loop::Task<base::Result<Survey>> take_survey(Leg& leg) {
@@ -23,7 +26,9 @@ loop::Task<base::Result<Survey>> take_survey(Leg& leg) {
         auto refused = co_await leg.protect_data(true);
         if (refused && refused->control_is_lost) co_return std::unexpected(refused->error);
         // Before login a server may say "log in first", which tells nothing.
-        const bool is_told = !refused || refused->reply->code != 530;
+        constexpr std::array refusals = {500, 502, 504, 534, 536};
+        const bool is_told =
+            !refused || std::ranges::find(refusals, refused->reply->code) != refusals.end();
         if (is_told) survey.takes_prot_p = !refused;
     }
     co_return survey;

@@ -27,8 +27,10 @@ void add_stamp(const std::string& file, std::vector<std::int64_t>& stamp) {
     if (file.empty()) return;
     struct stat found{};
     if (::stat(file.c_str(), &found) != 0) found = {};
-    stamp.insert(stamp.end(), {found.st_mtim.tv_sec, found.st_mtim.tv_nsec, found.st_size,
-                               static_cast<std::int64_t>(found.st_ino)});
+    // The change of rights too: a file that could not be read may be readable now.
+    stamp.insert(stamp.end(),
+                 {found.st_ctim.tv_sec, found.st_ctim.tv_nsec, found.st_mtim.tv_sec,
+                  found.st_mtim.tv_nsec, found.st_size, static_cast<std::int64_t>(found.st_ino)});
 }
 
 std::vector<std::int64_t> stamp_of(const config::ListenerTls& tls) {
@@ -148,13 +150,16 @@ void Tls::reload(Served& served) {
     if (auto stamp = stamp_of(tls); stamp != served.certificates_stamp) {
         served.certificates_stamp = std::move(stamp);
         auto certificates = net::Certificates::load(files_of(tls));
-        if (certificates) {
+        const auto replaced =
+            certificates ? served.server->replace_certificates(*certificates) : base::Result<>{};
+        if (!certificates) {
+            refused(certificates.error().what);
+        } else if (!replaced) {
+            refused(base::to_string(replaced.error()));
+        } else {
             served.certificates = std::move(*certificates);
-            served.server->replace_certificates(served.certificates);
             log::info("certificates loaded", {{"listener", served.listener->name}});
             warn_of_expiry(served);
-        } else {
-            refused(certificates.error().what);
         }
     }
     Stamp stamp;

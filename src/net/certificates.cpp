@@ -105,6 +105,12 @@ std::expected<Certificates::Identity, Certificates::Problem> Certificates::load_
     while (auto* const next =
                PEM_read_bio_X509(certificate_file.get(), nullptr, no_password, nullptr))
         identity.chain.emplace_back(next);
+    // The end of the file, or a private key: else a certificate of the chain is broken.
+    if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+        return problem(Problem::File::certificate,
+                       fmt::format("{} holds a certificate that cannot be read: {}",
+                                   files.certificate, take_openssl_error()));
+    ERR_clear_error();
     identity.names = names_of(identity.certificate.get());
 
     const auto key_name = files.key.empty() ? files.certificate : files.key;
@@ -156,6 +162,25 @@ bool Certificates::has_name(const Identity& identity, std::string_view lower_nam
     });
 }
 
+bool Certificates::use(ssl_st* ssl, const Identity& identity) {
+    bool done = SSL_use_certificate(ssl, identity.certificate.get()) == 1 &&
+                SSL_use_PrivateKey(ssl, identity.key.get()) == 1;
+    SSL_clear_chain_certs(ssl);
+    for (const auto& each : identity.chain)
+        done = done && SSL_add1_chain_cert(ssl, each.get()) == 1;
+    return done;
+}
+
+base::Result<> Certificates::try_on(ssl_ctx_st* context) const {
+    for (const auto& identity : identities_) {
+        ERR_clear_error();
+        const Ssl trial(SSL_new(context));
+        if (trial && use(trial.get(), identity)) continue;
+        return std::unexpected(openssl_error(base::Fault::internal, "using " + identity.file));
+    }
+    return {};
+}
+
 void Certificates::use_for(ssl_st* ssl, std::string_view server_name) const {
     const auto name = lower(server_name);
     std::vector<const Identity*> chosen;
@@ -167,12 +192,9 @@ void Certificates::use_for(ssl_st* ssl, std::string_view server_name) const {
             if (identity.names == identities_.front().names) chosen.push_back(&identity);
     SSL_certs_clear(ssl);
     // The first of a kind wins, and a later one would take its place.
-    for (const auto* identity : std::views::reverse(chosen)) {
-        SSL_use_certificate(ssl, identity->certificate.get());
-        SSL_use_PrivateKey(ssl, identity->key.get());
-        SSL_clear_chain_certs(ssl);
-        for (const auto& each : identity->chain) SSL_add1_chain_cert(ssl, each.get());
-    }
+    for (const auto* identity : std::views::reverse(chosen))
+        (void)use(ssl, *identity);  // tried when they were loaded
+    ERR_clear_error();
 }
 
 std::string Certificates::ocsp_for(ssl_st* ssl) const {

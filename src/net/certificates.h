@@ -31,6 +31,9 @@ public:
     [[nodiscard]] static std::expected<std::shared_ptr<const Certificates>, Problem> load(
         std::span<const Files> files);
 
+    /// Whether connections of this context may show them: its security level may forbid short keys
+    /// and old signatures.
+    [[nodiscard]] base::Result<> try_on(ssl_ctx_st* context) const;
     /// Gives a connection the certificates for that name, one for each kind of key; those of the
     /// first file if none has the name.
     void use_for(ssl_st* ssl, std::string_view server_name) const;
@@ -58,6 +61,7 @@ private:
     };
     [[nodiscard]] static std::expected<Identity, Problem> load_one(const Files& files,
                                                                    std::size_t index);
+    static bool use(ssl_st* ssl, const Identity& identity);
     [[nodiscard]] static bool has_name(const Identity& identity, std::string_view lower_name);
 
     std::vector<Identity> identities_;

@@ -77,6 +77,8 @@ base::Result<std::vector<TicketKey>> read_keys(const std::string& file) {
 
 }  // namespace
 
+TicketKey::~TicketKey() { OPENSSL_cleanse(this, sizeof *this); }
+
 TicketKeys::TicketKeys(std::chrono::steady_clock::duration lifetime) : lifetime_(lifetime) {}
 
 TicketKeys::~TicketKeys() { forget_from(0); }
@@ -97,17 +99,13 @@ base::Result<> TicketKeys::reload(const std::string& file) {
 }
 
 void TicketKeys::forget_from(std::size_t index) {
-    if (index >= keys_.size()) return;
-    OPENSSL_cleanse(keys_.data() + index, (keys_.size() - index) * sizeof(TicketKey));
-    keys_.resize(index);
+    if (index < keys_.size()) keys_.resize(index);
 }
 
 TicketKey TicketKeys::current(loop::Time now) {
     const std::lock_guard lock(mutex_);
     const bool is_due = lifetime_ && (keys_.empty() || now - rotated_at_ >= *lifetime_);
     if (is_due) {
-        // A vector that grows would leave the keys behind in freed memory.
-        keys_.reserve(keys_max + 1);
         // Keys that nobody asked for in two lifetimes are too old to be kept at all.
         if (!keys_.empty() && now - rotated_at_ >= 2 * *lifetime_) forget_from(0);
         keys_.insert(keys_.begin(), random_key());

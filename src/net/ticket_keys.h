@@ -20,6 +20,11 @@ struct TicketKey {
     std::array<unsigned char, 16> name{};
     std::array<unsigned char, 32> hmac{};
     std::array<unsigned char, 32> aes{};
+
+    TicketKey() = default;
+    TicketKey(const TicketKey&) = default;
+    TicketKey& operator=(const TicketKey&) = default;
+    ~TicketKey();  ///< leaves nothing of it in memory
 };
 
 /// The keys of the tickets that a listener hands out. Those made here rotate by themselves; those

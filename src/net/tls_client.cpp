@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tls_client.h"
 
-#include "base/address.h"
-
 #include <new>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -25,6 +23,13 @@ int keep_session(SSL* ssl, SSL_SESSION* session) {
     return 0;
 }
 
+/// Without its scope, which is this machine's own word for a link.
+bool set_address(X509_VERIFY_PARAM* verified, const base::Ip& address) {
+    const auto& bytes = address.bytes();
+    const auto* const first = reinterpret_cast<const unsigned char*>(bytes.data());
+    return X509_VERIFY_PARAM_set1_ip(verified, first, address.is_v4() ? 4 : bytes.size()) == 1;
+}
+
 }  // namespace
 
 TlsSession TlsTickets::offer() const {
@@ -36,7 +41,9 @@ base::Result<std::shared_ptr<TlsClient>> TlsClient::create(const Settings& setti
     if (!context) return std::unexpected(context.error());
     std::shared_ptr<TlsClient> client(new TlsClient(settings));
     client->context_ = std::move(*context);
-    client->names_an_address_ = base::Ip::parse(settings.server_name).has_value();
+    client->address_ = base::Ip::parse(settings.server_name);
+    if (settings.verify == Settings::Verify::full && settings.server_name.empty())
+        return std::unexpected(base::Error{base::Fault::internal, {}, "no name to verify"});
 
     auto* const raw = client->context_.get();
     SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
@@ -65,13 +72,14 @@ Ssl TlsClient::new_ssl(TlsTickets& tickets, bool avoids_tls_1_3) const {
     if (avoids_tls_1_3 && may_avoid_tls_1_3()) SSL_set_max_proto_version(ssl.get(), TLS1_2_VERSION);
     const auto& name = settings_.server_name;
     // RFC 6066 3: literal addresses are not permitted in SNI.
-    if (!name.empty() && !names_an_address_) SSL_set_tlsext_host_name(ssl.get(), name.c_str());
+    if (!name.empty() && !address_) SSL_set_tlsext_host_name(ssl.get(), name.c_str());
     if (settings_.verify == Settings::Verify::full) {
         auto* const verified = SSL_get0_param(ssl.get());
-        if (names_an_address_)
-            X509_VERIFY_PARAM_set1_ip_asc(verified, name.c_str());
-        else
-            X509_VERIFY_PARAM_set1_host(verified, name.c_str(), name.size());
+        const bool is_set =
+            address_ ? set_address(verified, *address_)
+                     : X509_VERIFY_PARAM_set1_host(verified, name.c_str(), name.size()) == 1;
+        // Without it any certificate of the authority would do.
+        if (!is_set) throw std::bad_alloc();
     }
     return ssl;
 }

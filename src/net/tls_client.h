@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/address.h"
 #include "net/tls_settings.h"
 #include "net/tls_stream.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace ballast::net {
@@ -54,7 +56,7 @@ private:
     [[nodiscard]] Ssl new_ssl(TlsTickets& tickets, bool avoids_tls_1_3) const;
 
     const Settings settings_;
-    bool names_an_address_ = false;
+    std::optional<base::Ip> address_;  // what `server_name` is, if it is no name
     TlsContext context_;
 };
 

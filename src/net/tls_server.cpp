@@ -103,8 +103,12 @@ struct TlsServer::Callbacks {
                                           const unsigned char* /*name*/, std::size_t /*size*/,
                                           SSL_TICKET_STATUS status, void* argument) {
         const bool is_readable = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
+        // A certificate is to be shown, and verified, at each log-in: it may have expired
+        // meanwhile.
+        const bool asks = server(argument).settings_.client_certificate != Settings::Ask::none;
         if (!is_data(ssl))
-            return is_readable ? SSL_TICKET_RETURN_USE_RENEW : SSL_TICKET_RETURN_IGNORE_RENEW;
+            return is_readable && !asks ? SSL_TICKET_RETURN_USE_RENEW
+                                        : SSL_TICKET_RETURN_IGNORE_RENEW;
         if (!is_readable || !server(argument).settings_.resumes_data)
             return SSL_TICKET_RETURN_IGNORE;
         if (has_own_id(ssl, session)) return SSL_TICKET_RETURN_USE;
@@ -152,7 +156,6 @@ struct TlsServer::Callbacks {
         bool done = EVP_MAC_CTX_set_params(mac, parameters.data()) == 1;
         done = done && EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), nullptr, key.aes.data(), iv,
                                          encrypts) == 1;
-        OPENSSL_cleanse(&key, sizeof key);
         if (!done) return -1;
         return is_old ? 2 : 1;
     }
@@ -169,6 +172,8 @@ base::Result<std::shared_ptr<TlsServer>> TlsServer::create(
     server->keys_ = std::move(keys);
 
     auto* const raw = server->context_.get();
+    if (auto usable = server->certificates_->try_on(raw); !usable)
+        return std::unexpected(usable.error());
     SSL_CTX_set_app_data(raw, server->keys_.get());
     SSL_CTX_set_options(raw, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_cert_cb(raw, Callbacks::choose_certificate, server.get());
@@ -179,6 +184,7 @@ base::Result<std::shared_ptr<TlsServer>> TlsServer::create(
     SSL_CTX_set_tlsext_ticket_key_evp_cb(raw, Callbacks::use_key);
     SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_get_cb(raw, Callbacks::find_session);
+    if (!settings.resumes_data) SSL_CTX_set_options(raw, SSL_OP_NO_TICKET);
     // One ticket now, and a fresh one before each data connection.
     SSL_CTX_set_num_tickets(raw, settings.resumes_data ? 1 : 0);
     const auto id = context_id(settings);
@@ -200,9 +206,11 @@ std::shared_ptr<const Certificates> TlsServer::certificates() const {
     return certificates_;
 }
 
-void TlsServer::replace_certificates(std::shared_ptr<const Certificates> certificates) {
+base::Result<> TlsServer::replace_certificates(std::shared_ptr<const Certificates> certificates) {
+    if (auto usable = certificates->try_on(context_.get()); !usable) return usable;
     const std::lock_guard lock(mutex_);
     certificates_ = std::move(certificates);
+    return {};
 }
 
 Ssl TlsServer::new_ssl(TlsBond& bond, TlsStream::Use use) const {

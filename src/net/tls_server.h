@@ -46,8 +46,9 @@ public:
     TlsServer(const TlsServer&) = delete;
     TlsServer& operator=(const TlsServer&) = delete;
 
-    /// For connections from now on.
-    void replace_certificates(std::shared_ptr<const Certificates> certificates);
+    /// For connections from now on. On an error nothing has changed.
+    [[nodiscard]] base::Result<> replace_certificates(
+        std::shared_ptr<const Certificates> certificates);
 
     /// The stream, whose handshake is yet to come. The bond outlives it.
     [[nodiscard]] std::unique_ptr<TlsStream> wrap_control(std::unique_ptr<Stream> plain,

@@ -206,7 +206,8 @@ base::Error TlsStream::handshake_error(base::Fault fault) const {
         return base::Error{fault, std::make_error_code(std::errc::protocol_error),
                            fmt::format("{}: {}", with, why)};
     };
-    if (const auto verified = SSL_get_verify_result(ssl_.get()); verified != X509_V_OK)
+    const bool verifies = SSL_get_verify_mode(ssl_.get()) != SSL_VERIFY_NONE;
+    if (const auto verified = SSL_get_verify_result(ssl_.get()); verifies && verified != X509_V_OK)
         return refused(X509_verify_cert_error_string(verified));
     if (error_) return {fault, error_, with};
     const auto hint = hint_for(ERR_peek_error());
@@ -376,7 +377,8 @@ Io::State TlsStream::finish() {
         ERR_clear_error();
         const int result = SSL_shutdown(ssl_.get());
         gathering_ = nullptr;
-        if (result < 0 && after(result) == Wants::to_write) return Io::State::would_block;
+        if (result < 0)
+            return after(result) == Wants::to_write ? Io::State::would_block : failed().state;
         has_said_close_ = true;
     }
     if (const auto state = flush(); state != Io::State::moved) return state;

@@ -15,6 +15,12 @@ loop::Task<> DataHandshake::run(loop::Loop& loop, base::Fault fault, loop::Deadl
     result_ = co_await stream_->handshake(signal, fault, deadline);
 }
 
+std::unique_ptr<net::TlsStream> DataHandshake::take() {
+    auto taken = std::move(stream_);
+    reset();
+    return taken;
+}
+
 void DataHandshake::reset() {
     job_.cancel();
     if (stream_) stream_->reset();

@@ -26,9 +26,9 @@ public:
     /// Empty while it goes on.
     [[nodiscard]] const std::optional<base::Result<>>& result() const { return result_; }
     [[nodiscard]] net::TlsStream& stream() { return *stream_; }
-    /// After a good result: the connection is the caller's.
-    [[nodiscard]] std::unique_ptr<net::TlsStream> take() { return std::move(stream_); }
-    /// Breaks the connection unless it was taken. As before the start.
+    /// After a good result: the connection is the caller's, and this is as before the start.
+    [[nodiscard]] std::unique_ptr<net::TlsStream> take();
+    /// Breaks the connection. As before the start.
     void reset();
 
 private:

@@ -123,14 +123,14 @@ bool Transfer::has_client_connection() const {
 void Transfer::start_client_handshake() {
     if (parts_.client_tls == nullptr) return;
     auto& handshake = parts_.client_data.handshake;
-    if (client_stream_ && !handshake.is_started())
+    if (client_stream_ && !client_is_secured_ && !handshake.is_started())
         parts_.client_data.begin_tls(std::move(client_stream_), *parts_.client_tls, parts_.signal);
     if (handshake.is_started() && client_tls_deadline_ == loop::never)
         client_tls_deadline_ = loop().after(parts_.settings.tls->handshake_timeout);
 }
 
 void Transfer::start_backend_handshake() {
-    if (!protects_backend_ || !backend_stream_ || backend_handshake_.is_started()) return;
+    if (!protects_backend_ || backend_is_secured_ || !backend_stream_) return;
     backend_handshake_.start(
         parts_.backend.wrap_data(std::move(backend_stream_)), base::Fault::backend,
         loop().after(parts_.backend.tls_settings().handshake_timeout), parts_.signal);
@@ -164,6 +164,7 @@ void Transfer::judge_client_handshake() {
     if (!problem.empty()) return break_data(refused_tls_code, problem);
     client_tls_deadline_ = loop::never;
     client_stream_ = handshake.take();
+    client_is_secured_ = true;
 }
 
 void Transfer::judge_backend_handshake() {
@@ -173,6 +174,7 @@ void Transfer::judge_backend_handshake() {
         return break_data(425, base::to_string(backend_handshake_.result()->error()));
     }
     auto stream = backend_handshake_.take();
+    backend_is_secured_ = true;
     parts_.backend.note_data_handshake(*stream);
     backend_stream_ = std::move(stream);
 }
@@ -183,6 +185,7 @@ void Transfer::judge_backend_handshake() {
 loop::Task<bool> Transfer::secure_client_first() {
     const bool is_due = parts_.client_tls != nullptr && direction_ == ftp::Direction::upload &&
                         parts_.settings.tls->session_reuse == config::SessionReuse::required;
+    if (is_tentative()) co_return true;
     // A handshake that was done before the command is judged now, whatever the command.
     if (parts_.client_tls != nullptr && parts_.client_data.handshake.result()) {
         judge_client_handshake();
@@ -200,7 +203,7 @@ loop::Task<bool> Transfer::secure_client_first() {
             client_stream_ = parts_.client_data.lease->take();
         start_client_handshake();
         judge_client_handshake();
-        if (client_stream_ && parts_.client_data.handshake.result()) co_return true;
+        if (client_is_secured_) co_return true;
         if (data_ == Data::broken) co_return co_await refuse_client_tls();
         if (client_vanished()) {
             reset_client_stream();
@@ -389,10 +392,9 @@ bool Transfer::may_move() const {
 void Transfer::start_relay() {
     if (!may_move()) return;
     if (has_client_connection()) connect_deadline_ = loop::never;
-    const bool is_client_ready = parts_.client_tls == nullptr
-                                     ? client_stream_ != nullptr
-                                     : client_stream_ && parts_.client_data.handshake.result();
-    if (!is_client_ready || !backend_stream_) return;
+    const bool is_client_ready = client_stream_ && (!parts_.client_tls || client_is_secured_);
+    const bool is_backend_ready = backend_stream_ && (!protects_backend_ || backend_is_secured_);
+    if (!is_client_ready || !is_backend_ready) return;
     data_ = Data::moving;
     connect_deadline_ = loop::never;
     const auto stall = parts_.settings.data_stall_timeout;
@@ -429,6 +431,9 @@ bool Transfer::is_end_trusted(bool is_protected, bool is_vouched_for) {
 
 /// The upload's end, passed on. TLS may have to wait for room to say it.
 void Transfer::end_upload() {
+    // 2xx for an upload whose end the server cannot have seen vouches for nothing.
+    if (final_reply_ && final_reply_->is_positive())
+        return break_data(451, "the server confirmed the upload before its end");
     switch (backend_stream_->finish()) {
         case net::Io::State::moved:
             data_ = Data::whole;
@@ -458,9 +463,6 @@ void Transfer::judge_relay() {
     };
     switch (report_.end) {
         case relay::End::source_ended:
-            // 2xx for an upload whose end the server cannot have seen vouches for nothing.
-            if (uploads && final_reply_ && final_reply_->is_positive())
-                return break_data(451, "the server confirmed the upload before its end");
             if (!is_end_trusted(uploads ? parts_.client_tls != nullptr : protects_backend_,
                                 report_.is_vouched_for))
                 return break_data(426, "the data ended without TLS close_notify");
@@ -520,8 +522,9 @@ bool Transfer::client_vanished() const {
 
 void Transfer::judge_client() {
     if (!client_vanished()) return;
-    const bool is_vouched_for = report_.end == relay::End::source_ended && report_.is_vouched_for;
-    if (direction_ == ftp::Direction::upload && data_ == Data::moving && !is_vouched_for)
+    // Under TLS the data's own end will tell: what is still on its way may end with close_notify.
+    const bool can_be_vouched_for = parts_.client_tls != nullptr;
+    if (direction_ == ftp::Direction::upload && data_ == Data::moving && !can_be_vouched_for)
         break_data(426, "the client's control connection ended during the upload");
     if (data_ == Data::waiting && is_begun_ && !has_client_connection())
         break_data(425, "the client's control connection ended before its data");

@@ -134,8 +134,10 @@ private:
     std::optional<base::Result<std::unique_ptr<net::Stream>>> dialed_;
     relay::Report report_;
 
-    bool is_begun_ = false;      // the backend said 1xx
-    bool has_said_150_ = false;  // ours, before the backend's
+    bool is_begun_ = false;           // the backend said 1xx
+    bool has_said_150_ = false;       // ours, before the backend's
+    bool client_is_secured_ = false;  // the TLS of its data connection is done
+    bool backend_is_secured_ = false;
     bool bare_end_is_counted_ = false;
     std::optional<ftp::Reply> final_reply_;
     std::string final_missing_;  // why no final reply will come

@@ -124,8 +124,8 @@ TEST_F(CertificatesTest, are_replaced_for_later_connections_only) {
     settings.verify = TlsClient::Settings::Verify::none;
     support::TlsSessionEnds before(loop, server, support::make_tls_client(settings));
     ASSERT_TRUE(before.begin());
-    server->replace_certificates(
-        load({{issue({.common_name = "new", .names = "DNS:a.example.com"}).file, {}, {}}}));
+    ASSERT_TRUE(server->replace_certificates(
+        load({{issue({.common_name = "new", .names = "DNS:a.example.com"}).file, {}, {}}})));
     EXPECT_EQ(shown(server, "a.example.com"), "CN=new");
     EXPECT_EQ(before.control->client->peer_subject(), "CN=old");
     before.send_ticket();

@@ -113,6 +113,7 @@ TEST_F(TlsClientTest, names_the_file_or_the_setting_that_is_wrong) {
     const auto other = authority.issue("other.pem", wish);
     const auto problem_of = [](auto change) {
         Settings settings;
+        settings.server_name = "a.example.com";
         change(settings);
         const auto made = TlsClient::create(settings);
         return made ? "none" : base::to_string(made.error());

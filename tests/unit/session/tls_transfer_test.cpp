@@ -638,5 +638,32 @@ TEST_F(TlsOnBothLegs, waits_for_the_backends_226_that_waits_for_the_close) {
     expect_transfer_works();
 }
 
+TEST_F(TlsTransfer, that_will_end_with_close_notify_is_believed_though_the_client_is_gone) {
+    ASSERT_TRUE(client.log_in_with_tls());
+    const auto up = client.open_data("EPSV");
+    world.network.shape.pipe_bytes = 300;  // of the backend's data connection
+    EXPECT_EQ(client.ask("STOR b"), 150);
+    up->send(large.substr(0, 40'000));
+    up->finish();
+    (void)world.loop.run_until([turns = 0]() mutable { return ++turns > 8; });
+    client.vanish();
+    world.loop.run_for(2s);
+    ASSERT_EQ(backend().stored.size(), 1);
+    EXPECT_EQ(backend().stored[0].bytes.size(), 40'000);
+    EXPECT_TRUE(backend().stored[0].is_whole);
+}
+
+TEST_F(TlsTransfer, keeps_a_handshake_that_was_done_early_for_the_command_that_moves_data) {
+    ASSERT_TRUE(client.log_in_with_tls());
+    const auto down = client.open_data("EPSV");
+    world.loop.settle();
+    EXPECT_EQ(client.ask("XFOO") / 100, 5);
+    EXPECT_EQ(client.ask("LIST"), 150);
+    EXPECT_EQ(client.code(), 226);
+    world.loop.settle();
+    EXPECT_EQ(down->received(), backend().listing);
+    EXPECT_EQ(down->end(), DataPeer::End::proper);
+}
+
 }  // namespace
 }  // namespace ballast::session
