@@ -17,6 +17,7 @@ constexpr int ocsp_days_min = 1;
 
 std::vector<net::Certificates::Files> files_of(const config::ListenerTls& tls) {
     std::vector<net::Certificates::Files> files;
+    files.reserve(tls.certificate.size());
     for (std::size_t i = 0; i < tls.certificate.size(); ++i)
         files.push_back({tls.certificate[i], i < tls.key.size() ? tls.key[i] : std::string(),
                          i < tls.ocsp.size() ? tls.ocsp[i] : std::string()});

@@ -84,7 +84,7 @@ TicketKeys::TicketKeys(std::chrono::steady_clock::duration lifetime) : lifetime_
 TicketKeys::~TicketKeys() { forget_from(0); }
 
 base::Result<std::shared_ptr<TicketKeys>> TicketKeys::load(const std::string& file) {
-    const std::shared_ptr<TicketKeys> loaded(new TicketKeys);
+    std::shared_ptr<TicketKeys> loaded(new TicketKeys);
     if (auto done = loaded->reload(file); !done) return std::unexpected(done.error());
     return loaded;
 }

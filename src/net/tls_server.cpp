@@ -79,7 +79,7 @@ struct TlsServer::Callbacks {
         if (response.empty()) return SSL_TLSEXT_ERR_NOACK;
         auto* const copy = static_cast<unsigned char*>(OPENSSL_malloc(response.size()));
         if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
-        std::memcpy(copy, response.data(), response.size());
+        std::ranges::copy(response, copy);
         SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(response.size()));
         return SSL_TLSEXT_ERR_OK;
     }
