@@ -158,14 +158,18 @@ TEST_F(SpliceTest, reports_a_reset_of_the_sink_while_the_source_is_silent) {
 }
 
 TEST_F(SpliceTest, reports_a_sink_that_breaks_under_load) {
-    std::thread sender([&] { send_all(left.far, noise(64 << 20)); });
+    // Made before the relay's time begins to run.
+    const std::string bytes(64 << 20, 'x');
+    std::thread sender([&] { send_all(left.far, bytes); });
     std::thread killer([&] {
         (void)receive(right.far, 1 << 20);
         right.far = net::OwnedFd();  // with bytes unread: the kernel resets
     });
     run();
     EXPECT_EQ(report.end, End::sink_failed);
+    // Whatever came of it, nobody waits for ever.
     source.reset();
+    sink.reset();
     sender.join();
     killer.join();
 }
