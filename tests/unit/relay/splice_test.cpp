@@ -43,6 +43,12 @@ struct Connection {
         EXPECT_EQ(::connect(far.get(), to.get(), to.length), 0);
         near = net::OwnedFd(::accept4(listening->get(), nullptr, nullptr, SOCK_CLOEXEC));
         EXPECT_EQ(::fcntl(near.get(), F_SETFL, O_NONBLOCK), 0);
+        // Left to itself, the kernel lets a buffer grow to whatever this machine allows,
+        // and nothing here would ever be full.
+        const int buffer = 1 << 20;
+        for (const auto* end : {&near, &far})
+            for (const int which : {SO_SNDBUF, SO_RCVBUF})
+                EXPECT_EQ(::setsockopt(end->get(), SOL_SOCKET, which, &buffer, sizeof buffer), 0);
     }
 };
 
