@@ -9,15 +9,18 @@ namespace ballast::balance {
 
 /// All a policy may know about a backend: a copy made for this decision. No locks, no sockets.
 struct Candidate {
-    std::uint64_t id;         ///< stable across reloads: hash of the configured name and address
-    std::uint32_t weight;     ///< 1..256
-    std::uint32_t sessions;   ///< seats taken
-    std::uint32_t transfers;  ///< transfers running now
+    std::uint64_t id = 0;        ///< stable across reloads: hash of the configured name and address
+    std::uint32_t weight = 1;    ///< 1..2^24, relative to the others
+    std::uint32_t sessions = 0;  ///< seats taken
+    std::uint32_t transfers = 0;           ///< transfers running now
+    std::uint64_t bytes_per_second = 0;    ///< moved by its transfers now, both directions
+    std::uint64_t login_microseconds = 0;  ///< a moving average; 0: not known
 };
 
 /// What a policy may know about the client.
 struct Client {
-    std::uint64_t affinity_key = 0;  ///< hash of address or user name, as configured
+    std::uint64_t source = 0;  ///< hash of the address; the same on every balancer
+    std::uint64_t user = 0;    ///< hash of the user name, likewise
 };
 
 /// Chooses among usable backends only: unhealthy, draining, full and already tried ones were taken
@@ -26,7 +29,7 @@ struct Client {
 class Policy {
 public:
     virtual ~Policy() = default;
-    /// Index into `ready`, which is never empty.
+    /// Index into `ready`, which is never empty. Candidates stand in the order of the file.
     virtual std::size_t pick(std::span<const Candidate> ready, const Client& client) = 0;
 };
 

@@ -85,12 +85,48 @@ struct ListenerTls : TlsParameters {
     Duration ticket_key_lifetime = std::chrono::hours(12);
 };
 
+/// From which addresses the other end of a data connection may come.
+struct DataPeer {
+    enum class Kind : std::uint8_t {
+        exact,    ///< only that of the control connection
+        network,  ///< that, and those of `network`
+        any,
+    };
+    Kind kind = Kind::exact;
+    std::optional<base::Subnet> network;  ///< only for `network`
+
+    friend bool operator==(const DataPeer&, const DataPeer&) = default;
+};
+
+/// What a route asks for; what is empty is not asked. Of several patterns for one thing any may
+/// match. In patterns '*' stands for any text and '?' for any character.
+struct RouteMatch {
+    std::vector<std::string> user;
+    std::vector<base::Subnet> network;     ///< of the client's address
+    std::vector<std::string> host;         ///< what HOST said; letters of either case
+    std::vector<std::string> sni;          ///< what the TLS handshake asked for; either case
+    std::vector<std::string> certificate;  ///< the subject of the client's certificate (RFC 2253)
+};
+
+/// Where sessions that match go: exactly one of `pool` and `reject` is set.
+struct Route {
+    Where where;
+    RouteMatch match;
+    std::string pool;
+    std::string reject;  ///< a whole reply: "530 Not from here."
+};
+
 struct Listener {
     std::string name;
     Where where;
     std::vector<base::Address> bind;  ///< empty only if `tls->implicit_bind` is not
-    std::string pool;
+    std::string pool;                 ///< where no route matches; empty only if there are routes
+    std::vector<Route> routes;        ///< the first that matches decides
+    bool user_at_pool = false;        ///< "alice@sales" is alice of the pool sales
+    bool user_at_host = false;        ///< "alice%ftp.example.com" is alice after that HOST
     base::PortRange passive_ports{20000, 20099};
+    DataPeer data_peer;      ///< who may connect to a passive port
+    bool allow_fxp = false;  ///< PORT and EPRT may name others than the client
     std::vector<AnnounceRule> public_address;
     ActiveSource active_source_port;
     std::string greeting = "FTP server ready.";
@@ -105,17 +141,69 @@ struct Listener {
     std::optional<ListenerTls> tls;
 };
 
-enum class ProbeType : std::uint8_t { none, tcp, login };
+enum class ProbeType : std::uint8_t { none, tcp, banner, login, script };
+/// The PROXY protocol's header, before anything else is said.
+enum class ProxyHeader : std::uint8_t { off, v1, v2 };
 
 struct Probe {
     ProbeType type = ProbeType::tcp;
     std::string user;
     std::string password_file;
+    bool pwd = false;           ///< `login` asks PWD as well
+    std::string list;           ///< `login` lists this directory over a data connection; empty: no
+    std::string canary;         ///< `login` reads this file whole; empty: none
+    std::string canary_sha256;  ///< what it must hold, 64 hexadecimal digits; empty: anything
+    std::size_t canary_bytes_max = std::size_t{1024} * 1024;
+    std::string script;  ///< `script` runs this program; the manual says with what
+    bool quiet = false;  ///< one session for many probes, so that backends log little
+    ProxyHeader proxy = ProxyHeader::off;
     Duration interval = std::chrono::seconds(5);
+    std::optional<Duration> fast_interval;  ///< between up and down; empty: `interval`
+    std::optional<Duration> down_interval;  ///< while down; empty: `interval`
     Duration timeout = std::chrono::seconds(5);
     std::uint32_t rise = 2;
     std::uint32_t fall = 3;
     std::uint32_t jitter_percent = 10;  ///< of the interval, either way
+};
+
+/// What live sessions see of a backend: failed connections and bad greetings (the outlier rule).
+struct Observe {
+    std::uint32_t failures = 3;  ///< in a row, after which a backend is ejected; 0: never
+    Duration ejection_time = std::chrono::seconds(30);  ///< the first time; longer if it goes on
+    std::uint32_t panic_threshold = 50;  ///< percent of the pool that no ejection may go below
+};
+
+enum class StickBy : std::uint8_t { none, network, user };
+/// What becomes of a client whose backend is down, full or gone.
+enum class StickOtherwise : std::uint8_t {
+    choose,  ///< another is chosen, and the client sticks to that
+    refuse,
+};
+
+/// Stickiness: clients come back to the backend that they had.
+struct Stick {
+    StickBy by = StickBy::none;
+    Duration timeout = std::chrono::minutes(30);  ///< since a session of it began or ended
+    std::uint32_t ipv4_prefix = 32;               ///< of a client's address, for `network`
+    std::uint32_t ipv6_prefix = 64;
+    std::uint32_t entries_max = 100'000;  ///< beyond it the one unused for longest is forgotten
+    StickOtherwise otherwise = StickOtherwise::choose;
+};
+
+/// Where clients wait while every usable backend is full.
+struct Queue {
+    std::uint32_t length = 0;  ///< 0: nobody waits
+    Duration timeout = std::chrono::seconds(10);
+};
+
+/// How data connections to a backend are made.
+enum class BackendData : std::uint8_t {
+    automatic,  ///< EPSV, or PASV where that is refused
+    as_client,  ///< the client's own verb, at once
+    epsv,
+    pasv,
+    port,
+    eprt,
 };
 
 enum class BackendTlsMode : std::uint8_t { off, explicit_tls, implicit_tls, as_client };
@@ -138,6 +226,7 @@ struct Backend {
     std::string name;
     Where where;
     std::string host;  ///< an address or a name; every address of a name is a backend
+    std::string srv;   ///< instead of `host`: a name with SRV records (RFC 2782), without port
     std::uint16_t port = 21;
     std::uint32_t weight = 1;        ///< 1..256
     std::uint32_t max_sessions = 0;  ///< 0: no limit
@@ -145,15 +234,38 @@ struct Backend {
     BackendTls tls;
 };
 
-enum class Balance : std::uint8_t { round_robin, least_transfers };
+enum class Balance : std::uint8_t {
+    round_robin,
+    least_transfers,
+    least_sessions,
+    least_bandwidth,
+    fastest,
+    random,
+    source_hash,
+    user_hash,
+    first,
+};
 
 struct Pool {
     std::string name;
     Where where;
     Balance balance = Balance::least_transfers;
+    /// For the hashes: how much of its fair share of sessions a backend may hold, in percent,
+    /// before its clients go to their next choice. 0: without bound.
+    std::uint32_t hash_load_percent = 150;
+    std::string fallback;  ///< the pool that serves while no backend of this one can; empty: none
+    Stick stick;
+    Queue queue;
+    Duration slow_start{0};  ///< from a rise until a backend has its whole share
+    Observe observe;
     Probe probe;
     BackendTls tls;
     std::vector<Backend> backends;
+    std::string backends_file;  ///< more of them, watched; empty: none
+    BackendData backend_data = BackendData::automatic;
+    std::optional<base::PortRange> data_ports;  ///< for `port`, `eprt` and `as_client`
+    bool trust_pasv_address = false;            ///< data go where PASV says
+    DataPeer data_peer;  ///< who may connect to a data port: the backend, or others too
     Duration connect_timeout = std::chrono::seconds(3);
     Duration greeting_timeout = std::chrono::seconds(10);
     Duration reply_timeout = std::chrono::seconds(60);

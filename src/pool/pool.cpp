@@ -17,6 +17,13 @@ std::unique_ptr<balance::Policy> make_policy(config::Balance balance) {
     switch (balance) {
         case config::Balance::round_robin: return std::make_unique<balance::RoundRobin>();
         case config::Balance::least_transfers: return std::make_unique<balance::LeastTransfers>();
+        case config::Balance::least_sessions:
+        case config::Balance::least_bandwidth:
+        case config::Balance::fastest:
+        case config::Balance::random:
+        case config::Balance::source_hash:
+        case config::Balance::user_hash:
+        case config::Balance::first: break;  // the file cannot say these yet
     }
     std::terminate();
 }
@@ -151,7 +158,7 @@ std::expected<Seat, Refusal> Pool::choose(const balance::Client& client,
     candidates.reserve(ready.size());
     for (const Entry* entry : ready)
         candidates.push_back({entry->backend.id, config_.backends[entry->backend.index].weight,
-                              entry->sessions, entry->transfers});
+                              entry->sessions, entry->transfers, 0, 0});
     Entry& chosen = *ready.at(policy_->pick(candidates, client));
     ++chosen.sessions;
     return Seat(shared_from_this(), chosen.backend);

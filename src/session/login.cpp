@@ -40,7 +40,7 @@ loop::Task<> Session::log_in(ftp::Command user) {
 
 loop::Task<std::optional<ftp::Reply>> Session::choose_backend() {
     std::string last_reason;
-    const balance::Client client{affinity_of(client_.peer().ip)};
+    const balance::Client client{affinity_of(client_.peer().ip), 0};
     for (;;) {
         auto seat = surroundings_.pool->choose(client, tried_);
         if (!seat) {
