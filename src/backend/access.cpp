@@ -16,13 +16,19 @@ net::TlsClient::Settings::Verify verify_of(config::BackendVerify verify) {
 
 }  // namespace
 
-Access::Access(const config::Pool& pool, Knowledge& knowledge,
-               std::vector<std::shared_ptr<const net::TlsClient>> tls_clients)
-    : pool_(pool), knowledge_(knowledge), tls_clients_(std::move(tls_clients)) {}
+void Access::set_tls_client(const BackendSettings& backend, TlsClient client) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(tls_clients_, [](const auto& each) { return each.second.backend.expired(); });
+    if (client) tls_clients_[backend.get()] = {backend, std::move(client)};
+}
 
-Contact Access::contact(std::size_t index, std::uint64_t id, const base::Address& address) const {
-    return {address, pool_, pool_.backends.at(index).tls, tls_clients_.at(index),
-            knowledge_.of(id)};
+Contact Access::contact(const BackendSettings& backend, std::uint64_t id,
+                        const base::Address& address) const {
+    Contact contact{address, pool_, backend, nullptr, knowledge_.of(id)};
+    const std::lock_guard lock(mutex_);
+    const auto found = tls_clients_.find(backend.get());
+    if (found != tls_clients_.end()) contact.tls_client = found->second.client;
+    return contact;
 }
 
 base::Result<std::shared_ptr<const net::TlsClient>> make_tls_client(const config::BackendTls& tls,

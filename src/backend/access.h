@@ -8,37 +8,47 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
-#include <vector>
+#include <mutex>
 
 namespace ballast::backend {
 
-/// One backend as a leg reaches it. What it refers to outlives the leg.
+/// One backend as a leg reaches it. `settings` outlives the leg.
 struct Contact {
     base::Address address;
     const config::Pool& settings;
-    const config::BackendTls& tls;
-    std::shared_ptr<const net::TlsClient> tls_client;  ///< null where `tls.mode` is off
+    std::shared_ptr<const config::Backend> backend;
+    std::shared_ptr<const net::TlsClient> tls_client;  ///< null where `backend->tls.mode` is off
     std::shared_ptr<Known> known;
 };
 
 /// How the backends of one pool are reached, and what is known of them. Any thread may call.
 class Access {
 public:
-    /// One client for each configured backend, in their order; null for those without TLS. `pool`
-    /// and `knowledge` outlive it.
-    Access(const config::Pool& pool, Knowledge& knowledge,
-           std::vector<std::shared_ptr<const net::TlsClient>> tls_clients);
+    using BackendSettings = std::shared_ptr<const config::Backend>;
+    using TlsClient = std::shared_ptr<const net::TlsClient>;
 
-    /// `index` is that of the backend's configuration, `id` that of the backend.
-    [[nodiscard]] Contact contact(std::size_t index, std::uint64_t id,
+    /// `pool` and `knowledge` outlive it.
+    Access(const config::Pool& pool, Knowledge& knowledge) : pool_(pool), knowledge_(knowledge) {}
+
+    /// With what TLS is spoken to this backend: to be said before anybody is sent there, unless it
+    /// has none. What is no longer in use is forgotten.
+    void set_tls_client(const BackendSettings& backend, TlsClient client);
+    /// `id` is that of the backend.
+    [[nodiscard]] Contact contact(const BackendSettings& backend, std::uint64_t id,
                                   const base::Address& address) const;
     [[nodiscard]] std::shared_ptr<Known> known(std::uint64_t id) const { return knowledge_.of(id); }
 
 private:
+    struct Entry {
+        std::weak_ptr<const config::Backend> backend;
+        TlsClient client;
+    };
     const config::Pool& pool_;
     Knowledge& knowledge_;
-    std::vector<std::shared_ptr<const net::TlsClient>> tls_clients_;
+    mutable std::mutex mutex_;
+    std::map<const config::Backend*, Entry> tls_clients_;
 };
 
 /// The client for these settings; `host` is that of the backend's address. Null if they say that

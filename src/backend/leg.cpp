@@ -42,7 +42,7 @@ loop::Task<base::Result<std::unique_ptr<Leg>>> Leg::connect(net::Network& networ
                                          .purpose = net::Dial::Purpose::control},
                                         network.loop().after(contact.settings.connect_timeout));
     if (!stream) co_return std::unexpected(stream.error());
-    const auto mode = contact.tls.mode;
+    const auto mode = contact.backend->tls.mode;
     const bool says_auth = mode == config::BackendTlsMode::explicit_tls ||
                            (mode == config::BackendTlsMode::as_client && client_has_tls);
     auto leg = std::make_unique<Leg>(network, std::move(*stream), std::move(contact), signal);
@@ -68,9 +68,11 @@ loop::Task<base::Result<>> Leg::hear_greeting() {
         if (greeting->is_positive()) co_return base::Result<>{};
         // RFC 959 5.4: 120 "service ready in nnn minutes", then 220.
         if (!greeting->is_preliminary())
+            // 421 is no fault of a server: it is alive and full.
             co_return std::unexpected(
                 base::Error{base::Fault::backend,
-                            {},
+                            greeting->code == 421 ? std::error_code()
+                                                  : std::make_error_code(std::errc::protocol_error),
                             fmt::format("{} greeted with {} {}", base::to_string(address()),
                                         greeting->code, greeting->message())});
     }
@@ -99,8 +101,9 @@ loop::Task<base::Result<>> Leg::begin_tls() {
     control_.put_stream(std::move(stream));
     parser_ = ftp::ReplyParser(settings().reply_line_bytes_max, settings().reply_bytes_max);
     settle_at_ = loop::never;
-    auto done = co_await tls.handshake(signal_, base::Fault::backend,
-                                       signal_.loop().after(contact_.tls.handshake_timeout));
+    auto done =
+        co_await tls.handshake(signal_, base::Fault::backend,
+                               signal_.loop().after(contact_.backend->tls.handshake_timeout));
     metrics::count(done ? metrics::Counter::tls_backend_control_handshakes
                         : metrics::Counter::tls_backend_handshakes_failed);
     if (!done) co_return std::unexpected(done.error());
@@ -110,7 +113,7 @@ loop::Task<base::Result<>> Leg::begin_tls() {
 
 bool Leg::shall_protect_data(bool client_does) const {
     if (tls_ == nullptr) return false;
-    switch (contact_.tls.data) {
+    switch (contact_.backend->tls.data) {
         case config::BackendDataTls::as_client: return client_does;
         case config::BackendDataTls::always: return true;
         case config::BackendDataTls::never: return false;

@@ -72,7 +72,7 @@ public:
 
     [[nodiscard]] Known& known() { return *contact_.known; }
     [[nodiscard]] const config::Pool& settings() const { return contact_.settings; }
-    [[nodiscard]] const config::BackendTls& tls_settings() const { return contact_.tls; }
+    [[nodiscard]] const config::BackendTls& tls_settings() const { return contact_.backend->tls; }
     [[nodiscard]] const base::Address& address() const { return control_.peer(); }
 
 private:

@@ -3,6 +3,8 @@
 
 #include "base/number.h"
 
+#include <algorithm>
+
 namespace ballast::base {
 
 namespace {
@@ -43,6 +45,17 @@ std::optional<Subnet> Subnet::parse(std::string_view text) {
         const auto byte = ip->bytes()[static_cast<std::size_t>(i)];
         if ((byte & mask_of(subnet.prefix_bits_, i)) != byte) return std::nullopt;
     }
+    return subnet;
+}
+
+Subnet Subnet::around(const Ip& ip, int prefix_bits) {
+    Subnet subnet;
+    subnet.prefix_bits_ = std::clamp(prefix_bits, 0, ip.is_v4() ? 32 : 128);
+    auto bytes = ip.bytes();
+    for (int i = 0; i < 16; ++i)
+        bytes.at(static_cast<std::size_t>(i)) &= mask_of(subnet.prefix_bits_, i);
+    subnet.first_ =
+        ip.is_v4() ? Ip::from_v4({bytes[0], bytes[1], bytes[2], bytes[3]}) : Ip::from_v6(bytes);
     return subnet;
 }
 

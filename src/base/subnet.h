@@ -11,6 +11,9 @@ public:
     /// Empty if the text is no address, the prefix is too long, or bits are set behind the prefix.
     static std::optional<Subnet> parse(std::string_view text);
 
+    /// The block with a prefix of so many bits that holds `ip`; more bits than it has are all.
+    static Subnet around(const Ip& ip, int prefix_bits);
+
     [[nodiscard]] bool contains(const Ip& ip) const;
     [[nodiscard]] int prefix_bits() const { return prefix_bits_; }
     [[nodiscard]] const Ip& first() const { return first_; }

@@ -25,6 +25,11 @@ struct Problem {
 /// at the first). Nothing throws.
 [[nodiscard]] std::expected<Config, std::vector<Problem>> load(std::string_view toml_text);
 
+/// Reads a file of `[[backend]]` tables for this pool, as `load` does: all of them or every
+/// problem. Names and addresses differ from each other's and from those in the configuration.
+[[nodiscard]] std::expected<std::vector<Backend>, std::vector<Problem>> load_backends(
+    std::string_view toml_text, const Pool& pool);
+
 /// The reference manual of all keys as Markdown, from the table that `load` reads by.
 [[nodiscard]] std::string manual();
 

@@ -4,6 +4,7 @@
 #include "backend/knowledge.h"
 #include "base/log.h"
 #include "config/load.h"
+#include "daemon/backend_files.h"
 #include "daemon/name_watch.h"
 #include "daemon/tls.h"
 #include "daemon/trial.h"
@@ -28,7 +29,9 @@ namespace ballast::daemon {
 namespace {
 
 constexpr int control_backlog = 1024;
-constexpr auto tls_files_interval = std::chrono::seconds(1);
+constexpr auto files_interval = std::chrono::seconds(1);
+/// How soon a queue learns what time alone has made free.
+constexpr auto pools_interval = std::chrono::milliseconds(200);
 
 /// Everything that runs, wired together. The control thread is the caller's: signals and probes.
 class Daemon {
@@ -56,7 +59,8 @@ private:
                             const std::vector<base::Address>& addresses, std::string_view key,
                             bool begins_with_tls, const char* file);
     [[nodiscard]] loop::Task<> follow_signals();
-    [[nodiscard]] loop::Task<> follow_tls_files();
+    [[nodiscard]] loop::Task<> follow_files();
+    [[nodiscard]] loop::Task<> follow_pools();
     void stop();
     void log_counters() const;
     [[nodiscard]] std::string new_session_id();
@@ -65,8 +69,7 @@ private:
     Tls tls_;
     net::PassivePorts ports_;
     backend::Knowledge knowledge_;
-    std::vector<std::unique_ptr<backend::Access>> access_;  // of each pool
-    std::vector<std::shared_ptr<pool::Pool>> pools_;
+    session::Pools pools_;
     std::vector<std::unique_ptr<Worker>> workers_;
     std::vector<Bound> bound_;
     std::uint64_t id_salt_;
@@ -80,8 +83,11 @@ private:
     std::size_t workers_busy_ = 0;
     bool stopping_ = false;
     loop::Job signal_job_;
-    loop::Signal tls_files_due_;
-    loop::Job tls_files_job_;
+    std::optional<BackendFiles> backend_files_;
+    loop::Signal files_due_;
+    loop::Job files_job_;
+    loop::Signal pools_due_;
+    loop::Job pools_job_;
     std::unique_ptr<NameWatch> names_;
 };
 
@@ -112,7 +118,8 @@ Daemon::Daemon(const config::Config& config, Tls tls, net::OwnedFd signals)
       control_network_(control_, ports_, worker_count(config)),
       signalled_(control_),
       signals_(control_, signals.release()),
-      tls_files_due_(control_) {
+      files_due_(control_),
+      pools_due_(control_) {
     std::vector<net::SocketNetwork*> networks;
     for (std::uint32_t i = 0; i < worker_count(config); ++i) {
         workers_.push_back(std::make_unique<Worker>(ports_, i));
@@ -154,28 +161,32 @@ bool Daemon::bind(const config::Listener& listener, const std::vector<base::Addr
 
 void Daemon::start_pools() {
     for (const auto& configured : config_.pools) {
-        const auto pool = std::make_shared<pool::Pool>(configured);
-        pools_.push_back(pool);
-        access_.push_back(
-            std::make_unique<backend::Access>(configured, knowledge_, tls_.clients_of(configured)));
+        auto pool = std::make_shared<pool::Pool>(configured);
+        auto access = std::make_shared<backend::Access>(configured, knowledge_);
+        const auto clients = tls_.clients_of(configured);
+        const auto backends = pool->backends();
+        for (std::size_t i = 0; i < clients.size(); ++i)
+            access->set_tls_client(backends.at(i), clients[i]);
+        pools_.add({pool, access});
         auto secret = configured.probe.type == config::ProbeType::login
                           ? read_secret(configured.probe.password_file)
                           : std::string();
-        probers_.push_back(std::make_unique<health::Prober>(control_network_, pool, *access_.back(),
+        probers_.push_back(std::make_unique<health::Prober>(control_network_, pool, *access,
                                                             std::move(secret), random_seed()));
         control_.post([prober = probers_.back().get()] { prober->start(); });
     }
-    names_ = std::make_unique<NameWatch>(pools_);
+    backend_files_.emplace(pools_);
+    backend_files_->look();
+    std::vector<std::shared_ptr<pool::Pool>> pools;
+    for (const auto& each : pools_.all()) pools.push_back(each.pool);
+    names_ = std::make_unique<NameWatch>(pools);
 }
 
 void Daemon::start_listening() {
     for (std::size_t i = 0; i < bound_.size(); ++i) {
         auto& bound = bound_[i];
-        const auto pool = std::ranges::find(pools_, bound.listener->pool,
-                                            [](const auto& each) { return each->config().name; });
-        const auto& access = access_.at(static_cast<std::size_t>(pool - pools_.begin()));
-        const Worker::Service service{bound.listener, *pool, access.get(),
-                                      tls_.server_of(*bound.listener), bound.begins_with_tls};
+        const Worker::Service service{bound.listener, &pools_, tls_.server_of(*bound.listener),
+                                      bound.begins_with_tls};
         log::info("listening", {{"listener", bound.listener->name},
                                 {"address", base::to_string(bound.address)}});
         workers_[i % workers_.size()]->accept_on(
@@ -204,7 +215,8 @@ void Daemon::run() {
     start_pools();
     start_listening();
     signal_job_ = loop::Job::start(follow_signals());
-    tls_files_job_ = loop::Job::start(follow_tls_files());
+    files_job_ = loop::Job::start(follow_files());
+    pools_job_ = loop::Job::start(follow_pools());
     log::info("ready", {{"version", std::string_view(BALLAST_VERSION)},
                         {"workers", std::uint64_t{workers_.size()}},
                         {"pid", std::int64_t{::getpid()}}});
@@ -212,7 +224,8 @@ void Daemon::run() {
     control_.run();
     sd_notify(0, "STOPPING=1");
     signal_job_.cancel();
-    tls_files_job_.cancel();
+    files_job_.cancel();
+    pools_job_.cancel();
     names_.reset();
     for (const auto& worker : workers_) worker->end();
     log_counters();
@@ -241,10 +254,18 @@ loop::Task<> Daemon::follow_signals() {
     }
 }
 
-loop::Task<> Daemon::follow_tls_files() {
+loop::Task<> Daemon::follow_files() {
     for (;;) {
         tls_.look();
-        (void)co_await tls_files_due_.wait(control_.after(tls_files_interval));
+        backend_files_->look();
+        (void)co_await files_due_.wait(control_.after(files_interval));
+    }
+}
+
+loop::Task<> Daemon::follow_pools() {
+    for (;;) {
+        for (const auto& each : pools_.all()) each.pool->tick();
+        (void)co_await pools_due_.wait(control_.after(pools_interval));
     }
 }
 

@@ -9,9 +9,9 @@
 
 namespace ballast::daemon {
 
-/// Looks up the names among the backends' addresses, now and at every `resolve_interval`, on a
-/// thread of its own: a name server that does not answer holds up nobody. A name that cannot be
-/// looked up keeps the addresses it had.
+/// Looks up the names of backends (A, AAAA and SRV records), now and at every `resolve_interval`,
+/// on a thread of its own: a name server that does not answer holds up nobody. A name that cannot
+/// be looked up keeps the addresses it had.
 class NameWatch {
 public:
     explicit NameWatch(const std::vector<std::shared_ptr<pool::Pool>>& pools);

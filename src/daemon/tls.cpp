@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 namespace ballast::daemon {
 
@@ -24,18 +23,8 @@ std::vector<net::Certificates::Files> files_of(const config::ListenerTls& tls) {
     return files;
 }
 
-void add_stamp(const std::string& file, std::vector<std::int64_t>& stamp) {
-    if (file.empty()) return;
-    struct stat found{};
-    if (::stat(file.c_str(), &found) != 0) found = {};
-    // The change of rights too: a file that could not be read may be readable now.
-    stamp.insert(stamp.end(),
-                 {found.st_ctim.tv_sec, found.st_ctim.tv_nsec, found.st_mtim.tv_sec,
-                  found.st_mtim.tv_nsec, found.st_size, static_cast<std::int64_t>(found.st_ino)});
-}
-
-std::vector<std::int64_t> stamp_of(const config::ListenerTls& tls) {
-    std::vector<std::int64_t> stamp;
+FileStamp stamp_of(const config::ListenerTls& tls) {
+    FileStamp stamp;
     for (const auto& files : files_of(tls))
         for (const auto* file : {&files.certificate, &files.key, &files.ocsp})
             add_stamp(*file, stamp);
@@ -163,7 +152,7 @@ void Tls::reload(Served& served) {
             warn_of_expiry(served);
         }
     }
-    Stamp stamp;
+    FileStamp stamp;
     add_stamp(tls.ticket_keys, stamp);
     if (stamp == served.ticket_keys_stamp) return;
     served.ticket_keys_stamp = std::move(stamp);

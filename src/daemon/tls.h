@@ -4,6 +4,7 @@
 #include "backend/access.h"
 #include "config/config.h"
 #include "config/load.h"
+#include "daemon/file_stamp.h"
 #include "net/tls_server.h"
 
 #include <chrono>
@@ -34,13 +35,12 @@ public:
     void look();
 
 private:
-    using Stamp = std::vector<std::int64_t>;  // changes when one of the files does
     struct Served {
         const config::Listener* listener;
         std::shared_ptr<net::TlsServer> server;
         std::shared_ptr<net::TicketKeys> ticket_keys;
-        Stamp certificates_stamp;
-        Stamp ticket_keys_stamp;
+        FileStamp certificates_stamp;
+        FileStamp ticket_keys_stamp;
         std::shared_ptr<const net::Certificates> certificates;
     };
     void load_listener(const config::Config& config, const config::Listener& listener,

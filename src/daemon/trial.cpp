@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/trial.h"
 
+#include "daemon/backend_files.h"
 #include "daemon/tls.h"
 #include "net/socket.h"
 
@@ -97,6 +98,7 @@ Problems try_start(const config::Config& config) {
             try_read(config, pool.where.key + ".probe.password_file", pool.probe.password_file,
                      problems);
     const Tls tried(config, problems);
+    BackendFiles::check(config, problems);
     try_append(config, "log.file", config.log.file, problems);
     try_append(config, "transfer_log.xferlog", config.transfer_log.xferlog, problems);
     try_append(config, "transfer_log.json", config.transfer_log.json, problems);

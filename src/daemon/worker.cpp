@@ -48,8 +48,8 @@ void Worker::begin_session(net::OwnedFd client, base::Address peer, const Servic
     const auto local = net::local_address(client.get());
     auto stream = std::make_unique<net::SocketStream>(loop_, std::move(client), local, peer);
     auto session = std::make_unique<session::Session>(
-        session::Surroundings{network_, *service.listener, service.pool, *service.access,
-                              service.tls, service.begins_with_tls, load_},
+        session::Surroundings{network_, *service.listener, *service.pools, service.tls,
+                              service.begins_with_tls, load_},
         std::move(stream), id, [this, id] { loop_.post([this, id] { session_ended(id); }); });
     auto& begun = *(sessions_[id] = std::move(session));
     begun.start();

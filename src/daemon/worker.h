@@ -39,8 +39,7 @@ public:
     /// Begins a session with an accepted client.
     struct Service {
         const config::Listener* listener;
-        std::shared_ptr<pool::Pool> pool;
-        const backend::Access* access;
+        const session::Pools* pools;
         std::shared_ptr<const net::TlsServer> tls;
         bool begins_with_tls;
     };

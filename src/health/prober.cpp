@@ -51,7 +51,7 @@ Prober::Prober(net::Network& network, std::shared_ptr<pool::Pool> pool,
       signal_(network.loop()) {}
 
 backend::Contact Prober::contact(const pool::Backend& backend) const {
-    return access_.contact(backend.index, backend.id, backend.address);
+    return access_.contact(backend.settings, backend.id, backend.address);
 }
 
 void Prober::start() { job_ = loop::Job::start(follow_pool()); }

@@ -43,6 +43,9 @@ struct Block {
 constexpr std::array<std::string_view, counter_count> names = {
     "sessions_accepted",
     "sessions_without_backend",
+    "sessions_without_route",
+    "sessions_queued",
+    "sessions_fallen_back",
     "logins",
     "logins_refused",
     "backend_attempts_failed",

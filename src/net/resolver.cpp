@@ -14,10 +14,15 @@ namespace ballast::net {
 
 namespace {
 
+constexpr int internet_class = 1;  // RFC 1035 3.2.4
+constexpr int srv_type = 33;       // RFC 2782
+
+/// What every look-up brings, whatever it asks for.
 struct Answer {
     bool done = false;
     int status = ARES_ENODATA;
     std::vector<base::Ip> addresses;
+    std::vector<Service> services;
 };
 
 void collect(void* argument, int status, int /*timeouts*/, ares_addrinfo* found) {
@@ -32,6 +37,19 @@ void collect(void* argument, int status, int /*timeouts*/, ares_addrinfo* found)
         answer.addresses.push_back(system.address().ip);
     }
     ares_freeaddrinfo(found);
+}
+
+void collect_services(void* argument, int status, int /*timeouts*/, unsigned char* bytes,
+                      int length) {
+    auto& answer = *static_cast<Answer*>(argument);
+    answer.done = true;
+    answer.status = status;
+    if (status != ARES_SUCCESS) return;
+    ares_srv_reply* found = nullptr;
+    answer.status = ares_parse_srv_reply(bytes, length, &found);
+    for (const auto* each = found; each != nullptr; each = each->next)
+        answer.services.push_back({each->host, each->port, each->priority, each->weight});
+    if (found != nullptr) ares_free_data(found);
 }
 
 bool library_is_ready() {
@@ -61,11 +79,9 @@ void step(ares_channel channel, std::chrono::milliseconds limit) {
     ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);  // its own time-outs
 }
 
-}  // namespace
-
-base::Result<std::vector<base::Ip>> resolve(const std::string& name,
-                                            std::chrono::milliseconds timeout) {
-    if (const auto ip = base::Ip::parse(name)) return std::vector{*ip};
+/// Runs one look-up to its end.
+template <typename Ask>
+base::Result<Answer> look_up(const std::string& name, std::chrono::milliseconds timeout, Ask ask) {
     const auto failed = [&](std::errc code, const std::string& why) {
         return std::unexpected(base::Error{base::Fault::backend, std::make_error_code(code),
                                            "looking up " + name + why});
@@ -75,11 +91,7 @@ base::Result<std::vector<base::Ip>> resolve(const std::string& name,
         return failed(std::errc::not_enough_memory, "");
     Answer answer;  // outlives the channel, which reports a look-up given up when it is destroyed
     const std::unique_ptr<ares_channeldata, decltype(&ares_destroy)> owner(channel, ares_destroy);
-
-    ares_addrinfo_hints hints{};
-    hints.ai_family = AF_UNSPEC;
-    hints.ai_socktype = SOCK_STREAM;
-    ares_getaddrinfo(channel, name.c_str(), nullptr, &hints, collect, &answer);
+    ask(channel, answer);
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     while (!answer.done) {
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -90,10 +102,38 @@ base::Result<std::vector<base::Ip>> resolve(const std::string& name,
     if (answer.status != ARES_SUCCESS)
         return failed(std::errc::host_unreachable,
                       std::string(" (") + ares_strerror(answer.status) + ')');
-    std::ranges::sort(answer.addresses);
-    const auto repeated = std::ranges::unique(answer.addresses);
-    answer.addresses.erase(repeated.begin(), repeated.end());
-    return std::move(answer.addresses);
+    return answer;
+}
+
+}  // namespace
+
+base::Result<std::vector<base::Ip>> resolve(const std::string& name,
+                                            std::chrono::milliseconds timeout) {
+    if (const auto ip = base::Ip::parse(name)) return std::vector{*ip};
+    auto answer = look_up(name, timeout, [&](ares_channel channel, Answer& into) {
+        ares_addrinfo_hints hints{};
+        hints.ai_family = AF_UNSPEC;
+        hints.ai_socktype = SOCK_STREAM;
+        ares_getaddrinfo(channel, name.c_str(), nullptr, &hints, collect, &into);
+    });
+    if (!answer) return std::unexpected(answer.error());
+    auto& addresses = answer->addresses;
+    std::ranges::sort(addresses);
+    const auto repeated = std::ranges::unique(addresses);
+    addresses.erase(repeated.begin(), repeated.end());
+    return std::move(addresses);
+}
+
+base::Result<std::vector<Service>> resolve_services(const std::string& name,
+                                                    std::chrono::milliseconds timeout) {
+    auto answer = look_up(name, timeout, [&](ares_channel channel, Answer& into) {
+        ares_query(channel, name.c_str(), internet_class, srv_type, collect_services, &into);
+    });
+    if (!answer) return std::unexpected(answer.error());
+    // RFC 2782: a target of "." says that the service is decidedly not available.
+    std::erase_if(answer->services,
+                  [](const Service& each) { return each.host.empty() || each.host == "."; });
+    return std::move(answer->services);
 }
 
 }  // namespace ballast::net

@@ -5,6 +5,7 @@
 #include "base/error.h"
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,5 +16,18 @@ namespace ballast::net {
 /// and without duplicates; a failure is the backend's fault.
 [[nodiscard]] base::Result<std::vector<base::Ip>> resolve(const std::string& name,
                                                           std::chrono::milliseconds timeout);
+
+/// One SRV record, RFC 2782.
+struct Service {
+    std::string host;
+    std::uint16_t port = 0;
+    std::uint16_t priority = 0;  ///< the lowest first
+    std::uint16_t weight = 0;    ///< relative, among those of one priority
+};
+
+/// Looks up the SRV records of "_ftp._tcp.example.org", likewise. None, if the one record says that
+/// there is no such service.
+[[nodiscard]] base::Result<std::vector<Service>> resolve_services(
+    const std::string& name, std::chrono::milliseconds timeout);
 
 }  // namespace ballast::net

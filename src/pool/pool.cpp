@@ -4,17 +4,20 @@
 #include "balance/least_transfers.h"
 #include "balance/round_robin.h"
 #include "base/log.h"
+#include "base/subnet.h"
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
+#include <tuple>
 #include <utility>
 
 namespace ballast::pool {
 
 namespace {
 
-std::unique_ptr<balance::Policy> make_policy(config::Balance balance) {
-    switch (balance) {
+std::unique_ptr<balance::Policy> make_policy(const config::Pool& config) {
+    switch (config.balance) {
         case config::Balance::round_robin: return std::make_unique<balance::RoundRobin>();
         case config::Balance::least_transfers: return std::make_unique<balance::LeastTransfers>();
         case config::Balance::least_sessions:
@@ -28,17 +31,48 @@ std::unique_ptr<balance::Policy> make_policy(config::Balance balance) {
     std::terminate();
 }
 
-/// FNV-1a: the same id on every machine and after every restart.
-BackendId id_of(std::string_view name, std::string_view address) {
-    BackendId hash = 0xcbf29ce484222325;
-    const auto mix = [&](std::string_view text) {
-        for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    };
-    mix(name);
-    mix("@");
-    mix(address);
-    return hash;
+/// FNV-1a: the same on every machine and after every restart.
+class Hash {
+public:
+    Hash& mix(std::string_view text) {
+        for (const char c : text) value_ = (value_ ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+        return *this;
+    }
+    Hash& mix(const base::Ip& ip) {
+        for (const auto byte : ip.bytes()) value_ = (value_ ^ byte) * 0x100000001b3;
+        return mix(ip.is_v4() ? "4" : "6");
+    }
+    [[nodiscard]] std::uint64_t value() const { return value_; }
+
+private:
+    std::uint64_t value_ = 0xcbf29ce484222325;
+};
+
+BackendId id_of(std::string_view name, const base::Address& address) {
+    return Hash().mix(name).mix("@").mix(base::to_string(address)).value();
 }
+
+std::uint64_t stick_key_of(const config::Stick& stick, const Client& client) {
+    switch (stick.by) {
+        case config::StickBy::none: return 0;
+        case config::StickBy::network: {
+            const auto bits = client.address.is_v4() ? stick.ipv4_prefix : stick.ipv6_prefix;
+            return Hash()
+                .mix(base::Subnet::around(client.address, static_cast<int>(bits)).first())
+                .value();
+        }
+        case config::StickBy::user: return Hash().mix(client.user).value();
+    }
+    std::terminate();
+}
+
+/// Whether a table of a file is the same server as before.
+bool is_same_server(const config::Backend& a, const config::Backend& b) {
+    return a.name == b.name && a.host == b.host && a.srv == b.srv && a.port == b.port;
+}
+
+/// Weights are multiplied by this, so that a slow start has steps between 0 and 1.
+constexpr double weight_scale = 256;
 
 }  // namespace
 
@@ -48,130 +82,311 @@ std::string_view to_string(Refusal refusal) {
         case Refusal::all_down: return "all backends are down";
         case Refusal::all_full: return "all backends are full";
         case Refusal::all_tried: return "every backend was tried in vain";
+        case Refusal::stuck_down: return "this client's backend is down";
+        case Refusal::waited_in_vain: return "all backends are full";
+        case Refusal::queue_full: return "all backends are full, and so is the queue";
     }
     return "?";
 }
 
-Seat::Seat(Seat&& other) noexcept
-    : pool_(std::move(other.pool_)),
-      backend_(std::move(other.backend_)),
-      in_transfer_(std::exchange(other.in_transfer_, false)) {}
-
-Seat& Seat::operator=(Seat&& other) noexcept {
-    if (this == &other) return *this;
-    give_back();
-    pool_ = std::move(other.pool_);
-    backend_ = std::move(other.backend_);
-    in_transfer_ = std::exchange(other.in_transfer_, false);
-    return *this;
-}
-
-Seat::~Seat() { give_back(); }
-
-void Seat::give_back() {
-    if (!pool_) return;
-    pool_->leave(backend_.id, in_transfer_);
-    in_transfer_ = false;
-    pool_.reset();
-}
-
-void Seat::transfer_began() {
-    assert(pool_ && !in_transfer_);
-    in_transfer_ = true;
-    pool_->count_transfer(backend_.id, true);
-}
-
-void Seat::transfer_ended() {
-    if (!pool_ || !in_transfer_) return;
-    in_transfer_ = false;
-    pool_->count_transfer(backend_.id, false);
-}
-
-Pool::Pool(config::Pool config, HealthChanged health_changed)
+Pool::Pool(config::Pool config, HealthChanged health_changed, Clock clock)
     : config_(std::move(config)),
       health_changed_(std::move(health_changed)),
-      policy_(make_policy(config_.balance)) {
-    for (std::size_t i = 0; i < config_.backends.size(); ++i)
-        if (const auto ip = base::Ip::parse(config_.backends[i].host)) set_addresses(i, {{*ip}});
+      clock_(std::move(clock)),
+      policy_(make_policy(config_)),
+      stick_table_(config_.stick.timeout, config_.stick.entries_max),
+      queue_(config_.queue.length) {
+    for (const auto& backend : config_.backends)
+        backends_.push_back(std::make_shared<const config::Backend>(backend));
+    configured_count_ = backends_.size();
+    for (const auto& backend : backends())
+        if (const auto ip = base::Ip::parse(backend->host))
+            set_targets(backend, {{Target{{*ip, backend->port}}}});
 }
 
-void Pool::set_addresses(std::size_t index, std::span<const base::Ip> addresses) {
-    const auto& configured = config_.backends.at(index);
+std::vector<BackendSettings> Pool::backends() const {
     const std::lock_guard lock(mutex_);
-    for (auto& entry : entries_)
-        if (entry.backend.index == index) entry.gone = true;
-    for (const auto& ip : addresses) {
-        const base::Address address{ip, configured.port};
-        const auto id = id_of(configured.name, base::to_string(address));
-        if (Entry* const known = find(id)) {
-            known->gone = false;
-            continue;
+    return backends_;
+}
+
+void Pool::set_file_backends(std::vector<BackendSettings> backends) {
+    std::vector<BackendSettings> literal;
+    {
+        const std::lock_guard lock(mutex_);
+        backends_.resize(configured_count_);
+        for (auto& entry : entries_) {
+            if (entry.order < configured_count_) continue;
+            const auto same = std::ranges::find_if(backends, [&](const auto& each) {
+                return is_same_server(*each, *entry.backend.settings);
+            });
+            entry.gone = entry.gone || same == backends.end();
+            if (same == backends.end()) continue;
+            entry.backend.settings = *same;
+            entry.order = configured_count_ + static_cast<std::size_t>(same - backends.begin());
         }
-        // One literal address keeps the configured name; a name's addresses are told apart.
-        const bool literal = base::Ip::parse(configured.host).has_value();
-        const auto name = literal ? configured.name : configured.name + '/' + base::to_string(ip);
-        entries_.push_back({{id, name, address, index},
-                            Thresholds(config_.probe.rise, config_.probe.fall),
-                            0,
-                            0,
-                            false});
+        for (auto& backend : backends) {
+            if (base::Ip::parse(backend->host)) literal.push_back(backend);
+            backends_.push_back(std::move(backend));
+        }
+        forget_empty();
+        sort_entries();
     }
+    for (const auto& backend : literal)
+        set_targets(backend, {{Target{{base::Ip::parse(backend->host).value(), backend->port}}}});
+    tick();
+}
+
+void Pool::set_targets(const BackendSettings& backend, std::span<const Target> targets) {
+    Queue::Served served;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto place = std::ranges::find(backends_, backend);
+        // The file may have changed while the name was looked up.
+        if (place == backends_.end()) return;
+        const auto order = static_cast<std::size_t>(place - backends_.begin());
+        for (auto& entry : entries_)
+            if (entry.order == order) entry.gone = true;
+        for (const auto& target : targets) {
+            const auto id = id_of(backend->name, target.address);
+            if (Entry* const known = find(id)) {
+                known->gone = false;
+                known->order = order;
+                known->target = target;
+                known->backend.settings = backend;
+                continue;
+            }
+            // One literal address keeps the configured name; a name's addresses are told apart.
+            const bool is_literal = base::Ip::parse(backend->host).has_value();
+            const auto& where = target.address;
+            auto name = backend->name;
+            if (!is_literal) {
+                name += '/';
+                name += backend->srv.empty() ? base::to_string(where.ip) : base::to_string(where);
+            }
+            entries_.push_back({.backend = {id, std::move(name), where, backend},
+                                .order = order,
+                                .target = target,
+                                .thresholds = Thresholds(config_.probe.rise, config_.probe.fall),
+                                .outlier = Outlier(config_.observe),
+                                .byte_rate = {},
+                                .login_time = {}});
+        }
+        forget_empty();
+        sort_entries();
+        served = serve_queue(clock_());
+    }
+    Queue::wake(served);
+}
+
+void Pool::forget_empty() {
     std::erase_if(entries_, [](const Entry& entry) { return entry.gone && entry.sessions == 0; });
 }
 
-Pool::Entry* Pool::find(BackendId id) {
+void Pool::sort_entries() {
+    std::ranges::sort(entries_, {}, [](const Entry& entry) {
+        return std::tuple(entry.order, entry.target.priority, entry.backend.address);
+    });
+}
+
+const Pool::Entry* Pool::find(BackendId id) const {
     const auto found = std::ranges::find(entries_, id, [](const Entry& e) { return e.backend.id; });
     return found == entries_.end() ? nullptr : &*found;
 }
 
-void Pool::add_ready(bool backup, std::span<const BackendId> tried, std::vector<Entry*>& ready) {
-    for (auto& entry : entries_) {
-        const auto& configured = config_.backends[entry.backend.index];
-        if (configured.backup != backup || entry.gone) continue;
-        if (entry.thresholds.health() == Health::down) continue;
-        if (configured.max_sessions != 0 && entry.sessions >= configured.max_sessions) continue;
-        if (std::ranges::find(tried, entry.backend.id) != tried.end()) continue;
-        ready.push_back(&entry);
-    }
+Pool::Entry* Pool::find(BackendId id) {
+    return const_cast<Entry*>(std::as_const(*this).find(id));  // NOLINT(*-const-cast)
 }
 
-Refusal Pool::why_none(std::span<const BackendId> tried) const {
-    if (!tried.empty()) return Refusal::all_tried;
+// Choosing
+
+Asker Pool::asker(const Client& client, std::span<const BackendId> tried) const {
+    return {{Hash().mix(client.address).value(), Hash().mix(client.user).value()},
+            stick_key_of(config_.stick, client),
+            {tried.begin(), tried.end()}};
+}
+
+/// A backend that rose has a growing part of its weight and of its sessions, between 0 and 1.
+double Pool::share_risen(const Entry& entry, loop::Time now) const {
+    if (config_.slow_start.count() == 0 || entry.risen_at == loop::Time{}) return 1;
+    const std::chrono::duration<double> since = now - entry.risen_at;
+    return std::clamp(since / config_.slow_start, 0.0, 1.0);
+}
+
+bool Pool::has_room(const Entry& entry, loop::Time now) const {
+    const auto max = entry.backend.settings->max_sessions;
+    if (max == 0) return true;
+    const auto risen = std::ceil(max * share_risen(entry, now));
+    return entry.sessions < std::max(1U, static_cast<std::uint32_t>(risen));
+}
+
+/// All that matters but room and ejection.
+bool Pool::is_usable(const Entry& entry, const Asker& asker) const {
+    return !entry.gone && entry.thresholds.health() != Health::down &&
+           std::ranges::find(asker.tried, entry.backend.id) == asker.tried.end();
+}
+
+balance::Candidate Pool::candidate(Entry& entry, loop::Time now) const {
+    const auto& settings = *entry.backend.settings;
+    const auto weight = entry.target.weight != 0 ? entry.target.weight : settings.weight;
+    const auto risen = std::round(weight * weight_scale * share_risen(entry, now));
+    const bool wants_rate = config_.balance == config::Balance::least_bandwidth;
+    return {.id = entry.backend.id,
+            .weight = std::max(1U, static_cast<std::uint32_t>(risen)),
+            .sessions = entry.sessions,
+            .transfers = entry.transfers,
+            .bytes_per_second = wants_rate ? entry.byte_rate.update(*entry.byte_count, now) : 0,
+            .login_microseconds = static_cast<std::uint64_t>(entry.login_time.at(now).count())};
+}
+
+/// The best of the first tier that has anyone: no backup before the others, and the lowest priority
+/// of SRV records first.
+Pool::Entry* Pool::pick(const Asker& asker, loop::Time now, bool spares_ejected) {
+    std::vector<Entry*> ready;
+    const auto tier = [](const Entry& entry) {
+        return std::pair(entry.backend.settings->backup, entry.target.priority);
+    };
+    for (auto& entry : entries_) {
+        if (!is_usable(entry, asker) || !has_room(entry, now)) continue;
+        if (spares_ejected && entry.outlier.is_ejected(now)) continue;
+        if (!ready.empty() && tier(entry) > tier(*ready.front())) continue;
+        if (!ready.empty() && tier(entry) < tier(*ready.front())) ready.clear();
+        ready.push_back(&entry);
+    }
+    if (ready.empty()) return nullptr;
+    std::vector<balance::Candidate> candidates;
+    candidates.reserve(ready.size());
+    for (Entry* const entry : ready) candidates.push_back(candidate(*entry, now));
+    return ready.at(policy_->pick(candidates, asker.client));
+}
+
+Refusal Pool::why_none(const Asker& asker) const {
     bool any = false;
+    bool any_up = false;
     for (const auto& entry : entries_) {
         if (entry.gone) continue;
         any = true;
-        if (entry.thresholds.health() != Health::down) return Refusal::all_full;
+        if (entry.thresholds.health() == Health::down) continue;
+        any_up = true;
+        // It is not tried and not down, and was not chosen.
+        if (is_usable(entry, asker)) return Refusal::all_full;
     }
+    if (any_up) return Refusal::all_tried;
     return any ? Refusal::all_down : Refusal::none_resolved;
 }
 
-std::expected<Seat, Refusal> Pool::choose(const balance::Client& client,
-                                          std::span<const BackendId> tried) {
-    const std::lock_guard lock(mutex_);
-    std::vector<Entry*> ready;
-    add_ready(false, tried, ready);
-    if (ready.empty()) add_ready(true, tried, ready);
-    if (ready.empty()) return std::unexpected(why_none(tried));
-
-    std::vector<balance::Candidate> candidates;
-    candidates.reserve(ready.size());
-    for (const Entry* entry : ready)
-        candidates.push_back({entry->backend.id, config_.backends[entry->backend.index].weight,
-                              entry->sessions, entry->transfers, 0, 0});
-    Entry& chosen = *ready.at(policy_->pick(candidates, client));
-    ++chosen.sessions;
-    return Seat(shared_from_this(), chosen.backend);
+/// The backend that the client sticks to; null if there is none, or another may be chosen.
+std::expected<Pool::Entry*, Refusal> Pool::stuck(const Asker& asker, loop::Time now) {
+    if (config_.stick.by == config::StickBy::none) return nullptr;
+    const auto id = stick_table_.find(asker.stick_key, now);
+    Entry* const entry = id ? find(*id) : nullptr;
+    // One that is gone for good cannot be waited for.
+    if (entry == nullptr || entry->gone) return nullptr;
+    const bool serves = is_usable(*entry, asker) && !entry->outlier.is_ejected(now);
+    if (serves && has_room(*entry, now)) return entry;
+    if (config_.stick.otherwise == config::StickOtherwise::choose) return nullptr;
+    return std::unexpected(serves ? Refusal::all_full : Refusal::stuck_down);
 }
 
-void Pool::leave(BackendId id, bool in_transfer) {
+std::expected<Seat, Refusal> Pool::try_choose(const Asker& asker, loop::Time now) {
+    const auto bound = stuck(asker, now);
+    if (!bound) return std::unexpected(bound.error());
+    if (*bound != nullptr) return seat_at(**bound, asker, now);
+    Entry* chosen = pick(asker, now, true);
+    // Ejections never empty a pool.
+    if (chosen == nullptr) chosen = pick(asker, now, false);
+    if (chosen == nullptr) return std::unexpected(why_none(asker));
+    return seat_at(*chosen, asker, now);
+}
+
+Seat Pool::seat_at(Entry& entry, const Asker& asker, loop::Time now) {
+    ++entry.sessions;
+    if (config_.stick.by != config::StickBy::none)
+        stick_table_.session_began(asker.stick_key, entry.backend.id, now);
+    return {shared_from_this(), entry.backend, entry.byte_count, asker.stick_key};
+}
+
+Queue::Served Pool::serve_queue(loop::Time now) {
+    return queue_.serve([&](const Asker& asker) -> std::optional<Seat> {
+        const auto could = [&](const Entry& entry) {
+            return is_usable(entry, asker) && has_room(entry, now);
+        };
+        if (std::ranges::none_of(entries_, could)) return std::nullopt;
+        auto seat = try_choose(asker, now);
+        if (!seat) return std::nullopt;
+        return std::move(*seat);
+    });
+}
+
+std::expected<Seat, Refusal> Pool::choose(const Client& client, std::span<const BackendId> tried) {
+    const auto who = asker(client, tried);
+    const auto now = clock_();
+    Queue::Served served;
+    std::expected<Seat, Refusal> seat;
+    {
+        const std::lock_guard lock(mutex_);
+        // What time has made free belongs to those who wait.
+        served = serve_queue(now);
+        seat = try_choose(who, now);
+    }
+    Queue::wake(served);
+    return seat;
+}
+
+std::expected<Place, Refusal> Pool::join_queue(const Client& client, std::vector<BackendId> tried,
+                                               loop::Signal& signal) {
+    auto waiter = std::make_shared<Waiter>(asker(client, tried), signal);
     const std::lock_guard lock(mutex_);
-    Entry* const entry = find(id);
-    assert(entry != nullptr && entry->sessions > 0);
-    --entry->sessions;
-    if (in_transfer) --entry->transfers;
-    if (entry->gone && entry->sessions == 0)
-        std::erase_if(entries_, [&](const Entry& e) { return e.backend.id == id; });
+    if (auto seat = try_choose(waiter->asker, clock_()))
+        waiter->seat = std::move(*seat);
+    else if (seat.error() != Refusal::all_full)
+        return std::unexpected(seat.error());
+    else if (config_.queue.length == 0)
+        return std::unexpected(Refusal::all_full);
+    else if (queue_.is_full())
+        return std::unexpected(Refusal::queue_full);
+    else
+        queue_.join(waiter);
+    return Place(shared_from_this(), std::move(waiter));
+}
+
+std::optional<Seat> Pool::leave_queue(Waiter& waiter) {
+    const std::lock_guard lock(mutex_);
+    queue_.leave(waiter);
+    return std::exchange(waiter.seat, std::nullopt);
+}
+
+std::optional<Seat> Pool::take_seat(Waiter& waiter) {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(waiter.seat, std::nullopt);
+}
+
+void Pool::tick() {
+    Queue::Served served;
+    {
+        const auto now = clock_();
+        const std::lock_guard lock(mutex_);
+        if (config_.balance == config::Balance::least_bandwidth)
+            for (auto& entry : entries_) (void)entry.byte_rate.update(*entry.byte_count, now);
+        served = serve_queue(now);
+    }
+    Queue::wake(served);
+}
+
+void Pool::leave(BackendId id, bool in_transfer, std::uint64_t stick_key) {
+    Queue::Served served;
+    {
+        const auto now = clock_();
+        const std::lock_guard lock(mutex_);
+        Entry* const entry = find(id);
+        assert(entry != nullptr && entry->sessions > 0);
+        --entry->sessions;
+        if (in_transfer) --entry->transfers;
+        if (config_.stick.by != config::StickBy::none)
+            stick_table_.session_ended(stick_key, id, now);
+        forget_empty();
+        served = serve_queue(now);
+    }
+    Queue::wake(served);
 }
 
 void Pool::count_transfer(BackendId id, bool began) {
@@ -181,28 +396,85 @@ void Pool::count_transfer(BackendId id, bool began) {
     entry->transfers += began ? 1U : -1U;
 }
 
+void Pool::count_login(BackendId id, std::chrono::microseconds taken) {
+    const auto now = clock_();
+    const std::lock_guard lock(mutex_);
+    if (Entry* const entry = find(id)) entry->login_time.add(taken, now);
+}
+
+// Health
+
 bool Pool::probe_passed(BackendId id) { return report(id, true, "probe passed"); }
 
 void Pool::probe_failed(BackendId id, const std::string& reason) { report(id, false, reason); }
 
+void Pool::observe_success(BackendId id) {
+    const std::lock_guard lock(mutex_);
+    if (Entry* const entry = find(id)) entry->outlier.succeeded();
+}
+
+/// Whether enough others would be left.
+bool Pool::may_eject(const Entry& entry, loop::Time now) const {
+    std::size_t present = 0;
+    std::size_t left = 0;
+    for (const auto& each : entries_) {
+        if (each.gone) continue;
+        ++present;
+        const bool serves =
+            each.thresholds.health() != Health::down && !each.outlier.is_ejected(now);
+        if (&each != &entry && serves) ++left;
+    }
+    return left > 0 && left * 100 >= present * config_.observe.panic_threshold;
+}
+
 void Pool::observe_failure(BackendId id, const std::string& reason) {
-    // Without a probe nothing would ever bring the backend up again.
-    if (config_.probe.type == config::ProbeType::none) return;
-    report(id, false, reason);
+    std::string name;
+    bool is_ejected = false;
+    std::chrono::seconds time{};
+    {
+        const auto now = clock_();
+        const std::lock_guard lock(mutex_);
+        Entry* const entry = find(id);
+        if (entry == nullptr || entry->outlier.is_ejected(now) || !entry->outlier.failed()) return;
+        name = entry->backend.name;
+        is_ejected = may_eject(*entry, now);
+        if (is_ejected)
+            entry->outlier.eject(now);
+        else
+            entry->outlier.spare();
+        time =
+            std::chrono::duration_cast<std::chrono::seconds>(entry->outlier.ejected_until() - now);
+    }
+    if (is_ejected)
+        log::warning("backend ejected", {{"pool", config_.name},
+                                         {"backend", name},
+                                         {"seconds", std::int64_t{time.count()}},
+                                         {"reason", reason}});
+    else
+        log::warning("backend fails sessions and is not ejected: too few would be left",
+                     {{"pool", config_.name}, {"backend", name}, {"reason", reason}});
 }
 
 bool Pool::report(BackendId id, bool passed, const std::string& reason) {
     Backend backend;
     bool was_down = false;
+    Queue::Served served;
     {
+        const auto now = clock_();
         const std::lock_guard lock(mutex_);
         Entry* const entry = find(id);
         if (entry == nullptr) return false;
         was_down = entry->thresholds.health() == Health::down;
         const bool changed = passed ? entry->thresholds.succeeded() : entry->thresholds.failed();
         if (!changed) return false;
+        if (was_down) {
+            entry->risen_at = now;
+            entry->outlier.forget();
+        }
         backend = entry->backend;
+        served = serve_queue(now);
     }
+    Queue::wake(served);
     const auto level = passed ? log::Level::info : log::Level::warning;
     log::write(level, passed ? "backend up" : "backend down",
                {{"pool", config_.name},
@@ -214,13 +486,23 @@ bool Pool::report(BackendId id, bool passed, const std::string& reason) {
 }
 
 std::vector<Pool::Status> Pool::status() const {
+    const auto now = clock_();
     const std::lock_guard lock(mutex_);
     std::vector<Status> result;
     for (const auto& entry : entries_)
         if (!entry.gone)
-            result.push_back({entry.backend, entry.thresholds.health(), entry.sessions,
-                              entry.transfers, config_.backends[entry.backend.index].backup});
+            result.push_back({.backend = entry.backend,
+                              .health = entry.thresholds.health(),
+                              .is_ejected = entry.outlier.is_ejected(now),
+                              .sessions = entry.sessions,
+                              .transfers = entry.transfers,
+                              .backup = entry.backend.settings->backup});
     return result;
+}
+
+std::size_t Pool::waiting() const {
+    const std::lock_guard lock(mutex_);
+    return queue_.size();
 }
 
 }  // namespace ballast::pool

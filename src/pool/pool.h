@@ -4,6 +4,13 @@
 #include "balance/policy.h"
 #include "base/address.h"
 #include "config/config.h"
+#include "loop/loop.h"
+#include "pool/backend.h"
+#include "pool/load_average.h"
+#include "pool/outlier.h"
+#include "pool/queue.h"
+#include "pool/seat.h"
+#include "pool/stick_table.h"
 #include "pool/thresholds.h"
 
 #include <cstdint>
@@ -13,113 +20,139 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ballast::pool {
-
-using BackendId = std::uint64_t;  ///< hash of name and address: stable across restarts
-
-/// A backend as others see it: what it is called and where it is. Never changes.
-struct Backend {
-    BackendId id = 0;
-    std::string name;  ///< the configured name; "name/address" where a name has several addresses
-    base::Address address;
-    std::size_t index = 0;  ///< in the pool's configuration
-};
 
 /// Why no backend could be had.
 enum class Refusal : std::uint8_t {
     none_resolved,  ///< no name of the pool has an address (yet)
     all_down,
     all_full,
-    all_tried,  ///< every usable one was tried for this client and failed
+    all_tried,   ///< every usable one was tried for this client and failed
+    stuck_down,  ///< the one that the client sticks to cannot serve, and no other may
+    queue_full,
+    waited_in_vain,  ///< in the queue, until its time-out
 };
 [[nodiscard]] std::string_view to_string(Refusal refusal);
 
-class Pool;
-
-/// A session's reserved place on a backend. Given back when destroyed.
-class Seat {
-public:
-    Seat() = default;
-    Seat(Seat&& other) noexcept;
-    Seat& operator=(Seat&& other) noexcept;
-    ~Seat();
-    Seat(const Seat&) = delete;
-    Seat& operator=(const Seat&) = delete;
-
-    [[nodiscard]] explicit operator bool() const { return pool_ != nullptr; }
-    [[nodiscard]] const Backend& backend() const { return backend_; }
-    /// Tells the pool, for `least-transfers`. Balanced calls.
-    void transfer_began();
-    void transfer_ended();
-
-private:
-    friend class Pool;
-    Seat(std::shared_ptr<Pool> pool, Backend backend)
-        : pool_(std::move(pool)), backend_(std::move(backend)) {}
-    void give_back();
-
-    std::shared_ptr<Pool> pool_;
-    Backend backend_;
-    bool in_transfer_ = false;
+/// Who asks for a backend.
+struct Client {
+    base::Ip address;
+    std::string_view user;
 };
 
 /// The backends that serve the same files. Answers "which backend, for this client?"; choosing and
-/// reserving the seat is one step under one lock, which is what makes `max_sessions` true across
-/// threads. Any thread may call; nothing blocks on anything remote.
+/// reserving the seat is one step under one lock, which is what makes `max_sessions` and the order
+/// of the queue true across threads. Any thread may call; nothing blocks on anything remote.
 class Pool : public std::enable_shared_from_this<Pool> {
 public:
-    /// `health_changed` is called outside the lock, on the thread that reported.
+    /// Called outside the lock, on the thread that reported.
     using HealthChanged = std::function<void(const Backend&, Health)>;
-    explicit Pool(config::Pool config, HealthChanged health_changed = {});
+    using Clock = std::function<loop::Time()>;
+    explicit Pool(config::Pool config, HealthChanged health_changed = {},
+                  Clock clock = std::chrono::steady_clock::now);
 
     [[nodiscard]] const config::Pool& config() const { return config_; }
 
-    /// The addresses that the name of `config().backends[index]` has now. Seats on addresses that
-    /// are gone stay until their sessions end.
-    void set_addresses(std::size_t index, std::span<const base::Ip> addresses);
+    // Which backends there are
 
-    [[nodiscard]] std::expected<Seat, Refusal> choose(const balance::Client& client,
+    /// Those of the configuration, then those of the watched file.
+    [[nodiscard]] std::vector<BackendSettings> backends() const;
+    /// Replaces those of the watched file. One that keeps its name and address keeps its sessions
+    /// and its health.
+    void set_file_backends(std::vector<BackendSettings> backends);
+    /// Where the name of one of `backends()` leads now. Seats on addresses that are gone stay until
+    /// their sessions end.
+    void set_targets(const BackendSettings& backend, std::span<const Target> targets);
+
+    // Choosing
+
+    [[nodiscard]] std::expected<Seat, Refusal> choose(const Client& client,
                                                       std::span<const BackendId> tried);
+    /// After `all_full`: the seat if there is one by now, else a place in the queue, first come
+    /// first served. `signal` is raised, on its own thread, when the seat is there.
+    [[nodiscard]] std::expected<Place, Refusal> join_queue(const Client& client,
+                                                           std::vector<BackendId> tried,
+                                                           loop::Signal& signal);
+    /// For what time alone changes (a slow start, the end of an ejection): gives the queue what can
+    /// be had by now. Called a few times a second.
+    void tick();
 
-    /// A probe's answer, or what a session met when it connected (`observe_failure`). Logged when
-    /// the state changes.
-    /// True if it rose from down.
+    // Health
+
+    /// A probe's answer. Logged when the state changes. True if it rose from down.
     bool probe_passed(BackendId id);
     void probe_failed(BackendId id, const std::string& reason);
+    /// What live sessions met when they connected: the outlier rule.
+    void observe_success(BackendId id);
     void observe_failure(BackendId id, const std::string& reason);
 
     struct Status {
         Backend backend;
         Health health = Health::unknown;
+        bool is_ejected = false;
         std::uint32_t sessions = 0;
         std::uint32_t transfers = 0;
         bool backup = false;
     };
+    /// In the order of `backends()`.
     [[nodiscard]] std::vector<Status> status() const;
+    [[nodiscard]] std::size_t waiting() const;
 
 private:
     friend class Seat;
+    friend class Place;
     struct Entry {
         Backend backend;
+        std::size_t order;  // among `backends_`
+        Target target;
         Thresholds thresholds;
+        Outlier outlier;
         std::uint32_t sessions = 0;
         std::uint32_t transfers = 0;
-        bool gone = false;  ///< the name no longer has this address
+        bool gone = false;      // the name no longer has this address
+        loop::Time risen_at{};  // from down
+        std::shared_ptr<ByteCount> byte_count = std::make_shared<ByteCount>(0);
+        ByteRate byte_rate;
+        LoginTime login_time;
     };
-    Entry* find(BackendId id);
-    void add_ready(bool backup, std::span<const BackendId> tried, std::vector<Entry*>& ready);
-    [[nodiscard]] Refusal why_none(std::span<const BackendId> tried) const;
+    [[nodiscard]] const Entry* find(BackendId id) const;
+    [[nodiscard]] Entry* find(BackendId id);
+    void forget_empty();
+    void sort_entries();
+
+    [[nodiscard]] Asker asker(const Client& client, std::span<const BackendId> tried) const;
+    [[nodiscard]] std::expected<Seat, Refusal> try_choose(const Asker& asker, loop::Time now);
+    [[nodiscard]] std::expected<Entry*, Refusal> stuck(const Asker& asker, loop::Time now);
+    [[nodiscard]] Entry* pick(const Asker& asker, loop::Time now, bool spares_ejected);
+    [[nodiscard]] bool is_usable(const Entry& entry, const Asker& asker) const;
+    [[nodiscard]] bool has_room(const Entry& entry, loop::Time now) const;
+    [[nodiscard]] double share_risen(const Entry& entry, loop::Time now) const;
+    [[nodiscard]] balance::Candidate candidate(Entry& entry, loop::Time now) const;
+    [[nodiscard]] Refusal why_none(const Asker& asker) const;
+    [[nodiscard]] Seat seat_at(Entry& entry, const Asker& asker, loop::Time now);
+    [[nodiscard]] bool may_eject(const Entry& entry, loop::Time now) const;
+    [[nodiscard]] Queue::Served serve_queue(loop::Time now);
+
     bool report(BackendId id, bool passed, const std::string& reason);
-    void leave(BackendId id, bool in_transfer);
+    void leave(BackendId id, bool in_transfer, std::uint64_t stick_key);
     void count_transfer(BackendId id, bool began);
+    void count_login(BackendId id, std::chrono::microseconds taken);
+    [[nodiscard]] std::optional<Seat> leave_queue(Waiter& waiter);
+    [[nodiscard]] std::optional<Seat> take_seat(Waiter& waiter);
 
     const config::Pool config_;
     const HealthChanged health_changed_;
+    const Clock clock_;
     mutable std::mutex mutex_;
-    std::vector<Entry> entries_;
+    std::vector<BackendSettings> backends_;  // of the configuration, then of the file
+    std::size_t configured_count_ = 0;
+    std::vector<Entry> entries_;  // in the order of `backends_`
     std::unique_ptr<balance::Policy> policy_;
+    StickTable stick_table_;
+    Queue queue_;
 };
 
 }  // namespace ballast::pool

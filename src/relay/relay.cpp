@@ -19,6 +19,7 @@ End end_of(Pump::State state) {
 }
 
 void note(const Pump& pump, Report& report) {
+    if (report.moved != nullptr) *report.moved += pump.delivered() - report.bytes_delivered;
     report.bytes_taken = pump.taken();
     report.bytes_delivered = pump.delivered();
     report.error = pump.error();

@@ -5,6 +5,7 @@
 #include "loop/task.h"
 #include "net/stream.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <system_error>
@@ -29,6 +30,7 @@ struct Report {
     bool is_vouched_for = false;   ///< `source_ended` with TLS close_notify
     bool other_way_ended = false;  ///< `relay_both_ways` only: `b` has ended its direction properly
     bool other_way_is_vouched_for = false;
+    std::atomic<std::uint64_t>* moved = nullptr;  ///< the caller's: delivered bytes are added to it
 };
 
 /// Moves bytes from `source` to `sink` until one of them ends. Meanwhile the other direction is

@@ -138,7 +138,7 @@ loop::Task<> Session::transfer(ftp::Command command, bool tentative) {
     const TransferCount counted(seat_, surroundings_.load);
     const ClientDataTls client_tls{surroundings_.tls.get(), &bond_};
     Transfer transfer({surroundings_.network, signal_, client_, *backend_, client_data_, settings_,
-                       dialog_.protects_data() ? &client_tls : nullptr},
+                       dialog_.protects_data() ? &client_tls : nullptr, seat_.byte_count()},
                       command.line, direction, offset);
     const Outcome outcome = co_await transfer.run();
 

@@ -3,6 +3,7 @@
 
 #include "base/number.h"
 #include "ftp/host_port.h"
+#include "session/route.h"
 
 #include <fmt/format.h>
 
@@ -112,6 +113,7 @@ Step Dialog::host(const ftp::Command& command) {
     if (login_ == Login::in_progress) return say(503, "HOST comes before USER.");
     if (!server_name_.empty() && upper(server_name_) != upper(command.argument))
         return say(504, "HOST must name the host of the TLS handshake.");
+    if (!knows_host(settings_, command.argument)) return say(504, "There is no such host here.");
     answer_ = ftp::make_reply(220, "Host noted.");
     return Step::answer_noted;
 }

@@ -64,6 +64,8 @@ public:
     [[nodiscard]] bool may_auth() const {
         return settings_.tls && settings_.tls->explicit_tls && control_ == Control::plain;
     }
+    /// What the TLS handshake asked for (SNI); empty: nothing.
+    [[nodiscard]] const std::string& server_name() const { return server_name_; }
     /// Data connections are under TLS (PROT P).
     [[nodiscard]] bool protects_data() const { return protects_data_; }
 

@@ -14,9 +14,6 @@ namespace {
 /// since each of its USERs may reach a backend that has not counted the earlier ones.
 constexpr std::uint32_t failed_logins_max = 3;
 
-/// The client's address decides, for policies that look at it.
-std::uint64_t affinity_of(const base::Ip& client) { return std::hash<base::Ip>{}(client); }
-
 base::Error has_no_room(std::string_view verb, const ftp::Reply& reply) {
     // The text behind PASS might repeat the password.
     return {base::Fault::backend,
@@ -26,27 +23,62 @@ base::Error has_no_room(std::string_view verb, const ftp::Reply& reply) {
 
 }  // namespace
 
+Routing Session::route_user(const ftp::Command& user) const {
+    return route(settings_, {.user = user.argument,
+                             .address = client_.peer().ip,
+                             .host = journal_.host(),
+                             .server_name = dialog_.server_name(),
+                             .certificate = certificate_subject_});
+}
+
 /// USER: everything is known that can decide. A second USER before login is routed anew.
 loop::Task<> Session::log_in(ftp::Command user) {
     phase_ = Phase::choosing;
     leave_backend();
     tried_.clear();
-    user_line_ = user.line;
     dialog_.set_login(Dialog::Login::none);
+    auto routing = route_user(user);
+    if (routing.refusal) co_return co_await refuse_login(std::move(*routing.refusal));
+    pool_ = surroundings_.pools.find(routing.pool);
+    routed_pool_ = std::move(routing.pool);
+    host_ = std::move(routing.host);
+    if (user.argument != routing.user) {
+        user.line = "USER " + routing.user;
+        user.argument = std::move(routing.user);
+    }
+    user_line_ = user.line;
+    user_ = user.argument;
     auto reply = co_await choose_backend();
     if (!reply) co_return;
     co_await follow_login(std::move(user), std::move(*reply));
 }
 
+/// No route leads to a pool. It counts like a refused password: who tries names is as unwelcome.
+loop::Task<> Session::refuse_login(ftp::Reply reply) {
+    metrics::count(metrics::Counter::sessions_without_route);
+    report(log::Level::info, "no route for a session",
+           {{"code", std::uint64_t{reply.code}}, {"text", reply.message()}});
+    if (reply.code == 421) is_over_ = true;
+    co_await answer(std::move(reply));
+    if (++failed_logins_ >= failed_logins_max && !is_over_)
+        co_await end_with("Too many failed log-ins.");
+}
+
 loop::Task<std::optional<ftp::Reply>> Session::choose_backend() {
     std::string last_reason;
-    const balance::Client client{affinity_of(client_.peer().ip), 0};
     for (;;) {
-        auto seat = surroundings_.pool->choose(client, tried_);
+        auto seat = pool_->pool->choose({client_.peer().ip, user_}, tried_);
+        if (!seat && seat.error() == pool::Refusal::all_full) seat = co_await wait_for_seat();
+        if (is_over_) co_return std::nullopt;
+        if (stop_wanted_) {
+            co_await end_with("Service is shutting down.");
+            co_return std::nullopt;
+        }
+        if (!seat && fall_back(seat.error())) continue;
         if (!seat) {
             metrics::count(metrics::Counter::sessions_without_backend);
             report(log::Level::warning, "no backend for a session",
-                   {{"pool", surroundings_.pool->config().name},
+                   {{"pool", pool_->pool->config().name},
                     {"reason", pool::to_string(seat.error())},
                     {"last", last_reason}});
             co_await end_with(
@@ -65,19 +97,73 @@ loop::Task<std::optional<ftp::Reply>> Session::choose_backend() {
     }
 }
 
+/// A place in the pool's queue until it is this session's turn. What the client says meanwhile is
+/// kept; if it leaves, or wants to, it gives up its place.
+loop::Task<std::expected<pool::Seat, pool::Refusal>> Session::wait_for_seat() {
+    auto place = pool_->pool->join_queue({client_.peer().ip, user_}, tried_, signal_);
+    if (!place) co_return std::unexpected(place.error());
+    phase_ = Phase::queued;
+    const auto deadline =
+        loop::sooner(signal_.loop().after(pool_->pool->config().queue.timeout), login_deadline_);
+    bool is_counted = false;
+    for (;;) {
+        if (auto seat = place->take()) {
+            phase_ = Phase::choosing;
+            co_return std::move(*seat);
+        }
+        if (!std::exchange(is_counted, true)) metrics::count(metrics::Counter::sessions_queued);
+        while (client_.may_poll() && !is_over_) {
+            auto event = client_.poll();
+            if (!event) break;
+            is_over_ =
+                event->kind == ClientEvent::Kind::ended || event->kind == ClientEvent::Kind::lost;
+            client_.defer(std::move(*event));
+        }
+        if (is_over_ || stop_wanted_ || client_.has_deferred_quit())
+            co_return std::unexpected(pool::Refusal::all_full);
+        if (signal_.loop().now() >= deadline)
+            co_return std::unexpected(pool::Refusal::waited_in_vain);
+        if (client_.may_poll()) client_.watch();
+        (void)co_await signal_.wait(deadline);
+    }
+}
+
+/// The pool has nobody who could serve, and names another that may.
+bool Session::fall_back(pool::Refusal refusal) {
+    const bool is_unable = refusal == pool::Refusal::none_resolved ||
+                           refusal == pool::Refusal::all_down ||
+                           refusal == pool::Refusal::all_tried;
+    const auto& config = pool_->pool->config();
+    if (!is_unable || config.fallback.empty()) return false;
+    metrics::count(metrics::Counter::sessions_fallen_back);
+    report(log::Level::info, "fallback pool",
+           {{"pool", config.name},
+            {"fallback", config.fallback},
+            {"reason", pool::to_string(refusal)}});
+    pool_ = surroundings_.pools.find(config.fallback);
+    return true;
+}
+
 /// Connects to the backend of the present seat and says USER. A 421 is an error like a refused
 /// connection: the next backend may have room. Any other answer is the client's to hear.
 loop::Task<base::Result<ftp::Reply>> Session::try_backend() {
+    const auto began = signal_.loop().now();
+    auto reply = co_await try_leg();
+    login_time_ = signal_.loop().now() - began;
+    co_return reply;
+}
+
+loop::Task<base::Result<ftp::Reply>> Session::try_leg() {
     const auto& chosen = seat_.backend();
     auto leg = co_await backend::Leg::connect(
-        surroundings_.network,
-        surroundings_.access.contact(chosen.index, chosen.id, chosen.address),
+        surroundings_.network, pool_->access->contact(chosen.settings, chosen.id, chosen.address),
         client_.tls() != nullptr, signal_);
     if (!leg) co_return std::unexpected(leg.error());
+    pool_->pool->observe_success(chosen.id);
     backend_ = std::move(*leg);
     if (const auto survey = backend_->known().survey();
-        survey && survey->features.has("HOST") && !journal_.host().empty()) {
-        auto host = co_await backend_->command("HOST " + journal_.host());
+        survey && survey->features.has("HOST") && !host_.empty()) {
+        auto host = co_await backend_->command("HOST " + host_);
         if (!host) co_return std::unexpected(host.error());
         if (host->is_negative()) co_return std::move(*host);  // RFC 7151 3.1: 504 and the like
     }
@@ -94,17 +180,28 @@ void Session::give_up_backend(const base::Error& error) {
     report(log::Level::warning, "backend failed before login, the next is tried",
            {{"reason", reason}});
     if (error.code && error.fault == base::Fault::backend)
-        surroundings_.pool->observe_failure(seat_.backend().id, reason);
+        pool_->pool->observe_failure(seat_.backend().id, reason);
     tried_.push_back(seat_.backend().id);
     leave_backend();
 }
 
 loop::Task<> Session::credential(ftp::Command command) {
     if (command.verb == "USER") {
+        // Another user of this pool is this backend's business, one of another pool is not.
+        auto routing = route_user(command);
+        if (routing.refusal || routing.pool != routed_pool_ || routing.user != command.argument) {
+            const auto host = journal_.host();
+            forget_login();
+            if (!host.empty()) journal_.note({"HOST", host, "HOST " + host}, {220, {}});
+            co_return co_await log_in(std::move(command));
+        }
         user_line_ = command.line;
+        user_ = command.argument;
         tried_.clear();
     }
+    const auto began = signal_.loop().now();
     auto reply = co_await backend_->command(command.line);
+    login_time_ += signal_.loop().now() - began;
     const bool logged_in = dialog_.login() == Dialog::Login::done;
     if (!reply && logged_in) co_return co_await lose_backend(reply.error());
     // Nothing of this backend has been shown to the client yet but "331 password please".
@@ -134,6 +231,8 @@ loop::Task<> Session::follow_login(ftp::Command command, ftp::Reply reply) {
         dialog_.set_login(Dialog::Login::done);
         if (!co_await replay_client_lines()) co_return;
         metrics::count(metrics::Counter::logins);
+        if (!was_logged_in)
+            seat_.logged_in(std::chrono::duration_cast<std::chrono::microseconds>(login_time_));
         report(log::Level::info, "logged in");
     } else if (reply.is_negative() && !was_logged_in) {
         dialog_.set_login(Dialog::Login::none);

@@ -21,6 +21,7 @@ std::string_view to_string(Phase phase) {
         case Phase::greeting: return "greeting";
         case Phase::idle: return "idle";
         case Phase::choosing: return "choosing";
+        case Phase::queued: return "queued";
         case Phase::working: return "working";
         case Phase::in_transfer: return "in transfer";
         case Phase::closing: return "closing";
@@ -167,7 +168,7 @@ loop::Task<> Session::forward(ftp::Command command) {
     while (reply && reply->is_preliminary()) {
         co_await answer(std::move(*reply));
         reply = co_await backend_->reply(
-            signal_.loop().after(surroundings_.pool->config().final_reply_timeout));
+            signal_.loop().after(backend_->settings().final_reply_timeout));
     }
     if (!reply) co_return co_await lose_backend(reply.error());
     journal_.note(command, *reply);
@@ -185,13 +186,19 @@ loop::Task<> Session::quit() {
     co_await answer(221, "Goodbye.");
 }
 
-/// The same before and after login: what every backend of the pool can do, less what Ballast does
-/// not carry, plus what it adds.
+/// What every backend can do that the client may be sent to, less what Ballast does not carry, plus
+/// what it adds. After login these are the backends of its pool.
 loop::Task<> Session::answer_features() {
     std::vector<std::shared_ptr<const backend::Survey>> surveys;
-    for (const auto& status : surroundings_.pool->status())
-        if (auto survey = surroundings_.access.known(status.backend.id)->survey())
-            surveys.push_back(std::move(survey));
+    const auto add = [&](const PoolAccess& pool) {
+        for (const auto& status : pool.pool->status())
+            if (auto survey = pool.access->known(status.backend.id)->survey())
+                surveys.push_back(std::move(survey));
+    };
+    if (backend_)
+        add(*pool_);
+    else
+        for (const auto name : pools_of(settings_)) add(*surroundings_.pools.find(name));
     TlsOffer offer;
     if (settings_.tls) {
         offer.auth = dialog_.may_auth();

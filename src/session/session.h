@@ -12,6 +12,8 @@
 #include "session/client_leg.h"
 #include "session/dialog.h"
 #include "session/journal.h"
+#include "session/pools.h"
+#include "session/route.h"
 
 #include <atomic>
 #include <functional>
@@ -28,6 +30,7 @@ enum class Phase : std::uint8_t {
     greeting,
     idle,
     choosing,
+    queued,  ///< for a seat
     working,
     in_transfer,
     closing,
@@ -44,8 +47,7 @@ struct Load {
 struct Surroundings {
     net::Network& network;
     const config::Listener& listener;
-    std::shared_ptr<pool::Pool> pool;
-    const backend::Access& access;
+    const Pools& pools;
     std::shared_ptr<const net::TlsServer> tls;  ///< null if the listener offers none
     bool begins_with_tls = false;               ///< implicit TLS
     Load& load;
@@ -91,10 +93,15 @@ private:
 
     // login.cpp
     [[nodiscard]] loop::Task<> log_in(ftp::Command user);
+    [[nodiscard]] Routing route_user(const ftp::Command& user) const;
+    [[nodiscard]] loop::Task<> refuse_login(ftp::Reply reply);
     [[nodiscard]] loop::Task<> credential(ftp::Command command);
     /// What a backend, chosen now, answers to USER; empty: there is none and the client was told.
     [[nodiscard]] loop::Task<std::optional<ftp::Reply>> choose_backend();
+    [[nodiscard]] loop::Task<std::expected<pool::Seat, pool::Refusal>> wait_for_seat();
+    [[nodiscard]] bool fall_back(pool::Refusal refusal);
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> try_backend();
+    [[nodiscard]] loop::Task<base::Result<ftp::Reply>> try_leg();
     [[nodiscard]] loop::Task<> retry_login(ftp::Command password, base::Error error);
     [[nodiscard]] loop::Task<> follow_login(ftp::Command command, ftp::Reply reply);
     [[nodiscard]] loop::Task<bool> replay_client_lines();
@@ -125,6 +132,9 @@ private:
     net::TlsBond bond_;
     std::string certificate_subject_;  // of the client
     ClientLeg client_;
+    const PoolAccess* pool_ = nullptr;  // where USER was routed, or that pool's fallback
+    std::string routed_pool_;
+    std::string host_;  // HOST, or what the user's name said in its place
     pool::Seat seat_;
     std::unique_ptr<backend::Leg> backend_;
     std::vector<pool::BackendId> tried_;  // in this login
@@ -133,6 +143,8 @@ private:
     Journal journal_;
     ClientData client_data_;
     std::string user_line_;
+    std::string user_;                                  // of that line
+    std::chrono::steady_clock::duration login_time_{};  // that the backend took, so far
     std::uint32_t failed_logins_ = 0;
     bool rest_is_armed_ = false;  // the backend was told a REST that no transfer has used
     loop::Deadline login_deadline_;

@@ -390,6 +390,7 @@ bool Transfer::may_move() const {
 }
 
 void Transfer::start_relay() {
+    report_.moved = parts_.byte_count;
     if (!may_move()) return;
     if (has_client_connection()) connect_deadline_ = loop::never;
     const bool is_client_ready = client_stream_ && (!parts_.client_tls || client_is_secured_);

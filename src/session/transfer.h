@@ -6,6 +6,7 @@
 #include "ftp/verb.h"
 #include "loop/job.h"
 #include "net/network.h"
+#include "pool/load_average.h"
 #include "relay/relay.h"
 #include "session/client_data.h"
 #include "session/client_leg.h"
@@ -54,6 +55,7 @@ public:
         ClientData& client_data;
         const config::Listener& settings;
         const ClientDataTls* client_tls;  ///< null: the client's data go in plain text
+        pool::ByteCount* byte_count;      ///< of the backend
     };
     /// `direction` is `unknown` for a command that may turn out to be no transfer.
     Transfer(Parts parts, std::string line, ftp::Direction direction,

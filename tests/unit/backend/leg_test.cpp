@@ -31,7 +31,8 @@ protected:
         return std::move(*result);
     }
     base::Result<std::unique_ptr<Leg>> connect() {
-        const Contact contact{backend.address(), settings, tls, nullptr, known};
+        const Contact contact{backend.address(), settings,
+                              std::make_shared<const config::Backend>(), nullptr, known};
         return result_of(Leg::connect(network, contact, false, signal));
     }
     std::unique_ptr<Leg> logged_in() {
@@ -45,7 +46,6 @@ protected:
     support::TestLoop loop;
     support::MemoryNetwork network{loop};
     config::Pool settings;
-    config::BackendTls tls;
     std::shared_ptr<Known> known = std::make_shared<Known>();
     support::FakeBackend backend{network, {base::Ip::parse("10.0.0.11").value(), 21}};
     loop::Signal signal{loop};
@@ -61,16 +61,17 @@ TEST_F(LegTest, fails_with_a_reason_where_no_backend_serves) {
     const struct {
         const char* greeting;
         const char* reason;
+        bool is_held_against_it;
     } table[] = {
-        {"421 Too many.", "10.0.0.11:21 greeted with 421 Too many."},
-        {"530 Go away.", "10.0.0.11:21 greeted with 530 Go away."},
+        {"421 Too many.", "10.0.0.11:21 greeted with 421 Too many.", false},  // alive and full
+        {"530 Go away.", "10.0.0.11:21 greeted with 530 Go away.: Protocol error", true},
     };
     for (const auto& row : table) {
         backend.script.greeting = row.greeting;
         const auto leg = connect();
         ASSERT_FALSE(leg);
         EXPECT_EQ(leg.error().fault, base::Fault::backend);
-        EXPECT_FALSE(leg.error().code);  // alive: not held against its health
+        EXPECT_EQ(static_cast<bool>(leg.error().code), row.is_held_against_it);
         EXPECT_EQ(base::to_string(leg.error()), row.reason);
     }
     backend.script.greeting = "";

@@ -32,7 +32,7 @@ protected:
     }
     void start(const std::string& password = "secret") {
         pool = std::make_shared<pool::Pool>(settings);
-        access.emplace(settings, knowledge, std::vector<std::shared_ptr<const net::TlsClient>>(1));
+        access.emplace(settings, knowledge);
         prober.emplace(network, pool, *access, password, 1);
         prober->start();
         loop.settle();
@@ -184,10 +184,12 @@ TEST_F(ProberTest, follows_the_addresses_of_a_name) {
     start();
     EXPECT_TRUE(pool->status().empty());
     const support::FakeBackend other(network, {base::Ip::parse("10.0.0.12").value(), 21});
-    pool->set_addresses(0, {{base::Ip::parse("10.0.0.11").value()}});
+    pool->set_targets(pool->backends()[0],
+                      {{pool::Target{{base::Ip::parse("10.0.0.11").value(), 21}}}});
     loop.run_for(2s);
     EXPECT_EQ(health(), Health::up);
-    pool->set_addresses(0, {{base::Ip::parse("10.0.0.12").value()}});
+    pool->set_targets(pool->backends()[0],
+                      {{pool::Target{{base::Ip::parse("10.0.0.12").value(), 21}}}});
     loop.run_for(2s);
     EXPECT_EQ(health(), Health::up);
     const auto sessions = backend.sessions_ever();

@@ -32,8 +32,8 @@ protected:
     config::BackendTls& tls() { return settings.backends[0].tls; }
     void start() {
         pool = std::make_shared<pool::Pool>(settings);
-        access.emplace(settings, knowledge,
-                       std::vector<std::shared_ptr<const net::TlsClient>>{client});
+        access.emplace(settings, knowledge);
+        access->set_tls_client(pool->backends().front(), client);
         prober.emplace(network, pool, *access, "secret", 1);
         prober->start();
         loop.settle();

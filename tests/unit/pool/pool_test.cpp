@@ -28,6 +28,12 @@ std::string name_of(const std::expected<Seat, Refusal>& seat) {
     return seat ? seat->backend().name : std::string(to_string(seat.error()));
 }
 
+void lead_to(Pool& pool, const std::vector<base::Ip>& addresses) {
+    std::vector<Target> targets;
+    for (const auto& address : addresses) targets.push_back({.address = {address, 21}});
+    pool.set_targets(pool.backends().front(), targets);
+}
+
 BackendId id(const Pool& pool, std::size_t index) { return pool.status().at(index).backend.id; }
 
 TEST(Pool, takes_backends_in_turn_by_weight) {
@@ -142,17 +148,6 @@ TEST(Pool, asks_backups_only_when_nobody_else_can_serve) {
     EXPECT_EQ(name_of(backup), "alf3");
 }
 
-TEST(Pool, counts_observed_failures_only_where_a_probe_can_undo_them) {
-    for (const auto type : {config::ProbeType::none, config::ProbeType::tcp}) {
-        auto config = settings(1);
-        config.probe.type = type;
-        config.probe.fall = 1;
-        const auto pool = std::make_shared<Pool>(config);
-        pool->observe_failure(id(*pool, 0), "refused");
-        EXPECT_EQ(pool->status()[0].health == Health::down, type != config::ProbeType::none);
-    }
-}
-
 TEST(Pool, ignores_reports_on_backends_it_does_not_know) {
     const auto pool = std::make_shared<Pool>(settings(1));
     pool->probe_failed(12345, "no");
@@ -164,7 +159,7 @@ TEST(Pool, makes_every_address_of_a_name_a_backend) {
     config.backends[0].host = "ftp.example.org";
     const auto pool = std::make_shared<Pool>(config);
     EXPECT_EQ(name_of(pool->choose({}, {})), to_string(Refusal::none_resolved));
-    pool->set_addresses(0, std::vector{ip("10.0.0.1"), ip("2001:db8::1")});
+    lead_to(*pool, {ip("10.0.0.1"), ip("2001:db8::1")});
     ASSERT_EQ(pool->status().size(), 2);
     EXPECT_EQ(pool->status()[0].backend.name, "alf1/10.0.0.1");
     EXPECT_EQ(pool->status()[1].backend.name, "alf1/2001:db8::1");
@@ -175,7 +170,7 @@ TEST(Pool, keeps_seats_and_health_when_a_names_addresses_change) {
     auto config = settings(1);
     config.backends[0].host = "ftp.example.org";
     const auto pool = std::make_shared<Pool>(config);
-    pool->set_addresses(0, std::vector{ip("10.0.0.1"), ip("10.0.0.2")});
+    lead_to(*pool, {ip("10.0.0.1"), ip("10.0.0.2")});
     const auto kept = id(*pool, 1);
     pool->probe_passed(kept);
     auto first = pool->choose({}, {});
@@ -183,7 +178,7 @@ TEST(Pool, keeps_seats_and_health_when_a_names_addresses_change) {
     Seat& on_first = first->backend().address.ip == ip("10.0.0.1") ? *first : *second;
     on_first.transfer_began();
 
-    pool->set_addresses(0, std::vector{ip("10.0.0.2"), ip("10.0.0.3")});
+    lead_to(*pool, {ip("10.0.0.2"), ip("10.0.0.3")});
     ASSERT_EQ(pool->status().size(), 2);
     EXPECT_EQ(pool->status()[0].backend.id, kept);
     EXPECT_EQ(pool->status()[0].health, Health::up);
@@ -192,7 +187,7 @@ TEST(Pool, keeps_seats_and_health_when_a_names_addresses_change) {
         EXPECT_NE(pool->choose({}, {})->backend().address.ip, ip("10.0.0.1"));
     // The session on the address that is gone goes on, and may even see it come back.
     on_first.transfer_ended();
-    pool->set_addresses(0, std::vector{ip("10.0.0.1")});
+    lead_to(*pool, {ip("10.0.0.1")});
     EXPECT_EQ(pool->status().at(0).sessions, 1);
     on_first = Seat();
     EXPECT_EQ(pool->status().at(0).sessions, 0);

@@ -188,16 +188,16 @@ TEST(Login, knows_a_full_pool_from_a_dead_one) {
     EXPECT_TRUE(third.log_in());
 }
 
-TEST(Login, counts_a_failed_connection_against_health_but_not_a_full_house) {
+TEST(Login, counts_a_failed_connection_as_a_failure_but_not_a_full_house) {
     World world;
-    world.pool_settings.probe.fall = 1;
+    world.pool_settings.observe.failures = 1;
     world.backend(0).script.greeting = "421 Full.";
     EXPECT_EQ(log_in_code(world), 230);
-    EXPECT_NE(world.pool().status()[0].health, pool::Health::down);
+    EXPECT_FALSE(world.pool().status()[0].is_ejected);
     world.backend(0).close();
     EXPECT_EQ(log_in_code(world), 230);
     EXPECT_EQ(log_in_code(world), 230);
-    EXPECT_EQ(world.pool().status()[0].health, pool::Health::down);
+    EXPECT_TRUE(world.pool().status()[0].is_ejected);
 }
 
 TEST(Login, begins_anew_at_a_second_user) {

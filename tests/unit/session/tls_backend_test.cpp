@@ -85,11 +85,12 @@ TEST_F(TlsBackend, is_reached_under_implicit_tls) {
     EXPECT_FALSE(world.backend(0).has_heard("AUTH TLS"));
     EXPECT_EQ(data_handshakes(), 1);
     // What a server of implicit TLS does with data unless told is its own choice, so it is told.
-    tls(1).data = BackendDataTls::never;
+    tls(0).data = BackendDataTls::never;
+    world.renew_pool();
     TestClient other(world);
     ASSERT_TRUE(other.log_in());
     EXPECT_EQ(download(other), 226);
-    EXPECT_TRUE(world.backend(1).has_heard("PROT C"));
+    EXPECT_TRUE(world.backend(0).has_heard("PROT C"));
     EXPECT_EQ(data_handshakes(), 1);
 }
 
@@ -119,6 +120,7 @@ TEST_F(TlsBackend, protects_data_as_the_client_always_or_never) {
     };
     for (const auto& row : rows) {
         tls(0).data = tls(1).data = row.data;
+        world.renew_pool();
         const auto before = data_handshakes();
         TestClient client(world);
         ASSERT_TRUE(row.client_does ? client.log_in_with_tls() : client.log_in());

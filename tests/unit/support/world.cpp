@@ -29,11 +29,25 @@ World::World(std::size_t backend_count, std::string_view listener_address) {
 World::~World() { network.close(address()); }
 
 pool::Pool& World::pool() {
-    if (!pool_) {
-        pool_ = std::make_shared<pool::Pool>(pool_settings);
-        access_.emplace(pool_settings, knowledge, std::vector(backends_.size(), tls_client));
-    }
+    if (!pool_) pool_ = make_pool(pool_settings);
     return *pool_;
+}
+
+void World::renew_pool() {
+    pool_.reset();
+    pools_.emplace_back();
+}
+
+pool::Pool& World::add_pool(const config::Pool& settings) { return *make_pool(settings); }
+
+std::shared_ptr<pool::Pool> World::make_pool(const config::Pool& settings) {
+    const auto& kept = kept_settings_.emplace_back(settings);
+    auto made = std::make_shared<pool::Pool>(kept, pool::Pool::HealthChanged(),
+                                             [this] { return loop.now(); });
+    auto access = std::make_shared<backend::Access>(kept, knowledge);
+    for (const auto& backend : made->backends()) access->set_tls_client(backend, tls_client);
+    pools_.back().add({made, access});
+    return made;
 }
 
 void World::survey(std::size_t index) {
@@ -48,8 +62,7 @@ void World::begin_session(std::unique_ptr<net::Stream> client) {
     (void)pool();
     const auto id = fmt::format("s{}", ++next_id_);
     auto session = std::make_unique<session::Session>(
-        session::Surroundings{network, listener, pool_, *access_, tls_server, begins_with_tls,
-                              load_},
+        session::Surroundings{network, listener, pools_.back(), tls_server, begins_with_tls, load_},
         std::move(client), id, [this, id] { loop.post([this, id] { sessions_.erase(id); }); });
     auto& begun = *(sessions_[id] = std::move(session));
     begun.start();

@@ -9,6 +9,7 @@
 #include "support/memory_network.h"
 #include "support/test_loop.h"
 
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -39,6 +40,10 @@ public:
 
     [[nodiscard]] FakeBackend& backend(std::size_t index) { return *backends_.at(index); }
     [[nodiscard]] pool::Pool& pool();
+    /// The next client finds a new pool, with the settings as they are then.
+    void renew_pool();
+    /// Another pool, without backends of its own in this world; before the first client.
+    pool::Pool& add_pool(const config::Pool& settings);
     /// What the survey of a backend would have found.
     void survey(std::size_t index);
 
@@ -55,8 +60,11 @@ private:
     void begin_session(std::unique_ptr<net::Stream> client);
 
     std::vector<std::unique_ptr<FakeBackend>> backends_;
+    std::shared_ptr<pool::Pool> make_pool(const config::Pool& settings);
+
     std::shared_ptr<pool::Pool> pool_;
-    std::optional<backend::Access> access_;
+    std::list<config::Pool> kept_settings_;                           // pools refer to them
+    std::list<session::Pools> pools_ = std::list<session::Pools>(1);  // sessions use the last
     session::Load load_;
     std::uint64_t next_id_ = 0;
     std::map<std::string, std::unique_ptr<session::Session>> sessions_;

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/backend_files.h"
+
+#include "base/log.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fmt/format.h>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+namespace ballast::daemon {
+
+namespace {
+
+struct Loaded {
+    pool::BackendSettings backend;
+    std::shared_ptr<const net::TlsClient> tls;
+};
+
+/// All backends of the file with what is needed to reach them, or every problem in words.
+std::expected<std::vector<Loaded>, std::vector<std::string>> load(const config::Pool& pool) {
+    const auto& file = pool.backends_file;
+    const auto only = [&](std::string problem) {
+        return std::unexpected(std::vector{std::move(problem)});
+    };
+    std::ifstream stream(file);
+    const std::string text{std::istreambuf_iterator<char>(stream), {}};
+    if (!stream) return only(fmt::format("cannot read {}: {}", file, std::strerror(errno)));
+    auto backends = config::load_backends(text, pool);
+    std::vector<std::string> problems;
+    if (!backends) {
+        for (const auto& problem : backends.error())
+            problems.push_back(config::to_string(problem, file));
+        return std::unexpected(std::move(problems));
+    }
+    std::vector<Loaded> loaded;
+    for (auto& backend : *backends) {
+        auto tls = backend::make_tls_client(backend.tls, backend.host);
+        if (!tls)
+            problems.push_back(
+                fmt::format("{}: {}: {}", file, backend.where.key, base::to_string(tls.error())));
+        loaded.push_back({std::make_shared<const config::Backend>(std::move(backend)),
+                          tls ? std::move(*tls) : nullptr});
+    }
+    if (!problems.empty()) return std::unexpected(std::move(problems));
+    return loaded;
+}
+
+}  // namespace
+
+void BackendFiles::check(const config::Config& config, std::vector<config::Problem>& problems) {
+    for (const auto& pool : config.pools) {
+        if (pool.backends_file.empty()) continue;
+        const auto loaded = load(pool);
+        if (loaded) continue;
+        for (const auto& problem : loaded.error())
+            problems.push_back(
+                {config.places.of(pool.where.key + ".backends_file"), problem, "correct the file"});
+    }
+}
+
+BackendFiles::BackendFiles(const session::Pools& pools) {
+    for (const auto& pool : pools.all())
+        if (!pool.pool->config().backends_file.empty()) watched_.push_back({pool, {}});
+}
+
+void BackendFiles::look() {
+    for (auto& watched : watched_) {
+        const auto& config = watched.pool.pool->config();
+        FileStamp stamp;
+        add_stamp(config.backends_file, stamp);
+        if (stamp == watched.stamp) continue;
+        watched.stamp = std::move(stamp);
+        auto loaded = load(config);
+        if (!loaded) {
+            for (const auto& problem : loaded.error())
+                log::warning("a file of backends cannot be used, what was loaded before stays",
+                             {{"pool", config.name}, {"reason", problem}});
+            continue;
+        }
+        std::vector<pool::BackendSettings> backends;
+        for (auto& each : *loaded) {
+            watched.pool.access->set_tls_client(each.backend, std::move(each.tls));
+            backends.push_back(std::move(each.backend));
+        }
+        log::info("file of backends loaded", {{"pool", config.name},
+                                              {"file", config.backends_file},
+                                              {"backends", std::uint64_t{backends.size()}}});
+        watched.pool.pool->set_file_backends(std::move(backends));
+    }
+}
+
+}  // namespace ballast::daemon

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "config/config.h"
+#include "config/load.h"
+#include "daemon/file_stamp.h"
+#include "session/pools.h"
+
+#include <vector>
+
+namespace ballast::daemon {
+
+/// The watched files of backends (`backends_file`). Belongs to the control thread.
+class BackendFiles {
+public:
+    /// What is wrong with the files now is added to `problems`.
+    static void check(const config::Config& config, std::vector<config::Problem>& problems);
+
+    explicit BackendFiles(const session::Pools& pools);
+    /// Loads the files that have changed since the last look, all at the first. One that is no good
+    /// changes nothing and is logged.
+    void look();
+
+private:
+    struct Watched {
+        session::PoolAccess pool;
+        FileStamp stamp;
+    };
+    std::vector<Watched> watched_;
+};
+
+}  // namespace ballast::daemon

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pool/load_average.h"
+
+#include <cmath>
+
+namespace ballast::pool {
+
+namespace {
+
+using Seconds = std::chrono::duration<double>;
+
+/// A shorter while says little: bytes come in bursts of a mebibyte.
+constexpr auto shortest_sample = std::chrono::milliseconds(100);
+/// What was so long ago counts for a third.
+constexpr Seconds rate_memory(2);
+/// How much of the average the newest log-in is.
+constexpr double newest_share = 0.3;
+constexpr Seconds half_life(60);
+
+}  // namespace
+
+std::uint64_t ByteRate::update(std::uint64_t bytes, loop::Time now) {
+    const Seconds since = now - last_time_;
+    if (last_time_ == loop::Time{}) {
+        last_time_ = now;
+        last_bytes_ = bytes;
+    } else if (since >= shortest_sample) {
+        const double kept = std::exp(-since / rate_memory);
+        const double rate = static_cast<double>(bytes - last_bytes_) / since.count();
+        per_second_ = per_second_ * kept + rate * (1 - kept);
+        last_time_ = now;
+        last_bytes_ = bytes;
+    }
+    return static_cast<std::uint64_t>(per_second_);
+}
+
+void LoginTime::add(std::chrono::microseconds taken, loop::Time now) {
+    const auto known = static_cast<double>(at(now).count());
+    const auto newest = static_cast<double>(std::max<std::int64_t>(1, taken.count()));
+    microseconds_ = known == 0 ? newest : known * (1 - newest_share) + newest * newest_share;
+    last_ = now;
+}
+
+std::chrono::microseconds LoginTime::at(loop::Time now) const {
+    const Seconds since = now - last_;
+    return std::chrono::microseconds(
+        static_cast<std::int64_t>(microseconds_ * std::exp2(-(since / half_life))));
+}
+
+}  // namespace ballast::pool

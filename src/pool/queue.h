@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "balance/policy.h"
+#include "loop/loop.h"
+#include "pool/seat.h"
+
+#include <cstddef>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace ballast::pool {
+
+/// What choosing needs to know of a client, hashed once.
+struct Asker {
+    balance::Client client;
+    std::uint64_t stick_key = 0;
+    std::vector<BackendId> tried;
+};
+
+/// One who waits for a seat; shared by the queue and its place. All but `signal` and `loop` belong
+/// to the pool's lock.
+struct Waiter {
+    Waiter(Asker who, loop::Signal& wake)
+        : asker(std::move(who)), loop(wake.loop()), signal(&wake) {}
+
+    Asker asker;
+    std::optional<Seat> seat;  // its turn has come
+    loop::Loop& loop;
+    loop::Signal* signal;  // of the waiter's thread and touched only there; null after it left
+};
+
+/// Those who wait for a seat, in the order in which they came. Not thread-safe; belongs to a pool
+/// and its lock.
+class Queue {
+public:
+    explicit Queue(std::size_t length) : length_(length) {}
+
+    using Served = std::vector<std::shared_ptr<Waiter>>;
+    using Choose = std::function<std::optional<Seat>(const Asker&)>;
+    /// Gives everyone in turn what `choose` has for them; one who cannot use what is free does not
+    /// hold up the others. Who was served is to be woken, without the lock.
+    [[nodiscard]] Served serve(const Choose& choose);
+    /// Raises the signals of those who were served, each on its own thread.
+    static void wake(const Served& served);
+
+    [[nodiscard]] bool is_full() const { return waiting_.size() >= length_; }
+    void join(std::shared_ptr<Waiter> waiter) { waiting_.push_back(std::move(waiter)); }
+    void leave(const Waiter& waiter);
+    [[nodiscard]] std::size_t size() const { return waiting_.size(); }
+
+private:
+    std::size_t length_;
+    std::list<std::shared_ptr<Waiter>> waiting_;
+};
+
+}  // namespace ballast::pool

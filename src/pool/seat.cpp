@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pool/seat.h"
+
+#include "pool/pool.h"
+
+#include <cassert>
+#include <utility>
+
+namespace ballast::pool {
+
+Seat::Seat(Seat&& other) noexcept
+    : pool_(std::move(other.pool_)),
+      backend_(std::move(other.backend_)),
+      byte_count_(std::move(other.byte_count_)),
+      stick_key_(other.stick_key_),
+      in_transfer_(std::exchange(other.in_transfer_, false)) {}
+
+Seat& Seat::operator=(Seat&& other) noexcept {
+    if (this == &other) return *this;
+    give_back();
+    pool_ = std::move(other.pool_);
+    backend_ = std::move(other.backend_);
+    byte_count_ = std::move(other.byte_count_);
+    stick_key_ = other.stick_key_;
+    in_transfer_ = std::exchange(other.in_transfer_, false);
+    return *this;
+}
+
+Seat::~Seat() { give_back(); }
+
+void Seat::give_back() {
+    if (!pool_) return;
+    pool_->leave(backend_.id, in_transfer_, stick_key_);
+    in_transfer_ = false;
+    byte_count_.reset();
+    pool_.reset();
+}
+
+void Seat::transfer_began() {
+    assert(pool_ && !in_transfer_);
+    in_transfer_ = true;
+    pool_->count_transfer(backend_.id, true);
+}
+
+void Seat::transfer_ended() {
+    if (!pool_ || !in_transfer_) return;
+    in_transfer_ = false;
+    pool_->count_transfer(backend_.id, false);
+}
+
+void Seat::logged_in(std::chrono::microseconds taken) {
+    if (pool_) pool_->count_login(backend_.id, taken);
+}
+
+Place& Place::operator=(Place&& other) noexcept {
+    if (this == &other) return *this;
+    leave();
+    pool_ = std::move(other.pool_);
+    waiter_ = std::move(other.waiter_);
+    return *this;
+}
+
+Place::~Place() { leave(); }
+
+void Place::leave() {
+    if (!waiter_) return;
+    waiter_->signal = nullptr;
+    // Destroyed here, without the pool's lock: giving it back takes that.
+    const auto unused = pool_->leave_queue(*waiter_);
+    waiter_.reset();
+    pool_.reset();
+}
+
+std::optional<Seat> Place::take() {
+    if (!waiter_) return std::nullopt;
+    return pool_->take_seat(*waiter_);
+}
+
+}  // namespace ballast::pool

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "pool/backend.h"
+#include "pool/load_average.h"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace ballast::pool {
+
+class Pool;
+struct Waiter;
+
+/// A session's reserved place on a backend. Given back when destroyed.
+class Seat {
+public:
+    Seat() = default;
+    Seat(Seat&& other) noexcept;
+    Seat& operator=(Seat&& other) noexcept;
+    ~Seat();
+    Seat(const Seat&) = delete;
+    Seat& operator=(const Seat&) = delete;
+
+    [[nodiscard]] explicit operator bool() const { return pool_ != nullptr; }
+    [[nodiscard]] const Backend& backend() const { return backend_; }
+    [[nodiscard]] Pool& pool() const { return *pool_; }
+
+    /// Tells the pool, for `least-transfers`. Balanced calls.
+    void transfer_began();
+    void transfer_ended();
+    /// Where the bytes of its transfers are counted, for `least-bandwidth`. Null without a seat.
+    [[nodiscard]] ByteCount* byte_count() const { return byte_count_.get(); }
+    /// The backend took the session in: how long it had to be waited for in all.
+    void logged_in(std::chrono::microseconds taken);
+
+private:
+    friend class Pool;
+    Seat(std::shared_ptr<Pool> pool, Backend backend, std::shared_ptr<ByteCount> byte_count,
+         std::uint64_t stick_key)
+        : pool_(std::move(pool)),
+          backend_(std::move(backend)),
+          byte_count_(std::move(byte_count)),
+          stick_key_(stick_key) {}
+    void give_back();
+
+    std::shared_ptr<Pool> pool_;
+    Backend backend_;
+    std::shared_ptr<ByteCount> byte_count_;
+    std::uint64_t stick_key_ = 0;
+    bool in_transfer_ = false;
+};
+
+/// A place in a pool's queue. Left when destroyed, and with it a seat that nobody took.
+class Place {
+public:
+    Place() = default;
+    Place(Place&& other) noexcept = default;
+    Place& operator=(Place&& other) noexcept;
+    ~Place();
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+
+    /// The seat, once it is this place's turn; then the signal was raised.
+    [[nodiscard]] std::optional<Seat> take();
+
+private:
+    friend class Pool;
+    Place(std::shared_ptr<Pool> pool, std::shared_ptr<Waiter> waiter)
+        : pool_(std::move(pool)), waiter_(std::move(waiter)) {}
+    void leave();
+
+    std::shared_ptr<Pool> pool_;
+    std::shared_ptr<Waiter> waiter_;
+};
+
+}  // namespace ballast::pool

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/route.h"
+
+#include "base/number.h"
+#include "base/pattern.h"
+
+#include <algorithm>
+
+namespace ballast::session {
+
+namespace {
+
+using base::LetterCase;
+
+bool matches_any(const std::vector<std::string>& patterns, std::string_view text,
+                 LetterCase letter_case) {
+    if (patterns.empty()) return true;
+    return std::ranges::any_of(patterns, [&](const auto& pattern) {
+        return !text.empty() && base::matches(pattern, text, letter_case);
+    });
+}
+
+bool matches(const config::RouteMatch& wanted, const Applicant& applicant) {
+    const bool is_from_there =
+        wanted.network.empty() || std::ranges::any_of(wanted.network, [&](const auto& network) {
+            return network.contains(applicant.address);
+        });
+    return is_from_there && matches_any(wanted.user, applicant.user, LetterCase::matters) &&
+           matches_any(wanted.host, applicant.host, LetterCase::ignored) &&
+           matches_any(wanted.sni, applicant.server_name, LetterCase::ignored) &&
+           matches_any(wanted.certificate, applicant.certificate, LetterCase::matters);
+}
+
+bool is_same_host(std::string_view a, std::string_view b) {
+    const auto lower = [](char c) {
+        return 'A' <= c && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    };
+    return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+/// "530 Not from here."
+ftp::Reply reply_of(std::string_view text) {
+    constexpr std::size_t code_bytes = 3;
+    const auto code = base::parse_number<std::uint16_t>(text.substr(0, code_bytes)).value_or(530);
+    return ftp::make_reply(code, text.substr(std::min(text.size(), code_bytes + 1)));
+}
+
+Routing refused(ftp::Reply reply) {
+    return {.pool = {}, .user = {}, .host = {}, .refusal = std::move(reply)};
+}
+
+/// What stands behind the last `mark`, if something stands on both sides.
+std::optional<std::string_view> behind_last(std::string_view text, char mark) {
+    const auto at = text.rfind(mark);
+    if (at == std::string_view::npos || at == 0 || at + 1 == text.size()) return std::nullopt;
+    return text.substr(at + 1);
+}
+
+}  // namespace
+
+std::vector<std::string_view> pools_of(const config::Listener& listener) {
+    std::vector<std::string_view> names;
+    const auto add = [&](std::string_view name) {
+        if (!name.empty() && std::ranges::find(names, name) == names.end()) names.push_back(name);
+    };
+    for (const auto& route : listener.routes) add(route.pool);
+    add(listener.pool);
+    return names;
+}
+
+bool knows_host(const config::Listener& listener, std::string_view host) {
+    bool any_asks = false;
+    for (const auto& route : listener.routes) {
+        if (route.match.host.empty()) continue;
+        any_asks = true;
+        if (matches_any(route.match.host, host, LetterCase::ignored)) return true;
+    }
+    return !any_asks;
+}
+
+Routing route(const config::Listener& listener, const Applicant& applicant) {
+    Applicant who = applicant;
+    std::string_view wanted_pool;
+    if (const auto pool = behind_last(who.user, '@'); listener.user_at_pool && pool) {
+        // Other names with an @, such as mail addresses, stay whole.
+        const auto reachable = pools_of(listener);
+        if (std::ranges::find(reachable, *pool) != reachable.end()) {
+            wanted_pool = *pool;
+            who.user.remove_suffix(pool->size() + 1);
+        }
+    }
+    if (const auto host = behind_last(who.user, '%');
+        listener.user_at_host && host && knows_host(listener, *host)) {
+        who.host = *host;
+        who.user.remove_suffix(host->size() + 1);
+        // RFC 7151 3.2.2, as for HOST itself.
+        if (!who.server_name.empty() && !is_same_host(who.server_name, who.host))
+            return refused(ftp::make_reply(530, "The host is not that of the TLS handshake."));
+    }
+    const auto to = [&](const std::string& pool) {
+        return Routing{pool, std::string(who.user), std::string(who.host), std::nullopt};
+    };
+    // Who asks for a pool gets that or nothing.
+    const auto may_have = [&](std::string_view pool) {
+        return wanted_pool.empty() || pool == wanted_pool;
+    };
+    for (const auto& route : listener.routes) {
+        if (!matches(route.match, who)) continue;
+        if (!route.reject.empty()) return refused(reply_of(route.reject));
+        if (may_have(route.pool)) return to(route.pool);
+    }
+    if (!listener.pool.empty() && may_have(listener.pool)) return to(listener.pool);
+    return refused(ftp::make_reply(530, "This user cannot log in here."));
+}
+
+}  // namespace ballast::session

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands above the policies: stickiness, the queue, slow start, outliers, SRV records and
+// watched files, on a clock of the test's own.
+#include "loop/job.h"
+#include "loop/task.h"
+#include "pool/pool.h"
+#include "support/test_loop.h"
+
+#include <cmath>
+#include <gtest/gtest.h>
+#include <map>
+
+namespace ballast::pool {
+namespace {
+
+using namespace std::chrono_literals;
+
+base::Ip ip(const std::string& text) { return base::Ip::parse(text).value(); }
+
+class ChoosingTest : public testing::Test {
+protected:
+    ChoosingTest() {
+        config.name = "files";
+        config.balance = config::Balance::round_robin;
+        config.probe.rise = 1;
+        config.probe.fall = 1;
+        add_backends(2);
+    }
+    void add_backends(std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) {
+            config::Backend backend;
+            backend.name = "alf" + std::to_string(config.backends.size() + 1);
+            backend.host = "10.0.0." + std::to_string(11 + config.backends.size());
+            config.backends.push_back(backend);
+        }
+    }
+    Pool& pool() {
+        if (!made_)
+            made_ = std::make_shared<Pool>(config, Pool::HealthChanged(),
+                                           [this] { return loop.now(); });
+        return *made_;
+    }
+    std::expected<Seat, Refusal> choose(const std::string& address = "192.0.2.7",
+                                        std::string_view user = "anna") {
+        return pool().choose({ip(address), user}, {});
+    }
+    static std::string name_of(const std::expected<Seat, Refusal>& seat) {
+        return seat ? seat->backend().name : std::string(to_string(seat.error()));
+    }
+    BackendId id(std::size_t index) { return pool().status().at(index).backend.id; }
+
+    support::TestLoop loop;
+    config::Pool config;
+
+private:
+    std::shared_ptr<Pool> made_;
+};
+
+// Stickiness
+
+TEST_F(ChoosingTest, brings_a_network_back_to_its_backend) {
+    config.stick.by = config::StickBy::network;
+    config.stick.ipv4_prefix = 24;
+    const auto had = name_of(choose("192.0.2.7"));
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(name_of(choose("192.0.2." + std::to_string(i))), had);
+    EXPECT_NE(name_of(choose("192.0.3.7")), had);
+    const auto had6 = name_of(choose("2001:db8::1"));
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(name_of(choose("2001:db8::2:1")), had6);
+}
+
+TEST_F(ChoosingTest, brings_a_user_back_from_anywhere) {
+    config.stick.by = config::StickBy::user;
+    const auto anna = name_of(choose("192.0.2.7", "anna"));
+    const auto bert = name_of(choose("192.0.2.7", "bert"));
+    EXPECT_NE(anna, bert);
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(name_of(choose("198.51.100.1", "anna")), anna);
+}
+
+TEST_F(ChoosingTest, forgets_a_client_after_the_time_out_but_not_while_it_has_a_session) {
+    config.stick.by = config::StickBy::user;
+    config.stick.timeout = 10min;
+    auto seat = choose();
+    const auto had = name_of(seat);
+    loop.run_for(1h);
+    EXPECT_EQ(name_of(choose()), had);
+    *seat = Seat();
+    loop.run_for(9min);
+    EXPECT_EQ(name_of(choose()), had);
+    loop.run_for(10min);
+    // Round robin's turn is another's by now.
+    const auto next = name_of(choose("192.0.2.7", "bert"));
+    EXPECT_NE(name_of(choose()), next);
+    loop.run_for(10min);
+    std::map<std::string, int> seen;
+    for (int i = 0; i < 4; ++i) {
+        ++seen[name_of(choose())];
+        loop.run_for(10min);
+    }
+    EXPECT_EQ(seen.size(), 2U);
+}
+
+TEST_F(ChoosingTest, moves_a_client_whose_backend_is_down_and_keeps_it_there) {
+    config.stick.by = config::StickBy::user;
+    const auto had = name_of(choose());
+    const std::size_t down = had == "alf1" ? 0 : 1;
+    pool().probe_failed(id(down), "no");
+    const auto moved = name_of(choose());
+    EXPECT_NE(moved, had);
+    pool().probe_passed(id(down));
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(name_of(choose()), moved);
+}
+
+TEST_F(ChoosingTest, refuses_a_client_whose_backend_is_down_if_so_set) {
+    config.stick.by = config::StickBy::user;
+    config.stick.otherwise = config::StickOtherwise::refuse;
+    const auto had = name_of(choose());
+    const std::size_t down = had == "alf1" ? 0 : 1;
+    pool().probe_failed(id(down), "no");
+    EXPECT_EQ(name_of(choose()), to_string(Refusal::stuck_down));
+    EXPECT_NE(name_of(choose("192.0.2.7", "bert")), had);
+    pool().probe_passed(id(down));
+    EXPECT_EQ(name_of(choose()), had);
+}
+
+TEST_F(ChoosingTest, lets_a_client_wait_for_its_own_backend_only) {
+    config.stick.by = config::StickBy::user;
+    config.stick.otherwise = config::StickOtherwise::refuse;
+    config.queue.length = 5;
+    for (auto& backend : config.backends) backend.max_sessions = 1;
+    auto seat = choose();
+    const auto had = name_of(seat);
+    EXPECT_EQ(name_of(choose()), to_string(Refusal::all_full));
+    loop::Signal signal(loop);
+    auto place = pool().join_queue({ip("192.0.2.7"), "anna"}, {}, signal);
+    ASSERT_TRUE(place);
+    EXPECT_FALSE(place->take());
+    // The other has room, for others.
+    EXPECT_TRUE(choose("192.0.2.7", "bert"));
+    EXPECT_FALSE(place->take());
+    *seat = Seat();
+    const auto got = place->take();
+    ASSERT_TRUE(got);
+    EXPECT_EQ(got->backend().name, had);
+}
+
+TEST_F(ChoosingTest, remembers_no_more_clients_than_allowed) {
+    config.stick.by = config::StickBy::user;
+    config.stick.entries_max = 10;
+    add_backends(98);
+    std::map<std::string, std::string> had;
+    for (int i = 0; i < 100; ++i) {
+        const auto user = "user" + std::to_string(i);
+        had[user] = name_of(choose("192.0.2.7", user));
+    }
+    for (int i = 90; i < 100; ++i) {
+        const auto user = "user" + std::to_string(i);
+        EXPECT_EQ(name_of(choose("192.0.2.7", user)), had[user]);
+    }
+    (void)choose("192.0.2.7", "one more");  // or the turns would be the same again
+    int same = 0;
+    for (int i = 0; i < 50; ++i) {
+        const auto user = "user" + std::to_string(i);
+        same += name_of(choose("192.0.2.7", user)) == had[user] ? 1 : 0;
+    }
+    EXPECT_LT(same, 50);
+}
+
+// The queue
+
+class QueueTest : public ChoosingTest {
+protected:
+    QueueTest() {
+        config.backends.resize(1);
+        config.backends[0].max_sessions = 1;
+        config.queue.length = 2;
+    }
+    std::expected<Place, Refusal> join(std::vector<BackendId> tried = {}) {
+        return pool().join_queue({ip("192.0.2.7"), "anna"}, std::move(tried), signal);
+    }
+    loop::Signal signal{loop};
+};
+
+TEST_F(QueueTest, serves_first_who_came_first) {
+    auto seat = choose();
+    auto first = join();
+    auto second = join();
+    ASSERT_TRUE(first && second);
+    EXPECT_EQ(join().error(), Refusal::queue_full);
+    EXPECT_EQ(pool().waiting(), 2U);
+    *seat = Seat();
+    // Whoever comes now is behind those who wait.
+    EXPECT_EQ(name_of(choose()), to_string(Refusal::all_full));
+    EXPECT_FALSE(second->take());
+    auto got = first->take();
+    ASSERT_TRUE(got);
+    EXPECT_FALSE(second->take());
+    *got = Seat();
+    EXPECT_TRUE(second->take());
+    EXPECT_EQ(pool().waiting(), 0U);
+}
+
+TEST_F(QueueTest, forgets_who_left_and_passes_on_a_seat_that_nobody_took) {
+    auto seat = choose();
+    auto first = join();
+    auto second = join();
+    *first = Place();
+    EXPECT_EQ(pool().waiting(), 1U);
+    *seat = Seat();
+    *second = Place();  // its seat had come
+    EXPECT_EQ(pool().status()[0].sessions, 0U);
+    EXPECT_TRUE(choose());
+}
+
+TEST_F(QueueTest, wakes_the_one_whose_turn_it_is) {
+    auto seat = choose();
+    loop::Signal other(loop);
+    bool woken = false;
+    const auto wait = [](loop::Signal& on, bool& done) -> loop::Task<> {
+        done = co_await on.wait(loop::never);
+    };
+    const auto job = loop::Job::start(wait(signal, woken));
+    auto first = join();
+    loop.settle();
+    EXPECT_FALSE(woken);
+    *seat = Seat();
+    loop.settle();
+    EXPECT_TRUE(woken);
+}
+
+TEST_F(QueueTest, passes_over_one_who_has_tried_what_is_free) {
+    auto seat = choose();
+    loop.run_for(1s);
+    // One that has tried the only backend does not wait for it.
+    EXPECT_EQ(join({id(0)}).error(), Refusal::all_tried);
+}
+
+TEST_F(QueueTest, is_served_when_a_backend_rises_or_comes) {
+    add_backends(1);
+    pool().probe_failed(id(1), "no");
+    const auto seat = choose();
+    auto first = join();
+    auto second = join();
+    EXPECT_FALSE(first->take());
+    pool().probe_passed(id(1));
+    const auto got = first->take();
+    ASSERT_TRUE(got);
+    EXPECT_EQ(got->backend().name, "alf2");
+    EXPECT_TRUE(second->take());  // alf2 has no limit
+}
+
+// Slow start
+
+TEST_F(ChoosingTest, gives_a_risen_backend_its_share_by_and_by) {
+    config.slow_start = 100s;
+    const auto share = [&] {
+        int on_first = 0;
+        for (int i = 0; i < 200; ++i) on_first += name_of(choose()) == "alf1" ? 1 : 0;
+        return on_first;
+    };
+    EXPECT_EQ(share(), 100);  // not after a start
+    pool().probe_failed(id(0), "no");
+    EXPECT_EQ(share(), 0);
+    pool().probe_passed(id(0));
+    EXPECT_LE(share(), 2);
+    loop.run_for(25s);
+    EXPECT_NEAR(share(), 40, 3);  // a quarter against one
+    loop.run_for(25s);
+    EXPECT_NEAR(share(), 67, 3);
+    loop.run_for(50s);
+    EXPECT_NEAR(share(), 100, 3);
+}
+
+TEST_F(ChoosingTest, raises_the_limit_of_a_risen_backend_by_and_by) {
+    config.slow_start = 100s;
+    config.backends.resize(1);
+    config.backends[0].max_sessions = 10;
+    pool().probe_failed(id(0), "no");
+    pool().probe_passed(id(0));
+    std::vector<Seat> seats;
+    const auto fill = [&] {
+        for (auto seat = choose(); seat; seat = choose()) seats.push_back(std::move(*seat));
+        return seats.size();
+    };
+    EXPECT_EQ(fill(), 1U);
+    loop.run_for(35s);
+    EXPECT_EQ(fill(), 4U);
+    loop.run_for(65s);
+    EXPECT_EQ(fill(), 10U);
+    loop.run_for(1h);
+    EXPECT_EQ(fill(), 10U);
+}
+
+// Outliers
+
+TEST_F(ChoosingTest, ejects_a_backend_that_fails_so_many_sessions_in_a_row) {
+    config.observe = {.failures = 3, .ejection_time = 30s, .panic_threshold = 50};
+    const auto fail = [&](int times) {
+        for (int i = 0; i < times; ++i) pool().observe_failure(id(0), "no greeting");
+    };
+    fail(2);
+    pool().observe_success(id(0));
+    fail(2);
+    EXPECT_FALSE(pool().status()[0].is_ejected);
+    fail(1);
+    EXPECT_TRUE(pool().status()[0].is_ejected);
+    pool().probe_passed(id(0));  // the probe sees nothing wrong
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(name_of(choose()), "alf2");
+    loop.run_for(30s);
+    EXPECT_FALSE(pool().status()[0].is_ejected);
+    fail(1);  // once more, and for longer
+    loop.run_for(59s);
+    EXPECT_TRUE(pool().status()[0].is_ejected);
+    loop.run_for(1s);
+    pool().observe_success(id(0));
+    fail(2);
+    EXPECT_FALSE(pool().status()[0].is_ejected);
+}
+
+TEST_F(ChoosingTest, ejects_nobody_below_the_panic_threshold) {
+    add_backends(2);
+    const auto fail = [&](std::size_t index) {
+        for (int i = 0; i < 9; ++i) pool().observe_failure(id(index), "no greeting");
+        return pool().status()[index].is_ejected;
+    };
+    EXPECT_TRUE(fail(0));
+    EXPECT_TRUE(fail(1));
+    EXPECT_FALSE(fail(2));
+    EXPECT_FALSE(fail(3));
+}
+
+TEST_F(ChoosingTest, ejects_the_last_one_under_no_threshold) {
+    config.observe.panic_threshold = 0;
+    pool().probe_failed(id(1), "no");
+    for (int i = 0; i < 9; ++i) pool().observe_failure(id(0), "no greeting");
+    EXPECT_FALSE(pool().status()[0].is_ejected);
+    EXPECT_EQ(name_of(choose()), "alf1");
+}
+
+TEST_F(ChoosingTest, uses_the_ejected_when_all_others_have_gone_down_since) {
+    for (int i = 0; i < 3; ++i) pool().observe_failure(id(0), "no greeting");
+    ASSERT_TRUE(pool().status()[0].is_ejected);
+    pool().probe_failed(id(1), "no");
+    EXPECT_EQ(name_of(choose()), "alf1");
+}
+
+// Names and files
+
+TEST_F(ChoosingTest, honours_weight_and_priority_of_srv_records) {
+    config.backends.resize(1);
+    config.backends[0].host.clear();
+    config.backends[0].srv = "_ftp._tcp.example.org";
+    const auto srv = pool().backends().front();
+    const std::vector<Target> targets = {
+        {.address = {ip("10.0.0.1"), 21}, .weight = 3, .priority = 10},
+        {.address = {ip("10.0.0.2"), 2121}, .weight = 1, .priority = 10},
+        {.address = {ip("10.0.0.3"), 21}, .weight = 9, .priority = 20}};
+    pool().set_targets(srv, targets);
+    std::map<std::string, int> counts;
+    for (int i = 0; i < 100; ++i) ++counts[name_of(choose())];
+    EXPECT_EQ(counts["alf1/10.0.0.1:21"], 75);
+    EXPECT_EQ(counts["alf1/10.0.0.2:2121"], 25);
+    pool().probe_failed(id(0), "no");
+    pool().probe_failed(id(1), "no");
+    EXPECT_EQ(name_of(choose()), "alf1/10.0.0.3:21");
+}
+
+TEST_F(ChoosingTest, takes_backends_from_a_file_and_keeps_what_stays) {
+    const auto table = [](const char* name, const char* host, std::uint32_t weight) {
+        config::Backend backend;
+        backend.name = name;
+        backend.host = host;
+        backend.weight = weight;
+        return std::make_shared<const config::Backend>(backend);
+    };
+    pool().set_file_backends({table("b1", "10.0.1.1", 1), table("b2", "10.0.1.2", 1)});
+    ASSERT_EQ(pool().status().size(), 4U);
+    const auto kept = id(3);
+    pool().probe_passed(kept);
+    std::vector<Seat> seats;
+    for (int i = 0; i < 4; ++i) seats.push_back(std::move(*choose()));
+
+    pool().set_file_backends({table("b2", "10.0.1.2", 5), table("b3", "10.0.1.3", 1)});
+    ASSERT_EQ(pool().status().size(), 4U);
+    EXPECT_EQ(id(2), kept);
+    EXPECT_EQ(pool().status()[2].health, Health::up);
+    EXPECT_EQ(pool().status()[2].sessions, 1U);
+    std::map<std::string, int> counts;
+    for (int i = 0; i < 80; ++i) ++counts[name_of(choose())];
+    EXPECT_EQ(counts["b1"], 0);
+    EXPECT_NEAR(counts["b2"], 50, 3);
+    EXPECT_NEAR(counts["b3"], 10, 2);
+    seats.clear();
+    pool().set_file_backends({});
+    EXPECT_EQ(pool().status().size(), 2U);
+    EXPECT_EQ(name_of(choose()).substr(0, 3), "alf");
+}
+
+TEST_F(ChoosingTest, ignores_a_name_that_was_looked_up_too_late) {
+    const auto late = std::make_shared<const config::Backend>();
+    pool().set_targets(late, {{Target{{ip("10.0.9.9"), 21}}}});
+    EXPECT_EQ(pool().status().size(), 2U);
+}
+
+}  // namespace
+}  // namespace ballast::pool
