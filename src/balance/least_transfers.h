@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "balance/round_robin.h"
+#include "balance/least.h"
 
 namespace ballast::balance {
 
@@ -9,10 +9,11 @@ namespace ballast::balance {
 /// fewest sessions for its weight; among those in turn.
 class LeastTransfers final : public Policy {
 public:
+    LeastTransfers();
     std::size_t pick(std::span<const Candidate> ready, const Client& client) override;
 
 private:
-    RoundRobin turns_;
+    Least least_;
 };
 
 }  // namespace ballast::balance

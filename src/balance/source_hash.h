@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "balance/consistent_hash.h"
+
+namespace ballast::balance {
+
+/// The same backend for the same address of the client, as long as it may: see ConsistentHash.
+class SourceHash final : public Policy {
+public:
+    explicit SourceHash(std::uint32_t load_percent) : hash_(load_percent) {}
+    std::size_t pick(std::span<const Candidate> ready, const Client& client) override;
+
+private:
+    ConsistentHash hash_;
+};
+
+}  // namespace ballast::balance
