@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/load.h"
+#include "config/schema.h"
 #include "daemon/daemon.h"
 #include "daemon/trial.h"
 
@@ -69,6 +70,8 @@ int main(int argument_count, char** arguments) {
     auto* const version_command = app.add_subcommand("version", "print the version");
     auto* const manual_command =
         app.add_subcommand("manual", "print the reference of all configuration keys as Markdown");
+    auto* const schema_command = app.add_subcommand(
+        "schema", "print the form of a configuration as a JSON Schema, for editors");
     add_file(run_command);
     add_file(check_command);
     CLI11_PARSE(app, argument_count, arguments);
@@ -77,5 +80,6 @@ int main(int argument_count, char** arguments) {
     if (check_command->parsed()) return check(file);
     if (version_command->parsed()) fmt::print("ballast {}\n", BALLAST_VERSION);
     if (manual_command->parsed()) fmt::print("{}", ballast::config::manual());
+    if (schema_command->parsed()) fmt::print("{}", ballast::config::schema());
     return 0;
 }

@@ -2,6 +2,7 @@
 #include "config/check_tls.h"
 
 #include "config/refusal.h"
+#include "config/words.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -18,21 +19,12 @@ std::string counted(std::size_t count) {
     return count == 1 ? "1 file" : fmt::format("{} files", count);
 }
 
-std::string_view text_of(base::TlsVersion version) {
-    switch (version) {
-        case base::TlsVersion::tls_1_0: return "1.0";
-        case base::TlsVersion::tls_1_1: return "1.1";
-        case base::TlsVersion::tls_1_2: return "1.2";
-        case base::TlsVersion::tls_1_3: return "1.3";
-    }
-    return "";
-}
-
 std::optional<Refusal> contradiction_of_versions(const TlsParameters& tls) {
     if (tls.min_version <= tls.max_version) return std::nullopt;
-    return Refusal{fmt::format("min_version {} is newer than max_version {}",
-                               text_of(tls.min_version), text_of(tls.max_version)),
-                   "lower min_version or raise max_version"};
+    return Refusal{
+        fmt::format("min_version {} is newer than max_version {}",
+                    word_of(tls_versions, tls.min_version), word_of(tls_versions, tls.max_version)),
+        "lower min_version or raise max_version"};
 }
 
 /// The checks of one listener's table.
@@ -118,7 +110,10 @@ private:
 class PoolCheck {
 public:
     PoolCheck(const Pool& pool, const Places& places, std::vector<Problem>& problems)
-        : places_(places), problems_(problems), pool_{pool.where.key + ".tls", pool.tls} {
+        : places_(places),
+          problems_(problems),
+          has_more_backends_(!pool.backends_file.empty()),
+          pool_{pool.where.key + ".tls", pool.tls} {
         for (const auto& backend : pool.backends)
             backends_.push_back({backend.where.key + ".tls", backend.tls});
     }
@@ -187,7 +182,7 @@ private:
         const auto is_idle = [&](const Table& table) {
             return !(table.tls.*file).empty() && !has_effect(table.tls);
         };
-        bool is_idle_in_pool = is_said(pool_, name) && is_idle(pool_);
+        bool is_idle_in_pool = !has_more_backends_ && is_said(pool_, name) && is_idle(pool_);
         for (const auto& backend : backends_) {
             if (!is_said(backend, name))
                 is_idle_in_pool = is_idle_in_pool && is_idle(backend);
@@ -203,12 +198,17 @@ private:
     void contradictory(Names names, Refuse&& refuse) {
         if (is_refused(names)) return;
         std::optional<Refusal> of_pool;
-        if (backends_.empty()) of_pool = refuse(pool_.tls);
+        const Table* heir = nullptr;
+        if (backends_.empty() && !has_more_backends_) of_pool = refuse(pool_.tls);
         for (const auto& backend : backends_) {
             const auto wrong = refuse(backend.tls);
-            if (wrong && !report_at_said(backend, names, *wrong)) of_pool = wrong;
+            if (!wrong || report_at_said(backend, names, *wrong)) continue;
+            of_pool = wrong;
+            heir = &backend;
         }
-        if (of_pool) report_at_said(pool_, names, *of_pool);
+        if (!of_pool || report_at_said(pool_, names, *of_pool)) return;
+        // A file of backends does not say what its pool says.
+        if (heir != nullptr) report(*heir, *names.begin(), *of_pool);
     }
 
     /// At the first of these keys that the table says; false if it says none.
@@ -222,6 +222,7 @@ private:
 
     const Places& places_;
     std::vector<Problem>& problems_;
+    const bool has_more_backends_;  ///< in a file of their own
     const Table pool_;
     std::vector<Table> backends_;
 };

@@ -229,6 +229,7 @@ struct Backend {
     std::string srv;   ///< instead of `host`: a name with SRV records (RFC 2782), without port
     std::uint16_t port = 21;
     std::uint32_t weight = 1;        ///< 1..256
+    bool has_weight = false;         ///< `weight` was said: it holds instead of SRV records' too
     std::uint32_t max_sessions = 0;  ///< 0: no limit
     bool backup = false;             ///< chosen only when no other backend can be
     BackendTls tls;

@@ -41,6 +41,12 @@ bool is_host_name(std::string_view name) {
     return !std::ranges::all_of(last, is_digit);
 }
 
+std::string in_lower_case(std::string_view text) {
+    std::string result;
+    std::ranges::transform(text, std::back_inserter(result), lower);
+    return result;
+}
+
 Refusal no_host(std::string_view host) {
     return {fmt::format("{} is neither an address nor a host name", in_quotes(host)),
             "write \"192.0.2.1:21\", \"[2001:db8::1]:21\" or \"ftp1.example.org:21\""};
@@ -84,8 +90,16 @@ std::expected<Destination, Refusal> parse_destination(std::string_view text) {
         return destination;
     }
     if (bracketed || !is_host_name(host)) return std::unexpected(no_host(host));
-    std::ranges::transform(host, std::back_inserter(destination.host), lower);
+    destination.host = in_lower_case(host);
     return destination;
+}
+
+std::expected<std::string, Refusal> parse_host_name(std::string_view text) {
+    if (!is_host_name(text))
+        return std::unexpected(
+            Refusal{fmt::format("{} is no host name", in_quotes(text)),
+                    "write a name without a port, such as \"_ftp._tcp.example.com\""});
+    return in_lower_case(text);
 }
 
 std::string to_string(const Destination& destination) {

@@ -20,6 +20,8 @@ struct Destination {
 };
 
 [[nodiscard]] std::expected<Destination, Refusal> parse_destination(std::string_view text);
+/// A host name alone, in lower case.
+[[nodiscard]] std::expected<std::string, Refusal> parse_host_name(std::string_view text);
 [[nodiscard]] std::string to_string(const Destination& destination);
 
 }  // namespace ballast::config

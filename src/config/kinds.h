@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/subnet.h"
 #include "base/tls_version.h"
 #include "config/amount.h"
 #include "config/config.h"
 #include "config/destination.h"
+#include "config/form.h"
 #include "config/spelling.h"
+#include "config/words.h"
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <fmt/format.h>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -58,6 +62,24 @@ struct Time {
     }
     [[nodiscard]] std::string shown(const S& section) const {
         return fmt::format("\"{}\"", duration_text(section.*member));
+    }
+};
+
+/// A time that may be unsaid; then another setting's holds.
+template <typename S>
+struct OptionalTime {
+    std::optional<Duration> S::* member;
+    Duration min;
+    Duration max;
+    std::string_view otherwise;  ///< the key of that setting
+
+    [[nodiscard]] std::string type() const { return "duration"; }
+    [[nodiscard]] std::string range() const {
+        return fmt::format("\"{}\" to \"{}\"", duration_text(min), duration_text(max));
+    }
+    [[nodiscard]] std::string shown(const S& section) const {
+        const auto& said = section.*member;
+        return said ? fmt::format("\"{}\"", duration_text(*said)) : std::string(otherwise);
     }
 };
 
@@ -127,20 +149,29 @@ constexpr std::size_t name_bytes_max = 64;
 template <typename S>
 struct Name {
     std::string S::* member;
+    bool may_be_empty = false;
 
     [[nodiscard]] std::string type() const { return "string"; }
     [[nodiscard]] std::string range() const {
-        return fmt::format("1 to {} letters, digits, '-' and '_'", name_bytes_max);
+        return fmt::format("{} to {} letters, digits, '-' and '_'", may_be_empty ? 0 : 1,
+                           name_bytes_max);
     }
     [[nodiscard]] std::string shown(const S& section) const {
         return fmt::format("\"{}\"", section.*member);
     }
 };
 
-template <typename E>
-struct Spelling {
-    std::string_view word;
-    E value;
+/// A text of a certain form, or none.
+template <typename S>
+struct Formed {
+    std::string S::* member;
+    const Form* form;
+
+    [[nodiscard]] std::string type() const { return "string"; }
+    [[nodiscard]] std::string range() const { return std::string(form->range); }
+    [[nodiscard]] std::string shown(const S& section) const {
+        return fmt::format("\"{}\"", section.*member);
+    }
 };
 
 /// One word of a few.
@@ -161,8 +192,7 @@ struct Word {
         return listed(std::vector<std::string_view>(quotes.begin(), quotes.end()));
     }
     [[nodiscard]] std::string shown(const S& section) const {
-        const auto found = std::ranges::find(spellings, section.*member, &Spelling<E>::value);
-        return fmt::format("\"{}\"", found->word);
+        return fmt::format("\"{}\"", word_of(spellings, section.*member));
     }
 };
 
@@ -188,6 +218,55 @@ struct Ports {
     [[nodiscard]] std::string range() const { return "\"FIRST-LAST\", ports 1 to 65535"; }
     [[nodiscard]] std::string shown(const S& section) const {
         return fmt::format("\"{}\"", to_string(section.*member));
+    }
+};
+
+/// Ports that may be unsaid; then there are none.
+template <typename S>
+struct OptionalPorts {
+    std::optional<base::PortRange> S::* member;
+
+    [[nodiscard]] std::string type() const { return "string"; }
+    [[nodiscard]] std::string range() const { return "\"FIRST-LAST\", ports 1 to 65535"; }
+    [[nodiscard]] std::string shown(const S& section) const {
+        const auto& said = section.*member;
+        return said ? fmt::format("\"{}\"", to_string(*said)) : "none";
+    }
+};
+
+/// One network or a list of them.
+template <typename S>
+struct Networks {
+    std::vector<base::Subnet> S::* member;
+
+    [[nodiscard]] std::string type() const { return "string or array of strings"; }
+    [[nodiscard]] std::string range() const { return "networks such as \"10.0.0.0/8\""; }
+    [[nodiscard]] std::string shown(const S& section) const {
+        const auto& networks = section.*member;
+        if (networks.size() == 1) return fmt::format("\"{}\"", to_string(networks.front()));
+        std::string result;
+        for (const auto& network : networks)
+            result += fmt::format("{}\"{}\"", result.empty() ? "" : ", ", to_string(network));
+        return '[' + result + ']';
+    }
+};
+
+template <typename S>
+struct Peer {
+    DataPeer S::* member;
+
+    [[nodiscard]] std::string type() const { return "string"; }
+    [[nodiscard]] std::string range() const {
+        return "\"exact\", \"any\" or a network such as \"10.0.0.0/8\"";
+    }
+    [[nodiscard]] std::string shown(const S& section) const {
+        const DataPeer& peer = section.*member;
+        switch (peer.kind) {
+            case DataPeer::Kind::exact: return "\"exact\"";
+            case DataPeer::Kind::any: return "\"any\"";
+            case DataPeer::Kind::network: break;
+        }
+        return fmt::format("\"{}\"", to_string(*peer.network));
     }
 };
 
@@ -240,17 +319,19 @@ struct HostPort {
         return "\"HOST:PORT\" or \"HOST\"; HOST is a name, an IPv4 address or \"[IPv6]\"";
     }
     [[nodiscard]] std::string shown(const S& section) const {
+        if ((section.*host).empty()) return "\"\"";
         return fmt::format("\"{}\"", to_string(Destination{section.*host, section.*port}));
     }
 };
 
 template <typename S>
 using Kind =
-    std::variant<Flag<S>, Number<S>, Time<S>, Size<S>, Text<S>, Texts<S>, Name<S>,
-                 Word<S, LogLevel>, Word<S, LogFormat>, Word<S, ProbeType>, Word<S, Balance>,
-                 Word<S, TlsRequire>, Word<S, SessionReuse>, Word<S, ClientCertificate>,
-                 Word<S, BackendTlsMode>, Word<S, BackendVerify>, Word<S, BackendDataTls>,
-                 Word<S, base::TlsVersion>, Addresses<S>, Ports<S>, Announced<S>, SourcePort<S>,
-                 HostPort<S>>;
+    std::variant<Flag<S>, Number<S>, Time<S>, OptionalTime<S>, Size<S>, Text<S>, Texts<S>, Name<S>,
+                 Formed<S>, Word<S, LogLevel>, Word<S, LogFormat>, Word<S, ProbeType>,
+                 Word<S, ProxyHeader>, Word<S, Balance>, Word<S, StickBy>, Word<S, StickOtherwise>,
+                 Word<S, BackendData>, Word<S, TlsRequire>, Word<S, SessionReuse>,
+                 Word<S, ClientCertificate>, Word<S, BackendTlsMode>, Word<S, BackendVerify>,
+                 Word<S, BackendDataTls>, Word<S, base::TlsVersion>, Addresses<S>, Ports<S>,
+                 OptionalPorts<S>, Networks<S>, Peer<S>, Announced<S>, SourcePort<S>, HostPort<S>>;
 
 }  // namespace ballast::config

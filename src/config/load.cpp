@@ -2,6 +2,8 @@
 #include "config/load.h"
 
 #include "config/check.h"
+#include "config/check_pool.h"
+#include "config/check_tls.h"
 #include "config/places.h"
 #include "config/settings.h"
 
@@ -81,17 +83,35 @@ class Loader {
 public:
     std::expected<Config, std::vector<Problem>> load(const toml::table& root) {
         read(root, "", config_);
-        if (const auto* log = table_at(root, "", "log")) read(*log, "log", config_.log);
-        if (const auto* log = table_at(root, "", "transfer_log"))
-            read(*log, "transfer_log", config_.transfer_log);
+        read_table(root, "", "log", config_.log);
+        read_table(root, "", "transfer_log", config_.transfer_log);
         read_named(root, "listener", config_.listeners);
         read_named(root, "pool", config_.pools);
 
         check(config_, places_, problems_);
-        if (problems_.empty()) {
-            config_.places = std::move(places_);
-            return std::move(config_);
-        }
+        if (!problems_.empty()) return sorted_problems();
+        config_.places = std::move(places_);
+        return std::move(config_);
+    }
+
+    std::expected<std::vector<Backend>, std::vector<Problem>> load_backends(const toml::table& root,
+                                                                            const Pool& pool) {
+        // What the pool would be with these backends alone.
+        Pool file;
+        file.tls = pool.tls;
+        read_each(
+            root, "", "backend", "write each backend as a table with name and address",
+            [&](const auto& table, Where where) { read_backend(table, std::move(where), file); });
+        unknown_keys(root, "", {"backend"});
+
+        check_backends(file.backends, pool.backends, Findings(places_, problems_));
+        check_tls(file, places_, problems_);
+        if (!problems_.empty()) return sorted_problems();
+        return std::move(file.backends);
+    }
+
+private:
+    std::unexpected<std::vector<Problem>> sorted_problems() {
         std::ranges::sort(problems_, {}, [](const Problem& problem) {
             const auto& where = problem.where;
             return std::tie(where.line, where.column, where.key, problem.what);
@@ -99,7 +119,6 @@ public:
         return std::unexpected(std::move(problems_));
     }
 
-private:
     // Sections
 
     /// The settings of one table; what it has besides is unknown.
@@ -116,7 +135,14 @@ private:
             const Value value{*node, key_path, setting.key, setting.advice};
             std::visit([&](const auto& kind) { take(value, kind, into); }, setting.kind);
         }
-        unknown_keys(table, path, section<S>());
+        unknown_keys(table, path, known_keys(section<S>()));
+    }
+
+    /// The same of a table in this one, if it is there.
+    template <typename S>
+    void read_table(const toml::table& parent, const std::string& path, std::string_view key,
+                    S& into) {
+        if (const auto* table = table_at(parent, path, key)) read(*table, joined(path, key), into);
     }
 
     /// [listener.NAME] and [pool.NAME]
@@ -151,46 +177,72 @@ private:
     }
 
     void read_parts(const toml::table& table, const std::string& path, Listener& listener) {
-        const auto* tls = table_at(table, path, "tls");
-        if (tls == nullptr) return;
-        const auto tls_path = path + ".tls";
-        listener.tls.emplace().where = place_of(tls_path, tls->source());
-        read(*tls, tls_path, *listener.tls);
+        if (const auto* tls = table_at(table, path, "tls")) {
+            const auto tls_path = path + ".tls";
+            listener.tls.emplace().where = place_of(tls_path, tls->source());
+            read(*tls, tls_path, *listener.tls);
+        }
+        read_each(table, path, "route", "write each route as a table with match and pool",
+                  [&](const auto& each, Where where) {
+                      read_route(each, std::move(where), listener.routes.emplace_back());
+                  });
+    }
+
+    void read_route(const toml::table& table, Where where, Route& route) {
+        route.where = std::move(where);
+        const auto& path = route.where.key;
+        read(table, path, route);
+        const auto problems_before = problems_.size();
+        read_table(table, path, "match", route.match);
+        // What is left of a match with a problem matches more than was meant.
+        if (problems_.size() != problems_before) places_.refused(path + ".match");
     }
 
     void read_parts(const toml::table& table, const std::string& path, Pool& pool) {
-        if (const auto* probe = table_at(table, path, "probe"))
-            read(*probe, path + ".probe", pool.probe);
-        if (const auto* tls = table_at(table, path, "tls")) read(*tls, path + ".tls", pool.tls);
-
-        const auto* backends = table.get("backend");
-        if (backends == nullptr) return;
-        const auto backends_path = path + ".backend";
-        const auto* array = backends->as_array();
-        if (array == nullptr) {
-            refuse(place_of(backends_path, backends->source()),
-                   fmt::format("backend is {}", type_name(*backends)),
-                   fmt::format("write [[{}]], in double brackets", backends_path));
-            return;
-        }
-        for (std::size_t i = 0; i < array->size(); ++i)
-            read_backend((*array)[i], fmt::format("{}[{}]", backends_path, i), pool);
+        read_table(table, path, "stick", pool.stick);
+        read_table(table, path, "queue", pool.queue);
+        read_table(table, path, "observe", pool.observe);
+        read_table(table, path, "probe", pool.probe);
+        read_table(table, path, "tls", pool.tls);
+        read_each(
+            table, path, "backend", "write each backend as a table with name and address",
+            [&](const auto& each, Where where) { read_backend(each, std::move(where), pool); });
     }
 
-    void read_backend(const toml::node& node, const std::string& path, Pool& pool) {
-        const auto* table = node.as_table();
-        if (table == nullptr) {
-            places_.refused(joined(pool.where.key, "backend"));
-            report(place_of(path, node.source()), fmt::format("a backend is {}", type_name(node)),
-                   "write each backend as a table with name and address");
-            return;
-        }
+    void read_backend(const toml::table& table, Where where, Pool& pool) {
         auto& backend = pool.backends.emplace_back();
-        backend.where = place_of(path, node.source());
-        places_.said(backend.where);
-        read(*table, path, backend);
+        backend.where = std::move(where);
+        const auto& path = backend.where.key;
+        read(table, path, backend);
+        backend.has_weight = table.contains("weight");
         backend.tls = pool.tls;
-        if (const auto* tls = table_at(*table, path, "tls")) read(*tls, path + ".tls", backend.tls);
+        read_table(table, path, "tls", backend.tls);
+    }
+
+    /// Every table of [[key]]. `fix` is for elements that are none.
+    template <typename Read>
+    void read_each(const toml::table& parent, const std::string& path, std::string_view key,
+                   std::string_view fix, Read&& read_one) {
+        const auto* node = parent.get(key);
+        if (node == nullptr) return;
+        const auto key_path = joined(path, key);
+        const auto* array = node->as_array();
+        if (array == nullptr)
+            return refuse(place_of(key_path, node->source()),
+                          fmt::format("{} is {}", key, type_name(*node)),
+                          fmt::format("write [[{}]], in double brackets", key_path));
+        for (std::size_t i = 0; i < array->size(); ++i) {
+            const auto& element = (*array)[i];
+            auto where = place_of(fmt::format("{}[{}]", key_path, i), element.source());
+            if (const auto* table = element.as_table()) {
+                places_.said(where);
+                read_one(*table, std::move(where));
+                continue;
+            }
+            places_.refused(key_path);
+            report(std::move(where), fmt::format("a {} is {}", key, type_name(element)),
+                   std::string(fix));
+        }
     }
 
     const toml::table* table_at(const toml::table& parent, const std::string& path,
@@ -225,11 +277,15 @@ private:
     }
 
     template <typename S>
-    void unknown_keys(const toml::table& table, const std::string& path,
-                      const Section<S>& section) {
+    static std::vector<std::string_view> known_keys(const Section<S>& section) {
         std::vector<std::string_view> known;
         for (const auto& setting : section.settings) known.push_back(setting.key);
         known.insert(known.end(), section.tables.begin(), section.tables.end());
+        return known;
+    }
+
+    void unknown_keys(const toml::table& table, const std::string& path,
+                      const std::vector<std::string_view>& known) {
         for (const auto& [key, node] : table) {
             if (std::ranges::find(known, key.str()) != known.end()) continue;
             const auto near = nearest(key.str(), known);
@@ -259,12 +315,28 @@ private:
 
     template <typename S>
     void take(const Value& value, const Time<S>& kind, S& into) {
+        if (const auto duration = duration_of(value, kind)) into.*kind.member = *duration;
+    }
+
+    template <typename S>
+    void take(const Value& value, const OptionalTime<S>& kind, S& into) {
+        if (const auto duration = duration_of(value, kind)) into.*kind.member = *duration;
+    }
+
+    /// Empty after the value was refused.
+    template <typename K>
+    std::optional<Duration> duration_of(const Value& value, const K& kind) {
         const auto text = text_of_amount(value.node);
-        if (!text) return wrong_type(value, kind);
-        const auto duration = parse_duration(*text);
-        if (!duration) return refuse(value, duration.error());
-        if (*duration < kind.min || *duration > kind.max) return out_of_range(value, kind, *text);
-        into.*kind.member = *duration;
+        const auto duration = text ? parse_duration(*text) : Duration(0);
+        if (!text)
+            wrong_type(value, kind);
+        else if (!duration)
+            refuse(value, duration.error());
+        else if (*duration < kind.min || *duration > kind.max)
+            out_of_range(value, kind, *text);
+        else
+            return *duration;
+        return std::nullopt;
     }
 
     template <typename S>
@@ -288,10 +360,29 @@ private:
 
     template <typename S>
     void take(const Value& value, const Texts<S>& kind, S& into) {
+        take_each(value, kind, [&](std::string_view name, const std::string& text) {
+            auto wrong = wrong_text(name, text, kind);
+            if (!wrong) (into.*kind.member).push_back(text);
+            return wrong;
+        });
+    }
+
+    template <typename S>
+    void take(const Value& value, const Networks<S>& kind, S& into) {
+        take_each(value, kind, [&](std::string_view, const std::string& text) {
+            const auto network = base::Subnet::parse(text);
+            if (network) (into.*kind.member).push_back(*network);
+            return network ? std::nullopt
+                           : std::optional(no_network(text, "such as \"10.0.0.0/8\""));
+        });
+    }
+
+    /// A string, or an array of them. `take_one` is called with the name and the text of each, and
+    /// returns why it is refused.
+    template <typename K, typename TakeOne>
+    void take_each(const Value& value, const K& kind, TakeOne&& take_one) {
         if (const auto* text = value.node.as_string()) {
-            if (auto wrong = wrong_text(value.key, text->get(), kind))
-                return refuse(value, std::move(*wrong));
-            into.*kind.member = {text->get()};
+            if (auto wrong = take_one(value.key, text->get())) refuse(value, std::move(*wrong));
             return;
         }
         const auto* array = value.node.as_array();
@@ -302,16 +393,18 @@ private:
             places_.said(where);
             const auto name = fmt::format("{}[{}]", value.key, i);
             const auto* text = node.as_string();
-            auto wrong = text ? wrong_text(name, text->get(), kind)
+            auto wrong = text ? take_one(name, text->get())
                               : Refusal{fmt::format("{} is {}", name, type_name(node)),
                                         fmt::format("use a string: {}", kind.range())};
-            if (!wrong) {
-                (into.*kind.member).push_back(text->get());
-                continue;
-            }
+            if (!wrong) continue;
             places_.refused(value.path);
             report(where, std::move(wrong->what), std::move(wrong->fix));
         }
+    }
+
+    static Refusal no_network(std::string_view text, std::string_view example) {
+        return {fmt::format("{} is no network", in_quotes(text)),
+                fmt::format("write the first address and the prefix, {}", example)};
     }
 
     /// Why a text is not one of this kind; empty if it is.
@@ -331,10 +424,21 @@ private:
     void take(const Value& value, const Name<S>& kind, S& into) {
         const auto* text = value.node.as_string();
         if (text == nullptr) return wrong_type(value, kind);
-        if (!is_name(text->get()))
+        const bool is_unset = kind.may_be_empty && text->get().empty();
+        if (!is_unset && !is_name(text->get()))
             return refuse(value, {fmt::format("{} is no name", in_quotes(text->get())),
                                   fmt::format("use {}", kind.range())});
         into.*kind.member = text->get();
+    }
+
+    template <typename S>
+    void take(const Value& value, const Formed<S>& kind, S& into) {
+        const auto* text = value.node.as_string();
+        if (text == nullptr) return wrong_type(value, kind);
+        if (text->get().empty()) return (into.*kind.member).clear();
+        auto parsed = kind.form->parse(text->get());
+        if (!parsed) return refuse(value, std::move(parsed.error()));
+        into.*kind.member = std::move(*parsed);
     }
 
     template <typename S, typename E>
@@ -374,13 +478,42 @@ private:
 
     template <typename S>
     void take(const Value& value, const Ports<S>& kind, S& into) {
+        if (const auto ports = ports_of(value, kind)) into.*kind.member = *ports;
+    }
+
+    template <typename S>
+    void take(const Value& value, const OptionalPorts<S>& kind, S& into) {
+        if (const auto ports = ports_of(value, kind)) into.*kind.member = *ports;
+    }
+
+    /// Empty after the value was refused.
+    template <typename K>
+    std::optional<base::PortRange> ports_of(const Value& value, const K& kind) {
+        const auto* text = value.node.as_string();
+        const auto ports = text ? base::PortRange::parse(text->get()) : std::nullopt;
+        if (text == nullptr)
+            wrong_type(value, kind);
+        else if (!ports)
+            refuse(value, {fmt::format("{} is no range of ports", in_quotes(text->get())),
+                           "write the first and the last port, such as \"20000-20099\""});
+        return ports;
+    }
+
+    template <typename S>
+    void take(const Value& value, const Peer<S>& kind, S& into) {
         const auto* text = value.node.as_string();
         if (text == nullptr) return wrong_type(value, kind);
-        const auto ports = base::PortRange::parse(text->get());
-        if (!ports)
-            return refuse(value, {fmt::format("{} is no range of ports", in_quotes(text->get())),
-                                  "write the first and the last port, such as \"20000-20099\""});
-        into.*kind.member = *ports;
+        DataPeer& peer = into.*kind.member;
+        if (text->get() == "exact") {
+            peer = {DataPeer::Kind::exact, std::nullopt};
+        } else if (text->get() == "any") {
+            peer = {DataPeer::Kind::any, std::nullopt};
+        } else if (const auto network = base::Subnet::parse(text->get())) {
+            peer = {DataPeer::Kind::network, network};
+        } else {
+            refuse(value,
+                   no_network(text->get(), "such as \"10.0.0.0/8\", or \"exact\" or \"any\""));
+        }
     }
 
     template <typename S>
@@ -408,11 +541,11 @@ private:
         std::optional<base::Subnet> network;
         if (key.str() != "default") {
             network = base::Subnet::parse(key.str());
-            if (!network)
-                return report(place_of(key_path, key.source()),
-                              fmt::format("{} is no network", in_quotes(key.str())),
-                              "write the first address and the prefix, such as \"10.0.0.0/8\", or "
-                              "default");
+            if (!network) {
+                auto wrong = no_network(key.str(), "such as \"10.0.0.0/8\", or default");
+                return report(place_of(key_path, key.source()), std::move(wrong.what),
+                              std::move(wrong.fix));
+            }
             if (std::ranges::find(rules, network, &AnnounceRule::network) != rules.end())
                 return report(place_of(key_path, key.source()),
                               fmt::format("{} is said twice", to_string(*network)), "remove one");
@@ -466,6 +599,7 @@ private:
     void take(const Value& value, const HostPort<S>& kind, S& into) {
         const auto* text = value.node.as_string();
         if (text == nullptr) return wrong_type(value, kind);
+        if (text->get().empty()) return;
         const auto destination = parse_destination(text->get());
         if (!destination) return refuse(value, destination.error());
         into.*kind.host = destination->host;
@@ -564,13 +698,26 @@ Problem syntax_problem(const toml::parse_error& error) {
                          : "correct the TOML here; the rest is checked after that"};
 }
 
+std::expected<toml::table, std::vector<Problem>> parse(std::string_view toml_text) {
+    if (auto problem = unreadable(toml_text)) return only(std::move(*problem));
+    auto parsed = toml::parse(toml_text);
+    if (!parsed) return only(syntax_problem(parsed.error()));
+    return std::move(parsed).table();
+}
+
 }  // namespace
 
 std::expected<Config, std::vector<Problem>> load(std::string_view toml_text) {
-    if (auto problem = unreadable(toml_text)) return only(std::move(*problem));
-    const auto parsed = toml::parse(toml_text);
-    if (!parsed) return only(syntax_problem(parsed.error()));
-    return Loader().load(parsed.table());
+    const auto root = parse(toml_text);
+    if (!root) return std::unexpected(root.error());
+    return Loader().load(*root);
+}
+
+std::expected<std::vector<Backend>, std::vector<Problem>> load_backends(std::string_view toml_text,
+                                                                        const Pool& pool) {
+    const auto root = parse(toml_text);
+    if (!root) return std::unexpected(root.error());
+    return Loader().load_backends(*root, pool);
 }
 
 std::string to_string(const Problem& problem, std::string_view file) {

@@ -25,8 +25,9 @@ struct Problem {
 /// at the first). Nothing throws.
 [[nodiscard]] std::expected<Config, std::vector<Problem>> load(std::string_view toml_text);
 
-/// Reads a file of `[[backend]]` tables for this pool, as `load` does: all of them or every
-/// problem. Names and addresses differ from each other's and from those in the configuration.
+/// The same for a pool's `backends_file`, which holds nothing but [[backend]] tables, maybe none.
+/// What they do not say about TLS is the pool's, and their names and addresses are different from
+/// those of the pool's own backends.
 [[nodiscard]] std::expected<std::vector<Backend>, std::vector<Problem>> load_backends(
     std::string_view toml_text, const Pool& pool);
 

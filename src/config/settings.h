@@ -32,6 +32,8 @@ struct Section {
     std::string_view meaning;  ///< for the manual
     std::span<const Setting<S>> settings;
     std::span<const std::string_view> tables;  ///< keys that hold further sections
+    /// Keys of which at least one has to be there, for the schema; why is the checks' business.
+    std::span<const std::string_view> alternatives = {};
 };
 
 template <typename S>
@@ -48,7 +50,17 @@ const Section<Listener>& section<Listener>();
 template <>
 const Section<ListenerTls>& section<ListenerTls>();
 template <>
+const Section<Route>& section<Route>();
+template <>
+const Section<RouteMatch>& section<RouteMatch>();
+template <>
 const Section<Pool>& section<Pool>();
+template <>
+const Section<Stick>& section<Stick>();
+template <>
+const Section<Queue>& section<Queue>();
+template <>
+const Section<Observe>& section<Observe>();
 template <>
 const Section<Probe>& section<Probe>();
 template <>
@@ -64,7 +76,12 @@ void for_each_section(Visit&& visit) {
     visit(section<TransferLog>());
     visit(section<Listener>());
     visit(section<ListenerTls>());
+    visit(section<Route>());
+    visit(section<RouteMatch>());
     visit(section<Pool>());
+    visit(section<Stick>());
+    visit(section<Queue>());
+    visit(section<Observe>());
     visit(section<Probe>());
     visit(section<BackendTls>());
     visit(section<Backend>());

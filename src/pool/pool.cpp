@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pool/pool.h"
 
+#include "balance/fastest.h"
+#include "balance/first.h"
+#include "balance/least_bandwidth.h"
+#include "balance/least_sessions.h"
 #include "balance/least_transfers.h"
+#include "balance/random.h"
 #include "balance/round_robin.h"
+#include "balance/source_hash.h"
+#include "balance/user_hash.h"
 #include "base/log.h"
 #include "base/subnet.h"
 
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <random>
 #include <tuple>
 #include <utility>
 
@@ -17,16 +25,18 @@ namespace ballast::pool {
 namespace {
 
 std::unique_ptr<balance::Policy> make_policy(const config::Pool& config) {
+    const auto load = config.hash_load_percent;
     switch (config.balance) {
         case config::Balance::round_robin: return std::make_unique<balance::RoundRobin>();
         case config::Balance::least_transfers: return std::make_unique<balance::LeastTransfers>();
-        case config::Balance::least_sessions:
-        case config::Balance::least_bandwidth:
-        case config::Balance::fastest:
+        case config::Balance::least_sessions: return std::make_unique<balance::LeastSessions>();
+        case config::Balance::least_bandwidth: return std::make_unique<balance::LeastBandwidth>();
+        case config::Balance::fastest: return std::make_unique<balance::Fastest>();
         case config::Balance::random:
-        case config::Balance::source_hash:
-        case config::Balance::user_hash:
-        case config::Balance::first: break;  // the file cannot say these yet
+            return std::make_unique<balance::Random>(std::random_device{}());
+        case config::Balance::source_hash: return std::make_unique<balance::SourceHash>(load);
+        case config::Balance::user_hash: return std::make_unique<balance::UserHash>(load);
+        case config::Balance::first: return std::make_unique<balance::First>();
     }
     std::terminate();
 }

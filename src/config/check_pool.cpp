@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/check_pool.h"
+
+#include "config/amount.h"
+#include "config/check_probe.h"
+#include "config/destination.h"
+#include "config/pool_name.h"
+#include "config/spelling.h"
+#include "config/words.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace ballast::config {
+
+namespace {
+
+bool has_no_limit(const Backend& backend) { return backend.max_sessions == 0; }
+
+class PoolCheck {
+public:
+    PoolCheck(const Config& config, const Pool& pool, Findings findings)
+        : config_(config), pool_(pool), findings_(findings) {}
+
+    void run() {
+        if (pool_.backends.empty() && pool_.backends_file.empty() && holds("backend") &&
+            holds("backends_file"))
+            findings_.add(
+                pool_.where.key, "the pool has no backend",
+                fmt::format("add a [[{}.backend]] table with name and address", pool_.where.key));
+        if (pool_.reply_bytes_max < pool_.reply_line_bytes_max && holds("reply_bytes_max") &&
+            holds("reply_line_bytes_max"))
+            add("reply_bytes_max", "reply_bytes_max is less than reply_line_bytes_max",
+                fmt::format("use at least \"{}\"", size_text(pool_.reply_line_bytes_max)));
+        hash_load();
+        fallback();
+        limits();
+        data_ports();
+        check_backends(pool_.backends, {}, findings_);
+        check_probe(pool_, findings_);
+    }
+
+private:
+    [[nodiscard]] std::string key(std::string_view name) const {
+        return fmt::format("{}.{}", pool_.where.key, name);
+    }
+    [[nodiscard]] bool holds(std::string_view name) const { return findings_.holds(key(name)); }
+    void add(std::string_view name, std::string what, std::string fix) {
+        findings_.add(key(name), std::move(what), std::move(fix));
+    }
+
+    void hash_load() {
+        const auto percent = pool_.hash_load_percent;
+        if (percent > 0 && percent <= 100)
+            add("hash_load_percent",
+                fmt::format("hash_load_percent is {}, which leaves no room for differences",
+                            percent),
+                "use 101 to 10000, or 0 for no bound");
+    }
+
+    void fallback() {
+        check_pool_name(config_, key("fallback"), pool_.fallback, findings_);
+        const auto circle = circle_of_fallbacks();
+        // Once for all of its pools: at the first in the file.
+        const auto is_first = [&](const Pool* other) { return &pool_ <= other; };
+        if (circle.empty() || !std::ranges::all_of(circle, is_first)) return;
+        if (circle.size() == 1)
+            return add("fallback", "the pool is its own fallback",
+                       "name another pool, or remove it");
+        std::string names;
+        for (const auto* pool : circle) names += pool->name + ", ";
+        add("fallback", fmt::format("the fallbacks go in a circle: {}{}", names, pool_.name),
+            "remove one of them");
+    }
+
+    /// The pools that lead from this one back to it; empty if they do not.
+    [[nodiscard]] std::vector<const Pool*> circle_of_fallbacks() const {
+        std::vector<const Pool*> passed;
+        const Pool* pool = &pool_;
+        while (pool != nullptr && passed.size() < config_.pools.size()) {
+            passed.push_back(pool);
+            pool = config_.find_pool(pool->fallback);
+            if (pool == &pool_) return passed;
+        }
+        return {};
+    }
+
+    /// What makes sense only with `max_sessions`.
+    void limits() {
+        const auto& backends = pool_.backends;
+        const auto is_refused = [&](const Backend& backend) {
+            return !findings_.holds(backend.where.key + ".max_sessions");
+        };
+        const bool is_known = pool_.backends_file.empty() && holds("backends_file") &&
+                              holds("backend") && std::ranges::none_of(backends, is_refused);
+        if (!is_known || backends.empty() || !std::ranges::all_of(backends, has_no_limit)) return;
+        if (pool_.queue.length > 0)
+            add("queue.length", "nobody ever waits, as no backend has max_sessions",
+                "add max_sessions to the backends, or remove queue");
+        // With `backup` it is meant so.
+        if (pool_.balance == Balance::first &&
+            std::ranges::count(backends, false, &Backend::backup) > 1)
+            add("balance", "all sessions go to the first backend, as none has max_sessions",
+                "add max_sessions to the backends, make the others backup = true, or use another "
+                "balance");
+    }
+
+    void data_ports() {
+        const auto mode = pool_.backend_data;
+        const bool needs_them = mode == BackendData::port || mode == BackendData::eprt ||
+                                mode == BackendData::as_client;
+        if (needs_them && !pool_.data_ports && holds("data_ports"))
+            add("data_ports",
+                fmt::format("backend_data \"{}\" needs data_ports",
+                            word_of(backend_data_modes, mode)),
+                "add the ports that backends connect to, such as data_ports = \"30000-30099\"");
+    }
+
+    const Config& config_;
+    const Pool& pool_;
+    Findings findings_;
+};
+
+/// Values that no two backends share.
+class Distinct {
+public:
+    Distinct(std::string_view noun, std::string_view fix) : noun_(noun), fix_(fix) {}
+
+    void known(const std::string& shown, const Backend& owner) {
+        first_.emplace(shown, owner.where.key);
+    }
+    void add(const std::string& shown, const Backend& owner, Findings findings) {
+        const auto [first, is_new] = first_.emplace(shown, owner.where.key);
+        if (!is_new)
+            findings.add(fmt::format("{}.{}", owner.where.key, noun_),
+                         fmt::format("{} is the {} of {} too", shown, noun_, first->second),
+                         std::string(fix_));
+    }
+
+private:
+    std::string_view noun_;
+    std::string_view fix_;
+    std::map<std::string, std::string> first_;
+};
+
+class BackendsCheck {
+public:
+    explicit BackendsCheck(Findings findings) : findings_(findings) {}
+
+    void run(std::span<const Backend> backends, std::span<const Backend> others) {
+        for (const auto& other : others)
+            each(other, [&](Distinct& distinct, const std::string& shown) {
+                distinct.known(shown, other);
+            });
+        for (const auto& backend : backends) {
+            each(backend, [&](Distinct& distinct, const std::string& shown) {
+                distinct.add(shown, backend, findings_);
+            });
+            destination(backend);
+        }
+    }
+
+private:
+    template <typename Visit>
+    void each(const Backend& backend, Visit&& visit) {
+        if (!backend.name.empty()) visit(names_, in_quotes(backend.name));
+        if (!backend.host.empty())
+            visit(addresses_, to_string(Destination{backend.host, backend.port}));
+        if (!backend.srv.empty()) visit(srvs_, backend.srv);
+    }
+
+    void destination(const Backend& backend) {
+        const auto address = backend.where.key + ".address";
+        const auto srv = backend.where.key + ".srv";
+        if (!findings_.holds(address) || !findings_.holds(srv)) return;
+        if (backend.host.empty() && backend.srv.empty())
+            findings_.add(address, "address is missing",
+                          "add address = \"HOST:PORT\" or \"HOST\", or srv = "
+                          "\"_ftp._tcp.example.com\"");
+        if (!backend.host.empty() && !backend.srv.empty())
+            findings_.add(srv, "the backend has both address and srv", "remove one");
+    }
+
+    static constexpr std::string_view remove_one =
+        "remove one; to give a server more sessions, raise its weight";
+
+    Findings findings_;
+    Distinct names_{"name", "choose another"};
+    Distinct addresses_{"address", remove_one};
+    Distinct srvs_{"srv", remove_one};
+};
+
+}  // namespace
+
+void check_pool(const Config& config, const Pool& pool, Findings findings) {
+    PoolCheck(config, pool, findings).run();
+}
+
+void check_backends(std::span<const Backend> backends, std::span<const Backend> others,
+                    Findings findings) {
+    BackendsCheck(findings).run(backends, others);
+}
+
+}  // namespace ballast::config

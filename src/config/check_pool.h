@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "config/config.h"
+#include "config/findings.h"
+
+#include <span>
+
+namespace ballast::config {
+
+/// What `check` has to say about a pool, but for its TLS and its ports.
+void check_pool(const Config& config, const Pool& pool, Findings findings);
+
+/// What it has to say about the tables of `backends`, which share their pool with `others`.
+void check_backends(std::span<const Backend> backends, std::span<const Backend> others,
+                    Findings findings);
+
+}  // namespace ballast::config

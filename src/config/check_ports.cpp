@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/check_ports.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <fmt/format.h>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace ballast::config {
+
+namespace {
+
+class PortsCheck {
+public:
+    PortsCheck(const Config& config, Findings findings) : config_(config), findings_(findings) {}
+
+    void run() {
+        binds();
+        port_ranges();
+    }
+
+private:
+    void binds() {
+        std::map<base::Address, std::string> first_key;
+        for (const auto& listener : config_.listeners) {
+            for (const auto& [address, key] : controls(listener)) {
+                if (address.port == 0) continue;  // the system chooses, each time another
+                const auto [first, is_new] = first_key.emplace(address, key);
+                if (!is_new)
+                    findings_.add(key,
+                                  fmt::format("{} is bound twice, by {} too", to_string(address),
+                                              first->second),
+                                  "use another address or port, or remove one");
+            }
+        }
+    }
+
+    /// An address for control connections, and where the file says it.
+    struct Control {
+        base::Address address;
+        std::string key;
+    };
+
+    [[nodiscard]] std::vector<Control> controls(const Listener& listener) const {
+        std::vector<Control> result;
+        const auto add = [&](const std::string& key, const std::vector<base::Address>& addresses) {
+            if (!findings_.holds(key)) return;
+            for (std::size_t i = 0; i < addresses.size(); ++i)
+                result.push_back({addresses[i], fmt::format("{}[{}]", key, i)});
+        };
+        add(listener.where.key + ".bind", listener.bind);
+        if (listener.tls)
+            add(listener.tls->where.key + ".implicit_bind", listener.tls->implicit_bind);
+        return result;
+    }
+
+    void port_ranges() {
+        for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
+            const auto& listener = config_.listeners[i];
+            const auto key = listener.where.key + ".passive_ports";
+            if (!findings_.holds(key)) continue;
+            for (std::size_t j = 0; j < i; ++j) overlap(config_.listeners[j], listener);
+            for (const auto& other : config_.listeners) control_port_inside(listener, other);
+        }
+        for (std::size_t i = 0; i < config_.pools.size(); ++i) {
+            const auto& pool = config_.pools[i];
+            if (!pool.data_ports) continue;
+            for (std::size_t j = 0; j < i; ++j) overlap(config_.pools[j], pool);
+            for (const auto& listener : config_.listeners) in_the_way(listener, pool);
+        }
+    }
+
+    void overlap(const Listener& first, const Listener& second) {
+        const auto first_key = first.where.key + ".passive_ports";
+        const auto& a = first.passive_ports;
+        const auto& b = second.passive_ports;
+        if (!findings_.holds(first_key) || a == b || !a.overlaps(b)) return;
+        findings_.add(
+            second.where.key + ".passive_ports",
+            fmt::format("{} overlaps {} of {} in part", to_string(b), to_string(a), first_key),
+            fmt::format("use \"{}\" as well, or ports outside of it", to_string(a)));
+    }
+
+    /// Passive ports are opened on the address that the client connected to, so a control port is
+    /// in their way only where an address of both listeners can be the same.
+    void control_port_inside(const Listener& listener, const Listener& other) {
+        const auto may_meet = [](const base::Ip& a, const base::Ip& b) {
+            return a == b || (a.family() == b.family() && (a.is_any() || b.is_any()));
+        };
+        for (const auto& [control, key] : controls(other)) {
+            if (!listener.passive_ports.contains(control.port)) continue;
+            const auto meets = [&](const Control& own) {
+                return may_meet(own.address.ip, control.ip);
+            };
+            if (std::ranges::none_of(controls(listener), meets)) continue;
+            findings_.add(listener.where.key + ".passive_ports",
+                          fmt::format("{} holds the control port {} of {}",
+                                      to_string(listener.passive_ports), control.port, key),
+                          "use a range without it");
+        }
+    }
+
+    /// Identical ranges share their ports; two that overlap in part would be opened twice.
+    void overlap(const Pool& first, const Pool& second) {
+        if (!first.data_ports || first.data_ports == second.data_ports ||
+            !first.data_ports->overlaps(*second.data_ports))
+            return;
+        findings_.add(
+            second.where.key + ".data_ports",
+            fmt::format("{} overlaps {} of {}.data_ports in part", to_string(*second.data_ports),
+                        to_string(*first.data_ports), first.where.key),
+            fmt::format("use \"{}\" as well, or ports outside of it",
+                        to_string(*first.data_ports)));
+    }
+
+    /// Which address of this machine a backend will see is known only at run time, so that the
+    /// addresses of a listener do not count here.
+    void in_the_way(const Listener& listener, const Pool& pool) {
+        const auto key = pool.where.key + ".data_ports";
+        const auto passive_key = listener.where.key + ".passive_ports";
+        const auto& ports = *pool.data_ports;
+        if (findings_.holds(passive_key) && ports.overlaps(listener.passive_ports))
+            findings_.add(key,
+                          fmt::format("{} overlaps {} of {}", to_string(ports),
+                                      to_string(listener.passive_ports), passive_key),
+                          "use ports outside of it");
+        for (const auto& [address, control_key] : controls(listener))
+            if (ports.contains(address.port))
+                findings_.add(key,
+                              fmt::format("{} holds the control port {} of {}", to_string(ports),
+                                          address.port, control_key),
+                              "use a range without it");
+    }
+
+    const Config& config_;
+    Findings findings_;
+};
+
+}  // namespace
+
+void check_ports(const Config& config, Findings findings) { PortsCheck(config, findings).run(); }
+
+}  // namespace ballast::config

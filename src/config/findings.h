@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "config/load.h"
+#include "config/places.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace ballast::config {
+
+/// What a check finds, with the place in the file. Refers to what the loader owns.
+class Findings {
+public:
+    Findings(const Places& places, std::vector<Problem>& problems)
+        : places_(places), problems_(problems) {}
+
+    void add(const std::string& key, std::string what, std::string fix) {
+        problems_.push_back({places_.of(key), std::move(what), std::move(fix)});
+    }
+    /// The struct has what the file says; else the value was refused, and has its problem.
+    [[nodiscard]] bool holds(const std::string& key) const { return !places_.is_refused(key); }
+    [[nodiscard]] bool is_said(const std::string& key) const { return places_.is_said(key); }
+
+private:
+    const Places& places_;
+    std::vector<Problem>& problems_;
+};
+
+}  // namespace ballast::config

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/form.h"
+
+#include "config/destination.h"
+#include "config/spelling.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <fmt/format.h>
+
+namespace ballast::config {
+
+namespace {
+
+constexpr std::size_t sha256_digits = 64;
+constexpr std::size_t reply_bytes_max = 500;
+
+bool is_digit(char c) { return '0' <= c && c <= '9'; }
+
+std::expected<std::string, Refusal> parse_sha256(std::string_view text) {
+    const auto is_hexadecimal = [](char c) {
+        return is_digit(c) || ('a' <= c && c <= 'f') || ('A' <= c && c <= 'F');
+    };
+    if (text.size() != sha256_digits || !std::ranges::all_of(text, is_hexadecimal))
+        return std::unexpected(
+            Refusal{fmt::format("{} is no SHA-256 digest", in_quotes(text)),
+                    "write the 64 hexadecimal digits that sha256sum prints for the file"});
+    std::string digits(text);
+    for (char& c : digits)
+        if ('A' <= c && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
+    return digits;
+}
+
+std::expected<std::string, Refusal> parse_negative_reply(std::string_view text) {
+    // RFC 959 4.2: 4yz and 5yz are the negative replies.
+    const bool is_negative = text.size() > 4 && (text[0] == '4' || text[0] == '5') &&
+                             is_digit(text[1]) && is_digit(text[2]) && text[3] == ' ';
+    const auto is_control = [](char c) {
+        return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+    };
+    if (!is_negative || text.size() > reply_bytes_max || std::ranges::any_of(text, is_control))
+        return std::unexpected(
+            Refusal{fmt::format("{} is no negative reply", in_quotes(text)),
+                    "write a code from 400 to 599, a space and a text without control characters, "
+                    "such as \"530 Not from here.\""});
+    return std::string(text);
+}
+
+}  // namespace
+
+const Form host_name = {parse_host_name, "a host name without a port", "^[A-Za-z0-9_.-]+$",
+                        "_ftp._tcp.example.com"};
+const Form sha256 = {parse_sha256, "64 hexadecimal digits", "^[0-9A-Fa-f]{64}$",
+                     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"};
+const Form negative_reply = {parse_negative_reply,
+                             "a code from 400 to 599, a space and a text; up to 500 bytes",
+                             "^[45][0-9][0-9] [^\\u0000-\\u001f\\u007f]+$", "530 Not from here."};
+
+}  // namespace ballast::config

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "config/config.h"
+#include "config/findings.h"
+
+#include <string>
+
+namespace ballast::config {
+
+/// The value of `key` has to name a pool. An empty one names none.
+void check_pool_name(const Config& config, const std::string& key, const std::string& name,
+                     Findings findings);
+
+}  // namespace ballast::config

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/schema.h"
+
+#include "config/json.h"
+#include "config/settings.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <fmt/format.h>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace ballast::config {
+
+namespace {
+
+using std::string_view;
+
+constexpr string_view duration_pattern = "^[0-9]+(ms|s|m|h)$";
+constexpr string_view size_pattern = "^[0-9]+(B|KB|KiB|MB|MiB|GB|GiB)$";
+constexpr string_view text_pattern = "^[^\\u0000-\\u001f\\u007f]*$";
+constexpr string_view name_pattern = "^[A-Za-z0-9_-]{1,64}$";
+constexpr string_view name_or_none_pattern = "^[A-Za-z0-9_-]{0,64}$";
+constexpr string_view address_pattern = "^([0-9.]+|\\[[^\\]]+\\]):[0-9]{1,5}$";
+constexpr string_view ip_pattern = "^[0-9.]+$";
+constexpr string_view network_pattern = "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$";
+constexpr string_view ports_pattern = "^[0-9]{1,5}(-[0-9]{1,5})?$";
+constexpr string_view destination_pattern = "^(([A-Za-z0-9_.-]+|\\[[^\\]]+\\])(:[0-9]{1,5})?)?$";
+static_assert(name_bytes_max == 64);
+
+Json of_type(string_view type) {
+    auto json = Json::object();
+    json.add("type", type);
+    return json;
+}
+
+Json of_pattern(string_view pattern) {
+    auto json = of_type("string");
+    json.add("pattern", pattern);
+    return json;
+}
+
+Json of_words(const std::vector<string_view>& words) {
+    auto json = Json::object();
+    auto list = Json::array();
+    for (const auto word : words) list.add(Json::string(word));
+    json.add("enum", std::move(list));
+    return json;
+}
+
+Json of_number(std::uint32_t min, std::uint32_t max) {
+    auto json = of_type("integer");
+    json.add("minimum", Json::literal(fmt::to_string(min)));
+    json.add("maximum", Json::literal(fmt::to_string(max)));
+    return json;
+}
+
+Json any_of(Json first, Json second) {
+    auto list = Json::array();
+    list.add(std::move(first)).add(std::move(second));
+    auto json = Json::object();
+    json.add("anyOf", std::move(list));
+    return json;
+}
+
+Json array_of(Json items) {
+    auto json = of_type("array");
+    json.add("items", std::move(items));
+    return json;
+}
+
+/// Lengths are counted in bytes here and in characters there, of which there are never more.
+template <typename K>
+Json of_text(const K& kind) {
+    auto json = of_pattern(text_pattern);
+    if (kind.bytes_min > 0) json.add("minLength", Json::literal("1"));
+    json.add("maxLength", Json::literal(fmt::to_string(kind.bytes_max)));
+    return json;
+}
+
+Json one_or_more(const Json& one) { return any_of(one, array_of(one)); }
+
+// What each kind of setting accepts.
+template <typename S>
+Json accepted(const Flag<S>&) {
+    return of_type("boolean");
+}
+template <typename S>
+Json accepted(const Number<S>& kind) {
+    return of_number(kind.min, kind.max);
+}
+template <typename S>
+Json accepted(const Time<S>&) {
+    return of_pattern(duration_pattern);
+}
+template <typename S>
+Json accepted(const OptionalTime<S>&) {
+    return of_pattern(duration_pattern);
+}
+template <typename S>
+Json accepted(const Size<S>&) {
+    return of_pattern(size_pattern);
+}
+template <typename S>
+Json accepted(const Text<S>& kind) {
+    return of_text(kind);
+}
+template <typename S>
+Json accepted(const Texts<S>& kind) {
+    return one_or_more(of_text(kind));
+}
+template <typename S>
+Json accepted(const Name<S>& kind) {
+    return of_pattern(kind.may_be_empty ? name_or_none_pattern : name_pattern);
+}
+template <typename S>
+Json accepted(const Formed<S>& kind) {
+    return any_of(of_words({""}), of_pattern(kind.form->pattern));
+}
+template <typename S, typename E>
+Json accepted(const Word<S, E>& kind) {
+    return of_words(kind.words());
+}
+template <typename S>
+Json accepted(const Addresses<S>&) {
+    return array_of(of_pattern(address_pattern));
+}
+template <typename S>
+Json accepted(const Ports<S>&) {
+    return of_pattern(ports_pattern);
+}
+template <typename S>
+Json accepted(const OptionalPorts<S>&) {
+    return of_pattern(ports_pattern);
+}
+template <typename S>
+Json accepted(const Networks<S>&) {
+    return one_or_more(of_pattern(network_pattern));
+}
+template <typename S>
+Json accepted(const Peer<S>&) {
+    return any_of(of_words({"exact", "any"}), of_pattern(network_pattern));
+}
+template <typename S>
+Json accepted(const Announced<S>&) {
+    const auto address = any_of(of_words({"local"}), of_pattern(ip_pattern));
+    auto by_network = of_type("object");
+    by_network.add("additionalProperties", address);
+    return any_of(address, std::move(by_network));
+}
+template <typename S>
+Json accepted(const SourcePort<S>&) {
+    return any_of(of_words({"ephemeral", "below-control"}), of_number(1, 65535));
+}
+template <typename S>
+Json accepted(const HostPort<S>&) {
+    return of_pattern(destination_pattern);
+}
+
+/// What may be left out for a reason has no value to show as the default.
+template <typename K>
+constexpr bool has_default = true;
+template <typename S>
+constexpr bool has_default<OptionalTime<S>> = false;
+template <typename S>
+constexpr bool has_default<OptionalPorts<S>> = false;
+
+template <typename S>
+Json property(const Setting<S>& setting) {
+    return std::visit(
+        [&]<typename K>(const K& kind) {
+            auto json = accepted(kind);
+            json.add("description",
+                     fmt::format("{} ({}: {})", setting.meaning, kind.type(), kind.range()));
+            // As the file writes it is as JSON writes it.
+            if (!setting.required && has_default<K>)
+                json.add("default", Json::literal(kind.shown(S{})));
+            return json;
+        },
+        setting.kind);
+}
+
+/// A section without the type of its struct.
+struct Table {
+    string_view path;
+    bool is_repeated;  ///< [[path]]
+    Json properties;
+    std::vector<string_view> tables;
+    Json schema;
+};
+
+std::string joined(string_view path, string_view key) {
+    return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
+}
+
+class SchemaWriter {
+public:
+    SchemaWriter() {
+        for_each_section([&]<typename S>(const Section<S>& section) { add(section); });
+    }
+
+    std::string write() {
+        auto definitions = Json::object();
+        for (auto& table : tables_) {
+            for (const auto key : table.tables) table.properties.add(key, nested(table.path, key));
+            table.schema.add("properties", std::move(table.properties));
+            table.schema.add("additionalProperties", Json::literal("false"));
+        }
+        auto root = Json::object();
+        root.add("$schema", "https://json-schema.org/draft/2020-12/schema");
+        root.add("title", "Configuration of Ballast");
+        root.add("$ref", "#/$defs/top");
+        for (auto& table : tables_) definitions.add(name_of(table.path), std::move(table.schema));
+        root.add("$defs", std::move(definitions));
+        return root.to_string();
+    }
+
+private:
+    template <typename S>
+    void add(const Section<S>& section) {
+        auto properties = Json::object();
+        auto required = Json::array();
+        for (const auto& setting : section.settings) {
+            properties.add(setting.key, property(setting));
+            if (setting.required) required.add(Json::string(setting.key));
+        }
+        if (section.path.empty()) required.add(Json::string("listener")).add(Json::string("pool"));
+        auto schema = of_type("object");
+        schema.add("description", section.meaning);
+        if (!required.is_empty()) schema.add("required", std::move(required));
+        if (!section.alternatives.empty()) schema.add("anyOf", each_required(section.alternatives));
+        tables_.push_back({section.path,
+                           section.header.starts_with("[["),
+                           std::move(properties),
+                           {section.tables.begin(), section.tables.end()},
+                           std::move(schema)});
+    }
+
+    static Json each_required(std::span<const string_view> keys) {
+        auto list = Json::array();
+        for (const auto key : keys) {
+            auto one = Json::array();
+            one.add(Json::string(key));
+            auto json = Json::object();
+            json.add("required", std::move(one));
+            list.add(std::move(json));
+        }
+        return list;
+    }
+
+    static std::string name_of(string_view path) {
+        return path.empty() ? "top" : std::string(path);
+    }
+
+    [[nodiscard]] const Table* find(string_view path) const {
+        const auto found = std::ranges::find(tables_, path, &Table::path);
+        return found == tables_.end() ? nullptr : &*found;
+    }
+
+    /// The value of `key` in the table `path`, which is one table, tables with names, or a list.
+    [[nodiscard]] Json nested(string_view path, string_view key) const {
+        if (const auto* named = find(joined(path, key) + ".NAME")) {
+            auto patterns = Json::object();
+            patterns.add(name_pattern, reference(*named));
+            auto json = of_type("object");
+            json.add("patternProperties", std::move(patterns));
+            json.add("additionalProperties", Json::literal("false"));
+            json.add("minProperties", Json::literal("1"));
+            return json;
+        }
+        // A table that is not described here has the keys of the nearest one around it: a backend's
+        // `tls` those of its pool's.
+        const auto* table = find(joined(path, key));
+        for (auto around = path; table == nullptr && !around.empty();) {
+            around = around.substr(0, std::min(around.rfind('.'), around.size()));
+            table = find(joined(around, key));
+            if (!around.contains('.')) break;
+        }
+        if (table == nullptr) return Json::object();
+        return table->is_repeated ? array_of(reference(*table)) : reference(*table);
+    }
+
+    static Json reference(const Table& table) {
+        auto json = Json::object();
+        json.add("$ref", "#/$defs/" + name_of(table.path));
+        return json;
+    }
+
+    std::vector<Table> tables_;
+};
+
+}  // namespace
+
+std::string schema() { return SchemaWriter().write(); }
+
+}  // namespace ballast::config

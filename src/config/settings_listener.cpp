@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/limits.h"
+#include "config/settings.h"
+#include "config/tls_settings.h"
+#include "config/words.h"
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <string_view>
+
+namespace ballast::config {
+
+namespace {
+
+using namespace std::chrono_literals;
+using std::string_view;
+
+constexpr std::size_t pattern_bytes_max = 1024;
+
+constexpr auto listener_settings = std::to_array<Setting<Listener>>({
+    {"bind", Addresses<Listener>{&Listener::bind},
+     "Where clients connect to. `0.0.0.0` is every IPv4 address and `[::]` every IPv6 address; "
+     "they may stand side by side. Port 0 lets the system choose one. At least one address, unless "
+     "`tls.implicit_bind` has one."},
+    {"pool", Name<Listener>{&Listener::pool, true},
+     "The pool of the sessions that no route takes. Empty is none: then there are routes, and "
+     "those sessions are refused with 530."},
+    {"user_at_pool", Flag<Listener>{&Listener::user_at_pool},
+     "Whether a user may name the pool: `alice@sales` is alice of the pool `sales`. It can be any "
+     "pool of this file."},
+    {"user_at_host", Flag<Listener>{&Listener::user_at_host},
+     "Whether a user may name the host, for clients without HOST (RFC 7151): "
+     "`alice%ftp.example.com` is alice after `HOST ftp.example.com`."},
+    {"passive_ports", Ports<Listener>{&Listener::passive_ports},
+     "Where clients open passive data connections. Several listeners may share one identical "
+     "range, but ranges must not overlap in part. One port serves many clients at once."},
+    {"data_peer", Peer<Listener>{&Listener::data_peer},
+     "Who may connect to a passive port: with `exact` only the address of the control connection, "
+     "with a network its addresses as well, with `any` everybody. Whoever may connect may take the "
+     "place of a client, unless TLS proves that both connections are the same client's."},
+    {"allow_fxp", Flag<Listener>{&Listener::allow_fxp},
+     "Whether PORT and EPRT may name another address than the client's, which transfers from "
+     "server to server (FXP) need. Clients can then have Ballast connect to any machine that it "
+     "reaches."},
+    {"public_address", Announced<Listener>{&Listener::public_address},
+     "The address that PASV announces, for example that of the NAT in front. `local` is the "
+     "address that the client connected to. In a table the smallest network that holds the client "
+     "decides, and `default` holds for all others."},
+    {"active_source_port", SourcePort<Listener>{&Listener::active_source_port},
+     "Source port of active data connections to clients. `below-control` is the listener's port "
+     "less one, as RFC 959 has it: 20 for 21. Ports below 1024 need the right to bind them."},
+    {"greeting", Text<Listener>{&Listener::greeting, 1, 500},
+     "The text of the 220 that welcomes a client."},
+    {"login_timeout", Time<Listener>{&Listener::login_timeout, 1ms, time_max},
+     "From the connection to the successful login."},
+    {"idle_timeout", Time<Listener>{&Listener::idle_timeout, 1ms, time_max},
+     "Between two commands of a client. A running transfer does not count as idle."},
+    {"write_timeout", Time<Listener>{&Listener::write_timeout, 1ms, time_max},
+     "For a client to take a reply."},
+    {"data_connect_timeout", Time<Listener>{&Listener::data_connect_timeout, 1ms, time_max},
+     "For a data connection to come about, in either data mode."},
+    {"data_stall_timeout", Time<Listener>{&Listener::data_stall_timeout, 1ms, time_max},
+     "A transfer that moves no byte for this long is reset."},
+    {"upload_end_grace", Time<Listener>{&Listener::upload_end_grace, 0ms, 1s},
+     "An upload ends alike whether its client has finished or was killed; but a killed client's "
+     "control connection ends too, a moment before or after. For so long the end of an upload is "
+     "held back from the backend. It is added to the time of each upload."},
+    {"command_bytes_max", Size<Listener>{&Listener::command_bytes_max, 512, 1 * mib},
+     "The longest command line of a client; a longer one is answered 500."},
+    {"pipelined_bytes_max", Size<Listener>{&Listener::pipelined_bytes_max, 512, 16 * mib},
+     "What a client may send ahead while a command is worked on. Not less than "
+     "`command_bytes_max`."},
+});
+
+constexpr std::array<string_view, 2> listener_tables = {"tls", "route"};
+constexpr std::array<string_view, 2> listener_alternatives = {"pool", "route"};
+
+constexpr auto listener_tls_settings = with_tls_parameters(std::to_array<Setting<ListenerTls>>({
+    {"certificate", Texts<ListenerTls>{&ListenerTls::certificate, 1, path_bytes_max},
+     "PEM files, each with the server's certificate, then those in between, and its key unless "
+     "`key` is given. Clients that ask for a name (SNI) are shown the certificates with that name, "
+     "all others the first one; ECDSA and RSA may stand side by side. A file that changes is read "
+     "again, for connections from then on.",
+     true},
+    {"key", Texts<ListenerTls>{&ListenerTls::key, 1, path_bytes_max},
+     "PEM files with the keys, one for each certificate and in the same order. Empty: each "
+     "certificate's file holds its key."},
+    {"ocsp", Texts<ListenerTls>{&ListenerTls::ocsp, 1, path_bytes_max},
+     "Files with the OCSP responses (DER) to staple, one for each certificate and in the same "
+     "order. Empty is none."},
+    {"explicit", Flag<ListenerTls>{&ListenerTls::explicit_tls},
+     "Whether clients of `bind` may go over to TLS with AUTH TLS."},
+    {"implicit_bind", Addresses<ListenerTls>{&ListenerTls::implicit_bind},
+     "Where clients connect to that speak TLS from the first byte; its usual port is 990."},
+    {"require", Word<ListenerTls, TlsRequire>{&ListenerTls::require, tls_requires},
+     "`login` refuses USER without TLS, with 530; `login-and-data` refuses transfers without "
+     "`PROT P` as well, with 521."},
+    {"session_reuse", Word<ListenerTls, SessionReuse>{&ListenerTls::session_reuse, session_reuses},
+     "Whether a data connection resumes the TLS session of its control connection, by which a "
+     "client proves that both are its own. `required` refuses one that does not, with 522; "
+     "`preferred` lets clients do it that can; `off` makes each handshake a full one."},
+    {"strict_close", Flag<ListenerTls>{&ListenerTls::strict_close},
+     "An upload, or a backend's download, that ends without TLS's close_notify may have been cut "
+     "off "
+     "by anybody on the way. If true it is broken off, with 426; if false it is believed and "
+     "counted, for there are clients that never send one."},
+    {"ccc", Flag<ListenerTls>{&ListenerTls::ccc},
+     "Whether CCC may take the control connection back to plain text after the login, so that a "
+     "firewall can follow it. CCC is answered 534 otherwise."},
+    {"client_ca", Text<ListenerTls>{&ListenerTls::client_ca, 0, path_bytes_max},
+     "PEM file with the authorities that sign the certificates of clients."},
+    {"client_certificate",
+     Word<ListenerTls, ClientCertificate>{&ListenerTls::client_certificate, client_certificates},
+     "Whether clients are asked for a certificate. `request` takes those without one as well, "
+     "`require` does not; one that `client_ca` has not signed is refused by both."},
+    {"ticket_keys", Text<ListenerTls>{&ListenerTls::ticket_keys, 0, path_bytes_max},
+     "File with the keys of session tickets, for several balancers to share: a key a line, 80 "
+     "random bytes in base64. The first makes tickets, all are accepted, and a file that changes "
+     "is "
+     "read again. Empty: the keys are made at random and change by themselves."},
+    {"ticket_key_lifetime", Time<ListenerTls>{&ListenerTls::ticket_key_lifetime, 1s, 168h},
+     "How long a key made at random makes tickets. They are accepted for as long again."},
+}));
+
+constexpr auto route_settings = std::to_array<Setting<Route>>({
+    {"pool", Name<Route>{&Route::pool, true},
+     "The pool of the sessions that match. Each route has either this or `reject`."},
+    {"reject", Formed<Route>{&Route::reject, &negative_reply},
+     "The reply that refuses the sessions that match, such as `530 Not from here.` Empty is "
+     "none."},
+});
+constexpr std::array<string_view, 1> route_tables = {"match"};
+constexpr std::array<string_view, 2> route_alternatives = {"pool", "reject"};
+
+constexpr auto route_match_settings = std::to_array<Setting<RouteMatch>>({
+    {"user", Texts<RouteMatch>{&RouteMatch::user, 1, pattern_bytes_max},
+     "Patterns for the user's name."},
+    {"network", Networks<RouteMatch>{&RouteMatch::network}, "Networks that hold the client."},
+    {"host", Texts<RouteMatch>{&RouteMatch::host, 1, pattern_bytes_max},
+     "Patterns for the name that the client gave with HOST (RFC 7151), or in its user name if "
+     "`user_at_host` lets it. Upper and lower case are the same."},
+    {"sni", Texts<RouteMatch>{&RouteMatch::sni, 1, pattern_bytes_max},
+     "Patterns for the name that the client asked for in its TLS handshake (SNI). Upper and lower "
+     "case are the same. Needs `[listener.NAME.tls]`."},
+    {"certificate", Texts<RouteMatch>{&RouteMatch::certificate, 1, pattern_bytes_max},
+     "Patterns for the subject of the client's certificate as RFC 2253 writes it: "
+     "`CN=alice,O=Example`. Needs `client_certificate` in `[listener.NAME.tls]`."},
+});
+
+constexpr Section<Listener> listener_section = {
+    "listener.NAME",
+    "[listener.NAME]",
+    "An address that clients connect to. There is at least one; NAME is yours to choose.",
+    listener_settings,
+    listener_tables,
+    listener_alternatives};
+constexpr Section<ListenerTls> listener_tls_section = {
+    "listener.NAME.tls",
+    "[listener.NAME.tls]",
+    "TLS towards clients (FTPS, RFC 4217). Without this table the listener has none.",
+    listener_tls_settings,
+    {}};
+constexpr Section<Route> route_section = {
+    "listener.NAME.route",
+    "[[listener.NAME.route]]",
+    "Where certain sessions go. Write the table once for each route; the first that matches "
+    "decides, in the order of the file, and after the last the listener's `pool`.",
+    route_settings,
+    route_tables,
+    route_alternatives};
+constexpr Section<RouteMatch> route_match_section = {
+    "listener.NAME.route.match",
+    "[listener.NAME.route.match]",
+    "What a route asks for; often written in one line, `match = { user = \"sales-*\", network = "
+    "\"10.0.0.0/8\" }`. All keys that are there have to match, and of several values of one key "
+    "any may. In patterns `*` stands for any text and `?` for any character. A route without "
+    "`match` takes every session.",
+    route_match_settings,
+    {}};
+
+}  // namespace
+
+template <>
+const Section<Listener>& section<Listener>() {
+    return listener_section;
+}
+template <>
+const Section<ListenerTls>& section<ListenerTls>() {
+    return listener_tls_section;
+}
+template <>
+const Section<Route>& section<Route>() {
+    return route_section;
+}
+template <>
+const Section<RouteMatch>& section<RouteMatch>() {
+    return route_match_section;
+}
+
+}  // namespace ballast::config
