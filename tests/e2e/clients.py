@@ -6,9 +6,11 @@ that it failed.
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -82,6 +84,8 @@ class Client(ABC):
     # What of FTPS it has.
     modes_tls: ClassVar[tuple[Mode, ...]] = tuple(Mode)
     can_ccc: ClassVar[bool] = False
+    # Whether it can do more than fetch.
+    writes: ClassVar[bool] = True
 
     def __init__(
         self, target: Target, mode: Mode, work: Path, *, prefix: Sequence[str] = (), rate: int = 0
@@ -435,6 +439,163 @@ class Tnftp(Client):
         self._talk(f"restart {present}", f"put {local} {remote}")
 
 
-ALL: tuple[type[Client], ...] = (Curl, Lftp, Ftplib, Tnftp)
+class Ncftp(Client):
+    """ncftpget, ncftpput and ncftpls."""
+
+    name = "ncftp"
+    modes_ipv4 = (Mode.PASV, Mode.PORT)
+    # It knows neither EPSV nor EPRT, and no IPv6.
+    modes_ipv6 = ()
+    modes_loopback_ipv6 = ()
+    modes_tls = ()
+    _sent = r"Cmd: "
+
+    def _command(self, program: str, *words: str) -> list[str]:
+        account = self.target.account
+        settings = [
+            *("-u", account.name, "-p", account.password, "-P", str(self.target.port)),
+            *("-F" if self.mode.passive else "-E", "-t", "20", "-r", "1", "-d", "/dev/stderr"),
+        ]
+        # No file of the user's own.
+        return ["env", f"HOME={self._work}", program, *settings, *words]
+
+    def upload_command(self, local: Path, remote: str) -> list[str]:
+        return self._command("ncftpput", "-V", "-C", self.target.address, str(local), remote)
+
+    def download_command(self, remote: str, local: Path) -> list[str]:
+        return self._command("ncftpget", "-V", "-Z", "-C", self.target.address, remote, str(local))
+
+    @property
+    def _root(self) -> str:
+        return f"ftp://{self.target.address}/"
+
+    def listing(self, directory: str = "") -> str:
+        url = self._root + (directory + "/" if directory else "")
+        return self._run(self._command("ncftpls", "-l", url))
+
+    def columns(self) -> str:
+        """As it lists unless told otherwise: NLST -CF."""
+        return self._run(self._command("ncftpls", self._root))
+
+    def _quote(self, *commands: str) -> None:
+        quotes = [part for command in commands for part in ("-W", command)]
+        # Told not to list, it would say that it failed.
+        self._run(self._command("ncftpls", "-l", *quotes, self._root))
+        # Refusals of such commands are not in its exit status.
+        for command in commands:
+            answer = re.search(rf"Cmd: {re.escape(command)}\n\S+ \S+ +(\d)", self.dialog)
+            if answer is None or answer[1] not in "23":
+                raise ClientError(f"{self.name} failed at {command}:\n{self.dialog}")
+
+    def rename(self, old: str, new: str) -> None:
+        self._quote(f"RNFR {old}", f"RNTO {new}")
+
+    def delete(self, remote: str) -> None:
+        self._quote(f"DELE {remote}")
+
+    def resume_download(self, remote: str, local: Path) -> None:
+        words = ["-V", "-z", "-C", self.target.address, remote, str(local)]
+        self._run(self._command("ncftpget", *words))
+
+    def resume_upload(self, local: Path, remote: str, present: int) -> None:
+        # By SIZE, REST and STOR. It wants both names to be the same, and with sendfile it would
+        # send the whole file.
+        directory = self._work / "resumed"
+        directory.mkdir(exist_ok=True)
+        same = directory / remote
+        same.write_bytes(local.read_bytes())
+        # The younger one is the better one, in its eyes.
+        os.utime(same, (time.time() + 3600, time.time() + 3600))
+        words = ["-V", "-s", "-z", self.target.address, ".", str(same)]
+        self._run(self._command("ncftpput", *words))
+
+
+class Wget(Client):
+    """It only fetches."""
+
+    name = "wget"
+    modes_ipv4 = (Mode.PASV, Mode.PORT)
+    modes_tls = ()
+    writes = False
+    _sent = r"^--> "
+
+    def _command(self, *words: str) -> list[str]:
+        account = self.target.account
+        settings = [
+            *(f"--user={account.name}", f"--password={account.password}"),
+            *("--no-config", "--no-proxy", "--no-glob", "--tries=1", "--timeout=20", "--debug"),
+            *([] if self.mode.passive else ["--no-passive-ftp"]),
+            *([f"--limit-rate={self.rate}"] if self.rate else []),
+        ]
+        # No file of the user's own.
+        return ["env", f"HOME={self._work}", "wget", *settings, *words]
+
+    def _url(self, remote: str) -> str:
+        return f"ftp://{self.target.endpoint}/{remote}"
+
+    def upload_command(self, local: Path, remote: str) -> list[str]:
+        raise NotImplementedError("it only fetches")
+
+    def download_command(self, remote: str, local: Path) -> list[str]:
+        return self._command("-O", str(local), self._url(remote))
+
+    def listing(self, directory: str = "") -> str:
+        # Its own page made of LIST's lines.
+        url = self._url(directory + "/" if directory else "")
+        return self._run(self._command("-P", str(self._work), "-O", "-", url))
+
+    def rename(self, old: str, new: str) -> None:
+        raise NotImplementedError("it only fetches")
+
+    def delete(self, remote: str) -> None:
+        raise NotImplementedError("it only fetches")
+
+    def resume_download(self, remote: str, local: Path) -> None:
+        self._run(self._command("-c", "-O", str(local), self._url(remote)))
+
+    def resume_upload(self, local: Path, remote: str, present: int) -> None:
+        raise NotImplementedError("it only fetches")
+
+
+class NetFtp(Client):
+    """Perl's own, in a program of its own."""
+
+    name = "net-ftp"
+    modes_tls = ()
+    _sent = r">>> "
+
+    def _command(self, *words: str) -> list[str]:
+        account = self.target.account
+        target = [self.target.address, str(self.target.port), account.name, account.password]
+        return ["perl", str(HERE / "netftp_main.pl"), *target, self.mode.value, *words]
+
+    def upload_command(self, local: Path, remote: str) -> list[str]:
+        return self._command("upload", str(local), remote)
+
+    def download_command(self, remote: str, local: Path) -> list[str]:
+        return self._command("download", remote, str(local))
+
+    def listing(self, directory: str = "") -> str:
+        return self._run(self._command("list", *([directory] if directory else [])))
+
+    def columns(self) -> str:
+        """NLST with an option of ls."""
+        return self._run(self._command("names", "-CF"))
+
+    def rename(self, old: str, new: str) -> None:
+        self._run(self._command("rename", old, new))
+
+    def delete(self, remote: str) -> None:
+        self._run(self._command("delete", remote))
+
+    def resume_download(self, remote: str, local: Path) -> None:
+        self._run(self._command("resume-download", remote, str(local)))
+
+    def resume_upload(self, local: Path, remote: str, present: int) -> None:
+        # By APPE.
+        self._run(self._command("resume-upload", str(local), remote, str(present)))
+
+
+ALL: tuple[type[Client], ...] = (Curl, Lftp, Ftplib, Tnftp, Ncftp, Wget, NetFtp)
 # Those that speak TLS.
 ALL_TLS: tuple[type[Client], ...] = (Curl, Lftp, Ftplib, FtplibResuming)

@@ -10,7 +10,7 @@ import clients
 import everything
 import servers
 from ballast import Backend, Ballast, Listener, Pool, login_probe
-from clients import Mode, Target
+from clients import ClientError, Mode, Target
 from everything import Case
 
 # With the backend on IPv6: each mode and each client, in both families of the client.
@@ -19,8 +19,13 @@ CASES_IPV6_BACKEND = [
     Case(clients.Tnftp, Mode.EPSV, "ipv4"),
     Case(clients.Lftp, Mode.PORT, "ipv4"),
     Case(clients.Ftplib, Mode.EPRT, "ipv4"),
+    Case(clients.Ncftp, Mode.PASV, "ipv4"),
+    Case(clients.Wget, Mode.PORT, "ipv4"),
+    Case(clients.NetFtp, Mode.EPSV, "ipv4"),
     Case(clients.Curl, Mode.EPRT, "ipv6"),
     Case(clients.Lftp, Mode.EPSV, "ipv6"),
+    Case(clients.Wget, Mode.EPSV, "ipv6"),
+    Case(clients.NetFtp, Mode.EPRT, "ipv6"),
 ]
 KINDS = [kind.kind for kind in servers.MATRIX]
 
@@ -71,3 +76,28 @@ def test_a_backend_on_ipv6_serves_both_families(
     server: str, case: Case, field: Field, work: Path
 ) -> None:
     field.works(f"{server}-ipv6", case, work)
+
+
+# pyftpdlib takes the option for a name. So does Pure-FTPd from who says "CLNT NcFTP...".
+REFUSE_OPTIONS = {
+    ("pyftpdlib", clients.Ncftp),
+    ("pyftpdlib", clients.NetFtp),
+    ("pure-ftpd", clients.Ncftp),
+}
+
+
+@pytest.mark.parametrize("client", [clients.Ncftp, clients.NetFtp])
+@pytest.mark.parametrize("server", KINDS)
+def test_nlst_with_options_of_ls_is_the_servers_to_answer(
+    server: str, client: type[clients.Ncftp | clients.NetFtp], field: Field, work: Path
+) -> None:
+    name = f"named-{work.name}"
+    (field.servers[f"{server}-ipv4"].root / name).touch()
+    asking = client(Target(*field.ballast.where(f"{server}-ipv4")), Mode.PASV, work)
+    if (server, client) in REFUSE_OPTIONS:
+        with pytest.raises(ClientError):
+            asking.columns()
+        assert "NLST -CF" in asking.dialog and "550" in asking.dialog
+    else:
+        assert name in asking.columns()
+        assert "NLST -CF" in asking.dialog
