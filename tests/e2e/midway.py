@@ -1,18 +1,74 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A client's transfer, caught in the middle, and what a server has made of it."""
+"""A client's transfer, caught in the middle, and what a server and the logs have made of it."""
 
+import contextlib
+import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import clients
 import waiting
+from ballast import Ballast
 from servers import ProFtpd, PyFtpd, Server, Vsftpd
 
 # Far more than all buffers on the way hold, and slow enough to be caught in the middle.
 SIZE = 96 * 1024 * 1024
 RATE = 8 * 1024 * 1024
 UNDER_WAY = 512 * 1024
+
+
+def _sparse(path: Path) -> Path:
+    """Only its length matters."""
+    path.touch()
+    os.truncate(path, SIZE)
+    return path
+
+
+class Midway:
+    """Servers, each with a file `big`, behind one balancer, which the test file makes."""
+
+    ballast: Ballast
+
+    def __init__(self, work: Path) -> None:
+        self.work = work
+        self.data = _sparse(work / "data")
+        self.servers: dict[str, Server] = {}
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        try:
+            for server in self.servers.values():
+                server.start()
+                _sparse(server.root / "big")
+            with self.ballast:
+                yield
+        finally:
+            for server in self.servers.values():
+                server.kill()
+
+    @contextlib.contextmanager
+    def to_be_killed(self, kind: str) -> Iterator[Server]:
+        """A server that the test may kill: it is there again afterwards."""
+        server = self.servers[kind]
+        yield server
+        server.kill()
+        server.start()
+
+    def logged(self, name: str) -> dict[str, Any]:
+        """The transfer log's word on the file, which both logs must agree upon."""
+        entry = self.ballast.wait_for_transfer(lambda each: each["file"].endswith(name))
+
+        def lines() -> list[str]:
+            every = self.ballast.xferlog.read_text().splitlines()
+            # The name ends here: others may only begin like it.
+            return [line for line in every if f"{name} " in line]
+
+        waiting.until("the xferlog's line", lines)
+        assert len(lines()) == 1
+        assert lines()[0].endswith(" c") == (entry["result"] == "whole")
+        return entry
 
 
 def size_of(path: Path) -> int:

@@ -10,7 +10,8 @@ import pytest
 import clients
 import everything
 import servers
-from ballast import DIRECT, Backend, Ballast, Listener, Pool, login_probe
+from apart import BACKENDS, LISTENS, Apart
+from ballast import DIRECT
 from certificates import Authority
 from clients import Client, ClientTls, Mode, Target
 from everything import Case
@@ -19,8 +20,6 @@ from ports import free_port
 from servers import ServerTls
 
 pytestmark = pytest.mark.skipif(DIRECT, reason="the backends cannot be reached, which is the point")
-
-LISTENS = {"ipv4": "192.0.2.1", "ipv6": "2001:db8:1::1"}
 
 
 def _cases() -> list[Case]:
@@ -36,53 +35,28 @@ def _cases() -> list[Case]:
     ]
 
 
-class Field:
+class Field(Apart):
     def __init__(self, work: Path, network: Network) -> None:
-        for name in ("client", "balancer", "alf1", "alf2"):
-            network.add(name)
-        network.join(
-            *("client", "balancer"),
-            ["192.0.2.2/24", "2001:db8:1::2/64"],
-            ["192.0.2.1/24", "2001:db8:1::1/64"],
-        )
-        network.join("balancer", "alf1", ["198.51.100.1/25"], ["198.51.100.11/25"])
-        network.join("balancer", "alf2", ["2001:db8:2::1/64"], ["2001:db8:2::12/64"])
-        self.data = everything.random_file(work / "data")
-        self.client = network.namespaces["client"].prefix
         self.authority = Authority(work, "Authority of the front")
         front = self.authority.issue("ftp.example.com", addresses=list(LISTENS.values()))
         behind = Authority(work, "Authority behind")
-        # One pool: the same files on both, one backend on either family.
-        self.root = work / "files"
-        self.servers = []
-        for kind, address, name in (
-            (servers.Vsftpd, "198.51.100.11", "alf1"),
-            (servers.ProFtpdOfInetd, "2001:db8:2::12", "alf2"),
-        ):
-            identity = behind.issue(f"{name}.example.com", addresses=[address])
-            tls = ServerTls(identity, required="data")
-            prefix = network.namespaces[name].prefix
-            self.servers.append(kind(work, self.root, address, 2121, prefix=prefix, tls=tls))
-        pool = Pool(
-            "alfresco",
-            [Backend("alf1", self.servers[0]), Backend("alf2", self.servers[1])],
-            {"balance": "round-robin"},
-            login_probe(work, interval="2s"),
-            {"mode": "explicit", "ca": behind.certificate},
-        )
-        listener = Listener(
-            "ftp",
-            "alfresco",
-            list(LISTENS.values()),
-            tls={
-                "certificate": front.certificate,
-                "key": front.key,
-                "require": "login-and-data",
+        super().__init__(
+            *(work, network, (servers.Vsftpd, servers.ProFtpdOfInetd)),
+            servers_tls={
+                name: ServerTls(
+                    behind.issue(f"{name}.example.com", addresses=[address]), required="data"
+                )
+                for name, address in BACKENDS.items()
             },
-            implicit_port=free_port(),
-        )
-        self.ballast = Ballast(
-            work, [listener], [pool], prefix=network.namespaces["balancer"].prefix
+            listener={
+                "tls": {
+                    "certificate": front.certificate,
+                    "key": front.key,
+                    "require": "login-and-data",
+                },
+                "implicit_port": free_port(),
+            },
+            pool={"tls": {"mode": "explicit", "ca": behind.certificate}},
         )
 
 
@@ -90,14 +64,8 @@ class Field:
 def field(module_work: Path) -> Iterator[Field]:
     with Network() as network:
         field = Field(module_work, network)
-        try:
-            for server in field.servers:
-                server.start()
-            with field.ballast:
-                yield field
-        finally:
-            for server in field.servers:
-                server.kill()
+        with field.running():
+            yield field
 
 
 @pytest.mark.parametrize("case", _cases(), ids=str)

@@ -17,7 +17,7 @@ import waiting
 from ballast import DIRECT, Backend, Ballast, HasEndpoint, Listener, Pool
 from certificates import Authority, for_loopback
 from clients import Client, ClientTls, Mode, Target
-from midway import RATE, SIZE, end_of, server_knows, size_of, stored, when_under_way
+from midway import RATE, SIZE, Midway, end_of, server_knows, size_of, stored, when_under_way
 from scripted import Conversation, ScriptedServer
 from servers import ProFtpd, Server, ServerTls
 from tls import TlsStream, Truncated, client_context, server_context
@@ -30,18 +30,15 @@ SCRIPTED = "127.0.0.155"
 KINDS = [kind.kind for kind in servers.MATRIX]
 
 
-class Field:
+class Field(Midway):
     """All servers with TLS, and each behind a strict and a lax listener; pyftpdlib in clear too."""
 
     def __init__(self, work: Path) -> None:
+        super().__init__(work)
         self.front = Authority(work, "Authority of the front")
         self.behind = Authority(work, "Authority behind")
-        self.data = work / "data"
-        self.data.touch()
-        os.truncate(self.data, SIZE)
         identity = for_loopback(self.front, "ftp.example.com")
         self.table = {"certificate": identity.certificate, "key": identity.key}
-        self.servers: dict[str, Server] = {}
         for number, kind in enumerate(servers.MATRIX):
             address = f"127.0.0.{151 + number}"
             tls = ServerTls(
@@ -73,31 +70,18 @@ class Field:
         context = client_context(self.front.certificate, version=version)
         return TlsWire(self.ballast.where(listener), context).log_in_protected()
 
-    def logged(self, name: str) -> dict[str, Any]:
-        return self.ballast.wait_for_transfer(lambda each: each["file"].endswith(name))
-
 
 @pytest.fixture(scope="module")
 def field(module_work: Path) -> Iterator[Field]:
     field = Field(module_work)
-    try:
-        for server in field.servers.values():
-            server.start()
-            (server.root / "big").touch()
-            os.truncate(server.root / "big", SIZE)
-        with field.ballast:
-            yield field
-    finally:
-        for server in field.servers.values():
-            server.kill()
+    with field.running():
+        yield field
 
 
 @pytest.fixture(params=KINDS)
 def server(request: pytest.FixtureRequest, field: Field) -> Iterator[Server]:
-    server = field.servers[request.param]
-    yield server
-    server.kill()
-    server.start()
+    with field.to_be_killed(request.param) as server:
+        yield server
 
 
 # How a client can end an upload.

@@ -14,7 +14,7 @@ import waiting
 from ballast import DIRECT, Backend, Ballast, HasEndpoint, Listener, Pool
 from clients import Client, Mode, Target
 from gate import Gate
-from midway import RATE, SIZE, end_of, server_knows, size_of, stored, when_under_way
+from midway import RATE, SIZE, Midway, end_of, server_knows, size_of, stored, when_under_way
 from scripted import Conversation, ScriptedServer
 from servers import PyFtpd, Server
 from wire import Closed, Wire, read_all
@@ -24,17 +24,12 @@ pytestmark = pytest.mark.skipif(DIRECT, reason="servers alone do end truncated f
 WATCHFUL = (clients.Curl, clients.Lftp, clients.Ftplib)
 
 
-class Field:
+class Field(Midway):
     def __init__(self, work: Path) -> None:
-        self.work = work
-        # Sparse: only its length matters here.
-        self.data = work / "data"
-        self.data.touch()
-        os.truncate(self.data, SIZE)
-        self.servers: dict[str, Server] = {
-            kind.kind: kind(work, work / f"files-{kind.kind}", f"127.0.0.{51 + number}")
-            for number, kind in enumerate(servers.MATRIX)
-        }
+        super().__init__(work)
+        for number, kind in enumerate(servers.MATRIX):
+            server = kind(work, work / f"files-{kind.kind}", f"127.0.0.{51 + number}")
+            self.servers[kind.kind] = server
         pools = [Pool(name, [Backend("only", it)]) for name, it in self.servers.items()]
         self.ballast = Ballast(work, [Listener(pool.name, pool.name) for pool in pools], pools)
 
@@ -42,24 +37,14 @@ class Field:
 @pytest.fixture(scope="module")
 def field(module_work: Path) -> Iterator[Field]:
     field = Field(module_work)
-    try:
-        for server in field.servers.values():
-            server.start()
-            (server.root / "big").touch()
-            os.truncate(server.root / "big", SIZE)
-        with field.ballast:
-            yield field
-    finally:
-        for server in field.servers.values():
-            server.kill()
+    with field.running():
+        yield field
 
 
 @pytest.fixture(params=[kind.kind for kind in servers.MATRIX])
 def server(request: pytest.FixtureRequest, field: Field) -> Iterator[Server]:
-    server = field.servers[request.param]
-    yield server
-    server.kill()
-    server.start()
+    with field.to_be_killed(request.param) as server:
+        yield server
 
 
 @pytest.fixture(params=WATCHFUL, ids=lambda client: client.name)
@@ -67,16 +52,6 @@ def client(request: pytest.FixtureRequest, server: Server, field: Field, work: P
     target = Target(*field.ballast.where(server.kind))
     kind: type[Client] = request.param
     return kind(target, Mode.EPSV, work, rate=RATE)
-
-
-def _logged(field: Field, name: str) -> dict[str, object]:
-    """The transfer log's word on the file, which both logs must agree upon."""
-    entry = field.ballast.wait_for_transfer(lambda each: each["file"].endswith(name))
-    waiting.until("the xferlog's line", lambda: name in field.ballast.xferlog.read_text())
-    lines = [line for line in field.ballast.xferlog.read_text().splitlines() if name in line]
-    assert len(lines) == 1
-    assert lines[0].endswith(" c") == (entry["result"] == "whole")
-    return entry
 
 
 def test_a_backend_killed_in_a_download(
@@ -91,9 +66,9 @@ def test_a_backend_killed_in_a_download(
     status, said = end_of(process)
     assert status != 0, said
     assert size_of(local) < SIZE, "it was not in the middle"
-    entry = _logged(field, name)
+    entry = field.logged(name)
     assert entry["result"] == "failed" and entry["reason"], entry
-    assert entry["direction"] == "download" and 0 < int(str(entry["bytes"])) < SIZE
+    assert entry["direction"] == "download" and 0 < entry["bytes"] < SIZE
 
 
 def test_a_backend_killed_in_an_upload(
@@ -105,9 +80,9 @@ def test_a_backend_killed_in_an_upload(
     server.kill()
     status, said = end_of(process)
     assert status != 0, said
-    entry = _logged(field, name)
+    entry = field.logged(name)
     assert entry["result"] == "failed" and entry["reason"], entry
-    assert entry["direction"] == "upload" and int(str(entry["bytes"])) < SIZE
+    assert entry["direction"] == "upload" and entry["bytes"] < SIZE
 
 
 def test_a_client_killed_in_an_upload(
@@ -118,7 +93,7 @@ def test_a_client_killed_in_an_upload(
     when_under_way(process, lambda: stored(server, name))
     process.kill()
     process.communicate(timeout=clients.RUN_SECONDS)
-    entry = _logged(field, name)
+    entry = field.logged(name)
     assert entry["result"] in ("failed", "aborted") and entry["reason"], entry
     server_knows(server, name)
 
