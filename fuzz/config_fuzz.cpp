@@ -4,30 +4,75 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 #include <string_view>
+#include <vector>
 
-/// Any bytes are either a whole configuration or a list of problems, in order, each with its place.
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace ballast::config;
-    const auto loaded = load({reinterpret_cast<const char*>(data), size});
-    if (loaded) {
-        if (loaded->listeners.empty() || loaded->pools.empty()) std::abort();
-        for (const auto& listener : loaded->listeners) {
-            const bool is_bound =
-                !listener.bind.empty() || (listener.tls && !listener.tls->implicit_bind.empty());
-            if (!is_bound || loaded->find_pool(listener.pool) == nullptr) std::abort();
-        }
-        for (const auto& pool : loaded->pools)
-            if (pool.backends.empty()) std::abort();
-        return 0;
+namespace {
+
+using namespace ballast::config;
+
+void must(bool claim) {
+    if (!claim) std::abort();
+}
+
+bool leads_somewhere(const Config& config, const std::string& pool) {
+    return config.find_pool(pool) != nullptr;
+}
+
+void is_whole(const Listener& listener, const Config& config) {
+    must(!listener.bind.empty() || (listener.tls && !listener.tls->implicit_bind.empty()));
+    must(listener.pool.empty() ? !listener.routes.empty() : leads_somewhere(config, listener.pool));
+    for (const auto& route : listener.routes)
+        must(route.pool.empty() ? !route.reject.empty()
+                                : route.reject.empty() && leads_somewhere(config, route.pool));
+}
+
+void is_whole(const Backend& backend) {
+    must(!backend.name.empty() && backend.host.empty() != backend.srv.empty());
+}
+
+void is_whole(const Pool& pool, const Config& config) {
+    must(!pool.backends.empty() || !pool.backends_file.empty());
+    for (const auto& backend : pool.backends) is_whole(backend);
+    // Fallbacks come to an end.
+    const auto* last = &pool;
+    for (std::size_t passed = 0; last != nullptr; ++passed) {
+        must(passed <= config.pools.size());
+        must(last->fallback.empty() || leads_somewhere(config, last->fallback));
+        last = config.find_pool(last->fallback);
     }
-    if (loaded.error().empty()) std::abort();
+}
+
+void are_in_order(const std::vector<Problem>& problems) {
+    must(!problems.empty());
     std::uint32_t line = 1;
-    for (const auto& problem : loaded.error()) {
-        if (problem.where.line < line || problem.where.column == 0) std::abort();
-        if (problem.what.empty() || problem.fix.empty()) std::abort();
+    for (const auto& problem : problems) {
+        must(problem.where.line >= line && problem.where.column > 0);
+        must(!problem.what.empty() && !problem.fix.empty());
         line = problem.where.line;
         static_cast<void>(to_string(problem, "fuzz.toml"));
     }
+}
+
+}  // namespace
+
+/// Any bytes are either a whole configuration, or whole backends, or a list of problems, in order,
+/// each with its place.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view text(reinterpret_cast<const char*>(data), size);
+    const auto backends = load_backends(text, Pool{});
+    if (!backends) are_in_order(backends.error());
+    if (backends)
+        for (const auto& backend : *backends) is_whole(backend);
+
+    const auto config = load(text);
+    if (!config) {
+        are_in_order(config.error());
+        return 0;
+    }
+    must(!config->listeners.empty() && !config->pools.empty());
+    for (const auto& listener : config->listeners) is_whole(listener, *config);
+    for (const auto& pool : config->pools) is_whole(pool, *config);
     return 0;
 }

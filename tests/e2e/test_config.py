@@ -2,11 +2,18 @@
 """`ballast check` and what `ballast run` refuses."""
 
 import base64
+import copy
+import functools
+import json
 import os
 import re
 import socket
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 
 from ballast import DIRECT, LOOPBACK, Backend, Ballast, Listener, Place, Pool, run_ballast
@@ -246,3 +253,176 @@ def _with_real_certificates(text: str, work: Path) -> str:
 
 def _without(ending: str, names: set[str]) -> list[str]:
     return [name.removesuffix(ending) for name in sorted(names) if name.endswith(ending)]
+
+
+# The schema, which editors check a file by while it is written.
+
+
+@functools.cache
+def _schema() -> jsonschema.Draft202012Validator:
+    done = run_ballast("schema")
+    assert done.returncode == 0, done
+    schema = json.loads(done.stdout)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def _misfits(config: dict[str, Any]) -> list[str]:
+    return [f"{each.json_path}: {each.message}" for each in _schema().iter_errors(config)]
+
+
+@pytest.mark.parametrize(("name", "text"), _checked_blocks(), ids=lambda each: each[:30])
+def test_what_the_documents_show_fits_the_schema(name: str, text: str) -> None:
+    assert _misfits(tomllib.loads(text)) == []
+
+
+def test_every_key_of_the_manual_is_in_the_schema() -> None:
+    """And nothing else is."""
+    manual = (REPOSITORY / "docs" / "configuration.md").read_text()
+    sections = re.split(r"^## ", manual, flags=re.MULTILINE)[1:]
+    documented = {}
+    for section in sections:
+        rows = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+        header = re.match(r"`\[+([^\]]*)\]+`|Top of the file", section)
+        if rows and header:
+            documented[header[1] or "top"] = set(rows)
+    definitions = _schema().schema["$defs"]
+    assert definitions.keys() == documented.keys()
+    for path, definition in definitions.items():
+        nested = {key for key, value in definition["properties"].items() if not _is_setting(value)}
+        assert definition["properties"].keys() - nested == documented[path]
+        assert not nested & documented[path]
+
+
+def _is_setting(value: dict[str, Any]) -> bool:
+    return "description" in value
+
+
+def _choices() -> dict[str, Any]:
+    config = tomllib.loads((REPOSITORY / "examples" / "choices.toml").read_text())
+    config["listener"]["ftp"]["tls"] = {"certificate": "/c.pem"}
+    assert _misfits(config) == []
+    return config
+
+
+def _at(config: Any, path: str) -> tuple[Any, str]:
+    """The table or list that holds the last key of the path, and that key."""
+    *parents, last = path.split("/")
+    for key in parents:
+        config = config[int(key) if key.isdigit() else key]
+    return config, last
+
+
+def _set(path: str, value: object) -> Callable[[dict[str, Any]], None]:
+    def change(config: dict[str, Any]) -> None:
+        table, key = _at(config, path)
+        table[key] = value
+
+    return change
+
+
+def _drop(*paths: str) -> Callable[[dict[str, Any]], None]:
+    def change(config: dict[str, Any]) -> None:
+        for path in paths:
+            table, key = _at(config, path)
+            del table[key]
+
+    return change
+
+
+FTP = "listener/ftp"
+SALES = "pool/sales"
+SALES1 = "pool/sales/backend/0"
+
+_WRONG = {
+    "unknown key": _set("worker", 1),
+    "unknown key of a listener": _set(f"{FTP}/pol", "archive"),
+    "unknown key of its tls": _set(f"{FTP}/tls/cert", "/c.pem"),
+    "unknown key of a route": _set(f"{FTP}/route/0/users", "a"),
+    "unknown key of a match": _set(f"{FTP}/route/0/match/users", "a"),
+    "unknown key of a pool": _set(f"{SALES}/sticky", "user"),
+    "unknown key of a probe": _set(f"{SALES}/probe/raise", 2),
+    "unknown key of a backend": _set(f"{SALES1}/wieght", 2),
+    "unknown key of a backend's tls": _set(f"{SALES1}/tls", {"cert": "/c.pem"}),
+    "a string for an integer": _set("workers", "4"),
+    "a float for an integer": _set("workers", 1.5),
+    "a string for a boolean": _set(f"{FTP}/allow_fxp", "yes"),
+    "an integer for a string": _set(f"{FTP}/greeting", 220),
+    "an integer for a duration": _set(f"{SALES}/slow_start", 60),
+    "an integer for an optional duration": _set(f"{SALES}/probe/down_interval", 60),
+    "a string for an array": _set(f"{FTP}/bind", "0.0.0.0:21"),
+    "an integer in an array": _set(f"{FTP}/bind", [21]),
+    "a table for an array of tables": _set(f"{FTP}/route", {"pool": "sales"}),
+    "an array of tables for a table": _set(f"{SALES}/queue", [{"length": 5}]),
+    "a string for a table": _set(f"{SALES}/probe", "tcp"),
+    "above the range": _set("workers", 257),
+    "below the range": _set(f"{SALES1}/weight", 0),
+    "far above the range": _set(f"{SALES}/hash_load_percent", 10001),
+    "a prefix too long": _set(f"{SALES}/stick/ipv4_prefix", 33),
+    "a port too high": _set(f"{FTP}/active_source_port", 65536),
+    "a text too long": _set(f"{FTP}/greeting", "a" * 501),
+    "an empty text": _set(f"{FTP}/greeting", ""),
+    "a text of two lines": _set(f"{FTP}/greeting", "a\r\n220 b"),
+    "an unknown word": _set(f"{SALES}/balance", "least-conn"),
+    "another unknown word": _set(f"{SALES}/probe/type", "ping"),
+    "a word of another key": _set(f"{SALES}/stick/by", "refuse"),
+    "no unit": _set(f"{SALES}/slow_start", "60"),
+    "a unit of something else": _set(f"{SALES}/slow_start", "60KiB"),
+    "a size without a unit": _set(f"{FTP}/command_bytes_max", "8192"),
+    "no address": _set(f"{FTP}/bind", ["here"]),
+    "no ports": _set(f"{FTP}/passive_ports", "some"),
+    "no data ports": _set(f"{SALES}/data_ports", "30000:30099"),
+    "no network": _set(f"{FTP}/route/1/match/network", "warehouse"),
+    "no peer": _set(f"{SALES}/data_peer", "all"),
+    "no negative reply": _set(f"{FTP}/route/0/reject", "230 Welcome."),
+    "no digest": _set(f"{SALES}/probe/canary_sha256", "b5bb9d80"),
+    "no host name": _set("pool/archive/backend/0/srv", "_ftp._tcp.example.com:21"),
+    "no name": _set(f"{SALES1}/name", "sales 1"),
+    "no name of a pool": _set("pool/a pool", {"backends_file": "/f"}),
+    "no listener": _drop("listener"),
+    "no listener in the table": _set("listener", {}),
+    "no pool": _drop("pool"),
+    "a listener that leads nowhere": _drop(f"{FTP}/pool", f"{FTP}/route"),
+    "a route that leads nowhere": _drop(f"{FTP}/route/1/pool"),
+    "a pool without backends": _drop(f"{SALES}/backend"),
+    "a backend without a name": _drop(f"{SALES1}/name"),
+    "a backend without an address": _drop(f"{SALES1}/address"),
+    "tls without a certificate": _drop(f"{FTP}/tls/certificate"),
+}
+
+
+@pytest.mark.parametrize("change", _WRONG.values(), ids=_WRONG.keys())
+def test_what_is_wrong_does_not_fit_the_schema(change: Callable[[dict[str, Any]], None]) -> None:
+    config = copy.deepcopy(_choices())
+    change(config)
+    assert len(_misfits(config)) == 1
+
+
+_RIGHT = {
+    "one of several forms": _set(f"{FTP}/tls/certificate", ["/c.pem", "/d.pem"]),
+    "a fixed port": _set(f"{FTP}/active_source_port", 20),
+    "addresses by network": _set(
+        f"{FTP}/public_address", {"10.0.0.0/8": "local", "default": "203.0.113.21"}
+    ),
+    "IPv6": _set(f"{FTP}/bind", ["[::]:21", "[fe80::1%eth0]:21"]),
+    "a network": _set(f"{SALES}/data_peer", "2001:db8::/32"),
+    "none": _set(f"{SALES}/fallback", ""),
+    "no route that matches": _drop(f"{FTP}/pool"),
+    "a backend's tls": _set(f"{SALES1}/tls", {"mode": "off"}),
+    "a file of backends": _set("pool/files", {"backends_file": "/f"}),
+}
+
+
+@pytest.mark.parametrize("change", _RIGHT.values(), ids=_RIGHT.keys())
+def test_what_is_right_fits_the_schema(change: Callable[[dict[str, Any]], None]) -> None:
+    config = copy.deepcopy(_choices())
+    change(config)
+    assert _misfits(config) == []
+
+
+def test_defaults_fit_the_schema() -> None:
+    for path, definition in _schema().schema["$defs"].items():
+        for key, value in definition["properties"].items():
+            if "default" in value:
+                assert jsonschema.Draft202012Validator(value).is_valid(value["default"]), (path, key)

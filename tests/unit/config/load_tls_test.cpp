@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "config/load.h"
+#include "config/loading.h"
 
 #include <gtest/gtest.h>
 #include <string>
@@ -23,28 +23,6 @@ address = "alf1.example.org"
 )";
 const std::string certificate = "certificate = \"c\"\n";
 const std::string plain = "[listener.ftp]\nbind = [\"127.0.0.1:21\"]\npool = \"alf\"\n";
-
-std::string problems_of(std::string_view text) {
-    const auto loaded = load(text);
-    if (loaded) return "none";
-    std::string lines;
-    for (const auto& problem : loaded.error()) lines += to_string(problem, "f") + '\n';
-    return lines;
-}
-
-Config loaded(std::string_view text) {
-    EXPECT_EQ(problems_of(text), "none");
-    return load(text).value_or(Config{});
-}
-
-struct Row {
-    std::string text;
-    std::string problems;
-};
-
-void expect(const std::vector<Row>& table) {
-    for (const auto& row : table) EXPECT_EQ(problems_of(row.text), row.problems) << row.text;
-}
 
 TEST(LoadTls, reads_all_that_a_listener_can_say) {
     const auto config = loaded(R"([listener.ftp]

@@ -20,7 +20,12 @@ Tables whole_file() {
     return {
         {"[listener.x]", {{"bind", "[\"127.0.0.1:21\"]"}, {"pool", "\"x\""}}},
         {"[listener.x.tls]", {{"certificate", "\"x\""}}},
+        {"[[listener.x.route]]", {{"pool", "\"x\""}}},
+        {"[listener.x.route.match]", {}},
         {"[pool.x]", {}},
+        {"[pool.x.stick]", {}},
+        {"[pool.x.queue]", {}},
+        {"[pool.x.observe]", {}},
         {"[pool.x.probe]", {}},
         {"[pool.x.tls]", {}},
         {"[[pool.x.backend]]", {{"name", "\"x\""}, {"address", "\"192.0.2.1\""}}},
@@ -53,12 +58,20 @@ const Listener& part(const Config& config, const Listener*) { return config.list
 const ListenerTls& part(const Config& config, const ListenerTls*) {
     return config.listeners.at(0).tls.value();
 }
-const Pool& part(const Config& config, const Pool*) { return config.pools.at(0); }
-const Probe& part(const Config& config, const Probe*) { return config.pools.at(0).probe; }
-const BackendTls& part(const Config& config, const BackendTls*) { return config.pools.at(0).tls; }
-const Backend& part(const Config& config, const Backend*) {
-    return config.pools.at(0).backends.at(0);
+const Pool& pool_of(const Config& config) { return *config.find_pool("x"); }
+const Route& part(const Config& config, const Route*) {
+    return config.listeners.at(0).routes.at(0);
 }
+const RouteMatch& part(const Config& config, const RouteMatch*) {
+    return config.listeners.at(0).routes.at(0).match;
+}
+const Stick& part(const Config& config, const Stick*) { return pool_of(config).stick; }
+const Queue& part(const Config& config, const Queue*) { return pool_of(config).queue; }
+const Observe& part(const Config& config, const Observe*) { return pool_of(config).observe; }
+const Pool& part(const Config& config, const Pool*) { return pool_of(config); }
+const Probe& part(const Config& config, const Probe*) { return pool_of(config).probe; }
+const BackendTls& part(const Config& config, const BackendTls*) { return pool_of(config).tls; }
+const Backend& part(const Config& config, const Backend*) { return pool_of(config).backends.at(0); }
 
 // A value of each kind that is nobody's default, as `shown()` would write it.
 template <typename S>
@@ -67,11 +80,15 @@ std::string other(const Flag<S>& kind) {
 }
 template <typename S>
 std::string other(const Number<S>& kind) {
-    return fmt::to_string(kind.max);
+    return fmt::to_string(S{}.*kind.member == kind.max ? kind.min : kind.max);
 }
 template <typename S>
 std::string other(const Time<S>& kind) {
     return fmt::format("\"{}\"", duration_text(kind.max));
+}
+template <typename S>
+std::string other(const OptionalTime<S>& kind) {
+    return fmt::format("\"{}\"", duration_text(kind.min));
 }
 template <typename S>
 std::string other(const Size<S>& kind) {
@@ -89,6 +106,10 @@ template <typename S>
 std::string other(const Name<S>&) {
     return "\"other\"";
 }
+template <typename S>
+std::string other(const Formed<S>& kind) {
+    return fmt::format("\"{}\"", kind.form->example);
+}
 template <typename S, typename E>
 std::string other(const Word<S, E>& kind) {
     const auto& first = kind.spellings.front();
@@ -104,6 +125,18 @@ std::string other(const Ports<S>&) {
     return "\"50000-50001\"";
 }
 template <typename S>
+std::string other(const OptionalPorts<S>&) {
+    return "\"50000-50001\"";
+}
+template <typename S>
+std::string other(const Networks<S>&) {
+    return "[\"10.0.0.0/8\", \"2001:db8::/32\"]";
+}
+template <typename S>
+std::string other(const Peer<S>&) {
+    return "\"10.0.0.0/8\"";
+}
+template <typename S>
 std::string other(const Announced<S>&) {
     return "{ \"10.0.0.0/8\" = \"local\", default = \"203.0.113.21\" }";
 }
@@ -116,6 +149,14 @@ std::string other(const HostPort<S>&) {
     return "\"ftp.example.org:2121\"";
 }
 
+/// What is not said is another setting's value, or none: there is no way to write that out.
+template <typename K>
+constexpr bool can_be_written = true;
+template <typename S>
+constexpr bool can_be_written<OptionalTime<S>> = false;
+template <typename S>
+constexpr bool can_be_written<OptionalPorts<S>> = false;
+
 /// Calls `visit(section, setting, kind)` for every row of the table.
 template <typename Visit>
 void for_each_setting(Visit&& visit) {
@@ -125,15 +166,39 @@ void for_each_setting(Visit&& visit) {
     });
 }
 
+/// What a value of a route or a pool needs or excludes.
+void complete(Tables& tables, std::string_view path, std::string_view key, bool is_other) {
+    auto& pool = tables["[pool.x]"];
+    auto& probe = tables["[pool.x.probe]"];
+    auto& backend = tables["[[pool.x.backend]]"];
+    if (path == "listener.NAME.route" && key == "reject" && is_other)
+        tables["[[listener.x.route]]"].erase("pool");
+    if (path == "listener.NAME.route" && key == "pool" && !is_other)
+        tables["[[listener.x.route]]"]["reject"] = "\"530 No.\"";
+    if (key == "certificate" && path == "listener.NAME.route.match")
+        tables["[listener.x.tls]"].insert(
+            {{"client_certificate", "\"request\""}, {"client_ca", "\"x\""}});
+    if (key == "balance" || path == "pool.NAME.queue") backend["max_sessions"] = "1";
+    if (key == "backend_data" && is_other) pool["data_ports"] = "\"50000-50001\"";
+    if (key == "srv" && is_other) backend.erase("address");
+    if (key == "address" && !is_other) backend["srv"] = "\"example.org\"";
+    if (path != "pool.NAME.probe" || !is_other) return;
+    if (key == "type") return;
+    if (key == "script")
+        probe.insert({{"type", "\"script\""}, {"script", "\"x\""}});
+    else if (key != "fall" && key != "rise")
+        probe.insert({{"type", "\"login\""}, {"user", "\"u\""}, {"password_file", "\"p\""}});
+    if (key == "canary_sha256") probe["canary"] = "\"x\"";
+}
+
 /// A valid file in which `setting` has this value.
 template <typename S>
 std::string file_with(const Section<S>& section, const Setting<S>& setting,
                       const std::string& value) {
     auto tables = whole_file();
     // What has to be said as well for the value to make sense.
-    if (setting.key == "pool") tables["[pool.other]"]["backend"] = "[{name=\"b\", address=\"b\"}]";
-    if (setting.key == "type" && section.path.ends_with("probe"))
-        tables["[pool.x.probe]"] = {{"user", "\"u\""}, {"password_file", "\"p\""}};
+    if (setting.key == "pool" || setting.key == "fallback")
+        tables["[pool.other]"]["backend"] = "[{name=\"b\", address=\"b\"}]";
     if (setting.key == "command_bytes_max")
         tables["[listener.x]"]["pipelined_bytes_max"] = "\"16MiB\"";
     if (setting.key == "reply_line_bytes_max") tables["[pool.x]"]["reply_bytes_max"] = "\"16MiB\"";
@@ -157,6 +222,8 @@ std::string file_with(const Section<S>& section, const Setting<S>& setting,
         needs("certificate", "mode", "\"explicit\"");
         needs("key", "certificate", "\"x\"");
         needs("key", "mode", "\"explicit\"");
+    } else {
+        complete(tables, section.path, setting.key, value != initial);
     }
     own[std::string(setting.key)] = value;
     return text_of(tables);
@@ -182,18 +249,18 @@ TEST(Settings, every_setting_takes_a_value_that_is_not_its_default) {
 }
 
 TEST(Settings, the_default_is_the_struct_s_and_may_be_written_out) {
-    for_each_setting(
-        []<typename S>(const Section<S>& section, const Setting<S>& setting, const auto& kind) {
-            if (setting.required) return;
-            SCOPED_TRACE(fmt::format("{} {}", section.header, setting.key));
-            const auto initial = kind.shown(S{});
-            EXPECT_EQ(loaded_and_shown(section, setting, kind, initial), initial);
-            auto tables = whole_file();
-            if (tables[header_of(section)].contains(std::string(setting.key))) return;
-            const auto untouched = load(text_of(tables));
-            ASSERT_TRUE(untouched);
-            EXPECT_EQ(kind.shown(part(*untouched, static_cast<const S*>(nullptr))), initial);
-        });
+    for_each_setting([]<typename S, typename K>(const Section<S>& section,
+                                                const Setting<S>& setting, const K& kind) {
+        if (setting.required || !can_be_written<K>) return;
+        SCOPED_TRACE(fmt::format("{} {}", section.header, setting.key));
+        const auto initial = kind.shown(S{});
+        EXPECT_EQ(loaded_and_shown(section, setting, kind, initial), initial);
+        auto tables = whole_file();
+        if (tables[header_of(section)].contains(std::string(setting.key))) return;
+        const auto untouched = load(text_of(tables));
+        ASSERT_TRUE(untouched);
+        EXPECT_EQ(kind.shown(part(*untouched, static_cast<const S*>(nullptr))), initial);
+    });
 }
 
 // Values just outside of a kind's bounds; a kind without bounds has none.
@@ -212,6 +279,11 @@ std::vector<std::string> outside(const Time<S>& kind) {
     return values;
 }
 template <typename S>
+std::vector<std::string> outside(const OptionalTime<S>& kind) {
+    return {fmt::format("\"{}ms\"", kind.max.count() + 1),
+            fmt::format("\"{}ms\"", kind.min.count() - 1)};
+}
+template <typename S>
 std::vector<std::string> outside(const Size<S>& kind) {
     return {fmt::format("\"{}B\"", kind.min - 1), fmt::format("\"{}B\"", kind.max + 1)};
 }
@@ -226,8 +298,11 @@ std::vector<std::string> outside(const Texts<S>& kind) {
     return {"\"\"", fmt::format("\"{}\"", std::string(kind.bytes_max + 1, 'y'))};
 }
 template <typename S>
-std::vector<std::string> outside(const Name<S>&) {
-    return {"\"\"", "\"a b\"", fmt::format("\"{}\"", std::string(name_bytes_max + 1, 'y'))};
+std::vector<std::string> outside(const Name<S>& kind) {
+    std::vector<std::string> values = {"\"a b\"",
+                                       fmt::format("\"{}\"", std::string(name_bytes_max + 1, 'y'))};
+    if (!kind.may_be_empty) values.push_back("\"\"");
+    return values;
 }
 
 TEST(Settings, every_range_ends_where_it_says) {
