@@ -2,6 +2,7 @@
 #include "config/check.h"
 
 #include "config/amount.h"
+#include "config/check_fallbacks.h"
 #include "config/check_pool.h"
 #include "config/check_ports.h"
 #include "config/check_routes.h"
@@ -23,9 +24,10 @@ public:
         sections();
         for (const auto& listener : config_.listeners) one(listener);
         for (const auto& pool : config_.pools) {
-            check_pool(config_, pool, Findings(places_, problems_));
+            check_pool(pool, Findings(places_, problems_));
             check_tls(pool, places_, problems_);
         }
+        check_fallbacks(config_, Findings(places_, problems_));
         check_ports(config_, Findings(places_, problems_));
     }
 

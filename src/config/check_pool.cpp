@@ -4,7 +4,6 @@
 #include "config/amount.h"
 #include "config/check_probe.h"
 #include "config/destination.h"
-#include "config/pool_name.h"
 #include "config/spelling.h"
 #include "config/words.h"
 
@@ -25,8 +24,7 @@ bool has_no_limit(const Backend& backend) { return backend.max_sessions == 0; }
 
 class PoolCheck {
 public:
-    PoolCheck(const Config& config, const Pool& pool, Findings findings)
-        : config_(config), pool_(pool), findings_(findings) {}
+    PoolCheck(const Pool& pool, Findings findings) : pool_(pool), findings_(findings) {}
 
     void run() {
         if (pool_.backends.empty() && pool_.backends_file.empty() && holds("backend") &&
@@ -39,7 +37,6 @@ public:
             add("reply_bytes_max", "reply_bytes_max is less than reply_line_bytes_max",
                 fmt::format("use at least \"{}\"", size_text(pool_.reply_line_bytes_max)));
         hash_load();
-        fallback();
         limits();
         data_ports();
         check_backends(pool_.backends, {}, findings_);
@@ -62,33 +59,6 @@ private:
                 fmt::format("hash_load_percent is {}, which leaves no room for differences",
                             percent),
                 "use 101 to 10000, or 0 for no bound");
-    }
-
-    void fallback() {
-        check_pool_name(config_, key("fallback"), pool_.fallback, findings_);
-        const auto circle = circle_of_fallbacks();
-        // Once for all of its pools: at the first in the file.
-        const auto is_first = [&](const Pool* other) { return &pool_ <= other; };
-        if (circle.empty() || !std::ranges::all_of(circle, is_first)) return;
-        if (circle.size() == 1)
-            return add("fallback", "the pool is its own fallback",
-                       "name another pool, or remove it");
-        std::string names;
-        for (const auto* pool : circle) names += pool->name + ", ";
-        add("fallback", fmt::format("the fallbacks go in a circle: {}{}", names, pool_.name),
-            "remove one of them");
-    }
-
-    /// The pools that lead from this one back to it; empty if they do not.
-    [[nodiscard]] std::vector<const Pool*> circle_of_fallbacks() const {
-        std::vector<const Pool*> passed;
-        const Pool* pool = &pool_;
-        while (pool != nullptr && passed.size() < config_.pools.size()) {
-            passed.push_back(pool);
-            pool = config_.find_pool(pool->fallback);
-            if (pool == &pool_) return passed;
-        }
-        return {};
     }
 
     /// What makes sense only with `max_sessions`.
@@ -122,7 +92,6 @@ private:
                 "add the ports that backends connect to, such as data_ports = \"30000-30099\"");
     }
 
-    const Config& config_;
     const Pool& pool_;
     Findings findings_;
 };
@@ -198,9 +167,7 @@ private:
 
 }  // namespace
 
-void check_pool(const Config& config, const Pool& pool, Findings findings) {
-    PoolCheck(config, pool, findings).run();
-}
+void check_pool(const Pool& pool, Findings findings) { PoolCheck(pool, findings).run(); }
 
 void check_backends(std::span<const Backend> backends, std::span<const Backend> others,
                     Findings findings) {

@@ -8,8 +8,8 @@
 
 namespace ballast::config {
 
-/// What `check` has to say about a pool, but for its TLS and its ports.
-void check_pool(const Config& config, const Pool& pool, Findings findings);
+/// What `check` has to say about a pool, but for its TLS, its ports and its fallback.
+void check_pool(const Pool& pool, Findings findings);
 
 /// What it has to say about the tables of `backends`, which share their pool with `others`.
 void check_backends(std::span<const Backend> backends, std::span<const Backend> others,

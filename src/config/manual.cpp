@@ -26,6 +26,8 @@ ballast run -c /etc/ballast/ballast.toml
 ballast.toml:14:10: pool.alfresco.backend[0].weight: weight is 0 (use 1 to 256; to take the backend out, remove its table)
 ```
 
+`ballast schema` prints the keys, types and ranges below as a JSON Schema (draft 2020-12), for editors that check a file while it is written.
+
 ## Example
 
 A complete file. Listeners say where clients connect, pools which servers they reach.

@@ -208,8 +208,15 @@ TEST(LoadPool, finds_fallbacks_that_lead_nowhere) {
         // Once, and not at the pool that only leads into the circle.
         {"[pool.a]\nfallback = \"b\"" + file + "[pool.b]\nfallback = \"c\"" + file +
              "[pool.c]\nfallback = \"alf\"" + file + head + "fallback = \"b\"" + alf1,
-         "f:14:12: pool.alf.fallback: the fallbacks go in a circle: alf, b, c, alf (remove one of "
+         "f:5:12: pool.b.fallback: the fallbacks go in a circle: b, c, alf, b (remove one of "
          "them)\n"},
+        // Two of them.
+        {head + "fallback = \"b\"" + alf1 + "[pool.b]\nfallback = \"alf\"" + file +
+             "[pool.c]\nfallback = \"c\"" + file,
+         "f:5:12: pool.alf.fallback: the fallbacks go in a circle: alf, b, alf (remove one of "
+         "them)\n"
+         "f:13:12: pool.c.fallback: the pool is its own fallback (name another pool, or remove "
+         "it)\n"},
     });
 }
 
