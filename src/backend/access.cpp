@@ -14,6 +14,15 @@ net::TlsClient::Settings::Verify verify_of(config::BackendVerify verify) {
     std::terminate();
 }
 
+/// Whom the certificate must name. What SRV records lead to is as little to be trusted as the name
+/// server: RFC 6125 6.2.1 has the name that was asked for, without its service and protocol.
+std::string name_of(const config::Backend& backend) {
+    if (backend.srv.empty()) return backend.host;
+    std::string_view name = backend.srv;
+    while (name.starts_with('_') && name.contains('.')) name.remove_prefix(name.find('.') + 1);
+    return std::string(name);
+}
+
 }  // namespace
 
 void Access::set_tls_client(const BackendSettings& backend, TlsClient client) {
@@ -31,8 +40,9 @@ Contact Access::contact(const BackendSettings& backend, std::uint64_t id,
     return contact;
 }
 
-base::Result<std::shared_ptr<const net::TlsClient>> make_tls_client(const config::BackendTls& tls,
-                                                                    const std::string& host) {
+base::Result<std::shared_ptr<const net::TlsClient>> make_tls_client(
+    const config::Backend& backend) {
+    const auto& tls = backend.tls;
     if (tls.mode == config::BackendTlsMode::off) return nullptr;
     net::TlsClient::Settings settings;
     settings.min_version = tls.min_version;
@@ -43,7 +53,7 @@ base::Result<std::shared_ptr<const net::TlsClient>> make_tls_client(const config
     settings.verify = verify_of(tls.verify);
     settings.certificate = tls.certificate;
     settings.key = tls.key;
-    settings.server_name = tls.server_name.empty() ? host : tls.server_name;
+    settings.server_name = tls.server_name.empty() ? name_of(backend) : tls.server_name;
     auto client = net::TlsClient::create(settings);
     if (!client) return std::unexpected(client.error());
     return std::move(*client);

@@ -51,9 +51,8 @@ private:
     std::map<const config::Backend*, Entry> tls_clients_;
 };
 
-/// The client for these settings; `host` is that of the backend's address. Null if they say that
-/// there is no TLS.
+/// The client for this backend's settings; null if they say that there is no TLS.
 [[nodiscard]] base::Result<std::shared_ptr<const net::TlsClient>> make_tls_client(
-    const config::BackendTls& tls, const std::string& host);
+    const config::Backend& backend);
 
 }  // namespace ballast::backend

@@ -27,8 +27,9 @@ constexpr auto listener_settings = std::to_array<Setting<Listener>>({
      "The pool of the sessions that no route takes. Empty is none: then there are routes, and "
      "those sessions are refused with 530."},
     {"user_at_pool", Flag<Listener>{&Listener::user_at_pool},
-     "Whether a user may name the pool: `alice@sales` is alice of the pool `sales`. It can be any "
-     "pool of this file."},
+     "Whether a user may name the pool: `alice@sales` is alice of the pool `sales`, if a route or "
+     "`pool` of this listener leads alice there, and is refused otherwise. A name behind the @ "
+     "that is no pool of this listener stays part of the user's name."},
     {"user_at_host", Flag<Listener>{&Listener::user_at_host},
      "Whether a user may name the host, for clients without HOST (RFC 7151): "
      "`alice%ftp.example.com` is alice after `HOST ftp.example.com`."},

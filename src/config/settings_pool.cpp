@@ -178,8 +178,9 @@ constexpr auto backend_tls_settings = with_tls_parameters(std::to_array<Setting<
      "PEM file with the key. Empty: the certificate's file holds it."},
     {"server_name", Text<BackendTls>{&BackendTls::server_name, 0, 253},
      "The name that the backend is asked for (SNI) and that its certificate must have. Empty is "
-     "the host of `address` or the target of `srv`; if that is an IP address, the certificate must "
-     "have that."},
+     "the host of `address`, or the domain that `srv` is of (`example.com`: RFC 6125); if that is "
+     "an "
+     "IP address, the certificate must have that."},
 }));
 
 constexpr auto backend_settings = std::to_array<Setting<Backend>>({

@@ -37,7 +37,7 @@ std::expected<std::vector<Loaded>, std::vector<std::string>> load(const config::
     }
     std::vector<Loaded> loaded;
     for (auto& backend : *backends) {
-        auto tls = backend::make_tls_client(backend.tls, backend.host);
+        auto tls = backend::make_tls_client(backend);
         if (!tls)
             problems.push_back(
                 fmt::format("{}: {}: {}", file, backend.where.key, base::to_string(tls.error())));

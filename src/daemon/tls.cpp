@@ -105,7 +105,7 @@ void Tls::load_pool(const config::Config& config, const config::Pool& pool,
                     std::vector<config::Problem>& problems) {
     auto& clients = clients_[&pool];
     for (const auto& backend : pool.backends) {
-        auto client = backend::make_tls_client(backend.tls, backend.host);
+        auto client = backend::make_tls_client(backend);
         if (!client)
             problems.push_back({config.places.of(backend.where.key + ".tls"),
                                 base::to_string(client.error()),

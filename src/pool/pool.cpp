@@ -237,7 +237,8 @@ bool Pool::is_usable(const Entry& entry, const Asker& asker) const {
 
 balance::Candidate Pool::candidate(Entry& entry, loop::Time now) const {
     const auto& settings = *entry.backend.settings;
-    const auto weight = entry.target.weight != 0 ? entry.target.weight : settings.weight;
+    const auto weight =
+        entry.target.weight != 0 && !settings.has_weight ? entry.target.weight : settings.weight;
     const auto risen = std::round(weight * weight_scale * share_risen(entry, now));
     const bool wants_rate = config_.balance == config::Balance::least_bandwidth;
     return {.id = entry.backend.id,
