@@ -6,23 +6,24 @@
 namespace ballast::session {
 
 ftp::Features feature_set(std::span<const std::shared_ptr<const backend::Survey>> surveys,
-                          TlsOffer tls) {
+                          Offer offer) {
     std::optional<ftp::Features> common;
     for (const auto& survey : surveys)
         common = common ? common->intersect(survey->features) : survey->features;
     auto features = common.value_or(ftp::Features());
-    // HOST is carried for those who say it, but not offered: lftp says it to everybody who lists
-    // it, with the name of the balancer, which a backend need not know.
+    // HOST is carried for those who say it, but not offered because backends do: lftp says it to
+    // everybody who lists it, with the name of the balancer, which a backend need not know.
     for (const char* const label :
          {"AUTH", "PBSZ", "PROT", "CCC", "ADAT", "MIC", "CONF", "ENC", "SSCN", "CPSV", "SPSV",
           "LPRT", "LPSV", "ESTA", "ESTP", "RANG", "HOST"})
         features.remove(label);
     features.add("EPRT");
     features.add("EPSV");
-    if (tls.auth) features.add("AUTH", "TLS");
-    if (tls.prot) features.add("PBSZ");
-    if (tls.prot) features.add("PROT");
-    if (tls.ccc) features.add("CCC");
+    if (offer.auth) features.add("AUTH", "TLS");
+    if (offer.prot) features.add("PBSZ");
+    if (offer.prot) features.add("PROT");
+    if (offer.ccc) features.add("CCC");
+    if (offer.host) features.add("HOST");
     return features;
 }
 

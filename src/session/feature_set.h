@@ -9,17 +9,18 @@
 
 namespace ballast::session {
 
-/// What a listener offers of RFC 4217.
-struct TlsOffer {
+/// What a listener offers by itself.
+struct Offer {
     bool auth = false;  ///< AUTH TLS may be said
     bool prot = false;  ///< PBSZ and PROT, also under implicit TLS
     bool ccc = false;
+    bool host = false;  ///< RFC 7151, because routes ask for it
 };
 
 /// What Ballast answers to FEAT: what all surveyed backends that know FEAT offer, less what Ballast
 /// cannot carry (the backend's own TLS and security verbs), plus what it adds (EPRT and EPSV, which
 /// it translates, and its own TLS). Without any survey only what it adds.
 [[nodiscard]] ftp::Features feature_set(
-    std::span<const std::shared_ptr<const backend::Survey>> surveys, TlsOffer tls = {});
+    std::span<const std::shared_ptr<const backend::Survey>> surveys, Offer offer = {});
 
 }  // namespace ballast::session

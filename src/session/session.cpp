@@ -4,6 +4,7 @@
 #include "metrics/counters.h"
 #include "session/feature_set.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace ballast::session {
@@ -199,7 +200,9 @@ loop::Task<> Session::answer_features() {
         add(*pool_);
     else
         for (const auto name : pools_of(settings_)) add(*surroundings_.pools.find(name));
-    TlsOffer offer;
+    Offer offer;
+    offer.host = std::ranges::any_of(settings_.routes,
+                                     [](const auto& route) { return !route.match.host.empty(); });
     if (settings_.tls) {
         offer.auth = dialog_.may_auth();
         offer.prot = true;
