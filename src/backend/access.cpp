@@ -33,7 +33,7 @@ void Access::set_tls_client(const BackendSettings& backend, TlsClient client) {
 
 Contact Access::contact(const BackendSettings& backend, std::uint64_t id,
                         const base::Address& address) const {
-    Contact contact{address, pool_, backend, nullptr, knowledge_.of(id)};
+    Contact contact{address, pool_, backend, nullptr, knowledge_.of(id), {}};
     const std::lock_guard lock(mutex_);
     const auto found = tls_clients_.find(backend.get());
     if (found != tls_clients_.end()) contact.tls_client = found->second.client;

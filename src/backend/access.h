@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 
 namespace ballast::backend {
 
@@ -21,6 +22,7 @@ struct Contact {
     std::shared_ptr<const config::Backend> backend;
     std::shared_ptr<const net::TlsClient> tls_client;  ///< null where `backend->tls.mode` is off
     std::shared_ptr<Known> known;
+    std::string preamble = {};  ///< said before everything else: a PROXY header
 };
 
 /// How the backends of one pool are reached, and what is known of them. Any thread may call.

@@ -46,6 +46,11 @@ loop::Task<base::Result<std::unique_ptr<Leg>>> Leg::connect(net::Network& networ
     const bool says_auth = mode == config::BackendTlsMode::explicit_tls ||
                            (mode == config::BackendTlsMode::as_client && client_has_tls);
     auto leg = std::make_unique<Leg>(network, std::move(*stream), std::move(contact), signal);
+    if (const auto& preamble = leg->contact_.preamble; !preamble.empty()) {
+        const auto deadline = network.loop().after(leg->settings().connect_timeout);
+        auto sent = co_await leg->control_.send(preamble, base::Fault::backend, deadline);
+        if (!sent) co_return std::unexpected(sent.error());
+    }
     if (mode == config::BackendTlsMode::implicit_tls) {
         // Whether data are protected unless asked for is each server's own choice.
         leg->data_is_protected_.reset();
@@ -221,7 +226,7 @@ loop::Task<base::Result<ftp::Reply>> Leg::command(std::string line) {
     co_return co_await reply(signal_.loop().after(settings().reply_timeout));
 }
 
-loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::ask_passive() {
+loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::ask_epsv_or_pasv() {
     const auto ask = [this](const char* verb) { return command(verb); };
     const bool asks_epsv = !known().prefers_pasv();
     if (asks_epsv) {
@@ -241,26 +246,119 @@ loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::ask_passive() {
     co_return std::move(*reply);
 }
 
-loop::Task<std::expected<std::unique_ptr<net::Stream>, DataRefusal>> Leg::open_data() {
-    auto asked = co_await ask_passive();
-    if (!asked) co_return std::unexpected(asked.error());
-    const auto refused = [&](std::string doing) {
-        return std::unexpected(
-            DataRefusal{*asked, {base::Fault::backend, {}, std::move(doing)}, false});
-    };
-    if (!asked->is_positive())
-        co_return refused(fmt::format("{} refused a data connection: {} {}",
-                                      base::to_string(address()), asked->code, asked->message()));
-    const auto passive = ftp::parse_passive_reply(asked->text);
-    if (!passive)
-        co_return refused(fmt::format("{} named no data port: {} {}", base::to_string(address()),
-                                      asked->code, asked->message()));
-    auto stream = co_await network_.dial({.to = {address().ip, passive->port},
-                                          .from = control_.local().ip,
-                                          .fault = base::Fault::backend},
-                                         network_.loop().after(settings().connect_timeout));
+loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::ask_passive() {
+    const auto mode = settings().backend_data;
+    const bool is_fixed = mode == config::BackendData::epsv || mode == config::BackendData::pasv;
+    if (!is_fixed) co_return co_await ask_epsv_or_pasv();
+    auto reply = co_await command(mode == config::BackendData::epsv ? "EPSV" : "PASV");
+    if (!reply) co_return std::unexpected(DataRefusal{{}, reply.error(), true});
+    co_return std::move(*reply);
+}
+
+DataRefusal Leg::refused(const ftp::Reply& reply, std::string_view what) const {
+    return {reply,
+            {base::Fault::backend,
+             {},
+             fmt::format("{} {}: {} {}", base::to_string(address()), what, reply.code,
+                         reply.message())},
+            false};
+}
+
+std::expected<base::Address, DataRefusal> Leg::passive_address(const ftp::Reply& reply) const {
+    if (!reply.is_positive()) return std::unexpected(refused(reply, "refused a data connection"));
+    const auto passive = ftp::parse_passive_reply(reply.text);
+    if (!passive) return std::unexpected(refused(reply, "named no data port"));
+    const bool is_trusted = settings().trust_pasv_address && passive->ip && !passive->ip->is_any();
+    return base::Address{is_trusted ? *passive->ip : address().ip, passive->port};
+}
+
+loop::Task<std::expected<std::unique_ptr<net::Stream>, DataRefusal>> Leg::dial_data(
+    base::Address to) {
+    net::Dial dial{.to = to, .from = {}, .fault = base::Fault::backend};
+    // An address of the other family cannot be reached from ours.
+    if (to.ip.family() == control_.local().ip.family()) dial.from = control_.local().ip;
+    auto stream = co_await network_.dial(dial, network_.loop().after(settings().connect_timeout));
     if (!stream) co_return std::unexpected(DataRefusal{{}, stream.error(), false});
     co_return std::move(*stream);
+}
+
+/// A port for one data connection of this backend.
+loop::Task<std::expected<std::unique_ptr<net::Lease>, DataRefusal>> Leg::lend_port() {
+    const auto& peer = settings().data_peer;
+    net::LendRequest request{
+        .range = *settings().data_ports, .local = control_.local().ip, .peers = {}};
+    request.peers.address = address().ip;
+    request.peers.network = peer.network;
+    request.peers.anyone = peer.kind == config::DataPeer::Kind::any;
+    request.peers.exclusive = true;
+    auto lease = co_await network_.lend(request);
+    if (!lease) co_return std::unexpected(DataRefusal{{}, lease.error(), false});
+    (*lease)->attach(&signal_);
+    co_return std::move(*lease);
+}
+
+/// PORT or EPRT with a port of ours.
+loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::say_port(
+    bool extended, std::unique_ptr<net::Lease>& lease) {
+    if (!settings().data_ports)
+        co_return std::unexpected(
+            DataRefusal{{}, {base::Fault::internal, {}, "the pool has no data_ports"}, false});
+    auto lent = co_await lend_port();
+    if (!lent) co_return std::unexpected(std::move(lent.error()));
+    const base::Address ours{control_.local().ip, (*lent)->port()};
+    auto reply = co_await command(extended ? ftp::format_eprt(ours) : ftp::format_port(ours));
+    if (!reply) co_return std::unexpected(DataRefusal{{}, reply.error(), true});
+    if (reply->is_positive()) lease = std::move(*lent);
+    co_return std::move(*reply);
+}
+
+loop::Task<std::expected<DataConnection, DataRefusal>> Leg::open_data() {
+    auto passed_on = std::exchange(passed_on_, {});
+    if (passed_on.lease) co_return DataConnection{nullptr, std::move(passed_on.lease)};
+    const auto mode = settings().backend_data;
+    if (!passed_on.passive &&
+        (mode == config::BackendData::port || mode == config::BackendData::eprt)) {
+        const bool extended = mode == config::BackendData::eprt;
+        if (!extended && !address().ip.is_v4())
+            co_return std::unexpected(
+                DataRefusal{{},
+                            {base::Fault::internal,
+                             {},
+                             "PORT cannot name an IPv6 address: use backend_data = \"eprt\""},
+                            false});
+        std::unique_ptr<net::Lease> lease;
+        auto reply = co_await say_port(extended, lease);
+        if (!reply) co_return std::unexpected(std::move(reply.error()));
+        if (!lease) co_return std::unexpected(refused(*reply, "refused a data connection"));
+        co_return DataConnection{nullptr, std::move(lease)};
+    }
+    if (!passed_on.passive) {
+        auto reply = co_await ask_passive();
+        if (!reply) co_return std::unexpected(std::move(reply.error()));
+        auto named = passive_address(*reply);
+        if (!named) co_return std::unexpected(std::move(named.error()));
+        passed_on.passive = *named;
+    }
+    auto stream = co_await dial_data(*passed_on.passive);
+    if (!stream) co_return std::unexpected(std::move(stream.error()));
+    co_return DataConnection{std::move(*stream), nullptr};
+}
+
+loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::pass_on(std::string_view verb,
+                                                                const std::string& argument) {
+    passed_on_ = {};
+    if (verb == "PORT" || verb == "EPRT")
+        // PORT has no words for an IPv6 address.
+        co_return co_await say_port(verb == "EPRT" || !address().ip.is_v4(), passed_on_.lease);
+    auto line = std::string(verb);
+    if (!argument.empty()) line += ' ' + argument;
+    auto reply = co_await command(std::move(line));
+    if (!reply) co_return std::unexpected(DataRefusal{{}, reply.error(), true});
+    if (!reply->is_positive()) co_return std::move(*reply);
+    const auto named = passive_address(*reply);
+    if (!named) co_return std::unexpected(named.error());
+    passed_on_.passive = *named;
+    co_return std::move(*reply);
 }
 
 }  // namespace ballast::backend

@@ -22,6 +22,12 @@ struct DataRefusal {
     bool control_is_lost = false;  ///< nothing more can be asked of this leg
 };
 
+/// The data connection to a backend: there already, or expected on a port of ours.
+struct DataConnection {
+    std::unique_ptr<net::Stream> stream;
+    std::unique_ptr<net::Lease> lease;  ///< set if `stream` is not
+};
+
 /// One control connection to a backend, and the data connections that belong to it. Commands go out
 /// one whole line per write, one at a time: some servers take whatever one read returns for one
 /// command. Lives on one loop's thread; waits on the signal it was given, which others may raise
@@ -52,10 +58,18 @@ public:
     /// When an incomplete reply that looks complete is to be taken for complete.
     [[nodiscard]] loop::Deadline settle_at() const { return settle_at_; }
 
-    /// Asks for a passive data connection (EPSV, or PASV where that is refused) and opens it, from
+    /// Sets up a data connection as the pool's `backend_data` says. A passive one is opened from
     /// the same source address as the control connection and to the address that it goes to: what a
-    /// backend says of its own address is not trusted.
-    [[nodiscard]] loop::Task<std::expected<std::unique_ptr<net::Stream>, DataRefusal>> open_data();
+    /// backend says of its own address is not trusted unless the pool says so. For an active one a
+    /// port of ours is lent, and the backend has been told it.
+    [[nodiscard]] loop::Task<std::expected<DataConnection, DataRefusal>> open_data();
+    /// The client's own PASV, EPSV, PORT or EPRT, said to the backend at once (`as-client`): what
+    /// it answers. If that is positive, the next `open_data` asks nothing more. `argument` is that
+    /// of EPSV; PORT and EPRT name a port of ours.
+    [[nodiscard]] loop::Task<std::expected<ftp::Reply, DataRefusal>> pass_on(
+        std::string_view verb, const std::string& argument);
+    /// What `pass_on` set up is given up.
+    void forget_data() { passed_on_ = {}; }
 
     /// Whether a data connection shall be under TLS, if the client's is (is not).
     [[nodiscard]] bool shall_protect_data(bool client_does) const;
@@ -80,6 +94,15 @@ private:
     [[nodiscard]] loop::Task<base::Result<>> say_auth();
     [[nodiscard]] loop::Task<base::Result<>> begin_tls();
     [[nodiscard]] loop::Task<std::expected<ftp::Reply, DataRefusal>> ask_passive();
+    [[nodiscard]] loop::Task<std::expected<ftp::Reply, DataRefusal>> ask_epsv_or_pasv();
+    [[nodiscard]] std::expected<base::Address, DataRefusal> passive_address(
+        const ftp::Reply& reply) const;
+    [[nodiscard]] loop::Task<std::expected<std::unique_ptr<net::Stream>, DataRefusal>> dial_data(
+        base::Address to);
+    [[nodiscard]] loop::Task<std::expected<std::unique_ptr<net::Lease>, DataRefusal>> lend_port();
+    [[nodiscard]] loop::Task<std::expected<ftp::Reply, DataRefusal>> say_port(
+        bool extended, std::unique_ptr<net::Lease>& lease);
+    [[nodiscard]] DataRefusal refused(const ftp::Reply& reply, std::string_view what) const;
     [[nodiscard]] std::optional<base::Result<ftp::Reply>> take(ftp::ReplyParser::Step step);
     [[nodiscard]] base::Error lost(std::error_code code, const char* doing) const;
 
@@ -90,6 +113,12 @@ private:
     net::TlsStream* tls_ = nullptr;  // what `control_` owns
     bool avoids_tls_1_3_ = false;
     bool has_said_pbsz_ = false;
+    /// What `pass_on` has set up: one of the two, or nothing.
+    struct PassedOn {
+        std::optional<base::Address> passive;
+        std::unique_ptr<net::Lease> lease;
+    };
+    PassedOn passed_on_;
     std::optional<bool> data_is_protected_ = false;  // empty: the backend's default is not known
     loop::Signal& signal_;
     ftp::ReplyParser parser_;

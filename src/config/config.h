@@ -65,6 +65,8 @@ struct TlsParameters {
     std::string ciphers;       ///< up to TLS 1.2, as OpenSSL names them; empty: forward secrecy
     std::string ciphersuites;  ///< TLS 1.3; empty: OpenSSL's
     Duration handshake_timeout = std::chrono::seconds(10);
+
+    friend bool operator==(const TlsParameters&, const TlsParameters&) = default;
 };
 
 /// A listener's TLS towards clients (RFC 4217).
@@ -164,6 +166,8 @@ struct Probe {
     std::uint32_t rise = 2;
     std::uint32_t fall = 3;
     std::uint32_t jitter_percent = 10;  ///< of the interval, either way
+
+    friend bool operator==(const Probe&, const Probe&) = default;
 };
 
 /// What live sessions see of a backend: failed connections and bad greetings (the outlier rule).
@@ -220,6 +224,8 @@ struct BackendTls : TlsParameters {
     std::string certificate;  ///< PEM file shown to the backend; empty: none
     std::string key;          ///< empty: in the certificate's file
     std::string server_name;  ///< SNI, and the name to verify; empty: the host of `address`
+
+    friend bool operator==(const BackendTls&, const BackendTls&) = default;
 };
 
 struct Backend {

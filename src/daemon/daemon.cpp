@@ -77,7 +77,7 @@ private:
 
     loop::WorkerLoop control_;
     net::SocketNetwork control_network_;
-    std::vector<std::unique_ptr<health::Prober>> probers_;
+    std::optional<health::Prober> prober_;
     loop::Signal signalled_;
     loop::Descriptor signals_;
     std::size_t workers_busy_ = 0;
@@ -160,6 +160,7 @@ bool Daemon::bind(const config::Listener& listener, const std::vector<base::Addr
 }
 
 void Daemon::start_pools() {
+    std::vector<health::Prober::Subject> subjects;
     for (const auto& configured : config_.pools) {
         auto pool = std::make_shared<pool::Pool>(configured);
         auto access = std::make_shared<backend::Access>(configured, knowledge_);
@@ -171,10 +172,13 @@ void Daemon::start_pools() {
         auto secret = configured.probe.type == config::ProbeType::login
                           ? read_secret(configured.probe.password_file)
                           : std::string();
-        probers_.push_back(std::make_unique<health::Prober>(control_network_, pool, *access,
-                                                            std::move(secret), random_seed()));
-        control_.post([prober = probers_.back().get()] { prober->start(); });
+        subjects.push_back({std::move(pool), std::move(access), std::move(secret)});
     }
+    prober_.emplace(
+        control_network_, std::move(subjects),
+        [this](health::ScriptRun run) { return health::run_script(control_, std::move(run)); },
+        random_seed());
+    control_.post([this] { prober_->start(); });
     backend_files_.emplace(pools_);
     backend_files_->look();
     std::vector<std::shared_ptr<pool::Pool>> pools;

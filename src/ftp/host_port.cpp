@@ -69,12 +69,17 @@ std::optional<std::array<std::string_view, 3>> extended_fields(std::string_view 
     return fields;
 }
 
-using Found = std::optional<std::expected<PassiveReply, HostPortError>>;
+/// What a line names, and where in it the numbers stand.
+struct Place {
+    PassiveReply reply;
+    std::string_view numbers;
+};
+using Found = std::optional<std::expected<Place, HostPortError>>;
 
 Found found_port(std::string_view digits) {
     const auto port = port_number(digits);
     if (!port) return std::unexpected(port.error());
-    return PassiveReply{std::nullopt, *port};
+    return Place{{std::nullopt, *port}, digits};
 }
 
 /// RFC 2428 3, "(|||port|)". Some servers fill in what the RFC leaves empty; it is not looked at. A
@@ -130,6 +135,8 @@ Found six_numbers(std::string_view line) {
             line.remove_prefix(1);
             continue;
         }
+        const char* const begin = line.data();
+        const char* end = begin;
         HostPort numbers{};
         std::size_t count = 0;
         bool all_octets = true;
@@ -137,6 +144,7 @@ Found six_numbers(std::string_view line) {
             const auto digits = leading_digits(line);
             if (digits.empty()) break;
             line.remove_prefix(digits.size());
+            end = line.data();
             const auto number = octet(digits);
             all_octets = all_octets && number;
             if (count < numbers.size()) numbers.at(count) = number.value_or(0);
@@ -145,7 +153,7 @@ Found six_numbers(std::string_view line) {
         if (count != numbers.size() || !all_octets) continue;
         const auto address = address_of(numbers);
         if (!address) return std::unexpected(address.error());
-        return PassiveReply{address->ip, address->port};
+        return Place{{address->ip, address->port}, {begin, end}};
     }
     return std::nullopt;
 }
@@ -157,6 +165,7 @@ Found address_and_two_numbers(std::string_view line) {
         const auto begin = line.find_first_of(address_characters);
         if (begin == std::string_view::npos) return std::nullopt;
         line.remove_prefix(begin);
+        const char* const start = line.data();
         const auto word =
             line.substr(0, std::min(line.find_first_not_of(address_characters), line.size()));
         line.remove_prefix(word.size());
@@ -173,7 +182,7 @@ Found address_and_two_numbers(std::string_view line) {
         if (!octet(low)) continue;
         const auto port = static_cast<std::uint16_t>(*octet(high) * 256 + *octet(low));
         if (port == 0) return std::unexpected(HostPortError::port_zero);
-        return PassiveReply{ip, port};
+        return Place{{ip, port}, {start, line.data()}};
     }
 }
 
@@ -231,7 +240,9 @@ std::expected<EpsvRequest, HostPortError> parse_epsv_argument(std::string_view a
     return EpsvRequest{.all = false, .family = *family};
 }
 
-std::expected<PassiveReply, HostPortError> parse_passive_reply(std::string_view text) {
+namespace {
+
+std::expected<Place, HostPortError> passive_place(std::string_view text) {
     const auto take_line = [](std::string_view& rest) {
         const auto line = rest.substr(0, rest.find('\n'));
         rest.remove_prefix(std::min(line.size() + 1, rest.size()));
@@ -246,6 +257,28 @@ std::expected<PassiveReply, HostPortError> parse_passive_reply(std::string_view 
     for (auto others = whole.substr(0, last_begin); !others.empty();)
         if (const auto found = data_port_in(take_line(others))) return *found;
     return std::unexpected(HostPortError::syntax);
+}
+
+}  // namespace
+
+std::expected<PassiveReply, HostPortError> parse_passive_reply(std::string_view text) {
+    const auto place = passive_place(text);
+    if (!place) return std::unexpected(place.error());
+    return place->reply;
+}
+
+std::optional<std::string> with_passive_address(std::string_view text,
+                                                const base::Address& address) {
+    const auto place = passive_place(text);
+    if (!place) return std::nullopt;
+    const auto& host = address.ip.bytes();
+    const auto numbers = place->reply.ip
+                             ? fmt::format("{},{},{},{},{},{}", host[0], host[1], host[2], host[3],
+                                           address.port >> 8, address.port & 0xff)
+                             : fmt::to_string(address.port);
+    const auto before = static_cast<std::size_t>(place->numbers.data() - text.data());
+    return fmt::format("{}{}{}", text.substr(0, before), numbers,
+                       text.substr(before + place->numbers.size()));
 }
 
 std::string format_pasv(const base::Address& address) {

@@ -51,6 +51,11 @@ struct PassiveReply {
 [[nodiscard]] std::string format_pasv(const base::Address& address);
 /// "229 Entering Extended Passive Mode (|||port|)\r\n"
 [[nodiscard]] std::string format_epsv(std::uint16_t port);
+/// A backend's own 227 or 229 (`Reply::text`, any number of lines) with `address` in the place of
+/// the numbers it names, in its own form, and every other word kept: "227 Data at 10,0,0,1,4,1 now"
+/// stays that. 227 needs an IPv4 address. Empty where `parse_passive_reply` finds nothing.
+[[nodiscard]] std::optional<std::string> with_passive_address(std::string_view text,
+                                                              const base::Address& address);
 /// "PORT h1,h2,h3,h4,p1,p2" and "EPRT |af|ip|port|", without CRLF.
 [[nodiscard]] std::string format_port(const base::Address& address);
 [[nodiscard]] std::string format_eprt(const base::Address& address);

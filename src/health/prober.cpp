@@ -4,10 +4,10 @@
 #include "backend/survey.h"
 #include "base/log.h"
 #include "metrics/counters.h"
+#include "net/proxy_header.h"
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <set>
 #include <vector>
 
 namespace ballast::health {
@@ -39,147 +39,301 @@ void warn(const pool::Backend& backend, const backend::Survey& survey,
                       {"days_left", std::int64_t{*survey.certificate_days_left}}});
 }
 
+std::string preamble_of(config::ProxyHeader header) {
+    switch (header) {
+        case config::ProxyHeader::off: return {};
+        case config::ProxyHeader::v1: return net::own_proxy_header_v1();
+        case config::ProxyHeader::v2: return net::own_proxy_header_v2();
+    }
+    std::terminate();
+}
+
+std::string_view name_of(pool::Health health) {
+    switch (health) {
+        case pool::Health::unknown: return "unknown";
+        case pool::Health::up: return "up";
+        case pool::Health::down: return "down";
+    }
+    std::terminate();
+}
+
+std::optional<pool::Pool::Status> status_of(const pool::Pool& pool, pool::BackendId id) {
+    auto all = pool.status();
+    const auto found =
+        std::ranges::find(all, id, [](const auto& status) { return status.backend.id; });
+    if (found == all.end()) return std::nullopt;
+    return std::move(*found);
+}
+
 }  // namespace
 
-Prober::Prober(net::Network& network, std::shared_ptr<pool::Pool> pool,
-               const backend::Access& access, std::string password, std::uint64_t seed)
+Prober::Prober(net::Network& network, std::vector<Subject> subjects, RunScript run_script,
+               std::uint64_t seed)
     : network_(network),
-      pool_(std::move(pool)),
-      access_(access),
-      password_(std::move(password)),
+      subjects_(std::move(subjects)),
+      run_script_(std::move(run_script)),
       random_(seed),
       signal_(network.loop()) {}
 
-backend::Contact Prober::contact(const pool::Backend& backend) const {
-    return access_.contact(backend.settings, backend.id, backend.address);
-}
+void Prober::start() { job_ = loop::Job::start(follow_pools()); }
 
-void Prober::start() { job_ = loop::Job::start(follow_pool()); }
-
-loop::Task<> Prober::follow_pool() {
+loop::Task<> Prober::follow_pools() {
     for (;;) {
-        std::set<pool::BackendId> present;
-        for (const auto& status : pool_->status()) {
-            present.insert(status.backend.id);
-            auto& watched = watched_[status.backend.id];
-            if (watched) continue;
-            watched = std::make_unique<Watched>(network_.loop());
-            watched->job = loop::Job::start(probe_for_ever(status.backend, watched->signal));
-        }
-        std::erase_if(watched_, [&](const auto& entry) { return !present.contains(entry.first); });
+        look_at_pools();
         (void)co_await signal_.wait(network_.loop().after(pool_look_interval));
     }
 }
 
-loop::Deadline Prober::next_probe() {
-    const auto& settings = pool_->config().probe;
+/// The one that asks the same server the same.
+Prober::Watched* Prober::find_like(const Member& member) {
+    const auto is_like = [&](const Watched& watched) {
+        if (watched.members.empty()) return false;
+        const auto& other = watched.members.front();
+        return other.backend.address == member.backend.address &&
+               other.backend.settings->tls == member.backend.settings->tls &&
+               other.subject->pool->config().probe == member.subject->pool->config().probe &&
+               other.subject->password == member.subject->password;
+    };
+    const auto found = std::ranges::find_if(watched_, is_like);
+    return found == watched_.end() ? nullptr : &*found;
+}
+
+void Prober::look_at_pools() {
+    std::vector<Member> present;
+    for (const auto& subject : subjects_)
+        for (const auto& status : subject.pool->status())
+            present.push_back({&subject, status.backend});
+    const auto is_present = [&](const Member& member) {
+        return std::ranges::any_of(present, [&](const Member& each) {
+            return each.subject == member.subject && each.backend.id == member.backend.id &&
+                   each.backend.settings == member.backend.settings;
+        });
+    };
+    for (auto& watched : watched_)
+        std::erase_if(watched.members, [&](const Member& each) { return !is_present(each); });
+    std::erase_if(watched_, [](const Watched& each) { return each.members.empty(); });
+    for (const auto& member : present) {
+        const auto is_member = [&](const Watched& watched) {
+            return std::ranges::any_of(watched.members, [&](const Member& each) {
+                return each.subject == member.subject && each.backend.id == member.backend.id;
+            });
+        };
+        if (std::ranges::any_of(watched_, is_member)) continue;
+        if (auto* const like = find_like(member)) {
+            like->members.push_back(member);
+            // What is known already is news to this pool.
+            const auto& known = like->members.front();
+            const auto status = status_of(*known.subject->pool, known.backend.id);
+            if (status && status->health == pool::Health::up)
+                (void)member.subject->pool->probe_passed(member.backend.id);
+            continue;
+        }
+        auto& watched = watched_.emplace_back(network_.loop());
+        watched.members.push_back(member);
+    }
+    for (auto& watched : watched_)
+        if (!watched.job.is_started()) watched.job = loop::Job::start(probe_for_ever(watched));
+}
+
+loop::Deadline Prober::next_probe(const Watched& watched) {
+    const auto& settings = watched.members.front().subject->pool->config().probe;
     if (settings.type == config::ProbeType::none)
         return network_.loop().after(survey_retry_interval);
+    bool is_in_transition = false;
+    bool is_down = true;
+    for (const auto& member : watched.members) {
+        const auto status = status_of(*member.subject->pool, member.backend.id);
+        is_in_transition |= status && status->is_in_transition;
+        is_down &= status && status->health == pool::Health::down;
+    }
+    auto interval = settings.interval;
+    if (is_in_transition)
+        interval = settings.fast_interval.value_or(interval);
+    else if (is_down)
+        interval = settings.down_interval.value_or(interval);
     const auto jitter = static_cast<double>(settings.jitter_percent) / 100;
     std::uniform_real_distribution<double> factor(1 - jitter, 1 + jitter);
     return network_.loop().after(
-        std::chrono::duration_cast<std::chrono::microseconds>(settings.interval * factor(random_)));
+        std::chrono::duration_cast<std::chrono::microseconds>(interval * factor(random_)));
 }
 
-loop::Task<> Prober::probe_for_ever(pool::Backend backend, loop::Signal& signal) {
-    const bool only_survey = pool_->config().probe.type == config::ProbeType::none;
+/// True if the backend rose from down for any of the pools.
+bool Prober::report(const Watched& watched, const base::Result<>& answer) {
+    metrics::count(answer ? metrics::Counter::probes_passed : metrics::Counter::probes_failed);
+    bool rose = false;
+    for (const auto& [subject, backend] : watched.members) {
+        if (answer) {
+            rose |= subject->pool->probe_passed(backend.id);
+            continue;
+        }
+        const auto reason = base::to_string(answer.error());
+        log::debug("probe failed", {{"backend", backend.name}, {"reason", reason}});
+        subject->pool->probe_failed(backend.id, reason);
+    }
+    return rose;
+}
+
+loop::Task<> Prober::probe_for_ever(Watched& watched) {
+    const auto type = watched.members.front().subject->pool->config().probe.type;
+    const bool only_survey = type == config::ProbeType::none;
     bool survey_due = true;
     for (;;) {
         base::Result<> passed;
-        if (!only_survey) {
-            passed = co_await ask(Question::probe, backend);
-            metrics::count(passed ? metrics::Counter::probes_passed
-                                  : metrics::Counter::probes_failed);
-        }
+        if (!only_survey) passed = co_await ask(Question::probe, watched);
         if (!passed) {
             survey_due = true;  // it may come back as another program
-            log::debug("probe failed",
-                       {{"backend", backend.name}, {"reason", base::to_string(passed.error())}});
-            pool_->probe_failed(backend.id, base::to_string(passed.error()));
+            (void)report(watched, passed);
         } else {
-            if (survey_due) survey_due = !co_await ask(Question::survey, backend);
+            if (survey_due) survey_due = !co_await ask(Question::survey, watched);
             // A rise by itself (live sessions had brought it down) asks for a survey too.
-            if (!only_survey && pool_->probe_passed(backend.id) && !survey_due)
-                survey_due = !co_await ask(Question::survey, backend);
+            if (!only_survey && report(watched, passed) && !survey_due)
+                survey_due = !co_await ask(Question::survey, watched);
             if (only_survey && !survey_due) co_return;
         }
-        (void)co_await signal.wait(next_probe());
+        (void)co_await watched.signal.wait(next_probe(watched));
     }
 }
 
-loop::Task<base::Result<>> Prober::ask(Question question, pool::Backend backend) {
-    const auto deadline = network_.loop().after(pool_->config().probe.timeout);
+loop::Task<base::Result<>> Prober::ask(Question question, Watched& watched) {
+    const auto& settings = watched.members.front().subject->pool->config().probe;
+    const auto address = watched.members.front().backend.address;
+    const auto deadline = network_.loop().after(settings.timeout);
     loop::Signal done(network_.loop());
-    loop::Signal leg_signal(network_.loop());
     base::Result<> result;
-    auto job = loop::Job::start(question == Question::probe ? probe(backend, leg_signal, result)
-                                                            : survey(backend, leg_signal, result),
-                                &done);
-    if (!job.is_done()) (void)co_await done.wait(deadline);
-    if (!job.is_done())
+    auto job = loop::Job::start(
+        question == Question::probe ? probe(watched, result) : survey_into(watched, result), &done);
+    // A script that runs too long is ended, and judged, by who runs it.
+    const bool is_timed_itself =
+        question == Question::probe && settings.type == config::ProbeType::script;
+    if (!job.is_done()) (void)co_await done.wait(is_timed_itself ? loop::never : deadline);
+    if (!job.is_done()) {
+        job.cancel();
+        watched.leg.reset();
         co_return std::unexpected(base::Error{base::Fault::backend,
                                               std::make_error_code(std::errc::timed_out),
-                                              "probing " + base::to_string(backend.address)});
+                                              "probing " + base::to_string(address)});
+    }
     co_return result;
 }
 
-loop::Task<> Prober::probe(pool::Backend backend, loop::Signal& signal, base::Result<>& result) {
-    const auto& settings = pool_->config();
-    if (settings.probe.type == config::ProbeType::tcp) {
-        const auto stream = co_await network_.dial(
-            {.to = backend.address, .from = {}, .fault = base::Fault::backend},
-            network_.loop().after(settings.probe.timeout));
-        if (!stream) result = std::unexpected(stream.error());
-        co_return;
+loop::Task<> Prober::probe(Watched& watched, base::Result<>& result) {
+    // Its own copy: members may come and go meanwhile.
+    const Member member = watched.members.front();
+    switch (member.subject->pool->config().probe.type) {
+        case config::ProbeType::none: break;
+        case config::ProbeType::tcp: result = co_await probe_tcp(member); break;
+        case config::ProbeType::banner: result = co_await probe_banner(watched); break;
+        case config::ProbeType::login: result = co_await probe_login(watched); break;
+        case config::ProbeType::script: result = co_await probe_script(member); break;
     }
-    auto leg = co_await backend::Leg::connect(network_, contact(backend), probes_have_tls, signal);
-    if (!leg) {
-        result = std::unexpected(leg.error());
-        co_return;
-    }
-    result = co_await log_in(**leg);
-    // A client that says goodbye leaves no warning in the backend's log.
-    (void)co_await (*leg)->command("QUIT");
 }
 
-loop::Task<> Prober::survey(pool::Backend backend, loop::Signal& signal, base::Result<>& result) {
-    const auto& settings = pool_->config();
-    auto leg = co_await backend::Leg::connect(network_, contact(backend), probes_have_tls, signal);
-    if (leg && settings.probe.type == config::ProbeType::login) result = co_await log_in(**leg);
-    if (!leg) result = std::unexpected(leg.error());
-    if (!result) co_return;
-    auto learnt = co_await backend::take_survey(**leg);
-    if (!learnt) {
-        result = std::unexpected(learnt.error());
-        co_return;
+loop::Task<base::Result<>> Prober::probe_tcp(const Member& member) {
+    const auto& settings = member.subject->pool->config().probe;
+    const auto deadline = network_.loop().after(settings.timeout);
+    const auto stream = co_await network_.dial(
+        {.to = member.backend.address, .from = {}, .fault = base::Fault::backend}, deadline);
+    if (!stream) co_return std::unexpected(stream.error());
+    const auto preamble = preamble_of(settings.proxy);
+    if (preamble.empty()) co_return base::Result<>{};
+    loop::Signal signal(network_.loop());
+    const net::Attached attached(**stream, signal);
+    co_return co_await net::write_all(**stream, signal, preamble, base::Fault::backend, deadline);
+}
+
+loop::Task<base::Result<>> Prober::probe_script(const Member& member) {
+    const auto& pool = *member.subject->pool;
+    const auto status = status_of(pool, member.backend.id);
+    co_return co_await run_script_(
+        {.path = pool.config().probe.script,
+         .address = member.backend.address,
+         .pool = pool.config().name,
+         .backend = member.backend.name,
+         .state = std::string(name_of(status ? status->health : pool::Health::unknown)),
+         .timeout = pool.config().probe.timeout});
+}
+
+loop::Task<base::Result<std::unique_ptr<backend::Leg>>> Prober::connect(const Member& member,
+                                                                        loop::Signal& signal) {
+    const auto& [subject, backend] = member;
+    auto contact = subject->access->contact(backend.settings, backend.id, backend.address);
+    contact.preamble = preamble_of(subject->pool->config().probe.proxy);
+    co_return co_await backend::Leg::connect(network_, std::move(contact), probes_have_tls, signal);
+}
+
+loop::Task<base::Result<>> Prober::probe_banner(Watched& watched) {
+    loop::Signal signal(network_.loop());
+    auto leg = co_await connect(watched.members.front(), signal);
+    if (!leg) co_return std::unexpected(leg.error());
+    // A client that says goodbye leaves no warning in the backend's log.
+    (void)co_await (*leg)->command("QUIT");
+    co_return base::Result<>{};
+}
+
+/// Whether a session that was kept from the probe before is good for another.
+loop::Task<bool> Prober::still_answers(backend::Leg& leg) {
+    if (leg.poll_reply()) co_return false;  // 421, or its end
+    const auto reply = co_await leg.command("NOOP");
+    co_return reply && reply->code != 421;
+}
+
+loop::Task<base::Result<>> Prober::probe_login(Watched& watched) {
+    const Member member = watched.members.front();
+    const auto& settings = member.subject->pool->config().probe;
+    auto leg = std::move(watched.leg);
+    // A server may end a session that says nothing for long: that is no failure.
+    if (leg && !co_await still_answers(*leg)) leg.reset();
+    if (!leg) {
+        auto connected = co_await connect(member, watched.leg_signal);
+        if (!connected) co_return std::unexpected(connected.error());
+        leg = std::move(*connected);
+        auto done = co_await log_in(*leg, settings.user, member.subject->password);
+        if (!done) {
+            (void)co_await leg->command("QUIT");
+            co_return done;
+        }
     }
-    std::vector<log::Field> found = {{"backend", backend.name},
+    auto facts = co_await ask_further(*leg, settings, watched.leg_signal);
+    if (!facts) {
+        (void)co_await leg->command("QUIT");
+        co_return std::unexpected(facts.error());
+    }
+    if (*facts)
+        for (const auto& each : watched.members)
+            divergence_.note(*each.subject->pool, each.backend.name, **facts);
+    if (settings.quiet)
+        watched.leg = std::move(leg);
+    else
+        (void)co_await leg->command("QUIT");
+    co_return base::Result<>{};
+}
+
+loop::Task<> Prober::survey_into(Watched& watched, base::Result<>& result) {
+    result = co_await survey(watched);
+}
+
+loop::Task<base::Result<>> Prober::survey(Watched& watched) {
+    const Member member = watched.members.front();
+    const auto& settings = member.subject->pool->config().probe;
+    loop::Signal signal(network_.loop());
+    auto leg = co_await connect(member, signal);
+    if (!leg) co_return std::unexpected(leg.error());
+    if (settings.type == config::ProbeType::login)
+        if (auto done = co_await log_in(**leg, settings.user, member.subject->password); !done)
+            co_return done;
+    auto learnt = co_await backend::take_survey(**leg);
+    if (!learnt) co_return std::unexpected(learnt.error());
+    std::vector<log::Field> found = {{"backend", member.backend.name},
                                      {"system", learnt->system},
                                      {"features", std::uint64_t{learnt->answers_feat}}};
     if (learnt->takes_prot_p) found.push_back({"prot_p", std::uint64_t{*learnt->takes_prot_p}});
     if (learnt->certificate_days_left)
         found.push_back({"certificate_days_left", std::int64_t{*learnt->certificate_days_left}});
     log::write(log::Level::info, "backend surveyed", found);
-    warn(backend, *learnt, (*leg)->tls_settings());
-    access_.known(backend.id)->set_survey(std::move(*learnt));
+    warn(member.backend, *learnt, (*leg)->tls_settings());
+    for (const auto& each : watched.members)
+        each.subject->access->known(each.backend.id)->set_survey(*learnt);
     (void)co_await (*leg)->command("QUIT");
-}
-
-loop::Task<base::Result<>> Prober::log_in(backend::Leg& leg) {
-    const auto refused = [](std::string_view verb, const ftp::Reply& reply) {
-        return std::unexpected(
-            base::Error{base::Fault::backend,
-                        {},
-                        fmt::format("{} was answered {} {}", verb, reply.code, reply.message())});
-    };
-    const auto user = co_await leg.command("USER " + pool_->config().probe.user);
-    if (!user) co_return std::unexpected(user.error());
-    if (user->is_positive()) co_return base::Result<>{};
-    if (user->code != 331) co_return refused("USER", *user);
-    const auto password = co_await leg.command("PASS " + password_);
-    if (!password) co_return std::unexpected(password.error());
-    // The text might repeat the password.
-    if (!password->is_positive()) co_return refused("PASS", {password->code, {}});
     co_return base::Result<>{};
 }
 

@@ -4,53 +4,83 @@
 #include "backend/access.h"
 #include "backend/leg.h"
 #include "base/error.h"
+#include "health/divergence.h"
+#include "health/script.h"
+#include "health/steps.h"
 #include "loop/job.h"
 #include "net/network.h"
 #include "pool/pool.h"
 
+#include <functional>
+#include <list>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
-#include <unordered_map>
+#include <vector>
 
 namespace ballast::health {
 
-/// Asks the backends of one pool, again and again, whether they serve, and surveys each when it is
-/// first heard of and whenever it comes up. Lives on the control thread's loop.
+/// Asks the backends of all pools, again and again, whether they serve, and surveys each when it is
+/// first heard of and whenever it comes up. Pools that name the same backend and would ask it the
+/// same share one probe. Lives on the control thread's loop.
 class Prober {
 public:
-    /// `network` and `access` outlive it. `password` belongs to `probe.user`.
-    Prober(net::Network& network, std::shared_ptr<pool::Pool> pool, const backend::Access& access,
-           std::string password, std::uint64_t seed);
+    struct Subject {
+        std::shared_ptr<pool::Pool> pool;
+        std::shared_ptr<const backend::Access> access;
+        std::string password;  ///< of `probe.user`
+    };
+    using RunScript = std::function<loop::Task<base::Result<>>(ScriptRun)>;
+
+    /// `network` outlives it. `run_script` is for probes of that type.
+    Prober(net::Network& network, std::vector<Subject> subjects, RunScript run_script,
+           std::uint64_t seed);
 
     void start();
 
 private:
+    /// A backend as one of the pools has it.
+    struct Member {
+        const Subject* subject;
+        pool::Backend backend;
+    };
+    /// One server that is asked, for all pools that would ask it the same; never without members.
     struct Watched {
-        explicit Watched(loop::Loop& loop) : signal(loop) {}
+        explicit Watched(loop::Loop& loop) : signal(loop), leg_signal(loop) {}
+        std::vector<Member> members;
         loop::Signal signal;
+        loop::Signal leg_signal;            // outlives the leg
+        std::unique_ptr<backend::Leg> leg;  // kept between quiet probes
         loop::Job job;
     };
-    [[nodiscard]] loop::Task<> follow_pool();
-    [[nodiscard]] loop::Task<> probe_for_ever(pool::Backend backend, loop::Signal& signal);
+    [[nodiscard]] loop::Task<> follow_pools();
+    void look_at_pools();
+    [[nodiscard]] Watched* find_like(const Member& member);
+    [[nodiscard]] loop::Task<> probe_for_ever(Watched& watched);
+    [[nodiscard]] bool report(const Watched& watched, const base::Result<>& answer);
     /// Runs one question within the probe's own time-out, whatever the backend does.
     enum class Question : std::uint8_t { probe, survey };
-    [[nodiscard]] loop::Task<base::Result<>> ask(Question question, pool::Backend backend);
-    [[nodiscard]] loop::Task<> probe(pool::Backend backend, loop::Signal& signal,
-                                     base::Result<>& result);
-    [[nodiscard]] loop::Task<> survey(pool::Backend backend, loop::Signal& signal,
-                                      base::Result<>& result);
-    [[nodiscard]] backend::Contact contact(const pool::Backend& backend) const;
-    [[nodiscard]] loop::Task<base::Result<>> log_in(backend::Leg& leg);
-    [[nodiscard]] loop::Deadline next_probe();
+    [[nodiscard]] loop::Task<base::Result<>> ask(Question question, Watched& watched);
+    [[nodiscard]] loop::Task<> probe(Watched& watched, base::Result<>& result);
+    [[nodiscard]] loop::Task<base::Result<>> probe_tcp(const Member& member);
+    [[nodiscard]] loop::Task<base::Result<>> probe_script(const Member& member);
+    [[nodiscard]] loop::Task<base::Result<>> probe_banner(Watched& watched);
+    [[nodiscard]] loop::Task<base::Result<>> probe_login(Watched& watched);
+    [[nodiscard]] loop::Task<base::Result<>> survey(Watched& watched);
+    [[nodiscard]] loop::Task<> survey_into(Watched& watched, base::Result<>& result);
+    [[nodiscard]] loop::Task<bool> still_answers(backend::Leg& leg);
+    [[nodiscard]] loop::Task<base::Result<std::unique_ptr<backend::Leg>>> connect(
+        const Member& member, loop::Signal& signal);
+    [[nodiscard]] loop::Deadline next_probe(const Watched& watched);
 
     net::Network& network_;
-    std::shared_ptr<pool::Pool> pool_;
-    const backend::Access& access_;
-    const std::string password_;
+    const std::vector<Subject> subjects_;
+    const RunScript run_script_;
     std::mt19937_64 random_;
     loop::Signal signal_;
-    std::unordered_map<pool::BackendId, std::unique_ptr<Watched>> watched_;
+    Divergence divergence_;
+    std::list<Watched> watched_;
     loop::Job job_;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/port_range.h"
+#include "net/data_peers.h"
 #include "net/stream.h"
 
 #include <optional>
@@ -23,8 +24,8 @@ struct Dial {
 /// What a passive data connection is expected on.
 struct LendRequest {
     base::PortRange range;
-    base::Ip local;   ///< the address that the control connection came to
-    base::Ip client;  ///< the only address that the data connection may come from
+    base::Ip local;  ///< the address that the control connection came to
+    DataPeers peers;
 };
 
 /// A port lent to one client address until its one data connection has come. Destroying the lease

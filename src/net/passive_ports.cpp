@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/passive_ports.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace ballast::net {
 
 void PassivePorts::forget_expired(Port& port, loop::Time now) {
@@ -10,8 +13,18 @@ void PassivePorts::forget_expired(Port& port, loop::Time now) {
     std::erase_if(port.clients, [&](const auto& entry) { return entry.second.until <= now; });
 }
 
+bool PassivePorts::is_free(const Port& port, const DataPeers& peers, loop::Time now) {
+    if (port.unusable_until > now || port.exclusive.until > now) return false;
+    // One that is kept from a client still expects its late connection.
+    if (peers.is_exclusive())
+        return std::ranges::none_of(port.clients,
+                                    [&](const auto& each) { return each.second.until > now; });
+    const auto waiting = port.clients.find(peers.address);
+    return waiting == port.clients.end() || waiting->second.until <= now;
+}
+
 std::optional<PassivePorts::Lent> PassivePorts::lend(const base::PortRange& range,
-                                                     const base::Ip& local, const base::Ip& client,
+                                                     const base::Ip& local, const DataPeers& peers,
                                                      WorkerIndex worker, loop::Time now) {
     const std::lock_guard lock(mutex_);
     const auto size = range.size();
@@ -22,16 +35,19 @@ std::optional<PassivePorts::Lent> PassivePorts::lend(const base::PortRange& rang
         const bool needs_listening = !port.listener.has_value();
         if (needs_listening) port.listener = worker;
         forget_expired(port, now);
-        port.clients[client] = {++last_id_, worker, now + lent_for};
+        const Waiting waiting{++last_id_, worker, now + lent_for};
+        if (peers.is_exclusive()) {
+            port.exclusive = waiting;
+            port.exclusive_for = peers;
+        } else {
+            port.clients[peers.address] = waiting;
+        }
         return Lent{last_id_, number, needs_listening};
     };
     for (std::uint32_t i = 0; i < size; ++i) {
         const auto number = static_cast<std::uint16_t>(range.first + (start + i) % size);
         Port& port = ports_[{local, number}];
-        if (port.unusable_until > now) continue;
-        if (const auto waiting = port.clients.find(client);
-            waiting != port.clients.end() && waiting->second.until > now)
-            continue;
+        if (!is_free(port, peers, now)) continue;
         if (!port.listener || *port.listener == worker) return give(port, number);
         if (second_best == nullptr) {
             second_best = &port;
@@ -48,6 +64,16 @@ void PassivePorts::listening_failed(const Key& key, const base::Ip& client, loop
     port.listener.reset();
     port.unusable_until = now + unusable_for;
     port.clients.erase(client);
+    port.exclusive = {};
+}
+
+std::optional<PassivePorts::Taker> PassivePorts::arrived_exclusive(Port& port,
+                                                                   const base::Ip& from) {
+    // A stranger ends nothing: who is waited for may still come.
+    if (!port.exclusive_for.admits(from)) return std::nullopt;
+    const Waiting found = std::exchange(port.exclusive, {});
+    if (found.id == 0) return std::nullopt;
+    return Taker{found.worker, found.id};
 }
 
 std::optional<PassivePorts::Taker> PassivePorts::arrived(const Key& key, const base::Ip& client,
@@ -55,6 +81,7 @@ std::optional<PassivePorts::Taker> PassivePorts::arrived(const Key& key, const b
     const std::lock_guard lock(mutex_);
     const auto port = ports_.find(key);
     if (port == ports_.end()) return std::nullopt;
+    if (port->second.exclusive.until > now) return arrived_exclusive(port->second, client);
     const auto waiting = port->second.clients.find(client);
     if (waiting == port->second.clients.end()) return std::nullopt;
     const Waiting found = waiting->second;
@@ -64,33 +91,39 @@ std::optional<PassivePorts::Taker> PassivePorts::arrived(const Key& key, const b
     return Taker{found.worker, found.id};
 }
 
+PassivePorts::Waiting* PassivePorts::find(const Key& key, const base::Ip& client, LeaseId id) {
+    const auto port = ports_.find(key);
+    if (port == ports_.end()) return nullptr;
+    if (port->second.exclusive.id == id) return &port->second.exclusive;
+    const auto waiting = port->second.clients.find(client);
+    const bool is_there = waiting != port->second.clients.end() && waiting->second.id == id;
+    return is_there ? &waiting->second : nullptr;
+}
+
 void PassivePorts::extend(const Key& key, const base::Ip& client, LeaseId id, loop::Time now) {
     const std::lock_guard lock(mutex_);
-    const auto port = ports_.find(key);
-    if (port == ports_.end()) return;
-    const auto waiting = port->second.clients.find(client);
-    if (waiting != port->second.clients.end() && waiting->second.id == id)
-        waiting->second.until = now + lent_for;
+    if (Waiting* const waiting = find(key, client, id)) waiting->until = now + lent_for;
 }
 
 void PassivePorts::give_back(const Key& key, const base::Ip& client, LeaseId id, bool quarantine,
                              loop::Time now) {
     const std::lock_guard lock(mutex_);
-    const auto port = ports_.find(key);
-    if (port == ports_.end()) return;
-    const auto waiting = port->second.clients.find(client);
-    if (waiting == port->second.clients.end() || waiting->second.id != id) return;
+    Waiting* const waiting = find(key, client, id);
+    if (waiting == nullptr) return;
+    *waiting = {};
     if (quarantine)
-        waiting->second = {0, 0, now + quarantined_for};
+        waiting->until = now + quarantined_for;
     else
-        port->second.clients.erase(waiting);
+        ports_[key].clients.erase(client);
 }
 
 std::size_t PassivePorts::pending() const {
     const std::lock_guard lock(mutex_);
     std::size_t sum = 0;
-    for (const auto& [key, port] : ports_)
+    for (const auto& [key, port] : ports_) {
+        sum += port.exclusive.id != 0 ? 1 : 0;
         for (const auto& [client, waiting] : port.clients) sum += waiting.id != 0 ? 1 : 0;
+    }
     return sum;
 }
 

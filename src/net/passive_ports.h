@@ -4,6 +4,7 @@
 #include "base/address.h"
 #include "base/port_range.h"
 #include "loop/loop.h"
+#include "net/data_peers.h"
 
 #include <chrono>
 #include <cstdint>
@@ -19,7 +20,8 @@ namespace ballast::net {
 /// Who waits for what on which passive port: one table for the whole process, because two owners of
 /// one port would give data to strangers. It knows no sockets. The key of a lending is (local
 /// address, port, client address), so one port serves many clients at once and only several pending
-/// transfers of one client address need different ports. Any thread may call; nothing blocks.
+/// transfers of one client address need different ports; except where others than one address may
+/// come: then the port is that one transfer's alone. Any thread may call; nothing blocks.
 class PassivePorts {
 public:
     using WorkerIndex = std::uint32_t;
@@ -49,7 +51,7 @@ public:
     /// Ports are tried from a random one on (RFC 2577 3), those that `worker` listens on itself, or
     /// nobody yet, first. Empty: none is free for this client.
     [[nodiscard]] std::optional<Lent> lend(const base::PortRange& range, const base::Ip& local,
-                                           const base::Ip& client, WorkerIndex worker,
+                                           const DataPeers& peers, WorkerIndex worker,
                                            loop::Time now);
     /// Listening on a port that `lend` gave with `needs_listening` failed (another program has it):
     /// the lending ends and the port is left alone for a while.
@@ -80,8 +82,14 @@ private:
         std::optional<WorkerIndex> listener;
         loop::Time unusable_until;
         std::unordered_map<base::Ip, Waiting> clients;
+        Waiting exclusive;  ///< counts until its time is over
+        DataPeers exclusive_for;
     };
     static void forget_expired(Port& port, loop::Time now);
+    static bool is_free(const Port& port, const DataPeers& peers, loop::Time now);
+    static std::optional<Taker> arrived_exclusive(Port& port, const base::Ip& from);
+    /// The lending with this id; null if it is over.
+    Waiting* find(const Key& key, const base::Ip& client, LeaseId id);
 
     mutable std::mutex mutex_;
     std::unordered_map<Key, Port, KeyHash> ports_;

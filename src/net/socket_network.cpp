@@ -139,7 +139,7 @@ loop::Task<base::Result<std::unique_ptr<Lease>>> SocketNetwork::lend(LendRequest
     // Each turn either ends or takes one port of the range out of use for a while.
     for (std::uint32_t tries = 0; tries < request.range.size(); ++tries) {
         const auto lent =
-            ports_.lend(request.range, request.local, request.client, index_, loop_.now());
+            ports_.lend(request.range, request.local, request.peers, index_, loop_.now());
         if (!lent) break;
         const PassivePorts::Key key{request.local, lent->port};
         if (lent->needs_listening) {
@@ -147,12 +147,12 @@ loop::Task<base::Result<std::unique_ptr<Lease>>> SocketNetwork::lend(LendRequest
                 log::warning("a passive port cannot be used",
                              {{"port", std::uint64_t{key.port}},
                               {"reason", base::to_string(listening.error())}});
-                ports_.listening_failed(key, request.client, loop_.now());
+                ports_.listening_failed(key, request.peers.address, loop_.now());
                 continue;
             }
         }
         metrics::count(metrics::Counter::passive_ports_lent);
-        co_return std::make_unique<PassiveLease>(*this, key, request.client, lent->id);
+        co_return std::make_unique<PassiveLease>(*this, key, request.peers.address, lent->id);
     }
     metrics::count(metrics::Counter::passive_ports_exhausted);
     co_return std::unexpected(

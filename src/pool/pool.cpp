@@ -504,6 +504,7 @@ std::vector<Pool::Status> Pool::status() const {
         if (!entry.gone)
             result.push_back({.backend = entry.backend,
                               .health = entry.thresholds.health(),
+                              .is_in_transition = entry.thresholds.is_in_transition(),
                               .is_ejected = entry.outlier.is_ejected(now),
                               .sessions = entry.sessions,
                               .transfers = entry.transfers,

@@ -92,6 +92,7 @@ public:
     struct Status {
         Backend backend;
         Health health = Health::unknown;
+        bool is_in_transition = false;  ///< between up and down
         bool is_ejected = false;
         std::uint32_t sessions = 0;
         std::uint32_t transfers = 0;

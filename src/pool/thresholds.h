@@ -16,6 +16,8 @@ public:
     Thresholds(std::uint32_t rise, std::uint32_t fall) : rise_(rise), fall_(fall) {}
 
     [[nodiscard]] Health health() const { return health_; }
+    /// Answers have begun to speak against the present state.
+    [[nodiscard]] bool is_in_transition() const { return in_a_row_ > 0; }
     /// True if the state changed.
     bool succeeded();
     bool failed();

@@ -38,10 +38,42 @@ private:
 
 }  // namespace
 
-/// PASV and EPSV are answered at once and by Ballast alone; the backend is asked when the transfer
-/// comes. What was set up before is given up.
-loop::Task<> Session::passive(ftp::Command command) {
+/// With `as-client` the backend hears what the client said, at once: its answer, if it is an answer
+/// to the client as well. Empty: the client has been told that there is none.
+loop::Task<std::optional<ftp::Reply>> Session::pass_on(const ftp::Command& command) {
+    const bool has_argument = command.verb == "EPSV";
+    auto reply =
+        co_await backend_->pass_on(command.verb, has_argument ? command.argument : std::string());
+    if (reply && reply->is_positive()) co_return std::move(*reply);
+    if (reply) {
+        co_await answer(std::move(*reply));
+        co_return std::nullopt;
+    }
+    const auto& refusal = reply.error();
+    if (refusal.control_is_lost) {
+        co_await lose_backend(refusal.error);
+        co_return std::nullopt;
+    }
+    report(log::Level::warning, "no data connection to the backend",
+           {{"reason", base::to_string(refusal.error)}});
+    co_await answer(425, "No data connection to the server.");
+    co_return std::nullopt;
+}
+
+bool Session::passes_data_on() const {
+    return backend_->settings().backend_data == config::BackendData::as_client;
+}
+
+/// What was set up before is given up, on both sides.
+void Session::forget_data() {
     client_data_.clear();
+    if (backend_) backend_->forget_data();
+}
+
+/// PASV and EPSV are answered at once and by Ballast alone; the backend is asked when the transfer
+/// comes. With `as-client` it is asked at once, and its own words are passed on with our numbers.
+loop::Task<> Session::passive(ftp::Command command) {
+    forget_data();
     const auto local = client_.local().ip;
     const auto client = client_.peer().ip;
     const bool extended = command.verb == "EPSV";
@@ -57,7 +89,18 @@ loop::Task<> Session::passive(ftp::Command command) {
         announced = announced_address(settings_.public_address, client, local);
         if (!announced.is_v4()) co_return co_await answer(425, "PASV is for IPv4 only, use EPSV.");
     }
-    auto lease = co_await surroundings_.network.lend({settings_.passive_ports, local, client});
+    std::optional<ftp::Reply> backends_own;
+    if (passes_data_on()) {
+        backends_own = co_await pass_on(command);
+        if (!backends_own) co_return;
+    }
+    const auto& peer = settings_.data_peer;
+    auto lease = co_await surroundings_.network.lend(
+        {.range = settings_.passive_ports,
+         .local = local,
+         .peers = {.address = client,
+                   .network = peer.network,
+                   .anyone = peer.kind == config::DataPeer::Kind::any}});
     if (!lease) {
         report(log::Level::warning, "no passive port",
                {{"reason", base::to_string(lease.error())}});
@@ -76,14 +119,18 @@ loop::Task<> Session::passive(ftp::Command command) {
                    {{"announced", base::to_string(announced)}});
     }
     refresh_ticket();
-    const auto text = extended ? ftp::format_epsv(port) : ftp::format_pasv({announced, port});
-    co_await answer({static_cast<std::uint16_t>(extended ? 229 : 227), text});
+    const std::uint16_t code = extended ? 229 : 227;
+    auto text = extended ? ftp::format_epsv(port) : ftp::format_pasv({announced, port});
+    // Servers also answer PASV with 229 and EPSV with 227, which clients need not understand.
+    if (backends_own && backends_own->code == code)
+        text = ftp::with_passive_address(backends_own->text, {announced, port}).value_or(text);
+    co_await answer({code, std::move(text)});
 }
 
 /// PORT and EPRT: answered without asking the backend. RFC 2577 3: no third party's address, no
 /// port of a well-known service.
 loop::Task<> Session::active(ftp::Command command) {
-    client_data_.clear();
+    forget_data();
     auto wanted = command.verb == "PORT" ? ftp::parse_port(command.argument)
                                          : ftp::parse_eprt(command.argument);
     const auto client = client_.peer().ip;
@@ -96,16 +143,29 @@ loop::Task<> Session::active(ftp::Command command) {
     if (!wanted && wanted.error() == ftp::HostPortError::family)
         co_return co_await answer(522, "Network protocol not supported, use (1,2).");
     if (!wanted) co_return co_await answer(501, fmt::format("{} names no address.", command.verb));
-    if (wanted->ip != client)
+    if (!may_name(wanted->ip))
         co_return co_await answer(501, fmt::format("{} must name your own address, {}.",
                                                    command.verb, base::to_string(client)));
     constexpr std::uint16_t well_known_last = 1023;
     if (wanted->port <= well_known_last)
         co_return co_await answer(
             501, fmt::format("{} must name a port above {}.", command.verb, well_known_last));
+    std::optional<ftp::Reply> backends_own;
+    if (passes_data_on()) {
+        backends_own = co_await pass_on(command);
+        if (!backends_own) co_return;
+    }
     client_data_.active = *wanted;
     refresh_ticket();
+    if (backends_own) co_return co_await answer(std::move(*backends_own));
     co_await answer(200, fmt::format("{} command successful.", command.verb));
+}
+
+/// RFC 2577 3: a third party's address is named by who wants to harm it, or has been allowed to.
+bool Session::may_name(const base::Ip& address) const {
+    const auto& peer = settings_.data_peer;
+    return address == client_.peer().ip || settings_.allow_fxp ||
+           (peer.network && peer.network->contains(address));
 }
 
 /// REST is kept, and sent as the last command before the transfer. Where it is not known whether

@@ -110,6 +110,10 @@ private:
 
     // data.cpp
     [[nodiscard]] loop::Task<> passive(ftp::Command command);
+    [[nodiscard]] loop::Task<std::optional<ftp::Reply>> pass_on(const ftp::Command& command);
+    [[nodiscard]] bool passes_data_on() const;
+    [[nodiscard]] bool may_name(const base::Ip& address) const;
+    void forget_data();
     [[nodiscard]] loop::Task<> active(ftp::Command command);
     [[nodiscard]] loop::Task<> restart(ftp::Command command);
     [[nodiscard]] loop::Task<> transfer(ftp::Command command, bool tentative);

@@ -91,7 +91,9 @@ loop::Task<bool> Transfer::open_connections() {
         outcome_.reason = base::to_string(refusal.error);
         co_return co_await refuse(425, fmt::format("No data connection: {}", words));
     }
-    backend_stream_ = std::move(*opened);
+    backend_stream_ = std::move(opened->stream);
+    backend_lease_ = std::move(opened->lease);
+    if (backend_lease_) backend_lease_->attach(&parts_.signal);
     if (dialing_.is_started() && !co_await wait_for_dial()) co_return false;
     co_return true;
 }
@@ -297,6 +299,7 @@ loop::Task<> Transfer::carry() {
         }
         if (abort_wanted_ && is_begun_) co_return co_await abort();
         take_client_data();
+        take_backend_data();
         if (may_move()) {
             start_client_handshake();
             start_backend_handshake();
@@ -381,6 +384,18 @@ void Transfer::take_client_data() {
         else
             break_data(425, base::to_string(dialed_->error()));
         dialed_.reset();
+    }
+}
+
+/// An active backend connects with its 1xx or before it; it has a while from then on.
+void Transfer::take_backend_data() {
+    if (!backend_lease_ || data_ != Data::waiting) return;
+    if (backend_lease_->has_arrived()) {
+        backend_stream_ = backend_lease_->take();
+        backend_lease_.reset();
+        backend_connect_deadline_ = loop::never;
+    } else if (may_move() && backend_connect_deadline_ == loop::never) {
+        backend_connect_deadline_ = loop().after(parts_.backend.settings().connect_timeout);
     }
 }
 
@@ -539,6 +554,10 @@ bool Transfer::judge_deadlines() {
         break_data(425, "the client opened no data connection");
         return true;
     }
+    if (backend_connect_deadline_ <= now && data_ == Data::waiting) {
+        break_data(425, "the server opened no data connection");
+        return true;
+    }
     if (reply_deadline_ <= now && final_missing_.empty()) {
         final_missing_ = "the server did not answer in time";
         if (own_code_ == 426 && data_ != Data::broken) own_code_ = 451;
@@ -620,6 +639,9 @@ void Transfer::reset_backend_stream() {
     if (backend_stream_) backend_stream_->reset();
     backend_stream_.reset();
     backend_handshake_.reset();
+    // It may still connect, and then nobody else shall be waiting there.
+    if (backend_lease_) backend_lease_->quarantine();
+    backend_lease_.reset();
 }
 
 void Transfer::lose_backend(const base::Error& error) {
@@ -638,7 +660,8 @@ loop::Deadline Transfer::next_deadline() const {
     if (!final_reply_) deadline = loop::sooner(deadline, abort_due_at_);
     deadline = loop::sooner(deadline, reset_due_at_);
     if (data_ == Data::waiting)
-        deadline = loop::sooner(deadline, loop::sooner(connect_deadline_, client_tls_deadline_));
+        for (const auto each : {connect_deadline_, backend_connect_deadline_, client_tls_deadline_})
+            deadline = loop::sooner(deadline, each);
     if (!final_reply_) deadline = loop::sooner(deadline, parts_.backend.settle_at());
     if (data_ == Data::moving || data_ == Data::ending) deadline = loop::sooner(deadline, end_due_);
     return deadline;

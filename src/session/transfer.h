@@ -96,6 +96,7 @@ private:
     [[nodiscard]] loop::Task<> take_replies();
     [[nodiscard]] loop::Task<> take_commands();
     void take_client_data();
+    void take_backend_data();
     void start_relay();
     void judge_relay();
     void judge_other_way();
@@ -132,6 +133,7 @@ private:
 
     std::unique_ptr<net::Stream> client_stream_;   // its TLS, if any, is done
     std::unique_ptr<net::Stream> backend_stream_;  // empty while its TLS begins
+    std::unique_ptr<net::Lease> backend_lease_;    // until an active backend has connected
     bool protects_backend_ = false;
     std::optional<base::Result<std::unique_ptr<net::Stream>>> dialed_;
     relay::Report report_;
@@ -155,6 +157,7 @@ private:
     loop::Deadline reset_due_at_ = loop::never;  // of a backend that may not have accepted yet
     loop::Deadline abort_due_at_ = loop::never;  // a broken transfer's, if nothing is said of it
     loop::Deadline connect_deadline_ = loop::never;
+    loop::Deadline backend_connect_deadline_ = loop::never;
     loop::Deadline client_tls_deadline_ = loop::never;
     loop::Deadline end_due_ = loop::never;  // when an upload's end is believed
 

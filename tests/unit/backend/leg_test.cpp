@@ -31,8 +31,9 @@ protected:
         return std::move(*result);
     }
     base::Result<std::unique_ptr<Leg>> connect() {
-        const Contact contact{backend.address(), settings,
-                              std::make_shared<const config::Backend>(), nullptr, known};
+        const Contact contact{
+            backend.address(), settings, std::make_shared<const config::Backend>(),
+            nullptr,           known,    {}};
         return result_of(Leg::connect(network, contact, false, signal));
     }
     std::unique_ptr<Leg> logged_in() {

@@ -32,8 +32,9 @@ protected:
     }
     void start(const std::string& password = "secret") {
         pool = std::make_shared<pool::Pool>(settings);
-        access.emplace(settings, knowledge);
-        prober.emplace(network, pool, *access, password, 1);
+        access = std::make_shared<backend::Access>(settings, knowledge);
+        prober.emplace(network, std::vector<Prober::Subject>{{pool, access, password}},
+                       Prober::RunScript(), 1);
         prober->start();
         loop.settle();
     }
@@ -48,7 +49,7 @@ protected:
     config::Pool settings;
     backend::Knowledge knowledge;
     std::shared_ptr<pool::Pool> pool;
-    std::optional<backend::Access> access;
+    std::shared_ptr<backend::Access> access;
     std::optional<Prober> prober;
 };
 

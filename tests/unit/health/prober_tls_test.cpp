@@ -32,9 +32,10 @@ protected:
     config::BackendTls& tls() { return settings.backends[0].tls; }
     void start() {
         pool = std::make_shared<pool::Pool>(settings);
-        access.emplace(settings, knowledge);
+        access = std::make_shared<backend::Access>(settings, knowledge);
         access->set_tls_client(pool->backends().front(), client);
-        prober.emplace(network, pool, *access, "secret", 1);
+        prober.emplace(network, std::vector<Prober::Subject>{{pool, access, "secret"}},
+                       Prober::RunScript(), 1);
         prober->start();
         loop.settle();
     }
@@ -59,7 +60,7 @@ protected:
     backend::Knowledge knowledge;
     std::shared_ptr<const net::TlsClient> client = support::make_tls_client();
     std::shared_ptr<pool::Pool> pool;
-    std::optional<backend::Access> access;
+    std::shared_ptr<backend::Access> access;
     std::optional<Prober> prober;
 };
 

@@ -16,9 +16,14 @@ using namespace std::chrono_literals;
 class PassivePortsTest : public testing::Test {
 protected:
     static base::Ip ip(const std::string& text) { return base::Ip::parse(text).value(); }
+    static DataPeers only(const base::Ip& client) {
+        DataPeers peers;
+        peers.address = client;
+        return peers;
+    }
     std::optional<PassivePorts::Lent> lend(const base::PortRange& range, const base::Ip& client,
                                            std::uint32_t worker = 0) {
-        return ports.lend(range, local, client, worker, now);
+        return ports.lend(range, local, only(client), worker, now);
     }
 
     PassivePorts ports{1};
@@ -50,9 +55,47 @@ TEST_F(PassivePortsTest, several_pending_transfers_of_one_client_get_different_p
     EXPECT_TRUE(lend(three, bert));
 }
 
+TEST_F(PassivePortsTest, a_port_that_several_may_come_to_is_lent_to_one_alone) {
+    auto anyone = only(anna);
+    anyone.anyone = true;
+    const auto open = ports.lend(one, local, anyone, 0, now);
+    ASSERT_TRUE(open);
+    EXPECT_FALSE(lend(one, anna));
+    EXPECT_FALSE(lend(one, bert));
+    EXPECT_FALSE(ports.lend(one, local, anyone, 0, now));
+    EXPECT_EQ(ports.pending(), 1U);
+    EXPECT_EQ(ports.arrived({local, 20000}, ip("203.0.113.99"), now)->id, open->id);
+    EXPECT_FALSE(ports.arrived({local, 20000}, anna, now));
+    // And the other way round: where one is waited for, nobody may come in his place.
+    const auto annas = lend(one, anna);
+    ASSERT_TRUE(annas);
+    EXPECT_FALSE(ports.lend(one, local, anyone, 0, now));
+    ports.give_back({local, 20000}, anna, annas->id, true, now);
+    EXPECT_FALSE(ports.lend(one, local, anyone, 0, now));
+    EXPECT_TRUE(ports.lend(one, local, anyone, 0, now + PassivePorts::quarantined_for));
+}
+
+TEST_F(PassivePortsTest, a_stranger_does_not_end_an_exclusive_lending) {
+    auto neighbours = only(anna);
+    neighbours.network = base::Subnet::parse("198.51.100.0/24");
+    const auto lent = ports.lend(one, local, neighbours, 0, now);
+    ASSERT_TRUE(lent);
+    EXPECT_FALSE(ports.arrived({local, 20000}, ip("203.0.113.99"), now));
+    EXPECT_EQ(ports.arrived({local, 20000}, bert, now)->id, lent->id);
+    auto exclusive = only(anna);
+    exclusive.exclusive = true;
+    const auto again = ports.lend(one, local, exclusive, 0, now);
+    ASSERT_TRUE(again);
+    EXPECT_FALSE(ports.arrived({local, 20000}, bert, now));
+    ports.give_back({local, 20000}, anna, again->id, true, now);
+    EXPECT_FALSE(lend(one, bert));
+    EXPECT_FALSE(ports.arrived({local, 20000}, anna, now));  // the late one, which ends the wait
+    EXPECT_TRUE(lend(one, bert));
+}
+
 TEST_F(PassivePortsTest, different_local_addresses_have_ports_of_their_own) {
     ASSERT_TRUE(lend(one, anna));
-    const auto other = ports.lend(one, ip("192.0.2.2"), anna, 0, now);
+    const auto other = ports.lend(one, ip("192.0.2.2"), only(anna), 0, now);
     ASSERT_TRUE(other);
     EXPECT_TRUE(other->needs_listening);
 }

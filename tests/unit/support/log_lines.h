@@ -4,22 +4,30 @@
 #include "base/log.h"
 #include "support/certificates.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace ballast::support {
 
 /// What is logged while it lives.
 class LogLines {
 public:
-    explicit LogLines(log::Level level) {
-        if (!log::start({.level = level, .file = directory_.file("log")}))
-            throw std::runtime_error("cannot log");
-    }
+    explicit LogLines(log::Level level) : level_(level) { start(); }
     ~LogLines() { log::stop(); }
     LogLines(const LogLines&) = delete;
     LogLines& operator=(const LogLines&) = delete;
 
+    /// How many lines so far have this in them.
+    [[nodiscard]] std::size_t count(std::string_view part) {
+        const auto all = text();
+        start();
+        std::size_t lines = 0;
+        for (std::size_t at = all.find(part); at != std::string::npos; ++lines)
+            at = all.find(part, std::min(all.find('\n', at), all.size()));
+        return lines;
+    }
     /// All of it; nothing is logged after that.
     [[nodiscard]] std::string text() {
         log::stop();
@@ -27,6 +35,12 @@ public:
     }
 
 private:
+    void start() {
+        if (!log::start({.level = level_, .file = directory_.file("log")}))
+            throw std::runtime_error("cannot log");
+    }
+
+    log::Level level_;
     TemporaryDirectory directory_;
 };
 

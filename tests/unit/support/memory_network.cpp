@@ -70,14 +70,14 @@ loop::Task<base::Result<std::unique_ptr<net::Stream>>> MemoryNetwork::dial(
 
 loop::Task<base::Result<std::unique_ptr<net::Lease>>> MemoryNetwork::lend(
     net::LendRequest request) {
-    const auto lent = ports_.lend(request.range, request.local, request.client, 0, loop_.now());
+    const auto lent = ports_.lend(request.range, request.local, request.peers, 0, loop_.now());
     if (!lent)
         co_return std::unexpected(base::Error{base::Fault::internal,
                                               std::make_error_code(std::errc::address_in_use),
                                               "no free passive port"});
     open_ports_.insert({request.local, lent->port});
     co_return std::make_unique<MemoryLease>(
-        *this, net::PassivePorts::Key{request.local, lent->port}, request.client, lent->id);
+        *this, net::PassivePorts::Key{request.local, lent->port}, request.peers.address, lent->id);
 }
 
 std::unique_ptr<MemoryStream> MemoryNetwork::connect(const base::Address& from,

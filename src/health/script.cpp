@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "health/script.h"
+
+#include "net/socket.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <optional>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+namespace ballast::health {
+
+namespace {
+
+constexpr std::size_t output_bytes_kept = 512;
+constexpr auto* default_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+base::Error script_error(std::error_code code, const std::string& what) {
+    return {base::Fault::backend, code, "script: " + what};
+}
+
+/// A program that runs. Destroying it kills its process group and takes its status, so that no
+/// zombie stays.
+class Process {
+public:
+    explicit Process(pid_t pid) : pid_(pid) {}
+    Process(Process&& other) noexcept : pid_(std::exchange(other.pid_, 0)) {}
+    Process& operator=(Process&&) = delete;
+    Process(const Process&) = delete;
+    Process& operator=(const Process&) = delete;
+    ~Process() {
+        if (pid_ == 0) return;
+        kill_group();
+        // Killed is as good as ended: the kernel takes microseconds for it.
+        while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+        }
+    }
+
+    /// Readable when it has ended; empty if the system has no descriptor left.
+    [[nodiscard]] net::OwnedFd descriptor() const {
+        return net::OwnedFd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, O_NONBLOCK)));
+    }
+    /// Its status, if it has ended.
+    [[nodiscard]] std::optional<int> status() {
+        int status = 0;
+        if (::waitpid(pid_, &status, WNOHANG) != pid_) return std::nullopt;
+        // What it left behind in its group has no one to answer to.
+        kill_group();
+        pid_ = 0;
+        return status;
+    }
+
+private:
+    void kill_group() const { ::kill(-pid_, SIGKILL); }
+
+    pid_t pid_;
+};
+
+/// What posix_spawn needs, owned.
+class Spawn {
+public:
+    Spawn() {
+        posix_spawn_file_actions_init(&actions_);
+        posix_spawnattr_init(&attributes_);
+    }
+    ~Spawn() {
+        posix_spawn_file_actions_destroy(&actions_);
+        posix_spawnattr_destroy(&attributes_);
+    }
+    Spawn(const Spawn&) = delete;
+    Spawn& operator=(const Spawn&) = delete;
+
+    /// The errno of what went wrong, or the process.
+    std::expected<Process, int> run(const ScriptRun& run, int output) {
+        posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO);
+        posix_spawn_file_actions_adddup2(&actions_, output, STDERR_FILENO);
+        // Ours close by themselves; what the daemon was started with may not.
+        posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
+        // As a shell would have started it: the daemon reads signals by descriptor and ignores
+        // some.
+        sigset_t none;
+        sigset_t all;
+        sigemptyset(&none);
+        sigfillset(&all);
+        posix_spawnattr_setsigmask(&attributes_, &none);
+        posix_spawnattr_setsigdefault(&attributes_, &all);
+        posix_spawnattr_setpgroup(&attributes_, 0);
+        posix_spawnattr_setflags(
+            &attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+        const auto host = base::to_string(run.address.ip);
+        const auto port = fmt::to_string(run.address.port);
+        const char* const path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe)
+        std::vector<std::string> arguments = {run.path, host, port};
+        std::vector<std::string> environment = {
+            fmt::format("PATH={}", path != nullptr ? path : default_path),
+            "BALLAST_POOL=" + run.pool,
+            "BALLAST_BACKEND=" + run.backend,
+            "BALLAST_ADDRESS=" + base::to_string(run.address),
+            "BALLAST_PORT=" + port,
+            "BALLAST_STATE=" + run.state,
+            fmt::format("BALLAST_TIMEOUT_MS={}", run.timeout.count())};
+        pid_t pid = 0;
+        const int failed = ::posix_spawn(&pid, run.path.c_str(), &actions_, &attributes_,
+                                         pointers(arguments).data(), pointers(environment).data());
+        if (failed != 0) return std::unexpected(failed);
+        return Process(pid);
+    }
+
+private:
+    static std::vector<char*> pointers(std::vector<std::string>& texts) {
+        std::vector<char*> result;
+        for (auto& text : texts) result.push_back(text.data());
+        result.push_back(nullptr);
+        return result;
+    }
+
+    posix_spawn_file_actions_t actions_{};
+    posix_spawnattr_t attributes_{};
+};
+
+/// The first line, fit for a log.
+std::string first_line(std::string_view output) {
+    std::string line(output.substr(0, output.find_first_of("\r\n")));
+    std::ranges::replace_if(line, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+    return line;
+}
+
+base::Result<> judge(int status, std::string_view output) {
+    const auto said = first_line(output);
+    const auto behind = said.empty() ? "" : ": " + said;
+    if (WIFSIGNALED(status))
+        return std::unexpected(
+            script_error({}, fmt::format("ended by signal {}{}", WTERMSIG(status), behind)));
+    if (WEXITSTATUS(status) != 0)
+        return std::unexpected(
+            script_error({}, fmt::format("exited with {}{}", WEXITSTATUS(status), behind)));
+    return {};
+}
+
+}  // namespace
+
+loop::Task<base::Result<>> run_script(loop::WorkerLoop& loop, ScriptRun run) {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0)
+        co_return std::unexpected(
+            base::last_error(base::Fault::internal, "script: opening a pipe"));
+    net::OwnedFd reading(ends[0]);
+    net::OwnedFd writing(ends[1]);
+    // The script's own end is an ordinary one: what it writes to must not say "try again".
+    ::fcntl(writing.get(), F_SETFL, 0);
+    auto process = Spawn().run(run, writing.get());
+    if (!process)
+        co_return std::unexpected(script_error({process.error(), std::system_category()},
+                                               fmt::format("running {}", run.path)));
+    writing = net::OwnedFd();
+
+    loop::Signal signal(loop);
+    auto ended_fd = process->descriptor();
+    if (!ended_fd)
+        co_return std::unexpected(
+            base::last_error(base::Fault::internal, "script: waiting for it"));
+    loop::Descriptor ended(loop, ended_fd.release());
+    loop::Descriptor output(loop, reading.release());
+    ended.attach(&signal);
+    output.attach(&signal);
+    const auto deadline = loop.after(run.timeout);
+    std::string kept;
+    bool is_open = true;
+    for (;;) {
+        // Its end counts, not that of its output: a child of its may hold that for ever.
+        const auto status = process->status();
+        std::array<char, 4096> buffer;  // NOLINT: filled by read
+        ssize_t got = 0;
+        while (is_open && (got = ::read(output.native(), buffer.data(), buffer.size())) > 0)
+            kept.append(buffer.data(),
+                        std::min(static_cast<std::size_t>(got),
+                                 output_bytes_kept - std::min(kept.size(), output_bytes_kept)));
+        if (got == 0) is_open = false;
+        if (status) co_return judge(*status, kept);
+        if (loop.now() >= deadline) {
+            const auto said = first_line(kept);
+            co_return std::unexpected(
+                script_error({}, fmt::format("killed after {} ms{}", run.timeout.count(),
+                                             said.empty() ? "" : ": " + said)));
+        }
+        ended.watch_readable();
+        if (is_open) output.watch_readable();
+        (void)co_await signal.wait(deadline);
+    }
+}
+
+}  // namespace ballast::health
