@@ -44,7 +44,8 @@ class Place:
 @dataclass
 class Backend:
     name: str
-    where: HasEndpoint
+    # None where `settings` say it in another way (srv).
+    where: HasEndpoint | None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -60,6 +61,7 @@ class Pool:
 @dataclass
 class Listener:
     name: str
+    # Empty: only what routes say.
     pool: str
     addresses: Sequence[str] = LOOPBACK
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -67,6 +69,7 @@ class Listener:
     tls: Mapping[str, Any] | None = None
     # Implicit TLS, beside the other one; 0 is none.
     implicit_port: int = 0
+    routes: Sequence[Mapping[str, Any]] = ()
 
 
 def login_probe(work: Path, **settings: Any) -> dict[str, Any]:
@@ -88,6 +91,20 @@ def toml(value: Any) -> str:
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{json.dumps(k)} = {toml(v)}" for k, v in value.items()) + " }"
     return "[" + ", ".join(toml(each) for each in value) + "]"
+
+
+def _backend(backend: Backend) -> dict[str, Any]:
+    base: dict[str, Any] = {"name": backend.name}
+    if backend.where is not None:
+        base["address"] = endpoint(backend.where.address, backend.where.port)
+    return {**base, **backend.settings}
+
+
+def backends_file(path: Path, backends: Sequence[Backend]) -> Path:
+    """What a pool's `backends_file` holds, written in one step."""
+    new = path.with_suffix(".new")
+    new.write_text("\n".join(_table("[[backend]]", _backend(each)) for each in backends))
+    return new.rename(path)
 
 
 def _table(header: str, settings: Mapping[str, Any]) -> str:
@@ -133,7 +150,9 @@ class Ballast:
         ports = f"{self.passive_ports[0]}-{self.passive_ports[-1]}"
         for listener in self.listeners.values():
             binds = [endpoint(address, listener.port) for address in listener.addresses]
-            base = {"bind": binds, "pool": listener.pool, "passive_ports": ports}
+            base = {"bind": binds, "passive_ports": ports}
+            if listener.pool:
+                base["pool"] = listener.pool
             parts.append(_table(f"[listener.{listener.name}]", {**base, **listener.settings}))
             if listener.tls is not None:
                 implicit = {}
@@ -143,15 +162,15 @@ class Ballast:
                     implicit["implicit_bind"] = binds
                 table = {**implicit, **listener.tls}
                 parts.append(_table(f"[listener.{listener.name}.tls]", table))
+            for route in listener.routes:
+                parts.append(_table(f"[[listener.{listener.name}.route]]", route))
         for pool in self.pools.values():
             settings = {**pool.settings, "probe": pool.probe}
             parts.append(_table(f"[pool.{pool.name}]", settings))
             if pool.tls is not None:
                 parts.append(_table(f"[pool.{pool.name}.tls]", pool.tls))
             for backend in pool.backends:
-                where = endpoint(backend.where.address, backend.where.port)
-                base = {"name": backend.name, "address": where}
-                parts.append(_table(f"[[pool.{pool.name}.backend]]", {**base, **backend.settings}))
+                parts.append(_table(f"[[pool.{pool.name}.backend]]", _backend(backend)))
         return "\n".join(parts)
 
     def start(self) -> None:
@@ -179,12 +198,12 @@ class Ballast:
         chosen = self.listeners[listener] if listener else next(iter(self.listeners.values()))
         if not DIRECT:
             return address, chosen.implicit_port if implicit else chosen.port
-        backend = self.pools[chosen.pool].backends[0]
-        if (":" in backend.where.address) != (":" in address):
+        server = self.pools[chosen.pool].backends[0].where
+        if server is None or (":" in server.address) != (":" in address):
             import pytest  # the demo does without
 
             pytest.skip("the client cannot reach this backend without a balancer")
-        return backend.where.address, backend.where.port
+        return server.address, server.port
 
     def log_lines(self) -> list[dict[str, Any]]:
         if not self.log.exists():

@@ -29,6 +29,8 @@ def main() -> None:
     class Handler(base):
         authorizer = DummyAuthorizer()
         banner = "pyftpdlib of the tests"
+        # Who has logged in.
+        inside = ""
         timeout = 900
 
         def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -36,7 +38,14 @@ def main() -> None:
             if protection == "implicit" and self.connected:
                 self.secure_connection(self.ssl_context)
 
+        def close(self) -> None:
+            # Told at once; on_disconnect comes later.
+            if self.inside and not self._closed:
+                note("left", self.inside)
+            super().close()
+
         def on_login(self, username: str) -> None:
+            self.inside = username
             note("login", username)
 
         def on_login_failed(self, username: str, password: str) -> None:

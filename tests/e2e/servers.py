@@ -181,6 +181,10 @@ class Server(ABC):
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def is_down(self) -> bool:
+        return self._process is None
+
     def kill(self) -> None:
         """The server and all of its sessions, in one instant."""
         if self._process is not None:
@@ -511,7 +515,8 @@ class PureFtpd(Server):
 
 class PyFtpd(Server):
     """pyftpdlib. It writes what happens to `events`, a word and its object a line: "login tester",
-    "received /path", "received-part /path", "sent /path", "sent-part /path"."""
+    "left tester", "received /path", "received-part /path", "sent /path", "sent-part /path"; and
+    "killed"."""
 
     kind = "pyftpdlib"
 
@@ -531,8 +536,18 @@ class PyFtpd(Server):
             *(self.root, self.events, *accounts),
         ]
 
+    def kill(self) -> None:
+        if not self.is_down:
+            super().kill()
+            with self.events.open("a") as events:
+                events.write("killed\n")
+
+    def heard(self) -> list[str]:
+        """All events, in their order."""
+        return self.events.read_text().splitlines()
+
     def count(self, event: str) -> int:
-        return self.events.read_text().splitlines().count(event)
+        return self.heard().count(event)
 
 
 class InetutilsFtpd(Server):
