@@ -119,8 +119,8 @@ def test_source_hash_sends_an_address_to_one_backend(farm: Farm, work: Path) -> 
     with _balanced(farm, work, "source-hash", hash_load_percent=0) as it:
         homes = {source: who(it.where(), source=source) for source in SOURCES}
         assert set(homes.values()) == set(farm.servers)
-        # Whoever it is, and while others are there.
-        for user, source in zip(USERS, SOURCES, strict=True):
+        # Whoever it is, and in another order.
+        for user, source in zip(USERS, reversed(SOURCES), strict=True):
             assert who(it.where(), user, source=source) == homes[source]
 
 
@@ -128,8 +128,8 @@ def test_user_hash_sends_a_user_to_one_backend(farm: Farm, work: Path) -> None:
     with _balanced(farm, work, "user-hash", hash_load_percent=0) as it:
         homes = {user: who(it.where(), user) for user in USERS}
         assert set(homes.values()) == set(farm.servers)
-        # From wherever.
-        for user, source in zip(USERS, SOURCES, strict=True):
+        # From wherever, and in another order.
+        for user, source in zip(reversed(USERS), SOURCES, strict=True):
             assert who(it.where(), user, source=source) == homes[user]
 
 
@@ -163,7 +163,7 @@ def test_a_hash_loads_no_backend_beyond_its_bound(policy: str, farm: Farm, work:
         # One client with many sessions: without a bound all would be on one backend.
         visits = [Visit(it.where()) for _ in range(30)]
         # Half more than its share, and the session that is counted already when it is chosen.
-        assert max(farm.logins()) <= 30 / 3 * 1.5 + 1, farm.logins()
+        assert 30 / 3 * 1.2 <= max(farm.logins()) <= 30 / 3 * 1.5 + 1, farm.logins()
         for visit in visits:
             visit.close()
 
