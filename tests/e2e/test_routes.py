@@ -198,7 +198,7 @@ def test_a_user_before_login_is_routed_anew(farm: Farm, work: Path) -> None:
 
 def test_a_user_names_the_pool(farm: Farm, work: Path) -> None:
     # Both pools can be had; who says nothing gets the first.
-    routes: list[Route] = [{"match": {"user": "*"}, "pool": "main"}, {"pool": "sales"}]
+    routes: list[Route] = [{"match": {"user": "a*"}, "pool": "main"}, {"pool": "sales"}]
     with _routed(farm, work, routes, default="", user_at_pool=True) as it:
         assert who(it.where(), ALICE) == "main"
         assert who(it.where(), Account("alice@sales", ALICE.password)) == "sales"
@@ -225,8 +225,8 @@ def test_a_user_names_the_host(farm: Farm, work: Path) -> None:
 def test_unless_they_are_told_names_say_nothing(farm: Farm, work: Path) -> None:
     routes: list[Route] = [
         {"match": {"host": "elsewhere"}, "pool": "sales"},
-        {"match": {"user": "*"}, "pool": "main"},
-        {"pool": "tech"},
+        {"match": {"user": "tech-*"}, "pool": "tech"},
+        {"pool": "main"},
     ]
     with _routed(farm, work, routes, default="") as it:
         assert who(it.where(), MAIL) == "main"
