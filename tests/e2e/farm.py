@@ -105,12 +105,13 @@ class Farm:
         *,
         accounts: Sequence[Account] = ACCOUNTS,
         network: int = 1,
+        port: int | None = None,
         prefix: Sequence[str] = (),
     ) -> None:
         self.servers: dict[str, PyFtpd] = {}
         for number, name in enumerate(names, 11):
             server = PyFtpd(
-                *(work, work / f"files-{name}", f"127.0.{network}.{number}"),
+                *(work, work / f"files-{name}", f"127.0.{network}.{number}", port),
                 accounts=accounts,
                 prefix=prefix,
             )
