@@ -44,9 +44,11 @@ def main() -> None:
                 note("left", self.inside)
             super().close()
 
-        def on_login(self, username: str) -> None:
-            self.inside = username
-            note("login", username)
+        def handle_auth_success(self, *arguments: Any) -> None:
+            # Before the reply; on_login comes after it.
+            self.inside = self.username
+            note("login", self.inside)
+            super().handle_auth_success(*arguments)
 
         def on_login_failed(self, username: str, password: str) -> None:
             note("refused", username)

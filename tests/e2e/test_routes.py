@@ -104,6 +104,17 @@ def test_by_host(farm: Farm, work: Path) -> None:
         assert who(it.where()) == "main"
 
 
+def test_a_client_that_says_host_where_feat_has_it(farm: Farm, work: Path) -> None:
+    # lftp says the name that it was told to connect to.
+    routes: list[Route] = [{"match": {"host": "localhost"}, "pool": "sales"}]
+    with _routed(farm, work, routes) as it:
+        address, port = it.where()
+        for name, pool in (("localhost", "sales"), (address, "main")):
+            lftp = clients.Lftp(Target(name, port), Mode.EPSV, work)
+            assert _download_who(lftp, work) == pool
+            assert f"---> HOST {name}" in lftp.dialog
+
+
 def test_a_host_that_no_route_names_is_504(farm: Farm, work: Path) -> None:
     routes: list[Route] = [{"match": {"host": "ftp.sales.example.com"}, "pool": "sales"}]
     with _routed(farm, work, routes) as it:
