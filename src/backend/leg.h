@@ -84,6 +84,7 @@ public:
     /// Null in plain text.
     [[nodiscard]] net::TlsStream* tls() const { return tls_; }
 
+    [[nodiscard]] loop::Loop& loop() const { return signal_.loop(); }
     [[nodiscard]] Known& known() { return *contact_.known; }
     [[nodiscard]] const config::Pool& settings() const { return contact_.settings; }
     [[nodiscard]] const config::BackendTls& tls_settings() const { return contact_.backend->tls; }

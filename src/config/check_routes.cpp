@@ -49,7 +49,8 @@ public:
                               fmt::format("{} matches everything before it: put this one first, "
                                           "or remove one of them",
                                           last->where.key));
-            else if (findings_.holds(route.where.key + ".match") && matches_everything(route.match))
+            else if (findings_.holds(route.where.key + ".match") &&
+                     matches_everything(route.match) && is_for_everyone(route))
                 last = &route;
             destination(route);
             needs_of_match(route);
@@ -57,6 +58,11 @@ public:
     }
 
 private:
+    /// Who may name a pool passes over the routes to others.
+    [[nodiscard]] bool is_for_everyone(const Route& route) const {
+        return !listener_.user_at_pool || !route.reject.empty();
+    }
+
     void destination(const Route& route) {
         const auto& key = route.where.key;
         if (!findings_.holds(key + ".pool") || !findings_.holds(key + ".reject")) return;

@@ -192,7 +192,7 @@ constexpr auto backend_settings = std::to_array<Setting<Backend>>({
     {"srv", Formed<Backend>{&Backend::srv, &host_name},
      "Name of SRV records (RFC 2782), such as `_ftp._tcp.example.com`. It is looked up, and every "
      "address of every target is a backend, at the port of its record. Those of the lowest "
-     "priority serve, the others are as with `backup`."},
+     "priority serve, the next lowest when none of them can, and so on."},
     {"weight", Number<Backend>{&Backend::weight, 1, 256},
      "Its share relative to the other backends of the pool. With `srv` it holds for each target "
      "instead of the weight of its record.",

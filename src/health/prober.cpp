@@ -18,6 +18,7 @@ namespace {
 constexpr auto pool_look_interval = std::chrono::seconds(1);
 /// How often a backend without probes is asked for a survey until it has answered one.
 constexpr auto survey_retry_interval = std::chrono::seconds(30);
+constexpr auto goodbye_time = std::chrono::milliseconds(500);
 /// Where TLS is to be as with the client: a probe's password shall not go in clear.
 constexpr bool probes_have_tls = true;
 /// How long before the end of a backend's certificate it is warned about.
@@ -37,6 +38,12 @@ void warn(const pool::Backend& backend, const backend::Survey& survey,
                                                        : "backend's certificate expires soon",
                      {{"backend", backend.name},
                       {"days_left", std::int64_t{*survey.certificate_days_left}}});
+}
+
+/// A client that says goodbye leaves no warning in the backend's log. What comes of it matters to
+/// nobody, and must not hold up the verdict.
+loop::Task<> say_goodbye(backend::Leg& leg) {
+    if (co_await leg.send("QUIT")) (void)co_await leg.reply(leg.loop().after(goodbye_time));
 }
 
 std::string preamble_of(config::ProxyHeader header) {
@@ -87,7 +94,10 @@ loop::Task<> Prober::follow_pools() {
 /// The one that asks the same server the same.
 Prober::Watched* Prober::find_like(const Member& member) {
     const auto is_like = [&](const Watched& watched) {
-        if (watched.members.empty()) return false;
+        // A script is told for which pool it runs.
+        const bool is_script =
+            member.subject->pool->config().probe.type == config::ProbeType::script;
+        if (watched.members.empty() || is_script) return false;
         const auto& other = watched.members.front();
         return other.backend.address == member.backend.address &&
                other.backend.settings->tls == member.backend.settings->tls &&
@@ -265,8 +275,7 @@ loop::Task<base::Result<>> Prober::probe_banner(Watched& watched) {
     loop::Signal signal(network_.loop());
     auto leg = co_await connect(watched.members.front(), signal);
     if (!leg) co_return std::unexpected(leg.error());
-    // A client that says goodbye leaves no warning in the backend's log.
-    (void)co_await (*leg)->command("QUIT");
+    co_await say_goodbye(**leg);
     co_return base::Result<>{};
 }
 
@@ -289,13 +298,13 @@ loop::Task<base::Result<>> Prober::probe_login(Watched& watched) {
         leg = std::move(*connected);
         auto done = co_await log_in(*leg, settings.user, member.subject->password);
         if (!done) {
-            (void)co_await leg->command("QUIT");
+            co_await say_goodbye(*leg);
             co_return done;
         }
     }
     auto facts = co_await ask_further(*leg, settings, watched.leg_signal);
     if (!facts) {
-        (void)co_await leg->command("QUIT");
+        co_await say_goodbye(*leg);
         co_return std::unexpected(facts.error());
     }
     if (*facts)
@@ -304,7 +313,7 @@ loop::Task<base::Result<>> Prober::probe_login(Watched& watched) {
     if (settings.quiet)
         watched.leg = std::move(leg);
     else
-        (void)co_await leg->command("QUIT");
+        co_await say_goodbye(*leg);
     co_return base::Result<>{};
 }
 
@@ -333,7 +342,7 @@ loop::Task<base::Result<>> Prober::survey(Watched& watched) {
     warn(member.backend, *learnt, (*leg)->tls_settings());
     for (const auto& each : watched.members)
         each.subject->access->known(each.backend.id)->set_survey(*learnt);
-    (void)co_await (*leg)->command("QUIT");
+    co_await say_goodbye(**leg);
     co_return base::Result<>{};
 }
 

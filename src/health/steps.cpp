@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "health/steps.h"
 
+#include "base/number.h"
 #include "net/sha256.h"
 
 #include <array>
@@ -123,8 +124,12 @@ loop::Task<base::Result<CanaryFacts>> read_canary(backend::Leg& leg, const confi
     if (!type) co_return lost("canary", type.error());
     if (!type->is_positive()) co_return refused("canary", "TYPE", *type);
     net::Sha256 digest;
+    std::uint64_t bytes = 0;
     const Download file{"canary", "RETR " + settings.canary, settings.canary_bytes_max,
-                        [&](std::string_view bytes) { digest.add(bytes); }};
+                        [&](std::string_view piece) {
+                            digest.add(piece);
+                            bytes += piece.size();
+                        }};
     if (auto read = co_await download(leg, file, signal); !read)
         co_return std::unexpected(read.error());
     const auto found = digest.hex();
@@ -133,6 +138,9 @@ loop::Task<base::Result<CanaryFacts>> read_canary(backend::Leg& leg, const confi
                                                found, settings.canary_sha256));
     auto size = co_await ask_fact(leg, "SIZE " + settings.canary);
     if (!size) co_return std::unexpected(size.error());
+    const auto promised = base::parse_number<std::uint64_t>(*size);
+    if (promised && *promised != bytes)
+        co_return failed("canary", fmt::format("{} bytes of {} came", bytes, *promised));
     auto time = co_await ask_fact(leg, "MDTM " + settings.canary);
     if (!time) co_return std::unexpected(time.error());
     co_return CanaryFacts{std::move(*size), std::move(*time)};

@@ -251,5 +251,28 @@ TEST(FormatTest, what_is_written_is_read_back_the_same) {
     EXPECT_EQ(parse_eprt(format_eprt(address("[::1]:9")).substr(5)), address("[::1]:9"));
 }
 
+TEST(WithPassiveAddress, replaces_the_numbers_and_keeps_the_words) {
+    const base::Address ours{base::Ip::parse("203.0.113.9").value(), 20000};
+    const struct {
+        const char* said;
+        const char* passed_on;
+    } table[] = {
+        {"227 Entering Passive Mode (10,0,0,1,4,1).\r\n",
+         "227 Entering Passive Mode (203,0,113,9,78,32).\r\n"},
+        {"227 Data at 10,0,0,1,4,1 now\r\n", "227 Data at 203,0,113,9,78,32 now\r\n"},
+        {"227 =10, 0, 0, 1, 4, 1\r\n", "227 =203,0,113,9,78,32\r\n"},
+        {"227 Here (0:0:0:0:0:0:0:1,4,1)\r\n", "227 Here (203,0,113,9,78,32)\r\n"},
+        {"229 Extended (|||1025|)\r\n", "229 Extended (|||20000|)\r\n"},
+        {"229 Port !!!1025!.\r\n", "229 Port !!!20000!.\r\n"},
+        {"227-Be welcome\r\n at 227\r\n227 (10,0,0,1,4,1)\r\n",
+         "227-Be welcome\r\n at 227\r\n227 (203,0,113,9,78,32)\r\n"},
+        {"227-Passive (10,0,0,1,4,1)\r\n227 done\r\n",
+         "227-Passive (203,0,113,9,78,32)\r\n227 done\r\n"},
+    };
+    for (const auto& row : table) EXPECT_EQ(with_passive_address(row.said, ours), row.passed_on);
+    EXPECT_EQ(with_passive_address("227 Entering Passive Mode\r\n", ours), std::nullopt);
+    EXPECT_EQ(with_passive_address("229 (|||0|)\r\n", ours), std::nullopt);
+}
+
 }  // namespace
 }  // namespace ballast::ftp

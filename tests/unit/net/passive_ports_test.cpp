@@ -231,7 +231,7 @@ TEST_F(PassivePortsTest, never_lends_the_same_thing_twice_at_a_time) {
             const auto worker = static_cast<std::uint32_t>(random() % 3);
             std::erase_if(live, [&](const auto& entry) { return entry.second.until <= now; });
             if (random() % 2 == 0 || live.empty()) {
-                const auto lent = table.lend(range, here, client, worker, now);
+                const auto lent = table.lend(range, here, only(client), worker, now);
                 if (!lent) {
                     // Refused only if every port is lent to this client or kept from it.
                     for (std::uint32_t port = range.first; port <= range.last; ++port) {

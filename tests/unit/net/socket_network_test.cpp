@@ -58,6 +58,14 @@ loop::Task<> dial_into(SocketNetwork& network, Dial dial, Dialed& into, loop::Wo
     loop.stop();
 }
 
+LendRequest request(std::uint16_t port, const base::Ip& local, const base::Ip& client) {
+    LendRequest made;
+    made.range = {port, port};
+    made.local = local;
+    made.peers.address = client;
+    return made;
+}
+
 loop::Task<> lend_and_wait(SocketNetwork& network, LendRequest request,
                            std::function<void(std::uint16_t)> lent,
                            std::unique_ptr<Stream>& arrived, loop::WorkerLoop& loop) {
@@ -145,7 +153,7 @@ TEST_F(SocketNetworkTest, lends_a_port_to_one_client_and_resets_strangers) {
     std::atomic<ssize_t> strangers_fate = 1;
     std::thread outside;
     const auto job = loop::Job::start(lend_and_wait(
-        network, {{port, port}, here, client_ip},
+        network, request(port, here, client_ip),
         [&](std::uint16_t lent) {
             EXPECT_EQ(lent, port);
             outside = std::thread([&, lent] {
@@ -185,7 +193,7 @@ TEST_F(SocketNetworkTest, resets_a_connection_that_its_lease_never_took) {
     ssize_t fate = 1;
     std::thread outside;
     const auto job = loop::Job::start(Gives::up(
-        network, {{port, port}, here, client_ip},
+        network, request(port, here, client_ip),
         [&] {
             outside = std::thread([&] {
                 const auto client = connect_from(client_ip, {here, port});
@@ -211,7 +219,7 @@ TEST_F(SocketNetworkTest, skips_a_port_that_another_program_has) {
     };
     std::optional<bool> lent;
     const auto job =
-        loop::Job::start(Lends::once(network, {{port, port}, here, client_ip}, lent, loop));
+        loop::Job::start(Lends::once(network, request(port, here, client_ip), lent, loop));
     EXPECT_EQ(lent, false);
     EXPECT_EQ(ports.pending(), 0);
 }
@@ -236,13 +244,13 @@ TEST(SocketNetworks, hand_a_connection_to_the_worker_that_waits_for_it) {
         }
     };
     const auto opening =
-        loop::Job::start(Lends::once(first, {{port, port}, here, ip("127.0.0.9")}, opener));
+        loop::Job::start(Lends::once(first, request(port, here, ip("127.0.0.9")), opener));
     ASSERT_NE(opener, nullptr);
 
     std::unique_ptr<Stream> arrived;
     std::thread outside;
     const auto waiting = loop::Job::start(lend_and_wait(
-        second, {{port, port}, here, ip("127.0.0.7")},
+        second, request(port, here, ip("127.0.0.7")),
         [&](std::uint16_t lent) {
             outside = std::thread([here, lent] {
                 const auto client = connect_from(ip("127.0.0.7"), {here, lent});
