@@ -125,7 +125,9 @@ Daemon::Daemon(const config::Config& config, Tls tls, net::OwnedFd signals)
         workers_.push_back(std::make_unique<Worker>(ports_, i));
         networks.push_back(&workers_.back()->network());
     }
-    for (const auto& worker : workers_) worker->network().connect_workers(networks);
+    // Probes too wait for data connections, which may come to a port that a worker listens on.
+    networks.push_back(&control_network_);
+    for (auto* const network : networks) network->connect_workers(networks);
 }
 
 Daemon::~Daemon() {

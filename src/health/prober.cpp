@@ -72,6 +72,12 @@ std::optional<pool::Pool::Status> status_of(const pool::Pool& pool, pool::Backen
     return std::move(*found);
 }
 
+/// Data come from the backend in the same way for both.
+bool moves_data_alike(const config::Pool& a, const config::Pool& b) {
+    return a.backend_data == b.backend_data && a.data_ports == b.data_ports &&
+           a.trust_pasv_address == b.trust_pasv_address;
+}
+
 }  // namespace
 
 Prober::Prober(net::Network& network, std::vector<Subject> subjects, RunScript run_script,
@@ -102,6 +108,7 @@ Prober::Watched* Prober::find_like(const Member& member) {
         return other.backend.address == member.backend.address &&
                other.backend.settings->tls == member.backend.settings->tls &&
                other.subject->pool->config().probe == member.subject->pool->config().probe &&
+               moves_data_alike(other.subject->pool->config(), member.subject->pool->config()) &&
                other.subject->password == member.subject->password;
     };
     const auto found = std::ranges::find_if(watched_, is_like);

@@ -23,6 +23,8 @@ namespace ballast::health {
 namespace {
 
 constexpr std::size_t output_bytes_kept = 512;
+/// A script that never stops talking must not keep the others of this thread waiting.
+constexpr int reads_per_turn = 16;
 constexpr auto* default_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 base::Error script_error(std::error_code code, const std::string& what) {
@@ -181,12 +183,13 @@ loop::Task<base::Result<>> run_script(loop::WorkerLoop& loop, ScriptRun run) {
         // Its end counts, not that of its output: a child of its may hold that for ever.
         const auto status = process->status();
         std::array<char, 4096> buffer;  // NOLINT: filled by read
-        ssize_t got = 0;
-        while (is_open && (got = ::read(output.native(), buffer.data(), buffer.size())) > 0)
+        for (int i = 0; is_open && i < reads_per_turn; ++i) {
+            const ssize_t got = ::read(output.native(), buffer.data(), buffer.size());
+            if (got < 0) break;
+            is_open = got > 0;
             kept.append(buffer.data(),
-                        std::min(static_cast<std::size_t>(got),
-                                 output_bytes_kept - std::min(kept.size(), output_bytes_kept)));
-        if (got == 0) is_open = false;
+                        std::min(static_cast<std::size_t>(got), output_bytes_kept - kept.size()));
+        }
         if (status) co_return judge(*status, kept);
         if (loop.now() >= deadline) {
             const auto said = first_line(kept);

@@ -229,9 +229,11 @@ TEST_F(StepsTest, tell_of_backends_that_differ_in_the_canary_once) {
     loop.run_for(60s);
     EXPECT_EQ(lines.count(differ), 1U);
     EXPECT_TRUE(lines.count("20260102000000") > 0);
+    second.files["canary"] = "contents";
     second.script.replies["SIZE"] = "213 8";
     loop.run_for(60s);
     EXPECT_EQ(lines.count(differ), 2U);
+    second.files["canary"] = "content";
     second.script.replies["SIZE"] = "213 7";
     second.script.replies["MDTM"] = "213 20260101000000";
     loop.run_for(60s);
