@@ -195,6 +195,14 @@ private:
         if (!is_logged_in_) co_return co_await say("530 Log in first.");
 
         if (verb == "EPSV" || verb == "PASV") co_return co_await passive(verb == "EPSV");
+        if (verb == "PORT" || verb == "EPRT") {
+            close_data_port();
+            data_.reset();
+            active_ = verb == "PORT" ? ftp::parse_port(argument).value()
+                                     : ftp::parse_eprt(argument).value();
+            if (protects_data_) tls_server_->refresh_ticket(*tls_);
+            co_return co_await say("200 " + verb + " it is.");
+        }
         if (verb == "REST") {
             restart_ = std::stoull(argument);
             co_return co_await say("350 Restarting.");
@@ -224,6 +232,7 @@ private:
         if (extended && !owner_.script.knows_epsv) co_return co_await say("500 What?");
         close_data_port();
         data_.reset();
+        active_.reset();
         data_port_ = owner_.next_data_port_++;
         if (owner_.next_data_port_ == 0) owner_.next_data_port_ = 40'000;
         owner_.network_.listen({owner_.address_.ip, data_port_},
@@ -276,6 +285,15 @@ private:
     Task<bool> begin_transfer() {
         close_data_port();
         if (!owner_.script.begin_reply.empty()) co_await say(owner_.script.begin_reply);
+        if (const auto to = std::exchange(active_, {}); to && owner_.script.connects_data) {
+            const base::Address from{owner_.script.connects_from.value_or(owner_.address_.ip), 20};
+            data_ = owner_.network_.connect(from, *to);
+            if (!data_) {
+                co_await say("425 Connection refused.");
+                co_return false;
+            }
+            data_->attach(&signal_);
+        }
         while (!data_) {
             if (!co_await hear_during_transfer()) co_return false;
             if (!data_) co_await rest_a_while();
@@ -402,6 +420,7 @@ private:
     std::string last_verb_;
     std::uint64_t restart_ = 0;
     std::uint16_t data_port_ = 0;
+    std::optional<base::Address> active_;  // what PORT or EPRT named
     int status_owed_ = 0;
     bool is_logged_in_ = false;
     loop::Job job_;
