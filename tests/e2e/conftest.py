@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ballast import BINARY, DIRECT
+from farm import Farm
 from servers import REPOSITORY, UNPACKED
 
 # A thousand sessions need descriptors here, in the balancer and in the server.
@@ -53,3 +54,10 @@ def work(_everything: Path, request: pytest.FixtureRequest) -> Path:
     directory = Path(tempfile.mkdtemp(prefix=name + "-", dir=_everything))
     directory.chmod(0o755)
     return directory
+
+
+@pytest.fixture
+def farm(whole_farm: Farm) -> Farm:
+    """The module's own, as if nobody had been there before."""
+    whole_farm.restore()
+    return whole_farm

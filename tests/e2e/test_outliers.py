@@ -28,12 +28,6 @@ def whole_farm(module_work: Path) -> Iterator[Farm]:
 
 
 @pytest.fixture
-def farm(whole_farm: Farm) -> Farm:
-    whole_farm.restore()
-    return whole_farm
-
-
-@pytest.fixture
 def bad() -> Iterator[ScriptedServer]:
     with ScriptedServer("127.0.6.99", greeting=BAD) as server:
         yield server

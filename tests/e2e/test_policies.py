@@ -43,12 +43,6 @@ def whole_farm(module_work: Path) -> Iterator[Farm]:
         yield farm
 
 
-@pytest.fixture
-def farm(whole_farm: Farm) -> Farm:
-    whole_farm.restore()
-    return whole_farm
-
-
 @contextlib.contextmanager
 def _balanced(
     farm: Farm,

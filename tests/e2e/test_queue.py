@@ -31,12 +31,6 @@ def whole_farm(module_work: Path) -> Iterator[Farm]:
         yield farm
 
 
-@pytest.fixture
-def farm(whole_farm: Farm) -> Farm:
-    whole_farm.restore()
-    return whole_farm
-
-
 @contextlib.contextmanager
 def _queued(
     farm: Farm, work: Path, length: int, timeout: str = "25s", *, workers: int = 2, **more: Any

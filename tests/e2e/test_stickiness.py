@@ -32,12 +32,6 @@ def whole_farm(module_work: Path) -> Iterator[Farm]:
         yield farm
 
 
-@pytest.fixture
-def farm(whole_farm: Farm) -> Farm:
-    whole_farm.restore()
-    return whole_farm
-
-
 @contextlib.contextmanager
 def _sticky(farm: Farm, work: Path, **stick: Any) -> Iterator[Ballast]:
     """alf1 has room for one session."""
