@@ -116,8 +116,7 @@ protected:
     World world{1};
     support::FakeBackend& backend = world.backend(0);
 };
-INSTANTIATE_TEST_SUITE_P(DataModes, EveryActiveMode,
-                         testing::Values(modes[3], modes[4], modes[5]),
+INSTANTIATE_TEST_SUITE_P(DataModes, EveryActiveMode, testing::Values(modes[3], modes[4], modes[5]),
                          [](const auto& mode) { return std::string(mode.param.name); });
 
 TEST_P(EveryActiveMode, ends_a_transfer_for_which_the_backend_does_not_connect) {
