@@ -23,6 +23,7 @@ struct Contact {
     std::shared_ptr<const net::TlsClient> tls_client;  ///< null where `backend->tls.mode` is off
     std::shared_ptr<Known> known;
     std::string preamble = {};  ///< said before everything else: a PROXY header
+    bool is_sealed = false;     ///< TLS is somebody else's: the leg begins none
 };
 
 /// How the backends of one pool are reached, and what is known of them. Any thread may call.

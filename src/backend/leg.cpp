@@ -42,7 +42,7 @@ loop::Task<base::Result<std::unique_ptr<Leg>>> Leg::connect(net::Network& networ
                                          .purpose = net::Dial::Purpose::control},
                                         network.loop().after(contact.settings.connect_timeout));
     if (!stream) co_return std::unexpected(stream.error());
-    const auto mode = contact.backend->tls.mode;
+    const auto mode = contact.is_sealed ? config::BackendTlsMode::off : contact.backend->tls.mode;
     const bool says_auth = mode == config::BackendTlsMode::explicit_tls ||
                            (mode == config::BackendTlsMode::as_client && client_has_tls);
     auto leg = std::make_unique<Leg>(network, std::move(*stream), std::move(contact), signal);
@@ -161,6 +161,13 @@ void Leg::note_data_handshake(const net::TlsStream& data) {
     log::info("backend does not resume TLS 1.3 sessions, TLS 1.2 from its next connection on",
               {{"backend", base::to_string(address())}});
     known().set_avoids_tls_1_3(now + avoiding_time);
+}
+
+std::unique_ptr<net::Stream> Leg::take_stream() {
+    if (!control_.received().empty()) return nullptr;
+    auto stream = control_.take_stream();
+    stream->attach(nullptr);
+    return stream;
 }
 
 base::Error Leg::lost(std::error_code code, const char* doing) const {

@@ -83,6 +83,9 @@ public:
     void note_data_handshake(const net::TlsStream& data);
     /// Null in plain text.
     [[nodiscard]] net::TlsStream* tls() const { return tls_; }
+    /// The connection, for who goes on with something else than FTP; nothing more can be asked of
+    /// this leg. Null if the backend has said more than was asked.
+    [[nodiscard]] std::unique_ptr<net::Stream> take_stream();
 
     [[nodiscard]] loop::Loop& loop() const { return signal_.loop(); }
     [[nodiscard]] Known& known() { return *contact_.known; }

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/pattern.h"
 
+#include "base/ascii.h"
+
 #include <cstddef>
 
 namespace ballast::base {
 
-namespace {
-
-char lower(char c) { return 'A' <= c && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-}  // namespace
+namespace {}  // namespace
 
 bool matches(std::string_view pattern, std::string_view text, LetterCase letter_case) {
     const auto is_like = [&](char wanted, char c) {
         if (wanted == '?') return true;
-        return letter_case == LetterCase::ignored ? lower(wanted) == lower(c) : wanted == c;
+        return letter_case == LetterCase::ignored ? to_lower(wanted) == to_lower(c) : wanted == c;
     };
     std::size_t p = 0;
     std::size_t t = 0;

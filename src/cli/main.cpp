@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "config/check_passthrough.h"
 #include "config/load.h"
 #include "config/schema.h"
 #include "daemon/daemon.h"
@@ -49,6 +50,8 @@ int check(const std::string& file) {
     for (const auto& problem : problems)
         fmt::print(stderr, "{}\n", ballast::config::to_string(problem, file));
     if (!problems.empty()) return 1;
+    for (const auto& limit : ballast::config::limits_of_passthrough(*config))
+        fmt::print("note: {}\n", ballast::config::to_string(limit, file));
     fmt::print("{}: ok, {} listeners, {} pools\n", file, config->listeners.size(),
                config->pools.size());
     return 0;

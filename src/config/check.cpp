@@ -3,6 +3,7 @@
 
 #include "config/amount.h"
 #include "config/check_fallbacks.h"
+#include "config/check_passthrough.h"
 #include "config/check_pool.h"
 #include "config/check_ports.h"
 #include "config/check_routes.h"
@@ -29,6 +30,7 @@ public:
         }
         check_fallbacks(config_, Findings(places_, problems_));
         check_ports(config_, Findings(places_, problems_));
+        check_passthrough(config_, Findings(places_, problems_));
     }
 
 private:
@@ -47,14 +49,15 @@ private:
     void has_address(const Listener& listener) {
         const auto key = listener.where.key + ".bind";
         const auto tls_key = listener.where.key + ".tls";
-        const bool has_some =
-            !listener.bind.empty() || (listener.tls && !listener.tls->implicit_bind.empty());
+        const bool has_some = !listener.bind.empty() || !listener.implicit_bind.empty() ||
+                              (listener.tls && !listener.tls->implicit_bind.empty());
         if (has_some || places_.is_refused(key) || places_.is_refused(tls_key) ||
-            places_.is_refused(tls_key + ".implicit_bind"))
+            places_.is_refused(tls_key + ".implicit_bind") ||
+            places_.is_refused(listener.where.key + ".implicit_bind"))
             return;
         report(key, places_.is_said(key) ? "bind is empty" : "bind is missing",
                "name at least one address, such as [\"0.0.0.0:21\"]; only with "
-               "tls.implicit_bind may there be none");
+               "implicit_bind may there be none");
     }
 
     void one(const Listener& listener) {

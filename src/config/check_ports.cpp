@@ -51,6 +51,7 @@ private:
                 result.push_back({addresses[i], fmt::format("{}[{}]", key, i)});
         };
         add(listener.where.key + ".bind", listener.bind);
+        add(listener.where.key + ".implicit_bind", listener.implicit_bind);
         if (listener.tls)
             add(listener.tls->where.key + ".implicit_bind", listener.tls->implicit_bind);
         return result;
@@ -60,7 +61,7 @@ private:
         for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
             const auto& listener = config_.listeners[i];
             const auto key = listener.where.key + ".passive_ports";
-            if (!findings_.holds(key)) continue;
+            if (!listener.lends_ports() || !findings_.holds(key)) continue;
             for (std::size_t j = 0; j < i; ++j) overlap(config_.listeners[j], listener);
             for (const auto& other : config_.listeners) control_port_inside(listener, other);
         }
@@ -76,7 +77,7 @@ private:
         const auto first_key = first.where.key + ".passive_ports";
         const auto& a = first.passive_ports;
         const auto& b = second.passive_ports;
-        if (!findings_.holds(first_key) || a == b || !a.overlaps(b)) return;
+        if (!first.lends_ports() || !findings_.holds(first_key) || a == b || !a.overlaps(b)) return;
         findings_.add(
             second.where.key + ".passive_ports",
             fmt::format("{} overlaps {} of {} in part", to_string(b), to_string(a), first_key),
@@ -121,7 +122,8 @@ private:
         const auto key = pool.where.key + ".data_ports";
         const auto passive_key = listener.where.key + ".passive_ports";
         const auto& ports = *pool.data_ports;
-        if (findings_.holds(passive_key) && ports.overlaps(listener.passive_ports))
+        if (listener.lends_ports() && findings_.holds(passive_key) &&
+            ports.overlaps(listener.passive_ports))
             findings_.add(key,
                           fmt::format("{} overlaps {} of {}", to_string(ports),
                                       to_string(listener.passive_ports), passive_key),

@@ -78,6 +78,7 @@ private:
         const auto& key = listener_.where.key;
         if (!findings_.holds(key + ".tls")) return;
         const auto match = route.where.key + ".match";
+        if (listener_.mode == ListenerMode::passthrough) return;
         if (!route.match.sni.empty() && !listener_.tls)
             findings_.add(match + ".sni", "sni never matches without TLS",
                           fmt::format("add [{}.tls], or remove sni", key));

@@ -118,21 +118,30 @@ struct Route {
     std::string reject;  ///< a whole reply: "530 Not from here."
 };
 
+enum class ListenerMode : std::uint8_t {
+    terminate,    ///< Ballast speaks FTP with the client, and TLS if it has to
+    passthrough,  ///< the client's TLS ends at a backend
+};
+
 struct Listener {
     std::string name;
     Where where;
-    std::vector<base::Address> bind;  ///< empty only if `tls->implicit_bind` is not
-    std::string pool;                 ///< where no route matches; empty only if there are routes
-    std::vector<Route> routes;        ///< the first that matches decides
-    bool user_at_pool = false;        ///< "alice@sales" is alice of the pool sales
-    bool user_at_host = false;        ///< "alice%ftp.example.com" is alice after that HOST
+    ListenerMode mode = ListenerMode::terminate;
+    bool plain = false;  ///< `passthrough` serves those without TLS as `terminate` does
+    std::vector<base::Address> bind;           ///< empty only if an `implicit_bind` is not
+    std::vector<base::Address> implicit_bind;  ///< of `passthrough`; else it is in `tls`
+    std::string pool;           ///< where no route matches; empty only if there are routes
+    std::vector<Route> routes;  ///< the first that matches decides
+    bool user_at_pool = false;  ///< "alice@sales" is alice of the pool sales
+    bool user_at_host = false;  ///< "alice%ftp.example.com" is alice after that HOST
     base::PortRange passive_ports{20000, 20099};
     DataPeer data_peer;      ///< who may connect to a passive port
     bool allow_fxp = false;  ///< PORT and EPRT may name others than the client
     std::vector<AnnounceRule> public_address;
     ActiveSource active_source_port;
     std::string greeting = "FTP server ready.";
-    Duration login_timeout = std::chrono::minutes(1);   ///< from connect to the 230
+    Duration login_timeout = std::chrono::minutes(1);          ///< from connect to the 230
+    Duration client_hello_timeout = std::chrono::seconds(10);  ///< `passthrough`, from the 234
     Duration idle_timeout = std::chrono::minutes(15);   ///< between commands; not in transfers
     Duration write_timeout = std::chrono::seconds(30);  ///< for a client to take a reply
     Duration data_connect_timeout = std::chrono::seconds(30);
@@ -141,6 +150,9 @@ struct Listener {
     std::size_t command_bytes_max = 8192;
     std::size_t pipelined_bytes_max = 65536;
     std::optional<ListenerTls> tls;
+
+    /// Whether clients are told ports of `passive_ports`.
+    [[nodiscard]] bool lends_ports() const { return mode == ListenerMode::terminate || plain; }
 };
 
 enum class ProbeType : std::uint8_t { none, tcp, banner, login, script };
@@ -238,6 +250,8 @@ struct Backend {
     bool has_weight = false;         ///< `weight` was said: it holds instead of SRV records' too
     std::uint32_t max_sessions = 0;  ///< 0: no limit
     bool backup = false;             ///< chosen only when no other backend can be
+    /// Those of the server itself; clients of `passthrough` listeners reach them here.
+    std::optional<base::PortRange> passive_ports;
     BackendTls tls;
 };
 
@@ -268,7 +282,8 @@ struct Pool {
     Probe probe;
     BackendTls tls;
     std::vector<Backend> backends;
-    std::string backends_file;  ///< more of them, watched; empty: none
+    std::string backends_file;                  ///< more of them, watched; empty: none
+    ProxyHeader send_proxy = ProxyHeader::off;  ///< with the client's address, on sessions' control
     BackendData backend_data = BackendData::automatic;
     std::optional<base::PortRange> data_ports;  ///< for `port`, `eprt` and `as_client`
     bool trust_pasv_address = false;            ///< data go where PASV says

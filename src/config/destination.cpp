@@ -2,6 +2,7 @@
 #include "config/destination.h"
 
 #include "base/address.h"
+#include "base/ascii.h"
 #include "base/port_range.h"
 #include "config/spelling.h"
 
@@ -18,12 +19,11 @@ constexpr std::size_t label_bytes_max = 63;
 
 bool is_digit(char c) { return '0' <= c && c <= '9'; }
 
-char lower(char c) { return 'A' <= c && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 bool is_label(std::string_view label) {
     // RFC 1123 2.1, and the underscore that private zones and container networks use.
     const auto good = [](char c) {
-        return is_digit(c) || ('a' <= lower(c) && lower(c) <= 'z') || c == '-' || c == '_';
+        return is_digit(c) || ('a' <= base::to_lower(c) && base::to_lower(c) <= 'z') || c == '-' ||
+               c == '_';
     };
     return !label.empty() && label.size() <= label_bytes_max && label.front() != '-' &&
            label.back() != '-' && std::ranges::all_of(label, good);
@@ -39,12 +39,6 @@ bool is_host_name(std::string_view name) {
     }
     // RFC 1123 2.1: a name whose last label is a number is an address, and then a wrong one.
     return !std::ranges::all_of(last, is_digit);
-}
-
-std::string in_lower_case(std::string_view text) {
-    std::string result;
-    std::ranges::transform(text, std::back_inserter(result), lower);
-    return result;
 }
 
 Refusal no_host(std::string_view host) {
@@ -90,7 +84,7 @@ std::expected<Destination, Refusal> parse_destination(std::string_view text) {
         return destination;
     }
     if (bracketed || !is_host_name(host)) return std::unexpected(no_host(host));
-    destination.host = in_lower_case(host);
+    destination.host = base::lower(host);
     return destination;
 }
 
@@ -99,7 +93,7 @@ std::expected<std::string, Refusal> parse_host_name(std::string_view text) {
         return std::unexpected(
             Refusal{fmt::format("{} is no host name", in_quotes(text)),
                     "write a name without a port, such as \"_ftp._tcp.example.com\""});
-    return in_lower_case(text);
+    return base::lower(text);
 }
 
 std::string to_string(const Destination& destination) {

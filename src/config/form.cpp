@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/form.h"
 
+#include "base/ascii.h"
 #include "config/destination.h"
 #include "config/spelling.h"
 
@@ -25,10 +26,7 @@ std::expected<std::string, Refusal> parse_sha256(std::string_view text) {
         return std::unexpected(
             Refusal{fmt::format("{} is no SHA-256 digest", in_quotes(text)),
                     "write the 64 hexadecimal digits that sha256sum prints for the file"});
-    std::string digits(text);
-    for (char& c : digits)
-        if ('A' <= c && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
-    return digits;
+    return base::lower(text);
 }
 
 std::expected<std::string, Refusal> parse_negative_reply(std::string_view text) {

@@ -327,11 +327,12 @@ struct HostPort {
 template <typename S>
 using Kind =
     std::variant<Flag<S>, Number<S>, Time<S>, OptionalTime<S>, Size<S>, Text<S>, Texts<S>, Name<S>,
-                 Formed<S>, Word<S, LogLevel>, Word<S, LogFormat>, Word<S, ProbeType>,
-                 Word<S, ProxyHeader>, Word<S, Balance>, Word<S, StickBy>, Word<S, StickOtherwise>,
-                 Word<S, BackendData>, Word<S, TlsRequire>, Word<S, SessionReuse>,
-                 Word<S, ClientCertificate>, Word<S, BackendTlsMode>, Word<S, BackendVerify>,
-                 Word<S, BackendDataTls>, Word<S, base::TlsVersion>, Addresses<S>, Ports<S>,
-                 OptionalPorts<S>, Networks<S>, Peer<S>, Announced<S>, SourcePort<S>, HostPort<S>>;
+                 Formed<S>, Word<S, ListenerMode>, Word<S, LogLevel>, Word<S, LogFormat>,
+                 Word<S, ProbeType>, Word<S, ProxyHeader>, Word<S, Balance>, Word<S, StickBy>,
+                 Word<S, StickOtherwise>, Word<S, BackendData>, Word<S, TlsRequire>,
+                 Word<S, SessionReuse>, Word<S, ClientCertificate>, Word<S, BackendTlsMode>,
+                 Word<S, BackendVerify>, Word<S, BackendDataTls>, Word<S, base::TlsVersion>,
+                 Addresses<S>, Ports<S>, OptionalPorts<S>, Networks<S>, Peer<S>, Announced<S>,
+                 SourcePort<S>, HostPort<S>>;
 
 }  // namespace ballast::config

@@ -22,7 +22,17 @@ constexpr auto listener_settings = std::to_array<Setting<Listener>>({
     {"bind", Addresses<Listener>{&Listener::bind},
      "Where clients connect to. `0.0.0.0` is every IPv4 address and `[::]` every IPv6 address; "
      "they may stand side by side. Port 0 lets the system choose one. At least one address, unless "
-     "`tls.implicit_bind` has one."},
+     "an `implicit_bind` has one."},
+    {"mode", Word<Listener, ListenerMode>{&Listener::mode, listener_modes},
+     "`terminate`: Ballast speaks FTP with clients, and TLS where there is a `tls` table. "
+     "`passthrough`: clients say AUTH TLS, or come to `implicit_bind`, and their TLS ends at a "
+     "backend, which holds the keys and has `passive_ports`."},
+    {"plain", Flag<Listener>{&Listener::plain},
+     "Whether a `passthrough` listener serves clients without TLS, as `terminate` does; if false "
+     "they are refused with 534."},
+    {"implicit_bind", Addresses<Listener>{&Listener::implicit_bind},
+     "Where clients of a `passthrough` listener connect to that speak TLS from the first byte; its "
+     "usual port is 990. They are let through to pools with `mode = \"implicit\"` in `tls`."},
     {"pool", Name<Listener>{&Listener::pool, true},
      "The pool of the sessions that no route takes. Empty is none: then there are routes, and "
      "those sessions are refused with 530."},
@@ -55,6 +65,9 @@ constexpr auto listener_settings = std::to_array<Setting<Listener>>({
      "The text of the 220 that welcomes a client."},
     {"login_timeout", Time<Listener>{&Listener::login_timeout, 1ms, time_max},
      "From the connection to the successful login."},
+    {"client_hello_timeout", Time<Listener>{&Listener::client_hello_timeout, 1ms, time_max},
+     "With `passthrough`: from the answer to AUTH, or the connection to `implicit_bind`, to the "
+     "client's whole ClientHello."},
     {"idle_timeout", Time<Listener>{&Listener::idle_timeout, 1ms, time_max},
      "Between two commands of a client. A running transfer does not count as idle."},
     {"write_timeout", Time<Listener>{&Listener::write_timeout, 1ms, time_max},
@@ -143,7 +156,7 @@ constexpr auto route_match_settings = std::to_array<Setting<RouteMatch>>({
      "`user_at_host` lets it. Upper and lower case are the same."},
     {"sni", Texts<RouteMatch>{&RouteMatch::sni, 1, pattern_bytes_max},
      "Patterns for the name that the client asked for in its TLS handshake (SNI). Upper and lower "
-     "case are the same. Needs `[listener.NAME.tls]`."},
+     "case are the same. Needs `[listener.NAME.tls]`, or `mode = \"passthrough\"`."},
     {"certificate", Texts<RouteMatch>{&RouteMatch::certificate, 1, pattern_bytes_max},
      "Patterns for the subject of the client's certificate as RFC 2253 writes it: "
      "`CN=alice,O=Example`. Needs `client_certificate` in `[listener.NAME.tls]`."},

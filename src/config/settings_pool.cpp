@@ -35,6 +35,9 @@ constexpr auto pool_settings = std::to_array<Setting<Pool>>({
      "File with more backends, in TOML: only `[[backend]]` tables, with the keys of "
      "`[[pool.NAME.backend]]`. When it changes it is read again; a file with a problem changes "
      "nothing. Empty is none."},
+    {"send_proxy", Word<Pool, ProxyHeader>{&Pool::send_proxy, proxy_headers},
+     "The version of the PROXY protocol whose header, with the client's address, begins the "
+     "control connection of each session to a backend. Data connections never have one."},
     {"backend_data", Word<Pool, BackendData>{&Pool::backend_data, backend_data_modes},
      "How data connections to the backends are made. `auto` asks with EPSV, or with PASV where "
      "that is refused, whatever the client does; `epsv` and `pasv` use only that. With `port` and "
@@ -201,6 +204,10 @@ constexpr auto backend_settings = std::to_array<Setting<Backend>>({
      "How many sessions it may have at once, with `srv` each target. 0 is no limit."},
     {"backup", Flag<Backend>{&Backend::backup},
      "Chosen only when no other backend of the pool can be."},
+    {"passive_ports", OptionalPorts<Backend>{&Backend::passive_ports},
+     "The server's own passive ports, no other server's. Clients of `passthrough` listeners "
+     "connect "
+     "to the same ports of Ballast and are led to this server. Needs an IP address in `address`."},
 });
 
 constexpr std::array<string_view, 1> backend_tables = {"tls"};

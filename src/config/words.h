@@ -23,6 +23,10 @@ template <typename Spellings, typename E>
     return std::ranges::find(spellings, value, &Spelling<E>::value)->word;
 }
 
+inline constexpr auto listener_modes = std::to_array<Spelling<ListenerMode>>({
+    {"terminate", ListenerMode::terminate},
+    {"passthrough", ListenerMode::passthrough},
+});
 inline constexpr auto log_levels = std::to_array<Spelling<LogLevel>>({
     {"error", LogLevel::error},
     {"warning", LogLevel::warning},

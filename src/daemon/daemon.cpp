@@ -138,6 +138,7 @@ bool Daemon::bind(const char* file) {
     bool all_bound = true;
     for (const auto& listener : config_.listeners) {
         all_bound &= bind(listener, listener.bind, "bind", false, file);
+        all_bound &= bind(listener, listener.implicit_bind, "implicit_bind", true, file);
         if (listener.tls)
             all_bound &=
                 bind(listener, listener.tls->implicit_bind, "tls.implicit_bind", true, file);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ftp/command.h"
 
+#include "base/ascii.h"
+
 #include <algorithm>
 #include <array>
 #include <cassert>
@@ -69,13 +71,6 @@ bool is_verb_character(char c) {
            c == '_';
 }
 
-std::string upper(std::string_view text) {
-    std::string result(text);
-    for (char& c : result)
-        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    return result;
-}
-
 std::string_view leading_word(std::string_view text) {
     return {text.begin(), std::ranges::find_if_not(text, is_verb_character)};
 }
@@ -94,7 +89,7 @@ std::expected<Command, CommandError> read_line(std::string_view line) {
         return std::unexpected(CommandError::not_a_command);
 
     Command command;
-    command.verb = upper(word);
+    command.verb = base::upper(word);
     if (!rest.empty()) command.argument = rest.substr(1);
     command.line.reserve(word.size() + rest.size());
     command.line.append(word).append(rest);
@@ -108,7 +103,7 @@ std::size_t secret_begin(std::string_view line) {
         static_cast<std::size_t>(std::ranges::find_if(line, is_verb_character) - line.begin());
     const auto word = leading_word(line.substr(verb_begin));
     const auto word_end = verb_begin + word.size();
-    const auto verb = upper(word);
+    const auto verb = base::upper(word);
     constexpr std::array secret_verbs = {"PASS", "ACCT", "ADAT"};
     if (std::ranges::find(secret_verbs, verb) != secret_verbs.end()) return word_end;
     if (verb != "SITE") return std::string_view::npos;
@@ -118,7 +113,7 @@ std::size_t secret_begin(std::string_view line) {
     const auto skipped = std::min(rest.find_first_not_of(" \t"), rest.size());
     const auto subcommand = leading_word(rest.substr(skipped));
     constexpr std::array secret_subcommands = {"PSWD", "PASSWD", "PASS", "CPWD", "GPASS"};
-    if (std::ranges::find(secret_subcommands, upper(subcommand)) == secret_subcommands.end())
+    if (std::ranges::find(secret_subcommands, base::upper(subcommand)) == secret_subcommands.end())
         return std::string_view::npos;
     return word_end + skipped + subcommand.size();
 }

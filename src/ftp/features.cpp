@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ftp/features.h"
 
+#include "base/ascii.h"
+
 #include <algorithm>
 #include <set>
 #include <vector>
@@ -10,13 +12,6 @@ namespace ballast::ftp {
 namespace {
 
 constexpr std::string_view blanks = " \t\r";
-
-std::string upper(std::string_view text) {
-    std::string result(text);
-    for (char& c : result)
-        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    return result;
-}
 
 std::string_view trimmed(std::string_view text) {
     text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
@@ -54,7 +49,7 @@ std::string_view unmarked(std::string_view item) {
 std::set<std::string, std::less<>> offered_items(std::string_view lines) {
     std::set<std::string, std::less<>> offered;
     while (!lines.empty())
-        for (const auto item : items_of(take_until(lines, '\n'))) offered.insert(upper(item));
+        for (const auto item : items_of(take_until(lines, '\n'))) offered.insert(base::upper(item));
     return offered;
 }
 
@@ -64,7 +59,7 @@ std::string restricted(std::string_view parameters,
     const char separator = parameters.contains(';') ? ';' : ' ';
     std::string kept;
     for (const auto item : items_of(parameters)) {
-        const auto name = upper(unmarked(item));
+        const auto name = base::upper(unmarked(item));
         const bool marked_there = offered.contains(name + '*');
         if (!marked_there && !offered.contains(name)) continue;
         if (!kept.empty() && separator == ' ') kept += ' ';
@@ -108,22 +103,23 @@ Features Features::parse(std::string_view reply_text) {
         const auto label_end = std::min(feature.find_first_of(blanks), feature.size());
         if (label_end == 0) continue;
         const auto parameters = trimmed(std::string_view(feature).substr(label_end));
-        auto& known = features.features_[upper(std::string_view(feature).substr(0, label_end))];
+        auto& known =
+            features.features_[base::upper(std::string_view(feature).substr(0, label_end))];
         if (!parameters.empty()) append_line(known, parameters);
     }
     return features;
 }
 
 void Features::add(std::string_view label, std::string_view parameters) {
-    features_.insert_or_assign(upper(on_one_line(label)), on_one_line(parameters));
+    features_.insert_or_assign(base::upper(on_one_line(label)), on_one_line(parameters));
 }
 
-void Features::remove(std::string_view label) { features_.erase(upper(label)); }
+void Features::remove(std::string_view label) { features_.erase(base::upper(label)); }
 
-bool Features::has(std::string_view label) const { return features_.contains(upper(label)); }
+bool Features::has(std::string_view label) const { return features_.contains(base::upper(label)); }
 
 std::string_view Features::parameters(std::string_view label) const {
-    const auto found = features_.find(upper(label));
+    const auto found = features_.find(base::upper(label));
     return found == features_.end() ? std::string_view{} : found->second;
 }
 
@@ -131,7 +127,7 @@ bool Features::has_rest_stream() const {
     auto lines = parameters("REST");
     while (!lines.empty())
         for (const auto item : items_of(take_until(lines, '\n')))
-            if (upper(item) == "STREAM") return true;
+            if (base::upper(item) == "STREAM") return true;
     return false;
 }
 

@@ -46,8 +46,9 @@ loop::Task<> say_goodbye(backend::Leg& leg) {
     if (co_await leg.send("QUIT")) (void)co_await leg.reply(leg.loop().after(goodbye_time));
 }
 
-std::string preamble_of(config::ProxyHeader header) {
-    switch (header) {
+/// A server that expects the header of sessions expects it of everybody.
+std::string preamble_of(const config::Pool& pool) {
+    switch (pool.probe.proxy != config::ProxyHeader::off ? pool.probe.proxy : pool.send_proxy) {
         case config::ProxyHeader::off: return {};
         case config::ProxyHeader::v1: return net::own_proxy_header_v1();
         case config::ProxyHeader::v2: return net::own_proxy_header_v2();
@@ -251,7 +252,7 @@ loop::Task<base::Result<>> Prober::probe_tcp(const Member& member) {
     const auto stream = co_await network_.dial(
         {.to = member.backend.address, .from = {}, .fault = base::Fault::backend}, deadline);
     if (!stream) co_return std::unexpected(stream.error());
-    const auto preamble = preamble_of(settings.proxy);
+    const auto preamble = preamble_of(member.subject->pool->config());
     if (preamble.empty()) co_return base::Result<>{};
     loop::Signal signal(network_.loop());
     const net::Attached attached(**stream, signal);
@@ -274,7 +275,7 @@ loop::Task<base::Result<std::unique_ptr<backend::Leg>>> Prober::connect(const Me
                                                                         loop::Signal& signal) {
     const auto& [subject, backend] = member;
     auto contact = subject->access->contact(backend.settings, backend.id, backend.address);
-    contact.preamble = preamble_of(subject->pool->config().probe.proxy);
+    contact.preamble = preamble_of(subject->pool->config());
     co_return co_await backend::Leg::connect(network_, std::move(contact), probes_have_tls, signal);
 }
 

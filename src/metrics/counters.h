@@ -16,6 +16,7 @@ enum class Counter : std::uint8_t {
     sessions_without_route,    ///< refused by a route, or by none
     sessions_queued,           ///< waited for a seat
     sessions_fallen_back,      ///< sent to a fallback pool
+    sessions_passed_through,   ///< their TLS ends at a backend
     logins,                    ///< 230 from a backend
     logins_refused,            ///< 530 from a backend
     backend_attempts_failed,   ///< connect, greeting or 421: the next backend was tried
@@ -29,9 +30,10 @@ enum class Counter : std::uint8_t {
     bytes_spliced,      ///< of these, moved inside the kernel
     bytes_copied,       ///< of these, moved through memory
     passive_ports_lent,
-    passive_ports_exhausted,      ///< 425: no port of the range was free for the client
-    data_connections_stray,       ///< came to a passive port where nobody waited for them
-    data_connections_missing,     ///< the client never opened its data connection
+    passive_ports_exhausted,   ///< 425: no port of the range was free for the client
+    data_connections_stray,    ///< came to a passive port where nobody waited for them
+    data_connections_missing,  ///< the client never opened its data connection
+    data_connections_passed_through,
     private_addresses_announced,  ///< PASV told a public client a private address
     active_source_port_busy,      ///< the fixed source port was in use, another was taken
     accepts_paused,               ///< out of descriptors

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/certificates.h"
 
+#include "base/ascii.h"
+
 #include <algorithm>
 #include <ctime>
 #include <fmt/format.h>
@@ -16,13 +18,6 @@
 namespace ballast::net {
 
 namespace {
-
-std::string lower(std::string_view text) {
-    std::string result(text);
-    for (auto& c : result)
-        if ('A' <= c && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return result;
-}
 
 /// Keys that need a password are refused: nobody is there to type it.
 int no_password(char* /*into*/, int /*size*/, int /*writing*/, void* /*data*/) { return -1; }
@@ -41,8 +36,9 @@ std::vector<std::string> names_of(X509* certificate) {
         const auto* const name = sk_GENERAL_NAME_value(alternatives, i);
         if (name->type != GEN_DNS) continue;
         const auto* const bytes = ASN1_STRING_get0_data(name->d.dNSName);
-        names.push_back(lower({reinterpret_cast<const char*>(bytes),
-                               static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName))}));
+        names.push_back(
+            base::lower({reinterpret_cast<const char*>(bytes),
+                         static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName))}));
     }
     GENERAL_NAMES_free(alternatives);
     if (!names.empty()) return names;
@@ -50,7 +46,8 @@ std::vector<std::string> names_of(X509* certificate) {
     const int size = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName,
                                                common.data(), static_cast<int>(common.size()));
     if (size > 0)
-        names.push_back(lower(std::string_view(common).substr(0, static_cast<std::size_t>(size))));
+        names.push_back(
+            base::lower(std::string_view(common).substr(0, static_cast<std::size_t>(size))));
     return names;
 }
 
@@ -182,7 +179,7 @@ base::Result<> Certificates::try_on(ssl_ctx_st* context) const {
 }
 
 void Certificates::use_for(ssl_st* ssl, std::string_view server_name) const {
-    const auto name = lower(server_name);
+    const auto name = base::lower(server_name);
     std::vector<const Identity*> chosen;
     for (const auto& identity : identities_)
         if (has_name(identity, name)) chosen.push_back(&identity);

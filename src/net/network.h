@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/port_range.h"
+#include "net/admissions.h"
 #include "net/data_peers.h"
 #include "net/stream.h"
 
@@ -51,6 +52,24 @@ public:
     virtual void quarantine() = 0;
 };
 
+/// All data connections of one client address to a range of ports. Ends when destroyed; what nobody
+/// took is reset. Belongs to the thread that asked for it.
+class Admission {
+public:
+    Admission() = default;
+    virtual ~Admission() = default;
+    Admission(const Admission&) = delete;
+    Admission& operator=(const Admission&) = delete;
+
+    /// Who is told when a connection comes; null: nobody.
+    virtual void attach(loop::Signal* signal) = 0;
+    /// The next one, whose local port says where it came to; null: none is there. Several
+    /// admissions of one client address take turns.
+    [[nodiscard]] virtual std::unique_ptr<Stream> take() = 0;
+    /// What all admissions of this client address to this range share.
+    [[nodiscard]] virtual const std::shared_ptr<DataTraffic>& traffic() const = 0;
+};
+
 class Network {
 public:
     Network() = default;
@@ -64,6 +83,9 @@ public:
     /// An error's fault is `internal` if the range is exhausted.
     [[nodiscard]] virtual loop::Task<base::Result<std::unique_ptr<Lease>>> lend(
         LendRequest request) = 0;
+    /// Ports that cannot be listened on are logged, and left out.
+    [[nodiscard]] virtual std::unique_ptr<Admission> admit(const Admissions::Range& range,
+                                                           const base::Ip& client) = 0;
 };
 
 }  // namespace ballast::net

@@ -58,6 +58,25 @@ std::optional<PassivePorts::Lent> PassivePorts::lend(const base::PortRange& rang
     return give(*second_best, second_best_number);
 }
 
+PassivePorts::Admitted PassivePorts::admit(const Admissions::Range& range, const base::Ip& client,
+                                           WorkerIndex worker, loop::Time now) {
+    const std::lock_guard lock(mutex_);
+    Admitted admitted{++last_id_, {}, {}};
+    admitted.traffic = admissions_.admit(range, client, {worker, admitted.id});
+    for (std::uint32_t number = range.ports.first; number <= range.ports.last; ++number) {
+        Port& port = ports_[{range.local, static_cast<std::uint16_t>(number)}];
+        if (port.listener || port.unusable_until > now) continue;
+        port.listener = worker;
+        admitted.needs_listening.push_back(static_cast<std::uint16_t>(number));
+    }
+    return admitted;
+}
+
+void PassivePorts::dismiss(const Admissions::Range& range, const base::Ip& client, LeaseId id) {
+    const std::lock_guard lock(mutex_);
+    admissions_.dismiss(range, client, id);
+}
+
 void PassivePorts::listening_failed(const Key& key, const base::Ip& client, loop::Time now) {
     const std::lock_guard lock(mutex_);
     Port& port = ports_[key];
@@ -79,6 +98,7 @@ std::optional<PassivePorts::Taker> PassivePorts::arrived_exclusive(Port& port,
 std::optional<PassivePorts::Taker> PassivePorts::arrived(const Key& key, const base::Ip& client,
                                                          loop::Time now) {
     const std::lock_guard lock(mutex_);
+    if (const auto guest = admissions_.arrived({key.local, key.port}, client)) return guest;
     const auto port = ports_.find(key);
     if (port == ports_.end()) return std::nullopt;
     if (port->second.exclusive.until > now) return arrived_exclusive(port->second, client);

@@ -4,6 +4,7 @@
 #include "base/address.h"
 #include "base/port_range.h"
 #include "loop/loop.h"
+#include "net/admissions.h"
 #include "net/data_peers.h"
 
 #include <chrono>
@@ -14,6 +15,7 @@
 #include <random>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace ballast::net {
 
@@ -41,10 +43,7 @@ public:
         std::uint16_t port = 0;
         bool needs_listening = false;  ///< no worker listens on it yet: the caller must
     };
-    struct Taker {
-        WorkerIndex worker = 0;
-        LeaseId id = 0;
-    };
+    using Taker = Admissions::Taker;
 
     explicit PassivePorts(std::uint64_t seed) : random_(seed) {}
 
@@ -56,6 +55,17 @@ public:
     /// Listening on a port that `lend` gave with `needs_listening` failed (another program has it):
     /// the lending ends and the port is left alone for a while.
     void listening_failed(const Key& key, const base::Ip& client, loop::Time now);
+
+    struct Admitted {
+        LeaseId id = 0;
+        std::shared_ptr<DataTraffic> traffic;
+        std::vector<std::uint16_t> needs_listening;  ///< no worker listens on them yet
+    };
+    /// Every port of a range, which is lent to nobody, for all connections of one client address
+    /// until `dismiss`.
+    [[nodiscard]] Admitted admit(const Admissions::Range& range, const base::Ip& client,
+                                 WorkerIndex worker, loop::Time now);
+    void dismiss(const Admissions::Range& range, const base::Ip& client, LeaseId id);
 
     /// A connection has come: whose is it? The lending ends. Empty: nobody's.
     [[nodiscard]] std::optional<Taker> arrived(const Key& key, const base::Ip& client,
@@ -93,6 +103,7 @@ private:
 
     mutable std::mutex mutex_;
     std::unordered_map<Key, Port, KeyHash> ports_;
+    Admissions admissions_;
     std::mt19937_64 random_;
     LeaseId last_id_ = 0;
 };

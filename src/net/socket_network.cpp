@@ -6,6 +6,7 @@
 #include "net/socket_stream.h"
 
 #include <cerrno>
+#include <deque>
 #include <netinet/in.h>
 #include <optional>
 
@@ -90,6 +91,55 @@ private:
     bool quarantine_ = false;
 };
 
+class SocketNetwork::StandingAdmission final : public Admission {
+public:
+    StandingAdmission(SocketNetwork& network, const Admissions::Range& range, base::Ip client,
+                      const PassivePorts::Admitted& admitted)
+        : network_(network),
+          range_(range),
+          client_(client),
+          id_(admitted.id),
+          traffic_(admitted.traffic) {
+        network_.admissions_[id_] = this;
+    }
+    ~StandingAdmission() override {
+        network_.admissions_.erase(id_);
+        network_.ports_.dismiss(range_, client_, id_);
+        for (const auto& each : arrived_) reset_on_close(each.socket.get());
+    }
+    StandingAdmission(const StandingAdmission&) = delete;
+    StandingAdmission& operator=(const StandingAdmission&) = delete;
+
+    void attach(loop::Signal* signal) override { signal_ = signal; }
+    [[nodiscard]] std::unique_ptr<Stream> take() override {
+        if (arrived_.empty()) return nullptr;
+        auto next = std::move(arrived_.front());
+        arrived_.pop_front();
+        return std::make_unique<SocketStream>(network_.loop_, std::move(next.socket), next.local,
+                                              next.peer);
+    }
+    [[nodiscard]] const std::shared_ptr<DataTraffic>& traffic() const override { return traffic_; }
+
+    void arrive(OwnedFd socket, base::Address local, base::Address peer) {
+        arrived_.push_back({std::move(socket), local, peer});
+        if (signal_ != nullptr) signal_->raise();
+    }
+
+private:
+    struct Arrived {
+        OwnedFd socket;
+        base::Address local;
+        base::Address peer;
+    };
+    SocketNetwork& network_;
+    Admissions::Range range_;
+    base::Ip client_;
+    PassivePorts::LeaseId id_;
+    std::shared_ptr<DataTraffic> traffic_;
+    std::deque<Arrived> arrived_;
+    loop::Signal* signal_ = nullptr;
+};
+
 SocketNetwork::SocketNetwork(loop::WorkerLoop& loop, PassivePorts& ports,
                              PassivePorts::WorkerIndex index)
     : loop_(loop), ports_(ports), index_(index) {}
@@ -142,15 +192,7 @@ loop::Task<base::Result<std::unique_ptr<Lease>>> SocketNetwork::lend(LendRequest
             ports_.lend(request.range, request.local, request.peers, index_, loop_.now());
         if (!lent) break;
         const PassivePorts::Key key{request.local, lent->port};
-        if (lent->needs_listening) {
-            if (auto listening = listen(key.local, key.port); !listening) {
-                log::warning("a passive port cannot be used",
-                             {{"port", std::uint64_t{key.port}},
-                              {"reason", base::to_string(listening.error())}});
-                ports_.listening_failed(key, request.peers.address, loop_.now());
-                continue;
-            }
-        }
+        if (lent->needs_listening && !listen(key, request.peers.address)) continue;
         metrics::count(metrics::Counter::passive_ports_lent);
         co_return std::make_unique<PassiveLease>(*this, key, request.peers.address, lent->id);
     }
@@ -160,15 +202,27 @@ loop::Task<base::Result<std::unique_ptr<Lease>>> SocketNetwork::lend(LendRequest
                     "no free passive port in " + base::to_string(request.range)});
 }
 
-base::Result<> SocketNetwork::listen(const base::Ip& local, std::uint16_t port) {
-    auto opened = listen_on({local, port}, passive_backlog);
-    if (!opened) return std::unexpected(opened.error());
+std::unique_ptr<Admission> SocketNetwork::admit(const Admissions::Range& range,
+                                                const base::Ip& client) {
+    const auto admitted = ports_.admit(range, client, index_, loop_.now());
+    for (const auto port : admitted.needs_listening) (void)listen({range.local, port}, client);
+    return std::make_unique<StandingAdmission>(*this, range, client, admitted);
+}
+
+bool SocketNetwork::listen(PassivePorts::Key key, const base::Ip& client) {
+    auto opened = listen_on({key.local, key.port}, passive_backlog);
+    if (!opened) {
+        log::warning(
+            "a passive port cannot be used",
+            {{"port", std::uint64_t{key.port}}, {"reason", base::to_string(opened.error())}});
+        ports_.listening_failed(key, client, loop_.now());
+        return false;
+    }
     acceptors_.push_back(std::make_unique<Acceptor>(
-        loop_, std::move(*opened),
-        [this, key = PassivePorts::Key{local, port}](OwnedFd socket, base::Address peer) {
+        loop_, std::move(*opened), [this, key](OwnedFd socket, base::Address peer) {
             take_data_connection(key, std::move(socket), peer);
         }));
-    return {};
+    return true;
 }
 
 void SocketNetwork::take_data_connection(PassivePorts::Key key, OwnedFd socket,
@@ -194,6 +248,9 @@ void SocketNetwork::deliver(PassivePorts::LeaseId id, OwnedFd socket, base::Addr
                             base::Address peer) {
     const auto lease = leases_.find(id);
     if (lease != leases_.end()) return lease->second->arrive(std::move(socket), local, peer);
+    const auto admission = admissions_.find(id);
+    if (admission != admissions_.end())
+        return admission->second->arrive(std::move(socket), local, peer);
     // Given up while the connection was on its way between two workers.
     metrics::count(metrics::Counter::data_connections_stray);
     reset_on_close(socket.get());

@@ -29,14 +29,18 @@ public:
         Dial dial, loop::Deadline deadline) override;
     [[nodiscard]] loop::Task<base::Result<std::unique_ptr<Lease>>> lend(
         LendRequest request) override;
+    [[nodiscard]] std::unique_ptr<Admission> admit(const Admissions::Range& range,
+                                                   const base::Ip& client) override;
 
     /// Stops listening on passive ports; on the loop's thread, before it ends.
     void close_ports();
 
 private:
     class PassiveLease;
+    class StandingAdmission;
 
-    base::Result<> listen(const base::Ip& local, std::uint16_t port);
+    /// False if it failed, which is logged and noted.
+    bool listen(PassivePorts::Key key, const base::Ip& client);
     void take_data_connection(PassivePorts::Key key, OwnedFd socket, base::Address peer);
     void hand_over(PassivePorts::Taker taker, OwnedFd socket, base::Address local,
                    base::Address peer);
@@ -47,6 +51,7 @@ private:
     PassivePorts::WorkerIndex index_;
     std::vector<SocketNetwork*> workers_;
     std::unordered_map<PassivePorts::LeaseId, PassiveLease*> leases_;
+    std::unordered_map<PassivePorts::LeaseId, StandingAdmission*> admissions_;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;
 };
 

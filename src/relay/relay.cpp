@@ -27,6 +27,39 @@ void note(const Pump& pump, Report& report) {
     report.is_vouched_for = pump.end_is_vouched_for();
 }
 
+/// For what the pump waits.
+void watch(const Pump& pump, net::Stream& source, net::Stream& sink, loop::Signal& signal) {
+    if (pump.state() == Pump::State::wants_read) source.watch_readable();
+    if (pump.state() == Pump::State::wants_write) sink.watch_writable();
+    if (pump.state() == Pump::State::wants_turn) signal.raise();
+}
+
+/// One direction of a sealed relay: its end is passed on once.
+class SealedWay {
+public:
+    SealedWay(net::Stream& source, net::Stream& sink)
+        : source_(source), sink_(sink), pump_(source, sink) {}
+
+    /// False if it has failed.
+    bool run() {
+        if (pump_.is_over()) return !has_failed();
+        pump_.run();
+        if (pump_.state() == Pump::State::source_ended)
+            return sink_.finish() != net::Io::State::failed;
+        return !has_failed();
+    }
+    void watch(loop::Signal& signal) const { relay::watch(pump_, source_, sink_, signal); }
+    [[nodiscard]] bool is_over() const { return pump_.is_over(); }
+    [[nodiscard]] const Pump& pump() const { return pump_; }
+
+private:
+    [[nodiscard]] bool has_failed() const { return pump_.state() > Pump::State::source_ended; }
+
+    net::Stream& source_;
+    net::Stream& sink_;
+    Pump pump_;
+};
+
 /// Hears when the sink goes away although nothing is written to it.
 class SinkWatch {
 public:
@@ -82,9 +115,7 @@ loop::Task<> relay_one_way(loop::Loop& loop, net::Stream& source, net::Stream& s
             report.end = End::stalled;
             co_return;
         }
-        if (pump.state() == Pump::State::wants_read) source.watch_readable();
-        if (pump.state() == Pump::State::wants_write) sink.watch_writable();
-        if (pump.state() == Pump::State::wants_turn) signal.raise();
+        watch(pump, source, sink, signal);
         sink_watch.watch();
         (void)co_await signal.wait(stalled_at);
     }
@@ -129,14 +160,39 @@ loop::Task<> relay_both_ways(loop::Loop& loop, net::Stream& a, net::Stream& b,
             report.end = End::stalled;
             co_return;
         }
-        const auto watch = [&](const Pump& pump, net::Stream& source, net::Stream& sink) {
-            if (pump.state() == Pump::State::wants_read) source.watch_readable();
-            if (pump.state() == Pump::State::wants_write) sink.watch_writable();
-            if (pump.state() == Pump::State::wants_turn) signal.raise();
-        };
-        watch(forward, a, b);
-        watch(backward, b, a);
+        watch(forward, a, b, signal);
+        watch(backward, b, a, signal);
         (void)co_await signal.wait(stalled_at);
+    }
+}
+
+loop::Task<> relay_sealed(loop::Loop& loop, net::Stream& a, net::Stream& b, SealedReport& report) {
+    loop::Signal signal(loop);
+    const net::Attached a_attached(a, signal);
+    const net::Attached b_attached(b, signal);
+    SealedWay from_a(a, b);
+    SealedWay from_b(b, a);
+    report.moved_at = loop.now();
+    std::uint64_t moved_before = 0;
+
+    for (;;) {
+        for (auto* const way : {&from_a, &from_b}) {
+            if (way->run()) continue;
+            report.has_failed = true;
+            report.error = way->pump().error();
+        }
+        const auto delivered = from_a.pump().delivered() + from_b.pump().delivered();
+        if (report.moved != nullptr)
+            *report.moved += delivered - report.bytes_from_a - report.bytes_from_b;
+        report.bytes_from_a = from_a.pump().delivered();
+        report.bytes_from_b = from_b.pump().delivered();
+        const auto moved = delivered + from_a.pump().taken() + from_b.pump().taken();
+        if (moved != moved_before) report.moved_at = loop.now();
+        moved_before = moved;
+        if (report.has_failed || (from_a.is_over() && from_b.is_over())) co_return;
+        from_a.watch(signal);
+        from_b.watch(signal);
+        (void)co_await signal.wait(loop::never);
     }
 }
 

@@ -46,4 +46,20 @@ struct Report {
                                            std::chrono::milliseconds stall_timeout, Report& report,
                                            loop::Signal& owner);
 
+/// Kept up to date while `relay_sealed` runs; owned by the caller, who may read it at any time.
+struct SealedReport {
+    bool has_failed = false;  ///< one of the two broke; else, when it is over, both have ended
+    std::error_code error;
+    std::uint64_t bytes_from_a = 0;  ///< delivered
+    std::uint64_t bytes_from_b = 0;
+    loop::Time moved_at;  ///< when bytes moved last, or since when none have
+    std::atomic<std::uint64_t>* moved = nullptr;  ///< the caller's: delivered bytes are added to it
+};
+
+/// Moves bytes both ways between two who understand each other and are not understood here. Each
+/// one's end is passed on as an end; it is over when both have ended, or when one has failed: then
+/// it is for the caller to break the other. No time-outs: the caller looks at `moved_at`.
+[[nodiscard]] loop::Task<> relay_sealed(loop::Loop& loop, net::Stream& a, net::Stream& b,
+                                        SealedReport& report);
+
 }  // namespace ballast::relay

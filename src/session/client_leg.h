@@ -43,6 +43,7 @@ public:
     /// Whether more may be taken in although it would have to be deferred.
     [[nodiscard]] bool may_poll() const { return deferred_bytes_ < settings_.pipelined_bytes_max; }
     [[nodiscard]] bool has_deferred_quit() const;
+    [[nodiscard]] bool has_deferred() const { return !deferred_.empty(); }
     void watch() {
         if (!is_over_) control_.watch();
     }
@@ -55,6 +56,14 @@ public:
     [[nodiscard]] loop::Task<base::Result<>> end_tls(loop::Deadline deadline);
     /// Null in plain text.
     [[nodiscard]] net::TlsStream* tls() const { return tls_; }
+
+    // For who reads something else than commands from here on
+
+    /// What has come and was not taken for a command.
+    [[nodiscard]] std::string_view unread() const { return control_.received(); }
+    /// Takes in more of it, at most `bytes_max` in all.
+    net::Io::State receive(std::size_t bytes_max) { return control_.receive(bytes_max); }
+    [[nodiscard]] net::Stream& stream() { return control_.stream(); }
 
     [[nodiscard]] loop::Task<base::Result<>> send(const ftp::Reply& reply);
     /// Half-closes and drops what is unread, so that the last reply arrives.

@@ -6,6 +6,7 @@
 #include "session/announce.h"
 #include "session/session.h"
 #include "session/transfer.h"
+#include "session/transfer_count.h"
 #include "session/transfer_log.h"
 
 #include <atomic>
@@ -16,25 +17,6 @@ namespace ballast::session {
 namespace {
 
 std::string_view protocols_of(const base::Ip& ip) { return ip.is_v4() ? "1" : "2"; }
-
-/// A running transfer, as those see it who choose backends and workers.
-class TransferCount {
-public:
-    TransferCount(pool::Seat& seat, Load& load) : seat_(seat), load_(load) {
-        seat_.transfer_began();
-        ++load_.transfers;
-    }
-    ~TransferCount() {
-        seat_.transfer_ended();
-        --load_.transfers;
-    }
-    TransferCount(const TransferCount&) = delete;
-    TransferCount& operator=(const TransferCount&) = delete;
-
-private:
-    pool::Seat& seat_;
-    Load& load_;
-};
 
 }  // namespace
 

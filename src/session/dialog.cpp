@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/dialog.h"
 
+#include "base/ascii.h"
 #include "base/number.h"
 #include "ftp/host_port.h"
 #include "session/route.h"
@@ -10,13 +11,6 @@
 namespace ballast::session {
 
 namespace {
-
-std::string upper(std::string_view text) {
-    std::string result(text);
-    for (auto& c : result)
-        if ('a' <= c && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    return result;
-}
 
 bool is_one_of(std::string_view verb, std::initializer_list<std::string_view> verbs) {
     for (const auto& one : verbs)
@@ -63,16 +57,18 @@ bool Dialog::requires_data_tls() const {
 
 /// RFC 4217 4.
 Step Dialog::auth(const ftp::Command& command) {
-    if (!settings_.tls) return say(502, "AUTH is not available on this listener.");
+    if (!settings_.tls && !passes_through())
+        return say(502, "AUTH is not available on this listener.");
     if (control_ != Control::plain) return say(503, "TLS has been negotiated already.");
-    if (!settings_.tls->explicit_tls) return say(502, "TLS is offered on another port only.");
-    const auto mechanism = upper(command.argument);
+    if (settings_.tls && !settings_.tls->explicit_tls)
+        return say(502, "TLS is offered on another port only.");
+    const auto mechanism = base::upper(command.argument);
     if (mechanism.empty()) return say(501, "AUTH needs a mechanism: TLS.");
     if (!is_one_of(mechanism, {"TLS", "TLS-C", "TLS-P", "SSL"}))
         return say(504, "Only AUTH TLS is supported.");
     auth_protects_data_ = is_one_of(mechanism, {"TLS-P", "SSL"});
     answer_ = ftp::make_reply(234, "Proceed with the TLS handshake.");
-    return Step::start_tls;
+    return passes_through() ? Step::pass_through : Step::start_tls;
 }
 
 /// RFC 4217 8: always 0, TLS has buffers of its own.
@@ -90,7 +86,7 @@ Step Dialog::protection(const ftp::Command& command) {
     if (!settings_.tls) return say(502, "PROT is not available on this listener.");
     if (control_ != Control::tls) return say(503, "Say AUTH TLS first.");
     if (!has_protection_buffer_) return say(503, "Say PBSZ first.");
-    const auto level = upper(command.argument);
+    const auto level = base::upper(command.argument);
     if (is_one_of(level, {"S", "E"})) return say(536, "Only PROT C and PROT P go with TLS.");
     if (!is_one_of(level, {"C", "P"})) return say(504, "PROT takes C or P.");
     if (level == "C" && requires_data_tls()) return say(534, "Data connections need TLS.");
@@ -111,7 +107,7 @@ Step Dialog::clear_control() {
 /// handshake asked for, if it asked for one.
 Step Dialog::host(const ftp::Command& command) {
     if (login_ == Login::in_progress) return say(503, "HOST comes before USER.");
-    if (!server_name_.empty() && upper(server_name_) != upper(command.argument))
+    if (!server_name_.empty() && !base::is_same_but_for_case(server_name_, command.argument))
         return say(504, "HOST must name the host of the TLS handshake.");
     if (!knows_host(settings_, command.argument)) return say(504, "There is no such host here.");
     answer_ = ftp::make_reply(220, "Host noted.");
@@ -135,6 +131,8 @@ Step Dialog::next(const ftp::Command& command, bool has_data_address) {
     if (command.verb == "CCC") return clear_control();
     if (command.verb == "USER") {
         if (command.argument.empty()) return say(501, "USER needs a name.");
+        if (passes_through() && !settings_.plain)
+            return say(534, "Log-in needs TLS: say AUTH TLS first.");
         if (requires_login_tls() && control_ != Control::tls)
             return say(530, "Log-in needs TLS: say AUTH TLS first.");
         return login_ == Login::done ? Step::credential : Step::log_in;

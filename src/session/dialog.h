@@ -17,6 +17,7 @@ enum class Step : std::uint8_t {
     answer_noted,    ///< the same, and the journal keeps the command for the backend
     features,        ///< FEAT
     start_tls,       ///< AUTH: `Dialog::answer()`, then the handshake
+    pass_through,    ///< AUTH: `Dialog::answer()`, then the handshake is a backend's
     leave_tls,       ///< CCC: `Dialog::answer()`, then plain text
     log_in,          ///< USER: choose a backend
     credential,      ///< PASS, ACCT, and USER after login: forwarded, the login may change
@@ -62,7 +63,11 @@ public:
     void tls_left() { control_ = Control::left_tls; }
     /// AUTH would be followed.
     [[nodiscard]] bool may_auth() const {
-        return settings_.tls && settings_.tls->explicit_tls && control_ == Control::plain;
+        return passes_through() ||
+               (settings_.tls && settings_.tls->explicit_tls && control_ == Control::plain);
+    }
+    [[nodiscard]] bool passes_through() const {
+        return settings_.mode == config::ListenerMode::passthrough;
     }
     /// What the TLS handshake asked for (SNI); empty: nothing.
     [[nodiscard]] const std::string& server_name() const { return server_name_; }

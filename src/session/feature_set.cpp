@@ -17,7 +17,10 @@ ftp::Features feature_set(std::span<const std::shared_ptr<const backend::Survey>
          {"AUTH", "PBSZ", "PROT", "CCC", "ADAT", "MIC", "CONF", "ENC", "SSCN", "CPSV", "SPSV",
           "LPRT", "LPSV", "ESTA", "ESTP", "RANG", "HOST"})
         features.remove(label);
-    features.add("EPRT");
+    if (offer.active)
+        features.add("EPRT");
+    else
+        features.remove("EPRT");
     features.add("EPSV");
     if (offer.auth) features.add("AUTH", "TLS");
     if (offer.prot) features.add("PBSZ");

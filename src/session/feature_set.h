@@ -14,7 +14,8 @@ struct Offer {
     bool auth = false;  ///< AUTH TLS may be said
     bool prot = false;  ///< PBSZ and PROT, also under implicit TLS
     bool ccc = false;
-    bool host = false;  ///< RFC 7151, because routes ask for it
+    bool host = false;   ///< RFC 7151, because routes ask for it
+    bool active = true;  ///< PORT and EPRT; not where data connections are passed through
 };
 
 /// What Ballast answers to FEAT: what all surveyed backends that know FEAT offer, less what Ballast

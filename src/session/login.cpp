@@ -2,6 +2,7 @@
 // A session's login: choosing a backend at USER, trying the next one while nothing of the first has
 // been shown to the client, and following the backend's word on who is logged in.
 #include "metrics/counters.h"
+#include "net/proxy_header.h"
 #include "session/session.h"
 
 #include <fmt/format.h>
@@ -112,19 +113,31 @@ loop::Task<std::expected<pool::Seat, pool::Refusal>> Session::wait_for_seat() {
             co_return std::move(*seat);
         }
         if (!std::exchange(is_counted, true)) metrics::count(metrics::Counter::sessions_queued);
-        while (client_.may_poll() && !is_over_) {
-            auto event = client_.poll();
-            if (!event) break;
-            is_over_ =
-                event->kind == ClientEvent::Kind::ended || event->kind == ClientEvent::Kind::lost;
-            client_.defer(std::move(*event));
-        }
+        hear_waiting_client();
         if (is_over_ || stop_wanted_ || client_.has_deferred_quit())
             co_return std::unexpected(pool::Refusal::all_full);
         if (signal_.loop().now() >= deadline)
             co_return std::unexpected(pool::Refusal::waited_in_vain);
-        if (client_.may_poll()) client_.watch();
+        const bool has_room =
+            sealed_ ? client_.unread().size() < net::client_hello_bytes_max : client_.may_poll();
+        if (has_room) client_.watch();
         (void)co_await signal_.wait(deadline);
+    }
+}
+
+/// Whether it is still there. What it says is kept.
+void Session::hear_waiting_client() {
+    if (sealed_) {
+        const auto state = client_.receive(net::client_hello_bytes_max);
+        is_over_ = state == net::Io::State::ended || state == net::Io::State::failed;
+        return;
+    }
+    while (client_.may_poll() && !is_over_) {
+        auto event = client_.poll();
+        if (!event) break;
+        is_over_ =
+            event->kind == ClientEvent::Kind::ended || event->kind == ClientEvent::Kind::lost;
+        client_.defer(std::move(*event));
     }
 }
 
@@ -148,18 +161,31 @@ bool Session::fall_back(pool::Refusal refusal) {
 /// connection: the next backend may have room. Any other answer is the client's to hear.
 loop::Task<base::Result<ftp::Reply>> Session::try_backend() {
     const auto began = signal_.loop().now();
-    auto reply = co_await try_leg();
+    auto reply = co_await (sealed_ ? try_sealed() : try_leg());
     login_time_ = signal_.loop().now() - began;
     co_return reply;
 }
 
-loop::Task<base::Result<ftp::Reply>> Session::try_leg() {
+backend::Contact Session::contact_of_seat() const {
     const auto& chosen = seat_.backend();
-    auto leg = co_await backend::Leg::connect(
-        surroundings_.network, pool_->access->contact(chosen.settings, chosen.id, chosen.address),
-        client_.tls() != nullptr, signal_);
+    auto contact = pool_->access->contact(chosen.settings, chosen.id, chosen.address);
+    switch (pool_->pool->config().send_proxy) {
+        case config::ProxyHeader::off: break;
+        case config::ProxyHeader::v1:
+            contact.preamble = net::proxy_header_v1(client_.peer(), client_.local());
+            break;
+        case config::ProxyHeader::v2:
+            contact.preamble = net::proxy_header_v2(client_.peer(), client_.local());
+            break;
+    }
+    return contact;
+}
+
+loop::Task<base::Result<ftp::Reply>> Session::try_leg() {
+    auto leg = co_await backend::Leg::connect(surroundings_.network, contact_of_seat(),
+                                              client_.tls() != nullptr, signal_);
     if (!leg) co_return std::unexpected(leg.error());
-    pool_->pool->observe_success(chosen.id);
+    pool_->pool->observe_success(seat_.backend().id);
     backend_ = std::move(*leg);
     if (const auto survey = backend_->known().survey();
         survey && survey->features.has("HOST") && !host_.empty()) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/route.h"
 
+#include "base/ascii.h"
 #include "base/number.h"
 #include "base/pattern.h"
 
@@ -29,13 +30,6 @@ bool matches(const config::RouteMatch& wanted, const Applicant& applicant) {
            matches_any(wanted.host, applicant.host, LetterCase::ignored) &&
            matches_any(wanted.sni, applicant.server_name, LetterCase::ignored) &&
            matches_any(wanted.certificate, applicant.certificate, LetterCase::matters);
-}
-
-bool is_same_host(std::string_view a, std::string_view b) {
-    const auto lower = [](char c) {
-        return 'A' <= c && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    };
-    return std::ranges::equal(a, b, {}, lower, lower);
 }
 
 /// "530 Not from here."
@@ -94,7 +88,7 @@ Routing route(const config::Listener& listener, const Applicant& applicant) {
         who.host = *host;
         who.user.remove_suffix(host->size() + 1);
         // RFC 7151 3.2.2, as for HOST itself.
-        if (!who.server_name.empty() && !is_same_host(who.server_name, who.host))
+        if (!who.server_name.empty() && !base::is_same_but_for_case(who.server_name, who.host))
             return refused(ftp::make_reply(530, "The host is not that of the TLS handshake."));
     }
     const auto to = [&](const std::string& pool) {

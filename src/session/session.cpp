@@ -25,6 +25,7 @@ std::string_view to_string(Phase phase) {
         case Phase::queued: return "queued";
         case Phase::working: return "working";
         case Phase::in_transfer: return "in transfer";
+        case Phase::sealed: return "passed through";
         case Phase::closing: return "closing";
     }
     return "?";
@@ -54,7 +55,9 @@ loop::Task<> Session::run() {
     report(log::Level::info, "session began",
            {{"listener", settings_.name}, {"local", base::to_string(client_.local())}});
     metrics::count(metrics::Counter::sessions_accepted);
-    if (!surroundings_.begins_with_tls || co_await secure_control()) {
+    if (surroundings_.begins_with_tls && dialog_.passes_through()) {
+        co_await pass_through({});
+    } else if (!surroundings_.begins_with_tls || co_await secure_control()) {
         phase_ = Phase::greeting;
         co_await answer(220, settings_.greeting);
         co_await serve();
@@ -147,6 +150,7 @@ loop::Task<> Session::perform(ftp::Command command) {
             co_return co_await answer(dialog_.answer());
         case Step::features: co_return co_await answer_features();
         case Step::start_tls: co_return co_await start_tls();
+        case Step::pass_through: co_return co_await pass_through(std::move(command.line));
         case Step::leave_tls: co_return co_await leave_tls();
         case Step::log_in: co_return co_await log_in(std::move(command));
         case Step::credential: co_return co_await credential(std::move(command));
@@ -203,11 +207,10 @@ loop::Task<> Session::answer_features() {
     Offer offer;
     offer.host = std::ranges::any_of(settings_.routes,
                                      [](const auto& route) { return !route.match.host.empty(); });
-    if (settings_.tls) {
-        offer.auth = dialog_.may_auth();
-        offer.prot = true;
-        offer.ccc = settings_.tls->ccc;
-    }
+    offer.auth = dialog_.may_auth();
+    offer.prot = settings_.tls || dialog_.passes_through();
+    offer.ccc = settings_.tls && settings_.tls->ccc;
+    offer.active = !dialog_.passes_through() || settings_.plain;
     co_await answer(
         ftp::make_reply(211, "Features:", feature_set(surveys, offer).to_lines(), "End"));
 }
@@ -247,6 +250,7 @@ loop::Task<> Session::answer(std::uint16_t code, std::string_view text) {
 loop::Task<> Session::end_with(std::string_view why) {
     report(log::Level::info, "session is ended", {{"reason", why}});
     is_over_ = true;
+    if (sealed_) return send_alert(net::Alert::internal_error, why);
     return answer(421, why);
 }
 
@@ -259,6 +263,7 @@ loop::Task<> Session::lose_backend(const base::Error& error) {
 
 void Session::leave_backend() {
     backend_.reset();
+    if (sealed_) sealed_->backend.reset();
     seat_ = pool::Seat();
 }
 

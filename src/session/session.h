@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "loop/job.h"
+#include "net/client_hello.h"
 #include "net/network.h"
 #include "pool/pool.h"
 #include "session/client_data.h"
@@ -33,6 +34,7 @@ enum class Phase : std::uint8_t {
     queued,  ///< for a seat
     working,
     in_transfer,
+    sealed,  ///< passed through: nobody here can tell
     closing,
 };
 [[nodiscard]] std::string_view to_string(Phase phase);
@@ -91,6 +93,15 @@ private:
     void refresh_ticket();
     void welcome_data();
 
+    // passthrough.cpp
+    /// `auth` is the client's line; empty: implicit TLS.
+    [[nodiscard]] loop::Task<> pass_through(std::string auth);
+    [[nodiscard]] loop::Task<std::optional<net::ClientHello>> hear_hello();
+    [[nodiscard]] loop::Task<base::Result<ftp::Reply>> try_sealed();
+    [[nodiscard]] loop::Task<> carry_sealed();
+    void break_sealed(std::error_code error);
+    [[nodiscard]] loop::Task<> send_alert(net::Alert alert, std::string_view reason);
+
     // login.cpp
     [[nodiscard]] loop::Task<> log_in(ftp::Command user);
     [[nodiscard]] Routing route_user(const ftp::Command& user) const;
@@ -99,7 +110,9 @@ private:
     /// What a backend, chosen now, answers to USER; empty: there is none and the client was told.
     [[nodiscard]] loop::Task<std::optional<ftp::Reply>> choose_backend();
     [[nodiscard]] loop::Task<std::expected<pool::Seat, pool::Refusal>> wait_for_seat();
+    void hear_waiting_client();
     [[nodiscard]] bool fall_back(pool::Refusal refusal);
+    [[nodiscard]] backend::Contact contact_of_seat() const;
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> try_backend();
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> try_leg();
     [[nodiscard]] loop::Task<> retry_login(ftp::Command password, base::Error error);
@@ -141,6 +154,12 @@ private:
     std::string host_;  // HOST, or what the user's name said in its place
     pool::Seat seat_;
     std::unique_ptr<backend::Leg> backend_;
+    /// Of a client that is passed through, instead of `backend_`.
+    struct Sealed {
+        std::string auth;
+        std::unique_ptr<net::Stream> backend;
+    };
+    std::optional<Sealed> sealed_;
     std::vector<pool::BackendId> tried_;  // in this login
 
     Dialog dialog_;

@@ -130,7 +130,7 @@ TEST(Load, accepts_what_only_looks_wrong) {
 }
 
 const std::string no_address =
-    " (name at least one address, such as [\"0.0.0.0:21\"]; only with tls.implicit_bind may there "
+    " (name at least one address, such as [\"0.0.0.0:21\"]; only with implicit_bind may there "
     "be none)\n";
 
 TEST(Load, ends_at_a_syntax_error_or_a_duplicate_key) {
@@ -203,7 +203,7 @@ TEST(Load, finds_unknown_keys_with_the_nearest_spelling) {
          "f:11:1: pool.alf.probe.raise: unknown key (did you mean rise?)\n"},
         {listener + pool + "\"a key\" = 2",
          "f:10:1: pool.alf.backend[0].'a key': unknown key (remove it; known here are name, "
-         "address, srv, weight, max_sessions, backup or tls)\n"},
+         "address, srv, weight, max_sessions, backup, passive_ports or tls)\n"},
     });
 }
 

@@ -263,7 +263,7 @@ TEST(LoadTls, finds_what_a_listener_lacks_or_contradicts) {
 
 TEST(LoadTls, implicit_addresses_are_control_addresses_like_others) {
     const std::string no_address =
-        " (name at least one address, such as [\"0.0.0.0:21\"]; only with tls.implicit_bind may "
+        " (name at least one address, such as [\"0.0.0.0:21\"]; only with implicit_bind may "
         "there be none)\n";
     const std::string other = "[listener.web]\npool = \"alf\"\nbind = [\"127.0.0.1:990\"]\n";
     expect({

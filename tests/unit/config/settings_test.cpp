@@ -166,6 +166,17 @@ void for_each_setting(Visit&& visit) {
     });
 }
 
+/// What `passthrough` needs and excludes.
+void pass_through(Tables& tables, bool is_implicit) {
+    auto& listener = tables["[listener.x]"];
+    tables.erase("[listener.x.tls]");
+    listener["mode"] = "\"passthrough\"";
+    tables["[[pool.x.backend]]"]["passive_ports"] = "\"50000-50001\"";
+    if (!is_implicit) return;
+    listener.erase("bind");
+    tables["[pool.x.tls]"]["mode"] = "\"implicit\"";
+}
+
 /// What a value of a route or a pool needs or excludes.
 void complete(Tables& tables, std::string_view path, std::string_view key, bool is_other) {
     auto& pool = tables["[pool.x]"];
@@ -178,6 +189,10 @@ void complete(Tables& tables, std::string_view path, std::string_view key, bool 
     if (key == "certificate" && path == "listener.NAME.route.match")
         tables["[listener.x.tls]"].insert(
             {{"client_certificate", "\"request\""}, {"client_ca", "\"x\""}});
+    const bool is_of_passthrough = key == "mode" || key == "plain" || key == "implicit_bind";
+    if (path == "listener.NAME" && is_of_passthrough && is_other)
+        pass_through(tables, key == "implicit_bind");
+    if (key == "passive_ports" && path == "pool.NAME.backend") backend["address"] = "\"192.0.2.1\"";
     if (key == "balance" || path == "pool.NAME.queue") backend["max_sessions"] = "1";
     if (key == "backend_data" && is_other) pool["data_ports"] = "\"50000-50001\"";
     if (key == "srv" && is_other) backend.erase("address");

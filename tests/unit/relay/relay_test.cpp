@@ -43,6 +43,8 @@ protected:
         job = loop::Job::start(relay_both_ways(loop, *source, *sink, stall, report, owner));
     }
 
+    void start_sealed() { job = loop::Job::start(relay_sealed(loop, *source, *sink, sealed)); }
+
     support::TestLoop loop;
     loop::Signal owner{loop};
     DataPeer sender{loop};
@@ -51,6 +53,7 @@ protected:
     std::unique_ptr<MemoryStream> sink;
     const std::chrono::milliseconds stall = 30s;
     Report report;
+    SealedReport sealed;
     loop::Job job;
 };
 
@@ -258,6 +261,67 @@ TEST_F(RelayTest, both_ways_stalls_only_if_neither_way_moves) {
     EXPECT_EQ(report.end, End::running);
     loop.run_for(30s);
     EXPECT_EQ(report.end, End::stalled);
+}
+
+TEST_F(RelayTest, sealed_passes_bytes_and_ends_on) {
+    const auto down = noise(300'000);
+    const auto up = noise(200'000);
+    start_sealed();
+    sender.send(down);
+    receiver.send(up);
+    sender.finish();
+    loop.settle();
+    EXPECT_EQ(receiver.received(), down);
+    EXPECT_EQ(receiver.end(), DataPeer::End::proper);
+    EXPECT_EQ(sender.end(), DataPeer::End::open);
+    EXPECT_FALSE(job.is_done());
+    receiver.send("more");
+    receiver.finish();
+    loop.settle();
+    EXPECT_EQ(sender.received(), up + "more");
+    EXPECT_EQ(sender.end(), DataPeer::End::proper);
+    EXPECT_TRUE(job.is_done());
+    EXPECT_FALSE(sealed.has_failed);
+    EXPECT_EQ(sealed.bytes_from_a, down.size());
+    EXPECT_EQ(sealed.bytes_from_b, up.size() + 4);
+}
+
+TEST_F(RelayTest, sealed_is_over_when_one_breaks) {
+    start_sealed();
+    sender.send("x");
+    loop.settle();
+    receiver.reset();
+    loop.settle();
+    EXPECT_TRUE(job.is_done());
+    EXPECT_TRUE(sealed.has_failed);
+    EXPECT_EQ(sender.end(), DataPeer::End::open);  // that is its caller's to break
+}
+
+TEST_F(RelayTest, sealed_is_over_when_one_breaks_behind_the_end_of_the_other) {
+    start_sealed();
+    sender.finish();
+    loop.settle();
+    EXPECT_FALSE(job.is_done());
+    receiver.reset();
+    loop.settle();
+    EXPECT_TRUE(job.is_done());
+    EXPECT_TRUE(sealed.has_failed);
+}
+
+TEST_F(RelayTest, sealed_says_when_bytes_moved_last) {
+    std::atomic<std::uint64_t> counted = 0;
+    sealed.moved = &counted;
+    start_sealed();
+    const auto began = loop.now();
+    EXPECT_EQ(sealed.moved_at, began);
+    loop.run_for(10s);
+    receiver.send("x");
+    loop.run_for(10s);
+    EXPECT_EQ(sealed.moved_at, began + 10s);
+    sender.send("yz");
+    loop.run_for(10s);
+    EXPECT_EQ(sealed.moved_at, began + 20s);
+    EXPECT_EQ(counted, 3);
 }
 
 }  // namespace

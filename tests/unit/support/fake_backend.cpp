@@ -233,8 +233,8 @@ private:
         close_data_port();
         data_.reset();
         active_.reset();
-        data_port_ = owner_.next_data_port_++;
-        if (owner_.next_data_port_ == 0) owner_.next_data_port_ = 40'000;
+        data_port_ = owner_.next_data_port++;
+        if (owner_.next_data_port == 0) owner_.next_data_port = 40'000;
         owner_.network_.listen({owner_.address_.ip, data_port_},
                                [this](std::unique_ptr<net::Stream> stream) {
                                    data_ = std::move(stream);

@@ -73,6 +73,7 @@ public:
 
     BackendScript script;
     std::map<std::string, std::string> files;
+    std::uint16_t next_data_port = 40'000;  ///< a passive one
     std::string listing = "-rw-r--r-- 1 u g 5 Jan 1 00:00 a.txt\r\n";
 
     struct Upload {
@@ -108,7 +109,6 @@ private:
 
     MemoryNetwork& network_;
     base::Address address_;
-    std::uint16_t next_data_port_ = 40'000;
     std::size_t sessions_ever_ = 0;
     std::vector<std::unique_ptr<Visit>> visits_;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/memory_network.h"
 
+#include <deque>
+
 namespace ballast::support {
 
 class MemoryNetwork::MemoryLease final : public net::Lease {
@@ -39,6 +41,58 @@ private:
     loop::Signal* signal_ = nullptr;
     bool quarantine_ = false;
 };
+
+class MemoryNetwork::MemoryAdmission final : public net::Admission {
+public:
+    MemoryAdmission(MemoryNetwork& network, const net::Admissions::Range& range, base::Ip client,
+                    const net::PassivePorts::Admitted& admitted)
+        : network_(network),
+          range_(range),
+          client_(client),
+          id_(admitted.id),
+          traffic_(admitted.traffic) {
+        network_.admissions_[id_] = this;
+    }
+    ~MemoryAdmission() override {
+        network_.admissions_.erase(id_);
+        network_.ports_.dismiss(range_, client_, id_);
+        for (const auto& each : arrived_) each->reset();
+    }
+    MemoryAdmission(const MemoryAdmission&) = delete;
+    MemoryAdmission& operator=(const MemoryAdmission&) = delete;
+
+    void attach(loop::Signal* signal) override { signal_ = signal; }
+    [[nodiscard]] std::unique_ptr<net::Stream> take() override {
+        if (arrived_.empty()) return nullptr;
+        auto next = std::move(arrived_.front());
+        arrived_.pop_front();
+        return next;
+    }
+    [[nodiscard]] const std::shared_ptr<net::DataTraffic>& traffic() const override {
+        return traffic_;
+    }
+
+    void arrive(std::unique_ptr<net::Stream> stream) {
+        arrived_.push_back(std::move(stream));
+        if (signal_ != nullptr) signal_->raise();
+    }
+
+private:
+    MemoryNetwork& network_;
+    net::Admissions::Range range_;
+    base::Ip client_;
+    net::PassivePorts::LeaseId id_;
+    std::shared_ptr<net::DataTraffic> traffic_;
+    std::deque<std::unique_ptr<net::Stream>> arrived_;
+    loop::Signal* signal_ = nullptr;
+};
+
+std::unique_ptr<net::Admission> MemoryNetwork::admit(const net::Admissions::Range& range,
+                                                     const base::Ip& client) {
+    const auto admitted = ports_.admit(range, client, 0, loop_.now());
+    for (const auto port : admitted.needs_listening) open_ports_.insert({range.local, port});
+    return std::make_unique<MemoryAdmission>(*this, range, client, admitted);
+}
 
 loop::Task<base::Result<std::unique_ptr<net::Stream>>> MemoryNetwork::dial(
     net::Dial dial, loop::Deadline deadline) {
@@ -91,11 +145,13 @@ std::unique_ptr<MemoryStream> MemoryNetwork::connect(const base::Address& from,
         return std::move(theirs);
     }
     const auto taker = ports_.arrived({to.ip, to.port}, from.ip, loop_.now());
-    const auto lease = taker ? leases_.find(taker->id) : leases_.end();
-    if (lease == leases_.end())
-        ours->reset();
-    else
+    const auto id = taker ? taker->id : 0;
+    if (const auto lease = leases_.find(id); lease != leases_.end())
         lease->second->arrive(std::move(ours));
+    else if (const auto guest = admissions_.find(id); guest != admissions_.end())
+        guest->second->arrive(std::move(ours));
+    else
+        ours->reset();
     return std::move(theirs);
 }
 

@@ -25,6 +25,8 @@ public:
         net::Dial dial, loop::Deadline deadline) override;
     [[nodiscard]] loop::Task<base::Result<std::unique_ptr<net::Lease>>> lend(
         net::LendRequest request) override;
+    [[nodiscard]] std::unique_ptr<net::Admission> admit(const net::Admissions::Range& range,
+                                                        const base::Ip& client) override;
 
     using Accept = std::function<void(std::unique_ptr<net::Stream>)>;
     void listen(const base::Address& at, Accept accept) { listeners_[at] = std::move(accept); }
@@ -51,6 +53,7 @@ public:
 
 private:
     class MemoryLease;
+    class MemoryAdmission;
 
     TestLoop& loop_;
     net::PassivePorts ports_;
@@ -58,6 +61,7 @@ private:
     std::set<base::Address> black_holes_;
     std::map<base::Address, TestLoop::Duration> delays_;
     std::map<net::PassivePorts::LeaseId, MemoryLease*> leases_;
+    std::map<net::PassivePorts::LeaseId, MemoryAdmission*> admissions_;
     std::set<base::Address> open_ports_;
     std::vector<net::Dial> dials_;
     std::uint16_t next_port_ = 30'000;

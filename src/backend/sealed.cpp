@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backend/sealed.h"
+
+#include "backend/leg.h"
+
+#include <fmt/format.h>
+
+namespace ballast::backend {
+
+namespace {
+
+base::Error refused(std::string_view verb, const ftp::Reply& reply) {
+    return {base::Fault::backend,
+            {},
+            fmt::format("{} was answered {} {}", verb, reply.code, reply.message())};
+}
+
+/// The backend's greeting, HOST and AUTH.
+loop::Task<base::Result<std::unique_ptr<net::Stream>>> connect_explicit(
+    net::Network& network, Contact contact, const SealedRequest& request, loop::Signal& signal) {
+    contact.is_sealed = true;
+    auto leg = co_await Leg::connect(network, std::move(contact), false, signal);
+    if (!leg) co_return std::unexpected(leg.error());
+    const auto survey = (*leg)->known().survey();
+    if (!request.host.empty() && survey && survey->features.has("HOST")) {
+        const auto host = co_await (*leg)->command("HOST " + request.host);
+        if (!host) co_return std::unexpected(host.error());
+        if (!host->is_positive()) co_return std::unexpected(refused("HOST", *host));
+    }
+    const auto auth = co_await (*leg)->command(request.auth);
+    if (!auth) co_return std::unexpected(auth.error());
+    if (auth->code != 234) co_return std::unexpected(refused("AUTH", *auth));
+    auto stream = (*leg)->take_stream();
+    // RFC 4217 15.1: said before TLS, it was not said under it.
+    if (!stream)
+        co_return std::unexpected(
+            base::Error{base::Fault::backend, {}, "the backend went on in plain text behind 234"});
+    co_return std::move(stream);
+}
+
+/// The connection, and a PROXY header if there has to be one.
+loop::Task<base::Result<std::unique_ptr<net::Stream>>> connect_implicit(net::Network& network,
+                                                                        const Contact& contact,
+                                                                        loop::Signal& signal) {
+    const auto deadline = network.loop().after(contact.settings.connect_timeout);
+    auto stream = co_await network.dial({.to = contact.address,
+                                         .from = {},
+                                         .fault = base::Fault::backend,
+                                         .purpose = net::Dial::Purpose::control},
+                                        deadline);
+    if (!stream) co_return std::unexpected(stream.error());
+    const net::Attached attached(**stream, signal);
+    auto sent =
+        co_await net::write_all(**stream, signal, contact.preamble, base::Fault::backend, deadline);
+    if (!sent) co_return std::unexpected(sent.error());
+    co_return std::move(*stream);
+}
+
+}  // namespace
+
+loop::Task<base::Result<std::unique_ptr<net::Stream>>> connect_sealed(net::Network& network,
+                                                                      Contact contact,
+                                                                      SealedRequest request,
+                                                                      loop::Signal& signal) {
+    const auto deadline_of_words = contact.settings.reply_timeout;
+    std::unique_ptr<net::Stream> stream;
+    if (request.auth.empty()) {
+        auto connected = co_await connect_implicit(network, contact, signal);
+        if (!connected) co_return std::unexpected(connected.error());
+        stream = std::move(*connected);
+    } else {
+        auto connected = co_await connect_explicit(network, std::move(contact), request, signal);
+        if (!connected) co_return std::unexpected(connected.error());
+        stream = std::move(*connected);
+    }
+    const net::Attached attached(*stream, signal);
+    auto sent = co_await net::write_all(*stream, signal, request.first_bytes, base::Fault::backend,
+                                        network.loop().after(deadline_of_words));
+    if (!sent) co_return std::unexpected(sent.error());
+    co_return std::move(stream);
+}
+
+}  // namespace ballast::backend

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/check_passthrough.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <string>
+#include <vector>
+
+namespace ballast::config {
+
+namespace {
+
+bool passes_through(const Listener& listener) { return listener.mode == ListenerMode::passthrough; }
+
+/// A server's own ports, as Ballast opens them.
+struct Slice {
+    base::PortRange ports;
+    base::Ip server;
+    std::string key;
+};
+
+class PassthroughCheck {
+public:
+    PassthroughCheck(const Config& config, Findings findings)
+        : config_(config), findings_(findings) {}
+
+    void run() {
+        for (const auto& listener : config_.listeners) {
+            if (passes_through(listener))
+                one(listener);
+            else
+                without_effect(listener);
+        }
+        collect_slices();
+        for (std::size_t i = 0; i < slices_.size(); ++i) {
+            for (std::size_t j = 0; j < i; ++j) overlap(slices_[j], slices_[i]);
+            for (const auto& listener : config_.listeners) in_the_way(listener, slices_[i]);
+            for (const auto& pool : config_.pools) in_the_way(pool, slices_[i]);
+        }
+    }
+
+private:
+    void without_effect(const Listener& listener) {
+        const auto& key = listener.where.key;
+        if (!findings_.holds(key + ".mode")) return;
+        if (listener.plain)
+            findings_.add(key + ".plain", "plain has no effect while mode is \"terminate\"",
+                          "add mode = \"passthrough\", or remove plain");
+        if (!listener.implicit_bind.empty())
+            findings_.add(key + ".implicit_bind",
+                          "implicit_bind of a listener is for mode = \"passthrough\"",
+                          fmt::format("put it into [{}.tls], or add mode = \"passthrough\"", key));
+    }
+
+    void one(const Listener& listener) {
+        const auto& key = listener.where.key;
+        if (listener.tls)
+            findings_.add(
+                listener.tls->where.key,
+                "a passthrough listener has no TLS of its own: its backends hold the keys",
+                "remove the table; implicit_bind is a key of the listener itself");
+        if (!listener.plain && findings_.is_said(key + ".passive_ports") &&
+            findings_.holds(key + ".plain"))
+            findings_.add(key + ".passive_ports",
+                          "passive_ports of a passthrough listener serve clients without TLS, and "
+                          "there are none",
+                          "add plain = true, or remove passive_ports: the backends have their own");
+        for (const auto& route : listener.routes) users(listener, route);
+        for (const auto* const pool : pools_of(listener)) pool_of(listener, *pool);
+    }
+
+    /// Nobody here sees the name.
+    void users(const Listener& listener, const Route& route) {
+        const auto match = route.where.key + ".match";
+        if (listener.plain || !findings_.holds(match)) return;
+        if (!route.match.user.empty())
+            findings_.add(match + ".user", "user never matches, as the name travels under TLS",
+                          "use sni, host or network, or remove user");
+        if (!route.match.certificate.empty())
+            findings_.add(match + ".certificate",
+                          "certificate never matches, as clients show theirs to the backend",
+                          "use sni, host or network, or remove certificate");
+    }
+
+    /// With the pools that they fall back to.
+    [[nodiscard]] std::vector<const Pool*> pools_of(const Listener& listener) const {
+        std::vector<const Pool*> pools;
+        const auto add = [&](const std::string& name) {
+            const auto* pool = config_.find_pool(name);
+            while (pool != nullptr && std::ranges::find(pools, pool) == pools.end()) {
+                pools.push_back(pool);
+                pool = config_.find_pool(pool->fallback);
+            }
+        };
+        add(listener.pool);
+        for (const auto& route : listener.routes) add(route.pool);
+        return pools;
+    }
+
+    void pool_of(const Listener& listener, const Pool& pool) {
+        const auto& from = listener.where.key;
+        if (!pool.backends_file.empty())
+            findings_.add(pool.where.key + ".backends_file",
+                          fmt::format("{} passes through to this pool, and what is in a "
+                                      "backends_file has no passive_ports",
+                                      from),
+                          "write the backends into this file");
+        for (const auto& backend : pool.backends) {
+            const auto& key = backend.where.key;
+            if (!backend.passive_ports && findings_.holds(key + ".passive_ports"))
+                findings_.add(key + ".passive_ports",
+                              fmt::format("passive_ports is missing, and {} passes through to this "
+                                          "backend",
+                                          from),
+                              "add the server's own passive ports, such as passive_ports = "
+                              "\"20000-20009\"");
+            way_of_tls(listener, backend);
+        }
+    }
+
+    /// An implicit client cannot be led to a server that greets in plain text, nor an explicit one
+    /// to a server that does not.
+    void way_of_tls(const Listener& listener, const Backend& backend) {
+        const auto& from = listener.where.key;
+        const auto mode_key = backend.where.key + ".tls.mode";
+        if (!findings_.holds(mode_key)) return;
+        const bool is_implicit = backend.tls.mode == BackendTlsMode::implicit_tls;
+        if (is_implicit && !listener.bind.empty())
+            findings_.add(mode_key,
+                          fmt::format("the backend speaks implicit TLS, and clients of {}.bind say "
+                                      "AUTH",
+                                      from),
+                          "use a listener with implicit_bind alone for this pool");
+        if (!is_implicit && !listener.implicit_bind.empty())
+            findings_.add(
+                mode_key,
+                fmt::format("clients of {}.implicit_bind need a backend with mode = "
+                            "\"implicit\"",
+                            from),
+                "use a listener of its own for them, with a pool of the servers' implicit "
+                "ports");
+    }
+
+    void collect_slices() {
+        for (const auto& pool : config_.pools) {
+            for (const auto& backend : pool.backends) {
+                if (!backend.passive_ports) continue;
+                const auto server = base::Ip::parse(backend.host);
+                if (server)
+                    slices_.push_back(
+                        {*backend.passive_ports, *server, backend.where.key + ".passive_ports"});
+                else if (findings_.holds(backend.where.key + ".address"))
+                    findings_.add(backend.where.key + ".passive_ports",
+                                  "passive_ports belong to one server, and its address is no IP "
+                                  "address",
+                                  "write the IP address into address");
+            }
+        }
+    }
+
+    /// One server may stand in several pools.
+    void overlap(const Slice& first, const Slice& second) {
+        if (!first.ports.overlaps(second.ports)) return;
+        if (first.server == second.server && first.ports == second.ports) return;
+        findings_.add(second.key,
+                      fmt::format("{} overlaps {} of {}", to_string(second.ports),
+                                  to_string(first.ports), first.key),
+                      first.server == second.server ? "the server is the same: use the same range"
+                                                    : "give each server ports of its own");
+    }
+
+    void in_the_way(const Listener& listener, const Slice& slice) {
+        const auto key = listener.where.key + ".passive_ports";
+        if (listener.lends_ports() && findings_.holds(key) &&
+            slice.ports.overlaps(listener.passive_ports))
+            findings_.add(slice.key,
+                          fmt::format("{} overlaps {} of {}", to_string(slice.ports),
+                                      to_string(listener.passive_ports), key),
+                          "set passive_ports of the listener to others");
+        for (const auto* const binds : {&listener.bind, &listener.implicit_bind})
+            control_ports(listener, *binds, slice);
+        if (listener.tls) control_ports(listener, listener.tls->implicit_bind, slice);
+    }
+
+    void control_ports(const Listener& listener, const std::vector<base::Address>& binds,
+                       const Slice& slice) {
+        for (const auto& bind : binds)
+            if (slice.ports.contains(bind.port))
+                findings_.add(slice.key,
+                              fmt::format("{} holds the control port {} of {}",
+                                          to_string(slice.ports), bind.port, listener.where.key),
+                              "use a range without it");
+    }
+
+    void in_the_way(const Pool& pool, const Slice& slice) {
+        if (!pool.data_ports || !slice.ports.overlaps(*pool.data_ports)) return;
+        findings_.add(slice.key,
+                      fmt::format("{} overlaps {} of {}.data_ports", to_string(slice.ports),
+                                  to_string(*pool.data_ports), pool.where.key),
+                      "use ports outside of it");
+    }
+
+    const Config& config_;
+    Findings findings_;
+    std::vector<Slice> slices_;
+};
+
+}  // namespace
+
+void check_passthrough(const Config& config, Findings findings) {
+    PassthroughCheck(config, findings).run();
+}
+
+std::vector<Problem> limits_of_passthrough(const Config& config) {
+    std::vector<Problem> limits;
+    for (const auto& listener : config.listeners) {
+        if (!passes_through(listener)) continue;
+        limits.push_back({listener.where, "active mode (PORT, EPRT) does not work through it",
+                          "the backend would connect to the client itself: clients use passive "
+                          "mode, EPSV at best"});
+        limits.push_back({listener.where,
+                          "PASV works only where the backends announce an address of Ballast",
+                          "pasv_address of vsftpd, MasqueradeAddress of ProFTPD, ForcePassiveIP of "
+                          "Pure-FTPd; Alfresco has no such setting, its PASV clients need mode = "
+                          "\"terminate\""});
+    }
+    return limits;
+}
+
+}  // namespace ballast::config

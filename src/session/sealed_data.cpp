@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/sealed_data.h"
+
+#include "metrics/counters.h"
+
+namespace ballast::session {
+
+SealedData::SealedData(Parts parts, std::unique_ptr<net::Stream> client)
+    : parts_(std::move(parts)), client_(std::move(client)), signal_(parts_.network.loop()) {
+    metrics::count(metrics::Counter::data_connections_passed_through);
+    ++parts_.traffic->open;
+    report_.moved = parts_.byte_count;
+    job_ = loop::Job::start(run(), &parts_.owner);
+}
+
+SealedData::~SealedData() {
+    if (!job_.is_done()) reset();
+    job_.cancel();
+    parts_.traffic->ended_at = parts_.network.loop().now();
+    --parts_.traffic->open;
+    metrics::count(metrics::Counter::bytes_downloaded, report_.bytes_from_b);
+    metrics::count(metrics::Counter::bytes_uploaded, report_.bytes_from_a);
+}
+
+void SealedData::reset() {
+    if (client_) client_->reset();
+    if (backend_) backend_->reset();
+}
+
+loop::Task<> SealedData::run() {
+    problem_ = co_await carry();
+    if (!problem_.empty()) reset();
+    client_.reset();
+    backend_.reset();
+}
+
+/// What went wrong; empty: nothing.
+loop::Task<std::string> SealedData::carry() {
+    auto& loop = parts_.network.loop();
+    auto dialed = co_await parts_.network.dial(parts_.to, loop.after(parts_.connect_timeout));
+    if (!dialed) co_return base::to_string(dialed.error());
+    backend_ = std::move(*dialed);
+    auto relaying =
+        loop::Job::start(relay::relay_sealed(loop, *client_, *backend_, report_), &signal_);
+    while (!relaying.is_done()) {
+        const auto stalled_at = report_.moved_at + parts_.stall_timeout;
+        if (loop.now() >= stalled_at) co_return "no data moved for too long";
+        (void)co_await signal_.wait(stalled_at);
+    }
+    if (report_.has_failed) co_return report_.error ? report_.error.message() : "it was reset";
+    co_return std::string();
+}
+
+}  // namespace ballast::session

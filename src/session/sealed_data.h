@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "loop/job.h"
+#include "net/network.h"
+#include "relay/relay.h"
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace ballast::session {
+
+/// A data connection that nobody here understands: opened to the same port of the backend, and
+/// carried until both have ended. No reply tells how the transfer went, so every end is passed on
+/// as what it was: a proper one as such, everything else as a reset. Destroyed before its end it
+/// resets both.
+class SealedData {
+public:
+    struct Parts {
+        net::Network& network;
+        net::Dial to;
+        std::chrono::milliseconds connect_timeout;
+        std::chrono::milliseconds stall_timeout;
+        std::atomic<std::uint64_t>* byte_count;  ///< the caller's
+        std::shared_ptr<net::DataTraffic> traffic;
+        loop::Signal& owner;  ///< raised when it is over
+    };
+    SealedData(Parts parts, std::unique_ptr<net::Stream> client);
+    ~SealedData();
+    SealedData(const SealedData&) = delete;
+    SealedData& operator=(const SealedData&) = delete;
+
+    [[nodiscard]] bool is_over() const { return job_.is_done(); }
+    [[nodiscard]] const relay::SealedReport& report() const { return report_; }
+    /// Why both were reset; empty: they were not.
+    [[nodiscard]] const std::string& problem() const { return problem_; }
+    [[nodiscard]] std::uint16_t port() const { return parts_.to.to.port; }
+
+private:
+    [[nodiscard]] loop::Task<> run();
+    [[nodiscard]] loop::Task<std::string> carry();
+    void reset();
+
+    Parts parts_;
+    std::unique_ptr<net::Stream> client_;
+    std::unique_ptr<net::Stream> backend_;
+    relay::SealedReport report_;
+    std::string problem_;
+    loop::Signal signal_;
+    loop::Job job_;
+};
+
+}  // namespace ballast::session
