@@ -41,12 +41,36 @@ void try_bind(const config::Config& config, const std::vector<base::Address>& ad
     }
 }
 
+base::Ip an_address_of(const config::Listener& listener) {
+    if (!listener.bind.empty()) return listener.bind.front().ip;
+    if (!listener.implicit_bind.empty()) return listener.implicit_bind.front().ip;
+    return listener.tls->implicit_bind.front().ip;
+}
+
+/// The ports of passed-through backends: each one has to be had, as the backend chooses.
+void try_slices(const config::Config& config, const config::Listener& listener,
+                Problems& problems) {
+    const auto ip = an_address_of(listener);
+    for (const auto& pool : config.pools) {
+        for (const auto& backend : pool.backends) {
+            if (!backend.passive_ports) continue;
+            const auto& ports = *backend.passive_ports;
+            for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
+                const auto opened = net::listen_on({ip, static_cast<std::uint16_t>(port)}, 1);
+                if (opened) continue;
+                problems.push_back({config.places.of(backend.where.key + ".passive_ports"),
+                                    base::to_string(opened.error()),
+                                    remedy_for_bind(opened.error().code.value())});
+            }
+        }
+    }
+}
+
 /// Passive ports are opened when they are needed, and busy ones are passed over: only a range
 /// without any free port fails.
 void try_passive_ports(const config::Config& config, const config::Listener& listener,
                        Problems& problems) {
-    const auto& addresses = listener.bind.empty() ? listener.tls->implicit_bind : listener.bind;
-    const auto ip = addresses.front().ip;
+    const auto ip = an_address_of(listener);
     for (std::uint32_t port = listener.passive_ports.first; port <= listener.passive_ports.last;
          ++port)
         if (net::listen_on({ip, static_cast<std::uint16_t>(port)}, 1)) return;
@@ -91,7 +115,10 @@ Problems try_start(const config::Config& config) {
         if (listener.tls)
             try_bind(config, listener.tls->implicit_bind, key + ".tls.implicit_bind", held,
                      problems);
-        try_passive_ports(config, listener, problems);
+        try_bind(config, listener.implicit_bind, key + ".implicit_bind", held, problems);
+        if (listener.lends_ports()) try_passive_ports(config, listener, problems);
+        if (listener.mode == config::ListenerMode::passthrough)
+            try_slices(config, listener, problems);
     }
     for (const auto& pool : config.pools)
         if (pool.probe.type == config::ProbeType::login)

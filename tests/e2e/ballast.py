@@ -136,7 +136,7 @@ class Ballast:
         self._prefix = prefix
         self._process: Process | None = None
         self._settings = settings or {}
-        # One range for all listeners: ranges are identical or apart.
+        # One range for all listeners: ranges are identical or apart. May be made empty.
         first = free_ports(passive_ports)
         self.passive_ports = range(first, first + passive_ports)
 
@@ -147,10 +147,11 @@ class Ballast:
             _table("[log]", {"level": "debug", "format": "json", "file": self.log}),
             _table("[transfer_log]", {"xferlog": self.xferlog, "json": self.transfer_log}),
         ]
-        ports = f"{self.passive_ports[0]}-{self.passive_ports[-1]}"
         for listener in self.listeners.values():
             binds = [endpoint(address, listener.port) for address in listener.addresses]
-            base = {"bind": binds, "passive_ports": ports}
+            base: dict[str, Any] = {"bind": binds}
+            if self.passive_ports:
+                base["passive_ports"] = f"{self.passive_ports[0]}-{self.passive_ports[-1]}"
             if listener.pool:
                 base["pool"] = listener.pool
             parts.append(_table(f"[listener.{listener.name}]", {**base, **listener.settings}))

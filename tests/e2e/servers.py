@@ -70,6 +70,14 @@ class ServerTls:
     client_ca: Path | None = None
 
 
+@dataclass(frozen=True)
+class Passive:
+    """Where a server expects passive data connections, and what address it tells in PASV."""
+
+    ports: range
+    announced: str
+
+
 def open_to_all(directory: Path) -> Path:
     """A directory in which servers under any account may read, write and delete."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -96,9 +104,12 @@ class Server(ABC):
         accounts: Sequence[Account] = ACCOUNTS,
         prefix: Sequence[str] = (),
         tls: ServerTls | None = None,
+        passive: Passive | None = None,
     ) -> None:
+        """`passive` is vsftpd's and ProFTPD's."""
         self.address = address
         self.tls = tls
+        self.passive = passive
         self.port = port or free_port()
         self.root = open_to_all(root)
         self.accounts = accounts
@@ -291,6 +302,10 @@ class Vsftpd(Server):
             "vsftpd_log_file": self.protocol_log,
             "log_ftp_protocol": "YES",
         }
+        if self.passive is not None:
+            settings |= {"pasv_address": self.passive.announced}
+            settings |= {"pasv_min_port": self.passive.ports[0]}
+            settings |= {"pasv_max_port": self.passive.ports[-1]}
         if ":" in self.address:
             settings |= {"listen": "NO", "listen_ipv6": "YES", "listen_address6": self.address}
         else:
@@ -420,10 +435,14 @@ TransferLog {self.xferlog}
 SystemLog {self.work}/system.log
 ExtendedLog {self.work}/commands.log ALL
 """
+            + ("" if self.passive is None else self._passive_settings(self.passive))
             + ("" if self.tls is None else self._tls_settings(self.tls))
         )
         return [self.binary, "--nodaemon", "--config", configuration]
 
+    def _passive_settings(self, passive: Passive) -> str:
+        ports = f"PassivePorts {passive.ports[0]} {passive.ports[-1]}\n"
+        return ports + f"MasqueradeAddress {passive.announced}\n"
 
     def _tls_settings(self, tls: ServerTls) -> str:
         versions = f"TLSv{tls.version}" if tls.version else "TLSv1.2 TLSv1.3"
