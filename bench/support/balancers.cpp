@@ -27,6 +27,19 @@ name = "{name}"
 address = "127.0.0.1:{back}"
 )";
 
+constexpr std::string_view ballast_sealed_passage = R"(
+[listener.{name}]
+bind = ["127.0.0.1:{front}", "127.0.0.2:{front}"]
+pool = "{name}"
+mode = "passthrough"
+[pool.{name}]
+probe = {{ type = "none" }}
+[[pool.{name}.backend]]
+name = "{name}"
+address = "127.0.0.1:{back}"
+passive_ports = "{first_port}-{last_port}"
+)";
+
 constexpr std::string_view ballast_tls_in_front = R"(
 [listener.{name}.tls]
 certificate = "{certificate}"
@@ -63,6 +76,11 @@ std::string configuration_of(const Passage& passage, const Certificate& certific
     constexpr int ports_each = 200;
     const int first_port = 20000 + made * ports_each;
     const auto name = fmt::format("bench{}", made++);
+    if (passage.passes_through)
+        return fmt::format(ballast_sealed_passage, fmt::arg("name", name),
+                           fmt::arg("front", passage.front), fmt::arg("back", passage.back),
+                           fmt::arg("first_port", data_ports_first),
+                           fmt::arg("last_port", data_ports_last));
     auto text =
         fmt::format(ballast_passage, fmt::arg("name", name), fmt::arg("front", passage.front),
                     fmt::arg("back", passage.back), fmt::arg("first_port", first_port),

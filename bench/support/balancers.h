@@ -16,6 +16,9 @@ struct Passage {
     /// Whether there is TLS towards the clients, and towards the server.
     bool has_tls_in_front = false;
     bool has_tls_behind = false;
+    /// TLS is passed through unread; then it is not on either side, and on 127.0.0.2, where the
+    /// server's data ports have the numbers that it says.
+    bool passes_through = false;
     /// Towards the server.
     TlsVersion version = TlsVersion::v1_3;
     std::uint16_t front = free_port();

@@ -17,6 +17,8 @@ struct Door {
     SSL_CTX* tls = nullptr;
     /// The ports that EPSV names are reached at others, which are so much higher.
     int data_port_shift = 0;
+    /// 127.0.0.`host`, for control and data.
+    std::uint8_t host = 1;
 };
 
 /// A session. Throws at any reply but the one that is expected.

@@ -28,6 +28,7 @@ FtpsTargets::FtpsTargets(const TargetOptions& options) : server_(options.origin)
     all_.push_back(direct(true));
     all_.push_back(through_ballast(options, false));
     all_.push_back(through_ballast(options, true));
+    all_.push_back(through_ballast_unread(options));
     if (!options.haproxy.empty()) all_.push_back(through_haproxy(options));
     all_.push_back(direct(false));
     all_.push_back(through_plain_ballast(options));
@@ -73,6 +74,19 @@ Target FtpsTargets::through_ballast(const TargetOptions& options, bool has_tls_b
             .process = start_ballast(options, server_.certificate, {tls_1_3, tls_1_2}),
             .door = door(tls_1_3.front, TlsVersion::v1_3),
             .tls_1_2_door = door(tls_1_2.front, TlsVersion::v1_2),
+            .bytes_port = 0,
+            .carries_data = true};
+}
+
+Target FtpsTargets::through_ballast_unread(const TargetOptions& options) const {
+    const Passage passage{.back = server_.sockets.control.port(), .passes_through = true};
+    Door tls_1_3 = door(passage.front, TlsVersion::v1_3);
+    Door tls_1_2 = door(passage.front, TlsVersion::v1_2);
+    tls_1_3.host = tls_1_2.host = 2;
+    return {.name = "ballast, TLS unread",
+            .process = start_ballast(options, server_.certificate, {passage}),
+            .door = tls_1_3,
+            .tls_1_2_door = tls_1_2,
             .bytes_port = 0,
             .carries_data = true};
 }

@@ -14,8 +14,8 @@ namespace ballast::bench {
 /// What the figures of the others are divided by.
 inline constexpr std::string_view direct_tls = "direct, TLS";
 
-/// The server and, in front of it, Ballast with TLS on none, one and both of its sides, and HAProxy
-/// that passes everything on unread. Made before there are threads.
+/// The server and, in front of it, Ballast with TLS on none, one and both of its sides, and Ballast
+/// and HAProxy that pass everything on unread. Made before there are threads.
 class FtpsTargets {
 public:
     explicit FtpsTargets(const TargetOptions& options);
@@ -28,6 +28,7 @@ private:
     [[nodiscard]] Target through_plain_ballast(const TargetOptions& options) const;
     /// With TLS towards the clients.
     [[nodiscard]] Target through_ballast(const TargetOptions& options, bool has_tls_behind) const;
+    [[nodiscard]] Target through_ballast_unread(const TargetOptions& options) const;
     [[nodiscard]] Target through_haproxy(const TargetOptions& options) const;
     /// Under TLS of this version.
     [[nodiscard]] Door door(std::uint16_t port, TlsVersion version) const;

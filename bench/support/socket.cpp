@@ -19,11 +19,11 @@ namespace ballast::bench {
 
 namespace {
 
-sockaddr_in loopback(std::uint16_t port) {
+sockaddr_in loopback(std::uint16_t port, std::uint8_t host = 1) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_addr.s_addr = htonl((INADDR_LOOPBACK & ~0xffU) | host);
     return address;
 }
 
@@ -58,14 +58,14 @@ std::optional<Socket> Socket::listening_if_free(std::uint16_t port) {
     return socket;
 }
 
-Socket Socket::connected(std::uint16_t port) {
+Socket Socket::connected(std::uint16_t port, std::uint8_t host) {
     Socket socket(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
     const timeval patience{.tv_sec = 20, .tv_usec = 0};
     for (const int direction : {SO_RCVTIMEO, SO_SNDTIMEO})
         check(::setsockopt(socket.get(), SOL_SOCKET, direction, &patience, sizeof(patience)),
               "setsockopt");
     set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);
-    sockaddr_in address = loopback(port);
+    sockaddr_in address = loopback(port, host);
     check(::connect(socket.get(), generic(address), sizeof(address)), "connect");
     return socket;
 }

@@ -25,8 +25,8 @@ public:
     [[nodiscard]] static Socket listening();
     /// On this port, unless somebody else is there.
     [[nodiscard]] static std::optional<Socket> listening_if_free(std::uint16_t port);
-    /// To 127.0.0.1. Waits 20 s at most for anything.
-    [[nodiscard]] static Socket connected(std::uint16_t port);
+    /// To 127.0.0.`host`. Waits 20 s at most for anything.
+    [[nodiscard]] static Socket connected(std::uint16_t port, std::uint8_t host = 1);
     /// The next connection of a listening socket.
     [[nodiscard]] Socket accepted() const;
 
