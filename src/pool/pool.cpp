@@ -317,6 +317,11 @@ Seat Pool::seat_at(Entry& entry, const Asker& asker, loop::Time now) {
 }
 
 Queue::Served Pool::serve_queue(loop::Time now) {
+    // Each choice asks: it must cost nothing while nobody waits, and little while nothing is free.
+    const auto is_free = [&](const Entry& entry) {
+        return !entry.gone && entry.thresholds.health() != Health::down && has_room(entry, now);
+    };
+    if (queue_.size() == 0 || std::ranges::none_of(entries_, is_free)) return {};
     return queue_.serve([&](const Asker& asker) -> std::optional<Seat> {
         const auto could = [&](const Entry& entry) {
             return is_usable(entry, asker) && has_room(entry, now);
@@ -346,17 +351,23 @@ std::expected<Seat, Refusal> Pool::choose(const Client& client, std::span<const 
 std::expected<Place, Refusal> Pool::join_queue(const Client& client, std::vector<BackendId> tried,
                                                loop::Signal& signal) {
     auto waiter = std::make_shared<Waiter>(asker(client, tried), signal);
-    const std::lock_guard lock(mutex_);
-    if (auto seat = try_choose(waiter->asker, clock_()))
-        waiter->seat = std::move(*seat);
-    else if (seat.error() != Refusal::all_full)
-        return std::unexpected(seat.error());
-    else if (config_.queue.length == 0)
-        return std::unexpected(Refusal::all_full);
-    else if (queue_.is_full())
-        return std::unexpected(Refusal::queue_full);
-    else
-        queue_.join(waiter);
+    const auto now = clock_();
+    Queue::Served served;
+    std::optional<Refusal> refusal;
+    {
+        const std::lock_guard lock(mutex_);
+        served = serve_queue(now);
+        if (auto seat = try_choose(waiter->asker, now))
+            waiter->seat = std::move(*seat);
+        else if (seat.error() != Refusal::all_full || config_.queue.length == 0)
+            refusal = seat.error();
+        else if (queue_.is_full())
+            refusal = Refusal::queue_full;
+        else
+            queue_.join(waiter);
+    }
+    Queue::wake(served);
+    if (refusal) return std::unexpected(*refusal);
     return Place(shared_from_this(), std::move(waiter));
 }
 

@@ -266,5 +266,37 @@ TEST_F(PassivePortsTest, never_lends_the_same_thing_twice_at_a_time) {
     }
 }
 
+TEST_F(PassivePortsTest, admits_addresses_to_whole_ranges_until_they_are_dismissed) {
+    const Admissions::Range slice{{30000, 30002}, local};
+    const auto first = ports.admit(slice, anna, 0, now);
+    EXPECT_EQ(first.needs_listening, (std::vector<std::uint16_t>{30000, 30001, 30002}));
+    const auto second = ports.admit(slice, anna, 1, now);
+    EXPECT_TRUE(second.needs_listening.empty());
+    EXPECT_EQ(first.traffic, second.traffic);
+    EXPECT_NE(first.traffic, ports.admit(slice, bert, 0, now).traffic);
+
+    // They take turns, on every port of the range.
+    const auto taker = [&](std::uint16_t port, const base::Ip& from) {
+        const auto found = ports.arrived({local, port}, from, now);
+        return found ? found->id : 0;
+    };
+    EXPECT_EQ(taker(30000, anna), first.id);
+    EXPECT_EQ(taker(30002, anna), second.id);
+    EXPECT_EQ(taker(30000, anna), first.id);
+    EXPECT_EQ(taker(30003, anna), 0);
+    EXPECT_EQ(taker(30000, ip("198.51.100.9")), 0);
+    ports.dismiss(slice, anna, first.id);
+    EXPECT_EQ(taker(30000, anna), second.id);
+    EXPECT_EQ(taker(30000, anna), second.id);
+    ports.dismiss(slice, anna, second.id);
+    EXPECT_EQ(taker(30000, anna), 0);
+    EXPECT_NE(taker(30000, bert), 0);
+    // A port that could not be opened is tried again later.
+    ports.listening_failed({local, 30001}, anna, now);
+    EXPECT_TRUE(ports.admit(slice, anna, 0, now).needs_listening.empty());
+    EXPECT_EQ(ports.admit(slice, anna, 0, now + PassivePorts::unusable_for).needs_listening,
+              (std::vector<std::uint16_t>{30001}));
+}
+
 }  // namespace
 }  // namespace ballast::net
