@@ -63,6 +63,7 @@ public:
     [[nodiscard]] std::string_view unread() const { return control_.received(); }
     /// Takes in more of it, at most `bytes_max` in all.
     net::Io::State receive(std::size_t bytes_max) { return control_.receive(bytes_max); }
+    void forget_unread() { control_.consume(control_.received().size()); }
     [[nodiscard]] net::Stream& stream() { return control_.stream(); }
 
     [[nodiscard]] loop::Task<base::Result<>> send(const ftp::Reply& reply);

@@ -73,7 +73,8 @@ Step Dialog::auth(const ftp::Command& command) {
 
 /// RFC 4217 8: always 0, TLS has buffers of its own.
 Step Dialog::protection_buffer(const ftp::Command& command) {
-    if (!settings_.tls) return say(502, "PBSZ is not available on this listener.");
+    if (!settings_.tls && !passes_through())
+        return say(502, "PBSZ is not available on this listener.");
     if (control_ != Control::tls) return say(503, "Say AUTH TLS first.");
     if (!base::parse_number<std::uint32_t>(command.argument))
         return say(501, "PBSZ takes a number.");
@@ -83,7 +84,8 @@ Step Dialog::protection_buffer(const ftp::Command& command) {
 
 /// RFC 4217 9.
 Step Dialog::protection(const ftp::Command& command) {
-    if (!settings_.tls) return say(502, "PROT is not available on this listener.");
+    if (!settings_.tls && !passes_through())
+        return say(502, "PROT is not available on this listener.");
     if (control_ != Control::tls) return say(503, "Say AUTH TLS first.");
     if (!has_protection_buffer_) return say(503, "Say PBSZ first.");
     const auto level = base::upper(command.argument);
@@ -96,7 +98,8 @@ Step Dialog::protection(const ftp::Command& command) {
 
 /// RFC 4217 6.
 Step Dialog::clear_control() {
-    if (!settings_.tls) return say(502, "CCC is not available on this listener.");
+    if (!settings_.tls && !passes_through())
+        return say(502, "CCC is not available on this listener.");
     if (control_ != Control::tls) return say(533, "The control connection is not protected.");
     if (!settings_.tls->ccc) return say(534, "CCC is not allowed here.");
     answer_ = ftp::make_reply(200, "The control connection goes on in plain text.");

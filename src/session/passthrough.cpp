@@ -125,6 +125,7 @@ loop::Task<base::Result<ftp::Reply>> Session::try_sealed() {
         signal_);
     if (!stream) co_return std::unexpected(stream.error());
     pool_->pool->observe_success(seat_.backend().id);
+    client_.forget_unread();
     sealed_->backend = std::move(*stream);
     co_return ftp::make_reply(234, "Proceed with the TLS handshake.");
 }

@@ -245,6 +245,9 @@ TEST_F(Passthrough, says_534_to_those_without_TLS) {
     EXPECT_EQ(client.ask("USER anna"), 534);
     EXPECT_EQ(client.ask("PASS secret"), 503);
     EXPECT_EQ(client.ask("AUTH GSSAPI"), 504);
+    EXPECT_EQ(client.ask("PBSZ 0"), 503);
+    EXPECT_EQ(client.ask("PROT P"), 503);
+    EXPECT_EQ(client.ask("CCC"), 533);
     EXPECT_TRUE(client.say("FEAT").contains("AUTH TLS"));
     EXPECT_FALSE(client.say("FEAT").contains("EPRT"));
     EXPECT_TRUE(client.secure());
