@@ -10,6 +10,7 @@
 
 #include <array>
 #include <atomic>
+#include <csignal>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -80,7 +81,10 @@ loop::Task<> relay_then_stop(loop::WorkerLoop& loop, net::Stream& source, net::S
 class SpliceTest : public testing::Test {
 protected:
     SpliceTest()
-        : source(loop, std::move(left.near), {}, {}), sink(loop, std::move(right.near), {}, {}) {}
+        : source(loop, std::move(left.near), {}, {}), sink(loop, std::move(right.near), {}, {}) {
+        // As the daemon does: splice(2) has no MSG_NOSIGNAL.
+        std::signal(SIGPIPE, SIG_IGN);
+    }
     void run() {
         const auto job = loop::Job::start(relay_then_stop(loop, source, sink, report));
         loop.run();
