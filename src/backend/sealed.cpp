@@ -9,9 +9,10 @@ namespace ballast::backend {
 
 namespace {
 
-base::Error refused(std::string_view verb, const ftp::Reply& reply) {
-    return {base::Fault::backend,
-            {},
+/// With an error code it is held against the backend's health: one that refuses everybody's AUTH
+/// must not stay the least busy for ever. One that says 421 is alive and full.
+base::Error refused(std::string_view verb, const ftp::Reply& reply, std::error_code code) {
+    return {base::Fault::backend, code,
             fmt::format("{} was answered {} {}", verb, reply.code, reply.message())};
 }
 
@@ -25,16 +26,19 @@ loop::Task<base::Result<std::unique_ptr<net::Stream>>> connect_explicit(
     if (!request.host.empty() && survey && survey->features.has("HOST")) {
         const auto host = co_await (*leg)->command("HOST " + request.host);
         if (!host) co_return std::unexpected(host.error());
-        if (!host->is_positive()) co_return std::unexpected(refused("HOST", *host));
+        if (!host->is_positive()) co_return std::unexpected(refused("HOST", *host, {}));
     }
     const auto auth = co_await (*leg)->command(request.auth);
     if (!auth) co_return std::unexpected(auth.error());
-    if (auth->code != 234) co_return std::unexpected(refused("AUTH", *auth));
+    const auto broken = std::make_error_code(std::errc::protocol_error);
+    if (auth->code != 234)
+        co_return std::unexpected(
+            refused("AUTH", *auth, auth->code == 421 ? std::error_code() : broken));
     auto stream = (*leg)->take_stream();
     // RFC 4217 15.1: said before TLS, it was not said under it.
     if (!stream)
-        co_return std::unexpected(
-            base::Error{base::Fault::backend, {}, "the backend went on in plain text behind 234"});
+        co_return std::unexpected(base::Error{base::Fault::backend, broken,
+                                              "the backend went on in plain text behind 234"});
     co_return std::move(stream);
 }
 

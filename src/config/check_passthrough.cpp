@@ -65,8 +65,25 @@ private:
                           "passive_ports of a passthrough listener serve clients without TLS, and "
                           "there are none",
                           "add plain = true, or remove passive_ports: the backends have their own");
+        policies(listener);
         for (const auto& route : listener.routes) users(listener, route);
         for (const auto* const pool : pools_of(listener)) pool_of(listener, *pool);
+    }
+
+    /// Nobody here sees the commands.
+    void policies(const Listener& listener) {
+        if (listener.plain) return;
+        const auto idle = [&](const char* name, bool is_set) {
+            if (is_set)
+                findings_.add(
+                    fmt::format("{}.{}", listener.where.key, name),
+                    fmt::format("{} has no effect, as the commands travel under TLS", name),
+                    "set it at the backends, or end TLS here with mode = \"terminate\"");
+        };
+        idle("allow_commands", !listener.allow_commands.empty());
+        idle("deny_commands", !listener.deny_commands.empty());
+        idle("read_only", listener.read_only);
+        idle("anonymous", !listener.anonymous);
     }
 
     /// Nobody here sees the name.
@@ -218,6 +235,10 @@ std::vector<Problem> limits_of_passthrough(const Config& config) {
         limits.push_back({listener.where, "active mode (PORT, EPRT) does not work through it",
                           "the backend would connect to the client itself: clients use passive "
                           "mode, EPSV at best"});
+        limits.push_back({listener.where,
+                          "a backend cannot tell by their addresses whose data connection it gets",
+                          "all come from Ballast: have the backends require TLS session reuse, "
+                          "require_ssl_reuse of vsftpd, no NoSessionReuseRequired of ProFTPD"});
         limits.push_back({listener.where,
                           "PASV works only where the backends announce an address of Ballast",
                           "pasv_address of vsftpd, MasqueradeAddress of ProFTPD, ForcePassiveIP of "

@@ -135,6 +135,12 @@ struct Listener {
     bool user_at_pool = false;  ///< "alice@sales" is alice of the pool sales
     bool user_at_host = false;  ///< "alice%ftp.example.com" is alice after that HOST
     base::PortRange passive_ports{20000, 20099};
+    std::vector<base::Subnet> allow_from;     ///< clients' addresses; empty: all
+    std::vector<base::Subnet> deny_from;      ///< before `allow_from`
+    std::vector<std::string> allow_commands;  ///< verbs; empty: all
+    std::vector<std::string> deny_commands;   ///< before `allow_commands`
+    bool read_only = false;
+    bool anonymous = true;   ///< USER anonymous and ftp go on to a backend
     DataPeer data_peer;      ///< who may connect to a passive port
     bool allow_fxp = false;  ///< PORT and EPRT may name others than the client
     std::vector<AnnounceRule> public_address;

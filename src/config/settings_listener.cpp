@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 using std::string_view;
 
 constexpr std::size_t pattern_bytes_max = 1024;
+constexpr std::size_t verb_bytes_max = 32;
 
 constexpr auto listener_settings = std::to_array<Setting<Listener>>({
     {"bind", Addresses<Listener>{&Listener::bind},
@@ -43,6 +44,23 @@ constexpr auto listener_settings = std::to_array<Setting<Listener>>({
     {"user_at_host", Flag<Listener>{&Listener::user_at_host},
      "Whether a user may name the host, for clients without HOST (RFC 7151): "
      "`alice%ftp.example.com` is alice after `HOST ftp.example.com`."},
+    {"allow_from", Networks<Listener>{&Listener::allow_from},
+     "The networks that clients may come from. Others are answered 421, or nothing where TLS comes "
+     "first. Empty is everywhere."},
+    {"deny_from", Networks<Listener>{&Listener::deny_from},
+     "The networks that clients may not come from, also where `allow_from` holds them."},
+    {"allow_commands", Texts<Listener>{&Listener::allow_commands, 1, verb_bytes_max},
+     "The only commands that clients may give, beside those that begin and end sessions and set up "
+     "data connections. Others are answered 502. Empty is all."},
+    {"deny_commands", Texts<Listener>{&Listener::deny_commands, 1, verb_bytes_max},
+     "Commands that clients may not give, such as `SITE`: 502."},
+    {"read_only", Flag<Listener>{&Listener::read_only},
+     "Whether every command that may change something is refused, with 550; commands that Ballast "
+     "does not know are among them."},
+    {"anonymous", Flag<Listener>{&Listener::anonymous},
+     "Whether the users `anonymous` and `ftp` may log in, if a backend lets them. If false they "
+     "are "
+     "answered 530."},
     {"passive_ports", Ports<Listener>{&Listener::passive_ports},
      "Where clients open passive data connections. Several listeners may share one identical "
      "range, but ranges must not overlap in part. One port serves many clients at once."},

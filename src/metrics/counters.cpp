@@ -42,11 +42,13 @@ struct Block {
 
 constexpr std::array<std::string_view, counter_count> names = {
     "sessions_accepted",
+    "sessions_not_admitted",
     "sessions_without_backend",
     "sessions_without_route",
     "sessions_queued",
     "sessions_fallen_back",
     "sessions_passed_through",
+    "commands_refused",
     "logins",
     "logins_refused",
     "backend_attempts_failed",

@@ -12,11 +12,13 @@ namespace ballast::metrics {
 
 enum class Counter : std::uint8_t {
     sessions_accepted,
+    sessions_not_admitted,     ///< refused by the listener's networks
     sessions_without_backend,  ///< ended with 421: no backend could be had
     sessions_without_route,    ///< refused by a route, or by none
     sessions_queued,           ///< waited for a seat
     sessions_fallen_back,      ///< sent to a fallback pool
     sessions_passed_through,   ///< their TLS ends at a backend
+    commands_refused,          ///< by the listener's policy
     logins,                    ///< 230 from a backend
     logins_refused,            ///< 530 from a backend
     backend_attempts_failed,   ///< connect, greeting or 421: the next backend was tried

@@ -42,11 +42,14 @@ public:
 
     /// False if it has failed.
     bool run() {
-        if (pump_.is_over()) return !has_failed();
-        pump_.run();
-        if (pump_.state() == Pump::State::source_ended)
-            return sink_.finish() != net::Io::State::failed;
+        if (!pump_.is_over()) pump_.run();
         return !has_failed();
+    }
+    /// False if that failed.
+    bool pass_end_on() {
+        if (pump_.state() != Pump::State::source_ended || end_is_passed_on_) return true;
+        end_is_passed_on_ = true;
+        return sink_.finish() != net::Io::State::failed;
     }
     void watch(loop::Signal& signal) const { relay::watch(pump_, source_, sink_, signal); }
     [[nodiscard]] bool is_over() const { return pump_.is_over(); }
@@ -58,6 +61,7 @@ private:
     net::Stream& source_;
     net::Stream& sink_;
     Pump pump_;
+    bool end_is_passed_on_ = false;
 };
 
 /// Hears when the sink goes away although nothing is written to it.
@@ -176,16 +180,24 @@ loop::Task<> relay_sealed(loop::Loop& loop, net::Stream& a, net::Stream& b, Seal
     std::uint64_t moved_before = 0;
 
     for (;;) {
-        for (auto* const way : {&from_a, &from_b}) {
-            if (way->run()) continue;
-            report.has_failed = true;
-            report.error = way->pump().error();
-        }
+        // Told once by the system: a connection that failed in writing reads like a proper end. So
+        // no end is believed, or passed on, before both ways have run and neither has failed.
+        const auto fails = [&](bool (SealedWay::*step)()) {
+            for (auto* const way : {&from_a, &from_b}) {
+                if ((way->*step)()) continue;
+                report.has_failed = true;
+                report.error = way->pump().error();
+                return true;
+            }
+            return false;
+        };
+        if (!fails(&SealedWay::run)) (void)fails(&SealedWay::pass_end_on);
         const auto delivered = from_a.pump().delivered() + from_b.pump().delivered();
         if (report.moved != nullptr)
             *report.moved += delivered - report.bytes_from_a - report.bytes_from_b;
         report.bytes_from_a = from_a.pump().delivered();
         report.bytes_from_b = from_b.pump().delivered();
+        report.one_has_ended = from_a.is_over() || from_b.is_over();
         const auto moved = delivered + from_a.pump().taken() + from_b.pump().taken();
         if (moved != moved_before) report.moved_at = loop.now();
         moved_before = moved;

@@ -48,7 +48,8 @@ struct Report {
 
 /// Kept up to date while `relay_sealed` runs; owned by the caller, who may read it at any time.
 struct SealedReport {
-    bool has_failed = false;  ///< one of the two broke; else, when it is over, both have ended
+    bool one_has_ended = false;  ///< its way is over, the other may go on
+    bool has_failed = false;     ///< one of the two broke; else, when it is over, both have ended
     std::error_code error;
     std::uint64_t bytes_from_a = 0;  ///< delivered
     std::uint64_t bytes_from_b = 0;

@@ -4,6 +4,7 @@
 #include "base/ascii.h"
 #include "base/number.h"
 #include "ftp/host_port.h"
+#include "guard/command_policy.h"
 #include "session/route.h"
 
 #include <fmt/format.h>
@@ -121,6 +122,10 @@ Step Dialog::next(const ftp::Command& command, bool has_data_address) {
     const ftp::Verb* const verb = ftp::find_verb(command.verb);
     if (verb != nullptr && verb->handling == ftp::Handling::refused)
         return say(502, fmt::format("{} is not supported here.", command.verb));
+    if (auto refusal = guard::refusal_of(settings_, command.verb, command.argument)) {
+        answer_ = ftp::make_reply(refusal->code, refusal->text);
+        return Step::refuse;
+    }
     if (command.verb == "QUIT") return Step::quit;
     if (command.verb == "FEAT") return Step::features;
     if (command.verb == "REIN") {

@@ -14,6 +14,7 @@ namespace ballast::session {
 /// What the session shall do with a command.
 enum class Step : std::uint8_t {
     answer,          ///< `Dialog::answer()`, nothing else
+    refuse,          ///< the same, for a command that the listener does not allow
     answer_noted,    ///< the same, and the journal keeps the command for the backend
     features,        ///< FEAT
     start_tls,       ///< AUTH: `Dialog::answer()`, then the handshake

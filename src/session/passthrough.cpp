@@ -111,6 +111,7 @@ loop::Task<> Session::send_alert(net::Alert alert, std::string_view reason) {
     metrics::count(metrics::Counter::tls_handshakes_failed);
     report(log::Level::info, "not passed through", {{"reason", reason}});
     is_over_ = true;
+    client_.forget_unread();
     const auto words = net::fatal_alert(alert);
     (void)co_await net::write_all(client_.stream(), signal_, words, base::Fault::client,
                                   signal_.loop().after(settings_.write_timeout));
@@ -144,6 +145,15 @@ loop::Task<> Session::carry_sealed() {
     std::optional<TransferCount> counted;
     std::list<SealedData> data;
     const auto take_data = [&] {
+        for (const auto& each : data)
+            if (each.is_over())
+                report(each.problem().empty() ? log::Level::debug : log::Level::info,
+                       "data connection ended",
+                       {{"port", std::uint64_t{each.port()}},
+                        {"bytes_down", each.report().bytes_from_b},
+                        {"bytes_up", each.report().bytes_from_a},
+                        {"reason", each.problem()}});
+        std::erase_if(data, [](const auto& each) { return each.is_over(); });
         while (auto arrived = admission ? admission->take() : nullptr) {
             if (data.size() >= data_connections_max) {
                 metrics::count(metrics::Counter::data_connections_stray);
@@ -157,20 +167,12 @@ loop::Task<> Session::carry_sealed() {
                     {.to = to, .from = sealed_->backend->local().ip, .fault = base::Fault::backend},
                     pool_->pool->config().connect_timeout,
                     settings_.data_stall_timeout,
+                    pool_->pool->config().final_reply_timeout,
                     seat_.byte_count(),
                     traffic,
                     signal_},
                 std::move(arrived));
         }
-        for (const auto& each : data)
-            if (each.is_over())
-                report(each.problem().empty() ? log::Level::debug : log::Level::info,
-                       "data connection ended",
-                       {{"port", std::uint64_t{each.port()}},
-                        {"bytes_down", each.report().bytes_from_b},
-                        {"bytes_up", each.report().bytes_from_a},
-                        {"reason", each.problem()}});
-        std::erase_if(data, [](const auto& each) { return each.is_over(); });
         if (data.empty())
             counted.reset();
         else if (!counted)

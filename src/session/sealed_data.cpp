@@ -43,7 +43,8 @@ loop::Task<std::string> SealedData::carry() {
     auto relaying =
         loop::Job::start(relay::relay_sealed(loop, *client_, *backend_, report_), &signal_);
     while (!relaying.is_done()) {
-        const auto stalled_at = report_.moved_at + parts_.stall_timeout;
+        const auto more = report_.one_has_ended ? parts_.end_timeout : std::chrono::milliseconds(0);
+        const auto stalled_at = report_.moved_at + parts_.stall_timeout + more;
         if (loop.now() >= stalled_at) co_return "no data moved for too long";
         (void)co_await signal_.wait(stalled_at);
     }

@@ -24,6 +24,8 @@ public:
         net::Dial to;
         std::chrono::milliseconds connect_timeout;
         std::chrono::milliseconds stall_timeout;
+        /// More than that, once one of them has ended: the other may have much to send or to store.
+        std::chrono::milliseconds end_timeout;
         std::atomic<std::uint64_t>* byte_count;  ///< the caller's
         std::shared_ptr<net::DataTraffic> traffic;
         loop::Signal& owner;  ///< raised when it is over

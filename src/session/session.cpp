@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/session.h"
 
+#include "base/ascii.h"
+#include "guard/access.h"
 #include "metrics/counters.h"
 #include "session/feature_set.h"
 
@@ -55,7 +57,12 @@ loop::Task<> Session::run() {
     report(log::Level::info, "session began",
            {{"listener", settings_.name}, {"local", base::to_string(client_.local())}});
     metrics::count(metrics::Counter::sessions_accepted);
-    if (surroundings_.begins_with_tls && dialog_.passes_through()) {
+    if (!guard::admits(settings_, client_.peer().ip)) {
+        metrics::count(metrics::Counter::sessions_not_admitted);
+        report(log::Level::info, "not admitted");
+        // Under TLS it would have to be let in to be told.
+        if (!surroundings_.begins_with_tls) co_await answer(421, "You are not admitted here.");
+    } else if (surroundings_.begins_with_tls && dialog_.passes_through()) {
         co_await pass_through({});
     } else if (!surroundings_.begins_with_tls || co_await secure_control()) {
         phase_ = Phase::greeting;
@@ -145,6 +152,7 @@ loop::Task<> Session::perform(ftp::Command command) {
         report(log::Level::debug, "command", {{"line", ftp::loggable(command)}});
     switch (dialog_.next(command, client_data_.is_set())) {
         case Step::answer: co_return co_await answer(dialog_.answer());
+        case Step::refuse: co_return co_await refuse_command(command);
         case Step::answer_noted:
             journal_.note(command, dialog_.answer());
             co_return co_await answer(dialog_.answer());
@@ -165,6 +173,13 @@ loop::Task<> Session::perform(ftp::Command command) {
         case Step::quit: co_return co_await quit();
     }
     std::terminate();
+}
+
+loop::Task<> Session::refuse_command(const ftp::Command& command) {
+    metrics::count(metrics::Counter::commands_refused);
+    report(log::Level::info, "command refused",
+           {{"verb", command.verb}, {"code", std::uint64_t{dialog_.answer().code}}});
+    return answer(dialog_.answer());
 }
 
 loop::Task<> Session::forward(ftp::Command command) {
@@ -211,8 +226,9 @@ loop::Task<> Session::answer_features() {
     offer.prot = settings_.tls || dialog_.passes_through();
     offer.ccc = settings_.tls && settings_.tls->ccc;
     offer.active = !dialog_.passes_through() || settings_.plain;
-    co_await answer(
-        ftp::make_reply(211, "Features:", feature_set(surveys, offer).to_lines(), "End"));
+    auto features = feature_set(surveys, offer);
+    for (const auto& verb : settings_.deny_commands) features.remove(base::upper(verb));
+    co_await answer(ftp::make_reply(211, "Features:", features.to_lines(), "End"));
 }
 
 /// RFC 959 4.1.1. The backend leg is dropped; the next USER chooses anew.

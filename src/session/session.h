@@ -78,6 +78,7 @@ private:
     [[nodiscard]] loop::Task<std::optional<ClientEvent>> await_event();
     [[nodiscard]] loop::Task<> hear_backend(base::Result<ftp::Reply> said);
     [[nodiscard]] loop::Task<> perform(ftp::Command command);
+    [[nodiscard]] loop::Task<> refuse_command(const ftp::Command& command);
     [[nodiscard]] loop::Task<> forward(ftp::Command command);
     [[nodiscard]] loop::Task<> quit();
     [[nodiscard]] loop::Task<> answer_features();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/transfer.h"
 
+#include "guard/command_policy.h"
 #include "metrics/counters.h"
 
 #include <array>
@@ -361,7 +362,8 @@ loop::Task<> Transfer::take_commands() {
         } else if (event->command.verb == "ABOR") {
             abort_wanted_ = true;
             co_return;
-        } else if (event->command.verb == "STAT" && is_begun_ && !final_reply_) {
+        } else if (event->command.verb == "STAT" && is_begun_ && !final_reply_ &&
+                   !guard::refusal_of(parts_.settings, "STAT", event->command.argument)) {
             if (auto sent = co_await parts_.backend.send(event->command.line); !sent)
                 lose_backend(sent.error());
             ++status_owed_;

@@ -44,12 +44,12 @@ TEST(LoadPassthrough, reads_all_that_it_needs) {
 
 TEST(LoadPassthrough, says_what_no_setting_can_make_work) {
     const auto limits = limits_of_passthrough(loaded(listener + backends));
-    ASSERT_EQ(limits.size(), 2);
+    ASSERT_EQ(limits.size(), 3);
     EXPECT_TRUE(
         to_string(limits[0], "f")
             .starts_with(
                 "f:1:1: listener.sealed: active mode (PORT, EPRT) does not work through it"));
-    EXPECT_TRUE(limits[1].fix.contains("pasv_address of vsftpd"));
+    EXPECT_TRUE(limits[2].fix.contains("pasv_address of vsftpd"));
     EXPECT_TRUE(limits_of_passthrough(loaded("[listener.a]\nbind = [\"0.0.0.0:21\"]\n"
                                              "pool = \"alf\"\npassive_ports = \"30000-30009\"\n" +
                                              backends))
@@ -105,6 +105,9 @@ TEST(LoadPassthrough, finds_what_has_no_effect) {
          "f:5:17: listener.sealed.passive_ports: passive_ports of a passthrough listener serve "
          "clients without TLS, and there are none (add plain = true, or remove passive_ports: the "
          "backends have their own)\n"},
+        {listener + "read_only = true\n" + backends,
+         "f:5:13: listener.sealed.read_only: read_only has no effect, as the commands travel under "
+         "TLS (set it at the backends, or end TLS here with mode = \"terminate\")\n"},
         {listener + "[listener.sealed.tls]\ncertificate = \"c\"\n" + backends,
          "f:5:1: listener.sealed.tls: a passthrough listener has no TLS of its own: its backends "
          "hold the keys (remove the table; implicit_bind is a key of the listener itself)\n"},

@@ -308,6 +308,20 @@ TEST_F(RelayTest, sealed_is_over_when_one_breaks_behind_the_end_of_the_other) {
     EXPECT_TRUE(sealed.has_failed);
 }
 
+TEST_F(RelayTest, sealed_takes_no_reset_for_an_end_that_was_met_in_writing) {
+    receiver.stop_reading();
+    sender.send(noise(100'000));  // more than the way to the receiver holds
+    sender.finish();
+    start_sealed();
+    loop.settle();
+    receiver.reset();
+    loop.settle();
+    EXPECT_TRUE(job.is_done());
+    EXPECT_TRUE(sealed.has_failed);
+    // Nothing told the sender that its peer has ended.
+    EXPECT_EQ(sender.end(), DataPeer::End::open);
+}
+
 TEST_F(RelayTest, sealed_says_when_bytes_moved_last) {
     std::atomic<std::uint64_t> counted = 0;
     sealed.moved = &counted;

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guard/command_policy.h"
+
+#include "guard/access.h"
+
+#include <gtest/gtest.h>
+#include <string>
+
+namespace ballast::guard {
+namespace {
+
+int code_of(const config::Listener& listener, const char* verb, const char* argument = "") {
+    const auto refusal = refusal_of(listener, verb, argument);
+    return refusal ? refusal->code : 0;
+}
+
+TEST(CommandPolicy, has_nothing_against_anything_by_default) {
+    for (const auto* const verb : {"USER", "STOR", "SITE", "XYZZY", "DELE"})
+        EXPECT_EQ(code_of({}, verb, "anonymous"), 0) << verb;
+}
+
+TEST(CommandPolicy, refuses_what_is_denied_before_what_is_allowed) {
+    config::Listener listener;
+    listener.deny_commands = {"site", "RETR"};
+    listener.allow_commands = {"RETR", "list"};
+    EXPECT_EQ(code_of(listener, "SITE"), 502);
+    EXPECT_EQ(code_of(listener, "RETR"), 502);
+    EXPECT_EQ(code_of(listener, "LIST"), 0);
+    EXPECT_EQ(code_of(listener, "NLST"), 502);
+    EXPECT_EQ(code_of(listener, "XYZZY"), 502);
+    for (const auto* const verb : {"USER", "PASS", "QUIT", "AUTH", "PASV", "EPRT", "TYPE", "ABOR"})
+        EXPECT_EQ(code_of(listener, verb), 0) << verb;
+    listener.deny_commands = {"PORT"};
+    EXPECT_EQ(code_of(listener, "PORT"), 502);
+}
+
+TEST(CommandPolicy, lets_nothing_be_changed_where_that_is_set) {
+    config::Listener listener;
+    listener.read_only = true;
+    for (const auto* const verb :
+         {"STOR", "STOU", "APPE", "DELE", "RMD", "XRMD", "MKD", "XMKD", "RNFR", "RNTO", "SITE",
+          "MFMT", "MFCT", "MFF", "COMB", "SMNT", "XYZZY"})
+        EXPECT_EQ(code_of(listener, verb), 550) << verb;
+    for (const auto* const verb : {"RETR", "LIST", "MLSD", "CWD", "SIZE", "REST", "PASV", "QUIT"})
+        EXPECT_EQ(code_of(listener, verb), 0) << verb;
+    EXPECT_EQ(code_of(listener, "MDTM", "file"), 0);
+    EXPECT_EQ(code_of(listener, "MDTM", "20260101000000"), 0);
+    EXPECT_EQ(code_of(listener, "MDTM", "20260101000000 file"), 550);
+    EXPECT_EQ(code_of(listener, "MDTM", "2026010100000x file"), 0);
+}
+
+TEST(CommandPolicy, keeps_anonymous_out_where_that_is_set) {
+    config::Listener listener;
+    listener.anonymous = false;
+    EXPECT_EQ(code_of(listener, "USER", "anonymous"), 530);
+    EXPECT_EQ(code_of(listener, "USER", "FTP"), 530);
+    EXPECT_EQ(code_of(listener, "USER", "ftpadmin"), 0);
+    EXPECT_EQ(code_of(listener, "PASS", "ftp"), 0);
+}
+
+TEST(Access, counts_what_is_denied_before_what_is_allowed) {
+    const auto ip = [](const char* text) { return base::Ip::parse(text).value(); };
+    const auto network = [](const char* text) { return base::Subnet::parse(text).value(); };
+    config::Listener listener;
+    EXPECT_TRUE(admits(listener, ip("198.51.100.7")));
+    listener.deny_from = {network("198.51.100.0/24"), network("2001:db8::/32")};
+    EXPECT_FALSE(admits(listener, ip("198.51.100.7")));
+    EXPECT_FALSE(admits(listener, ip("2001:db8::7")));
+    EXPECT_TRUE(admits(listener, ip("192.0.2.7")));
+    listener.allow_from = {network("198.51.0.0/16")};
+    EXPECT_FALSE(admits(listener, ip("198.51.100.7")));
+    EXPECT_TRUE(admits(listener, ip("198.51.101.7")));
+    EXPECT_FALSE(admits(listener, ip("192.0.2.7")));
+    // The mapped form is the same host.
+    EXPECT_TRUE(admits(listener, ip("::ffff:198.51.101.7")));
+}
+
+}  // namespace
+}  // namespace ballast::guard
