@@ -235,7 +235,9 @@ loop::Task<base::Result<ftp::Reply>> Leg::command(std::string line) {
 
 loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::ask_epsv_or_pasv() {
     const auto ask = [this](const char* verb) { return command(verb); };
-    const bool asks_epsv = !known().prefers_pasv();
+    // EPSV names no address that could be trusted.
+    const bool wants_address = settings().trust_pasv_address && address().ip.is_v4();
+    const bool asks_epsv = !known().prefers_pasv() && !wants_address;
     if (asks_epsv) {
         auto reply = co_await ask("EPSV");
         if (!reply) co_return std::unexpected(DataRefusal{{}, reply.error(), true});

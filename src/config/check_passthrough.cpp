@@ -122,6 +122,7 @@ private:
                                       "backends_file has no passive_ports",
                                       from),
                           "write the backends into this file");
+        if (!listener.plain) by_user(listener, pool);
         for (const auto& backend : pool.backends) {
             const auto& key = backend.where.key;
             if (!backend.passive_ports && findings_.holds(key + ".passive_ports"))
@@ -133,6 +134,18 @@ private:
                               "\"20000-20009\"");
             way_of_tls(listener, backend);
         }
+    }
+
+    /// All clients would be one.
+    void by_user(const Listener& listener, const Pool& pool) {
+        const auto add = [&](const char* name, const char* other) {
+            findings_.add(fmt::format("{}.{}", pool.where.key, name),
+                          fmt::format("{} passes through to this pool, where nobody has a name",
+                                      listener.where.key),
+                          fmt::format("use {}", other));
+        };
+        if (pool.balance == Balance::user_hash) add("balance", "\"source-hash\"");
+        if (pool.stick.by == StickBy::user) add("stick.by", "\"network\"");
     }
 
     /// An implicit client cannot be led to a server that greets in plain text, nor an explicit one

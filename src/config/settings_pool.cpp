@@ -89,7 +89,7 @@ constexpr auto stick_settings = std::to_array<Setting<Stick>>({
      "How many clients are remembered. Beyond that the one that was away for longest is "
      "forgotten."},
     {"otherwise", Word<Stick, StickOtherwise>{&Stick::otherwise, stick_otherwises},
-     "When the client's backend is down, full or gone: `choose` chooses another, to which the "
+     "When the client's backend is down or full: `choose` chooses another, to which the "
      "client then sticks; `refuse` refuses the session."},
 });
 
@@ -150,8 +150,7 @@ constexpr auto probe_settings = std::to_array<Setting<Probe>>({
     {"rise", Number<Probe>{&Probe::rise, 1, 100},
      "Good probes in a row after which a backend that is down is up again."},
     {"fall", Number<Probe>{&Probe::fall, 1, 100},
-     "Failures in a row after which a backend is down. Refused connections of live sessions count "
-     "as well."},
+     "Failures in a row after which a backend is down."},
     {"jitter_percent", Number<Probe>{&Probe::jitter_percent, 0, 50},
      "How much of the interval is random, either way, so that probes do not march in step."},
 });

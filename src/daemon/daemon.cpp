@@ -335,6 +335,8 @@ net::OwnedFd take_over_signals() {
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
     // splice(2) has no MSG_NOSIGNAL: a peer that went away is an error code, not the end.
     std::signal(SIGPIPE, SIG_IGN);
+    // Who started us may not care for its children; scripts have a status.
+    std::signal(SIGCHLD, SIG_DFL);
     return net::OwnedFd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
 }
 

@@ -76,7 +76,7 @@ std::optional<pool::Pool::Status> status_of(const pool::Pool& pool, pool::Backen
 /// Data come from the backend in the same way for both.
 bool moves_data_alike(const config::Pool& a, const config::Pool& b) {
     return a.backend_data == b.backend_data && a.data_ports == b.data_ports &&
-           a.trust_pasv_address == b.trust_pasv_address;
+           a.trust_pasv_address == b.trust_pasv_address && a.send_proxy == b.send_proxy;
 }
 
 }  // namespace
@@ -106,7 +106,12 @@ Prober::Watched* Prober::find_like(const Member& member) {
             member.subject->pool->config().probe.type == config::ProbeType::script;
         if (watched.members.empty() || is_script) return false;
         const auto& other = watched.members.front();
-        return other.backend.address == member.backend.address &&
+        // A certificate is judged by the name that was configured.
+        const auto& a = *other.backend.settings;
+        const auto& b = *member.backend.settings;
+        const bool has_same_name =
+            a.tls.mode == config::BackendTlsMode::off || (a.host == b.host && a.srv == b.srv);
+        return other.backend.address == member.backend.address && has_same_name &&
                other.backend.settings->tls == member.backend.settings->tls &&
                other.subject->pool->config().probe == member.subject->pool->config().probe &&
                moves_data_alike(other.subject->pool->config(), member.subject->pool->config()) &&

@@ -14,6 +14,7 @@
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -31,8 +32,8 @@ base::Error script_error(std::error_code code, const std::string& what) {
     return {base::Fault::backend, code, "script: " + what};
 }
 
-/// A program that runs. Destroying it kills its process group and takes its status, so that no
-/// zombie stays.
+/// A program that runs. Destroying it kills its process group, and its status is taken, so that
+/// no zombie stays.
 class Process {
 public:
     explicit Process(pid_t pid) : pid_(pid) {}
@@ -43,9 +44,12 @@ public:
     ~Process() {
         if (pid_ == 0) return;
         kill_group();
-        // Killed is as good as ended: the kernel takes microseconds for it.
-        while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-        }
+        // Nearly always the kernel takes microseconds for it. A process that waits for a dead disk,
+        // or is another user's, takes as long as it likes, and nobody here waits for it.
+        std::thread([pid = pid_] {
+            while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+            }
+        }).detach();
     }
 
     /// Readable when it has ended; empty if the system has no descriptor left.

@@ -45,8 +45,6 @@ public:
     /// The connection, once; null before it has come. A raw descriptor underneath, not yet known to
     /// any event loop.
     [[nodiscard]] virtual std::unique_ptr<Stream> take() = 0;
-    /// A port is lent for a minute. This makes the minute begin anew.
-    virtual void extend() = 0;
     /// The client may still connect to the port although nobody waits any more (after ABOR, after a
     /// time-out): it shall not be lent to the same address for a while.
     virtual void quarantine() = 0;

@@ -10,17 +10,17 @@ void PassivePorts::forget_expired(Port& port, loop::Time now) {
     // What stays behind when clients come once and never again; the table must not grow with them.
     constexpr std::size_t tidy_above = 64;
     if (port.clients.size() < tidy_above) return;
-    std::erase_if(port.clients, [&](const auto& entry) { return entry.second.until <= now; });
+    std::erase_if(port.clients, [&](const auto& entry) { return !entry.second.counts(now); });
 }
 
 bool PassivePorts::is_free(const Port& port, const DataPeers& peers, loop::Time now) {
-    if (port.unusable_until > now || port.exclusive.until > now) return false;
+    if (port.unusable_until > now || port.exclusive.counts(now)) return false;
     // One that is kept from a client still expects its late connection.
     if (peers.is_exclusive())
         return std::ranges::none_of(port.clients,
-                                    [&](const auto& each) { return each.second.until > now; });
+                                    [&](const auto& each) { return each.second.counts(now); });
     const auto waiting = port.clients.find(peers.address);
-    return waiting == port.clients.end() || waiting->second.until <= now;
+    return waiting == port.clients.end() || !waiting->second.counts(now);
 }
 
 std::optional<PassivePorts::Lent> PassivePorts::lend(const base::PortRange& range,
@@ -35,7 +35,7 @@ std::optional<PassivePorts::Lent> PassivePorts::lend(const base::PortRange& rang
         const bool needs_listening = !port.listener.has_value();
         if (needs_listening) port.listener = worker;
         forget_expired(port, now);
-        const Waiting waiting{++last_id_, worker, now + lent_for};
+        const Waiting waiting{++last_id_, worker, {}};
         if (peers.is_exclusive()) {
             port.exclusive = waiting;
             port.exclusive_for = peers;
@@ -101,13 +101,13 @@ std::optional<PassivePorts::Taker> PassivePorts::arrived(const Key& key, const b
     if (const auto guest = admissions_.arrived({key.local, key.port}, client)) return guest;
     const auto port = ports_.find(key);
     if (port == ports_.end()) return std::nullopt;
-    if (port->second.exclusive.until > now) return arrived_exclusive(port->second, client);
+    if (port->second.exclusive.counts(now)) return arrived_exclusive(port->second, client);
     const auto waiting = port->second.clients.find(client);
     if (waiting == port->second.clients.end()) return std::nullopt;
     const Waiting found = waiting->second;
     // A quarantined port has served its purpose when the late connection has come.
     port->second.clients.erase(waiting);
-    if (found.id == 0 || found.until <= now) return std::nullopt;
+    if (found.id == 0) return std::nullopt;
     return Taker{found.worker, found.id};
 }
 
@@ -120,21 +120,18 @@ PassivePorts::Waiting* PassivePorts::find(const Key& key, const base::Ip& client
     return is_there ? &waiting->second : nullptr;
 }
 
-void PassivePorts::extend(const Key& key, const base::Ip& client, LeaseId id, loop::Time now) {
-    const std::lock_guard lock(mutex_);
-    if (Waiting* const waiting = find(key, client, id)) waiting->until = now + lent_for;
-}
-
 void PassivePorts::give_back(const Key& key, const base::Ip& client, LeaseId id, bool quarantine,
                              loop::Time now) {
     const std::lock_guard lock(mutex_);
     Waiting* const waiting = find(key, client, id);
     if (waiting == nullptr) return;
+    Port& port = ports_[key];
+    const bool is_exclusive = waiting == &port.exclusive;
     *waiting = {};
     if (quarantine)
         waiting->until = now + quarantined_for;
-    else
-        ports_[key].clients.erase(client);
+    else if (!is_exclusive)
+        port.clients.erase(client);
 }
 
 std::size_t PassivePorts::pending() const {

@@ -29,7 +29,6 @@ public:
     using WorkerIndex = std::uint32_t;
     using LeaseId = std::uint64_t;
 
-    static constexpr auto lent_for = std::chrono::seconds(60);
     static constexpr auto quarantined_for = std::chrono::seconds(60);
     static constexpr auto unusable_for = std::chrono::seconds(10);
 
@@ -70,7 +69,6 @@ public:
     /// A connection has come: whose is it? The lending ends. Empty: nobody's.
     [[nodiscard]] std::optional<Taker> arrived(const Key& key, const base::Ip& client,
                                                loop::Time now);
-    void extend(const Key& key, const base::Ip& client, LeaseId id, loop::Time now);
     /// The lease was given up, before or after the connection came.
     void give_back(const Key& key, const base::Ip& client, LeaseId id, bool quarantine,
                    loop::Time now);
@@ -86,13 +84,17 @@ private:
     struct Waiting {
         LeaseId id = 0;  ///< 0: nobody, the port is only kept from this client
         WorkerIndex worker = 0;
-        loop::Time until;
+        loop::Time until;  ///< of that
+
+        /// What is lent stays so until it is given back: its owner, or the client, may come late,
+        /// and must not meet somebody else there.
+        [[nodiscard]] bool counts(loop::Time now) const { return id != 0 || until > now; }
     };
     struct Port {
         std::optional<WorkerIndex> listener;
         loop::Time unusable_until;
         std::unordered_map<base::Ip, Waiting> clients;
-        Waiting exclusive;  ///< counts until its time is over
+        Waiting exclusive;
         DataPeers exclusive_for;
     };
     static void forget_expired(Port& port, loop::Time now);

@@ -87,7 +87,12 @@ base::Result<Answer> look_up(const std::string& name, std::chrono::milliseconds 
                                            "looking up " + name + why});
     };
     ares_channel channel = nullptr;
-    if (!library_is_ready() || ares_init(&channel) != ARES_SUCCESS)
+    // By default the first server has all the time there is, and the second never its turn.
+    ares_options options{};
+    options.timeout = static_cast<int>(timeout.count() / 4);
+    options.tries = 2;
+    if (!library_is_ready() ||
+        ares_init_options(&channel, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES) != ARES_SUCCESS)
         return failed(std::errc::not_enough_memory, "");
     Answer answer;  // outlives the channel, which reports a look-up given up when it is destroyed
     const std::unique_ptr<ares_channeldata, decltype(&ares_destroy)> owner(channel, ares_destroy);

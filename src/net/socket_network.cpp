@@ -69,7 +69,6 @@ public:
         if (!socket_) return nullptr;
         return std::make_unique<SocketStream>(network_.loop_, std::move(socket_), local_, peer_);
     }
-    void extend() override { network_.ports_.extend(key_, client_, id_, network_.loop_.now()); }
     void quarantine() override { quarantine_ = true; }
 
     void arrive(OwnedFd socket, base::Address local, base::Address peer) {

@@ -145,9 +145,12 @@ loop::Task<> Session::active(ftp::Command command) {
 
 /// RFC 2577 3: a third party's address is named by who wants to harm it, or has been allowed to.
 bool Session::may_name(const base::Ip& address) const {
+    if (address == client_.peer().ip) return true;
+    // Nobody's client lives on this machine, but services of its own do.
+    if (address.is_any() || (address.is_loopback() && !client_.peer().ip.is_loopback()))
+        return false;
     const auto& peer = settings_.data_peer;
-    return address == client_.peer().ip || settings_.allow_fxp ||
-           (peer.network && peer.network->contains(address));
+    return settings_.allow_fxp || (peer.network && peer.network->contains(address));
 }
 
 /// REST is kept, and sent as the last command before the transfer. Where it is not known whether

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A session's login: choosing a backend at USER, trying the next one while nothing of the first has
 // been shown to the client, and following the backend's word on who is logged in.
+#include "base/ascii.h"
+#include "guard/command_policy.h"
 #include "metrics/counters.h"
 #include "net/proxy_header.h"
 #include "session/session.h"
@@ -40,6 +42,9 @@ loop::Task<> Session::log_in(ftp::Command user) {
     dialog_.set_login(Dialog::Login::none);
     auto routing = route_user(user);
     if (routing.refusal) co_return co_await refuse_login(std::move(*routing.refusal));
+    // The name that the backend would hear: without what was behind @ and %.
+    if (const auto refusal = guard::refusal_of(settings_, "USER", routing.user))
+        co_return co_await refuse_login(ftp::make_reply(refusal->code, refusal->text));
     pool_ = surroundings_.pools.find(routing.pool);
     routed_pool_ = std::move(routing.pool);
     host_ = std::move(routing.host);
@@ -73,6 +78,11 @@ loop::Task<std::optional<ftp::Reply>> Session::choose_backend() {
         if (is_over_) co_return std::nullopt;
         if (stop_wanted_) {
             co_await end_with("Service is shutting down.");
+            co_return std::nullopt;
+        }
+        // It has waited long enough.
+        if (!seat && client_.has_deferred_quit()) {
+            co_await quit();
             co_return std::nullopt;
         }
         if (!seat && fall_back(seat.error())) continue;
@@ -116,8 +126,13 @@ loop::Task<std::expected<pool::Seat, pool::Refusal>> Session::wait_for_seat() {
         hear_waiting_client();
         if (is_over_ || stop_wanted_ || client_.has_deferred_quit())
             co_return std::unexpected(pool::Refusal::all_full);
-        if (signal_.loop().now() >= deadline)
+        if (signal_.loop().now() >= deadline) {
+            // Full was long ago: the backends may be down by now, and the fallback's turn come.
+            *place = pool::Place();
+            auto last = pool_->pool->choose({client_.peer().ip, user_}, tried_);
+            if (last || last.error() != pool::Refusal::all_full) co_return last;
             co_return std::unexpected(pool::Refusal::waited_in_vain);
+        }
         const bool has_room =
             sealed_ ? client_.unread().size() < net::client_hello_bytes_max : client_.may_poll();
         if (has_room) client_.watch();
@@ -191,6 +206,7 @@ loop::Task<base::Result<ftp::Reply>> Session::try_leg() {
         survey && survey->features.has("HOST") && !host_.empty()) {
         auto host = co_await backend_->command("HOST " + host_);
         if (!host) co_return std::unexpected(host.error());
+        if (host->code == 421) co_return std::unexpected(has_no_room("HOST", *host));
         if (host->is_negative()) co_return std::move(*host);  // RFC 7151 3.1: 504 and the like
     }
     auto reply = co_await backend_->command(user_line_);
@@ -215,7 +231,8 @@ loop::Task<> Session::credential(ftp::Command command) {
     if (command.verb == "USER") {
         // Another user of this pool is this backend's business, one of another pool is not.
         auto routing = route_user(command);
-        if (routing.refusal || routing.pool != routed_pool_ || routing.user != command.argument) {
+        if (routing.refusal || routing.pool != routed_pool_ || routing.user != command.argument ||
+            !base::is_same_but_for_case(routing.host, host_)) {
             const auto host = journal_.host();
             forget_login();
             if (!host.empty()) journal_.note({"HOST", host, "HOST " + host}, {220, {}});

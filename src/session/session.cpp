@@ -251,7 +251,7 @@ void Session::forget_login() {
 loop::Task<> Session::abort_nothing() {
     // The client may still connect to the port it was told.
     if (client_data_.lease) client_data_.lease->quarantine();
-    client_data_.clear();
+    forget_data();
     co_await answer(226, "Nothing to abort.");
 }
 

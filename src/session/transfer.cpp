@@ -248,11 +248,14 @@ loop::Task<> Transfer::dial_client(loop::Deadline deadline) {
     if (source.kind == config::ActiveSource::Kind::fixed) source_port = source.port;
     if (source.kind == config::ActiveSource::Kind::below_control && control_port > 1)
         source_port = static_cast<std::uint16_t>(control_port - 1);
-    dialed_ = co_await parts_.network.dial({.to = *parts_.client_data.active,
-                                            .from = parts_.client.local().ip,
-                                            .source_port = source_port,
-                                            .fault = base::Fault::client},
-                                           deadline);
+    net::Dial dial{.to = *parts_.client_data.active,
+                   .from = {},
+                   .source_port = source_port,
+                   .fault = base::Fault::client};
+    // An address of the other family cannot be reached from ours.
+    if (dial.to.ip.family() == parts_.client.local().ip.family())
+        dial.from = parts_.client.local().ip;
+    dialed_ = co_await parts_.network.dial(dial, deadline);
 }
 
 loop::Task<bool> Transfer::wait_for_dial() {
@@ -332,7 +335,6 @@ loop::Task<> Transfer::take_replies() {
             if (!is_begun_) {
                 reply_deadline_ = loop::never;
                 connect_deadline_ = loop().after(parts_.settings.data_connect_timeout);
-                if (parts_.client_data.lease) parts_.client_data.lease->extend();
             }
             is_begun_ = true;
             // The client has been told by us, and a second 1xx is for nobody.

@@ -105,6 +105,13 @@ TEST(LoadPassthrough, finds_what_has_no_effect) {
          "f:5:17: listener.sealed.passive_ports: passive_ports of a passthrough listener serve "
          "clients without TLS, and there are none (add plain = true, or remove passive_ports: the "
          "backends have their own)\n"},
+        {listener + "[pool.alf]\nbalance = \"user-hash\"\nstick = { by = \"user\" }\n" + backends,
+         "f:6:11: pool.alf.balance: listener.sealed passes through to this pool, where nobody has "
+         "a "
+         "name (use \"source-hash\")\n"
+         "f:7:16: pool.alf.stick.by: listener.sealed passes through to this pool, where nobody has "
+         "a "
+         "name (use \"network\")\n"},
         {listener + "read_only = true\n" + backends,
          "f:5:13: listener.sealed.read_only: read_only has no effect, as the commands travel under "
          "TLS (set it at the backends, or end TLS here with mode = \"terminate\")\n"},

@@ -309,7 +309,7 @@ TEST_F(QueuedSessionTest, give_up_their_place_when_they_leave) {
     third.send("USER anna");
     third.send("QUIT");
     world.loop.settle();
-    EXPECT_EQ(third.code(), 421);
+    EXPECT_EQ(third.code(), 221);
     EXPECT_EQ(world.pool().waiting(), 0U);
 }
 

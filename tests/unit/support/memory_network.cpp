@@ -24,7 +24,6 @@ public:
     void attach(loop::Signal* signal) override { signal_ = signal; }
     [[nodiscard]] bool has_arrived() const override { return stream_ != nullptr; }
     [[nodiscard]] std::unique_ptr<net::Stream> take() override { return std::move(stream_); }
-    void extend() override { network_.ports_.extend(key_, client_, id_, network_.loop_.now()); }
     void quarantine() override { quarantine_ = true; }
 
     void arrive(std::unique_ptr<net::Stream> stream) {
