@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <optional>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -44,8 +45,14 @@ public:
     ~Process() {
         if (pid_ == 0) return;
         kill_group();
-        // Nearly always the kernel takes microseconds for it. A process that waits for a dead disk,
-        // or is another user's, takes as long as it likes, and nobody here waits for it.
+        // Nearly always the kernel takes microseconds for it.
+        constexpr int patience_ms = 50;
+        const auto ended = descriptor();
+        pollfd event{.fd = ended.get(), .events = POLLIN, .revents = 0};
+        (void)::poll(&event, 1, patience_ms);
+        if (::waitpid(pid_, nullptr, WNOHANG) == pid_) return;
+        // One that waits for a dead disk, or is another user's, takes as long as it likes, and
+        // nobody here waits for it.
         std::thread([pid = pid_] {
             while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
             }
