@@ -7,8 +7,6 @@
 
 namespace ballast::base {
 
-namespace {}  // namespace
-
 bool matches(std::string_view pattern, std::string_view text, LetterCase letter_case) {
     const auto is_like = [&](char wanted, char c) {
         if (wanted == '?') return true;

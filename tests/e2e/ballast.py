@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The balancer under test: its configuration as data, the program, its logs."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ from typing import Any, Protocol
 import waiting
 from ports import free_port, free_ports
 from process import Process
-from servers import PROBE, REPOSITORY, endpoint
+from servers import PROBE, REPOSITORY, Server, endpoint
 
 BINARY = Path(os.environ.get("BALLAST", REPOSITORY / "build/ballast")).resolve()
 # For work on the tests themselves: clients are sent to a backend, there is no balancer.
@@ -314,6 +315,20 @@ class Ballast:
             self.stop()
         else:
             self.kill()
+
+
+@contextlib.contextmanager
+def running(servers: Iterable[Server], ballast: Ballast) -> Iterator[None]:
+    """The servers, and the balancer in front of them."""
+    started = list(servers)
+    try:
+        for server in started:
+            server.start()
+        with ballast:
+            yield
+    finally:
+        for server in started:
+            server.kill()
 
 
 def run_ballast(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

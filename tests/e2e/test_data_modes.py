@@ -12,7 +12,7 @@ import pytest
 import clients
 import everything
 import servers
-from ballast import Backend, Ballast, Listener, Pool, login_probe
+from ballast import Backend, Ballast, Listener, Pool, login_probe, running
 from clients import Mode, Target
 from everything import Case
 from ports import free_ports
@@ -61,14 +61,8 @@ class Field:
 @pytest.fixture(scope="module")
 def field(module_work: Path) -> Iterator[Field]:
     field = Field(module_work)
-    try:
-        for server in field.servers.values():
-            server.start()
-        with field.ballast:
-            yield field
-    finally:
-        for server in field.servers.values():
-            server.kill()
+    with running(field.servers.values(), field.ballast):
+        yield field
 
 
 @pytest.mark.parametrize(("server", "case"), EVERYTHING, ids=str)

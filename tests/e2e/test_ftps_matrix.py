@@ -14,7 +14,7 @@ import pytest
 import clients
 import everything
 import servers
-from ballast import DIRECT, Backend, Ballast, Listener, Pool, login_probe
+from ballast import DIRECT, Backend, Ballast, Listener, Pool, login_probe, running
 from certificates import Authority, for_loopback
 from clients import Client, ClientTls, Curl, CurlActiveCcc, Ftplib, FtplibResuming, Lftp, Mode
 from clients import Target, Tnftp
@@ -147,14 +147,8 @@ def _name(kind: str, leg: str) -> str:
 @pytest.fixture(scope="module")
 def field(module_work: Path) -> Iterator[Field]:
     field = Field(module_work)
-    try:
-        for server in field.servers.values():
-            server.start()
-        with field.ballast:
-            yield field
-    finally:
-        for server in field.servers.values():
-            server.kill()
+    with running(field.servers.values(), field.ballast):
+        yield field
 
 
 @pytest.mark.parametrize(("kind", "row"), CASES, ids=str)

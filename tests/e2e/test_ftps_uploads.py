@@ -11,7 +11,7 @@ import pytest
 
 import clients
 import waiting
-from ballast import DIRECT, Backend, Ballast, Listener, Pool
+from ballast import DIRECT, Backend, Ballast, Listener, Pool, running
 from certificates import Authority, for_loopback
 from clients import ClientTls, Mode, Target
 from servers import ProFtpd, PyFtpd, Server, ServerTls, Vsftpd
@@ -60,14 +60,8 @@ class Field:
 @pytest.fixture(scope="module")
 def field(module_work: Path) -> Iterator[Field]:
     field = Field(module_work)
-    try:
-        for server in field.servers.values():
-            server.start()
-        with field.ballast:
-            yield field
-    finally:
-        for server in field.servers.values():
-            server.kill()
+    with running(field.servers.values(), field.ballast):
+        yield field
 
 
 BACKENDS = [PLAIN_BEHIND, Vsftpd.kind, ProFtpd.kind]

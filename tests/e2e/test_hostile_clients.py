@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import waiting
-from ballast import DIRECT, Backend, Ballast, Listener, Pool
+from ballast import DIRECT, Backend, Ballast, Listener, Pool, running
 from scripted import ScriptedServer
 from servers import PyFtpd
 from wire import Closed, Wire, read_all
@@ -39,12 +39,8 @@ class Field:
 @pytest.fixture(scope="module")
 def field(module_work: Path) -> Iterator[Field]:
     field = Field(module_work)
-    try:
-        field.server.start()
-        with field.ballast:
-            yield field
-    finally:
-        field.server.kill()
+    with running([field.server], field.ballast):
+        yield field
 
 
 @pytest.fixture

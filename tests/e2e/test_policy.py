@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import waiting
-from ballast import DIRECT, Backend, Ballast, Listener, Pool
+from ballast import DIRECT, Backend, Ballast, Listener, Pool, running
 from servers import TESTER, PyFtpd
 from wire import Wire
 
@@ -43,12 +43,8 @@ class Field:
 @pytest.fixture(scope="module")
 def field(module_work: Path) -> Iterator[Field]:
     field = Field(module_work)
-    try:
-        field.server.start()
-        with field.ballast:
-            yield field
-    finally:
-        field.server.kill()
+    with running([field.server], field.ballast):
+        yield field
 
 
 def test_nothing_can_be_changed_through_a_read_only_listener(field: Field) -> None:
