@@ -18,7 +18,7 @@ import pytest
 
 from ballast import DIRECT, LOOPBACK, Backend, Ballast, Listener, Place, Pool, run_ballast
 from certificates import Authority
-from ports import free_port
+from ports import FIRST, free_port
 from servers import REPOSITORY
 
 pytestmark = pytest.mark.skipif(DIRECT, reason="this is the balancer's own")
@@ -206,6 +206,12 @@ def _checked_blocks() -> list[tuple[str, str]]:
 
 def test_there_are_examples() -> None:
     assert _checked_blocks()
+
+
+@pytest.mark.parametrize(("name", "text"), _checked_blocks(), ids=lambda each: each[:30])
+def test_ranges_in_the_documents_keep_clear_of_the_ports_of_tests(name: str, text: str) -> None:
+    ends = [int(last) for last in re.findall(r'"\d+-(\d+)"', text)]
+    assert all(last < FIRST for last in ends), (name, ends)
 
 
 @pytest.mark.parametrize(("name", "text"), _checked_blocks(), ids=lambda each: each[:30])
