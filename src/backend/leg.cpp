@@ -39,6 +39,7 @@ loop::Task<base::Result<std::unique_ptr<Leg>>> Leg::connect(net::Network& networ
     auto stream = co_await network.dial({.to = contact.address,
                                          .from = {},
                                          .fault = base::Fault::backend,
+                                         .user_timeout = contact.settings.tcp_user_timeout,
                                          .purpose = net::Dial::Purpose::control},
                                         network.loop().after(contact.settings.connect_timeout));
     if (!stream) co_return std::unexpected(stream.error());

@@ -50,6 +50,7 @@ loop::Task<base::Result<std::unique_ptr<net::Stream>>> connect_implicit(net::Net
     auto stream = co_await network.dial({.to = contact.address,
                                          .from = {},
                                          .fault = base::Fault::backend,
+                                         .user_timeout = contact.settings.tcp_user_timeout,
                                          .purpose = net::Dial::Purpose::control},
                                         deadline);
     if (!stream) co_return std::unexpected(stream.error());

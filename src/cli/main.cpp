@@ -43,13 +43,17 @@ int run(const std::string& file) {
     return config ? ballast::daemon::run(*config, file.c_str()) : 1;
 }
 
-int check(const std::string& file) {
+int check(const std::string& file, bool print) {
     const auto config = load(file);
     if (!config) return 1;
     const auto problems = ballast::daemon::try_start(*config);
     for (const auto& problem : problems)
         fmt::print(stderr, "{}\n", ballast::config::to_string(problem, file));
     if (!problems.empty()) return 1;
+    if (print) {
+        fmt::print("{}", ballast::config::written_out(*config));
+        return 0;
+    }
     for (const auto& limit : ballast::config::limits_of_passthrough(*config))
         fmt::print("note: {}\n", ballast::config::to_string(limit, file));
     fmt::print("{}: ok, {} listeners, {} pools\n", file, config->listeners.size(),
@@ -77,10 +81,13 @@ int main(int argument_count, char** arguments) {
         "schema", "print the form of a configuration as a JSON Schema, for editors");
     add_file(run_command);
     add_file(check_command);
+    bool print = false;
+    check_command->add_flag("--print", print,
+                            "print the configuration with every setting written out");
     CLI11_PARSE(app, argument_count, arguments);
 
     if (run_command->parsed()) return run(file);
-    if (check_command->parsed()) return check(file);
+    if (check_command->parsed()) return check(file, print);
     if (version_command->parsed()) fmt::print("ballast {}\n", BALLAST_VERSION);
     if (manual_command->parsed()) fmt::print("{}", ballast::config::manual());
     if (schema_command->parsed()) fmt::print("{}", ballast::config::schema());

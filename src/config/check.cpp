@@ -64,6 +64,10 @@ private:
         const auto& key = listener.where.key;
         has_address(listener);
         check_tls(listener, places_, problems_);
+        if (listener.proxy_data && listener.proxy_from.empty() &&
+            !places_.is_refused(key + ".proxy_from"))
+            report(key + ".proxy_data", "proxy_data has no effect without proxy_from",
+                   "name the proxies' networks in proxy_from, or remove proxy_data");
         check_routes(config_, listener, Findings(places_, problems_));
         if (listener.pipelined_bytes_max < listener.command_bytes_max &&
             !places_.is_refused(key + ".pipelined_bytes_max") &&

@@ -82,6 +82,8 @@ private:
         };
         idle("allow_commands", !listener.allow_commands.empty());
         idle("deny_commands", !listener.deny_commands.empty());
+        idle("allow_arguments", !listener.allow_arguments.empty());
+        idle("deny_arguments", !listener.deny_arguments.empty());
         idle("read_only", listener.read_only);
         idle("anonymous", !listener.anonymous);
     }

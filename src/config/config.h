@@ -34,6 +34,24 @@ struct TransferLog {
     std::string json;     ///< file of JSON lines; empty: none
 };
 
+/// What the whole process carries at most. 0 is no limit of this kind, unless it says otherwise.
+struct Limits {
+    std::uint32_t sessions = 0;  ///< 0: as many as the descriptors allow
+    std::uint32_t sessions_per_address = 1000;
+    std::uint32_t sessions_per_user = 0;
+    std::uint32_t session_rate = 0;  ///< new ones per second
+    std::uint32_t session_rate_per_address = 200;
+    std::uint32_t transfers = 0;
+    std::uint32_t failed_logins_per_address = 30;  ///< within `failed_login_window`, then a ban
+    std::uint32_t failed_logins_per_user = 10;     ///< from one address
+    Duration failed_login_window = std::chrono::minutes(10);
+    Duration ban_time = std::chrono::minutes(10);
+    std::size_t memory = 0;                    ///< resident bytes beyond which no session begins
+    std::size_t user_bandwidth = 0;            ///< bytes per second of all sessions of one user
+    std::uint32_t passive_accept_rate = 1000;  ///< connections per second and passive port
+    std::uint32_t passive_stray_rate = 20;     ///< likewise, of those that nobody waits for
+};
+
 /// Which address PASV announces to whom. The first rule whose network holds the client decides;
 /// without a rule it is the address that the client connected to.
 struct AnnounceRule {
@@ -135,11 +153,20 @@ struct Listener {
     bool user_at_pool = false;  ///< "alice@sales" is alice of the pool sales
     bool user_at_host = false;  ///< "alice%ftp.example.com" is alice after that HOST
     base::PortRange passive_ports{20000, 20099};
-    std::vector<base::Subnet> allow_from;     ///< clients' addresses; empty: all
-    std::vector<base::Subnet> deny_from;      ///< before `allow_from`
-    std::vector<std::string> allow_commands;  ///< verbs; empty: all
-    std::vector<std::string> deny_commands;   ///< before `allow_commands`
+    std::vector<base::Subnet> allow_from;      ///< clients' addresses; empty: all
+    std::vector<base::Subnet> deny_from;       ///< before `allow_from`
+    std::vector<std::string> allow_commands;   ///< verbs; empty: all
+    std::vector<std::string> deny_commands;    ///< before `allow_commands`
+    std::vector<std::string> allow_arguments;  ///< "VERB PATTERN"; verbs without one: all
+    std::vector<std::string> deny_arguments;   ///< likewise, before `allow_arguments`
     bool read_only = false;
+    std::vector<base::Subnet> proxy_from;  ///< whose connections begin with a PROXY header
+    bool proxy_data = false;               ///< their data connections too
+    Duration proxy_timeout = std::chrono::seconds(5);  ///< for the header to come
+    std::uint32_t max_sessions = 0;                    ///< 0: no limit
+    std::uint32_t command_rate = 5000;                 ///< of one session, per second; 0: no limit
+    std::size_t bandwidth = 0;                         ///< bytes per second; 0: no limit
+    std::size_t session_bandwidth = 0;                 ///< likewise, of each session
     bool anonymous = true;   ///< USER anonymous and ftp go on to a backend
     DataPeer data_peer;      ///< who may connect to a passive port
     bool allow_fxp = false;  ///< PORT and EPRT may name others than the client
@@ -151,7 +178,8 @@ struct Listener {
     Duration idle_timeout = std::chrono::minutes(15);   ///< between commands; not in transfers
     Duration write_timeout = std::chrono::seconds(30);  ///< for a client to take a reply
     Duration data_connect_timeout = std::chrono::seconds(30);
-    Duration data_stall_timeout = std::chrono::minutes(5);      ///< a transfer without a byte moved
+    Duration data_stall_timeout = std::chrono::minutes(5);
+    std::size_t data_stall_bytes = 1024;  ///< a transfer has to move so many in that time
     Duration upload_end_grace = std::chrono::milliseconds(20);  ///< see the manual
     std::size_t command_bytes_max = 8192;
     std::size_t pipelined_bytes_max = 65536;
@@ -256,6 +284,7 @@ struct Backend {
     bool has_weight = false;         ///< `weight` was said: it holds instead of SRV records' too
     std::uint32_t max_sessions = 0;  ///< 0: no limit
     bool backup = false;             ///< chosen only when no other backend can be
+    std::size_t bandwidth = 0;       ///< bytes per second of all its transfers; 0: no limit
     /// Those of the server itself; clients of `passthrough` listeners reach them here.
     std::optional<base::PortRange> passive_ports;
     BackendTls tls;
@@ -298,6 +327,7 @@ struct Pool {
     Duration greeting_timeout = std::chrono::seconds(10);
     Duration reply_timeout = std::chrono::seconds(60);
     Duration final_reply_timeout = std::chrono::minutes(5);  ///< from the data's end to the reply
+    Duration tcp_user_timeout = std::chrono::seconds(30);    ///< for a backend to acknowledge
     Duration resolve_interval = std::chrono::seconds(30);
     std::size_t reply_line_bytes_max = 8192;
     std::size_t reply_bytes_max = 65536;
@@ -306,8 +336,10 @@ struct Pool {
 struct Config {
     std::uint32_t workers = 0;                             ///< 0: one for each core
     Duration shutdown_timeout = std::chrono::seconds(30);  ///< for running transfers at SIGTERM
+    bool core_dumps = false;  ///< they hold what clients and servers have said
     Log log;
     TransferLog transfer_log;
+    Limits limits;
     std::vector<Listener> listeners;
     std::vector<Pool> pools;
     Places places;  ///< for what is found wrong only later: a port in use, a file that is missing

@@ -26,6 +26,16 @@
 /// writes it. How a kind is read from TOML is the loader's business.
 namespace ballast::config {
 
+/// As a basic string of TOML; there are no control characters in it.
+[[nodiscard]] inline std::string toml_string(std::string_view text) {
+    std::string result = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') result += '\\';
+        result += c;
+    }
+    return result + '"';
+}
+
 template <typename S>
 struct Flag {
     bool S::* member;
@@ -109,9 +119,7 @@ struct Text {
     [[nodiscard]] std::string range() const {
         return fmt::format("{} to {} bytes, no control characters", bytes_min, bytes_max);
     }
-    [[nodiscard]] std::string shown(const S& section) const {
-        return fmt::format("\"{}\"", section.*member);
-    }
+    [[nodiscard]] std::string shown(const S& section) const { return toml_string(section.*member); }
 };
 
 /// One such text or a list of them.
@@ -127,10 +135,10 @@ struct Texts {
     }
     [[nodiscard]] std::string shown(const S& section) const {
         const auto& texts = section.*member;
-        if (texts.size() == 1) return fmt::format("\"{}\"", texts.front());
+        if (texts.size() == 1) return toml_string(texts.front());
         std::string result;
         for (const auto& text : texts)
-            result += fmt::format("{}\"{}\"", result.empty() ? "" : ", ", text);
+            result += fmt::format("{}{}", result.empty() ? "" : ", ", toml_string(text));
         return '[' + result + ']';
     }
 };

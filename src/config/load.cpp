@@ -85,6 +85,7 @@ public:
         read(root, "", config_);
         read_table(root, "", "log", config_.log);
         read_table(root, "", "transfer_log", config_.transfer_log);
+        read_table(root, "", "limits", config_.limits);
         read_named(root, "listener", config_.listeners);
         read_named(root, "pool", config_.pools);
 

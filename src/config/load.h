@@ -31,6 +31,9 @@ struct Problem {
 [[nodiscard]] std::expected<std::vector<Backend>, std::vector<Problem>> load_backends(
     std::string_view toml_text, const Pool& pool);
 
+/// The configuration with every setting written out, as a file that `load` reads as the same.
+[[nodiscard]] std::string written_out(const Config& config);
+
 /// The reference manual of all keys as Markdown, from the table that `load` reads by.
 [[nodiscard]] std::string manual();
 

@@ -20,8 +20,12 @@ constexpr auto config_settings = std::to_array<Setting<Config>>({
      "Threads that carry sessions and transfers. 0 is one for each core."},
     {"shutdown_timeout", Time<Config>{&Config::shutdown_timeout, 0s, time_max},
      "How long running transfers may take to finish after SIGTERM before they are reset."},
+    {"core_dumps", Flag<Config>{&Config::core_dumps},
+     "Whether a crash may leave an image of the memory, and other programs of the same user may "
+     "look into it. What clients and servers said may be in it, passwords among it."},
 });
-constexpr std::array<string_view, 4> config_tables = {"log", "transfer_log", "listener", "pool"};
+constexpr std::array<string_view, 5> config_tables = {"log", "transfer_log", "limits", "listener",
+                                                      "pool"};
 
 constexpr auto log_settings = std::to_array<Setting<Log>>({
     {"level", Word<Log, LogLevel>{&Log::level, log_levels},
@@ -39,6 +43,45 @@ constexpr auto transfer_log_settings = std::to_array<Setting<TransferLog>>({
      "result and reason. Empty is none."},
 });
 
+constexpr std::uint32_t rate_max = 1'000'000;
+
+constexpr auto limits_settings = std::to_array<Setting<Limits>>({
+    {"sessions", Number<Limits>{&Limits::sessions, 0, 1'000'000},
+     "Sessions at once, of all listeners. Each takes two descriptors, and a transfer up to four "
+     "more: 0 is as many as leave some of the process's descriptors to transfers."},
+    {"sessions_per_address", Number<Limits>{&Limits::sessions_per_address, 0, 1'000'000},
+     "Sessions at once of one client address; of IPv6 addresses the first 64 bits count. 0 is no "
+     "limit."},
+    {"sessions_per_user", Number<Limits>{&Limits::sessions_per_user, 0, 1'000'000},
+     "Sessions at once of one user in one pool: one more is answered 530. 0 is no limit."},
+    {"session_rate", Number<Limits>{&Limits::session_rate, 0, rate_max},
+     "New sessions a second, of all listeners. 0 is no limit."},
+    {"session_rate_per_address", Number<Limits>{&Limits::session_rate_per_address, 0, rate_max},
+     "New sessions a second of one client address, counted like `sessions_per_address`. 0 is no "
+     "limit."},
+    {"transfers", Number<Limits>{&Limits::transfers, 0, 1'000'000},
+     "Running transfers at once: one more is answered 425. 0 is no limit."},
+    {"failed_logins_per_address", Number<Limits>{&Limits::failed_logins_per_address, 0, rate_max},
+     "Failed log-ins from one client address within `failed_login_window`, whatever their users, "
+     "after which it is banned: its new sessions are answered 421. 0 is no ban."},
+    {"failed_logins_per_user", Number<Limits>{&Limits::failed_logins_per_user, 0, rate_max},
+     "Failed log-ins as one user from one client address within `failed_login_window`, after which "
+     "this user is answered 530 there, and no backend hears of it. 0 is no ban."},
+    {"failed_login_window", Time<Limits>{&Limits::failed_login_window, 1ms, time_max},
+     "How long a failed log-in counts."},
+    {"ban_time", Time<Limits>{&Limits::ban_time, 1ms, 168h}, "How long a ban lasts."},
+    {"memory", Size<Limits>{&Limits::memory, 0, 1024 * 1024 * mib},
+     "Memory of the process beyond which no session begins; those that are there go on. `0B` is "
+     "nine tenths of what the machine, or the process's control group, has."},
+    {"user_bandwidth", Size<Limits>{&Limits::user_bandwidth, 0, 1024 * 1024 * mib},
+     "Bytes a second that all transfers of one user of one pool move together. `0B` is no limit."},
+    {"passive_accept_rate", Number<Limits>{&Limits::passive_accept_rate, 1, rate_max},
+     "Connections a second that are taken from one passive port. More of them wait."},
+    {"passive_stray_rate", Number<Limits>{&Limits::passive_stray_rate, 1, rate_max},
+     "Connections a second to one passive port that nobody waits for; beyond that the port is "
+     "given to no client for a while, as long as others are free."},
+});
+
 constexpr Section<Config> config_section = {
     "", "Top of the file", "These stand before the first table.", config_settings, config_tables};
 constexpr Section<Log> log_section = {
@@ -53,12 +96,22 @@ constexpr Section<TransferLog> transfer_log_section = {
     "What was transferred. Both may be written at once.",
     transfer_log_settings,
     {}};
+constexpr Section<Limits> limits_section = {
+    "limits",
+    "[limits]",
+    "What the whole process carries at most. Each limit that was reached is counted.",
+    limits_settings,
+    {}};
 
 }  // namespace
 
 template <>
 const Section<Config>& section<Config>() {
     return config_section;
+}
+template <>
+const Section<Limits>& section<Limits>() {
+    return limits_section;
 }
 template <>
 const Section<Log>& section<Log>() {

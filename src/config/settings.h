@@ -46,6 +46,8 @@ const Section<Log>& section<Log>();
 template <>
 const Section<TransferLog>& section<TransferLog>();
 template <>
+const Section<Limits>& section<Limits>();
+template <>
 const Section<Listener>& section<Listener>();
 template <>
 const Section<ListenerTls>& section<ListenerTls>();
@@ -74,6 +76,7 @@ void for_each_section(Visit&& visit) {
     visit(section<Config>());
     visit(section<Log>());
     visit(section<TransferLog>());
+    visit(section<Limits>());
     visit(section<Listener>());
     visit(section<ListenerTls>());
     visit(section<Route>());

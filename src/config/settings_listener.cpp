@@ -54,6 +54,13 @@ constexpr auto listener_settings = std::to_array<Setting<Listener>>({
      "data connections. Others are answered 502. Empty is all."},
     {"deny_commands", Texts<Listener>{&Listener::deny_commands, 1, verb_bytes_max},
      "Commands that clients may not give, such as `SITE`: 502."},
+    {"allow_arguments", Texts<Listener>{&Listener::allow_arguments, 1, pattern_bytes_max},
+     "A command and a pattern for its argument, such as `SITE CHMOD *`. A command that is named "
+     "here needs an argument that matches one of its patterns; others are answered 550. In "
+     "patterns `*` stands for any text and `?` for any character, and upper and lower case are "
+     "the same."},
+    {"deny_arguments", Texts<Listener>{&Listener::deny_arguments, 1, pattern_bytes_max},
+     "The same for arguments that a command may not have, such as `STOR *.exe`: 550."},
     {"read_only", Flag<Listener>{&Listener::read_only},
      "Whether every command that may change something is refused, with 550; commands that Ballast "
      "does not know are among them."},
@@ -61,6 +68,23 @@ constexpr auto listener_settings = std::to_array<Setting<Listener>>({
      "Whether the users `anonymous` and `ftp` may log in, if a backend lets them. If false they "
      "are "
      "answered 530."},
+    {"proxy_from", Networks<Listener>{&Listener::proxy_from},
+     "The networks of the proxies in front. A control connection from one of their addresses has "
+     "to begin with a header of the PROXY protocol, version 1 or 2, and the client is who the "
+     "header names. Nobody else's header is read."},
+    {"proxy_data", Flag<Listener>{&Listener::proxy_data},
+     "Whether data connections of those proxies begin with such a header as well."},
+    {"proxy_timeout", Time<Listener>{&Listener::proxy_timeout, 1ms, time_max},
+     "From the connection to the whole header."},
+    {"max_sessions", Number<Listener>{&Listener::max_sessions, 0, 1'000'000},
+     "Sessions at once of this listener. 0 is no limit but that of `[limits]`."},
+    {"command_rate", Number<Listener>{&Listener::command_rate, 0, 1'000'000},
+     "Commands a second of one session; those beyond wait. 0 is no limit."},
+    {"bandwidth", Size<Listener>{&Listener::bandwidth, 0, 1024 * 1024 * mib},
+     "Bytes a second that all transfers of the listener move together, shared evenly. `0B` is no "
+     "limit."},
+    {"session_bandwidth", Size<Listener>{&Listener::session_bandwidth, 0, 1024 * 1024 * mib},
+     "Bytes a second that the transfer of one session moves. `0B` is no limit."},
     {"passive_ports", Ports<Listener>{&Listener::passive_ports},
      "Where clients open passive data connections. Several listeners may share one identical "
      "range, but ranges must not overlap in part. One port serves many clients at once."},
@@ -93,7 +117,10 @@ constexpr auto listener_settings = std::to_array<Setting<Listener>>({
     {"data_connect_timeout", Time<Listener>{&Listener::data_connect_timeout, 1ms, time_max},
      "For a data connection to come about, in either data mode."},
     {"data_stall_timeout", Time<Listener>{&Listener::data_stall_timeout, 1ms, time_max},
-     "A transfer that moves no byte for this long is reset."},
+     "A transfer that moves less than `data_stall_bytes` in this time is reset."},
+    {"data_stall_bytes", Size<Listener>{&Listener::data_stall_bytes, 1, 1024 * mib},
+     "What a transfer has to move in `data_stall_timeout`: who sends, or takes, a byte a minute "
+     "holds nothing for longer."},
     {"upload_end_grace", Time<Listener>{&Listener::upload_end_grace, 0ms, 1s},
      "An upload ends alike whether its client has finished or was killed; but a killed client's "
      "control connection ends too, a moment before or after. For so long the end of an upload is "

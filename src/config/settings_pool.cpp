@@ -62,6 +62,9 @@ constexpr auto pool_settings = std::to_array<Setting<Pool>>({
     {"final_reply_timeout", Time<Pool>{&Pool::final_reply_timeout, 1ms, time_max},
      "From the end of a transfer's data to the backend's last reply to it. Servers that store or "
      "scan a file after they received it need longer."},
+    {"tcp_user_timeout", Time<Pool>{&Pool::tcp_user_timeout, 1ms, time_max},
+     "How long what was sent on a control connection to a backend may go unacknowledged, or "
+     "a keep-alive unanswered, before the backend is taken for gone."},
     {"resolve_interval", Time<Pool>{&Pool::resolve_interval, 1ms, time_max},
      "How often host names in `address` are looked up again."},
     {"reply_line_bytes_max", Size<Pool>{&Pool::reply_line_bytes_max, 512, 1 * mib},
@@ -203,6 +206,9 @@ constexpr auto backend_settings = std::to_array<Setting<Backend>>({
      "How many sessions it may have at once, with `srv` each target. 0 is no limit."},
     {"backup", Flag<Backend>{&Backend::backup},
      "Chosen only when no other backend of the pool can be."},
+    {"bandwidth", Size<Backend>{&Backend::bandwidth, 0, 1024 * 1024 * mib},
+     "Bytes a second that all transfers of the backend move together, shared evenly. `0B` is no "
+     "limit."},
     {"passive_ports", OptionalPorts<Backend>{&Backend::passive_ports},
      "The server's own passive ports, no other server's. Clients of `passthrough` listeners "
      "connect "

@@ -5,12 +5,14 @@
 #include "base/log.h"
 #include "config/load.h"
 #include "daemon/backend_files.h"
+#include "daemon/memory.h"
 #include "daemon/name_watch.h"
 #include "daemon/tls.h"
 #include "daemon/trial.h"
 #include "daemon/worker.h"
 #include "health/prober.h"
 #include "metrics/counters.h"
+#include "session/limit_note.h"
 #include "session/transfer_log.h"
 
 #include <algorithm>
@@ -19,6 +21,7 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <random>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
@@ -67,6 +70,8 @@ private:
 
     const config::Config& config_;
     Tls tls_;
+    guard::Ledger ledger_;
+    const std::size_t memory_max_;
     net::PassivePorts ports_;
     backend::Knowledge knowledge_;
     session::Pools pools_;
@@ -101,6 +106,19 @@ std::uint32_t worker_count(const config::Config& config) {
     return std::max(1U, std::thread::hardware_concurrency());
 }
 
+/// What the configuration says, or what the descriptors allow: two for each session, and some left
+/// for transfers, probes and passive ports.
+std::uint32_t sessions_max(const config::Limits& limits) {
+    if (limits.sessions != 0) return limits.sessions;
+    constexpr rlim_t kept_part = 25;  // one in so many
+    constexpr rlim_t kept_min = 64;
+    rlimit descriptors{};
+    ::getrlimit(RLIMIT_NOFILE, &descriptors);
+    const auto there_are = std::min<rlim_t>(descriptors.rlim_cur, 2'000'000);
+    const auto kept = std::max(kept_min, there_are / kept_part);
+    return there_are > kept + 2 ? static_cast<std::uint32_t>((there_are - kept) / 2) : 1;
+}
+
 /// The secret is the file without its last line end.
 std::string read_secret(const std::string& file) {
     std::ifstream stream(file);
@@ -113,7 +131,10 @@ std::string read_secret(const std::string& file) {
 Daemon::Daemon(const config::Config& config, Tls tls, net::OwnedFd signals)
     : config_(config),
       tls_(std::move(tls)),
-      ports_(random_seed()),
+      ledger_(config.limits, sessions_max(config.limits), std::chrono::steady_clock::now()),
+      memory_max_(config.limits.memory != 0 ? config.limits.memory : memory_there_is() / 10 * 9),
+      ports_(random_seed(), {.accepts = config.limits.passive_accept_rate,
+                             .strays = config.limits.passive_stray_rate}),
       id_salt_(random_seed()),
       control_network_(control_, ports_, worker_count(config)),
       signalled_(control_),
@@ -189,26 +210,39 @@ void Daemon::start_pools() {
     names_ = std::make_unique<NameWatch>(pools);
 }
 
+/// To clients that have no session. Where TLS comes first there is nothing that they understand.
+std::string last_words(bool begins_with_tls, const std::string& text) {
+    return begins_with_tls ? std::string() : fmt::format("421 {}\r\n", text);
+}
+
 void Daemon::start_listening() {
     for (std::size_t i = 0; i < bound_.size(); ++i) {
         auto& bound = bound_[i];
-        const Worker::Service service{bound.listener, &pools_, tls_.server_of(*bound.listener),
-                                      bound.begins_with_tls};
+        const Worker::Service service{bound.listener, &pools_, &ledger_,
+                                      tls_.server_of(*bound.listener), bound.begins_with_tls};
         log::info("listening", {{"listener", bound.listener->name},
                                 {"address", base::to_string(bound.address)}});
         workers_[i % workers_.size()]->accept_on(
-            std::move(bound.socket), [this, service](net::OwnedFd client, base::Address peer) {
+            std::move(bound.socket),
+            [this, service](net::OwnedFd client, base::Address peer) {
                 take_client(std::move(client), peer, service);
-            });
+            },
+            last_words(bound.begins_with_tls, session::refusal_text(guard::Limit::sessions)));
     }
 }
 
 /// A connection goes to the worker that carries least, not to whoever woke first: FTP sessions are
 /// few, long and heavy.
 void Daemon::take_client(net::OwnedFd client, base::Address peer, const Worker::Service& service) {
+    auto accepted = ledger_.accept(std::chrono::steady_clock::now());
+    if (!accepted) {
+        session::note_limit(accepted.error(), base::to_string(peer.ip));
+        return net::refuse(std::move(client), last_words(service.begins_with_tls,
+                                                         session::refusal_text(accepted.error())));
+    }
     const auto& least =
         *std::ranges::min_element(workers_, {}, [](const auto& worker) { return worker->load(); });
-    least->adopt(std::move(client), peer, service, new_session_id());
+    least->adopt(std::move(client), peer, service, new_session_id(), std::move(*accepted));
 }
 
 /// Unique in this process, and unlikely to be another's.
@@ -265,6 +299,7 @@ loop::Task<> Daemon::follow_files() {
     for (;;) {
         tls_.look();
         backend_files_->look();
+        ledger_.set_short_of_memory(memory_taken() > memory_max_);
         (void)co_await files_due_.wait(control_.after(files_interval));
     }
 }
@@ -327,6 +362,13 @@ void raise_descriptor_limit() {
     ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/// Neither a crash nor another process of this user shall show what clients have said.
+void hide_memory() {
+    const rlimit none{};
+    ::setrlimit(RLIMIT_CORE, &none);
+    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 /// Signals are read by the control thread alone; every thread inherits the mask.
 net::OwnedFd take_over_signals() {
     sigset_t set;
@@ -348,6 +390,7 @@ int run(const config::Config& config, const char* file) {
     Tls tls(config, problems);
     if (!problems.empty()) return print(problems, file);  // files changed meanwhile
     raise_descriptor_limit();
+    if (!config.core_dumps) hide_memory();
     auto signals = take_over_signals();
     Daemon daemon(config, std::move(tls), std::move(signals));
     if (!daemon.bind(file)) return 1;

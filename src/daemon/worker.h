@@ -35,22 +35,26 @@ public:
     [[nodiscard]] std::uint32_t sessions() const { return load_.sessions; }
 
     /// Accepts on a listening socket; `take` is called on this worker's thread.
-    void accept_on(net::OwnedFd listening, net::Acceptor::Take take);
+    /// What clients hear, if anything, when there are no descriptors for them is `last_words`.
+    void accept_on(net::OwnedFd listening, net::Acceptor::Take take, std::string last_words);
     /// Begins a session with an accepted client.
     struct Service {
         const config::Listener* listener;
         const session::Pools* pools;
+        guard::Ledger* ledger;
         std::shared_ptr<const net::TlsServer> tls;
         bool begins_with_tls;
     };
-    void adopt(net::OwnedFd client, base::Address peer, Service service, std::string id);
+    /// `accepted` is its place among all sessions.
+    void adopt(net::OwnedFd client, base::Address peer, Service service, std::string id,
+               guard::Ledger::Held accepted);
     /// No new sessions; those that live are told to stop. `empty` is called, on this thread, when
     /// the last one has ended.
     void stop_sessions(std::function<void()> empty);
 
 private:
     void begin_session(net::OwnedFd client, base::Address peer, const Service& service,
-                       const std::string& id);
+                       const std::string& id, guard::Ledger::Held accepted);
     void session_ended(const std::string& id);
     void clear();
 

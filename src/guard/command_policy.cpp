@@ -2,6 +2,7 @@
 #include "guard/command_policy.h"
 
 #include "base/ascii.h"
+#include "base/pattern.h"
 
 #include <algorithm>
 #include <array>
@@ -46,6 +47,30 @@ bool is_anonymous(string_view user) {
     return base::is_same_but_for_case(user, "anonymous") || base::is_same_but_for_case(user, "ftp");
 }
 
+/// "SITE CHMOD *" as the verb and the pattern.
+struct ArgumentRule {
+    string_view verb;
+    string_view pattern;
+};
+ArgumentRule rule_of(string_view text) {
+    const auto space = text.find(' ');
+    if (space == string_view::npos) return {text, {}};
+    return {text.substr(0, space), text.substr(space + 1)};
+}
+
+bool may_have_argument(const config::Listener& listener, string_view verb, string_view argument) {
+    const auto is_of_verb = [&](const std::string& text) {
+        return base::is_same_but_for_case(rule_of(text).verb, verb);
+    };
+    const auto matches = [&](const std::string& text) {
+        return is_of_verb(text) &&
+               base::matches(rule_of(text).pattern, argument, base::LetterCase::ignored);
+    };
+    if (std::ranges::any_of(listener.deny_arguments, matches)) return false;
+    return std::ranges::none_of(listener.allow_arguments, is_of_verb) ||
+           std::ranges::any_of(listener.allow_arguments, matches);
+}
+
 }  // namespace
 
 std::optional<CommandRefusal> refusal_of(const config::Listener& listener, string_view verb,
@@ -55,6 +80,8 @@ std::optional<CommandRefusal> refusal_of(const config::Listener& listener, strin
                             is_one_of(listener.allow_commands, verb);
     if (!is_allowed || is_one_of(listener.deny_commands, verb))
         return CommandRefusal{502, fmt::format("{} is not allowed here.", verb)};
+    if (!may_have_argument(listener, verb, argument))
+        return CommandRefusal{550, fmt::format("{}: this argument is not allowed here.", verb)};
     if (listener.read_only &&
         ((!is_of_session && !is_one_of(reading, verb)) || sets_time(verb, argument)))
         return CommandRefusal{550, fmt::format("{}: nothing may be changed here.", verb)};

@@ -12,12 +12,22 @@ namespace ballast::metrics {
 
 enum class Counter : std::uint8_t {
     sessions_accepted,
-    sessions_not_admitted,     ///< refused by the listener's networks
+    sessions_not_admitted,  ///< refused by the listener's networks
+    limit_sessions,         ///< refused: of the process or a listener there were enough
+    limit_session_rate,     ///< refused: too many came at once
+    limit_sessions_per_address,
+    limit_session_rate_per_address,
+    limit_sessions_per_user,
+    limit_memory,
+    limit_transfers,           ///< 425: there were enough
+    bans_begun,                ///< of an address, or of a user from one
+    refused_by_ban,            ///< sessions and log-ins
     sessions_without_backend,  ///< ended with 421: no backend could be had
     sessions_without_route,    ///< refused by a route, or by none
     sessions_queued,           ///< waited for a seat
     sessions_fallen_back,      ///< sent to a fallback pool
     sessions_passed_through,   ///< their TLS ends at a backend
+    commands_delayed,          ///< beyond the listener's `command_rate`
     commands_refused,          ///< by the listener's policy
     logins,                    ///< 230 from a backend
     logins_refused,            ///< 530 from a backend
@@ -34,11 +44,15 @@ enum class Counter : std::uint8_t {
     passive_ports_lent,
     passive_ports_exhausted,   ///< 425: no port of the range was free for the client
     data_connections_stray,    ///< came to a passive port where nobody waited for them
+    passive_accepts_delayed,   ///< more came to one port at once than may
+    passive_ports_spared,      ///< not lent for a while: too many strays
     data_connections_missing,  ///< the client never opened its data connection
     data_connections_passed_through,
     private_addresses_announced,  ///< PASV told a public client a private address
     active_source_port_busy,      ///< the fixed source port was in use, another was taken
     accepts_paused,               ///< out of descriptors
+    accepts_refused,              ///< 421 by the reserve descriptor
+    proxy_headers_refused,        ///< missing, malformed or late
     probes_passed,
     probes_failed,
     tls_control_handshakes,          ///< with clients, control connections

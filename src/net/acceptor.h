@@ -6,6 +6,8 @@
 #include "net/socket.h"
 
 #include <functional>
+#include <optional>
+#include <string>
 
 namespace ballast::net {
 
@@ -14,15 +16,25 @@ class Acceptor {
 public:
     using Take = std::move_only_function<void(OwnedFd socket, base::Address peer)>;
 
-    /// `take` is called with each accepted, non-blocking socket, which belongs to no loop yet.
-    Acceptor(loop::WorkerLoop& loop, OwnedFd listening, Take take);
+    /// `take` is called with each accepted, non-blocking socket, which belongs to no loop yet. With
+    /// `last_words` a descriptor is held in reserve: when there are no others, clients hear these
+    /// words, which may be none, instead of nothing.
+    Acceptor(loop::WorkerLoop& loop, OwnedFd listening, Take take,
+             std::optional<std::string> last_words = {});
+
+    /// Connections wait until then.
+    void pause_until(loop::Time time) { resume_at_ = time; }
 
 private:
     loop::Task<> run();
+    void refuse_some();
 
     loop::Signal signal_;
     loop::Descriptor descriptor_;
     Take take_;
+    std::optional<std::string> last_words_;
+    OwnedFd reserve_;
+    loop::Time resume_at_;
     loop::Job job_;
 };
 

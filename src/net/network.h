@@ -6,6 +6,7 @@
 #include "net/data_peers.h"
 #include "net/stream.h"
 
+#include <chrono>
 #include <optional>
 
 /// The outside world as sessions and probes see it. The daemon gives them sockets; a test gives
@@ -18,6 +19,8 @@ struct Dial {
     std::optional<base::Ip> from;               ///< source address; empty: the system's choice
     std::uint16_t source_port = 0;              ///< 0: ephemeral
     base::Fault fault = base::Fault::internal;  ///< whose fault a failure is
+    /// For the other end to acknowledge what was sent; 0: the system's, many minutes.
+    std::chrono::milliseconds user_timeout{0};
     enum class Purpose : std::uint8_t { control, data };
     Purpose purpose = Purpose::data;
 };

@@ -31,6 +31,7 @@ std::optional<PassivePorts::Lent> PassivePorts::lend(const base::PortRange& rang
     const auto start = static_cast<std::uint32_t>(random_() % size);
     Port* second_best = nullptr;
     std::uint16_t second_best_number = 0;
+    bool second_best_is_spared = false;
     const auto give = [&](Port& port, std::uint16_t number) {
         const bool needs_listening = !port.listener.has_value();
         if (needs_listening) port.listener = worker;
@@ -48,8 +49,11 @@ std::optional<PassivePorts::Lent> PassivePorts::lend(const base::PortRange& rang
         const auto number = static_cast<std::uint16_t>(range.first + (start + i) % size);
         Port& port = ports_[{local, number}];
         if (!is_free(port, peers, now)) continue;
-        if (!port.listener || *port.listener == worker) return give(port, number);
-        if (second_best == nullptr) {
+        const bool is_spared = port.spared_until > now;
+        const bool is_ours = !port.listener || *port.listener == worker;
+        if (is_ours && !is_spared) return give(port, number);
+        if (second_best == nullptr || (second_best_is_spared && !is_spared)) {
+            second_best_is_spared = is_spared;
             second_best = &port;
             second_best_number = number;
         }
@@ -77,11 +81,19 @@ void PassivePorts::dismiss(const Admissions::Range& range, const base::Ip& clien
     admissions_.dismiss(range, client, id);
 }
 
-void PassivePorts::listening_failed(const Key& key, const base::Ip& client, loop::Time now) {
+bool PassivePorts::spare(const Key& key, loop::Time now) {
+    const std::lock_guard lock(mutex_);
+    const bool is_new = ports_[key].spared_until <= now;
+    ports_[key].spared_until = now + spared_for;
+    return is_new;
+}
+
+void PassivePorts::listening_failed(const Key& key, const base::Ip& client,
+                                    loop::Time unusable_until) {
     const std::lock_guard lock(mutex_);
     Port& port = ports_[key];
     port.listener.reset();
-    port.unusable_until = now + unusable_for;
+    port.unusable_until = unusable_until;
     port.clients.erase(client);
     port.exclusive = {};
 }

@@ -29,6 +29,13 @@ public:
     using WorkerIndex = std::uint32_t;
     using LeaseId = std::uint64_t;
 
+    /// Of connections to one port, per second.
+    struct Rates {
+        std::uint32_t accepts = 1000;
+        std::uint32_t strays = 20;  ///< that nobody waits for
+    };
+
+    static constexpr auto spared_for = std::chrono::seconds(10);
     static constexpr auto quarantined_for = std::chrono::seconds(60);
     static constexpr auto unusable_for = std::chrono::seconds(10);
 
@@ -44,16 +51,20 @@ public:
     };
     using Taker = Admissions::Taker;
 
-    explicit PassivePorts(std::uint64_t seed) : random_(seed) {}
+    explicit PassivePorts(std::uint64_t seed) : PassivePorts(seed, Rates()) {}
+    PassivePorts(std::uint64_t seed, Rates rates) : rates_(rates), random_(seed) {}
+    [[nodiscard]] const Rates& rates() const { return rates_; }
 
     /// Ports are tried from a random one on (RFC 2577 3), those that `worker` listens on itself, or
-    /// nobody yet, first. Empty: none is free for this client.
+    /// nobody yet, first, and spared ones last. Empty: none is free for this client.
     [[nodiscard]] std::optional<Lent> lend(const base::PortRange& range, const base::Ip& local,
                                            const DataPeers& peers, WorkerIndex worker,
                                            loop::Time now);
     /// Listening on a port that `lend` gave with `needs_listening` failed (another program has it):
     /// the lending ends and the port is left alone for a while.
-    void listening_failed(const Key& key, const base::Ip& client, loop::Time now);
+    void listening_failed(const Key& key, const base::Ip& client, loop::Time unusable_until);
+    /// Somebody floods the port: others are lent first for a while. False if that is so already.
+    bool spare(const Key& key, loop::Time now);
 
     struct Admitted {
         LeaseId id = 0;
@@ -93,6 +104,7 @@ private:
     struct Port {
         std::optional<WorkerIndex> listener;
         loop::Time unusable_until;
+        loop::Time spared_until;
         std::unordered_map<base::Ip, Waiting> clients;
         Waiting exclusive;
         DataPeers exclusive_for;
@@ -103,6 +115,7 @@ private:
     /// The lending with this id; null if it is over.
     Waiting* find(const Key& key, const base::Ip& client, LeaseId id);
 
+    const Rates rates_;
     mutable std::mutex mutex_;
     std::unordered_map<Key, Port, KeyHash> ports_;
     Admissions admissions_;

@@ -80,6 +80,11 @@ base::Result<OwnedFd> listen_on(const base::Address& address, int backlog) {
     return opened;
 }
 
+void refuse(OwnedFd connection, std::string_view words) {
+    if (!words.empty())
+        (void)::send(connection.get(), words.data(), words.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 void reset_on_close(int native) {
     const linger now{.l_onoff = 1, .l_linger = 0};
     ::setsockopt(native, SOL_SOCKET, SO_LINGER, &now, sizeof now);

@@ -4,6 +4,7 @@
 #include "base/address.h"
 #include "base/error.h"
 
+#include <string_view>
 #include <sys/socket.h>
 #include <utility>
 
@@ -49,6 +50,9 @@ struct SystemAddress {
 /// connections to strangers. IPv6 sockets take IPv6 only, so `[::]` and `0.0.0.0` stand side by
 /// side.
 [[nodiscard]] base::Result<OwnedFd> listen_on(const base::Address& address, int backlog);
+
+/// Says the words if that can be done at once, and closes.
+void refuse(OwnedFd connection, std::string_view words);
 
 /// RST instead of FIN at close: nobody can take this end for a proper one.
 void reset_on_close(int native);

@@ -2,12 +2,14 @@
 #include "net/socket_network.h"
 
 #include "base/log.h"
+#include "base/token_bucket.h"
 #include "metrics/counters.h"
 #include "net/socket_stream.h"
 
 #include <cerrno>
 #include <deque>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <optional>
 
 namespace ballast::net {
@@ -35,6 +37,11 @@ base::Result<> bind_source(int native, const Dial& dial) {
         return std::unexpected(
             base::last_error(base::Fault::internal, "binding to " + base::to_string(source_ip)));
     return {};
+}
+
+void set_user_timeout(int native, std::chrono::milliseconds timeout) {
+    const auto value = static_cast<unsigned int>(timeout.count());
+    ::setsockopt(native, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, sizeof value);
 }
 
 std::error_code pending_error(int native) {
@@ -139,13 +146,24 @@ private:
     loop::Signal* signal_ = nullptr;
 };
 
+/// One that this worker listens on.
+struct SocketNetwork::PassivePort {
+    PassivePort(PassivePorts::Key where, const PassivePorts::Rates& rates, loop::Time now)
+        : key(where), accepts(rates.accepts, now), strays(rates.strays, now) {}
+
+    PassivePorts::Key key;
+    base::TokenBucket accepts;
+    base::TokenBucket strays;
+    std::optional<Acceptor> acceptor;
+};
+
 SocketNetwork::SocketNetwork(loop::WorkerLoop& loop, PassivePorts& ports,
                              PassivePorts::WorkerIndex index)
     : loop_(loop), ports_(ports), index_(index) {}
 
 SocketNetwork::~SocketNetwork() = default;
 
-void SocketNetwork::close_ports() { acceptors_.clear(); }
+void SocketNetwork::close_ports() { passive_ports_.clear(); }
 
 loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
                                                                       loop::Deadline deadline) {
@@ -181,6 +199,7 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
         co_return std::unexpected(base::Error{dial.fault, error, doing});
     descriptor.attach(nullptr);
     if (dial.purpose == Dial::Purpose::control) prepare_control(native);
+    if (dial.user_timeout.count() > 0) set_user_timeout(native, dial.user_timeout);
     co_return std::make_unique<SocketStream>(std::move(descriptor), local_address(native), dial.to);
 }
 
@@ -214,24 +233,44 @@ bool SocketNetwork::listen(PassivePorts::Key key, const base::Ip& client) {
         log::warning(
             "a passive port cannot be used",
             {{"port", std::uint64_t{key.port}}, {"reason", base::to_string(opened.error())}});
-        ports_.listening_failed(key, client, loop_.now());
+        // Without descriptors it is not the port's fault.
+        const auto error = opened.error().code.value();
+        const bool is_shortage = error == EMFILE || error == ENFILE || error == ENOBUFS;
+        const auto for_long = is_shortage ? std::chrono::seconds(0)
+                                          : std::chrono::seconds(PassivePorts::unusable_for);
+        ports_.listening_failed(key, client, loop_.now() + for_long);
         return false;
     }
-    acceptors_.push_back(std::make_unique<Acceptor>(
-        loop_, std::move(*opened), [this, key](OwnedFd socket, base::Address peer) {
-            take_data_connection(key, std::move(socket), peer);
-        }));
+    auto& port = *passive_ports_.emplace_back(
+        std::make_unique<PassivePort>(key, ports_.rates(), loop_.now()));
+    port.acceptor.emplace(loop_, std::move(*opened),
+                          [this, &port](OwnedFd socket, base::Address peer) {
+                              take_data_connection(port, std::move(socket), peer);
+                          });
     return true;
 }
 
-void SocketNetwork::take_data_connection(PassivePorts::Key key, OwnedFd socket,
-                                         base::Address peer) {
-    const auto taker = ports_.arrived(key, peer.ip, loop_.now());
-    if (taker) return hand_over(*taker, std::move(socket), {key.local, key.port}, peer);
+void SocketNetwork::take_data_connection(PassivePort& port, OwnedFd socket, base::Address peer) {
+    const auto now = loop_.now();
+    if (!port.accepts.take(now)) {
+        metrics::count(metrics::Counter::passive_accepts_delayed);
+        port.acceptor->pause_until(port.accepts.next(now));
+    }
+    const auto taker = ports_.arrived(port.key, peer.ip, now);
+    if (taker) return hand_over(*taker, std::move(socket), {port.key.local, port.key.port}, peer);
+    note_stray(port, peer);
+    reset_on_close(socket.get());
+}
+
+void SocketNetwork::note_stray(PassivePort& port, const base::Address& peer) {
     metrics::count(metrics::Counter::data_connections_stray);
     log::debug("a data connection that nobody waits for was reset",
-               {{"from", base::to_string(peer)}, {"port", std::uint64_t{key.port}}});
-    reset_on_close(socket.get());
+               {{"from", base::to_string(peer)}, {"port", std::uint64_t{port.key.port}}});
+    const auto now = loop_.now();
+    if (port.strays.take(now) || !ports_.spare(port.key, now)) return;
+    metrics::count(metrics::Counter::passive_ports_spared);
+    log::warning("a passive port is flooded, others are used first",
+                 {{"port", std::uint64_t{port.key.port}}, {"from", base::to_string(peer)}});
 }
 
 void SocketNetwork::hand_over(PassivePorts::Taker taker, OwnedFd socket, base::Address local,

@@ -39,9 +39,12 @@ private:
     class PassiveLease;
     class StandingAdmission;
 
+    struct PassivePort;
+
     /// False if it failed, which is logged and noted.
     bool listen(PassivePorts::Key key, const base::Ip& client);
-    void take_data_connection(PassivePorts::Key key, OwnedFd socket, base::Address peer);
+    void take_data_connection(PassivePort& port, OwnedFd socket, base::Address peer);
+    void note_stray(PassivePort& port, const base::Address& peer);
     void hand_over(PassivePorts::Taker taker, OwnedFd socket, base::Address local,
                    base::Address peer);
     void deliver(PassivePorts::LeaseId id, OwnedFd socket, base::Address local, base::Address peer);
@@ -52,7 +55,7 @@ private:
     std::vector<SocketNetwork*> workers_;
     std::unordered_map<PassivePorts::LeaseId, PassiveLease*> leases_;
     std::unordered_map<PassivePorts::LeaseId, StandingAdmission*> admissions_;
-    std::vector<std::unique_ptr<Acceptor>> acceptors_;
+    std::vector<std::unique_ptr<PassivePort>> passive_ports_;
 };
 
 }  // namespace ballast::net

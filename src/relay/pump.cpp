@@ -3,9 +3,11 @@
 
 #include "metrics/counters.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
+#include <span>
 
 namespace ballast::relay {
 
@@ -25,7 +27,8 @@ std::array<char, copied_bytes_max>& shared_buffer() {
 
 }  // namespace
 
-Pump::State Pump::run() {
+Pump::State Pump::run(std::size_t budget) {
+    budget_ = budget;
     const std::uint64_t before = delivered_;
     const bool spliced = in_pipe_ > 0 || held_.empty();
     for (int turn = 0; turn < turns_in_a_row; ++turn) {
@@ -50,6 +53,7 @@ Pump::State Pump::step() {
         source_is_drained_ = false;
         return State::wants_read;
     }
+    if (budget_ == 0) return State::wants_turn;
     const bool kernel_may = source_.splice_source() >= 0 && sink_.splice_sink() >= 0;
     if (kernel_may && !pipe_) pipe_ = Pipe::borrow();
     return kernel_may && pipe_ ? splice_in() : copy_in();
@@ -60,9 +64,17 @@ Pump::State Pump::failed(State state, std::error_code error) {
     return state;
 }
 
+/// A read that could have been longer has emptied the source.
+void Pump::took(std::size_t bytes, std::size_t bytes_max) {
+    taken_ += bytes;
+    budget_ -= bytes;
+    source_is_drained_ = bytes < std::min(short_read_bytes, bytes_max);
+}
+
 Pump::State Pump::splice_in() {
+    const auto bytes_max = std::min(pipe_->capacity(), budget_);
     const auto moved = ::splice(source_.splice_source(), nullptr, pipe_->write_end(), nullptr,
-                                pipe_->capacity(), SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+                                bytes_max, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     // At urgent data splice(2) says "nothing yet", and behind it "the end" with bytes unread:
     // only recv(2) knows.
     if (moved == 0) return copy_in();
@@ -71,8 +83,7 @@ Pump::State Pump::splice_in() {
         return failed(State::source_failed, {errno, std::system_category()});
     }
     in_pipe_ = static_cast<std::size_t>(moved);
-    taken_ += in_pipe_;
-    source_is_drained_ = in_pipe_ < short_read_bytes;
+    took(in_pipe_, bytes_max);
     return splice_out();
 }
 
@@ -90,7 +101,8 @@ Pump::State Pump::splice_out() {
 
 Pump::State Pump::copy_in() {
     auto& buffer = shared_buffer();
-    const net::Io io = source_.read(buffer);
+    const auto into = std::span(buffer).first(std::min(buffer.size(), budget_));
+    const net::Io io = source_.read(into);
     switch (io.state) {
         case net::Io::State::would_block: return State::wants_read;
         case net::Io::State::ended:
@@ -99,8 +111,7 @@ Pump::State Pump::copy_in() {
         case net::Io::State::failed: return failed(State::source_failed, io.error);
         case net::Io::State::moved: break;
     }
-    taken_ += io.bytes;
-    source_is_drained_ = io.bytes < short_read_bytes;
+    took(io.bytes, into.size());
     std::string_view rest(buffer.data(), io.bytes);
     while (!rest.empty()) {
         const net::Io out = sink_.write(rest);

@@ -4,7 +4,9 @@
 #include "net/stream.h"
 #include "relay/pipe.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -28,7 +30,8 @@ public:
         source_failed,  ///< `error()`; what was taken before may not have been delivered
         sink_failed,    ///< `error()`
     };
-    State run();
+    /// Takes at most `budget` bytes from the source. With that spent it wants a turn.
+    State run(std::size_t budget = std::numeric_limits<std::size_t>::max());
 
     [[nodiscard]] bool is_over() const { return state_ >= State::source_ended; }
     [[nodiscard]] State state() const { return state_; }
@@ -45,12 +48,15 @@ private:
     State copy_in();
     State copy_out();
     State failed(State state, std::error_code error);
+    /// Bytes were taken when so many could have been.
+    void took(std::size_t bytes, std::size_t bytes_max);
 
     net::Stream& source_;
     net::Stream& sink_;
     std::optional<Pipe> pipe_;
     std::size_t in_pipe_ = 0;
-    std::string held_;  ///< copied bytes that the sink has not taken
+    std::string held_;        ///< copied bytes that the sink has not taken
+    std::size_t budget_ = 0;  ///< of this run
     std::uint64_t taken_ = 0;
     std::uint64_t delivered_ = 0;
     std::error_code error_;

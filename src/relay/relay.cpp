@@ -3,6 +3,7 @@
 
 #include "relay/pump.h"
 
+#include <algorithm>
 #include <array>
 
 namespace ballast::relay {
@@ -27,22 +28,69 @@ void note(const Pump& pump, Report& report) {
     report.is_vouched_for = pump.end_is_vouched_for();
 }
 
-/// For what the pump waits.
-void watch(const Pump& pump, net::Stream& source, net::Stream& sink, loop::Signal& signal) {
+/// The pump's turn, as far as the throttle lets it.
+void run(Pump& pump, guard::Throttle& throttle, loop::Time now) {
+    if (!throttle.is_limited()) {
+        pump.run();
+        return;
+    }
+    const auto before = pump.taken();
+    pump.run(throttle.allowance(now));
+    throttle.spend(pump.taken() - before);
+}
+
+/// For what the pump waits. `turn_at` becomes the time of its next turn, if only that is missing.
+void watch(const Pump& pump, net::Stream& source, net::Stream& sink, loop::Signal& signal,
+           guard::Throttle& throttle, loop::Time now, loop::Deadline& turn_at) {
     if (pump.state() == Pump::State::wants_read) source.watch_readable();
     if (pump.state() == Pump::State::wants_write) sink.watch_writable();
-    if (pump.state() == Pump::State::wants_turn) signal.raise();
+    if (pump.state() != Pump::State::wants_turn) return;
+    if (throttle.allowance(now) > 0)
+        signal.raise();
+    else
+        turn_at = loop::sooner(turn_at, throttle.next());
 }
+
+/// Whether enough has moved lately.
+class StallClock {
+public:
+    StallClock(loop::Loop& loop, const Pace& pace)
+        : loop_(loop),
+          timeout_(pace.stall_timeout),
+          bytes_(pace.stall_bytes),
+          due_(loop.after(pace.stall_timeout)) {}
+
+    /// False: it is a stall. `total` is what has moved in all.
+    bool note(std::uint64_t total) {
+        if (total - counted_ >= bytes_) {
+            counted_ = total;
+            due_ = loop_.after(timeout_);
+        }
+        return loop_.now() < due_;
+    }
+    /// It is we who hold the bytes back, until `turn_at`.
+    void excuse(loop::Deadline turn_at) {
+        if (turn_at != loop::never) due_ = std::max(due_, turn_at + timeout_);
+    }
+    [[nodiscard]] loop::Deadline due() const { return due_; }
+
+private:
+    loop::Loop& loop_;
+    std::chrono::milliseconds timeout_;
+    std::uint64_t bytes_;
+    std::uint64_t counted_ = 0;
+    loop::Deadline due_;
+};
 
 /// One direction of a sealed relay: its end is passed on once.
 class SealedWay {
 public:
-    SealedWay(net::Stream& source, net::Stream& sink)
-        : source_(source), sink_(sink), pump_(source, sink) {}
+    SealedWay(net::Stream& source, net::Stream& sink, guard::Throttle throttle)
+        : source_(source), sink_(sink), pump_(source, sink), throttle_(std::move(throttle)) {}
 
     /// False if it has failed.
-    bool run() {
-        if (!pump_.is_over()) pump_.run();
+    bool run(loop::Time now) {
+        if (!pump_.is_over()) relay::run(pump_, throttle_, now);
         return !has_failed();
     }
     /// False if that failed.
@@ -51,7 +99,9 @@ public:
         end_is_passed_on_ = true;
         return sink_.finish() != net::Io::State::failed;
     }
-    void watch(loop::Signal& signal) const { relay::watch(pump_, source_, sink_, signal); }
+    void watch(loop::Signal& signal, loop::Time now, loop::Deadline& turn_at) {
+        relay::watch(pump_, source_, sink_, signal, throttle_, now, turn_at);
+    }
     [[nodiscard]] bool is_over() const { return pump_.is_over(); }
     [[nodiscard]] const Pump& pump() const { return pump_; }
 
@@ -61,6 +111,7 @@ private:
     net::Stream& source_;
     net::Stream& sink_;
     Pump pump_;
+    guard::Throttle throttle_;
     bool end_is_passed_on_ = false;
 };
 
@@ -94,54 +145,51 @@ private:
 
 }  // namespace
 
-loop::Task<> relay_one_way(loop::Loop& loop, net::Stream& source, net::Stream& sink,
-                           std::chrono::milliseconds stall_timeout, Report& report) {
+loop::Task<> relay_one_way(loop::Loop& loop, net::Stream& source, net::Stream& sink, Pace pace,
+                           Report& report) {
     loop::Signal signal(loop);
     const net::Attached source_attached(source, signal);
     const net::Attached sink_attached(sink, signal);
     Pump pump(source, sink);
     SinkWatch sink_watch(sink);
-    loop::Deadline stalled_at = loop.after(stall_timeout);
-    std::uint64_t moved_before = 0;
+    StallClock stall(loop, pace);
 
     for (;;) {
-        pump.run();
+        run(pump, pace.throttle, loop.now());
         note(pump, report);
         if (pump.is_over()) co_return;
         if (!sink_watch.look(report.error)) {
             report.end = End::sink_failed;
             co_return;
         }
-        if (const auto moved = pump.taken() + pump.delivered(); moved != moved_before) {
-            moved_before = moved;
-            stalled_at = loop.after(stall_timeout);
-        } else if (loop.now() >= stalled_at) {
+        if (!stall.note(pump.taken() + pump.delivered())) {
             report.end = End::stalled;
             co_return;
         }
-        watch(pump, source, sink, signal);
+        loop::Deadline turn_at = loop::never;
+        watch(pump, source, sink, signal, pace.throttle, loop.now(), turn_at);
+        stall.excuse(turn_at);
         sink_watch.watch();
-        (void)co_await signal.wait(stalled_at);
+        (void)co_await signal.wait(loop::sooner(turn_at, stall.due()));
     }
 }
 
-loop::Task<> relay_both_ways(loop::Loop& loop, net::Stream& a, net::Stream& b,
-                             std::chrono::milliseconds stall_timeout, Report& report,
-                             loop::Signal& owner) {
+loop::Task<> relay_both_ways(loop::Loop& loop, net::Stream& a, net::Stream& b, Pace pace,
+                             Report& report, loop::Signal& owner) {
     loop::Signal signal(loop);
     const net::Attached a_attached(a, signal);
     const net::Attached b_attached(b, signal);
     Pump forward(a, b);
     Pump backward(b, a);
-    loop::Deadline stalled_at = loop.after(stall_timeout);
-    std::uint64_t moved_before = 0;
+    guard::Throttle backward_throttle = pace.throttle;  // a share of its own
+    StallClock stall(loop, pace);
 
     for (;;) {
-        forward.run();
+        run(forward, pace.throttle, loop.now());
         note(forward, report);
         if (forward.is_over()) co_return;
         if (!backward.is_over()) {
-            backward.run();
+            run(backward, backward_throttle, loop.now());
             if (backward.state() == Pump::State::source_ended) {
                 report.other_way_ended = true;
                 report.other_way_is_vouched_for = backward.end_is_vouched_for();
@@ -155,43 +203,43 @@ loop::Task<> relay_both_ways(loop::Loop& loop, net::Stream& a, net::Stream& b,
                 co_return;
             }
         }
-        const auto moved =
-            forward.taken() + forward.delivered() + backward.taken() + backward.delivered();
-        if (moved != moved_before) {
-            moved_before = moved;
-            stalled_at = loop.after(stall_timeout);
-        } else if (loop.now() >= stalled_at) {
+        if (!stall.note(forward.taken() + forward.delivered() + backward.taken() +
+                        backward.delivered())) {
             report.end = End::stalled;
             co_return;
         }
-        watch(forward, a, b, signal);
-        watch(backward, b, a, signal);
-        (void)co_await signal.wait(stalled_at);
+        loop::Deadline turn_at = loop::never;
+        watch(forward, a, b, signal, pace.throttle, loop.now(), turn_at);
+        watch(backward, b, a, signal, backward_throttle, loop.now(), turn_at);
+        stall.excuse(turn_at);
+        (void)co_await signal.wait(loop::sooner(turn_at, stall.due()));
     }
 }
 
-loop::Task<> relay_sealed(loop::Loop& loop, net::Stream& a, net::Stream& b, SealedReport& report) {
+loop::Task<> relay_sealed(loop::Loop& loop, net::Stream& a, net::Stream& b,
+                          guard::Throttle throttle, SealedReport& report) {
     loop::Signal signal(loop);
     const net::Attached a_attached(a, signal);
     const net::Attached b_attached(b, signal);
-    SealedWay from_a(a, b);
-    SealedWay from_b(b, a);
+    SealedWay from_a(a, b, throttle);
+    SealedWay from_b(b, a, std::move(throttle));
     report.moved_at = loop.now();
     std::uint64_t moved_before = 0;
 
     for (;;) {
         // Told once by the system: a connection that failed in writing reads like a proper end. So
         // no end is believed, or passed on, before both ways have run and neither has failed.
-        const auto fails = [&](bool (SealedWay::*step)()) {
+        const auto fails = [&](auto step) {
             for (auto* const way : {&from_a, &from_b}) {
-                if ((way->*step)()) continue;
+                if (step(*way)) continue;
                 report.has_failed = true;
                 report.error = way->pump().error();
                 return true;
             }
             return false;
         };
-        if (!fails(&SealedWay::run)) (void)fails(&SealedWay::pass_end_on);
+        if (!fails([&](SealedWay& way) { return way.run(loop.now()); }))
+            (void)fails([](SealedWay& way) { return way.pass_end_on(); });
         const auto delivered = from_a.pump().delivered() + from_b.pump().delivered();
         if (report.moved != nullptr)
             *report.moved += delivered - report.bytes_from_a - report.bytes_from_b;
@@ -202,9 +250,10 @@ loop::Task<> relay_sealed(loop::Loop& loop, net::Stream& a, net::Stream& b, Seal
         if (moved != moved_before) report.moved_at = loop.now();
         moved_before = moved;
         if (report.has_failed || (from_a.is_over() && from_b.is_over())) co_return;
-        from_a.watch(signal);
-        from_b.watch(signal);
-        (void)co_await signal.wait(loop::never);
+        loop::Deadline turn_at = loop::never;
+        from_a.watch(signal, loop.now(), turn_at);
+        from_b.watch(signal, loop.now(), turn_at);
+        (void)co_await signal.wait(turn_at);
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "guard/bandwidth.h"
 #include "loop/loop.h"
 #include "loop/task.h"
 #include "net/stream.h"
@@ -9,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <system_error>
+#include <utility>
 
 namespace ballast::relay {
 
@@ -18,7 +20,17 @@ enum class End : std::uint8_t {
     source_ended,   ///< properly, and every byte is in the sink's socket
     source_failed,  ///< reset, or another error of the connection
     sink_failed,    ///< the receiver went away
-    stalled,        ///< not a byte moved for the whole stall time-out
+    stalled,        ///< too little moved within the stall time-out
+};
+
+/// How slowly bytes may move, and how fast.
+struct Pace {
+    Pace(std::chrono::milliseconds time, std::uint64_t bytes = 1, guard::Throttle most = {})
+        : stall_timeout(time), stall_bytes(bytes), throttle(std::move(most)) {}
+
+    std::chrono::milliseconds stall_timeout;
+    std::uint64_t stall_bytes;  ///< fewer within that time is a stall
+    guard::Throttle throttle;
 };
 
 /// Kept up to date while the relay runs; owned by the caller, who may read it at any time.
@@ -37,14 +49,13 @@ struct Report {
 /// listened to: its end is allowed (a downloading client may close its own direction early), its
 /// bytes are dropped, its failure is the sink's. Borrows both streams, closes nothing.
 [[nodiscard]] loop::Task<> relay_one_way(loop::Loop& loop, net::Stream& source, net::Stream& sink,
-                                         std::chrono::milliseconds stall_timeout, Report& report);
+                                         Pace pace, Report& report);
 
 /// Moves bytes both ways, for commands whose direction is not known. The end of `a` (the backend)
 /// ends the relay. The end of `b` (the client) does not: it is reported, and `owner` raised, who
 /// passes it on to `a` or not. `report` counts what went from `a` to `b`.
 [[nodiscard]] loop::Task<> relay_both_ways(loop::Loop& loop, net::Stream& a, net::Stream& b,
-                                           std::chrono::milliseconds stall_timeout, Report& report,
-                                           loop::Signal& owner);
+                                           Pace pace, Report& report, loop::Signal& owner);
 
 /// Kept up to date while `relay_sealed` runs; owned by the caller, who may read it at any time.
 struct SealedReport {
@@ -61,6 +72,6 @@ struct SealedReport {
 /// one's end is passed on as an end; it is over when both have ended, or when one has failed: then
 /// it is for the caller to break the other. No time-outs: the caller looks at `moved_at`.
 [[nodiscard]] loop::Task<> relay_sealed(loop::Loop& loop, net::Stream& a, net::Stream& b,
-                                        SealedReport& report);
+                                        guard::Throttle throttle, SealedReport& report);
 
 }  // namespace ballast::relay

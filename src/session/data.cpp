@@ -4,6 +4,7 @@
 #include "ftp/host_port.h"
 #include "metrics/counters.h"
 #include "session/announce.h"
+#include "session/limit_note.h"
 #include "session/session.h"
 #include "session/transfer.h"
 #include "session/transfer_count.h"
@@ -56,7 +57,7 @@ void Session::forget_data() {
 /// comes. With `as-client` it is asked at once, and its own words are passed on with our numbers.
 loop::Task<> Session::passive(ftp::Command command) {
     forget_data();
-    const auto local = client_.local().ip;
+    const auto local = reached().ip;
     const auto client = client_.peer().ip;
     const bool extended = command.verb == "EPSV";
     base::Ip announced = local;
@@ -79,7 +80,7 @@ loop::Task<> Session::passive(ftp::Command command) {
     const auto& peer = settings_.data_peer;
     auto lease = co_await surroundings_.network.lend(
         {.range = settings_.passive_ports,
-         .local = local,
+         .local = client_.local().ip,
          .peers = {.address = client,
                    .network = peer.network,
                    .anyone = peer.kind == config::DataPeer::Kind::any}});
@@ -169,7 +170,31 @@ loop::Task<> Session::restart(ftp::Command command) {
     co_await answer(350, fmt::format("Restarting at {}. Send STOR or RETR.", *offset));
 }
 
+/// All the bandwidths that a transfer of this session is part of.
+guard::Throttle Session::throttle() {
+    auto& ledger = surroundings_.ledger;
+    const auto& backend = seat_.backend();
+    std::vector<std::shared_ptr<guard::Bandwidth>> shares = {
+        bandwidth_, ledger.bandwidth("listener " + settings_.name, settings_.bandwidth),
+        ledger.bandwidth(fmt::format("backend {} {}", pool_->pool->config().name, backend.name),
+                         backend.settings->bandwidth)};
+    if (!user_.empty())
+        shares.push_back(ledger.bandwidth(fmt::format("user {} {}", routed_pool_, user_),
+                                          ledger.limits().user_bandwidth));
+    std::erase(shares, nullptr);
+    return guard::Throttle(std::move(shares));
+}
+
 loop::Task<> Session::transfer(ftp::Command command, bool tentative) {
+    // What may turn out to be no transfer is none yet.
+    std::expected<guard::Ledger::Held, guard::Limit> place;
+    if (!tentative) place = surroundings_.ledger.begin_transfer();
+    if (!place) {
+        note_limit(place.error(), base::to_string(client_.peer().ip));
+        if (client_data_.lease) client_data_.lease->quarantine();
+        forget_data();
+        co_return co_await answer(425, refusal_text(place.error()));
+    }
     const ftp::Verb* const verb = ftp::find_verb(command.verb);
     const auto direction = tentative ? ftp::Direction::unknown : verb->direction;
     const bool restarts =
@@ -182,9 +207,10 @@ loop::Task<> Session::transfer(ftp::Command command, bool tentative) {
     phase_ = Phase::in_transfer;
     const TransferCount counted(seat_, surroundings_.load);
     const ClientDataTls client_tls{surroundings_.tls.get(), &bond_};
-    Transfer transfer({surroundings_.network, signal_, client_, *backend_, client_data_, settings_,
-                       dialog_.protects_data() ? &client_tls : nullptr, seat_.byte_count()},
-                      command.line, direction, offset);
+    Transfer transfer(
+        {surroundings_.network, signal_, client_, *backend_, client_data_, settings_,
+         dialog_.protects_data() ? &client_tls : nullptr, seat_.byte_count(), throttle()},
+        command.line, direction, offset);
     const Outcome outcome = co_await transfer.run();
 
     const auto& backend_name = seat_.backend().name;

@@ -5,6 +5,7 @@
 #include "guard/command_policy.h"
 #include "metrics/counters.h"
 #include "net/proxy_header.h"
+#include "session/limit_note.h"
 #include "session/session.h"
 
 #include <fmt/format.h>
@@ -38,6 +39,7 @@ Routing Session::route_user(const ftp::Command& user) const {
 loop::Task<> Session::log_in(ftp::Command user) {
     phase_ = Phase::choosing;
     leave_backend();
+    user_place_ = {};
     tried_.clear();
     dialog_.set_login(Dialog::Login::none);
     auto routing = route_user(user);
@@ -45,6 +47,7 @@ loop::Task<> Session::log_in(ftp::Command user) {
     // The name that the backend would hear: without what was behind @ and %.
     if (const auto refusal = guard::refusal_of(settings_, "USER", routing.user))
         co_return co_await refuse_login(ftp::make_reply(refusal->code, refusal->text));
+    if (is_banned(routing.pool, routing.user)) co_return co_await refuse_banned();
     pool_ = surroundings_.pools.find(routing.pool);
     routed_pool_ = std::move(routing.pool);
     host_ = std::move(routing.host);
@@ -66,8 +69,42 @@ loop::Task<> Session::refuse_login(ftp::Reply reply) {
            {{"code", std::uint64_t{reply.code}}, {"text", reply.message()}});
     if (reply.code == 421) is_over_ = true;
     co_await answer(std::move(reply));
+    co_await count_failed_login({}, {});
+}
+
+bool Session::is_banned(std::string_view pool, std::string_view user) const {
+    return surroundings_.ledger.is_banned({pool, user}, client_.peer().ip, signal_.loop().now());
+}
+
+/// No backend hears of it.
+loop::Task<> Session::refuse_banned() {
+    note_limit(guard::Limit::banned_user, base::to_string(client_.peer().ip));
+    co_await answer(530, refusal_text(guard::Limit::banned_user));
+    if (++failed_logins_ >= failed_logins_max) co_await end_with("Too many failed log-ins.");
+}
+
+loop::Task<> Session::count_failed_login(std::string_view pool, std::string_view user) {
+    auto& ledger = surroundings_.ledger;
+    if (ledger.login_failed({pool, user}, client_.peer().ip, signal_.loop().now())) {
+        metrics::count(metrics::Counter::bans_begun);
+        report(log::Level::warning, "banned for failed log-ins");
+    }
     if (++failed_logins_ >= failed_logins_max && !is_over_)
         co_await end_with("Too many failed log-ins.");
+}
+
+/// What the client is told if its user has enough sessions already; the backend is left then.
+std::optional<ftp::Reply> Session::take_user_place() {
+    user_place_ = {};
+    auto place = surroundings_.ledger.logged_in({routed_pool_, user_});
+    if (place) {
+        user_place_ = std::move(*place);
+        return std::nullopt;
+    }
+    note_limit(place.error(), base::to_string(client_.peer().ip));
+    leave_backend();
+    dialog_.set_login(Dialog::Login::none);
+    return ftp::make_reply(530, refusal_text(place.error()));
 }
 
 loop::Task<std::optional<ftp::Reply>> Session::choose_backend() {
@@ -187,10 +224,10 @@ backend::Contact Session::contact_of_seat() const {
     switch (pool_->pool->config().send_proxy) {
         case config::ProxyHeader::off: break;
         case config::ProxyHeader::v1:
-            contact.preamble = net::proxy_header_v1(client_.peer(), client_.local());
+            contact.preamble = net::proxy_header_v1(client_.peer(), reached());
             break;
         case config::ProxyHeader::v2:
-            contact.preamble = net::proxy_header_v2(client_.peer(), client_.local());
+            contact.preamble = net::proxy_header_v2(client_.peer(), reached());
             break;
     }
     return contact;
@@ -228,7 +265,10 @@ void Session::give_up_backend(const base::Error& error) {
 }
 
 loop::Task<> Session::credential(ftp::Command command) {
-    if (command.verb == "USER") {
+    const bool asks_for_user = command.verb == "USER";
+    if (asks_for_user && is_banned(routed_pool_, command.argument))
+        co_return co_await refuse_banned();
+    if (asks_for_user) {
         // Another user of this pool is this backend's business, one of another pool is not.
         auto routing = route_user(command);
         if (routing.refusal || routing.pool != routed_pool_ || routing.user != command.argument ||
@@ -271,6 +311,7 @@ loop::Task<> Session::follow_login(ftp::Command command, ftp::Reply reply) {
     if (reply.kind() == 3) {
         dialog_.set_login(Dialog::Login::in_progress);
     } else if (reply.is_positive() && (command.verb != "ACCT" || !was_logged_in)) {
+        if (auto refusal = take_user_place()) co_return co_await answer(std::move(*refusal));
         dialog_.set_login(Dialog::Login::done);
         if (!co_await replay_client_lines()) co_return;
         metrics::count(metrics::Counter::logins);
@@ -282,11 +323,11 @@ loop::Task<> Session::follow_login(ftp::Command command, ftp::Reply reply) {
         metrics::count(metrics::Counter::logins_refused);
         report(log::Level::info, "log-in refused",
                {{"code", std::uint64_t{reply.code}}});  // its text may repeat the password
-        ++failed_logins_;
     }
     if (reply.code == 421) is_over_ = true;
+    const bool has_failed = reply.is_negative() && !was_logged_in;
     co_await answer(std::move(reply));
-    if (failed_logins_ >= failed_logins_max) co_await end_with("Too many failed log-ins.");
+    if (has_failed) co_await count_failed_login(routed_pool_, user_);
 }
 
 /// CLNT and OPTS that were answered before there was a backend. Refusals change nothing: the client

@@ -4,6 +4,7 @@
 #include "backend/sealed.h"
 #include "base/ascii.h"
 #include "metrics/counters.h"
+#include "session/limit_note.h"
 #include "session/sealed_data.h"
 #include "session/session.h"
 #include "session/transfer_count.h"
@@ -155,7 +156,9 @@ loop::Task<> Session::carry_sealed() {
                         {"reason", each.problem()}});
         std::erase_if(data, [](const auto& each) { return each.is_over(); });
         while (auto arrived = admission ? admission->take() : nullptr) {
-            if (data.size() >= data_connections_max) {
+            auto place = surroundings_.ledger.begin_transfer();
+            if (!place) note_limit(place.error(), base::to_string(client_.peer().ip));
+            if (!place || data.size() >= data_connections_max) {
                 metrics::count(metrics::Counter::data_connections_stray);
                 arrived->reset();
                 continue;
@@ -167,9 +170,12 @@ loop::Task<> Session::carry_sealed() {
                     {.to = to, .from = sealed_->backend->local().ip, .fault = base::Fault::backend},
                     pool_->pool->config().connect_timeout,
                     settings_.data_stall_timeout,
+                    settings_.data_stall_bytes,
                     pool_->pool->config().final_reply_timeout,
                     seat_.byte_count(),
                     traffic,
+                    std::move(*place),
+                    throttle(),
                     signal_},
                 std::move(arrived));
         }
@@ -182,7 +188,7 @@ loop::Task<> Session::carry_sealed() {
 
     relay::SealedReport control;
     auto carrying = loop::Job::start(
-        relay::relay_sealed(loop, client_.stream(), *sealed_->backend, control), &signal_);
+        relay::relay_sealed(loop, client_.stream(), *sealed_->backend, {}, control), &signal_);
     bool control_has_ended = false;
     for (;;) {
         take_data();

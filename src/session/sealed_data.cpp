@@ -40,13 +40,18 @@ loop::Task<std::string> SealedData::carry() {
     auto dialed = co_await parts_.network.dial(parts_.to, loop.after(parts_.connect_timeout));
     if (!dialed) co_return base::to_string(dialed.error());
     backend_ = std::move(*dialed);
-    auto relaying =
-        loop::Job::start(relay::relay_sealed(loop, *client_, *backend_, report_), &signal_);
+    auto relaying = loop::Job::start(
+        relay::relay_sealed(loop, *client_, *backend_, parts_.throttle, report_), &signal_);
+    std::uint64_t counted = 0;
     while (!relaying.is_done()) {
         const auto more = report_.one_has_ended ? parts_.end_timeout : std::chrono::milliseconds(0);
         const auto stalled_at = report_.moved_at + parts_.stall_timeout + more;
         if (loop.now() >= stalled_at) co_return "no data moved for too long";
         (void)co_await signal_.wait(stalled_at);
+        const auto moved = report_.bytes_from_a + report_.bytes_from_b;
+        const bool is_due = loop.now() >= stalled_at && !relaying.is_done();
+        if (is_due && moved - counted < parts_.stall_bytes) co_return "too little data moved";
+        if (is_due) counted = moved;
     }
     if (report_.has_failed) co_return report_.error ? report_.error.message() : "it was reset";
     co_return std::string();

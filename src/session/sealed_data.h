@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "guard/ledger.h"
 #include "loop/job.h"
 #include "net/network.h"
 #include "relay/relay.h"
@@ -24,10 +25,13 @@ public:
         net::Dial to;
         std::chrono::milliseconds connect_timeout;
         std::chrono::milliseconds stall_timeout;
+        std::uint64_t stall_bytes;  ///< what has to move in that time
         /// More than that, once one of them has ended: the other may have much to send or to store.
         std::chrono::milliseconds end_timeout;
         std::atomic<std::uint64_t>* byte_count;  ///< the caller's
         std::shared_ptr<net::DataTraffic> traffic;
+        guard::Ledger::Held place;
+        guard::Throttle throttle;
         loop::Signal& owner;  ///< raised when it is over
     };
     SealedData(Parts parts, std::unique_ptr<net::Stream> client);

@@ -5,6 +5,7 @@
 #include "guard/access.h"
 #include "metrics/counters.h"
 #include "session/feature_set.h"
+#include "session/limit_note.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -42,7 +43,12 @@ Session::Session(Surroundings surroundings, std::unique_ptr<net::Stream> client,
       signal_(surroundings_.network.loop()),
       client_(std::move(client), settings_, signal_),
       dialog_(settings_),
-      login_deadline_(surroundings_.network.loop().after(settings_.login_timeout)) {}
+      login_deadline_(surroundings_.network.loop().after(settings_.login_timeout)) {
+    if (settings_.command_rate != 0)
+        commands_.emplace(settings_.command_rate, signal_.loop().now());
+    if (settings_.session_bandwidth != 0)
+        bandwidth_ = std::make_shared<guard::Bandwidth>(settings_.session_bandwidth);
+}
 
 void Session::start() { job_ = loop::Job::start(run()); }
 
@@ -54,14 +60,8 @@ void Session::stop() {
 /// The life of a control connection, top to bottom. No backend is needed before USER. Every wait
 /// has a deadline; what is left open is closed by destructors.
 loop::Task<> Session::run() {
-    report(log::Level::info, "session began",
-           {{"listener", settings_.name}, {"local", base::to_string(client_.local())}});
-    metrics::count(metrics::Counter::sessions_accepted);
-    if (!guard::admits(settings_, client_.peer().ip)) {
-        metrics::count(metrics::Counter::sessions_not_admitted);
-        report(log::Level::info, "not admitted");
-        // Under TLS it would have to be let in to be told.
-        if (!surroundings_.begins_with_tls) co_await answer(421, "You are not admitted here.");
+    if (!co_await let_in()) {
+        // It was told why.
     } else if (surroundings_.begins_with_tls && dialog_.passes_through()) {
         co_await pass_through({});
     } else if (!surroundings_.begins_with_tls || co_await secure_control()) {
@@ -73,8 +73,30 @@ loop::Task<> Session::run() {
     leave_backend();
     client_data_.clear();
     client_.finish();
-    report(log::Level::info, "session ended");
+    if (entered_) report(log::Level::info, "session ended");
     ended_();
+}
+
+/// Networks first, then limits. False: the client was told why not, unless TLS comes first: then
+/// it would have to be let in to be told.
+loop::Task<bool> Session::let_in() {
+    if (!guard::admits(settings_, client_.peer().ip)) {
+        metrics::count(metrics::Counter::sessions_not_admitted);
+        report(log::Level::info, "not admitted", {{"listener", settings_.name}});
+        if (!surroundings_.begins_with_tls) co_await answer(421, "You are not admitted here.");
+        co_return false;
+    }
+    auto entered = surroundings_.ledger.enter(settings_, client_.peer().ip, signal_.loop().now());
+    if (!entered) {
+        note_limit(entered.error(), base::to_string(client_.peer().ip));
+        if (!surroundings_.begins_with_tls) co_await answer(421, refusal_text(entered.error()));
+        co_return false;
+    }
+    entered_ = std::move(*entered);
+    metrics::count(metrics::Counter::sessions_accepted);
+    report(log::Level::info, "session began",
+           {{"listener", settings_.name}, {"local", base::to_string(reached())}});
+    co_return true;
 }
 
 loop::Task<> Session::serve() {
@@ -82,6 +104,7 @@ loop::Task<> Session::serve() {
         phase_ = Phase::idle;
         auto event = co_await await_event();
         if (!event) continue;
+        co_await take_turn();
         phase_ = Phase::working;
         switch (event->kind) {
             case ClientEvent::Kind::command: co_await perform(std::move(event->command)); break;
@@ -97,6 +120,20 @@ loop::Task<> Session::serve() {
             case ClientEvent::Kind::lost: co_return;
         }
     }
+}
+
+/// One who says much at once has no more turns than the others of this worker, and no more than
+/// `command_rate` in any second.
+loop::Task<> Session::take_turn() {
+    constexpr std::uint32_t turns_in_a_row = 16;
+    if (++commands_taken_ % turns_in_a_row == 0) {
+        signal_.raise();
+        (void)co_await signal_.wait(loop::never);
+    }
+    if (!commands_ || commands_->take(signal_.loop().now())) co_return;
+    metrics::count(metrics::Counter::commands_delayed);
+    while (!stop_wanted_ && !commands_->take(signal_.loop().now()))
+        (void)co_await signal_.wait(commands_->next(signal_.loop().now()));
 }
 
 loop::Deadline Session::idle_deadline() const {
@@ -240,6 +277,7 @@ loop::Task<> Session::reinitialize() {
 void Session::forget_login() {
     const bool was_logged_in = dialog_.login() == Dialog::Login::done;
     leave_backend();
+    user_place_ = {};
     journal_.clear();
     client_data_.clear();
     dialog_.reinitialize();

@@ -4,7 +4,9 @@
 #include "backend/access.h"
 #include "backend/leg.h"
 #include "base/log.h"
+#include "base/token_bucket.h"
 #include "config/config.h"
+#include "guard/ledger.h"
 #include "loop/job.h"
 #include "net/client_hello.h"
 #include "net/network.h"
@@ -53,6 +55,9 @@ struct Surroundings {
     std::shared_ptr<const net::TlsServer> tls;  ///< null if the listener offers none
     bool begins_with_tls = false;               ///< implicit TLS
     Load& load;
+    guard::Ledger& ledger;
+    guard::Ledger::Held accepted = {};          ///< its place among all sessions
+    std::optional<base::Address> reached = {};  ///< where the client connected to, as a proxy says
 };
 
 /// One client's session: its control connection, its login on a backend, its transfers. Lives and
@@ -74,7 +79,9 @@ public:
 
 private:
     [[nodiscard]] loop::Task<> run();
+    [[nodiscard]] loop::Task<bool> let_in();
     [[nodiscard]] loop::Task<> serve();
+    [[nodiscard]] loop::Task<> take_turn();
     [[nodiscard]] loop::Task<std::optional<ClientEvent>> await_event();
     [[nodiscard]] loop::Task<> hear_backend(base::Result<ftp::Reply> said);
     [[nodiscard]] loop::Task<> perform(ftp::Command command);
@@ -107,6 +114,10 @@ private:
     [[nodiscard]] loop::Task<> log_in(ftp::Command user);
     [[nodiscard]] Routing route_user(const ftp::Command& user) const;
     [[nodiscard]] loop::Task<> refuse_login(ftp::Reply reply);
+    [[nodiscard]] bool is_banned(std::string_view pool, std::string_view user) const;
+    [[nodiscard]] loop::Task<> refuse_banned();
+    [[nodiscard]] loop::Task<> count_failed_login(std::string_view pool, std::string_view user);
+    [[nodiscard]] std::optional<ftp::Reply> take_user_place();
     [[nodiscard]] loop::Task<> credential(ftp::Command command);
     /// What a backend, chosen now, answers to USER; empty: there is none and the client was told.
     [[nodiscard]] loop::Task<std::optional<ftp::Reply>> choose_backend();
@@ -131,6 +142,7 @@ private:
     [[nodiscard]] loop::Task<> active(ftp::Command command);
     [[nodiscard]] loop::Task<> restart(ftp::Command command);
     [[nodiscard]] loop::Task<> transfer(ftp::Command command, bool tentative);
+    [[nodiscard]] guard::Throttle throttle();
 
     [[nodiscard]] loop::Task<> answer(ftp::Reply reply);
     [[nodiscard]] loop::Task<> answer(std::uint16_t code, std::string_view text);
@@ -138,6 +150,10 @@ private:
     [[nodiscard]] loop::Task<> end_with(std::string_view why);
     [[nodiscard]] loop::Task<> lose_backend(const base::Error& error);
     [[nodiscard]] loop::Deadline idle_deadline() const;
+    /// Where the client connected to, as it sees it.
+    [[nodiscard]] base::Address reached() const {
+        return surroundings_.reached.value_or(client_.local());
+    }
     void report(log::Level level, std::string_view message,
                 std::initializer_list<log::Field> fields = {}) const;
 
@@ -162,6 +178,12 @@ private:
     };
     std::optional<Sealed> sealed_;
     std::vector<pool::BackendId> tried_;  // in this login
+
+    guard::Ledger::Held entered_;     // its place among the sessions of its address
+    guard::Ledger::Held user_place_;  // likewise of its user
+    std::optional<base::TokenBucket> commands_;
+    std::uint32_t commands_taken_ = 0;
+    std::shared_ptr<guard::Bandwidth> bandwidth_;  // its own; null: no limit
 
     Dialog dialog_;
     Journal journal_;

@@ -29,6 +29,9 @@ void take_tickets(net::Stream& stream) {
 /// RFC 4217 10.2: TLS on the data connection failed or is not what was demanded.
 constexpr std::uint16_t refused_tls_code = 522;
 
+/// How many STATs a backend is asked at once; more of them wait for the end.
+constexpr std::uint32_t status_owed_max = 4;
+
 /// How many replies may come between ABOR and the answer to the NOOP behind it.
 constexpr int abort_replies_max = 16;
 
@@ -43,7 +46,7 @@ constexpr auto abort_time = std::chrono::milliseconds(250);
 
 Transfer::Transfer(Parts parts, std::string line, ftp::Direction direction,
                    std::optional<std::uint64_t> restart)
-    : parts_(parts), line_(std::move(line)), direction_(direction), restart_(restart) {
+    : parts_(std::move(parts)), line_(std::move(line)), direction_(direction), restart_(restart) {
     outcome_.direction = direction;
 }
 
@@ -365,6 +368,7 @@ loop::Task<> Transfer::take_commands() {
             abort_wanted_ = true;
             co_return;
         } else if (event->command.verb == "STAT" && is_begun_ && !final_reply_ &&
+                   status_owed_ < status_owed_max &&
                    !guard::refusal_of(parts_.settings, "STAT", event->command.argument)) {
             if (auto sent = co_await parts_.backend.send(event->command.line); !sent)
                 lose_backend(sent.error());
@@ -417,23 +421,24 @@ void Transfer::start_relay() {
     if (!is_client_ready || !is_backend_ready) return;
     data_ = Data::moving;
     connect_deadline_ = loop::never;
-    const auto stall = parts_.settings.data_stall_timeout;
+    const relay::Pace pace(parts_.settings.data_stall_timeout, parts_.settings.data_stall_bytes,
+                           parts_.throttle);
     switch (direction_) {
         case ftp::Direction::download:
             relaying_ = loop::Job::start(
-                relay::relay_one_way(loop(), *backend_stream_, *client_stream_, stall, report_),
+                relay::relay_one_way(loop(), *backend_stream_, *client_stream_, pace, report_),
                 &parts_.signal);
             break;
         case ftp::Direction::upload:
             relaying_ = loop::Job::start(
-                relay::relay_one_way(loop(), *client_stream_, *backend_stream_, stall, report_),
+                relay::relay_one_way(loop(), *client_stream_, *backend_stream_, pace, report_),
                 &parts_.signal);
             break;
         case ftp::Direction::unknown:
         case ftp::Direction::none:
             relaying_ =
                 loop::Job::start(relay::relay_both_ways(loop(), *backend_stream_, *client_stream_,
-                                                        stall, report_, parts_.signal),
+                                                        pace, report_, parts_.signal),
                                  &parts_.signal);
             break;
     }

@@ -4,6 +4,7 @@
 #include "backend/leg.h"
 #include "config/config.h"
 #include "ftp/verb.h"
+#include "guard/bandwidth.h"
 #include "loop/job.h"
 #include "net/network.h"
 #include "pool/load_average.h"
@@ -56,6 +57,7 @@ public:
         const config::Listener& settings;
         const ClientDataTls* client_tls;  ///< null: the client's data go in plain text
         pool::ByteCount* byte_count;      ///< of the backend
+        guard::Throttle throttle;
     };
     /// `direction` is `unknown` for a command that may turn out to be no transfer.
     Transfer(Parts parts, std::string line, ftp::Direction direction,

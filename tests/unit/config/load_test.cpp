@@ -203,7 +203,7 @@ TEST(Load, finds_unknown_keys_with_the_nearest_spelling) {
          "f:11:1: pool.alf.probe.raise: unknown key (did you mean rise?)\n"},
         {listener + pool + "\"a key\" = 2",
          "f:10:1: pool.alf.backend[0].'a key': unknown key (remove it; known here are name, "
-         "address, srv, weight, max_sessions, backup, passive_ports or tls)\n"},
+         "address, srv, weight, max_sessions, backup, bandwidth, passive_ports or tls)\n"},
     });
 }
 

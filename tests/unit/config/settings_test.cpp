@@ -54,6 +54,7 @@ std::string header_of(const Section<S>& section) {
 const Config& part(const Config& config, const Config*) { return config; }
 const Log& part(const Config& config, const Log*) { return config.log; }
 const TransferLog& part(const Config& config, const TransferLog*) { return config.transfer_log; }
+const Limits& part(const Config& config, const Limits*) { return config.limits; }
 const Listener& part(const Config& config, const Listener*) { return config.listeners.at(0); }
 const ListenerTls& part(const Config& config, const ListenerTls*) {
     return config.listeners.at(0).tls.value();
@@ -192,6 +193,7 @@ void complete(Tables& tables, std::string_view path, std::string_view key, bool 
     const bool is_of_passthrough = key == "mode" || key == "plain" || key == "implicit_bind";
     if (path == "listener.NAME" && is_of_passthrough && is_other)
         pass_through(tables, key == "implicit_bind");
+    if (key == "proxy_data") tables["[listener.x]"]["proxy_from"] = "\"10.0.0.0/8\"";
     if (key == "passive_ports" && path == "pool.NAME.backend") backend["address"] = "\"192.0.2.1\"";
     if (key == "balance" || path == "pool.NAME.queue") backend["max_sessions"] = "1";
     if (key == "backend_data" && is_other) pool["data_ports"] = "\"50000-50001\"";
@@ -300,7 +302,9 @@ std::vector<std::string> outside(const OptionalTime<S>& kind) {
 }
 template <typename S>
 std::vector<std::string> outside(const Size<S>& kind) {
-    return {fmt::format("\"{}B\"", kind.min - 1), fmt::format("\"{}B\"", kind.max + 1)};
+    std::vector<std::string> values = {fmt::format("\"{}B\"", kind.max + 1)};
+    if (kind.min > 0) values.push_back(fmt::format("\"{}B\"", kind.min - 1));
+    return values;
 }
 template <typename S>
 std::vector<std::string> outside(const Text<S>& kind) {

@@ -49,6 +49,22 @@ TEST(CommandPolicy, lets_nothing_be_changed_where_that_is_set) {
     EXPECT_EQ(code_of(listener, "MDTM", "2026010100000x file"), 0);
 }
 
+TEST(CommandPolicy, asks_for_arguments_like_their_patterns) {
+    config::Listener listener;
+    listener.allow_arguments = {"SITE CHMOD *", "site UMASK", "RETR *.pdf"};
+    EXPECT_EQ(code_of(listener, "SITE", "chmod 644 file"), 0);
+    EXPECT_EQ(code_of(listener, "SITE", "UMASK"), 0);
+    EXPECT_EQ(code_of(listener, "SITE", "UMASK 022"), 550);
+    EXPECT_EQ(code_of(listener, "SITE", "EXEC rm"), 550);
+    EXPECT_EQ(code_of(listener, "RETR", "a/b.PDF"), 0);
+    EXPECT_EQ(code_of(listener, "RETR", "a/b.pdf.exe"), 550);
+    EXPECT_EQ(code_of(listener, "STOR", "anything"), 0);
+    listener.deny_arguments = {"STOR *.exe", "RETR secret*"};
+    EXPECT_EQ(code_of(listener, "STOR", "virus.EXE"), 550);
+    EXPECT_EQ(code_of(listener, "STOR", "letter.txt"), 0);
+    EXPECT_EQ(code_of(listener, "RETR", "secret.pdf"), 550);
+}
+
 TEST(CommandPolicy, keeps_anonymous_out_where_that_is_set) {
     config::Listener listener;
     listener.anonymous = false;

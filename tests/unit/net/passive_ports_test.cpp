@@ -93,6 +93,17 @@ TEST_F(PassivePortsTest, a_stranger_does_not_end_an_exclusive_lending) {
     EXPECT_TRUE(lend(one, bert));
 }
 
+TEST_F(PassivePortsTest, a_flooded_port_is_lent_last_for_a_while) {
+    EXPECT_TRUE(ports.spare({local, 20001}, now));
+    EXPECT_FALSE(ports.spare({local, 20001}, now));
+    std::set<std::uint16_t> first_two;
+    for (int i = 0; i < 2; ++i) first_two.insert(lend(three, anna)->port);
+    EXPECT_EQ(first_two, (std::set<std::uint16_t>{20000, 20002}));
+    EXPECT_EQ(lend(three, anna)->port, 20001);
+    now += PassivePorts::spared_for;
+    EXPECT_TRUE(ports.spare({local, 20001}, now));
+}
+
 TEST_F(PassivePortsTest, different_local_addresses_have_ports_of_their_own) {
     ASSERT_TRUE(lend(one, anna));
     const auto other = ports.lend(one, ip("192.0.2.2"), only(anna), 0, now);
@@ -155,7 +166,7 @@ TEST_F(PassivePortsTest, a_lease_that_is_given_back_frees_its_port_at_once) {
 
 TEST_F(PassivePortsTest, a_port_that_cannot_be_listened_on_is_left_alone_for_a_while) {
     ASSERT_TRUE(lend(one, anna)->needs_listening);
-    ports.listening_failed({local, 20000}, anna, now);
+    ports.listening_failed({local, 20000}, anna, now + PassivePorts::unusable_for);
     EXPECT_EQ(ports.pending(), 0);
     EXPECT_FALSE(lend(one, anna));
     EXPECT_FALSE(lend(one, bert));
@@ -281,7 +292,7 @@ TEST_F(PassivePortsTest, admits_addresses_to_whole_ranges_until_they_are_dismiss
     EXPECT_EQ(taker(30000, anna), 0);
     EXPECT_NE(taker(30000, bert), 0);
     // A port that could not be opened is tried again later.
-    ports.listening_failed({local, 30001}, anna, now);
+    ports.listening_failed({local, 30001}, anna, now + PassivePorts::unusable_for);
     EXPECT_TRUE(ports.admit(slice, anna, 0, now).needs_listening.empty());
     EXPECT_EQ(ports.admit(slice, anna, 0, now + PassivePorts::unusable_for).needs_listening,
               (std::vector<std::uint16_t>{30001}));

@@ -37,13 +37,17 @@ protected:
         receiver.take(std::move(sink_far));
     }
     void start_one_way() {
-        job = loop::Job::start(relay_one_way(loop, *source, *sink, stall, report));
+        job = loop::Job::start(
+            relay_one_way(loop, *source, *sink, Pace(stall, stall_bytes, most), report));
     }
     void start_both_ways() {
-        job = loop::Job::start(relay_both_ways(loop, *source, *sink, stall, report, owner));
+        job = loop::Job::start(
+            relay_both_ways(loop, *source, *sink, Pace(stall, stall_bytes, most), report, owner));
     }
 
-    void start_sealed() { job = loop::Job::start(relay_sealed(loop, *source, *sink, sealed)); }
+    void start_sealed() {
+        job = loop::Job::start(relay_sealed(loop, *source, *sink, most, sealed));
+    }
 
     support::TestLoop loop;
     loop::Signal owner{loop};
@@ -51,7 +55,13 @@ protected:
     DataPeer receiver{loop};
     std::unique_ptr<MemoryStream> source;
     std::unique_ptr<MemoryStream> sink;
+    void limit_to(std::size_t bytes_per_second) {
+        most = guard::Throttle({std::make_shared<guard::Bandwidth>(bytes_per_second)});
+    }
+
     const std::chrono::milliseconds stall = 30s;
+    std::uint64_t stall_bytes = 1;
+    guard::Throttle most;
     Report report;
     SealedReport sealed;
     loop::Job job;
@@ -100,6 +110,69 @@ TEST_F(RelayTest, takes_no_more_than_the_receiver_makes_room_for) {
     loop.settle();
     EXPECT_EQ(report.end, End::source_ended);
     EXPECT_EQ(receiver.received().size(), 10'000'000);
+}
+
+TEST_F(RelayTest, moves_no_faster_than_it_may_and_turns_no_more_often_than_it_must) {
+    limit_to(100'000);
+    start_one_way();
+    sender.send(noise(10'000'000));
+    const auto began = loop.turns();
+    for (int second = 1; second <= 5; ++second) {
+        loop.run_for(1s);
+        EXPECT_NEAR(static_cast<double>(report.bytes_delivered), 100'000.0 * second, 7'000);
+    }
+    // 98 quanta a second; a busy wait would turn without end.
+    EXPECT_LE(loop.turns() - began, 5 * 98 * 4);
+}
+
+TEST_F(RelayTest, shares_what_it_may_between_both_ways) {
+    limit_to(100'000);
+    start_both_ways();
+    sender.send(noise(10'000'000));
+    receiver.send(noise(10'000'000));
+    loop.run_for(10s);
+    EXPECT_NEAR(static_cast<double>(report.bytes_delivered), 500'000, 30'000);
+    EXPECT_NEAR(static_cast<double>(sender.received().size()), 500'000, 30'000);
+}
+
+TEST_F(RelayTest, a_sealed_one_too_moves_no_faster_than_it_may) {
+    limit_to(100'000);
+    start_sealed();
+    sender.send(noise(10'000'000));
+    loop.run_for(10s);
+    EXPECT_NEAR(static_cast<double>(receiver.received().size()), 1'000'000, 10'000);
+}
+
+TEST_F(RelayTest, its_own_limit_is_no_stall) {
+    limit_to(10);  // a quantum in 100 s
+    start_one_way();
+    sender.send(noise(10'000));
+    loop.run_for(500s);
+    EXPECT_EQ(report.end, End::running);
+    EXPECT_NEAR(static_cast<double>(report.bytes_delivered), 5'000, 1'100);
+}
+
+TEST_F(RelayTest, a_trickle_is_a_stall) {
+    stall_bytes = 100;
+    start_one_way();
+    for (int second = 0; second < 29; ++second) {
+        sender.send("x");
+        loop.run_for(1s);
+    }
+    EXPECT_EQ(report.end, End::running);
+    sender.send("x");
+    loop.run_for(2s);
+    EXPECT_EQ(report.end, End::stalled);
+}
+
+TEST_F(RelayTest, what_moves_enough_is_no_trickle) {
+    stall_bytes = 100;
+    start_one_way();
+    for (int second = 0; second < 100; ++second) {
+        sender.send("12345");
+        loop.run_for(1s);
+    }
+    EXPECT_EQ(report.end, End::running);
 }
 
 TEST_F(RelayTest, keeps_its_report_up_to_date) {

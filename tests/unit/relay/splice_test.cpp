@@ -74,7 +74,7 @@ std::string receive(const net::OwnedFd& from, std::size_t bytes) {
 
 loop::Task<> relay_then_stop(loop::WorkerLoop& loop, net::Stream& source, net::Stream& sink,
                              Report& report) {
-    co_await relay_one_way(loop, source, sink, 10s, report);
+    co_await relay_one_way(loop, source, sink, Pace(10s), report);
     loop.stop();
 }
 

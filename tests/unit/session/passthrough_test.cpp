@@ -379,6 +379,7 @@ TEST_F(Passthrough, breaks_the_client_when_the_backend_is_killed) {
 TEST_F(Passthrough, ends_idle_sessions_but_none_with_data) {
     world.listener.idle_timeout = 60s;
     world.listener.data_stall_timeout = 40s;
+    world.listener.data_stall_bytes = 1;
     TestClient client(world);
     TestClient other(world, "198.51.100.99:50000");
     ASSERT_TRUE(client.log_in_with_tls());

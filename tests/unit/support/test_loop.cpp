@@ -10,6 +10,7 @@ namespace ballast::support {
 void TestLoop::post(std::move_only_function<void()> work) { posted_.push_back(std::move(work)); }
 
 void TestLoop::turn() {
+    ++turns_;
     for (auto& work : std::exchange(posted_, {})) work();
     raised_ = false;
     if (resume_raised()) raised_ = true;

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <vector>
 
@@ -30,6 +31,8 @@ public:
 
     /// The earliest moment that anything waits for.
     [[nodiscard]] loop::Deadline next() const { return next_deadline(); }
+    /// How often something has run so far.
+    [[nodiscard]] std::uint64_t turns() const { return turns_; }
     /// Whether anything could run without the clock moving.
     [[nodiscard]] bool is_quiet() const { return !raised_ && posted_.empty(); }
 
@@ -43,6 +46,7 @@ private:
     loop::Time now_{std::chrono::hours(1000)};
     std::vector<std::move_only_function<void()>> posted_;
     bool raised_ = false;
+    std::uint64_t turns_ = 0;
 };
 
 }  // namespace ballast::support

@@ -32,6 +32,8 @@ public:
     MemoryNetwork network{loop};
     config::Listener listener;
     config::Pool pool_settings;
+    config::Limits limits;
+    guard::Ledger ledger{limits, 1'000'000, loop.now()};
     backend::Knowledge knowledge;
     /// Of the listener, and of the pool's backends; set both or neither with their settings.
     std::shared_ptr<const net::TlsServer> tls_server;

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+namespace ballast::base {
+
+/// So many a second, with a second's worth saved up while nothing happens. Arithmetic only: the
+/// caller says what time it is, and belongs to one thread or locks.
+class TokenBucket {
+public:
+    using Time = std::chrono::steady_clock::time_point;
+
+    /// `rate` is above 0.
+    TokenBucket(double rate, Time now) : rate_(rate), tokens_(full()), at_(now) {}
+
+    /// Takes one; false if there is none.
+    bool take(Time now) {
+        fill(now);
+        if (tokens_ < 1) return false;
+        tokens_ -= 1;
+        return true;
+    }
+    /// When there is one to take.
+    [[nodiscard]] Time next(Time now) {
+        fill(now);
+        if (tokens_ >= 1) return now;
+        const std::chrono::duration<double> wait((1 - tokens_) / rate_);
+        // Rounded up: at that time it is there.
+        return now + std::chrono::ceil<Time::duration>(wait) + Time::duration(1);
+    }
+    [[nodiscard]] bool is_full(Time now) const { return tokens_at(now) >= full(); }
+
+private:
+    [[nodiscard]] double full() const { return std::max(1.0, rate_); }
+    [[nodiscard]] double tokens_at(Time now) const {
+        if (now <= at_) return tokens_;
+        const std::chrono::duration<double> passed = now - at_;
+        return std::min(full(), tokens_ + passed.count() * rate_);
+    }
+    void fill(Time now) {
+        tokens_ = tokens_at(now);
+        at_ = std::max(at_, now);
+    }
+
+    double rate_;
+    double tokens_;
+    Time at_;
+};
+
+}  // namespace ballast::base

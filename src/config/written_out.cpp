@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/load.h"
+#include "config/settings.h"
+
+#include <fmt/format.h>
+#include <iterator>
+#include <type_traits>
+
+namespace ballast::config {
+
+namespace {
+
+/// Settings that say something else when they are written, whatever their value.
+template <typename S>
+bool is_to_be_written(const S&, std::string_view) {
+    return true;
+}
+bool is_to_be_written(const Listener& listener, std::string_view key) {
+    return key != "passive_ports" || listener.lends_ports();
+}
+bool is_to_be_written(const Backend& backend, std::string_view key) {
+    return key != "weight" || backend.srv.empty() || backend.has_weight;
+}
+bool is_to_be_written(const Route& route, std::string_view key) {
+    return key != "pool" || !route.pool.empty();
+}
+
+class Writer {
+public:
+    [[nodiscard]] std::string take() { return std::move(text_); }
+
+    template <typename S>
+    void table(std::string_view header, const S& values) {
+        if (!header.empty()) fmt::format_to(std::back_inserter(text_), "\n{}\n", header);
+        for (const auto& setting : section<S>().settings)
+            std::visit([&](const auto& kind) { line(setting.key, kind, values); }, setting.kind);
+    }
+
+private:
+    template <typename S, typename K>
+    void line(std::string_view key, const K& kind, const S& values) {
+        if (!is_to_be_written(values, key)) return;
+        // What is unsaid is another setting's value, or nothing: there is no way to write that.
+        bool is_said = true;
+        if constexpr (std::is_same_v<K, OptionalTime<S>> || std::is_same_v<K, OptionalPorts<S>>)
+            is_said = (values.*kind.member).has_value();
+        fmt::format_to(std::back_inserter(text_), "{}{} = {}\n", is_said ? "" : "# ", key,
+                       kind.shown(values));
+    }
+
+    std::string text_;
+};
+
+void write(Writer& writer, const Listener& listener) {
+    const auto key = fmt::format("listener.{}", listener.name);
+    writer.table('[' + key + ']', listener);
+    if (listener.tls) writer.table('[' + key + ".tls]", *listener.tls);
+    for (const auto& route : listener.routes) {
+        writer.table("[[" + key + ".route]]", route);
+        writer.table('[' + key + ".route.match]", route.match);
+    }
+}
+
+void write(Writer& writer, const Pool& pool) {
+    const auto key = fmt::format("pool.{}", pool.name);
+    writer.table('[' + key + ']', pool);
+    writer.table('[' + key + ".stick]", pool.stick);
+    writer.table('[' + key + ".queue]", pool.queue);
+    writer.table('[' + key + ".observe]", pool.observe);
+    writer.table('[' + key + ".probe]", pool.probe);
+    writer.table('[' + key + ".tls]", pool.tls);
+    for (const auto& backend : pool.backends) {
+        writer.table("[[" + key + ".backend]]", backend);
+        writer.table('[' + key + ".backend.tls]", backend.tls);
+    }
+}
+
+}  // namespace
+
+std::string written_out(const Config& config) {
+    Writer writer;
+    writer.table("", config);
+    writer.table("[log]", config.log);
+    writer.table("[transfer_log]", config.transfer_log);
+    writer.table("[limits]", config.limits);
+    for (const auto& listener : config.listeners) write(writer, listener);
+    for (const auto& pool : config.pools) write(writer, pool);
+    return writer.take();
+}
+
+}  // namespace ballast::config

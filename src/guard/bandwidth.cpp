@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guard/bandwidth.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace ballast::guard {
+
+namespace {
+
+/// Small enough that many sharers all get their turns within a second, large enough that a system
+/// call moves something.
+constexpr double turns_per_second = 200;
+constexpr double quantum_min = 1024;
+constexpr double quantum_max = 256 * 1024;
+/// What may be caught up with: timers wake late, sharers come late.
+constexpr auto arrears = std::chrono::milliseconds(50);
+
+}  // namespace
+
+void Bandwidth::set_rate(std::size_t bytes_per_second) {
+    const std::lock_guard lock(mutex_);
+    bytes_per_second_ = static_cast<double>(std::max<std::size_t>(1, bytes_per_second));
+}
+
+std::size_t Bandwidth::quantum() const {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::size_t>(
+        std::clamp(bytes_per_second_ / turns_per_second, quantum_min, quantum_max));
+}
+
+Bandwidth::Time Bandwidth::reserve(std::size_t bytes, Time now) {
+    const std::lock_guard lock(mutex_);
+    const Time turn = std::max(free_at_, now - arrears);
+    const std::chrono::duration<double> taken(static_cast<double>(bytes) / bytes_per_second_);
+    free_at_ = turn + std::chrono::ceil<Time::duration>(taken);
+    return turn;
+}
+
+Throttle::Throttle(std::vector<std::shared_ptr<Bandwidth>> bandwidths) {
+    for (auto& bandwidth : bandwidths) shares_.push_back({std::move(bandwidth), 0});
+}
+
+std::size_t Throttle::allowance(Time now) {
+    auto least = std::numeric_limits<std::size_t>::max();
+    for (auto& share : shares_) {
+        if (share.credit == 0) {
+            share.credit = share.bandwidth->quantum();
+            next_ = std::max(next_, share.bandwidth->reserve(share.credit, now));
+        }
+        least = std::min(least, share.credit);
+    }
+    return now < next_ ? 0 : least;
+}
+
+void Throttle::spend(std::size_t bytes) {
+    for (auto& share : shares_) share.credit -= bytes;
+}
+
+}  // namespace ballast::guard

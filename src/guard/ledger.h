@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/address.h"
+#include "base/token_bucket.h"
+#include "config/config.h"
+#include "guard/bandwidth.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+namespace ballast::guard {
+
+/// The limit that was reached.
+enum class Limit : std::uint8_t {
+    sessions,
+    session_rate,
+    memory,
+    sessions_of_listener,
+    sessions_of_address,
+    session_rate_of_address,
+    banned_address,
+    sessions_of_user,
+    banned_user,
+    transfers,
+};
+/// For logs and for the client: "too many sessions".
+[[nodiscard]] std::string_view to_string(Limit limit);
+
+/// Who is in, and how often they came and failed: what the limits of the whole process are judged
+/// by. Any thread may call; nothing blocks but for a moment.
+class Ledger {
+public:
+    using Time = std::chrono::steady_clock::time_point;
+
+    /// `limits` outlives it; `sessions_max` is what its `sessions` comes to.
+    Ledger(const config::Limits& limits, std::uint32_t sessions_max, Time now);
+    ~Ledger();
+    Ledger(const Ledger&) = delete;
+    Ledger& operator=(const Ledger&) = delete;
+
+    /// What somebody holds of a limited number until it is destroyed. The ledger outlives it.
+    class Held {
+    public:
+        Held() = default;
+        explicit Held(std::move_only_function<void()> give_back)
+            : give_back_(std::move(give_back)) {}
+        Held(Held&& other) noexcept : give_back_(std::exchange(other.give_back_, {})) {}
+        Held& operator=(Held&& other) noexcept {
+            std::swap(give_back_, other.give_back_);
+            return *this;
+        }
+        ~Held() {
+            if (give_back_) give_back_();
+        }
+        Held(const Held&) = delete;
+        Held& operator=(const Held&) = delete;
+
+        [[nodiscard]] explicit operator bool() const { return static_cast<bool>(give_back_); }
+
+    private:
+        std::move_only_function<void()> give_back_;
+    };
+
+    /// A connection has come, from nobody yet knows whom.
+    [[nodiscard]] std::expected<Held, Limit> accept(Time now);
+    /// It is this client's.
+    [[nodiscard]] std::expected<Held, Limit> enter(const config::Listener& listener,
+                                                   const base::Ip& client, Time now);
+
+    struct User {
+        std::string_view pool;
+        std::string_view name;
+    };
+    [[nodiscard]] bool is_banned(const User& user, const base::Ip& client, Time now);
+    /// True if that was the one too many, so that a ban began.
+    bool login_failed(const User& user, const base::Ip& client, Time now);
+    [[nodiscard]] std::expected<Held, Limit> logged_in(const User& user);
+
+    [[nodiscard]] std::expected<Held, Limit> begin_transfer();
+
+    /// The bandwidth of this name, shared by all who hold it at the same time. Null if the rate is
+    /// 0, which is no limit.
+    [[nodiscard]] std::shared_ptr<Bandwidth> bandwidth(const std::string& name,
+                                                       std::size_t bytes_per_second);
+
+    void set_short_of_memory(bool is_short) { short_of_memory_ = is_short; }
+    [[nodiscard]] const config::Limits& limits() const { return limits_; }
+
+private:
+    struct Failures {
+        std::uint32_t count = 0;
+        Time first_at;
+        Time banned_until;
+    };
+    struct Client {
+        std::uint32_t sessions = 0;
+        base::TokenBucket arrivals;
+    };
+    /// Swept when it has doubled since the last time.
+    template <typename Key, typename Value>
+    struct Table {
+        static constexpr std::size_t swept_above = 1024;
+        std::unordered_map<Key, Value> entries;
+        std::size_t sweep_at = swept_above;
+
+        template <typename IsOver>
+        void sweep(IsOver is_over) {
+            if (entries.size() < sweep_at) return;
+            std::erase_if(entries, [&](auto& entry) { return is_over(entry.second); });
+            sweep_at = std::max(swept_above, 2 * entries.size());
+        }
+    };
+    using FailuresOf = Table<std::string, Failures>;
+
+    [[nodiscard]] bool fail(FailuresOf& failures, std::string key, std::uint32_t allowed,
+                            Time now) const;
+
+    const config::Limits& limits_;
+    const std::uint32_t sessions_max_;
+    std::atomic<std::uint32_t> sessions_ = 0;
+    std::atomic<std::uint32_t> transfers_ = 0;
+    std::atomic<bool> short_of_memory_ = false;
+
+    std::mutex mutex_;
+    base::TokenBucket arrivals_;
+    std::unordered_map<const config::Listener*, std::uint32_t> listeners_;
+    Table<base::Ip, Client> clients_;
+    std::unordered_map<std::string, std::uint32_t> users_;
+    FailuresOf failures_of_addresses_;
+    FailuresOf failures_of_users_;
+    Table<std::string, std::weak_ptr<Bandwidth>> bandwidths_;
+};
+
+}  // namespace ballast::guard

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guard/ledger.h"
+
+#include <gtest/gtest.h>
+#include <list>
+
+namespace ballast::guard {
+namespace {
+
+using namespace std::chrono_literals;
+
+class LedgerTest : public testing::Test {
+protected:
+    static base::Ip ip(const std::string& text) { return base::Ip::parse(text).value(); }
+    Ledger& ledger() {
+        if (!ledger_) ledger_.emplace(limits, limits.sessions, now);
+        return *ledger_;
+    }
+    /// The limit that was reached; empty: none, and the place is held.
+    std::optional<Limit> accept() { return keep(ledger().accept(now)); }
+    std::optional<Limit> enter(const base::Ip& client) {
+        return keep(ledger().enter(listener, client, now));
+    }
+    std::optional<Limit> keep(std::expected<Ledger::Held, Limit> place) {
+        if (!place) return place.error();
+        held.push_back(std::move(*place));
+        return std::nullopt;
+    }
+
+    config::Limits limits = [] {
+        config::Limits made;
+        made.sessions = 1000;
+        return made;
+    }();
+    config::Listener listener;
+    const base::Ip anna = ip("198.51.100.7");
+    const base::Ip bert = ip("198.51.100.8");
+    Ledger::Time now{1h};
+    std::list<Ledger::Held> held;
+
+private:
+    std::optional<Ledger> ledger_;
+};
+
+TEST_F(LedgerTest, holds_so_many_sessions_until_they_are_given_back) {
+    limits.sessions = 2;
+    EXPECT_FALSE(accept());
+    EXPECT_FALSE(accept());
+    EXPECT_EQ(accept(), Limit::sessions);
+    held.pop_front();
+    EXPECT_FALSE(accept());
+    held.clear();
+}
+
+TEST_F(LedgerTest, takes_so_many_new_sessions_a_second) {
+    limits.session_rate = 10;
+    for (int i = 0; i < 10; ++i) EXPECT_FALSE(accept());
+    EXPECT_EQ(accept(), Limit::session_rate);
+    now += 100ms;
+    EXPECT_FALSE(accept());
+    EXPECT_EQ(accept(), Limit::session_rate);
+    held.clear();
+}
+
+TEST_F(LedgerTest, takes_nobody_while_memory_is_short) {
+    ledger().set_short_of_memory(true);
+    EXPECT_EQ(accept(), Limit::memory);
+    ledger().set_short_of_memory(false);
+    EXPECT_FALSE(accept());
+    held.clear();
+}
+
+TEST_F(LedgerTest, counts_the_sessions_of_a_listener) {
+    listener.max_sessions = 1;
+    EXPECT_FALSE(enter(anna));
+    EXPECT_EQ(enter(bert), Limit::sessions_of_listener);
+    config::Listener other;
+    EXPECT_TRUE(ledger().enter(other, bert, now));
+    held.clear();
+    EXPECT_FALSE(enter(bert));
+    held.clear();
+}
+
+TEST_F(LedgerTest, counts_the_sessions_of_an_address_and_of_an_ipv6_network) {
+    limits.sessions_per_address = 2;
+    EXPECT_FALSE(enter(anna));
+    EXPECT_FALSE(enter(anna));
+    EXPECT_EQ(enter(anna), Limit::sessions_of_address);
+    EXPECT_FALSE(enter(bert));
+    EXPECT_FALSE(enter(ip("2001:db8::1")));
+    EXPECT_FALSE(enter(ip("2001:db8::2")));
+    EXPECT_EQ(enter(ip("2001:db8::3")), Limit::sessions_of_address);
+    EXPECT_FALSE(enter(ip("2001:db8:0:1::1")));
+    held.clear();
+}
+
+TEST_F(LedgerTest, takes_so_many_new_sessions_of_an_address_a_second) {
+    limits.session_rate_per_address = 3;
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(enter(anna));
+    EXPECT_EQ(enter(anna), Limit::session_rate_of_address);
+    EXPECT_FALSE(enter(bert));
+    held.clear();  // having left makes no room
+    EXPECT_EQ(enter(anna), Limit::session_rate_of_address);
+    now += 1s;
+    EXPECT_FALSE(enter(anna));
+    held.clear();
+}
+
+TEST_F(LedgerTest, bans_an_address_after_so_many_failed_logins) {
+    limits.failed_logins_per_address = 3;
+    EXPECT_FALSE(ledger().login_failed({"p", "a"}, anna, now));
+    EXPECT_FALSE(ledger().login_failed({"p", "b"}, anna, now));
+    EXPECT_FALSE(enter(anna));
+    EXPECT_TRUE(ledger().login_failed({"q", "c"}, anna, now));
+    EXPECT_EQ(enter(anna), Limit::banned_address);
+    EXPECT_FALSE(enter(bert));
+    now += limits.ban_time;
+    EXPECT_FALSE(enter(anna));
+    held.clear();
+}
+
+TEST_F(LedgerTest, failed_logins_count_for_their_time_only) {
+    limits.failed_logins_per_address = 2;
+    EXPECT_FALSE(ledger().login_failed({"p", "a"}, anna, now));
+    now += limits.failed_login_window + 1ms;
+    EXPECT_FALSE(ledger().login_failed({"p", "a"}, anna, now));
+    EXPECT_TRUE(ledger().login_failed({"p", "a"}, anna, now));
+}
+
+TEST_F(LedgerTest, bans_a_user_at_the_address_that_guessed_and_nowhere_else) {
+    limits.failed_logins_per_user = 2;
+    EXPECT_FALSE(ledger().login_failed({"p", "carl"}, anna, now));
+    EXPECT_TRUE(ledger().login_failed({"p", "carl"}, anna, now));
+    EXPECT_TRUE(ledger().is_banned({"p", "carl"}, anna, now));
+    EXPECT_FALSE(ledger().is_banned({"p", "carl"}, bert, now));
+    EXPECT_FALSE(ledger().is_banned({"p", "dora"}, anna, now));
+    EXPECT_FALSE(ledger().is_banned({"q", "carl"}, anna, now));
+    EXPECT_FALSE(enter(anna));
+    now += limits.ban_time;
+    EXPECT_FALSE(ledger().is_banned({"p", "carl"}, anna, now));
+    held.clear();
+}
+
+TEST_F(LedgerTest, without_those_limits_nobody_is_banned) {
+    limits.failed_logins_per_address = 0;
+    limits.failed_logins_per_user = 0;
+    for (int i = 0; i < 1000; ++i) EXPECT_FALSE(ledger().login_failed({"p", "a"}, anna, now));
+    EXPECT_FALSE(enter(anna));
+    held.clear();
+}
+
+TEST_F(LedgerTest, counts_the_sessions_of_a_user) {
+    limits.sessions_per_user = 1;
+    EXPECT_FALSE(keep(ledger().logged_in({"p", "carl"})));
+    EXPECT_EQ(keep(ledger().logged_in({"p", "carl"})), Limit::sessions_of_user);
+    EXPECT_FALSE(keep(ledger().logged_in({"p", "dora"})));
+    held.clear();
+    EXPECT_FALSE(keep(ledger().logged_in({"p", "carl"})));
+    held.clear();
+}
+
+TEST_F(LedgerTest, counts_transfers) {
+    limits.transfers = 2;
+    EXPECT_FALSE(keep(ledger().begin_transfer()));
+    EXPECT_FALSE(keep(ledger().begin_transfer()));
+    EXPECT_EQ(keep(ledger().begin_transfer()), Limit::transfers);
+    held.pop_back();
+    EXPECT_FALSE(keep(ledger().begin_transfer()));
+    held.clear();
+}
+
+TEST_F(LedgerTest, a_bandwidth_is_shared_by_its_name_while_anybody_has_it) {
+    EXPECT_EQ(ledger().bandwidth("a", 0), nullptr);
+    auto first = ledger().bandwidth("a", 1'000'000);
+    EXPECT_EQ(ledger().bandwidth("a", 2'000'000), first);
+    EXPECT_EQ(first->quantum(), 10'000U);  // of the new rate
+    EXPECT_NE(ledger().bandwidth("b", 1'000'000), first);
+}
+
+TEST_F(LedgerTest, a_million_strangers_are_not_remembered_for_ever) {
+    limits.failed_logins_per_user = 0;
+    for (std::uint32_t i = 0; i < 250'000; ++i) {
+        const auto stranger =
+            base::Ip::from_v4({10, static_cast<std::uint8_t>(i >> 16),
+                               static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)});
+        EXPECT_FALSE(ledger().login_failed({"p", "a"}, stranger, now));
+    }
+    // The first ones' failures were forgotten to make room: their count begins anew.
+    limits.failed_logins_per_address = 2;
+    EXPECT_FALSE(ledger().login_failed({"p", "a"}, base::Ip::from_v4({10, 0, 0, 0}), now));
+}
+
+}  // namespace
+}  // namespace ballast::guard
