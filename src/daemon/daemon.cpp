@@ -10,6 +10,7 @@
 #include "daemon/tls.h"
 #include "daemon/trial.h"
 #include "daemon/worker.h"
+#include "guard/ledger.h"
 #include "health/prober.h"
 #include "metrics/counters.h"
 #include "session/limit_note.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "guard/ledger.h"
 #include "loop/worker_loop.h"
 #include "net/acceptor.h"
 #include "net/socket_network.h"
