@@ -288,14 +288,17 @@ Refusal Pool::why_none(const Asker& asker) const {
 /// The backend that the client sticks to; null if there is none, or another may be chosen.
 std::expected<Pool::Entry*, Refusal> Pool::stuck(const Asker& asker, loop::Time now) {
     if (config_.stick.by == config::StickBy::none) return nullptr;
-    const auto id = stick_table_.find(asker.stick_key, now);
-    Entry* const entry = id ? find(*id) : nullptr;
+    const auto bound = stick_table_.find(asker.stick_key, now);
+    Entry* const entry = bound ? find(bound->backend) : nullptr;
     // One that is gone for good cannot be waited for.
     if (entry == nullptr || entry->gone) return nullptr;
     const bool serves = is_usable(*entry, asker) && !entry->outlier.is_ejected(now);
     if (serves && has_room(*entry, now)) return entry;
     if (config_.stick.otherwise == config::StickOtherwise::choose) return nullptr;
-    return std::unexpected(serves ? Refusal::all_full : Refusal::stuck_down);
+    if (serves) return std::unexpected(Refusal::all_full);
+    // Where the client has never been nothing of it is.
+    if (!bound->has_logged_in) return nullptr;
+    return std::unexpected(Refusal::stuck_down);
 }
 
 std::expected<Seat, Refusal> Pool::try_choose(const Asker& asker, loop::Time now) {
@@ -312,7 +315,7 @@ std::expected<Seat, Refusal> Pool::try_choose(const Asker& asker, loop::Time now
 Seat Pool::seat_at(Entry& entry, const Asker& asker, loop::Time now) {
     ++entry.sessions;
     if (config_.stick.by != config::StickBy::none)
-        stick_table_.session_began(asker.stick_key, entry.backend.id, now);
+        stick_table_.attempt_began(asker.stick_key, entry.backend.id, now);
     return {shared_from_this(), entry.backend, entry.byte_count, asker.stick_key};
 }
 
@@ -394,7 +397,8 @@ void Pool::tick() {
     Queue::wake(served);
 }
 
-void Pool::leave(BackendId id, bool in_transfer, std::uint64_t stick_key) {
+void Pool::leave(const Seat& seat) {
+    const auto id = seat.backend_.id;
     Queue::Served served;
     {
         const auto now = clock_();
@@ -402,9 +406,11 @@ void Pool::leave(BackendId id, bool in_transfer, std::uint64_t stick_key) {
         Entry* const entry = find(id);
         assert(entry != nullptr && entry->sessions > 0);
         --entry->sessions;
-        if (in_transfer) --entry->transfers;
-        if (config_.stick.by != config::StickBy::none)
-            stick_table_.session_ended(stick_key, id, now);
+        if (seat.in_transfer_) --entry->transfers;
+        if (seat.has_logged_in_)
+            stick_table_.session_ended(seat.stick_key_, id, now);
+        else
+            stick_table_.attempt_failed(seat.stick_key_, id);
         forget_empty();
         served = serve_queue(now);
     }
@@ -418,10 +424,13 @@ void Pool::count_transfer(BackendId id, bool began) {
     entry->transfers += began ? 1U : -1U;
 }
 
-void Pool::count_login(BackendId id, std::chrono::microseconds taken) {
+void Pool::count_login(const Seat& seat, std::chrono::microseconds taken) {
+    const auto id = seat.backend_.id;
     const auto now = clock_();
     const std::lock_guard lock(mutex_);
     if (Entry* const entry = find(id)) entry->login_time.add(taken, now);
+    if (config_.stick.by != config::StickBy::none && !seat.has_logged_in_)
+        stick_table_.logged_in(seat.stick_key_, id, now);
 }
 
 // Health

@@ -138,9 +138,9 @@ private:
     [[nodiscard]] Queue::Served serve_queue(loop::Time now);
 
     bool report(BackendId id, bool passed, const std::string& reason);
-    void leave(BackendId id, bool in_transfer, std::uint64_t stick_key);
+    void leave(const Seat& seat);
     void count_transfer(BackendId id, bool began);
-    void count_login(BackendId id, std::chrono::microseconds taken);
+    void count_login(const Seat& seat, std::chrono::microseconds taken);
     [[nodiscard]] std::optional<Seat> leave_queue(Waiter& waiter);
     [[nodiscard]] std::optional<Seat> take_seat(Waiter& waiter);
 

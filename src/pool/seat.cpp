@@ -13,7 +13,8 @@ Seat::Seat(Seat&& other) noexcept
       backend_(std::move(other.backend_)),
       byte_count_(std::move(other.byte_count_)),
       stick_key_(other.stick_key_),
-      in_transfer_(std::exchange(other.in_transfer_, false)) {}
+      in_transfer_(std::exchange(other.in_transfer_, false)),
+      has_logged_in_(std::exchange(other.has_logged_in_, false)) {}
 
 Seat& Seat::operator=(Seat&& other) noexcept {
     if (this == &other) return *this;
@@ -23,6 +24,7 @@ Seat& Seat::operator=(Seat&& other) noexcept {
     byte_count_ = std::move(other.byte_count_);
     stick_key_ = other.stick_key_;
     in_transfer_ = std::exchange(other.in_transfer_, false);
+    has_logged_in_ = std::exchange(other.has_logged_in_, false);
     return *this;
 }
 
@@ -30,8 +32,9 @@ Seat::~Seat() { give_back(); }
 
 void Seat::give_back() {
     if (!pool_) return;
-    pool_->leave(backend_.id, in_transfer_, stick_key_);
+    pool_->leave(*this);
     in_transfer_ = false;
+    has_logged_in_ = false;
     byte_count_.reset();
     pool_.reset();
 }
@@ -49,7 +52,9 @@ void Seat::transfer_ended() {
 }
 
 void Seat::logged_in(std::chrono::microseconds taken) {
-    if (pool_) pool_->count_login(backend_.id, taken);
+    if (!pool_) return;
+    pool_->count_login(*this, taken);
+    has_logged_in_ = true;
 }
 
 Place& Place::operator=(Place&& other) noexcept {

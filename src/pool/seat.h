@@ -33,7 +33,8 @@ public:
     void transfer_ended();
     /// Where the bytes of its transfers are counted, for `least-bandwidth`. Null without a seat.
     [[nodiscard]] ByteCount* byte_count() const { return byte_count_.get(); }
-    /// The backend took the session in: how long it had to be waited for in all.
+    /// The backend took the session in: how long it had to be waited for in all. From now on the
+    /// client sticks to it.
     void logged_in(std::chrono::microseconds taken);
 
 private:
@@ -51,6 +52,7 @@ private:
     std::shared_ptr<ByteCount> byte_count_;
     std::uint64_t stick_key_ = 0;
     bool in_transfer_ = false;
+    bool has_logged_in_ = false;
 };
 
 /// A place in a pool's queue. Left when destroyed, and with it a seat that nobody took.

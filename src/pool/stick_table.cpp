@@ -3,43 +3,87 @@
 
 namespace ballast::pool {
 
-void StickTable::use(Entries::iterator entry, loop::Time now) {
-    entry->last_used = now;
-    entries_.splice(entries_.begin(), entries_, entry);
+void StickTable::Seats::add(Backend to) {
+    if (backend != to) *this = {to, 0};
+    ++count;
 }
 
-std::optional<StickTable::Backend> StickTable::find(Key key, loop::Time now) {
-    const auto place = places_.find(key);
-    if (place == places_.end()) return std::nullopt;
-    if (!is_over(*place->second, now)) return place->second->backend;
-    entries_.erase(place->second);
-    places_.erase(place);
-    return std::nullopt;
+void StickTable::Seats::remove(Backend from) {
+    if (backend == from && count > 0) --count;
 }
 
-void StickTable::session_began(Key key, Backend backend, loop::Time now) {
+bool StickTable::is_over(const Entry& entry, loop::Time now) const {
+    const bool has_seats =
+        entry.attempts.count > 0 || (entry.sessions && entry.sessions->count > 0);
+    return !has_seats && now - entry.last_used >= timeout_;
+}
+
+/// Makes one if there is none.
+StickTable::Entry& StickTable::use(Key key, loop::Time now) {
     const auto [place, is_new] = places_.try_emplace(key);
     if (is_new) {
-        entries_.push_front({key, backend, 0, now});
+        entries_.push_front({.key = key, .sessions = {}, .attempts = {}, .last_used = {}});
         place->second = entries_.begin();
     }
-    const auto entry = place->second;
-    // Sessions of its former backend may go on; they are no longer this entry's.
-    if (entry->backend != backend) entry->sessions = 0;
-    entry->backend = backend;
-    ++entry->sessions;
-    use(entry, now);
+    entries_.splice(entries_.begin(), entries_, place->second);
+    Entry& entry = entries_.front();
+    entry.last_used = now;
+    bound_size();
+    return entry;
+}
+
+void StickTable::bound_size() {
     while (entries_.size() > entries_max_) {
         places_.erase(entries_.back().key);
         entries_.pop_back();
     }
 }
 
+std::optional<StickTable::Binding> StickTable::find(Key key, loop::Time now) {
+    const auto place = places_.find(key);
+    if (place == places_.end()) return std::nullopt;
+    const Entry& entry = *place->second;
+    if (is_over(entry, now)) {
+        entries_.erase(place->second);
+        places_.erase(place);
+        return std::nullopt;
+    }
+    const bool is_settled = entry.sessions.has_value();
+    // An attempt elsewhere is newer: the backend that it had could not serve.
+    if (!is_settled || entry.attempts.count > 0) {
+        const auto backend = entry.attempts.backend;
+        return Binding{backend, is_settled && entry.sessions->backend == backend};
+    }
+    return Binding{entry.sessions->backend, true};
+}
+
+void StickTable::attempt_began(Key key, Backend backend, loop::Time now) {
+    use(key, now).attempts.add(backend);
+}
+
+void StickTable::attempt_failed(Key key, Backend backend) {
+    const auto place = places_.find(key);
+    if (place == places_.end()) return;
+    Entry& entry = *place->second;
+    entry.attempts.remove(backend);
+    if (entry.sessions || entry.attempts.count > 0) return;
+    entries_.erase(place->second);
+    places_.erase(place);
+}
+
+void StickTable::logged_in(Key key, Backend backend, loop::Time now) {
+    Entry& entry = use(key, now);
+    entry.attempts.remove(backend);
+    if (!entry.sessions) entry.sessions = Seats{backend, 0};
+    entry.sessions->add(backend);
+}
+
 void StickTable::session_ended(Key key, Backend backend, loop::Time now) {
     const auto place = places_.find(key);
-    if (place == places_.end() || place->second->backend != backend) return;
-    if (place->second->sessions > 0) --place->second->sessions;
-    use(place->second, now);
+    if (place == places_.end() || !place->second->sessions ||
+        place->second->sessions->backend != backend)
+        return;
+    use(key, now).sessions->remove(backend);
 }
 
 }  // namespace ballast::pool

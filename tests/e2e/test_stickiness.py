@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 import waiting
-from ballast import DIRECT, TCP_PROBE, Ballast, Listener, Pool
+from ballast import DIRECT, TCP_PROBE, Backend, Ballast, Listener, Pool
 from farm import Farm, Visit, refusal, who
+from scripted import ScriptedServer
 from servers import ACCOUNTS, TESTER, Account
 
 pytestmark = pytest.mark.skipif(DIRECT, reason="nothing sticks")
@@ -129,6 +130,20 @@ def test_when_the_backend_is_down_the_client_is_refused(farm: Farm, work: Path) 
         farm["alf2"].start()
         it.wait_for_state("alf2", "up", since=mark)
         assert who(it.where(), ANNA) == "alf2"
+
+
+def test_a_backend_that_lets_nobody_in_keeps_nobody(farm: Farm, work: Path) -> None:
+    with ScriptedServer("127.0.2.99", greeting="554 Out of order.") as bad:
+        pool = Pool(
+            "alfresco",
+            [Backend("bad", bad), farm.backend("alf1")],
+            {"balance": "first", "stick": {"by": "user", "otherwise": "refuse"}},
+            {**TCP_PROBE, "interval": "1h", "rise": 1},
+        )
+        with Ballast(work, [Listener("ftp", "alfresco")], [pool]) as it:
+            assert who(it.where(), ANNA) == "alf1"
+            bad.greeting = "220 Mended."
+            assert who(it.where(), ANNA) == "alf1"
 
 
 @pytest.mark.parametrize("otherwise", ["choose", "refuse"])

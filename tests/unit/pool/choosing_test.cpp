@@ -47,6 +47,12 @@ protected:
     static std::string name_of(const std::expected<Seat, Refusal>& seat) {
         return seat ? seat->backend().name : std::string(to_string(seat.error()));
     }
+    /// A session that logs in and ends.
+    std::string visit(const std::string& address = "192.0.2.7", std::string_view user = "anna") {
+        auto seat = choose(address, user);
+        if (seat) seat->logged_in(1ms);
+        return name_of(seat);
+    }
     BackendId id(std::size_t index) { return pool().status().at(index).backend.id; }
 
     support::TestLoop loop;
@@ -61,39 +67,40 @@ private:
 TEST_F(ChoosingTest, brings_a_network_back_to_its_backend) {
     config.stick.by = config::StickBy::network;
     config.stick.ipv4_prefix = 24;
-    const auto had = name_of(choose("192.0.2.7"));
-    for (int i = 0; i < 5; ++i) EXPECT_EQ(name_of(choose("192.0.2." + std::to_string(i))), had);
-    EXPECT_NE(name_of(choose("192.0.3.7")), had);
-    const auto had6 = name_of(choose("2001:db8::1"));
-    for (int i = 0; i < 5; ++i) EXPECT_EQ(name_of(choose("2001:db8::2:1")), had6);
+    const auto had = visit("192.0.2.7");
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(visit("192.0.2." + std::to_string(i)), had);
+    EXPECT_NE(visit("192.0.3.7"), had);
+    const auto had6 = visit("2001:db8::1");
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(visit("2001:db8::2:1"), had6);
 }
 
 TEST_F(ChoosingTest, brings_a_user_back_from_anywhere) {
     config.stick.by = config::StickBy::user;
-    const auto anna = name_of(choose("192.0.2.7", "anna"));
-    const auto bert = name_of(choose("192.0.2.7", "bert"));
+    const auto anna = visit("192.0.2.7", "anna");
+    const auto bert = visit("192.0.2.7", "bert");
     EXPECT_NE(anna, bert);
-    for (int i = 0; i < 4; ++i) EXPECT_EQ(name_of(choose("198.51.100.1", "anna")), anna);
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(visit("198.51.100.1", "anna"), anna);
 }
 
 TEST_F(ChoosingTest, forgets_a_client_after_the_time_out_but_not_while_it_has_a_session) {
     config.stick.by = config::StickBy::user;
     config.stick.timeout = 10min;
     auto seat = choose();
+    seat->logged_in(1ms);
     const auto had = name_of(seat);
     loop.run_for(1h);
-    EXPECT_EQ(name_of(choose()), had);
+    EXPECT_EQ(visit(), had);
     *seat = Seat();
     loop.run_for(9min);
-    EXPECT_EQ(name_of(choose()), had);
+    EXPECT_EQ(visit(), had);
     loop.run_for(10min);
     // Round robin's turn is another's by now.
-    const auto next = name_of(choose("192.0.2.7", "bert"));
-    EXPECT_NE(name_of(choose()), next);
+    const auto next = visit("192.0.2.7", "bert");
+    EXPECT_NE(visit(), next);
     loop.run_for(10min);
     std::map<std::string, int> seen;
     for (int i = 0; i < 4; ++i) {
-        ++seen[name_of(choose())];
+        ++seen[visit()];
         loop.run_for(10min);
     }
     EXPECT_EQ(seen.size(), 2U);
@@ -101,25 +108,63 @@ TEST_F(ChoosingTest, forgets_a_client_after_the_time_out_but_not_while_it_has_a_
 
 TEST_F(ChoosingTest, moves_a_client_whose_backend_is_down_and_keeps_it_there) {
     config.stick.by = config::StickBy::user;
-    const auto had = name_of(choose());
+    const auto had = visit();
     const std::size_t down = had == "alf1" ? 0 : 1;
     pool().probe_failed(id(down), "no");
-    const auto moved = name_of(choose());
+    const auto moved = visit();
     EXPECT_NE(moved, had);
     pool().probe_passed(id(down));
-    for (int i = 0; i < 4; ++i) EXPECT_EQ(name_of(choose()), moved);
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(visit(), moved);
 }
 
 TEST_F(ChoosingTest, refuses_a_client_whose_backend_is_down_if_so_set) {
     config.stick.by = config::StickBy::user;
     config.stick.otherwise = config::StickOtherwise::refuse;
-    const auto had = name_of(choose());
+    const auto had = visit();
     const std::size_t down = had == "alf1" ? 0 : 1;
     pool().probe_failed(id(down), "no");
-    EXPECT_EQ(name_of(choose()), to_string(Refusal::stuck_down));
-    EXPECT_NE(name_of(choose("192.0.2.7", "bert")), had);
+    EXPECT_EQ(visit(), to_string(Refusal::stuck_down));
+    EXPECT_NE(visit("192.0.2.7", "bert"), had);
     pool().probe_passed(id(down));
-    EXPECT_EQ(name_of(choose()), had);
+    EXPECT_EQ(visit(), had);
+}
+
+TEST_F(ChoosingTest, binds_nobody_to_a_backend_that_did_not_let_him_in) {
+    config.stick.by = config::StickBy::user;
+    config.stick.otherwise = config::StickOtherwise::refuse;
+    auto seat = choose();
+    const auto failed = name_of(seat);
+    const std::vector tried = {seat->backend().id};
+    *seat = Seat();
+    auto next = pool().choose({ip("192.0.2.7"), "anna"}, tried);
+    ASSERT_TRUE(next) << to_string(next.error());
+    next->logged_in(1ms);
+    EXPECT_NE(name_of(next), failed);
+    *next = Seat();
+    for (int i = 0; i < 4; ++i) EXPECT_NE(visit(), failed);
+}
+
+TEST_F(ChoosingTest, keeps_sessions_of_a_new_client_together_unless_that_fails) {
+    config.stick.by = config::StickBy::user;
+    config.stick.otherwise = config::StickOtherwise::refuse;
+    const auto first = choose();
+    const auto second = choose();
+    EXPECT_EQ(name_of(second), name_of(first));
+    // The first may still try when the second has failed.
+    const auto again = pool().choose({ip("192.0.2.7"), "anna"}, {{first->backend().id}});
+    ASSERT_TRUE(again) << to_string(again.error());
+    EXPECT_NE(name_of(again), name_of(first));
+}
+
+TEST_F(ChoosingTest, brings_a_client_back_to_where_it_was_before_an_attempt_elsewhere_failed) {
+    config.stick.by = config::StickBy::user;
+    for (auto& backend : config.backends) backend.max_sessions = 1;
+    auto seat = choose();
+    seat->logged_in(1ms);
+    const auto had = name_of(seat);
+    EXPECT_NE(name_of(choose()), had);  // it is full; the other lets nobody in
+    *seat = Seat();
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(visit(), had);
 }
 
 TEST_F(ChoosingTest, lets_a_client_wait_for_its_own_backend_only) {
@@ -128,6 +173,7 @@ TEST_F(ChoosingTest, lets_a_client_wait_for_its_own_backend_only) {
     config.queue.length = 5;
     for (auto& backend : config.backends) backend.max_sessions = 1;
     auto seat = choose();
+    seat->logged_in(1ms);
     const auto had = name_of(seat);
     EXPECT_EQ(name_of(choose()), to_string(Refusal::all_full));
     loop::Signal signal(loop);
@@ -150,17 +196,17 @@ TEST_F(ChoosingTest, remembers_no_more_clients_than_allowed) {
     std::map<std::string, std::string> had;
     for (int i = 0; i < 100; ++i) {
         const auto user = "user" + std::to_string(i);
-        had[user] = name_of(choose("192.0.2.7", user));
+        had[user] = visit("192.0.2.7", user);
     }
     for (int i = 90; i < 100; ++i) {
         const auto user = "user" + std::to_string(i);
-        EXPECT_EQ(name_of(choose("192.0.2.7", user)), had[user]);
+        EXPECT_EQ(visit("192.0.2.7", user), had[user]);
     }
-    (void)choose("192.0.2.7", "one more");  // or the turns would be the same again
+    (void)visit("192.0.2.7", "one more");  // or the turns would be the same again
     int same = 0;
     for (int i = 0; i < 50; ++i) {
         const auto user = "user" + std::to_string(i);
-        same += name_of(choose("192.0.2.7", user)) == had[user] ? 1 : 0;
+        same += visit("192.0.2.7", user) == had[user] ? 1 : 0;
     }
     EXPECT_LT(same, 50);
 }

@@ -89,7 +89,7 @@ private:
     }
 
     void step() {
-        switch (below(11)) {
+        switch (below(12)) {
             case 0:
             case 1: return begin();
             case 2: return wait();
@@ -100,6 +100,7 @@ private:
             case 7: return pool_->observe_success(any_backend());
             case 8: return change_name();
             case 9: return change_file();
+            case 10: return log_in();
             default: loop_.run_for(std::chrono::milliseconds(below(8000))); return pool_->tick();
         }
     }
@@ -116,6 +117,11 @@ private:
         const auto name = user();
         auto place = pool_->join_queue({address(), name}, tried, signal_);
         if (place) waiting_.push_back({std::move(tried), std::move(*place)});
+    }
+    void log_in() {
+        if (seats_.empty()) return;
+        seats_[below(static_cast<std::uint32_t>(seats_.size()))].logged_in(
+            std::chrono::milliseconds(below(500)));
     }
     void end() {
         if (seats_.empty()) return;

@@ -77,6 +77,16 @@ TEST(Login, goes_to_the_next_backend_when_the_first_refuses_to_connect) {
     EXPECT_EQ(world.backend(1).sessions_ever(), 1);
 }
 
+TEST(Login, goes_to_the_next_backend_where_nobody_may_leave_his_own) {
+    World world;
+    world.pool_settings.stick.by = config::StickBy::user;
+    world.pool_settings.stick.otherwise = config::StickOtherwise::refuse;
+    world.backend(0).close();
+    EXPECT_EQ(log_in_code(world), 230);
+    EXPECT_EQ(log_in_code(world), 230);
+    EXPECT_EQ(world.backend(1).sessions_ever(), 2);
+}
+
 TEST(Login, goes_to_the_next_backend_when_connecting_takes_too_long) {
     World world;
     world.network.black_hole(world.backend(0).address());
