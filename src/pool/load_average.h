@@ -25,11 +25,14 @@ private:
     double per_second_ = 0;
 };
 
-/// How long a log-in takes at a backend: a moving average. It fades, so that one that was slow once
-/// is tried again.
+/// How long a log-in takes at a backend: a moving average. It fades while nobody is sent there, so
+/// that one that was slow once is tried again.
 class LoginTime {
 public:
     void add(std::chrono::microseconds taken, loop::Time now);
+    /// A session that was sent there was not let in. That says nothing of the time, and it is as it
+    /// was after the last log-in: a backend that refuses everybody must not look ever faster.
+    void refused(loop::Time now) { last_ = now; }
     /// 0: not known, or too long ago.
     [[nodiscard]] std::chrono::microseconds at(loop::Time now) const;
 

@@ -407,10 +407,12 @@ void Pool::leave(const Seat& seat) {
         assert(entry != nullptr && entry->sessions > 0);
         --entry->sessions;
         if (seat.in_transfer_) --entry->transfers;
-        if (seat.has_logged_in_)
+        if (seat.has_logged_in_) {
             stick_table_.session_ended(seat.stick_key_, id, now);
-        else
+        } else {
             stick_table_.attempt_failed(seat.stick_key_, id);
+            entry->login_time.refused(now);
+        }
         forget_empty();
         served = serve_queue(now);
     }

@@ -389,6 +389,25 @@ TEST_F(ChoosingTest, uses_the_ejected_when_all_others_have_gone_down_since) {
     EXPECT_EQ(name_of(choose()), "alf1");
 }
 
+// fastest
+
+TEST_F(ChoosingTest, takes_no_backend_for_fast_because_it_refuses_everybody) {
+    config.balance = config::Balance::fastest;
+    config.observe.failures = 0;
+    // The first log-in of each: alf1 is the slower one.
+    for (const auto taken : {90ms, 30ms}) choose()->logged_in(taken);
+    int on_slow = 0;
+    for (int i = 0; i < 600; ++i) {
+        loop.run_for(1s);
+        auto seat = choose();
+        const bool is_slow = name_of(seat) == "alf1";
+        on_slow += is_slow ? 1 : 0;
+        if (!is_slow) seat->logged_in(30ms);
+    }
+    // Now and then, as its time has faded; and then not again at once.
+    EXPECT_LT(on_slow, 10);
+}
+
 // Names and files
 
 TEST_F(ChoosingTest, honours_weight_and_priority_of_srv_records) {
