@@ -35,9 +35,12 @@ std::uint64_t ByteRate::update(std::uint64_t bytes, loop::Time now) {
 }
 
 void LoginTime::add(std::chrono::microseconds taken, loop::Time now) {
-    const auto known = static_cast<double>(at(now).count());
+    const Seconds since = now - last_;
     const auto newest = static_cast<double>(std::max<std::int64_t>(1, taken.count()));
-    microseconds_ = known == 0 ? newest : known * (1 - newest_share) + newest * newest_share;
+    // It is what is known that counts for less by now; the log-ins did not take less.
+    const double kept =
+        microseconds_ == 0 ? 0 : (1 - newest_share) * std::exp2(-(since / half_life));
+    microseconds_ = microseconds_ * kept + newest * (1 - kept);
     last_ = now;
 }
 

@@ -25,6 +25,14 @@ TEST(LoginTime, fades_while_nobody_is_sent_there) {
     EXPECT_EQ(time.at(start + 1h), 0us);
 }
 
+TEST(LoginTime, is_no_shorter_for_log_ins_being_rare) {
+    LoginTime time;
+    for (auto since = 0min; since <= 30min; since += 5min) {
+        time.add(80ms, start + since);
+        EXPECT_EQ(time.at(start + since), 80ms);
+    }
+}
+
 TEST(LoginTime, does_not_fade_where_everybody_is_refused) {
     LoginTime time;
     time.add(80ms, start);
