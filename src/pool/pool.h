@@ -85,7 +85,7 @@ public:
     /// A probe's answer. Logged when the state changes. True if it rose from down.
     bool probe_passed(BackendId id);
     void probe_failed(BackendId id, const std::string& reason);
-    /// What live sessions met when they connected: the outlier rule.
+    /// What live sessions met, from the connect until the log-in was answered: the outlier rule.
     void observe_success(BackendId id);
     void observe_failure(BackendId id, const std::string& reason);
 

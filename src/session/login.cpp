@@ -237,7 +237,6 @@ loop::Task<base::Result<ftp::Reply>> Session::try_leg() {
     auto leg = co_await backend::Leg::connect(surroundings_.network, contact_of_seat(),
                                               client_.tls() != nullptr, signal_);
     if (!leg) co_return std::unexpected(leg.error());
-    pool_->pool->observe_success(seat_.backend().id);
     backend_ = std::move(*leg);
     if (const auto survey = backend_->known().survey();
         survey && survey->features.has("HOST") && !host_.empty()) {
@@ -307,6 +306,9 @@ loop::Task<> Session::retry_login(ftp::Command password, base::Error error) {
 
 loop::Task<> Session::follow_login(ftp::Command command, ftp::Reply reply) {
     const bool was_logged_in = dialog_.login() == Dialog::Login::done;
+    // One that greets, asks for the password and then goes away serves nobody; one that refuses it
+    // is well.
+    if (reply.kind() != 3 && !was_logged_in) pool_->pool->observe_success(seat_.backend().id);
     if (command.verb == "USER") journal_.note(command, reply);
     if (reply.kind() == 3) {
         dialog_.set_login(Dialog::Login::in_progress);

@@ -210,6 +210,37 @@ TEST(Login, counts_a_failed_connection_as_a_failure_but_not_a_full_house) {
     EXPECT_TRUE(world.pool().status()[0].is_ejected);
 }
 
+TEST(Login, counts_a_backend_that_greets_and_answers_no_log_in_as_failing) {
+    for (const std::string verb : {"USER", "PASS"}) {
+        World world;
+        world.pool_settings.balance = config::Balance::first;
+        world.pool_settings.reply_timeout = 10s;
+        world.backend(0).script.replies[verb] = "";  // hears it and says nothing
+        for (int i = 0; i < 5; ++i) EXPECT_EQ(log_in_code(world), 230);
+        EXPECT_TRUE(world.pool().status()[0].is_ejected) << verb;
+        EXPECT_EQ(world.backend(0).sessions_ever(), world.pool_settings.observe.failures) << verb;
+    }
+}
+
+TEST(Login, counts_a_refused_password_as_a_success_of_the_backend) {
+    World world;
+    world.pool_settings.balance = config::Balance::first;
+    world.pool_settings.observe.failures = 2;
+    const auto refused = [&] {
+        TestClient client(world);
+        EXPECT_EQ(client.code(), 220);
+        EXPECT_EQ(client.ask("USER anna"), 331);
+        EXPECT_EQ(client.ask("PASS guess"), 530);
+    };
+    for (int i = 0; i < 3; ++i) {
+        world.backend(0).close();
+        EXPECT_EQ(log_in_code(world), 230);
+        world.backend(0).open();
+        refused();
+    }
+    EXPECT_FALSE(world.pool().status()[0].is_ejected);
+}
+
 TEST(Login, begins_anew_at_a_second_user) {
     World world;
     TestClient client(world);
