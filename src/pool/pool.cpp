@@ -99,9 +99,8 @@ std::string_view to_string(Refusal refusal) {
     return "?";
 }
 
-Pool::Pool(config::Pool config, HealthChanged health_changed, Clock clock)
+Pool::Pool(config::Pool config, Clock clock)
     : config_(std::move(config)),
-      health_changed_(std::move(health_changed)),
       clock_(std::move(clock)),
       policy_(make_policy(config_)),
       stick_table_(config_.stick.timeout, config_.stick.entries_max),
@@ -514,7 +513,6 @@ bool Pool::report(BackendId id, bool passed, const std::string& reason) {
                 {"backend", backend.name},
                 {"address", base::to_string(backend.address)},
                 {"reason", reason}});
-    if (health_changed_) health_changed_(backend, passed ? Health::up : Health::down);
     return passed && was_down;
 }
 

@@ -48,11 +48,8 @@ struct Client {
 /// of the queue true across threads. Any thread may call; nothing blocks on anything remote.
 class Pool : public std::enable_shared_from_this<Pool> {
 public:
-    /// Called outside the lock, on the thread that reported.
-    using HealthChanged = std::function<void(const Backend&, Health)>;
     using Clock = std::function<loop::Time()>;
-    explicit Pool(config::Pool config, HealthChanged health_changed = {},
-                  Clock clock = std::chrono::steady_clock::now);
+    explicit Pool(config::Pool config, Clock clock = std::chrono::steady_clock::now);
 
     [[nodiscard]] const config::Pool& config() const { return config_; }
 
@@ -145,7 +142,6 @@ private:
     [[nodiscard]] std::optional<Seat> take_seat(Waiter& waiter);
 
     const config::Pool config_;
-    const HealthChanged health_changed_;
     const Clock clock_;
     mutable std::mutex mutex_;
     std::vector<BackendSettings> backends_;  // of the configuration, then of the file

@@ -43,8 +43,7 @@ protected:
         }
     }
     void start() {
-        made = std::make_shared<pool::Pool>(settings, pool::Pool::HealthChanged(),
-                                            [this] { return loop.now(); });
+        made = std::make_shared<pool::Pool>(settings, [this] { return loop.now(); });
         subjects.push_back(
             {made, std::make_shared<backend::Access>(settings, knowledge), "secret"});
         prober.emplace(network, subjects, Prober::RunScript(), 1);

@@ -35,9 +35,7 @@ protected:
         }
     }
     Pool& pool() {
-        if (!made_)
-            made_ = std::make_shared<Pool>(config, Pool::HealthChanged(),
-                                           [this] { return loop.now(); });
+        if (!made_) made_ = std::make_shared<Pool>(config, [this] { return loop.now(); });
         return *made_;
     }
     std::expected<Seat, Refusal> choose(const std::string& address = "192.0.2.7",

@@ -39,8 +39,7 @@ public:
         const auto count = 1 + below(4);
         for (std::uint32_t i = 0; i < count; ++i) config_.backends.push_back(table("alf", i));
         if (chance(50)) config_.backends.front().host = "ftp.example.org";
-        pool_ =
-            std::make_shared<Pool>(config_, Pool::HealthChanged(), [this] { return loop_.now(); });
+        pool_ = std::make_shared<Pool>(config_, [this] { return loop_.now(); });
     }
 
     void run() {
