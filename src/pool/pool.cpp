@@ -269,6 +269,13 @@ Pool::Entry* Pool::pick(const Asker& asker, loop::Time now, bool spares_ejected)
     return ready.at(policy_->pick(candidates, asker.client));
 }
 
+/// Whether one that is merely full is to be waited for, rather than to be sent to an ejected one.
+bool Pool::is_worth_waiting(const Asker& asker, loop::Time now) const {
+    return config_.queue.length > 0 && std::ranges::any_of(entries_, [&](const Entry& entry) {
+               return is_usable(entry, asker) && !entry.outlier.is_ejected(now);
+           });
+}
+
 Refusal Pool::why_none(const Asker& asker) const {
     bool any = false;
     bool any_up = false;
@@ -305,6 +312,8 @@ std::expected<Seat, Refusal> Pool::try_choose(const Asker& asker, loop::Time now
     if (!bound) return std::unexpected(bound.error());
     if (*bound != nullptr) return seat_at(**bound, asker, now);
     Entry* chosen = pick(asker, now, true);
+    if (chosen == nullptr && is_worth_waiting(asker, now))
+        return std::unexpected(Refusal::all_full);
     // Ejections never empty a pool.
     if (chosen == nullptr) chosen = pick(asker, now, false);
     if (chosen == nullptr) return std::unexpected(why_none(asker));
@@ -463,6 +472,7 @@ void Pool::observe_failure(BackendId id, const std::string& reason) {
     std::string name;
     bool is_ejected = false;
     std::chrono::seconds time{};
+    Queue::Served served;
     {
         const auto now = clock_();
         const std::lock_guard lock(mutex_);
@@ -476,7 +486,10 @@ void Pool::observe_failure(BackendId id, const std::string& reason) {
             entry->outlier.spare();
         time =
             std::chrono::duration_cast<std::chrono::seconds>(entry->outlier.ejected_until() - now);
+        // Who waited for this one may have to be content with another that is ejected.
+        if (is_ejected) served = serve_queue(now);
     }
+    Queue::wake(served);
     if (is_ejected)
         log::warning("backend ejected", {{"pool", config_.name},
                                          {"backend", name},

@@ -129,6 +129,7 @@ private:
     [[nodiscard]] bool has_room(const Entry& entry, loop::Time now) const;
     [[nodiscard]] double share_risen(const Entry& entry, loop::Time now) const;
     [[nodiscard]] balance::Candidate candidate(Entry& entry, loop::Time now) const;
+    [[nodiscard]] bool is_worth_waiting(const Asker& asker, loop::Time now) const;
     [[nodiscard]] Refusal why_none(const Asker& asker) const;
     [[nodiscard]] Seat seat_at(Entry& entry, const Asker& asker, loop::Time now);
     [[nodiscard]] bool may_eject(const Entry& entry, loop::Time now) const;

@@ -387,6 +387,38 @@ TEST_F(ChoosingTest, uses_the_ejected_when_all_others_have_gone_down_since) {
     EXPECT_EQ(name_of(choose()), "alf1");
 }
 
+TEST_F(ChoosingTest, waits_for_a_full_backend_rather_than_to_use_the_ejected) {
+    config.queue.length = 5;
+    config.backends[1].max_sessions = 1;
+    const auto id1 = id(0);
+    auto seat = pool().choose({ip("192.0.2.7"), "anna"}, {{id1}});
+    for (int i = 0; i < 3; ++i) pool().observe_failure(id1, "no greeting");
+    EXPECT_EQ(name_of(choose()), to_string(Refusal::all_full));
+    loop::Signal signal(loop);
+    auto first = pool().join_queue({ip("192.0.2.7"), "anna"}, {}, signal);
+    auto second = pool().join_queue({ip("192.0.2.7"), "anna"}, {}, signal);
+    EXPECT_FALSE(first->take());
+    // One who has tried the full one in vain has nothing better to wait for.
+    EXPECT_EQ(name_of(pool().choose({ip("192.0.2.7"), "anna"}, {{id(1)}})), "alf1");
+    *seat = Seat();
+    const auto good = first->take();
+    ASSERT_TRUE(good);
+    EXPECT_EQ(good->backend().name, "alf2");
+    EXPECT_FALSE(second->take());
+    pool().probe_failed(id(1), "no");
+    const auto last_resort = second->take();
+    ASSERT_TRUE(last_resort);
+    EXPECT_EQ(last_resort->backend().name, "alf1");
+}
+
+TEST_F(ChoosingTest, uses_the_ejected_where_there_is_no_queue) {
+    config.backends[1].max_sessions = 1;
+    for (int i = 0; i < 3; ++i) pool().observe_failure(id(0), "no greeting");
+    const auto seat = choose();
+    EXPECT_EQ(name_of(seat), "alf2");
+    EXPECT_EQ(name_of(choose()), "alf1");
+}
+
 // fastest
 
 TEST_F(ChoosingTest, takes_no_backend_for_fast_because_it_refuses_everybody) {
