@@ -121,6 +121,23 @@ Prober::Watched* Prober::find_like(const Member& member) {
     return found == watched_.end() ? nullptr : &*found;
 }
 
+/// What is known already is news to a pool that joins. It would hear nothing before the next probe,
+/// and no survey before the backend has been down.
+void Prober::tell_newcomer(const Member& known, const Member& newcomer) {
+    const auto from = known.subject->access->known(known.backend.id);
+    const auto to = newcomer.subject->access->known(newcomer.backend.id);
+    if (const auto survey = from->survey(); survey && to != from) to->set_survey(*survey);
+
+    const auto status = status_of(*known.subject->pool, known.backend.id);
+    const auto own = status_of(*newcomer.subject->pool, newcomer.backend.id);
+    if (!status || !own || own->health != pool::Health::unknown) return;
+    auto& pool = *newcomer.subject->pool;
+    if (status->health == pool::Health::up) (void)pool.probe_passed(newcomer.backend.id);
+    if (status->health == pool::Health::down)
+        pool.probe_failed(newcomer.backend.id,
+                          "it is down in " + known.subject->pool->config().name);
+}
+
 void Prober::look_at_pools() {
     std::vector<Member> present;
     for (const auto& subject : subjects_)
@@ -143,12 +160,8 @@ void Prober::look_at_pools() {
         };
         if (std::ranges::any_of(watched_, is_member)) continue;
         if (auto* const like = find_like(member)) {
+            tell_newcomer(like->members.front(), member);
             like->members.push_back(member);
-            // What is known already is news to this pool.
-            const auto& known = like->members.front();
-            const auto status = status_of(*known.subject->pool, known.backend.id);
-            if (status && status->health == pool::Health::up)
-                (void)member.subject->pool->probe_passed(member.backend.id);
             continue;
         }
         auto& watched = watched_.emplace_back(network_.loop());

@@ -56,6 +56,7 @@ private:
     };
     [[nodiscard]] loop::Task<> follow_pools();
     void look_at_pools();
+    static void tell_newcomer(const Member& known, const Member& newcomer);
     [[nodiscard]] Watched* find_like(const Member& member);
     [[nodiscard]] loop::Task<> probe_for_ever(Watched& watched);
     [[nodiscard]] bool report(const Watched& watched, const base::Result<>& answer);

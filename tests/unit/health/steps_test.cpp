@@ -218,6 +218,47 @@ TEST_F(StepsTest, are_shared_by_pools_that_would_ask_the_same) {
     for (const auto& pool : {made, other, third}) EXPECT_EQ(pool->status()[0].health, Health::down);
 }
 
+class LateTest : public StepsTest {
+protected:
+    LateTest() {
+        settings.backends.resize(1);
+        settings.probe.interval = 1h;
+        late_settings = settings;
+        late_settings.name = "late";
+        late_settings.backends.clear();
+        late = std::make_shared<pool::Pool>(late_settings);
+        subjects.push_back(
+            {late, std::make_shared<backend::Access>(late_settings, knowledge), "secret"});
+    }
+    /// Long before the next probe.
+    pool::Pool::Status join() {
+        const auto asked = first.sessions_ever();
+        auto table = settings.backends.front();
+        table.name = "another name";
+        late->set_file_backends({std::make_shared<const config::Backend>(table)});
+        loop.run_for(2s);
+        EXPECT_EQ(first.sessions_ever(), asked);
+        return late->status().at(0);
+    }
+
+    config::Pool late_settings;
+    std::shared_ptr<pool::Pool> late;
+};
+
+TEST_F(LateTest, is_told_that_the_backend_is_up_and_what_its_survey_found) {
+    start();
+    const auto status = join();
+    EXPECT_EQ(status.health, Health::up);
+    EXPECT_NE(knowledge.of(status.backend.id)->survey(), nullptr);
+}
+
+TEST_F(LateTest, is_told_that_the_backend_is_down) {
+    first.close();
+    start();
+    EXPECT_EQ(health(), Health::down);
+    EXPECT_EQ(join().health, Health::down);
+}
+
 TEST_F(StepsTest, tell_of_backends_that_differ_in_the_canary_once) {
     settings.probe.canary = "canary";
     start();
