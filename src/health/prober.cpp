@@ -79,6 +79,14 @@ bool moves_data_alike(const config::Pool& a, const config::Pool& b) {
            a.trust_pasv_address == b.trust_pasv_address && a.send_proxy == b.send_proxy;
 }
 
+/// The same server, asked in the same way; weights and limits are nothing to a probe.
+bool is_asked_alike(const config::Backend& a, const config::Backend& b) {
+    // A certificate is judged by the name that was configured.
+    const bool has_same_name =
+        a.tls.mode == config::BackendTlsMode::off || (a.host == b.host && a.srv == b.srv);
+    return a.tls == b.tls && has_same_name;
+}
+
 }  // namespace
 
 Prober::Prober(net::Network& network, std::vector<Subject> subjects, RunScript run_script,
@@ -106,13 +114,8 @@ Prober::Watched* Prober::find_like(const Member& member) {
             member.subject->pool->config().probe.type == config::ProbeType::script;
         if (watched.members.empty() || is_script) return false;
         const auto& other = watched.members.front();
-        // A certificate is judged by the name that was configured.
-        const auto& a = *other.backend.settings;
-        const auto& b = *member.backend.settings;
-        const bool has_same_name =
-            a.tls.mode == config::BackendTlsMode::off || (a.host == b.host && a.srv == b.srv);
-        return other.backend.address == member.backend.address && has_same_name &&
-               other.backend.settings->tls == member.backend.settings->tls &&
+        return other.backend.address == member.backend.address &&
+               is_asked_alike(*other.backend.settings, *member.backend.settings) &&
                other.subject->pool->config().probe == member.subject->pool->config().probe &&
                moves_data_alike(other.subject->pool->config(), member.subject->pool->config()) &&
                other.subject->password == member.subject->password;
@@ -138,19 +141,28 @@ void Prober::tell_newcomer(const Member& known, const Member& newcomer) {
                           "it is down in " + known.subject->pool->config().name);
 }
 
+/// As they are now. A file of backends that is written again brings new settings for all of them; a
+/// probe that began anew each time would never come to its end.
+std::vector<Prober::Member> Prober::still_present(const std::vector<Member>& members,
+                                                  const std::vector<Member>& present) {
+    std::vector<Member> result;
+    for (const auto& member : members) {
+        const auto is_same = [&](const Member& each) {
+            return each.subject == member.subject && each.backend.id == member.backend.id &&
+                   is_asked_alike(*each.backend.settings, *member.backend.settings);
+        };
+        const auto found = std::ranges::find_if(present, is_same);
+        if (found != present.end()) result.push_back(*found);
+    }
+    return result;
+}
+
 void Prober::look_at_pools() {
     std::vector<Member> present;
     for (const auto& subject : subjects_)
         for (const auto& status : subject.pool->status())
             present.push_back({&subject, status.backend});
-    const auto is_present = [&](const Member& member) {
-        return std::ranges::any_of(present, [&](const Member& each) {
-            return each.subject == member.subject && each.backend.id == member.backend.id &&
-                   each.backend.settings == member.backend.settings;
-        });
-    };
-    for (auto& watched : watched_)
-        std::erase_if(watched.members, [&](const Member& each) { return !is_present(each); });
+    for (auto& watched : watched_) watched.members = still_present(watched.members, present);
     std::erase_if(watched_, [](const Watched& each) { return each.members.empty(); });
     for (const auto& member : present) {
         const auto is_member = [&](const Watched& watched) {

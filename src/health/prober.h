@@ -56,6 +56,8 @@ private:
     };
     [[nodiscard]] loop::Task<> follow_pools();
     void look_at_pools();
+    [[nodiscard]] static std::vector<Member> still_present(const std::vector<Member>& members,
+                                                           const std::vector<Member>& present);
     static void tell_newcomer(const Member& known, const Member& newcomer);
     [[nodiscard]] Watched* find_like(const Member& member);
     [[nodiscard]] loop::Task<> probe_for_ever(Watched& watched);

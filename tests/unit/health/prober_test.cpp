@@ -199,6 +199,26 @@ TEST_F(ProberTest, follows_the_addresses_of_a_name) {
     EXPECT_GT(other.sessions_ever(), 5);
 }
 
+TEST_F(ProberTest, is_not_disturbed_by_a_file_of_backends_that_is_written_every_second) {
+    auto table = settings.backends.front();
+    settings.backends.clear();
+    backend.script.reply_delay = 900ms;  // so that a probe takes longer than that
+    settings.probe.timeout = 10s;
+    start();
+    for (std::uint32_t i = 0; i < 60; ++i) {
+        table.weight = 1 + i;
+        pool->set_file_backends({std::make_shared<const config::Backend>(table)});
+        loop.run_for(1s);
+    }
+    EXPECT_EQ(health(), Health::up);
+    EXPECT_NE(survey(), nullptr);
+    EXPECT_LE(backend.sessions_ever(), 12);
+    table.tls.mode = config::BackendTlsMode::explicit_tls;  // asked otherwise from now on
+    pool->set_file_backends({std::make_shared<const config::Backend>(table)});
+    loop.run_for(10s);
+    EXPECT_TRUE(backend.has_heard("AUTH TLS"));
+}
+
 TEST_F(ProberTest, destroyed_while_it_asks_leaves_nothing_behind) {
     backend.script.replies["PASS"] = "";
     start();
