@@ -207,6 +207,29 @@ def test_srv_records_are_looked_up_again(outside: Outside, work: Path) -> None:
         outside.wait_for(it, work, {"alf3"})
 
 
+def test_one_srv_target_that_is_not_found_takes_nobody_with_it(
+    outside: Outside, work: Path
+) -> None:
+    names = outside.names
+    names.say(_zone(outside, "0 1 alf1", "0 1 nowhere"))
+    asked = "udp A nowhere.example.com"
+    with outside.balanced(work, _service()) as it:
+        outside.wait_for(it, work, {"alf1"})
+        waiting.until("it was asked often", lambda: names.heard().count(asked) >= 4)
+        # Said once.
+        lines = [line for line in it.log_lines() if line.get("name") == SERVICE]
+        assert ["nowhere.example.com" in line["reason"] for line in lines] == [True]
+        names.say(_zone(outside, "0 1 alf1", "0 1 alf2"))
+        outside.wait_for(it, work, {"alf1", "alf2"})
+        # One that had an address keeps it.
+        mark = it.log_mark()
+        zone = dict(_zone(outside, "0 1 alf1", "0 1 alf2", "0 1 alf3"))
+        del zone["alf2.example.com"]
+        names.say(zone)
+        it.wait_for_log("the failure", lambda line: line.get("name") == SERVICE, since=mark)
+        outside.wait_for(it, work, {"alf1", "alf2", "alf3"})
+
+
 def test_a_long_answer_comes_over_tcp(outside: Outside, work: Path) -> None:
     many = [f"10 1 a-backup-of-the-others-{number}" for number in range(40)]
     others = {
