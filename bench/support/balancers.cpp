@@ -8,8 +8,11 @@ namespace ballast::bench {
 
 namespace {
 
+/// All clients come from one address, and as fast as they can.
 constexpr std::string_view ballast_settings = R"(
 workers = {threads}
+limits.sessions_per_address = 0
+limits.session_rate_per_address = 0
 [log]
 level = "error"
 format = "text"
@@ -19,6 +22,7 @@ constexpr std::string_view ballast_passage = R"(
 [listener.{name}]
 bind = ["127.0.0.1:{front}"]
 pool = "{name}"
+command_rate = 0
 passive_ports = "{first_port}-{last_port}"
 [pool.{name}]
 probe = {{ type = "none" }}

@@ -25,7 +25,8 @@ enum class End : std::uint8_t {
 
 /// How slowly bytes may move, and how fast.
 struct Pace {
-    Pace(std::chrono::milliseconds time, std::uint64_t bytes = 1, guard::Throttle most = {})
+    explicit Pace(std::chrono::milliseconds time, std::uint64_t bytes = 1,
+                  guard::Throttle most = {})
         : stall_timeout(time), stall_bytes(bytes), throttle(std::move(most)) {}
 
     std::chrono::milliseconds stall_timeout;

@@ -23,6 +23,14 @@ DIRECT = os.environ.get("BALLAST_E2E_DIRECT") == "1"
 LOOPBACK = ("127.0.0.1", "::1")
 PASSIVE_PORTS = 30
 
+# All clients of the tests come from a few addresses. A test of these limits sets them itself.
+NO_LIMITS_PER_ADDRESS = {
+    "sessions_per_address": 0,
+    "session_rate_per_address": 0,
+    "failed_logins_per_address": 0,
+    "failed_logins_per_user": 0,
+}
+
 NO_PROBE = {"type": "none"}
 TCP_PROBE = {"type": "tcp", "interval": "250ms", "timeout": "2s", "rise": 2, "fall": 2}
 
@@ -136,7 +144,8 @@ class Ballast:
         self.transfer_log = self.work / "transfers.json"
         self._prefix = prefix
         self._process: Process | None = None
-        self._settings = settings or {}
+        own = dict(settings or {})
+        self._settings = {**own, "limits": {**NO_LIMITS_PER_ADDRESS, **own.get("limits", {})}}
         # One range for all listeners: ranges are identical or apart. May be made empty.
         first = free_ports(passive_ports)
         self.passive_ports = range(first, first + passive_ports)

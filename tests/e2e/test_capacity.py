@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ctest: alone
 """Many sessions at once, and what one of them costs."""
 
 import contextlib
@@ -7,6 +8,8 @@ import os
 import resource
 import selectors
 import socket
+import statistics
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +25,11 @@ pytestmark = pytest.mark.skipif(DIRECT, reason="this measures the balancer")
 IDLE = 1000
 TRANSFERS = 50
 SIZE = 4 * 1024 * 1024
+# What 20,000 descriptors allow, two for each session.
+MANY = 9_500
+SPARE = 100
+LOG_INS = 400
+NOOPS = 3_000
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +121,73 @@ def test_a_thousand_idle_sessions_and_fifty_transfers(
             wire.send("QUIT")
         for wire in idle:
             assert wire.reply().code == 221
+
+
+def _log_in_rate(ballast: Ballast) -> float:
+    """A second, of sessions that come in groups and leave again."""
+    began = time.monotonic()
+    for _ in range(LOG_INS // 20):
+        with contextlib.ExitStack() as stack:
+            for wire in _log_in_all(ballast, 20, stack):
+                wire.send("QUIT")
+                assert wire.reply().code == 221
+    return LOG_INS / (time.monotonic() - began)
+
+
+def _noop_seconds(wires: list[Wire]) -> list[float]:
+    """One after the other, each on another session."""
+    times = []
+    for number in range(NOOPS):
+        wire = wires[number * 7919 % len(wires)]
+        began = time.monotonic()
+        wire.send("NOOP")
+        assert wire.reply().code == 200
+        times.append(time.monotonic() - began)
+    return times
+
+
+def _said(what: str, rate: float, noops: list[float]) -> str:
+    p50 = statistics.median(noops)
+    p99 = statistics.quantiles(noops, n=100)[98]
+    return f"{what}: {rate:.0f} log-ins/s, NOOP p50 {p50 * 1e6:.0f} us, p99 {p99 * 1e6:.0f} us"
+
+
+def test_as_many_sessions_as_there_are_descriptors(
+    work: Path, server: PyFtpd, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    many = min(MANY, (hard - 1000) // 2)
+    expected = hashlib.sha256((server.root / "file").read_bytes()).hexdigest()
+    ballast = Ballast(
+        *(work, [Listener("ftp", "pool")], [Pool("pool", [Backend("only", server)])]),
+        settings={"limits": {"sessions": many + SPARE}},
+        passive_ports=TRANSFERS + 10,
+    )
+    with ballast, contextlib.ExitStack() as stack:
+        with contextlib.ExitStack() as few:
+            wires = _log_in_all(ballast, 10, few)
+            alone = _said("10 sessions", _log_in_rate(ballast), _noop_seconds(wires))
+        held: list[Wire] = []
+        while len(held) < many:
+            held += _log_in_all(ballast, min(500, many - len(held)), stack)
+        crowded = _said(f"{many} sessions", _log_in_rate(ballast), _noop_seconds(held))
+        with capsys.disabled():
+            print(f"\n{alone}\n{crowded}, {ballast.resident_bytes() / 2**20:.0f} MiB")
+        digests = _download_all(held[:: many // TRANSFERS][:TRANSFERS])
+        assert len(digests) == TRANSFERS and set(digests) == {expected}
+
+        # The limit, with everybody there.
+        def are_admitted(count: int) -> bool:
+            with contextlib.ExitStack() as last:
+                wires = [last.enter_context(Wire(ballast.where())) for _ in range(count)]
+                return all(wire.reply().code == 220 for wire in wires)
+
+        waiting.until("those who came and went have left", lambda: are_admitted(SPARE))
+        assert not are_admitted(SPARE + 1)
+        for wire in held:
+            wire.send("NOOP")
+        for wire in held:
+            assert wire.reply().code == 200
 
 
 def test_a_thousand_clients_that_vanish_leave_nothing_behind(ballast: Ballast) -> None:
