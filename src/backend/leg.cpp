@@ -176,8 +176,8 @@ base::Error Leg::lost(std::error_code code, const char* doing) const {
             fmt::format("{} {}", doing, base::to_string(control_.peer()))};
 }
 
-loop::Task<base::Result<>> Leg::send(std::string line) {
-    line += "\r\n";
+loop::Task<base::Result<>> Leg::send(base::WipedString line) {
+    line.append_wiped("\r\n");
     co_return co_await control_.send(line, base::Fault::backend,
                                      signal_.loop().after(settings().reply_timeout));
 }
@@ -190,6 +190,7 @@ std::optional<base::Result<ftp::Reply>> Leg::take(ftp::ReplyParser::Step step) {
     switch (step.reply->error()) {
         case ftp::ReplyError::line_too_long:
         case ftp::ReplyError::reply_too_long:
+            metrics::count(metrics::Counter::limit_reply_bytes);
             return std::unexpected(lost({}, "an endless reply from"));
         case ftp::ReplyError::bad_code: return std::unexpected(lost({}, "no FTP reply from"));
     }
@@ -229,7 +230,7 @@ loop::Task<base::Result<ftp::Reply>> Leg::reply(loop::Deadline deadline) {
     }
 }
 
-loop::Task<base::Result<ftp::Reply>> Leg::command(std::string line) {
+loop::Task<base::Result<ftp::Reply>> Leg::command(base::WipedString line) {
     if (auto sent = co_await send(std::move(line)); !sent) co_return std::unexpected(sent.error());
     co_return co_await reply(signal_.loop().after(settings().reply_timeout));
 }

@@ -3,6 +3,7 @@
 
 #include "backend/access.h"
 #include "backend/knowledge.h"
+#include "base/wiped_string.h"
 #include "config/config.h"
 #include "ftp/reply.h"
 #include "net/control_connection.h"
@@ -44,11 +45,11 @@ public:
         loop::Signal& signal);
 
     /// Sends one line (without CRLF).
-    [[nodiscard]] loop::Task<base::Result<>> send(std::string line);
+    [[nodiscard]] loop::Task<base::Result<>> send(base::WipedString line);
     /// The next reply, preliminary ones included.
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> reply(loop::Deadline deadline);
     /// Sends one line and waits for its reply within the pool's reply time-out.
-    [[nodiscard]] loop::Task<base::Result<ftp::Reply>> command(std::string line);
+    [[nodiscard]] loop::Task<base::Result<ftp::Reply>> command(base::WipedString line);
 
     /// A reply that is already here, without waiting; an error if the connection is lost. For
     /// owners that wait for several things: look here, then `watch` and wait for the signal, no

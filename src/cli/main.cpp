@@ -3,6 +3,7 @@
 #include "config/load.h"
 #include "config/schema.h"
 #include "daemon/daemon.h"
+#include "daemon/privileges.h"
 #include "daemon/trial.h"
 
 #include <CLI/CLI.hpp>
@@ -43,7 +44,13 @@ int run(const std::string& file) {
     return config ? ballast::daemon::run(*config, file.c_str()) : 1;
 }
 
-int check(const std::string& file, bool print) {
+int check(const std::string& file, const std::string& user, bool print) {
+    if (!user.empty()) {
+        if (const auto done = ballast::daemon::become(user); !done) {
+            fmt::print(stderr, "{}\n", ballast::base::to_string(done.error()));
+            return 1;
+        }
+    }
     const auto config = load(file);
     if (!config) return 1;
     const auto problems = ballast::daemon::try_start(*config);
@@ -54,6 +61,8 @@ int check(const std::string& file, bool print) {
         fmt::print("{}", ballast::config::written_out(*config));
         return 0;
     }
+    for (const auto& secret : ballast::daemon::exposed_secrets(*config))
+        fmt::print("note: {}\n", ballast::config::to_string(secret, file));
     for (const auto& limit : ballast::config::limits_of_passthrough(*config))
         fmt::print("note: {}\n", ballast::config::to_string(limit, file));
     fmt::print("{}: ok, {} listeners, {} pools\n", file, config->listeners.size(),
@@ -81,13 +90,17 @@ int main(int argument_count, char** arguments) {
         "schema", "print the form of a configuration as a JSON Schema, for editors");
     add_file(run_command);
     add_file(check_command);
+    std::string user;
+    check_command->add_option("--user", user,
+                              "check as this user, who Ballast runs as: whether it may read keys "
+                              "and passwords, and write its logs (for root)");
     bool print = false;
     check_command->add_flag("--print", print,
                             "print the configuration with every setting written out");
     CLI11_PARSE(app, argument_count, arguments);
 
     if (run_command->parsed()) return run(file);
-    if (check_command->parsed()) return check(file, print);
+    if (check_command->parsed()) return check(file, user, print);
     if (version_command->parsed()) fmt::print("ballast {}\n", BALLAST_VERSION);
     if (manual_command->parsed()) fmt::print("{}", ballast::config::manual());
     if (schema_command->parsed()) fmt::print("{}", ballast::config::schema());

@@ -173,6 +173,7 @@ struct Listener {
     std::vector<AnnounceRule> public_address;
     ActiveSource active_source_port;
     std::string greeting = "FTP server ready.";
+    std::string system = "UNIX Type: L8";
     Duration login_timeout = std::chrono::minutes(1);          ///< from connect to the 230
     Duration client_hello_timeout = std::chrono::seconds(10);  ///< `passthrough`, from the 234
     Duration idle_timeout = std::chrono::minutes(15);   ///< between commands; not in transfers

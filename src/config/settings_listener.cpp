@@ -105,6 +105,8 @@ constexpr auto listener_settings = std::to_array<Setting<Listener>>({
      "less one, as RFC 959 has it: 20 for 21. Ports below 1024 need the right to bind them."},
     {"greeting", Text<Listener>{&Listener::greeting, 1, 500},
      "The text of the 220 that welcomes a client."},
+    {"system", Text<Listener>{&Listener::system, 1, 500},
+     "What SYST is answered before log-in; after it the backend answers."},
     {"login_timeout", Time<Listener>{&Listener::login_timeout, 1ms, time_max},
      "From the connection to the successful login."},
     {"client_hello_timeout", Time<Listener>{&Listener::client_hello_timeout, 1ms, time_max},

@@ -37,7 +37,9 @@ constexpr auto pool_settings = std::to_array<Setting<Pool>>({
      "nothing. Empty is none."},
     {"send_proxy", Word<Pool, ProxyHeader>{&Pool::send_proxy, proxy_headers},
      "The version of the PROXY protocol whose header, with the client's address, begins the "
-     "control connection of each session to a backend. Data connections never have one."},
+     "control connection of each session to a backend. Version 2 also has our session's id and, of "
+     "a client under TLS, the version, the cipher, the name it asked for and its certificate's "
+     "common name. Data connections never have one."},
     {"backend_data", Word<Pool, BackendData>{&Pool::backend_data, backend_data_modes},
      "How data connections to the backends are made. `auto` asks with EPSV, or with PASV where "
      "that is refused, whatever the client does; `epsv` and `pasv` use only that. With `port` and "

@@ -7,6 +7,7 @@
 #include "daemon/backend_files.h"
 #include "daemon/memory.h"
 #include "daemon/name_watch.h"
+#include "daemon/privileges.h"
 #include "daemon/tls.h"
 #include "daemon/trial.h"
 #include "daemon/worker.h"
@@ -120,6 +121,22 @@ std::uint32_t sessions_max(const config::Limits& limits) {
     return there_are > kept + 2 ? static_cast<std::uint32_t>((there_are - kept) / 2) : 1;
 }
 
+std::vector<net::PassivePorts::Proxies> data_proxies(const config::Config& config) {
+    std::vector<net::PassivePorts::Proxies> proxies;
+    const auto add = [&](const config::Listener& listener, const base::PortRange& ports) {
+        proxies.push_back({ports, listener.proxy_from, listener.proxy_timeout});
+    };
+    for (const auto& listener : config.listeners) {
+        if (!listener.proxy_data) continue;
+        if (listener.lends_ports()) add(listener, listener.passive_ports);
+        if (listener.mode != config::ListenerMode::passthrough) continue;
+        for (const auto& pool : config.pools)
+            for (const auto& backend : pool.backends)
+                if (backend.passive_ports) add(listener, *backend.passive_ports);
+    }
+    return proxies;
+}
+
 /// The secret is the file without its last line end.
 std::string read_secret(const std::string& file) {
     std::ifstream stream(file);
@@ -134,8 +151,10 @@ Daemon::Daemon(const config::Config& config, Tls tls, net::OwnedFd signals)
       tls_(std::move(tls)),
       ledger_(config.limits, sessions_max(config.limits), std::chrono::steady_clock::now()),
       memory_max_(config.limits.memory != 0 ? config.limits.memory : memory_there_is() / 10 * 9),
-      ports_(random_seed(), {.accepts = config.limits.passive_accept_rate,
-                             .strays = config.limits.passive_stray_rate}),
+      ports_(random_seed(),
+             {.accepts = config.limits.passive_accept_rate,
+              .strays = config.limits.passive_stray_rate},
+             data_proxies(config)),
       id_salt_(random_seed()),
       control_network_(control_, ports_, worker_count(config)),
       signalled_(control_),
@@ -301,6 +320,7 @@ loop::Task<> Daemon::follow_files() {
         tls_.look();
         backend_files_->look();
         ledger_.set_short_of_memory(memory_taken() > memory_max_);
+        sd_notify(0, "WATCHDOG=1");
         (void)co_await files_due_.wait(control_.after(files_interval));
     }
 }
@@ -363,13 +383,6 @@ void raise_descriptor_limit() {
     ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/// Neither a crash nor another process of this user shall show what clients have said.
-void hide_memory() {
-    const rlimit none{};
-    ::setrlimit(RLIMIT_CORE, &none);
-    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-}
-
 /// Signals are read by the control thread alone; every thread inherits the mask.
 net::OwnedFd take_over_signals() {
     sigset_t set;
@@ -390,6 +403,8 @@ int run(const config::Config& config, const char* file) {
     if (!problems.empty()) return print(problems, file);
     Tls tls(config, problems);
     if (!problems.empty()) return print(problems, file);  // files changed meanwhile
+    for (const auto& secret : exposed_secrets(config))
+        fmt::print(stderr, "warning: {}\n", config::to_string(secret, file));
     raise_descriptor_limit();
     if (!config.core_dumps) hide_memory();
     auto signals = take_over_signals();

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/worker.h"
 
+#include "base/log.h"
 #include "net/socket_stream.h"
+
+#include <algorithm>
 
 namespace ballast::daemon {
 
-Worker::Worker(net::PassivePorts& ports, std::uint32_t index) : network_(loop_, ports, index) {}
+Worker::Worker(net::PassivePorts& ports, std::uint32_t index)
+    : network_(loop_, ports, index), intake_(loop_) {}
 
 Worker::~Worker() { end(); }
 
@@ -24,6 +28,7 @@ void Worker::end() {
 
 void Worker::clear() {
     acceptors_.clear();
+    intake_.clear();
     sessions_.clear();
     network_.close_ports();
 }
@@ -39,20 +44,52 @@ void Worker::accept_on(net::OwnedFd listening, net::Acceptor::Take take, std::st
 void Worker::adopt(net::OwnedFd client, base::Address peer, Service service, std::string id,
                    guard::Ledger::Held accepted) {
     ++load_.sessions;  // before it is on its way, so that the next one sees it
-    loop_.post([this, client = std::move(client), peer, service = std::move(service),
-                id = std::move(id), accepted = std::move(accepted)]() mutable {
-        begin_session(std::move(client), peer, service, id, std::move(accepted));
+    loop_.post([this, newcomer = Newcomer{std::move(client),
+                                          peer,
+                                          {},
+                                          std::move(service),
+                                          std::move(id),
+                                          std::move(accepted)}]() mutable {
+        take_in(std::move(newcomer));
     });
 }
 
-void Worker::begin_session(net::OwnedFd client, base::Address peer, const Service& service,
-                           const std::string& id, guard::Ledger::Held accepted) {
-    net::prepare_control(client.get());
-    const auto local = net::local_address(client.get());
-    auto stream = std::make_unique<net::SocketStream>(loop_, std::move(client), local, peer);
+void Worker::take_in(Newcomer client) {
+    const auto& listener = *client.service.listener;
+    const bool is_proxy = std::ranges::any_of(
+        listener.proxy_from, [&](const auto& network) { return network.contains(client.peer.ip); });
+    if (!is_proxy) return begin_session(std::move(client));
+    auto socket = std::move(client.socket);
+    intake_.take(std::move(socket), listener.proxy_timeout,
+                 [this, client = std::move(client)](base::Result<net::OwnedFd> with_header,
+                                                    const net::ProxiedConnection& proxied) mutable {
+                     if (!with_header) return refuse(client, with_header.error());
+                     client.socket = std::move(*with_header);
+                     client.peer = proxied.from.value_or(client.peer);
+                     client.reached = proxied.to;
+                     begin_session(std::move(client));
+                 });
+}
+
+void Worker::refuse(const Newcomer& client, const base::Error& reason) {
+    log::warning("a connection of a proxy was closed", {{"session", client.id},
+                                                        {"listener", client.service.listener->name},
+                                                        {"from", base::to_string(client.peer)},
+                                                        {"reason", base::to_string(reason)}});
+    --load_.sessions;
+}
+
+void Worker::begin_session(Newcomer client) {
+    net::prepare_control(client.socket.get());
+    const auto local = net::local_address(client.socket.get());
+    const auto& id = client.id;
+    auto stream =
+        std::make_unique<net::SocketStream>(loop_, std::move(client.socket), local, client.peer);
+    const auto& service = client.service;
     auto session = std::make_unique<session::Session>(
         session::Surroundings{network_, *service.listener, *service.pools, service.tls,
-                              service.begins_with_tls, load_, *service.ledger, std::move(accepted)},
+                              service.begins_with_tls, load_, *service.ledger,
+                              std::move(client.accepted), client.reached},
         std::move(stream), id, [this, id] { loop_.post([this, id] { session_ended(id); }); });
     auto& begun = *(sessions_[id] = std::move(session));
     begun.start();
@@ -68,6 +105,7 @@ void Worker::session_ended(const std::string& id) {
 void Worker::stop_sessions(std::function<void()> empty) {
     loop_.post([this, empty = std::move(empty)] {
         acceptors_.clear();
+        intake_.clear();
         is_stopping_ = true;
         empty_ = empty;
         for (const auto& [id, session] : sessions_) session->stop();

@@ -4,6 +4,7 @@
 #include "guard/ledger.h"
 #include "loop/worker_loop.h"
 #include "net/acceptor.h"
+#include "net/proxy_intake.h"
 #include "net/socket_network.h"
 #include "session/session.h"
 
@@ -54,14 +55,25 @@ public:
     void stop_sessions(std::function<void()> empty);
 
 private:
-    void begin_session(net::OwnedFd client, base::Address peer, const Service& service,
-                       const std::string& id, guard::Ledger::Held accepted);
+    struct Newcomer {
+        net::OwnedFd socket;
+        base::Address peer;
+        std::optional<base::Address> reached;  ///< as a proxy in front says
+        Service service;
+        std::string id;
+        guard::Ledger::Held accepted;
+    };
+    /// Its proxy's header comes first, if there is a proxy.
+    void take_in(Newcomer client);
+    void begin_session(Newcomer client);
+    void refuse(const Newcomer& client, const base::Error& reason);
     void session_ended(const std::string& id);
     void clear();
 
     loop::WorkerLoop loop_;
     net::SocketNetwork network_;
     session::Load load_;
+    net::ProxyIntake intake_;
     std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
     std::unordered_map<std::string, std::unique_ptr<session::Session>> sessions_;
     std::function<void()> empty_;  // called once

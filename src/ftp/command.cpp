@@ -50,8 +50,8 @@ std::size_t telnet_or_stray_length(std::string_view text) {
     return stray ? 1 : 0;
 }
 
-std::string without_telnet(std::string_view text) {
-    std::string kept;
+base::WipedString without_telnet(std::string_view text) {
+    base::WipedString kept;
     kept.reserve(text.size());
     while (!text.empty()) {
         if (const auto length = telnet_length(text); length != 0) {
@@ -90,7 +90,7 @@ std::expected<Command, CommandError> read_line(std::string_view line) {
 
     Command command;
     command.verb = base::upper(word);
-    if (!rest.empty()) command.argument = rest.substr(1);
+    if (!rest.empty()) command.argument = std::string_view(rest).substr(1);
     command.line.reserve(word.size() + rest.size());
     command.line.append(word).append(rest);
     return command;

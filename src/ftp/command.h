@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/wiped_string.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -12,9 +14,9 @@ namespace ballast::ftp {
 
 /// One line of a client, RFC 959 4.1, with the Telnet commands taken out.
 struct Command {
-    std::string verb;      ///< upper case
-    std::string argument;  ///< behind the first space, untouched: any byte but NUL, CR and LF
-    std::string line;      ///< what a backend is sent, without CRLF: the client's own bytes
+    std::string verb;            ///< upper case
+    base::WipedString argument;  ///< behind the first space, untouched: no NUL, CR or LF
+    base::WipedString line;      ///< what a backend is sent, without CRLF: the client's own bytes
 
     friend bool operator==(const Command&, const Command&) = default;
 };

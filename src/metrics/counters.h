@@ -20,6 +20,10 @@ enum class Counter : std::uint8_t {
     limit_sessions_per_user,
     limit_memory,
     limit_transfers,           ///< 425: there were enough
+    limit_command_bytes,       ///< 500: the line was longer
+    limit_pipelined_bytes,     ///< a client said so much ahead that it was not read for a while
+    limit_reply_bytes,         ///< a backend was left because its reply did not end
+    limit_bandwidth,           ///< a transfer slept until its turn came
     bans_begun,                ///< of an address, or of a user from one
     refused_by_ban,            ///< sessions and log-ins
     sessions_without_backend,  ///< ended with 421: no backend could be had

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace ballast::net {
 
@@ -30,7 +31,10 @@ Io::State ControlConnection::receive(std::size_t bytes_max, Ask ask) {
     auto& buffer = shared_buffer();
     const auto room = std::min(buffer.size(), bytes_max - received_.size());
     const Io io = stream_->read(std::span(buffer).first(room));
-    if (io.state == Io::State::moved) received_.append(buffer.data(), io.bytes);
+    if (io.state == Io::State::moved) {
+        received_.append_wiped({buffer.data(), io.bytes});
+        ::explicit_bzero(buffer.data(), io.bytes);
+    }
     if (io.state == Io::State::failed) error_ = io.error;
     is_drained_ = io.state == Io::State::moved && io.bytes < room;
     return io.state;
@@ -49,9 +53,9 @@ void ControlConnection::watch() {
 }
 
 void ControlConnection::consume(std::size_t bytes) {
-    received_.erase(0, bytes);
+    received_.drop_front(bytes);
     // An idle session shall hold no buffer.
-    if (received_.empty()) std::string().swap(received_);
+    if (received_.empty()) base::WipedString().swap(received_);
 }
 
 loop::Task<base::Result<>> ControlConnection::send(std::string_view bytes, base::Fault fault,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/wiped_string.h"
 #include "net/stream.h"
 
 #include <memory>
@@ -10,7 +11,8 @@
 namespace ballast::net {
 
 /// A control connection as its owner parses it: what was received and not consumed yet, and whole
-/// writes. Holds no buffer while nothing is unconsumed.
+/// writes. Holds no buffer while nothing is unconsumed. What was read may have been a password: it
+/// is overwritten wherever it was.
 class ControlConnection {
 public:
     /// `signal` is raised when there is more to receive; it outlives this object.
@@ -42,7 +44,7 @@ public:
 private:
     std::unique_ptr<Stream> stream_;
     loop::Signal& signal_;
-    std::string received_;
+    base::WipedString received_;
     std::error_code error_;
     bool is_drained_ = false;  // the last read was short: nothing more until a watch says so
 };

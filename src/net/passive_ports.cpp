@@ -81,6 +81,16 @@ void PassivePorts::dismiss(const Admissions::Range& range, const base::Ip& clien
     admissions_.dismiss(range, client, id);
 }
 
+const PassivePorts::Proxies* PassivePorts::proxies_at(std::uint16_t port,
+                                                      const base::Ip& peer) const {
+    const auto found = std::ranges::find_if(proxies_, [&](const Proxies& each) {
+        return each.ports.contains(port) &&
+               std::ranges::any_of(each.networks,
+                                   [&](const auto& network) { return network.contains(peer); });
+    });
+    return found == proxies_.end() ? nullptr : &*found;
+}
+
 bool PassivePorts::spare(const Key& key, loop::Time now) {
     const std::lock_guard lock(mutex_);
     const bool is_new = ports_[key].spared_until <= now;

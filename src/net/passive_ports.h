@@ -3,6 +3,7 @@
 
 #include "base/address.h"
 #include "base/port_range.h"
+#include "base/subnet.h"
 #include "loop/loop.h"
 #include "net/admissions.h"
 #include "net/data_peers.h"
@@ -35,6 +36,13 @@ public:
         std::uint32_t strays = 20;  ///< that nobody waits for
     };
 
+    /// Whose connections to these ports begin with a PROXY header.
+    struct Proxies {
+        base::PortRange ports;
+        std::vector<base::Subnet> networks;
+        std::chrono::milliseconds timeout;  ///< for the header to come
+    };
+
     static constexpr auto spared_for = std::chrono::seconds(10);
     static constexpr auto quarantined_for = std::chrono::seconds(60);
     static constexpr auto unusable_for = std::chrono::seconds(10);
@@ -52,8 +60,11 @@ public:
     using Taker = Admissions::Taker;
 
     explicit PassivePorts(std::uint64_t seed) : PassivePorts(seed, Rates()) {}
-    PassivePorts(std::uint64_t seed, Rates rates) : rates_(rates), random_(seed) {}
+    explicit PassivePorts(std::uint64_t seed, Rates rates, std::vector<Proxies> proxies = {})
+        : rates_(rates), proxies_(std::move(proxies)), random_(seed) {}
     [[nodiscard]] const Rates& rates() const { return rates_; }
+    /// Null if `peer` is no proxy there.
+    [[nodiscard]] const Proxies* proxies_at(std::uint16_t port, const base::Ip& peer) const;
 
     /// Ports are tried from a random one on (RFC 2577 3), those that `worker` listens on itself, or
     /// nobody yet, first, and spared ones last. Empty: none is free for this client.
@@ -116,6 +127,7 @@ private:
     Waiting* find(const Key& key, const base::Ip& client, LeaseId id);
 
     const Rates rates_;
+    const std::vector<Proxies> proxies_;
     mutable std::mutex mutex_;
     std::unordered_map<Key, Port, KeyHash> ports_;
     Admissions admissions_;

@@ -159,11 +159,14 @@ struct SocketNetwork::PassivePort {
 
 SocketNetwork::SocketNetwork(loop::WorkerLoop& loop, PassivePorts& ports,
                              PassivePorts::WorkerIndex index)
-    : loop_(loop), ports_(ports), index_(index) {}
+    : loop_(loop), ports_(ports), index_(index), intake_(loop) {}
 
 SocketNetwork::~SocketNetwork() = default;
 
-void SocketNetwork::close_ports() { passive_ports_.clear(); }
+void SocketNetwork::close_ports() {
+    intake_.clear();
+    passive_ports_.clear();
+}
 
 loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
                                                                       loop::Deadline deadline) {
@@ -256,7 +259,21 @@ void SocketNetwork::take_data_connection(PassivePort& port, OwnedFd socket, base
         metrics::count(metrics::Counter::passive_accepts_delayed);
         port.acceptor->pause_until(port.accepts.next(now));
     }
-    const auto taker = ports_.arrived(port.key, peer.ip, now);
+    const auto* const proxies = ports_.proxies_at(port.key.port, peer.ip);
+    if (proxies == nullptr) return take_data_connection_of(port, std::move(socket), peer);
+    intake_.take(
+        std::move(socket), proxies->timeout,
+        [this, &port, peer](base::Result<OwnedFd> with_header, const ProxiedConnection& proxied) {
+            if (with_header)
+                take_data_connection_of(port, std::move(*with_header), proxied.from.value_or(peer));
+            else
+                note_stray(port, peer);
+        });
+}
+
+/// `peer` is the client.
+void SocketNetwork::take_data_connection_of(PassivePort& port, OwnedFd socket, base::Address peer) {
+    const auto taker = ports_.arrived(port.key, peer.ip, loop_.now());
     if (taker) return hand_over(*taker, std::move(socket), {port.key.local, port.key.port}, peer);
     note_stray(port, peer);
     reset_on_close(socket.get());

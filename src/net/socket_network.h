@@ -5,6 +5,7 @@
 #include "net/acceptor.h"
 #include "net/network.h"
 #include "net/passive_ports.h"
+#include "net/proxy_intake.h"
 #include "net/socket.h"
 
 #include <memory>
@@ -44,6 +45,7 @@ private:
     /// False if it failed, which is logged and noted.
     bool listen(PassivePorts::Key key, const base::Ip& client);
     void take_data_connection(PassivePort& port, OwnedFd socket, base::Address peer);
+    void take_data_connection_of(PassivePort& port, OwnedFd socket, base::Address peer);
     void note_stray(PassivePort& port, const base::Address& peer);
     void hand_over(PassivePorts::Taker taker, OwnedFd socket, base::Address local,
                    base::Address peer);
@@ -55,6 +57,7 @@ private:
     std::vector<SocketNetwork*> workers_;
     std::unordered_map<PassivePorts::LeaseId, PassiveLease*> leases_;
     std::unordered_map<PassivePorts::LeaseId, StandingAdmission*> admissions_;
+    ProxyIntake intake_;
     std::vector<std::unique_ptr<PassivePort>> passive_ports_;
 };
 

@@ -132,6 +132,8 @@ TlsStream::TlsStream(std::unique_ptr<Stream> inner, Ssl ssl, Use use, bool reads
     // An end without close_notify must not forbid our own direction to go on; it is told apart by
     // what the stream beneath has said.
     SSL_set_options(ssl_.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
+    // Passwords come this way.
+    if (use_ == Use::control) SSL_set_options(ssl_.get(), SSL_OP_CLEANSE_PLAINTEXT);
     SSL_set_read_ahead(ssl_.get(), reads_ahead_ ? 1 : 0);
     if (use_ == Use::data) SSL_set_default_read_buffer_len(ssl_.get(), read_ahead_bytes);
     if (use_ == Use::data && inner_->splice_sink() >= 0) {
@@ -439,6 +441,21 @@ std::string TlsStream::peer_subject() const {
     char* bytes = nullptr;
     const auto size = BIO_get_mem_data(text.get(), &bytes);
     return {bytes, static_cast<std::size_t>(std::max(size, 0L))};
+}
+
+std::string TlsStream::peer_common_name() const {
+    const X509* const certificate = SSL_get0_peer_certificate(ssl_.get());
+    if (certificate == nullptr) return {};
+    const auto* const subject = X509_get_subject_name(certificate);
+    const int index = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    if (index < 0) return {};
+    const auto* const name = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, index));
+    unsigned char* bytes = nullptr;
+    const int size = ASN1_STRING_to_UTF8(&bytes, name);
+    if (size < 0) return {};
+    std::string result(bytes, bytes + size);
+    OPENSSL_free(bytes);
+    return result;
 }
 
 std::optional<int> TlsStream::peer_days_left() const {

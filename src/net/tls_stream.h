@@ -61,6 +61,8 @@ public:
     [[nodiscard]] std::string server_name() const;
     /// The subject of the peer's certificate (RFC 2253); empty if it showed none.
     [[nodiscard]] std::string peer_subject() const;
+    /// Its common name; empty if it has none.
+    [[nodiscard]] std::string peer_common_name() const;
     /// Until the peer's certificate expires; empty if it showed none.
     [[nodiscard]] std::optional<int> peer_days_left() const;
     /// Server, TLS 1.3: a fresh ticket travels with the next write.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "relay/relay.h"
 
+#include "metrics/counters.h"
 #include "relay/pump.h"
 
 #include <algorithm>
@@ -45,10 +46,9 @@ void watch(const Pump& pump, net::Stream& source, net::Stream& sink, loop::Signa
     if (pump.state() == Pump::State::wants_read) source.watch_readable();
     if (pump.state() == Pump::State::wants_write) sink.watch_writable();
     if (pump.state() != Pump::State::wants_turn) return;
-    if (throttle.allowance(now) > 0)
-        signal.raise();
-    else
-        turn_at = loop::sooner(turn_at, throttle.next());
+    if (throttle.allowance(now) > 0) return signal.raise();
+    metrics::count(metrics::Counter::limit_bandwidth);
+    turn_at = loop::sooner(turn_at, throttle.next());
 }
 
 /// Whether enough has moved lately.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/client_leg.h"
 
+#include "metrics/counters.h"
+
 #include <algorithm>
 
 namespace ballast::session {
@@ -44,8 +46,10 @@ std::optional<ClientEvent> ClientLeg::next() {
 }
 
 void ClientLeg::defer(ClientEvent event) {
+    const bool could_poll = may_poll();
     deferred_bytes_ += sizeof(ClientEvent) + event.command.line.size();
     deferred_.push_back(std::move(event));
+    if (could_poll && !may_poll()) metrics::count(metrics::Counter::limit_pipelined_bytes);
 }
 
 bool ClientLeg::has_deferred_quit() const {

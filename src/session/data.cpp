@@ -24,9 +24,8 @@ std::string_view protocols_of(const base::Ip& ip) { return ip.is_v4() ? "1" : "2
 /// With `as-client` the backend hears what the client said, at once: its answer, if it is an answer
 /// to the client as well. Empty: the client has been told that there is none.
 loop::Task<std::optional<ftp::Reply>> Session::pass_on(const ftp::Command& command) {
-    const bool has_argument = command.verb == "EPSV";
-    auto reply =
-        co_await backend_->pass_on(command.verb, has_argument ? command.argument : std::string());
+    const std::string argument = command.verb == "EPSV" ? command.argument : "";
+    auto reply = co_await backend_->pass_on(command.verb, argument);
     if (reply && reply->is_positive()) co_return std::move(*reply);
     if (reply) {
         co_await answer(std::move(*reply));

@@ -174,7 +174,7 @@ Step Dialog::before_login(const ftp::Command& command, const ftp::Verb* verb) {
         return say(503, "Say USER first.");
     }
     if (command.verb == "NOOP") return say(200, "Ready.");
-    if (command.verb == "SYST") return say(215, "UNIX Type: L8");
+    if (command.verb == "SYST") return say(215, settings_.system);
     if (command.verb == "HELP") return say(214, "Log in with USER and PASS.");
     if (command.verb == "ABOR") return say(226, "Nothing to abort.");
     if (is_one_of(command.verb, {"CLNT", "OPTS"})) {

@@ -4,7 +4,6 @@
 #include "base/ascii.h"
 #include "guard/command_policy.h"
 #include "metrics/counters.h"
-#include "net/proxy_header.h"
 #include "session/limit_note.h"
 #include "session/session.h"
 
@@ -218,6 +217,17 @@ loop::Task<base::Result<ftp::Reply>> Session::try_backend() {
     co_return reply;
 }
 
+/// What a backend may learn of the client besides its address.
+net::ProxyFacts Session::facts() const {
+    net::ProxyFacts facts{.session = id_, .tls = {}};
+    if (const auto* const tls = client_.tls())
+        facts.tls = {.version = std::string(tls->version()),
+                     .cipher = std::string(tls->cipher()),
+                     .server_name = dialog_.server_name(),
+                     .common_name = tls->peer_common_name()};
+    return facts;
+}
+
 backend::Contact Session::contact_of_seat() const {
     const auto& chosen = seat_.backend();
     auto contact = pool_->access->contact(chosen.settings, chosen.id, chosen.address);
@@ -227,7 +237,7 @@ backend::Contact Session::contact_of_seat() const {
             contact.preamble = net::proxy_header_v1(client_.peer(), reached());
             break;
         case config::ProxyHeader::v2:
-            contact.preamble = net::proxy_header_v2(client_.peer(), reached());
+            contact.preamble = net::proxy_header_v2(client_.peer(), reached(), facts());
             break;
     }
     return contact;

@@ -109,9 +109,10 @@ loop::Task<> Session::serve() {
         switch (event->kind) {
             case ClientEvent::Kind::command: co_await perform(std::move(event->command)); break;
             case ClientEvent::Kind::bad_line:
-                if (event->problem == ftp::CommandError::too_long)
+                if (event->problem == ftp::CommandError::too_long) {
+                    metrics::count(metrics::Counter::limit_command_bytes);
                     co_await answer(500, "The line is too long.");
-                else if (event->problem == ftp::CommandError::forbidden_byte)
+                } else if (event->problem == ftp::CommandError::forbidden_byte)
                     co_await answer(501, "NUL and CR are not allowed inside a command.");
                 else
                     co_await answer(500, "That is no command.");

@@ -10,6 +10,7 @@
 #include "loop/job.h"
 #include "net/client_hello.h"
 #include "net/network.h"
+#include "net/proxy_header.h"
 #include "pool/pool.h"
 #include "session/client_data.h"
 #include "session/client_leg.h"
@@ -125,6 +126,7 @@ private:
     void hear_waiting_client();
     [[nodiscard]] bool fall_back(pool::Refusal refusal);
     [[nodiscard]] backend::Contact contact_of_seat() const;
+    [[nodiscard]] net::ProxyFacts facts() const;
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> try_backend();
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> try_leg();
     [[nodiscard]] loop::Task<> retry_login(ftp::Command password, base::Error error);

@@ -189,6 +189,18 @@ def test_sigterm_ends_it_with_0_and_without_sessions_at_once(work: Path) -> None
 # what `check` says of the text counts here, not what it says of this machine.
 
 
+def test_every_test_that_the_documents_name_is_there() -> None:
+    named = {
+        each
+        for document in (REPOSITORY / "docs").glob("*.md")
+        for each in re.findall(r"`(test_\w+\.py)::(test_\w+)`", document.read_text())
+    }
+    assert named
+    for file, name in named:
+        path = REPOSITORY / "tests/e2e" / file
+        assert path.exists() and f"def {name}(" in path.read_text(), (file, name)
+
+
 def _checked_blocks() -> list[tuple[str, str]]:
     blocks = [
         (path.name, path.read_text()) for path in sorted((REPOSITORY / "examples").glob("*.toml"))

@@ -61,6 +61,7 @@ def test_a_line_of_a_megabyte(wire: Wire, field: Field) -> None:
     assert wire.reply().code == 500
     wire.expect("PWD", 257)
     assert field.ballast.resident_bytes() < before + MIB
+    assert field.ballast.counters()["limit_command_bytes"] == 1
 
 
 def test_a_line_without_end_before_the_log_in(wire: Wire, field: Field) -> None:
@@ -110,6 +111,49 @@ def test_bytes_that_no_name_has(line: bytes, wire: Wire, field: Field) -> None:
 def test_addresses_that_are_not_its_own(line: str, wire: Wire) -> None:
     wire.expect(line, 501, 522)
     wire.expect("RETR file", 425)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"PORT\t127,0,0,99,200,1",
+        b"PORT    127,0,0,99,200,1",
+        b"PORT 127,0,0,99,200,1   ",
+        b"PORT 127,0,0,1\r,200,1",
+        b"PORT 127,0,0,1,0\r22",
+        b"PORT 127,0,0,1,200,1\rPORT 127,0,0,99,200,1",
+        b"PORT 0177,0,0,0143,200,1",
+        b"PORT 127,0,0,355,200,1",
+        b"PORT 4294967295,0,0,1,200,1",
+        b"PORT 127,\xff\xf10,0,99,200,1",
+        # Telnet inside the verb: no disguise for a command that somebody has forbidden.
+        b"PO\xff\xf1RT 127,0,0,99,200,1",
+        b"P\xff\xfb\x01ORT 127,0,0,99,200,1",
+        b"\xff\xf4\xff\xf2PORT 127,0,0,99,200,1",
+        b"EPRT |2|::ffff:7f00:63|50000|",
+        b"EPRT |1|127.0.0.99\0|50000|",
+        b"EPRT |1|0x7f.0.0.99|50000|",
+    ],
+)
+def test_no_way_of_writing_leads_to_somebody_else(line: bytes, wire: Wire) -> None:
+    """Somebody listens at 127.0.0.99, and is never connected to."""
+    with socket.create_server(("127.0.0.99", 200 * 256 + 1)) as somebody:
+        wire.send_bytes(line + b"\r\n")
+        assert wire.reply().code in (500, 501, 522)
+        wire.expect("RETR file", 425)
+        somebody.settimeout(0.0)
+        with pytest.raises(BlockingIOError):
+            somebody.accept()
+
+
+def test_line_ends_and_bytes_of_names(wire: Wire, field: Field) -> None:
+    """LF alone ends a line; 0xFF, doubled by Telnet's rules or not, is a byte of a name."""
+    wire.send_bytes(b"NOOP\nPWD\n")
+    assert [wire.reply().code, wire.reply().code] == [200, 257]
+    for name in (b"a\xffb", b"a\xff\xffb"):
+        wire.send_bytes(b"SIZE " + name + b"\r\n")
+        assert wire.reply().code in (213, 501, 550)
+    wire.expect("PWD", 257)
 
 
 def test_the_mapped_form_of_its_own_address_is_its_own(wire: Wire, field: Field) -> None:

@@ -121,6 +121,7 @@ def test_a_reply_without_end_ends_the_session_alone(answer: Answer, work: Path) 
         wire.expect("CWD x", 421)
         assert wire.at_end()
         assert world.ballast.resident_bytes() < before + 8 * MIB
+        assert world.ballast.counters()["limit_reply_bytes"] == 1
 
 
 def test_a_reply_of_ten_megabytes_at_log_in(work: Path) -> None:

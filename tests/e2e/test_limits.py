@@ -262,6 +262,20 @@ def test_commands_a_second(work: Path, server: PyFtpd) -> None:
         assert it.counted("commands_delayed") > 0
 
 
+def test_pipelined_bytes(work: Path, server: PyFtpd) -> None:
+    """What is said in a transfer waits for its end, and beyond the limit at the client's."""
+    count = 500
+    with limited(work, server, {}, listener={"command_bytes_max": "512B", "pipelined_bytes_max": "1KiB"}) as it:
+        with it.log_in() as wire:
+            with wire.passive() as data:
+                wire.expect("RETR file", 125, 150)
+                wire.send(*["NOOP"] * count)
+                waiting.until("it is held back", lambda: it.counted("limit_pipelined_bytes"))
+                assert read_all(data) == CONTENT
+            codes = [wire.reply().code for _ in range(count + 1)]
+            assert codes == [226] + [200] * count
+
+
 def test_out_of_descriptors(work: Path, server: PyFtpd) -> None:
     """The reserve tells clients, those who are in go on, and there is room when some have left."""
     with limited(

@@ -136,7 +136,7 @@ def test_a_backend_that_lets_nobody_in_keeps_nobody(farm: Farm, work: Path) -> N
     with ScriptedServer("127.0.2.99", greeting="554 Out of order.") as bad:
         pool = Pool(
             "alfresco",
-            [Backend("bad", bad), farm.backend("alf1")],
+            [Backend("bad", bad, {"max_sessions": 10}), farm.backend("alf1")],
             {"balance": "first", "stick": {"by": "user", "otherwise": "refuse"}},
             {**TCP_PROBE, "interval": "1h", "rise": 1},
         )

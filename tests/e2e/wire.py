@@ -173,9 +173,13 @@ class TlsWire(Wire):
         resume: bool = True,
         server_name: str | None = None,
         session: ssl.SSLSession | None = None,
+        source: str | None = None,
+        preface: bytes = b"",
     ) -> None:
-        """`server_name` is the SNI and the name in the certificate; the address if left out."""
-        super().__init__(where)
+        """`server_name` is the SNI and the name in the certificate; the address if left out.
+        `preface` goes before everything, in plain text."""
+        super().__init__(where, source=source)
+        self.send_bytes(preface)
         self.context = context
         self.resume = resume
         self.server_name = server_name or where[0]

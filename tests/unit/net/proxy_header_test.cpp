@@ -41,5 +41,110 @@ TEST(ProxyHeader, version_2_is_bytes) {
     EXPECT_EQ(own_proxy_header_v2(), signature + std::string("\x20\0\0\0", 4));
 }
 
+std::string tlv(char type, const std::string& value) {
+    return std::string(1, type) + '\0' + static_cast<char>(value.size()) + value;
+}
+
+TEST(ProxyHeader, version_2_says_what_is_known_of_the_client) {
+    const auto from = at("198.51.100.7:50000");
+    const auto to = at("192.0.2.1:21");
+    const auto plain = proxy_header_v2(from, to, {.session = "s1", .tls = {}});
+    EXPECT_EQ(plain.substr(28), tlv(5, "s1"));
+    EXPECT_EQ(plain[15], 12 + 5);
+    const auto secured = proxy_header_v2(
+        from, to,
+        {.session = "s1",
+         .tls = {{.version = "TLSv1.3", .cipher = "X", .server_name = "a", .common_name = "bob"}}});
+    EXPECT_EQ(secured.substr(28),
+              tlv(5, "s1") + tlv(2, "a") +
+                  tlv(0x20, std::string("\x07\0\0\0\0", 5) + tlv(0x21, "TLSv1.3") + tlv(0x23, "X") +
+                                tlv(0x22, "bob")));
+    const auto nobody = proxy_header_v2(
+        from, to,
+        {.session = {},
+         .tls = {{.version = "V", .cipher = "X", .server_name = {}, .common_name = {}}}});
+    EXPECT_EQ(nobody.substr(28),
+              tlv(0x20, std::string("\x01\0\0\0\x01", 5) + tlv(0x21, "V") + tlv(0x23, "X")));
+}
+
+/// "error", "more", or the addresses, and how long the header is.
+std::string said(const std::string& received) {
+    const auto parsed = parse_proxy_header(received);
+    if (!parsed) return "more";
+    if (!*parsed) return std::string(to_string(parsed->error()));
+    const auto& proxied = **parsed;
+    const auto length = ' ' + std::to_string(proxied.bytes);
+    if (!proxied.from) return "itself" + length;
+    return base::to_string(*proxied.from) + ' ' + base::to_string(*proxied.to) + length;
+}
+
+TEST(ProxyHeader, what_is_written_is_read_and_no_byte_more) {
+    const auto from4 = at("198.51.100.7:50000");
+    const auto to4 = at("192.0.2.1:21");
+    const auto from6 = at("[2001:db8::7]:50000");
+    const auto to6 = at("[2001:db8::1]:990");
+    const ProxyFacts facts{
+        .session = "0123456789",
+        .tls = {{.version = "TLSv1.3", .cipher = "X", .server_name = "a", .common_name = "b"}}};
+    for (const auto& header : {proxy_header_v1(from4, to4), proxy_header_v2(from4, to4),
+                               proxy_header_v2(from4, to4, facts), proxy_header_v1(from6, to6),
+                               proxy_header_v2(from6, to6), proxy_header_v2(from6, to6, facts)}) {
+        const bool is_v4 = header.find("198.51") != std::string::npos || header[13] == '\x11';
+        const auto addresses =
+            is_v4 ? "198.51.100.7:50000 192.0.2.1:21 " : "[2001:db8::7]:50000 [2001:db8::1]:990 ";
+        EXPECT_EQ(said(header + "USER x\r\n"), addresses + std::to_string(header.size()));
+        for (std::size_t i = 0; i < header.size(); ++i)
+            EXPECT_EQ(said(header.substr(0, i)), "more") << i;
+    }
+    EXPECT_EQ(said(own_proxy_header_v1()), "itself 15");
+    EXPECT_EQ(said(own_proxy_header_v2()), "itself 16");
+}
+
+TEST(ProxyHeader, what_is_none_is_known_at_once) {
+    for (const auto* const text : {"U", "PRX", "PROXY_", "\r\n\r\n1", "\x16\x03\x01", "220 Hello"})
+        EXPECT_EQ(said(text), "there is no PROXY header") << text;
+}
+
+TEST(ProxyHeader, version_1_is_read_strictly) {
+    const auto line = [](const std::string& text) { return said("PROXY " + text + "\r\n"); };
+    EXPECT_EQ(line("UNKNOWN ff::1 whatever 1 2"), "itself 34");
+    EXPECT_EQ(line("TCP6 ::ffff:198.51.100.7 ::1 1 2"), "198.51.100.7:1 [::1]:2 40");
+    for (const auto* const text :
+         {"TCP4 198.51.100.7 192.0.2.1 50000", "TCP4 198.51.100.7 192.0.2.1 50000 21 9",
+          "TCP4  198.51.100.7 192.0.2.1 50000 21", "TCP4 198.51.100.7 192.0.2.1 65536 21",
+          "TCP4 198.51.100.7 192.0.2.1 050 21", "TCP4 198.51.100.7 192.0.2.1 +5 21",
+          "TCP4 ::1 ::1 1 2", "TCP6 198.51.100.7 192.0.2.1 1 2", "TCP4 198.51.100.256 1.2.3.4 1 2",
+          "TCP6 fe80::1%eth0 ::1 1 2", "UDP4 198.51.100.7 192.0.2.1 1 2",
+          "tcp4 1.2.3.4 1.2.3.4 1 2", "", "TCP4 1.2.3.4 1.2.3.4 1 "})
+        EXPECT_EQ(line(text), "the PROXY header is malformed") << text;
+    EXPECT_EQ(said("PROXY TCP4 1.2.3.4 1.2.3.4 1 2\n"), "the PROXY header is malformed");
+    EXPECT_EQ(said("PROXY UNKNOWN " + std::string(100, 'x') + "\r\n"),
+              "the PROXY header is too long");
+}
+
+TEST(ProxyHeader, version_2_is_read_strictly) {
+    const auto header = [](const std::string& behind_signature) {
+        return said(signature + behind_signature);
+    };
+    const std::string addresses(12, '\1');
+    EXPECT_EQ(header(std::string("\x21\x11\0\x0c", 4) + addresses), "1.1.1.1:257 1.1.1.1:257 28");
+    EXPECT_EQ(header(std::string("\x21\x11\0\x10", 4) + addresses + std::string("\x04\0\1x", 4)),
+              "1.1.1.1:257 1.1.1.1:257 32");
+    EXPECT_EQ(header(std::string("\x20\x11\0\1x", 5)), "itself 17");
+    EXPECT_EQ(header(std::string("\x21\0\0\0", 4)), "itself 16");
+    EXPECT_EQ(header(std::string("\x21\x31\0\1x", 5)), "itself 17");
+    for (const auto& text :
+         {std::string("\x11\x11\0\x0c", 4) + addresses,
+          std::string("\x22\x11\0\x0c", 4) + addresses,
+          std::string("\x21\x12\0\x0c", 4) + addresses,
+          std::string("\x21\x41\0\x0c", 4) + addresses,
+          std::string("\x21\x21\0\x0c", 4) + addresses,
+          std::string("\x21\x11\0\x0b", 4) + addresses,
+          std::string("\x21\x11\0\x0e", 4) + addresses + "ab",
+          std::string("\x21\x11\0\x10", 4) + addresses + std::string("\x04\0\2x", 4)})
+        EXPECT_EQ(header(text), "the PROXY header is malformed");
+    EXPECT_EQ(header(std::string("\x21\x11\xff\xff", 4)), "the PROXY header is too long");
+}
+
 }  // namespace
 }  // namespace ballast::net

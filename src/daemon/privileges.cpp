@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/privileges.h"
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <fmt/format.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <string_view>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace ballast::daemon {
+
+namespace {
+
+base::Error failure(const std::string& doing) {
+    return base::last_error(base::Fault::internal, doing);
+}
+
+/// Of the three sets only this one capability is left, and it works.
+bool keep_only(unsigned int capability) {
+    __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+    const auto bit = std::uint32_t{1} << capability;
+    sets[0] = {.effective = bit, .permitted = bit, .inheritable = 0};
+    return ::syscall(SYS_capset, &header, sets.data()) == 0;
+}
+
+bool is_readable_by_all(const std::string& file) {
+    struct stat status{};
+    return ::stat(file.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0;
+}
+
+}  // namespace
+
+base::Result<> become(const std::string& user) {
+    errno = 0;
+    const passwd* const entry = ::getpwnam(user.c_str());  // NOLINT: there is one thread
+    if (entry == nullptr)
+        return std::unexpected(
+            base::Error{base::Fault::internal, {}, fmt::format("there is no user \"{}\"", user)});
+    const auto doing = fmt::format("becoming the user \"{}\" (run this as root)", user);
+    const bool done = ::initgroups(entry->pw_name, entry->pw_gid) == 0 &&
+                      ::setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) == 0 &&
+                      ::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0 &&
+                      ::setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) == 0 &&
+                      keep_only(CAP_NET_BIND_SERVICE);
+    if (!done) return std::unexpected(failure(doing));
+    return {};
+}
+
+void hide_memory() {
+    const rlimit none{};
+    ::setrlimit(RLIMIT_CORE, &none);
+    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+std::vector<config::Problem> exposed_secrets(const config::Config& config) {
+    std::vector<config::Problem> problems;
+    const auto look = [&](const std::string& key, const std::string& file) {
+        if (file.empty() || !is_readable_by_all(file)) return;
+        problems.push_back({config.places.of(key),
+                            fmt::format("every user of this machine can read {}", file),
+                            "leave it to root and to the group that Ballast runs as: chmod 640"});
+    };
+    for (const auto& listener : config.listeners) {
+        if (!listener.tls) continue;
+        const auto& tls = *listener.tls;
+        const auto& where = listener.where.key;
+        const bool is_apart = !tls.key.empty();
+        const auto& keys = is_apart ? tls.key : tls.certificate;
+        const std::string_view name = is_apart ? "key" : "certificate";
+        for (std::size_t i = 0; i < keys.size(); ++i)
+            look(fmt::format("{}.tls.{}[{}]", where, name, i), keys[i]);
+        look(where + ".tls.ticket_keys", tls.ticket_keys);
+    }
+    const auto look_at_tls = [&](const std::string& where, const config::BackendTls& tls) {
+        if (tls.mode == config::BackendTlsMode::off) return;
+        if (tls.key.empty())
+            look(where + ".tls.certificate", tls.certificate);
+        else
+            look(where + ".tls.key", tls.key);
+    };
+    for (const auto& pool : config.pools) {
+        look(pool.where.key + ".probe.password_file", pool.probe.password_file);
+        look_at_tls(pool.where.key, pool.tls);
+        for (const auto& backend : pool.backends)
+            if (backend.tls != pool.tls) look_at_tls(backend.where.key, backend.tls);
+    }
+    return problems;
+}
+
+}  // namespace ballast::daemon

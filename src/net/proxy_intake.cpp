@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/proxy_intake.h"
+
+#include "metrics/counters.h"
+
+#include <array>
+#include <cerrno>
+#include <span>
+#include <string>
+#include <sys/socket.h>
+
+namespace ballast::net {
+
+namespace {
+
+base::Error refusal(std::string reason) { return {base::Fault::client, {}, std::move(reason)}; }
+
+/// What has come, and is still there. 0: nothing yet.
+base::Result<std::size_t> peek(int native, std::span<char> into) {
+    const auto bytes = ::recv(native, into.data(), into.size(), MSG_PEEK);
+    if (bytes > 0) return static_cast<std::size_t>(bytes);
+    if (bytes < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
+    return std::unexpected(refusal("it ended before its PROXY header"));
+}
+
+/// Reads on from what `received` holds; empty: there is more to come.
+std::optional<base::Result<ProxiedConnection>> read_header(int native, std::string& received) {
+    std::array<char, proxy_header_bytes_max> buffer;  // NOLINT: filled by recv
+    const auto seen = peek(native, buffer);
+    if (!seen) return std::unexpected(seen.error());
+    const auto before = received.size();
+    received.append(buffer.data(), *seen);
+    const auto parsed = parse_proxy_header(received);
+    if (parsed && !*parsed)
+        return std::unexpected(refusal(std::string(to_string(parsed->error()))));
+    // All of it is the header's, or all up to the header's end.
+    const auto own = (parsed ? (*parsed)->bytes : received.size()) - before;
+    if (own > 0 && ::recv(native, buffer.data(), own, 0) != static_cast<ssize_t>(own))
+        return std::unexpected(refusal("it broke in its PROXY header"));
+    if (!parsed) return std::nullopt;
+    return **parsed;
+}
+
+}  // namespace
+
+void ProxyIntake::take(OwnedFd socket, std::chrono::milliseconds timeout, Done done) {
+    const auto waiting =
+        waiting_.emplace(waiting_.end(), loop_, std::move(socket), std::move(done));
+    waiting->job = loop::Job::start(run(waiting, loop_.after(timeout)));
+}
+
+loop::Task<> ProxyIntake::run(std::list<Waiting>::iterator waiting, loop::Deadline deadline) {
+    std::string received;
+    std::optional<base::Result<ProxiedConnection>> header;
+    while (!(header = read_header(waiting->connection.native(), received))) {
+        waiting->connection.watch_readable();
+        if (!co_await waiting->signal.wait(deadline)) {
+            header = std::unexpected(refusal("its PROXY header took too long"));
+            break;
+        }
+    }
+    // What runs here cannot be destroyed here.
+    loop_.post([this, waiting, header = std::move(*header)] {
+        auto done = std::move(waiting->done);
+        OwnedFd socket(waiting->connection.release());
+        waiting_.erase(waiting);
+        if (header) return done(std::move(socket), *header);
+        metrics::count(metrics::Counter::proxy_headers_refused);
+        reset_on_close(socket.get());
+        done(std::unexpected(header.error()), {});
+    });
+}
+
+}  // namespace ballast::net

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/error.h"
+#include "loop/job.h"
+#include "loop/worker_loop.h"
+#include "net/proxy_header.h"
+#include "net/socket.h"
+
+#include <chrono>
+#include <functional>
+#include <list>
+
+namespace ballast::net {
+
+/// Connections of proxies in front whose PROXY header is still to come. Not a byte behind it is
+/// taken. Belongs to one loop's thread; what is left when it is destroyed is closed.
+class ProxyIntake {
+public:
+    explicit ProxyIntake(loop::WorkerLoop& loop) : loop_(loop) {}
+
+    /// The socket, which belongs to no loop, with its header behind it; or why it was closed.
+    using Done = std::move_only_function<void(base::Result<OwnedFd>, ProxiedConnection)>;
+    /// `done` is called once, on this thread, and may destroy the intake only later.
+    void take(OwnedFd socket, std::chrono::milliseconds timeout, Done done);
+    void clear() { waiting_.clear(); }
+
+private:
+    struct Waiting {
+        Waiting(loop::WorkerLoop& loop, OwnedFd socket, Done done_)
+            : signal(loop), connection(loop, socket.release()), done(std::move(done_)) {
+            connection.attach(&signal);
+        }
+        loop::Signal signal;
+        loop::Descriptor connection;
+        Done done;
+        loop::Job job;
+    };
+    [[nodiscard]] loop::Task<> run(std::list<Waiting>::iterator waiting, loop::Deadline deadline);
+
+    loop::WorkerLoop& loop_;
+    std::list<Waiting> waiting_;
+};
+
+}  // namespace ballast::net
