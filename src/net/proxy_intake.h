@@ -27,8 +27,8 @@ public:
 
 private:
     struct Waiting {
-        Waiting(loop::WorkerLoop& loop, OwnedFd socket, Done done_)
-            : signal(loop), connection(loop, socket.release()), done(std::move(done_)) {
+        Waiting(loop::WorkerLoop& loop, OwnedFd socket, Done then)
+            : signal(loop), connection(loop, socket.release()), done(std::move(then)) {
             connection.attach(&signal);
         }
         loop::Signal signal;

@@ -130,13 +130,14 @@ def listing_for(client: ftplib.FTP, other: str) -> bytes:
     """What somebody at another address gets who connects to the client's passive port."""
     host, port = ftplib.parse227(client.sendcmd("PASV"))
     client.putcmd("NLST")
-    with socket.create_connection((host, port), source_address=(other, 0), timeout=20) as data:
-        found = b""
-        try:
+    found = b""
+    try:
+        # The reset may come before connecting is done.
+        with socket.create_connection((host, port), source_address=(other, 0), timeout=20) as data:
             while got := data.recv(4096):
                 found += got
-        except ConnectionResetError:
-            return b"reset"
+    except ConnectionResetError:
+        return b"reset"
     return found
 
 
