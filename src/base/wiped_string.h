@@ -37,7 +37,10 @@ public:
         return *this;
     }
     WipedString& operator=(WipedString&& other) noexcept {
-        swap(other);
+        if (this != &other) {
+            wipe(*this);
+            std::string::operator=(std::move(other));
+        }
         return *this;
     }
     ~WipedString() { wipe(*this); }
@@ -47,8 +50,8 @@ public:
             std::string larger;
             larger.reserve(std::max(2 * capacity(), size() + more.size()));
             larger.append(*this);
+            wipe(*this);  // before it is somewhere else: a short one was within the object
             swap(larger);
-            wipe(larger);
         }
         append(more);
     }

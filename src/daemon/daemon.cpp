@@ -124,7 +124,15 @@ std::uint32_t sessions_max(const config::Limits& limits) {
 std::vector<net::PassivePorts::Proxies> data_proxies(const config::Config& config) {
     std::vector<net::PassivePorts::Proxies> proxies;
     const auto add = [&](const config::Listener& listener, const base::PortRange& ports) {
-        proxies.push_back({ports, listener.proxy_from, listener.proxy_timeout});
+        std::vector<base::Ip> addresses;
+        const auto add_all = [&](const std::vector<base::Address>& all) {
+            for (const auto& each : all) addresses.push_back(each.ip);
+        };
+        add_all(listener.bind);
+        add_all(listener.implicit_bind);
+        if (listener.tls) add_all(listener.tls->implicit_bind);
+        proxies.push_back(
+            {std::move(addresses), ports, listener.proxy_from, listener.proxy_timeout});
     };
     for (const auto& listener : config.listeners) {
         if (!listener.proxy_data) continue;

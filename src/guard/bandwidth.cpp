@@ -37,24 +37,40 @@ Bandwidth::Time Bandwidth::reserve(std::size_t bytes, Time now) {
     return turn;
 }
 
+void Bandwidth::give_back(std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    const std::chrono::duration<double> taken(static_cast<double>(bytes) / bytes_per_second_);
+    free_at_ -= std::chrono::floor<Time::duration>(taken);
+}
+
+Throttle::Share::~Share() {
+    if (credit_ > 0) bandwidth_->give_back(credit_);
+}
+
+Throttle::Time Throttle::Share::reserve(Time now) {
+    if (credit_ > 0) return now;
+    constexpr std::size_t first_turn = 1024;
+    const auto longest = bandwidth_->quantum();
+    turn_ = std::min(longest, std::max(first_turn, 2 * turn_));
+    credit_ = turn_;
+    return bandwidth_->reserve(turn_, now);
+}
+
 Throttle::Throttle(std::vector<std::shared_ptr<Bandwidth>> bandwidths) {
-    for (auto& bandwidth : bandwidths) shares_.push_back({std::move(bandwidth), 0});
+    for (auto& bandwidth : bandwidths) shares_.emplace_back(std::move(bandwidth));
 }
 
 std::size_t Throttle::allowance(Time now) {
     auto least = std::numeric_limits<std::size_t>::max();
     for (auto& share : shares_) {
-        if (share.credit == 0) {
-            share.credit = share.bandwidth->quantum();
-            next_ = std::max(next_, share.bandwidth->reserve(share.credit, now));
-        }
-        least = std::min(least, share.credit);
+        next_ = std::max(next_, share.reserve(now));
+        least = std::min(least, share.credit());
     }
     return now < next_ ? 0 : least;
 }
 
 void Throttle::spend(std::size_t bytes) {
-    for (auto& share : shares_) share.credit -= bytes;
+    for (auto& share : shares_) share.spend(bytes);
 }
 
 }  // namespace ballast::guard

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 namespace ballast::guard {
@@ -24,6 +25,8 @@ public:
     [[nodiscard]] std::size_t quantum() const;
     /// When `bytes` more may be moved. They count as moved then.
     [[nodiscard]] Time reserve(std::size_t bytes, Time now);
+    /// Of what was reserved, so much was not moved and will not be.
+    void give_back(std::size_t bytes);
 
 private:
     mutable std::mutex mutex_;
@@ -31,8 +34,9 @@ private:
     Time free_at_;  // all that was reserved is moved by then
 };
 
-/// What one transfer may move: as much as each bandwidth that it is part of lets it. Belongs to one
-/// thread.
+/// What one transfer may move: as much as each bandwidth that it is part of lets it. A copy is
+/// another sharer. Begins with small turns, so that small files stand in nobody's way; what it has
+/// not used it gives back at its end. Belongs to one thread.
 class Throttle {
 public:
     using Time = Bandwidth::Time;
@@ -48,9 +52,31 @@ public:
     void spend(std::size_t bytes);
 
 private:
-    struct Share {
-        std::shared_ptr<Bandwidth> bandwidth;
-        std::size_t credit = 0;  ///< of its last turn
+    class Share {
+    public:
+        explicit Share(std::shared_ptr<Bandwidth> bandwidth) : bandwidth_(std::move(bandwidth)) {}
+        ~Share();
+        Share(const Share& other) : Share(other.bandwidth_) {}
+        Share(Share&& other) noexcept
+            : bandwidth_(std::move(other.bandwidth_)),
+              turn_(other.turn_),
+              credit_(std::exchange(other.credit_, 0)) {}
+        Share& operator=(Share other) noexcept {
+            std::swap(bandwidth_, other.bandwidth_);
+            std::swap(turn_, other.turn_);
+            std::swap(credit_, other.credit_);
+            return *this;
+        }
+
+        /// When the next turn is; it has come already if there is credit.
+        [[nodiscard]] Time reserve(Time now);
+        [[nodiscard]] std::size_t credit() const { return credit_; }
+        void spend(std::size_t bytes) { credit_ -= bytes; }
+
+    private:
+        std::shared_ptr<Bandwidth> bandwidth_;
+        std::size_t turn_ = 0;    ///< how long the last one was
+        std::size_t credit_ = 0;  ///< what is left of it
     };
     std::vector<Share> shares_;
     Time next_;  // when the last turn of all of them has come

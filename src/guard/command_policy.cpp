@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace ballast::guard {
@@ -29,10 +31,43 @@ constexpr auto reading = std::to_array<string_view>({
     "THMB", "XCRC", "XCUP", "XCWD", "XMD5", "XPWD", "XSHA", "XSHA1", "XSHA256", "XSHA512",
 });
 
+/// RFC 775 and RFC 1123 4.1.3.1: the same commands under their old names.
+string_view usual_name(string_view verb) {
+    constexpr auto old_names = std::to_array<std::pair<string_view, string_view>>({
+        {"XCUP", "CDUP"},
+        {"XCWD", "CWD"},
+        {"XMKD", "MKD"},
+        {"XPWD", "PWD"},
+        {"XRMD", "RMD"},
+    });
+    const auto* const found = std::ranges::find_if(
+        old_names, [&](const auto& each) { return base::is_same_but_for_case(each.first, verb); });
+    return found == old_names.end() ? verb : found->second;
+}
+
+/// Whether `name` means this verb, or the one that it is an old name of.
+bool means(string_view name, string_view verb) {
+    return base::is_same_but_for_case(name, verb) ||
+           base::is_same_but_for_case(name, usual_name(verb));
+}
+
 template <typename Verbs>
 bool is_one_of(const Verbs& verbs, string_view verb) {
-    return std::ranges::any_of(
-        verbs, [&](string_view each) { return base::is_same_but_for_case(each, verb); });
+    return std::ranges::any_of(verbs, [&](string_view each) { return means(each, verb); });
+}
+
+/// As servers read it that take words apart at white space: no more than one space between two.
+std::string in_words(string_view argument) {
+    std::string words;
+    for (const char c : argument) {
+        const bool is_space = c == ' ' || c == '\t' || c == '\v' || c == '\f';
+        if (!is_space)
+            words += c;
+        else if (!words.empty() && words.back() != ' ')
+            words += ' ';
+    }
+    if (words.ends_with(' ')) words.pop_back();
+    return words;
 }
 
 /// "MDTM 20260101000000 file" sets the time on some servers.
@@ -59,16 +94,23 @@ ArgumentRule rule_of(string_view text) {
 }
 
 bool may_have_argument(const config::Listener& listener, string_view verb, string_view argument) {
+    if (listener.deny_arguments.empty() && listener.allow_arguments.empty()) return true;
+    const auto words = in_words(argument);
     const auto is_of_verb = [&](const std::string& text) {
-        return base::is_same_but_for_case(rule_of(text).verb, verb);
+        return means(rule_of(text).verb, verb);
     };
-    const auto matches = [&](const std::string& text) {
+    const auto matches = [&](const std::string& text, string_view said) {
         return is_of_verb(text) &&
-               base::matches(rule_of(text).pattern, argument, base::LetterCase::ignored);
+               base::matches(rule_of(text).pattern, said, base::LetterCase::ignored);
     };
-    if (std::ranges::any_of(listener.deny_arguments, matches)) return false;
+    // However a server reads it.
+    const auto is_denied = [&](const std::string& text) {
+        return matches(text, argument) || matches(text, words);
+    };
+    if (std::ranges::any_of(listener.deny_arguments, is_denied)) return false;
     return std::ranges::none_of(listener.allow_arguments, is_of_verb) ||
-           std::ranges::any_of(listener.allow_arguments, matches);
+           std::ranges::any_of(listener.allow_arguments,
+                               [&](const std::string& text) { return matches(text, argument); });
 }
 
 }  // namespace

@@ -10,10 +10,17 @@ namespace ballast::guard {
 
 namespace {
 
-/// Who has one IPv6 address has a whole network of them.
+/// Who has one IPv6 address has a whole network of them, but for the addresses of a link, and of
+/// IPv4 clients behind a translator (RFC 6052).
 base::Ip client_of(const base::Ip& address) {
+    static const auto of_one_each = {base::Subnet::parse("fe80::/10").value(),
+                                     base::Subnet::parse("64:ff9b::/96").value()};
     constexpr int network_bits = 64;
-    return address.is_v4() ? address : base::Subnet::around(address, network_bits).first();
+    const bool is_one =
+        address.is_v4() || std::ranges::any_of(of_one_each, [&](const auto& network) {
+            return network.contains(address);
+        });
+    return is_one ? address : base::Subnet::around(address, network_bits).first();
 }
 
 std::string key_of(const Ledger::User& user) {
@@ -69,8 +76,7 @@ std::expected<Ledger::Held, Limit> Ledger::enter(const config::Listener& listene
                                                  const base::Ip& client, Time now) {
     const auto who = client_of(client);
     const std::lock_guard lock(mutex_);
-    const auto failures = failures_of_addresses_.entries.find(base::to_string(who));
-    if (failures != failures_of_addresses_.entries.end() && failures->second.banned_until > now)
+    if (is_banned(failures_of_addresses_, base::to_string(who), now))
         return std::unexpected(Limit::banned_address);
     auto& of_listener = listeners_[&listener];
     if (listener.max_sessions != 0 && of_listener >= listener.max_sessions)
@@ -92,11 +98,17 @@ std::expected<Ledger::Held, Limit> Ledger::enter(const config::Listener& listene
     });
 }
 
-bool Ledger::is_banned(const User& user, const base::Ip& client, Time now) {
+bool Ledger::is_banned(const FailuresOf& failures, const std::string& key, Time now) {
+    const auto found = failures.entries.find(key);
+    return found != failures.entries.end() && found->second.banned_until > now;
+}
+
+std::optional<Limit> Ledger::ban_of(const User& user, const base::Ip& client, Time now) {
+    const auto who = base::to_string(client_of(client));
     const std::lock_guard lock(mutex_);
-    const auto found =
-        failures_of_users_.entries.find(base::to_string(client_of(client)) + '\n' + key_of(user));
-    return found != failures_of_users_.entries.end() && found->second.banned_until > now;
+    if (is_banned(failures_of_addresses_, who, now)) return Limit::banned_address;
+    if (is_banned(failures_of_users_, who + '\n' + key_of(user), now)) return Limit::banned_user;
+    return std::nullopt;
 }
 
 bool Ledger::login_failed(const User& user, const base::Ip& client, Time now) {
@@ -104,6 +116,7 @@ bool Ledger::login_failed(const User& user, const base::Ip& client, Time now) {
     const std::lock_guard lock(mutex_);
     const bool bans_address =
         fail(failures_of_addresses_, who, limits_.failed_logins_per_address, now);
+    if (user.name.empty()) return bans_address;
     const bool bans_user =
         fail(failures_of_users_, who + '\n' + key_of(user), limits_.failed_logins_per_user, now);
     return bans_address || bans_user;
@@ -114,10 +127,14 @@ bool Ledger::fail(FailuresOf& failures, std::string key, std::uint32_t allowed, 
     failures.sweep([&](const auto& each) {
         return each.banned_until <= now && now - each.first_at > limits_.failed_login_window;
     });
-    if (failures.entries.size() >= failures_max)
+    // What is no ban goes first, then the older bans; so much that it is not looked through again
+    // with the next failure.
+    for (const auto kept_until : {now, now + limits_.ban_time / 2, Time::max()}) {
+        if (failures.entries.size() < failures_max - failures_max / 4) break;
+        if (kept_until == now && failures.entries.size() < failures_max) break;
         std::erase_if(failures.entries,
-                      [&](const auto& entry) { return entry.second.banned_until <= now; });
-    if (failures.entries.size() >= failures_max) failures.entries.clear();
+                      [&](const auto& entry) { return entry.second.banned_until <= kept_until; });
+    }
     auto& entry = failures.entries[std::move(key)];
     if (entry.count == 0 || now - entry.first_at > limits_.failed_login_window)
         entry = {0, now, entry.banned_until};

@@ -82,8 +82,10 @@ public:
         std::string_view pool;
         std::string_view name;
     };
-    [[nodiscard]] bool is_banned(const User& user, const base::Ip& client, Time now);
-    /// True if that was the one too many, so that a ban began.
+    /// The ban that holds for this user at this address, if there is one.
+    [[nodiscard]] std::optional<Limit> ban_of(const User& user, const base::Ip& client, Time now);
+    /// True if that was the one too many, so that a ban began. Without a user's name it counts for
+    /// the address alone.
     bool login_failed(const User& user, const base::Ip& client, Time now);
     [[nodiscard]] std::expected<Held, Limit> logged_in(const User& user);
 
@@ -123,6 +125,8 @@ private:
     };
     using FailuresOf = Table<std::string, Failures>;
 
+    [[nodiscard]] static bool is_banned(const FailuresOf& failures, const std::string& key,
+                                        Time now);
     [[nodiscard]] bool fail(FailuresOf& failures, std::string key, std::uint32_t allowed,
                             Time now) const;
 

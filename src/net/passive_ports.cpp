@@ -81,10 +81,12 @@ void PassivePorts::dismiss(const Admissions::Range& range, const base::Ip& clien
     admissions_.dismiss(range, client, id);
 }
 
-const PassivePorts::Proxies* PassivePorts::proxies_at(std::uint16_t port,
-                                                      const base::Ip& peer) const {
+const PassivePorts::Proxies* PassivePorts::proxies_at(const Key& key, const base::Ip& peer) const {
+    const auto is_ours = [&](const base::Ip& address) {
+        return address == key.local || (address.is_any() && address.family() == key.local.family());
+    };
     const auto found = std::ranges::find_if(proxies_, [&](const Proxies& each) {
-        return each.ports.contains(port) &&
+        return each.ports.contains(key.port) && std::ranges::any_of(each.addresses, is_ours) &&
                std::ranges::any_of(each.networks,
                                    [&](const auto& network) { return network.contains(peer); });
     });

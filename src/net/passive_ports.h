@@ -38,6 +38,8 @@ public:
 
     /// Whose connections to these ports begin with a PROXY header.
     struct Proxies {
+        std::vector<base::Ip>
+            addresses;  ///< of ours; an unspecified one stands for all of its family
         base::PortRange ports;
         std::vector<base::Subnet> networks;
         std::chrono::milliseconds timeout;  ///< for the header to come
@@ -64,7 +66,7 @@ public:
         : rates_(rates), proxies_(std::move(proxies)), random_(seed) {}
     [[nodiscard]] const Rates& rates() const { return rates_; }
     /// Null if `peer` is no proxy there.
-    [[nodiscard]] const Proxies* proxies_at(std::uint16_t port, const base::Ip& peer) const;
+    [[nodiscard]] const Proxies* proxies_at(const Key& key, const base::Ip& peer) const;
 
     /// Ports are tried from a random one on (RFC 2577 3), those that `worker` listens on itself, or
     /// nobody yet, first, and spared ones last. Empty: none is free for this client.

@@ -99,7 +99,7 @@ Parsed parse_v1_line(string_view line, std::size_t bytes) {
     if (fields.size() != field_count || (!is_v4 && fields.front() != "TCP6")) return malformed;
     const auto from = address_of(fields[1], fields[3], is_v4);
     const auto to = address_of(fields[2], fields[4], is_v4);
-    if (!from || !to) return malformed;
+    if (!from || !to || from->ip.family() != to->ip.family()) return malformed;
     return ProxiedConnection{bytes, from, to};
 }
 
@@ -150,9 +150,10 @@ Parsed parse_v2_content(char command, char protocol, string_view content) {
     const auto port_at = [&](std::size_t at) {
         return static_cast<std::uint16_t>(number_at(content, at));
     };
-    return ProxiedConnection{
-        bytes, base::Address{ip_at(content, is_v4), port_at(2 * ip_bytes)},
-        base::Address{ip_at(content.substr(ip_bytes), is_v4), port_at(2 * ip_bytes + 2)}};
+    const base::Address from{ip_at(content, is_v4), port_at(2 * ip_bytes)};
+    const base::Address to{ip_at(content.substr(ip_bytes), is_v4), port_at(2 * ip_bytes + 2)};
+    if (from.ip.family() != to.ip.family()) return malformed;
+    return ProxiedConnection{bytes, from, to};
 }
 
 std::optional<Parsed> parse_v2(string_view received) {

@@ -44,31 +44,36 @@ std::optional<base::Result<ProxiedConnection>> read_header(int native, std::stri
 }  // namespace
 
 void ProxyIntake::take(OwnedFd socket, std::chrono::milliseconds timeout, Done done) {
-    const auto waiting =
-        waiting_.emplace(waiting_.end(), loop_, std::move(socket), std::move(done));
-    waiting->job = loop::Job::start(run(waiting, loop_.after(timeout)));
+    const auto id = next_id_++;
+    auto& waiting =
+        waiting_.try_emplace(id, loop_, std::move(socket), std::move(done)).first->second;
+    waiting.job = loop::Job::start(run(id, waiting, loop_.after(timeout)));
 }
 
-loop::Task<> ProxyIntake::run(std::list<Waiting>::iterator waiting, loop::Deadline deadline) {
+loop::Task<> ProxyIntake::run(Id id, Waiting& waiting, loop::Deadline deadline) {
     std::string received;
     std::optional<base::Result<ProxiedConnection>> header;
-    while (!(header = read_header(waiting->connection.native(), received))) {
-        waiting->connection.watch_readable();
-        if (!co_await waiting->signal.wait(deadline)) {
+    while (!(header = read_header(waiting.connection.native(), received))) {
+        waiting.connection.watch_readable();
+        if (!co_await waiting.signal.wait(deadline)) {
             header = std::unexpected(refusal("its PROXY header took too long"));
             break;
         }
     }
-    // What runs here cannot be destroyed here.
-    loop_.post([this, waiting, header = std::move(*header)] {
-        auto done = std::move(waiting->done);
-        OwnedFd socket(waiting->connection.release());
-        waiting_.erase(waiting);
-        if (header) return done(std::move(socket), *header);
-        metrics::count(metrics::Counter::proxy_headers_refused);
-        reset_on_close(socket.get());
-        done(std::unexpected(header.error()), {});
-    });
+    // What runs here cannot be destroyed here; until then it may have been cleared.
+    loop_.post([this, id, header = std::move(*header)] { end(id, header); });
+}
+
+void ProxyIntake::end(Id id, const base::Result<ProxiedConnection>& header) {
+    const auto found = waiting_.find(id);
+    if (found == waiting_.end()) return;
+    auto done = std::move(found->second.done);
+    OwnedFd socket(found->second.connection.release());
+    waiting_.erase(found);
+    if (header) return done(std::move(socket), *header);
+    metrics::count(metrics::Counter::proxy_headers_refused);
+    reset_on_close(socket.get());
+    done(std::unexpected(header.error()), {});
 }
 
 }  // namespace ballast::net

@@ -8,8 +8,9 @@
 #include "net/socket.h"
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
-#include <list>
+#include <map>
 
 namespace ballast::net {
 
@@ -36,10 +37,13 @@ private:
         Done done;
         loop::Job job;
     };
-    [[nodiscard]] loop::Task<> run(std::list<Waiting>::iterator waiting, loop::Deadline deadline);
+    using Id = std::uint64_t;
+    [[nodiscard]] loop::Task<> run(Id id, Waiting& waiting, loop::Deadline deadline);
+    void end(Id id, const base::Result<ProxiedConnection>& header);
 
     loop::WorkerLoop& loop_;
-    std::list<Waiting> waiting_;
+    Id next_id_ = 0;
+    std::map<Id, Waiting> waiting_;
 };
 
 }  // namespace ballast::net

@@ -2,6 +2,7 @@
 #include "net/socket.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <netinet/in.h>
@@ -83,6 +84,9 @@ base::Result<OwnedFd> listen_on(const base::Address& address, int backlog) {
 void refuse(OwnedFd connection, std::string_view words) {
     if (!words.empty())
         (void)::send(connection.get(), words.data(), words.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    // What is closed with bytes unread is reset, and the reset may overtake the words.
+    std::array<char, 4096> unread;  // NOLINT: nobody looks at it
+    (void)::recv(connection.get(), unread.data(), unread.size(), MSG_DONTWAIT);
 }
 
 void reset_on_close(int native) {

@@ -213,7 +213,11 @@ loop::Task<base::Result<std::unique_ptr<Lease>>> SocketNetwork::lend(LendRequest
             ports_.lend(request.range, request.local, request.peers, index_, loop_.now());
         if (!lent) break;
         const PassivePorts::Key key{request.local, lent->port};
-        if (lent->needs_listening && !listen(key, request.peers.address)) continue;
+        if (lent->needs_listening) {
+            const auto listening = listen(key, request.peers.address);
+            if (listening == Listening::not_there) continue;
+            if (listening == Listening::no_descriptors) break;  // every other one lacks them too
+        }
         metrics::count(metrics::Counter::passive_ports_lent);
         co_return std::make_unique<PassiveLease>(*this, key, request.peers.address, lent->id);
     }
@@ -230,7 +234,7 @@ std::unique_ptr<Admission> SocketNetwork::admit(const Admissions::Range& range,
     return std::make_unique<StandingAdmission>(*this, range, client, admitted);
 }
 
-bool SocketNetwork::listen(PassivePorts::Key key, const base::Ip& client) {
+SocketNetwork::Listening SocketNetwork::listen(PassivePorts::Key key, const base::Ip& client) {
     auto opened = listen_on({key.local, key.port}, passive_backlog);
     if (!opened) {
         log::warning(
@@ -242,7 +246,7 @@ bool SocketNetwork::listen(PassivePorts::Key key, const base::Ip& client) {
         const auto for_long = is_shortage ? std::chrono::seconds(0)
                                           : std::chrono::seconds(PassivePorts::unusable_for);
         ports_.listening_failed(key, client, loop_.now() + for_long);
-        return false;
+        return is_shortage ? Listening::no_descriptors : Listening::not_there;
     }
     auto& port = *passive_ports_.emplace_back(
         std::make_unique<PassivePort>(key, ports_.rates(), loop_.now()));
@@ -250,16 +254,17 @@ bool SocketNetwork::listen(PassivePorts::Key key, const base::Ip& client) {
                           [this, &port](OwnedFd socket, base::Address peer) {
                               take_data_connection(port, std::move(socket), peer);
                           });
-    return true;
+    return Listening::yes;
 }
 
 void SocketNetwork::take_data_connection(PassivePort& port, OwnedFd socket, base::Address peer) {
     const auto now = loop_.now();
-    if (!port.accepts.take(now)) {
+    (void)port.accepts.take(now);
+    if (const auto next = port.accepts.next(now); next > now) {
         metrics::count(metrics::Counter::passive_accepts_delayed);
-        port.acceptor->pause_until(port.accepts.next(now));
+        port.acceptor->pause_until(next);
     }
-    const auto* const proxies = ports_.proxies_at(port.key.port, peer.ip);
+    const auto* const proxies = ports_.proxies_at(port.key, peer.ip);
     if (proxies == nullptr) return take_data_connection_of(port, std::move(socket), peer);
     intake_.take(
         std::move(socket), proxies->timeout,

@@ -42,8 +42,9 @@ private:
 
     struct PassivePort;
 
-    /// False if it failed, which is logged and noted.
-    bool listen(PassivePorts::Key key, const base::Ip& client);
+    enum class Listening : std::uint8_t { yes, not_there, no_descriptors };
+    /// What failed is logged and noted.
+    Listening listen(PassivePorts::Key key, const base::Ip& client);
     void take_data_connection(PassivePort& port, OwnedFd socket, base::Address peer);
     void take_data_connection_of(PassivePort& port, OwnedFd socket, base::Address peer);
     void note_stray(PassivePort& port, const base::Address& peer);

@@ -253,6 +253,11 @@ loop::Task<> relay_sealed(loop::Loop& loop, net::Stream& a, net::Stream& b,
         loop::Deadline turn_at = loop::never;
         from_a.watch(signal, loop.now(), turn_at);
         from_b.watch(signal, loop.now(), turn_at);
+        if (turn_at != loop::never) {
+            // It is we who hold the bytes back.
+            report.was_held = true;
+            report.moved_at = std::max(report.moved_at, turn_at);
+        }
         (void)co_await signal.wait(turn_at);
     }
 }

@@ -65,7 +65,8 @@ struct SealedReport {
     std::error_code error;
     std::uint64_t bytes_from_a = 0;  ///< delivered
     std::uint64_t bytes_from_b = 0;
-    loop::Time moved_at;  ///< when bytes moved last, or since when none have
+    bool was_held = false;  ///< the throttle held bytes back; for the caller to set to false again
+    loop::Time moved_at;    ///< when bytes moved last, or since when none have
     std::atomic<std::uint64_t>* moved = nullptr;  ///< the caller's: delivered bytes are added to it
 };
 

@@ -46,7 +46,7 @@ loop::Task<> Session::log_in(ftp::Command user) {
     // The name that the backend would hear: without what was behind @ and %.
     if (const auto refusal = guard::refusal_of(settings_, "USER", routing.user))
         co_return co_await refuse_login(ftp::make_reply(refusal->code, refusal->text));
-    if (is_banned(routing.pool, routing.user)) co_return co_await refuse_banned();
+    if (const auto ban = ban_of(routing.pool, routing.user)) co_return co_await refuse_banned(*ban);
     pool_ = surroundings_.pools.find(routing.pool);
     routed_pool_ = std::move(routing.pool);
     host_ = std::move(routing.host);
@@ -67,27 +67,31 @@ loop::Task<> Session::refuse_login(ftp::Reply reply) {
     report(log::Level::info, "no route for a session",
            {{"code", std::uint64_t{reply.code}}, {"text", reply.message()}});
     if (reply.code == 421) is_over_ = true;
-    co_await answer(std::move(reply));
-    co_await count_failed_login({}, {});
+    co_await fail_login(std::move(reply), {}, {});
 }
 
-bool Session::is_banned(std::string_view pool, std::string_view user) const {
-    return surroundings_.ledger.is_banned({pool, user}, client_.peer().ip, signal_.loop().now());
+std::optional<guard::Limit> Session::ban_of(std::string_view pool, std::string_view user) const {
+    return surroundings_.ledger.ban_of({pool, user}, client_.peer().ip, signal_.loop().now());
 }
 
 /// No backend hears of it.
-loop::Task<> Session::refuse_banned() {
-    note_limit(guard::Limit::banned_user, base::to_string(client_.peer().ip));
-    co_await answer(530, refusal_text(guard::Limit::banned_user));
-    if (++failed_logins_ >= failed_logins_max) co_await end_with("Too many failed log-ins.");
+loop::Task<> Session::refuse_banned(guard::Limit ban) {
+    note_limit(ban, base::to_string(client_.peer().ip));
+    co_await refuse_user(ftp::make_reply(530, refusal_text(ban)));
 }
 
-loop::Task<> Session::count_failed_login(std::string_view pool, std::string_view user) {
+/// It counts before the client knows it: the next session is the next one's.
+loop::Task<> Session::fail_login(ftp::Reply reply, std::string_view pool, std::string_view user) {
     auto& ledger = surroundings_.ledger;
     if (ledger.login_failed({pool, user}, client_.peer().ip, signal_.loop().now())) {
         metrics::count(metrics::Counter::bans_begun);
         report(log::Level::warning, "banned for failed log-ins");
     }
+    co_await refuse_user(std::move(reply));
+}
+
+loop::Task<> Session::refuse_user(ftp::Reply reply) {
+    co_await answer(std::move(reply));
     if (++failed_logins_ >= failed_logins_max && !is_over_)
         co_await end_with("Too many failed log-ins.");
 }
@@ -275,8 +279,10 @@ void Session::give_up_backend(const base::Error& error) {
 
 loop::Task<> Session::credential(ftp::Command command) {
     const bool asks_for_user = command.verb == "USER";
-    if (asks_for_user && is_banned(routed_pool_, command.argument))
-        co_return co_await refuse_banned();
+    // At PASS again: it may have begun since, in another session of the same client.
+    const auto ban =
+        ban_of(routed_pool_, asks_for_user ? std::string_view(command.argument) : user_);
+    if (ban && dialog_.login() != Dialog::Login::done) co_return co_await refuse_banned(*ban);
     if (asks_for_user) {
         // Another user of this pool is this backend's business, one of another pool is not.
         auto routing = route_user(command);
@@ -338,8 +344,8 @@ loop::Task<> Session::follow_login(ftp::Command command, ftp::Reply reply) {
     }
     if (reply.code == 421) is_over_ = true;
     const bool has_failed = reply.is_negative() && !was_logged_in;
+    if (has_failed) co_return co_await fail_login(std::move(reply), routed_pool_, user_);
     co_await answer(std::move(reply));
-    if (has_failed) co_await count_failed_login(routed_pool_, user_);
 }
 
 /// CLNT and OPTS that were answered before there was a backend. Refusals change nothing: the client

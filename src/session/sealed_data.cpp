@@ -44,14 +44,19 @@ loop::Task<std::string> SealedData::carry() {
         relay::relay_sealed(loop, *client_, *backend_, parts_.throttle, report_), &signal_);
     std::uint64_t counted = 0;
     while (!relaying.is_done()) {
-        const auto more = report_.one_has_ended ? parts_.end_timeout : std::chrono::milliseconds(0);
+        const bool one_had_ended = report_.one_has_ended;
+        const auto more = one_had_ended ? parts_.end_timeout : std::chrono::milliseconds(0);
         const auto stalled_at = report_.moved_at + parts_.stall_timeout + more;
         if (loop.now() >= stalled_at) co_return "no data moved for too long";
         (void)co_await signal_.wait(stalled_at);
         const auto moved = report_.bytes_from_a + report_.bytes_from_b;
         const bool is_due = loop.now() >= stalled_at && !relaying.is_done();
-        if (is_due && moved - counted < parts_.stall_bytes) co_return "too little data moved";
-        if (is_due) counted = moved;
+        if (!is_due) continue;
+        // An end gives the other side more time, and what we held back is not to its blame.
+        const bool is_excused = one_had_ended != report_.one_has_ended || report_.was_held;
+        if (!is_excused && moved - counted < parts_.stall_bytes) co_return "too little data moved";
+        report_.was_held = false;
+        counted = moved;
     }
     if (report_.has_failed) co_return report_.error ? report_.error.message() : "it was reset";
     co_return std::string();

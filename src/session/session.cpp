@@ -159,11 +159,13 @@ loop::Task<std::optional<ClientEvent>> Session::await_event() {
                 co_return std::nullopt;
             }
         }
-        if (auto event = client_.next()) co_return event;
+        // Who always has something to say does not stay for it.
+        const bool is_late = signal_.loop().now() >= deadline;
+        if (auto event = is_late ? std::nullopt : client_.next()) co_return event;
         welcome_data();
         if (backend_) backend_->watch();
         client_.watch();
-        if (!co_await signal_.wait(deadline)) {
+        if (is_late || !co_await signal_.wait(deadline)) {
             co_await end_with(dialog_.login() == Dialog::Login::done ? "Idle for too long."
                                                                      : "Log-in took too long.");
             co_return std::nullopt;

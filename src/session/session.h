@@ -115,9 +115,12 @@ private:
     [[nodiscard]] loop::Task<> log_in(ftp::Command user);
     [[nodiscard]] Routing route_user(const ftp::Command& user) const;
     [[nodiscard]] loop::Task<> refuse_login(ftp::Reply reply);
-    [[nodiscard]] bool is_banned(std::string_view pool, std::string_view user) const;
-    [[nodiscard]] loop::Task<> refuse_banned();
-    [[nodiscard]] loop::Task<> count_failed_login(std::string_view pool, std::string_view user);
+    [[nodiscard]] std::optional<guard::Limit> ban_of(std::string_view pool,
+                                                     std::string_view user) const;
+    [[nodiscard]] loop::Task<> refuse_banned(guard::Limit ban);
+    [[nodiscard]] loop::Task<> fail_login(ftp::Reply reply, std::string_view pool,
+                                          std::string_view user);
+    [[nodiscard]] loop::Task<> refuse_user(ftp::Reply reply);
     [[nodiscard]] std::optional<ftp::Reply> take_user_place();
     [[nodiscard]] loop::Task<> credential(ftp::Command command);
     /// What a backend, chosen now, answers to USER; empty: there is none and the client was told.

@@ -202,7 +202,7 @@ def test_no_password_stays_in_memory(work: Path, server: PyFtpd) -> None:
     )
     context = client_context(authority.certificate)
     # Of lengths that strings keep in different places.
-    wrong = [b"Zq9-Xw", b"Short-but-heap-16", b"Long-" + b"x7" * 200]
+    wrong = [b"Zq9-Xw", b"Mid-Kw9!x", b"Short-but-heap-16", b"Long-" + b"x7" * 200]
     with Ballast(work, [listener], [Pool("files", [Backend("only", server)])]) as ballast:
 
         def spoil(wire: Wire, word: bytes) -> None:
@@ -223,14 +223,15 @@ def test_no_password_stays_in_memory(work: Path, server: PyFtpd) -> None:
                     spoil(secured, word)
                 with Wire(ballast.where()) as once:
                     once.greeting()
-                    spoil(once, wrong[2])
+                    for word in wrong[2:]:
+                        spoil(once, word)
                 with Wire(ballast.where()) as pipelined:
                     pipelined.greeting()
                     pipelined.send(f"USER {TESTER.name}", f"PASS {TESTER.password}", "PWD", "NOOP")
                     assert [pipelined.reply().code for _ in range(4)] == [331, 230, 257, 200]
                 secured.expect(f"USER {TESTER.name}", 331)
                 secured.expect(f"PASS {TESTER.password}", 230)
-                secrets = [*wrong, TESTER.password.encode()]
+                secrets = [*wrong, b"-Kw9!x", TESTER.password.encode()]
                 # What it does hold is found.
                 assert _holds(ballast, [TESTER.name.encode()]) == [TESTER.name.encode()]
                 assert _holds(ballast, secrets) == []

@@ -65,6 +65,24 @@ TEST(CommandPolicy, asks_for_arguments_like_their_patterns) {
     EXPECT_EQ(code_of(listener, "RETR", "secret.pdf"), 550);
 }
 
+TEST(CommandPolicy, no_spelling_and_no_old_name_passes_it_by) {
+    config::Listener listener;
+    listener.deny_arguments = {"SITE CHMOD *", "MKD secret*"};
+    for (const auto* const argument : {" CHMOD 777 f", "CHMOD\t777 f", "\tchmod  777 f", "CHMOD 7"})
+        EXPECT_EQ(code_of(listener, "SITE", argument), 550) << argument;
+    EXPECT_EQ(code_of(listener, "SITE", "UMASK"), 0);
+    EXPECT_EQ(code_of(listener, "XMKD", "secret"), 550);
+    EXPECT_EQ(code_of(listener, "XMKD", "other"), 0);
+    listener.deny_commands = {"MKD", "XPWD"};
+    EXPECT_EQ(code_of(listener, "XMKD", "other"), 502);
+    EXPECT_EQ(code_of(listener, "XPWD"), 502);
+    EXPECT_EQ(code_of(listener, "PWD"), 0);
+    listener.deny_commands.clear();
+    listener.allow_commands = {"CWD"};
+    EXPECT_EQ(code_of(listener, "XCWD"), 0);
+    EXPECT_EQ(code_of(listener, "PWD"), 502);
+}
+
 TEST(CommandPolicy, keeps_anonymous_out_where_that_is_set) {
     config::Listener listener;
     listener.anonymous = false;

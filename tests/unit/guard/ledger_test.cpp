@@ -113,6 +113,7 @@ TEST_F(LedgerTest, bans_an_address_after_so_many_failed_logins) {
     EXPECT_FALSE(enter(anna));
     EXPECT_TRUE(ledger().login_failed({"q", "c"}, anna, now));
     EXPECT_EQ(enter(anna), Limit::banned_address);
+    EXPECT_EQ(ledger().ban_of({"p", "a"}, anna, now), Limit::banned_address);
     EXPECT_FALSE(enter(bert));
     now += limits.ban_time;
     EXPECT_FALSE(enter(anna));
@@ -131,13 +132,30 @@ TEST_F(LedgerTest, bans_a_user_at_the_address_that_guessed_and_nowhere_else) {
     limits.failed_logins_per_user = 2;
     EXPECT_FALSE(ledger().login_failed({"p", "carl"}, anna, now));
     EXPECT_TRUE(ledger().login_failed({"p", "carl"}, anna, now));
-    EXPECT_TRUE(ledger().is_banned({"p", "carl"}, anna, now));
-    EXPECT_FALSE(ledger().is_banned({"p", "carl"}, bert, now));
-    EXPECT_FALSE(ledger().is_banned({"p", "dora"}, anna, now));
-    EXPECT_FALSE(ledger().is_banned({"q", "carl"}, anna, now));
+    EXPECT_EQ(ledger().ban_of({"p", "carl"}, anna, now), Limit::banned_user);
+    EXPECT_FALSE(ledger().ban_of({"p", "carl"}, bert, now));
+    EXPECT_FALSE(ledger().ban_of({"p", "dora"}, anna, now));
+    EXPECT_FALSE(ledger().ban_of({"q", "carl"}, anna, now));
     EXPECT_FALSE(enter(anna));
     now += limits.ban_time;
-    EXPECT_FALSE(ledger().is_banned({"p", "carl"}, anna, now));
+    EXPECT_FALSE(ledger().ban_of({"p", "carl"}, anna, now));
+    held.clear();
+}
+
+TEST_F(LedgerTest, a_failure_without_a_user_counts_for_the_address_alone) {
+    limits.failed_logins_per_address = 5;
+    limits.failed_logins_per_user = 2;
+    for (int i = 0; i < 4; ++i) EXPECT_FALSE(ledger().login_failed({}, anna, now)) << i;
+    EXPECT_TRUE(ledger().login_failed({}, anna, now));
+}
+
+TEST_F(LedgerTest, clients_behind_a_translator_are_many) {
+    limits.failed_logins_per_address = 1;
+    const auto one = base::Ip::parse("64:ff9b::192.0.2.1").value();
+    const auto other = base::Ip::parse("64:ff9b::192.0.2.2").value();
+    EXPECT_TRUE(ledger().login_failed({"p", "a"}, one, now));
+    EXPECT_EQ(enter(one), Limit::banned_address);
+    EXPECT_FALSE(enter(other));
     held.clear();
 }
 

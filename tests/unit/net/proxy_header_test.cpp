@@ -108,14 +108,16 @@ TEST(ProxyHeader, what_is_none_is_known_at_once) {
 TEST(ProxyHeader, version_1_is_read_strictly) {
     const auto line = [](const std::string& text) { return said("PROXY " + text + "\r\n"); };
     EXPECT_EQ(line("UNKNOWN ff::1 whatever 1 2"), "itself 34");
-    EXPECT_EQ(line("TCP6 ::ffff:198.51.100.7 ::1 1 2"), "198.51.100.7:1 [::1]:2 40");
+    EXPECT_EQ(line("TCP6 ::ffff:198.51.100.7 ::ffff:192.0.2.1 1 2"),
+              "198.51.100.7:1 192.0.2.1:2 53");
     for (const auto* const text :
          {"TCP4 198.51.100.7 192.0.2.1 50000", "TCP4 198.51.100.7 192.0.2.1 50000 21 9",
           "TCP4  198.51.100.7 192.0.2.1 50000 21", "TCP4 198.51.100.7 192.0.2.1 65536 21",
           "TCP4 198.51.100.7 192.0.2.1 050 21", "TCP4 198.51.100.7 192.0.2.1 +5 21",
-          "TCP4 ::1 ::1 1 2", "TCP6 198.51.100.7 192.0.2.1 1 2", "TCP4 198.51.100.256 1.2.3.4 1 2",
-          "TCP6 fe80::1%eth0 ::1 1 2", "UDP4 198.51.100.7 192.0.2.1 1 2",
-          "tcp4 1.2.3.4 1.2.3.4 1 2", "", "TCP4 1.2.3.4 1.2.3.4 1 "})
+          "TCP6 ::ffff:198.51.100.7 ::1 1 2", "TCP4 ::1 ::1 1 2", "TCP6 198.51.100.7 192.0.2.1 1 2",
+          "TCP4 198.51.100.256 1.2.3.4 1 2", "TCP6 fe80::1%eth0 ::1 1 2",
+          "UDP4 198.51.100.7 192.0.2.1 1 2", "tcp4 1.2.3.4 1.2.3.4 1 2", "",
+          "TCP4 1.2.3.4 1.2.3.4 1 "})
         EXPECT_EQ(line(text), "the PROXY header is malformed") << text;
     EXPECT_EQ(said("PROXY TCP4 1.2.3.4 1.2.3.4 1 2\n"), "the PROXY header is malformed");
     EXPECT_EQ(said("PROXY UNKNOWN " + std::string(100, 'x') + "\r\n"),

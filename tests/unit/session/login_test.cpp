@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/test_client.h"
 
+#include <algorithm>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <list>
+#include <string>
 
 namespace ballast::session {
 namespace {
@@ -295,6 +299,35 @@ TEST(Login, ends_when_it_takes_too_long) {
     EXPECT_EQ(world.loop.now() - before, world.listener.login_timeout);
     EXPECT_TRUE(client.is_ended());
     EXPECT_EQ(world.seats_taken(), 0);
+}
+
+TEST(Login, ends_for_those_too_who_never_stop_talking) {
+    World world;
+    world.listener.command_rate = 10;
+    TestClient client(world);
+    EXPECT_EQ(client.code(), 220);
+    const auto before = world.loop.now();
+    std::string many;
+    for (int i = 0; i < 5000; ++i) many += "NOOP\r\n";
+    client.send_bytes(many);
+    int code = 200;
+    while (code == 200) code = client.code();
+    EXPECT_EQ(code, 421);
+    EXPECT_LE(world.loop.now() - before, world.listener.login_timeout + 2s);
+}
+
+TEST(Login, is_refused_at_PASS_where_a_ban_has_begun_since_USER) {
+    World world(1);
+    world.limits.failed_logins_per_user = 2;
+    world.backend(0).script.replies["PASS"] = "530 No.";
+    std::list<TestClient> clients;
+    for (int i = 0; i < 5; ++i) {
+        auto& client = clients.emplace_back(world, fmt::format("198.51.100.7:{}", 50'000 + i));
+        EXPECT_EQ(client.code(), 220);
+        EXPECT_EQ(client.ask("USER anna"), 331);
+    }
+    for (auto& client : clients) EXPECT_EQ(client.ask("PASS guess"), 530);
+    EXPECT_EQ(std::ranges::count(world.backend(0).heard, "PASS guess"), 2);
 }
 
 TEST(Login, gives_its_seat_back_when_the_client_goes_away_meanwhile) {
