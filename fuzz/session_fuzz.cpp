@@ -9,8 +9,10 @@
 //   * sends much                                 . ends its direction
 //   ! breaks the connection                      ~ dies; its kernel ends the connection
 //   - stops reading      + goes on reading       > connects anew, to where it was last told
-// Further lines: l logs in; tN lets N milliseconds pass; x stops the session; X destroys it. What
-// stands behind a line that begins with & happens in the same moment.
+// Further lines: s> a stranger connects to where the client was last told; l logs in; tN lets N
+// milliseconds pass; x stops the session; X destroys it. What stands behind a line that begins with
+// & happens in the same moment.
+#include "base/ascii.h"
 #include "ftp/command.h"
 #include "ftp/host_port.h"
 #include "ftp/reply.h"
@@ -22,9 +24,11 @@
 #include <array>
 #include <cstdint>
 #include <cstdlib>
+#include <iostream>
 #include <memory>
 #include <optional>
 #include <random>
+#include <source_location>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,13 +44,14 @@ using ballast::support::DataPeer;
 using ballast::support::World;
 
 constexpr std::size_t lines_max = 200;
-constexpr std::size_t much = 20'000;
 constexpr std::uint16_t server_data_port = 40'000;
 /// Longer than all deadlines in a row.
 constexpr auto the_end = 3h;
 
-void demand(bool truth) {
-    if (!truth) std::abort();
+void demand(bool truth, std::source_location where = std::source_location::current()) {
+    if (truth) return;
+    std::cerr << "line " << where.line() << " demands more\n";
+    std::abort();
 }
 
 Address client_address(std::uint16_t port) { return {Ip::parse("198.51.100.7").value(), port}; }
@@ -90,6 +95,7 @@ public:
         Address address;
         std::string said;
         std::size_t looked_at = 0;
+        bool has_finished = false;
         bool is_gone = false;
     };
 
@@ -108,8 +114,8 @@ public:
         switch (deed) {
             case ' ': return say(end, unescaped(text) + "\r\n");
             case ':': return say(end, unescaped(text));
-            case '*': return say(end, std::string(much, '*'));
-            case '.': return end.peer.finish();
+            case '*': return say(end, std::string(much(), '*'));
+            case '.': end.has_finished = true; return end.peer.finish();
             case '-': return end.peer.stop_reading();
             case '+': return end.peer.resume_reading();
             case '!': end.is_gone = true; return end.peer.reset();
@@ -118,11 +124,17 @@ public:
         }
     }
     static void say(End& end, const std::string& bytes) {
+        if (end.has_finished || end.is_gone) return;
         end.said += bytes;
         end.peer.send(bytes);
     }
 
 private:
+    /// More than a pipe holds is little where each byte travels alone.
+    [[nodiscard]] std::size_t much() const {
+        return world_.network.shape.slice_bytes == 0 ? 20'000 : 700;
+    }
+
     World& world_;
     std::vector<std::unique_ptr<End>> all_;
 };
@@ -132,7 +144,9 @@ struct Options {
     bool waits = false;    ///< at the end the client stays, and says nothing more
     bool rewrites = false;
     bool passes_through = false;
-    bool cuts = false;  ///< what is said may be cut off when a session ends
+    bool may_name_others = false;
+    bool trusts = false;  ///< the addresses that servers name
+    bool cuts = false;    ///< what is said may be cut off when a session ends
 };
 
 class Play {
@@ -176,15 +190,19 @@ public:
         demand(world_.load().transfers == 0);
         demand(world_.network.leases() == 0);
         check_ledger();
-        for (const auto* ends : {&clients_, &servers_, &client_data_, &server_data_}) {
+        for (const auto* ends : {&clients_, &servers_, &client_data_, &server_data_, &strangers_}) {
             for (const auto& end : ends->all())
                 if (!end->is_gone) end->peer.resume_reading();
             world_.loop.settle();
             for (const auto& end : ends->all())
                 demand(end->is_gone || end->peer.end() != DataPeer::End::open);
         }
+        for (const auto& stranger : strangers_.all()) demand(stranger->peer.received().empty());
+        check_dials();
         // What is behind AUTH is nobody's to understand.
         if (options_.passes_through) return;
+        check_data(client_data_, server_data_);
+        check_data(server_data_, client_data_);
         for (const auto& client : clients_.all()) check_replies(*client);
         for (const auto& server : servers_.all()) check_commands(*server);
     }
@@ -200,7 +218,10 @@ private:
             case 'e': pool.backend_data = BackendData::eprt; break;
             case 'p': pool.backend_data = BackendData::port; break;
             case 'v': pool.backend_data = BackendData::pasv; break;
-            case 't': pool.trust_pasv_address = true; break;
+            case 't':
+                pool.trust_pasv_address = true;
+                options_.trusts = true;
+                break;
             case 'h': pool.send_proxy = ballast::config::ProxyHeader::v1; break;
             case 'q': pool.queue.length = 1; [[fallthrough]];
             case 'm':
@@ -209,7 +230,10 @@ private:
             case 'r': listener.read_only = true; break;
             case 'A': listener.allow_arguments = {"RETR a*", "SITE CHMOD *"}; break;
             case 'D': listener.deny_commands = {"SITE", "STAT"}; break;
-            case 'f': listener.allow_fxp = true; break;
+            case 'f':
+                listener.allow_fxp = true;
+                options_.may_name_others = true;
+                break;
             case 'u':
                 listener.user_at_pool = true;
                 listener.user_at_host = true;
@@ -256,7 +280,13 @@ private:
         switch (who) {
             case 'c': return deed == '>' ? connect_client() : clients_.act(deed, line);
             case 'b': return servers_.act(deed, line);
-            case 'd': return deed == '>' ? connect_client_data() : client_data_.act(deed, line);
+            case 'd':
+                if (deed != '>') return client_data_.act(deed, line);
+                return connect_to_lent(client_data_, client_listens.ip);
+            case 's':
+                if (deed != '>') return;
+                connect_to_lent(strangers_, Ip::parse("203.0.113.9").value());
+                return strangers_.act(':', "stranger's");
             case 'e': return deed == '>' ? connect_server_data() : server_data_.act(deed, line);
             default: return;
         }
@@ -285,8 +315,8 @@ private:
         clients_.take(world_.network.connect(client_address(next_port_++), world_.address()));
     }
 
-    /// To what the last 227 or 229 says.
-    void connect_client_data() {
+    /// To what the client's last 227 or 229 says.
+    void connect_to_lent(FarEnds& ends, const Ip& from) {
         const auto* const client = clients_.last();
         if (client == nullptr) return;
         std::string_view received = client->peer.received();
@@ -300,8 +330,7 @@ private:
                 port = told->port;
         }
         if (port != 0)
-            client_data_.take(
-                world_.network.connect(client_address(next_port_++), {world_.address().ip, port}));
+            ends.take(world_.network.connect({from, next_port_++}, {world_.address().ip, port}));
     }
 
     /// To what the last PORT or EPRT says.
@@ -313,10 +342,10 @@ private:
         while (!received.empty()) {
             auto line = take_line(received);
             if (line.ends_with('\r')) line.remove_suffix(1);
-            if (line.size() < 5) continue;
-            const auto parsed = line.starts_with("PORT ")
-                                    ? ballast::ftp::parse_port(line.substr(5))
-                                    : ballast::ftp::parse_eprt(line.substr(5));
+            const bool is_port = line.starts_with("PORT ");
+            if (!is_port && !line.starts_with("EPRT ")) continue;
+            const auto parsed = is_port ? ballast::ftp::parse_port(line.substr(5))
+                                        : ballast::ftp::parse_eprt(line.substr(5));
             if (parsed) told = *parsed;
         }
         if (told)
@@ -347,6 +376,36 @@ private:
         demand(ledger.begin_transfer().has_value());
         demand(ledger.enter(world_.listener, client_listens.ip, now).has_value());
         demand(ledger.logged_in({world_.pool_settings.name, "anna"}).has_value());
+    }
+
+    /// RFC 2577 3: nobody is connected to whom a client or a server names but may not.
+    void check_dials() {
+        constexpr std::uint16_t well_known_last = 1023;
+        for (const auto& dial : world_.network.dials()) {
+            if (dial.fault == ballast::base::Fault::client)
+                demand(options_.may_name_others ||
+                       (dial.to.ip == client_listens.ip && dial.to.port > well_known_last));
+            else
+                demand(options_.trusts || dial.to.ip == world_.backend(0).address().ip ||
+                       dial.to.ip == world_.backend(1).address().ip);
+        }
+    }
+
+    /// What came is what one on the other side sent, from its beginning on; and all of it, if it
+    /// ended properly.
+    static void check_data(const FarEnds& receivers, const FarEnds& senders) {
+        for (const auto& receiver : receivers.all()) {
+            const auto& received = receiver->peer.received();
+            if (received.empty()) continue;
+            // One that ended its own direction first was no receiver.
+            const bool is_proper =
+                receiver->peer.end() == DataPeer::End::proper && !receiver->has_finished;
+            demand(std::ranges::any_of(senders.all(), [&](const auto& sender) {
+                const bool is_whole = sender->has_finished && sender->said == received;
+                return sender->said.starts_with(received) &&
+                       (!is_proper || is_whole || sender->is_gone);
+            }));
+        }
     }
 
     struct Heard {
@@ -388,6 +447,11 @@ private:
     /// Whole lines only, each a client's that is allowed or one of Ballast's own.
     void check_commands(const FarEnds::End& server) {
         std::string_view received = server.peer.received();
+        // The greeting is one, the answer to USER or PASS the other.
+        std::size_t positive = 0;
+        for (std::string_view said = server.said; !said.empty();)
+            if (take_line(said).starts_with('2')) ++positive;
+        const bool has_logged_in = positive >= 2;
         bool is_first = true;
         while (!received.empty()) {
             const auto end = received.find("\r\n");
@@ -401,6 +465,7 @@ private:
             received.remove_prefix(end + 2);
             const bool is_preamble = std::exchange(is_first, false) && line.starts_with("PROXY ");
             demand(is_preamble || is_own(line) || is_of_client(line));
+            if (!is_preamble && !is_of_login(line)) demand(has_logged_in);
         }
     }
 
@@ -414,6 +479,13 @@ private:
         return is_made_of("REST ", "0123456789") || is_made_of("PORT ", "0123456789,") ||
                is_made_of("EPRT ", "0123456789.|") ||
                (options_.rewrites && (line.starts_with("USER ") || line.starts_with("HOST ")));
+    }
+
+    [[nodiscard]] static bool is_of_login(std::string_view line) {
+        const auto command = line.substr(0, line.find(' '));
+        return std::ranges::any_of(
+            std::array{"USER"sv, "PASS"sv, "ACCT"sv, "HOST"sv, "QUIT"sv},
+            [&](auto verb) { return ballast::base::is_same_but_for_case(command, verb); });
     }
 
     [[nodiscard]] bool is_of_client(std::string_view line) const {
@@ -450,6 +522,7 @@ private:
     FarEnds servers_{world_};
     FarEnds client_data_{world_};
     FarEnds server_data_{world_};
+    FarEnds strangers_{world_};
 };
 
 /// What blind changes of bytes would hardly find.
@@ -549,6 +622,11 @@ constexpr auto useful_lines = std::to_array<std::string_view>({
     "b-",
     "b+",
     "d>",
+    "s>",
+    "c PORT 198,51,100,7,0,80",
+    "c PORT 203,0,113,9,195,80",
+    "c EPRT |1|0.0.0.0|50000|",
+    "b 227 There (203,0,113,9,156,64)",
     "d:some bytes",
     "d*",
     "d.",
