@@ -9,7 +9,8 @@
 //   * sends much                                 . ends its direction
 //   ! breaks the connection                      ~ dies; its kernel ends the connection
 //   - stops reading      + goes on reading       > connects anew, to where it was last told
-// Further lines: s> a stranger connects to where the client was last told; l logs in; tN lets N
+// Further lines: h the client begins TLS (which goes no further); p it connects to the servers' own
+// data port; s> a stranger connects to where the client was last told; l logs in; tN lets N
 // milliseconds pass; x stops the session; X destroys it. What stands behind a line that begins with
 // & happens in the same moment.
 #include "base/ascii.h"
@@ -81,6 +82,12 @@ std::string unescaped(std::string_view text) {
         }
     }
     return bytes;
+}
+
+/// The least that TLS begins with: no session, one cipher suite, no extensions.
+std::string client_hello() {
+    const auto random = std::string(32, '7');
+    return "\x16\3\1\\0\x2d\1\\0\\0\x29\3\3" + random + "\\0\\0\2\x13\1\1\\0";
 }
 
 /// Those of one kind of connection that are not Ballast's, old ones included.
@@ -245,8 +252,15 @@ private:
                 listener.mode = ballast::config::ListenerMode::passthrough;
                 listener.plain = true;
                 options_.passes_through = true;
+                for (auto& backend : pool.backends)
+                    backend.passive_ports = {server_data_port, server_data_port};
                 break;
             case 'T': world_.limits.transfers = 1; break;
+            case 'F': world_.limits.failed_logins_per_user = 1; break;
+            case 'R':
+                listener.routes.emplace_back().match.user = {"no*"};
+                listener.routes.back().reject = "530 Not from here.";
+                break;
             case 'k': knows_features_ = true; break;
             case 's':
                 world_.network.shape.slice_bytes = 1;
@@ -267,6 +281,11 @@ private:
         line.remove_prefix(1);
         switch (who) {
             case 'l': return log_in();
+            case 'h': return clients_.act(':', client_hello());
+            case 'p':
+                client_data_.take(world_.network.connect(client_address(next_port_++),
+                                                         {world_.address().ip, server_data_port}));
+                return;
             case 't': return pass_time(line);
             case 'x':
                 if (world_.sessions() > 0) world_.session().stop();
@@ -529,6 +548,10 @@ private:
 constexpr auto useful_lines = std::to_array<std::string_view>({
     "l",
     "x",
+    "h",
+    "p",
+    "c USER nobody",
+    "b 234 TLS.",
     "t 1",
     "t 25",
     "t 3000",
