@@ -150,10 +150,12 @@ struct Options {
     bool obliges = false;  ///< the servers say by themselves what leads to a transfer
     bool waits = false;    ///< at the end the client stays, and says nothing more
     bool rewrites = false;
+    bool are_scripted = false;  ///< the servers are those of the unit tests; b and e do nothing
     bool passes_through = false;
     bool may_name_others = false;
-    bool trusts = false;  ///< the addresses that servers name
-    bool cuts = false;    ///< what is said may be cut off when a session ends
+    bool trusts = false;      ///< the addresses that servers name
+    bool takes_time = false;  ///< much is under way for long
+    bool cuts = false;        ///< what is said may be cut off when a session ends
 };
 
 class Play {
@@ -162,6 +164,10 @@ public:
         for (const char option : options) set(option);
         for (std::size_t i = 0; i < 2; ++i) {
             if (knows_features_) world_.survey(i);
+            if (options_.are_scripted) {
+                world_.backend(i).files["a.txt"] = std::string(5000, 'a');
+                continue;
+            }
             const auto& address = world_.backend(i).address();
             world_.backend(i).close();
             world_.network.listen(address, [this](auto stream) {
@@ -186,6 +192,7 @@ public:
 
     void finish() {
         world_.loop.settle();
+        if (options_.are_scripted && !options_.takes_time) check_step();
         for (const auto& client : clients_.all()) {
             client->is_gone |= !options_.waits;
             if (!options_.waits) client->peer.vanish();
@@ -208,7 +215,7 @@ public:
         check_dials();
         // What is behind AUTH is nobody's to understand.
         if (options_.passes_through) return;
-        check_data(client_data_, server_data_);
+        if (!options_.are_scripted) check_data(client_data_, server_data_);
         check_data(server_data_, client_data_);
         for (const auto& client : clients_.all()) check_replies(*client);
         for (const auto& server : servers_.all()) check_commands(*server);
@@ -247,7 +254,10 @@ private:
                 options_.rewrites = true;
                 break;
             case 'b': listener.session_bandwidth = 5000; break;
-            case 'c': listener.command_rate = 2; break;
+            case 'c':
+                listener.command_rate = 2;
+                options_.takes_time = true;
+                break;
             case 'g':
                 listener.mode = ballast::config::ListenerMode::passthrough;
                 listener.plain = true;
@@ -272,6 +282,26 @@ private:
                 break;
             case 'o': options_.obliges = true; break;
             case 'w': options_.waits = true; break;
+            case 'S': options_.are_scripted = true; break;
+            default: break;
+        }
+        for (std::size_t i = 0; i < 2; ++i) set(option, world_.backend(i).script);
+    }
+
+    static void set(char option, ballast::support::BackendScript& script) {
+        switch (option) {
+            case '1': script.knows_epsv = false; break;
+            case '2': script.final_reply_first = true; break;
+            case '3': script.status_waits = true; break;
+            case '4': script.abort_replies = {"426 Aborted."}; break;
+            case '5':
+                script.abort_replies = {"226 Aborted.", "226 Aborted.", "225 Aborted."};
+                break;
+            case '6': script.begin_reply.clear(); break;
+            case '7': script.reply_delay = 5ms; break;
+            case '8': script.final_delay = 2s; break;
+            case '9': script.abort_gap = 50ms; break;
+            case '0': script.final_waits_for_close = true; break;
             default: break;
         }
     }
@@ -443,6 +473,35 @@ private:
         }
     }
 
+    /// Each command had its reply, if these servers answer everything and nothing is under way.
+    void check_step() {
+        const auto* const client = clients_.last();
+        const auto is_busy = [&] {
+            return client == nullptr || client->is_gone || client->has_finished ||
+                   client->peer.end() != DataPeer::End::open || world_.transfers_running() != 0;
+        };
+        clients_.act('+', {});
+        world_.loop.run_for(40s);
+        if (is_busy()) return;
+        clients_.act(' ', "NOOP");
+        world_.loop.run_for(10s);
+        if (is_busy()) return;
+        demand(final_replies(client->peer.received()) == heard_from(client->said).lines + 1);
+    }
+
+    [[nodiscard]] static std::size_t final_replies(std::string_view received) {
+        ballast::ftp::ReplyParser parser(1 << 20, 1 << 20);
+        std::size_t replies = 0;
+        for (;;) {
+            const auto step = parser.next(received);
+            received.remove_prefix(step.consumed);
+            if (!step.reply) return replies;
+            demand(step.reply->has_value());
+            demand((*step.reply)->text.size() == step.consumed);
+            if (!(*step.reply)->is_preliminary()) ++replies;
+        }
+    }
+
     /// Whole replies only, and no more of them than commands, the greeting and one farewell.
     void check_replies(const FarEnds::End& client) {
         std::string_view received = client.peer.received();
@@ -450,17 +509,7 @@ private:
             demand(received.empty() || received.ends_with("\r\n"));
         for (std::size_t i = 0; i < received.size(); ++i)
             if (received[i] == '\n') demand(i > 0 && received[i - 1] == '\r');
-        ballast::ftp::ReplyParser parser(1 << 20, 1 << 20);
-        std::size_t replies = 0;
-        for (;;) {
-            const auto step = parser.next(received);
-            received.remove_prefix(step.consumed);
-            if (!step.reply) break;
-            demand(step.reply->has_value());
-            demand((*step.reply)->text.size() == step.consumed);
-            if (!(*step.reply)->is_preliminary()) ++replies;
-        }
-        demand(replies <= heard_from(client.said).lines + 2);
+        demand(final_replies(received) <= heard_from(client.said).lines + 2);
     }
 
     /// Whole lines only, each a client's that is allowed or one of Ballast's own.
