@@ -302,7 +302,8 @@ loop::Task<> Transfer::carry() {
         co_await take_commands();
         if (is_tentative() && final_reply_ && !is_begun_) {
             outcome_.result = Result::not_a_transfer;
-            co_return co_await answer(*final_reply_);
+            co_await answer(*final_reply_);
+            co_return co_await answer_late_abort();
         }
         if (abort_wanted_ && is_begun_) co_return co_await abort();
         take_client_data();
@@ -364,7 +365,8 @@ loop::Task<> Transfer::take_commands() {
         if (event->kind == ClientEvent::Kind::ended || event->kind == ClientEvent::Kind::lost) {
             client_ended_ = true;
             if (event->kind == ClientEvent::Kind::lost) outcome_.client_is_lost = true;
-        } else if (event->command.verb == "ABOR") {
+        } else if (event->command.verb == "ABOR" && !abort_wanted_) {
+            // A second one waits like any other command, and has its own answer then.
             abort_wanted_ = true;
             co_return;
         } else if (event->command.verb == "STAT" && is_begun_ && !final_reply_ &&
@@ -713,9 +715,13 @@ loop::Task<> Transfer::conclude(Ending ending) {
             break;
         }
     }
-    // RFC 959: an ABOR that came as the transfer ended still has its answer due.
-    if (abort_wanted_) co_await answer(ftp::make_reply(226, "Nothing to abort any more."));
+    co_await answer_late_abort();
     co_await settle_status();
+}
+
+/// RFC 959: an ABOR that came as the transfer ended still has its answer due.
+loop::Task<> Transfer::answer_late_abort() {
+    if (abort_wanted_) co_await answer(ftp::make_reply(226, "Nothing to abort any more."));
 }
 
 /// Ends the client's data properly; false if it could not be done. TLS may have to wait for room.

@@ -118,6 +118,7 @@ private:
     [[nodiscard]] loop::Task<bool> abort_backend();
     [[nodiscard]] loop::Task<> abort_broken_transfer();
     [[nodiscard]] loop::Task<> conclude(Ending ending);
+    [[nodiscard]] loop::Task<> answer_late_abort();
     [[nodiscard]] loop::Task<> settle_status();
     [[nodiscard]] loop::Task<> answer(ftp::Reply reply);
     [[nodiscard]] loop::Task<bool> refuse(std::uint16_t code, std::string_view reason);

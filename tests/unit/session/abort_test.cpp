@@ -126,5 +126,33 @@ TEST(Abort, of_a_transfer_that_was_refused_meanwhile_is_answered_all_the_same) {
     EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
 }
 
+TEST(Abort, said_twice_before_the_150_is_answered_twice) {
+    World world(1);
+    world.backend(0).files["a"] = large;
+    world.backend(0).script.reply_delay = 1s;
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto data = client.open_data("EPSV");
+    data->stop_reading();
+    client.send_bytes("RETR a\r\nABOR\r\nABOR\r\nPWD\r\n");
+    EXPECT_EQ(client.code(), 150);
+    EXPECT_EQ(client.code(), 426);
+    EXPECT_EQ(client.code(), 226);
+    EXPECT_EQ(client.code(), 226);
+    EXPECT_EQ(client.reply(), "257 \"/\" is where you are.");
+}
+
+TEST(Abort, behind_what_turns_out_to_be_no_transfer_is_answered_all_the_same) {
+    World world(1);
+    world.backend(0).script.reply_delay = 1s;
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto data = client.open_data("EPSV");
+    client.send_bytes("XFOO\r\nABOR\r\nPWD\r\n");
+    EXPECT_EQ(client.code(), 502);
+    EXPECT_EQ(client.code(), 226);
+    EXPECT_EQ(client.reply(), "257 \"/\" is where you are.");
+}
+
 }  // namespace
 }  // namespace ballast::session
