@@ -778,7 +778,9 @@ loop::Task<bool> Transfer::abort_backend() {
         auto reply = co_await parts_.backend.reply(deadline);
         if (!reply) co_return false;
         if (reply->code == parts_.backend.known().noop_code()) {
-            status_owed_ = 0;
+            // RFC 854: what was said before an interrupt may have been thrown away by it.
+            for (; status_owed_ > 0; --status_owed_)
+                co_await answer(ftp::make_reply(450, "The server did not tell its status."));
             co_return true;
         }
         if (status_owed_ > 0 && is_status_reply(*reply)) {

@@ -154,5 +154,22 @@ TEST(Abort, behind_what_turns_out_to_be_no_transfer_is_answered_all_the_same) {
     EXPECT_EQ(client.reply(), "257 \"/\" is where you are.");
 }
 
+TEST(Abort, of_which_a_server_forgets_the_status_it_was_asked_for_leaves_nobody_out_of_step) {
+    World world(1);
+    world.backend(0).files["a"] = large;
+    world.backend(0).script.status_waits = true;
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto data = client.open_data("EPSV");
+    data->stop_reading();
+    EXPECT_EQ(client.ask("RETR a"), 150);
+    client.send("STAT");
+    world.loop.run_for(1s);
+    EXPECT_EQ(client.ask("ABOR"), 450);
+    EXPECT_EQ(client.code(), 426);
+    EXPECT_EQ(client.code(), 226);
+    EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
+}
+
 }  // namespace
 }  // namespace ballast::session
