@@ -203,6 +203,7 @@ def test_no_password_stays_in_memory(work: Path, server: PyFtpd) -> None:
     context = client_context(authority.certificate)
     # Of lengths that strings keep in different places.
     wrong = [b"Zq9-Xw", b"Mid-Kw9!x", b"Short-but-heap-16", b"Long-" + b"x7" * 200]
+    far = b"Far-behind-secret"
     with Ballast(work, [listener], [Pool("files", [Backend("only", server)])]) as ballast:
 
         def spoil(wire: Wire, word: bytes) -> None:
@@ -225,13 +226,21 @@ def test_no_password_stays_in_memory(work: Path, server: PyFtpd) -> None:
                     once.greeting()
                     for word in wrong[2:]:
                         spoil(once, word)
+                    # Far behind in the buffer that it is read into, where nothing comes after it.
+                    with TlsWire(ballast.where(), context, server_name="ftp.example.com") as other:
+                        other.greeting()
+                        other.secure()
+                        for wire in (once, other):
+                            wire.expect(f"USER {TESTER.name}", 331)
+                            wire.send_bytes(b"NOOP " + b"y" * 3000 + b"\r\nPASS " + far + b"\r\n")
+                            assert [wire.reply().code for _ in range(2)] == [200, 530]
                 with Wire(ballast.where()) as pipelined:
                     pipelined.greeting()
                     pipelined.send(f"USER {TESTER.name}", f"PASS {TESTER.password}", "PWD", "NOOP")
                     assert [pipelined.reply().code for _ in range(4)] == [331, 230, 257, 200]
                 secured.expect(f"USER {TESTER.name}", 331)
                 secured.expect(f"PASS {TESTER.password}", 230)
-                secrets = [*wrong, b"-Kw9!x", TESTER.password.encode()]
+                secrets = [*wrong, far, b"-Kw9!x", TESTER.password.encode()]
                 # What it does hold is found.
                 assert _holds(ballast, [TESTER.name.encode()]) == [TESTER.name.encode()]
                 assert _holds(ballast, secrets) == []
