@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/client_hello.h"
 
+#include "demand.h"
+
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
-
-namespace {
-
-void demand(bool truth) {
-    if (!truth) std::abort();
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace ballast::net;

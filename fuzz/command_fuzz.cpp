@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ftp/command.h"
 
+#include "demand.h"
+
 #include <cstdint>
-#include <cstdlib>
 #include <vector>
 
 namespace {
@@ -11,10 +12,6 @@ using ballast::ftp::Command;
 using ballast::ftp::CommandError;
 using ballast::ftp::CommandParser;
 using Outcome = std::expected<Command, CommandError>;
-
-void demand(bool truth) {
-    if (!truth) std::abort();
-}
 
 std::vector<Outcome> fed_in_pieces(std::string_view input, std::size_t piece_bytes,
                                    std::size_t line_bytes_max) {

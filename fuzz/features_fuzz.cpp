@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ftp/features.h"
 
+#include "demand.h"
 #include "ftp/reply.h"
 
 #include <cstdint>
-#include <cstdlib>
 
 namespace {
 
 using ballast::ftp::Features;
-
-void demand(bool truth) {
-    if (!truth) std::abort();
-}
 
 Features written_and_read(const Features& features) {
     return Features::parse(

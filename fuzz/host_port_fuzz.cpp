@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ftp/host_port.h"
 
+#include "demand.h"
+
 #include <cstdint>
-#include <cstdlib>
 
 namespace {
-
-void demand(bool truth) {
-    if (!truth) std::abort();
-}
 
 /// "PORT x" or "EPRT x" without its verb.
 std::string argument_of(const std::string& command) { return command.substr(5); }

@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/proxy_header.h"
 
+#include "demand.h"
+
 #include <cstdint>
-#include <cstdlib>
-
-namespace {
-
-void demand(bool truth) {
-    if (!truth) std::abort();
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace ballast::net;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ftp/reply.h"
 
+#include "demand.h"
+
 #include <cstdint>
-#include <cstdlib>
 #include <vector>
 
 namespace {
@@ -13,10 +14,6 @@ using ballast::ftp::ReplyParser;
 using Outcome = std::expected<Reply, ReplyError>;
 
 constexpr std::size_t plenty = 1 << 24;
-
-void demand(bool truth) {
-    if (!truth) std::abort();
-}
 
 std::vector<Outcome> fed_in_pieces(std::string_view input, std::size_t piece_bytes,
                                    std::size_t line_bytes_max, std::size_t reply_bytes_max) {

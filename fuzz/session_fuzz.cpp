@@ -14,6 +14,7 @@
 // milliseconds pass; x stops the session; X destroys it. What stands behind a line that begins with
 // & happens in the same moment.
 #include "base/ascii.h"
+#include "demand.h"
 #include "ftp/command.h"
 #include "ftp/host_port.h"
 #include "ftp/reply.h"
@@ -24,12 +25,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstdlib>
-#include <iostream>
 #include <memory>
 #include <optional>
 #include <random>
-#include <source_location>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,12 +46,6 @@ constexpr std::size_t lines_max = 200;
 constexpr std::uint16_t server_data_port = 40'000;
 /// Longer than all deadlines in a row.
 constexpr auto the_end = 3h;
-
-void demand(bool truth, std::source_location where = std::source_location::current()) {
-    if (truth) return;
-    std::cerr << "line " << where.line() << " demands more\n";
-    std::abort();
-}
 
 Address client_address(std::uint16_t port) { return {Ip::parse("198.51.100.7").value(), port}; }
 

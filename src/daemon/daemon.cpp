@@ -23,7 +23,6 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <random>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>

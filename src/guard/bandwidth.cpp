@@ -11,7 +11,7 @@ namespace {
 /// Small enough that many sharers all get their turns within a second, large enough that a system
 /// call moves something.
 constexpr double turns_per_second = 200;
-constexpr double quantum_min = 1024;
+constexpr std::size_t quantum_min = 1024;
 constexpr double quantum_max = 256 * 1024;
 /// What may be caught up with: timers wake late, sharers come late.
 constexpr auto arrears = std::chrono::milliseconds(50);
@@ -26,21 +26,23 @@ void Bandwidth::set_rate(std::size_t bytes_per_second) {
 std::size_t Bandwidth::quantum() const {
     const std::lock_guard lock(mutex_);
     return static_cast<std::size_t>(
-        std::clamp(bytes_per_second_ / turns_per_second, quantum_min, quantum_max));
+        std::clamp<double>(bytes_per_second_ / turns_per_second, quantum_min, quantum_max));
 }
 
 Bandwidth::Time Bandwidth::reserve(std::size_t bytes, Time now) {
     const std::lock_guard lock(mutex_);
     const Time turn = std::max(free_at_, now - arrears);
-    const std::chrono::duration<double> taken(static_cast<double>(bytes) / bytes_per_second_);
-    free_at_ = turn + std::chrono::ceil<Time::duration>(taken);
+    free_at_ = turn + std::chrono::ceil<Time::duration>(time_for(bytes));
     return turn;
 }
 
 void Bandwidth::give_back(std::size_t bytes) {
     const std::lock_guard lock(mutex_);
-    const std::chrono::duration<double> taken(static_cast<double>(bytes) / bytes_per_second_);
-    free_at_ -= std::chrono::floor<Time::duration>(taken);
+    free_at_ -= std::chrono::floor<Time::duration>(time_for(bytes));
+}
+
+std::chrono::duration<double> Bandwidth::time_for(std::size_t bytes) const {
+    return std::chrono::duration<double>(static_cast<double>(bytes) / bytes_per_second_);
 }
 
 Throttle::Share::~Share() {
@@ -49,9 +51,7 @@ Throttle::Share::~Share() {
 
 Throttle::Time Throttle::Share::reserve(Time now) {
     if (credit_ > 0) return now;
-    constexpr std::size_t first_turn = 1024;
-    const auto longest = bandwidth_->quantum();
-    turn_ = std::min(longest, std::max(first_turn, 2 * turn_));
+    turn_ = std::clamp(2 * turn_, quantum_min, bandwidth_->quantum());
     credit_ = turn_;
     return bandwidth_->reserve(turn_, now);
 }

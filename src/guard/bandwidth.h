@@ -29,6 +29,9 @@ public:
     void give_back(std::size_t bytes);
 
 private:
+    /// What moving so much takes, in seconds. With the lock held.
+    [[nodiscard]] std::chrono::duration<double> time_for(std::size_t bytes) const;
+
     mutable std::mutex mutex_;
     double bytes_per_second_ = 1;
     Time free_at_;  // all that was reserved is moved by then

@@ -24,11 +24,12 @@ constexpr auto always_allowed = std::to_array<string_view>({
     "QUIT", "REIN", "REST", "STAT", "STRU", "SYST", "TYPE", "USER",
 });
 
-/// What changes nothing on the server beside these. Verbs that nobody knows may change anything.
+/// What changes nothing on the server beside these, old names included. Verbs that nobody knows may
+/// change anything.
 constexpr auto reading = std::to_array<string_view>({
-    "ALLO", "AVBL", "CDUP", "CSID", "CWD",  "DSIZ", "HASH", "LANG",  "LIST",    "MD5",
-    "MDTM", "MLSD", "MLST", "MMD5", "NLST", "PRET", "PWD",  "RANG",  "RETR",    "SIZE",
-    "THMB", "XCRC", "XCUP", "XCWD", "XMD5", "XPWD", "XSHA", "XSHA1", "XSHA256", "XSHA512",
+    "ALLO", "AVBL", "CDUP", "CSID", "CWD",  "DSIZ", "HASH",  "LANG",    "LIST",
+    "MD5",  "MDTM", "MLSD", "MLST", "MMD5", "NLST", "PRET",  "PWD",     "RANG",
+    "RETR", "SIZE", "THMB", "XCRC", "XMD5", "XSHA", "XSHA1", "XSHA256", "XSHA512",
 });
 
 /// RFC 775 and RFC 1123 4.1.3.1: the same commands under their old names.

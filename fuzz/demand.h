@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdlib>
+#include <iostream>
+#include <source_location>
+
+/// What must hold whatever the input: if not, the fuzzer keeps the input.
+inline void demand(bool truth, std::source_location where = std::source_location::current()) {
+    if (truth) return;
+    std::cerr << "line " << where.line() << " demands more\n";
+    std::abort();
+}
