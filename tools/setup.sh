@@ -23,7 +23,7 @@ missing_packages() {
 missing_servers() {
     local name
     for name in $(server_names); do
-        # The stamp holds the packages: a changed list unpacks anew.
+        # The stamp holds the packages: a changed list is unpacked again.
         [[ "$(cat "$servers/$name/.unpacked" 2>/dev/null)" == "$(packages_of_server "$name")" ]] ||
             echo "$name"
     done
@@ -40,23 +40,47 @@ as_root() {
     fi
 }
 
-apt() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 \
-        -o Dpkg::Use-Pty=0 "$@"
+apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0)
+
+# One line for each tenth of what apt does, from its own report: "dlstatus:1:12.5:text" while
+# packages come, "pmstatus:name:12.5:text" while they are installed.
+show_progress() {
+    local kind percent tenth last=-1 last_kind=
+    while IFS=: read -r kind _ percent _; do
+        case $kind in
+            dlstatus) kind=downloading ;;
+            pmstatus) kind=installing ;;
+            *) continue ;;
+        esac
+        tenth=$((${percent%%.*} / 10))
+        if [[ $kind == "$last_kind" ]] && ((tenth <= last)); then continue; fi
+        echo "setup: $kind $((tenth * 10)) %"
+        last=$tenth last_kind=$kind
+    done
 }
 
 install_packages() {
-    local policy=/usr/sbin/policy-rc.d made_policy=no status=0 log
-    log=$(mktemp)
+    local policy=/usr/sbin/policy-rc.d made_policy=no status=0 work open
+    work=$(mktemp -d)
     # Debian's way to say that no package may start a service while it is being installed.
     if [[ ! -e $policy ]]; then
         made_policy=yes
         printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
         as_root chmod 755 "$policy"
     fi
-    apt install --yes --no-install-recommends "$@" </dev/null >"$log" 2>&1 || status=$?
-    if [[ $status -ne 0 ]]; then cat "$log" >&2; fi
-    rm -f "$log"
+    # The report has a pipe with a name: sudo passes no descriptor on, and apt makes it non-blocking,
+    # which maintainer scripts do not expect of their output.
+    mkfifo "$work/report"
+    exec {open}<>"$work/report"  # neither end waits for the other to come
+    show_progress <"$work/report" {open}>&- &
+    # shellcheck disable=SC2016  # the inner shell's own words
+    as_root sh -c 'report=$1 && shift && exec "$@" 3>"$report"' sh "$work/report" \
+        "${apt[@]}" -o APT::Status-Fd=3 install --yes --no-install-recommends "$@" \
+        </dev/null {open}>&- >"$work/log" 2>&1 || status=$?
+    exec {open}>&-
+    wait
+    if [[ $status -ne 0 ]]; then cat "$work/log" >&2; fi
+    rm -rf "$work"
     if [[ $made_policy == yes ]]; then as_root rm -f "$policy"; fi
     return "$status"
 }
@@ -84,9 +108,9 @@ if ! command -v apt-get >/dev/null; then
     exit 1
 fi
 echo "setup: reading the package lists"
-apt update
+as_root "${apt[@]}" update
 if [[ ${#wanted[@]} -gt 0 ]]; then
-    echo "setup: installing ${wanted[*]}"
+    echo "setup: installing ${#wanted[@]} packages and what they need: ${wanted[*]}"
     install_packages "${wanted[@]}"
 fi
 if [[ ${#unpacked[@]} -gt 0 ]]; then

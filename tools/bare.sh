@@ -1,0 +1,104 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Runs both commands of the README on a bare Debian 12 that it makes itself:
+#
+#   tools/bare.sh [--keep] [ARGUMENTS]    ARGUMENTS go to ./run test, as with ./run bare
+#
+# A package that was once installed by hand hides that tools/packages.txt does not list it. Here
+# nothing is installed but what debootstrap calls minimal. The committed tree (HEAD) is what runs.
+# Packages come from where this machine's apt has them. Everything runs in a mount and a process
+# namespace of its own: when it ends, no process, mount or network namespace of it is left.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+gigabytes_needed=8
+keep=no
+if [[ ${1:-} == --keep ]]; then
+    keep=yes
+    shift
+fi
+
+fail() {
+    echo "bare: $*" >&2
+    exit 1
+}
+
+# "URL SUITE COMPONENT" of each source of Debian 12 that this machine's apt knows.
+debian_sources() {
+    apt-get indextargets --format '$(SITE) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+        grep -E ' bookworm(-updates|-security)? ' | sort -u
+}
+
+[[ $(id -u) -eq 0 ]] || fail "this needs root: debootstrap makes devices, and mounts are made"
+command -v apt-get >/dev/null || fail "this needs Debian's apt-get"
+[[ $(apt-get indextargets) ]] || apt-get -qq update
+mapfile -t sources < <(debian_sources)
+mirror=$(printf '%s\n' "${sources[@]}" | sed -n 's/ bookworm main$//p' | head -n 1)
+[[ -n $mirror ]] || fail "this machine's apt has no source of Debian 12 (bookworm main)"
+if ! command -v debootstrap >/dev/null; then
+    echo "bare: installing debootstrap"
+    apt-get -qq install --yes --no-install-recommends debootstrap >/dev/null
+fi
+
+root=$(mktemp -d "${TMPDIR:-/var/tmp}/ballast-bare.XXXXXX")
+free=$(df --output=avail -BG "$root" | tail -n 1 | tr -dc 0-9)
+chmod 755 "$root"  # apt downloads as a user of its own
+child=
+clean_up() {
+    # With the first process of its namespace all others end, and its mounts.
+    if [[ -n $child ]]; then
+        kill -KILL "$child" 2>/dev/null || true
+        wait "$child" 2>/dev/null || true
+    fi
+    if [[ $keep == yes ]]; then
+        echo "bare: the system is left in $root"
+    else
+        rm -rf --one-file-system "$root"
+    fi
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+((free >= gigabytes_needed)) || fail "$root has $free GB of free disk, $gigabytes_needed are needed"
+
+echo "bare: a minimal Debian 12 in $root"
+debootstrap --variant=minbase bookworm "$root" "$mirror" >"$root.log" 2>&1 ||
+    { tail -n 20 "$root.log" >&2 && fail "debootstrap failed, see $root.log"; }
+rm -f "$root.log"
+printf 'deb %s\n' "${sources[@]}" >"$root/etc/apt/sources.list"
+# Proxies, and clocks that archives do not agree with, are this machine's business.
+apt-config dump | grep -E '^Acquire::(http|https|ftp|Check-[A-Za-z-]+)\b' \
+    >"$root/etc/apt/apt.conf.d/00machine" || true
+cp /etc/resolv.conf "$root/etc/resolv.conf"
+
+[[ -z $(git status --porcelain) ]] || echo "bare: what is not committed is not tried"
+mkdir "$root/root/ballast"
+git archive HEAD | tar -x -C "$root/root/ballast"
+
+# Its root is a mount point, or no namespace could be made inside. Mounts are private to this
+# process: they end with it, and with the last process so do the network namespaces.
+inside() {
+    unshare --mount --pid --fork --kill-child bash -euc '
+        root=$1 && shift
+        mount --make-rprivate /
+        mount --bind "$root" "$root"
+        mount -t proc proc "$root/proc"
+        mount -t sysfs sysfs "$root/sys"
+        mount --rbind /dev "$root/dev"
+        mount -t tmpfs tmpfs "$root/run"
+        exec chroot "$root" /usr/bin/env -i HOME=/root LANG=C.UTF-8 TERM="${TERM:-dumb}" CI="${CI:-}" \
+            PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+            /bin/bash -euc "cd /root/ballast && \"\$@\"" bash "$@"
+    ' bash "$root" "$@" </dev/null &
+    child=$!
+    wait "$child"
+    child=
+}
+
+for command in demo test; do
+    arguments=()
+    if [[ $command == test ]]; then arguments=("$@"); fi
+    echo "bare: ./run $command ${arguments[*]}"
+    SECONDS=0
+    inside ./run "$command" "${arguments[@]}" || fail "./run $command failed on a bare Debian 12"
+    echo "bare: ./run $command passed in $SECONDS s; disk in use: $(du -sh "$root" | cut -f1)"
+done
