@@ -71,12 +71,18 @@ std::string in_words(string_view argument) {
     return words;
 }
 
-/// "MDTM 20260101000000 file" sets the time on some servers.
+/// RFC 3659 3.1: MDTM takes a name. With a time in front of the name many servers set the time:
+/// "MDTM 20260101000000 file", with a time zone ("…+180", Serv-U) or a fraction ("….5") behind it,
+/// and vsftpd 3.0.3 takes 8 digits and any 6 characters behind them as well. A file whose name
+/// begins like that cannot be asked for its time.
 bool sets_time(string_view verb, string_view argument) {
-    constexpr std::size_t time_digits = 14;
+    if (verb != "MDTM") return false;
+    constexpr std::size_t date_digits = 8;
+    const auto words = in_words(argument);
+    const auto first = string_view(words).substr(0, words.find(' '));
     const auto is_digit = [](char c) { return '0' <= c && c <= '9'; };
-    return verb == "MDTM" && argument.size() > time_digits && argument[time_digits] == ' ' &&
-           std::ranges::all_of(argument.substr(0, time_digits), is_digit);
+    return first.size() < words.size() && first.size() >= date_digits &&
+           std::ranges::all_of(first.substr(0, date_digits), is_digit);
 }
 
 bool is_anonymous(string_view user) {

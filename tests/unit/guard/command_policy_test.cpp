@@ -43,10 +43,34 @@ TEST(CommandPolicy, lets_nothing_be_changed_where_that_is_set) {
         EXPECT_EQ(code_of(listener, verb), 550) << verb;
     for (const auto* const verb : {"RETR", "LIST", "MLSD", "CWD", "SIZE", "REST", "PASV", "QUIT"})
         EXPECT_EQ(code_of(listener, verb), 0) << verb;
-    EXPECT_EQ(code_of(listener, "MDTM", "file"), 0);
-    EXPECT_EQ(code_of(listener, "MDTM", "20260101000000"), 0);
-    EXPECT_EQ(code_of(listener, "MDTM", "20260101000000 file"), 550);
-    EXPECT_EQ(code_of(listener, "MDTM", "2026010100000x file"), 0);
+}
+
+TEST(CommandPolicy, takes_no_mdtm_for_a_question_that_a_server_may_take_for_an_order) {
+    config::Listener listener;
+    listener.read_only = true;
+    for (const auto* const argument :
+         {"20260101000000 file", "20200101 f", "20200101000000.5 f", "20200101000000+180 f",
+          "20200101000000-0300 f", "20200101abcdef f", "202001010000 f", "20200101000000\tf",
+          " 20200101 f", "\t20200101  two words", "20200101000000Z f"})
+        EXPECT_EQ(code_of(listener, "MDTM", argument), 550) << argument;
+    for (const auto* const argument : {"file", "20260101000000", "20260101", "2026 report.pdf",
+                                       "my 20200101 f", "2020-01-01 f", "2026010x f"})
+        EXPECT_EQ(code_of(listener, "MDTM", argument), 0) << argument;
+    listener.read_only = false;
+    EXPECT_EQ(code_of(listener, "MDTM", "20200101 f"), 0);
+}
+
+TEST(CommandPolicy, refuses_everything_that_changes_files_in_the_clothes_of_a_question) {
+    config::Listener listener;
+    listener.read_only = true;
+    // What only servers of one kind know counts as a change, whatever stands behind it.
+    for (const auto* const verb : {"SITE", "MFMT", "MFCT", "MFF", "MFHR", "MDFM", "MDAC", "UTIME",
+                                   "CHMOD", "XSEN", "XMAS", "RMDA", "ESTA", "ESTP", "APPE"})
+        for (const auto* const argument : {"", "20200101000000 f", "UTIME f", "CHMOD 600 f", "HELP"})
+            EXPECT_EQ(code_of(listener, verb, argument), 550) << verb << ' ' << argument;
+    // These set a session's options, and files' of nobody.
+    for (const auto* const argument : {"UTF8 ON", "MLST type;size;", "HASH SHA-256"})
+        EXPECT_EQ(code_of(listener, "OPTS", argument), 0) << argument;
 }
 
 TEST(CommandPolicy, asks_for_arguments_like_their_patterns) {
