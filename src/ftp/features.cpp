@@ -12,6 +12,7 @@ namespace ballast::ftp {
 namespace {
 
 constexpr std::string_view blanks = " \t\r";
+constexpr std::string_view item_separators = "; \t\r";
 
 std::string_view trimmed(std::string_view text) {
     text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
@@ -28,13 +29,12 @@ std::string_view take_until(std::string_view& text, char separator) {
 /// MLST facts, LANG tags and HASH algorithms are lists with ';', others are words. No item has a
 /// blank in it, so that a list of one reads the same either way.
 std::vector<std::string_view> items_of(std::string_view parameters) {
-    constexpr std::string_view separators = "; \t\r";
     std::vector<std::string_view> items;
     for (;;) {
         parameters.remove_prefix(
-            std::min(parameters.find_first_not_of(separators), parameters.size()));
+            std::min(parameters.find_first_not_of(item_separators), parameters.size()));
         if (parameters.empty()) return items;
-        items.push_back(parameters.substr(0, parameters.find_first_of(separators)));
+        items.push_back(parameters.substr(0, parameters.find_first_of(item_separators)));
         parameters.remove_prefix(items.back().size());
     }
 }
@@ -115,6 +115,31 @@ void Features::add(std::string_view label, std::string_view parameters) {
 }
 
 void Features::remove(std::string_view label) { features_.erase(base::upper(label)); }
+
+void Features::mark(std::string_view label, std::string_view chosen, Mark how) {
+    const auto found = features_.find(base::upper(label));
+    if (found == features_.end()) return;
+    std::set<std::string, std::less<>> wanted;
+    for (const auto item : items_of(chosen)) wanted.insert(base::upper(item));
+    std::string marked;
+    bool is_any_marked = false;
+    for (std::string_view lines = found->second; !lines.empty();) {
+        const auto line = take_until(lines, '\n');
+        if (!marked.empty()) marked += '\n';
+        for (std::size_t end = 0; end < line.size();) {
+            // What parts the items stays as the server has it.
+            const auto begin = std::min(line.find_first_not_of(item_separators, end), line.size());
+            marked += line.substr(end, begin - end);
+            end = std::min(line.find_first_of(item_separators, begin), line.size());
+            const auto name = unmarked(line.substr(begin, end - begin));
+            marked += name;
+            if (name.empty() || !wanted.contains(base::upper(name))) continue;
+            marked += '*';
+            is_any_marked = true;
+        }
+    }
+    if (how == Mark::listed || is_any_marked) found->second = std::move(marked);
+}
 
 bool Features::has(std::string_view label) const { return features_.contains(base::upper(label)); }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <span>
 #include <string>
@@ -19,6 +20,11 @@ public:
     /// Takes the place of what was known of the label.
     void add(std::string_view label, std::string_view parameters = {});
     void remove(std::string_view label);
+    /// Puts a '*' behind these items of the label and takes it from its others: RFC 3659 7.8 of
+    /// MLST facts, RFC 2640 4.3 of LANG tags. Nothing changes if the label is missing, or if `one`
+    /// item is to be marked and `chosen` names none that the label has.
+    enum class Mark : std::uint8_t { listed, one };
+    void mark(std::string_view label, std::string_view chosen, Mark how);
     [[nodiscard]] bool has(std::string_view label) const;
     /// Empty view if the label is missing or has no parameters.
     [[nodiscard]] std::string_view parameters(std::string_view label) const;

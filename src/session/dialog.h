@@ -62,10 +62,11 @@ public:
         tls_began(std::move(server_name));
     }
     void tls_left() { control_ = Control::left_tls; }
-    /// AUTH would be followed.
-    [[nodiscard]] bool may_auth() const {
+    /// FEAT lists AUTH: it may be said, or it was. RFC 4217 leaves open what FEAT says under TLS;
+    /// servers list AUTH there too, and clients look for it.
+    [[nodiscard]] bool offers_auth() const {
         return passes_through() ||
-               (settings_.tls && settings_.tls->explicit_tls && control_ == Control::plain);
+               (settings_.tls && settings_.tls->explicit_tls && control_ != Control::left_tls);
     }
     [[nodiscard]] bool passes_through() const {
         return settings_.mode == config::ListenerMode::passthrough;

@@ -11,7 +11,7 @@ namespace ballast::session {
 
 /// What a listener offers by itself.
 struct Offer {
-    bool auth = false;  ///< AUTH TLS may be said
+    bool auth = false;  ///< AUTH TLS may be said, or was
     bool prot = false;  ///< PBSZ and PROT, also under implicit TLS
     bool ccc = false;
     bool host = false;   ///< RFC 7151, because routes ask for it

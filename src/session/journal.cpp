@@ -119,6 +119,21 @@ std::vector<std::string> Journal::lines() const {
     return lines;
 }
 
+void Journal::mark_in_force(ftp::Features& features) const {
+    const auto behind_name = [](std::string_view text) {
+        text.remove_prefix(std::min(text.find(' '), text.size()));
+        text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+        return text;
+    };
+    for (const auto& line : options_) {
+        const auto option = behind_name(line);
+        const auto name = option_name(option);
+        if (name == "MLST") features.mark(name, behind_name(option), ftp::Features::Mark::listed);
+        if (name == "HASH") features.mark(name, behind_name(option), ftp::Features::Mark::one);
+    }
+    if (!language_.empty()) features.mark("LANG", behind_name(language_), ftp::Features::Mark::one);
+}
+
 std::string Journal::path_of(std::string_view file) const {
     std::string path;
     if (!file.starts_with('/')) {

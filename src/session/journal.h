@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ftp/command.h"
+#include "ftp/features.h"
 #include "ftp/reply.h"
 
 #include <cstdint>
@@ -38,6 +39,10 @@ public:
     /// What brings a freshly logged-in session to this state, in order: client lines, LANG, TYPE,
     /// MODE, STRU, ALLO and the directory.
     [[nodiscard]] std::vector<std::string> lines() const;
+
+    /// Marks the MLST facts (RFC 3659 7.9), the LANG tag (RFC 2640 4.3) and the HASH algorithm that
+    /// the client has chosen: FEAT tells what is in force in this session.
+    void mark_in_force(ftp::Features& features) const;
 
     /// The file as far as its directory is known, for logs: "/in/a.txt", or "a.txt".
     [[nodiscard]] std::string path_of(std::string_view file) const;

@@ -262,11 +262,12 @@ loop::Task<> Session::answer_features() {
     Offer offer;
     offer.host = std::ranges::any_of(settings_.routes,
                                      [](const auto& route) { return !route.match.host.empty(); });
-    offer.auth = dialog_.may_auth();
+    offer.auth = dialog_.offers_auth();
     offer.prot = settings_.tls || dialog_.passes_through();
     offer.ccc = settings_.tls && settings_.tls->ccc;
     offer.active = !dialog_.passes_through() || settings_.plain;
     auto features = feature_set(surveys, offer);
+    journal_.mark_in_force(features);
     for (const auto& verb : settings_.deny_commands) features.remove(base::upper(verb));
     co_await answer(ftp::make_reply(211, "Features:", features.to_lines(), "End"));
 }

@@ -154,6 +154,26 @@ TEST(FeaturesTest, real_servers_are_understood) {
               " EPRT\r\n EPSV\r\n MDTM\r\n REST STREAM\r\n SIZE\r\n TVFS\r\n");
 }
 
+TEST(FeaturesTest, what_a_session_has_chosen_is_marked) {
+    const auto marked = [](const char* lines, const char* label, const char* chosen,
+                           Features::Mark how) {
+        auto features = Features::parse(make_reply(211, "Features:", lines, "End").text);
+        features.mark(label, chosen, how);
+        return features.to_lines();
+    };
+    using enum Features::Mark;
+    // RFC 3659 7.9: what is listed and known is in force, all else is not.
+    EXPECT_EQ(marked(" MLST Type*;Size*;Modify;\r\n", "mlst", "modify;TYPE;nonsense;", listed),
+              " MLST Type*;Size;Modify*;\r\n");
+    EXPECT_EQ(marked(" MLST Type*;Size*;Modify;\r\n", "MLST", "", listed),
+              " MLST Type;Size;Modify;\r\n");
+    EXPECT_EQ(marked(" SIZE\r\n", "MLST", "size;", listed), " SIZE\r\n");
+    EXPECT_EQ(marked(" LANG EN*;FR;de-CH\r\n", "LANG", "DE-ch", one), " LANG EN;FR;de-CH*\r\n");
+    EXPECT_EQ(marked(" LANG EN*;FR\r\n", "LANG", "it", one), " LANG EN*;FR\r\n");
+    EXPECT_EQ(marked(" HASH SHA-1*;SHA-256\r\n", "HASH", "SHA-256", one),
+              " HASH SHA-1;SHA-256*\r\n");
+}
+
 TEST(FeaturesTest, what_is_written_is_read_back_the_same) {
     const auto features = features_said_by(transcripts::proftpd);
     EXPECT_FALSE(features.empty());

@@ -66,7 +66,8 @@ TEST(CommandPolicy, refuses_everything_that_changes_files_in_the_clothes_of_a_qu
     // What only servers of one kind know counts as a change, whatever stands behind it.
     for (const auto* const verb : {"SITE", "MFMT", "MFCT", "MFF", "MFHR", "MDFM", "MDAC", "UTIME",
                                    "CHMOD", "XSEN", "XMAS", "RMDA", "ESTA", "ESTP", "APPE"})
-        for (const auto* const argument : {"", "20200101000000 f", "UTIME f", "CHMOD 600 f", "HELP"})
+        for (const auto* const argument :
+             {"", "20200101000000 f", "UTIME f", "CHMOD 600 f", "HELP"})
             EXPECT_EQ(code_of(listener, verb, argument), 550) << verb << ' ' << argument;
     // These set a session's options, and files' of nobody.
     for (const auto* const argument : {"UTF8 ON", "MLST type;size;", "HASH SHA-256"})

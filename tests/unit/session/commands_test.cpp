@@ -161,6 +161,39 @@ TEST(Commands, feat_offers_what_all_backends_can_and_ballast_adds) {
     EXPECT_EQ(client.say("FEAT"), "211-Features:\r\n EPRT\r\n EPSV\r\n SIZE\r\n UTF8\r\n211 End");
 }
 
+TEST(Commands, feat_marks_the_facts_that_this_session_has_chosen) {
+    World world(1);
+    world.backend(0).script.features = " MLST type*;size*;modify;\r\n LANG EN*;FR\r\n";
+    world.survey(0);
+    TestClient client(world);
+    EXPECT_EQ(client.code(), 220);
+    const auto facts = [&] {
+        const auto features = client.say("FEAT");
+        const auto begin = features.find(" MLST ");
+        return features.substr(begin, features.find('\r', begin) - begin);
+    };
+    EXPECT_EQ(facts(), " MLST type*;size*;modify;");
+    EXPECT_EQ(client.ask("OPTS mlst modify;"), 200);  // noted, and told to the backend later
+    EXPECT_EQ(facts(), " MLST type;size;modify*;");
+    EXPECT_EQ(client.ask("USER anna"), 331);
+    EXPECT_EQ(client.ask("PASS secret"), 230);
+    EXPECT_EQ(facts(), " MLST type;size;modify*;");
+    world.backend(0).script.replies["OPTS"] = "200 MLST OPTS type;size;";
+    EXPECT_EQ(client.ask("OPTS MLST size;type;"), 200);
+    EXPECT_EQ(facts(), " MLST type*;size*;modify;");
+    world.backend(0).script.replies["OPTS"] = "501 What?";
+    EXPECT_EQ(client.ask("OPTS MLST modify;"), 501);
+    EXPECT_EQ(facts(), " MLST type*;size*;modify;");
+    world.backend(0).script.replies["OPTS"] = "200 MLST OPTS";
+    EXPECT_EQ(client.ask("OPTS MLST"), 200);
+    EXPECT_EQ(facts(), " MLST type;size;modify;");
+    world.backend(0).script.replies["LANG"] = "200 Oui.";
+    EXPECT_EQ(client.ask("LANG fr"), 200);
+    EXPECT_TRUE(client.say("FEAT").contains(" LANG EN;FR*\r\n"));
+    EXPECT_EQ(client.ask("OPTS"), 200);
+    EXPECT_EQ(facts(), " MLST type;size;modify;");
+}
+
 TEST(Commands, abor_without_a_transfer_is_answered_once) {
     World world(1);
     TestClient client(world);

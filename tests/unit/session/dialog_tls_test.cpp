@@ -71,7 +71,7 @@ TEST(DialogTls, is_not_offered_where_the_listener_has_only_implicit_tls) {
     settings.tls->explicit_tls = false;
     Dialog dialog(settings);
     expect_row(dialog, {"AUTH TLS", Step::answer, 502});
-    EXPECT_FALSE(dialog.may_auth());
+    EXPECT_FALSE(dialog.offers_auth());
 }
 
 TEST(DialogTls, protects_data_as_it_is_told) {
@@ -196,7 +196,7 @@ TEST(DialogTls, ends_with_ccc_where_that_is_allowed_and_never_begins_again) {
     expect_row(dialog, {"RETR a", Step::transfer});
     // A log-in would go in clear.
     expect_row(dialog, {"USER berta", Step::answer, 530});
-    EXPECT_FALSE(dialog.may_auth());
+    EXPECT_FALSE(dialog.offers_auth());
 }
 
 TEST(DialogTls, wants_host_to_be_the_name_of_the_handshake) {
