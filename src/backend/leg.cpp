@@ -17,6 +17,10 @@ constexpr auto settle_time = std::chrono::seconds(1);
 /// How long a backend that did not resume a TLS 1.3 session is spoken to in TLS 1.2.
 constexpr auto avoiding_time = std::chrono::hours(1);
 
+/// How many replies a second a backend may say beyond those that it owes: a server that answers
+/// some command twice is borne, one that never stops talking is not.
+constexpr double unasked_replies_per_second = 64;
+
 /// A server that does not know EPSV, or not for this protocol (RFC 2428 2: 522), may know PASV. A
 /// 550 or 4xx is a refusal of the data connection itself.
 bool is_unknown_command(const ftp::Reply& reply) {
@@ -31,7 +35,9 @@ Leg::Leg(net::Network& network, std::unique_ptr<net::Stream> stream, Contact con
       contact_(std::move(contact)),
       control_(std::move(stream), signal),
       signal_(signal),
-      parser_(contact_.settings.reply_line_bytes_max, contact_.settings.reply_bytes_max) {}
+      parser_(contact_.settings.reply_line_bytes_max, contact_.settings.reply_bytes_max),
+      owed_(1),  // the greeting
+      unasked_(unasked_replies_per_second, signal.loop().now()) {}
 
 loop::Task<base::Result<std::unique_ptr<Leg>>> Leg::connect(net::Network& network, Contact contact,
                                                             bool client_has_tls,
@@ -107,6 +113,7 @@ loop::Task<base::Result<>> Leg::begin_tls() {
     control_.put_stream(std::move(stream));
     parser_ = ftp::ReplyParser(settings().reply_line_bytes_max, settings().reply_bytes_max);
     settle_at_ = loop::never;
+    drops_next_ = false;  // RFC 4217 15.1: what was said before TLS was not said under it
     auto done =
         co_await tls.handshake(signal_, base::Fault::backend,
                                signal_.loop().after(contact_.backend->tls.handshake_timeout));
@@ -171,12 +178,25 @@ std::unique_ptr<net::Stream> Leg::take_stream() {
     return stream;
 }
 
-base::Error Leg::lost(std::error_code code, const char* doing) const {
+base::Error Leg::lost(std::error_code code, std::string_view doing) const {
     return {base::Fault::backend, code,
             fmt::format("{} {}", doing, base::to_string(control_.peer()))};
 }
 
 loop::Task<base::Result<>> Leg::send(base::WipedString line) {
+    if (auto said = drop_unasked()) {
+        if (!*said) co_return std::unexpected(said->error());
+        co_return std::unexpected(
+            lost({}, fmt::format("{} {} was said by", (*said)->code, (*said)->message())));
+    }
+    co_return co_await send_meanwhile(std::move(line));
+}
+
+loop::Task<base::Result<>> Leg::send_meanwhile(base::WipedString line) {
+    // RFC 959 4.1.3: ABOR is answered beside the transfer that it ends, and some say one more.
+    constexpr std::uint32_t abort_replies = 3;
+    owed_ += line == "ABOR" ? abort_replies : 1;
+    may_announce_ = true;
     line.append_wiped("\r\n");
     co_return co_await control_.send(line, base::Fault::backend,
                                      signal_.loop().after(settings().reply_timeout));
@@ -197,12 +217,63 @@ std::optional<base::Result<ftp::Reply>> Leg::take(ftp::ReplyParser::Step step) {
     std::terminate();
 }
 
+/// Counts what is owed. False: the backend has said too much beyond that.
+bool Leg::is_within_bounds(const ftp::Reply& reply) {
+    const auto is_spared = [&] { return unasked_.take(signal_.loop().now()); };
+    if (reply.is_preliminary()) return std::exchange(may_announce_, false) || is_spared();
+    if (owed_ == 0) return is_spared();
+    --owed_;
+    return true;
+}
+
+void Leg::note_unasked(const ftp::Reply& reply) {
+    metrics::count(metrics::Counter::backend_replies_unasked);
+    if (std::exchange(has_spoken_unasked_, true)) return;
+    log::warning("backend spoke without being asked", {{"backend", base::to_string(address())},
+                                                       {"code", std::uint64_t{reply.code}},
+                                                       {"text", reply.message()}});
+}
+
+std::optional<base::Result<ftp::Reply>> Leg::drop_unasked() {
+    owed_ = 0;
+    // Bytes are asked of the system: that the loop has not told of them yet proves nothing.
+    while (auto said = poll(net::ControlConnection::Ask::anyway)) {
+        if (!*said || (*said)->code == 421) return said;
+        note_unasked(**said);
+    }
+    drops_next_ = !control_.received().empty() && parser_.is_inside(control_.received());
+    return std::nullopt;
+}
+
 std::optional<base::Result<ftp::Reply>> Leg::poll_reply() {
+    const bool owes_nothing = owed_ == 0;
+    auto said = poll(net::ControlConnection::Ask::if_signalled);
+    if (owes_nothing && said && *said && (*said)->code != 421) note_unasked(**said);
+    return said;
+}
+
+std::optional<base::Result<ftp::Reply>> Leg::poll(net::ControlConnection::Ask ask) {
+    for (;;) {
+        auto said = take_reply(ask);
+        if (!said || !*said) return said;
+        const bool is_dropped = std::exchange(drops_next_, false);
+        const bool is_borne =
+            is_dropped ? unasked_.take(signal_.loop().now()) : is_within_bounds(**said);
+        if (!is_borne) {
+            metrics::count(metrics::Counter::limit_replies_unasked);
+            return std::unexpected(lost({}, "endless words that nobody asked for from"));
+        }
+        if (!is_dropped) return said;
+        note_unasked(**said);
+    }
+}
+
+std::optional<base::Result<ftp::Reply>> Leg::take_reply(net::ControlConnection::Ask ask) {
     // Parse before reading: several replies may have come at once, and a last one before the end.
     if (!control_.received().empty())
         if (auto taken = take(parser_.next(control_.received()))) return taken;
     const auto state =
-        control_.receive(settings().reply_bytes_max + settings().reply_line_bytes_max);
+        control_.receive(settings().reply_bytes_max + settings().reply_line_bytes_max, ask);
     if (state == net::Io::State::moved) {
         if (auto taken = take(parser_.next(control_.received()))) return taken;
         settle_at_ = parser_.may_settle(control_.received()) ? signal_.loop().after(settle_time)
@@ -231,7 +302,9 @@ loop::Task<base::Result<ftp::Reply>> Leg::reply(loop::Deadline deadline) {
 }
 
 loop::Task<base::Result<ftp::Reply>> Leg::command(base::WipedString line) {
-    if (auto sent = co_await send(std::move(line)); !sent) co_return std::unexpected(sent.error());
+    if (auto said = drop_unasked()) co_return std::move(*said);
+    if (auto sent = co_await send_meanwhile(std::move(line)); !sent)
+        co_return std::unexpected(sent.error());
     co_return co_await reply(signal_.loop().after(settings().reply_timeout));
 }
 

@@ -3,6 +3,7 @@
 
 #include "backend/access.h"
 #include "backend/knowledge.h"
+#include "base/token_bucket.h"
 #include "base/wiped_string.h"
 #include "config/config.h"
 #include "ftp/reply.h"
@@ -44,16 +45,21 @@ public:
     Leg(net::Network& network, std::unique_ptr<net::Stream> stream, Contact contact,
         loop::Signal& signal);
 
-    /// Sends one line (without CRLF).
+    /// Sends one line (without CRLF) while no reply is owed. What the backend has said unasked is
+    /// dropped first, or it would be taken for the answer, and every answer after it for the next
+    /// one. A 421 among it is an error without a code: the backend ends the session, and is well.
     [[nodiscard]] loop::Task<base::Result<>> send(base::WipedString line);
+    /// Sends one line although replies are owed: ABOR, STAT and the NOOP behind them.
+    [[nodiscard]] loop::Task<base::Result<>> send_meanwhile(base::WipedString line);
     /// The next reply, preliminary ones included.
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> reply(loop::Deadline deadline);
-    /// Sends one line and waits for its reply within the pool's reply time-out.
+    /// Sends one line while no reply is owed, and waits for its reply within the pool's reply
+    /// time-out. Drops what was said unasked, as `send` does; a 421 among it is the reply.
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> command(base::WipedString line);
 
     /// A reply that is already here, without waiting; an error if the connection is lost. For
     /// owners that wait for several things: look here, then `watch` and wait for the signal, no
-    /// longer than until `settle_at`.
+    /// longer than until `settle_at`. A backend that goes on saying more than it was asked is lost.
     [[nodiscard]] std::optional<base::Result<ftp::Reply>> poll_reply();
     void watch() { control_.watch(); }
     /// When an incomplete reply that looks complete is to be taken for complete.
@@ -109,7 +115,14 @@ private:
         bool extended, std::unique_ptr<net::Lease>& lease);
     [[nodiscard]] DataRefusal refused(const ftp::Reply& reply, std::string_view what) const;
     [[nodiscard]] std::optional<base::Result<ftp::Reply>> take(ftp::ReplyParser::Step step);
-    [[nodiscard]] base::Error lost(std::error_code code, const char* doing) const;
+    [[nodiscard]] std::optional<base::Result<ftp::Reply>> take_reply(
+        net::ControlConnection::Ask ask);
+    [[nodiscard]] std::optional<base::Result<ftp::Reply>> poll(net::ControlConnection::Ask ask);
+    [[nodiscard]] bool is_within_bounds(const ftp::Reply& reply);
+    void note_unasked(const ftp::Reply& reply);
+    /// Empty: nothing is left that was said unasked, and the backend may be asked something.
+    [[nodiscard]] std::optional<base::Result<ftp::Reply>> drop_unasked();
+    [[nodiscard]] base::Error lost(std::error_code code, std::string_view doing) const;
 
     net::Network& network_;
     const Contact contact_;
@@ -128,6 +141,12 @@ private:
     loop::Signal& signal_;
     ftp::ReplyParser parser_;
     loop::Deadline settle_at_ = loop::never;
+
+    std::uint32_t owed_ = 0;     // replies to what was sent
+    bool may_announce_ = false;  // one 1xx goes with each line that was sent
+    bool drops_next_ = false;    // its beginning came unasked
+    bool has_spoken_unasked_ = false;
+    base::TokenBucket unasked_;
 };
 
 }  // namespace ballast::backend

@@ -66,6 +66,8 @@ constexpr std::array<std::string_view, counter_count> names = {
     "logins",
     "logins_refused",
     "backend_attempts_failed",
+    "backend_replies_unasked",
+    "limit_replies_unasked",
     "backend_connections_lost",
     "transfers_whole",
     "transfers_failed",

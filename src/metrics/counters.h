@@ -36,6 +36,8 @@ enum class Counter : std::uint8_t {
     logins,                    ///< 230 from a backend
     logins_refused,            ///< 530 from a backend
     backend_attempts_failed,   ///< connect, greeting or 421: the next backend was tried
+    backend_replies_unasked,   ///< dropped: no command was waiting for them
+    limit_replies_unasked,     ///< a backend was left because it said far more than it was asked
     backend_connections_lost,  ///< a logged-in session's backend went away
     transfers_whole,
     transfers_failed,

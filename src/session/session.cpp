@@ -173,8 +173,8 @@ loop::Task<std::optional<ClientEvent>> Session::await_event() {
     }
 }
 
-/// A backend that speaks without being asked says 421 or goes away; other words would be taken for
-/// the answer to the next command and are dropped.
+/// A backend that speaks without being asked says 421 or goes away. Other words are dropped, or
+/// they would be taken for the answer to the next command.
 loop::Task<> Session::hear_backend(base::Result<ftp::Reply> said) {
     if (!said) co_return co_await lose_backend(said.error());
     if (said->code == 421) {
@@ -182,8 +182,6 @@ loop::Task<> Session::hear_backend(base::Result<ftp::Reply> said) {
         is_over_ = true;
         co_return co_await answer(std::move(*said));
     }
-    report(log::Level::warning, "backend spoke without being asked",
-           {{"code", std::uint64_t{said->code}}, {"text", said->message()}});
 }
 
 /// One branch per decision, one line per branch: what to do is decided in `Dialog`.

@@ -372,7 +372,7 @@ loop::Task<> Transfer::take_commands() {
         } else if (event->command.verb == "STAT" && is_begun_ && !final_reply_ &&
                    status_owed_ < status_owed_max &&
                    !guard::refusal_of(parts_.settings, "STAT", event->command.argument)) {
-            if (auto sent = co_await parts_.backend.send(event->command.line); !sent)
+            if (auto sent = co_await parts_.backend.send_meanwhile(event->command.line); !sent)
                 lose_backend(sent.error());
             ++status_owed_;
         } else {
@@ -765,7 +765,7 @@ loop::Task<> Transfer::abort() {
 /// that comes before its answer belongs to ABOR. False if the backend is lost.
 loop::Task<bool> Transfer::abort_backend() {
     const auto deadline = loop().after(parts_.backend.settings().reply_timeout);
-    if (!co_await parts_.backend.send("ABOR")) co_return false;
+    if (!co_await parts_.backend.send_meanwhile("ABOR")) co_return false;
     // It shall hear ABOR before its data breaks: a server that receives may take a reset for the
     // end of the file (pyftpdlib 1.5.7), and the reply to a reset may come before ABOR was read, so
     // that the NOOP would be read together with it (JFileServer). Others (vsftpd) hear it only
@@ -773,7 +773,7 @@ loop::Task<bool> Transfer::abort_backend() {
     auto first = co_await parts_.backend.reply(loop().after(abort_time));
     reset_backend_stream();
     if (!first) first = co_await parts_.backend.reply(deadline);
-    if (!first || !co_await parts_.backend.send("NOOP")) co_return false;
+    if (!first || !co_await parts_.backend.send_meanwhile("NOOP")) co_return false;
     for (int i = 0; i < abort_replies_max; ++i) {
         auto reply = co_await parts_.backend.reply(deadline);
         if (!reply) co_return false;

@@ -124,6 +124,29 @@ def test_a_reply_without_end_ends_the_session_alone(answer: Answer, work: Path) 
         assert world.ballast.counters()["limit_reply_bytes"] == 1
 
 
+def test_words_without_end_end_the_session_alone(work: Path) -> None:
+    """The session on the same worker that `_world` keeps is answered after it."""
+    answer = _floods(b"250 Changed.\r\n", b"250 And another thing.\r\n")
+    with _world(work, {"CWD": answer}) as world, world.log_in() as wire:
+        wire.expect("CWD x", 250)
+        assert wire.reply().code == 421
+        assert wire.at_end()
+        assert world.ballast.counters()["limit_replies_unasked"] == 1
+        # One line says that it talks, however much it says.
+        said = [line["message"] for line in world.ballast.log_lines()]
+        assert said.count("backend spoke without being asked") == 1
+
+
+def test_a_welcome_behind_the_greeting_is_not_the_answer_to_user(work: Path) -> None:
+    """Of a server, or of whoever can put a packet in front of its answers."""
+    greeting = '220 Hello.\r\n230 Welcome.\r\n257 "/other"'
+    with _world(work, greeting=greeting) as world, Wire(world.ballast.where("hostile")) as wire:
+        wire.greeting()
+        wire.expect(f"USER {TESTER.name}", 331)
+        wire.expect(f"PASS {TESTER.password}", 230)
+        assert wire.expect("PWD", 257).text.startswith('257 "/"')
+
+
 def test_a_reply_of_ten_megabytes_at_log_in(work: Path) -> None:
     huge = "331 " + "x" * (10 * MIB)
     with _world(work, {"USER": huge}) as world, Wire(world.ballast.where("hostile")) as wire:

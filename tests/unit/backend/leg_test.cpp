@@ -6,6 +6,7 @@
 #include "support/fake_backend.h"
 
 #include <algorithm>
+#include <array>
 #include <gtest/gtest.h>
 #include <optional>
 
@@ -128,6 +129,147 @@ TEST_F(LegTest, hands_out_the_last_words_before_the_end) {
     const auto end = leg->poll_reply();
     ASSERT_TRUE(end);
     EXPECT_FALSE(*end);
+}
+
+TEST_F(LegTest, does_not_take_words_behind_the_greeting_for_an_answer) {
+    backend.script.greeting = "220 Hello.\r\n230 Welcome.\r\n250-More\r\n250 of it.";
+    const auto leg = connect();
+    ASSERT_TRUE(leg);
+    EXPECT_EQ(result_of((*leg)->command("USER anna"))->code, 331);
+    EXPECT_EQ(result_of((*leg)->command("PASS secret"))->code, 230);
+    backend.script.replies["SITE"] = "250 One.\r\n250 Two.";
+    EXPECT_EQ(result_of((*leg)->command("SITE x"))->text, "250 One.\r\n");
+    EXPECT_EQ(result_of((*leg)->command("PWD"))->code, 257);
+}
+
+TEST_F(LegTest, hears_a_421_that_came_before_the_command) {
+    backend.script.greeting = "220 Hello.\r\n230 Welcome.\r\n421 Going down.";
+    const auto leg = connect();
+    ASSERT_TRUE(leg);
+    const auto reply = result_of((*leg)->command("USER anna"));
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(reply->code, 421);
+    EXPECT_FALSE(backend.has_heard("USER anna"));
+}
+
+/// A server whose bytes the test says one by one.
+class RawLegTest : public LegTest {
+protected:
+    RawLegTest() {
+        backend.close();
+        network.listen(backend.address(), [this](std::unique_ptr<net::Stream> stream) {
+            peer = std::move(stream);
+            say("220 Hello.\r\n");
+        });
+    }
+    void say(std::string_view bytes) { ASSERT_EQ(peer->write(bytes).bytes, bytes.size()); }
+    std::string heard() {
+        std::array<char, 256> buffer{};
+        const auto io = peer->read(buffer);
+        return {buffer.data(), io.bytes};
+    }
+    /// The reply to a command that the server answers when it has heard it.
+    std::string answer_to(Leg& leg, const char* line, const char* answer) {
+        std::optional<base::Result<ftp::Reply>> result;
+        const auto job =
+            loop::Job::start(Run<base::Result<ftp::Reply>>::into(leg.command(line), result));
+        loop.settle();
+        EXPECT_EQ(heard(), std::string(line) + "\r\n");
+        say(answer);
+        EXPECT_TRUE(loop.run_until([&] { return result.has_value(); }));
+        return *result ? (*result)->text : base::to_string(result->error());
+    }
+    std::unique_ptr<net::Stream> peer;
+};
+
+TEST_F(RawLegTest, drops_unasked_words_wherever_they_are_cut) {
+    constexpr std::string_view unasked = "230-Wel\r\n230 come.\r\n";
+    for (std::size_t cut = 0; cut <= unasked.size(); ++cut) {
+        const auto leg = connect();
+        ASSERT_TRUE(leg);
+        // The first part is there before USER is said, the rest comes with its answer.
+        say(unasked.substr(0, cut));
+        const auto rest = std::string(unasked.substr(cut)) + "331 Password?\r\n";
+        const auto expected = cut == 0 ? "230-Wel\r\n230 come.\r\n" : "331 Password?\r\n";
+        EXPECT_EQ(answer_to(**leg, "USER anna", rest.c_str()), expected) << cut;
+        if (cut != 0) {
+            EXPECT_EQ(answer_to(**leg, "PASS x", "230 In.\r\n"), "230 In.\r\n") << cut;
+        }
+    }
+}
+
+TEST_F(RawLegTest, does_not_take_an_empty_line_for_the_beginning_of_a_reply) {
+    const auto leg = connect();
+    ASSERT_TRUE(leg);
+    say("\r\n\r");
+    EXPECT_EQ(answer_to(**leg, "USER anna", "\n331 Password?\r\n"), "331 Password?\r\n");
+    say("\r\n");
+    EXPECT_EQ(answer_to(**leg, "PASS x", "230 In.\r\n"), "230 In.\r\n");
+}
+
+TEST_F(RawLegTest, loses_a_backend_that_talks_without_end) {
+    constexpr auto said_too_much = [](const base::Error& error) {
+        return base::to_string(error).contains("endless words that nobody asked for");
+    };
+    std::string flood;
+    for (int i = 0; i < 200; ++i) flood += "200 And another thing.\r\n";
+    {
+        // While nothing is asked.
+        const auto leg = connect();
+        ASSERT_TRUE(leg);
+        (*leg)->watch();
+        say(flood);
+        loop.settle();
+        int replies = 0;
+        for (;; ++replies) {
+            const auto said = (*leg)->poll_reply();
+            ASSERT_TRUE(said) << replies;
+            if (!*said) {
+                EXPECT_TRUE(said_too_much(said->error()));
+                break;
+            }
+        }
+        EXPECT_LT(replies, 100);
+    }
+    {
+        // Before a command.
+        const auto leg = connect();
+        ASSERT_TRUE(leg);
+        say(flood);
+        const auto reply = result_of((*leg)->command("NOOP"));
+        ASSERT_FALSE(reply);
+        EXPECT_TRUE(said_too_much(reply.error()));
+    }
+    {
+        // Instead of the answer: 1xx replies without end.
+        const auto leg = connect();
+        ASSERT_TRUE(leg);
+        std::string announcements;
+        for (int i = 0; i < 200; ++i) announcements += "150 Soon.\r\n";
+        EXPECT_EQ(answer_to(**leg, "SITE x", announcements.c_str()), "150 Soon.\r\n");
+        for (int replies = 0;; ++replies) {
+            ASSERT_LT(replies, 100);
+            const auto said = (*leg)->poll_reply();
+            ASSERT_TRUE(said);
+            if (*said) continue;
+            EXPECT_TRUE(said_too_much(said->error()));
+            break;
+        }
+    }
+}
+
+TEST_F(RawLegTest, bears_a_backend_that_answers_everything_twice) {
+    const auto leg = connect();
+    ASSERT_TRUE(leg);
+    for (int i = 0; i < 1000; ++i) {
+        ASSERT_EQ(answer_to(**leg, "NOOP", "200 Yes.\r\n200 And again.\r\n"), "200 Yes.\r\n");
+        loop.run_for(20ms);
+    }
+    // And one that announces each of many transfers.
+    for (int i = 0; i < 1000; ++i) {
+        ASSERT_EQ(answer_to(**leg, "RETR x", "150 Soon.\r\n226 Done.\r\n"), "150 Soon.\r\n");
+        ASSERT_EQ(result_of((*leg)->reply(loop.after(1s)))->code, 226);
+    }
 }
 
 TEST_F(LegTest, takes_a_reply_that_looks_complete_for_complete_after_a_second) {
