@@ -1,88 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 
+#include "base/log_file.h"
+
 #include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <ctime>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <map>
 #include <memory>
-#include <mutex>
-#include <spdlog/async.h>
-#include <spdlog/async_logger.h>
-#include <spdlog/sinks/base_sink.h>
-#include <unistd.h>
 
 namespace ballast::log {
 
 namespace {
 
-constexpr std::size_t queued_lines_max = 8192;
-
-/// A file that lines are appended to whole, and that can be opened anew while it is written.
-class FileSink final : public spdlog::sinks::base_sink<std::mutex> {
-public:
-    explicit FileSink(std::string path) : path_(std::move(path)) {}
-    ~FileSink() override { close_file(); }
-    FileSink(const FileSink&) = delete;
-    FileSink& operator=(const FileSink&) = delete;
-
-    bool open() {
-        const std::lock_guard lock(mutex_);
-        if (path_.empty()) return true;
-        const int opened =
-            ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);  // NOLINT
-        if (opened < 0) return false;
-        close_file();
-        descriptor_ = opened;
-        return true;
-    }
-
-private:
-    void sink_it_(const spdlog::details::log_msg& message) override {
-        line_.assign(message.payload.data(), message.payload.size());
-        line_ += '\n';
-        std::string_view rest = line_;
-        while (!rest.empty()) {
-            const auto written = ::write(descriptor_, rest.data(), rest.size());
-            if (written < 0 && errno == EINTR) continue;
-            if (written <= 0) return;  // a full disk or a closed pipe must not end the daemon
-            rest.remove_prefix(static_cast<std::size_t>(written));
-        }
-    }
-    void flush_() override {}
-    void close_file() {
-        if (descriptor_ != STDERR_FILENO) ::close(descriptor_);
-    }
-
-    std::string path_;
-    std::string line_;
-    int descriptor_ = STDERR_FILENO;
-};
-
-struct Output {
-    std::shared_ptr<FileSink> sink;
-    std::shared_ptr<spdlog::async_logger> logger;
-};
+/// Of a text in a line, and of all texts in it, as they are written. Longer ones are cut.
+constexpr std::size_t value_bytes_max = 8192;
+constexpr std::size_t line_bytes_max = 32768;
+constexpr std::string_view cut_mark = "...";
+constexpr auto stop_timeout = std::chrono::seconds(1);
 
 struct State {
     Options options;
-    std::shared_ptr<spdlog::details::thread_pool> writer;
-    Output main;
-    std::map<std::string, Output, std::less<>> files;
+    std::unique_ptr<LogFile> main;
+    std::map<std::string, std::unique_ptr<LogFile>, std::less<>> files;
 };
 
 std::unique_ptr<State> state;               // set before threads start, cleared after they ended
 std::atomic<Level> level_now{Level::info};  // read on hot paths
-
-std::shared_ptr<spdlog::async_logger> logger_on(const std::shared_ptr<FileSink>& sink) {
-    auto logger = std::make_shared<spdlog::async_logger>(
-        "", sink, state->writer, spdlog::async_overflow_policy::overrun_oldest);
-    logger->set_level(spdlog::level::trace);
-    return logger;
-}
 
 std::string_view name_of(Level level) {
     switch (level) {
@@ -121,13 +66,43 @@ std::size_t utf8_length(std::string_view bytes) {
     return length;
 }
 
+/// A JSON string whose text has at most `bytes_max` bytes, and a mark behind if it was cut.
+std::string bounded_json_string(std::string_view bytes, std::size_t bytes_max) {
+    std::string out = "\"";
+    while (!bytes.empty()) {
+        const auto byte = static_cast<unsigned char>(bytes.front());
+        const auto length = utf8_length(bytes);
+        const auto before = out.size();
+        if (byte == '"' || byte == '\\') {
+            out += '\\';
+            out += bytes.front();
+        } else if (length == 0 || byte < 0x20 || byte == 0x7f) {
+            fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
+        } else {
+            out += bytes.substr(0, length);
+        }
+        if (out.size() - 1 > bytes_max) {
+            out.resize(before);
+            out += cut_mark;
+            break;
+        }
+        bytes.remove_prefix(std::max<std::size_t>(length, 1));
+    }
+    return out += '"';
+}
+
+/// What is left for a text in a line.
+std::size_t bytes_left(const std::string& line) {
+    return std::min(value_bytes_max, line_bytes_max - std::min(line_bytes_max, line.size()));
+}
+
 void append_json(std::string& out, const Field& field) {
     out += json_string(field.name);
     out += ':';
     std::visit(
         [&](const auto& value) {
             if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string_view>)
-                out += json_string(value);
+                out += bounded_json_string(value, bytes_left(out));
             else
                 fmt::format_to(std::back_inserter(out), "{}", value);
         },
@@ -141,7 +116,7 @@ void append_text(std::string& out, const Field& field) {
             if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string_view>) {
                 const bool plain =
                     !value.empty() && value.find_first_of(" \"=\\") == std::string_view::npos;
-                const auto quoted = json_string(value);
+                const auto quoted = bounded_json_string(value, bytes_left(out));
                 out += plain && quoted.size() == value.size() + 2 ? std::string(value) : quoted;
             } else {
                 fmt::format_to(std::back_inserter(out), "{}", value);
@@ -150,52 +125,81 @@ void append_text(std::string& out, const Field& field) {
         field.value);
 }
 
-}  // namespace
-
-bool start(const Options& options) {
-    state = std::make_unique<State>();
-    state->options = options;
-    state->writer = std::make_shared<spdlog::details::thread_pool>(queued_lines_max, 1);
-    state->main.sink = std::make_shared<FileSink>(options.file);
-    if (!state->main.sink->open()) {
-        state.reset();
-        return false;
-    }
-    state->main.logger = logger_on(state->main.sink);
-    level_now = options.level;
-    return true;
-}
-
-void stop() {
-    if (!state) return;
-    if (const auto lost = state->writer->overrun_counter(); lost > 0)
-        warning("log lines were lost, the disk is too slow", {{"lines", std::uint64_t{lost}}});
-    state->writer.reset();  // joins it after it has emptied its queue, before its files close
-    state.reset();
-}
-
-bool enabled(Level level) { return state && level <= level_now.load(std::memory_order_relaxed); }
-
-void write(Level level, std::string_view message, std::span<const Field> fields) {
-    if (!enabled(level)) return;
+std::string line_of(Level level, std::string_view message, std::span<const Field> fields) {
     std::string line;
     if (state->options.json) {
         line = "{\"time\":" + json_string(time_now());
         line += ",\"level\":" + json_string(name_of(level));
-        line += ",\"message\":" + json_string(message);
+        line += ",\"message\":" + bounded_json_string(message, value_bytes_max);
         for (const auto& field : fields) append_json(line += ',', field);
         line += '}';
     } else {
         line = fmt::format("{} {:7} {}", time_now(), name_of(level), message);
         for (const auto& field : fields) append_text(line, field);
     }
-    state->main.logger->log(spdlog::level::info, spdlog::string_view_t(line));
+    return line;
+}
+
+std::unique_ptr<LogFile> open_main() {
+    constexpr auto tell_lost = [](std::uint64_t lines) {
+        const Field count{"lines", lines};
+        return line_of(Level::warning, "log lines were lost, what reads or stores them is too slow",
+                       {&count, 1});
+    };
+    return LogFile::open(
+        {.path = state->options.file,
+         .queued_bytes_max = state->options.queued_bytes_max,
+         .count_lost = state->options.count_lost,
+         .tell_lost = tell_lost,
+         .reopen_failed = [] { error("the log file cannot be opened anew, the old one stays"); }});
+}
+
+}  // namespace
+
+bool start(const Options& options) {
+    state = std::make_unique<State>();
+    state->options = options;
+    state->main = open_main();
+    if (!state->main) {
+        state.reset();
+        return false;
+    }
+    level_now = options.level;
+    return true;
+}
+
+void stop() {
+    if (!state) return;
+    // All have the same time. The main log is the last: the others may have something to say there.
+    const auto deadline = std::chrono::steady_clock::now() + stop_timeout;
+    for (const auto& [name, file] : state->files) file->close(deadline);
+    state->main->close(deadline);
+    state.reset();
+}
+
+bool enabled(Level level) { return state && level <= level_now.load(std::memory_order_relaxed); }
+
+void write(Level level, std::string_view message, std::span<const Field> fields) {
+    if (enabled(level)) state->main->write(line_of(level, message, fields));
 }
 
 bool open_file(std::string_view name, const std::string& path) {
-    auto sink = std::make_shared<FileSink>(path);
-    if (!sink->open()) return false;
-    state->files[std::string(name)] = {sink, logger_on(sink)};
+    const std::string owned(name);
+    const auto tell_lost = [owned](std::uint64_t lines) {
+        warning("lines of a log were lost, what reads or stores them is too slow",
+                {{"log", owned}, {"lines", lines}});
+        return std::string();
+    };
+    const auto reopen_failed = [owned] {
+        error("a log file cannot be opened anew, the old one stays", {{"log", owned}});
+    };
+    auto file = LogFile::open({.path = path,
+                               .queued_bytes_max = state->options.queued_bytes_max,
+                               .count_lost = state->options.count_lost,
+                               .tell_lost = tell_lost,
+                               .reopen_failed = reopen_failed});
+    if (!file) return false;
+    state->files[owned] = std::move(file);
     return true;
 }
 
@@ -204,35 +208,17 @@ bool has_file(std::string_view name) { return state && state->files.contains(nam
 void write_line(std::string_view name, std::string_view line) {
     if (!state) return;
     const auto found = state->files.find(name);
-    if (found == state->files.end()) return;
-    found->second.logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+    if (found != state->files.end()) found->second->write(std::string(line));
 }
 
 void reopen() {
     if (!state) return;
-    if (!state->main.sink->open()) error("the log file cannot be opened anew, the old one stays");
-    for (const auto& [name, output] : state->files)
-        if (!output.sink->open())
-            error("a log file cannot be opened anew, the old one stays",
-                  {{"log", std::string_view(name)}});
+    state->main->reopen();
+    for (const auto& [name, file] : state->files) file->reopen();
 }
 
 std::string json_string(std::string_view bytes) {
-    std::string out = "\"";
-    while (!bytes.empty()) {
-        const auto byte = static_cast<unsigned char>(bytes.front());
-        const auto length = utf8_length(bytes);
-        if (byte == '"' || byte == '\\') {
-            out += '\\';
-            out += bytes.front();
-        } else if (length == 0 || byte < 0x20 || byte == 0x7f) {
-            fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
-        } else {
-            out += bytes.substr(0, length);
-        }
-        bytes.remove_prefix(std::max<std::size_t>(length, 1));
-    }
-    return out += '"';
+    return bounded_json_string(bytes, std::string::npos);
 }
 
 std::string json_object(std::initializer_list<Field> fields) {

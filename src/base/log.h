@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <span>
 #include <string>
@@ -9,9 +10,10 @@
 #include <variant>
 
 /// Log lines for operators: one sentence and named fields, as readable text or as JSON. May be
-/// called from any thread and never waits for the disk: a thread of its own writes, and when it
-/// cannot keep up the oldest lines are lost and counted rather than a worker stopped. Passwords
-/// are never given to it.
+/// called from any thread and never waits for a file, a pipe or a disk: each log has a thread of
+/// its own that writes. When it cannot keep up, the oldest lines are lost and counted, and the log
+/// says how many as soon as it can. A line's length is bounded: long texts are cut. Passwords are
+/// never given to it.
 namespace ballast::log {
 
 enum class Level : std::uint8_t { error, warning, info, debug };
@@ -25,11 +27,15 @@ struct Options {
     Level level = Level::info;
     bool json = false;
     std::string file;  ///< empty: standard error
+    /// Counts lines that were lost, of this log and of the further files. Called on any thread.
+    std::function<void(std::uint64_t)> count_lost = nullptr;
+    /// What may wait to be written, for each log.
+    std::size_t queued_bytes_max = 8UL << 20;
 };
 
 /// Before the first thread is started. False if the file cannot be opened (see errno).
 [[nodiscard]] bool start(const Options& options);
-/// Writes what is pending and ends the writing thread.
+/// Writes what is pending, for a second at most, and ends the writing threads.
 void stop();
 
 [[nodiscard]] bool enabled(Level level);
@@ -51,18 +57,19 @@ inline void debug(std::string_view message, std::initializer_list<Field> fields 
     write(Level::debug, message, fields);
 }
 
-/// Opens a further file whose lines are written as they are, by the same thread: the transfer
-/// logs. An id for `write_line`, or empty if the file cannot be opened (see errno).
+/// Opens a further file whose lines are written as they are, by a thread of its own: the transfer
+/// logs. False if the file cannot be opened (see errno).
 [[nodiscard]] bool open_file(std::string_view name, const std::string& path);
 [[nodiscard]] bool has_file(std::string_view name);
 void write_line(std::string_view name, std::string_view line);
-/// Opens all files anew by their names, for logrotate. Lines already accepted go to the old ones.
+/// Opens all files anew by their names, for logrotate. Lines already accepted go to the old ones,
+/// but for a file that is stuck.
 void reopen();
 
 /// A JSON string with quotes. Bytes that are no valid UTF-8 become \u00NN, so that names in any
 /// encoding make valid JSON.
 [[nodiscard]] std::string json_string(std::string_view bytes);
-/// The JSON object of these fields, without a line end.
+/// The JSON object of these fields, without a line end. Long texts are cut, as in a log line.
 [[nodiscard]] std::string json_object(std::initializer_list<Field> fields);
 
 }  // namespace ballast::log

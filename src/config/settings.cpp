@@ -32,7 +32,9 @@ constexpr auto log_settings = std::to_array<Setting<Log>>({
      "The least urgent lines that are written."},
     {"format", Word<Log, LogFormat>{&Log::format, log_formats},
      "`automatic` is readable text on a terminal and one JSON object per line otherwise."},
-    {"file", Text<Log>{&Log::file, 0, path_bytes_max}, "Empty is standard error."},
+    {"file", Text<Log>{&Log::file, 0, path_bytes_max},
+     "Empty is standard error. It may be a FIFO. When nobody reads it, or a disk does not keep up, "
+     "the oldest lines are lost and counted (`log_lines_lost`)."},
 });
 
 constexpr auto transfer_log_settings = std::to_array<Setting<TransferLog>>({

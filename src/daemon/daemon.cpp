@@ -18,6 +18,7 @@
 #include "session/transfer_log.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <fmt/format.h>
@@ -376,7 +377,10 @@ bool open_logs(const config::Config& config) {
                       (config.log.format == config::LogFormat::automatic &&
                        (!config.log.file.empty() || ::isatty(STDERR_FILENO) == 0));
     const auto level = static_cast<log::Level>(config.log.level);
-    if (!log::start({level, json, config.log.file})) return false;
+    const auto count_lost = [](std::uint64_t lines) {
+        metrics::count(metrics::Counter::log_lines_lost, lines);
+    };
+    if (!log::start({level, json, config.log.file, count_lost})) return false;
     const auto& files = config.transfer_log;
     return (files.xferlog.empty() || log::open_file(session::xferlog_name, files.xferlog)) &&
            (files.json.empty() || log::open_file(session::json_log_name, files.json));
@@ -418,7 +422,8 @@ int run(const config::Config& config, const char* file) {
     Daemon daemon(config, std::move(tls), std::move(signals));
     if (!daemon.bind(file)) return 1;
     if (!open_logs(config)) {
-        fmt::print(stderr, "{}: the log files cannot be opened\n", file);
+        fmt::print(stderr, "{}: the log files cannot be opened: {}\n", file,
+                   std::error_code(errno, std::system_category()).message());
         return 1;
     }
     daemon.run();

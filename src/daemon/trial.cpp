@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/trial.h"
 
+#include "base/file.h"
+#include "base/log_file.h"
 #include "daemon/backend_files.h"
 #include "daemon/tls.h"
 #include "net/socket.h"
 
 #include <cerrno>
-#include <cstring>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -82,10 +82,9 @@ void try_passive_ports(const config::Config& config, const config::Listener& lis
 
 void try_read(const config::Config& config, const std::string& key, const std::string& file,
               Problems& problems) {
-    const net::OwnedFd opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));  // NOLINT
-    if (opened) return;
-    problems.push_back({config.places.of(key),
-                        fmt::format("cannot read {}: {}", file, std::strerror(errno)),
+    const auto read = base::read_file(file);
+    if (read) return;
+    problems.push_back({config.places.of(key), base::to_string(read.error()),
                         "name a file that this user may read"});
 }
 
@@ -93,14 +92,16 @@ void try_append(const config::Config& config, const char* key, const std::string
                 Problems& problems) {
     if (file.empty()) return;
     const bool existed = ::access(file.c_str(), F_OK) == 0;
-    const net::OwnedFd opened(
-        ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));  // NOLINT
+    const auto opened = base::in_time(file, "opening " + file, [file] {
+        const net::OwnedFd descriptor(log::open_to_append(file));
+        return descriptor ? 0 : errno;
+    });
     if (opened) {
         if (!existed) ::unlink(file.c_str());
         return;
     }
     problems.push_back({config.places.of(key),
-                        fmt::format("cannot write {}: {}", file, std::strerror(errno)),
+                        fmt::format("cannot write {}: {}", file, opened.error().code.message()),
                         "name a file in a folder that this user may write"});
 }
 

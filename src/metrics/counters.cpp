@@ -86,6 +86,7 @@ constexpr std::array<std::string_view, counter_count> names = {
     "data_connections_passed_through",
     "private_addresses_announced",
     "active_source_port_busy",
+    "log_lines_lost",
     "accepts_paused",
     "accepts_refused",
     "proxy_headers_refused",

@@ -56,6 +56,7 @@ enum class Counter : std::uint8_t {
     data_connections_passed_through,
     private_addresses_announced,  ///< PASV told a public client a private address
     active_source_port_busy,      ///< the fixed source port was in use, another was taken
+    log_lines_lost,               ///< a log could not be written fast enough, or not at all
     accepts_paused,               ///< out of descriptors
     accepts_refused,              ///< 421 by the reserve descriptor
     proxy_headers_refused,        ///< missing, malformed or late

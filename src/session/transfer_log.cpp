@@ -13,9 +13,13 @@ namespace ballast::session {
 
 namespace {
 
+/// A name may be as long as all commands that led to it together. Longer ones are cut.
+constexpr std::size_t word_bytes_max = 8192;
+
 /// xferlog separates by spaces: what would tear the line becomes '_', as wu-ftpd does it.
 std::string one_word(std::string_view text) {
-    std::string word(text);
+    std::string word(text.substr(0, word_bytes_max));
+    if (text.size() > word_bytes_max) word += "...";
     for (char& c : word)
         if (c == ' ' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '_';
     return word.empty() ? "-" : word;

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstdio>
+#include <fcntl.h>
 #include <filesystem>
+#include <fmt/format.h>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <sstream>
 #include <string>
+#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -202,6 +208,157 @@ TEST_F(LogTest, takes_lines_from_many_threads_whole) {
     const auto all = lines("xferlog");
     EXPECT_EQ(all.size(), 800);
     for (const auto& line : all) EXPECT_EQ(line, std::string(100, line.at(0)));
+}
+
+TEST(JsonObject, cuts_long_texts_and_stays_json) {
+    const std::string name(1 << 20, 'x');
+    EXPECT_EQ(json_object({{"file", name}, {"bytes", std::uint64_t{5}}}),
+              R"({"file":")" + name.substr(0, 8192) + R"(...","bytes":5})");
+    // A character is not cut in two, and an escape neither.
+    const std::string odd = std::string(8191, 'x') + "\xc3\xa9" + "more";
+    EXPECT_EQ(json_object({{"file", odd}}), R"({"file":")" + odd.substr(0, 8191) + R"(..."})");
+    const std::string quotes(8192, '"');
+    EXPECT_EQ(json_object({{"file", quotes}}).size(),
+              8192 + std::string(R"({"file":"..."})").size());
+}
+
+TEST(JsonObject, has_a_bound_however_many_long_texts_it_has) {
+    const std::string name(1 << 20, 'x');
+    const auto line = json_object({{"a", name},
+                                   {"b", name},
+                                   {"c", name},
+                                   {"d", name},
+                                   {"e", name},
+                                   {"f", name},
+                                   {"g", name},
+                                   {"h", name},
+                                   {"i", std::int64_t{1}}});
+    EXPECT_LT(line.size(), 33'000);
+    EXPECT_TRUE(line.ends_with(R"("h":"...","i":1})")) << line.substr(line.size() - 100);
+}
+
+/// Pipes that nobody reads, until a test does.
+class StuckLogTest : public LogTest {
+protected:
+    void make_fifo(const std::string& name) const {
+        ASSERT_EQ(::mkfifo(path(name).c_str(), 0600), 0);
+    }
+    void begin_on(const std::string& name) {
+        ASSERT_TRUE(start({.level = Level::info,
+                           .json = false,
+                           .file = path(name),
+                           .count_lost = [this](std::uint64_t lines) { lost += lines; },
+                           .queued_bytes_max = 1'000'000}));
+    }
+    /// More than the pipe and the queue hold together.
+    void write_too_much() {
+        const std::string text(8000, 'x');
+        for (int i = 0; i < 300; ++i) info("long", {{"number", std::int64_t{i}}, {"text", text}});
+    }
+    /// All lines that come until one has this in it.
+    [[nodiscard]] std::vector<std::string> read_until(const std::string& name,
+                                                      std::string_view part) const {
+        std::ifstream file(path(name));
+        std::vector<std::string> all;
+        for (std::string line; std::getline(file, line);) {
+            all.push_back(line);
+            if (line.find(part) != std::string::npos) break;
+        }
+        return all;
+    }
+
+    std::atomic<std::uint64_t> lost = 0;
+};
+
+TEST_F(StuckLogTest, a_pipe_that_nobody_reads_stops_nobody_and_what_is_lost_is_counted) {
+    make_fifo("pipe");
+    begin_on("pipe");
+    write_too_much();
+    const auto dropped = lost.load();
+    // 2.4 MB in lines of 8 KB, of which the queue and the pipe keep little more than one.
+    EXPECT_GT(dropped, 160);
+    EXPECT_LT(dropped, 180);
+    info("the last");
+    const auto told = fmt::format(
+        "log lines were lost, what reads or stores them is too slow lines={}", lost.load());
+    const auto all = read_until("pipe", "the last");
+    EXPECT_EQ(all.size() + lost, 300 + 2);
+    EXPECT_EQ(std::ranges::count_if(all, [&](const auto& line) { return line.ends_with(told); }),
+              1);
+    EXPECT_NE(all.at(all.size() - 2).find("number=299"), std::string::npos) << "the newest stay";
+}
+
+TEST_F(StuckLogTest, standard_error_stuck_stops_nobody_and_is_left_blocking) {
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    const int kept = ::dup(STDERR_FILENO);
+    ASSERT_GE(::dup2(ends[1], STDERR_FILENO), 0);
+    const bool started = start({.level = Level::info,
+                                .json = false,
+                                .file = {},
+                                .count_lost = [this](std::uint64_t lines) { lost += lines; },
+                                .queued_bytes_max = 1'000'000});
+    write_too_much();
+    const auto begun = std::chrono::steady_clock::now();
+    stop();
+    const auto took = std::chrono::steady_clock::now() - begun;
+    const int flags = ::fcntl(STDERR_FILENO, F_GETFL);
+    ::dup2(kept, STDERR_FILENO);
+    for (const int each : {kept, ends[0], ends[1]}) ::close(each);
+    EXPECT_TRUE(started);
+    EXPECT_LT(took, std::chrono::seconds(5)) << "the end waits for no reader";
+    EXPECT_EQ(flags & O_NONBLOCK, 0) << "others share it";
+    EXPECT_GT(lost, 290) << "what was left at the end is counted too";
+}
+
+TEST_F(StuckLogTest, a_stuck_log_of_transfers_holds_up_no_other) {
+    begin_on("log");
+    make_fifo("pipe");
+    ASSERT_TRUE(open_file("xferlog", path("pipe")));
+    for (int i = 0; i < 300; ++i) write_line("xferlog", std::string(8000, 'x'));
+    EXPECT_GT(lost, 160);
+    info("still here");
+    while (content("log").find("still here") == std::string::npos) std::this_thread::yield();
+    write_line("xferlog", "the last");
+    const auto all = read_until("pipe", "the last");
+    EXPECT_EQ(all.size() + lost, 301);
+    // It says so in the log, for its own lines have a form of their own.
+    const auto told =
+        fmt::format("what reads or stores them is too slow log=xferlog lines={}", lost.load());
+    while (content("log").find(told) == std::string::npos) std::this_thread::yield();
+}
+
+TEST_F(StuckLogTest, a_rotation_leaves_a_stuck_pipe_behind) {
+    make_fifo("pipe");
+    begin_on("pipe");
+    const std::string text(8000, 'x');
+    for (int i = 0; i < 20; ++i) info("long", {{"text", text}});
+    std::filesystem::rename(path("pipe"), path("pipe.1"));
+    reopen();
+    info("the last");
+    while (content("pipe").find("the last") == std::string::npos) std::this_thread::yield();
+    EXPECT_EQ(lost, 0);
+}
+
+TEST_F(StuckLogTest, lines_that_a_full_disk_does_not_take_are_counted) {
+    ASSERT_TRUE(start({.level = Level::info,
+                       .json = false,
+                       .file = "/dev/full",
+                       .count_lost = [this](std::uint64_t lines) { lost += lines; }}));
+    info("one");
+    info("two");
+    stop();
+    EXPECT_EQ(lost, 2);
+}
+
+TEST_F(StuckLogTest, a_reader_that_goes_away_and_another_that_comes_find_whole_lines) {
+    make_fifo("pipe");
+    begin_on("pipe");
+    info("one");
+    EXPECT_EQ(read_until("pipe", "one").size(), 1);
+    info("two");
+    EXPECT_EQ(read_until("pipe", "two").size(), 1);
+    EXPECT_EQ(lost, 0);
 }
 
 }  // namespace

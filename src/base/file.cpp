@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/file.h"
+
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+
+namespace ballast::base {
+
+namespace {
+
+constexpr auto file_timeout = std::chrono::seconds(3);
+
+struct Reads {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::set<std::string> late;  ///< paths that did not answer in time, and have not yet
+    bool is_over = false;
+};
+
+Reads& reads() {
+    // Never destroyed: a thread that hangs may come back after static destruction has begun.
+    static auto* const instance = new Reads;
+    return *instance;
+}
+
+Error file_error(int code, std::string doing) {
+    return {Fault::internal, std::error_code(code, std::system_category()), std::move(doing)};
+}
+
+std::string_view kind_of(mode_t mode) {
+    if (S_ISDIR(mode)) return "a folder";
+    if (S_ISFIFO(mode)) return "a FIFO";
+    if (S_ISSOCK(mode)) return "a socket";
+    return "a device";
+}
+
+struct Content {
+    WipedString bytes;
+    std::string refused;  ///< in words, instead of an errno
+};
+
+class Descriptor {
+public:
+    explicit Descriptor(int number) : number_(number) {}
+    ~Descriptor() {
+        if (number_ >= 0) ::close(number_);
+    }
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    [[nodiscard]] int get() const { return number_; }
+
+private:
+    int number_;
+};
+
+/// 0 or an errno.
+int read_all(Content& content, int descriptor, const std::string& path, std::size_t bytes_max) {
+    WipedString part;
+    part.resize(65536);
+    for (;;) {
+        const auto count = ::read(descriptor, part.data(), part.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return errno;
+        if (count == 0) return 0;
+        content.bytes.append_wiped(
+            std::string_view(part).substr(0, static_cast<std::size_t>(count)));
+        if (content.bytes.size() <= bytes_max) continue;
+        content.refused = fmt::format("{} is larger than {} bytes", path, bytes_max);
+        return 0;
+    }
+}
+
+/// 0 or an errno.
+int read_regular(Content& content, const std::string& path, std::size_t bytes_max) {
+    const auto is_refused = [&](const struct stat& status) {
+        if (S_ISREG(status.st_mode)) return false;
+        content.refused =
+            fmt::format("{} is {}, and must be a regular file", path, kind_of(status.st_mode));
+        return true;
+    };
+    // Looked at before it is opened, because opening a device may do something, and after, because
+    // it may be another one by then.
+    struct stat status{};
+    if (::stat(path.c_str(), &status) != 0) return errno;
+    if (is_refused(status)) return 0;
+    const Descriptor opened(
+        ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));  // NOLINT
+    if (opened.get() < 0 || ::fstat(opened.get(), &status) != 0) return errno;
+    if (is_refused(status)) return 0;
+    return read_all(content, opened.get(), path, bytes_max);
+}
+
+}  // namespace
+
+Result<> in_time(const std::string& path, const std::string& doing, std::function<int()> work) {
+    auto& all = reads();
+    const auto failure = [&](int code) { return std::unexpected(file_error(code, doing)); };
+    const auto answer = std::make_shared<std::optional<int>>();
+    {
+        const std::lock_guard lock(all.mutex);
+        if (all.is_over || all.late.contains(path)) return failure(ETIMEDOUT);
+    }
+    try {
+        std::thread([&all, answer, path, work = std::move(work)] {
+            const int code = work();
+            const std::lock_guard lock(all.mutex);
+            *answer = code;
+            all.late.erase(path);
+            all.changed.notify_all();
+        }).detach();
+    } catch (const std::system_error& no_thread) {
+        return failure(no_thread.code().value());
+    }
+    std::unique_lock lock(all.mutex);
+    all.changed.wait_for(lock, file_timeout, [&] { return all.is_over || answer->has_value(); });
+    if (!answer->has_value()) {
+        all.late.insert(path);
+        return failure(ETIMEDOUT);
+    }
+    if (**answer != 0) return failure(**answer);
+    return {};
+}
+
+Result<WipedString> read_file(const std::string& path, std::size_t bytes_max) {
+    const auto content = std::make_shared<Content>();
+    const auto done = in_time(path, "reading " + path, [content, path, bytes_max] {
+        return read_regular(*content, path, bytes_max);
+    });
+    if (!done) return std::unexpected(done.error());
+    if (!content->refused.empty())
+        return std::unexpected(Error{Fault::internal, {}, content->refused});
+    return std::move(content->bytes);
+}
+
+Result<struct stat> file_status(const std::string& path) {
+    const auto status = std::make_shared<struct stat>();
+    const auto done = in_time(path, "looking at " + path, [status, path] {
+        return ::stat(path.c_str(), status.get()) == 0 ? 0 : errno;
+    });
+    if (!done) return std::unexpected(done.error());
+    return *status;
+}
+
+void stop_waiting_for_files() {
+    auto& all = reads();
+    const std::lock_guard lock(all.mutex);
+    all.is_over = true;
+    all.changed.notify_all();
+}
+
+}  // namespace ballast::base

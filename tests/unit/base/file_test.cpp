@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/file.h"
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <gtest/gtest.h>
+#include <string>
+#include <sys/stat.h>
+
+namespace ballast::base {
+namespace {
+
+class FileTest : public testing::Test {
+protected:
+    FileTest() {
+        std::string name = testing::TempDir() + "ballast-file-XXXXXX";
+        EXPECT_NE(::mkdtemp(name.data()), nullptr);
+        folder = name;
+    }
+    ~FileTest() override { std::filesystem::remove_all(folder); }
+    FileTest(const FileTest&) = delete;
+    FileTest& operator=(const FileTest&) = delete;
+
+    [[nodiscard]] std::string path(const std::string& name) const { return folder / name; }
+    [[nodiscard]] std::string write(const std::string& name, const std::string& bytes) const {
+        std::ofstream(path(name), std::ios::binary) << bytes;
+        return path(name);
+    }
+    static void expect_refused(const std::string& file, const std::string& why) {
+        const auto read = read_file(file);
+        ASSERT_FALSE(read) << file;
+        EXPECT_EQ(to_string(read.error()), why);
+    }
+
+    std::filesystem::path folder;
+};
+
+TEST_F(FileTest, reads_a_regular_file_whole) {
+    std::string bytes;
+    for (int i = 0; i < 300'000; ++i) bytes += static_cast<char>(i * 7);
+    EXPECT_EQ(read_file(write("large", bytes)), WipedString(bytes));
+    EXPECT_EQ(read_file(write("empty", "")), WipedString());
+    std::filesystem::create_symlink(path("large"), path("link"));
+    EXPECT_EQ(read_file(path("link")), WipedString(bytes));
+}
+
+TEST_F(FileTest, refuses_at_once_what_is_no_regular_file) {
+    const auto pipe = path("pipe");
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    expect_refused(pipe, pipe + " is a FIFO, and must be a regular file");
+    expect_refused(folder, folder.string() + " is a folder, and must be a regular file");
+    expect_refused("/dev/zero", "/dev/zero is a device, and must be a regular file");
+    expect_refused(path("none"), "reading " + path("none") + ": No such file or directory");
+}
+
+TEST_F(FileTest, refuses_a_file_that_is_too_large) {
+    const auto file = write("file", "12345");
+    EXPECT_TRUE(read_file(file, 5));
+    const auto read = read_file(file, 4);
+    ASSERT_FALSE(read);
+    EXPECT_EQ(to_string(read.error()), file + " is larger than 4 bytes");
+}
+
+TEST_F(FileTest, a_file_that_hangs_costs_seconds_once_and_then_nothing_until_it_answers) {
+    const auto stuck = path("stuck");
+    const auto other = write("other", "fine");
+    auto answer = std::make_shared<std::promise<void>>();
+    auto ended = std::make_shared<std::promise<void>>();
+    const auto first = in_time(stuck, "reading it", [answer, ended] {
+        answer->get_future().wait();
+        ended->set_value();
+        return 0;
+    });
+    ASSERT_FALSE(first);
+    EXPECT_EQ(first.error().code.value(), ETIMEDOUT);
+    bool asked = false;
+    EXPECT_FALSE(in_time(stuck, "reading it", [&asked] {
+        asked = true;
+        return 0;
+    }));
+    EXPECT_FALSE(asked) << "each further look would be a further thread that hangs";
+    EXPECT_EQ(read_file(other), WipedString(std::string("fine")));
+
+    answer->set_value();
+    ended->get_future().wait();
+    while (!in_time(stuck, "reading it", [] { return 0; })) std::this_thread::yield();
+}
+
+}  // namespace
+}  // namespace ballast::base
