@@ -351,7 +351,18 @@ DataRefusal Leg::refused(const ftp::Reply& reply, std::string_view what) const {
 std::expected<base::Address, DataRefusal> Leg::passive_address(const ftp::Reply& reply) const {
     if (!reply.is_positive()) return std::unexpected(refused(reply, "refused a data connection"));
     const auto passive = ftp::parse_passive_reply(reply.text);
-    if (!passive) return std::unexpected(refused(reply, "named no data port"));
+    // What the backend said is no reason that a client could be told.
+    const auto unusable = [&](std::string_view what) {
+        auto refusal = refused(reply, what);
+        refusal.reply.reset();
+        return std::unexpected(std::move(refusal));
+    };
+    if (!passive) return unusable("named no data port");
+    // RFC 2577 3: well-known services listen there. Port 0 is nobody's, whatever is trusted.
+    constexpr std::uint16_t well_known_last = 1023;
+    if (passive->port == 0) return unusable("named no data port");
+    if (passive->port <= well_known_last && !settings().trust_low_ports)
+        return unusable("named a data port below 1024, see trust_low_ports");
     const bool is_trusted = settings().trust_pasv_address && passive->ip && !passive->ip->is_any();
     return base::Address{is_trusted ? *passive->ip : address().ip, passive->port};
 }

@@ -10,6 +10,7 @@
 #include "config/check_tls.h"
 #include "config/findings.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace ballast::config {
@@ -60,6 +61,26 @@ private:
                "implicit_bind may there be none");
     }
 
+    /// PASV is answered with 425 on an IPv6 connection, whatever is to be announced.
+    void check_public_address(const Listener& listener) {
+        const auto key = listener.where.key + ".public_address";
+        for (const auto& rule : listener.public_address)
+            if (rule.network && !rule.network->first().is_v4())
+                report(fmt::format("{}.'{}'", key, to_string(*rule.network)),
+                       "PASV has no address for IPv6 clients", "remove it: they use EPSV");
+        auto binds = listener.bind;
+        if (listener.tls)
+            binds.insert(binds.end(), listener.tls->implicit_bind.begin(),
+                         listener.tls->implicit_bind.end());
+        const bool is_v4_reached =
+            binds.empty() || !listener.proxy_from.empty() ||
+            std::ranges::any_of(binds, [](const auto& bind) { return bind.ip.is_v4(); });
+        if (!listener.public_address.empty() && !is_v4_reached &&
+            !places_.is_refused(listener.where.key + ".bind"))
+            report(key, "public_address has no effect: the listener has IPv6 addresses only",
+                   "add an IPv4 address to bind, or remove public_address");
+    }
+
     void one(const Listener& listener) {
         const auto& key = listener.where.key;
         has_address(listener);
@@ -68,6 +89,7 @@ private:
             !places_.is_refused(key + ".proxy_from"))
             report(key + ".proxy_data", "proxy_data has no effect without proxy_from",
                    "name the proxies' networks in proxy_from, or remove proxy_data");
+        check_public_address(listener);
         check_routes(config_, listener, Findings(places_, problems_));
         if (listener.pipelined_bytes_max < listener.command_bytes_max &&
             !places_.is_refused(key + ".pipelined_bytes_max") &&

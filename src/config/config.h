@@ -322,6 +322,7 @@ struct Pool {
     ProxyHeader send_proxy = ProxyHeader::off;  ///< with the client's address, on sessions' control
     BackendData backend_data = BackendData::automatic;
     std::optional<base::PortRange> data_ports;  ///< for `port`, `eprt` and `as_client`
+    bool trust_low_ports = false;               ///< data may go to ports below 1024
     bool trust_pasv_address = false;            ///< data go where PASV says
     DataPeer data_peer;  ///< who may connect to a data port: the backend, or others too
     Duration connect_timeout = std::chrono::seconds(3);

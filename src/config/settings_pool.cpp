@@ -49,6 +49,9 @@ constexpr auto pool_settings = std::to_array<Setting<Pool>>({
      "Where backends connect to. `port`, `eprt` and `as-client` in `backend_data` need them. "
      "Several pools may share one identical range; it must have no port of a listener, whether of "
      "`passive_ports` or of an address, and not overlap another pool's in part."},
+    {"trust_low_ports", Flag<Pool>{&Pool::trust_low_ports},
+     "Whether data connections go to a port below 1024 if a backend's answer to PASV or EPSV names "
+     "one. If false such an answer is refused: well-known services listen there, not data ports."},
     {"trust_pasv_address", Flag<Pool>{&Pool::trust_pasv_address},
      "Whether data connections go to the address in a backend's answer to PASV. If false they go "
      "to the backend's own address, whatever it says."},

@@ -76,7 +76,8 @@ std::optional<pool::Pool::Status> status_of(const pool::Pool& pool, pool::Backen
 /// Data come from the backend in the same way for both.
 bool moves_data_alike(const config::Pool& a, const config::Pool& b) {
     return a.backend_data == b.backend_data && a.data_ports == b.data_ports &&
-           a.trust_pasv_address == b.trust_pasv_address && a.send_proxy == b.send_proxy;
+           a.trust_pasv_address == b.trust_pasv_address && a.trust_low_ports == b.trust_low_ports &&
+           a.send_proxy == b.send_proxy;
 }
 
 /// The same server, asked in the same way; weights and limits are nothing to a probe.

@@ -40,16 +40,30 @@ std::size_t number_at(string_view bytes, std::size_t at) {
            static_cast<unsigned char>(bytes[at + 1]);
 }
 
-/// Nothing for an empty value.
+// What a value may have at most. All together they leave the header far below what a reader must
+// take in, and no TLV that holds others is ever cut.
+constexpr std::size_t unique_id_bytes_max = 128;  // as the specification has it
+constexpr std::size_t authority_bytes_max = 255;  // a host name, RFC 1035 2.3.4
+constexpr std::size_t ssl_value_bytes_max = 256;
+
 std::string tlv(char type, string_view value) {
-    constexpr std::size_t value_bytes_max = 1024;
-    if (value.empty()) return {};
-    value = value.substr(0, value_bytes_max);
     return std::string(1, type) + two_bytes(value.size()) + std::string(value);
 }
 
+/// What a peer chose, cut between two characters of UTF-8; nothing for an empty value.
+std::string tlv_of_text(char type, string_view text, std::size_t bytes_max) {
+    const auto is_inside_character = [&](std::size_t at) {
+        return (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
+    };
+    if (text.size() > bytes_max) {
+        while (bytes_max > 0 && is_inside_character(bytes_max)) --bytes_max;
+        text = text.substr(0, bytes_max);
+    }
+    return text.empty() ? std::string() : tlv(type, text);
+}
+
 std::string tlvs_of(const ProxyFacts& facts) {
-    auto tlvs = tlv(unique_id, facts.session);
+    auto tlvs = tlv_of_text(unique_id, facts.session, unique_id_bytes_max);
     if (!facts.tls) return tlvs;
     const auto& tls = *facts.tls;
     // Bits: under TLS; a certificate was shown on this connection, and in its session. Then the
@@ -57,9 +71,12 @@ std::string tlvs_of(const ProxyFacts& facts) {
     // verify.
     const bool has_certificate = !tls.common_name.empty();
     std::string value = {has_certificate ? '\x07' : '\x01', 0, 0, 0, has_certificate ? '\0' : '\1'};
-    value += tlv(ssl_version, tls.version) + tlv(ssl_cipher, tls.cipher) +
-             tlv(ssl_common_name, tls.common_name);
-    return tlvs + tlv(authority, tls.server_name) + tlv(ssl, value);
+    value += tlv_of_text(ssl_version, tls.version, ssl_value_bytes_max);
+    value += tlv_of_text(ssl_cipher, tls.cipher, ssl_value_bytes_max);
+    // A reader that ends at NUL would take "bob\0x" for bob: such a name is not said.
+    if (!tls.common_name.contains('\0'))
+        value += tlv_of_text(ssl_common_name, tls.common_name, ssl_value_bytes_max);
+    return tlvs + tlv_of_text(authority, tls.server_name, authority_bytes_max) + tlv(ssl, value);
 }
 
 /// Whether `received` begins like `whole`, as far as it goes.

@@ -69,7 +69,9 @@ loop::Task<> Session::passive(ftp::Command command) {
                 522, fmt::format("Network protocol not supported, use ({}).", protocols_of(local)));
     } else {
         announced = announced_address(settings_.public_address, client, local);
-        if (!announced.is_v4()) co_return co_await answer(425, "PASV is for IPv4 only, use EPSV.");
+        // The port is open where the client came to: an IPv4 address has none behind it then.
+        if (!announced.is_v4() || !local.is_v4())
+            co_return co_await answer(425, "PASV is for IPv4 only, use EPSV.");
     }
     std::optional<ftp::Reply> backends_own;
     if (passes_data_on()) {

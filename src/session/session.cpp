@@ -329,7 +329,11 @@ void Session::report(log::Level level, std::string_view message,
     const auto client = base::to_string(client_.peer());
     std::vector<log::Field> all = {{"session", id_}, {"client", client}};
     if (!journal_.user().empty()) all.push_back({"user", journal_.user()});
-    if (!certificate_subject_.empty()) all.push_back({"certificate", certificate_subject_});
+    // A subject may have 60 KB; it is matched whole, and told in part.
+    constexpr std::size_t subject_bytes_max = 256;
+    if (!certificate_subject_.empty())
+        all.push_back(
+            {"certificate", std::string_view(certificate_subject_).substr(0, subject_bytes_max)});
     if (seat_) all.push_back({"backend", seat_.backend().name});
     all.push_back({"phase", to_string(phase_)});
     all.insert(all.end(), fields.begin(), fields.end());

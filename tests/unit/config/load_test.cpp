@@ -344,6 +344,14 @@ TEST(Load, finds_addresses_and_ports_that_do_not_parse) {
         {listener + "public_address = \"2001:db8::1\"" + pool,
          "f:5:18: listener.ftp.public_address: PASV cannot announce the IPv6 address 2001:db8::1 "
          "(use \"local\" or an IPv4 address; EPSV needs none)\n"},
+        {listener + "public_address = { \"2001:db8::/32\" = \"203.0.113.21\" }" + pool,
+         "f:5:20: listener.ftp.public_address.'2001:db8::/32': PASV has no address for IPv6 "
+         "clients "
+         "(remove it: they use EPSV)\n"},
+        {"[listener.ftp]\nbind = [\"[::]:21\"]\npool = \"alf\"\n" +
+             std::string("public_address = \"203.0.113.21\"") + pool,
+         "f:4:18: listener.ftp.public_address: public_address has no effect: the listener has IPv6 "
+         "addresses only (add an IPv4 address to bind, or remove public_address)\n"},
     });
 }
 

@@ -67,6 +67,60 @@ TEST(ProxyHeader, version_2_says_what_is_known_of_the_client) {
               tlv(0x20, std::string("\x01\0\0\0\x01", 5) + tlv(0x21, "V") + tlv(0x23, "X")));
 }
 
+/// The value of the first TLV of this type; empty if there is none. The TLVs must fill `bytes`.
+std::string value_of(std::string_view bytes, char type) {
+    std::string found;
+    while (!bytes.empty()) {
+        EXPECT_GE(bytes.size(), 3U);
+        if (bytes.size() < 3) return "cut";
+        const auto high = static_cast<unsigned char>(bytes[1]);
+        const auto size = std::size_t{high} * 256 + static_cast<unsigned char>(bytes[2]);
+        EXPECT_GE(bytes.size() - 3, size);
+        if (bytes.size() - 3 < size) return "cut";
+        if (bytes[0] == type && found.empty()) found = bytes.substr(3, size);
+        bytes.remove_prefix(3 + size);
+    }
+    return found;
+}
+
+TEST(ProxyHeader, version_2_stays_well_formed_however_long_its_values_are) {
+    const auto from = at("198.51.100.7:50000");
+    const auto to = at("192.0.2.1:21");
+    const auto value = [&](std::size_t bytes) {
+        const auto header = proxy_header_v2(from, to,
+                                            {.session = std::string(bytes, 's'),
+                                             .tls = {{.version = std::string(bytes, 'v'),
+                                                      .cipher = std::string(bytes, 'c'),
+                                                      .server_name = std::string(bytes, 'n'),
+                                                      .common_name = std::string(bytes, 'a')}}});
+        EXPECT_LE(header.size(), proxy_header_bytes_max);
+        const auto parsed = parse_proxy_header(header);
+        EXPECT_TRUE(parsed && *parsed && (*parsed)->bytes == header.size()) << bytes;
+        const auto content = std::string_view(header).substr(28);
+        EXPECT_EQ(value_of(content, 2), std::string(std::min<std::size_t>(bytes, 255), 'n'));
+        const auto ssl = value_of(content, 0x20);
+        return value_of(std::string_view(ssl).substr(5), 0x22);
+    };
+    for (const auto bytes : std::initializer_list<std::size_t>{1, 128, 255, 256, 257, 980, 981, 982,
+                                                               1024, 1025, 65535, 70000})
+        EXPECT_EQ(value(bytes), std::string(std::min<std::size_t>(bytes, 256), 'a')) << bytes;
+}
+
+TEST(ProxyHeader, version_2_cuts_between_characters_and_says_no_name_with_nul) {
+    const auto common_name = [&](std::string name) {
+        const auto header = proxy_header_v2(
+            at("198.51.100.7:50000"), at("192.0.2.1:21"),
+            {.session = "s",
+             .tls = {{.version = "V", .cipher = "C", .server_name = {}, .common_name = name}}});
+        const auto ssl = value_of(std::string_view(header).substr(28), 0x20);
+        return value_of(std::string_view(ssl).substr(5), 0x22);
+    };
+    EXPECT_EQ(common_name(std::string(255, 'a') + "\xc3\xa4"), std::string(255, 'a'));
+    EXPECT_EQ(common_name(std::string(254, 'a') + "\xc3\xa4" + 'b'),
+              std::string(254, 'a') + "\xc3\xa4");
+    EXPECT_EQ(common_name(std::string("bob\0admin", 9)), "");
+}
+
 /// "error", "more", or the addresses, and how long the header is.
 std::string said(const std::string& received) {
     const auto parsed = parse_proxy_header(received);

@@ -4,6 +4,7 @@
 #include "support/tls_ends.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <string>
 #include <tuple>
@@ -346,6 +347,55 @@ TEST(DataModes, where_the_backends_address_is_trusted) {
     EXPECT_EQ(client.ask("RETR a"), 150);
     EXPECT_EQ(client.code(), 226);
     EXPECT_EQ(data->received(), "from elsewhere");
+}
+
+TEST(DataModes, no_data_go_to_well_known_ports_of_a_backend) {
+    for (const auto mode : {BackendData::automatic, BackendData::pasv, BackendData::as_client}) {
+        for (const auto* const port : {"1", "21", "1023"}) {
+            World world(1);
+            use(world, mode);
+            int connections = 0;
+            for (const auto low : std::initializer_list<std::uint16_t>{1, 21, 1023})
+                if (low != world.backend(0).address().port)
+                    world.network.listen({world.backend(0).address().ip, low},
+                                         [&](auto) { ++connections; });
+            const auto dials_before = world.network.dials().size();
+            const auto number = std::stoi(port);
+            world.backend(0).script.replies["EPSV"] = fmt::format("229 Here (|||{}|)", port);
+            world.backend(0).script.replies["PASV"] =
+                fmt::format("227 Here (10,0,0,11,{},{})", number / 256, number % 256);
+            TestClient client(world);
+            ASSERT_TRUE(client.log_in());
+            std::string answer = client.say("PASV");
+            if (mode != BackendData::as_client) answer = client.say("RETR a");
+            EXPECT_TRUE(answer.starts_with("425 ")) << answer;
+            EXPECT_FALSE(answer.contains("Here")) << answer;
+            EXPECT_EQ(client.ask("PWD"), 257);
+            EXPECT_EQ(connections, 0);
+            EXPECT_EQ(world.network.dials().size(), dials_before + 1);  // the control connection
+            EXPECT_FALSE(world.backend(0).has_heard("RETR a"));
+        }
+    }
+}
+
+TEST(DataModes, data_go_to_low_ports_where_the_pool_says_so) {
+    World world(1);
+    use(world, BackendData::pasv);
+    world.pool_settings.trust_low_ports = true;
+    std::unique_ptr<DataPeer> low;
+    world.network.listen({world.backend(0).address().ip, 989}, [&](auto stream) {
+        low = std::make_unique<DataPeer>(world.loop, std::move(stream));
+        low->send("from below");
+        low->finish();
+    });
+    world.backend(0).script.replies["PASV"] = "227 Here (10,0,0,11,3,221)";
+    world.backend(0).script.replies["RETR"] = "150 Now.\r\n226 Done.";
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto data = client.open_data("PASV");
+    EXPECT_EQ(client.ask("RETR a"), 150);
+    EXPECT_EQ(client.code(), 226);
+    EXPECT_EQ(data->received(), "from below");
 }
 
 }  // namespace
