@@ -39,32 +39,36 @@ std::vector<std::string_view> items_of(std::string_view parameters) {
     }
 }
 
-/// RFC 3659 7.8, RFC 2640 4.3: a '*' marks what is in force now, and is no part of the name.
+/// RFC 3659 7.8, RFC 2640 4.3: a '*' marks what is in force now, and is no part of the name. More
+/// of them mark no more. An item of nothing else is a name.
 std::string_view unmarked(std::string_view item) {
-    if (item.ends_with('*')) item.remove_suffix(1);
-    return item;
+    const auto last = item.find_last_not_of('*');
+    return last == std::string_view::npos ? item : item.substr(0, last + 1);
 }
 
-/// All items of all lines: in upper case, marks kept.
-std::set<std::string, std::less<>> offered_items(std::string_view lines) {
-    std::set<std::string, std::less<>> offered;
+bool is_marked(std::string_view item) { return unmarked(item).size() < item.size(); }
+
+/// The names of all items of all lines in upper case, and which of them are marked.
+using Offered = std::map<std::string, bool, std::less<>>;
+
+Offered offered_items(std::string_view lines) {
+    Offered offered;
     while (!lines.empty())
-        for (const auto item : items_of(take_until(lines, '\n'))) offered.insert(base::upper(item));
+        for (const auto item : items_of(take_until(lines, '\n')))
+            offered[base::upper(unmarked(item))] |= is_marked(item);
     return offered;
 }
 
 /// What is left of one line of parameters.
-std::string restricted(std::string_view parameters,
-                       const std::set<std::string, std::less<>>& offered) {
+std::string restricted(std::string_view parameters, const Offered& offered) {
     const char separator = parameters.contains(';') ? ';' : ' ';
     std::string kept;
     for (const auto item : items_of(parameters)) {
-        const auto name = base::upper(unmarked(item));
-        const bool marked_there = offered.contains(name + '*');
-        if (!marked_there && !offered.contains(name)) continue;
+        const auto found = offered.find(base::upper(unmarked(item)));
+        if (found == offered.end()) continue;
         if (!kept.empty() && separator == ' ') kept += ' ';
         kept += unmarked(item);
-        if (marked_there && item.ends_with('*')) kept += '*';
+        if (found->second && is_marked(item)) kept += '*';
         if (separator == ';') kept += ';';
     }
     // RFC 3659 7.8 ends each fact with ';', RFC 2640 4.3 only parts tags by it.
@@ -152,7 +156,7 @@ bool Features::has_rest_stream() const {
     auto lines = parameters("REST");
     while (!lines.empty())
         for (const auto item : items_of(take_until(lines, '\n')))
-            if (base::upper(item) == "STREAM") return true;
+            if (base::upper(unmarked(item)) == "STREAM") return true;
     return false;
 }
 

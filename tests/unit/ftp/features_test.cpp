@@ -174,6 +174,23 @@ TEST(FeaturesTest, what_a_session_has_chosen_is_marked) {
               " HASH SHA-1;SHA-256*\r\n");
 }
 
+TEST(FeaturesTest, a_mark_however_often_is_no_part_of_a_name) {
+    const auto rest = [](const char* parameters) {
+        Features features;
+        features.add("REST", parameters);
+        return features;
+    };
+    for (const auto* const ours : {"STREAM", "STREAM*", "STREAM**", "stream*;"})
+        for (const auto* const theirs : {"STREAM", "STREAm*;", "STREAM**"}) {
+            const auto both = rest(ours).intersect(rest(theirs));
+            EXPECT_TRUE(rest(ours).has_rest_stream() && both.has_rest_stream()) << ours << theirs;
+            EXPECT_EQ(both.intersect(rest(theirs)), both);
+            EXPECT_EQ(both.intersect(rest(ours)), both);
+        }
+    EXPECT_FALSE(rest("*").has_rest_stream());
+    EXPECT_EQ(rest("* STREAM**").intersect(rest("STREAM* *")).parameters("REST"), "* STREAM*");
+}
+
 TEST(FeaturesTest, what_is_written_is_read_back_the_same) {
     const auto features = features_said_by(transcripts::proftpd);
     EXPECT_FALSE(features.empty());
