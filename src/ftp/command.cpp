@@ -2,6 +2,7 @@
 #include "ftp/command.h"
 
 #include "base/ascii.h"
+#include "ftp/telnet.h"
 
 #include <algorithm>
 #include <array>
@@ -13,57 +14,13 @@ namespace ballast::ftp {
 
 namespace {
 
-// RFC 854: "Interpret As Command" and what may follow it.
-constexpr unsigned char telnet_iac = 0xff;
-constexpr unsigned char telnet_dont = 0xfe;
-constexpr unsigned char telnet_will = 0xfb;
-constexpr unsigned char telnet_subnegotiation = 0xfa;
-constexpr unsigned char telnet_interrupt = 0xf4;
-constexpr unsigned char telnet_data_mark = 0xf2;
-constexpr unsigned char telnet_subnegotiation_end = 0xf0;
-
-unsigned char byte_at(std::string_view text, std::size_t index) {
-    return static_cast<unsigned char>(text[index]);
-}
-
-/// Length of the Telnet command at the front, 0 if there is none. A line may end in its middle.
-std::size_t telnet_length(std::string_view text) {
-    if (text.size() < 2 || byte_at(text, 0) != telnet_iac) return 0;
-    const auto command = byte_at(text, 1);
-    if (command == telnet_iac || command < telnet_subnegotiation_end) return 0;
-    if (command >= telnet_will && command <= telnet_dont)
-        return std::min<std::size_t>(3, text.size());
-    if (command == telnet_subnegotiation)
-        if (const auto end = text.find("\xff\xf0", 2); end != std::string_view::npos)
-            return end + 2;
-    return 2;
-}
+constexpr std::string_view telnet_bytes_that_stray = "\xff\xf4\xf2";  // IAC, IP, DM
 
 /// Python's ftplib and others send IP and DM as urgent data, and a system that keeps the urgent
 /// byte apart tears FF F4 FF F2 to pieces. No verb begins with such a byte, so nothing is lost.
 std::size_t telnet_or_stray_length(std::string_view text) {
     if (const auto length = telnet_length(text); length != 0) return length;
-    if (text.empty()) return 0;
-    const auto first = byte_at(text, 0);
-    const bool stray =
-        first == telnet_iac || first == telnet_interrupt || first == telnet_data_mark;
-    return stray ? 1 : 0;
-}
-
-base::WipedString without_telnet(std::string_view text) {
-    base::WipedString kept;
-    kept.reserve(text.size());
-    while (!text.empty()) {
-        if (const auto length = telnet_length(text); length != 0) {
-            text.remove_prefix(length);
-            continue;
-        }
-        // An escaped IAC is taken as a pair: its second half begins no command.
-        const bool pair = text.starts_with("\xff\xff");
-        kept += text.substr(0, pair ? 2 : 1);
-        text.remove_prefix(pair ? 2 : 1);
-    }
-    return kept;
+    return !text.empty() && telnet_bytes_that_stray.contains(text.front()) ? 1 : 0;
 }
 
 bool is_verb_character(char c) {
@@ -78,10 +35,10 @@ std::string_view leading_word(std::string_view text) {
 std::expected<Command, CommandError> read_line(std::string_view line) {
     while (const auto length = telnet_or_stray_length(line)) line.remove_prefix(length);
 
-    // Telnet commands vanish in front of the verb and behind it. Inside it they are no slip of the
-    // keyboard but a disguise, "PO<IAC NOP>RT".
+    // Clients put Telnet commands in front of the verb. Inside it they are no slip of the keyboard
+    // but a disguise, "PO<IAC NOP>RT", and behind it 0xFF is a letter of cp1251 and KOI8.
     const auto word = leading_word(line);
-    const auto rest = without_telnet(line.substr(word.size()));
+    const auto rest = line.substr(word.size());
 
     if (std::ranges::any_of(rest, [](char c) { return c == '\0' || c == '\r'; }))
         return std::unexpected(CommandError::forbidden_byte);
@@ -90,10 +47,16 @@ std::expected<Command, CommandError> read_line(std::string_view line) {
 
     Command command;
     command.verb = base::upper(word);
-    if (!rest.empty()) command.argument = std::string_view(rest).substr(1);
+    if (!rest.empty()) command.argument = rest.substr(1);
     command.line.reserve(word.size() + rest.size());
     command.line.append(word).append(rest);
     return command;
+}
+
+/// Serv-U and others: SITE PSWD old new.
+bool is_secret_subcommand(std::string_view word) {
+    constexpr std::array secret = {"PSWD", "PASSWD", "PASS", "CPWD", "GPASS"};
+    return std::ranges::find(secret, base::upper(word)) != secret.end();
 }
 
 /// Where the secret begins in a line, npos if it holds none.
@@ -108,14 +71,16 @@ std::size_t secret_begin(std::string_view line) {
     if (std::ranges::find(secret_verbs, verb) != secret_verbs.end()) return word_end;
     if (verb != "SITE") return std::string_view::npos;
 
-    // Serv-U and others: SITE PSWD old new.
     const auto rest = line.substr(word_end);
     const auto skipped = std::min(rest.find_first_not_of(" \t"), rest.size());
     const auto subcommand = leading_word(rest.substr(skipped));
-    constexpr std::array secret_subcommands = {"PSWD", "PASSWD", "PASS", "CPWD", "GPASS"};
-    if (std::ranges::find(secret_subcommands, base::upper(subcommand)) == secret_subcommands.end())
-        return std::string_view::npos;
-    return word_end + skipped + subcommand.size();
+    if (is_secret_subcommand(subcommand)) return word_end + skipped + subcommand.size();
+    const bool is_disguised =
+        std::ranges::any_of(telnet_readings(rest.substr(skipped)), [](std::string_view reading) {
+            reading.remove_prefix(std::min(reading.find_first_not_of(" \t"), reading.size()));
+            return is_secret_subcommand(leading_word(reading));
+        });
+    return is_disguised ? word_end : std::string_view::npos;
 }
 
 }  // namespace

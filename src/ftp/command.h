@@ -12,10 +12,10 @@
 
 namespace ballast::ftp {
 
-/// One line of a client, RFC 959 4.1, with the Telnet commands taken out.
+/// One line of a client, RFC 959 4.1, without the Telnet commands in front of it.
 struct Command {
     std::string verb;            ///< upper case
-    base::WipedString argument;  ///< behind the first space, untouched: no NUL, CR or LF
+    base::WipedString argument;  ///< behind the first space, byte for byte: no NUL, CR or LF
     base::WipedString line;      ///< what a backend is sent, without CRLF: the client's own bytes
 
     friend bool operator==(const Command&, const Command&) = default;
@@ -29,9 +29,9 @@ enum class CommandError : std::uint8_t {
 
 /// Finds the commands at the front of a receive buffer. No I/O and no copy of what is incomplete;
 /// restartable at any byte. Lines end at LF, a CR before it is dropped (RFC 1123 4.1.3 leniency).
-/// Telnet (RFC 854): IAC IP, IAC DM and the other two-byte commands vanish, three-byte options
-/// vanish; IAC IAC and an IAC before an ordinary byte stay as they are (0xFF occurs in Latin-1
-/// names), stray IP and DM (0xF4, 0xF2) in front of a verb vanish (urgent data may be torn).
+/// Telnet (RFC 854) is known in front of a verb only, where clients put IAC IP and IAC DM for ABOR
+/// and STAT: commands and options vanish there, and a stray IAC, IP or DM (0xFF, 0xF4, 0xF2) does
+/// too, since urgent data may be torn. Behind the verb every byte is the argument's.
 class CommandParser {
 public:
     explicit CommandParser(std::size_t line_bytes_max = 8192) : line_bytes_max_(line_bytes_max) {}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ftp/reply.h"
 
+#include "ftp/telnet.h"
+
 #include <algorithm>
 #include <cassert>
 #include <fmt/format.h>
@@ -20,6 +22,13 @@ std::string_view take_line(std::string_view& text) {
     auto line = text.substr(0, end);
     text.remove_prefix(end + 1);
     while (line.ends_with('\r')) line.remove_suffix(1);
+    return line;
+}
+
+/// ProFTPD 1.3 and inetutils-ftpd answer IAC WILL and IAC DO in a name as Telnet does, in front of
+/// their reply: "<IAC DONT option>250 OK".
+std::string_view behind_telnet(std::string_view line) {
+    while (const auto length = telnet_length(line)) line.remove_prefix(length);
     return line;
 }
 
@@ -58,8 +67,8 @@ std::string_view behind_code(std::string_view line) {
 std::string rewritten(std::string_view lines, std::uint16_t code) {
     std::string text;
     text.reserve(lines.size() + 8);
-    auto line = take_line(lines);
-    while (line.empty()) line = take_line(lines);
+    auto line = behind_telnet(take_line(lines));
+    while (line.empty()) line = behind_telnet(take_line(lines));
     if (!lines.empty())
         fmt::format_to(std::back_inserter(text), "{}-{}\r\n", code, behind_code(line));
     while (!lines.empty()) {
@@ -124,9 +133,10 @@ ReplyParser::Step ReplyParser::next(std::string_view received) {
         if (!whole_line) return {0, std::nullopt};
 
         auto rest = received.substr(scanned_, end + 1 - scanned_);
-        const auto line = take_line(rest);
+        auto line = take_line(rest);
         scanned_ = end + 1;
         if (code_ == 0) {
+            line = behind_telnet(line);
             if (line.empty()) continue;  // between replies an empty line says nothing
             code_ = leading_code(line);
             if (code_ == 0) return finished(scanned_, std::unexpected(ReplyError::bad_code));

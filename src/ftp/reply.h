@@ -35,7 +35,7 @@ enum class ReplyError : std::uint8_t { line_too_long, reply_too_long, bad_code }
 
 /// Finds the reply at the front of a receive buffer. No I/O; restartable at any byte. Tolerates
 /// what servers do: a bare LF as line end, a last line of three digits without the space, an inner
-/// line that begins with any digits.
+/// line that begins with any digits, Telnet commands in front of a reply.
 class ReplyParser {
 public:
     explicit ReplyParser(std::size_t line_bytes_max = 8192, std::size_t reply_bytes_max = 65536)

@@ -3,6 +3,7 @@
 
 #include "base/ascii.h"
 #include "base/pattern.h"
+#include "ftp/telnet.h"
 
 #include <algorithm>
 #include <array>
@@ -102,7 +103,6 @@ ArgumentRule rule_of(string_view text) {
 
 bool may_have_argument(const config::Listener& listener, string_view verb, string_view argument) {
     if (listener.deny_arguments.empty() && listener.allow_arguments.empty()) return true;
-    const auto words = in_words(argument);
     const auto is_of_verb = [&](const std::string& text) {
         return means(rule_of(text).verb, verb);
     };
@@ -110,7 +110,7 @@ bool may_have_argument(const config::Listener& listener, string_view verb, strin
         return is_of_verb(text) &&
                base::matches(rule_of(text).pattern, said, base::LetterCase::ignored);
     };
-    // However a server reads it.
+    const auto words = in_words(argument);
     const auto is_denied = [&](const std::string& text) {
         return matches(text, argument) || matches(text, words);
     };
@@ -118,6 +118,18 @@ bool may_have_argument(const config::Listener& listener, string_view verb, strin
     return std::ranges::none_of(listener.allow_arguments, is_of_verb) ||
            std::ranges::any_of(listener.allow_arguments,
                                [&](const std::string& text) { return matches(text, argument); });
+}
+
+/// However a server reads the argument.
+std::optional<CommandRefusal> refusal_of_reading(const config::Listener& listener, string_view verb,
+                                                 string_view argument) {
+    if (!may_have_argument(listener, verb, argument))
+        return CommandRefusal{550, fmt::format("{}: this argument is not allowed here.", verb)};
+    if (listener.read_only && sets_time(verb, argument))
+        return CommandRefusal{550, fmt::format("{}: nothing may be changed here.", verb)};
+    if (!listener.anonymous && verb == "USER" && is_anonymous(argument))
+        return CommandRefusal{530, "Anonymous log-in is not allowed here."};
+    return std::nullopt;
 }
 
 }  // namespace
@@ -129,13 +141,10 @@ std::optional<CommandRefusal> refusal_of(const config::Listener& listener, strin
                             is_one_of(listener.allow_commands, verb);
     if (!is_allowed || is_one_of(listener.deny_commands, verb))
         return CommandRefusal{502, fmt::format("{} is not allowed here.", verb)};
-    if (!may_have_argument(listener, verb, argument))
-        return CommandRefusal{550, fmt::format("{}: this argument is not allowed here.", verb)};
-    if (listener.read_only &&
-        ((!is_of_session && !is_one_of(reading, verb)) || sets_time(verb, argument)))
+    if (listener.read_only && !is_of_session && !is_one_of(reading, verb))
         return CommandRefusal{550, fmt::format("{}: nothing may be changed here.", verb)};
-    if (!listener.anonymous && verb == "USER" && is_anonymous(argument))
-        return CommandRefusal{530, "Anonymous log-in is not allowed here."};
+    for (const auto& each : ftp::telnet_readings(argument))
+        if (auto refusal = refusal_of_reading(listener, verb, each)) return refusal;
     return std::nullopt;
 }
 

@@ -2,6 +2,7 @@
 #include "guard/ledger.h"
 
 #include "base/subnet.h"
+#include "ftp/telnet.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -27,7 +28,9 @@ std::string key_of(const Ledger::User& user) {
     // No name has a line end in it, which would end the command. A name may be as long as a
     // command.
     constexpr std::size_t name_bytes_max = 128;
-    return fmt::format("{}\n{}", user.pool, user.name.substr(0, name_bytes_max));
+    // Telnet commands within a name make no other user of it: some servers take them out.
+    const auto name = ftp::without_telnet(user.name);
+    return fmt::format("{}\n{}", user.pool, std::string_view(name).substr(0, name_bytes_max));
 }
 
 /// What an attacker with very many networks can fill; then failures are forgotten.

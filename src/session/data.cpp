@@ -2,6 +2,7 @@
 // A session's data connections: where the client wants them, and the transfers over them.
 #include "base/number.h"
 #include "ftp/host_port.h"
+#include "ftp/telnet.h"
 #include "metrics/counters.h"
 #include "session/announce.h"
 #include "session/limit_note.h"
@@ -180,8 +181,9 @@ guard::Throttle Session::throttle() {
         ledger.bandwidth(fmt::format("backend {} {}", pool_->pool->config().name, backend.name),
                          backend.settings->bandwidth)};
     if (!user_.empty())
-        shares.push_back(ledger.bandwidth(fmt::format("user {} {}", routed_pool_, user_),
-                                          ledger.limits().user_bandwidth));
+        shares.push_back(ledger.bandwidth(
+            fmt::format("user {} {}", routed_pool_, std::string_view(ftp::without_telnet(user_))),
+            ledger.limits().user_bandwidth));
     std::erase(shares, nullptr);
     return guard::Throttle(std::move(shares));
 }

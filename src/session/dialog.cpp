@@ -4,6 +4,7 @@
 #include "base/ascii.h"
 #include "base/number.h"
 #include "ftp/host_port.h"
+#include "ftp/telnet.h"
 #include "guard/command_policy.h"
 #include "session/route.h"
 
@@ -205,7 +206,8 @@ Step Dialog::control(const ftp::Command& command) {
     if (command.verb == "ABOR") return Step::abort;
     if (command.verb == "REST") return Step::restart;
     if (command.verb == "HOST") return say(503, "HOST comes before USER.");
-    if (command.verb == "MODE" && !is_carried_mode(command.argument))
+    if (command.verb == "MODE" &&
+        !std::ranges::all_of(ftp::telnet_readings(command.argument), is_carried_mode))
         return say(504, "Only stream mode is supported.");
     return Step::forward;
 }

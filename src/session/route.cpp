@@ -4,6 +4,7 @@
 #include "base/ascii.h"
 #include "base/number.h"
 #include "base/pattern.h"
+#include "ftp/telnet.h"
 
 #include <algorithm>
 
@@ -26,7 +27,12 @@ bool matches(const config::RouteMatch& wanted, const Applicant& applicant) {
         wanted.network.empty() || std::ranges::any_of(wanted.network, [&](const auto& network) {
             return network.contains(applicant.address);
         });
-    return is_from_there && matches_any(wanted.user, applicant.user, LetterCase::matters) &&
+    // However a server reads the name: nobody gets round a route by Telnet commands in it.
+    const auto readings = ftp::telnet_readings(applicant.user);
+    const bool is_user = std::ranges::any_of(readings, [&](std::string_view user) {
+        return matches_any(wanted.user, user, LetterCase::matters);
+    });
+    return is_from_there && is_user &&
            matches_any(wanted.host, applicant.host, LetterCase::ignored) &&
            matches_any(wanted.sni, applicant.server_name, LetterCase::ignored) &&
            matches_any(wanted.certificate, applicant.certificate, LetterCase::matters);

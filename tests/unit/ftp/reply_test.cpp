@@ -66,6 +66,15 @@ TEST(ReplyParserTest, every_form_that_servers_use_is_a_reply) {
          "220-a\r\n221\r\n2200 b\r\n220b\r\n220\tb\r\n220 c\r\n", "c"},
         // mod_proxy has met a last line of three digits.
         {"234-AUTH TLS\r\n234\r\n", 234, "234-AUTH TLS\r\n234 \r\n", ""},
+        // ProFTPD 1.3.8 and inetutils-ftpd 2.4 to names with IAC WILL and IAC DO in them.
+        {"\xff\xfe\x31"
+         "250 Done\r\n",
+         250, "250 Done\r\n", "Done"},
+        {"\xff\xfc\r250 Done\r\n", 250, "250 Done\r\n", "Done"},  // the option was the CR
+        {"\xff\xfe\n250 Done\r\n", 250, "250 Done\r\n", "Done"},
+        {"\xff\xfe\xe9\xff\xfc\xe9\xff\xf1"
+         "213-a\r\n\xff\xfe\xe9 b\r\n213 c\r\n",
+         213, "213-a\r\n\xff\xfe\xe9 b\r\n213 c\r\n", "c"},
         {"200 \xff\xfe caf\xe9\r\n", 200, "200 \xff\xfe caf\xe9\r\n", "\xff\xfe caf\xe9"},
     };
     for (const auto& row : rows) {
@@ -82,7 +91,12 @@ TEST(ReplyParserTest, what_begins_with_no_code_is_no_reply) {
     for (const auto* received :
          {"SSH-2.0-OpenSSH_9.2\r\n", "+OK POP3\r\n", "22\r\n", "22 ok\r\n", " 220 ok\r\n",
           "2200 ok\r\n", "099 ok\r\n", "600 ok\r\n", "631 ok\r\n", "000 ok\r\n", "-220 ok\r\n",
-          "2 0 ok\r\n", "HTTP/1.1 400 Bad Request\r\n", "\x16\x03\x01\n"}) {
+          "2 0 ok\r\n", "HTTP/1.1 400 Bad Request\r\n", "\x16\x03\x01\n",
+          "\xff"
+          "220 ok\r\n",
+          "\xf2"
+          "220 ok\r\n",
+          "\xff\xfe x 220 ok\r\n"}) {
         const auto outcomes = outcomes_of({received});
         ASSERT_EQ(outcomes.size(), 1U) << received;
         ASSERT_FALSE(outcomes[0]) << received;

@@ -108,6 +108,40 @@ TEST(CommandPolicy, no_spelling_and_no_old_name_passes_it_by) {
     EXPECT_EQ(code_of(listener, "PWD"), 502);
 }
 
+TEST(CommandPolicy, telnet_commands_within_an_argument_hide_nothing) {
+    config::Listener listener;
+    listener.deny_arguments = {"SITE CHMOD *", "RETR *.key"};
+    for (const auto* const argument :
+         {"CH\xff\xf1MOD 777 f", "\xff\xfb CHMOD 777 f", "CH\xff_MOD 777 f", "CHMOD\xff\xf1 777 f"})
+        EXPECT_EQ(code_of(listener, "SITE", argument), 550) << argument;
+    EXPECT_EQ(code_of(listener, "RETR",
+                      "a.k\xff\xf4"
+                      "ey"),
+              550);
+    EXPECT_EQ(code_of(listener, "RETR",
+                      "\xff\xf2"
+                      "1.doc"),
+              0);
+    listener.deny_arguments.clear();
+    listener.allow_arguments = {"RETR pub/*"};
+    EXPECT_EQ(code_of(listener, "RETR",
+                      "pub/\xff\xf2"
+                      "1.doc"),
+              0);
+    EXPECT_EQ(code_of(listener, "RETR", "pub\xff/secret"), 550);
+    listener.read_only = true;
+    EXPECT_EQ(code_of(listener, "MDTM",
+                      "2020\xff\xf1"
+                      "0101 f"),
+              550);
+    EXPECT_EQ(code_of(listener, "MDTM",
+                      "\xff\xf2"
+                      "1.doc"),
+              0);
+    listener.anonymous = false;
+    EXPECT_EQ(code_of(listener, "USER", "anony\xff\xf1mous"), 530);
+}
+
 TEST(CommandPolicy, keeps_anonymous_out_where_that_is_set) {
     config::Listener listener;
     listener.anonymous = false;

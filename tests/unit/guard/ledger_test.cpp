@@ -142,6 +142,13 @@ TEST_F(LedgerTest, bans_a_user_at_the_address_that_guessed_and_nowhere_else) {
     held.clear();
 }
 
+TEST_F(LedgerTest, telnet_commands_in_a_name_make_no_other_user_of_it) {
+    limits.failed_logins_per_user = 2;
+    EXPECT_FALSE(ledger().login_failed({"p", "ca\xff\xf1rl"}, anna, now));
+    EXPECT_TRUE(ledger().login_failed({"p", "carl\xff\xf4"}, anna, now));
+    EXPECT_EQ(ledger().ban_of({"p", "carl"}, anna, now), Limit::banned_user);
+}
+
 TEST_F(LedgerTest, a_failure_without_a_user_counts_for_the_address_alone) {
     limits.failed_logins_per_address = 5;
     limits.failed_logins_per_user = 2;

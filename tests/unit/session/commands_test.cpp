@@ -219,6 +219,22 @@ TEST(Commands, telnet_codes_vanish) {
     EXPECT_EQ(client.code(), 226);
 }
 
+TEST(Commands, names_pass_byte_for_byte) {
+    World world(1);
+    world.backend(0).script.replies["DELE"] =
+        "\xff\xfe\xe9\xff\xfc\xe9"
+        "250 Deleted.";
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    for (const auto* const line : {"DELE \xff\xf2"
+                                   "1.doc",
+                                   "DELE \xff\xff\xfb\xff", "DELE \xff\xfb\xff\xf0\xff"}) {
+        EXPECT_EQ(client.say(line), "250 Deleted.");
+        EXPECT_EQ(world.backend(0).heard.back(), line);
+    }
+    EXPECT_EQ(client.ask("NOOP"), 200);
+}
+
 TEST(Session, passes_a_421_on_that_nobody_asked_for_and_ends) {
     World world(1);
     TestClient client(world);

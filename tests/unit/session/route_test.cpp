@@ -81,6 +81,16 @@ TEST_F(RouteTest, asks_in_order_and_refuses_where_nothing_matches) {
     EXPECT_EQ(where(outside), "Web to files");
 }
 
+TEST_F(RouteTest, telnet_commands_in_a_name_lead_nobody_round_a_route) {
+    listener.routes = {to_pool("sales", by(&config::RouteMatch::user, {"anna"}))};
+    listener.pool = "files";
+    EXPECT_EQ(where("an\xff\xf1na"), "an\xff\xf1na to sales");
+    EXPECT_EQ(where("\xff\xf1"
+                    "bert"),
+              "\xff\xf1"
+              "bert to files");
+}
+
 TEST_F(RouteTest, wants_all_that_a_route_asks_for) {
     listener.routes = {to_pool("both", user_and_host("anna", "*.example.org"))};
     Applicant anna = from("anna", "192.0.2.7");
