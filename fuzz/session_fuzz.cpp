@@ -389,8 +389,11 @@ private:
                                         : ballast::ftp::parse_eprt(line.substr(5));
             if (parsed) told = *parsed;
         }
-        if (told)
-            server_data_.take(world_.network.connect({server->address.ip, next_port_++}, *told));
+        // A client may say it under TLS, which Ballast does not read: such a connection goes past
+        // it.
+        const auto& ours = world_.pool_settings.data_ports;
+        if (!told || (options_.passes_through && !(ours && ours->contains(told->port)))) return;
+        server_data_.take(world_.network.connect({server->address.ip, next_port_++}, *told));
     }
 
     void oblige(FarEnds::End& server) {
