@@ -386,8 +386,10 @@ loop::Task<std::expected<std::unique_ptr<net::Lease>, DataRefusal>> Leg::lend_po
     request.peers.network = peer.network;
     request.peers.anyone = peer.kind == config::DataPeer::Kind::any;
     request.peers.exclusive = true;
+    request.holder = lease_holder_;
     auto lease = co_await network_.lend(request);
     if (!lease) co_return std::unexpected(DataRefusal{{}, lease.error(), false});
+    lease_holder_ = (*lease)->holder();
     (*lease)->attach(&signal_);
     co_return std::move(*lease);
 }
@@ -407,9 +409,17 @@ loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::say_port(
     co_return std::move(*reply);
 }
 
+/// For a transfer, which has its own deadline for the connection.
+std::expected<DataConnection, DataRefusal> Leg::use_lease(std::unique_ptr<net::Lease> lease) {
+    if (!lease->keep())
+        return std::unexpected(
+            DataRefusal{{}, {base::Fault::client, {}, "the data port has expired"}, false});
+    return DataConnection{nullptr, std::move(lease)};
+}
+
 loop::Task<std::expected<DataConnection, DataRefusal>> Leg::open_data() {
     auto passed_on = std::exchange(passed_on_, {});
-    if (passed_on.lease) co_return DataConnection{nullptr, std::move(passed_on.lease)};
+    if (passed_on.lease) co_return use_lease(std::move(passed_on.lease));
     const auto mode = settings().backend_data;
     if (!passed_on.passive &&
         (mode == config::BackendData::port || mode == config::BackendData::eprt)) {
@@ -425,7 +435,7 @@ loop::Task<std::expected<DataConnection, DataRefusal>> Leg::open_data() {
         auto reply = co_await say_port(extended, lease);
         if (!reply) co_return std::unexpected(std::move(reply.error()));
         if (!lease) co_return std::unexpected(refused(*reply, "refused a data connection"));
-        co_return DataConnection{nullptr, std::move(lease)};
+        co_return use_lease(std::move(lease));
     }
     if (!passed_on.passive) {
         auto reply = co_await ask_passive();

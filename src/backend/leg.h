@@ -113,6 +113,8 @@ private:
     [[nodiscard]] loop::Task<std::expected<std::unique_ptr<net::Lease>, DataRefusal>> lend_port();
     [[nodiscard]] loop::Task<std::expected<ftp::Reply, DataRefusal>> say_port(
         bool extended, std::unique_ptr<net::Lease>& lease);
+    [[nodiscard]] static std::expected<DataConnection, DataRefusal> use_lease(
+        std::unique_ptr<net::Lease> lease);
     [[nodiscard]] DataRefusal refused(const ftp::Reply& reply, std::string_view what) const;
     [[nodiscard]] std::optional<base::Result<ftp::Reply>> take(ftp::ReplyParser::Step step);
     [[nodiscard]] std::optional<base::Result<ftp::Reply>> take_reply(
@@ -137,6 +139,7 @@ private:
         std::unique_ptr<net::Lease> lease;
     };
     PassedOn passed_on_;
+    std::uint64_t lease_holder_ = 0;
     std::optional<bool> data_is_protected_ = false;  // empty: the backend's default is not known
     loop::Signal& signal_;
     ftp::ReplyParser parser_;

@@ -30,10 +30,13 @@ struct LendRequest {
     base::PortRange range;
     base::Ip local;  ///< the address that the control connection came to
     DataPeers peers;
+    std::uint64_t holder = 0;  ///< that of the session's earlier leases; 0: it had none
 };
 
 /// A port lent to one client address until its one data connection has come. Destroying the lease
-/// gives the port back. Belongs to the thread that asked for it.
+/// gives the port back; if nothing has come, something still may, and the port is not lent to the
+/// same address for a while. So it is when the lease expires, a minute after it was made. Belongs
+/// to the thread that asked for it.
 class Lease {
 public:
     Lease() = default;
@@ -48,9 +51,15 @@ public:
     /// The connection, once; null before it has come. A raw descriptor underneath, not yet known to
     /// any event loop.
     [[nodiscard]] virtual std::unique_ptr<Stream> take() = 0;
-    /// The client may still connect to the port although nobody waits any more (after ABOR, after a
-    /// time-out): it shall not be lent to the same address for a while.
-    virtual void quarantine() = 0;
+    /// Nothing has come in time: nobody is waited for on the port any more.
+    [[nodiscard]] virtual bool has_expired() const = 0;
+    /// A transfer waits for the connection, and has its own deadline: the lease does not expire
+    /// meanwhile. False: it has already.
+    [[nodiscard]] virtual bool keep() = 0;
+    /// It was no transfer, and the lease expires when it would have.
+    virtual void keep_no_longer() = 0;
+    /// Names the session in its next request.
+    [[nodiscard]] virtual std::uint64_t holder() const = 0;
 };
 
 /// All data connections of one client address to a range of ports. Ends when destroyed; what nobody

@@ -2,6 +2,7 @@
 #include "net/passive_ports.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace ballast::net {
@@ -23,32 +24,92 @@ bool PassivePorts::is_free(const Port& port, const DataPeers& peers, loop::Time 
     return waiting == port.clients.end() || !waiting->second.counts(now);
 }
 
+std::optional<loop::Time> PassivePorts::quarantined_until(const Port& port, const DataPeers& peers,
+                                                          loop::Time now) {
+    loop::Time last = now;
+    bool is_only_kept = port.unusable_until <= now;
+    const auto look = [&](const Waiting& waiting) {
+        if (!waiting.counts(now)) return;
+        is_only_kept = is_only_kept && waiting.is_quarantine;
+        last = std::max(last, waiting.until);
+    };
+    look(port.exclusive);
+    if (peers.is_exclusive()) {
+        for (const auto& [client, waiting] : port.clients) look(waiting);
+    } else if (const auto own = port.clients.find(peers.address); own != port.clients.end()) {
+        look(own->second);
+    }
+    if (!is_only_kept || last == now) return std::nullopt;
+    return last;
+}
+
+bool PassivePorts::is_kept_by(const Port& port, const DataPeers& peers, LeaseId holder,
+                              loop::Time now) {
+    if (port.exclusive.counts(now)) return port.exclusive.holder == holder;
+    const auto own = port.clients.find(peers.address);
+    return own != port.clients.end() && own->second.holder == holder;
+}
+
+bool PassivePorts::has_its_share(const base::PortRange& range, const base::Ip& local,
+                                 const DataPeers& peers, loop::Time now) const {
+    // Ports that one address alone may come to are there for every address. Backends, which ask for
+    // `exclusive`, are few, and each has the data connections of many sessions.
+    if (!peers.is_exclusive() || peers.exclusive) return false;
+    const auto share = range.size() - range.size() / 4;
+    std::uint32_t pending = 0;
+    for (std::uint32_t number = range.first; number <= range.last; ++number) {
+        const auto port = ports_.find({local, static_cast<std::uint16_t>(number)});
+        if (port != ports_.end() && port->second.exclusive.is_pending(now) &&
+            port->second.exclusive_for.address == peers.address)
+            ++pending;
+    }
+    return pending >= share;
+}
+
 std::optional<PassivePorts::Lent> PassivePorts::lend(const base::PortRange& range,
                                                      const base::Ip& local, const DataPeers& peers,
-                                                     WorkerIndex worker, loop::Time now) {
+                                                     WorkerIndex worker, loop::Time now,
+                                                     LeaseId holder) {
     const std::lock_guard lock(mutex_);
+    if (has_its_share(range, local, peers, now)) return std::nullopt;
     const auto size = range.size();
     const auto start = static_cast<std::uint32_t>(random_() % size);
     Port* second_best = nullptr;
     std::uint16_t second_best_number = 0;
     bool second_best_is_spared = false;
+    std::uint32_t quarantined = 0;
+    loop::Time oldest = loop::Time::max();
+    std::uint16_t oldest_number = 0;
+    bool oldest_is_own = false;
     const auto give = [&](Port& port, std::uint16_t number) {
         const bool needs_listening = !port.listener.has_value();
         if (needs_listening) port.listener = worker;
         forget_expired(port, now);
-        const Waiting waiting{++last_id_, worker, {}};
+        const auto id = ++last_id_;
+        const Waiting waiting{id, holder != 0 ? holder : id, worker, false, now + lent_for};
         if (peers.is_exclusive()) {
             port.exclusive = waiting;
             port.exclusive_for = peers;
         } else {
             port.clients[peers.address] = waiting;
         }
-        return Lent{last_id_, number, needs_listening};
+        return Lent{id, number, needs_listening, waiting.holder, waiting.until};
     };
     for (std::uint32_t i = 0; i < size; ++i) {
         const auto number = static_cast<std::uint16_t>(range.first + (start + i) % size);
         Port& port = ports_[{local, number}];
-        if (!is_free(port, peers, now)) continue;
+        if (!is_free(port, peers, now)) {
+            const auto until = quarantined_until(port, peers, now);
+            if (!until) continue;
+            ++quarantined;
+            const bool is_own = holder != 0 && is_kept_by(port, peers, holder, now);
+            if (std::tuple(!is_own, *until) < std::tuple(!oldest_is_own, oldest)) {
+                oldest = *until;
+                oldest_number = number;
+                oldest_is_own = is_own;
+            }
+            continue;
+        }
         const bool is_spared = port.spared_until > now;
         const bool is_ours = !port.listener || *port.listener == worker;
         if (is_ours && !is_spared) return give(port, number);
@@ -58,8 +119,13 @@ std::optional<PassivePorts::Lent> PassivePorts::lend(const base::PortRange& rang
             second_best_number = number;
         }
     }
-    if (second_best == nullptr) return std::nullopt;
-    return give(*second_best, second_best_number);
+    if (second_best != nullptr) return give(*second_best, second_best_number);
+    const auto quarantines_share = std::max<std::uint32_t>(1, size / 10);
+    if (!oldest_is_own && quarantined <= quarantines_share) return std::nullopt;
+    Port& port = ports_[{local, oldest_number}];
+    port.exclusive = {};
+    if (peers.is_exclusive()) port.clients.clear();
+    return give(port, oldest_number);
 }
 
 PassivePorts::Admitted PassivePorts::admit(const Admissions::Range& range, const base::Ip& client,
@@ -115,7 +181,7 @@ std::optional<PassivePorts::Taker> PassivePorts::arrived_exclusive(Port& port,
     // A stranger ends nothing: who is waited for may still come.
     if (!port.exclusive_for.admits(from)) return std::nullopt;
     const Waiting found = std::exchange(port.exclusive, {});
-    if (found.id == 0) return std::nullopt;
+    if (found.is_quarantine) return std::nullopt;
     return Taker{found.worker, found.id};
 }
 
@@ -131,7 +197,7 @@ std::optional<PassivePorts::Taker> PassivePorts::arrived(const Key& key, const b
     const Waiting found = waiting->second;
     // A quarantined port has served its purpose when the late connection has come.
     port->second.clients.erase(waiting);
-    if (found.id == 0) return std::nullopt;
+    if (!found.is_pending(now)) return std::nullopt;
     return Taker{found.worker, found.id};
 }
 
@@ -144,26 +210,63 @@ PassivePorts::Waiting* PassivePorts::find(const Key& key, const base::Ip& client
     return is_there ? &waiting->second : nullptr;
 }
 
-void PassivePorts::give_back(const Key& key, const base::Ip& client, LeaseId id, bool quarantine,
-                             loop::Time now) {
+void PassivePorts::end(const Key& key, const base::Ip& client, LeaseId id) {
+    const Waiting* const waiting = find(key, client, id);
+    if (waiting == nullptr) return;
+    Port& port = ports_[key];
+    if (waiting == &port.exclusive)
+        port.exclusive = {};
+    else
+        port.clients.erase(client);
+}
+
+void PassivePorts::keep(const Key& key, const base::Ip& client, LeaseId id, loop::Time until) {
+    const std::lock_guard lock(mutex_);
+    if (Waiting* const waiting = find(key, client, id)) waiting->until = until;
+}
+
+void PassivePorts::give_back(const Key& key, const base::Ip& client, LeaseId id, loop::Time now) {
     const std::lock_guard lock(mutex_);
     Waiting* const waiting = find(key, client, id);
     if (waiting == nullptr) return;
-    Port& port = ports_[key];
-    const bool is_exclusive = waiting == &port.exclusive;
-    *waiting = {};
-    if (quarantine)
-        waiting->until = now + quarantined_for;
-    else if (!is_exclusive)
-        port.clients.erase(client);
+    // One that has expired was kept from others for as long.
+    if (!waiting->counts(now)) return end(key, client, id);
+    waiting->is_quarantine = true;
+    waiting->until = now + quarantined_for;
+    note_quarantine(key, client, *waiting, now);
+}
+
+void PassivePorts::note_quarantine(const Key& key, const base::Ip& client, const Waiting& waiting,
+                                   loop::Time now) {
+    forget_holders(now);
+    auto& own = quarantines_[waiting.holder];
+    // What has ended meanwhile counts no more.
+    std::erase_if(own, [&](const Quarantine& each) {
+        return each.until <= now || find(each.key, each.client, each.id) == nullptr;
+    });
+    own.push_back({key, client, waiting.id, waiting.until});
+    if (own.size() <= quarantines_per_holder_max) return;
+    // The latest is the likeliest to be met, and the first ones keep their whole time.
+    const auto last_but_one = own.end() - 2;
+    const Quarantine ended = *last_but_one;
+    own.erase(last_but_one);
+    end(ended.key, ended.client, ended.id);
+}
+
+void PassivePorts::forget_holders(loop::Time now) {
+    constexpr std::size_t tidy_above = 64;
+    if (quarantines_.size() < forget_above_) return;
+    std::erase_if(quarantines_,
+                  [&](const auto& entry) { return entry.second.back().until <= now; });
+    forget_above_ = std::max(tidy_above, 2 * quarantines_.size());
 }
 
 std::size_t PassivePorts::pending() const {
     const std::lock_guard lock(mutex_);
     std::size_t sum = 0;
     for (const auto& [key, port] : ports_) {
-        sum += port.exclusive.id != 0 ? 1 : 0;
-        for (const auto& [client, waiting] : port.clients) sum += waiting.id != 0 ? 1 : 0;
+        sum += port.exclusive.id != 0 && !port.exclusive.is_quarantine ? 1 : 0;
+        for (const auto& [client, waiting] : port.clients) sum += waiting.is_quarantine ? 0 : 1;
     }
     return sum;
 }

@@ -9,7 +9,9 @@
 #include "net/data_peers.h"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -46,7 +48,13 @@ public:
     };
 
     static constexpr auto spared_for = std::chrono::seconds(10);
+    /// What is lent, and not used by then, may be lent to others.
+    static constexpr auto lent_for = std::chrono::seconds(60);
+    /// A late connection shall not meet somebody else's transfer: a lending that ends without its
+    /// connection leaves its port in quarantine.
     static constexpr auto quarantined_for = std::chrono::seconds(60);
+    /// Of one holder; the next one ends its last but one.
+    static constexpr std::size_t quarantines_per_holder_max = 8;
     static constexpr auto unusable_for = std::chrono::seconds(10);
 
     struct Key {
@@ -58,6 +66,8 @@ public:
         LeaseId id = 0;
         std::uint16_t port = 0;
         bool needs_listening = false;  ///< no worker listens on it yet: the caller must
+        LeaseId holder = 0;            ///< to be named in the next request of the same session
+        loop::Time until;              ///< when the lending expires, unless it is kept
     };
     using Taker = Admissions::Taker;
 
@@ -69,10 +79,15 @@ public:
     [[nodiscard]] const Proxies* proxies_at(const Key& key, const base::Ip& peer) const;
 
     /// Ports are tried from a random one on (RFC 2577 3), those that `worker` listens on itself, or
-    /// nobody yet, first, and spared ones last. Empty: none is free for this client.
+    /// nobody yet, first, and spared ones last. When none is free, a quarantine of the same
+    /// holder ends early, or, where all of them have more than their share of the range, the oldest
+    /// one: they must not lock out the neighbours behind one address. Empty: none is free for this
+    /// client. `holder` is that of an earlier lending of the same session, 0 for its first.
     [[nodiscard]] std::optional<Lent> lend(const base::PortRange& range, const base::Ip& local,
                                            const DataPeers& peers, WorkerIndex worker,
-                                           loop::Time now);
+                                           loop::Time now, LeaseId holder = 0);
+    /// Until when the lending holds, if it is not over: as long as a transfer waits, for ever.
+    void keep(const Key& key, const base::Ip& client, LeaseId id, loop::Time until);
     /// Listening on a port that `lend` gave with `needs_listening` failed (another program has it):
     /// the lending ends and the port is left alone for a while.
     void listening_failed(const Key& key, const base::Ip& client, loop::Time unusable_until);
@@ -93,9 +108,9 @@ public:
     /// A connection has come: whose is it? The lending ends. Empty: nobody's.
     [[nodiscard]] std::optional<Taker> arrived(const Key& key, const base::Ip& client,
                                                loop::Time now);
-    /// The lease was given up, before or after the connection came.
-    void give_back(const Key& key, const base::Ip& client, LeaseId id, bool quarantine,
-                   loop::Time now);
+    /// The lease was given up, before or after the connection came. Before: the client may still
+    /// come, and the port is kept from it (an exclusive one from all) for a while.
+    void give_back(const Key& key, const base::Ip& client, LeaseId id, loop::Time now);
 
     [[nodiscard]] std::size_t pending() const;
 
@@ -106,13 +121,23 @@ private:
         }
     };
     struct Waiting {
-        LeaseId id = 0;  ///< 0: nobody, the port is only kept from this client
+        LeaseId id = 0;
+        LeaseId holder = 0;
         WorkerIndex worker = 0;
-        loop::Time until;  ///< of that
+        bool is_quarantine = false;  ///< nobody waits, the port is only kept from this client
+        loop::Time until;
 
-        /// What is lent stays so until it is given back: its owner, or the client, may come late,
-        /// and must not meet somebody else there.
-        [[nodiscard]] bool counts(loop::Time now) const { return id != 0 || until > now; }
+        [[nodiscard]] bool counts(loop::Time now) const { return id != 0 && until > now; }
+        [[nodiscard]] bool is_pending(loop::Time now) const {
+            return counts(now) && !is_quarantine;
+        }
+    };
+    /// Where a quarantine is, for its holder.
+    struct Quarantine {
+        Key key;
+        base::Ip client;
+        LeaseId id = 0;
+        loop::Time until;
     };
     struct Port {
         std::optional<WorkerIndex> listener;
@@ -124,6 +149,20 @@ private:
     };
     static void forget_expired(Port& port, loop::Time now);
     static bool is_free(const Port& port, const DataPeers& peers, loop::Time now);
+    /// When the last quarantine ends that keeps the port from these; empty: something else does.
+    static std::optional<loop::Time> quarantined_until(const Port& port, const DataPeers& peers,
+                                                       loop::Time now);
+    /// Whether the quarantine there is of this holder.
+    static bool is_kept_by(const Port& port, const DataPeers& peers, LeaseId holder,
+                           loop::Time now);
+    /// Whether the address has its share of a range whose ports are lent to one transfer each.
+    [[nodiscard]] bool has_its_share(const base::PortRange& range, const base::Ip& local,
+                                     const DataPeers& peers, loop::Time now) const;
+    void note_quarantine(const Key& key, const base::Ip& client, const Waiting& waiting,
+                         loop::Time now);
+    void forget_holders(loop::Time now);
+    /// Ends the lending or quarantine with this id, if it is there.
+    void end(const Key& key, const base::Ip& client, LeaseId id);
     static std::optional<Taker> arrived_exclusive(Port& port, const base::Ip& from);
     /// The lending with this id; null if it is over.
     Waiting* find(const Key& key, const base::Ip& client, LeaseId id);
@@ -135,6 +174,8 @@ private:
     Admissions admissions_;
     std::mt19937_64 random_;
     LeaseId last_id_ = 0;
+    std::unordered_map<LeaseId, std::deque<Quarantine>> quarantines_;  // by holder, oldest first
+    std::size_t forget_above_ = 64;
 };
 
 }  // namespace ballast::net

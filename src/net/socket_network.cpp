@@ -56,15 +56,20 @@ std::error_code pending_error(int native) {
 class SocketNetwork::PassiveLease final : public Lease {
 public:
     PassiveLease(SocketNetwork& network, PassivePorts::Key key, base::Ip client,
-                 PassivePorts::LeaseId id)
-        : network_(network), key_(key), client_(client), id_(id) {
+                 const PassivePorts::Lent& lent)
+        : network_(network),
+          key_(key),
+          client_(client),
+          id_(lent.id),
+          holder_(lent.holder),
+          until_(lent.until) {
         network_.leases_[id_] = this;
     }
     ~PassiveLease() override {
         network_.leases_.erase(id_);
         // Nobody took it: its end is no proper one.
         if (socket_) reset_on_close(socket_.get());
-        network_.ports_.give_back(key_, client_, id_, quarantine_, network_.loop_.now());
+        network_.ports_.give_back(key_, client_, id_, network_.loop_.now());
     }
     PassiveLease(const PassiveLease&) = delete;
     PassiveLease& operator=(const PassiveLease&) = delete;
@@ -76,9 +81,23 @@ public:
         if (!socket_) return nullptr;
         return std::make_unique<SocketStream>(network_.loop_, std::move(socket_), local_, peer_);
     }
-    void quarantine() override { quarantine_ = true; }
+    [[nodiscard]] bool has_expired() const override {
+        return !has_come_ && !is_kept_ && network_.loop_.now() >= until_;
+    }
+    [[nodiscard]] bool keep() override {
+        if (has_expired()) return false;
+        is_kept_ = true;
+        network_.ports_.keep(key_, client_, id_, loop::never);
+        return true;
+    }
+    void keep_no_longer() override {
+        is_kept_ = false;
+        network_.ports_.keep(key_, client_, id_, until_);
+    }
+    [[nodiscard]] std::uint64_t holder() const override { return holder_; }
 
     void arrive(OwnedFd socket, base::Address local, base::Address peer) {
+        has_come_ = true;
         socket_ = std::move(socket);
         local_ = local;
         peer_ = peer;
@@ -90,11 +109,14 @@ private:
     PassivePorts::Key key_;
     base::Ip client_;
     PassivePorts::LeaseId id_;
+    PassivePorts::LeaseId holder_;
+    loop::Time until_;
     OwnedFd socket_;
     base::Address local_;
     base::Address peer_;
     loop::Signal* signal_ = nullptr;
-    bool quarantine_ = false;
+    bool has_come_ = false;
+    bool is_kept_ = false;
 };
 
 class SocketNetwork::StandingAdmission final : public Admission {
@@ -209,8 +231,8 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
 loop::Task<base::Result<std::unique_ptr<Lease>>> SocketNetwork::lend(LendRequest request) {
     // Each turn either ends or takes one port of the range out of use for a while.
     for (std::uint32_t tries = 0; tries < request.range.size(); ++tries) {
-        const auto lent =
-            ports_.lend(request.range, request.local, request.peers, index_, loop_.now());
+        const auto lent = ports_.lend(request.range, request.local, request.peers, index_,
+                                      loop_.now(), request.holder);
         if (!lent) break;
         const PassivePorts::Key key{request.local, lent->port};
         if (lent->needs_listening) {
@@ -219,7 +241,7 @@ loop::Task<base::Result<std::unique_ptr<Lease>>> SocketNetwork::lend(LendRequest
             if (listening == Listening::no_descriptors) break;  // every other one lacks them too
         }
         metrics::count(metrics::Counter::passive_ports_lent);
-        co_return std::make_unique<PassiveLease>(*this, key, request.peers.address, lent->id);
+        co_return std::make_unique<PassiveLease>(*this, key, request.peers.address, *lent);
     }
     metrics::count(metrics::Counter::passive_ports_exhausted);
     co_return std::unexpected(

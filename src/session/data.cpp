@@ -85,12 +85,14 @@ loop::Task<> Session::passive(ftp::Command command) {
          .local = client_.local().ip,
          .peers = {.address = client,
                    .network = peer.network,
-                   .anyone = peer.kind == config::DataPeer::Kind::any}});
+                   .anyone = peer.kind == config::DataPeer::Kind::any},
+         .holder = lease_holder_});
     if (!lease) {
         report(log::Level::warning, "no passive port",
                {{"reason", base::to_string(lease.error())}});
         co_return co_await answer(425, "No passive port is free, try again later.");
     }
+    lease_holder_ = (*lease)->holder();
     client_data_.lease = std::move(*lease);
     client_data_.lease->attach(&signal_);
     const auto port = client_data_.lease->port();
@@ -194,7 +196,6 @@ loop::Task<> Session::transfer(ftp::Command command, bool tentative) {
     if (!tentative) place = surroundings_.ledger.begin_transfer();
     if (!place) {
         note_limit(place.error(), base::to_string(client_.peer().ip));
-        if (client_data_.lease) client_data_.lease->quarantine();
         forget_data();
         co_return co_await answer(425, refusal_text(place.error()));
     }

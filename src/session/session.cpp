@@ -188,6 +188,8 @@ loop::Task<> Session::hear_backend(base::Result<ftp::Reply> said) {
 loop::Task<> Session::perform(ftp::Command command) {
     if (log::enabled(log::Level::debug))
         report(log::Level::debug, "command", {{"line", ftp::loggable(command)}});
+    // Nobody waits there any more: a transfer is told so with 425.
+    if (client_data_.lease && client_data_.lease->has_expired()) forget_data();
     switch (dialog_.next(command, client_data_.is_set())) {
         case Step::answer: co_return co_await answer(dialog_.answer());
         case Step::refuse: co_return co_await refuse_command(command);
@@ -289,8 +291,6 @@ void Session::forget_login() {
 }
 
 loop::Task<> Session::abort_nothing() {
-    // The client may still connect to the port it was told.
-    if (client_data_.lease) client_data_.lease->quarantine();
     forget_data();
     co_await answer(226, "Nothing to abort.");
 }

@@ -193,6 +193,7 @@ private:
     Dialog dialog_;
     Journal journal_;
     ClientData client_data_;
+    std::uint64_t lease_holder_ = 0;
     std::string user_line_;
     std::string user_;                                  // of that line
     std::chrono::steady_clock::duration login_time_{};  // that the backend took, so far

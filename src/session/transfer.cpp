@@ -66,7 +66,10 @@ loop::Task<Outcome> Transfer::run() {
         co_await carry();
     outcome_.time = loop().now() - started;
     outcome_.bytes = report_.bytes_delivered;
-    if (outcome_.result != Result::not_a_transfer) parts_.client_data.clear();
+    if (outcome_.result != Result::not_a_transfer)
+        parts_.client_data.clear();
+    else if (parts_.client_data.lease)
+        parts_.client_data.lease->keep_no_longer();
     co_return std::move(outcome_);
 }
 
@@ -77,7 +80,11 @@ loop::Task<bool> Transfer::open_connections() {
         co_return co_await refuse(425, "Say PASV, EPSV, PORT or EPRT first.");
     if (parts_.client_tls == nullptr && parts_.client_data.handshake.is_started())
         co_return co_await refuse(425, "PROT has changed: set up the data connection anew.");
-    if (parts_.client_data.lease) parts_.client_data.lease->attach(&parts_.signal);
+    if (parts_.client_data.lease) {
+        if (!parts_.client_data.lease->keep())
+            co_return co_await refuse(425, "Say PASV or EPSV again: the port has expired.");
+        parts_.client_data.lease->attach(&parts_.signal);
+    }
     if (parts_.client_data.active && !is_tentative())
         dialing_ = loop::Job::start(dial_client(loop().after(parts_.settings.data_connect_timeout)),
                                     &parts_.signal);
@@ -638,10 +645,7 @@ void Transfer::settle_broken_download() {
 }
 
 void Transfer::reset_client_stream() {
-    if (client_stream_)
-        client_stream_->reset();
-    else if (parts_.client_data.lease && !has_client_connection())
-        parts_.client_data.lease->quarantine();
+    if (client_stream_) client_stream_->reset();
     client_stream_.reset();
     parts_.client_data.handshake.reset();
 }
@@ -650,8 +654,6 @@ void Transfer::reset_backend_stream() {
     if (backend_stream_) backend_stream_->reset();
     backend_stream_.reset();
     backend_handshake_.reset();
-    // It may still connect, and then nobody else shall be waiting there.
-    if (backend_lease_) backend_lease_->quarantine();
     backend_lease_.reset();
 }
 

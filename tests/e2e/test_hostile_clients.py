@@ -179,6 +179,28 @@ def test_ten_thousand_passive_ports_and_no_connection(wire: Wire, field: Field) 
     assert wire.reply().code == 226
 
 
+def test_ports_given_up_without_end_leave_some_to_neighbours(wire: Wire, field: Field) -> None:
+    """All clients of this test have one address."""
+    count = len(field.ballast.passive_ports)
+    wire.send(*["PASV", "ABOR"] * count)
+    assert [wire.reply().code for _ in range(2 * count)] == [227, 226] * count
+    with contextlib.ExitStack() as stack:
+        for neighbour in [stack.enter_context(field.log_in()) for _ in range(10)]:
+            neighbour.expect("PASV", 227)
+
+
+def test_a_late_connection_meets_no_neighbours_file(wire: Wire, field: Field) -> None:
+    with field.log_in() as leaving:
+        where = leaving.passive_address()
+        leaving.expect("QUIT", 221)
+    for _ in range(50):
+        assert wire.passive_address() != where
+        wire.expect("ABOR", 226)
+    with socket.create_connection(where, waiting.PATIENCE) as late:
+        with pytest.raises(ConnectionResetError):
+            late.recv(1)
+
+
 def test_abor_with_urgent_data_in_a_transfer(wire: Wire) -> None:
     with wire.passive(receive_buffer=4096):
         wire.expect("RETR file", 125, 150)

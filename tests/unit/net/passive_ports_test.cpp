@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <tuple>
+#include <vector>
 
 namespace ballast::net {
 namespace {
@@ -70,7 +71,7 @@ TEST_F(PassivePortsTest, a_port_that_several_may_come_to_is_lent_to_one_alone) {
     const auto annas = lend(one, anna);
     ASSERT_TRUE(annas);
     EXPECT_FALSE(ports.lend(one, local, anyone, 0, now));
-    ports.give_back({local, 20000}, anna, annas->id, true, now);
+    ports.give_back({local, 20000}, anna, annas->id, now);
     EXPECT_FALSE(ports.lend(one, local, anyone, 0, now));
     EXPECT_TRUE(ports.lend(one, local, anyone, 0, now + PassivePorts::quarantined_for));
 }
@@ -87,7 +88,7 @@ TEST_F(PassivePortsTest, a_stranger_does_not_end_an_exclusive_lending) {
     const auto again = ports.lend(one, local, exclusive, 0, now);
     ASSERT_TRUE(again);
     EXPECT_FALSE(ports.arrived({local, 20000}, bert, now));
-    ports.give_back({local, 20000}, anna, again->id, true, now);
+    ports.give_back({local, 20000}, anna, again->id, now);
     EXPECT_FALSE(lend(one, bert));
     EXPECT_FALSE(ports.arrived({local, 20000}, anna, now));  // the late one, which ends the wait
     EXPECT_TRUE(lend(one, bert));
@@ -111,17 +112,35 @@ TEST_F(PassivePortsTest, different_local_addresses_have_ports_of_their_own) {
     EXPECT_TRUE(other->needs_listening);
 }
 
-TEST_F(PassivePortsTest, what_is_lent_stays_so_until_it_is_given_back) {
+TEST_F(PassivePortsTest, what_is_lent_and_not_used_expires) {
     const auto lent = lend(one, anna);
-    now += std::chrono::hours(1);
+    now += PassivePorts::lent_for - 1ms;
     EXPECT_FALSE(lend(one, anna));
-    ports.give_back({local, 20000}, anna, lent->id, false, now);
+    now += 1ms;
+    EXPECT_FALSE(ports.arrived({local, 20000}, anna, now));
     const auto again = lend(one, anna);
     ASSERT_TRUE(again);
     // What the first lease says now is about a lending that is over.
-    ports.give_back({local, 20000}, anna, lent->id, true, now);
-    now += std::chrono::hours(1);
+    ports.give_back({local, 20000}, anna, lent->id, now);
     EXPECT_EQ(ports.arrived({local, 20000}, anna, now)->id, again->id);
+    auto anyone = only(anna);
+    anyone.anyone = true;
+    const auto open = ports.lend(one, local, anyone, 0, now);
+    now += PassivePorts::lent_for;
+    EXPECT_FALSE(ports.arrived({local, 20000}, bert, now));
+    ASSERT_TRUE(ports.lend(one, local, anyone, 0, now));
+    ports.give_back({local, 20000}, anna, open->id, now);
+    EXPECT_TRUE(ports.arrived({local, 20000}, bert, now));
+}
+
+TEST_F(PassivePortsTest, what_a_transfer_waits_for_does_not_expire) {
+    const auto lent = lend(one, anna);
+    ports.keep({local, 20000}, anna, lent->id, loop::never);
+    now += std::chrono::hours(1);
+    EXPECT_FALSE(lend(one, anna));
+    // It was no transfer.
+    ports.keep({local, 20000}, anna, lent->id, lent->until);
+    EXPECT_TRUE(lend(one, anna));
 }
 
 TEST_F(PassivePortsTest, a_connection_ends_the_lending) {
@@ -143,7 +162,7 @@ TEST_F(PassivePortsTest, a_stranger_gets_nothing) {
 
 TEST_F(PassivePortsTest, a_quarantined_port_is_kept_from_its_client_only) {
     const auto lent = lend(one, anna);
-    ports.give_back({local, 20000}, anna, lent->id, true, now);
+    ports.give_back({local, 20000}, anna, lent->id, now);
     EXPECT_EQ(ports.pending(), 0);
     EXPECT_FALSE(lend(one, anna));
     EXPECT_TRUE(lend(one, bert));
@@ -153,15 +172,69 @@ TEST_F(PassivePortsTest, a_quarantined_port_is_kept_from_its_client_only) {
 
 TEST_F(PassivePortsTest, a_quarantine_ends_when_the_late_connection_has_come) {
     const auto lent = lend(one, anna);
-    ports.give_back({local, 20000}, anna, lent->id, true, now);
+    ports.give_back({local, 20000}, anna, lent->id, now);
     EXPECT_FALSE(ports.arrived({local, 20000}, anna, now));
     EXPECT_TRUE(lend(one, anna));
 }
 
-TEST_F(PassivePortsTest, a_lease_that_is_given_back_frees_its_port_at_once) {
-    const auto lent = lend(one, anna);
-    ports.give_back({local, 20000}, anna, lent->id, false, now);
-    EXPECT_TRUE(lend(one, anna));
+TEST_F(PassivePortsTest, who_asks_and_gives_back_without_end_leaves_ports_to_neighbours) {
+    const base::PortRange hundred{20000, 20099};
+    PassivePorts::LeaseId holder = 0;
+    std::vector<std::uint16_t> given_back;
+    for (int i = 0; i < 100; ++i) {
+        const auto lent = ports.lend(hundred, local, only(anna), 0, now, holder);
+        ASSERT_TRUE(lent);
+        holder = lent->holder;
+        ports.give_back({local, lent->port}, anna, lent->id, now);
+        given_back.push_back(lent->port);
+        now += 1ms;
+    }
+    std::set<std::uint16_t> neighbours;
+    while (const auto lent = lend(hundred, anna)) neighbours.insert(lent->port);
+    EXPECT_GE(neighbours.size(), 100 - PassivePorts::quarantines_per_holder_max);
+    // And its last ones are kept.
+    EXPECT_FALSE(neighbours.contains(given_back.back()));
+}
+
+TEST_F(PassivePortsTest, sessions_that_come_and_go_leave_ports_to_neighbours) {
+    for (const bool is_exclusive : {false, true}) {
+        const base::PortRange twenty{20000, 20019};
+        PassivePorts table(7);
+        auto peers = only(anna);
+        peers.anyone = is_exclusive;
+        std::uint16_t last = 0;
+        for (int i = 0; i < 100; ++i) {
+            const auto lent = table.lend(twenty, local, peers, 0, now);
+            ASSERT_TRUE(lent) << i;
+            table.give_back({local, lent->port}, anna, lent->id, now);
+            last = lent->port;
+            now += 1ms;
+        }
+        for (int i = 0; i < 15; ++i) {
+            const auto lent = table.lend(twenty, local, peers, 0, now);
+            ASSERT_TRUE(lent) << i;
+            EXPECT_NE(lent->port, last);
+        }
+    }
+}
+
+TEST_F(PassivePortsTest, a_session_alone_on_its_port_gets_it_again) {
+    const auto first = lend(one, anna);
+    ports.give_back({local, 20000}, anna, first->id, now);
+    EXPECT_FALSE(lend(one, anna));
+    EXPECT_TRUE(ports.lend(one, local, only(anna), 0, now, first->holder));
+}
+
+TEST_F(PassivePortsTest, an_address_has_a_share_of_ports_that_others_may_come_to) {
+    const base::PortRange four{20000, 20003};
+    const auto open_to = [&](const base::Ip& client) {
+        auto peers = only(client);
+        peers.anyone = true;
+        return ports.lend(four, local, peers, 0, now);
+    };
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(open_to(anna));
+    EXPECT_FALSE(open_to(anna));
+    EXPECT_TRUE(open_to(bert));
 }
 
 TEST_F(PassivePortsTest, a_port_that_cannot_be_listened_on_is_left_alone_for_a_while) {
@@ -210,7 +283,7 @@ TEST_F(PassivePortsTest, thousands_of_clients_that_never_come_do_not_stay_for_ev
                           '.' + std::to_string(i % 256);
         const auto lent = lend(one, ip(text));
         ASSERT_TRUE(lent);
-        ports.give_back({local, 20000}, ip(text), lent->id, true, now);
+        ports.give_back({local, 20000}, ip(text), lent->id, now);
         now += 1s;
     }
     EXPECT_LE(ports.pending(), 200);
@@ -223,7 +296,7 @@ TEST_F(PassivePortsTest, never_lends_the_same_thing_twice_at_a_time) {
         std::mt19937_64 random(seed);
         PassivePorts table(seed);
         const base::PortRange range{20000, static_cast<std::uint16_t>(20000 + random() % 6)};
-        std::map<Key, PassivePorts::LeaseId> live;
+        std::map<Key, PassivePorts::Lent> live;
         std::map<Key, loop::Time> quarantined;
         for (int step = 0; step < 3000; ++step) {
             now += std::chrono::milliseconds(random() % 4000);
@@ -237,15 +310,17 @@ TEST_F(PassivePortsTest, never_lends_the_same_thing_twice_at_a_time) {
                     for (std::uint32_t port = range.first; port <= range.last; ++port) {
                         const Key key{here, static_cast<std::uint16_t>(port), client};
                         const auto kept = quarantined.find(key);
-                        EXPECT_TRUE(live.contains(key) ||
+                        const auto held = live.find(key);
+                        EXPECT_TRUE((held != live.end() && held->second.until > now) ||
                                     (kept != quarantined.end() && kept->second > now));
                     }
                     continue;
                 }
                 ASSERT_TRUE(range.contains(lent->port));
                 const Key key{here, lent->port, client};
-                ASSERT_FALSE(live.contains(key));
-                live[key] = lent->id;
+                const auto held = live.find(key);
+                ASSERT_TRUE(held == live.end() || held->second.until <= now);
+                live[key] = *lent;
                 quarantined.erase(key);
                 continue;
             }
@@ -254,12 +329,12 @@ TEST_F(PassivePortsTest, never_lends_the_same_thing_twice_at_a_time) {
             const auto [address, port, who] = entry->first;
             if (random() % 2 == 0) {
                 const auto taker = table.arrived({address, port}, who, now);
-                ASSERT_TRUE(taker);
-                ASSERT_EQ(taker->id, entry->second);
+                ASSERT_EQ(taker.has_value(), entry->second.until > now);
+                ASSERT_TRUE(!taker || taker->id == entry->second.id);
             } else {
-                const bool quarantine = random() % 2 == 0;
-                table.give_back({address, port}, who, entry->second, quarantine, now);
-                if (quarantine) quarantined[entry->first] = now + PassivePorts::quarantined_for;
+                table.give_back({address, port}, who, entry->second.id, now);
+                if (entry->second.until > now)
+                    quarantined[entry->first] = now + PassivePorts::quarantined_for;
             }
             live.erase(entry);
         }

@@ -122,7 +122,89 @@ TEST(Commands, answer_425_when_the_ports_are_used_up) {
     EXPECT_EQ(third.ask("PASV"), 425);
     EXPECT_EQ(elsewhere.ask("PASV"), 227);
     EXPECT_EQ(first.ask("QUIT"), 221);
+    EXPECT_EQ(third.ask("PASV"), 425);  // what the first one asked for may still come
+    world.loop.run_for(net::PassivePorts::quarantined_for);
     EXPECT_EQ(third.ask("PASV"), 227);
+}
+
+/// A client that asks for a port and leaves it in one of many ways, and what becomes of its late
+/// connection.
+class LeavesItsPort : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Commands, LeavesItsPort,
+                         testing::Values("QUIT", "REIN", "PORT 198,51,100,7,200,1", "PASV", "EPSV",
+                                         "ABOR", "RETR nosuch", "lost"));
+
+TEST_P(LeavesItsPort, and_no_neighbour_behind_the_same_address_is_told_it) {
+    for (const bool is_exclusive : {false, true}) {
+        World world(1);
+        // One for each, and one that is left.
+        world.listener.passive_ports = {20000, 20002};
+        if (is_exclusive) world.listener.data_peer.kind = config::DataPeer::Kind::any;
+        const std::string way = GetParam();
+        TestClient first(world);
+        TestClient second(world, "198.51.100.7:50900");
+        ASSERT_TRUE(first.log_in() && second.log_in());
+        const auto port = first.passive_port("PASV");
+        if (way == "lost")
+            first.vanish();
+        else
+            EXPECT_GT(first.ask(way), 0);
+        world.loop.settle();
+        const auto other = second.passive_port("PASV");
+        ASSERT_NE(other, 0);
+        EXPECT_NE(other, port);
+        const auto late = second.connect_to(port);
+        world.loop.settle();
+        EXPECT_EQ(late->end(), support::DataPeer::End::reset);
+    }
+}
+
+TEST(Commands, let_a_port_that_is_not_used_go_although_the_session_lives_on) {
+    World world(1);
+    world.backend(0).files["a"] = "hello";
+    world.listener.passive_ports = {20000, 20000};
+    TestClient first(world);
+    TestClient second(world, "198.51.100.7:50900");
+    ASSERT_TRUE(first.log_in() && second.log_in());
+    ASSERT_EQ(first.ask("PASV"), 227);
+    for (int i = 0; i < 5; ++i) {
+        world.loop.run_for(10s);
+        EXPECT_EQ(first.ask("NOOP"), 200);
+    }
+    EXPECT_EQ(second.ask("PASV"), 425);
+    world.loop.run_for(10s);
+    EXPECT_EQ(first.ask("NOOP"), 200);
+    const auto data = second.open_data("PASV");
+    ASSERT_TRUE(data);
+    EXPECT_EQ(first.ask("RETR a"), 425);
+    EXPECT_EQ(second.ask("RETR a"), 150);
+    EXPECT_EQ(second.code(), 226);
+    EXPECT_EQ(data->received(), "hello");
+}
+
+TEST(Commands, keep_the_port_for_a_transfer_that_waits_for_its_client) {
+    World world(1);
+    world.backend(0).files["a"] = "hello";
+    world.listener.data_connect_timeout = 5min;
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto port = client.passive_port("PASV");
+    EXPECT_EQ(client.ask("RETR a"), 150);
+    world.loop.run_for(2min);
+    const auto data = client.connect_to(port);
+    EXPECT_EQ(client.code(), 226);
+    EXPECT_EQ(data->received(), "hello");
+}
+
+TEST(Commands, give_a_session_its_own_port_again_when_there_is_no_other) {
+    World world(1);
+    world.listener.passive_ports = {20000, 20000};
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_EQ(client.ask("PASV"), 227);
+        EXPECT_EQ(client.ask("ABOR"), 226);
+    }
 }
 
 TEST(Commands, answer_pasv_with_425_on_an_ipv6_connection) {

@@ -8,14 +8,19 @@ namespace ballast::support {
 class MemoryNetwork::MemoryLease final : public net::Lease {
 public:
     MemoryLease(MemoryNetwork& network, net::PassivePorts::Key key, base::Ip client,
-                net::PassivePorts::LeaseId id)
-        : network_(network), key_(key), client_(client), id_(id) {
+                const net::PassivePorts::Lent& lent)
+        : network_(network),
+          key_(key),
+          client_(client),
+          id_(lent.id),
+          holder_(lent.holder),
+          until_(lent.until) {
         network_.leases_[id_] = this;
     }
     ~MemoryLease() override {
         network_.leases_.erase(id_);
         if (stream_) stream_->reset();
-        network_.ports_.give_back(key_, client_, id_, quarantine_, network_.loop_.now());
+        network_.ports_.give_back(key_, client_, id_, network_.loop_.now());
     }
     MemoryLease(const MemoryLease&) = delete;
     MemoryLease& operator=(const MemoryLease&) = delete;
@@ -24,9 +29,23 @@ public:
     void attach(loop::Signal* signal) override { signal_ = signal; }
     [[nodiscard]] bool has_arrived() const override { return stream_ != nullptr; }
     [[nodiscard]] std::unique_ptr<net::Stream> take() override { return std::move(stream_); }
-    void quarantine() override { quarantine_ = true; }
+    [[nodiscard]] bool has_expired() const override {
+        return !has_come_ && !is_kept_ && network_.loop_.now() >= until_;
+    }
+    [[nodiscard]] bool keep() override {
+        if (has_expired()) return false;
+        is_kept_ = true;
+        network_.ports_.keep(key_, client_, id_, loop::never);
+        return true;
+    }
+    void keep_no_longer() override {
+        is_kept_ = false;
+        network_.ports_.keep(key_, client_, id_, until_);
+    }
+    [[nodiscard]] std::uint64_t holder() const override { return holder_; }
 
     void arrive(std::unique_ptr<net::Stream> stream) {
+        has_come_ = true;
         stream_ = std::move(stream);
         if (signal_ != nullptr) signal_->raise();
     }
@@ -36,9 +55,12 @@ private:
     net::PassivePorts::Key key_;
     base::Ip client_;
     net::PassivePorts::LeaseId id_;
+    net::PassivePorts::LeaseId holder_;
+    loop::Time until_;
     std::unique_ptr<net::Stream> stream_;
     loop::Signal* signal_ = nullptr;
-    bool quarantine_ = false;
+    bool has_come_ = false;
+    bool is_kept_ = false;
 };
 
 class MemoryNetwork::MemoryAdmission final : public net::Admission {
@@ -123,14 +145,15 @@ loop::Task<base::Result<std::unique_ptr<net::Stream>>> MemoryNetwork::dial(
 
 loop::Task<base::Result<std::unique_ptr<net::Lease>>> MemoryNetwork::lend(
     net::LendRequest request) {
-    const auto lent = ports_.lend(request.range, request.local, request.peers, 0, loop_.now());
+    const auto lent =
+        ports_.lend(request.range, request.local, request.peers, 0, loop_.now(), request.holder);
     if (!lent)
         co_return std::unexpected(base::Error{base::Fault::internal,
                                               std::make_error_code(std::errc::address_in_use),
                                               "no free passive port"});
     open_ports_.insert({request.local, lent->port});
     co_return std::make_unique<MemoryLease>(
-        *this, net::PassivePorts::Key{request.local, lent->port}, request.peers.address, lent->id);
+        *this, net::PassivePorts::Key{request.local, lent->port}, request.peers.address, *lent);
 }
 
 std::unique_ptr<MemoryStream> MemoryNetwork::connect(const base::Address& from,
