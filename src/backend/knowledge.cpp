@@ -14,6 +14,7 @@ void Known::set_survey(Survey survey) {
     // may be another.
     prefers_pasv_ = survey.answers_feat && !survey.features.has("EPSV");
     accepts_rest_ = false;
+    noop_code_ = 0;
     avoids_tls_1_3_until_ = 0;
     const std::lock_guard lock(mutex_);
     survey_ = std::make_shared<const Survey>(std::move(survey));
@@ -25,9 +26,11 @@ bool Known::accepts_rest() const {
     return known && known->features.has_rest_stream();
 }
 
-std::uint16_t Known::noop_code() const {
+std::optional<std::uint16_t> Known::noop_code() const {
+    if (const auto learnt = noop_code_.load(); learnt != 0) return learnt;
+    constexpr std::uint16_t usual = 200;
     const auto known = survey();
-    return known ? known->noop_code : Survey{}.noop_code;
+    return known ? known->noop_code : usual;
 }
 
 std::shared_ptr<Known> Knowledge::of(std::uint64_t backend_id) {

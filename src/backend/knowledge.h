@@ -17,10 +17,10 @@ namespace ballast::backend {
 /// What Ballast learnt of a backend by asking once, RFC 2389 FEAT above all.
 struct Survey {
     bool answers_feat = false;
-    ftp::Features features;  ///< empty if it does not answer FEAT
-    std::string system;      ///< SYST, the text behind 215; empty if not told
-    std::uint16_t noop_code = 200;
-    std::optional<bool> takes_prot_p;          ///< asked only under TLS
+    ftp::Features features;                  ///< empty if it does not answer FEAT
+    std::string system;                      ///< SYST, the text behind 215; empty if not told
+    std::optional<std::uint16_t> noop_code;  ///< empty: refused before log-in, which tells nothing
+    std::optional<bool> takes_prot_p;        ///< asked only under TLS
     std::optional<int> certificate_days_left;  ///< only under TLS
 };
 
@@ -49,14 +49,19 @@ public:
         avoids_tls_1_3_until_ = until.time_since_epoch().count();
     }
 
-    /// What this backend says to NOOP: the fence behind ABOR is known by it.
-    [[nodiscard]] std::uint16_t noop_code() const;
+    /// What this backend says to NOOP after log-in: the fence behind ABOR and STAT is known by it.
+    /// Empty: to be learnt there. 200 of a backend that nobody has asked yet.
+    [[nodiscard]] std::optional<std::uint16_t> noop_code() const;
+    /// False while `noop_code` is a guess.
+    [[nodiscard]] bool knows_noop() const { return noop_code_ != 0 || survey(); }
+    void set_noop_code(std::uint16_t code) { noop_code_ = code; }
 
 private:
     mutable std::mutex mutex_;
     std::shared_ptr<const Survey> survey_;
     std::atomic<bool> prefers_pasv_ = false;
     std::atomic<bool> accepts_rest_ = false;
+    std::atomic<std::uint16_t> noop_code_ = 0;  // 0: not learnt
     std::atomic<loop::Time::rep> avoids_tls_1_3_until_ = 0;
 };
 

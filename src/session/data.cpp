@@ -18,6 +18,11 @@ namespace ballast::session {
 
 namespace {
 
+bool transfers_file(const ftp::Command& command) {
+    return command.verb == "RETR" || command.verb == "STOR" || command.verb == "APPE" ||
+           command.verb == "STOU";
+}
+
 std::string_view protocols_of(const base::Ip& ip) { return ip.is_v4() ? "1" : "2"; }
 
 }  // namespace
@@ -190,9 +195,29 @@ guard::Throttle Session::throttle() {
     return guard::Throttle(std::move(shares));
 }
 
+/// What REST is to be sent before this command. It belongs to the next transfer of a file, refused
+/// or not; vsftpd, ProFTPD, Pure-FTPd and pyftpdlib keep it over a listing and any other command.
+/// A verb that Ballast does not know may be such a transfer: it hears the REST, and keeps it for
+/// the next one if it moves nothing.
+std::optional<std::uint64_t> Session::take_restart(const ftp::Command& command, bool tentative) {
+    if (!tentative && !transfers_file(command)) return std::nullopt;
+    auto offset = tentative ? journal_.restart() : journal_.take_restart();
+    if (offset == 0) offset.reset();
+    // What the backend was told earlier must not move this transfer's beginning.
+    if (rest_is_armed_ && !offset) offset = 0;
+    rest_is_armed_ = tentative && offset.has_value();
+    return offset;
+}
+
+/// A transfer that Ballast refuses has spent its REST as well.
+void Session::forget_restart(const ftp::Command& command) {
+    if (transfers_file(command)) (void)journal_.take_restart();
+}
+
 loop::Task<> Session::transfer(ftp::Command command, bool tentative) {
     // What may turn out to be no transfer is none yet.
     std::expected<guard::Ledger::Held, guard::Limit> place;
+    const auto restart = take_restart(command, tentative);
     if (!tentative) place = surroundings_.ledger.begin_transfer();
     if (!place) {
         note_limit(place.error(), base::to_string(client_.peer().ip));
@@ -201,21 +226,19 @@ loop::Task<> Session::transfer(ftp::Command command, bool tentative) {
     }
     const ftp::Verb* const verb = ftp::find_verb(command.verb);
     const auto direction = tentative ? ftp::Direction::unknown : verb->direction;
-    const bool restarts =
-        command.verb == "RETR" || command.verb == "STOR" || command.verb == "APPE";
-    auto offset = journal_.take_restart();
-    if (!restarts || offset == 0) offset.reset();
-    // What the backend was told to learn its answer must not move this transfer's beginning.
-    if (restarts && std::exchange(rest_is_armed_, false) && !offset) offset = 0;
-
     phase_ = Phase::in_transfer;
     const TransferCount counted(seat_, surroundings_.load);
     const ClientDataTls client_tls{surroundings_.tls.get(), &bond_};
     Transfer transfer(
         {surroundings_.network, signal_, client_, *backend_, client_data_, settings_,
          dialog_.protects_data() ? &client_tls : nullptr, seat_.byte_count(), throttle()},
-        command.line, direction, offset);
+        command.line, direction, restart);
     const Outcome outcome = co_await transfer.run();
+    if (tentative && outcome.result != Result::not_a_transfer) {
+        // It moved data, so REST was its own.
+        (void)journal_.take_restart();
+        rest_is_armed_ = false;
+    }
 
     const auto& backend_name = seat_.backend().name;
     const bool has_file = direction != ftp::Direction::none && !command.argument.empty();

@@ -191,7 +191,7 @@ loop::Task<> Session::perform(ftp::Command command) {
     // Nobody waits there any more: a transfer is told so with 425.
     if (client_data_.lease && client_data_.lease->has_expired()) forget_data();
     switch (dialog_.next(command, client_data_.is_set())) {
-        case Step::answer: co_return co_await answer(dialog_.answer());
+        case Step::answer: forget_restart(command); co_return co_await answer(dialog_.answer());
         case Step::refuse: co_return co_await refuse_command(command);
         case Step::answer_noted:
             journal_.note(command, dialog_.answer());
@@ -216,6 +216,7 @@ loop::Task<> Session::perform(ftp::Command command) {
 }
 
 loop::Task<> Session::refuse_command(const ftp::Command& command) {
+    forget_restart(command);
     metrics::count(metrics::Counter::commands_refused);
     report(log::Level::info, "command refused",
            {{"verb", command.verb}, {"code", std::uint64_t{dialog_.answer().code}}});

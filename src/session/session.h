@@ -146,6 +146,9 @@ private:
     void forget_data();
     [[nodiscard]] loop::Task<> active(ftp::Command command);
     [[nodiscard]] loop::Task<> restart(ftp::Command command);
+    [[nodiscard]] std::optional<std::uint64_t> take_restart(const ftp::Command& command,
+                                                            bool tentative);
+    void forget_restart(const ftp::Command& command);
     [[nodiscard]] loop::Task<> transfer(ftp::Command command, bool tentative);
     [[nodiscard]] guard::Throttle throttle();
 

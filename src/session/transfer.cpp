@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/transfer.h"
 
+#include "base/ascii.h"
 #include "guard/command_policy.h"
 #include "metrics/counters.h"
 
+#include <algorithm>
 #include <array>
 #include <fmt/format.h>
 #include <initializer_list>
@@ -12,11 +14,37 @@ namespace ballast::session {
 
 namespace {
 
-/// Replies that belong to a STAT and to no transfer (RFC 959 4.2: 211, 212, 213; or that the
-/// backend does not do STAT).
+/// Replies that end no transfer (RFC 959 5.4): while a STAT is unanswered they answer it. Servers
+/// say 200, 202, 211 to 213 and 220, or that they do not know STAT.
 bool is_status_reply(const ftp::Reply& reply) {
-    return (reply.code >= 211 && reply.code <= 213) || (reply.code >= 500 && reply.code <= 504) ||
+    const bool may_end = reply.code == 225 || reply.code == 226 || reply.code == 250;
+    return (reply.is_positive() && !may_end) || (reply.code >= 500 && reply.code <= 504) ||
            reply.code == 530;
+}
+
+/// Replies that end a transfer and answer no STAT, unless a 1xx came before them.
+bool is_end_of_transfer(const ftp::Reply& reply) {
+    constexpr std::array codes = {225, 226, 250, 421, 425, 426, 451, 452, 551, 552};
+    return std::ranges::find(codes, reply.code) != codes.end();
+}
+
+/// What a backend says in its 1xx beyond that it begins: RFC 1123 4.1.2.9 `FILE: name`, or lines
+/// before the last. As inner lines of a later reply; empty: nothing.
+std::string words_of(const ftp::Reply& reply) {
+    const auto first = reply.text.substr(0, reply.text.find("\r\n"));
+    const bool has_more = first.size() + 2 < reply.text.size();
+    if (!has_more && reply.message().find("FILE:") == std::string_view::npos) return {};
+    std::string lines;
+    for (std::size_t at = 0; at < reply.text.size();) {
+        const auto end = std::min(reply.text.find("\r\n", at), reply.text.size());
+        auto line = std::string_view(reply.text).substr(at, end - at);
+        // "150-" and "150 " before the words of each line.
+        if (line.starts_with(std::to_string(reply.code))) line.remove_prefix(3);
+        if (line.starts_with('-') || line.starts_with(' ')) line.remove_prefix(1);
+        lines.append(" ").append(line).append("\r\n");
+        at = end + 2;
+    }
+    return lines;
 }
 
 /// A TLS server's tickets may come on a data connection too, where an upload leaves them unread.
@@ -38,6 +66,10 @@ constexpr int abort_replies_max = 16;
 /// How long a server may take to say that its data were reset before it hears ABOR: pyftpdlib
 /// 1.5.7 says nothing at all of data that were reset before it had begun.
 constexpr auto broken_reply_time = std::chrono::seconds(1);
+
+/// How long a server may take to answer a STAT behind its transfer before it is asked by a NOOP
+/// whether it will: Pure-FTPd 1.0.50 swallows some.
+constexpr auto status_time = std::chrono::seconds(1);
 
 /// How long a server may take to hear ABOR before its data is reset.
 constexpr auto abort_time = std::chrono::milliseconds(250);
@@ -132,6 +164,10 @@ bool Transfer::has_client_connection() const {
     return client_stream_ || parts_.client_data.handshake.is_started();
 }
 
+bool Transfer::is_store_unique() const {
+    return base::is_same_but_for_case(std::string_view(line_).substr(0, line_.find(' ')), "STOU");
+}
+
 /// The time that the client has begins when it is known to have been told to begin.
 void Transfer::start_client_handshake() {
     if (parts_.client_tls == nullptr) return;
@@ -196,7 +232,9 @@ void Transfer::judge_backend_handshake() {
 /// replaces: where reuse of the session is required, the client is told to begin (150 is ours then)
 /// and its handshake is judged before the backend hears of the upload.
 loop::Task<bool> Transfer::secure_client_first() {
+    // STOU replaces nothing, and its client needs the name in the backend's own 150.
     const bool is_due = parts_.client_tls != nullptr && direction_ == ftp::Direction::upload &&
+                        !is_store_unique() &&
                         parts_.settings.tls->session_reuse == config::SessionReuse::required;
     if (is_tentative()) co_return true;
     // A handshake that was done before the command is judged now, whatever the command.
@@ -283,6 +321,9 @@ loop::Task<bool> Transfer::wait_for_dial() {
 /// The command itself, with REST right before it: some servers forget REST at any command between
 /// (inetutils-ftpd). A refused REST refuses the transfer, which must not begin at 0.
 loop::Task<bool> Transfer::begin() {
+    if (!parts_.backend.known().noop_code() && !co_await learn_noop()) {
+        co_return co_await refuse(451, "The connection to the server was lost.");
+    }
     if (restart_) {
         const auto reply = co_await parts_.backend.command(fmt::format("REST {}", *restart_));
         if (!reply) {
@@ -299,6 +340,19 @@ loop::Task<bool> Transfer::begin() {
     }
     reply_deadline_ = loop().after(parts_.backend.settings().reply_timeout);
     co_return true;
+}
+
+/// The fence behind ABOR and STAT is known by its code, and a survey before log-in may have been
+/// refused it. False if the backend is lost.
+loop::Task<bool> Transfer::learn_noop() {
+    const auto reply = co_await parts_.backend.command("NOOP");
+    if (reply && reply->code != 421) {
+        parts_.backend.known().set_noop_code(reply->code);
+        co_return true;
+    }
+    lose_backend(reply ? base::Error{base::Fault::backend, {}, "the server said 421"}
+                       : reply.error());
+    co_return false;
 }
 
 /// Everything at once, until the end is decided: replies of the backend, commands of the client,
@@ -325,11 +379,16 @@ loop::Task<> Transfer::carry() {
         judge_relay();
         judge_client();
         settle_broken_download();
-        const bool is_late = abort_due_at_ <= loop().now() && final_missing_.empty();
-        if ((abort_is_due_ || is_late) && !final_reply_) co_await abort_broken_transfer();
+        const bool is_late =
+            abort_due_at_ <= loop().now() && final_missing_.empty() && !final_reply_;
+        if (abort_is_due_ || is_late) co_await abort_broken_transfer();
         if (std::exchange(abort_is_due_, false)) reset_backend_stream();
-        if (const auto ending = ending_of(end_state()); ending != Ending::not_yet)
-            co_return co_await conclude(ending);
+        const auto ending = ending_of(end_state());
+        if (ending != Ending::not_yet && final_reply_ && status_owed_ > 0) {
+            co_await settle_status();
+            continue;
+        }
+        if (ending != Ending::not_yet) co_return co_await conclude(ending);
         if (judge_deadlines()) continue;
         watch();
         (void)co_await parts_.signal.wait(next_deadline());
@@ -337,29 +396,77 @@ loop::Task<> Transfer::carry() {
 }
 
 loop::Task<> Transfer::take_replies() {
-    while (!final_reply_ && final_missing_.empty()) {
+    while ((!final_reply_ || status_owed_ > 0) && final_missing_.empty()) {
         auto polled = parts_.backend.poll_reply();
         if (!polled) co_return;
-        if (!*polled) {
-            lose_backend(polled->error());
-        } else if ((*polled)->is_preliminary()) {
-            if (!is_begun_) {
-                reply_deadline_ = loop::never;
-                connect_deadline_ = loop().after(parts_.settings.data_connect_timeout);
-            }
-            is_begun_ = true;
-            // The client has been told by us, and a second 1xx is for nobody.
-            if (!std::exchange(has_said_150_, false)) co_await answer(std::move(**polled));
-        } else if (status_owed_ > 0 && is_status_reply(**polled)) {
-            --status_owed_;
-            co_await answer(std::move(**polled));
+        if (*polled) {
+            co_await take_reply(std::move(**polled));
+        } else if (final_reply_) {
+            outcome_.backend_is_lost = true;
+            status_owed_ = 0;
         } else {
-            final_reply_ = std::move(**polled);
-            reply_deadline_ = loop::never;
-            if (!is_begun_ && final_reply_->is_positive())
-                connect_deadline_ = loop().after(parts_.settings.data_connect_timeout);
+            lose_backend(polled->error());
         }
     }
+}
+
+loop::Task<> Transfer::take_preliminary(ftp::Reply reply) {
+    if (is_begun_ && status_owed_ > 0) status_has_begun_ = true;
+    if (!is_begun_) {
+        reply_deadline_ = loop::never;
+        connect_deadline_ = loop().after(parts_.settings.data_connect_timeout);
+    }
+    is_begun_ = true;
+    if (final_reply_) status_replies_.push_back(std::move(reply));
+    // The client has been told by us, and a second 1xx is for nobody: what it says comes later.
+    else if (std::exchange(has_said_150_, false))
+        said_by_backend_ = words_of(reply);
+    else
+        co_await answer(std::move(reply));
+}
+
+/// Each STAT that was passed on is owed one reply, whatever its code, and the transfer's end its
+/// own. Some servers answer STAT at once, some behind the transfer.
+loop::Task<> Transfer::take_reply(ftp::Reply reply) {
+    if (reply.is_preliminary()) co_return co_await take_preliminary(std::move(reply));
+    if (status_owed_ == 0) {
+        // STAT's own answer: what was taken for it has ended the transfer.
+        if (doubtful_ && is_status_reply(reply)) {
+            set_final(std::move(*std::exchange(doubtful_, {})));
+            final_is_told_ = true;
+            co_return co_await answer(std::move(reply));
+        }
+        co_return set_final(std::move(reply));
+    }
+    const bool ends_status = status_has_begun_ && reply.code != 421;
+    if (final_reply_) {
+        --status_owed_;
+        status_has_begun_ = false;
+        if (ends_status || !is_end_of_transfer(reply)) {
+            status_replies_.push_back(std::move(reply));
+            co_return;
+        }
+        // Two that may end a transfer: the later one does.
+        std::swap(reply, *final_reply_);
+        co_return co_await answer(std::move(reply));
+    }
+    // A server that has given up moves nothing more: until then it is STAT's file that is missing.
+    const bool is_pending = data_ != Data::whole && data_ != Data::broken;
+    const bool may_be_refusal =
+        reply.is_negative() && is_pending && reply.code != 421 && reply.code != 425;
+    if (!ends_status && !is_status_reply(reply) && !may_be_refusal)
+        co_return set_final(std::move(reply));
+    --status_owed_;
+    status_has_begun_ = false;
+    if (may_be_refusal && !ends_status && !is_status_reply(reply)) doubtful_ = reply;
+    co_await answer(std::move(reply));
+}
+
+void Transfer::set_final(ftp::Reply reply) {
+    final_reply_ = std::move(reply);
+    reply_deadline_ = loop::never;
+    if (!is_begun_ && final_reply_->is_positive())
+        connect_deadline_ = loop().after(parts_.settings.data_connect_timeout);
 }
 
 /// ABOR and STAT must reach the backend at once (RFC 959 4.1.3); all else, QUIT too, waits.
@@ -604,8 +711,12 @@ void Transfer::break_data(std::uint16_t code, std::string reason) {
     dialing_.cancel();
     reset_client_stream();
     // The backend of an upload that it has not broken itself hears ABOR first.
-    const bool backend_listens = is_begun_ && !final_reply_ && final_missing_.empty();
     const bool uploads = direction_ == ftp::Direction::upload;
+    const bool has_confirmed = uploads && final_reply_ && final_reply_->is_positive();
+    const bool has_ended =
+        final_reply_ && (!uploads || !backend_stream_ || final_reply_->code == 421);
+    const bool backend_listens =
+        (is_begun_ || has_confirmed) && !has_ended && final_missing_.empty();
     abort_is_due_ = uploads && backend_listens && report_.end != relay::End::sink_failed;
     const bool has_begun_to_send = report_.bytes_taken > 0 || uploads || !backend_listens;
     if (!has_begun_to_send) {
@@ -664,7 +775,7 @@ void Transfer::lose_backend(const base::Error& error) {
 }
 
 void Transfer::watch() {
-    if (!final_reply_ && final_missing_.empty()) parts_.backend.watch();
+    if ((!final_reply_ || status_owed_ > 0) && final_missing_.empty()) parts_.backend.watch();
     if (!client_ended_ && parts_.client.may_poll()) parts_.client.watch();
 }
 
@@ -675,7 +786,8 @@ loop::Deadline Transfer::next_deadline() const {
     if (data_ == Data::waiting)
         for (const auto each : {connect_deadline_, backend_connect_deadline_, client_tls_deadline_})
             deadline = loop::sooner(deadline, each);
-    if (!final_reply_) deadline = loop::sooner(deadline, parts_.backend.settle_at());
+    if (!final_reply_ || status_owed_ > 0)
+        deadline = loop::sooner(deadline, parts_.backend.settle_at());
     if (data_ == Data::moving || data_ == Data::ending) deadline = loop::sooner(deadline, end_due_);
     return deadline;
 }
@@ -693,12 +805,12 @@ loop::Task<> Transfer::conclude(Ending ending) {
             client_stream_.reset();
             if (backend_stream_) take_tickets(*backend_stream_);
             backend_stream_.reset();
-            co_await answer(*final_reply_);
+            co_await tell_final();
             break;
         case Ending::refused:
             outcome_.result = Result::refused;
             outcome_.reason = fmt::format("{} {}", final_reply_->code, final_reply_->message());
-            co_await answer(*final_reply_);
+            co_await tell_final();
             break;
         case Ending::failed_by_backend:
             // What the backend says of data that we refused tells the client nothing.
@@ -706,7 +818,10 @@ loop::Task<> Transfer::conclude(Ending ending) {
             outcome_.reason = fmt::format("{} {}", final_reply_->code, final_reply_->message());
             if (!broken_reason_.empty()) outcome_.reason += " (" + broken_reason_ + ')';
             if (data_ != Data::broken) break_data(426, {});
-            co_await answer(*final_reply_);
+            co_await tell_final();
+            // An upload that the backend has refused, and may still be receiving.
+            if (std::exchange(abort_is_due_, false) && !co_await abort_backend())
+                outcome_.backend_is_lost = true;
             break;
         case Ending::failed: {
             outcome_.reason = broken_reason_.empty() ? final_missing_ : broken_reason_;
@@ -718,7 +833,16 @@ loop::Task<> Transfer::conclude(Ending ending) {
         }
     }
     co_await answer_late_abort();
-    co_await settle_status();
+    co_await pass_status_on();
+}
+
+/// The backend's own end of the transfer, with what it said when the client was told by us.
+loop::Task<> Transfer::tell_final() {
+    if (std::exchange(final_is_told_, true)) co_return;
+    if (said_by_backend_.empty()) co_return co_await answer(*final_reply_);
+    co_await answer(
+        {final_reply_->code, fmt::format("{}-The server said:\r\n{}{}", final_reply_->code,
+                                         said_by_backend_, final_reply_->text)});
 }
 
 /// RFC 959: an ABOR that came as the transfer ended still has its answer due.
@@ -739,16 +863,42 @@ loop::Task<bool> Transfer::finish_client() {
     }
 }
 
-/// STATs that the backend answers only after the transfer (vsftpd reads nothing meanwhile).
+/// The answers to STATs that the backend still owes as the transfer seems over (vsftpd reads
+/// nothing meanwhile), before its end is believed: what looked like it may have answered a STAT.
+/// A server may also have swallowed one: the NOOP behind them is a fence, as behind ABOR.
 loop::Task<> Transfer::settle_status() {
-    const auto deadline = loop().after(parts_.backend.settings().reply_timeout);
-    for (; status_owed_ > 0 && !outcome_.backend_is_lost; --status_owed_) {
+    auto deadline = loop().after(status_time);
+    bool is_fenced = false;
+    while (status_owed_ > 0 || is_fenced) {
         auto reply = co_await parts_.backend.reply(deadline);
-        if (!reply)
-            outcome_.backend_is_lost = true;
-        else
-            co_await answer(std::move(*reply));
+        if (!reply) {
+            const bool is_silent = reply.error().code == std::errc::timed_out;
+            if (!is_silent || is_fenced || !co_await parts_.backend.send_meanwhile("NOOP")) {
+                outcome_.backend_is_lost = true;
+                break;
+            }
+            is_fenced = true;
+            deadline = loop().after(parts_.backend.settings().reply_timeout);
+        } else if (is_fenced &&
+                   (status_owed_ == 0 || reply->code == parts_.backend.known().noop_code())) {
+            // STAT may be answered with the same code, and NOOP behind it.
+            auto next = status_owed_ > 0 ? co_await parts_.backend.reply(loop().after(abort_time))
+                                         : base::Result<ftp::Reply>(std::move(*reply));
+            if (!next && next.error().code != std::errc::timed_out) outcome_.backend_is_lost = true;
+            if (next && status_owed_ > 0) co_await take_reply(std::move(*reply));
+            break;
+        } else {
+            co_await take_reply(std::move(*reply));
+        }
     }
+    status_missing_ += std::exchange(status_owed_, 0);
+}
+
+loop::Task<> Transfer::pass_status_on() {
+    for (auto& reply : std::exchange(status_replies_, {})) co_await answer(std::move(reply));
+    if (outcome_.backend_is_lost) co_return;
+    for (; status_missing_ > 0; --status_missing_)
+        co_await answer(ftp::make_reply(450, "The server did not tell its status."));
 }
 
 /// The client's ABOR, RFC 959 4.1.3.
@@ -774,18 +924,31 @@ loop::Task<bool> Transfer::abort_backend() {
     // then.
     auto first = co_await parts_.backend.reply(loop().after(abort_time));
     reset_backend_stream();
+    while (first && status_owed_ > 0 && is_status_reply(*first)) {
+        --status_owed_;
+        co_await answer(std::move(*first));
+        first = co_await parts_.backend.reply(deadline);
+    }
     if (!first) first = co_await parts_.backend.reply(deadline);
     if (!first || !co_await parts_.backend.send_meanwhile("NOOP")) co_return false;
+    auto& known = parts_.backend.known();
+    std::uint16_t last = 0;
     for (int i = 0; i < abort_replies_max; ++i) {
-        auto reply = co_await parts_.backend.reply(deadline);
-        if (!reply) co_return false;
-        if (reply->code == parts_.backend.known().noop_code()) {
+        // Where nobody has asked yet what NOOP is answered with, the last of them all is the
+        // answer.
+        const bool is_guess = last != 0 && !known.knows_noop();
+        auto reply = co_await parts_.backend.reply(is_guess ? loop().after(status_time) : deadline);
+        const bool is_quiet = !reply && is_guess && reply.error().code == std::errc::timed_out;
+        if (is_quiet) known.set_noop_code(last);
+        if (!reply && !is_quiet) co_return false;
+        if (is_quiet || reply->code == known.noop_code()) {
             // RFC 854: what was said before an interrupt may have been thrown away by it.
             for (; status_owed_ > 0; --status_owed_)
                 co_await answer(ftp::make_reply(450, "The server did not tell its status."));
             co_return true;
         }
-        if (status_owed_ > 0 && is_status_reply(*reply)) {
+        last = reply->code;
+        if (status_owed_ > 0 && (is_status_reply(*reply) || !is_end_of_transfer(*reply))) {
             --status_owed_;
             co_await answer(std::move(*reply));
         }
@@ -799,8 +962,12 @@ loop::Task<> Transfer::abort_broken_transfer() {
     abort_is_due_ = false;
     abort_due_at_ = loop::never;
     reply_deadline_ = loop::never;
-    if (co_await abort_backend())
+    const bool is_aborted = co_await abort_backend();
+    // What has ended the transfer before keeps its own words.
+    if (is_aborted && !final_reply_)
         final_reply_ = ftp::make_reply(226, "Aborted.");
+    else if (is_aborted)
+        co_return;
     else
         lose_backend({base::Fault::backend, {}, "the server did not answer ABOR"});
 }

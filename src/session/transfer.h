@@ -96,6 +96,9 @@ private:
     [[nodiscard]] loop::Task<> dial_client(loop::Deadline deadline);
     [[nodiscard]] loop::Task<bool> wait_for_dial();
     [[nodiscard]] loop::Task<> take_replies();
+    [[nodiscard]] loop::Task<> take_reply(ftp::Reply reply);
+    [[nodiscard]] loop::Task<> take_preliminary(ftp::Reply reply);
+    void set_final(ftp::Reply reply);
     [[nodiscard]] loop::Task<> take_commands();
     void take_client_data();
     void take_backend_data();
@@ -120,11 +123,15 @@ private:
     [[nodiscard]] loop::Task<> conclude(Ending ending);
     [[nodiscard]] loop::Task<> answer_late_abort();
     [[nodiscard]] loop::Task<> settle_status();
+    [[nodiscard]] loop::Task<> pass_status_on();
+    [[nodiscard]] loop::Task<> tell_final();
+    [[nodiscard]] loop::Task<bool> learn_noop();
     [[nodiscard]] loop::Task<> answer(ftp::Reply reply);
     [[nodiscard]] loop::Task<bool> refuse(std::uint16_t code, std::string_view reason);
     [[nodiscard]] loop::Task<bool> refuse(ftp::Reply reply);
     void lose_backend(const base::Error& error);
 
+    [[nodiscard]] bool is_store_unique() const;
     [[nodiscard]] bool is_tentative() const { return direction_ == ftp::Direction::unknown; }
     [[nodiscard]] loop::Loop& loop() const { return parts_.network.loop(); }
 
@@ -151,7 +158,13 @@ private:
     Data data_ = Data::waiting;
     std::uint16_t own_code_ = 426;  // what the client is told if the backend gives no reason
     std::string broken_reason_;
-    std::uint32_t status_owed_ = 0;   // STATs passed on and not answered
+    std::uint32_t status_owed_ = 0;           // STATs passed on and not answered
+    bool status_has_begun_ = false;           // a 1xx came for one of them
+    std::optional<ftp::Reply> doubtful_;      // passed on as STAT's, may have been the transfer's
+    std::vector<ftp::Reply> status_replies_;  // behind the final reply
+    std::uint32_t status_missing_ = 0;        // STATs that the backend will not answer
+    bool final_is_told_ = false;
+    std::string said_by_backend_;     // in the 1xx that the client got from us instead
     bool client_ended_ = false;       // its control connection
     bool other_way_is_over_ = false;  // the client's end was passed on to the backend
     bool abort_wanted_ = false;

@@ -342,7 +342,7 @@ TEST_F(LegTest, leaves_unanswered_questions_of_a_survey_at_their_defaults) {
     EXPECT_FALSE(survey->answers_feat);
     EXPECT_TRUE(survey->features.empty());
     EXPECT_EQ(survey->system, "");
-    EXPECT_EQ(survey->noop_code, 200);
+    EXPECT_EQ(survey->noop_code, std::nullopt);
 }
 
 }  // namespace

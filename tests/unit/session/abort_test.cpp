@@ -99,6 +99,27 @@ TEST(Abort, that_gets_no_answer_costs_the_backend) {
     EXPECT_EQ(world.seats_taken(), 0);
 }
 
+/// ProFTPD and others refuse NOOP before log-in, which tells nothing of what they say to it after.
+TEST(Abort, knows_its_fence_where_noop_was_refused_before_log_in) {
+    for (const bool has_survey : {true, false}) {
+        World world(1);
+        world.backend(0).files["a"] = large;
+        world.backend(0).script.replies["NOOP"] = "530 Log in first.";
+        if (has_survey) world.survey(0);
+        world.backend(0).script.replies["NOOP"] = "250 Still here.";
+        TestClient client(world);
+        ASSERT_TRUE(client.log_in());
+        for (int i = 0; i < 2; ++i) {
+            const auto data = client.open_data("EPSV");
+            data->stop_reading();
+            EXPECT_EQ(client.ask("RETR a"), 150);
+            EXPECT_EQ(client.ask("ABOR"), 426);
+            EXPECT_EQ(client.code(), 226);
+            EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
+        }
+    }
+}
+
 TEST(Abort, behind_the_150_is_acted_on_when_it_comes) {
     World world(1);
     world.backend(0).files["a"] = large;

@@ -267,6 +267,32 @@ TEST_F(TlsReuse, is_refused_before_the_backend_hears_of_an_upload) {
     }
 }
 
+/// RFC 1123 4.1.2.9: the name of the new file is in the 150.
+TEST_F(TlsReuse, leaves_the_150_of_stou_to_the_backend_which_names_the_file) {
+    backend().script.begin_reply = "150 FILE: unique.1";
+    ASSERT_TRUE(client.log_in_with_tls());
+    client.wraps_data = true;
+    const auto data = client.open_data("EPSV");
+    EXPECT_EQ(client.say("STOU"), "150 FILE: unique.1");
+    data->send("content");
+    data->finish();
+    EXPECT_EQ(client.code(), 226);
+}
+
+TEST_F(TlsReuse, tells_later_what_the_backend_said_in_the_150_that_ballast_said_first) {
+    backend().script.begin_reply = "150-Stored under another name.\r\n150 FILE: b.1";
+    ASSERT_TRUE(client.log_in_with_tls());
+    client.wraps_data = false;
+    const auto data = client.open_data("PORT");
+    EXPECT_EQ(client.say("STOR b"), "150 Ready for the data connection.");
+    data->begin_tls(client.data_tls());
+    data->send("content");
+    data->finish();
+    EXPECT_EQ(client.reply(),
+              "226-The server said:\r\n Stored under another name.\r\n FILE: b.1\r\n"
+              "226 Transfer complete.");
+}
+
 TEST_F(TlsReuse, is_refused_at_once_where_the_handshake_came_before_the_command) {
     ASSERT_TRUE(client.log_in_with_tls());
     for (const char* line : {"STOR b", "APPE b", "RETR b", "LIST"}) {

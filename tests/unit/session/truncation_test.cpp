@@ -212,6 +212,22 @@ TEST_F(Truncation, by_a_server_that_confirms_an_upload_before_its_end) {
     EXPECT_EQ(client.code(), 451);
     expect_data_is_reset();
     expect_nothing_stored_whole();
+    // Told before its data was reset: a server that receives may take a reset for the end.
+    EXPECT_TRUE(world.backend(0).has_heard("ABOR"));
+    EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
+}
+
+TEST_F(Truncation, by_a_client_that_breaks_an_upload_whose_status_it_asked_for) {
+    world.backend(0).script.status_reply = "550 No such file.";
+    begin("STOR b");
+    data->send("some");
+    world.loop.settle();
+    EXPECT_EQ(client.ask("STAT missing"), 550);
+    data->reset();
+    EXPECT_EQ(client.code(), 426);
+    expect_nothing_stored_whole();
+    EXPECT_TRUE(world.backend(0).has_heard("ABOR"));
+    EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
 }
 
 TEST_F(Truncation, by_a_client_that_is_killed_in_an_upload) {

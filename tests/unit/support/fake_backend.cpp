@@ -259,8 +259,8 @@ private:
                 if (line->starts_with("STAT")) {
                     if (owner_.script.status_waits)
                         ++status_owed_;
-                    else
-                        co_await say("213-Still at it.\r\n226 is not the end\r\n213 End");
+                    else if (!owner_.script.status_reply.empty())
+                        co_await say(owner_.script.status_reply);
                 } else if (*line == "ABOR") {
                     if (data_) data_->reset();
                     data_.reset();
@@ -401,7 +401,7 @@ private:
         co_await sleep(owner_.script.final_delay);
         if (!owner_.script.final_reply_first && !owner_.script.final_reply.empty())
             co_await say(owner_.script.final_reply);
-        for (; status_owed_ > 0; --status_owed_) co_await say("211 It is over.");
+        for (; status_owed_ > 0; --status_owed_) co_await say(owner_.script.late_status_reply);
     }
 
     static constexpr auto handshake_time = std::chrono::minutes(1);

@@ -46,8 +46,11 @@ struct BackendScript {
     bool final_waits_for_close = false;  ///< a download's, until the peer has closed its side too
     TestLoop::Duration final_delay{};
     std::vector<std::string> abort_replies = {"426 Aborted.", "226 ABOR done."};
-    TestLoop::Duration abort_gap{};   ///< between two of these
-    bool status_waits = false;        ///< STAT in a transfer is answered after it
+    TestLoop::Duration abort_gap{};  ///< between two of these
+    bool status_waits = false;       ///< STAT in a transfer is answered after it
+    /// What STAT in a transfer is answered with at once, or after it; empty: never.
+    std::string status_reply = "213-Still at it.\r\n226 is not the end\r\n213 End";
+    std::string late_status_reply = "211 It is over.";
     std::set<std::string> downloads;  ///< further verbs that move data
     std::set<std::string> uploads;
 

@@ -54,6 +54,12 @@ void World::survey(std::size_t index) {
     survey.answers_feat = true;
     survey.features =
         ftp::Features::parse("211-Features:\r\n" + backend(index).script.features + "211 End\r\n");
+    const auto& replies = backend(index).script.replies;
+    const auto noop = replies.find("NOOP");
+    if (noop == replies.end())
+        survey.noop_code = 200;
+    else if (noop->second.starts_with('2'))
+        survey.noop_code = static_cast<std::uint16_t>(std::stoi(noop->second));
     knowledge.of(pool().status().at(index).backend.id)->set_survey(survey);
 }
 
