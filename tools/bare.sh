@@ -61,9 +61,8 @@ trap 'exit 130' INT TERM
 ((free >= gigabytes_needed)) || fail "$root has $free GB of free disk, $gigabytes_needed are needed"
 
 echo "bare: a minimal Debian 12 in $root"
-debootstrap --variant=minbase bookworm "$root" "$mirror" >"$root.log" 2>&1 ||
-    { tail -n 20 "$root.log" >&2 && fail "debootstrap failed, see $root.log"; }
-rm -f "$root.log"
+log=$(debootstrap --variant=minbase bookworm "$root" "$mirror" 2>&1) ||
+    { tail -n 20 <<<"$log" >&2 && fail "debootstrap failed"; }
 printf 'deb %s\n' "${sources[@]}" >"$root/etc/apt/sources.list"
 # Proxies, and clocks that archives do not agree with, are this machine's business.
 apt-config dump | grep -E '^Acquire::(http|https|ftp|Check-[A-Za-z-]+)\b' \
