@@ -149,6 +149,17 @@ ReplyParser::Step ReplyParser::next(std::string_view received) {
     }
 }
 
+bool ReplyParser::is_inside(std::string_view received) const {
+    if (code_ != 0) return true;
+    constexpr char telnet_iac = '\xff';
+    for (;;) {
+        received.remove_prefix(std::min(received.find_first_not_of("\r\n"), received.size()));
+        const auto length = telnet_length(received);
+        if (length == 0) return !received.empty() && received.front() != telnet_iac;
+        received.remove_prefix(length);
+    }
+}
+
 bool ReplyParser::may_settle(std::string_view received) const {
     if (code_ == 0 || received.empty() || scanned_ != received.size()) return false;
     received.remove_suffix(1);

@@ -55,10 +55,9 @@ public:
     /// Whether `settle` would find a reply: worth waiting for only a short while then.
     [[nodiscard]] bool may_settle(std::string_view received) const;
 
-    /// Whether these bytes are the beginning of a reply, and not just empty lines between two.
-    [[nodiscard]] bool is_inside(std::string_view received) const {
-        return code_ != 0 || received.find_first_not_of("\r\n") != std::string_view::npos;
-    }
+    /// Whether these bytes are the beginning of a reply, and not just empty lines and Telnet
+    /// commands, whole or not, in front of one.
+    [[nodiscard]] bool is_inside(std::string_view received) const;
 
 private:
     std::size_t line_bytes_max_;

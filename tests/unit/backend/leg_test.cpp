@@ -205,6 +205,14 @@ TEST_F(RawLegTest, does_not_take_an_empty_line_for_the_beginning_of_a_reply) {
     EXPECT_EQ(answer_to(**leg, "USER anna", "\n331 Password?\r\n"), "331 Password?\r\n");
     say("\r\n");
     EXPECT_EQ(answer_to(**leg, "PASS x", "230 In.\r\n"), "230 In.\r\n");
+    // Nor Telnet commands, whole or not.
+    say("\xff\xfe\x18");
+    EXPECT_EQ(answer_to(**leg, "CWD a", "250 Done.\r\n"), "250 Done.\r\n");
+    say("\r\n\xff");
+    EXPECT_EQ(answer_to(**leg, "CWD b",
+                        "\xfc\x18"
+                        "250 Done.\r\n"),
+              "250 Done.\r\n");
 }
 
 TEST_F(RawLegTest, loses_a_backend_that_talks_without_end) {
