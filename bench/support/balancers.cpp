@@ -13,6 +13,8 @@ constexpr std::string_view ballast_settings = R"(
 workers = {threads}
 limits.sessions_per_address = 0
 limits.session_rate_per_address = 0
+limits.login_rate = 0
+limits.login_rate_per_address = 0
 [log]
 level = "error"
 format = "text"

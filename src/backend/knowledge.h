@@ -34,6 +34,10 @@ public:
     [[nodiscard]] bool prefers_pasv() const { return prefers_pasv_.load(); }
     void set_prefers_pasv(bool prefers) { prefers_pasv_ = prefers; }
 
+    /// Whether a second USER before the log-in is heard on the same connection.
+    [[nodiscard]] bool takes_user_again() const { return takes_user_again_.load(); }
+    void set_takes_user_again(bool takes) { takes_user_again_ = takes; }
+
     /// Whether a REST may be answered by Ballast itself: the survey shows REST STREAM, or the
     /// backend once said 350.
     [[nodiscard]] bool accepts_rest() const;
@@ -62,6 +66,7 @@ private:
     std::atomic<bool> prefers_pasv_ = false;
     std::atomic<bool> accepts_rest_ = false;
     std::atomic<std::uint16_t> noop_code_ = 0;  // 0: not learnt
+    std::atomic<bool> takes_user_again_ = true;
     std::atomic<loop::Time::rep> avoids_tls_1_3_until_ = 0;
 };
 

@@ -2,13 +2,18 @@
 #include "base/log.h"
 
 #include "base/log_file.h"
+#include "base/log_repeats.h"
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <ctime>
 #include <fmt/format.h>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
 
 namespace ballast::log {
 
@@ -24,6 +29,8 @@ struct State {
     Options options;
     std::unique_ptr<LogFile> main;
     std::map<std::string, std::unique_ptr<LogFile>, std::less<>> files;
+    std::mutex repeats_mutex;
+    Repeats repeats;
 };
 
 std::unique_ptr<State> state;               // set before threads start, cleared after they ended
@@ -140,6 +147,31 @@ std::string line_of(Level level, std::string_view message, std::span<const Field
     return line;
 }
 
+void write_out(Level level, std::string_view message, std::span<const Field> fields,
+               std::uint64_t left_out) {
+    if (left_out == 0) return state->main->write(line_of(level, message, fields));
+    std::vector<Field> all(fields.begin(), fields.end());
+    all.push_back({"left_out", left_out});
+    state->main->write(line_of(level, message, all));
+}
+
+std::optional<std::uint64_t> admit(std::string_view kind, std::uint32_t per_second) {
+    const std::lock_guard lock(state->repeats_mutex);
+    return state->repeats.admit(kind, per_second, std::chrono::steady_clock::now());
+}
+
+void tell_left_out_until(Repeats::Time until) {
+    std::vector<Repeats::LeftOut> all;
+    {
+        const std::lock_guard lock(state->repeats_mutex);
+        all = state->repeats.take_left_out(until);
+    }
+    for (const auto& [kind, lines] : all) {
+        const std::array<Field, 2> fields = {{{"like", kind}, {"lines", lines}}};
+        write_out(Level::warning, "lines were left out", fields, 0);
+    }
+}
+
 std::unique_ptr<LogFile> open_main() {
     constexpr auto tell_lost = [](std::uint64_t lines) {
         const Field count{"lines", lines};
@@ -170,6 +202,7 @@ bool start(const Options& options) {
 
 void stop() {
     if (!state) return;
+    tell_left_out_until(Repeats::Time::max());
     // All have the same time. The main log is the last: the others may have something to say there.
     const auto deadline = std::chrono::steady_clock::now() + stop_timeout;
     for (const auto& [name, file] : state->files) file->close(deadline);
@@ -180,7 +213,27 @@ void stop() {
 bool enabled(Level level) { return state && level <= level_now.load(std::memory_order_relaxed); }
 
 void write(Level level, std::string_view message, std::span<const Field> fields) {
-    if (enabled(level)) state->main->write(line_of(level, message, fields));
+    if (!enabled(level)) return;
+    // Who asks for `debug` wants each of them.
+    if (level == Level::debug) return write_out(level, message, fields, 0);
+    if (const auto left_out = admit(message, state->options.repeats_per_second))
+        write_out(level, message, fields, *left_out);
+}
+
+void write_each(Level level, std::string_view message, std::span<const Field> fields) {
+    if (enabled(level)) write_out(level, message, fields, 0);
+}
+
+void write_seldom(Level level, std::string_view message, std::string_view kind,
+                  std::span<const Field> fields) {
+    if (!enabled(level)) return;
+    const auto per_second = state->options.repeats_per_second == 0 ? 0U : 1U;
+    if (const auto left_out = admit(fmt::format("{}: {}", message, kind), per_second))
+        write_out(level, message, fields, *left_out);
+}
+
+void tell_left_out() {
+    if (state) tell_left_out_until(std::chrono::steady_clock::now());
 }
 
 bool open_file(std::string_view name, const std::string& path) {

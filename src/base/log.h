@@ -31,6 +31,9 @@ struct Options {
     std::function<void(std::uint64_t)> count_lost = nullptr;
     /// What may wait to be written, for each log.
     std::size_t queued_bytes_max = 8UL << 20;
+    /// Lines with one message within a second, `debug` apart; more are left out and counted. 0:
+    /// all.
+    std::uint32_t repeats_per_second = 50;
 };
 
 /// Before the first thread is started. False if the file cannot be opened (see errno).
@@ -39,7 +42,27 @@ struct Options {
 void stop();
 
 [[nodiscard]] bool enabled(Level level);
+/// Of lines with this message no more than `repeats_per_second` are written. The next one has
+/// `left_out`: how many before it were not.
 void write(Level level, std::string_view message, std::span<const Field> fields);
+/// Each of them is written: for what no peer can cause at will, such as a change of a backend's
+/// state.
+void write_each(Level level, std::string_view message, std::span<const Field> fields);
+inline void write_each(Level level, std::string_view message,
+                       std::initializer_list<Field> fields = {}) {
+    write_each(level, message, std::span(fields.begin(), fields.size()));
+}
+/// For what anybody can make repeat without effort: one line a second with this message
+/// and `kind`, which is no word of a peer's.
+void write_seldom(Level level, std::string_view message, std::string_view kind,
+                  std::span<const Field> fields);
+inline void write_seldom(Level level, std::string_view message, std::string_view kind,
+                         std::initializer_list<Field> fields) {
+    write_seldom(level, message, kind, std::span(fields.begin(), fields.size()));
+}
+/// Tells what was left out and has not been followed by a line that is written. To be called once a
+/// second.
+void tell_left_out();
 inline void write(Level level, std::string_view message, std::initializer_list<Field> fields = {}) {
     write(level, message, std::span(fields.begin(), fields.size()));
 }

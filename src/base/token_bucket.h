@@ -22,6 +22,11 @@ public:
         tokens_ -= 1;
         return true;
     }
+    /// What was taken was not needed.
+    void give_back(double tokens, Time now) {
+        fill(now);
+        tokens_ = std::min(full(), tokens_ + tokens);
+    }
     /// When there is one to take.
     [[nodiscard]] Time next(Time now) {
         fill(now);

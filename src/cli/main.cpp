@@ -53,7 +53,7 @@ int check(const std::string& file, const std::string& user, bool print) {
     }
     const auto config = load(file);
     if (!config) return 1;
-    const auto problems = ballast::daemon::try_start(*config);
+    const auto problems = ballast::daemon::try_start(*config, true);
     for (const auto& problem : problems)
         fmt::print(stderr, "{}\n", ballast::config::to_string(problem, file));
     if (!problems.empty()) return 1;

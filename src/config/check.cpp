@@ -9,6 +9,7 @@
 #include "config/check_routes.h"
 #include "config/check_tls.h"
 #include "config/findings.h"
+#include "config/own_addresses.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -32,6 +33,7 @@ public:
         check_fallbacks(config_, Findings(places_, problems_));
         check_ports(config_, Findings(places_, problems_));
         check_passthrough(config_, Findings(places_, problems_));
+        check_own_addresses(config_, Findings(places_, problems_));
     }
 
 private:

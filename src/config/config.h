@@ -27,6 +27,7 @@ struct Log {
     LogLevel level = LogLevel::info;
     LogFormat format = LogFormat::automatic;  ///< automatic: text on a terminal, else JSON
     std::string file;                         ///< empty: standard error
+    std::uint32_t repeats_per_second = 50;    ///< lines with one message; 0: no limit
 };
 
 struct TransferLog {
@@ -36,11 +37,13 @@ struct TransferLog {
 
 /// What the whole process carries at most. 0 is no limit of this kind, unless it says otherwise.
 struct Limits {
-    std::uint32_t sessions = 0;  ///< 0: as many as the descriptors allow
-    std::uint32_t sessions_per_address = 1000;
+    std::uint32_t sessions = 0;                         ///< 0: as many as the descriptors allow
+    std::optional<std::uint32_t> sessions_per_address;  ///< empty: a part of all, see the manual
     std::uint32_t sessions_per_user = 0;
-    std::uint32_t session_rate = 0;  ///< new ones per second
-    std::uint32_t session_rate_per_address = 200;
+    std::uint32_t session_rate = 0;                         ///< new ones per second
+    std::optional<std::uint32_t> session_rate_per_address;  ///< likewise
+    std::uint32_t login_rate = 500;  ///< connections to backends per second without a log-in
+    std::uint32_t login_rate_per_address = 50;  ///< likewise
     std::uint32_t transfers = 0;
     std::uint32_t failed_logins_per_address = 30;  ///< within `failed_login_window`, then a ban
     std::uint32_t failed_logins_per_user = 10;     ///< from one address
@@ -164,6 +167,7 @@ struct Listener {
     bool proxy_data = false;               ///< their data connections too
     Duration proxy_timeout = std::chrono::seconds(5);  ///< for the header to come
     std::uint32_t max_sessions = 0;                    ///< 0: no limit
+    std::uint32_t login_attempts = 10;                 ///< USERs in a row without a log-in
     std::uint32_t command_rate = 5000;                 ///< of one session, per second; 0: no limit
     std::size_t bandwidth = 0;                         ///< bytes per second; 0: no limit
     std::size_t session_bandwidth = 0;                 ///< likewise, of each session

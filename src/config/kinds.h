@@ -75,6 +75,22 @@ struct Time {
     }
 };
 
+/// A number that may be unsaid; then it is a part of something that is known only at the start.
+template <typename S>
+struct OptionalNumber {
+    std::optional<std::uint32_t> S::* member;
+    std::uint32_t min;
+    std::uint32_t max;
+    std::string_view otherwise;  ///< that part, in words
+
+    [[nodiscard]] std::string type() const { return "integer"; }
+    [[nodiscard]] std::string range() const { return fmt::format("{} to {}", min, max); }
+    [[nodiscard]] std::string shown(const S& section) const {
+        const auto& said = section.*member;
+        return said ? fmt::to_string(*said) : std::string(otherwise);
+    }
+};
+
 /// A time that may be unsaid; then another setting's holds.
 template <typename S>
 struct OptionalTime {
@@ -334,13 +350,13 @@ struct HostPort {
 
 template <typename S>
 using Kind =
-    std::variant<Flag<S>, Number<S>, Time<S>, OptionalTime<S>, Size<S>, Text<S>, Texts<S>, Name<S>,
-                 Formed<S>, Word<S, ListenerMode>, Word<S, LogLevel>, Word<S, LogFormat>,
-                 Word<S, ProbeType>, Word<S, ProxyHeader>, Word<S, Balance>, Word<S, StickBy>,
-                 Word<S, StickOtherwise>, Word<S, BackendData>, Word<S, TlsRequire>,
-                 Word<S, SessionReuse>, Word<S, ClientCertificate>, Word<S, BackendTlsMode>,
-                 Word<S, BackendVerify>, Word<S, BackendDataTls>, Word<S, base::TlsVersion>,
-                 Addresses<S>, Ports<S>, OptionalPorts<S>, Networks<S>, Peer<S>, Announced<S>,
-                 SourcePort<S>, HostPort<S>>;
+    std::variant<Flag<S>, Number<S>, OptionalNumber<S>, Time<S>, OptionalTime<S>, Size<S>, Text<S>,
+                 Texts<S>, Name<S>, Formed<S>, Word<S, ListenerMode>, Word<S, LogLevel>,
+                 Word<S, LogFormat>, Word<S, ProbeType>, Word<S, ProxyHeader>, Word<S, Balance>,
+                 Word<S, StickBy>, Word<S, StickOtherwise>, Word<S, BackendData>,
+                 Word<S, TlsRequire>, Word<S, SessionReuse>, Word<S, ClientCertificate>,
+                 Word<S, BackendTlsMode>, Word<S, BackendVerify>, Word<S, BackendDataTls>,
+                 Word<S, base::TlsVersion>, Addresses<S>, Ports<S>, OptionalPorts<S>, Networks<S>,
+                 Peer<S>, Announced<S>, SourcePort<S>, HostPort<S>>;
 
 }  // namespace ballast::config

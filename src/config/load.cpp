@@ -306,7 +306,17 @@ private:
     }
 
     template <typename S>
+    void take(const Value& value, const OptionalNumber<S>& kind, S& into) {
+        take_number(value, kind, into);
+    }
+
+    template <typename S>
     void take(const Value& value, const Number<S>& kind, S& into) {
+        take_number(value, kind, into);
+    }
+
+    template <typename K, typename S>
+    void take_number(const Value& value, const K& kind, S& into) {
         const auto* number = value.node.as_integer();
         if (number == nullptr) return wrong_type(value, kind);
         if (number->get() < kind.min || number->get() > kind.max)

@@ -94,6 +94,10 @@ Json accepted(const Number<S>& kind) {
     return of_number(kind.min, kind.max);
 }
 template <typename S>
+Json accepted(const OptionalNumber<S>& kind) {
+    return of_number(kind.min, kind.max);
+}
+template <typename S>
 Json accepted(const Time<S>&) {
     return of_pattern(duration_pattern);
 }
@@ -164,6 +168,8 @@ Json accepted(const HostPort<S>&) {
 /// What may be left out for a reason has no value to show as the default.
 template <typename K>
 constexpr bool has_default = true;
+template <typename S>
+constexpr bool has_default<OptionalNumber<S>> = false;
 template <typename S>
 constexpr bool has_default<OptionalTime<S>> = false;
 template <typename S>

@@ -35,6 +35,10 @@ constexpr auto log_settings = std::to_array<Setting<Log>>({
     {"file", Text<Log>{&Log::file, 0, path_bytes_max},
      "Empty is standard error. It may be a FIFO. When nobody reads it, or a disk does not keep up, "
      "the oldest lines are lost and counted (`log_lines_lost`)."},
+    {"repeats_per_second", Number<Log>{&Log::repeats_per_second, 0, 1'000'000},
+     "Lines with the same message within a second; what anybody can cause without an account, such "
+     "as refused connections, has one line a second for each reason. More are left out, and the "
+     "next line has `left_out`, how many there were. 0 writes all of them. `debug` has no limit."},
 });
 
 constexpr auto transfer_log_settings = std::to_array<Setting<TransferLog>>({
@@ -51,16 +55,25 @@ constexpr auto limits_settings = std::to_array<Setting<Limits>>({
     {"sessions", Number<Limits>{&Limits::sessions, 0, 1'000'000},
      "Sessions at once, of all listeners. Each takes two descriptors, and a transfer up to four "
      "more: 0 is as many as leave some of the process's descriptors to transfers."},
-    {"sessions_per_address", Number<Limits>{&Limits::sessions_per_address, 0, 1'000'000},
+    {"sessions_per_address",
+     OptionalNumber<Limits>{&Limits::sessions_per_address, 0, 1'000'000, "a quarter"},
      "Sessions at once of one client address; of IPv6 addresses the first 64 bits count. 0 is no "
-     "limit."},
+     "limit. Unsaid it is a quarter of all sessions that there can be, at least 8 and at most "
+     "1000; at a listener with `max_sessions` also a quarter of those, at least 8."},
     {"sessions_per_user", Number<Limits>{&Limits::sessions_per_user, 0, 1'000'000},
      "Sessions at once of one user in one pool: one more is answered 530. 0 is no limit."},
     {"session_rate", Number<Limits>{&Limits::session_rate, 0, rate_max},
      "New sessions a second, of all listeners. 0 is no limit."},
-    {"session_rate_per_address", Number<Limits>{&Limits::session_rate_per_address, 0, rate_max},
+    {"session_rate_per_address",
+     OptionalNumber<Limits>{&Limits::session_rate_per_address, 0, rate_max, "200"},
      "New sessions a second of one client address, counted like `sessions_per_address`. 0 is no "
+     "limit. Unsaid it is 200, or a quarter of `session_rate`, at least 8, if that is less."},
+    {"login_rate", Number<Limits>{&Limits::login_rate, 0, rate_max},
+     "Connections a second that all log-ins together begin to backends. More of them wait for "
+     "their turn. The first log-in of a session costs nothing once it has succeeded. 0 is no "
      "limit."},
+    {"login_rate_per_address", Number<Limits>{&Limits::login_rate_per_address, 0, rate_max},
+     "The same, of one client address, counted like `sessions_per_address`. 0 is no limit."},
     {"transfers", Number<Limits>{&Limits::transfers, 0, 1'000'000},
      "Running transfers at once: one more is answered 425. 0 is no limit."},
     {"failed_logins_per_address", Number<Limits>{&Limits::failed_logins_per_address, 0, rate_max},

@@ -78,6 +78,8 @@ constexpr auto listener_settings = std::to_array<Setting<Listener>>({
      "From the connection to the whole header."},
     {"max_sessions", Number<Listener>{&Listener::max_sessions, 0, 1'000'000},
      "Sessions at once of this listener. 0 is no limit but that of `[limits]`."},
+    {"login_attempts", Number<Listener>{&Listener::login_attempts, 1, 1'000'000},
+     "How often one session may say USER without logging in: one more ends it with 421."},
     {"command_rate", Number<Listener>{&Listener::command_rate, 0, 1'000'000},
      "Commands a second of one session; those beyond wait. 0 is no limit."},
     {"bandwidth", Size<Listener>{&Listener::bandwidth, 0, 1024 * 1024 * mib},

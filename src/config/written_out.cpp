@@ -42,7 +42,8 @@ private:
         if (!is_to_be_written(values, key)) return;
         // What is unsaid is another setting's value, or nothing: there is no way to write that.
         bool is_said = true;
-        if constexpr (std::is_same_v<K, OptionalTime<S>> || std::is_same_v<K, OptionalPorts<S>>)
+        if constexpr (std::is_same_v<K, OptionalTime<S>> || std::is_same_v<K, OptionalPorts<S>> ||
+                      std::is_same_v<K, OptionalNumber<S>>)
             is_said = (values.*kind.member).has_value();
         fmt::format_to(std::back_inserter(text_), "{}{} = {}\n", is_said ? "" : "# ", key,
                        kind.shown(values));

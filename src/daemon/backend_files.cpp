@@ -50,15 +50,19 @@ std::expected<std::vector<Loaded>, std::vector<std::string>> load(const config::
 
 }  // namespace
 
-void BackendFiles::check(const config::Config& config, std::vector<config::Problem>& problems) {
-    for (const auto& pool : config.pools) {
-        if (pool.backends_file.empty()) continue;
-        const auto loaded = load(pool);
-        if (loaded) continue;
+std::vector<config::Backend> BackendFiles::check(const config::Config& config,
+                                                 const config::Pool& pool,
+                                                 std::vector<config::Problem>& problems) {
+    std::vector<config::Backend> backends;
+    if (pool.backends_file.empty()) return backends;
+    const auto loaded = load(pool);
+    if (loaded)
+        for (const auto& each : *loaded) backends.push_back(*each.backend);
+    else
         for (const auto& problem : loaded.error())
             problems.push_back(
                 {config.places.of(pool.where.key + ".backends_file"), problem, "correct the file"});
-    }
+    return backends;
 }
 
 BackendFiles::BackendFiles(const session::Pools& pools) {

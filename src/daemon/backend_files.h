@@ -13,8 +13,11 @@ namespace ballast::daemon {
 /// The watched files of backends (`backends_file`). Belongs to the control thread.
 class BackendFiles {
 public:
-    /// What is wrong with the files now is added to `problems`.
-    static void check(const config::Config& config, std::vector<config::Problem>& problems);
+    /// The backends of this pool's file now, if it has one; what is wrong with it is added to
+    /// `problems`.
+    static std::vector<config::Backend> check(const config::Config& config,
+                                              const config::Pool& pool,
+                                              std::vector<config::Problem>& problems);
 
     explicit BackendFiles(const session::Pools& pools);
     /// Loads the files that have changed since the last look, all at the first. One that is no good

@@ -248,8 +248,9 @@ void Daemon::start_listening() {
         auto& bound = bound_[i];
         const Worker::Service service{bound.listener, &pools_, &ledger_,
                                       tls_.server_of(*bound.listener), bound.begins_with_tls};
-        log::info("listening", {{"listener", bound.listener->name},
-                                {"address", base::to_string(bound.address)}});
+        log::write_each(
+            log::Level::info, "listening",
+            {{"listener", bound.listener->name}, {"address", base::to_string(bound.address)}});
         workers_[i % workers_.size()]->accept_on(
             std::move(bound.socket),
             [this, service](net::OwnedFd client, base::Address peer) {
@@ -262,7 +263,7 @@ void Daemon::start_listening() {
 /// A connection goes to the worker that carries least, not to whoever woke first: FTP sessions are
 /// few, long and heavy.
 void Daemon::take_client(net::OwnedFd client, base::Address peer, const Worker::Service& service) {
-    auto accepted = ledger_.accept(std::chrono::steady_clock::now());
+    auto accepted = ledger_.accept();
     if (!accepted) {
         session::note_limit(accepted.error(), base::to_string(peer.ip));
         return net::refuse(std::move(client), last_words(service.begins_with_tls,
@@ -327,6 +328,7 @@ loop::Task<> Daemon::follow_files() {
     for (;;) {
         tls_.look();
         backend_files_->look();
+        log::tell_left_out();
         ledger_.set_short_of_memory(memory_taken() > memory_max_);
         sd_notify(0, "WATCHDOG=1");
         (void)co_await files_due_.wait(control_.after(files_interval));
@@ -362,7 +364,7 @@ void Daemon::log_counters() const {
         const auto counter = static_cast<metrics::Counter>(i);
         fields.push_back({metrics::name_of(counter), metrics::total(counter)});
     }
-    log::write(log::Level::info, "counters", fields);
+    log::write_each(log::Level::info, "counters", fields);
 }
 
 /// The exit status of a start that failed.
@@ -380,7 +382,12 @@ bool open_logs(const config::Config& config) {
     const auto count_lost = [](std::uint64_t lines) {
         metrics::count(metrics::Counter::log_lines_lost, lines);
     };
-    if (!log::start({level, json, config.log.file, count_lost})) return false;
+    if (!log::start({.level = level,
+                     .json = json,
+                     .file = config.log.file,
+                     .count_lost = count_lost,
+                     .repeats_per_second = config.log.repeats_per_second}))
+        return false;
     const auto& files = config.transfer_log;
     return (files.xferlog.empty() || log::open_file(session::xferlog_name, files.xferlog)) &&
            (files.json.empty() || log::open_file(session::json_log_name, files.json));
@@ -410,7 +417,7 @@ net::OwnedFd take_over_signals() {
 }  // namespace
 
 int run(const config::Config& config, const char* file) {
-    auto problems = try_start(config);
+    auto problems = try_start(config, false);
     if (!problems.empty()) return print(problems, file);
     Tls tls(config, problems);
     if (!problems.empty()) return print(problems, file);  // files changed meanwhile

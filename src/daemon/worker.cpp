@@ -65,6 +65,7 @@ void Worker::take_in(Newcomer client) {
                                                     const net::ProxiedConnection& proxied) mutable {
                      if (!with_header) return refuse(client, with_header.error());
                      client.socket = std::move(*with_header);
+                     client.proxy = client.peer;
                      client.peer = proxied.from.value_or(client.peer);
                      client.reached = proxied.to;
                      begin_session(std::move(client));
@@ -72,10 +73,12 @@ void Worker::take_in(Newcomer client) {
 }
 
 void Worker::refuse(const Newcomer& client, const base::Error& reason) {
-    log::warning("a connection of a proxy was closed", {{"session", client.id},
-                                                        {"listener", client.service.listener->name},
-                                                        {"from", base::to_string(client.peer)},
-                                                        {"reason", base::to_string(reason)}});
+    log::write_seldom(log::Level::warning, "a connection of a proxy was closed",
+                      client.service.listener->name,
+                      {{"session", client.id},
+                       {"listener", client.service.listener->name},
+                       {"from", base::to_string(client.peer)},
+                       {"reason", base::to_string(reason)}});
     --load_.sessions;
 }
 
@@ -89,7 +92,7 @@ void Worker::begin_session(Newcomer client) {
     auto session = std::make_unique<session::Session>(
         session::Surroundings{network_, *service.listener, *service.pools, service.tls,
                               service.begins_with_tls, load_, *service.ledger,
-                              std::move(client.accepted), client.reached},
+                              std::move(client.accepted), client.reached, client.proxy},
         std::move(stream), id, [this, id] { loop_.post([this, id] { session_ended(id); }); });
     auto& begun = *(sessions_[id] = std::move(session));
     begun.start();

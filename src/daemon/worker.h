@@ -62,6 +62,7 @@ private:
         Service service;
         std::string id;
         guard::Ledger::Held accepted;
+        std::optional<base::Address> proxy = {};
     };
     /// Its proxy's header comes first, if there is a proxy.
     void take_in(Newcomer client);

@@ -11,8 +11,30 @@ namespace ballast::guard {
 
 namespace {
 
-/// Who has one IPv6 address has a whole network of them, but for the addresses of a link, and of
-/// IPv4 clients behind a translator (RFC 6052).
+std::string key_of(const Ledger::User& user) {
+    // No name has a line end in it, which would end the command. A name may be as long as a
+    // command.
+    constexpr std::size_t name_bytes_max = 128;
+    // Telnet commands within a name make no other user of it: some servers take them out.
+    const auto name = ftp::without_telnet(user.name);
+    return fmt::format("{}\n{}", user.pool, std::string_view(name).substr(0, name_bytes_max));
+}
+
+/// What one client may have of something that all share, where nobody says how much: so that no
+/// one takes it all.
+std::uint32_t share_of(std::uint32_t all) {
+    constexpr std::uint32_t part = 4;  // one in so many
+    constexpr std::uint32_t min = 8;
+    return std::max(min, all / part);
+}
+constexpr std::uint32_t sessions_share_max = 1000;
+constexpr std::uint32_t session_rate_share_max = 200;
+
+/// What an attacker with very many networks can fill; then failures are forgotten.
+constexpr std::size_t failures_max = 200'000;
+
+}  // namespace
+
 base::Ip client_of(const base::Ip& address) {
     static const auto of_one_each = {base::Subnet::parse("fe80::/10").value(),
                                      base::Subnet::parse("64:ff9b::/96").value()};
@@ -23,20 +45,6 @@ base::Ip client_of(const base::Ip& address) {
         });
     return is_one ? address : base::Subnet::around(address, network_bits).first();
 }
-
-std::string key_of(const Ledger::User& user) {
-    // No name has a line end in it, which would end the command. A name may be as long as a
-    // command.
-    constexpr std::size_t name_bytes_max = 128;
-    // Telnet commands within a name make no other user of it: some servers take them out.
-    const auto name = ftp::without_telnet(user.name);
-    return fmt::format("{}\n{}", user.pool, std::string_view(name).substr(0, name_bytes_max));
-}
-
-/// What an attacker with very many networks can fill; then failures are forgotten.
-constexpr std::size_t failures_max = 200'000;
-
-}  // namespace
 
 std::string_view to_string(Limit limit) {
     switch (limit) {
@@ -50,6 +58,8 @@ std::string_view to_string(Limit limit) {
         case Limit::banned_address: return "too many failed log-ins from your address";
         case Limit::sessions_of_user: return "too many sessions of this user";
         case Limit::banned_user: return "too many failed log-ins of this user";
+        case Limit::login_rate: return "too many log-ins at once";
+        case Limit::login_rate_of_address: return "too many log-ins at once from your address";
         case Limit::transfers: return "too many transfers";
     }
     return "?";
@@ -58,47 +68,159 @@ std::string_view to_string(Limit limit) {
 Ledger::Ledger(const config::Limits& limits, std::uint32_t sessions_max, Time now)
     : limits_(limits),
       sessions_max_(sessions_max),
-      arrivals_(std::max(1U, limits.session_rate), now) {}
+      arrivals_(std::max(1U, limits.session_rate), now),
+      logins_(std::max(1U, limits.login_rate), now) {}
 
 Ledger::~Ledger() = default;
 
-std::expected<Ledger::Held, Limit> Ledger::accept(Time now) {
+/// So many more than `sessions_max` may be there for a moment: those that are being judged, and
+/// those that were recalled and have not ended yet.
+std::uint32_t Ledger::spare_sessions() const {
+    constexpr std::uint32_t part = 8;  // one in so many
+    constexpr std::uint32_t min = 16;
+    constexpr std::uint32_t max = 1024;
+    return std::clamp(sessions_max_ / part, min, max);
+}
+
+std::expected<Ledger::Held, Limit> Ledger::accept() {
     if (short_of_memory_) return std::unexpected(Limit::memory);
-    if (limits_.session_rate != 0) {
-        const std::lock_guard lock(mutex_);
-        if (!arrivals_.take(now)) return std::unexpected(Limit::session_rate);
-    }
-    if (sessions_.fetch_add(1) >= sessions_max_) {
-        --sessions_;
+    if (connections_.fetch_add(1) >= sessions_max_ + spare_sessions()) {
+        --connections_;
         return std::unexpected(Limit::sessions);
     }
-    return Held([this] { --sessions_; });
+    return Held([this] { --connections_; });
+}
+
+std::uint32_t& Ledger::Client::at(const config::Listener& listener) {
+    const auto found =
+        std::ranges::find(at_listeners, &listener, [](const auto& each) { return each.first; });
+    return found != at_listeners.end() ? found->second
+                                       : at_listeners.emplace_back(&listener, 0U).second;
+}
+
+Ledger::Client& Ledger::client(const base::Ip& who, Time now) {
+    clients_.sweep([&](auto& each) {
+        return each.sessions == 0 && each.arrivals.is_full(now) && each.logins.is_full(now);
+    });
+    const auto share = limits_.session_rate == 0
+                           ? session_rate_share_max
+                           : std::min(session_rate_share_max, share_of(limits_.session_rate));
+    const auto rate = limits_.session_rate_per_address.value_or(share);
+    return clients_.entries
+        .try_emplace(who, base::TokenBucket(std::max(1U, rate), now),
+                     base::TokenBucket(std::max(1U, limits_.login_rate_per_address), now))
+        .first->second;
+}
+
+/// What one client may have for itself.
+std::optional<Limit> Ledger::own_limit(Client& client, const config::Listener& listener,
+                                       Time now) const {
+    const auto& said = limits_.sessions_per_address;
+    const auto most = said.value_or(std::min(sessions_share_max, share_of(sessions_max_)));
+    if (most != 0 && client.sessions >= most) return Limit::sessions_of_address;
+    if (!said && listener.max_sessions != 0 &&
+        client.at(listener) >= share_of(listener.max_sessions))
+        return Limit::sessions_of_address;
+    if (limits_.session_rate_per_address != 0U && !client.arrivals.take(now))
+        return Limit::session_rate_of_address;
+    return std::nullopt;
+}
+
+/// Null: there is room. Else the loan to recall, or the limit that was reached.
+std::expected<Ledger::Loan*, Limit> Ledger::room(const config::Listener& listener) {
+    const bool listener_is_full =
+        listener.max_sessions != 0 && listeners_[&listener] >= listener.max_sessions;
+    if (!listener_is_full && sessions_ < sessions_max_) return nullptr;
+    if (auto* const loan = loan_to_recall(listener_is_full ? &listener : nullptr)) return loan;
+    return std::unexpected(listener_is_full ? Limit::sessions_of_listener : Limit::sessions);
+}
+
+/// Of the address that has most on loan the oldest: so one who hoards places makes room for the
+/// others. `listener`: of this one only.
+Ledger::Loan* Ledger::loan_to_recall(const config::Listener* listener) {
+    constexpr std::size_t looked_at_max = 1024;
+    if (recalled_ >= spare_sessions()) return nullptr;
+    Loan* chosen = nullptr;
+    std::uint32_t most = 0;
+    std::size_t looked_at = 0;
+    for (auto& loan : loans_) {
+        if (loan.is_recalled || (listener != nullptr && loan.listener != listener)) continue;
+        if (++looked_at > looked_at_max) break;
+        const auto loans = clients_.entries.at(loan.client).loans;
+        if (loans <= most) continue;
+        most = loans;
+        chosen = &loan;
+    }
+    return chosen;
 }
 
 std::expected<Ledger::Held, Limit> Ledger::enter(const config::Listener& listener,
-                                                 const base::Ip& client, Time now) {
-    const auto who = client_of(client);
-    const std::lock_guard lock(mutex_);
-    if (is_banned(failures_of_addresses_, base::to_string(who), now))
-        return std::unexpected(Limit::banned_address);
-    auto& of_listener = listeners_[&listener];
-    if (listener.max_sessions != 0 && of_listener >= listener.max_sessions)
-        return std::unexpected(Limit::sessions_of_listener);
-    clients_.sweep([&](auto& each) { return each.sessions == 0 && each.arrivals.is_full(now); });
-    const double rate = std::max(1U, limits_.session_rate_per_address);
-    auto& of_client =
-        clients_.entries.try_emplace(who, 0U, base::TokenBucket(rate, now)).first->second;
-    if (limits_.sessions_per_address != 0 && of_client.sessions >= limits_.sessions_per_address)
-        return std::unexpected(Limit::sessions_of_address);
-    if (limits_.session_rate_per_address != 0 && !of_client.arrivals.take(now))
-        return std::unexpected(Limit::session_rate_of_address);
-    ++of_listener;
-    ++of_client.sessions;
+                                                 const base::Ip& address, Time now) {
+    const auto who = client_of(address);
+    std::function<void()> recall;
+    {
+        const std::lock_guard lock(mutex_);
+        if (is_banned(failures_of_addresses_, base::to_string(who), now))
+            return std::unexpected(Limit::banned_address);
+        auto& of_client = client(who, now);
+        if (const auto reached = own_limit(of_client, listener, now))
+            return std::unexpected(*reached);
+        const auto loan = room(listener);
+        if (!loan) return std::unexpected(loan.error());
+        if (limits_.session_rate != 0 && !arrivals_.take(now))
+            return std::unexpected(Limit::session_rate);
+        if (*loan != nullptr) {
+            recall = (*loan)->recall;
+            (*loan)->is_recalled = true;
+            ++recalled_;
+        }
+        ++sessions_;
+        ++listeners_[&listener];
+        ++of_client.sessions;
+        ++of_client.at(listener);
+    }
+    if (recall) recall();
     return Held([this, where = &listener, who] {
-        const std::lock_guard lock_again(mutex_);
+        const std::lock_guard lock(mutex_);
+        --sessions_;
         --listeners_[where];
-        --clients_.entries.at(who).sessions;
+        auto& of_client = clients_.entries.at(who);
+        --of_client.sessions;
+        --of_client.at(*where);
     });
+}
+
+Ledger::Held Ledger::lend(const config::Listener& listener, const base::Ip& address,
+                          std::function<void()> recall) {
+    const auto who = client_of(address);
+    const std::lock_guard lock(mutex_);
+    const auto loan = loans_.insert(loans_.end(), {&listener, who, std::move(recall)});
+    ++clients_.entries.at(who).loans;
+    return Held([this, loan] {
+        const std::lock_guard lock_again(mutex_);
+        --clients_.entries.at(loan->client).loans;
+        if (loan->is_recalled) --recalled_;
+        loans_.erase(loan);
+    });
+}
+
+std::optional<Ledger::Wait> Ledger::begin_login(const base::Ip& address, Time now) {
+    const std::lock_guard lock(mutex_);
+    auto& of_client = client(client_of(address), now);
+    if (limits_.login_rate_per_address != 0)
+        if (const auto next = of_client.logins.next(now); next > now)
+            return Wait{Limit::login_rate_of_address, next};
+    if (limits_.login_rate != 0)
+        if (const auto next = logins_.next(now); next > now) return Wait{Limit::login_rate, next};
+    (void)of_client.logins.take(now);
+    (void)logins_.take(now);
+    return std::nullopt;
+}
+
+void Ledger::login_succeeded(const base::Ip& address, std::uint32_t connections, Time now) {
+    const std::lock_guard lock(mutex_);
+    client(client_of(address), now).logins.give_back(connections, now);
+    logins_.give_back(connections, now);
 }
 
 bool Ledger::is_banned(const FailuresOf& failures, const std::string& key, Time now) {

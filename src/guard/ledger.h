@@ -11,6 +11,8 @@
 #include <chrono>
 #include <cstdint>
 #include <expected>
+#include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -18,6 +20,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace ballast::guard {
 
@@ -32,10 +35,16 @@ enum class Limit : std::uint8_t {
     banned_address,
     sessions_of_user,
     banned_user,
+    login_rate,
+    login_rate_of_address,
     transfers,
 };
 /// For logs and for the client: "too many sessions".
 [[nodiscard]] std::string_view to_string(Limit limit);
+
+/// What counts as one client: who has one IPv6 address has a whole network of them, but for the
+/// addresses of a link, and of IPv4 clients behind a translator (RFC 6052).
+[[nodiscard]] base::Ip client_of(const base::Ip& address);
 
 /// Who is in, and how often they came and failed: what the limits of the whole process are judged
 /// by. Any thread may call; nothing blocks but for a moment.
@@ -72,11 +81,19 @@ public:
         std::move_only_function<void()> give_back_;
     };
 
-    /// A connection has come, from nobody yet knows whom.
-    [[nodiscard]] std::expected<Held, Limit> accept(Time now);
-    /// It is this client's.
+    /// A connection has come, from nobody yet knows whom. A few more than `sessions_max` are taken:
+    /// whether they may begin a session is for `enter` to say.
+    [[nodiscard]] std::expected<Held, Limit> accept();
+    /// This client begins a session. What is the client's own is judged first, then what all share:
+    /// so a client that is refused for itself uses up nothing of the others. If there are enough
+    /// sessions, one that is on loan is recalled to make room.
     [[nodiscard]] std::expected<Held, Limit> enter(const config::Listener& listener,
                                                    const base::Ip& client, Time now);
+    /// A session that has not logged in has its place on loan. When the place is needed `recall` is
+    /// called, once, on any thread, and the session is to end soon. The loan ends when what is
+    /// returned is destroyed: at the log-in, or with the session and before its place.
+    [[nodiscard]] Held lend(const config::Listener& listener, const base::Ip& client,
+                            std::function<void()> recall);
 
     struct User {
         std::string_view pool;
@@ -88,6 +105,16 @@ public:
     /// the address alone.
     bool login_failed(const User& user, const base::Ip& client, Time now);
     [[nodiscard]] std::expected<Held, Limit> logged_in(const User& user);
+
+    /// A connection to a backend is to be made for a log-in. If there have been too many: which
+    /// limit was reached, and when to ask again.
+    struct Wait {
+        Limit limit;
+        Time until;
+    };
+    [[nodiscard]] std::optional<Wait> begin_login(const base::Ip& client, Time now);
+    /// So many of these connections have led to a log-in, and do not count.
+    void login_succeeded(const base::Ip& client, std::uint32_t connections, Time now);
 
     [[nodiscard]] std::expected<Held, Limit> begin_transfer();
 
@@ -106,8 +133,19 @@ private:
         Time banned_until;
     };
     struct Client {
-        std::uint32_t sessions = 0;
         base::TokenBucket arrivals;
+        base::TokenBucket logins;
+        std::uint32_t sessions = 0;
+        std::uint32_t loans = 0;
+        std::vector<std::pair<const config::Listener*, std::uint32_t>> at_listeners = {};
+
+        [[nodiscard]] std::uint32_t& at(const config::Listener& listener);
+    };
+    struct Loan {
+        const config::Listener* listener;
+        base::Ip client;
+        std::function<void()> recall;
+        bool is_recalled = false;
     };
     /// Swept when it has doubled since the last time.
     template <typename Key, typename Value>
@@ -125,6 +163,12 @@ private:
     };
     using FailuresOf = Table<std::string, Failures>;
 
+    [[nodiscard]] Client& client(const base::Ip& who, Time now);
+    [[nodiscard]] std::optional<Limit> own_limit(Client& client, const config::Listener& listener,
+                                                 Time now) const;
+    [[nodiscard]] std::expected<Loan*, Limit> room(const config::Listener& listener);
+    [[nodiscard]] Loan* loan_to_recall(const config::Listener* listener);
+    [[nodiscard]] std::uint32_t spare_sessions() const;
     [[nodiscard]] static bool is_banned(const FailuresOf& failures, const std::string& key,
                                         Time now);
     [[nodiscard]] bool fail(FailuresOf& failures, std::string key, std::uint32_t allowed,
@@ -132,12 +176,16 @@ private:
 
     const config::Limits& limits_;
     const std::uint32_t sessions_max_;
-    std::atomic<std::uint32_t> sessions_ = 0;
+    std::atomic<std::uint32_t> connections_ = 0;
     std::atomic<std::uint32_t> transfers_ = 0;
     std::atomic<bool> short_of_memory_ = false;
 
     std::mutex mutex_;
     base::TokenBucket arrivals_;
+    base::TokenBucket logins_;
+    std::uint32_t sessions_ = 0;
+    std::list<Loan> loans_;  // the oldest in front
+    std::uint32_t recalled_ = 0;
     std::unordered_map<const config::Listener*, std::uint32_t> listeners_;
     Table<base::Ip, Client> clients_;
     std::unordered_map<std::string, std::uint32_t> users_;

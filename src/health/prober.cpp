@@ -377,7 +377,7 @@ loop::Task<base::Result<>> Prober::survey(Watched& watched) {
     if (learnt->takes_prot_p) found.push_back({"prot_p", std::uint64_t{*learnt->takes_prot_p}});
     if (learnt->certificate_days_left)
         found.push_back({"certificate_days_left", std::int64_t{*learnt->certificate_days_left}});
-    log::write(log::Level::info, "backend surveyed", found);
+    log::write_each(log::Level::info, "backend surveyed", found);
     warn(member.backend, *learnt, (*leg)->tls_settings());
     for (const auto& each : watched.members)
         each.subject->access->known(each.backend.id)->set_survey(*learnt);

@@ -12,13 +12,16 @@ namespace ballast::metrics {
 
 enum class Counter : std::uint8_t {
     sessions_accepted,
-    sessions_not_admitted,  ///< refused by the listener's networks
-    limit_sessions,         ///< refused: of the process or a listener there were enough
-    limit_session_rate,     ///< refused: too many came at once
+    sessions_not_admitted,    ///< refused by the listener's networks
+    sessions_from_ourselves,  ///< refused: a backend leads back to a listener
+    limit_sessions,           ///< refused: of the process or a listener there were enough
+    limit_session_rate,       ///< refused: too many came at once
     limit_sessions_per_address,
     limit_session_rate_per_address,
     limit_sessions_per_user,
     limit_memory,
+    limit_login_rate,  ///< a log-in waited: too many connections to backends were begun
+    limit_login_rate_per_address,
     limit_transfers,           ///< 425: there were enough
     limit_command_bytes,       ///< 500: the line was longer
     limit_pipelined_bytes,     ///< a client said so much ahead that it was not read for a while
@@ -29,6 +32,7 @@ enum class Counter : std::uint8_t {
     sessions_without_backend,  ///< ended with 421: no backend could be had
     sessions_without_route,    ///< refused by a route, or by none
     sessions_queued,           ///< waited for a seat
+    seats_recalled,            ///< of sessions that had not logged in, for others
     sessions_fallen_back,      ///< sent to a fallback pool
     sessions_passed_through,   ///< their TLS ends at a backend
     commands_delayed,          ///< beyond the listener's `command_rate`

@@ -213,6 +213,9 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
     }
 
     const int native = opened->get();
+    // Before anything is said on it: who hears it can know from where it comes.
+    auto own = dial.purpose == Dial::Purpose::control ? note_own_connection(local_address(native))
+                                                      : nullptr;
     loop::Signal connected(loop_);
     loop::Descriptor descriptor(loop_, opened->release());
     descriptor.attach(&connected);
@@ -225,7 +228,8 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
     descriptor.attach(nullptr);
     if (dial.purpose == Dial::Purpose::control) prepare_control(native);
     if (dial.user_timeout.count() > 0) set_user_timeout(native, dial.user_timeout);
-    co_return std::make_unique<SocketStream>(std::move(descriptor), local_address(native), dial.to);
+    co_return std::make_unique<SocketStream>(std::move(descriptor), local_address(native), dial.to,
+                                             std::move(own));
 }
 
 loop::Task<base::Result<std::unique_ptr<Lease>>> SocketNetwork::lend(LendRequest request) {

@@ -4,6 +4,7 @@
 #include "loop/worker_loop.h"
 #include "net/acceptor.h"
 #include "net/network.h"
+#include "net/own_connections.h"
 #include "net/passive_ports.h"
 #include "net/proxy_intake.h"
 #include "net/socket.h"
@@ -28,6 +29,9 @@ public:
     [[nodiscard]] loop::Loop& loop() override { return loop_; }
     [[nodiscard]] loop::Task<base::Result<std::unique_ptr<Stream>>> dial(
         Dial dial, loop::Deadline deadline) override;
+    [[nodiscard]] bool is_own(const base::Address& from) const override {
+        return is_own_connection(from);
+    }
     [[nodiscard]] loop::Task<base::Result<std::unique_ptr<Lease>>> lend(
         LendRequest request) override;
     [[nodiscard]] std::unique_ptr<Admission> admit(const Admissions::Range& range,

@@ -23,8 +23,9 @@ SocketStream::SocketStream(loop::WorkerLoop& loop, OwnedFd socket, base::Address
                            base::Address peer)
     : SocketStream(loop::Descriptor(loop, socket.release()), local, peer) {}
 
-SocketStream::SocketStream(loop::Descriptor descriptor, base::Address local, base::Address peer)
-    : descriptor_(std::move(descriptor)), local_(local), peer_(peer) {}
+SocketStream::SocketStream(loop::Descriptor descriptor, base::Address local, base::Address peer,
+                           OwnConnection own)
+    : descriptor_(std::move(descriptor)), local_(local), peer_(peer), own_(std::move(own)) {}
 
 Io SocketStream::read(std::span<char> into) {
     if (descriptor_.native() < 0)

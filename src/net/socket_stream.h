@@ -2,6 +2,7 @@
 #pragma once
 
 #include "loop/worker_loop.h"
+#include "net/own_connections.h"
 #include "net/socket.h"
 #include "net/stream.h"
 
@@ -12,7 +13,8 @@ class SocketStream final : public Stream {
 public:
     /// Takes the socket, which is non-blocking and belongs to no loop yet.
     SocketStream(loop::WorkerLoop& loop, OwnedFd socket, base::Address local, base::Address peer);
-    SocketStream(loop::Descriptor descriptor, base::Address local, base::Address peer);
+    SocketStream(loop::Descriptor descriptor, base::Address local, base::Address peer,
+                 OwnConnection own = nullptr);
 
     Io read(std::span<char> into) override;
     Io write(std::span<const char> from) override;
@@ -33,6 +35,7 @@ private:
     loop::Descriptor descriptor_;
     base::Address local_;
     base::Address peer_;
+    OwnConnection own_;  // if this process has begun it, for control
 };
 
 /// What a control connection needs: no delay for small lines, urgent data in its place among the

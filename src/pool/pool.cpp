@@ -365,18 +365,25 @@ std::expected<Place, Refusal> Pool::join_queue(const Client& client, std::vector
     const auto now = clock_();
     Queue::Served served;
     std::optional<Refusal> refusal;
+    Recalls recalls;
     {
         const std::lock_guard lock(mutex_);
         served = serve_queue(now);
         if (auto seat = try_choose(waiter->asker, now))
             waiter->seat = std::move(*seat);
-        else if (seat.error() != Refusal::all_full || config_.queue.length == 0)
+        else if (seat.error() != Refusal::all_full)
+            refusal = seat.error();
+        // For each that was recalled one may wait: it will not be for long.
+        else if (recall_for(waiter->asker, now, recalls) || recalled_ > queue_.size())
+            queue_.join(waiter);
+        else if (config_.queue.length == 0)
             refusal = seat.error();
         else if (queue_.is_full())
             refusal = Refusal::queue_full;
         else
             queue_.join(waiter);
     }
+    call(recalls);
     Queue::wake(served);
     if (refusal) return std::unexpected(*refusal);
     return Place(shared_from_this(), std::move(waiter));
@@ -393,15 +400,70 @@ std::optional<Seat> Pool::take_seat(Waiter& waiter) {
     return std::exchange(waiter.seat, std::nullopt);
 }
 
+// Loans
+
+std::uint64_t Pool::lend(BackendId backend, std::shared_ptr<loop::Recall> recall,
+                         const base::Ip& holder) {
+    const auto now = clock_();
+    const std::lock_guard lock(mutex_);
+    loans_.emplace(++loans_ever_, Loan{backend, std::move(recall), holder, now});
+    return loans_ever_;
+}
+
+bool Pool::end_loan(std::uint64_t number) {
+    const std::lock_guard lock(mutex_);
+    const auto loan = loans_.find(number);
+    const bool was_recalled = loan->second.is_recalled;
+    if (was_recalled) --recalled_;
+    loans_.erase(loan);
+    return !was_recalled;
+}
+
+/// Asks for one seat back that this client could use. False: none is on loan.
+bool Pool::recall_for(const Asker& asker, loop::Time lent_until, Recalls& recalls) {
+    std::map<base::Ip, std::size_t> held;
+    for (const auto& [number, loan] : loans_) ++held[loan.holder];
+    Loan* chosen = nullptr;
+    for (auto& [number, loan] : loans_) {
+        if (loan.is_recalled || loan.since > lent_until) continue;
+        const auto* const entry = find(loan.backend);
+        if (entry == nullptr || !is_usable(*entry, asker)) continue;
+        if (chosen == nullptr || held[loan.holder] > held[chosen->holder]) chosen = &loan;
+    }
+    if (chosen == nullptr) return false;
+    chosen->is_recalled = true;
+    ++recalled_;
+    recalls.push_back(chosen->recall);
+    return true;
+}
+
+/// One seat for each that waits. A client that has just got its seat has a moment for its PASS
+/// first, or the seats of a busy pool would only change hands.
+Pool::Recalls Pool::recall_for_queue(loop::Time now) {
+    constexpr auto undisturbed = std::chrono::seconds(1);
+    Recalls recalls;
+    auto waiter = queue_.waiting().begin();
+    while (recalled_ < queue_.size() && waiter != queue_.waiting().end())
+        (void)recall_for((*waiter++)->asker, now - undisturbed, recalls);
+    return recalls;
+}
+
+void Pool::call(const Recalls& recalls) {
+    for (const auto& each : recalls) loop::Recall::call(each);
+}
+
 void Pool::tick() {
     Queue::Served served;
+    Recalls recalls;
     {
         const auto now = clock_();
         const std::lock_guard lock(mutex_);
         if (config_.balance == config::Balance::least_bandwidth)
             for (auto& entry : entries_) (void)entry.byte_rate.update(*entry.byte_count, now);
         served = serve_queue(now);
+        recalls = recall_for_queue(now);
     }
+    call(recalls);
     Queue::wake(served);
 }
 
@@ -411,6 +473,10 @@ void Pool::leave(const Seat& seat) {
     {
         const auto now = clock_();
         const std::lock_guard lock(mutex_);
+        if (const auto loan = loans_.find(seat.loan_); loan != loans_.end()) {
+            if (loan->second.is_recalled) --recalled_;
+            loans_.erase(loan);
+        }
         Entry* const entry = find(id);
         assert(entry != nullptr && entry->sessions > 0);
         --entry->sessions;
@@ -491,13 +557,15 @@ void Pool::observe_failure(BackendId id, const std::string& reason) {
     }
     Queue::wake(served);
     if (is_ejected)
-        log::warning("backend ejected", {{"pool", config_.name},
-                                         {"backend", name},
-                                         {"seconds", std::int64_t{time.count()}},
-                                         {"reason", reason}});
+        log::write_each(log::Level::warning, "backend ejected",
+                        {{"pool", config_.name},
+                         {"backend", name},
+                         {"seconds", std::int64_t{time.count()}},
+                         {"reason", reason}});
     else
-        log::warning("backend fails sessions and is not ejected: too few would be left",
-                     {{"pool", config_.name}, {"backend", name}, {"reason", reason}});
+        log::write_each(log::Level::warning,
+                        "backend fails sessions and is not ejected: too few would be left",
+                        {{"pool", config_.name}, {"backend", name}, {"reason", reason}});
 }
 
 bool Pool::report(BackendId id, bool passed, const std::string& reason) {
@@ -521,11 +589,11 @@ bool Pool::report(BackendId id, bool passed, const std::string& reason) {
     }
     Queue::wake(served);
     const auto level = passed ? log::Level::info : log::Level::warning;
-    log::write(level, passed ? "backend up" : "backend down",
-               {{"pool", config_.name},
-                {"backend", backend.name},
-                {"address", base::to_string(backend.address)},
-                {"reason", reason}});
+    log::write_each(level, passed ? "backend up" : "backend down",
+                    {{"pool", config_.name},
+                     {"backend", backend.name},
+                     {"address", base::to_string(backend.address)},
+                     {"reason", reason}});
     return passed && was_down;
 }
 

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -73,8 +74,8 @@ public:
     [[nodiscard]] std::expected<Place, Refusal> join_queue(const Client& client,
                                                            std::vector<BackendId> tried,
                                                            loop::Signal& signal);
-    /// For what time alone changes (a slow start, the end of an ejection): gives the queue what can
-    /// be had by now. Called a few times a second.
+    /// For what time alone changes (a slow start, the end of an ejection, a seat that has been on
+    /// loan for a while): gives the queue what can be had by now. Called a few times a second.
     void tick();
 
     // Health
@@ -136,6 +137,21 @@ private:
     [[nodiscard]] Queue::Served serve_queue(loop::Time now);
 
     bool report(BackendId id, bool passed, const std::string& reason);
+    struct Loan {
+        BackendId backend;
+        std::shared_ptr<loop::Recall> recall;
+        base::Ip holder;
+        loop::Time since;
+        bool is_recalled = false;
+    };
+    [[nodiscard]] std::uint64_t lend(BackendId backend, std::shared_ptr<loop::Recall> recall,
+                                     const base::Ip& holder);
+    [[nodiscard]] bool end_loan(std::uint64_t loan);
+    using Recalls = std::vector<std::shared_ptr<loop::Recall>>;
+    [[nodiscard]] bool recall_for(const Asker& asker, loop::Time lent_until, Recalls& recalls);
+    [[nodiscard]] Recalls recall_for_queue(loop::Time now);
+    static void call(const Recalls& recalls);
+
     void leave(const Seat& seat);
     void count_transfer(BackendId id, bool began);
     void count_login(const Seat& seat, std::chrono::microseconds taken);
@@ -151,6 +167,9 @@ private:
     std::unique_ptr<balance::Policy> policy_;
     StickTable stick_table_;
     Queue queue_;
+    std::map<std::uint64_t, Loan> loans_;  // by their numbers: the oldest first
+    std::uint64_t loans_ever_ = 0;
+    std::size_t recalled_ = 0;  // seats that are on their way back
 };
 
 }  // namespace ballast::pool

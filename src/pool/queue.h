@@ -51,6 +51,7 @@ public:
     void join(std::shared_ptr<Waiter> waiter) { waiting_.push_back(std::move(waiter)); }
     void leave(const Waiter& waiter);
     [[nodiscard]] std::size_t size() const { return waiting_.size(); }
+    [[nodiscard]] const std::list<std::shared_ptr<Waiter>>& waiting() const { return waiting_; }
 
 private:
     std::size_t length_;

@@ -14,7 +14,8 @@ Seat::Seat(Seat&& other) noexcept
       byte_count_(std::move(other.byte_count_)),
       stick_key_(other.stick_key_),
       in_transfer_(std::exchange(other.in_transfer_, false)),
-      has_logged_in_(std::exchange(other.has_logged_in_, false)) {}
+      has_logged_in_(std::exchange(other.has_logged_in_, false)),
+      loan_(std::exchange(other.loan_, 0)) {}
 
 Seat& Seat::operator=(Seat&& other) noexcept {
     if (this == &other) return *this;
@@ -25,6 +26,7 @@ Seat& Seat::operator=(Seat&& other) noexcept {
     stick_key_ = other.stick_key_;
     in_transfer_ = std::exchange(other.in_transfer_, false);
     has_logged_in_ = std::exchange(other.has_logged_in_, false);
+    loan_ = std::exchange(other.loan_, 0);
     return *this;
 }
 
@@ -35,8 +37,19 @@ void Seat::give_back() {
     pool_->leave(*this);
     in_transfer_ = false;
     has_logged_in_ = false;
+    loan_ = 0;
     byte_count_.reset();
     pool_.reset();
+}
+
+void Seat::lend(std::shared_ptr<loop::Recall> recall, const base::Ip& holder) {
+    if (pool_ && loan_ == 0 && !has_logged_in_)
+        loan_ = pool_->lend(backend_.id, std::move(recall), holder);
+}
+
+bool Seat::keep() {
+    if (!pool_ || loan_ == 0) return true;
+    return pool_->end_loan(std::exchange(loan_, 0));
 }
 
 void Seat::transfer_began() {

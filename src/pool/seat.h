@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/address.h"
+#include "loop/recall.h"
 #include "pool/backend.h"
 #include "pool/load_average.h"
 
@@ -33,6 +35,13 @@ public:
     void transfer_ended();
     /// Where the bytes of its transfers are counted, for `least-bandwidth`. Null without a seat.
     [[nodiscard]] ByteCount* byte_count() const { return byte_count_.get(); }
+    /// The session waits for its client and has not logged in: the seat is on loan. When others
+    /// wait for one, `recall` is called, and the seat is to be given back soon. `holder` is the
+    /// client's address, or its network: of those who have most on loan the oldest loan is
+    /// recalled.
+    void lend(std::shared_ptr<loop::Recall> recall, const base::Ip& holder);
+    /// The session goes on with it. False: it was recalled before.
+    [[nodiscard]] bool keep();
     /// The backend took the session in: how long it had to be waited for in all. From now on the
     /// client sticks to it.
     void logged_in(std::chrono::microseconds taken);
@@ -53,6 +62,7 @@ private:
     std::uint64_t stick_key_ = 0;
     bool in_transfer_ = false;
     bool has_logged_in_ = false;
+    std::uint64_t loan_ = 0;  // 0: none
 };
 
 /// A place in a pool's queue. Left when destroyed, and with it a seat that nobody took.

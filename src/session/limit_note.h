@@ -12,6 +12,11 @@ namespace ballast::session {
 /// limit, since whoever comes to one may come a thousand times. Any thread may call.
 void note_limit(guard::Limit limit, std::string_view client);
 
+/// A session has come from this process itself, through a backend that leads back here. Likewise.
+void note_own_session(std::string_view client);
+inline constexpr std::string_view own_session_text =
+    "Service not available: the server connects to itself.";
+
 /// What it is told.
 [[nodiscard]] std::string refusal_text(guard::Limit limit);
 

@@ -7,6 +7,8 @@
 #include "session/limit_note.h"
 #include "session/session.h"
 
+#include <algorithm>
+#include <array>
 #include <fmt/format.h>
 
 namespace ballast::session {
@@ -37,11 +39,18 @@ Routing Session::route_user(const ftp::Command& user) const {
 /// USER: everything is known that can decide. A second USER before login is routed anew.
 loop::Task<> Session::log_in(ftp::Command user) {
     phase_ = Phase::choosing;
-    leave_backend();
+    // Again: at the greeting this side may have been faster than the other.
+    if (comes_from_ourselves()) {
+        note_own_session(base::to_string(client_.peer()));
+        co_return co_await end_with(own_session_text);
+    }
+    if (++login_attempts_ > settings_.login_attempts)
+        co_return co_await end_with("Too many log-in attempts.");
     user_place_ = {};
     tried_.clear();
     dialog_.set_login(Dialog::Login::none);
     auto routing = route_user(user);
+    if (!may_say_user_again(routing)) leave_backend();
     if (routing.refusal) co_return co_await refuse_login(std::move(*routing.refusal));
     // The name that the backend would hear: without what was behind @ and %.
     if (const auto refusal = guard::refusal_of(settings_, "USER", routing.user))
@@ -56,9 +65,65 @@ loop::Task<> Session::log_in(ftp::Command user) {
     }
     user_line_ = user.line;
     user_ = user.argument;
-    auto reply = co_await choose_backend();
+    auto reply = co_await say_user_again();
+    if (!reply) reply = co_await choose_backend();
     if (!reply) co_return;
     co_await follow_login(std::move(user), std::move(*reply));
+}
+
+/// Whether the backend of the last USER may serve this one, too: it is of the same pool and host,
+/// and the user's name decides nothing about which backend it is.
+bool Session::may_say_user_again(const Routing& routing) const {
+    if (!backend_ || routing.refusal || routing.pool != routed_pool_ ||
+        !base::is_same_but_for_case(routing.host, host_) || !backend_->known().takes_user_again())
+        return false;
+    const auto& config = pool_->pool->config();
+    return routing.user == user_ || (config.stick.by != config::StickBy::user &&
+                                     config.balance != config::Balance::user_hash);
+}
+
+/// USER on the connection of the last one: a new one for each would let a client without an account
+/// use up the source ports. Empty: there is none, or the backend wants a new one.
+loop::Task<std::optional<ftp::Reply>> Session::say_user_again() {
+    if (!backend_) co_return std::nullopt;
+    const auto began = signal_.loop().now();
+    auto reply = co_await backend_->command(user_line_);
+    login_time_ = signal_.loop().now() - began;
+    constexpr std::array out_of_order = {500, 502, 503, 504};
+    const bool is_out_of_order =
+        reply && std::ranges::find(out_of_order, reply->code) != out_of_order.end();
+    if (is_out_of_order) backend_->known().set_takes_user_again(false);
+    if (reply && reply->code != 421 && !is_out_of_order) co_return std::move(*reply);
+    leave_backend();
+    co_return std::nullopt;
+}
+
+/// Before a connection to a backend: so many a second of one address, and of all. False: the
+/// session is over.
+loop::Task<bool> Session::await_login_turn() {
+    bool is_noted = false;
+    for (;;) {
+        const auto now = signal_.loop().now();
+        const auto wait = surroundings_.ledger.begin_login(client_.peer().ip, now);
+        if (!wait) break;
+        if (!std::exchange(is_noted, true))
+            note_limit(wait->limit, base::to_string(client_.peer().ip));
+        hear_waiting_client();
+        if (is_over_) co_return false;
+        if (stop_wanted_)
+            co_await end_with("Service is shutting down.");
+        else if (on_loan_ && recall_->is_called())
+            co_await end_with(refusal_text(guard::Limit::sessions));
+        else if (client_.has_deferred_quit())
+            co_await quit();
+        else if (now >= login_deadline_)
+            co_await end_with("Service not available: log-in took too long.");
+        if (is_over_) co_return false;
+        if (has_room_to_hear()) client_.watch();
+        (void)co_await signal_.wait(loop::sooner(wait->until, login_deadline_));
+    }
+    ++connections_begun_;
+    co_return true;
 }
 
 /// No route leads to a pool. It counts like a refused password: who tries names is as unwelcome.
@@ -113,6 +178,7 @@ std::optional<ftp::Reply> Session::take_user_place() {
 loop::Task<std::optional<ftp::Reply>> Session::choose_backend() {
     std::string last_reason;
     for (;;) {
+        if (!co_await await_login_turn()) co_return std::nullopt;
         auto seat = pool_->pool->choose({client_.peer().ip, user_}, tried_);
         if (!seat && seat.error() == pool::Refusal::all_full) seat = co_await wait_for_seat();
         if (is_over_) co_return std::nullopt;
@@ -164,7 +230,8 @@ loop::Task<std::expected<pool::Seat, pool::Refusal>> Session::wait_for_seat() {
         }
         if (!std::exchange(is_counted, true)) metrics::count(metrics::Counter::sessions_queued);
         hear_waiting_client();
-        if (is_over_ || stop_wanted_ || client_.has_deferred_quit())
+        if (is_over_ || stop_wanted_ || client_.has_deferred_quit() ||
+            (on_loan_ && recall_->is_called()))
             co_return std::unexpected(pool::Refusal::all_full);
         if (signal_.loop().now() >= deadline) {
             // Full was long ago: the backends may be down by now, and the fallback's turn come.
@@ -173,11 +240,13 @@ loop::Task<std::expected<pool::Seat, pool::Refusal>> Session::wait_for_seat() {
             if (last || last.error() != pool::Refusal::all_full) co_return last;
             co_return std::unexpected(pool::Refusal::waited_in_vain);
         }
-        const bool has_room =
-            sealed_ ? client_.unread().size() < net::client_hello_bytes_max : client_.may_poll();
-        if (has_room) client_.watch();
+        if (has_room_to_hear()) client_.watch();
         (void)co_await signal_.wait(deadline);
     }
+}
+
+bool Session::has_room_to_hear() const {
+    return sealed_ ? client_.unread().size() < net::client_hello_bytes_max : client_.may_poll();
 }
 
 /// Whether it is still there. What it says is kept.
@@ -297,6 +366,8 @@ loop::Task<> Session::credential(ftp::Command command) {
         user_ = command.argument;
         tried_.clear();
     }
+    // Its seat was needed while it waited for the client.
+    if (!backend_) co_return co_await log_in_again(std::move(command));
     const auto began = signal_.loop().now();
     auto reply = co_await backend_->command(command.line);
     login_time_ += signal_.loop().now() - began;
@@ -311,8 +382,13 @@ loop::Task<> Session::credential(ftp::Command command) {
 
 /// The backend went away, or found itself full, at PASS: the next one hears USER and PASS.
 loop::Task<> Session::retry_login(ftp::Command password, base::Error error) {
-    phase_ = Phase::choosing;
     give_up_backend(error);
+    co_await log_in_again(std::move(password));
+}
+
+/// Another backend hears USER and PASS.
+loop::Task<> Session::log_in_again(ftp::Command password) {
+    phase_ = Phase::choosing;
     auto user_reply = co_await choose_backend();
     if (!user_reply) co_return;
     if (user_reply->code != 331 || password.verb != "PASS")
@@ -333,6 +409,12 @@ loop::Task<> Session::follow_login(ftp::Command command, ftp::Reply reply) {
         dialog_.set_login(Dialog::Login::done);
         if (!co_await replay_client_lines()) co_return;
         metrics::count(metrics::Counter::logins);
+        on_loan_ = {};
+        login_attempts_ = 0;
+        // Each further one costs: logging in and out again and again is a storm, too.
+        if (!std::exchange(has_logged_in_, true))
+            surroundings_.ledger.login_succeeded(client_.peer().ip, connections_begun_,
+                                                 signal_.loop().now());
         if (!was_logged_in)
             seat_.logged_in(std::chrono::duration_cast<std::chrono::microseconds>(login_time_));
         report(log::Level::info, "logged in");

@@ -66,6 +66,10 @@ loop::Task<> Session::pass_through(std::string auth) {
         metrics::count(metrics::Counter::sessions_without_route);
         co_return co_await send_alert(net::Alert::access_denied, "no route leads to a pool");
     }
+    if (comes_from_ourselves()) {
+        note_own_session(base::to_string(client_.peer()));
+        co_return co_await send_alert(net::Alert::access_denied, "a backend leads back here");
+    }
     phase_ = Phase::choosing;
     pool_ = surroundings_.pools.find(routing.pool);
     host_ = std::move(routing.host);
@@ -74,6 +78,7 @@ loop::Task<> Session::pass_through(std::string auth) {
     if (!co_await choose_backend()) co_return;
     seat_.logged_in(std::chrono::duration_cast<std::chrono::microseconds>(login_time_));
     metrics::count(metrics::Counter::sessions_passed_through);
+    on_loan_ = {};
     report(log::Level::info, "passed through", {{"server_name", hello->server_name}});
     co_await carry_sealed();
     is_over_ = true;
@@ -96,10 +101,12 @@ loop::Task<std::optional<net::ClientHello>> Session::hear_hello() {
             is_over_ = true;
             co_return std::nullopt;
         }
-        if (stop_wanted_ || signal_.loop().now() >= deadline) {
-            co_await send_alert(net::Alert::internal_error, stop_wanted_
-                                                                ? "the service is shutting down"
-                                                                : "the ClientHello took too long");
+        const bool is_recalled = on_loan_ && recall_->is_called();
+        if (stop_wanted_ || is_recalled || signal_.loop().now() >= deadline) {
+            co_await send_alert(net::Alert::internal_error,
+                                stop_wanted_  ? "the service is shutting down"
+                                : is_recalled ? "too many sessions"
+                                              : "the ClientHello took too long");
             co_return std::nullopt;
         }
         client_.watch();

@@ -50,6 +50,11 @@ Session::Session(Surroundings surroundings, std::unique_ptr<net::Stream> client,
         bandwidth_ = std::make_shared<guard::Bandwidth>(settings_.session_bandwidth);
 }
 
+Session::~Session() {
+    if (recall_) recall_->leave();
+    if (seat_recall_) seat_recall_->leave();
+}
+
 void Session::start() { job_ = loop::Job::start(run()); }
 
 void Session::stop() {
@@ -77,13 +82,53 @@ loop::Task<> Session::run() {
     ended_();
 }
 
+/// A backend that leads back here would be a session of a session, and so on without end.
+bool Session::comes_from_ourselves() const {
+    const auto& network = surroundings_.network;
+    return network.is_own(client_.peer()) ||
+           (surroundings_.proxy && network.is_own(*surroundings_.proxy));
+}
+
+/// Who has not logged in makes room when others come.
+void Session::lend_place() {
+    if (recall_) recall_->leave();
+    recall_ = std::make_shared<loop::Recall>(signal_);
+    on_loan_ = surroundings_.ledger.lend(settings_, client_.peer().ip,
+                                         [recall = recall_] { loop::Recall::call(recall); });
+}
+
+/// While the client has the word and has not logged in, its seat is there for those who wait. At
+/// PASS it finds another.
+void Session::lend_seat() {
+    if (!backend_ || seat_recall_ || dialog_.login() == Dialog::Login::done) return;
+    seat_recall_ = std::make_shared<loop::Recall>(signal_);
+    seat_.lend(seat_recall_, guard::client_of(client_.peer().ip));
+}
+
+/// It is not on loan any more. If it was recalled the backend is left.
+void Session::keep_seat() {
+    if (!seat_recall_) return;
+    seat_recall_->leave();
+    seat_recall_.reset();
+    if (seat_.keep()) return;
+    metrics::count(metrics::Counter::seats_recalled);
+    leave_backend();
+}
+
 /// Networks first, then limits. False: the client was told why not, unless TLS comes first: then
 /// it would have to be let in to be told.
 loop::Task<bool> Session::let_in() {
     if (!guard::admits(settings_, client_.peer().ip)) {
         metrics::count(metrics::Counter::sessions_not_admitted);
-        report(log::Level::info, "not admitted", {{"listener", settings_.name}});
+        const auto client = base::to_string(client_.peer());
+        log::write_seldom(log::Level::info, "not admitted", settings_.name,
+                          {{"session", id_}, {"client", client}, {"listener", settings_.name}});
         if (!surroundings_.begins_with_tls) co_await answer(421, "You are not admitted here.");
+        co_return false;
+    }
+    if (comes_from_ourselves()) {
+        note_own_session(base::to_string(client_.peer()));
+        if (!surroundings_.begins_with_tls) co_await answer(421, own_session_text);
         co_return false;
     }
     auto entered = surroundings_.ledger.enter(settings_, client_.peer().ip, signal_.loop().now());
@@ -93,6 +138,7 @@ loop::Task<bool> Session::let_in() {
         co_return false;
     }
     entered_ = std::move(*entered);
+    lend_place();
     metrics::count(metrics::Counter::sessions_accepted);
     report(log::Level::info, "session began",
            {{"listener", settings_.name}, {"local", base::to_string(reached())}});
@@ -151,6 +197,11 @@ loop::Task<std::optional<ClientEvent>> Session::await_event() {
             co_await end_with("Service is shutting down.");
             co_return std::nullopt;
         }
+        if (on_loan_ && recall_->is_called()) {
+            co_await end_with(refusal_text(guard::Limit::sessions));
+            co_return std::nullopt;
+        }
+        if (seat_recall_ && seat_recall_->is_called()) keep_seat();
         // The backend first: what it says unasked must not be taken for the answer to what the
         // client says next.
         if (backend_) {
@@ -161,8 +212,12 @@ loop::Task<std::optional<ClientEvent>> Session::await_event() {
         }
         // Who always has something to say does not stay for it.
         const bool is_late = signal_.loop().now() >= deadline;
-        if (auto event = is_late ? std::nullopt : client_.next()) co_return event;
+        if (auto event = is_late ? std::nullopt : client_.next()) {
+            keep_seat();
+            co_return event;
+        }
         welcome_data();
+        lend_seat();
         if (backend_) backend_->watch();
         client_.watch();
         if (is_late || !co_await signal_.wait(deadline)) {
@@ -288,7 +343,9 @@ void Session::forget_login() {
     dialog_.reinitialize();
     rest_is_armed_ = false;
     // Who never logs in gets no more time by it.
-    if (was_logged_in) login_deadline_ = signal_.loop().after(settings_.login_timeout);
+    if (!was_logged_in) return;
+    login_deadline_ = signal_.loop().after(settings_.login_timeout);
+    lend_place();
 }
 
 loop::Task<> Session::abort_nothing() {

@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "guard/ledger.h"
 #include "loop/job.h"
+#include "loop/recall.h"
 #include "net/client_hello.h"
 #include "net/network.h"
 #include "net/proxy_header.h"
@@ -59,6 +60,7 @@ struct Surroundings {
     guard::Ledger& ledger;
     guard::Ledger::Held accepted = {};          ///< its place among all sessions
     std::optional<base::Address> reached = {};  ///< where the client connected to, as a proxy says
+    std::optional<base::Address> proxy = {};    ///< that the client came through
 };
 
 /// One client's session: its control connection, its login on a backend, its transfers. Lives and
@@ -70,6 +72,9 @@ public:
     using Ended = std::move_only_function<void()>;
     Session(Surroundings surroundings, std::unique_ptr<net::Stream> client, std::string id,
             Ended ended);
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
 
     void start();
     /// The daemon ends: an idle session says 421 at once, one in a transfer after it.
@@ -81,6 +86,10 @@ public:
 private:
     [[nodiscard]] loop::Task<> run();
     [[nodiscard]] loop::Task<bool> let_in();
+    [[nodiscard]] bool comes_from_ourselves() const;
+    void lend_place();
+    void lend_seat();
+    void keep_seat();
     [[nodiscard]] loop::Task<> serve();
     [[nodiscard]] loop::Task<> take_turn();
     [[nodiscard]] loop::Task<std::optional<ClientEvent>> await_event();
@@ -113,6 +122,9 @@ private:
 
     // login.cpp
     [[nodiscard]] loop::Task<> log_in(ftp::Command user);
+    [[nodiscard]] bool may_say_user_again(const Routing& routing) const;
+    [[nodiscard]] loop::Task<std::optional<ftp::Reply>> say_user_again();
+    [[nodiscard]] loop::Task<bool> await_login_turn();
     [[nodiscard]] Routing route_user(const ftp::Command& user) const;
     [[nodiscard]] loop::Task<> refuse_login(ftp::Reply reply);
     [[nodiscard]] std::optional<guard::Limit> ban_of(std::string_view pool,
@@ -127,12 +139,14 @@ private:
     [[nodiscard]] loop::Task<std::optional<ftp::Reply>> choose_backend();
     [[nodiscard]] loop::Task<std::expected<pool::Seat, pool::Refusal>> wait_for_seat();
     void hear_waiting_client();
+    [[nodiscard]] bool has_room_to_hear() const;
     [[nodiscard]] bool fall_back(pool::Refusal refusal);
     [[nodiscard]] backend::Contact contact_of_seat() const;
     [[nodiscard]] net::ProxyFacts facts() const;
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> try_backend();
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> try_leg();
     [[nodiscard]] loop::Task<> retry_login(ftp::Command password, base::Error error);
+    [[nodiscard]] loop::Task<> log_in_again(ftp::Command password);
     [[nodiscard]] loop::Task<> follow_login(ftp::Command command, ftp::Reply reply);
     [[nodiscard]] loop::Task<bool> replay_client_lines();
     void give_up_backend(const base::Error& error);
@@ -178,6 +192,7 @@ private:
     std::string routed_pool_;
     std::string host_;  // HOST, or what the user's name said in its place
     pool::Seat seat_;
+    std::shared_ptr<loop::Recall> seat_recall_;  // while the seat is on loan
     std::unique_ptr<backend::Leg> backend_;
     /// Of a client that is passed through, instead of `backend_`.
     struct Sealed {
@@ -187,7 +202,9 @@ private:
     std::optional<Sealed> sealed_;
     std::vector<pool::BackendId> tried_;  // in this login
 
-    guard::Ledger::Held entered_;     // its place among the sessions of its address
+    guard::Ledger::Held entered_;  // its place among the sessions of its address
+    std::shared_ptr<loop::Recall> recall_;
+    guard::Ledger::Held on_loan_;     // that place, until it has logged in
     guard::Ledger::Held user_place_;  // likewise of its user
     std::optional<base::TokenBucket> commands_;
     std::uint32_t commands_taken_ = 0;
@@ -201,7 +218,10 @@ private:
     std::string user_;                                  // of that line
     std::chrono::steady_clock::duration login_time_{};  // that the backend took, so far
     std::uint32_t failed_logins_ = 0;
-    bool rest_is_armed_ = false;  // the backend was told a REST that no transfer has used
+    std::uint32_t login_attempts_ = 0;     // USERs since the last log-in
+    std::uint32_t connections_begun_ = 0;  // to backends, for log-ins
+    bool has_logged_in_ = false;           // at some time
+    bool rest_is_armed_ = false;           // the backend was told a REST that no transfer has used
     loop::Deadline login_deadline_;
     Phase phase_ = Phase::greeting;
     bool is_over_ = false;

@@ -194,6 +194,32 @@ TEST_F(LogTest, keeps_the_old_file_when_the_new_one_cannot_be_opened) {
     EXPECT_EQ(lines("moved/log").size(), 3);  // the complaint is the one between
 }
 
+TEST_F(LogTest, leaves_out_lines_that_repeat_and_says_how_many) {
+    begin(Level::info, false);
+    for (int i = 0; i < 500; ++i) info("knock", {{"number", std::int64_t{i}}});
+    for (int i = 0; i < 500; ++i) write_seldom(Level::warning, "refused", "list", {});
+    for (int i = 0; i < 500; ++i) write_each(Level::info, "state");
+    stop();
+    std::size_t knocks = 0;
+    std::size_t refusals = 0;
+    std::size_t states = 0;
+    std::size_t told = 0;
+    for (const auto& line : lines("log")) {
+        const bool tells = line.find("lines were left out") != std::string::npos;
+        told += tells ? 1U : 0U;
+        knocks += !tells && line.find("knock") != std::string::npos ? 1U : 0U;
+        refusals += !tells && line.find("refused") != std::string::npos ? 1U : 0U;
+        states += line.find("state") != std::string::npos ? 1U : 0U;
+    }
+    // A slow machine may need some seconds for this.
+    EXPECT_GE(knocks, 50U);
+    EXPECT_LT(knocks, 500U);
+    EXPECT_GE(refusals, 1U);
+    EXPECT_LT(refusals, 20U);
+    EXPECT_EQ(states, 500U);
+    EXPECT_EQ(told, 2U);
+}
+
 TEST_F(LogTest, takes_lines_from_many_threads_whole) {
     begin(Level::info, false);
     ASSERT_TRUE(open_file("xferlog", path("xferlog")));
@@ -248,7 +274,8 @@ protected:
                            .json = false,
                            .file = path(name),
                            .count_lost = [this](std::uint64_t lines) { lost += lines; },
-                           .queued_bytes_max = 1'000'000}));
+                           .queued_bytes_max = 1'000'000,
+                           .repeats_per_second = 0}));
     }
     /// More than the pipe and the queue hold together.
     void write_too_much() {
@@ -297,7 +324,8 @@ TEST_F(StuckLogTest, standard_error_stuck_stops_nobody_and_is_left_blocking) {
                                 .json = false,
                                 .file = {},
                                 .count_lost = [this](std::uint64_t lines) { lost += lines; },
-                                .queued_bytes_max = 1'000'000});
+                                .queued_bytes_max = 1'000'000,
+                                .repeats_per_second = 0});
     write_too_much();
     const auto begun = std::chrono::steady_clock::now();
     stop();

@@ -251,6 +251,44 @@ TEST(LoadPool, finds_data_ports_that_are_missing_or_taken) {
     });
 }
 
+TEST(LoadPool, finds_backends_that_lead_back_to_a_listener) {
+    const auto file = [](const std::string& listener, const std::string& address) {
+        return "[listener.ftp]\npool = \"p\"\n" + listener +
+               "\n[[pool.p.backend]]\nname = \"b\"\naddress = \"" + address + "\"\n";
+    };
+    const auto refused = [](const std::string& address) {
+        return "f:6:11: pool.p.backend[0].address: " + address +
+               " is listener.ftp itself (name the server behind it)\n";
+    };
+    const std::string wildcard = R"(bind = ["0.0.0.0:2121", "[::]:2121"])";
+    const std::string one = R"(bind = ["192.0.2.1:2121"])";
+    const std::string told = one + "\npublic_address = \"203.0.113.21\"";
+    expect({
+        {file(one, "192.0.2.1:2121"), refused("192.0.2.1:2121")},
+        {file(one, "[::ffff:192.0.2.1]:2121"), refused("192.0.2.1:2121")},
+        {file(wildcard, "127.0.0.1:2121"), refused("127.0.0.1:2121")},
+        {file(wildcard, "127.9.9.9:2121"), refused("127.9.9.9:2121")},
+        {file(wildcard, "[::1]:2121"), refused("[::1]:2121")},
+        {file(wildcard, "0.0.0.0:2121"), refused("0.0.0.0:2121")},
+        {file(R"(bind = ["127.0.0.1:2121"])", "0.0.0.0:2121"), refused("0.0.0.0:2121")},
+        {file("mode = \"passthrough\"\nbind = [\"127.0.0.1:21\"]\n"
+              "implicit_bind = [\"127.0.0.1:990\"]",
+              "127.0.0.1:990"),
+         "f:8:11: pool.p.backend[0].address: 127.0.0.1:990 is listener.ftp itself (name the server "
+         "behind it)\n"},
+        // What only looks like it.
+        {file(one, "192.0.2.1:21"), "none"},
+        {file(one, "192.0.2.2:2121"), "none"},
+        {file(wildcard, "192.0.2.1:2121"), "none"},
+        {file(R"(bind = ["127.0.0.1:2121"])", "127.0.0.2:2121"), "none"},
+        {file(R"(bind = ["0.0.0.0:2121"])", "[::1]:2121"), "none"},
+    });
+    EXPECT_EQ(
+        problems_of(file(told, "203.0.113.21:2121")),
+        "f:7:11: pool.p.backend[0].address: 203.0.113.21:2121 is listener.ftp itself (name the "
+        "server behind it)\n");
+}
+
 TEST(LoadPool, finds_what_a_probe_lacks_or_has_for_nothing) {
     const auto probe = [](const std::string& value, const std::string& place,
                           const std::string& problem) {

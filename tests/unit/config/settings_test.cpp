@@ -84,6 +84,10 @@ std::string other(const Number<S>& kind) {
     return fmt::to_string(S{}.*kind.member == kind.max ? kind.min : kind.max);
 }
 template <typename S>
+std::string other(const OptionalNumber<S>& kind) {
+    return fmt::to_string(kind.max);
+}
+template <typename S>
 std::string other(const Time<S>& kind) {
     return fmt::format("\"{}\"", duration_text(kind.max));
 }
@@ -153,6 +157,8 @@ std::string other(const HostPort<S>&) {
 /// What is not said is another setting's value, or none: there is no way to write that out.
 template <typename K>
 constexpr bool can_be_written = true;
+template <typename S>
+constexpr bool can_be_written<OptionalNumber<S>> = false;
 template <typename S>
 constexpr bool can_be_written<OptionalTime<S>> = false;
 template <typename S>
@@ -287,6 +293,10 @@ std::vector<std::string> outside(const K&) {
 }
 template <typename S>
 std::vector<std::string> outside(const Number<S>& kind) {
+    return {fmt::to_string(std::int64_t{kind.min} - 1), fmt::to_string(std::int64_t{kind.max} + 1)};
+}
+template <typename S>
+std::vector<std::string> outside(const OptionalNumber<S>& kind) {
     return {fmt::to_string(std::int64_t{kind.min} - 1), fmt::to_string(std::int64_t{kind.max} + 1)};
 }
 template <typename S>

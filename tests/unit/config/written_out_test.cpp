@@ -53,7 +53,7 @@ address = "192.0.2.1"
 )");
     ASSERT_TRUE(config) << first_problem(config);
     const auto text = written_out(*config);
-    EXPECT_NE(text.find("\nsessions_per_address = 1000\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("\n# sessions_per_address = a quarter"), std::string::npos) << text;
     EXPECT_NE(text.find("\n# fast_interval = interval\n"), std::string::npos) << text;
     const auto again = load(text);
     ASSERT_TRUE(again) << first_problem(again);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <list>
+#include <vector>
 
 namespace ballast::guard {
 namespace {
@@ -17,7 +18,7 @@ protected:
         return *ledger_;
     }
     /// The limit that was reached; empty: none, and the place is held.
-    std::optional<Limit> accept() { return keep(ledger().accept(now)); }
+    std::optional<Limit> accept() { return keep(ledger().accept()); }
     std::optional<Limit> enter(const base::Ip& client) {
         return keep(ledger().enter(listener, client, now));
     }
@@ -44,22 +45,168 @@ private:
 
 TEST_F(LedgerTest, holds_so_many_sessions_until_they_are_given_back) {
     limits.sessions = 2;
-    EXPECT_FALSE(accept());
-    EXPECT_FALSE(accept());
-    EXPECT_EQ(accept(), Limit::sessions);
+    EXPECT_FALSE(enter(anna));
+    EXPECT_FALSE(enter(bert));
+    EXPECT_EQ(enter(anna), Limit::sessions);
+    EXPECT_FALSE(accept());  // who it is is judged before
+    held.pop_front();
+    EXPECT_FALSE(enter(anna));
+    held.clear();
+}
+
+TEST_F(LedgerTest, takes_some_more_connections_than_sessions_and_no_end_of_them) {
+    limits.sessions = 100;
+    std::size_t taken = 0;
+    while (!accept()) ++taken;
+    EXPECT_EQ(taken, 116);
     held.pop_front();
     EXPECT_FALSE(accept());
+    EXPECT_EQ(accept(), Limit::sessions);
     held.clear();
 }
 
 TEST_F(LedgerTest, takes_so_many_new_sessions_a_second) {
     limits.session_rate = 10;
-    for (int i = 0; i < 10; ++i) EXPECT_FALSE(accept());
-    EXPECT_EQ(accept(), Limit::session_rate);
+    limits.session_rate_per_address = 0;
+    for (int i = 0; i < 10; ++i) EXPECT_FALSE(enter(anna));
+    EXPECT_EQ(enter(bert), Limit::session_rate);
     now += 100ms;
-    EXPECT_FALSE(accept());
-    EXPECT_EQ(accept(), Limit::session_rate);
+    EXPECT_FALSE(enter(bert));
+    EXPECT_EQ(enter(anna), Limit::session_rate);
     held.clear();
+}
+
+TEST_F(LedgerTest, one_who_is_refused_for_himself_uses_up_nothing_of_the_others) {
+    limits.session_rate = 10;
+    limits.session_rate_per_address = 3;
+    limits.failed_logins_per_address = 1;
+    const auto carl = ip("198.51.100.9");
+    EXPECT_TRUE(ledger().login_failed({"p", "a"}, carl, now));
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(enter(anna));
+    for (int i = 0; i < 100; ++i) {
+        EXPECT_EQ(enter(anna), Limit::session_rate_of_address);
+        EXPECT_EQ(enter(carl), Limit::banned_address);
+    }
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(enter(bert));
+    held.clear();
+}
+
+TEST_F(LedgerTest, an_address_may_have_a_quarter_of_what_there_is) {
+    limits.sessions = 480;
+    limits.session_rate_per_address = 0;
+    for (int i = 0; i < 120; ++i) EXPECT_FALSE(enter(anna)) << i;
+    EXPECT_EQ(enter(anna), Limit::sessions_of_address);
+    EXPECT_FALSE(enter(bert));
+    limits.sessions_per_address = 121;
+    EXPECT_FALSE(enter(anna));
+    EXPECT_EQ(enter(anna), Limit::sessions_of_address);
+    limits.sessions_per_address = 0;
+    EXPECT_FALSE(enter(anna));
+    held.clear();
+}
+
+TEST_F(LedgerTest, an_address_may_have_a_quarter_of_a_listener) {
+    limits.session_rate_per_address = 0;
+    listener.max_sessions = 40;
+    for (int i = 0; i < 10; ++i) EXPECT_FALSE(enter(anna)) << i;
+    EXPECT_EQ(enter(anna), Limit::sessions_of_address);
+    config::Listener other;
+    EXPECT_TRUE(ledger().enter(other, anna, now));
+    EXPECT_FALSE(enter(bert));
+    limits.sessions_per_address = 100;
+    EXPECT_FALSE(enter(anna));
+    held.clear();
+}
+
+TEST_F(LedgerTest, an_address_may_have_a_quarter_of_the_new_sessions_a_second) {
+    limits.session_rate = 40;
+    for (int i = 0; i < 10; ++i) EXPECT_FALSE(enter(anna)) << i;
+    EXPECT_EQ(enter(anna), Limit::session_rate_of_address);
+    EXPECT_FALSE(enter(bert));
+    held.clear();
+}
+
+TEST_F(LedgerTest, a_place_on_loan_makes_room_for_a_newcomer) {
+    limits.sessions = 2;
+    EXPECT_FALSE(enter(anna));
+    EXPECT_FALSE(enter(bert));
+    int recalled = 0;
+    auto loan = ledger().lend(listener, anna, [&] { ++recalled; });
+    EXPECT_FALSE(enter(bert));
+    EXPECT_EQ(recalled, 1);
+    // It has been asked, and nobody else can be.
+    EXPECT_EQ(enter(bert), Limit::sessions);
+    loan = Ledger::Held();
+    held.pop_front();
+    // Who has logged in keeps his place.
+    EXPECT_EQ(enter(anna), Limit::sessions);
+    EXPECT_EQ(recalled, 1);
+    held.clear();
+}
+
+TEST_F(LedgerTest, the_address_with_most_on_loan_makes_room_and_its_oldest_first) {
+    limits.sessions = 4;
+    const std::vector<base::Ip> who = {bert, anna, anna, bert};
+    std::vector<std::size_t> recalled;
+    std::vector<Ledger::Held> loans;
+    for (std::size_t i = 0; i < who.size(); ++i) {
+        EXPECT_FALSE(enter(who[i]));
+        if (i < 3)
+            loans.push_back(
+                ledger().lend(listener, who[i], [&recalled, i] { recalled.push_back(i); }));
+    }
+    EXPECT_FALSE(enter(ip("198.51.100.9")));
+    EXPECT_EQ(recalled, std::vector<std::size_t>{1});
+    loans.clear();
+    held.clear();
+}
+
+TEST_F(LedgerTest, a_full_listener_recalls_its_own_loans_only) {
+    listener.max_sessions = 1;
+    config::Listener other;
+    const auto elsewhere = ledger().enter(other, anna, now);
+    int recalled = 0;
+    auto loan = ledger().lend(other, anna, [&] { ++recalled; });
+    EXPECT_FALSE(enter(anna));
+    EXPECT_EQ(enter(bert), Limit::sessions_of_listener);
+    EXPECT_EQ(recalled, 0);
+    loan = Ledger::Held();
+    held.clear();
+}
+
+TEST_F(LedgerTest, a_refused_newcomer_recalls_nothing) {
+    limits.sessions = 1;
+    limits.session_rate = 1;
+    EXPECT_FALSE(enter(anna));
+    int recalled = 0;
+    auto loan = ledger().lend(listener, anna, [&] { ++recalled; });
+    EXPECT_EQ(enter(bert), Limit::session_rate);
+    EXPECT_EQ(recalled, 0);
+    loan = Ledger::Held();
+    held.clear();
+}
+
+TEST_F(LedgerTest, connections_for_log_ins_are_so_many_a_second) {
+    limits.login_rate_per_address = 3;
+    limits.login_rate = 5;
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(ledger().begin_login(anna, now));
+    const auto wait = ledger().begin_login(anna, now);
+    ASSERT_TRUE(wait);
+    EXPECT_EQ(wait->limit, Limit::login_rate_of_address);
+    EXPECT_FALSE(ledger().begin_login(bert, now));
+    EXPECT_FALSE(ledger().begin_login(bert, now));
+    EXPECT_EQ(ledger().begin_login(bert, now)->limit, Limit::login_rate);
+    EXPECT_FALSE(ledger().begin_login(anna, wait->until));
+    EXPECT_TRUE(ledger().begin_login(anna, wait->until));
+}
+
+TEST_F(LedgerTest, connections_that_led_to_a_log_in_do_not_count) {
+    limits.login_rate_per_address = 3;
+    for (int i = 0; i < 100; ++i) {
+        EXPECT_FALSE(ledger().begin_login(anna, now));
+        EXPECT_FALSE(ledger().begin_login(anna, now));
+        ledger().login_succeeded(anna, 2, now);
+    }
 }
 
 TEST_F(LedgerTest, takes_nobody_while_memory_is_short) {

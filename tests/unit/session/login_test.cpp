@@ -245,17 +245,6 @@ TEST(Login, counts_a_refused_password_as_a_success_of_the_backend) {
     EXPECT_FALSE(world.pool().status()[0].is_ejected);
 }
 
-TEST(Login, begins_anew_at_a_second_user) {
-    World world;
-    TestClient client(world);
-    EXPECT_EQ(client.code(), 220);
-    EXPECT_EQ(client.ask("USER anna"), 331);
-    EXPECT_EQ(client.ask("USER bert"), 331);
-    EXPECT_TRUE(world.backend(1).has_heard("USER bert"));
-    EXPECT_EQ(client.ask("PASS secret"), 230);
-    EXPECT_EQ(world.seats_taken(), 1);
-}
-
 TEST(Login, takes_pipelined_commands_one_at_a_time) {
     World world(1);
     TestClient client(world);

@@ -23,6 +23,11 @@ public:
     [[nodiscard]] TestLoop& loop() override { return loop_; }
     [[nodiscard]] loop::Task<base::Result<std::unique_ptr<net::Stream>>> dial(
         net::Dial dial, loop::Deadline deadline) override;
+    [[nodiscard]] bool is_own(const base::Address& from) const override {
+        return own_.contains(from);
+    }
+    /// A client from there is this balancer itself.
+    void set_own(const base::Address& from) { own_.insert(from); }
     [[nodiscard]] loop::Task<base::Result<std::unique_ptr<net::Lease>>> lend(
         net::LendRequest request) override;
     [[nodiscard]] std::unique_ptr<net::Admission> admit(const net::Admissions::Range& range,
@@ -63,6 +68,7 @@ private:
     std::map<net::PassivePorts::LeaseId, MemoryLease*> leases_;
     std::map<net::PassivePorts::LeaseId, MemoryAdmission*> admissions_;
     std::set<base::Address> open_ports_;
+    std::set<base::Address> own_;
     std::vector<net::Dial> dials_;
     std::uint16_t next_port_ = 30'000;
 };
