@@ -5,13 +5,13 @@
 
 namespace ballast::net {
 
-std::shared_ptr<DataTraffic> Admissions::admit(const Range& range, const base::Ip& client,
-                                               const Taker& taker) {
+Admissions::Admitted Admissions::admit(const Range& range, const base::Ip& client,
+                                       const Taker& taker) {
     auto& guest = ranges_[range][client];
-    guest.takers.push_back(taker);
-    auto traffic = guest.traffic.lock();
-    if (!traffic) guest.traffic = traffic = std::make_shared<DataTraffic>();
-    return traffic;
+    Admitted admitted{guest.traffic.lock(), std::make_shared<DataShare>(0)};
+    if (!admitted.traffic) guest.traffic = admitted.traffic = std::make_shared<DataTraffic>();
+    guest.places.push_back({taker, admitted.share});
+    return admitted;
 }
 
 void Admissions::dismiss(const Range& range, const base::Ip& client, Id id) {
@@ -19,8 +19,8 @@ void Admissions::dismiss(const Range& range, const base::Ip& client, Id id) {
     if (guests == ranges_.end()) return;
     const auto guest = guests->second.find(client);
     if (guest == guests->second.end()) return;
-    std::erase_if(guest->second.takers, [id](const Taker& taker) { return taker.id == id; });
-    if (guest->second.takers.empty()) guests->second.erase(guest);
+    std::erase_if(guest->second.places, [id](const Place& each) { return each.taker.id == id; });
+    if (guest->second.places.empty()) guests->second.erase(guest);
     if (guests->second.empty()) ranges_.erase(guests);
 }
 
@@ -30,9 +30,13 @@ std::optional<Admissions::Taker> Admissions::arrived(const base::Address& local,
         if (range.local != local.ip || !range.ports.contains(local.port)) continue;
         const auto guest = guests.find(client);
         if (guest == guests.end()) return std::nullopt;
-        auto& takers = guest->second.takers;
-        std::ranges::rotate(takers, takers.begin() + 1);
-        return takers.back();
+        auto& places = guest->second.places;
+        auto next = std::ranges::find_if(
+            places, [](const Place& each) { return each.share->load() < open_max; });
+        if (next == places.end()) next = places.begin();
+        std::rotate(next, next + 1, places.end());
+        ++*places.back().share;
+        return places.back().taker;
     }
     return std::nullopt;
 }

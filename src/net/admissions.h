@@ -20,14 +20,23 @@ namespace ballast::net {
 struct DataTraffic {
     std::atomic<std::uint32_t> open = 0;
     std::atomic<loop::Time> ended_at = loop::Time();  ///< the last one
+    /// When the first of its two sides ended: from then on its reply is due.
+    std::atomic<loop::Time> end_began_at = loop::Time();
 };
+
+/// How many data connections one control connection was given and still has. Counted up here, and
+/// set right by its owner whenever it looks. Any thread.
+using DataShare = std::atomic<std::uint32_t>;
 
 /// Which client addresses may open data connections on which ranges of ports, as often as they
 /// like: where nobody can read on which port which transfer is expected. Several control
-/// connections of one address take turns. Not for several threads: part of `PassivePorts`.
+/// connections of one address take turns; one that has all it may have is skipped. Not for several
+/// threads: part of `PassivePorts`.
 class Admissions {
 public:
     using Id = std::uint64_t;
+    /// Data connections of one control connection at once. FTP needs one.
+    static constexpr std::uint32_t open_max = 8;
     struct Range {
         base::PortRange ports;
         base::Ip local;
@@ -37,15 +46,23 @@ public:
         Id id = 0;
     };
 
-    std::shared_ptr<DataTraffic> admit(const Range& range, const base::Ip& client,
-                                       const Taker& taker);
+    struct Admitted {
+        std::shared_ptr<DataTraffic> traffic;
+        std::shared_ptr<DataShare> share;
+    };
+    Admitted admit(const Range& range, const base::Ip& client, const Taker& taker);
     void dismiss(const Range& range, const base::Ip& client, Id id);
-    /// Whose turn it is; empty: this client is not admitted here.
+    /// Whose turn it is, and it is counted as that one's: if all have all they may have, too.
+    /// Empty: this client is not admitted here.
     [[nodiscard]] std::optional<Taker> arrived(const base::Address& local, const base::Ip& client);
 
 private:
+    struct Place {
+        Taker taker;
+        std::shared_ptr<DataShare> share;
+    };
     struct Guest {
-        std::deque<Taker> takers;
+        std::deque<Place> places;
         std::weak_ptr<DataTraffic> traffic;
     };
     struct Before {

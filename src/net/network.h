@@ -78,6 +78,8 @@ public:
     [[nodiscard]] virtual std::unique_ptr<Stream> take() = 0;
     /// What all admissions of this client address to this range share.
     [[nodiscard]] virtual const std::shared_ptr<DataTraffic>& traffic() const = 0;
+    /// What this one was given and still has: for its owner to set right.
+    [[nodiscard]] virtual DataShare& share() = 0;
 };
 
 class Network {

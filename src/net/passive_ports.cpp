@@ -131,8 +131,10 @@ std::optional<PassivePorts::Lent> PassivePorts::lend(const base::PortRange& rang
 PassivePorts::Admitted PassivePorts::admit(const Admissions::Range& range, const base::Ip& client,
                                            WorkerIndex worker, loop::Time now) {
     const std::lock_guard lock(mutex_);
-    Admitted admitted{++last_id_, {}, {}};
-    admitted.traffic = admissions_.admit(range, client, {worker, admitted.id});
+    Admitted admitted{++last_id_, {}, {}, {}};
+    auto [traffic, share] = admissions_.admit(range, client, {worker, admitted.id});
+    admitted.traffic = std::move(traffic);
+    admitted.share = std::move(share);
     for (std::uint32_t number = range.ports.first; number <= range.ports.last; ++number) {
         Port& port = ports_[{range.local, static_cast<std::uint16_t>(number)}];
         if (port.listener || port.unusable_until > now) continue;

@@ -97,6 +97,7 @@ public:
     struct Admitted {
         LeaseId id = 0;
         std::shared_ptr<DataTraffic> traffic;
+        std::shared_ptr<DataShare> share;
         std::vector<std::uint16_t> needs_listening;  ///< no worker listens on them yet
     };
     /// Every port of a range, which is lent to nobody, for all connections of one client address

@@ -127,7 +127,8 @@ public:
           range_(range),
           client_(client),
           id_(admitted.id),
-          traffic_(admitted.traffic) {
+          traffic_(admitted.traffic),
+          share_(admitted.share) {
         network_.admissions_[id_] = this;
     }
     ~StandingAdmission() override {
@@ -147,6 +148,7 @@ public:
                                               next.peer);
     }
     [[nodiscard]] const std::shared_ptr<DataTraffic>& traffic() const override { return traffic_; }
+    [[nodiscard]] DataShare& share() override { return *share_; }
 
     void arrive(OwnedFd socket, base::Address local, base::Address peer) {
         arrived_.push_back({std::move(socket), local, peer});
@@ -164,6 +166,7 @@ private:
     base::Ip client_;
     PassivePorts::LeaseId id_;
     std::shared_ptr<DataTraffic> traffic_;
+    std::shared_ptr<DataShare> share_;
     std::deque<Arrived> arrived_;
     loop::Signal* signal_ = nullptr;
 };

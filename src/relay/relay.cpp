@@ -243,9 +243,12 @@ loop::Task<> relay_sealed(loop::Loop& loop, net::Stream& a, net::Stream& b,
         const auto delivered = from_a.pump().delivered() + from_b.pump().delivered();
         if (report.moved != nullptr)
             *report.moved += delivered - report.bytes_from_a - report.bytes_from_b;
+        if (from_b.pump().delivered() != report.bytes_from_b) report.from_b_at = loop.now();
         report.bytes_from_a = from_a.pump().delivered();
         report.bytes_from_b = from_b.pump().delivered();
+        const bool had_ended = report.one_has_ended;
         report.one_has_ended = from_a.is_over() || from_b.is_over();
+        if (report.one_has_ended && !had_ended) report.one_ended_at = loop.now();
         const auto moved = delivered + from_a.pump().taken() + from_b.pump().taken();
         if (moved != moved_before) report.moved_at = loop.now();
         moved_before = moved;

@@ -61,10 +61,12 @@ struct Report {
 /// Kept up to date while `relay_sealed` runs; owned by the caller, who may read it at any time.
 struct SealedReport {
     bool one_has_ended = false;  ///< its way is over, the other may go on
+    loop::Time one_ended_at;     ///< when that was
     bool has_failed = false;     ///< one of the two broke; else, when it is over, both have ended
     std::error_code error;
     std::uint64_t bytes_from_a = 0;  ///< delivered
     std::uint64_t bytes_from_b = 0;
+    loop::Time from_b_at;   ///< when bytes from `b` were delivered last
     bool was_held = false;  ///< the throttle held bytes back; for the caller to set to false again
     loop::Time moved_at;    ///< when bytes moved last, or since when none have
     std::atomic<std::uint64_t>* moved = nullptr;  ///< the caller's: delivered bytes are added to it

@@ -17,8 +17,6 @@ namespace ballast::session {
 
 namespace {
 
-/// Of one control connection at once. FTP needs one.
-constexpr std::size_t data_connections_max = 8;
 /// How often a session that shall stop looks whether its client's data have ended.
 constexpr auto stop_look_interval = std::chrono::milliseconds(100);
 
@@ -163,9 +161,20 @@ loop::Task<> Session::carry_sealed() {
                         {"reason", each.problem()}});
         std::erase_if(data, [](const auto& each) { return each.is_over(); });
         while (auto arrived = admission ? admission->take() : nullptr) {
+            if (data.size() >= net::Admissions::open_max) {
+                // The oldest without a byte makes room: it may be anybody's of this address.
+                const auto unused =
+                    std::ranges::find_if(data, [](const auto& each) { return each.is_unused(); });
+                metrics::count(metrics::Counter::data_connections_stray);
+                if (unused == data.end()) {
+                    arrived->reset();
+                    continue;
+                }
+                data.erase(unused);
+            }
             auto place = surroundings_.ledger.begin_transfer();
-            if (!place) note_limit(place.error(), base::to_string(client_.peer().ip));
-            if (!place || data.size() >= data_connections_max) {
+            if (!place) {
+                note_limit(place.error(), base::to_string(client_.peer().ip));
                 metrics::count(metrics::Counter::data_connections_stray);
                 arrived->reset();
                 continue;
@@ -186,14 +195,22 @@ loop::Task<> Session::carry_sealed() {
                     signal_},
                 std::move(arrived));
         }
+        if (admission) admission->share() = static_cast<std::uint32_t>(data.size());
         if (data.empty())
             counted.reset();
         else if (!counted)
             counted.emplace(seat_, surroundings_.load);
     };
     const auto has_data = [&] { return traffic && traffic->open > 0; };
-
     relay::SealedReport control;
+    // The reply to the last transfer of this address may be this session's, and cannot be read.
+    // What the backend has said since the end began is taken for it.
+    const auto awaits_reply = [&] {
+        const auto ended_at = traffic ? traffic->ended_at.load() : loop::Time();
+        return ended_at != loop::Time() && control.from_b_at < traffic->end_began_at.load() &&
+               loop.now() < ended_at + pool_->pool->config().final_reply_timeout;
+    };
+
     auto carrying = loop::Job::start(
         relay::relay_sealed(loop, client_.stream(), *sealed_->backend, {}, control), &signal_);
     bool control_has_ended = false;
@@ -208,7 +225,7 @@ loop::Task<> Session::carry_sealed() {
                                       traffic ? traffic->ended_at.load() : control.moved_at);
             deadline = idle_since + settings_.idle_timeout;
             const bool is_idle = loop.now() >= deadline;
-            if (is_idle || (stop_wanted_ && !has_data())) {
+            if (is_idle || (stop_wanted_ && !has_data() && !awaits_reply())) {
                 report(log::Level::info, "session is ended",
                        {{"reason", is_idle ? "Idle for too long." : "Service is shutting down."}});
                 break;

@@ -16,7 +16,9 @@ SealedData::SealedData(Parts parts, std::unique_ptr<net::Stream> client)
 SealedData::~SealedData() {
     if (!job_.is_done()) reset();
     job_.cancel();
-    parts_.traffic->ended_at = parts_.network.loop().now();
+    const auto now = parts_.network.loop().now();
+    parts_.traffic->end_began_at = report_.one_has_ended ? report_.one_ended_at : now;
+    parts_.traffic->ended_at = now;
     --parts_.traffic->open;
     metrics::count(metrics::Counter::bytes_downloaded, report_.bytes_from_b);
     metrics::count(metrics::Counter::bytes_uploaded, report_.bytes_from_a);

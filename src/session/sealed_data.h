@@ -43,6 +43,10 @@ public:
     [[nodiscard]] const relay::SealedReport& report() const { return report_; }
     /// Why both were reset; empty: they were not.
     [[nodiscard]] const std::string& problem() const { return problem_; }
+    /// Not a byte has been delivered either way.
+    [[nodiscard]] bool is_unused() const {
+        return report_.bytes_from_a == 0 && report_.bytes_from_b == 0;
+    }
     [[nodiscard]] std::uint16_t port() const { return parts_.to.to.port; }
 
 private:

@@ -341,6 +341,26 @@ TEST_F(PassivePortsTest, never_lends_the_same_thing_twice_at_a_time) {
     }
 }
 
+TEST_F(PassivePortsTest, a_control_connection_that_has_all_it_may_have_is_skipped) {
+    const Admissions::Range slice{{30000, 30002}, local};
+    const auto first = ports.admit(slice, anna, 0, now);
+    const auto second = ports.admit(slice, anna, 1, now);
+    const auto taker = [&] { return ports.arrived({local, 30000}, anna, now)->id; };
+    for (std::uint32_t i = 0; i < Admissions::open_max; ++i) {
+        EXPECT_EQ(taker(), first.id);
+        EXPECT_EQ(taker(), second.id);
+    }
+    EXPECT_EQ(*first.share, Admissions::open_max);
+    // A new one has room, whoever's turn it would be.
+    const auto third = ports.admit(slice, anna, 0, now);
+    for (std::uint32_t i = 0; i < Admissions::open_max; ++i) EXPECT_EQ(taker(), third.id);
+    *second.share = 0;
+    EXPECT_EQ(taker(), second.id);
+    // Where all are full they take turns again: somebody may make room.
+    *second.share = Admissions::open_max;
+    EXPECT_NE(taker(), taker());
+}
+
 TEST_F(PassivePortsTest, admits_addresses_to_whole_ranges_until_they_are_dismissed) {
     const Admissions::Range slice{{30000, 30002}, local};
     const auto first = ports.admit(slice, anna, 0, now);

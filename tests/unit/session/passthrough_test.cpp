@@ -460,6 +460,70 @@ TEST_F(Passthrough, has_room_for_a_few_data_connections) {
     EXPECT_EQ(world.transfers_running(), 0);
 }
 
+TEST_F(Passthrough, idle_data_connections_shut_no_neighbour_out) {
+    world.pool_settings.backends.pop_back();
+    TestClient hoarder(world);
+    TestClient neighbour(world, "198.51.100.7:51000");
+    ASSERT_TRUE(hoarder.log_in_with_tls());
+    ASSERT_TRUE(neighbour.log_in_with_tls());
+    hoarder.wraps_data = false;
+    const auto told = hoarder.passive_port("EPSV");
+    std::vector<std::unique_ptr<DataPeer>> many;
+    for (int i = 0; i < 24; ++i) {
+        many.push_back(hoarder.connect_to(told));
+        world.loop.settle();
+    }
+    EXPECT_EQ(world.transfers_running(), 2);
+    const auto reset = std::ranges::count_if(
+        many, [](const auto& each) { return each->end() == DataPeer::End::reset; });
+    EXPECT_EQ(reset, 24 - 2 * 8);
+    // What makes room is the oldest one.
+    EXPECT_EQ(many.front()->end(), DataPeer::End::reset);
+    EXPECT_EQ(many.back()->end(), DataPeer::End::open);
+    expect_a_transfer_each_way(neighbour);
+    TestClient newcomer(world, "198.51.100.7:52000");
+    ASSERT_TRUE(newcomer.log_in_with_tls());
+    expect_a_transfer_each_way(newcomer);
+    expect_a_transfer_each_way(neighbour);
+}
+
+TEST_F(Passthrough, a_stop_waits_for_the_reply_behind_the_data) {
+    world.pool_settings.final_reply_timeout = 60s;
+    world.backend(0).script.final_delay = 3s;
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in_with_tls());
+    const auto data = client.open_data("EPSV");
+    EXPECT_EQ(client.ask("STOR b"), 150);
+    data->send("x");
+    world.loop.run_for(1s);
+    world.session().stop();
+    data->finish();
+    world.loop.run_for(2s);
+    EXPECT_EQ(world.transfers_running(), 0);
+    EXPECT_EQ(world.sessions(), 1);
+    EXPECT_EQ(client.code(), 226);
+    world.loop.run_for(1s);
+    EXPECT_EQ(world.sessions(), 0);
+}
+
+TEST_F(Passthrough, a_stop_waits_for_no_reply_for_ever) {
+    world.pool_settings.final_reply_timeout = 60s;
+    world.backend(0).script.final_delay = 1h;
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in_with_tls());
+    const auto data = client.open_data("EPSV");
+    EXPECT_EQ(client.ask("STOR b"), 150);
+    data->send("x");
+    world.loop.run_for(1s);
+    data->finish();
+    world.loop.settle();
+    world.session().stop();
+    world.loop.run_for(59s);
+    EXPECT_EQ(world.sessions(), 1);
+    world.loop.run_for(61s);
+    EXPECT_EQ(world.sessions(), 0);
+}
+
 TEST_F(Passthrough, waits_in_the_queue_and_leaves_it) {
     for (auto& each : world.pool_settings.backends) each.max_sessions = 1;
     world.pool_settings.queue.length = 5;

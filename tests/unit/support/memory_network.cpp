@@ -71,7 +71,8 @@ public:
           range_(range),
           client_(client),
           id_(admitted.id),
-          traffic_(admitted.traffic) {
+          traffic_(admitted.traffic),
+          share_(admitted.share) {
         network_.admissions_[id_] = this;
     }
     ~MemoryAdmission() override {
@@ -92,6 +93,7 @@ public:
     [[nodiscard]] const std::shared_ptr<net::DataTraffic>& traffic() const override {
         return traffic_;
     }
+    [[nodiscard]] net::DataShare& share() override { return *share_; }
 
     void arrive(std::unique_ptr<net::Stream> stream) {
         arrived_.push_back(std::move(stream));
@@ -104,6 +106,7 @@ private:
     base::Ip client_;
     net::PassivePorts::LeaseId id_;
     std::shared_ptr<net::DataTraffic> traffic_;
+    std::shared_ptr<net::DataShare> share_;
     std::deque<std::unique_ptr<net::Stream>> arrived_;
     loop::Signal* signal_ = nullptr;
 };
