@@ -280,8 +280,11 @@ loop::Task<> Prober::probe(Watched& watched, base::Result<>& result) {
 loop::Task<base::Result<>> Prober::probe_tcp(const Member& member) {
     const auto& settings = member.subject->pool->config().probe;
     const auto deadline = network_.loop().after(settings.timeout);
-    const auto stream = co_await network_.dial(
-        {.to = member.backend.address, .from = {}, .fault = base::Fault::backend}, deadline);
+    const auto stream = co_await network_.dial({.to = member.backend.address,
+                                                .from = {},
+                                                .fault = base::Fault::backend,
+                                                .purpose = net::Dial::Purpose::control},
+                                               deadline);
     if (!stream) co_return std::unexpected(stream.error());
     const auto preamble = preamble_of(member.subject->pool->config());
     if (preamble.empty()) co_return base::Result<>{};

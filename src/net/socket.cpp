@@ -94,4 +94,9 @@ void reset_on_close(int native) {
     ::setsockopt(native, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
+void end_on_close(int native) {
+    const linger never{.l_onoff = 0, .l_linger = 0};
+    ::setsockopt(native, SOL_SOCKET, SO_LINGER, &never, sizeof never);
+}
+
 }  // namespace ballast::net

@@ -54,7 +54,10 @@ struct SystemAddress {
 /// Says the words if that can be done at once, and closes.
 void refuse(OwnedFd connection, std::string_view words);
 
-/// RST instead of FIN at close: nobody can take this end for a proper one.
+/// RST instead of FIN at close, also when the process is killed: nobody can take this end for a
+/// proper one. A data connection is so from its first moment until its end is earned.
 void reset_on_close(int native);
+/// FIN at close again: what was sent is delivered.
+void end_on_close(int native);
 
 }  // namespace ballast::net

@@ -134,7 +134,6 @@ public:
     ~StandingAdmission() override {
         network_.admissions_.erase(id_);
         network_.ports_.dismiss(range_, client_, id_);
-        for (const auto& each : arrived_) reset_on_close(each.socket.get());
     }
     StandingAdmission(const StandingAdmission&) = delete;
     StandingAdmission& operator=(const StandingAdmission&) = delete;
@@ -198,6 +197,7 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
     const auto doing = "connecting to " + base::to_string(dial.to);
     auto opened = open_socket(dial.to.ip.family());
     if (!opened) co_return std::unexpected(opened.error());
+    if (dial.purpose == Dial::Purpose::data) reset_on_close(opened->get());
     if (auto bound = bind_source(opened->get(), dial); !bound)
         co_return std::unexpected(bound.error());
 
@@ -287,6 +287,7 @@ SocketNetwork::Listening SocketNetwork::listen(PassivePorts::Key key, const base
 }
 
 void SocketNetwork::take_data_connection(PassivePort& port, OwnedFd socket, base::Address peer) {
+    reset_on_close(socket.get());
     const auto now = loop_.now();
     (void)port.accepts.take(now);
     if (const auto next = port.accepts.next(now); next > now) {
@@ -310,7 +311,6 @@ void SocketNetwork::take_data_connection_of(PassivePort& port, OwnedFd socket, b
     const auto taker = ports_.arrived(port.key, peer.ip, loop_.now());
     if (taker) return hand_over(*taker, std::move(socket), {port.key.local, port.key.port}, peer);
     note_stray(port, peer);
-    reset_on_close(socket.get());
 }
 
 void SocketNetwork::note_stray(PassivePort& port, const base::Address& peer) {
@@ -342,7 +342,6 @@ void SocketNetwork::deliver(PassivePorts::LeaseId id, OwnedFd socket, base::Addr
         return admission->second->arrive(std::move(socket), local, peer);
     // Given up while the connection was on its way between two workers.
     metrics::count(metrics::Counter::data_connections_stray);
-    reset_on_close(socket.get());
 }
 
 }  // namespace ballast::net

@@ -40,8 +40,10 @@ Io SocketStream::write(std::span<const char> from) {
 }
 
 Io::State SocketStream::finish() {
-    const bool done = descriptor_.native() >= 0 && ::shutdown(descriptor_.native(), SHUT_WR) == 0;
-    return done ? Io::State::moved : Io::State::failed;
+    if (descriptor_.native() < 0) return Io::State::failed;
+    // First: closing with the reset still armed would throw away what the kernel has not sent yet.
+    end_on_close(descriptor_.native());
+    return ::shutdown(descriptor_.native(), SHUT_WR) == 0 ? Io::State::moved : Io::State::failed;
 }
 
 void SocketStream::reset() {

@@ -33,8 +33,9 @@ struct Io {
 /// One connection, as bytes. Belongs to one loop's thread. Who holds it attaches a signal, tries
 /// to read or write, and where that would block asks to be signalled and waits.
 ///
-/// Destroying a stream closes it: properly, unless bytes of the peer were left unread, which makes
-/// the kernel send RST.
+/// Destroying a control connection closes it: properly, unless bytes of the peer were left unread,
+/// which makes the kernel send RST. Destroying a data connection that was not finished resets it,
+/// and so does the kernel if the process is killed: the end of data has to be earned.
 class Stream {
 public:
     Stream() = default;

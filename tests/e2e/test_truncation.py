@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -192,6 +193,48 @@ def test_a_client_that_leaves_with_theend_of_its_upload_is_not_believed(
         assert ends == ["reset"]
         entry = it.wait_for_transfer(lambda each: each["file"].endswith("file"))
         assert entry["result"] in ("failed", "aborted")
+
+
+def test_the_balancer_killed_in_transfers_resets_both_sides(work: Path) -> None:
+    ends: list[str] = []
+
+    def receive(conversation: Conversation, _: str) -> None:
+        conversation.say("150 Send it.")
+        with conversation.data() as data:
+            try:
+                read_all(data)
+                ends.append("clean")
+            except ConnectionResetError:
+                ends.append("reset")
+        conversation.server.heard("END")
+
+    def send(conversation: Conversation, _: str) -> None:
+        conversation.say("150 Here it comes.")
+        with conversation.data() as data:
+            data.sendall(b"half of it")
+            with contextlib.suppress(ConnectionResetError):
+                read_all(data)
+
+    with ScriptedServer("127.0.0.61", {"STOR": receive, "RETR": send}) as server:
+        pool = Pool("pool", [Backend("only", server)])
+        ballast = Ballast(work, [Listener("ftp", "pool")], [pool])
+        ballast.start()
+        try:
+            uploading, downloading = (Wire(ballast.where()).log_in() for _ in range(2))
+            sent, received = uploading.passive(), downloading.passive()
+            uploading.expect("STOR file", 150)
+            sent.sendall(b"the first half")
+            downloading.expect("RETR file", 150)
+            assert received.recv(4, socket.MSG_WAITALL) == b"half"
+        finally:
+            ballast.kill()
+        with sent, received, uploading, downloading:
+            with pytest.raises(ConnectionResetError):
+                read_all(received)
+            with pytest.raises(ConnectionResetError):
+                read_all(sent)
+            server.wait_for("END")
+        assert ends == ["reset"]
 
 
 @pytest.fixture

@@ -9,13 +9,16 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <functional>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <string>
+#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace ballast::net {
 namespace {
@@ -202,6 +205,103 @@ TEST_F(SocketNetworkTest, resets_a_connection_that_its_lease_never_took) {
         },
         loop));
     loop.run();
+    outside.join();
+    EXPECT_EQ(fate, -ECONNRESET);
+}
+
+/// All that a blocking client reads up to the end: how many bytes, and its outcome.
+std::pair<std::size_t, ssize_t> read_to_end(const OwnedFd& socket) {
+    std::size_t bytes = 0;
+    for (;;) {
+        const auto outcome = read_outcome(socket);
+        if (outcome <= 0) return {bytes, outcome};
+        bytes += static_cast<std::size_t>(outcome);
+    }
+}
+
+/// A connection that was dialled, and the other end of it.
+class DialedTest : public SocketNetworkTest {
+protected:
+    void dial(Dial::Purpose purpose) {
+        auto listening = listen_on({here, 0}, 8);
+        ASSERT_TRUE(listening);
+        Dialed dialed;
+        const auto job = loop::Job::start(
+            dial_into(network, {.to = {here, port_of(*listening)}, .from = {}, .purpose = purpose},
+                      dialed, loop));
+        loop.run();
+        ASSERT_TRUE(dialed && *dialed);
+        stream = std::move(**dialed);
+        server = OwnedFd(::accept(listening->get(), nullptr, nullptr));
+        ASSERT_TRUE(server);
+    }
+
+    std::unique_ptr<Stream> stream;
+    OwnedFd server;
+};
+
+TEST_F(DialedTest, a_data_connection_that_was_not_finished_is_reset) {
+    dial(Dial::Purpose::data);
+    EXPECT_EQ(stream->write(std::string_view("part")).bytes, 4);
+    stream.reset();
+    EXPECT_EQ(read_to_end(server).second, -ECONNRESET);
+}
+
+TEST_F(DialedTest, a_control_connection_ends_properly) {
+    dial(Dial::Purpose::control);
+    stream.reset();
+    EXPECT_EQ(read_outcome(server), 0);
+}
+
+TEST_F(DialedTest, a_finished_data_connection_loses_no_byte_that_the_kernel_still_holds) {
+    dial(Dial::Purpose::data);
+    const std::string piece(64 << 10, 'x');
+    std::size_t sent = 0;
+    for (;;) {
+        const Io io = stream->write(piece);
+        if (io.state != Io::State::moved) break;
+        sent += io.bytes;
+    }
+    ASSERT_EQ(stream->finish(), Io::State::moved);
+    stream.reset();
+    EXPECT_EQ(read_to_end(server), std::pair(sent, ssize_t{0}));
+}
+
+TEST_F(SocketNetworkTest, a_data_connection_of_a_killed_process_is_reset) {
+    const auto listening = listen_on({here, 0}, 8);
+    ASSERT_TRUE(listening);
+    const auto killed = ::fork();
+    ASSERT_GE(killed, 0);
+    if (killed == 0) {
+        Dialed dialed;
+        const auto job = loop::Job::start(
+            dial_into(network, {.to = {here, port_of(*listening)}, .from = {}}, dialed, loop));
+        loop.run();
+        (void)(**dialed)->write(std::string_view("part"));
+        (void)::raise(SIGKILL);
+    }
+    EXPECT_EQ(::waitpid(killed, nullptr, 0), killed);
+    const OwnedFd server(::accept(listening->get(), nullptr, nullptr));
+    EXPECT_EQ(read_to_end(server).second, -ECONNRESET);
+}
+
+TEST_F(SocketNetworkTest, resets_an_accepted_data_connection_that_was_not_finished) {
+    const auto port = free_port(here);
+    std::unique_ptr<Stream> arrived;
+    std::thread outside;
+    ssize_t fate = 1;
+    const auto job = loop::Job::start(lend_and_wait(
+        network, request(port, here, client_ip),
+        [&](std::uint16_t lent) {
+            outside = std::thread([&, lent] {
+                const auto client = connect_from(client_ip, {here, lent});
+                fate = read_outcome(client);
+            });
+        },
+        arrived, loop));
+    loop.run();
+    ASSERT_NE(arrived, nullptr);
+    arrived.reset();
     outside.join();
     EXPECT_EQ(fate, -ECONNRESET);
 }

@@ -141,6 +141,7 @@ loop::Task<base::Result<std::unique_ptr<net::Stream>>> MemoryNetwork::dial(
     const auto from_ip = dial.from.value_or(dial.to.ip);
     const auto from_port = dial.source_port != 0 ? dial.source_port : next_port_++;
     auto [ours, theirs] = MemoryStream::connect(loop_, {from_ip, from_port}, dial.to, shape);
+    if (dial.purpose == net::Dial::Purpose::data) ours->reset_unless_finished();
     const Accept accept = listener->second;  // may close its listener
     accept(std::move(theirs));
     co_return std::move(ours);
@@ -169,6 +170,7 @@ std::unique_ptr<MemoryStream> MemoryNetwork::connect(const base::Address& from,
         accept(std::move(ours));
         return std::move(theirs);
     }
+    ours->reset_unless_finished();
     const auto taker = ports_.arrived({to.ip, to.port}, from.ip, loop_.now());
     const auto id = taker ? taker->id : 0;
     if (const auto lease = leases_.find(id); lease != leases_.end())

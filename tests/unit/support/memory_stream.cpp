@@ -18,6 +18,7 @@ struct Side {
     bool was_reset = false;     ///< it sent RST
     std::error_code told_once;  ///< the peer's RST, until somebody hears of it
     bool is_dead = false;       ///< a RST has arrived
+    bool must_finish = false;   ///< or destroying it is a reset
     loop::Signal* signal = nullptr;
     bool watches_readable = false;
     bool watches_writable = false;
@@ -88,7 +89,7 @@ MemoryStream::~MemoryStream() {
     Side& own = wire_->sides.at(side_);
     own.signal = nullptr;
     if (own.closed) return;
-    if (!own.arrived.empty()) {
+    if (!own.arrived.empty() || (own.must_finish && !own.finished)) {
         reset();
         return;
     }
@@ -167,6 +168,7 @@ void MemoryStream::watch_writable() {
     if (wire_->is_writable(side_)) wire_->touch(side_);
 }
 
+void MemoryStream::reset_unless_finished() { wire_->sides.at(side_).must_finish = true; }
 bool MemoryStream::is_watching_readable() const { return wire_->sides.at(side_).watches_readable; }
 
 const base::Address& MemoryStream::local() const { return wire_->sides.at(side_).address; }

@@ -42,6 +42,9 @@ public:
     [[nodiscard]] const base::Address& local() const override;
     [[nodiscard]] const base::Address& peer() const override;
 
+    /// From now on only a finished stream ends properly when it is destroyed: a data connection.
+    void reset_unless_finished();
+
     /// Whether this side has ended its direction or is gone, and how.
     [[nodiscard]] bool is_finished() const;
     [[nodiscard]] bool is_reset() const;
