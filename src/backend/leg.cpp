@@ -2,6 +2,7 @@
 #include "backend/leg.h"
 
 #include "base/log.h"
+#include "base/shortage.h"
 #include "ftp/host_port.h"
 #include "metrics/counters.h"
 
@@ -179,7 +180,7 @@ std::unique_ptr<net::Stream> Leg::take_stream() {
 }
 
 base::Error Leg::lost(std::error_code code, std::string_view doing) const {
-    return {base::Fault::backend, code,
+    return {base::fault_of(code, base::Fault::backend), code,
             fmt::format("{} {}", doing, base::to_string(control_.peer()))};
 }
 

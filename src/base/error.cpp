@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/error.h"
 
+#include "base/shortage.h"
+
 #include <cerrno>
 
 namespace ballast::base {
@@ -11,7 +13,8 @@ std::string to_string(const Error& error) {
 }
 
 Error last_error(Fault fault, std::string doing) {
-    return {fault, std::error_code(errno, std::system_category()), std::move(doing)};
+    const std::error_code code(errno, std::system_category());
+    return {fault_of(code, fault), code, std::move(doing)};
 }
 
 }  // namespace ballast::base

@@ -24,7 +24,7 @@ using Result = std::expected<T, Error>;
 /// "connecting to 10.0.0.11:2121: Connection refused"
 [[nodiscard]] std::string to_string(const Error& error);
 
-/// The current `errno` as an error of the given fault.
+/// The current `errno` as an error of the given fault; a shortage of our own is `internal`.
 [[nodiscard]] Error last_error(Fault fault, std::string doing);
 
 }  // namespace ballast::base

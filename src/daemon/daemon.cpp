@@ -23,6 +23,7 @@
 #include <cstdio>
 #include <fmt/format.h>
 #include <fstream>
+#include <limits>
 #include <random>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -46,7 +47,7 @@ public:
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
 
-    /// False, and said on standard error, if a listener cannot be bound.
+    /// False, and said on standard error, if a listener cannot be bound, or signals not be watched.
     [[nodiscard]] bool bind(const char* file);
     void run();
 
@@ -86,6 +87,7 @@ private:
     net::SocketNetwork control_network_;
     std::optional<health::Prober> prober_;
     loop::Signal signalled_;
+    net::OwnedFd unwatched_signals_;
     loop::Descriptor signals_;
     std::size_t workers_busy_ = 0;
     bool stopping_ = false;
@@ -164,9 +166,9 @@ Daemon::Daemon(const config::Config& config, Tls tls, net::OwnedFd signals)
               .strays = config.limits.passive_stray_rate},
              data_proxies(config)),
       id_salt_(random_seed()),
-      control_network_(control_, ports_, worker_count(config)),
+      control_network_(control_, ports_, worker_count(config), net::Descriptors::with_reserve),
       signalled_(control_),
-      signals_(control_, signals.release()),
+      unwatched_signals_(std::move(signals)),
       files_due_(control_),
       pools_due_(control_) {
     std::vector<net::SocketNetwork*> networks;
@@ -184,6 +186,13 @@ Daemon::~Daemon() {
 }
 
 bool Daemon::bind(const char* file) {
+    auto watched = loop::Descriptor::open(control_, unwatched_signals_.get());
+    if (!watched) {
+        fmt::print(stderr, "{}: {}\n", file, base::to_string(watched.error()));
+        return false;
+    }
+    (void)unwatched_signals_.release();
+    signals_ = std::move(*watched);
     bool all_bound = true;
     for (const auto& listener : config_.listeners) {
         all_bound &= bind(listener, listener.bind, "bind", false, file);
@@ -399,6 +408,11 @@ void raise_descriptor_limit() {
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
     limit.rlim_cur = limit.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &limit);
+    constexpr rlim_t reserve_max = 32;
+    constexpr rlim_t reserve_part = 8;  // one in so many
+    const auto highest = std::min<rlim_t>(limit.rlim_cur, std::numeric_limits<int>::max());
+    net::reserve_descriptors(
+        static_cast<int>(highest - std::min(reserve_max, highest / reserve_part)));
 }
 
 /// Signals are read by the control thread alone; every thread inherits the mask.

@@ -2,6 +2,7 @@
 #include "daemon/worker.h"
 
 #include "base/log.h"
+#include "metrics/counters.h"
 #include "net/socket_stream.h"
 
 #include <algorithm>
@@ -36,8 +37,13 @@ void Worker::clear() {
 void Worker::accept_on(net::OwnedFd listening, net::Acceptor::Take take, std::string last_words) {
     loop_.post([this, listening = std::move(listening), take = std::move(take),
                 last_words = std::move(last_words)]() mutable {
+        auto watched = loop::Descriptor::open(loop_, listening.get());
+        if (!watched)
+            return log::error("a listener cannot accept",
+                              {{"reason", base::to_string(watched.error())}});
+        (void)listening.release();
         acceptors_.push_back(std::make_unique<net::Acceptor>(
-            loop_, std::move(listening), std::move(take), std::move(last_words)));
+            loop_, std::move(*watched), std::move(take), std::move(last_words)));
     });
 }
 
@@ -82,12 +88,29 @@ void Worker::refuse(const Newcomer& client, const base::Error& reason) {
     --load_.sessions;
 }
 
+/// There are no means for a session: the client is told so, where it would understand.
+void Worker::turn_away(Newcomer client, const base::Error& reason) {
+    metrics::count(metrics::Counter::accepts_refused);
+    log::warning("no means for a session", {{"session", client.id},
+                                            {"listener", client.service.listener->name},
+                                            {"from", base::to_string(client.peer)},
+                                            {"reason", base::to_string(reason)}});
+    net::refuse(std::move(client.socket),
+                client.service.begins_with_tls
+                    ? std::string_view()
+                    : "421 Service not available, closing control connection.\r\n");
+    --load_.sessions;
+}
+
 void Worker::begin_session(Newcomer client) {
     net::prepare_control(client.socket.get());
     const auto local = net::local_address(client.socket.get());
+    if (!local) return turn_away(std::move(client), local.error());
+    auto watched = loop::Descriptor::open(loop_, client.socket.get());
+    if (!watched) return turn_away(std::move(client), watched.error());
+    (void)client.socket.release();
     const auto& id = client.id;
-    auto stream =
-        std::make_unique<net::SocketStream>(loop_, std::move(client.socket), local, client.peer);
+    auto stream = std::make_unique<net::SocketStream>(std::move(*watched), *local, client.peer);
     const auto& service = client.service;
     auto session = std::make_unique<session::Session>(
         session::Surroundings{network_, *service.listener, *service.pools, service.tls,

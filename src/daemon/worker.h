@@ -68,6 +68,7 @@ private:
     void take_in(Newcomer client);
     void begin_session(Newcomer client);
     void refuse(const Newcomer& client, const base::Error& reason);
+    void turn_away(Newcomer client, const base::Error& reason);
     void session_ended(const std::string& id);
     void clear();
 

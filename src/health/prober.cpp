@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <new>
 #include <vector>
 
 namespace ballast::health {
@@ -18,6 +19,8 @@ namespace {
 constexpr auto pool_look_interval = std::chrono::seconds(1);
 /// How often a backend without probes is asked for a survey until it has answered one.
 constexpr auto survey_retry_interval = std::chrono::seconds(30);
+/// How often it is said that probes cannot be made.
+constexpr auto note_interval = std::chrono::seconds(10);
 constexpr auto goodbye_time = std::chrono::milliseconds(500);
 /// Where TLS is to be as with the client: a probe's password shall not go in clear.
 constexpr bool probes_have_tls = true;
@@ -208,6 +211,11 @@ loop::Deadline Prober::next_probe(const Watched& watched) {
 
 /// True if the backend rose from down for any of the pools.
 bool Prober::report(const Watched& watched, const base::Result<>& answer) {
+    // What we lack is not the backend's illness.
+    if (!answer && answer.error().fault == base::Fault::internal) {
+        note_not_made(watched, answer.error());
+        return false;
+    }
     metrics::count(answer ? metrics::Counter::probes_passed : metrics::Counter::probes_failed);
     bool rose = false;
     for (const auto& [subject, backend] : watched.members) {
@@ -222,6 +230,16 @@ bool Prober::report(const Watched& watched, const base::Result<>& answer) {
     return rose;
 }
 
+/// Every backend's probe fails then, each time: it is said once in a while.
+void Prober::note_not_made(const Watched& watched, const base::Error& reason) {
+    metrics::count(metrics::Counter::probes_not_made);
+    if (network_.loop().now() < next_note_) return;
+    next_note_ = network_.loop().after(note_interval);
+    log::warning(
+        "a probe could not be made, backends stay what they were",
+        {{"backend", watched.members.front().backend.name}, {"reason", base::to_string(reason)}});
+}
+
 loop::Task<> Prober::probe_for_ever(Watched& watched) {
     const auto type = watched.members.front().subject->pool->config().probe.type;
     const bool only_survey = type == config::ProbeType::none;
@@ -230,7 +248,8 @@ loop::Task<> Prober::probe_for_ever(Watched& watched) {
         base::Result<> passed;
         if (!only_survey) passed = co_await ask(Question::probe, watched);
         if (!passed) {
-            survey_due = true;  // it may come back as another program
+            // It may come back as another program.
+            survey_due |= passed.error().fault != base::Fault::internal;
             (void)report(watched, passed);
         } else {
             if (survey_due) survey_due = !co_await ask(Question::survey, watched);
@@ -247,6 +266,10 @@ loop::Task<base::Result<>> Prober::ask(Question question, Watched& watched) {
     const auto& settings = watched.members.front().subject->pool->config().probe;
     const auto address = watched.members.front().backend.address;
     const auto deadline = network_.loop().after(settings.timeout);
+    const auto failed = [&](base::Fault fault, std::errc code) {
+        return std::unexpected(
+            base::Error{fault, std::make_error_code(code), "probing " + base::to_string(address)});
+    };
     loop::Signal done(network_.loop());
     base::Result<> result;
     auto job = loop::Job::start(
@@ -254,15 +277,16 @@ loop::Task<base::Result<>> Prober::ask(Question question, Watched& watched) {
     // A script that runs too long is ended, and judged, by who runs it.
     const bool is_timed_itself =
         question == Question::probe && settings.type == config::ProbeType::script;
-    if (!job.is_done()) (void)co_await done.wait(is_timed_itself ? loop::never : deadline);
-    if (!job.is_done()) {
-        job.cancel();
+    if (!job.has_ended()) (void)co_await done.wait(is_timed_itself ? loop::never : deadline);
+    try {
+        if (job.is_done()) co_return result;
+    } catch (const std::bad_alloc&) {
         watched.leg.reset();
-        co_return std::unexpected(base::Error{base::Fault::backend,
-                                              std::make_error_code(std::errc::timed_out),
-                                              "probing " + base::to_string(address)});
+        co_return failed(base::Fault::internal, std::errc::not_enough_memory);
     }
-    co_return result;
+    job.cancel();
+    watched.leg.reset();
+    co_return failed(base::Fault::backend, std::errc::timed_out);
 }
 
 loop::Task<> Prober::probe(Watched& watched, base::Result<>& result) {

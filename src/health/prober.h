@@ -62,6 +62,7 @@ private:
     [[nodiscard]] Watched* find_like(const Member& member);
     [[nodiscard]] loop::Task<> probe_for_ever(Watched& watched);
     [[nodiscard]] bool report(const Watched& watched, const base::Result<>& answer);
+    void note_not_made(const Watched& watched, const base::Error& reason);
     /// Runs one question within the probe's own time-out, whatever the backend does.
     enum class Question : std::uint8_t { probe, survey };
     [[nodiscard]] loop::Task<base::Result<>> ask(Question question, Watched& watched);
@@ -82,6 +83,7 @@ private:
     const RunScript run_script_;
     std::mt19937_64 random_;
     loop::Signal signal_;
+    loop::Time next_note_;  // that probes cannot be made
     Divergence divergence_;
     std::list<Watched> watched_;
     loop::Job job_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "health/script.h"
 
+#include "base/shortage.h"
 #include "net/socket.h"
 
 #include <algorithm>
@@ -15,7 +16,6 @@
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -30,7 +30,7 @@ constexpr int reads_per_turn = 16;
 constexpr auto* default_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 base::Error script_error(std::error_code code, const std::string& what) {
-    return {base::Fault::backend, code, "script: " + what};
+    return {base::fault_of(code, base::Fault::backend), code, "script: " + what};
 }
 
 /// A program that runs. Destroying it kills its process group, and its status is taken, so that
@@ -52,11 +52,14 @@ public:
         (void)::poll(&event, 1, patience_ms);
         if (::waitpid(pid_, nullptr, WNOHANG) == pid_) return;
         // One that waits for a dead disk, or is another user's, takes as long as it likes, and
-        // nobody here waits for it.
-        std::thread([pid = pid_] {
-            while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-            }
-        }).detach();
+        // nobody waits for it here.
+        left_behind().push_back(pid_);
+    }
+
+    /// Takes the status of those that have ended since they were left.
+    static void reap_left_behind() {
+        std::erase_if(left_behind(),
+                      [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) == pid; });
     }
 
     /// Readable when it has ended; empty if the system has no descriptor left.
@@ -74,6 +77,11 @@ public:
     }
 
 private:
+    /// Of the one thread that runs scripts.
+    static std::vector<pid_t>& left_behind() {
+        static std::vector<pid_t> pids;
+        return pids;
+    }
     void kill_group() const { ::kill(-pid_, SIGKILL); }
 
     pid_t pid_;
@@ -165,6 +173,7 @@ base::Result<> judge(int status, std::string_view output) {
 }  // namespace
 
 loop::Task<base::Result<>> run_script(loop::WorkerLoop& loop, ScriptRun run) {
+    Process::reap_left_behind();
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0)
         co_return std::unexpected(
@@ -184,8 +193,14 @@ loop::Task<base::Result<>> run_script(loop::WorkerLoop& loop, ScriptRun run) {
     if (!ended_fd)
         co_return std::unexpected(
             base::last_error(base::Fault::internal, "script: waiting for it"));
-    loop::Descriptor ended(loop, ended_fd.release());
-    loop::Descriptor output(loop, reading.release());
+    auto watched_end = loop::Descriptor::open(loop, ended_fd.get());
+    if (!watched_end) co_return std::unexpected(watched_end.error());
+    (void)ended_fd.release();
+    auto watched_output = loop::Descriptor::open(loop, reading.get());
+    if (!watched_output) co_return std::unexpected(watched_output.error());
+    (void)reading.release();
+    auto& ended = *watched_end;
+    auto& output = *watched_output;
     ended.attach(&signal);
     output.attach(&signal);
     const auto deadline = loop.after(run.timeout);

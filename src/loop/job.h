@@ -5,13 +5,15 @@
 #include "loop/task.h"
 
 #include <coroutine>
+#include <exception>
 #include <utility>
 
 namespace ballast::loop {
 
 /// A task that runs beside its owner. Destroying the job cancels the task where it waits; that is
 /// allowed anywhere but inside the task itself. When the task ends it raises `done_signal`, and the
-/// owner looks at `is_done()`.
+/// owner looks at `is_done()`. An exception of the task goes to the owner who looks; without a
+/// `done_signal` nobody looks, and it ends the process.
 class Job {
 public:
     Job() = default;
@@ -36,7 +38,13 @@ public:
     Job& operator=(const Job&) = delete;
 
     [[nodiscard]] bool is_started() const { return static_cast<bool>(handle_); }
-    [[nodiscard]] bool is_done() const { return handle_ && handle_.done(); }
+    /// Throws what the task has thrown.
+    [[nodiscard]] bool is_done() const {
+        if (!has_ended()) return false;
+        if (handle_.promise().problem) std::rethrow_exception(handle_.promise().problem);
+        return true;
+    }
+    [[nodiscard]] bool has_ended() const noexcept { return handle_ && handle_.done(); }
     void cancel() {
         if (handle_) std::exchange(handle_, {}).destroy();
     }
@@ -45,6 +53,7 @@ private:
     struct Root {
         struct promise_type {
             Signal* done_signal = nullptr;
+            std::exception_ptr problem;
             Root get_return_object() {
                 return {std::coroutine_handle<promise_type>::from_promise(*this)};
             }
@@ -59,7 +68,10 @@ private:
             };
             Final final_suspend() const noexcept { return {}; }
             void return_void() const noexcept {}
-            [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
+            void unhandled_exception() noexcept {
+                if (done_signal == nullptr) std::terminate();
+                problem = std::current_exception();
+            }
             promise_type() = default;
             promise_type(Task<>&, Signal* signal) : done_signal(signal) {}
         };
@@ -67,7 +79,7 @@ private:
     };
     static Root run(Task<> task, Signal* /*for the promise*/) { co_await std::move(task); }
 
-    std::coroutine_handle<> handle_;
+    std::coroutine_handle<Root::promise_type> handle_;
 };
 
 }  // namespace ballast::loop

@@ -10,8 +10,9 @@
 /// Straight-line code that waits. A `Task` is lazy and owned: it starts when it is awaited, and
 /// destroying it destroys everything it is waiting for, which is how waiting is cancelled. There
 /// is no other cancellation. Parameters are taken by value unless the owner provably lives longer;
-/// no lambda coroutine captures. An exception inside a task ends the process: peers, the network
-/// and files fail through `base::Result`.
+/// no lambda coroutine captures. Peers, the network and files fail through `base::Result`, and
+/// nothing of ours throws; what the standard library throws (no memory) goes to whoever awaits the
+/// task.
 namespace ballast::loop {
 
 template <typename T = void>
@@ -32,9 +33,13 @@ struct FinalAwaiter {
 
 struct PromiseBase {
     std::coroutine_handle<> continuation;
+    std::exception_ptr problem;
     std::suspend_always initial_suspend() const noexcept { return {}; }
     FinalAwaiter final_suspend() const noexcept { return {}; }
-    [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
+    void unhandled_exception() noexcept { problem = std::current_exception(); }
+    void rethrow() const {
+        if (problem) std::rethrow_exception(problem);
+    }
 };
 
 template <typename T>
@@ -45,14 +50,17 @@ struct Promise : PromiseBase {
     void return_value(U&& result) {
         value.emplace(std::forward<U>(result));
     }
-    T take() { return *std::move(value); }
+    T take() {
+        rethrow();
+        return *std::move(value);
+    }
 };
 
 template <>
 struct Promise<void> : PromiseBase {
     Task<void> get_return_object();
     void return_void() const noexcept {}
-    void take() const noexcept {}
+    void take() const { rethrow(); }
 };
 
 }  // namespace detail

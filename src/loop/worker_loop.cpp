@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loop/worker_loop.h"
 
+#include "base/log.h"
+
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cassert>
+#include <exception>
 #include <utility>
 
 namespace ballast::loop {
@@ -29,7 +32,12 @@ Time WorkerLoop::now() const { return std::chrono::steady_clock::now(); }
 void WorkerLoop::post(std::move_only_function<void()> work) {
     asio::post(reactor_->context, [this, work = std::move(work)]() mutable {
         inside_handler_ = true;
-        work();
+        try {
+            work();
+        } catch (const std::exception& problem) {
+            log::error("work of a loop was given up",
+                       {{"reason", std::string_view(problem.what())}});
+        }
         resume_until_quiet();
     });
 }
@@ -76,8 +84,7 @@ void WorkerLoop::set_alarm(Time at) {
 
 /// Outlives its Descriptor while a wait of the reactor is on its way back.
 struct Descriptor::State {
-    State(WorkerLoop& owner, asio::io_context& context, int native)
-        : loop(owner), descriptor(context, native) {}
+    State(WorkerLoop& owner, asio::io_context& context) : loop(owner), descriptor(context) {}
 
     WorkerLoop& loop;
     asio::posix::stream_descriptor descriptor;
@@ -86,8 +93,18 @@ struct Descriptor::State {
     bool watching_writable = false;
 };
 
-Descriptor::Descriptor(WorkerLoop& loop, int native)
-    : state_(std::make_shared<State>(loop, loop.reactor_->context, native)) {}
+base::Result<Descriptor> Descriptor::open(WorkerLoop& loop, int native) {
+    Descriptor opened;
+    opened.state_ = std::make_shared<State>(loop, loop.reactor_->context);
+    boost::system::error_code error;
+    if (opened.state_->descriptor.assign(native, error)) {
+        opened.state_.reset();
+        return std::unexpected(base::Error{base::Fault::internal,
+                                           {error.value(), std::system_category()},
+                                           "watching a descriptor"});
+    }
+    return opened;
+}
 
 Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
     close();

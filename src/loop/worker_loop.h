@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/error.h"
 #include "loop/loop.h"
 
 #include <memory>
@@ -40,8 +41,9 @@ private:
 class Descriptor {
 public:
     Descriptor() = default;
-    /// Takes ownership of `native`, which must be non-blocking.
-    Descriptor(WorkerLoop& loop, int native);
+    /// Takes ownership of `native`, which must be non-blocking; on failure (no memory, no watches
+    /// left: a shortage of our own) it stays the caller's.
+    [[nodiscard]] static base::Result<Descriptor> open(WorkerLoop& loop, int native);
     Descriptor(Descriptor&&) noexcept = default;
     Descriptor& operator=(Descriptor&& other) noexcept;
     ~Descriptor();

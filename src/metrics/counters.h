@@ -29,6 +29,7 @@ enum class Counter : std::uint8_t {
     limit_bandwidth,           ///< a transfer slept until its turn came
     bans_begun,                ///< of an address, or of a user from one
     refused_by_ban,            ///< sessions and log-ins
+    sessions_broken,           ///< ended because Ballast had no memory left for them
     sessions_without_backend,  ///< ended with 421: no backend could be had
     sessions_without_route,    ///< refused by a route, or by none
     sessions_queued,           ///< waited for a seat
@@ -66,6 +67,7 @@ enum class Counter : std::uint8_t {
     proxy_headers_refused,        ///< missing, malformed or late
     probes_passed,
     probes_failed,
+    probes_not_made,  ///< for want of descriptors, source ports or memory: nothing was learnt
     tls_control_handshakes,          ///< with clients, control connections
     tls_data_handshakes_resumed,     ///< with clients, resuming the control connection's session
     tls_data_handshakes_full,        ///< with clients, without

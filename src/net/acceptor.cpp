@@ -2,11 +2,13 @@
 #include "net/acceptor.h"
 
 #include "base/log.h"
+#include "base/shortage.h"
 #include "metrics/counters.h"
 
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
+#include <new>
+#include <system_error>
 
 namespace ballast::net {
 
@@ -15,18 +17,14 @@ namespace {
 /// How long accepting rests when there are no descriptors left: connections wait in the backlog.
 constexpr auto out_of_descriptors_pause = std::chrono::milliseconds(100);
 
-bool is_shortage(int error) {
-    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
-
 OwnedFd something_to_close() { return OwnedFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 }  // namespace
 
-Acceptor::Acceptor(loop::WorkerLoop& loop, OwnedFd listening, Take take,
+Acceptor::Acceptor(loop::WorkerLoop& loop, loop::Descriptor listening, Take take,
                    std::optional<std::string> last_words)
     : signal_(loop),
-      descriptor_(loop, listening.release()),
+      descriptor_(std::move(listening)),
       take_(std::move(take)),
       last_words_(std::move(last_words)),
       reserve_(last_words_ ? something_to_close() : OwnedFd()) {
@@ -35,27 +33,49 @@ Acceptor::Acceptor(loop::WorkerLoop& loop, OwnedFd listening, Take take,
 }
 
 loop::Task<> Acceptor::run() {
-    bool short_of_descriptors = false;
+    bool is_short = false;
     for (;;) {
         while (signal_.loop().now() < resume_at_) (void)co_await signal_.wait(resume_at_);
         SystemAddress from;
         OwnedFd accepted(::accept4(descriptor_.native(), from.get(), &from.length,
                                    SOCK_NONBLOCK | SOCK_CLOEXEC));
-        if (accepted) {
-            short_of_descriptors = false;
-            take_(std::move(accepted), from.address());
-        } else if (is_shortage(errno)) {
+        const auto error = accepted ? std::error_code() : base::last_error({}, {}).code;
+        if (accepted && give(std::move(accepted), from.address())) {
+            is_short = false;
+        } else if (!error || (base::is_shortage(error) && error.value() != EAGAIN)) {
             metrics::count(metrics::Counter::accepts_paused);
-            if (!std::exchange(short_of_descriptors, true))
-                log::warning("accepting connections is paused", {{"reason", std::strerror(errno)}});
+            const auto reason = error ? error.message() : "only the reserve for probes is left";
+            if (!std::exchange(is_short, true))
+                log::warning("accepting connections is paused", {{"reason", reason}});
             refuse_some();
             (void)co_await signal_.wait(signal_.loop().after(out_of_descriptors_pause));
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        } else if (error.value() == EAGAIN) {
             descriptor_.watch_readable();
             (void)co_await signal_.wait(loop::never);
+        } else {
+            // That one connection's, which is gone already. If not, others have their turn.
+            signal_.raise();
+            (void)co_await signal_.wait(loop::never);
         }
-        // Any other error is that one connection's, which is gone already.
     }
+}
+
+/// False: there was no descriptor, or no memory, to spare for it.
+bool Acceptor::give(OwnedFd accepted, const base::Address& peer) {
+    if (is_of_reserve(accepted.get())) {
+        metrics::count(metrics::Counter::accepts_refused);
+        if (last_words_)
+            refuse(std::move(accepted), *last_words_);
+        else
+            reset_on_close(accepted.get());
+        return false;
+    }
+    try {
+        take_(std::move(accepted), peer);
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
+    return true;
 }
 
 /// Those who wait are told, one by one, with the descriptor that was kept for this. What else of
@@ -79,9 +99,11 @@ void Acceptor::refuse_some() {
     }
 }
 
-base::Address local_address(int native) {
+base::Result<base::Address> local_address(int native) {
     SystemAddress local;
-    ::getsockname(native, local.get(), &local.length);
+    if (::getsockname(native, local.get(), &local.length) != 0)
+        return std::unexpected(
+            base::last_error(base::Fault::internal, "asking for a connection's address"));
     return local.address();
 }
 

@@ -18,8 +18,9 @@ public:
 
     /// `take` is called with each accepted, non-blocking socket, which belongs to no loop yet. With
     /// `last_words` a descriptor is held in reserve: when there are no others, clients hear these
-    /// words, which may be none, instead of nothing.
-    Acceptor(loop::WorkerLoop& loop, OwnedFd listening, Take take,
+    /// words, which may be none, instead of nothing. What is kept for probes is not given to
+    /// clients.
+    Acceptor(loop::WorkerLoop& loop, loop::Descriptor listening, Take take,
              std::optional<std::string> last_words = {});
 
     /// Connections wait until then.
@@ -27,6 +28,7 @@ public:
 
 private:
     loop::Task<> run();
+    [[nodiscard]] bool give(OwnedFd accepted, const base::Address& peer);
     void refuse_some();
 
     loop::Signal signal_;
@@ -39,6 +41,6 @@ private:
 };
 
 /// The address that a connection came to.
-[[nodiscard]] base::Address local_address(int native);
+[[nodiscard]] base::Result<base::Address> local_address(int native);
 
 }  // namespace ballast::net

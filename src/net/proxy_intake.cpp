@@ -44,9 +44,12 @@ std::optional<base::Result<ProxiedConnection>> read_header(int native, std::stri
 }  // namespace
 
 void ProxyIntake::take(OwnedFd socket, std::chrono::milliseconds timeout, Done done) {
+    auto watched = loop::Descriptor::open(loop_, socket.get());
+    if (!watched) return done(std::unexpected(watched.error()), {});
+    (void)socket.release();
     const auto id = next_id_++;
     auto& waiting =
-        waiting_.try_emplace(id, loop_, std::move(socket), std::move(done)).first->second;
+        waiting_.try_emplace(id, loop_, std::move(*watched), std::move(done)).first->second;
     waiting.job = loop::Job::start(run(id, waiting, loop_.after(timeout)));
 }
 

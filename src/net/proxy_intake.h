@@ -28,8 +28,8 @@ public:
 
 private:
     struct Waiting {
-        Waiting(loop::WorkerLoop& loop, OwnedFd socket, Done then)
-            : signal(loop), connection(loop, socket.release()), done(std::move(then)) {
+        Waiting(loop::WorkerLoop& loop, loop::Descriptor socket, Done then)
+            : signal(loop), connection(std::move(socket)), done(std::move(then)) {
             connection.attach(&signal);
         }
         loop::Signal signal;

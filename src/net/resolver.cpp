@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/resolver.h"
 
+#include "base/shortage.h"
 #include "net/socket.h"
 
 #include <algorithm>
@@ -83,7 +84,8 @@ void step(ares_channel channel, std::chrono::milliseconds limit) {
 template <typename Ask>
 base::Result<Answer> look_up(const std::string& name, std::chrono::milliseconds timeout, Ask ask) {
     const auto failed = [&](std::errc code, const std::string& why) {
-        return std::unexpected(base::Error{base::Fault::backend, std::make_error_code(code),
+        const auto error = std::make_error_code(code);
+        return std::unexpected(base::Error{base::fault_of(error, base::Fault::backend), error,
                                            "looking up " + name + why});
     };
     ares_channel channel = nullptr;
@@ -105,7 +107,8 @@ base::Result<Answer> look_up(const std::string& name, std::chrono::milliseconds 
         step(channel, std::min(left, std::chrono::milliseconds(100)));
     }
     if (answer.status != ARES_SUCCESS)
-        return failed(std::errc::host_unreachable,
+        return failed(answer.status == ARES_ENOMEM ? std::errc::not_enough_memory
+                                                   : std::errc::host_unreachable,
                       std::string(" (") + ares_strerror(answer.status) + ')');
     return answer;
 }

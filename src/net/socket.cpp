@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <netinet/in.h>
 #include <unistd.h>
 
@@ -54,20 +56,35 @@ base::Address SystemAddress::address() const {
     return {base::Ip::from_v6(bytes, v6.sin6_scope_id), ntohs(v6.sin6_port)};
 }
 
-base::Result<OwnedFd> open_socket(base::Family family) {
+namespace {
+
+std::atomic<int>& first_of_reserve() {
+    static std::atomic<int> first = std::numeric_limits<int>::max();
+    return first;
+}
+
+}  // namespace
+
+void reserve_descriptors(int first) { first_of_reserve() = first; }
+bool is_of_reserve(int native) { return native >= first_of_reserve(); }
+
+base::Result<OwnedFd> open_socket(base::Family family, Descriptors use) {
     const int domain = family == base::Family::ipv4 ? AF_INET : AF_INET6;
     OwnedFd opened(::socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!opened)
         return std::unexpected(base::last_error(base::Fault::internal, "opening a socket"));
+    if (use == Descriptors::without_reserve && is_of_reserve(opened.get()))
+        return std::unexpected(base::Error{
+            base::Fault::internal, {EMFILE, std::system_category()}, "opening a socket"});
     return opened;
 }
 
-base::Result<OwnedFd> listen_on(const base::Address& address, int backlog) {
+base::Result<OwnedFd> listen_on(const base::Address& address, int backlog, Descriptors use) {
     const auto failed = [&](const char* doing) {
         return std::unexpected(base::last_error(
             base::Fault::internal, std::string(doing) + ' ' + base::to_string(address)));
     };
-    auto opened = open_socket(address.ip.family());
+    auto opened = open_socket(address.ip.family(), use);
     if (!opened) return opened;
     const int on = 1;
     if (::setsockopt(opened->get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)

@@ -4,6 +4,7 @@
 #include "base/address.h"
 #include "base/error.h"
 
+#include <cstdint>
 #include <string_view>
 #include <sys/socket.h>
 #include <utility>
@@ -44,12 +45,24 @@ struct SystemAddress {
     [[nodiscard]] base::Address address() const;
 };
 
+/// The last descriptors of the process are kept for probes: sessions that use up all others must
+/// not make backends look down. The system gives the lowest number that is free, so one with a high
+/// number says that only the reserve is left.
+enum class Descriptors : std::uint8_t { without_reserve, with_reserve };
+/// `first` is the first number of the reserve. Before threads are started; until then there is
+/// none.
+void reserve_descriptors(int first);
+/// Whether this one is to be given back, as if there had been none.
+[[nodiscard]] bool is_of_reserve(int native);
+
 /// A non-blocking TCP socket.
-[[nodiscard]] base::Result<OwnedFd> open_socket(base::Family family);
+[[nodiscard]] base::Result<OwnedFd> open_socket(base::Family family,
+                                                Descriptors use = Descriptors::with_reserve);
 /// A listening socket. SO_REUSEADDR, never SO_REUSEPORT: two sockets on one port would give
 /// connections to strangers. IPv6 sockets take IPv6 only, so `[::]` and `0.0.0.0` stand side by
 /// side.
-[[nodiscard]] base::Result<OwnedFd> listen_on(const base::Address& address, int backlog);
+[[nodiscard]] base::Result<OwnedFd> listen_on(const base::Address& address, int backlog,
+                                              Descriptors use = Descriptors::with_reserve);
 
 /// Says the words if that can be done at once, and closes.
 void refuse(OwnedFd connection, std::string_view words);

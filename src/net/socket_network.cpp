@@ -2,6 +2,7 @@
 #include "net/socket_network.h"
 
 #include "base/log.h"
+#include "base/shortage.h"
 #include "base/token_bucket.h"
 #include "metrics/counters.h"
 #include "net/socket_stream.h"
@@ -182,8 +183,8 @@ struct SocketNetwork::PassivePort {
 };
 
 SocketNetwork::SocketNetwork(loop::WorkerLoop& loop, PassivePorts& ports,
-                             PassivePorts::WorkerIndex index)
-    : loop_(loop), ports_(ports), index_(index), intake_(loop) {}
+                             PassivePorts::WorkerIndex index, Descriptors descriptors)
+    : loop_(loop), ports_(ports), index_(index), descriptors_(descriptors), intake_(loop) {}
 
 SocketNetwork::~SocketNetwork() = default;
 
@@ -195,7 +196,7 @@ void SocketNetwork::close_ports() {
 loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
                                                                       loop::Deadline deadline) {
     const auto doing = "connecting to " + base::to_string(dial.to);
-    auto opened = open_socket(dial.to.ip.family());
+    auto opened = open_socket(dial.to.ip.family(), descriptors_);
     if (!opened) co_return std::unexpected(opened.error());
     if (dial.purpose == Dial::Purpose::data) reset_on_close(opened->get());
     if (auto bound = bind_source(opened->get(), dial); !bound)
@@ -210,28 +211,33 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
             dial.source_port = 0;
             co_return co_await this->dial(dial, deadline);
         }
-        const bool is_ours = is_taken || errno == ENOBUFS || errno == ENOMEM;
         co_return std::unexpected(
-            base::last_error(is_ours ? base::Fault::internal : dial.fault, doing));
+            base::last_error(is_taken ? base::Fault::internal : dial.fault, doing));
     }
 
     const int native = opened->get();
     // Before anything is said on it: who hears it can know from where it comes.
-    auto own = dial.purpose == Dial::Purpose::control ? note_own_connection(local_address(native))
-                                                      : nullptr;
+    const auto source = local_address(native);
+    if (!source) co_return std::unexpected(source.error());
+    auto own = dial.purpose == Dial::Purpose::control ? note_own_connection(*source) : nullptr;
     loop::Signal connected(loop_);
-    loop::Descriptor descriptor(loop_, opened->release());
+    auto watched = loop::Descriptor::open(loop_, native);
+    if (!watched) co_return std::unexpected(watched.error());
+    (void)opened->release();
+    auto& descriptor = *watched;
     descriptor.attach(&connected);
     descriptor.watch_writable();
     if (!co_await connected.wait(deadline))
         co_return std::unexpected(
             base::Error{dial.fault, std::make_error_code(std::errc::timed_out), doing});
     if (const auto error = pending_error(native))
-        co_return std::unexpected(base::Error{dial.fault, error, doing});
+        co_return std::unexpected(base::Error{base::fault_of(error, dial.fault), error, doing});
+    const auto local = local_address(native);
+    if (!local) co_return std::unexpected(local.error());
     descriptor.attach(nullptr);
     if (dial.purpose == Dial::Purpose::control) prepare_control(native);
     if (dial.user_timeout.count() > 0) set_user_timeout(native, dial.user_timeout);
-    co_return std::make_unique<SocketStream>(std::move(descriptor), local_address(native), dial.to,
+    co_return std::make_unique<SocketStream>(std::move(descriptor), *local, dial.to,
                                              std::move(own));
 }
 
@@ -264,22 +270,25 @@ std::unique_ptr<Admission> SocketNetwork::admit(const Admissions::Range& range,
 }
 
 SocketNetwork::Listening SocketNetwork::listen(PassivePorts::Key key, const base::Ip& client) {
-    auto opened = listen_on({key.local, key.port}, passive_backlog);
-    if (!opened) {
-        log::warning(
-            "a passive port cannot be used",
-            {{"port", std::uint64_t{key.port}}, {"reason", base::to_string(opened.error())}});
+    auto opened = listen_on({key.local, key.port}, passive_backlog, descriptors_);
+    auto watched =
+        opened ? loop::Descriptor::open(loop_, opened->get()) : std::unexpected(opened.error());
+    if (!watched) {
+        const auto& error = watched.error();
+        log::warning("a passive port cannot be used",
+                     {{"port", std::uint64_t{key.port}}, {"reason", base::to_string(error)}});
         // Without descriptors it is not the port's fault.
-        const auto error = opened.error().code.value();
-        const bool is_shortage = error == EMFILE || error == ENFILE || error == ENOBUFS;
+        const bool is_shortage =
+            base::is_shortage(error.code) && error.code != std::errc::address_not_available;
         const auto for_long = is_shortage ? std::chrono::seconds(0)
                                           : std::chrono::seconds(PassivePorts::unusable_for);
         ports_.listening_failed(key, client, loop_.now() + for_long);
         return is_shortage ? Listening::no_descriptors : Listening::not_there;
     }
+    (void)opened->release();
     auto& port = *passive_ports_.emplace_back(
         std::make_unique<PassivePort>(key, ports_.rates(), loop_.now()));
-    port.acceptor.emplace(loop_, std::move(*opened),
+    port.acceptor.emplace(loop_, std::move(*watched),
                           [this, &port](OwnedFd socket, base::Address peer) {
                               take_data_connection(port, std::move(socket), peer);
                           });

@@ -20,7 +20,8 @@ namespace ballast::net {
 class SocketNetwork final : public Network {
 public:
     /// `ports` and the networks named by `connect_workers` outlive this one's last session.
-    SocketNetwork(loop::WorkerLoop& loop, PassivePorts& ports, PassivePorts::WorkerIndex index);
+    SocketNetwork(loop::WorkerLoop& loop, PassivePorts& ports, PassivePorts::WorkerIndex index,
+                  Descriptors descriptors = Descriptors::without_reserve);
     ~SocketNetwork() override;
 
     /// All workers' networks, in the order of their indexes; before the first session.
@@ -59,6 +60,7 @@ private:
     loop::WorkerLoop& loop_;
     PassivePorts& ports_;
     PassivePorts::WorkerIndex index_;
+    Descriptors descriptors_;
     std::vector<SocketNetwork*> workers_;
     std::unordered_map<PassivePorts::LeaseId, PassiveLease*> leases_;
     std::unordered_map<PassivePorts::LeaseId, StandingAdmission*> admissions_;

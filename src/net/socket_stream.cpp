@@ -21,21 +21,31 @@ Io outcome(ssize_t bytes, bool reading) {
 
 SocketStream::SocketStream(loop::WorkerLoop& loop, OwnedFd socket, base::Address local,
                            base::Address peer)
-    : SocketStream(loop::Descriptor(loop, socket.release()), local, peer) {}
+    : SocketStream(loop::Descriptor(), local, peer) {
+    auto opened = loop::Descriptor::open(loop, socket.get());
+    if (!opened) {
+        lost_ = opened.error().code;
+        return;
+    }
+    (void)socket.release();
+    descriptor_ = std::move(*opened);
+}
 
 SocketStream::SocketStream(loop::Descriptor descriptor, base::Address local, base::Address peer,
                            OwnConnection own)
-    : descriptor_(std::move(descriptor)), local_(local), peer_(peer), own_(std::move(own)) {}
+    : descriptor_(std::move(descriptor)),
+      lost_(std::make_error_code(std::errc::connection_reset)),
+      local_(local),
+      peer_(peer),
+      own_(std::move(own)) {}
 
 Io SocketStream::read(std::span<char> into) {
-    if (descriptor_.native() < 0)
-        return {Io::State::failed, 0, std::make_error_code(std::errc::connection_reset)};
+    if (descriptor_.native() < 0) return {Io::State::failed, 0, lost_};
     return outcome(::recv(descriptor_.native(), into.data(), into.size(), 0), true);
 }
 
 Io SocketStream::write(std::span<const char> from) {
-    if (descriptor_.native() < 0)
-        return {Io::State::failed, 0, std::make_error_code(std::errc::connection_reset)};
+    if (descriptor_.native() < 0) return {Io::State::failed, 0, lost_};
     return outcome(::send(descriptor_.native(), from.data(), from.size(), MSG_NOSIGNAL), false);
 }
 

@@ -11,7 +11,8 @@ namespace ballast::net {
 /// A TCP connection.
 class SocketStream final : public Stream {
 public:
-    /// Takes the socket, which is non-blocking and belongs to no loop yet.
+    /// Takes the socket, which is non-blocking and belongs to no loop yet. If the loop cannot take
+    /// it the connection is closed, and reading and writing fail with the reason.
     SocketStream(loop::WorkerLoop& loop, OwnedFd socket, base::Address local, base::Address peer);
     SocketStream(loop::Descriptor descriptor, base::Address local, base::Address peer,
                  OwnConnection own = nullptr);
@@ -33,6 +34,7 @@ public:
 
 private:
     loop::Descriptor descriptor_;
+    std::error_code lost_;  // why there is no descriptor
     base::Address local_;
     base::Address peer_;
     OwnConnection own_;  // if this process has begun it, for control

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/stream.h"
 
+#include "base/shortage.h"
+
 namespace ballast::net {
 
 loop::Task<base::Result<>> write_all(Stream& stream, loop::Signal& signal, std::string_view bytes,
@@ -15,7 +17,8 @@ loop::Task<base::Result<>> write_all(Stream& stream, loop::Signal& signal, std::
                 co_return std::unexpected(
                     base::Error{fault, std::make_error_code(std::errc::timed_out), "sending"});
         } else {
-            co_return std::unexpected(base::Error{fault, io.error, "sending"});
+            co_return std::unexpected(
+                base::Error{base::fault_of(io.error, fault), io.error, "sending"});
         }
     }
     co_return base::Result<>{};

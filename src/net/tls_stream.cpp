@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tls_stream.h"
 
+#include "base/shortage.h"
 #include "metrics/counters.h"
 
 #include <algorithm>
@@ -211,7 +212,7 @@ base::Error TlsStream::handshake_error(base::Fault fault) const {
     const bool verifies = SSL_get_verify_mode(ssl_.get()) != SSL_VERIFY_NONE;
     if (const auto verified = SSL_get_verify_result(ssl_.get()); verifies && verified != X509_V_OK)
         return refused(X509_verify_cert_error_string(verified));
-    if (error_) return {fault, error_, with};
+    if (error_) return {base::fault_of(error_, fault), error_, with};
     const auto hint = hint_for(ERR_peek_error());
     if (ERR_peek_error() == 0) return refused("the peer closed the connection");
     return refused(take_openssl_error() + std::string(hint));

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "relay/pipe.h"
 
+#include "net/socket.h"
+
+#include <algorithm>
 #include <array>
 #include <fcntl.h>
 #include <unistd.h>
@@ -33,6 +36,7 @@ std::optional<Pipe> Pipe::open() {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC) != 0) return std::nullopt;
     Pipe pipe(ends[0], ends[1], 0);
+    if (net::is_of_reserve(std::max(ends[0], ends[1]))) return std::nullopt;
     int bytes = ::fcntl(ends[1], F_SETPIPE_SZ, wanted_bytes);
     if (bytes < 0) bytes = ::fcntl(ends[1], F_SETPIPE_SZ, accepted_bytes);
     if (bytes < accepted_bytes) return std::nullopt;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "relay/pump.h"
 
+#include "base/error.h"
+#include "base/shortage.h"
 #include "metrics/counters.h"
 
 #include <algorithm>
@@ -79,7 +81,8 @@ Pump::State Pump::splice_in() {
     // only recv(2) knows.
     if (moved == 0) return copy_in();
     if (moved < 0) {
-        if (errno == EAGAIN || errno == EINTR) return copy_in();
+        const std::error_code error(errno, std::system_category());
+        if (errno == EINTR || base::is_shortage(error)) return copy_in();
         return failed(State::source_failed, {errno, std::system_category()});
     }
     in_pipe_ = static_cast<std::size_t>(moved);

@@ -24,7 +24,10 @@ public:
                loop::Signal& done);
     [[nodiscard]] bool is_started() const { return job_.is_started(); }
     /// Empty while it goes on.
-    [[nodiscard]] const std::optional<base::Result<>>& result() const { return result_; }
+    [[nodiscard]] const std::optional<base::Result<>>& result() const {
+        (void)job_.is_done();  // throws what it has thrown
+        return result_;
+    }
     [[nodiscard]] net::TlsStream& stream() { return *stream_; }
     /// After a good result: the connection is the caller's, and this is as before the start.
     [[nodiscard]] std::unique_ptr<net::TlsStream> take();

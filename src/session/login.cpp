@@ -177,6 +177,8 @@ std::optional<ftp::Reply> Session::take_user_place() {
 
 loop::Task<std::optional<ftp::Reply>> Session::choose_backend() {
     std::string last_reason;
+    // Not tried, really: Ballast itself had no descriptor, source port or memory for them.
+    std::vector<pool::BackendId> passed_over;
     for (;;) {
         if (!co_await await_login_turn()) co_return std::nullopt;
         auto seat = pool_->pool->choose({client_.peer().ip, user_}, tried_);
@@ -191,7 +193,7 @@ loop::Task<std::optional<ftp::Reply>> Session::choose_backend() {
             co_await quit();
             co_return std::nullopt;
         }
-        if (!seat && fall_back(seat.error())) continue;
+        if (!seat && passed_over.empty() && fall_back(seat.error())) continue;
         if (!seat) {
             metrics::count(metrics::Counter::sessions_without_backend);
             report(log::Level::warning, "no backend for a session",
@@ -208,7 +210,13 @@ loop::Task<std::optional<ftp::Reply>> Session::choose_backend() {
             co_return std::nullopt;
         }
         auto reply = co_await try_backend();
-        if (reply) co_return std::move(*reply);
+        if (reply) {
+            std::erase_if(tried_, [&](pool::BackendId id) {
+                return std::ranges::count(passed_over, id) > 0;
+            });
+            co_return std::move(*reply);
+        }
+        if (reply.error().fault == base::Fault::internal) passed_over.push_back(seat_.backend().id);
         last_reason = base::to_string(reply.error());
         give_up_backend(reply.error());
     }

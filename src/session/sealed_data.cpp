@@ -14,7 +14,7 @@ SealedData::SealedData(Parts parts, std::unique_ptr<net::Stream> client)
 }
 
 SealedData::~SealedData() {
-    if (!job_.is_done()) reset();
+    if (!job_.has_ended()) reset();
     job_.cancel();
     const auto now = parts_.network.loop().now();
     parts_.traffic->end_began_at = report_.one_has_ended ? report_.one_ended_at : now;

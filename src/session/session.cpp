@@ -64,7 +64,7 @@ void Session::stop() {
 
 /// The life of a control connection, top to bottom. No backend is needed before USER. Every wait
 /// has a deadline; what is left open is closed by destructors.
-loop::Task<> Session::run() {
+loop::Task<> Session::live() {
     if (!co_await let_in()) {
         // It was told why.
     } else if (surroundings_.begins_with_tls && dialog_.passes_through()) {
@@ -73,6 +73,19 @@ loop::Task<> Session::run() {
         phase_ = Phase::greeting;
         co_await answer(220, settings_.greeting);
         co_await serve();
+    }
+}
+
+/// What the standard library throws, for want of memory, ends this session and no other.
+loop::Task<> Session::run() {
+    try {
+        co_await live();
+    } catch (const std::exception& problem) {
+        metrics::count(metrics::Counter::sessions_broken);
+        report(log::Level::warning, "session is broken", {{"reason", problem.what()}});
+        constexpr std::string_view words =
+            "421 Service not available, closing control connection.\r\n";
+        if (client_.tls() == nullptr && !sealed_) (void)client_.stream().write(words);
     }
     phase_ = Phase::closing;
     leave_backend();

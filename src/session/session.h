@@ -85,6 +85,7 @@ public:
 
 private:
     [[nodiscard]] loop::Task<> run();
+    [[nodiscard]] loop::Task<> live();
     [[nodiscard]] loop::Task<bool> let_in();
     [[nodiscard]] bool comes_from_ourselves() const;
     void lend_place();

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import waiting
-from ballast import DIRECT, Backend, Ballast, Listener, Pool
+from ballast import DIRECT, TCP_PROBE, Backend, Ballast, Listener, Pool
 from servers import TESTER, PyFtpd
 from wire import SECONDS, Wire, read_all
 
@@ -311,6 +311,28 @@ def test_out_of_descriptors(work: Path, server: PyFtpd) -> None:
 
         waiting.until("files move again", moves)
         it.admits_again()
+
+
+def test_probes_go_on_when_sessions_have_all_descriptors(work: Path, server: PyFtpd) -> None:
+    pool = Pool("pool", [Backend("only", server)], probe=TCP_PROBE)
+    settings = {"limits": {"sessions": 5000}}
+    prefix = ("prlimit", "--nofile=96:96")
+    ballast = Ballast(work, [Listener("ftp", "pool")], [pool], settings=settings, prefix=prefix)
+    with ballast, ExitStack() as stack:
+        ballast.wait_for_state("only", "up")
+        mark = ballast.log_mark()
+        for _ in range(200):
+            wire = stack.enter_context(Wire(ballast.where()))
+            if wire.reply().code == 421:
+                break
+        else:
+            raise AssertionError("there are descriptors without end")
+        passed = ballast.counters()["probes_passed"]
+        waiting.until(
+            "probes pass", lambda: ballast.counters()["probes_passed"] >= passed + 2
+        )
+        said = [line["message"] for line in ballast.log_lines()[mark:]]
+        assert "backend down" not in said
 
 
 def test_strays_at_a_passive_port(work: Path, server: PyFtpd) -> None:

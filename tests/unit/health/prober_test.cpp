@@ -95,6 +95,47 @@ TEST_F(ProberTest, brings_a_backend_down_and_up_at_its_thresholds) {
     EXPECT_EQ(health(), Health::up);
 }
 
+TEST_F(ProberTest, learns_nothing_of_a_backend_from_a_shortage_of_our_own) {
+    for (const auto shortage :
+         {std::errc::too_many_files_open, std::errc::too_many_files_open_in_system,
+          std::errc::address_not_available, std::errc::no_buffer_space,
+          std::errc::not_enough_memory}) {
+        network.run_short(backend.address(), shortage);
+        start();
+        loop.run_for(60s);
+        EXPECT_EQ(health(), Health::unknown);
+        network.recover();
+        loop.run_for(5s);
+        EXPECT_EQ(health(), Health::up);
+        network.run_short(backend.address(), shortage);
+        loop.run_for(60s);
+        EXPECT_EQ(health(), Health::up);
+        // The row of failures is not broken by what says nothing.
+        network.recover();
+        backend.close();
+        loop.run_for(10s);
+        network.run_short(backend.address(), shortage);
+        loop.run_for(60s);
+        EXPECT_EQ(health(), Health::up);
+        network.recover();
+        loop.run_for(5s);
+        EXPECT_EQ(health(), Health::down);
+        backend.open();
+        prober.reset();
+    }
+}
+
+TEST_F(ProberTest, goes_on_after_a_probe_that_had_no_memory) {
+    start();
+    network.run_out_of_memory(backend.address());
+    loop.run_for(60s);
+    EXPECT_EQ(health(), Health::up);
+    network.recover();
+    backend.close();
+    loop.run_for(15s);
+    EXPECT_EQ(health(), Health::down);
+}
+
 TEST_F(ProberTest, is_down_at_once_when_the_first_answer_is_a_failure) {
     backend.close();
     start();

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 #include <memory>
+#include <new>
 #include <random>
 #include <vector>
 
@@ -254,6 +255,30 @@ TEST(Loop, keeps_thousands_of_deadlines_in_order_whatever_is_raised_or_cancelled
         EXPECT_GT(raised, 0);
         EXPECT_GT(cancelled, 0);
     }
+}
+
+Task<int> throw_after(Signal& signal) {
+    (void)co_await signal.wait(never);
+    throw std::bad_alloc();
+}
+
+Task<> pass_on(Signal& signal, int& steps) {
+    ++steps;
+    steps += co_await throw_after(signal);
+}
+
+TEST(Job, gives_an_exception_to_the_owner_who_looks) {
+    TestLoop loop;
+    Signal signal(loop);
+    Signal done(loop);
+    int steps = 0;
+    const auto job = Job::start(pass_on(signal, steps), &done);
+    EXPECT_FALSE(job.is_done());
+    signal.raise();
+    loop.settle();
+    EXPECT_TRUE(job.has_ended());
+    EXPECT_THROW((void)job.is_done(), std::bad_alloc);
+    EXPECT_EQ(steps, 1);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <new>
 #include <string>
 #include <sys/socket.h>
 #include <thread>
@@ -27,7 +28,7 @@ struct SocketPair {
 
 Task<> read_line(WorkerLoop& loop, int native, std::string& line) {
     Signal signal(loop);
-    Descriptor descriptor(loop, native);
+    Descriptor descriptor = *Descriptor::open(loop, native);
     descriptor.attach(&signal);
     while (!line.ends_with('\n')) {
         char byte = 0;
@@ -64,7 +65,7 @@ TEST(WorkerLoop, tells_when_a_full_descriptor_can_be_written_again) {
     struct Fills {
         static Task<> then_waits(WorkerLoop& on, int native, int other, bool& woken) {
             Signal signal(on);
-            Descriptor descriptor(on, native);
+            Descriptor descriptor = *Descriptor::open(on, native);
             descriptor.attach(&signal);
             const std::array<char, 4096> bytes{};
             while (::write(native, bytes.data(), bytes.size()) > 0) {
@@ -84,6 +85,24 @@ TEST(WorkerLoop, tells_when_a_full_descriptor_can_be_written_again) {
     loop.run();
     EXPECT_TRUE(woken);
     ::close(pair.ends[1]);
+}
+
+TEST(WorkerLoop, says_when_it_cannot_watch_a_descriptor) {
+    WorkerLoop loop;
+    const SocketPair pair;
+    ::close(pair.ends[0]);
+    ::close(pair.ends[1]);
+    const auto opened = Descriptor::open(loop, pair.ends[0]);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().fault, base::Fault::internal);
+    EXPECT_EQ(opened.error().code, std::errc::bad_file_descriptor);
+}
+
+TEST(WorkerLoop, goes_on_after_work_that_had_no_memory) {
+    WorkerLoop loop;
+    loop.post([] { throw std::bad_alloc(); });
+    loop.post([&] { loop.stop(); });
+    loop.run();
 }
 
 TEST(WorkerLoop, ends_waits_at_their_deadlines_in_order) {
@@ -137,7 +156,7 @@ TEST(Descriptor, may_be_destroyed_while_it_is_watched) {
     const SocketPair pair;
     Signal signal(loop);
     {
-        Descriptor descriptor(loop, pair.ends[0]);
+        Descriptor descriptor = *Descriptor::open(loop, pair.ends[0]);
         descriptor.attach(&signal);
         descriptor.watch_readable();
         descriptor.watch_writable();
@@ -152,7 +171,7 @@ TEST(Descriptor, may_be_destroyed_while_it_is_watched) {
 TEST(Descriptor, hands_its_socket_over_open) {
     WorkerLoop loop;
     const SocketPair pair;
-    Descriptor descriptor(loop, pair.ends[0]);
+    Descriptor descriptor = *Descriptor::open(loop, pair.ends[0]);
     EXPECT_EQ(descriptor.release(), pair.ends[0]);
     EXPECT_EQ(descriptor.native(), -1);
     EXPECT_NE(::fcntl(pair.ends[0], F_GETFD), -1);

@@ -27,7 +27,7 @@ using namespace std::chrono_literals;
 
 base::Ip ip(const char* text) { return base::Ip::parse(text).value(); }
 
-std::uint16_t port_of(const OwnedFd& socket) { return local_address(socket.get()).port; }
+std::uint16_t port_of(const OwnedFd& socket) { return local_address(socket.get())->port; }
 
 /// A free port of an address: bound once, and let go.
 std::uint16_t free_port(const base::Ip& at) {

@@ -40,7 +40,7 @@ struct Connection {
         const auto here = base::Ip::parse("127.0.0.1").value();
         const auto listening = net::listen_on({here, 0}, 1);
         far = net::OwnedFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        const net::SystemAddress to(net::local_address(listening->get()));
+        const net::SystemAddress to(*net::local_address(listening->get()));
         EXPECT_EQ(::connect(far.get(), to.get(), to.length), 0);
         near = net::OwnedFd(::accept4(listening->get(), nullptr, nullptr, SOCK_CLOEXEC));
         EXPECT_EQ(::fcntl(near.get(), F_SETFL, O_NONBLOCK), 0);

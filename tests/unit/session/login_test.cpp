@@ -214,6 +214,50 @@ TEST(Login, counts_a_failed_connection_as_a_failure_but_not_a_full_house) {
     EXPECT_TRUE(world.pool().status()[0].is_ejected);
 }
 
+TEST(Login, holds_a_shortage_of_our_own_against_nobody) {
+    World world;
+    world.pool_settings.observe.failures = 1;
+    world.pool_settings.balance = config::Balance::first;
+    const auto first = world.backend(0).address();
+    // Other destinations may have source ports left.
+    world.network.run_short(first, std::errc::address_not_available);
+    EXPECT_EQ(log_in_code(world), 230);
+    EXPECT_EQ(world.backend(1).sessions_ever(), 1);
+    world.network.run_short(first, std::errc::too_many_files_open);
+    world.network.run_short(world.backend(1).address(), std::errc::too_many_files_open);
+    EXPECT_EQ(log_in_code(world), 421);
+    world.network.recover();
+    for (const auto& status : world.pool().status()) EXPECT_FALSE(status.is_ejected);
+    EXPECT_EQ(log_in_code(world), 230);
+    EXPECT_EQ(world.backend(0).sessions_ever(), 1);
+}
+
+TEST(Login, may_come_back_to_a_backend_that_was_passed_over_for_a_shortage) {
+    World world;
+    world.pool_settings.balance = config::Balance::first;
+    world.network.run_short(world.backend(0).address(), std::errc::no_buffer_space);
+    world.backend(1).script.replies["PASS"] = "421 Full.";
+    TestClient client(world);
+    EXPECT_EQ(client.code(), 220);
+    EXPECT_EQ(client.ask("USER anna"), 331);
+    world.network.recover();
+    EXPECT_EQ(client.ask("PASS secret"), 230);
+    EXPECT_EQ(world.backend(0).sessions_ever(), 1);
+}
+
+TEST(Login, without_memory_ends_this_session_and_no_other) {
+    World world(1);
+    TestClient other(world);
+    EXPECT_TRUE(other.log_in());
+    world.network.run_out_of_memory(world.backend(0).address());
+    EXPECT_EQ(log_in_code(world), 421);
+    EXPECT_EQ(world.sessions(), 1);
+    EXPECT_EQ(world.seats_taken(), 1);
+    EXPECT_EQ(other.ask("NOOP"), 200);
+    world.network.recover();
+    EXPECT_EQ(log_in_code(world), 230);
+}
+
 TEST(Login, counts_a_backend_that_greets_and_answers_no_log_in_as_failing) {
     for (const std::string verb : {"USER", "PASS"}) {
         World world;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/memory_network.h"
 
+#include "base/shortage.h"
+
 #include <deque>
+#include <new>
 
 namespace ballast::support {
 
@@ -122,9 +125,13 @@ loop::Task<base::Result<std::unique_ptr<net::Stream>>> MemoryNetwork::dial(
     net::Dial dial, loop::Deadline deadline) {
     dials_.push_back(dial);
     const auto failed = [&](std::errc code) {
-        return std::unexpected(base::Error{dial.fault, std::make_error_code(code),
+        const auto error = std::make_error_code(code);
+        return std::unexpected(base::Error{base::fault_of(error, dial.fault), error,
                                            "connecting to " + base::to_string(dial.to)});
     };
+    if (out_of_memory_.contains(dial.to)) throw std::bad_alloc();
+    if (const auto found = shortages_.find(dial.to); found != shortages_.end())
+        co_return failed(found->second);
     loop::Signal never_raised(loop_);
     if (black_holes_.contains(dial.to)) {
         (void)co_await never_raised.wait(deadline);

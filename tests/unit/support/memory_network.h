@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <system_error>
 #include <vector>
 
 namespace ballast::support {
@@ -44,6 +45,15 @@ public:
     /// Dials there take so long.
     void delay(const base::Address& at, TestLoop::Duration time) { delays_[at] = time; }
 
+    /// Dials there fail as they do where the system refuses Ballast its own means.
+    void run_short(const base::Address& at, std::errc of) { shortages_[at] = of; }
+    /// Dials there throw, as they do without memory.
+    void run_out_of_memory(const base::Address& at) { out_of_memory_.insert(at); }
+    void recover() {
+        shortages_.clear();
+        out_of_memory_.clear();
+    }
+
     /// A connection from outside, as a client opens it, to a listener or a passive port. Null if
     /// refused; where a passive port is open but nobody waits for this client it is reset.
     [[nodiscard]] std::unique_ptr<MemoryStream> connect(const base::Address& from,
@@ -65,6 +75,8 @@ private:
     std::map<base::Address, Accept> listeners_;
     std::set<base::Address> black_holes_;
     std::map<base::Address, TestLoop::Duration> delays_;
+    std::map<base::Address, std::errc> shortages_;
+    std::set<base::Address> out_of_memory_;
     std::map<net::PassivePorts::LeaseId, MemoryLease*> leases_;
     std::map<net::PassivePorts::LeaseId, MemoryAdmission*> admissions_;
     std::set<base::Address> open_ports_;

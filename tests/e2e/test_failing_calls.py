@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The system refuses something to Ballast itself: one session may fail by it, politely, and nothing
+else does. Every call that a session makes is tried, one by one."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ballast import DIRECT, TCP_PROBE, Backend, Ballast, Listener, Pool
+from failing_calls import FailingCalls
+from scripted import Conversation, ScriptedServer
+from wire import Closed, Wire, read_all
+
+pytestmark = pytest.mark.skipif(DIRECT, reason="it is the balancer's calls that fail")
+
+CONTENT = b"some bytes" * 100
+# More calls of a kind than one session and the probes beside it make.
+CALLS_MAX = 200
+SECONDS = 10.0
+
+
+def _send(conversation: Conversation, _: str) -> str:
+    conversation.say("150 Here it comes.")
+    with contextlib.suppress(OSError), conversation.data() as data:
+        data.sendall(CONTENT)
+    return "226 Sent."
+
+
+def _receive(conversation: Conversation, _: str) -> str:
+    conversation.say("150 Send it.")
+    with contextlib.suppress(OSError), conversation.data() as data:
+        read_all(data)
+    return "226 Stored."
+
+
+@dataclass
+class Field:
+    calls: FailingCalls
+    ballast: Ballast
+
+
+@pytest.fixture(scope="module")
+def field(module_work: Path) -> Iterator[Field]:
+    calls = FailingCalls(module_work)
+    with ScriptedServer("127.0.0.65", {"RETR": _send, "STOR": _receive}) as server:
+        listener = Listener(
+            "ftp",
+            "pool",
+            ("127.0.0.1",),
+            {"data_connect_timeout": "1s", "upload_end_grace": "0s"},
+        )
+        pool = Pool("pool", [Backend("only", server)], {"observe": {"failures": 1}}, TCP_PROBE)
+        settings = {"workers": 1}
+        prefix = calls.prefix
+        ballast = Ballast(module_work, [listener], [pool], settings=settings, prefix=prefix)
+        with ballast:
+            ballast.wait_for_state("only", "up")
+            yield Field(calls, ballast)
+
+
+def _transfer(wire: Wire, verb: str, active: bool) -> int:
+    """The last reply's code."""
+    if active:
+        listener = wire.listen()
+        wire.send(f"{verb} file")
+        first = wire.reply(SECONDS)
+        with listener:
+            if first.code != 150:
+                return first.code
+            data, _ = listener.accept()
+    else:
+        reply = wire.ask("EPSV")
+        if reply.code != 229:
+            return reply.code
+        port = int(reply.text.split("|")[3])
+        data = socket.create_connection(("127.0.0.1", port), SECONDS)
+        wire.send(f"{verb} file")
+        first = wire.reply(SECONDS)
+        if first.code != 150:
+            data.close()
+            return first.code
+    is_whole = True
+    with data:
+        data.settimeout(SECONDS)
+        try:
+            if verb == "RETR":
+                is_whole = read_all(data) == CONTENT
+            else:
+                data.sendall(CONTENT)
+        except OSError:
+            is_whole = False
+    last = wire.reply(SECONDS)
+    assert is_whole or last.code != 226, last
+    return last.code
+
+
+def _session(where: tuple[str, int]) -> list[int]:
+    """What it has heard; at the end 0 if the connection ended."""
+    codes: list[int] = []
+    try:
+        with Wire(where) as wire:
+            codes.append(wire.reply(SECONDS).code)
+            for command in ("USER tester", "PASS secret", "TYPE I"):
+                if codes[-1] < 400:
+                    codes.append(wire.ask(command).code)
+            for verb, active in (("RETR", False), ("STOR", False), ("RETR", True)):
+                if 421 not in codes and 530 not in codes:
+                    codes.append(_transfer(wire, verb, active))
+            if 421 not in codes:
+                codes.append(wire.ask("QUIT").code)
+    except (Closed, OSError) as end:
+        assert not isinstance(end, TimeoutError), codes
+        codes.append(0)
+    return codes
+
+
+WHOLE = [220, 331, 230, 200, 226, 226, 226, 221]
+POLITE = {*WHOLE, 0, 421, 425, 426, 451}
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        ("socket", "EMFILE"),
+        ("socket", "ENFILE"),
+        ("socket", "ENOBUFS"),
+        ("connect", "EADDRNOTAVAIL"),
+        ("accept4", "EMFILE"),
+        ("accept4", "EPERM"),
+        ("bind", "ENOMEM"),
+        ("listen", "EADDRINUSE"),
+        ("epoll_ctl", "ENOSPC"),
+        ("epoll_ctl", "ENOMEM"),
+        ("pipe2", "EMFILE"),
+        ("fcntl", "EPERM"),
+        ("setsockopt", "ENOMEM"),
+        ("getsockopt", "ENOBUFS"),
+        ("getsockname", "ENOBUFS"),
+        ("getpeername", "ENOBUFS"),
+        ("splice", "ENOMEM"),
+        ("send", "ENOBUFS"),
+        ("recv", "ENOMEM"),
+    ],
+)
+def test_one_call_that_fails_hurts_one_session_at_most(
+    call: str, error: str, field: Field
+) -> None:
+    where = field.ballast.where()
+    mark = field.ballast.log_mark()
+    with Wire(where).log_in() as other:
+        for after in range(CALLS_MAX):
+            with field.calls.one(call, error, after):
+                codes = _session(where)
+                has_failed = field.calls.hits > 0
+            assert set(codes) <= POLITE, (after, codes)
+            other.expect("NOOP", 200)
+            field.ballast.assert_alive()
+            if not has_failed:
+                assert codes == WHOLE
+                break
+        else:
+            raise AssertionError("a session makes ever more calls")
+    assert _session(where) == WHOLE
+    # None of it was the backend's fault.
+    said = {line["message"] for line in field.ballast.log_lines()[mark:]}
+    assert not said & {"backend down", "backend ejected"}, said
