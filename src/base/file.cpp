@@ -105,7 +105,10 @@ int read_regular(Content& content, const std::string& path, std::size_t bytes_ma
 
 Result<> in_time(const std::string& path, const std::string& doing, std::function<int()> work) {
     auto& all = reads();
-    const auto failure = [&](int code) { return std::unexpected(file_error(code, doing)); };
+    const auto failure = [&](int code) {
+        return std::unexpected(
+            file_error(code, code == ETIMEDOUT ? doing + " (it does not answer)" : doing));
+    };
     const auto answer = std::make_shared<std::optional<int>>();
     {
         const std::lock_guard lock(all.mutex);
@@ -134,7 +137,7 @@ Result<> in_time(const std::string& path, const std::string& doing, std::functio
 
 Result<WipedString> read_file(const std::string& path, std::size_t bytes_max) {
     const auto content = std::make_shared<Content>();
-    const auto done = in_time(path, "reading " + path, [content, path, bytes_max] {
+    const auto done = in_time(path, "cannot read " + path, [content, path, bytes_max] {
         return read_regular(*content, path, bytes_max);
     });
     if (!done) return std::unexpected(done.error());

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/file.h"
 #include "config/check_passthrough.h"
 #include "config/load.h"
 #include "config/schema.h"
@@ -9,27 +10,18 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fmt/format.h>
-#include <fstream>
 #include <optional>
-#include <sstream>
 
 namespace {
 
 using ballast::config::Config;
 
-/// The whole file, or why not.
-std::optional<std::string> read_file(const std::string& file) {
-    std::ifstream stream(file, std::ios::binary);
-    std::ostringstream text;
-    if (!stream || !(text << stream.rdbuf())) return std::nullopt;
-    return std::move(text).str();
-}
-
 /// The configuration, or nothing after every problem was said on standard error.
 std::optional<Config> load(const std::string& file) {
-    const auto text = read_file(file);
+    const auto text = ballast::base::read_file(file);
     if (!text) {
-        fmt::print(stderr, "{}: cannot be read (name a file that this user may read)\n", file);
+        fmt::print(stderr, "{}: cannot be read: {} (name a file that this user may read)\n", file,
+                   ballast::base::to_string(text.error()));
         return std::nullopt;
     }
     auto config = ballast::config::load(*text);

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/backend_files.h"
 
+#include "base/file.h"
 #include "base/log.h"
 
-#include <cerrno>
-#include <cstring>
 #include <fmt/format.h>
-#include <fstream>
-#include <iterator>
+#include <fmt/ranges.h>
 #include <utility>
 
 namespace ballast::daemon {
@@ -25,10 +23,9 @@ std::expected<std::vector<Loaded>, std::vector<std::string>> load(const config::
     const auto only = [&](std::string problem) {
         return std::unexpected(std::vector{std::move(problem)});
     };
-    std::ifstream stream(file);
-    const std::string text{std::istreambuf_iterator<char>(stream), {}};
-    if (!stream) return only(fmt::format("cannot read {}: {}", file, std::strerror(errno)));
-    auto backends = config::load_backends(text, pool);
+    const auto text = base::read_file(file);
+    if (!text) return only(base::to_string(text.error()));
+    auto backends = config::load_backends(*text, pool);
     std::vector<std::string> problems;
     if (!backends) {
         for (const auto& problem : backends.error())
@@ -67,7 +64,7 @@ std::vector<config::Backend> BackendFiles::check(const config::Config& config,
 
 BackendFiles::BackendFiles(const session::Pools& pools) {
     for (const auto& pool : pools.all())
-        if (!pool.pool->config().backends_file.empty()) watched_.push_back({pool, {}});
+        if (!pool.pool->config().backends_file.empty()) watched_.push_back({pool, WatchedFile()});
 }
 
 void BackendFiles::look() {
@@ -75,15 +72,16 @@ void BackendFiles::look() {
         const auto& config = watched.pool.pool->config();
         FileStamp stamp;
         add_stamp(config.backends_file, stamp);
-        if (stamp == watched.stamp) continue;
-        watched.stamp = std::move(stamp);
+        if (!watched.file.is_due(std::move(stamp))) continue;
         auto loaded = load(config);
         if (!loaded) {
+            if (!watched.file.refuse(fmt::format("{}", fmt::join(loaded.error(), "\n")))) continue;
             for (const auto& problem : loaded.error())
                 log::warning("a file of backends cannot be used, what was loaded before stays",
                              {{"pool", config.name}, {"reason", problem}});
             continue;
         }
+        watched.file.accept();
         std::vector<pool::BackendSettings> backends;
         for (auto& each : *loaded) {
             watched.pool.access->set_tls_client(each.backend, std::move(each.tls));

@@ -10,7 +10,7 @@
 
 namespace ballast::daemon {
 
-/// The watched files of backends (`backends_file`). Belongs to the control thread.
+/// The watched files of backends (`backends_file`). Belongs to the thread that watches files.
 class BackendFiles {
 public:
     /// The backends of this pool's file now, if it has one; what is wrong with it is added to
@@ -27,7 +27,7 @@ public:
 private:
     struct Watched {
         session::PoolAccess pool;
-        FileStamp stamp;
+        WatchedFile file;
     };
     std::vector<Watched> watched_;
 };

@@ -2,6 +2,7 @@
 #include "daemon/daemon.h"
 
 #include "backend/knowledge.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "config/load.h"
 #include "daemon/backend_files.h"
@@ -19,15 +20,17 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <condition_variable>
 #include <csignal>
 #include <cstdio>
 #include <fmt/format.h>
-#include <fstream>
 #include <limits>
+#include <mutex>
 #include <random>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
+#include <thread>
 #include <unistd.h>
 
 namespace ballast::daemon {
@@ -35,7 +38,8 @@ namespace ballast::daemon {
 namespace {
 
 constexpr int control_backlog = 1024;
-constexpr auto files_interval = std::chrono::seconds(1);
+/// Of files that may change, of memory, and of the watchdog's news.
+constexpr auto watch_interval = std::chrono::seconds(1);
 /// How soon a queue learns what time alone has made free.
 constexpr auto pools_interval = std::chrono::milliseconds(200);
 
@@ -65,7 +69,8 @@ private:
                             const std::vector<base::Address>& addresses, std::string_view key,
                             bool begins_with_tls, const char* file);
     [[nodiscard]] loop::Task<> follow_signals();
-    [[nodiscard]] loop::Task<> follow_files();
+    void watch_files(const std::stop_token& stop);
+    [[nodiscard]] loop::Task<> follow_itself();
     [[nodiscard]] loop::Task<> follow_pools();
     void stop();
     void log_counters() const;
@@ -93,8 +98,9 @@ private:
     bool stopping_ = false;
     loop::Job signal_job_;
     std::optional<BackendFiles> backend_files_;
-    loop::Signal files_due_;
-    loop::Job files_job_;
+    std::jthread file_watch_;
+    loop::Signal watch_due_;
+    loop::Job watch_job_;
     loop::Signal pools_due_;
     loop::Job pools_job_;
     std::unique_ptr<NameWatch> names_;
@@ -149,9 +155,9 @@ std::vector<net::PassivePorts::Proxies> data_proxies(const config::Config& confi
 
 /// The secret is the file without its last line end.
 std::string read_secret(const std::string& file) {
-    std::ifstream stream(file);
-    std::string secret;
-    std::getline(stream, secret);
+    const auto bytes = base::read_file(file);
+    if (!bytes) return {};  // it could be read when the start was tried
+    std::string secret(bytes->substr(0, bytes->find('\n')));
     if (secret.ends_with('\r')) secret.pop_back();
     return secret;
 }
@@ -169,7 +175,7 @@ Daemon::Daemon(const config::Config& config, Tls tls, net::OwnedFd signals)
       control_network_(control_, ports_, worker_count(config), net::Descriptors::with_reserve),
       signalled_(control_),
       unwatched_signals_(std::move(signals)),
-      files_due_(control_),
+      watch_due_(control_),
       pools_due_(control_) {
     std::vector<net::SocketNetwork*> networks;
     for (std::uint32_t i = 0; i < worker_count(config); ++i) {
@@ -294,7 +300,8 @@ void Daemon::run() {
     start_pools();
     start_listening();
     signal_job_ = loop::Job::start(follow_signals());
-    files_job_ = loop::Job::start(follow_files());
+    watch_job_ = loop::Job::start(follow_itself());
+    file_watch_ = std::jthread([this](const std::stop_token& stop) { watch_files(stop); });
     pools_job_ = loop::Job::start(follow_pools());
     log::info("ready", {{"version", std::string_view(BALLAST_VERSION)},
                         {"workers", std::uint64_t{workers_.size()}},
@@ -303,9 +310,12 @@ void Daemon::run() {
     control_.run();
     sd_notify(0, "STOPPING=1");
     signal_job_.cancel();
-    files_job_.cancel();
+    watch_job_.cancel();
     pools_job_.cancel();
     names_.reset();
+    base::stop_waiting_for_files();
+    file_watch_.request_stop();
+    if (file_watch_.joinable()) file_watch_.join();
     for (const auto& worker : workers_) worker->end();
     log_counters();
     log::info("ended");
@@ -333,14 +343,24 @@ loop::Task<> Daemon::follow_signals() {
     }
 }
 
-loop::Task<> Daemon::follow_files() {
-    for (;;) {
+/// On a thread of its own: a file may take seconds to answer, or never do.
+void Daemon::watch_files(const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    while (!stop.stop_requested()) {
         tls_.look();
         backend_files_->look();
+        std::unique_lock lock(mutex);
+        wake.wait_for(lock, stop, watch_interval, [] { return false; });
+    }
+}
+
+loop::Task<> Daemon::follow_itself() {
+    for (;;) {
         log::tell_left_out();
         ledger_.set_short_of_memory(memory_taken() > memory_max_);
         sd_notify(0, "WATCHDOG=1");
-        (void)co_await files_due_.wait(control_.after(files_interval));
+        (void)co_await watch_due_.wait(control_.after(watch_interval));
     }
 }
 

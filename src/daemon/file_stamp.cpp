@@ -1,18 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/file_stamp.h"
 
+#include "base/file.h"
+
 #include <sys/stat.h>
 
 namespace ballast::daemon {
 
 void add_stamp(const std::string& file, FileStamp& stamp) {
     if (file.empty()) return;
-    struct stat found{};
-    if (::stat(file.c_str(), &found) != 0) found = {};
+    const auto status = base::file_status(file);
+    const struct stat found = status.value_or(decltype(status)::value_type{});
     // The change of rights too: a file that could not be read may be readable now.
     stamp.insert(stamp.end(),
                  {found.st_ctim.tv_sec, found.st_ctim.tv_nsec, found.st_mtim.tv_sec,
                   found.st_mtim.tv_nsec, found.st_size, static_cast<std::int64_t>(found.st_ino)});
+}
+
+bool WatchedFile::is_due(FileStamp now) {
+    has_changed_ = now != stamp_;
+    stamp_ = std::move(now);
+    return has_changed_ || !refused_.empty();
+}
+
+bool WatchedFile::refuse(std::string reason) {
+    const bool is_news = has_changed_ || reason != refused_;
+    refused_ = std::move(reason);
+    return is_news;
 }
 
 }  // namespace ballast::daemon

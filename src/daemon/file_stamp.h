@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ballast::daemon {
@@ -12,5 +13,22 @@ using FileStamp = std::vector<std::int64_t>;
 
 /// Adds a file to the stamp of several; an empty name adds nothing.
 void add_stamp(const std::string& file, FileStamp& stamp);
+
+/// Decides when a file that may change is loaded: when its stamp changes, and again and again while
+/// what it holds is refused, because a file system that hangs comes back without a change.
+class WatchedFile {
+public:
+    explicit WatchedFile(FileStamp loaded = {}) : stamp_(std::move(loaded)) {}
+
+    [[nodiscard]] bool is_due(FileStamp now);
+    /// Whether that is news.
+    [[nodiscard]] bool refuse(std::string reason);
+    void accept() { refused_.clear(); }
+
+private:
+    FileStamp stamp_;
+    bool has_changed_ = false;
+    std::string refused_;  ///< why; empty if it is loaded
+};
 
 }  // namespace ballast::daemon

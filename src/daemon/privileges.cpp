@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/privileges.h"
 
+#include "base/file.h"
+
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -33,8 +35,8 @@ bool keep_only(unsigned int capability) {
 }
 
 bool is_readable_by_all(const std::string& file) {
-    struct stat status{};
-    return ::stat(file.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0;
+    const auto status = base::file_status(file);
+    return status && (status->st_mode & S_IROTH) != 0;
 }
 
 }  // namespace

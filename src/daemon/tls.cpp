@@ -75,7 +75,7 @@ void Tls::load_listener(const config::Config& config, const config::Listener& li
     const auto report = [&](const std::string& where, std::string what, std::string fix) {
         problems.push_back({config.places.of(where), std::move(what), std::move(fix)});
     };
-    Served served{&listener, {}, {}, stamp_of(tls), {}, {}};
+    Served served{&listener, {}, {}, WatchedFile(stamp_of(tls)), WatchedFile(), {}};
     auto certificates = net::Certificates::load(files_of(tls));
     if (!certificates) {
         const auto& problem = certificates.error();
@@ -86,7 +86,9 @@ void Tls::load_listener(const config::Config& config, const config::Listener& li
     if (tls.ticket_keys.empty()) {
         served.ticket_keys = std::make_shared<net::TicketKeys>(tls.ticket_key_lifetime);
     } else {
-        add_stamp(tls.ticket_keys, served.ticket_keys_stamp);
+        FileStamp stamp;
+        add_stamp(tls.ticket_keys, stamp);
+        served.ticket_keys_file = WatchedFile(std::move(stamp));
         auto keys = net::TicketKeys::load(tls.ticket_keys);
         if (!keys)
             return report(key + ".ticket_keys", base::to_string(keys.error()),
@@ -133,20 +135,21 @@ void Tls::look() {
 
 void Tls::reload(Served& served) {
     const auto& tls = *served.listener->tls;
-    const auto refused = [&](const std::string& reason) {
+    const auto refused = [&](WatchedFile& file, const std::string& reason) {
+        if (!file.refuse(reason)) return;
         log::warning("changed TLS files cannot be used, what was loaded before stays",
                      {{"listener", served.listener->name}, {"reason", reason}});
     };
-    if (auto stamp = stamp_of(tls); stamp != served.certificates_stamp) {
-        served.certificates_stamp = std::move(stamp);
+    if (served.certificate_files.is_due(stamp_of(tls))) {
         auto certificates = net::Certificates::load(files_of(tls));
         const auto replaced =
             certificates ? served.server->replace_certificates(*certificates) : base::Result<>{};
         if (!certificates) {
-            refused(certificates.error().what);
+            refused(served.certificate_files, certificates.error().what);
         } else if (!replaced) {
-            refused(base::to_string(replaced.error()));
+            refused(served.certificate_files, base::to_string(replaced.error()));
         } else {
+            served.certificate_files.accept();
             served.certificates = std::move(*certificates);
             log::info("certificates loaded", {{"listener", served.listener->name}});
             warn_of_expiry(served);
@@ -154,10 +157,10 @@ void Tls::reload(Served& served) {
     }
     FileStamp stamp;
     add_stamp(tls.ticket_keys, stamp);
-    if (stamp == served.ticket_keys_stamp) return;
-    served.ticket_keys_stamp = std::move(stamp);
+    if (!served.ticket_keys_file.is_due(std::move(stamp))) return;
     if (const auto loaded = served.ticket_keys->reload(tls.ticket_keys); !loaded)
-        return refused(base::to_string(loaded.error()));
+        return refused(served.ticket_keys_file, base::to_string(loaded.error()));
+    served.ticket_keys_file.accept();
     log::info("ticket keys loaded", {{"listener", served.listener->name}});
 }
 

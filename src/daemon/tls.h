@@ -16,7 +16,8 @@
 namespace ballast::daemon {
 
 /// The TLS of all listeners and backends: certificates, keys and trusted certificates as the files
-/// have them. Belongs to the control thread; what it hands out may be used by any.
+/// have them. Made by the control thread; `look` belongs to the thread that watches files. What it
+/// hands out may be used by any.
 class Tls {
 public:
     /// Loads every file that the configuration names; what is wrong with them is added to
@@ -39,8 +40,8 @@ private:
         const config::Listener* listener;
         std::shared_ptr<net::TlsServer> server;
         std::shared_ptr<net::TicketKeys> ticket_keys;
-        FileStamp certificates_stamp;
-        FileStamp ticket_keys_stamp;
+        WatchedFile certificate_files;
+        WatchedFile ticket_keys_file;
         std::shared_ptr<const net::Certificates> certificates;
     };
     void load_listener(const config::Config& config, const config::Listener& listener,

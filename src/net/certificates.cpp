@@ -2,12 +2,12 @@
 #include "net/certificates.h"
 
 #include "base/ascii.h"
+#include "base/file.h"
+#include "net/tls_settings.h"
 
 #include <algorithm>
 #include <ctime>
 #include <fmt/format.h>
-#include <fstream>
-#include <iterator>
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
 #include <openssl/pem.h>
@@ -21,11 +21,6 @@ namespace {
 
 /// Keys that need a password are refused: nobody is there to type it.
 int no_password(char* /*into*/, int /*size*/, int /*writing*/, void* /*data*/) { return -1; }
-
-Bio open_file(const std::string& file) {
-    ERR_clear_error();
-    return Bio(BIO_new_file(file.c_str(), "r"));
-}
 
 /// The DNS names of a certificate; its common name only if it has none (RFC 6125 6.4.4).
 std::vector<std::string> names_of(X509* certificate) {
@@ -89,10 +84,10 @@ std::expected<Certificates::Identity, Certificates::Problem> Certificates::load_
     };
     Identity identity;
     identity.file = files.certificate;
-    const auto certificate_file = open_file(files.certificate);
-    if (!certificate_file)
-        return problem(Problem::File::certificate,
-                       fmt::format("cannot read {}: {}", files.certificate, take_openssl_error()));
+    const auto certificate_bytes = base::read_file(files.certificate);
+    if (!certificate_bytes)
+        return problem(Problem::File::certificate, base::to_string(certificate_bytes.error()));
+    const auto certificate_file = memory_bio(*certificate_bytes);
     identity.certificate.reset(
         PEM_read_bio_X509_AUX(certificate_file.get(), nullptr, no_password, nullptr));
     if (!identity.certificate)
@@ -112,9 +107,9 @@ std::expected<Certificates::Identity, Certificates::Problem> Certificates::load_
 
     const auto key_name = files.key.empty() ? files.certificate : files.key;
     const auto key_kind = files.key.empty() ? Problem::File::certificate : Problem::File::key;
-    const auto key_file = open_file(key_name);
-    if (!key_file)
-        return problem(key_kind, fmt::format("cannot read {}: {}", key_name, take_openssl_error()));
+    const auto key_bytes = base::read_file(key_name);
+    if (!key_bytes) return problem(key_kind, base::to_string(key_bytes.error()));
+    const auto key_file = memory_bio(*key_bytes);
     identity.key.reset(PEM_read_bio_PrivateKey(key_file.get(), nullptr, no_password, nullptr));
     if (!identity.key)
         return problem(key_kind, fmt::format("{} holds no private key in PEM form without a "
@@ -127,9 +122,9 @@ std::expected<Certificates::Identity, Certificates::Problem> Certificates::load_
     ERR_clear_error();
 
     if (files.ocsp.empty()) return identity;
-    std::ifstream stream(files.ocsp, std::ios::binary);
-    if (!stream) return problem(Problem::File::ocsp, fmt::format("cannot read {}", files.ocsp));
-    identity.ocsp.assign(std::istreambuf_iterator<char>(stream), {});
+    const auto ocsp = base::read_file(files.ocsp);
+    if (!ocsp) return problem(Problem::File::ocsp, base::to_string(ocsp.error()));
+    identity.ocsp = *ocsp;
     const auto until = validity_of(identity.ocsp);
     ERR_clear_error();
     if (!until)
@@ -217,10 +212,8 @@ std::vector<Certificates::Expiry> Certificates::expiries() const {
 }
 
 base::Result<> try_trusted(const std::string& file) {
-    ERR_clear_error();
     const TlsContext context(SSL_CTX_new(TLS_method()));
-    if (SSL_CTX_load_verify_file(context.get(), file.c_str()) == 1) return {};
-    return std::unexpected(openssl_error(base::Fault::internal, "loading " + file));
+    return load_trusted(context.get(), file);
 }
 
 }  // namespace ballast::net

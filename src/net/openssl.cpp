@@ -16,6 +16,11 @@ void FreeOpenssl::operator()(ssl_session_st* session) const noexcept { SSL_SESSI
 void FreeOpenssl::operator()(ssl_st* ssl) const noexcept { SSL_free(ssl); }
 void FreeOpenssl::operator()(x509_st* certificate) const noexcept { X509_free(certificate); }
 
+Bio memory_bio(std::string_view bytes) {
+    ERR_clear_error();
+    return Bio(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
+}
+
 std::string take_openssl_error() {
     std::string text;
     // The first entry is the cause, the later ones who passed it on; but a file that cannot be

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 struct bio_st;
 struct evp_pkey_st;
@@ -31,6 +32,10 @@ using TlsContext = std::unique_ptr<ssl_ctx_st, FreeOpenssl>;
 using TlsSession = std::unique_ptr<ssl_session_st, FreeOpenssl>;
 using Ssl = std::unique_ptr<ssl_st, FreeOpenssl>;
 using X509Certificate = std::unique_ptr<x509_st, FreeOpenssl>;
+
+/// Reads these bytes, which must outlive it: OpenSSL opens no files itself, because a FIFO or a
+/// hung file system would hold it up (see `base::read_file`).
+[[nodiscard]] Bio memory_bio(std::string_view bytes);
 
 /// What OpenSSL says went wrong on this thread, in words, and forgets it: "no start line".
 [[nodiscard]] std::string take_openssl_error();

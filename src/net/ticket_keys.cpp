@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/ticket_keys.h"
 
+#include "base/file.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fmt/format.h>
-#include <fstream>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <ranges>
+#include <string_view>
 
 namespace ballast::net {
 
@@ -37,7 +40,7 @@ TicketKey random_key() {
     return key;
 }
 
-std::optional<TicketKey> parse_key(const std::string& line) {
+std::optional<TicketKey> parse_key(std::string_view line) {
     if (line.size() != base64_bytes) return std::nullopt;
     std::array<unsigned char, base64_bytes> bytes{};
     const int size =
@@ -56,14 +59,15 @@ base::Result<std::vector<TicketKey>> read_keys(const std::string& file) {
     const auto wrong = [&](std::string what) {
         return std::unexpected(base::Error{base::Fault::internal, {}, std::move(what)});
     };
-    std::ifstream stream(file);
-    if (!stream) return std::unexpected(base::last_error(base::Fault::internal, "reading " + file));
+    const auto bytes = base::read_file(file);
+    if (!bytes) return std::unexpected(bytes.error());
     std::vector<TicketKey> keys;
-    std::string line;
-    for (int number = 1; std::getline(stream, line); ++number) {
+    int number = 0;
+    for (const auto part : std::views::split(std::string_view(*bytes), '\n')) {
+        const std::string_view line(part.begin(), part.end());
+        ++number;
         if (line.empty()) continue;
         const auto key = parse_key(line);
-        OPENSSL_cleanse(line.data(), line.size());
         if (!key)
             return wrong(fmt::format("{}:{}: a ticket key is {} bytes in base64 on a line", file,
                                      number, key_bytes));

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tls_client.h"
 
+#include "base/file.h"
+
 #include <new>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
@@ -30,6 +33,38 @@ bool set_address(X509_VERIFY_PARAM* verified, const base::Ip& address) {
     return X509_VERIFY_PARAM_set1_ip(verified, first, address.is_v4() ? 4 : bytes.size()) == 1;
 }
 
+/// A key that needs a password is refused: nobody is there to type it.
+int no_password(char* /*into*/, int /*size*/, int /*writing*/, void* /*data*/) { return -1; }
+
+/// The client's own certificate first, then the chain.
+base::Result<> use_certificates(SSL_CTX* context, const std::string& file) {
+    const auto bytes = base::read_file(file);
+    if (!bytes) return std::unexpected(bytes.error());
+    const auto source = memory_bio(*bytes);
+    const X509Certificate own(PEM_read_bio_X509_AUX(source.get(), nullptr, no_password, nullptr));
+    bool done = own && SSL_CTX_use_certificate(context, own.get()) == 1;
+    SSL_CTX_clear_chain_certs(context);
+    while (done) {
+        const X509Certificate next(PEM_read_bio_X509(source.get(), nullptr, no_password, nullptr));
+        if (!next) break;
+        done = SSL_CTX_add1_chain_cert(context, next.get()) == 1;
+    }
+    // The end of the file, or a private key: else a certificate of the chain is broken.
+    if (!done || ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+        return std::unexpected(openssl_error(base::Fault::internal, "loading " + file));
+    ERR_clear_error();
+    return {};
+}
+
+base::Result<> use_key(SSL_CTX* context, const std::string& file) {
+    const auto bytes = base::read_file(file);
+    if (!bytes) return std::unexpected(bytes.error());
+    const auto source = memory_bio(*bytes);
+    const PrivateKey key(PEM_read_bio_PrivateKey(source.get(), nullptr, no_password, nullptr));
+    if (key && SSL_CTX_use_PrivateKey(context, key.get()) == 1) return {};
+    return std::unexpected(openssl_error(base::Fault::internal, "loading " + file));
+}
+
 }  // namespace
 
 TlsSession TlsTickets::offer() const {
@@ -54,13 +89,9 @@ base::Result<std::shared_ptr<TlsClient>> TlsClient::create(const Settings& setti
     }
     if (settings.certificate.empty()) return client;
     const auto& key = settings.key.empty() ? settings.certificate : settings.key;
-    // A key that needs a password is refused: nobody is there to type it.
-    SSL_CTX_set_default_passwd_cb(raw, [](char*, int, int, void*) { return -1; });
-    if (SSL_CTX_use_certificate_chain_file(raw, settings.certificate.c_str()) != 1)
-        return std::unexpected(
-            openssl_error(base::Fault::internal, "loading " + settings.certificate));
-    if (SSL_CTX_use_PrivateKey_file(raw, key.c_str(), SSL_FILETYPE_PEM) != 1)
-        return std::unexpected(openssl_error(base::Fault::internal, "loading " + key));
+    if (auto loaded = use_certificates(raw, settings.certificate); !loaded)
+        return std::unexpected(loaded.error());
+    if (auto loaded = use_key(raw, key); !loaded) return std::unexpected(loaded.error());
     return client;
 }
 

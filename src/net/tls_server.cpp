@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tls_server.h"
 
+#include "base/file.h"
 #include "metrics/counters.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
@@ -37,11 +37,11 @@ constexpr long session_seconds = 7L * 24 * 60 * 60;
 /// Whose tickets are good for whom: those of a listener of that name that asks for the same
 /// certificates. A resumed session is not asked again, so another listener's may not count, nor
 /// those from before a change of what is asked.
-std::array<unsigned char, SHA256_DIGEST_LENGTH> context_id(const TlsServer::Settings& settings) {
-    std::ifstream ca(settings.ca, std::ios::binary);
+std::array<unsigned char, SHA256_DIGEST_LENGTH> context_id(const TlsServer::Settings& settings,
+                                                           std::string_view ca) {
     std::string told =
         settings.name + '\0' + std::to_string(static_cast<int>(settings.client_certificate)) + '\0';
-    told.append(std::istreambuf_iterator<char>(ca), {});
+    told += ca;
     std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
     EVP_Digest(told.data(), told.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
     return digest;
@@ -187,14 +187,24 @@ base::Result<std::shared_ptr<TlsServer>> TlsServer::create(
     if (!settings.resumes_data) SSL_CTX_set_options(raw, SSL_OP_NO_TICKET);
     // One ticket now, and a fresh one before each data connection.
     SSL_CTX_set_num_tickets(raw, settings.resumes_data ? 1 : 0);
-    const auto id = context_id(settings);
+    base::WipedString ca;
+    if (!settings.ca.empty()) {
+        auto bytes = base::read_file(settings.ca);
+        if (!bytes) return std::unexpected(bytes.error());
+        ca = std::move(*bytes);
+    }
+    const auto id = context_id(settings, ca);
     SSL_CTX_set_session_id_context(raw, id.data(), static_cast<unsigned int>(id.size()));
     SSL_CTX_set_timeout(raw, session_seconds);
     if (settings.client_certificate != Settings::Ask::none) {
         const bool required = settings.client_certificate == Settings::Ask::require;
         SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
                            nullptr);
-        SSL_CTX_set_client_CA_list(raw, SSL_load_client_CA_file(settings.ca.c_str()));
+        const auto source = memory_bio(ca);
+        while (const auto each =
+                   X509Certificate(PEM_read_bio_X509(source.get(), nullptr, nullptr, nullptr)))
+            SSL_CTX_add_client_CA(raw, each.get());
+        ERR_clear_error();
     }
     return server;
 }

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/tls_settings.h"
 
+#include "base/file.h"
+
+#include <memory>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 namespace ballast::net {
 
@@ -22,6 +27,35 @@ int openssl_version(base::TlsVersion version) {
         case base::TlsVersion::tls_1_3: return TLS1_3_VERSION;
     }
     std::terminate();
+}
+
+/// As X509_load_cert_crl_file(3) does it.
+base::Result<> load_trusted(ssl_ctx_st* context, const std::string& file) {
+    const auto bytes = base::read_file(file);
+    if (!bytes) return std::unexpected(bytes.error());
+    const auto failed = [&] {
+        return std::unexpected(openssl_error(base::Fault::internal, "loading " + file));
+    };
+    const auto source = memory_bio(*bytes);
+    constexpr auto free_all = [](STACK_OF(X509_INFO) * all) {
+        sk_X509_INFO_pop_free(all, X509_INFO_free);
+    };
+    const std::unique_ptr<STACK_OF(X509_INFO), decltype(free_all)> found(
+        PEM_X509_INFO_read_bio(source.get(), nullptr, nullptr, nullptr), free_all);
+    if (!found) return failed();
+    auto* const store = SSL_CTX_get_cert_store(context);
+    int count = 0;
+    for (int i = 0; i < sk_X509_INFO_num(found.get()); ++i) {
+        const auto* const each = sk_X509_INFO_value(found.get(), i);
+        if (each->x509 != nullptr && X509_STORE_add_cert(store, each->x509) != 1) return failed();
+        if (each->crl != nullptr && X509_STORE_add_crl(store, each->crl) != 1) return failed();
+        if (each->x509 != nullptr || each->crl != nullptr) ++count;
+    }
+    if (count == 0)
+        return std::unexpected(base::Error{
+            base::Fault::internal, {}, "loading " + file + ": no certificate or crl found"});
+    ERR_clear_error();
+    return {};
 }
 
 base::Result<TlsContext> make_context(TlsRole role, const TlsSettings& settings) {
@@ -46,8 +80,9 @@ base::Result<TlsContext> make_context(TlsRole role, const TlsSettings& settings)
         SSL_CTX_set_ciphersuites(raw, settings.ciphersuites.c_str()) != 1)
         return std::unexpected(openssl_error(base::Fault::internal,
                                              "ciphersuites = \"" + settings.ciphersuites + '"'));
-    if (!settings.ca.empty() && SSL_CTX_load_verify_file(raw, settings.ca.c_str()) != 1)
-        return std::unexpected(openssl_error(base::Fault::internal, "loading " + settings.ca));
+    if (settings.ca.empty()) return context;
+    if (auto loaded = load_trusted(raw, settings.ca); !loaded)
+        return std::unexpected(loaded.error());
     return context;
 }
 

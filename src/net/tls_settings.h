@@ -22,6 +22,9 @@ enum class TlsRole : bool { server, client };
 /// A context with these settings, but for certificates and verification.
 [[nodiscard]] base::Result<TlsContext> make_context(TlsRole role, const TlsSettings& settings);
 
+/// Makes the context trust the certificates of a PEM file, and heed its revocation lists.
+[[nodiscard]] base::Result<> load_trusted(ssl_ctx_st* context, const std::string& file);
+
 [[nodiscard]] int openssl_version(base::TlsVersion version);
 
 }  // namespace ballast::net

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that nobody reads, and files that never end: none of them stops the daemon."""
 
+import base64
 import fcntl
 import os
 import signal
@@ -10,7 +11,18 @@ from pathlib import Path
 import pytest
 
 import waiting
-from ballast import BINARY, DIRECT, Backend, Ballast, Listener, Place, Pool
+from ballast import (
+    BINARY,
+    DIRECT,
+    Backend,
+    Ballast,
+    Listener,
+    Place,
+    Pool,
+    backends_file,
+    run_ballast,
+)
+from certificates import Authority, for_loopback
 from ports import free_port
 from process import Process
 from wire import Wire
@@ -79,3 +91,65 @@ def test_a_log_that_nobody_reads_stops_nothing(kind: str, work: Path) -> None:
         if daemon.exit_status() is None:
             daemon.kill()
         os.close(pipe)
+
+
+def _replace_by_fifo(path: Path) -> None:
+    new = path.with_suffix(".fifo")
+    os.mkfifo(new)
+    new.rename(path)
+
+
+def test_a_fifo_in_place_of_a_watched_file_is_refused_and_stops_nothing(work: Path) -> None:
+    identity = for_loopback(Authority(work), "ballast.test")
+    tickets = work / "tickets"
+    tickets.write_text(base64.b64encode(bytes(range(80))).decode() + "\n")
+    nobody = Place("127.0.0.1", free_port())
+    backends = backends_file(work / "backends.toml", [Backend("none", nobody)])
+    tls = {
+        "certificate": [str(identity.certificate)],
+        "key": [str(identity.key)],
+        "ticket_keys": str(tickets),
+    }
+    it = Ballast(
+        work,
+        [Listener("ftp", "pool", tls=tls)],
+        [Pool("pool", [], {"backends_file": str(backends)})],
+    )
+    it.start()
+    try:
+        files = (identity.certificate, tickets, backends)
+        for path in files:
+            _replace_by_fifo(path)
+        for path in files:
+            it.wait_for_log(
+                f"{path} refused",
+                lambda line, path=path: f"{path} is a FIFO" in str(line.get("reason")),
+            )
+        with Wire(it.where()) as client:
+            assert client.reply().code == 220
+        assert it.counters()["sessions_accepted"] == 1
+        begun = time.monotonic()
+        it.stop()
+        assert time.monotonic() - begun < END_SECONDS
+    finally:
+        it.kill()
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_what_is_no_regular_file_is_named_at_the_start(command: str, work: Path) -> None:
+    fifo = work / "fifo"
+    os.mkfifo(fifo)
+    probe = {"type": "login", "user": "probe", "password_file": str(fifo)}
+    nobody = Place("127.0.0.1", free_port())
+    it = Ballast(
+        work,
+        [Listener("ftp", "pool", tls={"certificate": [str(fifo)]})],
+        [Pool("pool", [Backend("none", nobody)], {"backends_file": str(fifo)}, probe=probe)],
+    )
+    it.configuration.write_text(it.text())
+    done = run_ballast(command, "-c", it.configuration)
+    assert done.returncode == 1
+    said = f"{fifo} is a FIFO, and must be a regular file"
+    for key in ("password_file", "certificate", "backends_file"):
+        assert any(key in line and said in line for line in done.stderr.splitlines()), done.stderr
+    assert f"{fifo} is a FIFO" in run_ballast(command, "-c", fifo).stderr

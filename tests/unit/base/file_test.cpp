@@ -52,7 +52,7 @@ TEST_F(FileTest, refuses_at_once_what_is_no_regular_file) {
     expect_refused(pipe, pipe + " is a FIFO, and must be a regular file");
     expect_refused(folder, folder.string() + " is a folder, and must be a regular file");
     expect_refused("/dev/zero", "/dev/zero is a device, and must be a regular file");
-    expect_refused(path("none"), "reading " + path("none") + ": No such file or directory");
+    expect_refused(path("none"), "cannot read " + path("none") + ": No such file or directory");
 }
 
 TEST_F(FileTest, refuses_a_file_that_is_too_large) {
