@@ -5,12 +5,16 @@
 #include "net/resolver.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <fmt/ranges.h>
+#include <future>
 #include <map>
 #include <mutex>
 #include <set>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 namespace ballast::daemon {
@@ -19,6 +23,9 @@ namespace {
 
 using Time = std::chrono::steady_clock::time_point;
 
+/// Names that are looked up side by side, so that one without an answer delays no other.
+constexpr std::size_t names_at_once = 64;
+constexpr std::size_t hosts_at_once = 8;
 constexpr auto look_up_timeout = std::chrono::seconds(5);
 /// How often pools are asked for names that are new: a file of backends may bring some.
 constexpr auto longest_wait = std::chrono::seconds(1);
@@ -26,38 +33,64 @@ constexpr auto longest_wait = std::chrono::seconds(1);
 /// Why hosts could not be looked up, in an order of their own: that of the records may change.
 using Problems = std::set<std::string>;
 
-/// The name of a backend, and what was found when it was looked up last.
+/// The name of a backend, and what was found when it was looked up last. While it is looked up, all
+/// but `is_under_way` belongs to the thread that does it.
 struct Name {
     Time due;
+    std::atomic<bool> is_under_way = false;
+    std::jthread thread;
     std::map<std::string, std::vector<base::Ip>> hosts;  ///< several where there are SRV records
     Problems problems;
 };
 
 /// Names to look up, by the table that has them.
-using Names = std::map<pool::BackendSettings, Name>;
+using Names = std::map<pool::BackendSettings, std::unique_ptr<Name>>;
 
 struct Found {
     std::vector<pool::Target> targets;
     Problems problems;
 };
 
-base::Result<std::vector<net::Service>> services_of(const config::Backend& backend) {
+base::Result<std::vector<net::Service>> services_of(const config::Backend& backend,
+                                                    const std::stop_token& stop) {
     if (backend.srv.empty()) return std::vector{net::Service{backend.host, backend.port}};
-    auto services = net::resolve_services(backend.srv, look_up_timeout);
+    auto services = net::resolve_services(backend.srv, look_up_timeout, stop);
     if (!services) return services;
     // RFC 2782: weight 0 is a very small chance beside others, and an equal one among its like.
     for (auto& service : *services) service.weight = std::max<std::uint16_t>(1, service.weight);
     return services;
 }
 
+using Answers = std::map<std::string, base::Result<std::vector<base::Ip>>>;
+
+/// The hosts of SRV records, side by side.
+Answers resolve_all(const std::vector<net::Service>& services, const std::stop_token& stop) {
+    std::set<std::string> hosts;
+    for (const auto& service : services) hosts.insert(service.host);
+    Answers answers;
+    for (auto next = hosts.begin(); next != hosts.end();) {
+        std::vector<std::pair<std::string, std::future<Answers::mapped_type>>> some;
+        for (; next != hosts.end() && some.size() < hosts_at_once; ++next)
+            // Where no thread is to be had, it is done when it is asked for.
+            some.emplace_back(
+                *next,
+                std::async(std::launch::async | std::launch::deferred, [host = *next, &stop] {
+                    return net::resolve(host, look_up_timeout, stop);
+                }));
+        for (auto& [host, answer] : some) answers.emplace(host, answer.get());
+    }
+    return answers;
+}
+
 /// A host that cannot be looked up keeps the addresses that it had, and holds up no other.
-Found find_targets(const config::Backend& backend, Name& name) {
-    const auto services = services_of(backend);
+Found find_targets(const config::Backend& backend, Name& name, const std::stop_token& stop) {
+    const auto services = services_of(backend, stop);
     if (!services) return {{}, {base::to_string(services.error())}};
     Found found;
     const auto before = std::exchange(name.hosts, {});
+    const auto answers = resolve_all(*services, stop);
     for (const auto& service : *services) {
-        const auto addresses = net::resolve(service.host, look_up_timeout);
+        const auto& addresses = answers.at(service.host);
         if (!addresses) found.problems.insert(base::to_string(addresses.error()));
         const auto known = before.find(service.host);
         auto& now = name.hosts[service.host];
@@ -73,8 +106,10 @@ Found find_targets(const config::Backend& backend, Name& name) {
     return found;
 }
 
-void look_up(pool::Pool& pool, const pool::BackendSettings& backend, Name& name) {
-    auto found = find_targets(*backend, name);
+void look_up(pool::Pool& pool, const pool::BackendSettings& backend, Name& name,
+             const std::stop_token& stop) {
+    auto found = find_targets(*backend, name, stop);
+    if (stop.stop_requested()) return;
     // Where nothing at all was found, what the pool knows of it stays.
     if (found.problems.empty() || !found.targets.empty()) pool.set_targets(backend, found.targets);
     const auto former = std::exchange(name.problems, std::move(found.problems));
@@ -91,35 +126,80 @@ void look_up(pool::Pool& pool, const pool::BackendSettings& backend, Name& name)
                       {"reason", fmt::format("{}", fmt::join(name.problems, "; "))}});
 }
 
-/// Looks up what is due, and says when the next is.
-Time look_up_due(pool::Pool& pool, Names& names, const std::stop_token& stop) {
+/// How many names are looked up now.
+class UnderWay {
+public:
+    [[nodiscard]] bool is_full() const { return count_ >= names_at_once; }
+    void begin() { ++count_; }
+    void end() {
+        {
+            const std::lock_guard lock(mutex_);
+            --count_;
+        }
+        ended_.notify_all();
+    }
+    /// Until one has ended, or the time has come.
+    void wait_until(Time time, const std::stop_token& stop) {
+        std::unique_lock lock(mutex_);
+        const auto before = count_.load();
+        ended_.wait_until(lock, stop, time, [&] { return count_ < before; });
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable_any ended_;
+    std::atomic<std::size_t> count_ = 0;
+};
+
+/// On a thread of its own, or here if there is none to be had.
+void begin_look_up(const std::shared_ptr<pool::Pool>& pool, const pool::BackendSettings& backend,
+                   Name& name, UnderWay& under_way) {
+    const auto work = [pool, backend, &name, &under_way](const std::stop_token& stop) {
+        look_up(*pool, backend, name, stop);
+        name.due = std::chrono::steady_clock::now() + pool->config().resolve_interval;
+        name.is_under_way = false;
+        under_way.end();
+    };
+    name.is_under_way = true;
+    under_way.begin();
+    try {
+        name.thread = std::jthread(work);
+    } catch (const std::system_error&) {
+        work({});
+    }
+}
+
+/// Begins what is due, and says when the next is.
+Time look_up_due(const std::shared_ptr<pool::Pool>& pool, Names& names, UnderWay& under_way) {
     Time next = Time::max();
     Names still;
-    for (const auto& backend : pool.backends()) {
+    for (const auto& backend : pool->backends()) {
         if (backend->srv.empty() && base::Ip::parse(backend->host)) continue;
         auto& name = still[backend] = std::move(names[backend]);
-        if (stop.stop_requested()) return next;
-        if (name.due <= std::chrono::steady_clock::now()) {
-            look_up(pool, backend, name);
-            name.due = std::chrono::steady_clock::now() + pool.config().resolve_interval;
-        }
-        next = std::min(next, name.due);
+        if (!name) name = std::make_unique<Name>();
+        if (name->is_under_way) continue;
+        if (name->due <= std::chrono::steady_clock::now() && !under_way.is_full())
+            begin_look_up(pool, backend, *name, under_way);
+        else
+            next = std::min(next, name->due);
     }
+    // Those that are gone end their look-ups here.
     names = std::move(still);
     return next;
 }
 
 void watch(const std::stop_token& stop, const std::vector<std::shared_ptr<pool::Pool>>& pools) {
-    std::mutex mutex;
-    std::condition_variable_any wake;
+    UnderWay under_way;
     std::vector<Names> names(pools.size());
     while (!stop.stop_requested()) {
         auto next = std::chrono::steady_clock::now() + longest_wait;
         for (std::size_t i = 0; i < pools.size(); ++i)
-            next = std::min(next, look_up_due(*pools[i], names[i], stop));
-        std::unique_lock lock(mutex);
-        wake.wait_until(lock, stop, next, [] { return false; });
+            next = std::min(next, look_up_due(pools[i], names[i], under_way));
+        // Where all places are taken, the next one is free when one ends.
+        under_way.wait_until(under_way.is_full() ? Time::max() : next, stop);
     }
+    for (auto& each : names)
+        for (auto& [backend, name] : each) name->thread.request_stop();
 }
 
 bool has_names(const config::Pool& pool) {

@@ -10,7 +10,8 @@
 namespace ballast::daemon {
 
 /// Looks up the names of backends (A, AAAA and SRV records), now and at every `resolve_interval`,
-/// on a thread of its own: a name server that does not answer holds up nobody. A name that cannot
+/// on threads of its own, side by side: a name server that does not answer holds up nobody, and a
+/// name without an answer no other name. A name that cannot
 /// be looked up keeps the addresses it had.
 class NameWatch {
 public:

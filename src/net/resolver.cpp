@@ -82,7 +82,8 @@ void step(ares_channel channel, std::chrono::milliseconds limit) {
 
 /// Runs one look-up to its end.
 template <typename Ask>
-base::Result<Answer> look_up(const std::string& name, std::chrono::milliseconds timeout, Ask ask) {
+base::Result<Answer> look_up(const std::string& name, std::chrono::milliseconds timeout,
+                             const std::stop_token& stop, Ask ask) {
     const auto failed = [&](std::errc code, const std::string& why) {
         const auto error = std::make_error_code(code);
         return std::unexpected(base::Error{base::fault_of(error, base::Fault::backend), error,
@@ -103,7 +104,7 @@ base::Result<Answer> look_up(const std::string& name, std::chrono::milliseconds 
     while (!answer.done) {
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
             deadline - std::chrono::steady_clock::now());
-        if (left.count() <= 0) return failed(std::errc::timed_out, "");
+        if (left.count() <= 0 || stop.stop_requested()) return failed(std::errc::timed_out, "");
         step(channel, std::min(left, std::chrono::milliseconds(100)));
     }
     if (answer.status != ARES_SUCCESS)
@@ -116,9 +117,10 @@ base::Result<Answer> look_up(const std::string& name, std::chrono::milliseconds 
 }  // namespace
 
 base::Result<std::vector<base::Ip>> resolve(const std::string& name,
-                                            std::chrono::milliseconds timeout) {
+                                            std::chrono::milliseconds timeout,
+                                            const std::stop_token& stop) {
     if (const auto ip = base::Ip::parse(name)) return std::vector{*ip};
-    auto answer = look_up(name, timeout, [&](ares_channel channel, Answer& into) {
+    auto answer = look_up(name, timeout, stop, [&](ares_channel channel, Answer& into) {
         ares_addrinfo_hints hints{};
         hints.ai_family = AF_UNSPEC;
         hints.ai_socktype = SOCK_STREAM;
@@ -133,8 +135,9 @@ base::Result<std::vector<base::Ip>> resolve(const std::string& name,
 }
 
 base::Result<std::vector<Service>> resolve_services(const std::string& name,
-                                                    std::chrono::milliseconds timeout) {
-    auto answer = look_up(name, timeout, [&](ares_channel channel, Answer& into) {
+                                                    std::chrono::milliseconds timeout,
+                                                    const std::stop_token& stop) {
+    auto answer = look_up(name, timeout, stop, [&](ares_channel channel, Answer& into) {
         ares_query(channel, name.c_str(), internet_class, srv_type, collect_services, &into);
     });
     if (!answer) return std::unexpected(answer.error());

@@ -20,8 +20,8 @@ from netns import Network
 from process import Process
 
 # Name, type and data: {"ftp.example.com": {"A": ["127.0.2.1"], "SRV": ["0 1 2121 host"]}}; or
-# "fails", for a name that the server is in trouble with.
-Zone = Mapping[str, Mapping[str, Sequence[str]] | Literal["fails"]]
+# "fails", for a name that the server is in trouble with; "silent", for one that it never answers.
+Zone = Mapping[str, Mapping[str, Sequence[str]] | Literal["fails", "silent"]]
 
 _TYPES = {"A": 1, "CNAME": 5, "AAAA": 28, "SRV": 33}
 _NAMES = {number: name for name, number in _TYPES.items()}
@@ -103,10 +103,12 @@ def _question(query: bytes) -> tuple[str, int, bytes]:
     return ".".join(labels).lower(), kind, query[12 : at + 5]
 
 
-def _answer(query: bytes, zone: dict[str, Any], over: str, queries: int) -> bytes:
+def _answer(query: bytes, zone: dict[str, Any], over: str, queries: int) -> bytes | None:
     name, number, question = _question(query)
     kind = _NAMES.get(number, str(number))
     os.write(queries, f"{over} {kind} {name}\n".encode())
+    if zone.get(name) == "silent":
+        return None
     flags = _AUTHORITATIVE | (query[2] & 1) << 8
     answers = []
     if name not in zone:
@@ -133,14 +135,15 @@ def main() -> None:
     udp.bind((address, 53))
     tcp = socket.create_server((address, 53))
 
-    def answer(query: bytes, over: str) -> bytes:
+    def answer(query: bytes, over: str) -> bytes | None:
         return _answer(query, json.loads(Path(zone_path).read_text()), over, queries)
 
     def serve(connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as stream:
             while len(head := stream.read(2)) == 2:
                 reply = answer(stream.read(int.from_bytes(head, "big")), "tcp")
-                connection.sendall(len(reply).to_bytes(2, "big") + reply)
+                if reply is not None:
+                    connection.sendall(len(reply).to_bytes(2, "big") + reply)
 
     def accept() -> None:
         while True:
@@ -150,7 +153,9 @@ def main() -> None:
     print("ready", flush=True)
     while True:
         query, client = udp.recvfrom(4096)
-        udp.sendto(answer(query, "udp"), client)
+        reply = answer(query, "udp")
+        if reply is not None:
+            udp.sendto(reply, client)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 write. All of it in a network of its own, with a name server of its own."""
 
 import contextlib
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -228,6 +229,21 @@ def test_one_srv_target_that_is_not_found_takes_nobody_with_it(
         names.say(zone)
         it.wait_for_log("the failure", lambda line: line.get("name") == SERVICE, since=mark)
         outside.wait_for(it, work, {"alf1", "alf2", "alf3"})
+
+
+def test_names_that_nobody_answers_delay_no_other(outside: Outside, work: Path) -> None:
+    silent = [f"silent{i}.example.com" for i in range(6)]
+    outside.names.say({**dict.fromkeys(silent, "silent"), NAME: outside.host("alf1")})
+    # The one that is answered comes last.
+    backends = [Backend(f"b{i}", Place(name, PORT)) for i, name in enumerate([*silent, NAME])]
+    begun = time.monotonic()
+    with outside.balanced(work, backends) as it:
+        outside.wait_for(it, work, {"alf1"})
+        # Less than one that is not answered takes.
+        assert time.monotonic() - begun < 4
+        begun = time.monotonic()
+    # Nor does the end wait for answers.
+    assert time.monotonic() - begun < 2
 
 
 def test_a_long_answer_comes_over_tcp(outside: Outside, work: Path) -> None:
