@@ -359,6 +359,7 @@ loop::Task<> Daemon::follow_itself() {
     for (;;) {
         log::tell_left_out();
         ledger_.set_short_of_memory(memory_taken() > memory_max_);
+        for (const auto& worker : workers_) worker->look_at_turn();
         sd_notify(0, "WATCHDOG=1");
         (void)co_await watch_due_.wait(control_.after(watch_interval));
     }

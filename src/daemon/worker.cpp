@@ -6,11 +6,33 @@
 #include "net/socket_stream.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <utility>
 
 namespace ballast::daemon {
 
+namespace {
+
+/// A turn of the loop takes microseconds; while one takes this long nobody else is served.
+constexpr auto turn_time_max = std::chrono::milliseconds(100);
+
+/// How long a worker may take to end its sessions when its time is over.
+constexpr auto end_time_max = std::chrono::seconds(5);
+
+/// A turn that takes this long is noted before its end: there may be none.
+constexpr auto stuck_time = std::chrono::seconds(1);
+
+std::int64_t milliseconds(loop::Time::duration time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+}
+
+}  // namespace
+
 Worker::Worker(net::PassivePorts& ports, std::uint32_t index)
-    : network_(loop_, ports, index), intake_(loop_) {}
+    : index_(index), network_(loop_, ports, index), intake_(loop_) {
+    loop_.watch_turns(turn_time_max, [this](loop::Time::duration took) { note_long_turn(took); });
+}
 
 Worker::~Worker() { end(); }
 
@@ -18,13 +40,39 @@ void Worker::start() {
     thread_ = std::thread([this] {
         loop_.run();
         clear();
+        has_ended_.release();
     });
 }
 
 void Worker::end() {
     if (!thread_.joinable()) return;
     loop_.stop();
+    if (!has_ended_.try_acquire_for(end_time_max)) {
+        // Its thread never comes back to its loop. The kernel closes what it holds.
+        log::error("a worker does not end: the process ends without it", {{"worker", index()}});
+        log::stop();
+        std::_Exit(EXIT_FAILURE);
+    }
     thread_.join();
+}
+
+void Worker::note_long_turn(loop::Time::duration took) {
+    metrics::count(metrics::Counter::worker_turns_long);
+    ++long_turns_;
+    if (loop_.now() < long_turns_noted_at_ + std::chrono::seconds(1)) return;
+    long_turns_noted_at_ = loop_.now();
+    log::warning("a worker's turn took too long: its sessions waited",
+                 {{"worker", index()},
+                  {"milliseconds", milliseconds(took)},
+                  {"turns", std::exchange(long_turns_, 0)}});
+}
+
+void Worker::look_at_turn() {
+    const auto taken = loop_.in_turn_for();
+    if (taken < stuck_time) return;
+    metrics::count(metrics::Counter::worker_turns_stuck);
+    log::error("a worker is stuck: its sessions wait",
+               {{"worker", index()}, {"milliseconds", milliseconds(taken)}});
 }
 
 void Worker::clear() {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <semaphore>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -29,8 +30,11 @@ public:
 
     // From any thread.
     void start();
-    /// Ends the loop and joins the thread; what lives there is destroyed on it.
+    /// Ends the loop and joins the thread; what lives there is destroyed on it. If the thread does
+    /// not come back within five seconds the process ends at once, with failure.
     void end();
+    /// Counts and logs a turn of the loop that does not end. To be called once a second.
+    void look_at_turn();
     [[nodiscard]] net::SocketNetwork& network() { return network_; }
     /// How much it carries: sessions, and running transfers more.
     [[nodiscard]] std::uint32_t load() const { return load_.sessions + 4 * load_.transfers; }
@@ -71,7 +75,13 @@ private:
     void turn_away(Newcomer client, const base::Error& reason);
     void session_ended(const std::string& id);
     void clear();
+    void note_long_turn(loop::Time::duration took);
+    [[nodiscard]] std::uint64_t index() const { return index_; }
 
+    const std::uint32_t index_;
+    std::uint64_t long_turns_ = 0;  // since the last line about them
+    loop::Time long_turns_noted_at_{};
+    std::binary_semaphore has_ended_{0};
     loop::WorkerLoop loop_;
     net::SocketNetwork network_;
     session::Load load_;

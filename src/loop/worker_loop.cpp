@@ -31,7 +31,7 @@ Time WorkerLoop::now() const { return std::chrono::steady_clock::now(); }
 
 void WorkerLoop::post(std::move_only_function<void()> work) {
     asio::post(reactor_->context, [this, work = std::move(work)]() mutable {
-        inside_handler_ = true;
+        begin_turn();
         try {
             work();
         } catch (const std::exception& problem) {
@@ -42,11 +42,33 @@ void WorkerLoop::post(std::move_only_function<void()> work) {
     });
 }
 
+void WorkerLoop::watch_turns(Time::duration limit, TookLong took_long) {
+    turn_limit_ = limit;
+    took_long_ = std::move(took_long);
+}
+
+Time::duration WorkerLoop::in_turn_for() const {
+    const Time began = turn_began_;
+    return began == never ? Time::duration::zero() : now() - began;
+}
+
+void WorkerLoop::begin_turn() {
+    inside_handler_ = true;
+    turn_began_ = now();
+}
+
+void WorkerLoop::end_turn() {
+    inside_handler_ = false;
+    const auto took = in_turn_for();
+    turn_began_ = never;
+    if (took_long_ && took >= turn_limit_) took_long_(took);
+}
+
 /// One turn: what was raised runs now, what that raised runs after the sockets had their turn.
 void WorkerLoop::resume_until_quiet() {
-    inside_handler_ = true;
+    if (!inside_handler_) begin_turn();
     const bool more = resume_raised();
-    inside_handler_ = false;
+    end_turn();
     if (!more || resume_posted_) return;
     resume_posted_ = true;
     asio::post(reactor_->context, [this] {
@@ -75,7 +97,7 @@ void WorkerLoop::set_alarm(Time at) {
     reactor_->alarm.async_wait([this](const boost::system::error_code& error) {
         if (error) return;  // moved to an earlier moment
         alarm_at_ = never;
-        inside_handler_ = true;
+        begin_turn();
         expire(now());
         if (const Time next = next_deadline(); next != never) set_alarm(next);
         resume_until_quiet();
@@ -143,7 +165,7 @@ void Descriptor::watch_readable() {
                                   [state = state_](const boost::system::error_code&) {
                                       state->watching_readable = false;
                                       if (state->signal == nullptr) return;
-                                      state->loop.inside_handler_ = true;
+                                      state->loop.begin_turn();
                                       state->signal->raise();
                                       state->loop.resume_until_quiet();
                                   });
@@ -155,7 +177,7 @@ void Descriptor::watch_writable() {
                                   [state = state_](const boost::system::error_code&) {
                                       state->watching_writable = false;
                                       if (state->signal == nullptr) return;
-                                      state->loop.inside_handler_ = true;
+                                      state->loop.begin_turn();
                                       state->signal->raise();
                                       state->loop.resume_until_quiet();
                                   });

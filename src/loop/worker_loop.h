@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "loop/loop.h"
 
+#include <atomic>
+#include <functional>
 #include <memory>
 
 namespace ballast::loop {
@@ -19,6 +21,13 @@ public:
     void run();
     void stop();
 
+    /// `took_long` is called on the loop's thread after each turn that took `limit` or longer: all
+    /// else on this thread waited for it. Before `run`.
+    using TookLong = std::move_only_function<void(Time::duration)>;
+    void watch_turns(Time::duration limit, TookLong took_long);
+    /// How long the present turn takes already; zero between turns. From any thread.
+    [[nodiscard]] Time::duration in_turn_for() const;
+
     [[nodiscard]] Time now() const override;
     void post(std::move_only_function<void()> work) override;
 
@@ -29,11 +38,16 @@ private:
     void raised() override;
     void resume_until_quiet();
     void set_alarm(Time at);
+    void begin_turn();
+    void end_turn();
 
     std::unique_ptr<Reactor> reactor_;
     Time alarm_at_ = never;
     bool resume_posted_ = false;
     bool inside_handler_ = false;
+    std::atomic<Time> turn_began_ = never;  // never: between turns
+    Time::duration turn_limit_{};
+    TookLong took_long_;
 };
 
 /// A non-blocking descriptor that tells a signal when it can be read or written. Belongs to the

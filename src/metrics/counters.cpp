@@ -92,6 +92,8 @@ constexpr std::array<std::string_view, counter_count> names = {
     "private_addresses_announced",
     "active_source_port_busy",
     "log_lines_lost",
+    "worker_turns_long",
+    "worker_turns_stuck",
     "accepts_paused",
     "accepts_refused",
     "proxy_headers_refused",

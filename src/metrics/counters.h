@@ -62,6 +62,8 @@ enum class Counter : std::uint8_t {
     private_addresses_announced,  ///< PASV told a public client a private address
     active_source_port_busy,      ///< the fixed source port was in use, another was taken
     log_lines_lost,               ///< a log could not be written fast enough, or not at all
+    worker_turns_long,            ///< of a worker's loop, 100 ms or more: all its sessions waited
+    worker_turns_stuck,           ///< seconds in which a turn had taken a second or more already
     accepts_paused,               ///< out of descriptors
     accepts_refused,              ///< 421 by the reserve descriptor
     proxy_headers_refused,        ///< missing, malformed or late

@@ -45,6 +45,27 @@ Task<> read_line(WorkerLoop& loop, int native, std::string& line) {
     loop.stop();
 }
 
+TEST(WorkerLoop, tells_of_turns_that_take_too_long) {
+    WorkerLoop loop;
+    int told = 0;
+    Time::duration seen{};
+    loop.watch_turns(5ms, [&](Time::duration took) {
+        ++told;
+        EXPECT_GE(took, 5ms);
+    });
+    EXPECT_EQ(loop.in_turn_for(), 0ms);
+    loop.post([&] {
+        const auto until = loop.now() + 5ms;
+        while (loop.now() < until) continue;
+        seen = loop.in_turn_for();
+    });
+    loop.post([&] { loop.stop(); });
+    loop.run();
+    EXPECT_GE(told, 1);
+    EXPECT_GE(seen, 5ms);
+    EXPECT_EQ(loop.in_turn_for(), 0ms);
+}
+
 TEST(WorkerLoop, wakes_who_waits_for_a_descriptor) {
     WorkerLoop loop;
     const SocketPair pair;
