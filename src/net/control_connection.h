@@ -34,6 +34,7 @@ public:
                                                   loop::Deadline deadline);
 
     [[nodiscard]] Stream& stream() { return *stream_; }
+    [[nodiscard]] const Stream& stream() const { return *stream_; }
     /// Puts another stream in the place of this one, when TLS begins or ends. What was received and
     /// not consumed is thrown away: said before TLS, it was not said under it (RFC 4217 15.1).
     [[nodiscard]] std::unique_ptr<Stream> take_stream() { return std::move(stream_); }

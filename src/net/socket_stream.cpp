@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 
 namespace ballast::net {
 
@@ -68,6 +69,18 @@ void SocketStream::watch_readable() {
 }
 void SocketStream::watch_writable() {
     if (descriptor_.native() >= 0) descriptor_.watch_writable();
+}
+
+bool SocketStream::has_peer_left() const {
+    pollfd asked{descriptor_.native(), POLLRDHUP, 0};
+    return asked.fd < 0 || (::poll(&asked, 1, 0) == 1 && asked.revents != 0);
+}
+
+std::chrono::microseconds SocketStream::round_trip() const {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    if (::getsockopt(descriptor_.native(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {};
+    return std::chrono::microseconds(info.tcpi_rtt + std::uint64_t{4} * info.tcpi_rttvar);
 }
 
 void prepare_control(int native) {

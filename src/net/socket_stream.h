@@ -27,6 +27,8 @@ public:
     [[nodiscard]] bool is_watching_readable() const override {
         return descriptor_.is_watching_readable();
     }
+    [[nodiscard]] bool has_peer_left() const override;
+    [[nodiscard]] std::chrono::microseconds round_trip() const override;
     [[nodiscard]] int splice_source() const override { return descriptor_.native(); }
     [[nodiscard]] int splice_sink() const override { return descriptor_.native(); }
     [[nodiscard]] const base::Address& local() const override { return local_; }

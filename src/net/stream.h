@@ -6,6 +6,7 @@
 #include "loop/loop.h"
 #include "loop/task.h"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -60,6 +61,13 @@ public:
     virtual void watch_writable() = 0;
     /// True between `watch_readable` and its signal: reading would still block.
     [[nodiscard]] virtual bool is_watching_readable() const = 0;
+
+    /// Whether the peer has ended its direction or is gone, also while bytes that it sent before
+    /// are unread. False if that cannot be known.
+    [[nodiscard]] virtual bool has_peer_left() const { return false; }
+    /// How long a packet and its acknowledgement take at worst: the smoothed round trip and four
+    /// times its variation (RFC 6298). Zero if that is not known.
+    [[nodiscard]] virtual std::chrono::microseconds round_trip() const { return {}; }
 
     /// A descriptor that the kernel may take bytes from (put bytes into) by itself, or -1 if they
     /// must pass through `read` (`write`).

@@ -47,6 +47,10 @@ public:
     void watch_readable() override;
     void watch_writable() override;
     [[nodiscard]] bool is_watching_readable() const override;
+    [[nodiscard]] bool has_peer_left() const override { return inner_->has_peer_left(); }
+    [[nodiscard]] std::chrono::microseconds round_trip() const override {
+        return inner_->round_trip();
+    }
     [[nodiscard]] int splice_source() const override;
     [[nodiscard]] int splice_sink() const override;
     [[nodiscard]] const base::Address& local() const override { return inner_->local(); }

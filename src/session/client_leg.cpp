@@ -15,7 +15,9 @@ ClientLeg::ClientLeg(std::unique_ptr<net::Stream> stream, const config::Listener
       parser_(settings.command_bytes_max) {}
 
 std::optional<ClientEvent> ClientLeg::poll(Ask ask) {
-    for (;;) {
+    // A line that does not end would keep everybody else on this thread waiting.
+    constexpr int reads_max = 8;
+    for (int reads = 0; reads < reads_max; ++reads) {
         while (!control_.received().empty()) {
             auto step = parser_.next(control_.received());
             control_.consume(step.consumed);
@@ -34,6 +36,8 @@ std::optional<ClientEvent> ClientLeg::poll(Ask ask) {
         // An incomplete line at the end of the connection is no command.
         if (is_over_) return ClientEvent{*is_over_, {}, {}};
     }
+    signal_.raise();
+    return std::nullopt;
 }
 
 std::optional<ClientEvent> ClientLeg::next() {

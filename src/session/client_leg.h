@@ -7,6 +7,7 @@
 #include "net/control_connection.h"
 #include "net/tls_server.h"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -34,7 +35,9 @@ public:
               loop::Signal& signal);
 
     using Ask = net::ControlConnection::Ask;
-    /// What has come, without waiting. `ended` and `lost` are said again at each call.
+    /// What has come, without waiting. `ended` and `lost` are said again at each call. A client
+    /// that sends faster than it is read is heard again in the next turn: then the signal is
+    /// raised.
     [[nodiscard]] std::optional<ClientEvent> poll(Ask ask = Ask::if_signalled);
     /// What has come and may be acted on now: deferred events first.
     [[nodiscard]] std::optional<ClientEvent> next();
@@ -43,6 +46,12 @@ public:
     /// Whether more may be taken in although it would have to be deferred.
     [[nodiscard]] bool may_poll() const { return deferred_bytes_ < settings_.pipelined_bytes_max; }
     [[nodiscard]] bool has_deferred_quit() const;
+    /// Whether the client has ended its connection, also while commands of it are not read yet.
+    [[nodiscard]] bool has_left() const { return is_over_ || control_.stream().has_peer_left(); }
+    /// How long its end may be on its way after something that it sent before; zero: not known.
+    [[nodiscard]] std::chrono::microseconds round_trip() const {
+        return control_.stream().round_trip();
+    }
     [[nodiscard]] bool has_deferred() const { return !deferred_.empty(); }
     void watch() {
         if (!is_over_) control_.watch();

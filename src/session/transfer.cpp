@@ -74,6 +74,16 @@ constexpr auto status_time = std::chrono::seconds(1);
 /// How long a server may take to hear ABOR before its data is reset.
 constexpr auto abort_time = std::chrono::milliseconds(250);
 
+/// How many commands one client may send ahead in one turn.
+constexpr int commands_in_a_row = 16;
+
+/// How long the two ends of a killed client may come apart.
+constexpr int end_grace_round_trips = 3;
+constexpr loop::Time::duration end_grace_max = std::chrono::seconds(1);
+
+/// How long the end of a download's data may come after the reply that refuses it.
+constexpr auto refused_end_time = std::chrono::milliseconds(250);
+
 }  // namespace
 
 Transfer::Transfer(Parts parts, std::string line, ftp::Direction direction,
@@ -471,10 +481,18 @@ void Transfer::set_final(ftp::Reply reply) {
 
 /// ABOR and STAT must reach the backend at once (RFC 959 4.1.3); all else, QUIT too, waits.
 loop::Task<> Transfer::take_commands() {
-    // At an upload's end it must be known whether the client is there, however much it has said.
-    while ((parts_.client.may_poll() || relaying_.is_done()) && !client_ended_) {
-        auto event = parts_.client.poll(relaying_.is_done() ? ClientLeg::Ask::anyway
-                                                            : ClientLeg::Ask::if_signalled);
+    // What came before the data's end may be looked at only after it.
+    const bool had_more_commands = has_more_commands_;
+    has_more_commands_ = false;
+    for (int taken = 0; parts_.client.may_poll() && !client_ended_; ++taken) {
+        if (taken == commands_in_a_row) {
+            // The others on this thread have their turn first.
+            has_more_commands_ = true;
+            parts_.signal.raise();
+            co_return;
+        }
+        auto event = parts_.client.poll(is_client_data_over() ? ClientLeg::Ask::anyway
+                                                              : ClientLeg::Ask::if_signalled);
         if (!event) co_return;
         if (event->kind == ClientEvent::Kind::ended || event->kind == ClientEvent::Kind::lost) {
             client_ended_ = true;
@@ -490,9 +508,15 @@ loop::Task<> Transfer::take_commands() {
                 lose_backend(sent.error());
             ++status_owed_;
         } else {
+            // A client that says QUIT after its data has finished them.
+            if (event->command.verb == "QUIT" && is_client_data_over() && !had_more_commands)
+                is_end_confirmed_ = true;
             parts_.client.defer(std::move(*event));
         }
     }
+    // No more is read of a client that has said too much, but at an upload's end it must be known
+    // whether it is there.
+    if (!client_ended_ && is_client_data_over()) client_ended_ = parts_.client.has_left();
 }
 
 void Transfer::take_client_data() {
@@ -652,14 +676,28 @@ void Transfer::judge_other_way() {
 
 /// Whether the client has had its time to turn out to be gone.
 bool Transfer::is_end_settled() {
-    if (end_due_ == loop::never) end_due_ = loop().after(parts_.settings.upload_end_grace);
-    return parts_.client.has_deferred_quit() || loop().now() >= end_due_;
+    if (end_due_ == loop::never) end_due_ = loop().after(end_grace());
+    if (has_more_commands_) return false;
+    return is_end_confirmed_ || loop().now() >= end_due_;
 }
 
-/// Its control connection ended without QUIT.
-bool Transfer::client_vanished() const {
-    return client_ended_ && !parts_.client.has_deferred_quit();
+/// How long the end of a client's control connection may come after its data's. On the way one of
+/// the two may be overtaken, or lost and sent again, which takes a multiple of the round trip.
+loop::Time::duration Transfer::end_grace() const {
+    const loop::Time::duration grace = parts_.settings.upload_end_grace;
+    if (grace == loop::Time::duration::zero()) return grace;
+    const loop::Time::duration on_the_way = end_grace_round_trips * parts_.client.round_trip();
+    return std::max(grace, std::min(on_the_way, end_grace_max));
 }
+
+/// The client's direction of the data has ended; it may be the only one.
+bool Transfer::is_client_data_over() const {
+    return relaying_.is_done() || report_.other_way_ended;
+}
+
+/// Its control connection ended, and it did not say QUIT after its data. A QUIT before their end
+/// says nothing of them: a client may send it ahead and be killed in the upload.
+bool Transfer::client_vanished() const { return client_ended_ && !is_end_confirmed_; }
 
 void Transfer::judge_client() {
     if (!client_vanished()) return;
@@ -817,8 +855,7 @@ loop::Task<> Transfer::conclude(Ending ending) {
             if (own_code_ == refused_tls_code) co_return co_await conclude(Ending::failed);
             outcome_.reason = fmt::format("{} {}", final_reply_->code, final_reply_->message());
             if (!broken_reason_.empty()) outcome_.reason += " (" + broken_reason_ + ')';
-            if (data_ != Data::broken) break_data(426, {});
-            co_await tell_final();
+            co_await end_refused_data();
             // An upload that the backend has refused, and may still be receiving.
             if (std::exchange(abort_is_due_, false) && !co_await abort_backend())
                 outcome_.backend_is_lost = true;
@@ -843,6 +880,39 @@ loop::Task<> Transfer::tell_final() {
     co_await answer(
         {final_reply_->code, fmt::format("{}-The server said:\r\n{}{}", final_reply_->code,
                                          said_by_backend_, final_reply_->text)});
+}
+
+/// The backend has begun the transfer and then refused it.
+loop::Task<> Transfer::end_refused_data() {
+    if (data_ == Data::broken) co_return co_await tell_final();
+    // Its data's end may come a moment after its reply.
+    const auto deadline = loop().after(refused_end_time);
+    while (direction_ == ftp::Direction::download && data_ == Data::moving &&
+           loop().now() < deadline) {
+        judge_relay();
+        if (data_ == Data::moving) (void)co_await parts_.signal.wait(deadline);
+    }
+    if (is_refusal_harmless()) {
+        // ProFTPD: LIST of what is not there, RETR of a directory.
+        (void)co_await finish_client();
+        client_stream_.reset();
+        reset_backend_stream();
+        co_return co_await tell_final();
+    }
+    // The reply first: many clients give up the session at a data connection that breaks.
+    relaying_.cancel();
+    co_await tell_final();
+    if (data_ != Data::broken) break_data(426, {});
+}
+
+/// Whether the client loses nothing by a proper end of its data before the refusal: the backend
+/// ended them properly, and they are a listing, or nothing at all. A file's part is never ended.
+bool Transfer::is_refusal_harmless() const {
+    if (direction_ != ftp::Direction::download || data_ != Data::whole) return false;
+    if (final_reply_->code == 421 || final_reply_->code == 426) return false;
+    const auto verb = base::upper(std::string_view(line_).substr(0, line_.find(' ')));
+    const bool is_listing = verb == "LIST" || verb == "NLST" || verb == "MLSD";
+    return is_listing || report_.bytes_taken == 0;
 }
 
 /// RFC 959: an ABOR that came as the transfer ended still has its answer due.

@@ -108,6 +108,8 @@ private:
     void judge_client();
     [[nodiscard]] bool client_vanished() const;
     [[nodiscard]] bool is_end_settled();
+    [[nodiscard]] loop::Time::duration end_grace() const;
+    [[nodiscard]] bool is_client_data_over() const;
     [[nodiscard]] bool judge_deadlines();
     [[nodiscard]] EndState end_state() const;
     void break_data(std::uint16_t code, std::string reason);
@@ -121,6 +123,8 @@ private:
     [[nodiscard]] loop::Task<bool> abort_backend();
     [[nodiscard]] loop::Task<> abort_broken_transfer();
     [[nodiscard]] loop::Task<> conclude(Ending ending);
+    [[nodiscard]] loop::Task<> end_refused_data();
+    [[nodiscard]] bool is_refusal_harmless() const;
     [[nodiscard]] loop::Task<> answer_late_abort();
     [[nodiscard]] loop::Task<> settle_status();
     [[nodiscard]] loop::Task<> pass_status_on();
@@ -167,6 +171,8 @@ private:
     std::string said_by_backend_;     // in the 1xx that the client got from us instead
     bool client_ended_ = false;       // its control connection
     bool other_way_is_over_ = false;  // the client's end was passed on to the backend
+    bool is_end_confirmed_ = false;   // it said QUIT after its data
+    bool has_more_commands_ = false;  // this turn had no room for them
     bool abort_wanted_ = false;
     bool abort_is_due_ = false;  // the backend of a broken upload has not been told yet
     loop::Deadline reply_deadline_ = loop::never;

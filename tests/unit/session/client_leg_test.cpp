@@ -100,6 +100,29 @@ TEST_F(ClientLegTest, takes_in_no_more_than_it_may_defer) {
     EXPECT_TRUE(leg->may_poll());
 }
 
+TEST_F(ClientLegTest, gives_others_a_turn_while_a_line_does_not_end) {
+    auto [near, far] = MemoryStream::connect(loop, {}, {}, {.pipe_bytes = 4 << 20});
+    leg.emplace(std::move(near), settings, signal);
+    const std::string endless(4 << 20, 'x');
+    EXPECT_EQ(far->write(endless).bytes, endless.size());
+    far->finish();
+    int turns = 0;
+    for (; turns < 1000; ++turns)
+        if (const auto event = leg->poll(ClientLeg::Ask::anyway);
+            event && event->kind == Kind::ended)
+            break;
+    EXPECT_GT(turns, 8);
+    EXPECT_LT(turns, 1000);
+}
+
+TEST_F(ClientLegTest, knows_that_the_client_has_left_before_it_has_read_everything) {
+    (void)client->write(std::string_view("NOOP\r\n"));
+    EXPECT_FALSE(leg->has_left());
+    client->finish();
+    EXPECT_TRUE(leg->has_left());
+    EXPECT_EQ(leg->poll(ClientLeg::Ask::anyway)->command.verb, "NOOP");
+}
+
 TEST_F(ClientLegTest, drops_what_is_unread_so_that_the_last_words_arrive) {
     (void)client->write(std::string_view("NOOP\r\nNOOP\r\n"));
     auto sending = loop::Job::start([](ClientLeg& to) -> loop::Task<> {

@@ -652,20 +652,89 @@ TEST(Transfer, lets_quit_wait_for_its_end) {
     EXPECT_EQ(data->end(), DataPeer::End::proper);
 }
 
-TEST(Transfer, finishes_an_upload_whose_client_said_quit_and_half_closed) {
+TEST(Transfer, finishes_an_upload_whose_client_said_quit_after_it_and_half_closed) {
     World world(1);
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
     const auto data = client.open_data("EPSV");
     EXPECT_EQ(client.ask("STOR a"), 150);
-    client.send("QUIT");
-    client.half_close();
-    world.loop.run_for(1s);
     data->send("content");
     data->finish();
+    world.loop.settle();
+    client.send("QUIT");
+    client.half_close();
     EXPECT_EQ(client.code(), 226);
     EXPECT_EQ(client.code(), 221);
     EXPECT_TRUE(world.backend(0).stored.at(0).is_whole);
+}
+
+// 1 MB of commands, sent from the moment when one direction of data has ended.
+class FloodedTransfer : public testing::Test {
+protected:
+    FloodedTransfer() {
+        world.backend(0).files["a"] = "content";
+        EXPECT_TRUE(client.log_in());
+        data = client.open_data("EPSV");
+    }
+    void flood() {
+        std::string lines;
+        while (lines.size() < 1'000'000) lines += "NOOP\r\n";
+        client.send_bytes(lines);
+    }
+    /// What may be sent ahead, and what the system keeps of it.
+    void expect_most_is_unread() { EXPECT_GT(client.unsent(), 800'000); }
+
+    World world{1};
+    TestClient client{world};
+    std::unique_ptr<DataPeer> data;
+};
+
+TEST_F(FloodedTransfer, is_not_read_at_the_end_of_an_upload) {
+    world.backend(0).script.final_delay = 10s;
+    EXPECT_EQ(client.ask("STOR b"), 150);
+    data->send("content");
+    data->finish();
+    world.loop.settle();
+    flood();
+    world.loop.run_for(5s);
+    expect_most_is_unread();
+    EXPECT_EQ(client.code(), 226);
+    EXPECT_EQ(client.code(), 200);
+    EXPECT_TRUE(world.backend(0).stored.at(0).is_whole);
+}
+
+TEST_F(FloodedTransfer, is_not_read_at_the_end_of_a_download) {
+    world.backend(0).script.final_delay = 10s;
+    EXPECT_EQ(client.ask("RETR a"), 150);
+    world.loop.settle();
+    flood();
+    world.loop.run_for(5s);
+    expect_most_is_unread();
+    EXPECT_EQ(client.code(), 226);
+    EXPECT_EQ(client.code(), 200);
+}
+
+TEST_F(FloodedTransfer, is_not_read_while_data_move) {
+    EXPECT_EQ(client.ask("STOR b"), 150);
+    flood();
+    world.loop.run_for(5s);
+    expect_most_is_unread();
+    data->send("content");
+    data->finish();
+    EXPECT_EQ(client.code(), 226);
+    EXPECT_EQ(client.code(), 200);
+}
+
+TEST_F(FloodedTransfer, is_not_whole_if_its_client_is_killed_behind_the_flood) {
+    EXPECT_EQ(client.ask("STOR b"), 150);
+    flood();
+    data->send("some");
+    world.loop.settle();
+    data->vanish();
+    client.vanish();
+    world.loop.run_for(5s);
+    EXPECT_FALSE(world.backend(0).stored.at(0).is_whole);
+    EXPECT_EQ(world.sessions(), 0);
 }
 
 TEST(Transfer, takes_pipelined_commands) {

@@ -195,6 +195,39 @@ TEST_F(Truncation, by_a_negative_final_reply_keeps_the_backends_words) {
     EXPECT_EQ(client.ask("NOOP"), 200);
 }
 
+TEST_F(Truncation, is_told_before_the_data_is_reset) {
+    world.backend(0).script.final_reply = "552 Quota exceeded.";
+    begin("RETR a");
+    bool was_told = false;
+    data->at_change = [&] {
+        if (data->end() == DataPeer::End::reset)
+            was_told = client.heard().ends_with("552 Quota exceeded.\r\n");
+    };
+    world.loop.run_for(1s);
+    EXPECT_EQ(data->end(), DataPeer::End::reset);
+    EXPECT_TRUE(was_told);
+    data->at_change = nullptr;
+}
+
+TEST_F(Truncation, is_no_fate_of_a_refused_download_without_a_byte) {
+    world.backend(0).files["d"] = "";
+    world.backend(0).script.final_reply = "550 Not a plain file.";
+    begin("RETR d");
+    EXPECT_EQ(client.reply(), "550 Not a plain file.");
+    world.loop.settle();
+    EXPECT_EQ(data->end(), DataPeer::End::proper);
+    EXPECT_EQ(client.ask("NOOP"), 200);
+}
+
+TEST_F(Truncation, is_no_fate_of_a_refused_listing) {
+    world.backend(0).script.final_reply = "450 No such file or directory.";
+    begin("LIST nosuch");
+    EXPECT_EQ(client.reply(), "450 No such file or directory.");
+    world.loop.settle();
+    EXPECT_EQ(data->end(), DataPeer::End::proper);
+    EXPECT_EQ(client.ask("NOOP"), 200);
+}
+
 TEST_F(Truncation, by_a_421_for_the_final_reply) {
     world.backend(0).script.final_reply = "421 Going down.";
     begin("RETR a");
@@ -250,6 +283,63 @@ TEST_F(Truncation, by_a_client_whose_data_ends_a_moment_before_it_is_gone) {
     client.vanish();
     expect_nothing_stored_whole();
     EXPECT_EQ(world.sessions(), 0);
+}
+
+TEST_F(Truncation, by_a_client_that_said_quit_ahead_and_is_killed) {
+    data = client.open_data("EPSV");
+    client.send_bytes("STOR b\r\nQUIT\r\n");
+    EXPECT_EQ(client.code(), 150);
+    data->send("some");
+    world.loop.settle();
+    data->vanish();
+    client.vanish();
+    expect_nothing_stored_whole();
+    EXPECT_EQ(world.sessions(), 0);
+}
+
+TEST_F(Truncation, by_a_client_that_said_quit_behind_many_commands_and_is_killed) {
+    data = client.open_data("EPSV");
+    std::string lines = "STOR b\r\n";
+    for (int i = 0; i < 100; ++i) lines += "NOOP\r\n";
+    client.send_bytes(lines + "QUIT\r\n");
+    data->send("some");
+    data->vanish();
+    world.loop.settle();
+    client.vanish();
+    expect_nothing_stored_whole();
+    EXPECT_EQ(world.sessions(), 0);
+}
+
+TEST(TruncationOnALongWay, by_a_client_whose_ends_arrive_apart) {
+    World world(1);
+    world.network.shape.round_trip = 50ms;
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto data = client.open_data("EPSV");
+    EXPECT_EQ(client.ask("STOR b"), 150);
+    data->send("some");
+    world.loop.settle();
+    data->vanish();
+    world.loop.run_for(140ms);
+    client.vanish();
+    world.loop.run_for(1s);
+    ASSERT_EQ(world.backend(0).stored.size(), 1);
+    EXPECT_FALSE(world.backend(0).stored[0].is_whole);
+}
+
+TEST(TruncationOnALongWay, is_waited_for_a_second_at_most) {
+    World world(1);
+    world.network.shape.round_trip = 10s;
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto data = client.open_data("EPSV");
+    EXPECT_EQ(client.ask("STOR b"), 150);
+    data->send("content");
+    data->finish();
+    const auto before = world.loop.now();
+    EXPECT_EQ(client.code(), 226);
+    EXPECT_EQ(world.loop.now() - before, 1s);
+    EXPECT_TRUE(world.backend(0).stored.at(0).is_whole);
 }
 
 TEST_F(Truncation, by_a_client_that_breaks_its_control_connection_in_an_upload) {

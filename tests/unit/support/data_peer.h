@@ -45,6 +45,8 @@ public:
     [[nodiscard]] const std::string& received() const { return received_; }
 
     void send(std::string_view bytes);
+    /// What the other side has not taken yet.
+    [[nodiscard]] std::size_t unsent() const { return to_send_.size(); }
     /// After what is to be sent.
     void finish();
     /// The same without close_notify.

@@ -98,6 +98,13 @@ MemoryStream::~MemoryStream() {
     wire_->touch(1 - side_);
 }
 
+bool MemoryStream::has_peer_left() const {
+    const Side& own = wire_->sides.at(side_);
+    return own.closed || own.is_dead || own.fin_arrived;
+}
+
+std::chrono::microseconds MemoryStream::round_trip() const { return wire_->shape.round_trip; }
+
 net::Io MemoryStream::read(std::span<char> into) {
     Side& own = wire_->sides.at(side_);
     if (own.closed)

@@ -4,6 +4,7 @@
 #include "loop/loop.h"
 #include "net/stream.h"
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <utility>
@@ -14,6 +15,7 @@ namespace ballast::support {
 struct Shape {
     std::size_t pipe_bytes = 64 << 10;  ///< how much each direction holds
     std::size_t slice_bytes = 0;        ///< most that one read or write moves; 0: no such limit
+    std::chrono::microseconds round_trip{};  ///< what each side believes it to be
 };
 
 /// One side of a connection in memory, with the manners of a Linux TCP socket: FIN after the bytes,
@@ -37,6 +39,8 @@ public:
     void watch_readable() override;
     void watch_writable() override;
     [[nodiscard]] bool is_watching_readable() const override;
+    [[nodiscard]] bool has_peer_left() const override;
+    [[nodiscard]] std::chrono::microseconds round_trip() const override;
     [[nodiscard]] int splice_source() const override { return -1; }
     [[nodiscard]] int splice_sink() const override { return -1; }
     [[nodiscard]] const base::Address& local() const override;

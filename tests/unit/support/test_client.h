@@ -23,6 +23,9 @@ public:
 
     void send(std::string_view line) { send_bytes(std::string(line) + "\r\n"); }
     void send_bytes(std::string_view bytes);
+    [[nodiscard]] std::size_t unsent() const { return control_.unsent(); }
+    /// All that it has heard, without letting the world run.
+    [[nodiscard]] const std::string& heard() const { return control_.received(); }
     /// The next reply without its last CRLF, waited for at most so long; empty if none came. With
     /// `says` a test compares only the code.
     [[nodiscard]] std::string reply(TestLoop::Duration limit = std::chrono::hours(1));
