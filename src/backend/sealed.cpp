@@ -2,6 +2,7 @@
 #include "backend/sealed.h"
 
 #include "backend/leg.h"
+#include "base/ascii.h"
 
 #include <fmt/format.h>
 
@@ -25,15 +26,21 @@ loop::Task<base::Result<std::unique_ptr<net::Stream>>> connect_explicit(
     const auto survey = (*leg)->known().survey();
     if (!request.host.empty() && survey && survey->features.has("HOST")) {
         const auto host = co_await (*leg)->command("HOST " + request.host);
-        if (!host) co_return std::unexpected(host.error());
+        // Which name makes a server close or hang is the client's choice: no code.
+        if (!host)
+            co_return std::unexpected(
+                base::Error{base::Fault::backend, {}, base::to_string(host.error())});
         if (!host->is_positive()) co_return std::unexpected(refused("HOST", *host, {}));
     }
     const auto auth = co_await (*leg)->command(request.auth);
     if (!auth) co_return std::unexpected(auth.error());
     const auto broken = std::make_error_code(std::errc::protocol_error);
+    // Many servers know AUTH TLS alone, and any client may say AUTH SSL.
+    const bool is_held_against_it =
+        auth->code != 421 && base::is_same_but_for_case(request.auth, "AUTH TLS");
     if (auth->code != 234)
         co_return std::unexpected(
-            refused("AUTH", *auth, auth->code == 421 ? std::error_code() : broken));
+            refused("AUTH", *auth, is_held_against_it ? broken : std::error_code()));
     auto stream = (*leg)->take_stream();
     // RFC 4217 15.1: said before TLS, it was not said under it.
     if (!stream)

@@ -187,6 +187,7 @@ struct Listener {
     std::size_t data_stall_bytes = 1024;  ///< a transfer has to move so many in that time
     Duration upload_end_grace = std::chrono::milliseconds(20);  ///< see the manual
     std::size_t command_bytes_max = 8192;
+    std::size_t login_bytes_max = 512;  ///< of a line with USER, PASS, ACCT or HOST
     std::size_t pipelined_bytes_max = 65536;
     std::optional<ListenerTls> tls;
 

@@ -135,6 +135,9 @@ constexpr auto listener_settings = std::to_array<Setting<Listener>>({
      "A control connection that ends still later goes unnoticed: only TLS tells for certain."},
     {"command_bytes_max", Size<Listener>{&Listener::command_bytes_max, 512, 1 * mib},
      "The longest command line of a client; a longer one is answered 500."},
+    {"login_bytes_max", Size<Listener>{&Listener::login_bytes_max, 64, 1 * mib},
+     "The longest USER, PASS, ACCT or HOST line of a client, without its line end; a longer one is "
+     "answered 501, and no backend hears it."},
     {"pipelined_bytes_max", Size<Listener>{&Listener::pipelined_bytes_max, 512, 16 * mib},
      "What a client may send ahead while a command is worked on. Not less than "
      "`command_bytes_max`."},

@@ -123,6 +123,10 @@ Step Dialog::next(const ftp::Command& command, bool has_data_address) {
     const ftp::Verb* const verb = ftp::find_verb(command.verb);
     if (verb != nullptr && verb->handling == ftp::Handling::refused)
         return say(502, fmt::format("{} is not supported here.", command.verb));
+    // No backend hears it: some servers hang at such a line.
+    if (command.line.size() > settings_.login_bytes_max &&
+        is_one_of(command.verb, {"USER", "PASS", "ACCT", "HOST"}))
+        return say(501, "Syntax error in parameters.");
     if (auto refusal = guard::refusal_of(settings_, command.verb, command.argument)) {
         answer_ = ftp::make_reply(refusal->code, refusal->text);
         return Step::refuse;

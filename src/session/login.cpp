@@ -19,11 +19,26 @@ namespace {
 /// since each of its USERs may reach a backend that has not counted the earlier ones.
 constexpr std::uint32_t failed_logins_max = 3;
 
+/// A server may hang at a line like this, so its silence tells nothing of its health: long lines,
+/// and bytes that are not printable ASCII (a 0xFF at the end swallows the line's CR on some).
+bool may_hang_at(std::string_view line) {
+    constexpr std::size_t ordinary_bytes_max = 1024;
+    return line.size() > ordinary_bytes_max ||
+           std::ranges::any_of(line, [](char c) { return c < ' ' || c > '~'; });
+}
+
+/// The answer to a client's line did not come. Only silence after an ordinary line is the backend's
+/// failure: which line makes a server close is the client's choice.
+base::Error caused_by_line(base::Error error, std::string_view line) {
+    if (error.code != std::errc::timed_out || may_hang_at(line)) {
+        error.doing = base::to_string(error);
+        error.code = {};
+    }
+    return error;
+}
+
 base::Error has_no_room(std::string_view verb, const ftp::Reply& reply) {
-    // The text behind PASS might repeat the password.
-    return {base::Fault::backend,
-            {},
-            fmt::format("{}: 421 {}", verb, verb == "PASS" ? "" : reply.message())};
+    return {base::Fault::backend, {}, fmt::format("{}: 421 {}", verb, reply.message())};
 }
 
 }  // namespace
@@ -48,6 +63,7 @@ loop::Task<> Session::log_in(ftp::Command user) {
         co_return co_await end_with("Too many log-in attempts.");
     user_place_ = {};
     tried_.clear();
+    password_is_lost_ = false;
     dialog_.set_login(Dialog::Login::none);
     auto routing = route_user(user);
     if (!may_say_user_again(routing)) leave_backend();
@@ -147,12 +163,16 @@ loop::Task<> Session::refuse_banned(guard::Limit ban) {
 
 /// It counts before the client knows it: the next session is the next one's.
 loop::Task<> Session::fail_login(ftp::Reply reply, std::string_view pool, std::string_view user) {
+    count_failed_login(pool, user);
+    co_await refuse_user(std::move(reply));
+}
+
+void Session::count_failed_login(std::string_view pool, std::string_view user) {
     auto& ledger = surroundings_.ledger;
     if (ledger.login_failed({pool, user}, client_.peer().ip, signal_.loop().now())) {
         metrics::count(metrics::Counter::bans_begun);
         report(log::Level::warning, "banned for failed log-ins");
     }
-    co_await refuse_user(std::move(reply));
 }
 
 loop::Task<> Session::refuse_user(ftp::Reply reply) {
@@ -331,13 +351,15 @@ loop::Task<base::Result<ftp::Reply>> Session::try_leg() {
     backend_ = std::move(*leg);
     if (const auto survey = backend_->known().survey();
         survey && survey->features.has("HOST") && !host_.empty()) {
-        auto host = co_await backend_->command("HOST " + host_);
-        if (!host) co_return std::unexpected(host.error());
+        const auto host_line = "HOST " + host_;
+        auto host = co_await backend_->command(host_line);
+        if (!host) co_return std::unexpected(caused_by_line(host.error(), host_line));
         if (host->code == 421) co_return std::unexpected(has_no_room("HOST", *host));
         if (host->is_negative()) co_return std::move(*host);  // RFC 7151 3.1: 504 and the like
     }
     auto reply = co_await backend_->command(user_line_);
-    if (reply && reply->code == 421) co_return std::unexpected(has_no_room("USER", *reply));
+    if (!reply) co_return std::unexpected(caused_by_line(reply.error(), user_line_));
+    if (reply->code == 421) co_return std::unexpected(has_no_room("USER", *reply));
     co_return reply;
 }
 
@@ -356,6 +378,8 @@ void Session::give_up_backend(const base::Error& error) {
 
 loop::Task<> Session::credential(ftp::Command command) {
     const bool asks_for_user = command.verb == "USER";
+    const auto former_user_line = user_line_;
+    const auto former_user = user_;
     // At PASS again: it may have begun since, in another session of the same client.
     const auto ban =
         ban_of(routed_pool_, asks_for_user ? std::string_view(command.argument) : user_);
@@ -365,14 +389,13 @@ loop::Task<> Session::credential(ftp::Command command) {
         auto routing = route_user(command);
         if (routing.refusal || routing.pool != routed_pool_ || routing.user != command.argument ||
             !base::is_same_but_for_case(routing.host, host_)) {
-            const auto host = journal_.host();
-            forget_login();
-            if (!host.empty()) journal_.note({"HOST", host, "HOST " + host}, {220, {}});
+            forget_login_but_host();
             co_return co_await log_in(std::move(command));
         }
         user_line_ = command.line;
         user_ = command.argument;
         tried_.clear();
+        password_is_lost_ = false;
     }
     // Its seat was needed while it waited for the client.
     if (!backend_) co_return co_await log_in_again(std::move(command));
@@ -382,15 +405,31 @@ loop::Task<> Session::credential(ftp::Command command) {
     const bool logged_in = dialog_.login() == Dialog::Login::done;
     if (!reply && logged_in) co_return co_await lose_backend(reply.error());
     // Nothing of this backend has been shown to the client yet but "331 password please".
-    if (!reply) co_return co_await retry_login(std::move(command), reply.error());
-    if (reply->code == 421 && !logged_in)
-        co_return co_await retry_login(std::move(command), has_no_room("PASS", *reply));
+    if (!reply) {
+        auto error = caused_by_line(reply.error(), command.line);
+        co_return co_await retry_login(std::move(command), std::move(error));
+    }
+    if (asks_for_user && logged_in) {
+        if (reply->is_negative()) {  // it is logged in as before
+            user_line_ = former_user_line;
+            user_ = former_user;
+        } else {
+            login_deadline_ = signal_.loop().after(settings_.login_timeout);
+        }
+    }
     co_await follow_login(std::move(command), std::move(*reply));
 }
 
-/// The backend went away, or found itself full, at PASS: the next one hears USER and PASS.
+/// The backend went away at PASS or ACCT: one other hears USER and PASS. If that one goes away too,
+/// or there is none, it was a wrong password: some servers answer one by closing.
 loop::Task<> Session::retry_login(ftp::Command password, base::Error error) {
     give_up_backend(error);
+    if (std::exchange(password_is_lost_, true)) {
+        dialog_.set_login(Dialog::Login::none);
+        metrics::count(metrics::Counter::logins_refused);
+        report(log::Level::info, "log-in refused", {{"reason", "backends end it at the password"}});
+        co_return co_await fail_login(ftp::make_reply(530, "Not logged in."), routed_pool_, user_);
+    }
     co_await log_in_again(std::move(password));
 }
 
@@ -398,7 +437,10 @@ loop::Task<> Session::retry_login(ftp::Command password, base::Error error) {
 loop::Task<> Session::log_in_again(ftp::Command password) {
     phase_ = Phase::choosing;
     auto user_reply = co_await choose_backend();
-    if (!user_reply) co_return;
+    if (!user_reply) {
+        if (password_is_lost_) count_failed_login(routed_pool_, user_);
+        co_return;
+    }
     if (user_reply->code != 331 || password.verb != "PASS")
         co_return co_await follow_login({"USER", {}, user_line_}, std::move(*user_reply));
     co_await credential(std::move(password));
@@ -406,15 +448,22 @@ loop::Task<> Session::log_in_again(ftp::Command password) {
 
 loop::Task<> Session::follow_login(ftp::Command command, ftp::Reply reply) {
     const bool was_logged_in = dialog_.login() == Dialog::Login::done;
-    // One that greets, asks for the password and then goes away serves nobody; one that refuses it
-    // is well.
-    if (reply.kind() != 3 && !was_logged_in) pool_->pool->observe_success(seat_.backend().id);
-    if (command.verb == "USER") journal_.note(command, reply);
+    // One that greets, asks for the password and then is silent serves nobody; one that refuses it
+    // is well. A 421 tells neither.
+    if (reply.kind() != 3 && reply.code != 421 && !was_logged_in)
+        pool_->pool->observe_success(seat_.backend().id);
+    // A user that has logged in keeps its name until another one has.
+    if (!has_named_user_) journal_.note({"USER", user_, user_line_}, reply);
     if (reply.kind() == 3) {
         dialog_.set_login(Dialog::Login::in_progress);
     } else if (reply.is_positive() && (command.verb != "ACCT" || !was_logged_in)) {
-        if (auto refusal = take_user_place()) co_return co_await answer(std::move(*refusal));
+        if (auto refusal = take_user_place()) {
+            if (was_logged_in) login_deadline_ = signal_.loop().after(settings_.login_timeout);
+            co_return co_await answer(std::move(*refusal));
+        }
         dialog_.set_login(Dialog::Login::done);
+        journal_.note({"USER", user_, user_line_}, reply);
+        has_named_user_ = true;
         if (!co_await replay_client_lines()) co_return;
         metrics::count(metrics::Counter::logins);
         on_loan_ = {};

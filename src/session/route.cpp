@@ -93,10 +93,11 @@ Routing route(const config::Listener& listener, const Applicant& applicant) {
         listener.user_at_host && host && knows_host(listener, *host)) {
         who.host = *host;
         who.user.remove_suffix(host->size() + 1);
-        // RFC 7151 3.2.2, as for HOST itself.
-        if (!who.server_name.empty() && !base::is_same_but_for_case(who.server_name, who.host))
-            return refused(ftp::make_reply(530, "The host is not that of the TLS handshake."));
     }
+    // RFC 7151 3.2.2: HOST before AUTH, or the host in the user's name, must not contradict SNI.
+    if (!who.server_name.empty() && !who.host.empty() &&
+        !base::is_same_but_for_case(who.server_name, who.host))
+        return refused(ftp::make_reply(530, "The host is not that of the TLS handshake."));
     const auto to = [&](const std::string& pool) {
         return Routing{pool, std::string(who.user), std::string(who.host), std::nullopt};
     };

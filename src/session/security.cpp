@@ -6,10 +6,11 @@
 
 namespace ballast::session {
 
-/// AUTH, RFC 4217 4: the session is as after the greeting.
+/// AUTH, RFC 4217 4: the session is as after the greeting. HOST stays: RFC 7151 lets it come before
+/// AUTH as well.
 loop::Task<> Session::start_tls() {
     const auto proceed = dialog_.answer();
-    forget_login();
+    forget_login_but_host();
     co_await answer(proceed);
     if (!is_over_ && !co_await secure_control()) is_over_ = true;
 }

@@ -347,11 +347,18 @@ loop::Task<> Session::reinitialize() {
     co_await answer(220, settings_.greeting);
 }
 
+void Session::forget_login_but_host() {
+    const auto host = journal_.host();
+    forget_login();
+    if (!host.empty()) journal_.note({"HOST", host, "HOST " + host}, {220, {}});
+}
+
 void Session::forget_login() {
     const bool was_logged_in = dialog_.login() == Dialog::Login::done;
     leave_backend();
     user_place_ = {};
     journal_.clear();
+    has_named_user_ = false;
     client_data_.clear();
     dialog_.reinitialize();
     rest_is_armed_ = false;

@@ -102,6 +102,8 @@ private:
     [[nodiscard]] loop::Task<> answer_features();
     [[nodiscard]] loop::Task<> reinitialize();
     void forget_login();
+    /// HOST is no part of a log-in.
+    void forget_login_but_host();
     [[nodiscard]] loop::Task<> abort_nothing();
 
     // security.cpp
@@ -133,6 +135,7 @@ private:
     [[nodiscard]] loop::Task<> refuse_banned(guard::Limit ban);
     [[nodiscard]] loop::Task<> fail_login(ftp::Reply reply, std::string_view pool,
                                           std::string_view user);
+    void count_failed_login(std::string_view pool, std::string_view user);
     [[nodiscard]] loop::Task<> refuse_user(ftp::Reply reply);
     [[nodiscard]] std::optional<ftp::Reply> take_user_place();
     [[nodiscard]] loop::Task<> credential(ftp::Command command);
@@ -222,6 +225,8 @@ private:
     std::uint32_t login_attempts_ = 0;     // USERs since the last log-in
     std::uint32_t connections_begun_ = 0;  // to backends, for log-ins
     bool has_logged_in_ = false;           // at some time
+    bool password_is_lost_ = false;        // a backend went away at PASS or ACCT, in this login
+    bool has_named_user_ = false;          // the journal's user has logged in
     bool rest_is_armed_ = false;           // the backend was told a REST that no transfer has used
     loop::Deadline login_deadline_;
     Phase phase_ = Phase::greeting;

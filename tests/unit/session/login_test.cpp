@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "support/log_lines.h"
 #include "support/test_client.h"
 
 #include <algorithm>
@@ -135,11 +136,92 @@ TEST(Login, goes_to_the_next_backend_when_user_is_answered_421) {
     EXPECT_TRUE(world.backend(1).has_heard("USER anna"));
 }
 
-TEST(Login, goes_to_the_next_backend_when_pass_is_answered_421) {
+TEST(Login, passes_a_421_to_pass_on_as_a_failed_log_in) {
     World world;
+    world.pool_settings.observe.failures = 1;
+    world.limits.failed_logins_per_user = 2;
     world.backend(0).script.replies["PASS"] = "421 Too many users.";
-    EXPECT_EQ(log_in_code(world), 230);
-    EXPECT_TRUE(world.backend(1).has_heard("PASS secret"));
+    world.backend(1).script.replies["PASS"] = "421 Too many users.";
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(log_in_code(world), 421);
+    EXPECT_EQ(world.backend(0).sessions_ever() + world.backend(1).sessions_ever(), 2);
+    EXPECT_EQ(log_in_code(world), 530);  // banned
+    for (const auto& status : world.pool().status()) EXPECT_FALSE(status.is_ejected);
+}
+
+TEST(Login, counts_a_password_at_which_backends_close_as_wrong) {
+    for (const std::size_t backends : {std::size_t{1}, std::size_t{3}}) {
+        World world(backends);
+        world.pool_settings.observe.failures = 1;
+        world.limits.failed_logins_per_user = 2;
+        for (int i = 0; i < 2; ++i) {
+            TestClient client(world);
+            EXPECT_EQ(client.code(), 220);
+            EXPECT_EQ(client.ask("USER anna"), 331);
+            for (std::size_t b = 0; b < backends; ++b)
+                world.backend(b).script.replies["PASS"] = std::string(support::closes);
+            EXPECT_EQ(client.ask("PASS guess"), backends == 1 ? 421 : 530);
+        }
+        std::size_t sessions = 0;
+        for (std::size_t b = 0; b < backends; ++b) sessions += world.backend(b).sessions_ever();
+        EXPECT_EQ(sessions, backends == 1 ? 2 : 4);
+        EXPECT_EQ(log_in_code(world), 530);  // banned
+        for (const auto& status : world.pool().status()) EXPECT_FALSE(status.is_ejected);
+    }
+}
+
+TEST(Login, refuses_long_lines_before_any_backend_hears_them) {
+    World world(1);
+    TestClient client(world);
+    EXPECT_EQ(client.code(), 220);
+    const std::string too_long(508, 'x');
+    EXPECT_EQ(client.say("USER " + too_long), "501 Syntax error in parameters.");
+    EXPECT_EQ(client.ask("HOST " + too_long), 501);
+    EXPECT_TRUE(world.network.dials().empty());
+    EXPECT_EQ(client.ask("USER anna"), 331);
+    EXPECT_EQ(client.ask("PASS " + too_long), 501);
+    EXPECT_EQ(client.ask("ACCT " + too_long), 501);
+    EXPECT_EQ(world.backend(0).heard, std::vector<std::string>{"USER anna"});
+    EXPECT_EQ(client.ask("PASS secret"), 230);
+}
+
+TEST(Login, holds_nothing_against_a_backend_that_a_client_may_have_caused) {
+    const auto ejected = [](const std::string& user, const std::string& reply) {
+        World world;
+        world.listener.login_bytes_max = 8192;
+        world.pool_settings.balance = config::Balance::first;
+        world.pool_settings.observe.failures = 1;
+        world.pool_settings.reply_timeout = 10s;
+        world.backend(0).script.replies["USER"] = reply;
+        TestClient client(world);
+        EXPECT_EQ(client.code(), 220);
+        EXPECT_EQ(client.ask("USER " + user), 331);
+        return world.pool().status()[0].is_ejected;
+    };
+    EXPECT_FALSE(ejected("anna", std::string(support::closes)));
+    EXPECT_FALSE(ejected(std::string(1100, 'x'), ""));
+    EXPECT_FALSE(ejected("anna\xff", ""));
+    EXPECT_TRUE(ejected("anna", ""));
+}
+
+TEST(Login, keeps_the_name_of_the_session_when_a_second_user_is_refused) {
+    World world(1);
+    support::LogLines lines(log::Level::info);
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    world.backend(0).script.replies["USER"] = "530 No.";
+    EXPECT_EQ(client.ask("USER mallory"), 530);
+    EXPECT_EQ(client.ask("QUIT"), 221);
+    EXPECT_EQ(lines.count("mallory"), 0);
+    EXPECT_GT(lines.count("anna"), 0);
+}
+
+TEST(Login, has_time_for_a_second_log_in) {
+    World world(1);
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    world.loop.run_for(world.listener.login_timeout + 1s);
+    EXPECT_EQ(client.ask("USER bert"), 331);
+    EXPECT_EQ(client.ask("PASS secret"), 230);
 }
 
 TEST(Login, goes_to_the_next_backend_when_pass_gets_no_answer) {

@@ -163,6 +163,20 @@ TEST_F(Passthrough, tries_the_next_backend_until_one_says_234) {
     expect_the_second("refused connection");
 }
 
+TEST_F(Passthrough, holds_nothing_against_a_backend_that_knows_AUTH_TLS_alone) {
+    world.pool_settings.balance = config::Balance::first;
+    world.pool_settings.observe.failures = 1;
+    world.backend(0).script.replies["AUTH"] = "504 Only AUTH TLS.";
+    const auto is_ejected_by = [&](std::string_view auth) {
+        TestClient client(world);
+        EXPECT_EQ(client.code(), 220);
+        EXPECT_TRUE(client.secure(auth));
+        return world.pool().status()[0].is_ejected;
+    };
+    EXPECT_FALSE(is_ejected_by("AUTH SSL"));
+    EXPECT_TRUE(is_ejected_by("AUTH TLS"));
+}
+
 TEST_F(Passthrough, ends_with_an_alert_where_there_is_no_backend) {
     world.backend(0).close();
     world.backend(1).script.replies["AUTH"] = "502 No TLS.";

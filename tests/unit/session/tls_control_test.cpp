@@ -225,6 +225,30 @@ TEST_F(TlsControl, wants_host_to_agree_with_the_name_of_the_handshake) {
     EXPECT_EQ(client.ask("HOST ftp.example.com"), 220);
 }
 
+TEST_F(TlsControl, keeps_the_host_that_was_named_before_auth) {
+    config::Route here;
+    here.match.host = {"ftp.example.com"};
+    here.pool = world.listener.pool;
+    config::Route elsewhere;
+    elsewhere.reject = "530 Not here.";
+    world.listener.routes = {here, elsewhere};
+    TestClient client(world);
+    EXPECT_EQ(client.code(), 220);
+    EXPECT_EQ(client.ask("HOST ftp.example.com"), 220);
+    ASSERT_TRUE(client.secure());
+    EXPECT_EQ(client.ask("USER anna"), 331);
+}
+
+TEST_F(TlsControl, refuses_a_log_in_whose_host_is_not_that_of_the_handshake) {
+    TestClient client(world);
+    EXPECT_EQ(client.code(), 220);
+    EXPECT_EQ(client.ask("HOST other.example.com"), 220);
+    ASSERT_TRUE(client.secure());
+    EXPECT_EQ(client.say("USER anna"), "530 The host is not that of the TLS handshake.");
+    EXPECT_EQ(client.ask("HOST ftp.example.com"), 220);
+    EXPECT_EQ(client.ask("USER anna"), 331);
+}
+
 TEST_F(TlsControl, ends_with_ccc_and_data_stay_protected) {
     allow_ccc();
     TestClient client(world);

@@ -172,6 +172,7 @@ private:
 
         if (const auto fixed = plan.replies.find(verb); fixed != plan.replies.end()) {
             if (fixed->second.empty()) co_return;
+            if (fixed->second == closes) co_return hang_up();
             const bool is_last_word = fixed->second.starts_with("421") && plan.closes_after_421;
             co_await say(fixed->second);
             if (is_last_word) hang_up();

@@ -11,9 +11,13 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ballast::support {
+
+/// As a reply in `BackendScript::replies`: the server closes instead.
+constexpr std::string_view closes = "(closes)";
 
 /// How a fake FTP server behaves. May be changed at any time and holds for what comes next.
 struct BackendScript {
