@@ -92,8 +92,8 @@ public:
     [[nodiscard]] virtual loop::Loop& loop() = 0;
     [[nodiscard]] virtual loop::Task<base::Result<std::unique_ptr<Stream>>> dial(
         Dial dial, loop::Deadline deadline) = 0;
-    /// Whether a control connection that this process has begun, on any thread, comes from here.
-    [[nodiscard]] virtual bool is_own(const base::Address& from) const = 0;
+    /// Whether this process has begun a control connection between these two, on any thread.
+    [[nodiscard]] virtual bool is_own(const base::Address& from, const base::Address& to) const = 0;
     /// An error's fault is `internal` if the range is exhausted.
     [[nodiscard]] virtual loop::Task<base::Result<std::unique_ptr<Lease>>> lend(
         LendRequest request) = 0;

@@ -3,14 +3,17 @@
 
 #include <mutex>
 #include <set>
+#include <utility>
 
 namespace ballast::net {
 
 namespace {
 
+using Ends = std::pair<base::Address, base::Address>;  // from, to
+
 struct Places {
     std::mutex mutex;
-    std::multiset<base::Address> all;  // two connections may share a port to two destinations
+    std::multiset<Ends> all;
 };
 
 Places& places() {
@@ -20,9 +23,9 @@ Places& places() {
 }
 
 struct Entry {
-    explicit Entry(const base::Address& local) {
+    Entry(const base::Address& from, const base::Address& to) {
         const std::lock_guard lock(places().mutex);
-        place = places().all.insert(local);
+        place = places().all.emplace(from, to);
     }
     ~Entry() {
         const std::lock_guard lock(places().mutex);
@@ -31,18 +34,18 @@ struct Entry {
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
 
-    std::multiset<base::Address>::iterator place;
+    std::multiset<Ends>::iterator place;
 };
 
 }  // namespace
 
-OwnConnection note_own_connection(const base::Address& local) {
-    return std::make_shared<const Entry>(local);
+OwnConnection note_own_connection(const base::Address& from, const base::Address& to) {
+    return std::make_shared<const Entry>(from, to);
 }
 
-bool is_own_connection(const base::Address& from) {
+bool is_own_connection(const base::Address& from, const base::Address& to) {
     const std::lock_guard lock(places().mutex);
-    return places().all.contains(from);
+    return places().all.contains({from, to});
 }
 
 }  // namespace ballast::net

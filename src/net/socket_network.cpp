@@ -219,7 +219,8 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
     // Before anything is said on it: who hears it can know from where it comes.
     const auto source = local_address(native);
     if (!source) co_return std::unexpected(source.error());
-    auto own = dial.purpose == Dial::Purpose::control ? note_own_connection(*source) : nullptr;
+    auto own =
+        dial.purpose == Dial::Purpose::control ? note_own_connection(*source, dial.to) : nullptr;
     loop::Signal connected(loop_);
     auto watched = loop::Descriptor::open(loop_, native);
     if (!watched) co_return std::unexpected(watched.error());

@@ -30,8 +30,8 @@ public:
     [[nodiscard]] loop::Loop& loop() override { return loop_; }
     [[nodiscard]] loop::Task<base::Result<std::unique_ptr<Stream>>> dial(
         Dial dial, loop::Deadline deadline) override;
-    [[nodiscard]] bool is_own(const base::Address& from) const override {
-        return is_own_connection(from);
+    [[nodiscard]] bool is_own(const base::Address& from, const base::Address& to) const override {
+        return is_own_connection(from, to);
     }
     [[nodiscard]] loop::Task<base::Result<std::unique_ptr<Lease>>> lend(
         LendRequest request) override;

@@ -98,8 +98,8 @@ loop::Task<> Session::run() {
 /// A backend that leads back here would be a session of a session, and so on without end.
 bool Session::comes_from_ourselves() const {
     const auto& network = surroundings_.network;
-    return network.is_own(client_.peer()) ||
-           (surroundings_.proxy && network.is_own(*surroundings_.proxy));
+    return network.is_own(client_.peer(), reached()) ||
+           (surroundings_.proxy && network.is_own(*surroundings_.proxy, client_.local()));
 }
 
 /// Who has not logged in makes room when others come.

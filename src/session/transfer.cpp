@@ -1045,7 +1045,10 @@ loop::Task<> Transfer::abort_broken_transfer() {
 loop::Task<> Transfer::answer(ftp::Reply reply) {
     if (outcome_.client_is_lost) co_return;
     if (reply.code == 421) outcome_.service_is_over = true;
-    if (!co_await parts_.client.send(reply)) outcome_.client_is_lost = true;
+    if (co_await parts_.client.send(reply)) co_return;
+    // It may be waiting for just this reply, and no word of its end will come.
+    outcome_.client_is_lost = true;
+    client_ended_ = true;
 }
 
 loop::Task<bool> Transfer::refuse(std::uint16_t code, std::string_view reason) {

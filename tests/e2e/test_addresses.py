@@ -91,11 +91,18 @@ def test_an_exhausted_range_is_425_and_never_a_port_outside(work: Path, server: 
             first.passive_address("EPSV")
             second.expect("EPSV", 425)
             second.expect("PASV", 425)
-            # Active is still possible, and the port can be had when its owner has gone.
+            # Active is still possible, and the port can be had when its owner has used it.
             with second.listen("EPRT"):
-                first.expect("QUIT", 221)
-                assert first.at_end()
+                with first.passive("EPSV") as data:
+                    first.expect("RETR small", 150, 125)
+                    assert read_all(data)
+                assert first.reply().code == 226
             assert second.passive_address("EPSV")[1] in it.passive_ports
+            # One that was never used is kept from its neighbours, who might get its data.
+            second.expect("QUIT", 221)
+            assert second.at_end()
+            with Wire(it.where()).log_in() as third:
+                third.expect("EPSV", 425)
 
 
 def test_active_data_come_from_the_port_below(work: Path, server: PyFtpd) -> None:

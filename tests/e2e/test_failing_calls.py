@@ -65,10 +65,13 @@ def field(module_work: Path) -> Iterator[Field]:
 def _transfer(wire: Wire, verb: str, active: bool) -> int:
     """The last reply's code."""
     if active:
-        listener = wire.listen()
-        wire.send(f"{verb} file")
-        first = wire.reply(SECONDS)
-        with listener:
+        with socket.create_server(("127.0.0.1", 0), backlog=1) as listener:
+            listener.settimeout(SECONDS)
+            reply = wire.ask(f"EPRT |1|127.0.0.1|{listener.getsockname()[1]}|")
+            if reply.code != 200:
+                return reply.code
+            wire.send(f"{verb} file")
+            first = wire.reply(SECONDS)
             if first.code != 150:
                 return first.code
             data, _ = listener.accept()

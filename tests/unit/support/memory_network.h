@@ -24,7 +24,8 @@ public:
     [[nodiscard]] TestLoop& loop() override { return loop_; }
     [[nodiscard]] loop::Task<base::Result<std::unique_ptr<net::Stream>>> dial(
         net::Dial dial, loop::Deadline deadline) override;
-    [[nodiscard]] bool is_own(const base::Address& from) const override {
+    [[nodiscard]] bool is_own(const base::Address& from,
+                              const base::Address& /*to*/) const override {
         return own_.contains(from);
     }
     /// A client from there is this balancer itself.
