@@ -407,14 +407,23 @@ def test_quit_and_half_close_still_get_221(wire: Wire) -> None:
         wire.reply()
 
 
-def test_an_upload_with_quit_and_half_close_is_whole(wire: Wire, server: Server) -> None:
+def test_an_upload_with_quit_behind_it_is_whole(wire: Wire, server: Server) -> None:
+    with wire.passive() as data:
+        wire.expect("STOR goodbye", 150, 125)
+        data.sendall(b"last words")
+    wire.send("QUIT")
+    assert [wire.reply().code for _ in range(2)] == [226, 221]
+    assert (server.root / "goodbye").read_bytes() == b"last words"
+
+
+def test_quit_and_half_close_before_the_data_end_vouch_for_nothing(wire: Wire) -> None:
+    """A client that is killed may have said QUIT ahead. It is answered all the same."""
     with wire.passive() as data:
         wire.expect("STOR goodbye", 150, 125)
         data.sendall(b"last words")
         wire.send("QUIT")
         wire.socket.shutdown(socket.SHUT_WR)
-    assert [wire.reply().code for _ in range(2)] == [226, 221]
-    assert (server.root / "goodbye").read_bytes() == b"last words"
+        assert [wire.reply().code for _ in range(2)] == [426, 221]
 
 
 def test_stat_during_a_transfer_is_answered(wire: Wire, server: Server) -> None:

@@ -271,10 +271,9 @@ TEST(LoadPool, finds_backends_that_lead_back_to_a_listener) {
         {file(wildcard, "[::1]:2121"), refused("[::1]:2121")},
         {file(wildcard, "0.0.0.0:2121"), refused("0.0.0.0:2121")},
         {file(R"(bind = ["127.0.0.1:2121"])", "0.0.0.0:2121"), refused("0.0.0.0:2121")},
-        {file("mode = \"passthrough\"\nbind = [\"127.0.0.1:21\"]\n"
-              "implicit_bind = [\"127.0.0.1:990\"]",
-              "127.0.0.1:990"),
-         "f:8:11: pool.p.backend[0].address: 127.0.0.1:990 is listener.ftp itself (name the server "
+        {file("mode = \"passthrough\"\nimplicit_bind = [\"127.0.0.1:990\"]",
+              "127.0.0.1:990\"\ntls = { mode = \"implicit\" }\npassive_ports = \"20000-20009"),
+         "f:7:11: pool.p.backend[0].address: 127.0.0.1:990 is listener.ftp itself (name the server "
          "behind it)\n"},
         // What only looks like it.
         {file(one, "192.0.2.1:21"), "none"},

@@ -196,7 +196,8 @@ TEST(Load, finds_unknown_keys_with_the_nearest_spelling) {
         {listener + "idle_timout = \"5s\"" + pool,
          "f:5:1: listener.ftp.idle_timout: unknown key (did you mean idle_timeout?)\n"},
         {"[log]\ncolour = true" + listener + pool,
-         "f:2:1: log.colour: unknown key (remove it; known here are level, format or file)\n"},
+         "f:2:1: log.colour: unknown key (remove it; known here are level, format, file or "
+         "repeats_per_second)\n"},
         {listener + pool + "wieght = 2",
          "f:10:1: pool.alf.backend[0].wieght: unknown key (did you mean weight?)\n"},
         {listener + pool + "[pool.alf.probe]\nraise = 2",
@@ -345,7 +346,7 @@ TEST(Load, finds_addresses_and_ports_that_do_not_parse) {
          "f:5:18: listener.ftp.public_address: PASV cannot announce the IPv6 address 2001:db8::1 "
          "(use \"local\" or an IPv4 address; EPSV needs none)\n"},
         {listener + "public_address = { \"2001:db8::/32\" = \"203.0.113.21\" }" + pool,
-         "f:5:20: listener.ftp.public_address.'2001:db8::/32': PASV has no address for IPv6 "
+         "f:5:18: listener.ftp.public_address.'2001:db8::/32': PASV has no address for IPv6 "
          "clients "
          "(remove it: they use EPSV)\n"},
         {"[listener.ftp]\nbind = [\"[::]:21\"]\npool = \"alf\"\n" +

@@ -318,7 +318,7 @@ TEST(Login, may_come_back_to_a_backend_that_was_passed_over_for_a_shortage) {
     World world;
     world.pool_settings.balance = config::Balance::first;
     world.network.run_short(world.backend(0).address(), std::errc::no_buffer_space);
-    world.backend(1).script.replies["PASS"] = "421 Full.";
+    world.backend(1).script.replies["PASS"] = support::closes;
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
     EXPECT_EQ(client.ask("USER anna"), 331);
