@@ -369,18 +369,18 @@ std::expected<Place, Refusal> Pool::join_queue(const Client& client, std::vector
     {
         const std::lock_guard lock(mutex_);
         served = serve_queue(now);
+        const auto why_not_wait = [&](Refusal why_no_seat) -> std::optional<Refusal> {
+            if (why_no_seat != Refusal::all_full) return why_no_seat;
+            // For each that was recalled one may wait: it will not be for long.
+            if (recall_for(waiter->asker, now, recalls) || recalled_ > queue_.size())
+                return std::nullopt;
+            if (config_.queue.length == 0) return Refusal::all_full;
+            if (queue_.is_full()) return Refusal::queue_full;
+            return std::nullopt;
+        };
         if (auto seat = try_choose(waiter->asker, now))
             waiter->seat = std::move(*seat);
-        else if (seat.error() != Refusal::all_full)
-            refusal = seat.error();
-        // For each that was recalled one may wait: it will not be for long.
-        else if (recall_for(waiter->asker, now, recalls) || recalled_ > queue_.size())
-            queue_.join(waiter);
-        else if (config_.queue.length == 0)
-            refusal = seat.error();
-        else if (queue_.is_full())
-            refusal = Refusal::queue_full;
-        else
+        else if (refusal = why_not_wait(seat.error()); !refusal)
             queue_.join(waiter);
     }
     call(recalls);
