@@ -127,12 +127,10 @@ void Worker::take_in(Newcomer client) {
 }
 
 void Worker::refuse(const Newcomer& client, const base::Error& reason) {
-    log::write_seldom(log::Level::warning, "a connection of a proxy was closed",
-                      client.service.listener->name,
-                      {{"session", client.id},
-                       {"listener", client.service.listener->name},
-                       {"from", base::to_string(client.peer)},
-                       {"reason", base::to_string(reason)}});
+    log::warning("a connection of a proxy was closed", {{"session", client.id},
+                                                        {"listener", client.service.listener->name},
+                                                        {"from", base::to_string(client.peer)},
+                                                        {"reason", base::to_string(reason)}});
     --load_.sessions;
 }
 

@@ -217,10 +217,12 @@ class Ballast:
         return server.address, server.port
 
     def log_lines(self) -> list[dict[str, Any]]:
-        if not self.log.exists():
+        try:
+            text = self.log.read_text(errors="replace")
+        except FileNotFoundError:  # not yet, or made and taken away by the trial before the start
             return []
         # The last line may be half written.
-        whole, _, _ = self.log.read_text(errors="replace").rpartition("\n")
+        whole, _, _ = text.rpartition("\n")
         return [json.loads(line) for line in whole.splitlines()]
 
     def log_mark(self) -> int:

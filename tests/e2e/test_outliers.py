@@ -40,7 +40,7 @@ def _observed(
     settings = {"balance": "round-robin", "observe": {"failures": 3, **observe}}
     pool = Pool("alfresco", [Backend("bad", bad), *backends], settings, ONE_PROBE)
     with Ballast(work, [Listener("ftp", "alfresco")], [pool]) as it:
-        waiting.until("it was probed", lambda: bad.conversations)
+        waiting.until("it was probed and surveyed", lambda: len(bad.conversations) >= 2)
         yield it
 
 
