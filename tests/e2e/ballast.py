@@ -27,6 +27,7 @@ PASSIVE_PORTS = 30
 NO_LIMITS_PER_ADDRESS = {
     "sessions_per_address": 0,
     "session_rate_per_address": 0,
+    "login_rate_per_address": 0,
     "failed_logins_per_address": 0,
     "failed_logins_per_user": 0,
 }
