@@ -352,7 +352,7 @@ DataRefusal Leg::refused(const ftp::Reply& reply, std::string_view what) const {
 std::expected<base::Address, DataRefusal> Leg::passive_address(const ftp::Reply& reply) const {
     if (!reply.is_positive()) return std::unexpected(refused(reply, "refused a data connection"));
     const auto passive = ftp::parse_passive_reply(reply.text);
-    // What the backend said is no reason that a client could be told.
+    // The text of that reply would not tell a client what is wrong.
     const auto unusable = [&](std::string_view what) {
         auto refusal = refused(reply, what);
         refusal.reply.reset();

@@ -214,7 +214,7 @@ bool enabled(Level level) { return state && level <= level_now.load(std::memory_
 
 void write(Level level, std::string_view message, std::span<const Field> fields) {
     if (!enabled(level)) return;
-    // Who asks for `debug` wants each of them.
+    // An operator who sets `debug` wants all of them.
     if (level == Level::debug) return write_out(level, message, fields, 0);
     if (const auto left_out = admit(message, state->options.repeats_per_second))
         write_out(level, message, fields, *left_out);

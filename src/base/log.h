@@ -53,7 +53,7 @@ inline void write_each(Level level, std::string_view message,
     write_each(level, message, std::span(fields.begin(), fields.size()));
 }
 /// For what anybody can make repeat without effort: one line a second with this message
-/// and `kind`, which is no word of a peer's.
+/// and `kind`, which must not come from a peer.
 void write_seldom(Level level, std::string_view message, std::string_view kind,
                   std::span<const Field> fields);
 inline void write_seldom(Level level, std::string_view message, std::string_view kind,
@@ -85,7 +85,7 @@ inline void debug(std::string_view message, std::initializer_list<Field> fields 
 [[nodiscard]] bool open_file(std::string_view name, const std::string& path);
 [[nodiscard]] bool has_file(std::string_view name);
 void write_line(std::string_view name, std::string_view line);
-/// Opens all files anew by their names, for logrotate. Lines already accepted go to the old ones,
+/// Opens all files again by their names, for logrotate. Lines already accepted go to the old ones,
 /// but for a file that is stuck.
 void reopen();
 

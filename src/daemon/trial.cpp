@@ -146,8 +146,8 @@ std::vector<base::Address> addresses_of(const std::string& host, std::uint16_t p
     return result;
 }
 
-/// Where a backend is now. A name that cannot be looked up in the time that is left is no problem
-/// here: sessions that come from this process are refused all the same.
+/// Where a backend is now. A name that cannot be looked up in the time that is left is not a
+/// problem here: sessions that come from this process are refused all the same.
 std::vector<base::Address> destinations(const config::Backend& backend,
                                         std::chrono::milliseconds& left) {
     if (backend.srv.empty()) return addresses_of(backend.host, backend.port, left);

@@ -134,7 +134,8 @@ void Worker::refuse(const Newcomer& client, const base::Error& reason) {
     --load_.sessions;
 }
 
-/// There are no means for a session: the client is told so, where it would understand.
+/// Ballast is out of descriptors or memory for a session. The client is told so, unless it expects
+/// TLS.
 void Worker::turn_away(Newcomer client, const base::Error& reason) {
     metrics::count(metrics::Counter::accepts_refused);
     log::warning("no means for a session", {{"session", client.id},

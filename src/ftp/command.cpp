@@ -35,8 +35,8 @@ std::string_view leading_word(std::string_view text) {
 std::expected<Command, CommandError> read_line(std::string_view line) {
     while (const auto length = telnet_or_stray_length(line)) line.remove_prefix(length);
 
-    // Clients put Telnet commands in front of the verb. Inside it they are no slip of the keyboard
-    // but a disguise, "PO<IAC NOP>RT", and behind it 0xFF is a letter of cp1251 and KOI8.
+    // Clients put Telnet commands in front of the verb. Inside it they are a disguise,
+    // "PO<IAC NOP>RT", and behind it 0xFF is a letter of cp1251 and KOI8.
     const auto word = leading_word(line);
     const auto rest = line.substr(word.size());
 

@@ -135,8 +135,8 @@ std::expected<Ledger::Loan*, Limit> Ledger::room(const config::Listener& listene
     return std::unexpected(listener_is_full ? Limit::sessions_of_listener : Limit::sessions);
 }
 
-/// Of the address that has most on loan the oldest: so one who hoards places makes room for the
-/// others. `listener`: of this one only.
+/// The oldest loan of the address that has most of them: a client that hoards places makes room for
+/// the others. `listener`: of this one only.
 Ledger::Loan* Ledger::loan_to_recall(const config::Listener* listener) {
     constexpr std::size_t looked_at_max = 1024;
     if (recalled_ >= spare_sessions()) return nullptr;

@@ -42,8 +42,8 @@ enum class Limit : std::uint8_t {
 /// For logs and for the client: "too many sessions".
 [[nodiscard]] std::string_view to_string(Limit limit);
 
-/// What counts as one client: who has one IPv6 address has a whole network of them, but for the
-/// addresses of a link, and of IPv4 clients behind a translator (RFC 6052).
+/// What counts as one client. A host with one IPv6 address has a whole network of them, so the
+/// network counts, except for link-local addresses and IPv4 clients behind a translator (RFC 6052).
 [[nodiscard]] base::Ip client_of(const base::Ip& address);
 
 /// Who is in, and how often they came and failed: what the limits of the whole process are judged

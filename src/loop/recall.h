@@ -8,8 +8,7 @@
 
 namespace ballast::loop {
 
-/// How one who has something on loan is asked to give it back. Shared by its holder and whoever may
-/// ask.
+/// A request to give back what is on loan. Shared by the holder and those that may ask.
 class Recall {
 public:
     /// `wake` is raised, on its own thread, when the loan is recalled.

@@ -52,8 +52,8 @@ public:
     };
     Admitted admit(const Range& range, const base::Ip& client, const Taker& taker);
     void dismiss(const Range& range, const base::Ip& client, Id id);
-    /// Whose turn it is, and it is counted as that one's: if all have all they may have, too.
-    /// Empty: this client is not admitted here.
+    /// The taker whose turn it is; the connection counts as its own, even if all of them have as
+    /// many as they may. Empty: this client is not admitted here.
     [[nodiscard]] std::optional<Taker> arrived(const base::Address& local, const base::Ip& client);
 
 private:

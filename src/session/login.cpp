@@ -51,7 +51,7 @@ Routing Session::route_user(const ftp::Command& user) const {
                              .certificate = certificate_subject_});
 }
 
-/// USER: everything is known that can decide. A second USER before login is routed anew.
+/// USER: everything is known that can decide. A second USER before login is routed again.
 loop::Task<> Session::log_in(ftp::Command user) {
     phase_ = Phase::choosing;
     // Again: at the greeting this side may have been faster than the other.

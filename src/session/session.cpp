@@ -76,7 +76,7 @@ loop::Task<> Session::live() {
     }
 }
 
-/// What the standard library throws, for want of memory, ends this session and no other.
+/// An exception of the standard library, when memory is short, ends this session alone.
 loop::Task<> Session::run() {
     try {
         co_await live();
@@ -102,7 +102,7 @@ bool Session::comes_from_ourselves() const {
            (surroundings_.proxy && network.is_own(*surroundings_.proxy, client_.local()));
 }
 
-/// Who has not logged in makes room when others come.
+/// A client that has not logged in makes room when others come.
 void Session::lend_place() {
     if (recall_) recall_->leave();
     recall_ = std::make_shared<loop::Recall>(signal_);

@@ -102,7 +102,7 @@ private:
     [[nodiscard]] loop::Task<> answer_features();
     [[nodiscard]] loop::Task<> reinitialize();
     void forget_login();
-    /// HOST is no part of a log-in.
+    /// HOST is not part of a log-in: it stays.
     void forget_login_but_host();
     [[nodiscard]] loop::Task<> abort_nothing();
 

@@ -138,7 +138,7 @@ TEST_F(LedgerTest, a_place_on_loan_makes_room_for_a_newcomer) {
     EXPECT_EQ(enter(bert), Limit::sessions);
     loan = Ledger::Held();
     held.pop_front();
-    // Who has logged in keeps his place.
+    // A client that has logged in keeps its place.
     EXPECT_EQ(enter(anna), Limit::sessions);
     EXPECT_EQ(recalled, 1);
     held.clear();
