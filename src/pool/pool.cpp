@@ -407,6 +407,7 @@ std::uint64_t Pool::lend(BackendId backend, std::shared_ptr<loop::Recall> recall
     const auto now = clock_();
     const std::lock_guard lock(mutex_);
     loans_.emplace(++loans_ever_, Loan{backend, std::move(recall), holder, now});
+    ++loans_of_holders_[holder];
     return loans_ever_;
 }
 
@@ -414,21 +415,29 @@ bool Pool::end_loan(std::uint64_t number) {
     const std::lock_guard lock(mutex_);
     const auto loan = loans_.find(number);
     const bool was_recalled = loan->second.is_recalled;
-    if (was_recalled) --recalled_;
-    loans_.erase(loan);
+    forget(loan);
     return !was_recalled;
+}
+
+void Pool::forget(Loans::iterator loan) {
+    if (loan->second.is_recalled) --recalled_;
+    const auto of_holder = loans_of_holders_.find(loan->second.holder);
+    if (--of_holder->second == 0) loans_of_holders_.erase(of_holder);
+    loans_.erase(loan);
 }
 
 /// Asks for one seat back that this client could use. False: none is on loan.
 bool Pool::recall_for(const Asker& asker, loop::Time lent_until, Recalls& recalls) {
-    std::map<base::Ip, std::size_t> held;
-    for (const auto& [number, loan] : loans_) ++held[loan.holder];
     Loan* chosen = nullptr;
+    std::size_t most = 0;
     for (auto& [number, loan] : loans_) {
         if (loan.is_recalled || loan.since > lent_until) continue;
         const auto* const entry = find(loan.backend);
         if (entry == nullptr || !is_usable(*entry, asker)) continue;
-        if (chosen == nullptr || held[loan.holder] > held[chosen->holder]) chosen = &loan;
+        const auto of_holder = loans_of_holders_.at(loan.holder);
+        if (of_holder <= most) continue;
+        most = of_holder;
+        chosen = &loan;
     }
     if (chosen == nullptr) return false;
     chosen->is_recalled = true;
@@ -473,10 +482,7 @@ void Pool::leave(const Seat& seat) {
     {
         const auto now = clock_();
         const std::lock_guard lock(mutex_);
-        if (const auto loan = loans_.find(seat.loan_); loan != loans_.end()) {
-            if (loan->second.is_recalled) --recalled_;
-            loans_.erase(loan);
-        }
+        if (const auto loan = loans_.find(seat.loan_); loan != loans_.end()) forget(loan);
         Entry* const entry = find(id);
         assert(entry != nullptr && entry->sessions > 0);
         --entry->sessions;

@@ -147,6 +147,8 @@ private:
     [[nodiscard]] std::uint64_t lend(BackendId backend, std::shared_ptr<loop::Recall> recall,
                                      const base::Ip& holder);
     [[nodiscard]] bool end_loan(std::uint64_t loan);
+    using Loans = std::map<std::uint64_t, Loan>;  // by their numbers: the oldest first
+    void forget(Loans::iterator loan);
     using Recalls = std::vector<std::shared_ptr<loop::Recall>>;
     [[nodiscard]] bool recall_for(const Asker& asker, loop::Time lent_until, Recalls& recalls);
     [[nodiscard]] Recalls recall_for_queue(loop::Time now);
@@ -167,7 +169,8 @@ private:
     std::unique_ptr<balance::Policy> policy_;
     StickTable stick_table_;
     Queue queue_;
-    std::map<std::uint64_t, Loan> loans_;  // by their numbers: the oldest first
+    Loans loans_;
+    std::map<base::Ip, std::size_t> loans_of_holders_;
     std::uint64_t loans_ever_ = 0;
     std::size_t recalled_ = 0;  // seats that are on their way back
 };
