@@ -174,8 +174,10 @@ bool Transfer::has_client_connection() const {
     return client_stream_ || parts_.client_data.handshake.is_started();
 }
 
-bool Transfer::is_store_unique() const {
-    return base::is_same_but_for_case(std::string_view(line_).substr(0, line_.find(' ')), "STOU");
+bool Transfer::is_verb(std::initializer_list<std::string_view> verbs) const {
+    const auto said = std::string_view(line_).substr(0, line_.find(' '));
+    return std::ranges::any_of(
+        verbs, [&](std::string_view verb) { return base::is_same_but_for_case(said, verb); });
 }
 
 /// The time that the client has begins when it is known to have been told to begin.
@@ -244,7 +246,7 @@ void Transfer::judge_backend_handshake() {
 loop::Task<bool> Transfer::secure_client_first() {
     // STOU replaces nothing, and its client needs the name in the backend's own 150.
     const bool is_due = parts_.client_tls != nullptr && direction_ == ftp::Direction::upload &&
-                        !is_store_unique() &&
+                        !is_verb({"STOU"}) &&
                         parts_.settings.tls->session_reuse == config::SessionReuse::required;
     if (is_tentative()) co_return true;
     // A handshake that was done before the command is judged now, whatever the command.
@@ -331,9 +333,8 @@ loop::Task<bool> Transfer::wait_for_dial() {
 /// The command itself, with REST right before it: some servers forget REST at any command between
 /// (inetutils-ftpd). A refused REST refuses the transfer, which must not begin at 0.
 loop::Task<bool> Transfer::begin() {
-    if (!parts_.backend.known().noop_code() && !co_await learn_noop()) {
+    if (!parts_.backend.known().noop_code() && !co_await learn_noop())
         co_return co_await refuse(451, "The connection to the server was lost.");
-    }
     if (restart_) {
         const auto reply = co_await parts_.backend.command(fmt::format("REST {}", *restart_));
         if (!reply) {
@@ -910,9 +911,7 @@ loop::Task<> Transfer::end_refused_data() {
 bool Transfer::is_refusal_harmless() const {
     if (direction_ != ftp::Direction::download || data_ != Data::whole) return false;
     if (final_reply_->code == 421 || final_reply_->code == 426) return false;
-    const auto verb = base::upper(std::string_view(line_).substr(0, line_.find(' ')));
-    const bool is_listing = verb == "LIST" || verb == "NLST" || verb == "MLSD";
-    return is_listing || report_.bytes_taken == 0;
+    return is_verb({"LIST", "NLST", "MLSD"}) || report_.bytes_taken == 0;
 }
 
 /// RFC 959: an ABOR that came as the transfer ended still has its answer due.
@@ -1032,14 +1031,11 @@ loop::Task<> Transfer::abort_broken_transfer() {
     abort_is_due_ = false;
     abort_due_at_ = loop::never;
     reply_deadline_ = loop::never;
-    const bool is_aborted = co_await abort_backend();
-    // What has ended the transfer before keeps its own words.
-    if (is_aborted && !final_reply_)
-        final_reply_ = ftp::make_reply(226, "Aborted.");
-    else if (is_aborted)
-        co_return;
-    else
+    if (!co_await abort_backend())
         lose_backend({base::Fault::backend, {}, "the server did not answer ABOR"});
+    // A reply that has ended the transfer before keeps its own words.
+    else if (!final_reply_)
+        final_reply_ = ftp::make_reply(226, "Aborted.");
 }
 
 loop::Task<> Transfer::answer(ftp::Reply reply) {

@@ -15,9 +15,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace ballast::session {
 
@@ -135,7 +137,7 @@ private:
     [[nodiscard]] loop::Task<bool> refuse(ftp::Reply reply);
     void lose_backend(const base::Error& error);
 
-    [[nodiscard]] bool is_store_unique() const;
+    [[nodiscard]] bool is_verb(std::initializer_list<std::string_view> verbs) const;
     [[nodiscard]] bool is_tentative() const { return direction_ == ftp::Direction::unknown; }
     [[nodiscard]] loop::Loop& loop() const { return parts_.network.loop(); }
 
