@@ -240,17 +240,13 @@ std::optional<base::Result<ftp::Reply>> Leg::drop_unasked() {
     // Bytes are asked of the system: that the loop has not told of them yet proves nothing.
     while (auto said = poll(net::ControlConnection::Ask::anyway)) {
         if (!*said || (*said)->code == 421) return said;
-        note_unasked(**said);
     }
     drops_next_ = !control_.received().empty() && parser_.is_inside(control_.received());
     return std::nullopt;
 }
 
 std::optional<base::Result<ftp::Reply>> Leg::poll_reply() {
-    const bool owes_nothing = owed_ == 0;
-    auto said = poll(net::ControlConnection::Ask::if_signalled);
-    if (owes_nothing && said && *said && (*said)->code != 421) note_unasked(**said);
-    return said;
+    return poll(net::ControlConnection::Ask::if_signalled);
 }
 
 std::optional<base::Result<ftp::Reply>> Leg::poll(net::ControlConnection::Ask ask) {
@@ -258,14 +254,15 @@ std::optional<base::Result<ftp::Reply>> Leg::poll(net::ControlConnection::Ask as
         auto said = take_reply(ask);
         if (!said || !*said) return said;
         const bool is_dropped = std::exchange(drops_next_, false);
+        const bool is_unasked = is_dropped || (owed_ == 0 && (*said)->code != 421);
         const bool is_borne =
             is_dropped ? unasked_.take(signal_.loop().now()) : is_within_bounds(**said);
         if (!is_borne) {
             metrics::count(metrics::Counter::limit_replies_unasked);
             return std::unexpected(lost({}, "endless words that nobody asked for from"));
         }
+        if (is_unasked) note_unasked(**said);
         if (!is_dropped) return said;
-        note_unasked(**said);
     }
 }
 
@@ -359,10 +356,9 @@ std::expected<base::Address, DataRefusal> Leg::passive_address(const ftp::Reply&
         return std::unexpected(std::move(refusal));
     };
     if (!passive) return unusable("named no data port");
-    // RFC 2577 3: well-known services listen there. Port 0 is nobody's, whatever is trusted.
-    constexpr std::uint16_t well_known_last = 1023;
+    // Port 0 cannot be dialled, whatever is trusted.
     if (passive->port == 0) return unusable("named no data port");
-    if (passive->port <= well_known_last && !settings().trust_low_ports)
+    if (passive->port <= ftp::well_known_port_last && !settings().trust_low_ports)
         return unusable("named a data port below 1024, see trust_low_ports");
     const bool is_trusted = settings().trust_pasv_address && passive->ip && !passive->ip->is_any();
     return base::Address{is_trusted ? *passive->ip : address().ip, passive->port};

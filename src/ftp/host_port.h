@@ -18,6 +18,9 @@ enum class HostPortError : std::uint8_t {
     port_zero,
 };
 
+/// RFC 2577 3: well-known services listen up to here, and no data connection goes to them.
+inline constexpr std::uint16_t well_known_port_last = 1023;
+
 /// PORT h1,h2,h3,h4,p1,p2 (RFC 959 4.1.2), strict: six decimal numbers from 0 to 255, commas, and
 /// nothing else. What is lenient here is a smuggler's door (tabs, spaces, octets above 255).
 [[nodiscard]] std::expected<base::Address, HostPortError> parse_port(std::string_view argument);

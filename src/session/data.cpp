@@ -138,10 +138,9 @@ loop::Task<> Session::active(ftp::Command command) {
     if (!may_name(wanted->ip))
         co_return co_await answer(501, fmt::format("{} must name your own address, {}.",
                                                    command.verb, base::to_string(client)));
-    constexpr std::uint16_t well_known_last = 1023;
-    if (wanted->port <= well_known_last)
-        co_return co_await answer(
-            501, fmt::format("{} must name a port above {}.", command.verb, well_known_last));
+    if (wanted->port <= ftp::well_known_port_last)
+        co_return co_await answer(501, fmt::format("{} must name a port above {}.", command.verb,
+                                                   ftp::well_known_port_last));
     std::optional<ftp::Reply> backends_own;
     if (passes_data_on()) {
         backends_own = co_await pass_on(command);
