@@ -129,10 +129,9 @@ constexpr auto listener_settings = std::to_array<Setting<Listener>>({
      "An upload ends alike whether its client has finished or was killed; but a killed client's "
      "control connection ends too, a moment before or after. The end of an upload is held back "
      "from the backend for this time, or for three round trips of the control connection, at most "
-     "a "
-     "second, where that is longer. It is added to the time of each upload; `0s` holds nothing "
-     "back. "
-     "A control connection that ends still later goes unnoticed: only TLS tells for certain."},
+     "a second, where that is longer. It is added to the time of each upload; `0s` holds nothing "
+     "back. A control connection that ends still later goes unnoticed: only TLS tells for "
+     "certain."},
     {"command_bytes_max", Size<Listener>{&Listener::command_bytes_max, 512, 1 * mib},
      "The longest command line of a client; a longer one is answered 500."},
     {"login_bytes_max", Size<Listener>{&Listener::login_bytes_max, 64, 1 * mib},

@@ -19,9 +19,6 @@ namespace ballast::net {
 
 namespace {
 
-/// Keys that need a password are refused: nobody is there to type it.
-int no_password(char* /*into*/, int /*size*/, int /*writing*/, void* /*data*/) { return -1; }
-
 /// The DNS names of a certificate; its common name only if it has none (RFC 6125 6.4.4).
 std::vector<std::string> names_of(X509* certificate) {
     std::vector<std::string> names;

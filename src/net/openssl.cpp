@@ -16,6 +16,8 @@ void FreeOpenssl::operator()(ssl_session_st* session) const noexcept { SSL_SESSI
 void FreeOpenssl::operator()(ssl_st* ssl) const noexcept { SSL_free(ssl); }
 void FreeOpenssl::operator()(x509_st* certificate) const noexcept { X509_free(certificate); }
 
+int no_password(char* /*into*/, int /*size*/, int /*writing*/, void* /*data*/) { return -1; }
+
 Bio memory_bio(std::string_view bytes) {
     ERR_clear_error();
     return Bio(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));

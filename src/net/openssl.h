@@ -37,6 +37,9 @@ using X509Certificate = std::unique_ptr<x509_st, FreeOpenssl>;
 /// hung file system would hold it up (see `base::read_file`).
 [[nodiscard]] Bio memory_bio(std::string_view bytes);
 
+/// For PEM_read_bio: a key that needs a password is refused, since nobody is there to type it.
+int no_password(char* into, int size, int writing, void* data);
+
 /// What OpenSSL says went wrong on this thread, in words, and forgets it: "no start line".
 [[nodiscard]] std::string take_openssl_error();
 /// The same as an error of the given fault: "loading a.pem: no start line".

@@ -216,11 +216,11 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
     }
 
     const int native = opened->get();
-    // Before anything is said on it: who hears it can know from where it comes.
-    const auto source = local_address(native);
-    if (!source) co_return std::unexpected(source.error());
+    const auto local = local_address(native);
+    if (!local) co_return std::unexpected(local.error());
+    // Noted before anything is said on it, so that the other side finds it when it hears a word.
     auto own =
-        dial.purpose == Dial::Purpose::control ? note_own_connection(*source, dial.to) : nullptr;
+        dial.purpose == Dial::Purpose::control ? note_own_connection(*local, dial.to) : nullptr;
     loop::Signal connected(loop_);
     auto watched = loop::Descriptor::open(loop_, native);
     if (!watched) co_return std::unexpected(watched.error());
@@ -233,8 +233,6 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
             base::Error{dial.fault, std::make_error_code(std::errc::timed_out), doing});
     if (const auto error = pending_error(native))
         co_return std::unexpected(base::Error{base::fault_of(error, dial.fault), error, doing});
-    const auto local = local_address(native);
-    if (!local) co_return std::unexpected(local.error());
     descriptor.attach(nullptr);
     if (dial.purpose == Dial::Purpose::control) prepare_control(native);
     if (dial.user_timeout.count() > 0) set_user_timeout(native, dial.user_timeout);

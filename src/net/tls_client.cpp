@@ -33,9 +33,6 @@ bool set_address(X509_VERIFY_PARAM* verified, const base::Ip& address) {
     return X509_VERIFY_PARAM_set1_ip(verified, first, address.is_v4() ? 4 : bytes.size()) == 1;
 }
 
-/// A key that needs a password is refused: nobody is there to type it.
-int no_password(char* /*into*/, int /*size*/, int /*writing*/, void* /*data*/) { return -1; }
-
 /// The client's own certificate first, then the chain.
 base::Result<> use_certificates(SSL_CTX* context, const std::string& file) {
     const auto bytes = base::read_file(file);
