@@ -5,6 +5,7 @@
 #include "base/shortage.h"
 #include "base/token_bucket.h"
 #include "metrics/counters.h"
+#include "net/port_lease.h"
 #include "net/socket_stream.h"
 
 #include <cerrno>
@@ -54,70 +55,39 @@ std::error_code pending_error(int native) {
 
 }  // namespace
 
-class SocketNetwork::PassiveLease final : public Lease {
+class SocketNetwork::PassiveLease final : public PortLease {
 public:
-    PassiveLease(SocketNetwork& network, PassivePorts::Key key, base::Ip client,
+    PassiveLease(SocketNetwork& network, PassivePorts::Key key, const base::Ip& client,
                  const PassivePorts::Lent& lent)
-        : network_(network),
-          key_(key),
-          client_(client),
-          id_(lent.id),
-          holder_(lent.holder),
-          until_(lent.until) {
-        network_.leases_[id_] = this;
+        : PortLease(network.loop_, network.ports_, key, client, lent), network_(network) {
+        network_.leases_[id()] = this;
     }
     ~PassiveLease() override {
-        network_.leases_.erase(id_);
-        // Nobody took it: its end is no proper one.
+        network_.leases_.erase(id());
+        // Nobody took it: its end is not a proper one.
         if (socket_) reset_on_close(socket_.get());
-        network_.ports_.give_back(key_, client_, id_, network_.loop_.now());
     }
     PassiveLease(const PassiveLease&) = delete;
     PassiveLease& operator=(const PassiveLease&) = delete;
 
-    [[nodiscard]] std::uint16_t port() const override { return key_.port; }
-    void attach(loop::Signal* signal) override { signal_ = signal; }
     [[nodiscard]] bool has_arrived() const override { return static_cast<bool>(socket_); }
     [[nodiscard]] std::unique_ptr<Stream> take() override {
         if (!socket_) return nullptr;
         return std::make_unique<SocketStream>(network_.loop_, std::move(socket_), local_, peer_);
     }
-    [[nodiscard]] bool has_expired() const override {
-        return !has_come_ && !is_kept_ && network_.loop_.now() >= until_;
-    }
-    [[nodiscard]] bool keep() override {
-        if (has_expired()) return false;
-        is_kept_ = true;
-        network_.ports_.keep(key_, client_, id_, loop::never);
-        return true;
-    }
-    void keep_no_longer() override {
-        is_kept_ = false;
-        network_.ports_.keep(key_, client_, id_, until_);
-    }
-    [[nodiscard]] std::uint64_t holder() const override { return holder_; }
 
     void arrive(OwnedFd socket, base::Address local, base::Address peer) {
-        has_come_ = true;
         socket_ = std::move(socket);
         local_ = local;
         peer_ = peer;
-        if (signal_ != nullptr) signal_->raise();
+        note_arrival();
     }
 
 private:
     SocketNetwork& network_;
-    PassivePorts::Key key_;
-    base::Ip client_;
-    PassivePorts::LeaseId id_;
-    PassivePorts::LeaseId holder_;
-    loop::Time until_;
     OwnedFd socket_;
     base::Address local_;
     base::Address peer_;
-    loop::Signal* signal_ = nullptr;
-    bool has_come_ = false;
-    bool is_kept_ = false;
 };
 
 class SocketNetwork::StandingAdmission final : public Admission {

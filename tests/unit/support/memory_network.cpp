@@ -2,68 +2,38 @@
 #include "support/memory_network.h"
 
 #include "base/shortage.h"
+#include "net/port_lease.h"
 
 #include <deque>
 #include <new>
 
 namespace ballast::support {
 
-class MemoryNetwork::MemoryLease final : public net::Lease {
+class MemoryNetwork::MemoryLease final : public net::PortLease {
 public:
-    MemoryLease(MemoryNetwork& network, net::PassivePorts::Key key, base::Ip client,
+    MemoryLease(MemoryNetwork& network, net::PassivePorts::Key key, const base::Ip& client,
                 const net::PassivePorts::Lent& lent)
-        : network_(network),
-          key_(key),
-          client_(client),
-          id_(lent.id),
-          holder_(lent.holder),
-          until_(lent.until) {
-        network_.leases_[id_] = this;
+        : PortLease(network.loop_, network.ports_, key, client, lent), network_(network) {
+        network_.leases_[id()] = this;
     }
     ~MemoryLease() override {
-        network_.leases_.erase(id_);
+        network_.leases_.erase(id());
         if (stream_) stream_->reset();
-        network_.ports_.give_back(key_, client_, id_, network_.loop_.now());
     }
     MemoryLease(const MemoryLease&) = delete;
     MemoryLease& operator=(const MemoryLease&) = delete;
 
-    [[nodiscard]] std::uint16_t port() const override { return key_.port; }
-    void attach(loop::Signal* signal) override { signal_ = signal; }
     [[nodiscard]] bool has_arrived() const override { return stream_ != nullptr; }
     [[nodiscard]] std::unique_ptr<net::Stream> take() override { return std::move(stream_); }
-    [[nodiscard]] bool has_expired() const override {
-        return !has_come_ && !is_kept_ && network_.loop_.now() >= until_;
-    }
-    [[nodiscard]] bool keep() override {
-        if (has_expired()) return false;
-        is_kept_ = true;
-        network_.ports_.keep(key_, client_, id_, loop::never);
-        return true;
-    }
-    void keep_no_longer() override {
-        is_kept_ = false;
-        network_.ports_.keep(key_, client_, id_, until_);
-    }
-    [[nodiscard]] std::uint64_t holder() const override { return holder_; }
 
     void arrive(std::unique_ptr<net::Stream> stream) {
-        has_come_ = true;
         stream_ = std::move(stream);
-        if (signal_ != nullptr) signal_->raise();
+        note_arrival();
     }
 
 private:
     MemoryNetwork& network_;
-    net::PassivePorts::Key key_;
-    base::Ip client_;
-    net::PassivePorts::LeaseId id_;
-    net::PassivePorts::LeaseId holder_;
-    loop::Time until_;
     std::unique_ptr<net::Stream> stream_;
-    loop::Signal* signal_ = nullptr;
-    bool has_come_ = false;
-    bool is_kept_ = false;
 };
 
 class MemoryNetwork::MemoryAdmission final : public net::Admission {
