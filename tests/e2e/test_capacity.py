@@ -176,14 +176,22 @@ def test_as_many_sessions_as_there_are_descriptors(
         digests = _download_all(held[:: many // TRANSFERS][:TRANSFERS])
         assert len(digests) == TRANSFERS and set(digests) == {expected}
 
-        # The limit, with everybody there.
-        def are_admitted(count: int) -> bool:
-            with contextlib.ExitStack() as last:
-                wires = [last.enter_context(Wire(ballast.where())) for _ in range(count)]
-                return all(wire.reply().code == 220 for wire in wires)
+        # The limit, with everybody there and logged in: no place is on loan.
+        last: list[Wire] = []
 
-        waiting.until("those who came and went have left", lambda: are_admitted(SPARE))
-        assert not are_admitted(SPARE + 1)
+        def is_full() -> bool:
+            while len(last) < SPARE:
+                wire = stack.enter_context(Wire(ballast.where()))
+                if wire.reply().code == 421:
+                    return False
+                wire.expect(f"USER {TESTER.name}", 331)
+                wire.expect(f"PASS {TESTER.password}", 230)
+                last.append(wire)
+            return True
+
+        waiting.until("those who came and went have left", is_full)
+        with Wire(ballast.where()) as one_more:
+            assert one_more.reply().code == 421
         for wire in held:
             wire.send("NOOP")
         for wire in held:
