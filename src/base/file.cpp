@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/file.h"
 
+#include "base/owned_fd.h"
+
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
@@ -50,20 +52,6 @@ struct Content {
     std::string refused;  ///< in words, instead of an errno
 };
 
-class Descriptor {
-public:
-    explicit Descriptor(int number) : number_(number) {}
-    ~Descriptor() {
-        if (number_ >= 0) ::close(number_);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    [[nodiscard]] int get() const { return number_; }
-
-private:
-    int number_;
-};
-
 /// 0 or an errno.
 int read_all(Content& content, int descriptor, const std::string& path, std::size_t bytes_max) {
     WipedString part;
@@ -94,9 +82,9 @@ int read_regular(Content& content, const std::string& path, std::size_t bytes_ma
     struct stat status{};
     if (::stat(path.c_str(), &status) != 0) return errno;
     if (is_refused(status)) return 0;
-    const Descriptor opened(
+    const OwnedFd opened(
         ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));  // NOLINT
-    if (opened.get() < 0 || ::fstat(opened.get(), &status) != 0) return errno;
+    if (!opened || ::fstat(opened.get(), &status) != 0) return errno;
     if (is_refused(status)) return 0;
     return read_all(content, opened.get(), path, bytes_max);
 }

@@ -183,7 +183,7 @@ std::unique_ptr<LogFile> open_main() {
          .queued_bytes_max = state->options.queued_bytes_max,
          .count_lost = state->options.count_lost,
          .tell_lost = tell_lost,
-         .reopen_failed = [] { error("the log file cannot be opened anew, the old one stays"); }});
+         .reopen_failed = [] { error("the log file cannot be opened again, the old one stays"); }});
 }
 
 }  // namespace
@@ -244,7 +244,7 @@ bool open_file(std::string_view name, const std::string& path) {
         return std::string();
     };
     const auto reopen_failed = [owned] {
-        error("a log file cannot be opened anew, the old one stays", {{"log", owned}});
+        error("a log file cannot be opened again, the old one stays", {{"log", owned}});
     };
     auto file = LogFile::open({.path = path,
                                .queued_bytes_max = state->options.queued_bytes_max,

@@ -4,6 +4,7 @@
 #include "backend/knowledge.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/owned_fd.h"
 #include "config/load.h"
 #include "daemon/backend_files.h"
 #include "daemon/memory.h"
@@ -46,7 +47,7 @@ constexpr auto pools_interval = std::chrono::milliseconds(200);
 /// Everything that runs, wired together. The control thread is the caller's: signals and probes.
 class Daemon {
 public:
-    Daemon(const config::Config& config, Tls tls, net::OwnedFd signals);
+    Daemon(const config::Config& config, Tls tls, base::OwnedFd signals);
     ~Daemon();
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
@@ -60,11 +61,11 @@ private:
         const config::Listener* listener;
         base::Address address;
         bool begins_with_tls;
-        net::OwnedFd socket;
+        base::OwnedFd socket;
     };
     void start_pools();
     void start_listening();
-    void take_client(net::OwnedFd client, base::Address peer, const Worker::Service& service);
+    void take_client(base::OwnedFd client, base::Address peer, const Worker::Service& service);
     [[nodiscard]] bool bind(const config::Listener& listener,
                             const std::vector<base::Address>& addresses, std::string_view key,
                             bool begins_with_tls, const char* file);
@@ -92,7 +93,7 @@ private:
     net::SocketNetwork control_network_;
     std::optional<health::Prober> prober_;
     loop::Signal signalled_;
-    net::OwnedFd unwatched_signals_;
+    base::OwnedFd unwatched_signals_;
     loop::Descriptor signals_;
     std::size_t workers_busy_ = 0;
     bool stopping_ = false;
@@ -162,7 +163,7 @@ std::string read_secret(const std::string& file) {
     return secret;
 }
 
-Daemon::Daemon(const config::Config& config, Tls tls, net::OwnedFd signals)
+Daemon::Daemon(const config::Config& config, Tls tls, base::OwnedFd signals)
     : config_(config),
       tls_(std::move(tls)),
       ledger_(config.limits, sessions_max(config.limits), std::chrono::steady_clock::now()),
@@ -268,7 +269,7 @@ void Daemon::start_listening() {
             {{"listener", bound.listener->name}, {"address", base::to_string(bound.address)}});
         workers_[i % workers_.size()]->accept_on(
             std::move(bound.socket),
-            [this, service](net::OwnedFd client, base::Address peer) {
+            [this, service](base::OwnedFd client, base::Address peer) {
                 take_client(std::move(client), peer, service);
             },
             last_words(bound.begins_with_tls, session::refusal_text(guard::Limit::sessions)));
@@ -277,7 +278,7 @@ void Daemon::start_listening() {
 
 /// A connection goes to the worker that carries least, not to whoever woke first: FTP sessions are
 /// few, long and heavy.
-void Daemon::take_client(net::OwnedFd client, base::Address peer, const Worker::Service& service) {
+void Daemon::take_client(base::OwnedFd client, base::Address peer, const Worker::Service& service) {
     auto accepted = ledger_.accept();
     if (!accepted) {
         session::note_limit(accepted.error(), base::to_string(peer.ip));
@@ -437,7 +438,7 @@ void raise_descriptor_limit() {
 }
 
 /// Signals are read by the control thread alone; every thread inherits the mask.
-net::OwnedFd take_over_signals() {
+base::OwnedFd take_over_signals() {
     sigset_t set;
     sigemptyset(&set);
     for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&set, signal);
@@ -446,7 +447,7 @@ net::OwnedFd take_over_signals() {
     std::signal(SIGPIPE, SIG_IGN);
     // Who started us may not care for its children; scripts have a status.
     std::signal(SIGCHLD, SIG_DFL);
-    return net::OwnedFd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+    return base::OwnedFd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
 }
 
 }  // namespace

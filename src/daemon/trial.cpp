@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/log_file.h"
+#include "base/owned_fd.h"
 #include "config/own_addresses.h"
 #include "daemon/backend_files.h"
 #include "daemon/tls.h"
@@ -34,7 +35,7 @@ std::string remedy_for_bind(int error) {
 
 /// What is bound stays so in `held`: two of our own addresses may exclude each other.
 void try_bind(const config::Config& config, const std::vector<base::Address>& addresses,
-              const std::string& key, std::vector<net::OwnedFd>& held, Problems& problems) {
+              const std::string& key, std::vector<base::OwnedFd>& held, Problems& problems) {
     for (std::size_t i = 0; i < addresses.size(); ++i) {
         auto opened = net::listen_on(addresses[i], 1);
         if (opened) {
@@ -99,7 +100,7 @@ void try_append(const config::Config& config, const char* key, const std::string
     if (file.empty()) return;
     const bool existed = ::access(file.c_str(), F_OK) == 0;
     const auto opened = base::in_time(file, "opening " + file, [file] {
-        const net::OwnedFd descriptor(log::open_to_append(file));
+        const base::OwnedFd descriptor(log::open_to_append(file));
         return descriptor ? 0 : errno;
     });
     if (opened) {
@@ -192,7 +193,7 @@ Backends all_backends(const config::Config& config, Problems& problems) {
 
 Problems try_start(const config::Config& config, bool asks_names) {
     Problems problems;
-    std::vector<net::OwnedFd> held;
+    std::vector<base::OwnedFd> held;
     for (const auto& listener : config.listeners) {
         const auto& key = listener.where.key;
         try_bind(config, listener.bind, key + ".bind", held, problems);

@@ -2,6 +2,7 @@
 #include "daemon/worker.h"
 
 #include "base/log.h"
+#include "base/owned_fd.h"
 #include "metrics/counters.h"
 #include "net/socket_stream.h"
 
@@ -82,7 +83,7 @@ void Worker::clear() {
     network_.close_ports();
 }
 
-void Worker::accept_on(net::OwnedFd listening, net::Acceptor::Take take, std::string last_words) {
+void Worker::accept_on(base::OwnedFd listening, net::Acceptor::Take take, std::string last_words) {
     loop_.post([this, listening = std::move(listening), take = std::move(take),
                 last_words = std::move(last_words)]() mutable {
         auto watched = loop::Descriptor::open(loop_, listening.get());
@@ -95,7 +96,7 @@ void Worker::accept_on(net::OwnedFd listening, net::Acceptor::Take take, std::st
     });
 }
 
-void Worker::adopt(net::OwnedFd client, base::Address peer, Service service, std::string id,
+void Worker::adopt(base::OwnedFd client, base::Address peer, Service service, std::string id,
                    guard::Ledger::Held accepted) {
     ++load_.sessions;  // before it is on its way, so that the next one sees it
     loop_.post([this, newcomer = Newcomer{std::move(client),
@@ -115,7 +116,7 @@ void Worker::take_in(Newcomer client) {
     if (!is_proxy) return begin_session(std::move(client));
     auto socket = std::move(client.socket);
     intake_.take(std::move(socket), listener.proxy_timeout,
-                 [this, client = std::move(client)](base::Result<net::OwnedFd> with_header,
+                 [this, client = std::move(client)](base::Result<base::OwnedFd> with_header,
                                                     const net::ProxiedConnection& proxied) mutable {
                      if (!with_header) return refuse(client, with_header.error());
                      client.socket = std::move(*with_header);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/owned_fd.h"
 #include "guard/ledger.h"
 #include "loop/worker_loop.h"
 #include "net/acceptor.h"
@@ -42,7 +43,7 @@ public:
 
     /// Accepts on a listening socket; `take` is called on this worker's thread.
     /// What clients hear, if anything, when there are no descriptors for them is `last_words`.
-    void accept_on(net::OwnedFd listening, net::Acceptor::Take take, std::string last_words);
+    void accept_on(base::OwnedFd listening, net::Acceptor::Take take, std::string last_words);
     /// Begins a session with an accepted client.
     struct Service {
         const config::Listener* listener;
@@ -52,7 +53,7 @@ public:
         bool begins_with_tls;
     };
     /// `accepted` is its place among all sessions.
-    void adopt(net::OwnedFd client, base::Address peer, Service service, std::string id,
+    void adopt(base::OwnedFd client, base::Address peer, Service service, std::string id,
                guard::Ledger::Held accepted);
     /// No new sessions; those that live are told to stop. `empty` is called, on this thread, when
     /// the last one has ended.
@@ -60,7 +61,7 @@ public:
 
 private:
     struct Newcomer {
-        net::OwnedFd socket;
+        base::OwnedFd socket;
         base::Address peer;
         std::optional<base::Address> reached;  ///< as a proxy in front says
         Service service;

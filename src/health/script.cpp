@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "health/script.h"
 
+#include "base/owned_fd.h"
 #include "base/shortage.h"
 #include "net/socket.h"
 
@@ -63,8 +64,8 @@ public:
     }
 
     /// Readable when it has ended; empty if the system has no descriptor left.
-    [[nodiscard]] net::OwnedFd descriptor() const {
-        return net::OwnedFd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, O_NONBLOCK)));
+    [[nodiscard]] base::OwnedFd descriptor() const {
+        return base::OwnedFd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, O_NONBLOCK)));
     }
     /// Its status, if it has ended.
     [[nodiscard]] std::optional<int> status() {
@@ -178,15 +179,15 @@ loop::Task<base::Result<>> run_script(loop::WorkerLoop& loop, ScriptRun run) {
     if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0)
         co_return std::unexpected(
             base::last_error(base::Fault::internal, "script: opening a pipe"));
-    net::OwnedFd reading(ends[0]);
-    net::OwnedFd writing(ends[1]);
+    base::OwnedFd reading(ends[0]);
+    base::OwnedFd writing(ends[1]);
     // The script's own end is an ordinary one: what it writes to must not say "try again".
     ::fcntl(writing.get(), F_SETFL, 0);
     auto process = Spawn().run(run, writing.get());
     if (!process)
         co_return std::unexpected(script_error({process.error(), std::system_category()},
                                                fmt::format("running {}", run.path)));
-    writing = net::OwnedFd();
+    writing = base::OwnedFd();
 
     loop::Signal signal(loop);
     auto ended_fd = process->descriptor();

@@ -2,6 +2,7 @@
 #include "net/acceptor.h"
 
 #include "base/log.h"
+#include "base/owned_fd.h"
 #include "base/shortage.h"
 #include "metrics/counters.h"
 
@@ -17,7 +18,9 @@ namespace {
 /// How long accepting rests when there are no descriptors left: connections wait in the backlog.
 constexpr auto out_of_descriptors_pause = std::chrono::milliseconds(100);
 
-OwnedFd something_to_close() { return OwnedFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+base::OwnedFd something_to_close() {
+    return base::OwnedFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
 
 }  // namespace
 
@@ -27,7 +30,7 @@ Acceptor::Acceptor(loop::WorkerLoop& loop, loop::Descriptor listening, Take take
       descriptor_(std::move(listening)),
       take_(std::move(take)),
       last_words_(std::move(last_words)),
-      reserve_(last_words_ ? something_to_close() : OwnedFd()) {
+      reserve_(last_words_ ? something_to_close() : base::OwnedFd()) {
     descriptor_.attach(&signal_);
     job_ = loop::Job::start(run());
 }
@@ -37,8 +40,8 @@ loop::Task<> Acceptor::run() {
     for (;;) {
         while (signal_.loop().now() < resume_at_) (void)co_await signal_.wait(resume_at_);
         SystemAddress from;
-        OwnedFd accepted(::accept4(descriptor_.native(), from.get(), &from.length,
-                                   SOCK_NONBLOCK | SOCK_CLOEXEC));
+        base::OwnedFd accepted(::accept4(descriptor_.native(), from.get(), &from.length,
+                                         SOCK_NONBLOCK | SOCK_CLOEXEC));
         const auto error = accepted ? std::error_code() : base::last_error({}, {}).code;
         if (accepted && give(std::move(accepted), from.address())) {
             is_short = false;
@@ -61,7 +64,7 @@ loop::Task<> Acceptor::run() {
 }
 
 /// False: there was no descriptor, or no memory, to spare for it.
-bool Acceptor::give(OwnedFd accepted, const base::Address& peer) {
+bool Acceptor::give(base::OwnedFd accepted, const base::Address& peer) {
     if (is_of_reserve(accepted.get())) {
         metrics::count(metrics::Counter::accepts_refused);
         if (last_words_)
@@ -85,9 +88,9 @@ void Acceptor::refuse_some() {
     if (!last_words_) return;
     for (int i = 0; i < refusals_max; ++i) {
         {
-            const OwnedFd given_up(reserve_.release());
+            const base::OwnedFd given_up(reserve_.release());
         }
-        OwnedFd accepted(
+        base::OwnedFd accepted(
             ::accept4(descriptor_.native(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
         const bool has_come = static_cast<bool>(accepted);
         if (has_come) {

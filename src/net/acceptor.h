@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/owned_fd.h"
 #include "loop/job.h"
 #include "loop/worker_loop.h"
 #include "net/socket.h"
@@ -14,7 +15,7 @@ namespace ballast::net {
 /// Accepts on one listening socket, on the thread of one loop, for as long as it lives.
 class Acceptor {
 public:
-    using Take = std::move_only_function<void(OwnedFd socket, base::Address peer)>;
+    using Take = std::move_only_function<void(base::OwnedFd socket, base::Address peer)>;
 
     /// `take` is called with each accepted, non-blocking socket, which belongs to no loop yet. With
     /// `last_words` a descriptor is held in reserve: when there are no others, clients hear these
@@ -28,14 +29,14 @@ public:
 
 private:
     loop::Task<> run();
-    [[nodiscard]] bool give(OwnedFd accepted, const base::Address& peer);
+    [[nodiscard]] bool give(base::OwnedFd accepted, const base::Address& peer);
     void refuse_some();
 
     loop::Signal signal_;
     loop::Descriptor descriptor_;
     Take take_;
     std::optional<std::string> last_words_;
-    OwnedFd reserve_;
+    base::OwnedFd reserve_;
     loop::Time resume_at_;
     loop::Job job_;
 };

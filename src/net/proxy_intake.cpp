@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/proxy_intake.h"
 
+#include "base/owned_fd.h"
 #include "metrics/counters.h"
 
 #include <array>
@@ -43,7 +44,7 @@ std::optional<base::Result<ProxiedConnection>> read_header(int native, std::stri
 
 }  // namespace
 
-void ProxyIntake::take(OwnedFd socket, std::chrono::milliseconds timeout, Done done) {
+void ProxyIntake::take(base::OwnedFd socket, std::chrono::milliseconds timeout, Done done) {
     auto watched = loop::Descriptor::open(loop_, socket.get());
     if (!watched) return done(std::unexpected(watched.error()), {});
     (void)socket.release();
@@ -71,7 +72,7 @@ void ProxyIntake::end(Id id, const base::Result<ProxiedConnection>& header) {
     const auto found = waiting_.find(id);
     if (found == waiting_.end()) return;
     auto done = std::move(found->second.done);
-    OwnedFd socket(found->second.connection.release());
+    base::OwnedFd socket(found->second.connection.release());
     waiting_.erase(found);
     if (header) return done(std::move(socket), *header);
     metrics::count(metrics::Counter::proxy_headers_refused);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/owned_fd.h"
 #include "loop/job.h"
 #include "loop/worker_loop.h"
 #include "net/proxy_header.h"
@@ -21,9 +22,9 @@ public:
     explicit ProxyIntake(loop::WorkerLoop& loop) : loop_(loop) {}
 
     /// The socket, which belongs to no loop, with its header behind it; or why it was closed.
-    using Done = std::move_only_function<void(base::Result<OwnedFd>, ProxiedConnection)>;
+    using Done = std::move_only_function<void(base::Result<base::OwnedFd>, ProxiedConnection)>;
     /// `done` is called once, on this thread, and may destroy the intake only later.
-    void take(OwnedFd socket, std::chrono::milliseconds timeout, Done done);
+    void take(base::OwnedFd socket, std::chrono::milliseconds timeout, Done done);
     void clear() { waiting_.clear(); }
 
 private:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/socket.h"
 
+#include "base/owned_fd.h"
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -11,10 +13,6 @@
 #include <unistd.h>
 
 namespace ballast::net {
-
-OwnedFd::~OwnedFd() {
-    if (native_ >= 0) ::close(native_);
-}
 
 SystemAddress::SystemAddress(const base::Address& address) {
     if (address.ip.is_v4()) {
@@ -68,9 +66,9 @@ std::atomic<int>& first_of_reserve() {
 void reserve_descriptors(int first) { first_of_reserve() = first; }
 bool is_of_reserve(int native) { return native >= first_of_reserve(); }
 
-base::Result<OwnedFd> open_socket(base::Family family, Descriptors use) {
+base::Result<base::OwnedFd> open_socket(base::Family family, Descriptors use) {
     const int domain = family == base::Family::ipv4 ? AF_INET : AF_INET6;
-    OwnedFd opened(::socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    base::OwnedFd opened(::socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!opened)
         return std::unexpected(base::last_error(base::Fault::internal, "opening a socket"));
     if (use == Descriptors::without_reserve && is_of_reserve(opened.get()))
@@ -79,7 +77,7 @@ base::Result<OwnedFd> open_socket(base::Family family, Descriptors use) {
     return opened;
 }
 
-base::Result<OwnedFd> listen_on(const base::Address& address, int backlog, Descriptors use) {
+base::Result<base::OwnedFd> listen_on(const base::Address& address, int backlog, Descriptors use) {
     const auto failed = [&](const char* doing) {
         return std::unexpected(base::last_error(
             base::Fault::internal, std::string(doing) + ' ' + base::to_string(address)));
@@ -98,7 +96,15 @@ base::Result<OwnedFd> listen_on(const base::Address& address, int backlog, Descr
     return opened;
 }
 
-void refuse(OwnedFd connection, std::string_view words) {
+bool has_way_to(const base::Address& to) {
+    const int domain = to.ip.is_v4() ? AF_INET : AF_INET6;
+    // TCP may be out of source ports towards it; UDP is not, and connecting it sends nothing.
+    const base::OwnedFd udp(::socket(domain, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const SystemAddress system(to);
+    return !udp || ::connect(udp.get(), system.get(), system.length) == 0 || errno != EADDRNOTAVAIL;
+}
+
+void refuse(base::OwnedFd connection, std::string_view words) {
     if (!words.empty())
         (void)::send(connection.get(), words.data(), words.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     // What is closed with bytes unread is reset, and the reset may overtake the words.

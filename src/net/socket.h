@@ -3,35 +3,13 @@
 
 #include "base/address.h"
 #include "base/error.h"
+#include "base/owned_fd.h"
 
 #include <cstdint>
 #include <string_view>
 #include <sys/socket.h>
-#include <utility>
 
 namespace ballast::net {
-
-/// An owned file descriptor that no event loop knows.
-class OwnedFd {
-public:
-    OwnedFd() = default;
-    explicit OwnedFd(int native) : native_(native) {}
-    OwnedFd(OwnedFd&& other) noexcept : native_(std::exchange(other.native_, -1)) {}
-    OwnedFd& operator=(OwnedFd&& other) noexcept {
-        std::swap(native_, other.native_);
-        return *this;
-    }
-    ~OwnedFd();
-    OwnedFd(const OwnedFd&) = delete;
-    OwnedFd& operator=(const OwnedFd&) = delete;
-
-    [[nodiscard]] int get() const { return native_; }
-    [[nodiscard]] int release() { return std::exchange(native_, -1); }
-    [[nodiscard]] explicit operator bool() const { return native_ >= 0; }
-
-private:
-    int native_ = -1;
-};
 
 /// The system's form of an address.
 struct SystemAddress {
@@ -56,16 +34,20 @@ void reserve_descriptors(int first);
 [[nodiscard]] bool is_of_reserve(int native);
 
 /// A non-blocking TCP socket.
-[[nodiscard]] base::Result<OwnedFd> open_socket(base::Family family,
-                                                Descriptors use = Descriptors::with_reserve);
+[[nodiscard]] base::Result<base::OwnedFd> open_socket(base::Family family,
+                                                      Descriptors use = Descriptors::with_reserve);
 /// A listening socket. SO_REUSEADDR, never SO_REUSEPORT: two sockets on one port would give
 /// connections to strangers. IPv6 sockets take IPv6 only, so `[::]` and `0.0.0.0` stand side by
 /// side.
-[[nodiscard]] base::Result<OwnedFd> listen_on(const base::Address& address, int backlog,
-                                              Descriptors use = Descriptors::with_reserve);
+[[nodiscard]] base::Result<base::OwnedFd> listen_on(const base::Address& address, int backlog,
+                                                    Descriptors use = Descriptors::with_reserve);
+
+/// Whether the host has an address of its own to reach this one from. False where IPv6 is switched
+/// off, for one. True when in doubt. Sends nothing.
+[[nodiscard]] bool has_way_to(const base::Address& to);
 
 /// Says the words if that can be done at once, and closes.
-void refuse(OwnedFd connection, std::string_view words);
+void refuse(base::OwnedFd connection, std::string_view words);
 
 /// RST instead of FIN at close, also when the process is killed: nobody can take this end for a
 /// proper one. A data connection is so from its first moment until its end is earned.

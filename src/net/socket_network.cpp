@@ -2,6 +2,7 @@
 #include "net/socket_network.h"
 
 #include "base/log.h"
+#include "base/owned_fd.h"
 #include "base/shortage.h"
 #include "base/token_bucket.h"
 #include "metrics/counters.h"
@@ -76,7 +77,7 @@ public:
         return std::make_unique<SocketStream>(network_.loop_, std::move(socket_), local_, peer_);
     }
 
-    void arrive(OwnedFd socket, base::Address local, base::Address peer) {
+    void arrive(base::OwnedFd socket, base::Address local, base::Address peer) {
         socket_ = std::move(socket);
         local_ = local;
         peer_ = peer;
@@ -85,7 +86,7 @@ public:
 
 private:
     SocketNetwork& network_;
-    OwnedFd socket_;
+    base::OwnedFd socket_;
     base::Address local_;
     base::Address peer_;
 };
@@ -120,14 +121,14 @@ public:
     [[nodiscard]] const std::shared_ptr<DataTraffic>& traffic() const override { return traffic_; }
     [[nodiscard]] DataShare& share() override { return *share_; }
 
-    void arrive(OwnedFd socket, base::Address local, base::Address peer) {
+    void arrive(base::OwnedFd socket, base::Address local, base::Address peer) {
         arrived_.push_back({std::move(socket), local, peer});
         if (signal_ != nullptr) signal_->raise();
     }
 
 private:
     struct Arrived {
-        OwnedFd socket;
+        base::OwnedFd socket;
         base::Address local;
         base::Address peer;
     };
@@ -167,7 +168,11 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
                                                                       loop::Deadline deadline) {
     const auto doing = "connecting to " + base::to_string(dial.to);
     auto opened = open_socket(dial.to.ip.family(), descriptors_);
-    if (!opened) co_return std::unexpected(opened.error());
+    if (!opened) {
+        if (opened.error().code == std::errc::address_family_not_supported)
+            co_return std::unexpected(base::Error{dial.fault, opened.error().code, doing});
+        co_return std::unexpected(opened.error());
+    }
     if (dial.purpose == Dial::Purpose::data) reset_on_close(opened->get());
     if (auto bound = bind_source(opened->get(), dial); !bound)
         co_return std::unexpected(bound.error());
@@ -175,14 +180,18 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
     const SystemAddress to(dial.to);
     if (::connect(opened->get(), to.get(), to.length) != 0 && errno != EINPROGRESS) {
         // TIME_WAIT is met here, not at bind(): the same two ports were connected a moment ago.
-        const bool is_taken = errno == EADDRNOTAVAIL || errno == EADDRINUSE;
-        if (is_taken && dial.source_port != 0) {
+        const auto error = base::last_error(dial.fault, doing);
+        const bool is_taken = error.code == std::errc::address_not_available ||
+                              error.code == std::errc::address_in_use;
+        if (!is_taken) co_return std::unexpected(error);
+        if (dial.source_port != 0) {
             metrics::count(metrics::Counter::active_source_port_busy);
             dial.source_port = 0;
             co_return co_await this->dial(dial, deadline);
         }
-        co_return std::unexpected(
-            base::last_error(is_taken ? base::Fault::internal : dial.fault, doing));
+        // The same error says that this host has no address of its own to reach it from.
+        const auto fault = has_way_to(dial.to) ? base::Fault::internal : dial.fault;
+        co_return std::unexpected(base::Error{fault, error.code, doing});
     }
 
     const int native = opened->get();
@@ -258,13 +267,14 @@ SocketNetwork::Listening SocketNetwork::listen(PassivePorts::Key key, const base
     auto& port = *passive_ports_.emplace_back(
         std::make_unique<PassivePort>(key, ports_.rates(), loop_.now()));
     port.acceptor.emplace(loop_, std::move(*watched),
-                          [this, &port](OwnedFd socket, base::Address peer) {
+                          [this, &port](base::OwnedFd socket, base::Address peer) {
                               take_data_connection(port, std::move(socket), peer);
                           });
     return Listening::yes;
 }
 
-void SocketNetwork::take_data_connection(PassivePort& port, OwnedFd socket, base::Address peer) {
+void SocketNetwork::take_data_connection(PassivePort& port, base::OwnedFd socket,
+                                         base::Address peer) {
     reset_on_close(socket.get());
     const auto now = loop_.now();
     (void)port.accepts.take(now);
@@ -274,18 +284,20 @@ void SocketNetwork::take_data_connection(PassivePort& port, OwnedFd socket, base
     }
     const auto* const proxies = ports_.proxies_at(port.key, peer.ip);
     if (proxies == nullptr) return take_data_connection_of(port, std::move(socket), peer);
-    intake_.take(
-        std::move(socket), proxies->timeout,
-        [this, &port, peer](base::Result<OwnedFd> with_header, const ProxiedConnection& proxied) {
-            if (with_header)
-                take_data_connection_of(port, std::move(*with_header), proxied.from.value_or(peer));
-            else
-                note_stray(port, peer);
-        });
+    intake_.take(std::move(socket), proxies->timeout,
+                 [this, &port, peer](base::Result<base::OwnedFd> with_header,
+                                     const ProxiedConnection& proxied) {
+                     if (with_header)
+                         take_data_connection_of(port, std::move(*with_header),
+                                                 proxied.from.value_or(peer));
+                     else
+                         note_stray(port, peer);
+                 });
 }
 
 /// `peer` is the client.
-void SocketNetwork::take_data_connection_of(PassivePort& port, OwnedFd socket, base::Address peer) {
+void SocketNetwork::take_data_connection_of(PassivePort& port, base::OwnedFd socket,
+                                            base::Address peer) {
     const auto taker = ports_.arrived(port.key, peer.ip, loop_.now());
     if (taker) return hand_over(*taker, std::move(socket), {port.key.local, port.key.port}, peer);
     note_stray(port, peer);
@@ -302,7 +314,7 @@ void SocketNetwork::note_stray(PassivePort& port, const base::Address& peer) {
                  {{"port", std::uint64_t{port.key.port}}, {"from", base::to_string(peer)}});
 }
 
-void SocketNetwork::hand_over(PassivePorts::Taker taker, OwnedFd socket, base::Address local,
+void SocketNetwork::hand_over(PassivePorts::Taker taker, base::OwnedFd socket, base::Address local,
                               base::Address peer) {
     if (taker.worker == index_) return deliver(taker.id, std::move(socket), local, peer);
     SocketNetwork* const other = workers_.at(taker.worker);
@@ -311,7 +323,7 @@ void SocketNetwork::hand_over(PassivePorts::Taker taker, OwnedFd socket, base::A
     });
 }
 
-void SocketNetwork::deliver(PassivePorts::LeaseId id, OwnedFd socket, base::Address local,
+void SocketNetwork::deliver(PassivePorts::LeaseId id, base::OwnedFd socket, base::Address local,
                             base::Address peer) {
     const auto lease = leases_.find(id);
     if (lease != leases_.end()) return lease->second->arrive(std::move(socket), local, peer);

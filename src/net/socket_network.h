@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/owned_fd.h"
 #include "loop/worker_loop.h"
 #include "net/acceptor.h"
 #include "net/network.h"
@@ -50,12 +51,13 @@ private:
     enum class Listening : std::uint8_t { yes, not_there, no_descriptors };
     /// What failed is logged and noted.
     Listening listen(PassivePorts::Key key, const base::Ip& client);
-    void take_data_connection(PassivePort& port, OwnedFd socket, base::Address peer);
-    void take_data_connection_of(PassivePort& port, OwnedFd socket, base::Address peer);
+    void take_data_connection(PassivePort& port, base::OwnedFd socket, base::Address peer);
+    void take_data_connection_of(PassivePort& port, base::OwnedFd socket, base::Address peer);
     void note_stray(PassivePort& port, const base::Address& peer);
-    void hand_over(PassivePorts::Taker taker, OwnedFd socket, base::Address local,
+    void hand_over(PassivePorts::Taker taker, base::OwnedFd socket, base::Address local,
                    base::Address peer);
-    void deliver(PassivePorts::LeaseId id, OwnedFd socket, base::Address local, base::Address peer);
+    void deliver(PassivePorts::LeaseId id, base::OwnedFd socket, base::Address local,
+                 base::Address peer);
 
     loop::WorkerLoop& loop_;
     PassivePorts& ports_;

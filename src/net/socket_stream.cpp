@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/socket_stream.h"
 
+#include "base/owned_fd.h"
+
 #include <cerrno>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -20,7 +22,7 @@ Io outcome(ssize_t bytes, bool reading) {
 
 }  // namespace
 
-SocketStream::SocketStream(loop::WorkerLoop& loop, OwnedFd socket, base::Address local,
+SocketStream::SocketStream(loop::WorkerLoop& loop, base::OwnedFd socket, base::Address local,
                            base::Address peer)
     : SocketStream(loop::Descriptor(), local, peer) {
     auto opened = loop::Descriptor::open(loop, socket.get());

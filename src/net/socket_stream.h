@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/owned_fd.h"
 #include "loop/worker_loop.h"
 #include "net/own_connections.h"
 #include "net/socket.h"
@@ -13,7 +14,8 @@ class SocketStream final : public Stream {
 public:
     /// Takes the socket, which is non-blocking and belongs to no loop yet. If the loop cannot take
     /// it the connection is closed, and reading and writing fail with the reason.
-    SocketStream(loop::WorkerLoop& loop, OwnedFd socket, base::Address local, base::Address peer);
+    SocketStream(loop::WorkerLoop& loop, base::OwnedFd socket, base::Address local,
+                 base::Address peer);
     SocketStream(loop::Descriptor descriptor, base::Address local, base::Address peer,
                  OwnConnection own = nullptr);
 

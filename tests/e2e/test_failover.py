@@ -3,6 +3,7 @@
 
 import contextlib
 import socket
+import subprocess
 import time
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import pytest
 import ballast
 import clients
 import waiting
-from ballast import Backend, Ballast, Listener, Pool
+from ballast import Backend, Ballast, Listener, Place, Pool
 from clients import Mode, Target
+from netns import Network
 from scripted import Answer, Conversation, FullServer, ScriptedServer
 from servers import TESTER, PyFtpd
 from wire import Wire, read_all
@@ -67,6 +69,18 @@ def test_no_session_fails_when_a_backend_is_killed(work: Path) -> None:
         for _ in range(SESSIONS):
             _log_in_and_quit(it)
         assert one.count("login tester") - before == pytest.approx(SESSIONS / 2, abs=1)
+
+
+def test_a_backend_on_ipv6_is_down_where_this_host_has_none(work: Path) -> None:
+    # The system says the same as where it is out of source ports, which is nobody's illness.
+    with Network() as network:
+        alone = network.add("alone")
+        no_ipv6 = "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6"
+        subprocess.run([*alone.prefix, "sh", "-c", no_ipv6], check=True, timeout=waiting.PATIENCE)
+        pool = _pool(Backend("far", Place("2001:db8::1", 21)), probe=ballast.TCP_PROBE)
+        listener = Listener("ftp", "alfresco", ["127.0.0.1"])
+        with Ballast(work, [listener], [pool], prefix=alone.prefix) as it:
+            assert "Cannot assign" in it.wait_for_state("far", "down")["reason"]
 
 
 def test_a_backend_that_hangs_is_left_after_the_deadline_and_after_its_probes(work: Path) -> None:

@@ -2,6 +2,7 @@
 // Real sockets on loopback addresses; ports are the system's choice.
 #include "net/socket_network.h"
 
+#include "base/owned_fd.h"
 #include "loop/job.h"
 #include "net/acceptor.h"
 #include "net/socket_stream.h"
@@ -27,7 +28,7 @@ using namespace std::chrono_literals;
 
 base::Ip ip(const char* text) { return base::Ip::parse(text).value(); }
 
-std::uint16_t port_of(const OwnedFd& socket) { return local_address(socket.get())->port; }
+std::uint16_t port_of(const base::OwnedFd& socket) { return local_address(socket.get())->port; }
 
 /// A free port of an address: bound once, and let go.
 std::uint16_t free_port(const base::Ip& at) {
@@ -36,8 +37,9 @@ std::uint16_t free_port(const base::Ip& at) {
 }
 
 /// A blocking client that connects from one address to another.
-OwnedFd connect_from(const base::Ip& from, const base::Address& to) {
-    OwnedFd socket(::socket(to.ip.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+base::OwnedFd connect_from(const base::Ip& from, const base::Address& to) {
+    base::OwnedFd socket(
+        ::socket(to.ip.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const SystemAddress source({from, 0});
     EXPECT_EQ(::bind(socket.get(), source.get(), source.length), 0);
     const SystemAddress target(to);
@@ -46,7 +48,7 @@ OwnedFd connect_from(const base::Ip& from, const base::Address& to) {
 }
 
 /// What a blocking client reads next: bytes, 0 for a proper end, -errno for a failure.
-ssize_t read_outcome(const OwnedFd& socket) {
+ssize_t read_outcome(const base::OwnedFd& socket) {
     pollfd waiting{socket.get(), POLLIN, 0};
     if (::poll(&waiting, 1, 10'000) != 1) return -ETIMEDOUT;
     std::array<char, 256> buffer{};
@@ -103,7 +105,7 @@ TEST_F(SocketNetworkTest, dials_from_the_address_it_is_told) {
     loop.run();
     ASSERT_TRUE(dialed && *dialed);
     SystemAddress peer;
-    const OwnedFd accepted(::accept(listening->get(), peer.get(), &peer.length));
+    const base::OwnedFd accepted(::accept(listening->get(), peer.get(), &peer.length));
     EXPECT_EQ(peer.address().ip, client_ip);
     EXPECT_EQ((**dialed)->local(), peer.address());
     EXPECT_EQ((**dialed)->peer(), (base::Address{here, port_of(*listening)}));
@@ -210,7 +212,7 @@ TEST_F(SocketNetworkTest, resets_a_connection_that_its_lease_never_took) {
 }
 
 /// All that a blocking client reads up to the end: how many bytes, and its outcome.
-std::pair<std::size_t, ssize_t> read_to_end(const OwnedFd& socket) {
+std::pair<std::size_t, ssize_t> read_to_end(const base::OwnedFd& socket) {
     std::size_t bytes = 0;
     for (;;) {
         const auto outcome = read_outcome(socket);
@@ -232,12 +234,12 @@ protected:
         loop.run();
         ASSERT_TRUE(dialed && *dialed);
         stream = std::move(**dialed);
-        server = OwnedFd(::accept(listening->get(), nullptr, nullptr));
+        server = base::OwnedFd(::accept(listening->get(), nullptr, nullptr));
         ASSERT_TRUE(server);
     }
 
     std::unique_ptr<Stream> stream;
-    OwnedFd server;
+    base::OwnedFd server;
 };
 
 TEST_F(DialedTest, a_data_connection_that_was_not_finished_is_reset) {
@@ -281,7 +283,7 @@ TEST_F(SocketNetworkTest, a_data_connection_of_a_killed_process_is_reset) {
         (void)::raise(SIGKILL);
     }
     EXPECT_EQ(::waitpid(killed, nullptr, 0), killed);
-    const OwnedFd server(::accept(listening->get(), nullptr, nullptr));
+    const base::OwnedFd server(::accept(listening->get(), nullptr, nullptr));
     EXPECT_EQ(read_to_end(server).second, -ECONNRESET);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // TLS over sockets, where OpenSSL has a data connection's descriptor itself during the handshake.
+#include "base/owned_fd.h"
 #include "loop/worker_loop.h"
 #include "net/socket_stream.h"
 #include "support/between.h"
@@ -71,10 +72,11 @@ public:
         const auto listening = listen_on({base::Ip::parse("127.0.0.1").value(), 0}, 1);
         SystemAddress at;
         EXPECT_EQ(::getsockname(listening->get(), at.get(), &at.length), 0);
-        OwnedFd one(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        base::OwnedFd one(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
         EXPECT_EQ(::connect(one.get(), at.get(), at.length), 0);
         EXPECT_EQ(::fcntl(one.get(), F_SETFL, O_NONBLOCK), 0);
-        OwnedFd other(::accept4(listening->get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        base::OwnedFd other(
+            ::accept4(listening->get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
         client_end =
             std::make_unique<SocketStream>(loop, std::move(one), client_address, server_address);
         server_end =

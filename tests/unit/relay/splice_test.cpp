@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The relay over real sockets, where the kernel moves the bytes.
+#include "base/owned_fd.h"
 #include "loop/job.h"
 #include "loop/worker_loop.h"
 #include "metrics/counters.h"
@@ -33,16 +34,16 @@ std::string noise(std::size_t bytes) {
 
 /// A TCP connection over loopback: one side for the relay, one, blocking, for the test.
 struct Connection {
-    net::OwnedFd near;
-    net::OwnedFd far;
+    base::OwnedFd near;
+    base::OwnedFd far;
 
     Connection() {
         const auto here = base::Ip::parse("127.0.0.1").value();
         const auto listening = net::listen_on({here, 0}, 1);
-        far = net::OwnedFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        far = base::OwnedFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
         const net::SystemAddress to(*net::local_address(listening->get()));
         EXPECT_EQ(::connect(far.get(), to.get(), to.length), 0);
-        near = net::OwnedFd(::accept4(listening->get(), nullptr, nullptr, SOCK_CLOEXEC));
+        near = base::OwnedFd(::accept4(listening->get(), nullptr, nullptr, SOCK_CLOEXEC));
         EXPECT_EQ(::fcntl(near.get(), F_SETFL, O_NONBLOCK), 0);
         // Left to itself, the kernel lets a buffer grow to whatever this machine allows,
         // and nothing here would ever be full.
@@ -53,7 +54,7 @@ struct Connection {
     }
 };
 
-void send_all(const net::OwnedFd& to, std::string_view bytes) {
+void send_all(const base::OwnedFd& to, std::string_view bytes) {
     while (!bytes.empty()) {
         const auto sent = ::send(to.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
         if (sent <= 0) return;
@@ -61,7 +62,7 @@ void send_all(const net::OwnedFd& to, std::string_view bytes) {
     }
 }
 
-std::string receive(const net::OwnedFd& from, std::size_t bytes) {
+std::string receive(const base::OwnedFd& from, std::size_t bytes) {
     std::string all;
     std::array<char, 65536> buffer{};
     while (all.size() < bytes) {
@@ -151,7 +152,7 @@ TEST_F(SpliceTest, waits_for_a_receiver_that_begins_only_when_everything_is_full
 
 TEST_F(SpliceTest, reports_a_reset_of_the_source) {
     net::reset_on_close(left.far.get());
-    left.far = net::OwnedFd();
+    left.far = base::OwnedFd();
     run();
     EXPECT_EQ(report.end, End::source_failed);
     EXPECT_EQ(report.error, std::errc::connection_reset);
@@ -160,7 +161,7 @@ TEST_F(SpliceTest, reports_a_reset_of_the_source) {
 TEST_F(SpliceTest, reports_a_reset_of_the_sink_while_the_source_is_silent) {
     std::thread killer([&] {
         net::reset_on_close(right.far.get());
-        right.far = net::OwnedFd();
+        right.far = base::OwnedFd();
     });
     run();
     killer.join();
@@ -173,7 +174,7 @@ TEST_F(SpliceTest, reports_a_sink_that_breaks_under_load) {
     std::thread sender([&] { send_all(left.far, bytes); });
     std::thread killer([&] {
         (void)receive(right.far, 1 << 20);
-        right.far = net::OwnedFd();  // with bytes unread: the kernel resets
+        right.far = base::OwnedFd();  // with bytes unread: the kernel resets
     });
     run();
     EXPECT_EQ(report.end, End::sink_failed);

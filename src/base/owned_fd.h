@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <unistd.h>
+#include <utility>
+
+namespace ballast::base {
+
+/// A file descriptor that is closed with its owner.
+class OwnedFd {
+public:
+    OwnedFd() = default;
+    explicit OwnedFd(int native) : native_(native) {}
+    OwnedFd(OwnedFd&& other) noexcept : native_(std::exchange(other.native_, -1)) {}
+    OwnedFd& operator=(OwnedFd&& other) noexcept {
+        std::swap(native_, other.native_);
+        return *this;
+    }
+    ~OwnedFd() {
+        if (native_ >= 0) ::close(native_);
+    }
+    OwnedFd(const OwnedFd&) = delete;
+    OwnedFd& operator=(const OwnedFd&) = delete;
+
+    [[nodiscard]] int get() const { return native_; }
+    [[nodiscard]] int release() { return std::exchange(native_, -1); }
+    [[nodiscard]] explicit operator bool() const { return native_ >= 0; }
+
+private:
+    int native_ = -1;
+};
+
+}  // namespace ballast::base
