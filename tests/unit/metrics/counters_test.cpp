@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/counters.h"
 
+#include <fstream>
 #include <gtest/gtest.h>
 #include <set>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -56,6 +58,16 @@ TEST(Counters, have_each_a_name_of_their_own) {
     EXPECT_EQ(names.size(), counter_count);
     EXPECT_EQ(name_of(Counter::sessions_accepted), "sessions_accepted");
     EXPECT_EQ(name_of(Counter::probes_failed), "probes_failed");
+}
+
+TEST(Counters, are_each_in_the_manual_of_operators) {
+    std::ifstream file(SOURCE_ROOT "/docs/operating.md");
+    std::stringstream text;
+    text << file.rdbuf();
+    for (std::size_t i = 0; i < counter_count; ++i) {
+        const auto name = std::string(name_of(static_cast<Counter>(i)));
+        EXPECT_NE(text.str().find('`' + name + '`'), std::string::npos) << name;
+    }
 }
 
 }  // namespace
