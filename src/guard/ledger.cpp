@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <ranges>
 
 namespace ballast::guard {
 
@@ -128,30 +129,33 @@ std::optional<Limit> Ledger::own_limit(Client& client, const config::Listener& l
 
 /// Null: there is room. Else the loan to recall, or the limit that was reached.
 std::expected<Ledger::Loan*, Limit> Ledger::room(const config::Listener& listener) {
+    const auto& here = listeners_[&listener];
     const bool listener_is_full =
-        listener.max_sessions != 0 && listeners_[&listener] >= listener.max_sessions;
+        listener.max_sessions != 0 && here.sessions >= listener.max_sessions;
     if (!listener_is_full && sessions_ < sessions_max_) return nullptr;
-    if (auto* const loan = loan_to_recall(listener_is_full ? &listener : nullptr)) return loan;
+    if (auto* const loan = loan_to_recall(listener_is_full ? here.loans : loans_)) return loan;
     return std::unexpected(listener_is_full ? Limit::sessions_of_listener : Limit::sessions);
 }
 
 /// The oldest loan of the address that has most of them: a client that hoards places makes room for
-/// the others. `listener`: of this one only.
-Ledger::Loan* Ledger::loan_to_recall(const config::Listener* listener) {
+/// the others. So many of the oldest are looked at.
+Ledger::Loan* Ledger::loan_to_recall(const Loans& loans) const {
     constexpr std::size_t looked_at_max = 1024;
     if (recalled_ >= spare_sessions()) return nullptr;
     Loan* chosen = nullptr;
     std::uint32_t most = 0;
-    std::size_t looked_at = 0;
-    for (auto& loan : loans_) {
-        if (loan.is_recalled || (listener != nullptr && loan.listener != listener)) continue;
-        if (++looked_at > looked_at_max) break;
-        const auto loans = clients_.entries.at(loan.client).loans;
-        if (loans <= most) continue;
-        most = loans;
-        chosen = &loan;
+    for (auto* const loan : loans | std::views::take(looked_at_max)) {
+        const auto of_client = clients_.entries.at(loan->client).loans;
+        if (of_client <= most) continue;
+        most = of_client;
+        chosen = loan;
     }
     return chosen;
+}
+
+void Ledger::leave_lists(const Loan& loan) {
+    loans_.erase(loan.among_all);
+    listeners_.at(loan.listener).loans.erase(loan.at_listener);
 }
 
 std::expected<Ledger::Held, Limit> Ledger::enter(const config::Listener& listener,
@@ -171,11 +175,12 @@ std::expected<Ledger::Held, Limit> Ledger::enter(const config::Listener& listene
             return std::unexpected(Limit::session_rate);
         if (*loan != nullptr) {
             recall = (*loan)->recall;
+            leave_lists(**loan);
             (*loan)->is_recalled = true;
             ++recalled_;
         }
         ++sessions_;
-        ++listeners_[&listener];
+        ++listeners_[&listener].sessions;
         ++of_client.sessions;
         ++of_client.at(listener);
     }
@@ -183,7 +188,7 @@ std::expected<Ledger::Held, Limit> Ledger::enter(const config::Listener& listene
     return Held([this, where = &listener, who] {
         const std::lock_guard lock(mutex_);
         --sessions_;
-        --listeners_[where];
+        --listeners_.at(where).sessions;
         auto& of_client = clients_.entries.at(who);
         --of_client.sessions;
         --of_client.at(*where);
@@ -193,14 +198,24 @@ std::expected<Ledger::Held, Limit> Ledger::enter(const config::Listener& listene
 Ledger::Held Ledger::lend(const config::Listener& listener, const base::Ip& address,
                           std::function<void()> recall) {
     const auto who = client_of(address);
+    auto loan = std::make_unique<Loan>(&listener, who, std::move(recall));
+    // All that needs memory comes first: without it there is no loan.
+    Loans all = {loan.get()};
+    Loans here = {loan.get()};
+    loan->among_all = all.begin();
+    loan->at_listener = here.begin();
     const std::lock_guard lock(mutex_);
-    const auto loan = loans_.insert(loans_.end(), {&listener, who, std::move(recall)});
+    auto& at_listener = listeners_[&listener].loans;
     ++clients_.entries.at(who).loans;
-    return Held([this, loan] {
+    loans_.splice(loans_.end(), all);
+    at_listener.splice(at_listener.end(), here);
+    return Held([this, loan = std::move(loan)] {
         const std::lock_guard lock_again(mutex_);
         --clients_.entries.at(loan->client).loans;
-        if (loan->is_recalled) --recalled_;
-        loans_.erase(loan);
+        if (loan->is_recalled)
+            --recalled_;
+        else
+            leave_lists(*loan);
     });
 }
 

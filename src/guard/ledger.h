@@ -141,11 +141,20 @@ private:
 
         [[nodiscard]] std::uint32_t& at(const config::Listener& listener);
     };
+    struct Loan;
+    /// Those that may be recalled, the oldest in front.
+    using Loans = std::list<Loan*>;
     struct Loan {
         const config::Listener* listener;
         base::Ip client;
         std::function<void()> recall;
-        bool is_recalled = false;
+        Loans::iterator among_all = {};
+        Loans::iterator at_listener = {};
+        bool is_recalled = false;  ///< then it is in no list
+    };
+    struct AtListener {
+        std::uint32_t sessions = 0;
+        Loans loans;
     };
     /// Swept when it has doubled since the last time.
     template <typename Key, typename Value>
@@ -167,7 +176,8 @@ private:
     [[nodiscard]] std::optional<Limit> own_limit(Client& client, const config::Listener& listener,
                                                  Time now) const;
     [[nodiscard]] std::expected<Loan*, Limit> room(const config::Listener& listener);
-    [[nodiscard]] Loan* loan_to_recall(const config::Listener* listener);
+    [[nodiscard]] Loan* loan_to_recall(const Loans& loans) const;
+    void leave_lists(const Loan& loan);
     [[nodiscard]] std::uint32_t spare_sessions() const;
     [[nodiscard]] static bool is_banned(const FailuresOf& failures, const std::string& key,
                                         Time now);
@@ -184,9 +194,9 @@ private:
     base::TokenBucket arrivals_;
     base::TokenBucket logins_;
     std::uint32_t sessions_ = 0;
-    std::list<Loan> loans_;  // the oldest in front
+    Loans loans_;
     std::uint32_t recalled_ = 0;
-    std::unordered_map<const config::Listener*, std::uint32_t> listeners_;
+    std::unordered_map<const config::Listener*, AtListener> listeners_;
     Table<base::Ip, Client> clients_;
     std::unordered_map<std::string, std::uint32_t> users_;
     FailuresOf failures_of_addresses_;

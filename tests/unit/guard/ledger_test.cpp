@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guard/ledger.h"
 
+#include <ctime>
 #include <gtest/gtest.h>
 #include <list>
 #include <vector>
@@ -171,6 +172,38 @@ TEST_F(LedgerTest, a_full_listener_recalls_its_own_loans_only) {
     EXPECT_EQ(enter(bert), Limit::sessions_of_listener);
     EXPECT_EQ(recalled, 0);
     loan = Ledger::Held();
+    held.clear();
+}
+
+TEST_F(LedgerTest, loans_of_other_listeners_cost_a_full_listener_nothing) {
+    limits.session_rate_per_address = 0;
+    listener.max_sessions = 1;
+    config::Listener other;
+    const auto elsewhere = ledger().enter(other, anna, now);
+    std::vector<Ledger::Held> loans;
+    for (int i = 0; i < 200'000; ++i) loans.push_back(ledger().lend(other, anna, [] {}));
+    EXPECT_FALSE(enter(anna));
+    // Time of the processor, so that the machine may be busy otherwise. Looking through all loans
+    // each time would take minutes.
+    const auto began = std::clock();
+    for (int i = 0; i < 10'000; ++i) EXPECT_EQ(enter(bert), Limit::sessions_of_listener);
+    EXPECT_LT(std::clock() - began, 5 * CLOCKS_PER_SEC);
+    loans.clear();
+    held.clear();
+}
+
+TEST_F(LedgerTest, each_loan_is_recalled_once_and_the_next_in_age_follows) {
+    limits.sessions = 3;
+    std::vector<int> recalled;
+    std::vector<Ledger::Held> loans;
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_FALSE(enter(anna));
+        loans.push_back(ledger().lend(listener, anna, [&, i] { recalled.push_back(i); }));
+    }
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(enter(bert));
+    EXPECT_EQ(enter(bert), Limit::sessions);
+    EXPECT_EQ(recalled, (std::vector{0, 1, 2}));
+    loans.clear();
     held.clear();
 }
 
