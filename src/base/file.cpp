@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -89,6 +90,15 @@ int read_regular(Content& content, const std::string& path, std::size_t bytes_ma
     return read_all(content, opened.get(), path, bytes_max);
 }
 
+/// 0 or an errno.
+int run(const std::function<int()>& work) {
+    try {
+        return work();
+    } catch (const std::bad_alloc&) {
+        return ENOMEM;
+    }
+}
+
 }  // namespace
 
 Result<> in_time(const std::string& path, const std::string& doing, std::function<int()> work) {
@@ -104,7 +114,7 @@ Result<> in_time(const std::string& path, const std::string& doing, std::functio
     }
     try {
         std::thread([&all, answer, path, work = std::move(work)] {
-            const int code = work();
+            const int code = run(work);
             const std::lock_guard lock(all.mutex);
             *answer = code;
             all.late.erase(path);
@@ -112,6 +122,8 @@ Result<> in_time(const std::string& path, const std::string& doing, std::functio
         }).detach();
     } catch (const std::system_error& no_thread) {
         return failure(no_thread.code().value());
+    } catch (const std::bad_alloc&) {
+        return failure(ENOMEM);
     }
     std::unique_lock lock(all.mutex);
     all.changed.wait_for(lock, file_timeout, [&] { return all.is_over || answer->has_value(); });

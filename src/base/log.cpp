@@ -33,7 +33,7 @@ struct State {
     Repeats repeats;
 };
 
-std::unique_ptr<State> state;               // set before threads start, cleared after they ended
+std::unique_ptr<State> state;               // set before threads start, kept until they end
 std::atomic<Level> level_now{Level::info};  // read on hot paths
 
 std::string_view name_of(Level level) {
@@ -200,13 +200,17 @@ bool start(const Options& options) {
     return true;
 }
 
-void stop() {
+void write_last() {
     if (!state) return;
     tell_left_out_until(Repeats::Time::max());
     // All have the same time. The main log is the last: the others may have something to say there.
     const auto deadline = std::chrono::steady_clock::now() + stop_timeout;
     for (const auto& [name, file] : state->files) file->close(deadline);
     state->main->close(deadline);
+}
+
+void stop() {
+    write_last();
     state.reset();
 }
 
@@ -268,6 +272,13 @@ void reopen() {
     if (!state) return;
     state->main->reopen();
     for (const auto& [name, file] : state->files) file->reopen();
+}
+
+void caught(std::string_view message, const std::exception& problem) noexcept {
+    try {
+        error(message, {{"reason", std::string_view(problem.what())}});
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): there is no way to say it
+    }
 }
 
 std::string json_string(std::string_view bytes) {

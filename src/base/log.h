@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <initializer_list>
 #include <span>
@@ -38,8 +39,12 @@ struct Options {
 
 /// Before the first thread is started. False if the file cannot be opened (see errno).
 [[nodiscard]] bool start(const Options& options);
-/// Writes what is pending, for a second at most, and ends the writing threads.
+/// Writes what is pending, for a second at most, and ends the writing threads. No thread may log
+/// meanwhile, or later.
 void stop();
+/// The same where other threads go on and may log meanwhile, for the process ends at once: what
+/// they say from now on is lost.
+void write_last();
 
 [[nodiscard]] bool enabled(Level level);
 /// Of lines with this message no more than `repeats_per_second` are written. The next one has
@@ -79,6 +84,9 @@ inline void info(std::string_view message, std::initializer_list<Field> fields =
 inline void debug(std::string_view message, std::initializer_list<Field> fields = {}) {
     write(Level::debug, message, fields);
 }
+/// An error with the reason of an exception that goes no further. When there is no memory even for
+/// the line, nothing is said.
+void caught(std::string_view message, const std::exception& problem) noexcept;
 
 /// Opens a further file whose lines are written as they are, by a thread of its own: the transfer
 /// logs. False if the file cannot be opened (see errno).

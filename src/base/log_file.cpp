@@ -5,9 +5,10 @@
 #include <cerrno>
 #include <climits>
 #include <condition_variable>
-#include <deque>
 #include <fcntl.h>
+#include <list>
 #include <mutex>
+#include <new>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
@@ -78,7 +79,8 @@ struct LogFile::Shared {
 
     std::mutex mutex;
     std::condition_variable changed;
-    std::deque<std::string> queue;
+    /// Lines with their ends. A list, so that the writing thread needs no memory to take one.
+    std::list<std::string> queue;
     std::size_t queued_bytes = 0;
     std::uint64_t lost = 0;                     ///< and not said yet
     std::optional<Clock::time_point> deadline;  ///< of the end, once it has begun
@@ -89,6 +91,7 @@ struct LogFile::Shared {
 private:
     enum class Wrote : bool { no, yes };
     [[nodiscard]] Wrote write_out(std::string_view line);
+    [[nodiscard]] Wrote write_bytes(std::string_view rest);
     [[nodiscard]] bool wait_until_writable();
     void open_again();
     void write_front(std::unique_lock<std::mutex>& lock);
@@ -121,12 +124,17 @@ bool LogFile::Shared::wait_until_writable() {
     }
 }
 
+/// The end of a torn line comes first.
 LogFile::Shared::Wrote LogFile::Shared::write_out(std::string_view line) {
-    const std::string whole = (is_torn_ ? "\n" : "") + std::string(line) + '\n';
+    if (is_torn_ && write_bytes("\n") == Wrote::no) return Wrote::no;
+    return write_bytes(line);
+}
+
+LogFile::Shared::Wrote LogFile::Shared::write_bytes(std::string_view rest) {
     // Standard error is not ours to make non-blocking: others share it. A pipe that is writable
     // takes PIPE_BUF bytes without waiting.
-    const std::size_t part = is_file_ ? whole.size() : PIPE_BUF;
-    for (std::string_view rest = whole; !rest.empty();) {
+    const std::size_t part = is_file_ ? rest.size() : PIPE_BUF;
+    while (!rest.empty()) {
         if (!is_file_ && !wait_until_writable()) return Wrote::no;
         const auto written = ::write(descriptor_, rest.data(), std::min(rest.size(), part));
         if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
@@ -141,7 +149,12 @@ LogFile::Shared::Wrote LogFile::Shared::write_out(std::string_view line) {
 void LogFile::Shared::open_again() {
     const int opened = open_to_append(options.path);
     if (opened < 0) {
-        if (options.reopen_failed) options.reopen_failed();
+        try {
+            if (options.reopen_failed) options.reopen_failed();
+        } catch (const std::bad_alloc&) {
+            const std::lock_guard lock(mutex);
+            lose(1);  // the line about it
+        }
         return;
     }
     if (opened == descriptor_) return;
@@ -156,8 +169,13 @@ void LogFile::Shared::say_loss(std::unique_lock<std::mutex>& lock) {
     if (lost == 0 || (!is_last && Clock::now() < loss_said_ + loss_interval)) return;
     const auto said = std::exchange(lost, 0);
     lock.unlock();
-    const auto line = options.tell_lost ? options.tell_lost(said) : std::string();
-    const bool wrote = line.empty() || write_out(line) == Wrote::yes;
+    bool wrote = false;
+    try {
+        const auto line = options.tell_lost ? options.tell_lost(said) : std::string();
+        wrote = line.empty() || write_out(line + '\n') == Wrote::yes;
+    } catch (const std::bad_alloc&) {
+        wrote = false;  // it is said later
+    }
     lock.lock();
     loss_said_ = Clock::now();
     if (!wrote) lost += said;
@@ -165,17 +183,17 @@ void LogFile::Shared::say_loss(std::unique_lock<std::mutex>& lock) {
 
 /// Takes the front of the queue. A line that a stuck file did not take goes to the next file.
 void LogFile::Shared::write_front(std::unique_lock<std::mutex>& lock) {
-    auto line = std::move(queue.front());
-    queue.pop_front();
-    queued_bytes -= line.size();
+    std::list<std::string> line;
+    line.splice(line.begin(), queue, queue.begin());
+    queued_bytes -= line.front().size();
     if (reopens_after && *reopens_after > 0) --*reopens_after;
     lock.unlock();
-    const auto wrote = write_out(line);
+    const auto wrote = write_out(line.front());
     lock.lock();
     if (wrote == Wrote::yes) return;
     if (!reopens_after) return lose(1);
-    queued_bytes += line.size();
-    queue.push_front(std::move(line));
+    queued_bytes += line.front().size();
+    queue.splice(queue.begin(), line);
     reopens_after = 0;
 }
 
@@ -237,10 +255,11 @@ std::unique_ptr<LogFile> LogFile::open(Options options) try {
 LogFile::~LogFile() { close(Clock::now() + close_patience); }
 
 void LogFile::write(std::string line) {
+    line += '\n';
     {
         const std::lock_guard lock(shared_->mutex);
-        shared_->queued_bytes += line.size();
         shared_->queue.push_back(std::move(line));
+        shared_->queued_bytes += shared_->queue.back().size();
         std::uint64_t dropped = 0;
         for (; shared_->queued_bytes > shared_->options.queued_bytes_max; ++dropped) {
             shared_->queued_bytes -= shared_->queue.front().size();

@@ -30,7 +30,8 @@ public:
         /// Lines were lost: called at once, under a lock, on any thread.
         std::function<void(std::uint64_t)> count_lost;
         /// So many lines were lost, and the file is written again: the line that says so in it, or
-        /// empty. This and the next are called on the writing thread.
+        /// empty. This and the next are called on the writing thread. Either may throw
+        /// std::bad_alloc: then nothing is said.
         std::function<std::string(std::uint64_t)> tell_lost;
         std::function<void()> reopen_failed;
     };
@@ -46,7 +47,7 @@ public:
     /// Opens the file again by its name. Lines accepted before go to the old file, unless it is
     /// stuck.
     void reopen();
-    /// Writes what is queued until the deadline, then gives up. Nothing may be written afterwards.
+    /// Writes what is queued until the deadline, then gives up. What is written afterwards is lost.
     void close(std::chrono::steady_clock::time_point deadline);
 
 private:

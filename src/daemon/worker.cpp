@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <exception>
 #include <utility>
 
 namespace ballast::daemon {
@@ -51,7 +52,7 @@ void Worker::end() {
     if (!has_ended_.try_acquire_for(end_time_max)) {
         // Its thread never comes back to its loop. The kernel closes what it holds.
         log::error("a worker does not end: the process ends without it", {{"worker", index()}});
-        log::stop();
+        log::write_last();
         std::_Exit(EXIT_FAILURE);
     }
     thread_.join();
@@ -99,7 +100,9 @@ void Worker::accept_on(base::OwnedFd listening, net::Acceptor::Take take, std::s
 void Worker::adopt(base::OwnedFd client, base::Address peer, Service service, std::string id,
                    guard::Ledger::Held accepted) {
     ++load_.sessions;  // before it is on its way, so that the next one sees it
-    loop_.post([this, newcomer = Newcomer{std::move(client),
+    guard::Ledger::Held carried([this] { --load_.sessions; });
+    loop_.post([this, newcomer = Newcomer{std::move(carried),
+                                          std::move(client),
                                           peer,
                                           {},
                                           std::move(service),
@@ -132,7 +135,6 @@ void Worker::refuse(const Newcomer& client, const base::Error& reason) {
                                                         {"listener", client.service.listener->name},
                                                         {"from", base::to_string(client.peer)},
                                                         {"reason", base::to_string(reason)}});
-    --load_.sessions;
 }
 
 /// Ballast is out of descriptors or memory for a session. The client is told so, unless it expects
@@ -147,10 +149,10 @@ void Worker::turn_away(Newcomer client, const base::Error& reason) {
                 client.service.begins_with_tls
                     ? std::string_view()
                     : "421 Service not available, closing control connection.\r\n");
-    --load_.sessions;
 }
 
-void Worker::begin_session(Newcomer client) {
+/// Where there is no memory for the session nothing of it stays.
+void Worker::begin_session(Newcomer client) try {
     net::prepare_control(client.socket.get());
     const auto local = net::local_address(client.socket.get());
     if (!local) return turn_away(std::move(client), local.error());
@@ -165,14 +167,22 @@ void Worker::begin_session(Newcomer client) {
                               service.begins_with_tls, load_, *service.ledger,
                               std::move(client.accepted), client.reached, client.proxy},
         std::move(stream), id, [this, id] { loop_.post([this, id] { session_ended(id); }); });
-    auto& begun = *(sessions_[id] = std::move(session));
-    begun.start();
-    if (is_stopping_) begun.stop();
+    const auto begun =
+        sessions_.try_emplace(id, Carried{std::move(client.carried), std::move(session)}).first;
+    try {
+        begun->second.session->start();
+    } catch (...) {
+        sessions_.erase(begun);
+        throw;
+    }
+    if (is_stopping_) begun->second.session->stop();
+} catch (const std::exception& problem) {
+    metrics::count(metrics::Counter::sessions_broken);
+    log::caught("no memory for a session", problem);
 }
 
 void Worker::session_ended(const std::string& id) {
     sessions_.erase(id);
-    --load_.sessions;
     if (sessions_.empty() && empty_) std::exchange(empty_, {})();
 }
 
@@ -182,7 +192,7 @@ void Worker::stop_sessions(std::function<void()> empty) {
         intake_.clear();
         is_stopping_ = true;
         empty_ = empty;
-        for (const auto& [id, session] : sessions_) session->stop();
+        for (const auto& [id, carried] : sessions_) carried.session->stop();
         if (sessions_.empty()) std::exchange(empty_, {})();
     });
 }

@@ -61,6 +61,7 @@ public:
 
 private:
     struct Newcomer {
+        guard::Ledger::Held carried;  ///< its part of the load
         base::OwnedFd socket;
         base::Address peer;
         std::optional<base::Address> reached;  ///< as a proxy in front says
@@ -68,6 +69,10 @@ private:
         std::string id;
         guard::Ledger::Held accepted;
         std::optional<base::Address> proxy = {};
+    };
+    struct Carried {
+        guard::Ledger::Held load;
+        std::unique_ptr<session::Session> session;
     };
     /// Its proxy's header comes first, if there is a proxy.
     void take_in(Newcomer client);
@@ -83,12 +88,12 @@ private:
     std::uint64_t long_turns_ = 0;  // since the last line about them
     loop::Time long_turns_noted_at_{};
     std::binary_semaphore has_ended_{0};
+    session::Load load_;  // what is on its way through the loop has a part of it
     loop::WorkerLoop loop_;
     net::SocketNetwork network_;
-    session::Load load_;
     net::ProxyIntake intake_;
     std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
-    std::unordered_map<std::string, std::unique_ptr<session::Session>> sessions_;
+    std::unordered_map<std::string, Carried> sessions_;
     std::function<void()> empty_;  // called once
     bool is_stopping_ = false;
     std::thread thread_;

@@ -35,8 +35,7 @@ void WorkerLoop::post(std::move_only_function<void()> work) {
         try {
             work();
         } catch (const std::exception& problem) {
-            log::error("work of a loop was given up",
-                       {{"reason", std::string_view(problem.what())}});
+            log::caught("work of a loop was given up", problem);
         }
         resume_until_quiet();
     });

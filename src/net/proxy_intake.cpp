@@ -49,9 +49,14 @@ void ProxyIntake::take(base::OwnedFd socket, std::chrono::milliseconds timeout, 
     if (!watched) return done(std::unexpected(watched.error()), {});
     (void)socket.release();
     const auto id = next_id_++;
-    auto& waiting =
-        waiting_.try_emplace(id, loop_, std::move(*watched), std::move(done)).first->second;
-    waiting.job = loop::Job::start(run(id, waiting, loop_.after(timeout)));
+    const auto place = waiting_.try_emplace(id, loop_, std::move(*watched), std::move(done)).first;
+    auto& waiting = place->second;
+    try {
+        waiting.job = loop::Job::start(run(id, waiting, loop_.after(timeout)));
+    } catch (...) {
+        waiting_.erase(place);
+        throw;
+    }
 }
 
 loop::Task<> ProxyIntake::run(Id id, Waiting& waiting, loop::Deadline deadline) {

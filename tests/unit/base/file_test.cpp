@@ -6,6 +6,7 @@
 #include <fstream>
 #include <future>
 #include <gtest/gtest.h>
+#include <new>
 #include <string>
 #include <sys/stat.h>
 
@@ -86,6 +87,13 @@ TEST_F(FileTest, a_file_that_hangs_costs_seconds_once_and_then_nothing_until_it_
     answer->set_value();
     ended->get_future().wait();
     while (!in_time(stuck, "reading it", [] { return 0; })) std::this_thread::yield();
+}
+
+TEST_F(FileTest, work_that_finds_no_memory_fails_alone) {
+    const auto done = in_time(path("any"), "reading it", []() -> int { throw std::bad_alloc(); });
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code.value(), ENOMEM);
+    EXPECT_TRUE(in_time(path("any"), "reading it", [] { return 0; }));
 }
 
 }  // namespace

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/log_file.h"
+
+#include "base/log.h"
+
+#include <atomic>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <new>
+#include <sstream>
+#include <string>
+#include <thread>
+
+namespace ballast::log {
+namespace {
+
+class LogFileTest : public testing::Test {
+protected:
+    LogFileTest() {
+        std::string name = testing::TempDir() + "ballast-log-file-XXXXXX";
+        EXPECT_NE(::mkdtemp(name.data()), nullptr);
+        folder = name;
+    }
+    ~LogFileTest() override { std::filesystem::remove_all(folder); }
+    LogFileTest(const LogFileTest&) = delete;
+    LogFileTest& operator=(const LogFileTest&) = delete;
+
+    [[nodiscard]] std::string path(const std::string& name) const { return folder / name; }
+    [[nodiscard]] std::string content(const std::string& name) const {
+        std::ifstream file(path(name));
+        std::stringstream text;
+        text << file.rdbuf();
+        return text.str();
+    }
+
+    std::filesystem::path folder;
+};
+
+TEST_F(LogFileTest, others_may_log_while_the_last_lines_are_written) {
+    ASSERT_TRUE(start({.level = Level::info, .file = path("log"), .repeats_per_second = 0}));
+    std::atomic<std::uint64_t> said = 0;
+    std::jthread other([&](const std::stop_token& ended) {
+        for (; !ended.stop_requested(); ++said) info("other");
+    });
+    info("mine");
+    write_last();
+    // It still logs, into what is there still.
+    for (const auto before = said.load(); said < before + 1000;) std::this_thread::yield();
+    EXPECT_NE(content("log").find("mine"), std::string::npos);
+    other = {};
+    stop();
+}
+
+TEST_F(LogFileTest, goes_on_where_there_is_no_memory_to_say_that_it_cannot_be_opened_again) {
+    std::filesystem::create_directory(folder / "inner");
+    auto file = LogFile::open({.path = path("inner/log"),
+                               .queued_bytes_max = 1000,
+                               .count_lost = nullptr,
+                               .tell_lost = [](std::uint64_t) { return std::string("lost"); },
+                               .reopen_failed = [] { throw std::bad_alloc(); }});
+    ASSERT_TRUE(file);
+    std::filesystem::rename(folder / "inner", folder / "moved");
+    file->reopen();
+    file->write("after");
+    file.reset();
+    EXPECT_THAT(content("moved/log"), testing::AnyOf("lost\nafter\n", "after\nlost\n"));
+}
+
+TEST_F(LogFileTest, says_later_what_it_has_no_memory_to_say) {
+    int asked = 0;
+    auto file = LogFile::open({.path = path("log"),
+                               .queued_bytes_max = 10,
+                               .count_lost = nullptr,
+                               .tell_lost =
+                                   [&](std::uint64_t lines) {
+                                       if (asked++ == 0) throw std::bad_alloc();
+                                       return fmt::format("lost {}", lines);
+                                   },
+                               .reopen_failed = nullptr});
+    ASSERT_TRUE(file);
+    file->write("longer than the queue");
+    file->write("short");
+    while (content("log").find("lost 1") == std::string::npos) std::this_thread::yield();
+    file.reset();
+    EXPECT_EQ(asked, 2);
+}
+
+}  // namespace
+}  // namespace ballast::log

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/worker.h"
+
+#include "net/socket.h"
+
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <gtest/gtest.h>
+#include <new>
+#include <string>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace {
+
+/// Of this thread: so many are granted, then one is not. Below 0: all are.
+thread_local int allocations_left = -1;
+
+void* allocate(std::size_t bytes) {
+    if (allocations_left >= 0 && allocations_left-- == 0) throw std::bad_alloc();
+    if (void* const got = std::malloc(bytes)) return got;
+    throw std::bad_alloc();
+}
+
+}  // namespace
+
+void* operator new(std::size_t bytes) { return allocate(bytes); }
+void* operator new[](std::size_t bytes) { return allocate(bytes); }
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return std::malloc(bytes); }
+void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
+    return std::malloc(bytes);
+}
+void operator delete(void* given) noexcept { std::free(given); }
+void operator delete[](void* given) noexcept { std::free(given); }
+void operator delete(void* given, std::size_t) noexcept { std::free(given); }
+void operator delete[](void* given, std::size_t) noexcept { std::free(given); }
+
+namespace ballast::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Both ends of a connection.
+struct Connection {
+    Connection() {
+        const base::Ip loopback = base::Ip::parse("127.0.0.1").value();
+        const auto listening = net::listen_on({loopback, 0}, 1).value();
+        net::SystemAddress where;
+        EXPECT_EQ(::getsockname(listening.get(), where.get(), &where.length), 0);
+        client = base::OwnedFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        EXPECT_EQ(::connect(client.get(), where.get(), where.length), 0);
+        server = base::OwnedFd(
+            ::accept4(listening.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        EXPECT_TRUE(server);
+        EXPECT_EQ(::getsockname(client.get(), where.get(), &where.length), 0);
+        peer = where.address();
+    }
+    /// What the client hears first; empty if the connection ends.
+    [[nodiscard]] std::string first_words() const {
+        std::array<char, 512> buffer{};
+        const auto bytes = ::recv(client.get(), buffer.data(), buffer.size(), 0);
+        return {buffer.data(), bytes > 0 ? static_cast<std::size_t>(bytes) : 0};
+    }
+
+    base::OwnedFd client;
+    base::OwnedFd server;
+    base::Address peer;
+};
+
+TEST(Worker, a_session_that_finds_no_memory_leaves_nothing_behind) {
+    const config::Limits limits;
+    const config::Listener listener;
+    const session::Pools pools;
+    guard::Ledger ledger(limits, 1000, std::chrono::steady_clock::now());
+    net::PassivePorts ports(1, {}, {});
+    Worker worker(ports, 0);
+    auto& loop = worker.network().loop();
+    worker.start();
+    int failed = 0;
+    for (bool is_greeted = false; !is_greeted;) {
+        Connection connection;
+        loop.post([failed] { allocations_left = failed; });
+        worker.adopt(std::move(connection.server), connection.peer,
+                     {&listener, &pools, &ledger, nullptr, false}, "id",
+                     std::move(*ledger.accept()));
+        is_greeted = connection.first_words().starts_with("220");
+        failed += is_greeted ? 0 : 1;
+        loop.post([] { allocations_left = -1; });
+        connection.client = base::OwnedFd();
+        const auto deadline = std::chrono::steady_clock::now() + 10s;
+        while (worker.load() != 0)
+            ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "after " << failed;
+    }
+    EXPECT_GT(failed, 5) << "each allocation up to the greeting was refused once";
+    worker.end();
+}
+
+}  // namespace
+}  // namespace ballast::daemon
