@@ -8,12 +8,12 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <fmt/ranges.h>
 #include <future>
 #include <map>
 #include <mutex>
 #include <set>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -38,9 +38,9 @@ using Problems = std::set<std::string>;
 struct Name {
     Time due;
     std::atomic<bool> is_under_way = false;
-    std::jthread thread;
     std::map<std::string, std::vector<base::Ip>> hosts;  ///< several where there are SRV records
     Problems problems;
+    std::jthread thread;  // the last, because it is joined before what it uses is destroyed
 };
 
 /// Names to look up, by the table that has them.
@@ -87,22 +87,23 @@ Found find_targets(const config::Backend& backend, Name& name, const std::stop_t
     const auto services = services_of(backend, stop);
     if (!services) return {{}, {base::to_string(services.error())}};
     Found found;
-    const auto before = std::exchange(name.hosts, {});
+    decltype(name.hosts) hosts;
     const auto answers = resolve_all(*services, stop);
     for (const auto& service : *services) {
         const auto& addresses = answers.at(service.host);
         if (!addresses) found.problems.insert(base::to_string(addresses.error()));
-        const auto known = before.find(service.host);
-        auto& now = name.hosts[service.host];
+        const auto known = name.hosts.find(service.host);
+        auto& now = hosts[service.host];
         if (addresses)
             now = *addresses;
-        else if (known != before.end())
+        else if (known != name.hosts.end())
             now = known->second;
         for (const auto& ip : now)
             found.targets.push_back({.address = {ip, service.port},
                                      .weight = service.weight,
                                      .priority = service.priority});
     }
+    name.hosts = std::move(hosts);
     return found;
 }
 
@@ -155,7 +156,11 @@ private:
 void begin_look_up(const std::shared_ptr<pool::Pool>& pool, const pool::BackendSettings& backend,
                    Name& name, UnderWay& under_way) {
     const auto work = [pool, backend, &name, &under_way](const std::stop_token& stop) {
-        look_up(*pool, backend, name, stop);
+        try {
+            look_up(*pool, backend, name, stop);
+        } catch (const std::exception& problem) {
+            log::caught("a look-up of a name was given up", problem);
+        }
         name.due = std::chrono::steady_clock::now() + pool->config().resolve_interval;
         name.is_under_way = false;
         under_way.end();
@@ -164,9 +169,14 @@ void begin_look_up(const std::shared_ptr<pool::Pool>& pool, const pool::BackendS
     under_way.begin();
     try {
         name.thread = std::jthread(work);
-    } catch (const std::system_error&) {
+    } catch (const std::exception&) {  // no thread, or no memory for one
         work({});
     }
+}
+
+void request_stop(const Names& names) {
+    for (const auto& [backend, name] : names)
+        if (name) name->thread.request_stop();
 }
 
 /// Begins what is due, and says when the next is.
@@ -177,14 +187,17 @@ Time look_up_due(const std::shared_ptr<pool::Pool>& pool, Names& names, UnderWay
         if (backend->srv.empty() && base::Ip::parse(backend->host)) continue;
         auto& name = still[backend] = std::move(names[backend]);
         if (!name) name = std::make_unique<Name>();
+    }
+    // What is left are names that are gone. Each ends a look-up that is under way: all at once.
+    request_stop(names);
+    names = std::move(still);
+    for (const auto& [backend, name] : names) {
         if (name->is_under_way) continue;
         if (name->due <= std::chrono::steady_clock::now() && !under_way.is_full())
             begin_look_up(pool, backend, *name, under_way);
         else
             next = std::min(next, name->due);
     }
-    // Those that are gone end their look-ups here.
-    names = std::move(still);
     return next;
 }
 
@@ -193,13 +206,17 @@ void watch(const std::stop_token& stop, const std::vector<std::shared_ptr<pool::
     std::vector<Names> names(pools.size());
     while (!stop.stop_requested()) {
         auto next = std::chrono::steady_clock::now() + longest_wait;
-        for (std::size_t i = 0; i < pools.size(); ++i)
-            next = std::min(next, look_up_due(pools[i], names[i], under_way));
+        for (std::size_t i = 0; i < pools.size(); ++i) {
+            try {
+                next = std::min(next, look_up_due(pools[i], names[i], under_way));
+            } catch (const std::exception& problem) {
+                log::caught("names of a pool are looked up later", problem);
+            }
+        }
         // Where all places are taken, the next one is free when one ends.
         under_way.wait_until(under_way.is_full() ? Time::max() : next, stop);
     }
-    for (auto& each : names)
-        for (auto& [backend, name] : each) name->thread.request_stop();
+    std::ranges::for_each(names, request_stop);
 }
 
 bool has_names(const config::Pool& pool) {
