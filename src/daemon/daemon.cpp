@@ -10,6 +10,7 @@
 #include "daemon/memory.h"
 #include "daemon/name_watch.h"
 #include "daemon/privileges.h"
+#include "daemon/probe_secrets.h"
 #include "daemon/tls.h"
 #include "daemon/trial.h"
 #include "daemon/worker.h"
@@ -24,6 +25,7 @@
 #include <condition_variable>
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <fmt/format.h>
 #include <limits>
 #include <mutex>
@@ -47,7 +49,7 @@ constexpr auto pools_interval = std::chrono::milliseconds(200);
 /// Everything that runs, wired together. The control thread is the caller's: signals and probes.
 class Daemon {
 public:
-    Daemon(const config::Config& config, Tls tls, base::OwnedFd signals);
+    Daemon(const config::Config& config, Tls tls, ProbeSecrets secrets, base::OwnedFd signals);
     ~Daemon();
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
@@ -79,6 +81,7 @@ private:
 
     const config::Config& config_;
     Tls tls_;
+    ProbeSecrets probe_secrets_;  // until the probes have them
     guard::Ledger ledger_;
     const std::size_t memory_max_;
     net::PassivePorts ports_;
@@ -154,18 +157,10 @@ std::vector<net::PassivePorts::Proxies> data_proxies(const config::Config& confi
     return proxies;
 }
 
-/// The secret is the file without its last line end.
-std::string read_secret(const std::string& file) {
-    const auto bytes = base::read_file(file);
-    if (!bytes) return {};  // it could be read when the start was tried
-    std::string secret(bytes->substr(0, bytes->find('\n')));
-    if (secret.ends_with('\r')) secret.pop_back();
-    return secret;
-}
-
-Daemon::Daemon(const config::Config& config, Tls tls, base::OwnedFd signals)
+Daemon::Daemon(const config::Config& config, Tls tls, ProbeSecrets secrets, base::OwnedFd signals)
     : config_(config),
       tls_(std::move(tls)),
+      probe_secrets_(std::move(secrets)),
       ledger_(config.limits, sessions_max(config.limits), std::chrono::steady_clock::now()),
       memory_max_(config.limits.memory != 0 ? config.limits.memory : memory_there_is() / 10 * 9),
       ports_(random_seed(),
@@ -237,10 +232,8 @@ void Daemon::start_pools() {
         for (std::size_t i = 0; i < clients.size(); ++i)
             access->set_tls_client(backends.at(i), clients[i]);
         pools_.add({pool, access});
-        auto secret = configured.probe.type == config::ProbeType::login
-                          ? read_secret(configured.probe.password_file)
-                          : std::string();
-        subjects.push_back({std::move(pool), std::move(access), std::move(secret)});
+        subjects.push_back(
+            {std::move(pool), std::move(access), std::move(probe_secrets_[configured.name])});
     }
     prober_.emplace(
         control_network_, std::move(subjects),
@@ -348,9 +341,16 @@ loop::Task<> Daemon::follow_signals() {
 void Daemon::watch_files(const std::stop_token& stop) {
     std::mutex mutex;
     std::condition_variable_any wake;
+    const auto look = [](std::string_view message, auto& files) {
+        try {
+            files.look();
+        } catch (const std::exception& problem) {
+            log::caught(message, problem);
+        }
+    };
     while (!stop.stop_requested()) {
-        tls_.look();
-        backend_files_->look();
+        look("TLS files are looked at later", tls_);
+        look("files of backends are looked at later", *backend_files_);
         std::unique_lock lock(mutex);
         wake.wait_for(lock, stop, watch_interval, [] { return false; });
     }
@@ -456,13 +456,14 @@ int run(const config::Config& config, const char* file) {
     auto problems = try_start(config, false);
     if (!problems.empty()) return print(problems, file);
     Tls tls(config, problems);
+    auto secrets = read_probe_secrets(config, problems);
     if (!problems.empty()) return print(problems, file);  // files changed meanwhile
     for (const auto& secret : exposed_secrets(config))
         fmt::print(stderr, "warning: {}\n", config::to_string(secret, file));
     raise_descriptor_limit();
     if (!config.core_dumps) hide_memory();
     auto signals = take_over_signals();
-    Daemon daemon(config, std::move(tls), std::move(signals));
+    Daemon daemon(config, std::move(tls), std::move(secrets), std::move(signals));
     if (!daemon.bind(file)) return 1;
     if (!open_logs(config)) {
         fmt::print(stderr, "{}: the log files cannot be opened: {}\n", file,

@@ -6,16 +6,19 @@
 #include "base/owned_fd.h"
 #include "config/own_addresses.h"
 #include "daemon/backend_files.h"
+#include "daemon/probe_secrets.h"
 #include "daemon/tls.h"
 #include "net/resolver.h"
 #include "net/socket.h"
 
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <fmt/format.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace ballast::daemon {
@@ -87,36 +90,34 @@ void try_passive_ports(const config::Config& config, const config::Listener& lis
          "choose a range that is free on this machine"});
 }
 
-void try_read(const config::Config& config, const std::string& key, const std::string& file,
-              Problems& problems) {
-    const auto read = base::read_file(file);
-    if (read) return;
-    problems.push_back({config.places.of(key), base::to_string(read.error()),
-                        "name a file that this user may read"});
-}
-
 void try_append(const config::Config& config, const char* key, const std::string& file,
                 Problems& problems) {
     if (file.empty()) return;
-    const bool existed = ::access(file.c_str(), F_OK) == 0;
     const auto opened = base::in_time(file, "opening " + file, [file] {
+        const bool existed = ::access(file.c_str(), F_OK) == 0;
         const base::OwnedFd descriptor(log::open_to_append(file));
-        return descriptor ? 0 : errno;
-    });
-    if (opened) {
+        if (!descriptor) return errno;
         if (!existed) ::unlink(file.c_str());
-        return;
-    }
+        return 0;
+    });
+    if (opened) return;
     problems.push_back({config.places.of(key),
                         fmt::format("cannot write {}: {}", file, opened.error().code.message()),
                         "name a file in a folder that this user may write"});
 }
 
-/// Of the interfaces that are up.
+/// Of the interfaces that are up. Where the system does not tell them the start goes on: a session
+/// that comes from this process is refused all the same.
 std::vector<base::Ip> local_addresses() {
     std::vector<base::Ip> result;
     ifaddrs* all = nullptr;
-    if (::getifaddrs(&all) != 0) return result;
+    if (::getifaddrs(&all) != 0) {
+        fmt::print(stderr,
+                   "warning: the system does not tell this machine's addresses ({}): backends that "
+                   "lead back to a listener may not be found\n",
+                   std::error_code(errno, std::system_category()).message());
+        return result;
+    }
     for (const auto* each = all; each != nullptr; each = each->ifa_next) {
         if (each->ifa_addr == nullptr) continue;
         const auto family = each->ifa_addr->sa_family;
@@ -205,10 +206,7 @@ Problems try_start(const config::Config& config, bool asks_names) {
         if (listener.mode == config::ListenerMode::passthrough)
             try_slices(config, listener, problems);
     }
-    for (const auto& pool : config.pools)
-        if (pool.probe.type == config::ProbeType::login)
-            try_read(config, pool.where.key + ".probe.password_file", pool.probe.password_file,
-                     problems);
+    (void)read_probe_secrets(config, problems);
     const Tls tried(config, problems);
     auto [backends, keys] = all_backends(config, problems);
     const config::OwnAddresses own(config, local_addresses());

@@ -25,6 +25,7 @@ struct orders {
 
 /* <sys/socket.h> declares these with unions. */
 struct sockaddr;
+struct ifaddrs;
 
 static struct orders* orders;
 
@@ -72,8 +73,7 @@ WRAP(int, setsockopt, (int fd, int level, int name, const void* value, socklen_t
 WRAP(int, getsockopt, (int fd, int level, int name, void* value, socklen_t* size),
      (fd, level, name, value, size))
 WRAP(int, getsockname, (int fd, struct sockaddr* into, socklen_t* size), (fd, into, size))
-WRAP(int, getpeername, (int fd, struct sockaddr* into, socklen_t* size), (fd, into, size))
-WRAP(int, shutdown, (int fd, int how), (fd, how))
+WRAP(int, getifaddrs, (struct ifaddrs** all), (all))
 WRAP(ssize_t, splice, (int in, off64_t* at, int out, off64_t* to, size_t size, unsigned flags),
      (in, at, out, to, size, flags))
 WRAP(ssize_t, send, (int fd, const void* from, size_t size, int flags), (fd, from, size, flags))
