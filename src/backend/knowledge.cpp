@@ -15,6 +15,7 @@ void Known::set_survey(Survey survey) {
     prefers_pasv_ = survey.answers_feat && !survey.features.has("EPSV");
     accepts_rest_ = false;
     noop_code_ = 0;
+    takes_user_again_ = true;
     avoids_tls_1_3_until_ = 0;
     const std::lock_guard lock(mutex_);
     survey_ = std::make_shared<const Survey>(std::move(survey));
@@ -31,6 +32,12 @@ std::optional<std::uint16_t> Known::noop_code() const {
     constexpr std::uint16_t usual = 200;
     const auto known = survey();
     return known ? known->noop_code : usual;
+}
+
+bool Known::knows_noop() const {
+    if (noop_code_ != 0) return true;
+    const auto known = survey();
+    return known && known->noop_code;
 }
 
 std::shared_ptr<Known> Knowledge::of(std::uint64_t backend_id) {

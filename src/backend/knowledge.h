@@ -57,7 +57,7 @@ public:
     /// Empty: to be learnt there. 200 of a backend that nobody has asked yet.
     [[nodiscard]] std::optional<std::uint16_t> noop_code() const;
     /// False while `noop_code` is a guess.
-    [[nodiscard]] bool knows_noop() const { return noop_code_ != 0 || survey(); }
+    [[nodiscard]] bool knows_noop() const;
     void set_noop_code(std::uint16_t code) { noop_code_ = code; }
 
 private:

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/shortage.h"
 #include "ftp/host_port.h"
+#include "ftp/verb.h"
 #include "metrics/counters.h"
 
 #include <fmt/format.h>
@@ -108,10 +109,9 @@ loop::Task<base::Result<>> Leg::say_auth() {
 
 loop::Task<base::Result<>> Leg::begin_tls() {
     avoids_tls_1_3_ = known().avoids_tls_1_3(signal_.loop().now());
-    auto stream =
-        contact_.tls_client->wrap_control(control_.take_stream(), tickets_, avoids_tls_1_3_);
-    auto& tls = *stream;
-    control_.put_stream(std::move(stream));
+    auto& tls = control_.begin_tls([this](std::unique_ptr<net::Stream>&& plain) {
+        return contact_.tls_client->wrap_control(std::move(plain), tickets_, avoids_tls_1_3_);
+    });
     parser_ = ftp::ReplyParser(settings().reply_line_bytes_max, settings().reply_bytes_max);
     settle_at_ = loop::never;
     drops_next_ = false;  // RFC 4217 15.1: what was said before TLS was not said under it
@@ -198,6 +198,7 @@ loop::Task<base::Result<>> Leg::send_meanwhile(base::WipedString line) {
     constexpr std::uint32_t abort_replies = 3;
     owed_ += line == "ABOR" ? abort_replies : 1;
     may_announce_ = true;
+    if (ftp::transfers_file(line)) is_restart_armed_ = false;
     line.append_wiped("\r\n");
     co_return co_await control_.send(line, base::Fault::backend,
                                      signal_.loop().after(settings().reply_timeout));
@@ -304,6 +305,12 @@ loop::Task<base::Result<ftp::Reply>> Leg::command(base::WipedString line) {
     if (auto sent = co_await send_meanwhile(std::move(line)); !sent)
         co_return std::unexpected(sent.error());
     co_return co_await reply(signal_.loop().after(settings().reply_timeout));
+}
+
+loop::Task<base::Result<ftp::Reply>> Leg::restart_at(std::uint64_t offset) {
+    auto reply = co_await command(fmt::format("REST {}", offset));
+    if (reply && reply->code == 350) is_restart_armed_ = offset != 0;
+    co_return reply;
 }
 
 loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::ask_epsv_or_pasv() {

@@ -56,6 +56,11 @@ public:
     /// Sends one line while no reply is owed, and waits for its reply within the pool's reply
     /// time-out. Drops what was said unasked, as `send` does; a 421 among it is the reply.
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> command(base::WipedString line);
+    /// REST, as `command` sends it.
+    [[nodiscard]] loop::Task<base::Result<ftp::Reply>> restart_at(std::uint64_t offset);
+    /// Whether the backend was told a REST other than 0 that no transfer of a file has used: the
+    /// next one would begin there.
+    [[nodiscard]] bool is_restart_armed() const { return is_restart_armed_; }
 
     /// A reply that is already here, without waiting; an error if the connection is lost. For
     /// owners that wait for several things: look here, then `watch` and wait for the signal, no
@@ -145,6 +150,7 @@ private:
     ftp::ReplyParser parser_;
     loop::Deadline settle_at_ = loop::never;
 
+    bool is_restart_armed_ = false;
     std::uint32_t owed_ = 0;     // replies to what was sent
     bool may_announce_ = false;  // one 1xx goes with each line that was sent
     bool drops_next_ = false;    // its beginning came unasked

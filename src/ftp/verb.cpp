@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ftp/verb.h"
 
+#include "base/ascii.h"
+
 #include <algorithm>
 #include <array>
 #include <functional>
@@ -124,6 +126,13 @@ std::span<const Verb> verbs() { return table; }
 const Verb* find_verb(std::string_view name) {
     const auto found = std::ranges::lower_bound(table, name, {}, &Verb::name);
     return found != table.end() && found->name == name ? &*found : nullptr;
+}
+
+bool transfers_file(std::string_view line) {
+    constexpr std::array<std::string_view, 4> names = {"RETR", "STOR", "APPE", "STOU"};
+    const auto verb = line.substr(0, line.find(' '));
+    return std::ranges::any_of(
+        names, [&](std::string_view name) { return base::is_same_but_for_case(verb, name); });
 }
 
 }  // namespace ballast::ftp

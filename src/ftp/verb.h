@@ -62,5 +62,8 @@ struct Verb {
 [[nodiscard]] std::span<const Verb> verbs();
 /// `name` in upper case. Null if the table does not know it: such a verb is forwarded.
 [[nodiscard]] const Verb* find_verb(std::string_view name);
+/// Whether the line's verb, in any case, is one that REST belongs to (RFC 3659 5.3, RFC 1123
+/// 4.1.2.13): RETR, STOR, APPE, STOU. Listings are not.
+[[nodiscard]] bool transfers_file(std::string_view line);
 
 }  // namespace ballast::ftp

@@ -59,8 +59,8 @@ void ControlConnection::consume(std::size_t bytes) {
 }
 
 loop::Task<base::Result<>> ControlConnection::send(std::string_view bytes, base::Fault fault,
-                                                   loop::Deadline deadline) {
-    return write_all(*stream_, signal_, bytes, fault, deadline);
+                                                   loop::Deadline deadline, Interrupt interrupt) {
+    return write_all(*stream_, signal_, bytes, fault, deadline, std::move(interrupt));
 }
 
 }  // namespace ballast::net

@@ -3,6 +3,7 @@
 
 #include "base/wiped_string.h"
 #include "net/stream.h"
+#include "net/tls_stream.h"
 
 #include <memory>
 #include <string>
@@ -31,12 +32,22 @@ public:
     [[nodiscard]] const std::error_code& error() const { return error_; }
 
     [[nodiscard]] loop::Task<base::Result<>> send(std::string_view bytes, base::Fault fault,
-                                                  loop::Deadline deadline);
+                                                  loop::Deadline deadline,
+                                                  Interrupt interrupt = {});
 
     [[nodiscard]] Stream& stream() { return *stream_; }
     [[nodiscard]] const Stream& stream() const { return *stream_; }
-    /// Puts another stream in the place of this one, when TLS begins or ends. What was received and
-    /// not consumed is thrown away: said before TLS, it was not said under it (RFC 4217 15.1).
+    /// TLS begins: `wrap` makes a stream of this one, or throws and leaves it as it is. What was
+    /// received and not consumed is thrown away: said before TLS, it was not said under it (RFC
+    /// 4217 15.1).
+    template <typename Wrap>
+    TlsStream& begin_tls(const Wrap& wrap) {
+        std::unique_ptr<TlsStream> wrapped = wrap(std::move(stream_));
+        TlsStream& tls = *wrapped;
+        put_stream(std::move(wrapped));
+        return tls;
+    }
+    /// Null until another one is put in its place.
     [[nodiscard]] std::unique_ptr<Stream> take_stream() { return std::move(stream_); }
     void put_stream(std::unique_ptr<Stream> stream, std::string received = {});
     [[nodiscard]] const base::Address& local() const { return stream_->local(); }

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -90,9 +91,14 @@ private:
     Stream& stream_;
 };
 
+/// Asked before each wait for a peer, so also whenever the signal was raised. True ends the waiting
+/// before its time (`operation_canceled`). Empty: never.
+using Interrupt = std::function<bool()>;
+
 /// Writes everything. `signal` is the one attached to the stream. An error is the given fault's.
 [[nodiscard]] loop::Task<base::Result<>> write_all(Stream& stream, loop::Signal& signal,
                                                    std::string_view bytes, base::Fault fault,
-                                                   loop::Deadline deadline);
+                                                   loop::Deadline deadline,
+                                                   Interrupt interrupt = {});
 
 }  // namespace ballast::net

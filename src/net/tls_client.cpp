@@ -112,7 +112,7 @@ Ssl TlsClient::new_ssl(TlsTickets& tickets, bool avoids_tls_1_3) const {
     return ssl;
 }
 
-std::unique_ptr<TlsStream> TlsClient::wrap_control(std::unique_ptr<Stream> plain,
+std::unique_ptr<TlsStream> TlsClient::wrap_control(std::unique_ptr<Stream>&& plain,
                                                    TlsTickets& tickets, bool avoids_tls_1_3) const {
     return std::make_unique<TlsStream>(std::move(plain), new_ssl(tickets, avoids_tls_1_3),
                                        TlsStream::Use::control);

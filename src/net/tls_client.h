@@ -38,8 +38,9 @@ public:
     [[nodiscard]] static base::Result<std::shared_ptr<TlsClient>> create(const Settings& settings);
 
     /// The stream, whose handshake is yet to come. `tickets` outlive it. With `avoids_tls_1_3` TLS
-    /// 1.2 is the newest spoken, if the settings allow it.
-    [[nodiscard]] std::unique_ptr<TlsStream> wrap_control(std::unique_ptr<Stream> plain,
+    /// 1.2 is the newest spoken, if the settings allow it. Without memory it throws, and `plain`
+    /// stays the caller's.
+    [[nodiscard]] std::unique_ptr<TlsStream> wrap_control(std::unique_ptr<Stream>&& plain,
                                                           TlsTickets& tickets,
                                                           bool avoids_tls_1_3) const;
     /// With the same name and context, and offering the session of the control connection.

@@ -232,7 +232,7 @@ Ssl TlsServer::new_ssl(TlsBond& bond, TlsStream::Use use) const {
     return ssl;
 }
 
-std::unique_ptr<TlsStream> TlsServer::wrap_control(std::unique_ptr<Stream> plain,
+std::unique_ptr<TlsStream> TlsServer::wrap_control(std::unique_ptr<Stream>&& plain,
                                                    TlsBond& bond) const {
     return std::make_unique<TlsStream>(std::move(plain), new_ssl(bond, TlsStream::Use::control),
                                        TlsStream::Use::control, !settings_.may_leave);

@@ -50,8 +50,9 @@ public:
     [[nodiscard]] base::Result<> replace_certificates(
         std::shared_ptr<const Certificates> certificates);
 
-    /// The stream, whose handshake is yet to come. The bond outlives it.
-    [[nodiscard]] std::unique_ptr<TlsStream> wrap_control(std::unique_ptr<Stream> plain,
+    /// The stream, whose handshake is yet to come. The bond outlives it. Without memory it throws,
+    /// and `plain` stays the caller's.
+    [[nodiscard]] std::unique_ptr<TlsStream> wrap_control(std::unique_ptr<Stream>&& plain,
                                                           TlsBond& bond) const;
     /// After the control connection's handshake.
     void remember(const TlsStream& control, TlsBond& bond) const;

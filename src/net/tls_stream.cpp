@@ -121,13 +121,14 @@ struct TlsStream::Plumbing {
             return made;
         }();
         BIO* const bio = BIO_new(method);
+        if (bio == nullptr) return nullptr;
         BIO_set_data(bio, &stream);
         BIO_set_init(bio, 1);
         return bio;
     }
 };
 
-TlsStream::TlsStream(std::unique_ptr<Stream> inner, Ssl ssl, Use use, bool reads_ahead)
+TlsStream::TlsStream(std::unique_ptr<Stream>&& inner, Ssl ssl, Use use, bool reads_ahead)
     : inner_(std::move(inner)), ssl_(std::move(ssl)), use_(use), reads_ahead_(reads_ahead) {
     SSL_set_mode(ssl_.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     // An end without close_notify must not forbid our own direction to go on; it is told apart by
@@ -141,6 +142,10 @@ TlsStream::TlsStream(std::unique_ptr<Stream> inner, Ssl ssl, Use use, bool reads
         set_socket(ssl_.get(), inner_->splice_sink());
     } else {
         BIO* const bio = Plumbing::make(*this);
+        if (bio == nullptr) {
+            inner = std::move(inner_);
+            throw std::bad_alloc();
+        }
         SSL_set_bio(ssl_.get(), bio, bio);
     }
 }
@@ -190,15 +195,17 @@ Io TlsStream::failed() {
 }
 
 loop::Task<base::Result<>> TlsStream::wait_for(Wants wants, loop::Signal& signal, base::Fault fault,
-                                               loop::Deadline deadline, const char* doing) {
+                                               loop::Deadline deadline, const Interrupt& interrupt,
+                                               const char* doing) {
     if (wants == Wants::to_read)
         inner_->watch_readable();
     else
         inner_->watch_writable();
-    if (!co_await signal.wait(deadline)) {
+    const bool is_interrupted = interrupt && interrupt();
+    if (is_interrupted || !co_await signal.wait(deadline)) {
         has_failed_ = true;
-        co_return std::unexpected(
-            base::Error{fault, std::make_error_code(std::errc::timed_out), doing});
+        const auto why = is_interrupted ? std::errc::operation_canceled : std::errc::timed_out;
+        co_return std::unexpected(base::Error{fault, std::make_error_code(why), doing});
     }
     co_return base::Result<>{};
 }
@@ -219,7 +226,7 @@ base::Error TlsStream::handshake_error(base::Fault fault) const {
 }
 
 loop::Task<base::Result<>> TlsStream::handshake(loop::Signal& signal, base::Fault fault,
-                                                loop::Deadline deadline) {
+                                                loop::Deadline deadline, Interrupt interrupt) {
     for (;;) {
         ERR_clear_error();
         errno = 0;
@@ -231,8 +238,8 @@ loop::Task<base::Result<>> TlsStream::handshake(loop::Signal& signal, base::Faul
             has_failed_ = true;
             co_return std::unexpected(handshake_error(fault));
         }
-        auto waited =
-            co_await wait_for(wants, signal, fault, deadline, "waiting in a TLS handshake");
+        auto waited = co_await wait_for(wants, signal, fault, deadline, interrupt,
+                                        "waiting in a TLS handshake");
         if (!waited) co_return std::unexpected(waited.error());
     }
     is_open_ = true;
@@ -242,7 +249,8 @@ loop::Task<base::Result<>> TlsStream::handshake(loop::Signal& signal, base::Faul
 
 loop::Task<base::Result<std::unique_ptr<Stream>>> TlsStream::leave(loop::Signal& signal,
                                                                    std::string& first_bytes,
-                                                                   loop::Deadline deadline) {
+                                                                   loop::Deadline deadline,
+                                                                   Interrupt interrupt) {
     constexpr auto fault = base::Fault::client;
     constexpr const char* doing = "leaving TLS";
     gathering_ = &unsent_;
@@ -251,7 +259,7 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> TlsStream::leave(loop::Signal&
     has_said_close_ = true;
     for (auto state = flush(); state != Io::State::moved; state = flush()) {
         if (state == Io::State::failed) co_return std::unexpected(base::Error{fault, {}, doing});
-        auto waited = co_await wait_for(Wants::to_write, signal, fault, deadline, doing);
+        auto waited = co_await wait_for(Wants::to_write, signal, fault, deadline, interrupt, doing);
         if (!waited) co_return std::unexpected(waited.error());
     }
     expects_plain_ = true;
@@ -262,7 +270,7 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> TlsStream::leave(loop::Signal&
         if (io.state == Io::State::failed)
             co_return std::unexpected(base::Error{fault, io.error, doing});
         if (io.state == Io::State::moved) continue;
-        auto waited = co_await wait_for(Wants::to_read, signal, fault, deadline, doing);
+        auto waited = co_await wait_for(Wants::to_read, signal, fault, deadline, interrupt, doing);
         if (!waited) co_return std::unexpected(waited.error());
     }
     first_bytes = std::move(plain_);

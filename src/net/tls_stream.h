@@ -24,7 +24,8 @@ public:
 
     /// `ssl` is set up for its role; nothing has been exchanged yet. With `reads_ahead` false not a
     /// byte behind close_notify is taken in, so that plain text may follow it (CCC).
-    TlsStream(std::unique_ptr<Stream> inner, Ssl ssl, Use use, bool reads_ahead = true);
+    /// Without memory it throws, and `inner` stays the caller's.
+    TlsStream(std::unique_ptr<Stream>&& inner, Ssl ssl, Use use, bool reads_ahead = true);
     ~TlsStream() override;
     TlsStream(const TlsStream&) = delete;
     TlsStream& operator=(const TlsStream&) = delete;
@@ -32,12 +33,14 @@ public:
     /// Waits on `signal`, which is attached to this stream. An error says what the peer did or what
     /// is wrong with its certificate; the stream has failed then.
     [[nodiscard]] loop::Task<base::Result<>> handshake(loop::Signal& signal, base::Fault fault,
-                                                       loop::Deadline deadline);
+                                                       loop::Deadline deadline,
+                                                       Interrupt interrupt = {});
     /// RFC 4217 12.2, CCC: both sides say close_notify, and plain text goes on. Returns the stream
     /// beneath, and in `first_bytes` what the peer sent already; this stream is spent then.
     [[nodiscard]] loop::Task<base::Result<std::unique_ptr<Stream>>> leave(loop::Signal& signal,
                                                                           std::string& first_bytes,
-                                                                          loop::Deadline deadline);
+                                                                          loop::Deadline deadline,
+                                                                          Interrupt interrupt = {});
 
     Io read(std::span<char> into) override;
     Io write(std::span<const char> from) override;
@@ -87,6 +90,7 @@ private:
     [[nodiscard]] base::Error handshake_error(base::Fault fault) const;
     [[nodiscard]] loop::Task<base::Result<>> wait_for(Wants wants, loop::Signal& signal,
                                                       base::Fault fault, loop::Deadline deadline,
+                                                      const Interrupt& interrupt,
                                                       const char* doing);
     [[nodiscard]] Io failed();
 

@@ -291,18 +291,25 @@ Refusal Pool::why_none(const Asker& asker) const {
     return any ? Refusal::all_down : Refusal::none_resolved;
 }
 
-/// The backend that the client sticks to; null if there is none, or another may be chosen.
-std::expected<Pool::Entry*, Refusal> Pool::stuck(const Asker& asker, loop::Time now) {
-    if (config_.stick.by == config::StickBy::none) return nullptr;
+/// The backend that the client sticks to. One that is gone for good cannot be waited for.
+std::optional<Pool::Bound> Pool::bound_of(const Asker& asker, loop::Time now) {
+    if (config_.stick.by == config::StickBy::none) return std::nullopt;
     const auto bound = stick_table_.find(asker.stick_key, now);
     Entry* const entry = bound ? find(bound->backend) : nullptr;
-    // One that is gone for good cannot be waited for.
-    if (entry == nullptr || entry->gone) return nullptr;
+    if (entry == nullptr || entry->gone) return std::nullopt;
+    return Bound{entry, bound->has_logged_in};
+}
+
+/// That backend; null if there is none, or another may be chosen.
+std::expected<Pool::Entry*, Refusal> Pool::stuck(const Asker& asker, loop::Time now) {
+    const auto bound = bound_of(asker, now);
+    if (!bound) return nullptr;
+    Entry* const entry = bound->entry;
     const bool serves = is_usable(*entry, asker) && !entry->outlier.is_ejected(now);
     if (serves && has_room(*entry, now)) return entry;
     if (config_.stick.otherwise == config::StickOtherwise::choose) return nullptr;
     if (serves) return std::unexpected(Refusal::all_full);
-    // Where the client has never been nothing of it is.
+    // Nothing of the client is where it has never been.
     if (!bound->has_logged_in) return nullptr;
     return std::unexpected(Refusal::stuck_down);
 }
@@ -428,12 +435,17 @@ void Pool::forget(Loans::iterator loan) {
 
 /// Asks for one seat back that this client could use. False: none is on loan.
 bool Pool::recall_for(const Asker& asker, loop::Time lent_until, Recalls& recalls) {
+    const auto now = clock_();
+    const bool may_choose = config_.stick.otherwise == config::StickOtherwise::choose;
+    const auto own = may_choose ? std::nullopt : bound_of(asker, now);
     Loan* chosen = nullptr;
     std::size_t most = 0;
     for (auto& [number, loan] : loans_) {
         if (loan.is_recalled || loan.since > lent_until) continue;
+        if (own && own->entry->backend.id != loan.backend) continue;
         const auto* const entry = find(loan.backend);
-        if (entry == nullptr || !is_usable(*entry, asker)) continue;
+        if (entry == nullptr || !is_usable(*entry, asker) || entry->outlier.is_ejected(now))
+            continue;
         const auto of_holder = loans_of_holders_.at(loan.holder);
         if (of_holder <= most) continue;
         most = of_holder;

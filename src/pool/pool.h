@@ -124,6 +124,11 @@ private:
 
     [[nodiscard]] Asker asker(const Client& client, std::span<const BackendId> tried) const;
     [[nodiscard]] std::expected<Seat, Refusal> try_choose(const Asker& asker, loop::Time now);
+    struct Bound {
+        Entry* entry;  ///< not gone
+        bool has_logged_in;
+    };
+    [[nodiscard]] std::optional<Bound> bound_of(const Asker& asker, loop::Time now);
     [[nodiscard]] std::expected<Entry*, Refusal> stuck(const Asker& asker, loop::Time now);
     [[nodiscard]] Entry* pick(const Asker& asker, loop::Time now, bool spares_ejected);
     [[nodiscard]] bool is_usable(const Entry& entry, const Asker& asker) const;

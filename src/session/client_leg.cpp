@@ -8,9 +8,10 @@
 namespace ballast::session {
 
 ClientLeg::ClientLeg(std::unique_ptr<net::Stream> stream, const config::Listener& settings,
-                     loop::Signal& signal)
+                     loop::Signal& signal, net::Interrupt interrupt)
     : settings_(settings),
       signal_(signal),
+      interrupt_(std::move(interrupt)),
       control_(std::move(stream), signal),
       parser_(settings.command_bytes_max) {}
 
@@ -66,10 +67,10 @@ loop::Task<base::Result<>> ClientLeg::begin_tls(const net::TlsServer& server, ne
     deferred_.clear();
     deferred_bytes_ = 0;
     parser_ = ftp::CommandParser(settings_.command_bytes_max);
-    auto stream = server.wrap_control(control_.take_stream(), bond);
-    auto& tls = *stream;
-    control_.put_stream(std::move(stream));
-    auto done = co_await tls.handshake(signal_, base::Fault::client, deadline);
+    auto& tls = control_.begin_tls([&](std::unique_ptr<net::Stream>&& plain) {
+        return server.wrap_control(std::move(plain), bond);
+    });
+    auto done = co_await tls.handshake(signal_, base::Fault::client, deadline, interrupt_);
     if (!done) co_return std::unexpected(done.error());
     server.remember(tls, bond);
     tls_ = &tls;
@@ -78,7 +79,7 @@ loop::Task<base::Result<>> ClientLeg::begin_tls(const net::TlsServer& server, ne
 
 loop::Task<base::Result<>> ClientLeg::end_tls(loop::Deadline deadline) {
     std::string first_bytes;
-    auto plain = co_await tls_->leave(signal_, first_bytes, deadline);
+    auto plain = co_await tls_->leave(signal_, first_bytes, deadline, interrupt_);
     if (!plain) co_return std::unexpected(plain.error());
     tls_ = nullptr;
     control_.put_stream(std::move(*plain), std::move(first_bytes));
@@ -87,7 +88,7 @@ loop::Task<base::Result<>> ClientLeg::end_tls(loop::Deadline deadline) {
 
 loop::Task<base::Result<>> ClientLeg::send(const ftp::Reply& reply) {
     return control_.send(reply.text, base::Fault::client,
-                         signal_.loop().after(settings_.write_timeout));
+                         signal_.loop().after(settings_.write_timeout), interrupt_);
 }
 
 void ClientLeg::finish() {

@@ -31,8 +31,10 @@ struct ClientEvent {
 /// The control connection to a client: commands in, replies out. Waits on the session's signal.
 class ClientLeg {
 public:
+    /// `interrupt` ends what waits for the client alone: replies that it does not read, and its
+    /// handshakes.
     ClientLeg(std::unique_ptr<net::Stream> stream, const config::Listener& settings,
-              loop::Signal& signal);
+              loop::Signal& signal, net::Interrupt interrupt = {});
 
     using Ask = net::ControlConnection::Ask;
     /// What has come, without waiting. `ended` and `lost` are said again at each call. A client
@@ -85,6 +87,7 @@ public:
 private:
     const config::Listener& settings_;
     loop::Signal& signal_;
+    const net::Interrupt interrupt_;
     net::ControlConnection control_;
     net::TlsStream* tls_ = nullptr;  // what `control_` owns
     ftp::CommandParser parser_;

@@ -3,6 +3,7 @@
 #include "base/number.h"
 #include "ftp/host_port.h"
 #include "ftp/telnet.h"
+#include "ftp/verb.h"
 #include "metrics/counters.h"
 #include "session/announce.h"
 #include "session/limit_note.h"
@@ -17,11 +18,6 @@
 namespace ballast::session {
 
 namespace {
-
-bool transfers_file(const ftp::Command& command) {
-    return command.verb == "RETR" || command.verb == "STOR" || command.verb == "APPE" ||
-           command.verb == "STOU";
-}
 
 std::string_view protocols_of(const base::Ip& ip) { return ip.is_v4() ? "1" : "2"; }
 
@@ -168,11 +164,10 @@ loop::Task<> Session::restart(ftp::Command command) {
     const auto offset = base::parse_number<std::uint64_t>(command.argument);  // RFC 3659 5.3
     if (!offset) co_return co_await answer(501, "REST takes a number of bytes.");
     if (!backend_->known().accepts_rest()) {
-        auto reply = co_await backend_->command(command.line);
+        auto reply = co_await backend_->restart_at(*offset);
         if (!reply) co_return co_await lose_backend(reply.error());
         if (reply->code != 350) co_return co_await answer(std::move(*reply));
         backend_->known().set_accepts_rest();
-        rest_is_armed_ = true;
     }
     journal_.set_restart(*offset);
     co_await answer(350, fmt::format("Restarting at {}. Send STOR or RETR.", *offset));
@@ -199,18 +194,17 @@ guard::Throttle Session::throttle() {
 /// A verb that Ballast does not know may be such a transfer: it hears the REST, and keeps it for
 /// the next one if it moves nothing.
 std::optional<std::uint64_t> Session::take_restart(const ftp::Command& command, bool tentative) {
-    if (!tentative && !transfers_file(command)) return std::nullopt;
+    if (!tentative && !ftp::transfers_file(command.verb)) return std::nullopt;
     auto offset = tentative ? journal_.restart() : journal_.take_restart();
     if (offset == 0) offset.reset();
     // What the backend was told earlier must not move this transfer's beginning.
-    if (rest_is_armed_ && !offset) offset = 0;
-    rest_is_armed_ = tentative && offset.has_value();
+    if (backend_->is_restart_armed() && !offset) offset = 0;
     return offset;
 }
 
 /// A transfer that Ballast refuses has spent its REST as well.
 void Session::forget_restart(const ftp::Command& command) {
-    if (transfers_file(command)) (void)journal_.take_restart();
+    if (ftp::transfers_file(command.verb)) (void)journal_.take_restart();
 }
 
 loop::Task<> Session::transfer(ftp::Command command, bool tentative) {
@@ -233,11 +227,8 @@ loop::Task<> Session::transfer(ftp::Command command, bool tentative) {
          dialog_.protects_data() ? &client_tls : nullptr, seat_.byte_count(), throttle()},
         command.line, direction, restart);
     const Outcome outcome = co_await transfer.run();
-    if (tentative && outcome.result != Result::not_a_transfer) {
-        // It moved data, so REST was its own.
-        (void)journal_.take_restart();
-        rest_is_armed_ = false;
-    }
+    // It moved data, so REST was its own.
+    if (tentative && outcome.has_begun) (void)journal_.take_restart();
 
     const auto& backend_name = seat_.backend().name;
     const bool has_file = direction != ftp::Direction::none && !command.argument.empty();

@@ -54,6 +54,7 @@ Routing Session::route_user(const ftp::Command& user) const {
 /// USER: everything is known that can decide. A second USER before login is routed again.
 loop::Task<> Session::log_in(ftp::Command user) {
     phase_ = Phase::choosing;
+    keep_seat();
     // Again: at the greeting this side may have been faster than the other.
     if (comes_from_ourselves()) {
         note_own_session(base::to_string(client_.peer()));
@@ -72,7 +73,8 @@ loop::Task<> Session::log_in(ftp::Command user) {
     if (const auto refusal = guard::refusal_of(settings_, "USER", routing.user))
         co_return co_await refuse_login(ftp::make_reply(refusal->code, refusal->text));
     if (const auto ban = ban_of(routing.pool, routing.user)) co_return co_await refuse_banned(*ban);
-    pool_ = surroundings_.pools.find(routing.pool);
+    // The backend of the last USER may be one of that pool's fallback.
+    if (!backend_) pool_ = surroundings_.pools.find(routing.pool);
     routed_pool_ = std::move(routing.pool);
     host_ = std::move(routing.host);
     if (user.argument != routing.user) {
@@ -82,6 +84,8 @@ loop::Task<> Session::log_in(ftp::Command user) {
     user_line_ = user.line;
     user_ = user.argument;
     auto reply = co_await say_user_again();
+    // A new backend knows nothing of what an earlier user of this session has set.
+    if (!reply && has_named_user_) forget_login_but_host();
     if (!reply) reply = co_await choose_backend();
     if (!reply) co_return;
     co_await follow_login(std::move(user), std::move(*reply));
@@ -90,7 +94,7 @@ loop::Task<> Session::log_in(ftp::Command user) {
 /// Whether the backend of the last USER may serve this one, too: it is of the same pool and host,
 /// and the user's name decides nothing about which backend it is.
 bool Session::may_say_user_again(const Routing& routing) const {
-    if (!backend_ || routing.refusal || routing.pool != routed_pool_ ||
+    if (!backend_ || host_was_refused_ || routing.refusal || routing.pool != routed_pool_ ||
         !base::is_same_but_for_case(routing.host, host_) || !backend_->known().takes_user_again())
         return false;
     const auto& config = pool_->pool->config();
@@ -108,7 +112,8 @@ loop::Task<std::optional<ftp::Reply>> Session::say_user_again() {
     constexpr std::array out_of_order = {500, 502, 503, 504};
     const bool is_out_of_order =
         reply && std::ranges::find(out_of_order, reply->code) != out_of_order.end();
-    if (is_out_of_order) backend_->known().set_takes_user_again(false);
+    // The others may be about this name.
+    if (reply && reply->code == 503) backend_->known().set_takes_user_again(false);
     if (reply && reply->code != 421 && !is_out_of_order) co_return std::move(*reply);
     leave_backend();
     co_return std::nullopt;
@@ -349,13 +354,15 @@ loop::Task<base::Result<ftp::Reply>> Session::try_leg() {
                                               client_.tls() != nullptr, signal_);
     if (!leg) co_return std::unexpected(leg.error());
     backend_ = std::move(*leg);
+    host_was_refused_ = false;
     if (const auto survey = backend_->known().survey();
         survey && survey->features.has("HOST") && !host_.empty()) {
         const auto host_line = "HOST " + host_;
         auto host = co_await backend_->command(host_line);
         if (!host) co_return std::unexpected(caused_by_line(host.error(), host_line));
         if (host->code == 421) co_return std::unexpected(has_no_room("HOST", *host));
-        if (host->is_negative()) co_return std::move(*host);  // RFC 7151 3.1: 504 and the like
+        host_was_refused_ = host->is_negative();  // RFC 7151 3.1: 504 and the like
+        if (host_was_refused_) co_return std::move(*host);
     }
     auto reply = co_await backend_->command(user_line_);
     if (!reply) co_return std::unexpected(caused_by_line(reply.error(), user_line_));
@@ -377,6 +384,7 @@ void Session::give_up_backend(const base::Error& error) {
 }
 
 loop::Task<> Session::credential(ftp::Command command) {
+    keep_seat();
     const bool asks_for_user = command.verb == "USER";
     const auto former_user_line = user_line_;
     const auto former_user = user_;
@@ -403,7 +411,8 @@ loop::Task<> Session::credential(ftp::Command command) {
     auto reply = co_await backend_->command(command.line);
     login_time_ += signal_.loop().now() - began;
     const bool logged_in = dialog_.login() == Dialog::Login::done;
-    if (!reply && logged_in) co_return co_await lose_backend(reply.error());
+    // Another backend would not know what this client has set since an earlier log-in.
+    if (!reply && (logged_in || has_named_user_)) co_return co_await lose_backend(reply.error());
     // Nothing of this backend has been shown to the client yet but "331 password please".
     if (!reply) {
         auto error = caused_by_line(reply.error(), command.line);
@@ -482,6 +491,7 @@ loop::Task<> Session::follow_login(ftp::Command command, ftp::Reply reply) {
                {{"code", std::uint64_t{reply.code}}});  // its text may repeat the password
     }
     if (reply.code == 421) is_over_ = true;
+    lend_seat();
     const bool has_failed = reply.is_negative() && !was_logged_in;
     if (has_failed) co_return co_await fail_login(std::move(reply), routed_pool_, user_);
     co_await answer(std::move(reply));

@@ -75,6 +75,8 @@ loop::Task<> Session::pass_through(std::string auth) {
     tried_.clear();
     if (!co_await choose_backend()) co_return;
     seat_.logged_in(std::chrono::duration_cast<std::chrono::microseconds>(login_time_));
+    surroundings_.ledger.login_succeeded(client_.peer().ip, connections_begun_,
+                                         signal_.loop().now());
     metrics::count(metrics::Counter::sessions_passed_through);
     on_loan_ = {};
     report(log::Level::info, "passed through", {{"server_name", hello->server_name}});

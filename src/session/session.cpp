@@ -41,7 +41,7 @@ Session::Session(Surroundings surroundings, std::unique_ptr<net::Stream> client,
       id_(std::move(id)),
       ended_(std::move(ended)),
       signal_(surroundings_.network.loop()),
-      client_(std::move(client), settings_, signal_),
+      client_(std::move(client), settings_, signal_, [this] { return gives_way(); }),
       dialog_(settings_),
       login_deadline_(surroundings_.network.loop().after(settings_.login_timeout)) {
     if (settings_.command_rate != 0)
@@ -110,10 +110,12 @@ void Session::lend_place() {
                                          [recall = recall_] { loop::Recall::call(recall); });
 }
 
-/// While the client has the word and has not logged in, its seat is there for those who wait. At
-/// PASS it finds another.
+/// From the answer to USER until the client's next USER or PASS its seat is there for those who
+/// wait, whatever else it says. At PASS it finds another. A session that had logged in before has
+/// set things on this backend that another would not know.
 void Session::lend_seat() {
-    if (!backend_ || seat_recall_ || dialog_.login() == Dialog::Login::done) return;
+    if (!backend_ || seat_recall_ || has_named_user_ || dialog_.login() == Dialog::Login::done)
+        return;
     seat_recall_ = std::make_shared<loop::Recall>(signal_);
     seat_.lend(seat_recall_, guard::client_of(client_.peer().ip));
 }
@@ -126,6 +128,14 @@ void Session::keep_seat() {
     if (seat_.keep()) return;
     metrics::count(metrics::Counter::seats_recalled);
     leave_backend();
+}
+
+/// A client that has not logged in and does not read, or does not go on with its handshake, holds
+/// up nobody: not a stop, nor who needs its place or its seat.
+bool Session::gives_way() {
+    if (dialog_.login() == Dialog::Login::done) return false;
+    if (seat_recall_ && seat_recall_->is_called()) keep_seat();
+    return stop_wanted_ || (on_loan_ && recall_->is_called());
 }
 
 /// Networks first, then limits. False: the client was told why not, unless TLS comes first: then
@@ -225,12 +235,8 @@ loop::Task<std::optional<ClientEvent>> Session::await_event() {
         }
         // Who always has something to say does not stay for it.
         const bool is_late = signal_.loop().now() >= deadline;
-        if (auto event = is_late ? std::nullopt : client_.next()) {
-            keep_seat();
-            co_return event;
-        }
+        if (auto event = is_late ? std::nullopt : client_.next()) co_return event;
         welcome_data();
-        lend_seat();
         if (backend_) backend_->watch();
         client_.watch();
         if (is_late || !co_await signal_.wait(deadline)) {
@@ -308,6 +314,7 @@ loop::Task<> Session::forward(ftp::Command command) {
 
 loop::Task<> Session::quit() {
     is_over_ = true;
+    keep_seat();
     if (backend_ && co_await backend_->send("QUIT")) {
         auto reply = co_await backend_->reply(signal_.loop().after(goodbye_time));
         if (reply && reply->code == 221) co_return co_await answer(std::move(*reply));
@@ -361,7 +368,6 @@ void Session::forget_login() {
     has_named_user_ = false;
     client_data_.clear();
     dialog_.reinitialize();
-    rest_is_armed_ = false;
     // Who never logs in gets no more time by it.
     if (!was_logged_in) return;
     login_deadline_ = signal_.loop().after(settings_.login_timeout);
@@ -398,6 +404,8 @@ loop::Task<> Session::lose_backend(const base::Error& error) {
 void Session::leave_backend() {
     backend_.reset();
     if (sealed_) sealed_->backend.reset();
+    if (seat_recall_) seat_recall_->leave();
+    seat_recall_.reset();
     seat_ = pool::Seat();
 }
 

@@ -91,6 +91,7 @@ private:
     void lend_place();
     void lend_seat();
     void keep_seat();
+    [[nodiscard]] bool gives_way();
     [[nodiscard]] loop::Task<> serve();
     [[nodiscard]] loop::Task<> take_turn();
     [[nodiscard]] loop::Task<std::optional<ClientEvent>> await_event();
@@ -226,8 +227,8 @@ private:
     std::uint32_t connections_begun_ = 0;  // to backends, for log-ins
     bool has_logged_in_ = false;           // at some time
     bool password_is_lost_ = false;        // a backend went away at PASS or ACCT, in this login
+    bool host_was_refused_ = false;        // by the present backend
     bool has_named_user_ = false;          // the journal's user has logged in
-    bool rest_is_armed_ = false;           // the backend was told a REST that no transfer has used
     loop::Deadline login_deadline_;
     Phase phase_ = Phase::greeting;
     bool is_over_ = false;

@@ -107,6 +107,7 @@ loop::Task<Outcome> Transfer::run() {
     if (co_await open_connections() && co_await secure_client_first() && co_await begin())
         co_await carry();
     outcome_.time = loop().now() - started;
+    outcome_.has_begun = is_begun_;
     outcome_.bytes = report_.bytes_delivered;
     if (outcome_.result != Result::not_a_transfer)
         parts_.client_data.clear();
@@ -336,7 +337,7 @@ loop::Task<bool> Transfer::begin() {
     if (!parts_.backend.known().noop_code() && !co_await learn_noop())
         co_return co_await refuse(451, "The connection to the server was lost.");
     if (restart_) {
-        const auto reply = co_await parts_.backend.command(fmt::format("REST {}", *restart_));
+        const auto reply = co_await parts_.backend.restart_at(*restart_);
         if (!reply) {
             lose_backend(reply.error());
             co_return co_await refuse(451, "The connection to the server was lost.");
@@ -428,7 +429,11 @@ loop::Task<> Transfer::take_preliminary(ftp::Reply reply) {
         connect_deadline_ = loop().after(parts_.settings.data_connect_timeout);
     }
     is_begun_ = true;
-    if (final_reply_) status_replies_.push_back(std::move(reply));
+    // One goes with each STAT; a backend that goes on announcing is not kept.
+    if (final_reply_) {
+        if (status_replies_.size() < 2 * status_owed_max)
+            status_replies_.push_back(std::move(reply));
+    }
     // The client has been told by us, and a second 1xx is for nobody: what it says comes later.
     else if (std::exchange(has_said_150_, false))
         said_by_backend_ = words_of(reply);
@@ -977,6 +982,7 @@ loop::Task<> Transfer::abort() {
     relaying_.cancel();
     reset_client_stream();
     if (!co_await abort_backend()) outcome_.backend_is_lost = true;
+    co_await pass_status_on();
     co_await answer(ftp::make_reply(426, "Data connection closed; transfer aborted."));
     co_await answer(ftp::make_reply(226, "ABOR successful."));
 }

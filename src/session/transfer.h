@@ -38,6 +38,7 @@ struct Outcome {
     ftp::Direction direction = ftp::Direction::none;
     std::uint64_t bytes = 0;  ///< delivered to the receiving side
     std::chrono::steady_clock::duration time{};
+    bool has_begun = false;        ///< the backend said 1xx
     bool backend_is_lost = false;  ///< the leg cannot be used any more
     bool client_is_lost = false;   ///< a reply could not be delivered
     bool service_is_over = false;  ///< the last reply was a 421: nothing follows it

@@ -50,6 +50,27 @@ TEST(Known, forgets_at_a_new_survey_what_it_learnt_of_the_server_before) {
     EXPECT_FALSE(known.accepts_rest());
 }
 
+TEST(Known, guesses_noop_while_nobody_has_heard_its_answer_after_log_in) {
+    Known known;
+    EXPECT_FALSE(known.knows_noop());
+    known.set_survey(survey_with("EPSV"));  // NOOP was refused before log-in
+    EXPECT_FALSE(known.knows_noop());
+    known.set_noop_code(250);
+    EXPECT_TRUE(known.knows_noop());
+    auto survey = survey_with("EPSV");
+    survey.noop_code = 200;
+    known.set_survey(std::move(survey));
+    EXPECT_TRUE(known.knows_noop());
+    EXPECT_EQ(known.noop_code(), 200);
+}
+
+TEST(Known, asks_again_after_a_new_survey_whether_a_second_user_is_taken) {
+    Known known;
+    known.set_takes_user_again(false);
+    known.set_survey(survey_with("EPSV"));
+    EXPECT_TRUE(known.takes_user_again());
+}
+
 TEST(Knowledge, is_shared_by_all_who_ask_for_one_backend) {
     Knowledge knowledge;
     knowledge.of(1)->set_prefers_pasv(true);

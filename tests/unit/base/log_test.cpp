@@ -294,8 +294,8 @@ protected:
         return all;
     }
 
-    /// The sum of what these lines say was lost. More than one do if some were lost before the log's
-    /// thread had its first turn.
+    /// The sum of what these lines say was lost. More than one do if some were lost before the
+    /// log's thread had its first turn.
     [[nodiscard]] static std::uint64_t told_lost(const std::vector<std::string>& all,
                                                  std::string_view field) {
         const auto text = fmt::format("what reads or stores them is too slow {}", field);

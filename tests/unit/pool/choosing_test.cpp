@@ -2,6 +2,7 @@
 // What stands above the policies: stickiness, the queue, slow start, outliers, SRV records and
 // watched files, on a clock of the test's own.
 #include "loop/job.h"
+#include "loop/recall.h"
 #include "loop/task.h"
 #include "pool/pool.h"
 #include "support/test_loop.h"
@@ -185,6 +186,33 @@ TEST_F(ChoosingTest, lets_a_client_wait_for_its_own_backend_only) {
     const auto got = place->take();
     ASSERT_TRUE(got);
     EXPECT_EQ(got->backend().name, had);
+}
+
+TEST_F(ChoosingTest, takes_no_seat_on_loan_for_a_client_that_waits_for_another_backend) {
+    config.stick.by = config::StickBy::user;
+    config.stick.otherwise = config::StickOtherwise::refuse;
+    config.queue.length = 5;
+    for (auto& backend : config.backends) backend.max_sessions = 1;
+    auto own = choose();
+    own->logged_in(1ms);
+    auto others = choose("192.0.2.7", "bert");
+    ASSERT_NE(name_of(own), name_of(others));
+    loop::Signal signal(loop);
+    const auto recall = std::make_shared<loop::Recall>(signal);
+    others->lend(recall, ip("192.0.2.8"));
+    const auto place = pool().join_queue({ip("192.0.2.7"), "anna"}, {}, signal);
+    ASSERT_TRUE(place);
+    for (int i = 0; i < 5; ++i) {
+        loop.run_for(1s);
+        pool().tick();
+    }
+    EXPECT_FALSE(recall->is_called());
+    // One who may have any gets it.
+    const auto any = pool().join_queue({ip("192.0.2.7"), "carl"}, {}, signal);
+    loop.run_for(1s);
+    pool().tick();
+    EXPECT_TRUE(recall->is_called());
+    recall->leave();
 }
 
 TEST_F(ChoosingTest, remembers_no_more_clients_than_allowed) {

@@ -175,6 +175,22 @@ TEST(Abort, behind_what_turns_out_to_be_no_transfer_is_answered_all_the_same) {
     EXPECT_EQ(client.reply(), "257 \"/\" is where you are.");
 }
 
+TEST(Abort, comes_behind_the_answer_of_a_status_that_was_there_before_it) {
+    World world(1);
+    world.backend(0).script.status_waits = true;
+    world.backend(0).script.final_delay = 1s;
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    EXPECT_NE(client.passive_port("EPSV"), 0);
+    EXPECT_EQ(client.ask("LIST"), 150);
+    client.send("STAT");
+    world.loop.run_for(2s);  // the server is done with the listing, and nobody has fetched it
+    EXPECT_FALSE(client.has_reply());
+    client.send("ABOR");
+    EXPECT_EQ(client.ask("NOOP"), 211);
+    for (const int code : {426, 226, 200}) EXPECT_EQ(client.code(), code);
+}
+
 TEST(Abort, of_which_a_server_forgets_the_status_it_was_asked_for_leaves_nobody_out_of_step) {
     World world(1);
     world.backend(0).files["a"] = large;

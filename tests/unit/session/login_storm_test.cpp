@@ -83,6 +83,42 @@ TEST(LoginStorm, a_backend_that_says_421_to_a_second_user_is_not_held_to_be_ill)
     EXPECT_FALSE(world.pool().status()[0].is_ejected);
 }
 
+TEST(LoginStorm, a_user_whose_host_was_refused_is_said_behind_host_again) {
+    World world(1);
+    world.backend(0).script.features += " HOST\r\n";
+    world.survey(0);
+    world.backend(0).script.replies["HOST"] = "504 Unknown here.";
+    TestClient client(world);
+    EXPECT_EQ(client.code(), 220);
+    EXPECT_EQ(client.ask("HOST b.example"), 220);
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(client.ask("USER anna"), 504);
+    EXPECT_EQ(world.backend(0).heard,
+              (std::vector<std::string>{"HOST b.example", "HOST b.example"}));
+    EXPECT_EQ(world.seats_taken(), 1);
+}
+
+TEST(LoginStorm, a_user_said_again_at_a_fallback_stays_that_pool_s) {
+    World world;
+    config::Pool primary;
+    primary.name = "primary";
+    primary.fallback = world.pool_settings.name;
+    world.pool_settings.balance = config::Balance::first;
+    world.pool_settings.reply_timeout = 10s;
+    world.pool_settings.observe.failures = 1;
+    (void)world.pool();
+    (void)world.add_pool(primary);
+    world.listener.pool = "primary";
+    TestClient client(world);
+    EXPECT_EQ(client.code(), 220);
+    EXPECT_EQ(client.ask("USER anna"), 331);
+    EXPECT_EQ(client.ask("USER anna"), 331);
+    EXPECT_EQ(world.backend(0).sessions_ever(), 1);
+    world.backend(0).script.replies["PASS"] = "";
+    EXPECT_EQ(client.ask("PASS secret"), 230);
+    // Its silence is held against the pool that it is of.
+    EXPECT_TRUE(world.pool().status()[0].is_ejected);
+}
+
 TEST(LoginStorm, a_session_may_say_user_so_often_without_logging_in) {
     World world(1);
     world.listener.login_attempts = 4;
@@ -167,6 +203,55 @@ TEST(LoginStorm, seats_of_those_who_never_say_pass_go_to_one_who_logs_in) {
     EXPECT_EQ(world.backend(0).sessions(), 3);
 }
 
+TEST(LoginStorm, talking_or_not_reading_keeps_no_seat) {
+    for (const bool reads : {true, false}) {
+        World world(1);
+        world.pool_settings.backends[0].max_sessions = 1;
+        world.pool_settings.queue.length = 5;
+        TestClient hoarder(world);
+        EXPECT_EQ(hoarder.code(), 220);
+        EXPECT_EQ(hoarder.ask("USER anna"), 331);
+        if (!reads) hoarder.stop_reading();
+        for (int i = 0; i < 2000; ++i) hoarder.send("FEAT");
+        world.loop.settle();
+        TestClient client(world, "198.51.100.8:50000");
+        EXPECT_EQ(client.code(), 220);
+        client.send("USER bert");
+        for (int i = 0; i < 20 && !client.has_reply(); ++i) {
+            hoarder.send("NOOP");
+            world.loop.run_for(100ms);
+            world.pool().tick();
+        }
+        EXPECT_TRUE(client.has_reply()) << (reads ? "reads" : "does not read");
+        EXPECT_EQ(client.code(), 331);
+    }
+}
+
+TEST(LoginStorm, a_seat_with_what_an_earlier_log_in_has_set_is_not_on_loan) {
+    World world(1);
+    world.pool_settings.backends[0].max_sessions = 1;
+    TestClient first(world);
+    EXPECT_TRUE(first.log_in());
+    EXPECT_EQ(first.ask("CWD below"), 200);
+    EXPECT_EQ(first.ask("USER bert"), 331);
+    TestClient second(world, "198.51.100.8:50000");
+    EXPECT_EQ(second.code(), 220);
+    EXPECT_EQ(second.ask("USER carl"), 421);
+    EXPECT_EQ(first.ask("PASS secret"), 230);
+    EXPECT_EQ(world.backend(0).sessions_ever(), 1);
+}
+
+TEST(LoginStorm, a_second_log_in_is_tried_nowhere_else_when_its_backend_goes_away) {
+    World world;
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    EXPECT_EQ(client.ask("CWD below"), 200);
+    EXPECT_EQ(client.ask("USER bert"), 331);
+    world.backend(0).script.replies["PASS"] = std::string(support::closes);
+    EXPECT_EQ(client.ask("PASS secret"), 421);
+    EXPECT_FALSE(world.backend(1).has_heard("USER bert"));
+}
+
 TEST(LoginStorm, a_seat_that_has_been_logged_in_on_is_nobody_else_s) {
     World world(1);
     world.pool_settings.backends[0].max_sessions = 1;
@@ -245,6 +330,22 @@ TEST(LoginStorm, places_of_a_listener_go_to_one_who_comes_while_others_do_not_lo
     EXPECT_EQ(idle.front().reply(), "421 Try again later: too many sessions.");
     EXPECT_TRUE(idle.front().is_ended());
     EXPECT_EQ(idle.back().ask("NOOP"), 200);
+}
+
+TEST(LoginStorm, a_client_that_does_not_read_gives_its_place_up_at_once) {
+    World world(1);
+    world.listener.max_sessions = 1;
+    TestClient hoarder(world);
+    EXPECT_EQ(hoarder.code(), 220);
+    hoarder.stop_reading();
+    for (int i = 0; i < 2000; ++i) hoarder.send("FEAT");
+    world.loop.settle();
+    const auto began = world.loop.now();
+    TestClient client(world, "198.51.100.8:50000");
+    EXPECT_TRUE(client.log_in());
+    world.loop.settle();
+    EXPECT_EQ(world.sessions(), 1);
+    EXPECT_LT(world.loop.now() - began, 1s);
 }
 
 TEST(LoginStorm, a_place_after_rein_is_on_loan_again) {

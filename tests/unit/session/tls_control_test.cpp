@@ -89,6 +89,27 @@ TEST_F(TlsControl, that_never_begins_ends_at_its_deadline_without_a_word) {
     EXPECT_EQ(world.loop.now() - before, 2 * tls().handshake_timeout);
 }
 
+TEST_F(TlsControl, that_never_begins_makes_room_for_others_and_for_a_stop) {
+    world.begins_with_tls = true;
+    world.listener.max_sessions = 1;
+    const auto before = world.loop.now();
+    TestClient silent(world);
+    world.loop.settle();
+    TestClient client(world, "198.51.100.8:50000");
+    ASSERT_TRUE(client.begin_tls());
+    EXPECT_EQ(client.code(), 220);
+    EXPECT_TRUE(silent.is_ended());
+    EXPECT_EQ(client.ask("QUIT"), 221);
+
+    TestClient last(world);
+    world.loop.settle();
+    ASSERT_EQ(world.sessions(), 1);
+    world.session().stop();
+    world.loop.settle();
+    EXPECT_EQ(world.sessions(), 0);
+    EXPECT_LT(world.loop.now() - before, 1s);
+}
+
 TEST_F(TlsControl, that_goes_on_in_plain_text_is_over) {
     const auto before = metrics::total(Counter::tls_handshakes_failed);
     TestClient client(world);

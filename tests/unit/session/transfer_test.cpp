@@ -432,6 +432,51 @@ TEST(Transfer, by_a_verb_that_nobody_knows_hears_rest_and_spends_it) {
     EXPECT_EQ(data->received(), "0123456789");
 }
 
+TEST(Transfer, that_never_reached_the_backend_leaves_no_rest_behind_there) {
+    World world(1);
+    world.survey(0);
+    world.backend(0).files["a"] = "0123456789";
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    EXPECT_EQ(client.ask("REST 4"), 350);
+    const auto odd = client.open_data("EPSV");
+    EXPECT_EQ(client.ask("XYZZY"), 502);
+    EXPECT_TRUE(world.backend(0).has_heard("REST 4"));
+    world.backend(0).script.replies["EPSV"] = "425 No port is free.";
+    EXPECT_EQ(client.ask("RETR a"), 425);
+    world.backend(0).script.replies.clear();
+    const auto first = world.backend(0).heard.size();
+    const auto data = client.open_data("EPSV");
+    EXPECT_EQ(client.ask("RETR a"), 150);
+    EXPECT_EQ(client.code(), 226);
+    EXPECT_EQ(heard_from(world.backend(0), first),
+              (std::vector<std::string>{"EPSV", "REST 0", "RETR a"}));
+    EXPECT_EQ(data->received(), "0123456789");
+}
+
+TEST(Transfer, beyond_the_limit_of_transfers_leaves_no_rest_behind_at_the_backend) {
+    World world(1);
+    world.limits.transfers = 1;
+    world.backend(0).files["a"] = "0123456789";
+    world.backend(0).script.final_delay = 1s;
+    TestClient other(world);
+    ASSERT_TRUE(other.log_in());
+    const auto running = other.open_data("EPSV");
+    EXPECT_EQ(other.ask("RETR a"), 150);
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    EXPECT_EQ(client.ask("REST 4"), 350);  // heard by the backend, to learn whether it takes it
+    const auto refused = client.open_data("EPSV");
+    EXPECT_EQ(client.ask("RETR a"), 425);
+    EXPECT_EQ(other.code(), 226);
+    const auto first = world.backend(0).heard.size();
+    const auto data = client.open_data("EPSV");
+    EXPECT_EQ(client.ask("RETR a"), 150);
+    EXPECT_EQ(client.code(), 226);
+    EXPECT_EQ(heard_from(world.backend(0), first),
+              (std::vector<std::string>{"EPSV", "REST 0", "RETR a"}));
+}
+
 TEST(Transfer, holds_the_226_until_the_last_byte_is_with_the_client) {
     World world(1);
     world.backend(0).files["a"] = many_bytes(400'000);

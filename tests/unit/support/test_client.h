@@ -73,6 +73,7 @@ public:
     [[nodiscard]] std::uint16_t passive_port(std::string_view verb);
     [[nodiscard]] std::unique_ptr<DataPeer> connect_to(std::uint16_t port);
 
+    void stop_reading() { control_.stop_reading(); }
     /// Ends its own direction only; goes away like a killed process; breaks the connection.
     void half_close() { control_.finish(); }
     void vanish() { control_.vanish(); }
