@@ -79,6 +79,18 @@ WRAP(ssize_t, splice, (int in, off64_t* at, int out, off64_t* to, size_t size, u
 WRAP(ssize_t, send, (int fd, const void* from, size_t size, int flags), (fd, from, size, flags))
 WRAP(ssize_t, recv, (int fd, void* into, size_t size, int flags), (fd, into, size, flags))
 
+/* OpenSSL without memory. */
+#define WRAP_NULL(type, name, parameters, arguments) \
+    type name parameters;                            \
+    type name parameters {                           \
+        REAL(name);                                  \
+        if (fails(#name)) return NULL;               \
+        return real arguments;                       \
+    }
+
+WRAP_NULL(void*, SSL_new, (void* context), (context))
+WRAP_NULL(void*, BIO_new, (const void* method), (method))
+
 /* What is new to it: only that can find no room. */
 int epoll_ctl(int set, int operation, int fd, struct epoll_event* event) {
     REAL(epoll_ctl);

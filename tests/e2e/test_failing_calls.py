@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from ballast import BINARY, DIRECT, TCP_PROBE, Backend, Ballast, Listener, Place, Pool
+from ballast import BINARY, DIRECT, NO_PROBE, TCP_PROBE, Backend, Ballast, Listener, Place, Pool
+from certificates import Authority, for_loopback
 from failing_calls import FailingCalls
 from ports import free_port
 from scripted import Conversation, ScriptedServer
-from wire import Closed, Wire, read_all
+from tls import Truncated, client_context
+from wire import Closed, TlsWire, Wire, read_all
 
 pytestmark = pytest.mark.skipif(DIRECT, reason="it is the balancer's calls that fail")
 
@@ -187,3 +189,40 @@ def test_a_system_that_does_not_tell_its_addresses_stops_no_start(work: Path) ->
         assert calls.hits == 1
     assert done.returncode == 0, done.stderr
     assert "warning: the system does not tell this machine's addresses" in done.stderr
+
+
+@pytest.mark.parametrize("call", ["SSL_new", "BIO_new"])
+def test_tls_without_memory_ends_one_session_at_most(call: str, work: Path) -> None:
+    calls = FailingCalls(work)
+    authority = Authority(work)
+    identity = for_loopback(authority, "ftp.example.com")
+    tls = {"certificate": identity.certificate, "key": identity.key}
+    context = client_context(authority.certificate)
+
+    def is_whole() -> bool:
+        try:
+            with TlsWire(ballast.where(), context) as wire:
+                wire.log_in_protected()
+                wire.expect("QUIT", 221)
+        except (Closed, Truncated, OSError, AssertionError):
+            return False
+        return True
+
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(ScriptedServer("127.0.0.65"))
+        pool = Pool("pool", [Backend("only", server)], probe=NO_PROBE)
+        ballast = Ballast(work, [Listener("ftp", "pool", tls=tls)], [pool], prefix=calls.prefix)
+        stack.enter_context(ballast)
+        other = stack.enter_context(TlsWire(ballast.where(), context)).log_in_protected()
+        for after in range(CALLS_MAX):
+            with calls.one(call, "ENOMEM", after):
+                ended_well = is_whole()
+                has_failed = calls.hits > 0
+            other.expect("NOOP", 200)
+            ballast.assert_alive()
+            assert ended_well != has_failed
+            if not has_failed:
+                break
+        else:
+            raise AssertionError("a session makes ever more calls")
+        assert after > 0, f"nothing calls {call}, so nothing was tried"
