@@ -2,17 +2,18 @@
 """Clients without an account that come in masses: what they cost the backends, the others and the
 log. And the backend that is Ballast itself, which needs one client only."""
 
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 from ballast import DIRECT, NO_PROBE, Backend, Ballast, Listener, Place, Pool, run_ballast
 from ports import free_port
-from scripted import ScriptedServer
+from scripted import Conversation, ScriptedServer
 from servers import TESTER
-from wire import Wire
+from wire import SECONDS, Wire, read_all
 
 pytestmark = pytest.mark.skipif(DIRECT, reason="the bounds are the balancer's")
 
@@ -86,6 +87,43 @@ def test_a_denied_address_uses_up_no_rate_and_fills_no_log(
         assert ballast.counters()["sessions_not_admitted"] == 300
         lines = [line for line in ballast.log_lines() if line["message"] == "not admitted"]
         assert 1 <= len(lines) <= 30, len(lines)
+
+
+def test_a_flood_at_an_uploads_end_holds_up_neither_others_nor_a_stop(work: Path) -> None:
+    ended, stored = threading.Event(), threading.Event()
+
+    def store(conversation: Conversation, _: str) -> str:
+        conversation.say("150 Send it.")
+        with conversation.data() as data:
+            assert read_all(data) == b"whole"
+        ended.set()
+        stored.wait(SECONDS)
+        return "226 Stored."
+
+    def flood(wire: Wire) -> None:
+        with suppress(OSError):
+            while True:
+                wire.send_bytes(b"NOOP\r\n" * 10_000)
+
+    with ExitStack() as stack:
+        server = stack.enter_context(ScriptedServer("127.0.0.166", {"STOR": store}))
+        stack.callback(stored.set)
+        ballast = _ballast(work, server, workers=1, shutdown_timeout="500ms")
+        # Its end is a stop with the flood still there, within the time that `Ballast` allows.
+        with ballast:
+            flooder = stack.enter_context(Wire(ballast.where())).log_in()
+            other = stack.enter_context(Wire(ballast.where(), source=STRANGER)).log_in()
+            with flooder.passive() as data:
+                flooder.expect("STOR file", 150)
+                data.sendall(b"whole")
+            assert ended.wait(SECONDS)
+            before = ballast.resident_bytes()
+            thread = threading.Thread(target=flood, args=(flooder,))
+            stack.callback(thread.join)
+            thread.start()
+            for _ in range(200):
+                other.expect("NOOP", 200)
+            assert ballast.resident_bytes() < before + 16 * 2**20
 
 
 LOOP = """
