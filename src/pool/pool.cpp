@@ -366,6 +366,20 @@ std::expected<Seat, Refusal> Pool::choose(const Client& client, std::span<const 
     return seat;
 }
 
+std::optional<BackendId> Pool::foresee(const base::Ip& address) {
+    using config::StickBy;
+    const bool is_hashed = config_.balance == config::Balance::source_hash;
+    if (config_.stick.by == StickBy::user || (config_.stick.by == StickBy::none && !is_hashed))
+        return std::nullopt;
+    const auto who = asker({address, {}}, {});
+    const auto now = clock_();
+    const std::lock_guard lock(mutex_);
+    auto chosen = stuck(who, now);
+    if (chosen && *chosen == nullptr && is_hashed) chosen = pick(who, now, true);
+    if (!chosen || *chosen == nullptr) return std::nullopt;
+    return (*chosen)->backend.id;
+}
+
 std::expected<Place, Refusal> Pool::join_queue(const Client& client, std::vector<BackendId> tried,
                                                loop::Signal& signal) {
     auto waiter = std::make_shared<Waiter>(asker(client, tried), signal);

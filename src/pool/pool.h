@@ -69,6 +69,9 @@ public:
 
     [[nodiscard]] std::expected<Seat, Refusal> choose(const Client& client,
                                                       std::span<const BackendId> tried);
+    /// The backend that a client of this address would get now, if its user's name does not matter:
+    /// the one that its network sticks to, or that `source-hash` chooses. Empty: it may be any.
+    [[nodiscard]] std::optional<BackendId> foresee(const base::Ip& address);
     /// After `all_full`: the seat if there is one by now, else a place in the queue, first come
     /// first served. `signal` is raised, on its own thread, when the seat is there.
     [[nodiscard]] std::expected<Place, Refusal> join_queue(const Client& client,

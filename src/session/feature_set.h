@@ -6,8 +6,11 @@
 
 #include <memory>
 #include <span>
+#include <vector>
 
 namespace ballast::session {
+
+using Surveys = std::vector<std::shared_ptr<const backend::Survey>>;
 
 /// What a listener offers by itself.
 struct Offer {

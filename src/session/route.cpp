@@ -22,20 +22,38 @@ bool matches_any(const std::vector<std::string>& patterns, std::string_view text
     });
 }
 
+bool holds(const std::vector<base::Subnet>& networks, const base::Ip& address) {
+    return networks.empty() || std::ranges::any_of(networks, [&](const auto& network) {
+               return network.contains(address);
+           });
+}
+
 bool matches(const config::RouteMatch& wanted, const Applicant& applicant) {
-    const bool is_from_there =
-        wanted.network.empty() || std::ranges::any_of(wanted.network, [&](const auto& network) {
-            return network.contains(applicant.address);
-        });
     // However a server reads the name: nobody gets round a route by Telnet commands in it.
     const auto readings = ftp::telnet_readings(applicant.user);
     const bool is_user = std::ranges::any_of(readings, [&](std::string_view user) {
         return matches_any(wanted.user, user, LetterCase::matters);
     });
-    return is_from_there && is_user &&
+    return holds(wanted.network, applicant.address) && is_user &&
            matches_any(wanted.host, applicant.host, LetterCase::ignored) &&
            matches_any(wanted.sni, applicant.server_name, LetterCase::ignored) &&
            matches_any(wanted.certificate, applicant.certificate, LetterCase::matters);
+}
+
+/// Whether a route will match a client that has not said USER.
+enum class Chance : std::uint8_t { none, some, certain };
+
+Chance chance(const config::RouteMatch& wanted, const Applicant& who, bool is_secured) {
+    const bool is_told_host = !who.host.empty() || !who.server_name.empty();
+    const auto host = who.host.empty() ? who.server_name : who.host;
+    if (!holds(wanted.network, who.address) ||
+        (is_told_host && !matches_any(wanted.host, host, LetterCase::ignored)) ||
+        (is_secured && (!matches_any(wanted.sni, who.server_name, LetterCase::ignored) ||
+                        !matches_any(wanted.certificate, who.certificate, LetterCase::matters))))
+        return Chance::none;
+    const bool is_certain = wanted.user.empty() && (wanted.host.empty() || !who.host.empty()) &&
+                            (is_secured || (wanted.sni.empty() && wanted.certificate.empty()));
+    return is_certain ? Chance::certain : Chance::some;
 }
 
 /// "530 Not from here."
@@ -49,6 +67,11 @@ Routing refused(ftp::Reply reply) {
     return {.pool = {}, .user = {}, .host = {}, .refusal = std::move(reply)};
 }
 
+/// Each name once.
+void add(std::vector<std::string_view>& names, std::string_view name) {
+    if (!name.empty() && std::ranges::find(names, name) == names.end()) names.push_back(name);
+}
+
 /// What stands behind the last `mark`, if something stands on both sides.
 std::optional<std::string_view> behind_last(std::string_view text, char mark) {
     const auto at = text.rfind(mark);
@@ -60,11 +83,25 @@ std::optional<std::string_view> behind_last(std::string_view text, char mark) {
 
 std::vector<std::string_view> pools_of(const config::Listener& listener) {
     std::vector<std::string_view> names;
-    const auto add = [&](std::string_view name) {
-        if (!name.empty() && std::ranges::find(names, name) == names.end()) names.push_back(name);
-    };
-    for (const auto& route : listener.routes) add(route.pool);
-    add(listener.pool);
+    for (const auto& route : listener.routes) add(names, route.pool);
+    add(names, listener.pool);
+    return names;
+}
+
+std::vector<std::string_view> pools_ahead(const config::Listener& listener, const Applicant& who,
+                                          bool is_secured) {
+    Applicant client = who;
+    if (listener.user_at_host) client.host = {};  // USER may name another one
+    std::vector<std::string_view> names;
+    for (const auto& route : listener.routes) {
+        const auto will_match = chance(route.match, client, is_secured);
+        if (will_match == Chance::none) continue;
+        add(names, route.pool);
+        // Who names a pool in USER passes over the routes to others.
+        const bool is_last = !route.reject.empty() || !listener.user_at_pool;
+        if (will_match == Chance::certain && is_last) return names;
+    }
+    add(names, listener.pool);
     return names;
 }
 

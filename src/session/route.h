@@ -36,6 +36,11 @@ struct Routing {
 /// Every pool that a client of this listener can be sent to, each once; fallbacks not counted.
 [[nodiscard]] std::vector<std::string_view> pools_of(const config::Listener& listener);
 
+/// Which of these pools USER may still lead this client to. `who.user` counts for nothing.
+/// `is_secured`: its TLS handshake is done, so SNI and certificate will not change.
+[[nodiscard]] std::vector<std::string_view> pools_ahead(const config::Listener& listener,
+                                                        const Applicant& who, bool is_secured);
+
 /// RFC 7151 3.1: whether HOST may name this. Where no route asks for a host, every name will do.
 [[nodiscard]] bool knows_host(const config::Listener& listener, std::string_view host);
 

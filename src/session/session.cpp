@@ -4,7 +4,6 @@
 #include "base/ascii.h"
 #include "guard/access.h"
 #include "metrics/counters.h"
-#include "session/feature_set.h"
 #include "session/limit_note.h"
 
 #include <algorithm>
@@ -320,32 +319,6 @@ loop::Task<> Session::quit() {
         if (reply && reply->code == 221) co_return co_await answer(std::move(*reply));
     }
     co_await answer(221, "Goodbye.");
-}
-
-/// What every backend can do that the client may be sent to, less what Ballast does not carry, plus
-/// what it adds. After login these are the backends of its pool.
-loop::Task<> Session::answer_features() {
-    std::vector<std::shared_ptr<const backend::Survey>> surveys;
-    const auto add = [&](const PoolAccess& pool) {
-        for (const auto& status : pool.pool->status())
-            if (auto survey = pool.access->known(status.backend.id)->survey())
-                surveys.push_back(std::move(survey));
-    };
-    if (backend_)
-        add(*pool_);
-    else
-        for (const auto name : pools_of(settings_)) add(*surroundings_.pools.find(name));
-    Offer offer;
-    offer.host = std::ranges::any_of(settings_.routes,
-                                     [](const auto& route) { return !route.match.host.empty(); });
-    offer.auth = dialog_.offers_auth();
-    offer.prot = settings_.tls || dialog_.passes_through();
-    offer.ccc = settings_.tls && settings_.tls->ccc;
-    offer.active = !dialog_.passes_through() || settings_.plain;
-    auto features = feature_set(surveys, offer);
-    journal_.mark_in_force(features);
-    for (const auto& verb : settings_.deny_commands) features.remove(base::upper(verb));
-    co_await answer(ftp::make_reply(211, "Features:", features.to_lines(), "End"));
 }
 
 /// RFC 959 4.1.1. The backend leg is dropped; the next USER chooses anew.

@@ -16,6 +16,7 @@
 #include "session/client_data.h"
 #include "session/client_leg.h"
 #include "session/dialog.h"
+#include "session/feature_set.h"
 #include "session/journal.h"
 #include "session/pools.h"
 #include "session/route.h"
@@ -100,12 +101,16 @@ private:
     [[nodiscard]] loop::Task<> refuse_command(const ftp::Command& command);
     [[nodiscard]] loop::Task<> forward(ftp::Command command);
     [[nodiscard]] loop::Task<> quit();
-    [[nodiscard]] loop::Task<> answer_features();
     [[nodiscard]] loop::Task<> reinitialize();
     void forget_login();
     /// HOST is not part of a log-in: it stays.
     void forget_login_but_host();
     [[nodiscard]] loop::Task<> abort_nothing();
+
+    // feat.cpp
+    [[nodiscard]] Surveys surveys_ahead() const;
+    [[nodiscard]] loop::Task<std::shared_ptr<const backend::Survey>> survey_own_backend();
+    [[nodiscard]] loop::Task<> answer_features();
 
     // security.cpp
     [[nodiscard]] loop::Task<> start_tls();

@@ -73,6 +73,33 @@ TEST_F(ChoosingTest, brings_a_network_back_to_its_backend) {
     for (int i = 0; i < 5; ++i) EXPECT_EQ(visit("2001:db8::2:1"), had6);
 }
 
+TEST_F(ChoosingTest, foresees_where_a_network_goes_as_long_as_it_can) {
+    config.stick.by = config::StickBy::network;
+    EXPECT_EQ(pool().foresee(ip("192.0.2.7")), std::nullopt);
+    const auto had = choose();
+    EXPECT_EQ(pool().foresee(ip("192.0.2.7")), had->backend().id);
+    EXPECT_EQ(pool().foresee(ip("192.0.3.7")), std::nullopt);
+    pool().probe_failed(had->backend().id, "test");
+    EXPECT_EQ(pool().foresee(ip("192.0.2.7")), std::nullopt);
+}
+
+TEST_F(ChoosingTest, foresees_where_an_address_is_hashed_to) {
+    config.balance = config::Balance::source_hash;
+    for (int i = 0; i < 20; ++i) {
+        const auto address = "192.0.2." + std::to_string(i);
+        const auto foreseen = pool().foresee(ip(address));
+        ASSERT_NE(foreseen, std::nullopt);
+        EXPECT_EQ(choose(address, "anna")->backend().id, foreseen);
+    }
+}
+
+TEST_F(ChoosingTest, foresees_nothing_that_the_user_decides) {
+    config.stick.by = config::StickBy::user;
+    config.balance = config::Balance::source_hash;
+    (void)visit();
+    EXPECT_EQ(pool().foresee(ip("192.0.2.7")), std::nullopt);
+}
+
 TEST_F(ChoosingTest, brings_a_user_back_from_anywhere) {
     config.stick.by = config::StickBy::user;
     const auto anna = visit("192.0.2.7", "anna");

@@ -245,6 +245,65 @@ TEST(Commands, feat_offers_what_all_backends_can_and_ballast_adds) {
     EXPECT_EQ(client.say("FEAT"), "211-Features:\r\n EPRT\r\n EPSV\r\n SIZE\r\n UTF8\r\n211 End");
 }
 
+/// Of two backends that differ, the first with MLSD.
+class OwnFeatures : public testing::Test {
+protected:
+    OwnFeatures() {
+        world.backend(0).script.features = " MLST type*;size*;\r\n SIZE\r\n";
+        world.backend(1).script.features = " SIZE\r\n";
+        world.survey(0);
+        world.survey(1);
+    }
+    static bool has_mlst(TestClient& client) { return client.say("FEAT").contains(" MLST "); }
+
+    World world;
+};
+
+TEST_F(OwnFeatures, are_shown_after_the_log_in) {
+    TestClient first(world);
+    TestClient second(world, "198.51.100.8:50000");
+    EXPECT_EQ(first.code(), 220);
+    EXPECT_FALSE(has_mlst(first));
+    EXPECT_EQ(first.ask("USER anna"), 331);
+    EXPECT_FALSE(has_mlst(first));  // at PASS it may still be another one
+    EXPECT_EQ(first.ask("PASS secret"), 230);
+    EXPECT_TRUE(second.log_in());
+    EXPECT_TRUE(has_mlst(first));
+    EXPECT_FALSE(has_mlst(second));
+    EXPECT_FALSE(world.backend(0).has_heard("FEAT"));
+    EXPECT_EQ(first.ask("REIN"), 220);
+    EXPECT_FALSE(has_mlst(first));
+}
+
+TEST_F(OwnFeatures, are_asked_for_where_they_were_refused_before_the_log_in) {
+    backend::Survey none;
+    world.knowledge.of(world.pool().status().at(0).backend.id)->set_survey(none);
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    EXPECT_TRUE(has_mlst(client));
+    world.backend(0).script.replies["FEAT"] = "502 No.";
+    EXPECT_EQ(client.say("FEAT"), "211-Features:\r\n EPRT\r\n EPSV\r\n211 End");
+    world.backend(0).script.replies["FEAT"] = "421 Enough.";
+    EXPECT_EQ(client.say("FEAT"), "421 Enough.");
+    EXPECT_TRUE(client.is_ended());
+}
+
+TEST_F(OwnFeatures, are_shown_before_it_where_the_client_sticks_to_one) {
+    world.pool_settings.stick.by = config::StickBy::network;
+    world.renew_pool();
+    TestClient first(world);
+    EXPECT_EQ(first.code(), 220);
+    EXPECT_FALSE(has_mlst(first));
+    EXPECT_EQ(first.ask("USER anna"), 331);
+    EXPECT_EQ(first.ask("PASS secret"), 230);
+    TestClient next(world);
+    EXPECT_EQ(next.code(), 220);
+    EXPECT_TRUE(has_mlst(next));
+    TestClient other(world, "198.51.100.8:50000");
+    EXPECT_EQ(other.code(), 220);
+    EXPECT_FALSE(has_mlst(other));
+}
+
 TEST(Commands, feat_marks_the_facts_that_this_session_has_chosen) {
     World world(1);
     world.backend(0).script.features = " MLST type*;size*;modify;\r\n LANG EN*;FR\r\n";

@@ -5,6 +5,7 @@
 #include "support/world.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 namespace ballast::session {
@@ -58,9 +59,48 @@ protected:
         return found.user + " to " + found.pool + (found.host.empty() ? "" : " of " + found.host);
     }
     std::string where(const char* user) const { return where(from(user)); }
+    /// Where a client may still come to that has not said USER.
+    std::string ahead(const Applicant& client, bool is_secured = false) const {
+        return fmt::format("{}", fmt::join(pools_ahead(listener, client, is_secured), " "));
+    }
 
     config::Listener listener;
 };
+
+TEST_F(RouteTest, knows_before_USER_what_is_out_of_reach) {
+    listener.routes = {to_pool("inside", by_network("192.0.2.0/24")),
+                       to_pool("sales", by(&config::RouteMatch::user, {"sales-*"}))};
+    listener.pool = "files";
+    EXPECT_EQ(ahead(from("", "192.0.2.7")), "inside");
+    EXPECT_EQ(ahead(from("", "198.51.100.1")), "sales files");
+    listener.user_at_pool = true;  // and may name any of these
+    EXPECT_EQ(ahead(from("", "192.0.2.7")), "inside sales files");
+    listener.routes[0].pool.clear();
+    listener.routes[0].reject = "530 No.";
+    EXPECT_EQ(ahead(from("", "192.0.2.7")), "");
+}
+
+TEST_F(RouteTest, knows_before_USER_what_HOST_and_TLS_have_settled) {
+    listener.routes = {to_pool("a", by(&config::RouteMatch::sni, {"a.example.org"})),
+                       to_pool("b", by(&config::RouteMatch::host, {"b.example.org"})),
+                       to_pool("staff", by(&config::RouteMatch::certificate, {"CN=anna"}))};
+    listener.pool = "files";
+    auto client = from("");
+    EXPECT_EQ(ahead(client), "a b staff files");
+    EXPECT_EQ(ahead(client, true), "b files");
+    client.host = "B.example.org";
+    EXPECT_EQ(ahead(client), "a b");
+    EXPECT_EQ(ahead(client, true), "b");
+    listener.user_at_host = true;  // USER may name another
+    EXPECT_EQ(ahead(client, true), "b files");
+    client.host = {};
+    client.server_name = "a.example.org";
+    EXPECT_EQ(ahead(client, true), "a");
+    client.server_name = "b.example.org";
+    EXPECT_EQ(ahead(client, true), "b files");
+    client.certificate = "CN=anna";
+    EXPECT_EQ(ahead(client, true), "b staff");
+}
 
 TEST_F(RouteTest, leads_to_the_listeners_pool_where_there_are_no_routes) {
     listener.pool = "files";
