@@ -86,6 +86,7 @@ private:
         idle("deny_arguments", !listener.deny_arguments.empty());
         idle("read_only", listener.read_only);
         idle("anonymous", !listener.anonymous);
+        idle("active_address", listener.active_address != ActiveAddress::named);
     }
 
     /// Nobody here sees the name.

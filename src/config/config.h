@@ -60,6 +60,7 @@ struct Limits {
 struct AnnounceRule {
     std::optional<base::Subnet> network;  ///< empty: every client ("default")
     std::optional<base::Ip> address;      ///< empty: "local", the address the client connected to
+    std::string name = {};                ///< instead of `address`: a host name, in lower case
 
     friend bool operator==(const AnnounceRule&, const AnnounceRule&) = default;
 };
@@ -71,6 +72,13 @@ struct ActiveSource {
     std::uint16_t port = 0;  ///< only for `fixed`
 
     friend bool operator==(const ActiveSource&, const ActiveSource&) = default;
+};
+
+/// Where an active data connection goes when PORT or EPRT names a private address and the client
+/// comes from a public one.
+enum class ActiveAddress : std::uint8_t {
+    named,    ///< there
+    control,  ///< to the address that the control connection comes from
 };
 
 /// What clients must protect.
@@ -175,6 +183,8 @@ struct Listener {
     DataPeer data_peer;      ///< who may connect to a passive port
     bool allow_fxp = false;  ///< PORT and EPRT may name others than the client
     std::vector<AnnounceRule> public_address;
+    Duration resolve_interval = std::chrono::seconds(30);  ///< of names in `public_address`
+    ActiveAddress active_address = ActiveAddress::named;
     ActiveSource active_source_port;
     std::string greeting = "FTP server ready.";
     std::string system = "UNIX Type: L8";

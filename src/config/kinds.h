@@ -300,14 +300,16 @@ struct Announced {
 
     [[nodiscard]] std::string type() const { return "string or table"; }
     [[nodiscard]] std::string range() const {
-        return "\"local\", an IPv4 address, or { NETWORK = ..., default = ... } of these";
+        return "\"local\", an IPv4 address, a host name, or { NETWORK = ..., default = ... } of "
+               "these";
     }
     [[nodiscard]] std::string shown(const S& section) const {
         std::string result;
         for (const auto& rule : section.*member) {
             const auto whom =
                 rule.network ? fmt::format("\"{}\"", to_string(*rule.network)) : "default";
-            const auto what = rule.address ? to_string(*rule.address) : "local";
+            const auto local_or_name = rule.name.empty() ? "local" : rule.name;
+            const auto what = rule.address ? to_string(*rule.address) : local_or_name;
             result += fmt::format("{} {} = \"{}\"", result.empty() ? "" : ",", whom, what);
         }
         return result.empty() ? "\"local\"" : '{' + result + " }";
@@ -353,10 +355,10 @@ using Kind =
     std::variant<Flag<S>, Number<S>, OptionalNumber<S>, Time<S>, OptionalTime<S>, Size<S>, Text<S>,
                  Texts<S>, Name<S>, Formed<S>, Word<S, ListenerMode>, Word<S, LogLevel>,
                  Word<S, LogFormat>, Word<S, ProbeType>, Word<S, ProxyHeader>, Word<S, Balance>,
-                 Word<S, StickBy>, Word<S, StickOtherwise>, Word<S, BackendData>,
-                 Word<S, TlsRequire>, Word<S, SessionReuse>, Word<S, ClientCertificate>,
-                 Word<S, BackendTlsMode>, Word<S, BackendVerify>, Word<S, BackendDataTls>,
-                 Word<S, base::TlsVersion>, Addresses<S>, Ports<S>, OptionalPorts<S>, Networks<S>,
-                 Peer<S>, Announced<S>, SourcePort<S>, HostPort<S>>;
+                 Word<S, StickBy>, Word<S, StickOtherwise>, Word<S, ActiveAddress>,
+                 Word<S, BackendData>, Word<S, TlsRequire>, Word<S, SessionReuse>,
+                 Word<S, ClientCertificate>, Word<S, BackendTlsMode>, Word<S, BackendVerify>,
+                 Word<S, BackendDataTls>, Word<S, base::TlsVersion>, Addresses<S>, Ports<S>,
+                 OptionalPorts<S>, Networks<S>, Peer<S>, Announced<S>, SourcePort<S>, HostPort<S>>;
 
 }  // namespace ballast::config

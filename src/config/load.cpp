@@ -567,23 +567,27 @@ private:
     void announce(const Where& where, const toml::node& node, std::optional<base::Subnet> network,
                   std::vector<AnnounceRule>& rules) {
         const auto* text = node.as_string();
+        constexpr auto fix =
+            "use \"local\", an IPv4 address, such as \"203.0.113.21\", or a host name";
         if (text == nullptr)
-            return report(where, fmt::format("an address is {}", type_name(node)),
-                          "use \"local\" or an IPv4 address, such as \"203.0.113.21\"");
+            return report(where, fmt::format("an address is {}", type_name(node)), fix);
         if (text->get() == "local") {
             rules.push_back({network, std::nullopt});
             return;
         }
         const auto ip = base::Ip::parse(text->get());
+        if (auto name = parse_host_name(text->get()); !ip && name) {
+            rules.push_back({network, std::nullopt, std::move(*name)});
+            return;
+        }
         if (!ip || ip->is_any())
-            return report(where,
-                          fmt::format("{} is no address to connect to", in_quotes(text->get())),
-                          "use \"local\" or an IPv4 address, such as \"203.0.113.21\"");
+            return report(
+                where, fmt::format("{} is no address to connect to", in_quotes(text->get())), fix);
         // RFC 959 has four numbers for it; RFC 2428's EPSV announces none.
         if (!ip->is_v4())
             return report(where,
                           fmt::format("PASV cannot announce the IPv6 address {}", to_string(*ip)),
-                          "use \"local\" or an IPv4 address; EPSV needs none");
+                          "use \"local\", an IPv4 address or a host name; EPSV needs none");
         rules.push_back({network, ip});
     }
 

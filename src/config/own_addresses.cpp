@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/own_addresses.h"
 
+#include "config/destination.h"
+
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -36,6 +38,20 @@ std::optional<std::string> OwnAddresses::listener_at(const base::Address& to) co
     return std::nullopt;
 }
 
+std::optional<std::string> OwnAddresses::listener_called(const std::string& host,
+                                                         std::uint16_t port) const {
+    for (const auto& listener : config_.listeners) {
+        const auto is_at_port = [&](const auto& bound) { return bound.port == port; };
+        const bool is_told = std::ranges::any_of(
+            listener.public_address, [&](const auto& rule) { return rule.name == host; });
+        if (is_told &&
+            (std::ranges::any_of(listener.bind, is_at_port) ||
+             (listener.tls && std::ranges::any_of(listener.tls->implicit_bind, is_at_port))))
+            return listener.where.key;
+    }
+    return std::nullopt;
+}
+
 std::string leads_back(const std::string& where, const std::string& listener) {
     return fmt::format("{} is {} itself", where, listener);
 }
@@ -45,11 +61,14 @@ void check_own_addresses(const Config& config, Findings findings) {
     for (const auto& pool : config.pools) {
         for (const auto& backend : pool.backends) {
             const auto key = backend.where.key + ".address";
+            if (backend.host.empty() || !findings.holds(key)) continue;
             const auto ip = base::Ip::parse(backend.host);
-            if (!ip || !findings.holds(key)) continue;
-            const base::Address to{*ip, backend.port};
-            if (const auto listener = own.listener_at(to))
-                findings.add(key, leads_back(base::to_string(to), *listener), leads_back_remedy);
+            const auto listener = ip ? own.listener_at({*ip, backend.port})
+                                     : own.listener_called(backend.host, backend.port);
+            if (listener)
+                findings.add(
+                    key, leads_back(to_string(Destination{backend.host, backend.port}), *listener),
+                    leads_back_remedy);
         }
     }
 }

@@ -5,6 +5,7 @@
 #include "config/config.h"
 #include "config/findings.h"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -23,6 +24,9 @@ public:
 
     /// The listener that is reached there, as the file names it; empty: none.
     [[nodiscard]] std::optional<std::string> listener_at(const base::Address& to) const;
+    /// The same of a host name, which is a listener's if clients are told it for data.
+    [[nodiscard]] std::optional<std::string> listener_called(const std::string& host,
+                                                             std::uint16_t port) const;
 
 private:
     [[nodiscard]] bool is_here(const base::Ip& ip) const;

@@ -26,7 +26,6 @@ constexpr string_view text_pattern = "^[^\\u0000-\\u001f\\u007f]*$";
 constexpr string_view name_pattern = "^[A-Za-z0-9_-]{1,64}$";
 constexpr string_view name_or_none_pattern = "^[A-Za-z0-9_-]{0,64}$";
 constexpr string_view address_pattern = "^([0-9.]+|\\[[^\\]]+\\]):[0-9]{1,5}$";
-constexpr string_view ip_pattern = "^[0-9.]+$";
 constexpr string_view network_pattern = "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$";
 constexpr string_view ports_pattern = "^[0-9]{1,5}(-[0-9]{1,5})?$";
 constexpr string_view destination_pattern = "^(([A-Za-z0-9_.-]+|\\[[^\\]]+\\])(:[0-9]{1,5})?)?$";
@@ -151,7 +150,8 @@ Json accepted(const Peer<S>&) {
 }
 template <typename S>
 Json accepted(const Announced<S>&) {
-    const auto address = any_of(of_words({"local"}), of_pattern(ip_pattern));
+    // "local" and IPv4 addresses look like names.
+    const auto address = of_pattern(host_name.pattern);
     auto by_network = of_type("object");
     by_network.add("additionalProperties", address);
     return any_of(address, std::move(by_network));

@@ -100,8 +100,15 @@ constexpr auto listener_settings = std::to_array<Setting<Listener>>({
      "reaches."},
     {"public_address", Announced<Listener>{&Listener::public_address},
      "The address that PASV announces, for example that of the NAT in front. `local` is the "
-     "address that the client connected to. In a table the smallest network that holds the client "
-     "decides, and `default` holds for all others."},
+     "address that the client connected to. A host name is looked up now and again every "
+     "`resolve_interval`; until it has an IPv4 address, PASV is answered 425. In a table the "
+     "smallest network that holds the client decides, and `default` holds for all others."},
+    {"resolve_interval", Time<Listener>{&Listener::resolve_interval, 1ms, time_max},
+     "How often a host name in `public_address` is looked up again."},
+    {"active_address", Word<Listener, ActiveAddress>{&Listener::active_address, active_addresses},
+     "Where an active data connection goes if PORT or EPRT names a private address and the client "
+     "comes from a public one, as happens behind a NAT. `named`: there, which `data_peer` or "
+     "`allow_fxp` must allow. `control`: to the address that the control connection comes from."},
     {"active_source_port", SourcePort<Listener>{&Listener::active_source_port},
      "Source port of active data connections to clients. `below-control` is the listener's port "
      "less one, as RFC 959 has it: 20 for 21. Ports below 1024 need the right to bind them."},

@@ -27,6 +27,10 @@ inline constexpr auto listener_modes = std::to_array<Spelling<ListenerMode>>({
     {"terminate", ListenerMode::terminate},
     {"passthrough", ListenerMode::passthrough},
 });
+inline constexpr auto active_addresses = std::to_array<Spelling<ActiveAddress>>({
+    {"named", ActiveAddress::named},
+    {"control", ActiveAddress::control},
+});
 inline constexpr auto log_levels = std::to_array<Spelling<LogLevel>>({
     {"error", LogLevel::error},
     {"warning", LogLevel::warning},

@@ -11,6 +11,7 @@
 #include "daemon/name_watch.h"
 #include "daemon/privileges.h"
 #include "daemon/probe_secrets.h"
+#include "daemon/public_name_watch.h"
 #include "daemon/tls.h"
 #include "daemon/trial.h"
 #include "daemon/worker.h"
@@ -87,6 +88,7 @@ private:
     net::PassivePorts ports_;
     backend::Knowledge knowledge_;
     session::Pools pools_;
+    session::PublicNames public_names_;
     std::vector<std::unique_ptr<Worker>> workers_;
     std::vector<Bound> bound_;
     std::uint64_t id_salt_;
@@ -108,6 +110,7 @@ private:
     loop::Signal pools_due_;
     loop::Job pools_job_;
     std::unique_ptr<NameWatch> names_;
+    std::unique_ptr<PublicNameWatch> public_name_watch_;
 };
 
 std::uint64_t random_seed() {
@@ -245,6 +248,7 @@ void Daemon::start_pools() {
     std::vector<std::shared_ptr<pool::Pool>> pools;
     for (const auto& each : pools_.all()) pools.push_back(each.pool);
     names_ = std::make_unique<NameWatch>(pools);
+    public_name_watch_ = std::make_unique<PublicNameWatch>(config_, public_names_);
 }
 
 /// To clients that have no session. Where TLS comes first there is nothing that they understand.
@@ -255,8 +259,12 @@ std::string last_words(bool begins_with_tls, const std::string& text) {
 void Daemon::start_listening() {
     for (std::size_t i = 0; i < bound_.size(); ++i) {
         auto& bound = bound_[i];
-        const Worker::Service service{bound.listener, &pools_, &ledger_,
-                                      tls_.server_of(*bound.listener), bound.begins_with_tls};
+        const Worker::Service service{bound.listener,
+                                      &pools_,
+                                      &ledger_,
+                                      &public_names_,
+                                      tls_.server_of(*bound.listener),
+                                      bound.begins_with_tls};
         log::write_each(
             log::Level::info, "listening",
             {{"listener", bound.listener->name}, {"address", base::to_string(bound.address)}});

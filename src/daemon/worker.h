@@ -49,6 +49,7 @@ public:
         const config::Listener* listener;
         const session::Pools* pools;
         guard::Ledger* ledger;
+        const session::PublicNames* public_names;
         std::shared_ptr<const net::TlsServer> tls;
         bool begins_with_tls;
     };

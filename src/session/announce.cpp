@@ -3,10 +3,13 @@
 
 namespace ballast::session {
 
-base::Ip announced_address(std::span<const config::AnnounceRule> rules, const base::Ip& client,
-                           const base::Ip& local) {
-    for (const auto& rule : rules)
-        if (!rule.network || rule.network->contains(client)) return rule.address.value_or(local);
+std::optional<base::Ip> announced_address(std::span<const config::AnnounceRule> rules,
+                                          const base::Ip& client, const base::Ip& local,
+                                          const PublicNames& names) {
+    for (const auto& rule : rules) {
+        if (rule.network && !rule.network->contains(client)) continue;
+        return rule.name.empty() ? rule.address.value_or(local) : names.find(rule.name);
+    }
     return local;
 }
 

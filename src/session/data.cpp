@@ -54,27 +54,41 @@ void Session::forget_data() {
     if (backend_) backend_->forget_data();
 }
 
+/// Whose port the answer to PASV or EPSV names, or the refusal.
+std::expected<base::Ip, ftp::Reply> Session::passive_address(const ftp::Command& command) const {
+    const auto refused = [](std::uint16_t code, std::string_view text) {
+        return std::unexpected(ftp::make_reply(code, text));
+    };
+    const auto local = reached().ip;
+    if (command.verb == "EPSV") {
+        const auto request = ftp::parse_epsv_argument(command.argument);
+        if (!request && request.error() == ftp::HostPortError::syntax)
+            return refused(501, "EPSV takes nothing, a protocol number or ALL.");
+        if (!request || (request->family && *request->family != local.family()))
+            return refused(
+                522, fmt::format("Network protocol not supported, use ({}).", protocols_of(local)));
+        return local;
+    }
+    const auto announced = announced_address(settings_.public_address, client_.peer().ip, local,
+                                             surroundings_.public_names);
+    // The port is open where the client came to: an IPv4 address has none behind it then.
+    if (!local.is_v4() || (announced && !announced->is_v4()))
+        return refused(425, "PASV is for IPv4 only, use EPSV.");
+    if (!announced)
+        return refused(
+            425, "Can't open data connection: the public address is not known yet, use EPSV.");
+    return *announced;
+}
+
 /// PASV and EPSV are answered at once and by Ballast alone; the backend is asked when the transfer
 /// comes. With `as-client` it is asked at once, and its own words are passed on with our numbers.
 loop::Task<> Session::passive(ftp::Command command) {
     forget_data();
-    const auto local = reached().ip;
     const auto client = client_.peer().ip;
     const bool extended = command.verb == "EPSV";
-    base::Ip announced = local;
-    if (extended) {
-        const auto request = ftp::parse_epsv_argument(command.argument);
-        if (!request && request.error() == ftp::HostPortError::syntax)
-            co_return co_await answer(501, "EPSV takes nothing, a protocol number or ALL.");
-        if (!request || (request->family && *request->family != local.family()))
-            co_return co_await answer(
-                522, fmt::format("Network protocol not supported, use ({}).", protocols_of(local)));
-    } else {
-        announced = announced_address(settings_.public_address, client, local);
-        // The port is open where the client came to: an IPv4 address has none behind it then.
-        if (!announced.is_v4() || !local.is_v4())
-            co_return co_await answer(425, "PASV is for IPv4 only, use EPSV.");
-    }
+    auto address = passive_address(command);
+    if (!address) co_return co_await answer(std::move(address.error()));
+    const base::Ip announced = *address;
     std::optional<ftp::Reply> backends_own;
     if (passes_data_on()) {
         backends_own = co_await pass_on(command);
@@ -127,7 +141,7 @@ loop::Task<> Session::active(ftp::Command command) {
     // Neither PORT nor EPRT can name the link of a link-local address.
     const bool is_own =
         wanted && wanted->ip.family() == client.family() && wanted->ip.bytes() == client.bytes();
-    if (is_unnamed || is_own) wanted->ip = client;
+    if (is_unnamed || is_own || (wanted && is_behind_nat(wanted->ip))) wanted->ip = client;
     if (!wanted && wanted.error() == ftp::HostPortError::family)
         co_return co_await answer(522, "Network protocol not supported, use (1,2).");
     if (!wanted) co_return co_await answer(501, fmt::format("{} names no address.", command.verb));
@@ -146,6 +160,13 @@ loop::Task<> Session::active(ftp::Command command) {
     refresh_ticket();
     if (backends_own) co_return co_await answer(std::move(*backends_own));
     co_await answer(200, fmt::format("{} command successful.", command.verb));
+}
+
+/// The client names the address that it has behind its NAT, which leads nowhere from here.
+bool Session::is_behind_nat(const base::Ip& named) const {
+    const auto client = client_.peer().ip;
+    return settings_.active_address == config::ActiveAddress::control &&
+           named.family() == client.family() && named.is_private() && !client.is_private();
 }
 
 /// RFC 2577 3: a third party's address is named by who wants to harm it, or has been allowed to.

@@ -19,9 +19,11 @@
 #include "session/feature_set.h"
 #include "session/journal.h"
 #include "session/pools.h"
+#include "session/public_names.h"
 #include "session/route.h"
 
 #include <atomic>
+#include <expected>
 #include <functional>
 #include <memory>
 #include <string>
@@ -59,6 +61,7 @@ struct Surroundings {
     bool begins_with_tls = false;               ///< implicit TLS
     Load& load;
     guard::Ledger& ledger;
+    const PublicNames& public_names;
     guard::Ledger::Held accepted = {};          ///< its place among all sessions
     std::optional<base::Address> reached = {};  ///< where the client connected to, as a proxy says
     std::optional<base::Address> proxy = {};    ///< that the client came through
@@ -163,9 +166,12 @@ private:
     void leave_backend();
 
     // data.cpp
+    [[nodiscard]] std::expected<base::Ip, ftp::Reply> passive_address(
+        const ftp::Command& command) const;
     [[nodiscard]] loop::Task<> passive(ftp::Command command);
     [[nodiscard]] loop::Task<std::optional<ftp::Reply>> pass_on(const ftp::Command& command);
     [[nodiscard]] bool passes_data_on() const;
+    [[nodiscard]] bool is_behind_nat(const base::Ip& named) const;
     [[nodiscard]] bool may_name(const base::Ip& address) const;
     void forget_data();
     [[nodiscard]] loop::Task<> active(ftp::Command command);

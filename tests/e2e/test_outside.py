@@ -3,6 +3,7 @@
 write. All of it in a network of its own, with a name server of its own."""
 
 import contextlib
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -343,3 +344,51 @@ def test_a_file_that_is_bad_at_the_start_is_refused(outside: Outside, work: Path
     with pytest.raises(AssertionError, match="backends.toml"):
         it.start()
     it.kill()
+
+
+def _announced(outside: Outside, it: Ballast, work: Path) -> str:
+    """What PASV tells a client, which fetches a file by it; empty if PASV is refused. curl
+    connects to the control connection's address, whatever 227 says."""
+    target = Target(*it.where())
+    curl = clients.Curl(target, Mode.PASV, work, prefix=outside.names.prefix)
+    try:
+        curl.download(WHO, work / "local")
+    except clients.ClientError:
+        assert "< 425 " in curl.dialog
+        return ""
+    numbers = re.search(r"^< 227 .*?(\d+,\d+,\d+,\d+),", curl.dialog, re.MULTILINE)
+    assert numbers, curl.dialog
+    return numbers[1].replace(",", ".")
+
+
+def test_pasv_announces_where_a_name_leads_now(outside: Outside, work: Path) -> None:
+    names = outside.names
+    names.say({NAME: {"AAAA": ["2001:db8::7"]}})
+    listener = Listener(
+        "ftp", "alfresco", settings={"public_address": NAME, "resolve_interval": "200ms"}
+    )
+    pool = Pool("alfresco", [outside.farm.backend("alf1")])
+    with Ballast(work, [listener], [pool], prefix=names.prefix) as it:
+
+        def wait_until(address: str) -> None:
+            waiting.until(address, lambda: _announced(outside, it, work) == address)
+
+        def wait_for(message: str, since: int) -> None:
+            it.wait_for_log(message, lambda line: message in line["message"], since=since)
+
+        wait_for("cannot be looked up, PASV is refused", 0)
+        assert _announced(outside, it, work) == ""
+        assert outside.who(it, work) == "alf1"  # by EPSV, which announces no address
+        names.say({NAME: {"A": ["203.0.113.21"], "AAAA": ["2001:db8::7"]}})
+        wait_until("203.0.113.21")
+        # The address stays as long as it is one of them, and while nobody knows better.
+        mark = it.log_mark()
+        names.say({NAME: "fails"})
+        wait_for("its last address stays", mark)
+        assert _announced(outside, it, work) == "203.0.113.21"
+        mark = it.log_mark()
+        names.say({NAME: {"A": ["203.0.113.9", "203.0.113.21"]}})
+        wait_for("can be looked up again", mark)
+        assert _announced(outside, it, work) == "203.0.113.21"
+        names.say({NAME: {"A": ["203.0.113.22"]}})
+        wait_until("203.0.113.22")

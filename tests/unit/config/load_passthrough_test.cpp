@@ -115,6 +115,9 @@ TEST(LoadPassthrough, finds_what_has_no_effect) {
         {listener + "read_only = true\n" + backends,
          "f:5:13: listener.sealed.read_only: read_only has no effect, as the commands travel under "
          "TLS (set it at the backends, or end TLS here with mode = \"terminate\")\n"},
+        {listener + "active_address = \"control\"\n" + backends,
+         "f:5:18: listener.sealed.active_address: active_address has no effect, as the commands "
+         "travel under TLS (set it at the backends, or end TLS here with mode = \"terminate\")\n"},
         {listener + "[listener.sealed.tls]\ncertificate = \"c\"\n" + backends,
          "f:5:1: listener.sealed.tls: a passthrough listener has no TLS of its own: its backends "
          "hold the keys (remove the table; implicit_bind is a key of the listener itself)\n"},

@@ -286,6 +286,11 @@ TEST(LoadPool, finds_backends_that_lead_back_to_a_listener) {
         problems_of(file(told, "203.0.113.21:2121")),
         "f:7:11: pool.p.backend[0].address: 203.0.113.21:2121 is listener.ftp itself (name the "
         "server behind it)\n");
+    const std::string named = one + "\npublic_address = \"ftp.example.org\"";
+    EXPECT_EQ(problems_of(file(named, "FTP.example.org:2121")),
+              "f:7:11: pool.p.backend[0].address: ftp.example.org:2121 is listener.ftp itself "
+              "(name the server behind it)\n");
+    EXPECT_EQ(problems_of(file(named, "ftp.example.org:21")), "none");
 }
 
 TEST(LoadPool, finds_what_a_probe_lacks_or_has_for_nothing) {

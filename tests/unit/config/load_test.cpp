@@ -93,6 +93,11 @@ TEST(Load, a_public_address_may_be_one_word) {
     ASSERT_EQ(one.size(), 1U);
     EXPECT_EQ(one[0].network, std::nullopt);
     EXPECT_EQ(to_string(*one[0].address), "203.0.113.21");
+    const auto named = rules("{ \"10.0.0.0/8\" = \"local\", default = \"FTP.example.org\" }");
+    ASSERT_EQ(named.size(), 2U);
+    EXPECT_EQ(named[0].name, "");
+    EXPECT_EQ(named[1].name, "ftp.example.org");
+    EXPECT_EQ(named[1].address, std::nullopt);
 }
 
 TEST(Load, the_source_port_of_active_mode_is_a_word_or_a_number) {
@@ -250,7 +255,8 @@ TEST(Load, finds_wrong_types) {
          "\"FIRST-LAST\", ports 1 to 65535)\n"},
         {listener + "public_address = 1979-05-27" + pool,
          "f:5:18: listener.ftp.public_address: public_address is a date (use a string or table: "
-         "\"local\", an IPv4 address, or { NETWORK = ..., default = ... } of these)\n"},
+         "\"local\", an IPv4 address, a host name, or { NETWORK = ..., default = ... } of "
+         "these)\n"},
         {listener + pool + "backup = \"yes\"",
          "f:10:10: pool.alf.backend[0].backup: backup is a string (use a boolean: true or "
          "false)\n"},
@@ -313,7 +319,8 @@ TEST(Load, finds_addresses_and_ports_that_do_not_parse) {
     const std::string bind =
         " (write \"192.0.2.1:21\" or \"[2001:db8::1]:21\"; for every address "
         "\"0.0.0.0:21\" and \"[::]:21\")\n";
-    const std::string announced = " (use \"local\" or an IPv4 address, such as \"203.0.113.21\")\n";
+    const std::string announced =
+        " (use \"local\", an IPv4 address, such as \"203.0.113.21\", or a host name)\n";
     expect({
         {"[listener.ftp]\nbind = [\"*:21\",\n  \"127.0.0.1\", 21]\npool = \"alf\"" + pool,
          "f:2:9: listener.ftp.bind[0]: '*:21' is no address with a port" + bind +
@@ -330,8 +337,8 @@ TEST(Load, finds_addresses_and_ports_that_do_not_parse) {
         {listener + "passive_ports = \"20099-20000\"" + pool,
          "f:5:17: listener.ftp.passive_ports: '20099-20000' is no range of ports (write the first "
          "and the last port, such as \"20000-20099\")\n"},
-        {listener + "public_address = \"example.org\"" + pool,
-         "f:5:18: listener.ftp.public_address: 'example.org' is no address to connect to" +
+        {listener + "public_address = \"203.0.113\"" + pool,
+         "f:5:18: listener.ftp.public_address: '203.0.113' is no address to connect to" +
              announced},
         {listener + "public_address = { \"10.0.0.1/8\" = \"local\", default = 4 }" + pool,
          "f:5:20: listener.ftp.public_address.'10.0.0.1/8': '10.0.0.1/8' is no network (write the "
@@ -344,7 +351,7 @@ TEST(Load, finds_addresses_and_ports_that_do_not_parse) {
          "one)\n"},
         {listener + "public_address = \"2001:db8::1\"" + pool,
          "f:5:18: listener.ftp.public_address: PASV cannot announce the IPv6 address 2001:db8::1 "
-         "(use \"local\" or an IPv4 address; EPSV needs none)\n"},
+         "(use \"local\", an IPv4 address or a host name; EPSV needs none)\n"},
         {listener + "public_address = { \"2001:db8::/32\" = \"203.0.113.21\" }" + pool,
          "f:5:18: listener.ftp.public_address.'2001:db8::/32': PASV has no address for IPv6 "
          "clients "

@@ -143,7 +143,8 @@ std::string other(const Peer<S>&) {
 }
 template <typename S>
 std::string other(const Announced<S>&) {
-    return "{ \"10.0.0.0/8\" = \"local\", default = \"203.0.113.21\" }";
+    return "{ \"10.1.0.0/16\" = \"ftp.example.org\", \"10.0.0.0/8\" = \"local\", default = "
+           "\"203.0.113.21\" }";
 }
 template <typename S>
 std::string other(const SourcePort<S>&) {

@@ -15,22 +15,42 @@ config::AnnounceRule rule(const char* network, const char* address) {
     return made;
 }
 
+base::Ip announced(std::span<const config::AnnounceRule> rules, const char* client) {
+    return announced_address(rules, ip(client), ip("10.0.0.1"), PublicNames()).value();
+}
+
 TEST(Announce, tells_where_the_client_connected_to_without_rules) {
-    EXPECT_EQ(announced_address({}, ip("203.0.113.9"), ip("10.0.0.1")), ip("10.0.0.1"));
+    EXPECT_EQ(announced({}, "203.0.113.9"), ip("10.0.0.1"));
 }
 
 TEST(Announce, follows_the_first_rule_that_holds_the_client) {
     const std::vector<config::AnnounceRule> rules = {rule("10.0.0.0/8", nullptr),
                                                      rule("192.168.0.0/16", "192.168.1.1"),
                                                      rule(nullptr, "203.0.113.21")};
-    EXPECT_EQ(announced_address(rules, ip("10.1.2.3"), ip("10.0.0.1")), ip("10.0.0.1"));
-    EXPECT_EQ(announced_address(rules, ip("192.168.7.7"), ip("10.0.0.1")), ip("192.168.1.1"));
-    EXPECT_EQ(announced_address(rules, ip("198.51.100.7"), ip("10.0.0.1")), ip("203.0.113.21"));
+    EXPECT_EQ(announced(rules, "10.1.2.3"), ip("10.0.0.1"));
+    EXPECT_EQ(announced(rules, "192.168.7.7"), ip("192.168.1.1"));
+    EXPECT_EQ(announced(rules, "198.51.100.7"), ip("203.0.113.21"));
 }
 
 TEST(Announce, falls_back_to_the_local_address_when_no_rule_holds_the_client) {
     const std::vector<config::AnnounceRule> rules = {rule("10.0.0.0/8", "203.0.113.21")};
-    EXPECT_EQ(announced_address(rules, ip("198.51.100.7"), ip("10.0.0.1")), ip("10.0.0.1"));
+    EXPECT_EQ(announced(rules, "198.51.100.7"), ip("10.0.0.1"));
+}
+
+TEST(Announce, follows_a_name_from_look_up_to_look_up) {
+    std::vector<config::AnnounceRule> rules = {rule("10.0.0.0/8", nullptr), rule(nullptr, nullptr)};
+    rules[1].name = "ftp.example.org";
+    PublicNames names;
+    const auto told = [&](const char* client) {
+        return announced_address(rules, ip(client), ip("10.0.0.1"), names);
+    };
+    names.set("other.example.org", ip("203.0.113.9"));
+    EXPECT_EQ(told("198.51.100.7"), std::nullopt);
+    EXPECT_EQ(told("10.1.2.3"), ip("10.0.0.1"));
+    names.set("ftp.example.org", ip("203.0.113.21"));
+    EXPECT_EQ(told("198.51.100.7"), ip("203.0.113.21"));
+    names.set("ftp.example.org", ip("203.0.113.22"));
+    EXPECT_EQ(told("198.51.100.7"), ip("203.0.113.22"));
 }
 
 }  // namespace

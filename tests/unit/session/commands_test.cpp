@@ -76,6 +76,68 @@ TEST(Commands, set_up_data_without_asking_the_backend) {
     EXPECT_EQ(world.backend(0).heard.size(), heard);
 }
 
+/// What PORT and EPRT say, from a public address or a private one, under `active_address`.
+class ActiveAddress : public testing::Test {
+protected:
+    static std::string asked(config::ActiveAddress setting, const char* from, const char* command) {
+        World world(1,
+                    std::string_view(from).starts_with('[') ? "[2001:db8::1]:21" : "192.0.2.1:21");
+        world.listener.active_address = setting;
+        TestClient client(world, from);
+        EXPECT_TRUE(client.log_in());
+        const auto code = client.ask(command);
+        if (code != 200) return std::to_string(code);
+        client.send("RETR a");
+        world.loop.run_for(1s);
+        const auto& dials = world.network.dials();
+        const auto data =
+            std::ranges::find(dials, 51201, [](const auto& dial) { return dial.to.port; });
+        return data == dials.end() ? "nobody" : base::to_string(data->to);
+    }
+    static std::string by_control(const char* from, const char* command) {
+        return asked(config::ActiveAddress::control, from, command);
+    }
+    static constexpr auto* outside = "198.51.100.7:50000";
+};
+
+TEST_F(ActiveAddress, of_a_client_behind_a_nat_is_that_of_its_control_connection) {
+    EXPECT_EQ(by_control(outside, "PORT 192,168,1,5,200,1"), "198.51.100.7:51201");
+    EXPECT_EQ(by_control(outside, "EPRT |1|100.64.0.9|51201|"), "198.51.100.7:51201");
+    EXPECT_EQ(by_control("[2001:db8::7]:50000", "EPRT |2|fd00::5|51201|"), "[2001:db8::7]:51201");
+    EXPECT_EQ(by_control(outside, "PORT 198,51,100,7,200,1"), "198.51.100.7:51201");
+}
+
+TEST_F(ActiveAddress, is_no_way_to_name_others) {
+    EXPECT_EQ(by_control(outside, "PORT 198,51,100,8,200,1"), "501");
+    EXPECT_EQ(by_control(outside, "PORT 192,168,1,5,3,255"), "501");
+    EXPECT_EQ(by_control(outside, "EPRT |2|fd00::5|51201|"), "501");
+    EXPECT_EQ(by_control("10.0.0.7:50000", "PORT 192,168,1,5,200,1"), "501");
+    EXPECT_EQ(asked(config::ActiveAddress::named, outside, "PORT 192,168,1,5,200,1"), "501");
+}
+
+TEST(Commands, pasv_waits_for_nobody_while_the_public_name_is_not_known) {
+    World world(1);
+    world.listener.public_address = {{std::nullopt, std::nullopt, "ftp.example.org"}};
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    EXPECT_EQ(client.ask("PASV"), 425);
+    EXPECT_EQ(client.ask("EPSV"), 229);
+    world.public_names.set("ftp.example.org", base::Ip::parse("203.0.113.21").value());
+    EXPECT_TRUE(client.say("PASV").starts_with("227 Entering Passive Mode (203,0,113,21,"));
+    world.public_names.set("ftp.example.org", base::Ip::parse("203.0.113.22").value());
+    EXPECT_TRUE(client.say("PASV").starts_with("227 Entering Passive Mode (203,0,113,22,"));
+}
+
+TEST(Commands, pasv_stays_refused_over_ipv6_whatever_the_public_name_is) {
+    World world(1, "[2001:db8::1]:21");
+    world.listener.public_address = {{std::nullopt, std::nullopt, "ftp.example.org"}};
+    TestClient client(world, "[2001:db8::7]:50000");
+    EXPECT_TRUE(client.log_in());
+    EXPECT_TRUE(client.say("PASV").starts_with("425 PASV is for IPv4 only"));
+    world.public_names.set("ftp.example.org", base::Ip::parse("203.0.113.21").value());
+    EXPECT_TRUE(client.say("PASV").starts_with("425 PASV is for IPv4 only"));
+}
+
 TEST(Commands, remember_epsv_all) {
     World world(1);
     TestClient client(world);
