@@ -125,6 +125,12 @@ private:
                                       "backends_file has no passive_ports",
                                       from),
                           "write the backends into this file");
+        if (!pool.backend_user.empty())
+            findings_.add(pool.where.key + ".backend_user",
+                          fmt::format("{} passes through to this pool, and the users' names travel "
+                                      "under TLS",
+                                      from),
+                          "remove backend_user, or end TLS here with mode = \"terminate\"");
         if (!listener.plain) by_user(listener, pool);
         for (const auto& backend : pool.backends) {
             const auto& key = backend.where.key;

@@ -306,6 +306,14 @@ struct Backend {
     BackendTls tls;
 };
 
+/// Another name toward the backends.
+struct UserRule {
+    std::string pattern;  ///< of the client's name; '*' any text, '?' any character
+    std::string name;     ///< "{user}" in it stands for the client's name
+
+    friend bool operator==(const UserRule&, const UserRule&) = default;
+};
+
 enum class Balance : std::uint8_t {
     round_robin,
     least_transfers,
@@ -334,6 +342,7 @@ struct Pool {
     BackendTls tls;
     std::vector<Backend> backends;
     std::string backends_file;                  ///< more of them, watched; empty: none
+    std::vector<UserRule> backend_user;         ///< the first that matches decides
     ProxyHeader send_proxy = ProxyHeader::off;  ///< with the client's address, on sessions' control
     BackendData backend_data = BackendData::automatic;
     std::optional<base::PortRange> data_ports;  ///< for `port`, `eprt` and `as_client`

@@ -316,6 +316,24 @@ struct Announced {
     }
 };
 
+/// Names by patterns of names.
+template <typename S>
+struct UserNames {
+    std::vector<UserRule> S::* member;
+
+    [[nodiscard]] std::string type() const { return "string or table"; }
+    [[nodiscard]] std::string range() const {
+        return "a name, in which {user} stands for the client's, or { PATTERN = ... } of these";
+    }
+    [[nodiscard]] std::string shown(const S& section) const {
+        std::string result;
+        for (const auto& rule : section.*member)
+            result += fmt::format("{} {} = {}", result.empty() ? "" : ",",
+                                  toml_string(rule.pattern), toml_string(rule.name));
+        return result.empty() ? "{}" : '{' + result + " }";
+    }
+};
+
 template <typename S>
 struct SourcePort {
     ActiveSource S::* member;
@@ -359,6 +377,7 @@ using Kind =
                  Word<S, BackendData>, Word<S, TlsRequire>, Word<S, SessionReuse>,
                  Word<S, ClientCertificate>, Word<S, BackendTlsMode>, Word<S, BackendVerify>,
                  Word<S, BackendDataTls>, Word<S, base::TlsVersion>, Addresses<S>, Ports<S>,
-                 OptionalPorts<S>, Networks<S>, Peer<S>, Announced<S>, SourcePort<S>, HostPort<S>>;
+                 OptionalPorts<S>, Networks<S>, Peer<S>, Announced<S>, UserNames<S>, SourcePort<S>,
+                 HostPort<S>>;
 
 }  // namespace ballast::config

@@ -39,6 +39,26 @@ constexpr std::size_t text_bytes_max = 1024 * 1024;
 /// The parser recurses over dotted keys, so a line bounds the depth of its stack.
 constexpr std::size_t line_bytes_max = 8192;
 
+constexpr std::size_t user_name_bytes_max = 256;
+
+/// For texts that are no setting of their own.
+struct Bytes {
+    std::size_t bytes_min;
+    std::size_t bytes_max;
+
+    [[nodiscard]] std::string range() const {
+        return fmt::format("{} to {} bytes, no control characters", bytes_min, bytes_max);
+    }
+};
+
+bool has_other_braces(std::string_view name) {
+    constexpr std::string_view user = "{user}";
+    for (std::size_t at = 0; (at = name.find_first_of("{}", at)) != std::string_view::npos;
+         at += user.size())
+        if (!name.substr(at).starts_with(user)) return true;
+    return false;
+}
+
 /// "a string", "an integer"
 std::string_view type_name(const toml::node& node) {
     switch (node.type()) {
@@ -589,6 +609,44 @@ private:
                           fmt::format("PASV cannot announce the IPv6 address {}", to_string(*ip)),
                           "use \"local\", an IPv4 address or a host name; EPSV needs none");
         rules.push_back({network, ip});
+    }
+
+    template <typename S>
+    void take(const Value& value, const UserNames<S>& kind, S& into) {
+        auto& rules = into.*kind.member;
+        if (value.node.is_string()) {
+            name_users(place_of(value.path, value.node.source()), "*", value.node, rules);
+        } else if (const auto* table = value.node.as_table()) {
+            for (const auto& [key, node] : *table)
+                name_users(place_of(joined(value.path, key.str()), node.source()), key.str(), node,
+                           rules);
+        } else {
+            return wrong_type(value, kind);
+        }
+        // The most specific pattern first, equal ones in the order of the alphabet.
+        std::ranges::sort(rules, {}, [](const UserRule& rule) {
+            const auto is_literal = [](char c) { return c != '*' && c != '?'; };
+            return std::pair(-std::ranges::count_if(rule.pattern, is_literal), rule.pattern);
+        });
+    }
+
+    /// PATTERN = NAME
+    void name_users(const Where& where, std::string_view pattern, const toml::node& node,
+                    std::vector<UserRule>& rules) {
+        constexpr Bytes bounds{1, user_name_bytes_max};
+        if (auto wrong = wrong_text("the pattern", std::string(pattern), bounds))
+            return report(where, std::move(wrong->what), std::move(wrong->fix));
+        const auto* text = node.as_string();
+        if (text == nullptr)
+            return report(where, fmt::format("a user's name is {}", type_name(node)),
+                          "use a string, such as \"ftp-sales\" or \"{user}@example.com\"");
+        if (auto wrong = wrong_text("the name", text->get(), bounds))
+            return report(where, std::move(wrong->what), std::move(wrong->fix));
+        if (has_other_braces(text->get()))
+            return report(
+                where, fmt::format("{} has braces that are not {{user}}", in_quotes(text->get())),
+                "write {user} where the client's name belongs");
+        rules.push_back({std::string(pattern), text->get()});
     }
 
     template <typename S>

@@ -26,6 +26,7 @@ constexpr string_view text_pattern = "^[^\\u0000-\\u001f\\u007f]*$";
 constexpr string_view name_pattern = "^[A-Za-z0-9_-]{1,64}$";
 constexpr string_view name_or_none_pattern = "^[A-Za-z0-9_-]{0,64}$";
 constexpr string_view address_pattern = "^([0-9.]+|\\[[^\\]]+\\]):[0-9]{1,5}$";
+constexpr string_view user_name_pattern = "^(\\{user\\}|[^{}\\u0000-\\u001f\\u007f]){1,256}$";
 constexpr string_view network_pattern = "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$";
 constexpr string_view ports_pattern = "^[0-9]{1,5}(-[0-9]{1,5})?$";
 constexpr string_view destination_pattern = "^(([A-Za-z0-9_.-]+|\\[[^\\]]+\\])(:[0-9]{1,5})?)?$";
@@ -155,6 +156,13 @@ Json accepted(const Announced<S>&) {
     auto by_network = of_type("object");
     by_network.add("additionalProperties", address);
     return any_of(address, std::move(by_network));
+}
+template <typename S>
+Json accepted(const UserNames<S>&) {
+    const auto name = of_pattern(user_name_pattern);
+    auto by_pattern = of_type("object");
+    by_pattern.add("additionalProperties", name);
+    return any_of(name, std::move(by_pattern));
 }
 template <typename S>
 Json accepted(const SourcePort<S>&) {

@@ -35,6 +35,12 @@ constexpr auto pool_settings = std::to_array<Setting<Pool>>({
      "File with more backends, in TOML: only `[[backend]]` tables, with the keys of "
      "`[[pool.NAME.backend]]`. When it changes it is read again; a file with a problem changes "
      "nothing. Empty is none."},
+    {"backend_user", UserNames<Pool>{&Pool::backend_user},
+     "The name that backends hear in USER instead of the client's; the password stays the "
+     "client's. One name is for all users, such as `{user}@example.com`; in a table the pattern "
+     "with the most characters besides `*` and `?` decides, and users without one keep their "
+     "name. Everything else, limits, bans and stickiness among it, goes by the client's name. "
+     "`{}` is nobody's."},
     {"send_proxy", Word<Pool, ProxyHeader>{&Pool::send_proxy, proxy_headers},
      "The version of the PROXY protocol whose header, with the client's address, begins the "
      "control connection of each session to a backend. Version 2 also has our session's id and, of "

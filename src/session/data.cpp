@@ -253,7 +253,8 @@ loop::Task<> Session::transfer(ftp::Command command, bool tentative) {
 
     const auto& backend_name = seat_.backend().name;
     const bool has_file = direction != ftp::Direction::none && !command.argument.empty();
-    log_transfer({id_, journal_.user(), client_.peer(), backend_name, command.verb,
+    const auto backends_user = user_at_backend();
+    log_transfer({id_, journal_.user(), backends_user, client_.peer(), backend_name, command.verb,
                   has_file ? journal_.path_of(command.argument) : std::string(),
                   journal_.is_binary(), outcome});
     const bool is_notable = outcome.result == Result::failed || outcome.tls_was_refused;

@@ -4,6 +4,7 @@
 #include "base/ascii.h"
 #include "guard/command_policy.h"
 #include "metrics/counters.h"
+#include "session/backend_user.h"
 #include "session/limit_note.h"
 #include "session/session.h"
 
@@ -102,12 +103,18 @@ bool Session::may_say_user_again(const Routing& routing) const {
                                      config.balance != config::Balance::user_hash);
 }
 
+/// With the name that the pool of the backend has for this user.
+std::string Session::user_line_to_backend() const {
+    const auto name = backend_user(pool_->pool->config().backend_user, user_);
+    return name == user_ ? user_line_ : "USER " + name;
+}
+
 /// USER on the connection of the last one: a new one for each would let a client without an account
 /// use up the source ports. Empty: there is none, or the backend wants a new one.
 loop::Task<std::optional<ftp::Reply>> Session::say_user_again() {
     if (!backend_) co_return std::nullopt;
     const auto began = signal_.loop().now();
-    auto reply = co_await backend_->command(user_line_);
+    auto reply = co_await backend_->command(user_line_to_backend());
     login_time_ = signal_.loop().now() - began;
     constexpr std::array out_of_order = {500, 502, 503, 504};
     const bool is_out_of_order =
@@ -364,8 +371,9 @@ loop::Task<base::Result<ftp::Reply>> Session::try_leg() {
         host_was_refused_ = host->is_negative();  // RFC 7151 3.1: 504 and the like
         if (host_was_refused_) co_return std::move(*host);
     }
-    auto reply = co_await backend_->command(user_line_);
-    if (!reply) co_return std::unexpected(caused_by_line(reply.error(), user_line_));
+    const auto user_line = user_line_to_backend();
+    auto reply = co_await backend_->command(user_line);
+    if (!reply) co_return std::unexpected(caused_by_line(reply.error(), user_line));
     if (reply->code == 421) co_return std::unexpected(has_no_room("USER", *reply));
     co_return reply;
 }
@@ -408,7 +416,8 @@ loop::Task<> Session::credential(ftp::Command command) {
     // Its seat was needed while it waited for the client.
     if (!backend_) co_return co_await log_in_again(std::move(command));
     const auto began = signal_.loop().now();
-    auto reply = co_await backend_->command(command.line);
+    auto reply = co_await backend_->command(
+        asks_for_user ? base::WipedString(user_line_to_backend()) : command.line);
     login_time_ += signal_.loop().now() - began;
     const bool logged_in = dialog_.login() == Dialog::Login::done;
     // Another backend would not know what this client has set since an earlier log-in.

@@ -4,6 +4,7 @@
 #include "base/ascii.h"
 #include "guard/access.h"
 #include "metrics/counters.h"
+#include "session/backend_user.h"
 #include "session/limit_note.h"
 
 #include <algorithm>
@@ -382,12 +383,19 @@ void Session::leave_backend() {
     seat_ = pool::Seat();
 }
 
+std::string Session::user_at_backend() const {
+    if (pool_ == nullptr || journal_.user().empty()) return journal_.user();
+    return backend_user(pool_->pool->config().backend_user, journal_.user());
+}
+
 void Session::report(log::Level level, std::string_view message,
                      std::initializer_list<log::Field> fields) const {
     if (!log::enabled(level)) return;
     const auto client = base::to_string(client_.peer());
     std::vector<log::Field> all = {{"session", id_}, {"client", client}};
+    const auto backends_user = user_at_backend();
     if (!journal_.user().empty()) all.push_back({"user", journal_.user()});
+    if (backends_user != journal_.user()) all.push_back({"backend_user", backends_user});
     // A subject may have 60 KB; it is matched whole, and told in part.
     constexpr std::size_t subject_bytes_max = 256;
     if (!certificate_subject_.empty())

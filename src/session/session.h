@@ -135,6 +135,7 @@ private:
     // login.cpp
     [[nodiscard]] loop::Task<> log_in(ftp::Command user);
     [[nodiscard]] bool may_say_user_again(const Routing& routing) const;
+    [[nodiscard]] std::string user_line_to_backend() const;
     [[nodiscard]] loop::Task<std::optional<ftp::Reply>> say_user_again();
     [[nodiscard]] loop::Task<bool> await_login_turn();
     [[nodiscard]] Routing route_user(const ftp::Command& user) const;
@@ -192,6 +193,8 @@ private:
     [[nodiscard]] base::Address reached() const {
         return surroundings_.reached.value_or(client_.local());
     }
+    /// What the backend knows the user by that the logs name.
+    [[nodiscard]] std::string user_at_backend() const;
     void report(log::Level level, std::string_view message,
                 std::initializer_list<log::Field> fields = {}) const;
 

@@ -78,6 +78,7 @@ std::string json_line(const TransferRecord& record, std::chrono::system_clock::t
     return log::json_object({{"time", std::string_view(text.data())},
                              {"session", record.session},
                              {"user", record.user},
+                             {"backend_user", record.backend_user},
                              {"client", base::to_string(record.client)},
                              {"backend", record.backend},
                              {"verb", record.verb},

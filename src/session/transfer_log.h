@@ -14,6 +14,7 @@ namespace ballast::session {
 struct TransferRecord {
     std::string_view session;
     std::string_view user;
+    std::string_view backend_user;  ///< what the backend was told, often the same
     base::Address client;
     std::string_view backend;
     std::string_view verb;
@@ -25,8 +26,8 @@ struct TransferRecord {
 /// One line of wu-ftpd's xferlog(5), without line end. `now` is when the transfer ended.
 [[nodiscard]] std::string xferlog_line(const TransferRecord& record,
                                        std::chrono::system_clock::time_point now);
-/// One JSON object: time, session, user, client, backend, verb, file, direction, bytes, seconds,
-/// result, reason.
+/// One JSON object: time, session, user, backend_user, client, backend, verb, file, direction,
+/// bytes, seconds, result, reason.
 [[nodiscard]] std::string json_line(const TransferRecord& record,
                                     std::chrono::system_clock::time_point now);
 [[nodiscard]] std::string_view to_string(Result result);

@@ -118,6 +118,10 @@ TEST(LoadPassthrough, finds_what_has_no_effect) {
         {listener + "active_address = \"control\"\n" + backends,
          "f:5:18: listener.sealed.active_address: active_address has no effect, as the commands "
          "travel under TLS (set it at the backends, or end TLS here with mode = \"terminate\")\n"},
+        {listener + "[pool.alf]\nbackend_user = \"all\"\n" + backends,
+         "f:6:16: pool.alf.backend_user: listener.sealed passes through to this pool, and the "
+         "users' names travel under TLS (remove backend_user, or end TLS here with mode = "
+         "\"terminate\")\n"},
         {listener + "[listener.sealed.tls]\ncertificate = \"c\"\n" + backends,
          "f:5:1: listener.sealed.tls: a passthrough listener has no TLS of its own: its backends "
          "hold the keys (remove the table; implicit_bind is a key of the listener itself)\n"},

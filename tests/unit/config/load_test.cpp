@@ -100,6 +100,20 @@ TEST(Load, a_public_address_may_be_one_word) {
     EXPECT_EQ(named[1].address, std::nullopt);
 }
 
+TEST(Load, the_most_specific_pattern_names_a_user) {
+    const auto rules = [](const std::string& value) {
+        return loaded(listener + "[pool.alf]\nbackend_user = " + value +
+                      "\n[[pool.alf.backend]]\nname = \"alf1\"\naddress = \"10.0.0.11\"")
+            .pools[0]
+            .backend_user;
+    };
+    EXPECT_TRUE(rules("{}").empty());
+    EXPECT_EQ(rules("\"{user}@corp\""), (std::vector<UserRule>{{"*", "{user}@corp"}}));
+    EXPECT_EQ(
+        rules("{ \"*\" = \"all\", \"sales-*\" = \"ftp-sales\", \"sales-web\" = \"web\" }"),
+        (std::vector<UserRule>{{"sales-web", "web"}, {"sales-*", "ftp-sales"}, {"*", "all"}}));
+}
+
 TEST(Load, the_source_port_of_active_mode_is_a_word_or_a_number) {
     const auto source = [](const std::string& value) {
         return loaded(listener + "active_source_port = " + value + pool)
@@ -321,6 +335,8 @@ TEST(Load, finds_addresses_and_ports_that_do_not_parse) {
         "\"0.0.0.0:21\" and \"[::]:21\")\n";
     const std::string announced =
         " (use \"local\", an IPv4 address, such as \"203.0.113.21\", or a host name)\n";
+    const std::string named = "[pool.alf]\nbackend_user = ";
+    const std::string server = "\n[[pool.alf.backend]]\nname = \"alf1\"\naddress = \"10.0.0.11\"";
     expect({
         {"[listener.ftp]\nbind = [\"*:21\",\n  \"127.0.0.1\", 21]\npool = \"alf\"" + pool,
          "f:2:9: listener.ftp.bind[0]: '*:21' is no address with a port" + bind +
@@ -356,6 +372,24 @@ TEST(Load, finds_addresses_and_ports_that_do_not_parse) {
          "f:5:18: listener.ftp.public_address.'2001:db8::/32': PASV has no address for IPv6 "
          "clients "
          "(remove it: they use EPSV)\n"},
+        {listener + named + "4" + server,
+         "f:6:16: pool.alf.backend_user: backend_user is an integer (use a string or table: a "
+         "name, "
+         "in which {user} stands for the client's, or { PATTERN = ... } of these)\n"},
+        {listener + named +
+             "{ \"a*\" = 4, \"\" = \"b\", \"c\" = \"\", \"d\" = \"{usr}\", e = \"{user}}\" }" +
+             server,
+         "f:6:25: pool.alf.backend_user.'a*': a user's name is an integer (use a string, such as "
+         "\"ftp-sales\" or \"{user}@example.com\")\n"
+         "f:6:33: pool.alf.backend_user.'': the pattern has 0 bytes (use 1 to 256 bytes, no "
+         "control "
+         "characters)\n"
+         "f:6:44: pool.alf.backend_user.c: the name has 0 bytes (use 1 to 256 bytes, no control "
+         "characters)\n"
+         "f:6:54: pool.alf.backend_user.d: '{usr}' has braces that are not {user} (write {user} "
+         "where the client's name belongs)\n"
+         "f:6:67: pool.alf.backend_user.e: '{user}}' has braces that are not {user} (write {user} "
+         "where the client's name belongs)\n"},
         {"[listener.ftp]\nbind = [\"[::]:21\"]\npool = \"alf\"\n" +
              std::string("public_address = \"203.0.113.21\"") + pool,
          "f:4:18: listener.ftp.public_address: public_address has no effect: the listener has IPv6 "

@@ -147,6 +147,10 @@ std::string other(const Announced<S>&) {
            "\"203.0.113.21\" }";
 }
 template <typename S>
+std::string other(const UserNames<S>&) {
+    return "{ \"sales-*\" = \"ftp-sales\", \"*\" = \"{user}@example.com\" }";
+}
+template <typename S>
 std::string other(const SourcePort<S>&) {
     return "\"below-control\"";
 }

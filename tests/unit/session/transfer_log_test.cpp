@@ -21,9 +21,8 @@ protected:
         outcome.time = 2500ms;
     }
     [[nodiscard]] TransferRecord record() const {
-        return {"s1",   user,   base::Address::parse("198.51.100.7:50000").value(),
-                "alf1", verb,   file,
-                true,   outcome};
+        const auto client = base::Address::parse("198.51.100.7:50000").value();
+        return {"s1", user, "ftp-sales", client, "alf1", verb, file, true, outcome};
     }
     [[nodiscard]] std::string xferlog() const { return xferlog_line(record(), when); }
     [[nodiscard]] std::string json() const { return json_line(record(), when); }
@@ -59,10 +58,11 @@ TEST_F(TransferLog, keeps_a_name_in_one_word_and_one_line) {
 
 TEST_F(TransferLog, writes_json_with_every_field) {
     outcome.reason = "";
-    EXPECT_EQ(json(),
-              R"({"time":"2001-09-09T01:46:40Z","session":"s1","user":"anna",)"
-              R"("client":"198.51.100.7:50000","backend":"alf1","verb":"RETR","file":"/in/a.txt",)"
-              R"("direction":"download","bytes":1234,"seconds":2.5,"result":"whole","reason":""})");
+    EXPECT_EQ(
+        json(),
+        R"({"time":"2001-09-09T01:46:40Z","session":"s1","user":"anna","backend_user":"ftp-sales",)"
+        R"("client":"198.51.100.7:50000","backend":"alf1","verb":"RETR","file":"/in/a.txt",)"
+        R"("direction":"download","bytes":1234,"seconds":2.5,"result":"whole","reason":""})");
 }
 
 TEST_F(TransferLog, escapes_names_in_json) {
