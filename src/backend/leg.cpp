@@ -156,6 +156,15 @@ loop::Task<std::optional<DataRefusal>> Leg::protect_data(bool wanted) {
     co_return DataRefusal{std::move(*reply), std::move(error), false};
 }
 
+loop::Task<base::Result<>> Leg::learn_noop() {
+    if (known().noop_code()) co_return base::Result<>{};
+    const auto reply = co_await command("NOOP");
+    if (!reply) co_return std::unexpected(reply.error());
+    if (reply->code == 421) co_return std::unexpected(lost({}, "421 to NOOP was said by"));
+    known().set_noop_code(reply->code);
+    co_return base::Result<>{};
+}
+
 std::unique_ptr<net::TlsStream> Leg::wrap_data(std::unique_ptr<net::Stream> data) {
     return contact_.tls_client->wrap_data(std::move(data), tickets_, avoids_tls_1_3_);
 }
@@ -371,14 +380,13 @@ std::expected<base::Address, DataRefusal> Leg::passive_address(const ftp::Reply&
     return base::Address{is_trusted ? *passive->ip : address().ip, passive->port};
 }
 
-loop::Task<std::expected<std::unique_ptr<net::Stream>, DataRefusal>> Leg::dial_data(
-    base::Address to) {
+loop::Task<Leg::Opened> Leg::dial_data(base::Address to) {
     net::Dial dial{.to = to, .from = {}, .fault = base::Fault::backend};
     // An address of the other family cannot be reached from ours.
     if (to.ip.family() == control_.local().ip.family()) dial.from = control_.local().ip;
     auto stream = co_await network_.dial(dial, network_.loop().after(settings().connect_timeout));
     if (!stream) co_return std::unexpected(DataRefusal{{}, stream.error(), false});
-    co_return std::move(*stream);
+    co_return DataConnection{std::move(*stream), nullptr};
 }
 
 /// A port for one data connection of this backend.
@@ -414,19 +422,17 @@ loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::say_port(
 }
 
 /// For a transfer, which has its own deadline for the connection.
-std::expected<DataConnection, DataRefusal> Leg::use_lease(std::unique_ptr<net::Lease> lease) {
+Leg::Opened Leg::use_lease(std::unique_ptr<net::Lease> lease) {
     if (!lease->keep())
         return std::unexpected(
             DataRefusal{{}, {base::Fault::client, {}, "the data port has expired"}, false});
     return DataConnection{nullptr, std::move(lease)};
 }
 
-loop::Task<std::expected<DataConnection, DataRefusal>> Leg::open_data() {
-    auto passed_on = std::exchange(passed_on_, {});
-    if (passed_on.lease) co_return use_lease(std::move(passed_on.lease));
+loop::Task<Leg::Opened> Leg::open_data() {
+    if (auto passed_on = co_await take_passed_on()) co_return std::move(*passed_on);
     const auto mode = settings().backend_data;
-    if (!passed_on.passive &&
-        (mode == config::BackendData::port || mode == config::BackendData::eprt)) {
+    if (mode == config::BackendData::port || mode == config::BackendData::eprt) {
         const bool extended = mode == config::BackendData::eprt;
         if (!extended && !address().ip.is_v4())
             co_return std::unexpected(
@@ -441,32 +447,58 @@ loop::Task<std::expected<DataConnection, DataRefusal>> Leg::open_data() {
         if (!lease) co_return std::unexpected(refused(*reply, "refused a data connection"));
         co_return use_lease(std::move(lease));
     }
-    if (!passed_on.passive) {
-        auto reply = co_await ask_passive();
-        if (!reply) co_return std::unexpected(std::move(reply.error()));
-        auto named = passive_address(*reply);
-        if (!named) co_return std::unexpected(std::move(named.error()));
-        passed_on.passive = *named;
-    }
-    auto stream = co_await dial_data(*passed_on.passive);
-    if (!stream) co_return std::unexpected(std::move(stream.error()));
-    co_return DataConnection{std::move(*stream), nullptr};
+    auto reply = co_await ask_passive();
+    if (!reply) co_return std::unexpected(std::move(reply.error()));
+    const auto named = passive_address(*reply);
+    if (!named) co_return std::unexpected(named.error());
+    co_return co_await dial_data(*named);
+}
+
+loop::Task<> Leg::dial_passed_on(base::Address to) { passed_on_ = co_await dial_data(to); }
+
+/// Empty: nothing was passed on.
+loop::Task<std::optional<Leg::Opened>> Leg::take_passed_on() {
+    // The dial has its own deadline.
+    while (dialing_.is_started() && !dialing_.is_done()) (void)co_await signal_.wait(loop::never);
+    dialing_.cancel();
+    auto passed_on = std::exchange(passed_on_, {});
+    if (passed_on && *passed_on && (*passed_on)->lease)
+        co_return use_lease(std::move((*passed_on)->lease));
+    co_return passed_on;
+}
+
+void Leg::give_back(DataConnection unused) {
+    if (unused.lease) unused.lease->keep_no_longer();
+    if (unused.stream || unused.lease) passed_on_ = std::move(unused);
+}
+
+void Leg::forget_data() {
+    if (passed_on_ && *passed_on_ && (*passed_on_)->lease) passed_on_.reset();
 }
 
 loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::pass_on(std::string_view verb,
                                                                 const std::string& argument) {
-    passed_on_ = {};
-    if (verb == "PORT" || verb == "EPRT")
+    // What was set up before stays until the backend has heard that it gets another, see
+    // `forget_data`.
+    if (verb == "PORT" || verb == "EPRT") {
+        std::unique_ptr<net::Lease> lease;
         // PORT has no words for an IPv6 address.
-        co_return co_await say_port(verb == "EPRT" || !address().ip.is_v4(), passed_on_.lease);
+        auto reply = co_await say_port(verb == "EPRT" || !address().ip.is_v4(), lease);
+        if (!lease) co_return reply;
+        dialing_.cancel();
+        passed_on_ = DataConnection{nullptr, std::move(lease)};
+        co_return reply;
+    }
     auto line = std::string(verb);
     if (!argument.empty()) line += ' ' + argument;
     auto reply = co_await command(std::move(line));
     if (!reply) co_return std::unexpected(DataRefusal{{}, reply.error(), true});
     if (!reply->is_positive()) co_return std::move(*reply);
+    dialing_.cancel();
+    passed_on_.reset();
     const auto named = passive_address(*reply);
     if (!named) co_return std::unexpected(named.error());
-    passed_on_.passive = *named;
+    dialing_ = loop::Job::start(dial_passed_on(*named), &signal_);
     co_return std::move(*reply);
 }
 

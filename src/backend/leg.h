@@ -7,6 +7,7 @@
 #include "base/wiped_string.h"
 #include "config/config.h"
 #include "ftp/reply.h"
+#include "loop/job.h"
 #include "net/control_connection.h"
 #include "net/network.h"
 
@@ -75,19 +76,30 @@ public:
     /// backend says of its own address is not trusted unless the pool says so. For an active one a
     /// port of ours is lent, and the backend has been told it.
     [[nodiscard]] loop::Task<std::expected<DataConnection, DataRefusal>> open_data();
+    /// Whether the backend hears the client's own dialog (`as-client`).
+    [[nodiscard]] bool follows_client() const {
+        return settings().backend_data == config::BackendData::as_client;
+    }
     /// The client's own PASV, EPSV, PORT or EPRT, said to the backend at once (`as-client`): what
-    /// it answers. If that is positive, the next `open_data` asks nothing more. `argument` is that
-    /// of EPSV; PORT and EPRT name a port of ours.
+    /// it answers. If that is positive, the next `open_data` asks nothing more. A passive port is
+    /// dialled from then on, since some servers answer nothing until its connection is there.
+    /// `argument` is that of EPSV; PORT and EPRT name a port of ours.
     [[nodiscard]] loop::Task<std::expected<ftp::Reply, DataRefusal>> pass_on(
         std::string_view verb, const std::string& argument);
-    /// What `pass_on` set up is given up.
-    void forget_data() { passed_on_ = {}; }
+    /// No command has used this data connection: the next `open_data` takes it.
+    void give_back(DataConnection unused);
+    /// The client gives up what `pass_on` set up. A port of ours is free at once. A connection
+    /// stays until the next one or the end: some servers say 226 of one that they find closed
+    /// (pyftpdlib 1.5.7), which would be taken for the answer to the next command.
+    void forget_data();
 
     /// Whether a data connection shall be under TLS, if the client's is (is not).
     [[nodiscard]] bool shall_protect_data(bool client_does) const;
     /// RFC 4217 9: makes the backend expect data connections under TLS, or without; asks only if
     /// that is a change. Empty if done.
     [[nodiscard]] loop::Task<std::optional<DataRefusal>> protect_data(bool wanted);
+    /// Asks what NOOP is answered with, if that is not known yet.
+    [[nodiscard]] loop::Task<base::Result<>> learn_noop();
     /// A data connection whose handshake is yet to come, after the backend's 1xx: most servers
     /// begin only then. The session of the control connection is offered. This leg outlives it.
     [[nodiscard]] std::unique_ptr<net::TlsStream> wrap_data(std::unique_ptr<net::Stream> data);
@@ -113,13 +125,14 @@ private:
     [[nodiscard]] loop::Task<std::expected<ftp::Reply, DataRefusal>> ask_epsv_or_pasv();
     [[nodiscard]] std::expected<base::Address, DataRefusal> passive_address(
         const ftp::Reply& reply) const;
-    [[nodiscard]] loop::Task<std::expected<std::unique_ptr<net::Stream>, DataRefusal>> dial_data(
-        base::Address to);
+    using Opened = std::expected<DataConnection, DataRefusal>;
+    [[nodiscard]] loop::Task<Opened> dial_data(base::Address to);
+    [[nodiscard]] loop::Task<> dial_passed_on(base::Address to);
+    [[nodiscard]] loop::Task<std::optional<Opened>> take_passed_on();
     [[nodiscard]] loop::Task<std::expected<std::unique_ptr<net::Lease>, DataRefusal>> lend_port();
     [[nodiscard]] loop::Task<std::expected<ftp::Reply, DataRefusal>> say_port(
         bool extended, std::unique_ptr<net::Lease>& lease);
-    [[nodiscard]] static std::expected<DataConnection, DataRefusal> use_lease(
-        std::unique_ptr<net::Lease> lease);
+    [[nodiscard]] static Opened use_lease(std::unique_ptr<net::Lease> lease);
     [[nodiscard]] DataRefusal refused(const ftp::Reply& reply, std::string_view what) const;
     [[nodiscard]] std::optional<base::Result<ftp::Reply>> take(ftp::ReplyParser::Step step);
     [[nodiscard]] std::optional<base::Result<ftp::Reply>> take_reply(
@@ -138,12 +151,7 @@ private:
     net::TlsStream* tls_ = nullptr;  // what `control_` owns
     bool avoids_tls_1_3_ = false;
     bool has_said_pbsz_ = false;
-    /// What `pass_on` has set up: one of the two, or nothing.
-    struct PassedOn {
-        std::optional<base::Address> passive;
-        std::unique_ptr<net::Lease> lease;
-    };
-    PassedOn passed_on_;
+    std::optional<Opened> passed_on_;  // what `pass_on` has set up
     std::uint64_t lease_holder_ = 0;
     std::optional<bool> data_is_protected_ = false;  // empty: the backend's default is not known
     loop::Signal& signal_;
@@ -156,6 +164,7 @@ private:
     bool drops_next_ = false;    // its beginning came unasked
     bool has_spoken_unasked_ = false;
     base::TokenBucket unasked_;
+    loop::Job dialing_;  // what becomes `passed_on_`
 };
 
 }  // namespace ballast::backend

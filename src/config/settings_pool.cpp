@@ -50,7 +50,8 @@ constexpr auto pool_settings = std::to_array<Setting<Pool>>({
      "How data connections to the backends are made. `auto` asks with EPSV, or with PASV where "
      "that is refused, whatever the client does; `epsv` and `pasv` use only that. With `port` and "
      "`eprt` the backend connects to one of `data_ports`. `as-client` sends the client's own verb "
-     "on at once and answers with the backend's text."},
+     "on at once, dials the port that the backend names and answers with the backend's text; REST "
+     "and ABOR are passed on as well."},
     {"data_ports", OptionalPorts<Pool>{&Pool::data_ports},
      "Where backends connect to. `port`, `eprt` and `as-client` in `backend_data` need them. "
      "Several pools may share one identical range; it must have no port of a listener, whether of "

@@ -26,6 +26,10 @@ std::string_view protocols_of(const base::Ip& ip) { return ip.is_v4() ? "1" : "2
 /// With `as-client` the backend hears what the client said, at once: its answer, if it is an answer
 /// to the client as well. Empty: the client has been told that there is none.
 loop::Task<std::optional<ftp::Reply>> Session::pass_on(const ftp::Command& command) {
+    if (const auto lost = co_await prepare_data()) {
+        co_await lose_backend(*lost);
+        co_return std::nullopt;
+    }
     const std::string argument = command.verb == "EPSV" ? command.argument : "";
     auto reply = co_await backend_->pass_on(command.verb, argument);
     if (reply && reply->is_positive()) co_return std::move(*reply);
@@ -44,8 +48,16 @@ loop::Task<std::optional<ftp::Reply>> Session::pass_on(const ftp::Command& comma
     co_return std::nullopt;
 }
 
-bool Session::passes_data_on() const {
-    return backend_->settings().backend_data == config::BackendData::as_client;
+/// What Ballast asks of a backend for a transfer, if that is new: some servers begin TLS when the
+/// data connection is there (pyftpdlib), and some forget REST at what comes behind it. A refused
+/// PROT is told at the transfer. The error if the backend is lost.
+loop::Task<std::optional<base::Error>> Session::prepare_data() {
+    const bool is_protected = backend_->shall_protect_data(dialog_.protects_data());
+    auto refusal = co_await backend_->protect_data(is_protected);
+    if (refusal && refusal->control_is_lost) co_return std::move(refusal->error);
+    auto learnt = co_await backend_->learn_noop();
+    if (!learnt) co_return std::move(learnt.error());
+    co_return std::nullopt;
 }
 
 /// What was set up before is given up, on both sides.
@@ -90,7 +102,7 @@ loop::Task<> Session::passive(ftp::Command command) {
     if (!address) co_return co_await answer(std::move(address.error()));
     const base::Ip announced = *address;
     std::optional<ftp::Reply> backends_own;
-    if (passes_data_on()) {
+    if (backend_->follows_client()) {
         backends_own = co_await pass_on(command);
         if (!backends_own) co_return;
     }
@@ -152,7 +164,7 @@ loop::Task<> Session::active(ftp::Command command) {
         co_return co_await answer(501, fmt::format("{} must name a port above {}.", command.verb,
                                                    ftp::well_known_port_last));
     std::optional<ftp::Reply> backends_own;
-    if (passes_data_on()) {
+    if (backend_->follows_client()) {
         backends_own = co_await pass_on(command);
         if (!backends_own) co_return;
     }
@@ -180,8 +192,10 @@ bool Session::may_name(const base::Ip& address) const {
 }
 
 /// REST is kept, and sent as the last command before the transfer. Where it is not known whether
-/// the backend takes it, it is sent once to learn the answer.
+/// the backend takes it, it is sent once to learn the answer. With `as-client` it is the client who
+/// says it last.
 loop::Task<> Session::restart(ftp::Command command) {
+    if (backend_->follows_client()) co_return co_await forward(std::move(command));
     const auto offset = base::parse_number<std::uint64_t>(command.argument);  // RFC 3659 5.3
     if (!offset) co_return co_await answer(501, "REST takes a number of bytes.");
     if (!backend_->known().accepts_rest()) {

@@ -350,6 +350,7 @@ void Session::forget_login() {
 
 loop::Task<> Session::abort_nothing() {
     forget_data();
+    if (backend_ && backend_->follows_client()) co_return co_await forward({"ABOR", {}, "ABOR"});
     co_await answer(226, "Nothing to abort.");
 }
 

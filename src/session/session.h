@@ -171,7 +171,7 @@ private:
         const ftp::Command& command) const;
     [[nodiscard]] loop::Task<> passive(ftp::Command command);
     [[nodiscard]] loop::Task<std::optional<ftp::Reply>> pass_on(const ftp::Command& command);
-    [[nodiscard]] bool passes_data_on() const;
+    [[nodiscard]] loop::Task<std::optional<base::Error>> prepare_data();
     [[nodiscard]] bool is_behind_nat(const base::Ip& named) const;
     [[nodiscard]] bool may_name(const base::Ip& address) const;
     void forget_data();

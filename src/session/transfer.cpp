@@ -104,16 +104,26 @@ Transfer::~Transfer() {
 loop::Task<Outcome> Transfer::run() {
     const auto started = loop().now();
     // Nothing is asked of the client's data address twice: whatever comes of it, it is spent.
-    if (co_await open_connections() && co_await secure_client_first() && co_await begin())
-        co_await carry();
+    const bool is_begun =
+        co_await open_connections() && co_await secure_client_first() && co_await begin();
+    if (is_begun) co_await carry();
+    if (!is_begun || outcome_.result == Result::not_a_transfer) give_back_data();
     outcome_.time = loop().now() - started;
     outcome_.has_begun = is_begun_;
     outcome_.bytes = report_.bytes_delivered;
-    if (outcome_.result != Result::not_a_transfer)
+    if (outcome_.result != Result::not_a_transfer) {
         parts_.client_data.clear();
-    else if (parts_.client_data.lease)
+        parts_.backend.forget_data();
+    } else if (parts_.client_data.lease) {
         parts_.client_data.lease->keep_no_longer();
+    }
     co_return std::move(outcome_);
+}
+
+/// The backend has its data connection by the client's own words, and none of them has used it.
+void Transfer::give_back_data() {
+    if (parts_.backend.follows_client() && !outcome_.backend_is_lost)
+        parts_.backend.give_back({std::move(backend_stream_), std::move(backend_lease_)});
 }
 
 /// Both data connections, as far as they can be opened before the backend is told what to move: a
@@ -128,7 +138,8 @@ loop::Task<bool> Transfer::open_connections() {
             co_return co_await refuse(425, "Say PASV or EPSV again: the port has expired.");
         parts_.client_data.lease->attach(&parts_.signal);
     }
-    if (parts_.client_data.active && !is_tentative())
+    // Where the backend follows the client, its refusal comes before its data connection does.
+    if (parts_.client_data.active && !is_tentative() && !parts_.backend.follows_client())
         dialing_ = loop::Job::start(dial_client(loop().after(parts_.settings.data_connect_timeout)),
                                     &parts_.signal);
 
@@ -334,8 +345,10 @@ loop::Task<bool> Transfer::wait_for_dial() {
 /// The command itself, with REST right before it: some servers forget REST at any command between
 /// (inetutils-ftpd). A refused REST refuses the transfer, which must not begin at 0.
 loop::Task<bool> Transfer::begin() {
-    if (!parts_.backend.known().noop_code() && !co_await learn_noop())
+    if (auto learnt = co_await parts_.backend.learn_noop(); !learnt) {
+        lose_backend(learnt.error());
         co_return co_await refuse(451, "The connection to the server was lost.");
+    }
     if (restart_) {
         const auto reply = co_await parts_.backend.restart_at(*restart_);
         if (!reply) {
@@ -352,19 +365,6 @@ loop::Task<bool> Transfer::begin() {
     }
     reply_deadline_ = loop().after(parts_.backend.settings().reply_timeout);
     co_return true;
-}
-
-/// The fence behind ABOR and STAT is known by its code, and a survey before log-in may have been
-/// refused it. False if the backend is lost.
-loop::Task<bool> Transfer::learn_noop() {
-    const auto reply = co_await parts_.backend.command("NOOP");
-    if (reply && reply->code != 421) {
-        parts_.backend.known().set_noop_code(reply->code);
-        co_return true;
-    }
-    lose_backend(reply ? base::Error{base::Fault::backend, {}, "the server said 421"}
-                       : reply.error());
-    co_return false;
 }
 
 /// Everything at once, until the end is decided: replies of the backend, commands of the client,
@@ -529,14 +529,16 @@ void Transfer::take_client_data() {
     if (has_client_connection() || data_ == Data::broken || (is_tentative() && !is_begun_)) return;
     auto& wanted = parts_.client_data;
     if (wanted.lease && wanted.lease->has_arrived()) client_stream_ = wanted.lease->take();
-    if (!wanted.active || !is_begun_) return;
+    if (!wanted.active || !may_move()) return;
     if (!dialing_.is_started()) {
         dialing_ = loop::Job::start(dial_client(connect_deadline_), &parts_.signal);
     } else if (dialing_.is_done() && dialed_) {
-        if (*dialed_)
+        if (*dialed_) {
             client_stream_ = std::move(**dialed_);
-        else
+        } else {
+            metrics::count(metrics::Counter::data_connections_missing);
             break_data(425, base::to_string(dialed_->error()));
+        }
         dialed_.reset();
     }
 }
@@ -921,7 +923,12 @@ bool Transfer::is_refusal_harmless() const {
 
 /// RFC 959: an ABOR that came as the transfer ended still has its answer due.
 loop::Task<> Transfer::answer_late_abort() {
-    if (abort_wanted_) co_await answer(ftp::make_reply(226, "Nothing to abort any more."));
+    if (!abort_wanted_) co_return;
+    if (!parts_.backend.follows_client() || outcome_.backend_is_lost)
+        co_return co_await answer(ftp::make_reply(226, "Nothing to abort any more."));
+    auto reply = co_await parts_.backend.command("ABOR");
+    if (reply) co_return co_await answer(std::move(*reply));
+    lose_backend(reply.error());
 }
 
 /// Ends the client's data properly; false if it could not be done. TLS may have to wait for room.
@@ -983,8 +990,12 @@ loop::Task<> Transfer::abort() {
     reset_client_stream();
     if (!co_await abort_backend()) outcome_.backend_is_lost = true;
     co_await pass_status_on();
-    co_await answer(ftp::make_reply(426, "Data connection closed; transfer aborted."));
-    co_await answer(ftp::make_reply(226, "ABOR successful."));
+    const auto broken = ftp::make_reply(426, "Data connection closed; transfer aborted.");
+    const bool says_its_own = parts_.backend.follows_client() && !outcome_.backend_is_lost;
+    // The end of the transfer may have come before ABOR; the client has not got its data whole.
+    if (!says_its_own || final_reply_) co_await answer(broken);
+    if (!says_its_own) co_return co_await answer(ftp::make_reply(226, "ABOR successful."));
+    for (auto& reply : std::exchange(abort_replies_, {})) co_await answer(std::move(reply));
 }
 
 /// Makes the backend give up the transfer, and leaves its control connection without replies owed.
@@ -1006,6 +1017,7 @@ loop::Task<bool> Transfer::abort_backend() {
     }
     if (!first) first = co_await parts_.backend.reply(deadline);
     if (!first || !co_await parts_.backend.send_meanwhile("NOOP")) co_return false;
+    abort_replies_.push_back(std::move(*first));
     auto& known = parts_.backend.known();
     std::uint16_t last = 0;
     for (int i = 0; i < abort_replies_max; ++i) {
@@ -1014,7 +1026,10 @@ loop::Task<bool> Transfer::abort_backend() {
         const bool is_guess = last != 0 && !known.knows_noop();
         auto reply = co_await parts_.backend.reply(is_guess ? loop().after(status_time) : deadline);
         const bool is_quiet = !reply && is_guess && reply.error().code == std::errc::timed_out;
-        if (is_quiet) known.set_noop_code(last);
+        if (is_quiet) {
+            known.set_noop_code(last);
+            if (!abort_replies_.empty()) abort_replies_.pop_back();
+        }
         if (!reply && !is_quiet) co_return false;
         if (is_quiet || reply->code == known.noop_code()) {
             // RFC 854: what was said before an interrupt may have been thrown away by it.
@@ -1026,6 +1041,8 @@ loop::Task<bool> Transfer::abort_backend() {
         if (status_owed_ > 0 && (is_status_reply(*reply) || !is_end_of_transfer(*reply))) {
             --status_owed_;
             co_await answer(std::move(*reply));
+        } else {
+            abort_replies_.push_back(std::move(*reply));
         }
     }
     co_return false;

@@ -79,6 +79,7 @@ private:
         whole,
         broken,
     };
+    void give_back_data();
     [[nodiscard]] loop::Task<bool> open_connections();
     [[nodiscard]] loop::Task<bool> protect_backend();
     [[nodiscard]] loop::Task<bool> secure_client_first();
@@ -132,7 +133,6 @@ private:
     [[nodiscard]] loop::Task<> settle_status();
     [[nodiscard]] loop::Task<> pass_status_on();
     [[nodiscard]] loop::Task<> tell_final();
-    [[nodiscard]] loop::Task<bool> learn_noop();
     [[nodiscard]] loop::Task<> answer(ftp::Reply reply);
     [[nodiscard]] loop::Task<bool> refuse(std::uint16_t code, std::string_view reason);
     [[nodiscard]] loop::Task<bool> refuse(ftp::Reply reply);
@@ -177,7 +177,8 @@ private:
     bool is_end_confirmed_ = false;   // it said QUIT after its data
     bool has_more_commands_ = false;  // this turn had no room for them
     bool abort_wanted_ = false;
-    bool abort_is_due_ = false;  // the backend of a broken upload has not been told yet
+    std::vector<ftp::Reply> abort_replies_;  // of the backend
+    bool abort_is_due_ = false;              // the backend of a broken upload has not been told yet
     loop::Deadline reply_deadline_ = loop::never;
     loop::Deadline reset_due_at_ = loop::never;  // of a backend that may not have accepted yet
     loop::Deadline abort_due_at_ = loop::never;  // a broken transfer's, if nothing is said of it

@@ -50,6 +50,10 @@ def main() -> None:
             note("login", self.inside)
             super().handle_auth_success(*arguments)
 
+        def _on_dtp_connection(self) -> None:
+            note("data", self.username)
+            super()._on_dtp_connection()
+
         def on_login_failed(self, username: str, password: str) -> None:
             note("refused", username)
 

@@ -38,6 +38,8 @@ class Conversation:
         self.commands: list[str] = []
         self.user = ""
         self._listener: socket.socket | None = None
+        # A data connection that the test has taken for later.
+        self.accepted: socket.socket | None = None
 
     def say(self, line: str) -> None:
         with contextlib.suppress(OSError):

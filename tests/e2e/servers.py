@@ -534,8 +534,8 @@ class PureFtpd(Server):
 
 class PyFtpd(Server):
     """pyftpdlib. It writes what happens to `events`, a word and its object a line: "login tester",
-    "left tester", "received /path", "received-part /path", "sent /path", "sent-part /path"; and
-    "killed"."""
+    "left tester", "data tester" (a data connection is there), "received /path",
+    "received-part /path", "sent /path", "sent-part /path"; and "killed"."""
 
     kind = "pyftpdlib"
 

@@ -246,6 +246,7 @@ private:
         co_await say(extended ? fmt::format("229 Go there (|||{}|)", data_port_)
                               : fmt::format("227 Go there (10,9,9,9,{},{})", data_port_ / 256,
                                             data_port_ % 256));
+        while (owner_.script.waits_for_data && !data_) (void)co_await signal_.wait(loop::never);
     }
 
     void close_data_port() {

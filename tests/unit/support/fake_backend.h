@@ -27,6 +27,7 @@ struct BackendScript {
     std::map<std::string, std::string> replies;
     std::string features = " EPSV\r\n REST STREAM\r\n SIZE\r\n UTF8\r\n";
     bool knows_epsv = true;
+    bool waits_for_data = false;            ///< after 227 and 229 it hears nothing until then
     bool connects_data = true;              ///< after PORT and EPRT; else it waits for ever
     std::optional<base::Ip> connects_from;  ///< for data, where it is not its own address
     TestLoop::Duration reply_delay{};
