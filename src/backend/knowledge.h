@@ -16,6 +16,7 @@ namespace ballast::backend {
 
 /// What Ballast learnt of a backend by asking once, RFC 2389 FEAT above all.
 struct Survey {
+    std::string greeting;  ///< the whole 220 if every client may see it; else empty
     bool answers_feat = false;
     ftp::Features features;                  ///< empty if it does not answer FEAT
     std::string system;                      ///< SYST, the text behind 215; empty if not told

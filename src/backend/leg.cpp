@@ -79,7 +79,10 @@ loop::Task<base::Result<>> Leg::hear_greeting() {
             greeting.error().doing = "waiting for the greeting of " + base::to_string(address());
             co_return std::unexpected(greeting.error());
         }
-        if (greeting->is_positive()) co_return base::Result<>{};
+        if (greeting->is_positive()) {
+            greeting_ = std::move(*greeting);
+            co_return base::Result<>{};
+        }
         // RFC 959 5.4: 120 "service ready in nnn minutes", then 220.
         if (!greeting->is_preliminary())
             // 421 is no fault of a server: it is alive and full.
@@ -208,6 +211,7 @@ loop::Task<base::Result<>> Leg::send_meanwhile(base::WipedString line) {
     owed_ += line == "ABOR" ? abort_replies : 1;
     may_announce_ = true;
     if (ftp::transfers_file(line)) is_restart_armed_ = false;
+    greeting_ = {};
     line.append_wiped("\r\n");
     co_return co_await control_.send(line, base::Fault::backend,
                                      signal_.loop().after(settings().reply_timeout));

@@ -112,6 +112,8 @@ public:
     [[nodiscard]] std::unique_ptr<net::Stream> take_stream();
 
     [[nodiscard]] loop::Loop& loop() const { return signal_.loop(); }
+    /// What the backend greeted with, until it is asked something.
+    [[nodiscard]] const ftp::Reply& greeting() const { return greeting_; }
     [[nodiscard]] Known& known() { return *contact_.known; }
     [[nodiscard]] const config::Pool& settings() const { return contact_.settings; }
     [[nodiscard]] const config::BackendTls& tls_settings() const { return contact_.backend->tls; }
@@ -156,6 +158,7 @@ private:
     std::optional<bool> data_is_protected_ = false;  // empty: the backend's default is not known
     loop::Signal& signal_;
     ftp::ReplyParser parser_;
+    ftp::Reply greeting_;
     loop::Deadline settle_at_ = loop::never;
 
     bool is_restart_armed_ = false;

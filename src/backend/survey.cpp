@@ -6,8 +6,28 @@
 
 namespace ballast::backend {
 
+namespace {
+
+/// A client may be shown it that another backend serves: only a 220 of moderate length, with blanks
+/// for bytes that mean something to terminals or Telnet.
+std::string greeting_for_clients(const ftp::Reply& greeting) {
+    constexpr std::size_t bytes_max = 4096;
+    if (greeting.code != 220 || greeting.text.size() > bytes_max) return {};
+    const auto is_control = [](char c) {
+        constexpr char del = '\x7f';
+        constexpr char telnet = '\xff';
+        return (0 <= c && c < ' ' && c != '\r' && c != '\n') || c == del || c == telnet;
+    };
+    auto text = greeting.text;
+    std::ranges::replace_if(text, is_control, ' ');
+    return text;
+}
+
+}  // namespace
+
 loop::Task<base::Result<Survey>> take_survey(Leg& leg) {
     Survey survey;
+    survey.greeting = greeting_for_clients(leg.greeting());
     auto features = co_await leg.command("FEAT");
     if (!features) co_return std::unexpected(features.error());
     survey.answers_feat = features->code == 211;

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// What an operator can set: plain structs that hold their defaults. Loaded once, then never
@@ -152,6 +153,10 @@ enum class ListenerMode : std::uint8_t {
     passthrough,  ///< the client's TLS ends at a backend
 };
 
+/// As a listener's `greeting`: what its backends say themselves, or the default until they have.
+inline constexpr std::string_view backend_greeting = "backend";
+inline constexpr std::string_view default_greeting = "FTP server ready.";
+
 struct Listener {
     std::string name;
     Where where;
@@ -186,7 +191,7 @@ struct Listener {
     Duration resolve_interval = std::chrono::seconds(30);  ///< of names in `public_address`
     ActiveAddress active_address = ActiveAddress::named;
     ActiveSource active_source_port;
-    std::string greeting = "FTP server ready.";
+    std::string greeting{default_greeting};
     std::string system = "UNIX Type: L8";
     Duration login_timeout = std::chrono::minutes(1);          ///< from connect to the 230
     Duration client_hello_timeout = std::chrono::seconds(10);  ///< `passthrough`, from the 234

@@ -113,7 +113,9 @@ constexpr auto listener_settings = std::to_array<Setting<Listener>>({
      "Source port of active data connections to clients. `below-control` is the listener's port "
      "less one, as RFC 959 has it: 20 for 21. Ports below 1024 need the right to bind them."},
     {"greeting", Text<Listener>{&Listener::greeting, 1, 500},
-     "The text of the 220 that welcomes a client."},
+     "The text of the 220 that welcomes a client. `backend` is the whole greeting of a backend: of "
+     "the first one of `pool`, or else of the pools of the routes, that has been surveyed. Clients "
+     "do not wait for it, and see \"FTP server ready.\" as long as there is none."},
     {"system", Text<Listener>{&Listener::system, 1, 500},
      "What SYST is answered before log-in; after it the backend answers."},
     {"login_timeout", Time<Listener>{&Listener::login_timeout, 1ms, time_max},

@@ -5,6 +5,7 @@
 #include "guard/access.h"
 #include "metrics/counters.h"
 #include "session/backend_user.h"
+#include "session/greeting.h"
 #include "session/limit_note.h"
 
 #include <algorithm>
@@ -71,7 +72,7 @@ loop::Task<> Session::live() {
         co_await pass_through({});
     } else if (!surroundings_.begins_with_tls || co_await secure_control()) {
         phase_ = Phase::greeting;
-        co_await answer(220, settings_.greeting);
+        co_await answer(greeting(settings_, surroundings_.pools));
         co_await serve();
     }
 }
@@ -325,7 +326,7 @@ loop::Task<> Session::quit() {
 /// RFC 959 4.1.1. The backend leg is dropped; the next USER chooses anew.
 loop::Task<> Session::reinitialize() {
     forget_login();
-    co_await answer(220, settings_.greeting);
+    co_await answer(greeting(settings_, surroundings_.pools));
 }
 
 void Session::forget_login_but_host() {

@@ -193,3 +193,22 @@ def test_a_server_may_accept_right_behind_its_227(work: Path) -> None:
         assert wire.reply().code == 226
         own = [line for line in server.commands if not line.startswith(("FEAT", "SYST", "NOOP"))]
         assert own[-5:] == ["TYPE I", "EPSV", "PWD", "REST 0", "RETR file"]
+
+
+def test_clients_are_greeted_by_the_server(server: Server, work: Path) -> None:
+    with Wire((server.address, server.port)) as wire:
+        direct = str(wire.greeting())
+
+    def greeting() -> str:
+        with Wire(ballast.where()) as wire:
+            return str(wire.greeting())
+
+    with _ballast(work, server, greeting="backend") as ballast:
+        # The survey may be a moment later than the daemon.
+        ballast.wait_for_log("the survey", lambda line: line["message"] == "backend surveyed")
+        waiting.until("the greeting is known", lambda: greeting() != "220 FTP server ready.")
+        # Of Pure-FTPd: the time, and the number of users.
+        numbers = re.compile(r"\d+")
+        assert numbers.sub("#", greeting()) == numbers.sub("#", direct)
+        server.kill()
+        assert numbers.sub("#", greeting()) == numbers.sub("#", direct)

@@ -330,6 +330,33 @@ TEST_F(LegTest, tells_a_refused_data_connection_from_a_lost_backend) {
     EXPECT_TRUE(lost.error().control_is_lost);
 }
 
+TEST_F(LegTest, learns_the_greeting_by_a_survey_if_any_client_may_see_it) {
+    const struct {
+        std::string said;
+        std::string learnt;
+    } table[] = {
+        {"220 Welcome to alf1.", "220 Welcome to alf1.\r\n"},
+        {"220-Here\r\nis\r\n421 alf1\r\n220 Go on.",
+         "220-Here\r\nis\r\n421 alf1\r\n220 Go on.\r\n"},
+        {"120 Soon.\r\n220 Now.", "220 Now.\r\n"},
+        {"220 \x1b[31mred\x07\x7f", "220  [31mred  \r\n"},
+        {"220 a\xff\xfd\x18z", "220 a \xfd z\r\n"},
+        {std::string("220 a\0z", 7), "220 a z\r\n"},
+        {"230 You are in.", ""},
+        {"220 " + std::string(4096, 'x'), ""},
+    };
+    for (const auto& row : table) {
+        backend.script.greeting = row.said;
+        const auto leg = connect();
+        ASSERT_TRUE(leg);
+        const auto survey = result_of(take_survey(**leg));
+        ASSERT_TRUE(survey);
+        EXPECT_EQ(survey->greeting, row.learnt);
+        // What a session is greeted with costs it nothing for the rest of its life.
+        EXPECT_EQ((*leg)->greeting(), ftp::Reply());
+    }
+}
+
 TEST_F(LegTest, takes_a_survey) {
     backend.script.features = " SIZE\r\n REST STREAM\r\n";
     backend.script.replies["NOOP"] = "250 Still here.";

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/greeting.h"
+
+#include "session/route.h"
+
+#include <optional>
+#include <string_view>
+
+namespace ballast::session {
+
+namespace {
+
+/// That of the first backend of this pool whose greeting is known. Surveys know it: what a session
+/// is greeted with may be about its client.
+std::optional<ftp::Reply> greeting_of(const PoolAccess* pool) {
+    if (pool == nullptr) return std::nullopt;
+    for (const auto& status : pool->pool->status()) {
+        const auto survey = pool->access->known(status.backend.id)->survey();
+        if (survey && !survey->greeting.empty()) return ftp::Reply{220, survey->greeting};
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+ftp::Reply greeting(const config::Listener& listener, const Pools& pools) {
+    if (listener.greeting != config::backend_greeting)
+        return ftp::make_reply(220, listener.greeting);
+    if (auto known = greeting_of(pools.find(listener.pool))) return std::move(*known);
+    for (const auto name : pools_of(listener))
+        if (auto known = greeting_of(pools.find(name))) return std::move(*known);
+    return ftp::make_reply(220, config::default_greeting);
+}
+
+}  // namespace ballast::session

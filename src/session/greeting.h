@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "config/config.h"
+#include "ftp/reply.h"
+#include "session/pools.h"
+
+namespace ballast::session {
+
+/// The 220 for a client of this listener, from what is known: nobody is asked for it.
+[[nodiscard]] ftp::Reply greeting(const config::Listener& listener, const Pools& pools);
+
+}  // namespace ballast::session
