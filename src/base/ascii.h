@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-/// Letters as protocols know them: the 26 of ASCII, whatever the locale.
+/// Letters and blanks as protocols know them: the 26 of ASCII, whatever the locale.
 namespace ballast::base {
 
 [[nodiscard]] constexpr char to_lower(char c) {
@@ -26,6 +26,18 @@ namespace ballast::base {
 }
 [[nodiscard]] inline bool is_same_but_for_case(std::string_view a, std::string_view b) {
     return std::ranges::equal(a, b, {}, to_lower, to_lower);
+}
+
+inline constexpr std::string_view blanks = " \t";
+
+[[nodiscard]] constexpr std::string_view trimmed_behind(std::string_view text,
+                                                        std::string_view unwanted = blanks) {
+    return text.substr(0, text.find_last_not_of(unwanted) + 1);
+}
+[[nodiscard]] constexpr std::string_view trimmed(std::string_view text,
+                                                 std::string_view unwanted = blanks) {
+    text.remove_prefix(std::min(text.find_first_not_of(unwanted), text.size()));
+    return trimmed_behind(text, unwanted);
 }
 
 }  // namespace ballast::base

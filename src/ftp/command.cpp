@@ -101,9 +101,8 @@ CommandParser::Step CommandParser::next(std::string_view received) {
         skipping_ = false;
         return {consumed, std::unexpected(CommandError::too_long)};
     }
-    auto line = received.substr(0, end);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    return {consumed, read_line(line)};
+    const auto line = received.substr(0, end);
+    return {consumed, read_line(base::trimmed_behind(line, "\r"))};
 }
 
 std::string loggable(const Command& command) {

@@ -23,15 +23,15 @@ struct Command {
 
 enum class CommandError : std::uint8_t {
     too_long,        ///< the line was dropped up to its end; parsing goes on behind it
-    forbidden_byte,  ///< NUL, or CR that ends no line: it could smuggle a second command
+    forbidden_byte,  ///< NUL, or CR inside the line: it could smuggle a second command
     not_a_command,   ///< empty, or the verb is no word of letters, digits, '-' and '_'
 };
 
 /// Finds the commands at the front of a receive buffer. No I/O and no copy of what is incomplete;
-/// restartable at any byte. Lines end at LF, a CR before it is dropped (RFC 1123 4.1.3 leniency).
-/// Telnet (RFC 854) is known in front of a verb only, where clients put IAC IP and IAC DM for ABOR
-/// and STAT: commands and options vanish there, and a stray IAC, IP or DM (0xFF, 0xF4, 0xF2) does
-/// too, since urgent data may be torn. Behind the verb every byte is the argument's.
+/// restartable at any byte. Lines end at LF, CRs right before it are dropped (RFC 1123 4.1.3
+/// leniency). Telnet (RFC 854) is known in front of a verb only, where clients put IAC IP and IAC
+/// DM for ABOR and STAT: commands and options vanish there, and a stray IAC, IP or DM (0xFF, 0xF4,
+/// 0xF2) does too, since urgent data may be torn. Behind the verb every byte is the argument's.
 class CommandParser {
 public:
     explicit CommandParser(std::size_t line_bytes_max = 8192) : line_bytes_max_(line_bytes_max) {}

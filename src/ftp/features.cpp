@@ -14,12 +14,6 @@ namespace {
 constexpr std::string_view blanks = " \t\r";
 constexpr std::string_view item_separators = "; \t\r";
 
-std::string_view trimmed(std::string_view text) {
-    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
-    while (!text.empty() && blanks.contains(text.back())) text.remove_suffix(1);
-    return text;
-}
-
 std::string_view take_until(std::string_view& text, char separator) {
     const auto part = text.substr(0, text.find(separator));
     text.remove_prefix(std::min(part.size() + 1, text.size()));
@@ -88,7 +82,7 @@ void append_line(std::string& lines, std::string_view line) {
 std::string on_one_line(std::string_view text) {
     std::string line(text);
     std::ranges::replace_if(line, [](char c) { return c == '\r' || c == '\n' || c == '\0'; }, ' ');
-    return std::string(trimmed(line));
+    return std::string(base::trimmed(line, blanks));
 }
 
 }  // namespace
@@ -106,7 +100,7 @@ Features Features::parse(std::string_view reply_text) {
         const auto feature = on_one_line(line);
         const auto label_end = std::min(feature.find_first_of(blanks), feature.size());
         if (label_end == 0) continue;
-        const auto parameters = trimmed(std::string_view(feature).substr(label_end));
+        const auto parameters = base::trimmed(std::string_view(feature).substr(label_end), blanks);
         auto& known =
             features.features_[base::upper(std::string_view(feature).substr(0, label_end))];
         if (!parameters.empty()) append_line(known, parameters);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ftp/host_port.h"
 
+#include "base/ascii.h"
 #include "base/number.h"
 #include "base/port_range.h"
 
@@ -198,11 +199,13 @@ Found data_port_in(std::string_view line) {
 }  // namespace
 
 std::expected<base::Address, HostPortError> parse_port(std::string_view argument) {
+    argument = base::trimmed(argument);
     HostPort numbers{};
     for (std::size_t i = 0; i < numbers.size(); ++i) {
         if (i > 0) {
             if (!argument.starts_with(',')) return std::unexpected(HostPortError::syntax);
             argument.remove_prefix(1);
+            argument.remove_prefix(std::min(argument.find_first_not_of(' '), argument.size()));
         }
         const auto digits = leading_digits(argument);
         const auto number = octet(digits);
@@ -210,12 +213,13 @@ std::expected<base::Address, HostPortError> parse_port(std::string_view argument
         numbers.at(i) = *number;
         argument.remove_prefix(digits.size());
     }
-    if (!argument.empty()) return std::unexpected(HostPortError::syntax);
+    const bool is_over = argument.empty() || argument == "." || argument == ",";
+    if (!is_over) return std::unexpected(HostPortError::syntax);
     return address_of(numbers);
 }
 
 std::expected<base::Address, HostPortError> parse_eprt(std::string_view argument) {
-    const auto fields = extended_fields(argument);
+    const auto fields = extended_fields(base::trimmed_behind(argument));
     if (!fields) return std::unexpected(HostPortError::syntax);
     const auto [protocol, host, port_digits] = *fields;
     const auto family = family_of(protocol);
@@ -231,9 +235,9 @@ std::expected<base::Address, HostPortError> parse_eprt(std::string_view argument
 }
 
 std::expected<EpsvRequest, HostPortError> parse_epsv_argument(std::string_view argument) {
+    argument = base::trimmed_behind(argument);
     if (argument.empty()) return EpsvRequest{};
-    const auto matches = [](char c, char wanted) { return (c & ~0x20) == wanted; };
-    if (std::ranges::equal(argument, std::string_view("ALL"), matches))
+    if (base::is_same_but_for_case(argument, "ALL"))
         return EpsvRequest{.all = true, .family = std::nullopt};
     const auto family = family_of(argument);
     if (!family) return std::unexpected(family.error());

@@ -21,14 +21,15 @@ enum class HostPortError : std::uint8_t {
 /// RFC 2577 3: well-known services listen up to here, and no data connection goes to them.
 inline constexpr std::uint16_t well_known_port_last = 1023;
 
-/// PORT h1,h2,h3,h4,p1,p2 (RFC 959 4.1.2), strict: six decimal numbers from 0 to 255, commas, and
-/// nothing else. What is lenient here is a smuggler's door (tabs, spaces, octets above 255).
+/// PORT h1,h2,h3,h4,p1,p2 (RFC 959 4.1.2): six decimal numbers from 0 to 255 with commas between
+/// them. Most servers take blanks around the whole and spaces behind commas, and a '.' or ',' at
+/// the end; so does this. Nothing else may stand there, and no octet is above 255.
 [[nodiscard]] std::expected<base::Address, HostPortError> parse_port(std::string_view argument);
-/// EPRT |1|192.0.2.1|6275| (RFC 2428 2), any printable delimiter. An IPv4-mapped IPv6 address under
-/// protocol 2 is refused.
+/// EPRT |1|192.0.2.1|6275| (RFC 2428 2), any printable delimiter, blanks behind. An IPv4-mapped
+/// IPv6 address under protocol 2 is refused.
 [[nodiscard]] std::expected<base::Address, HostPortError> parse_eprt(std::string_view argument);
 
-/// EPSV's argument (RFC 2428 3): nothing, a protocol number, or ALL (any case).
+/// EPSV's argument (RFC 2428 3): nothing, a protocol number, or ALL (any case), and blanks behind.
 struct EpsvRequest {
     bool all = false;
     std::optional<base::Family> family;

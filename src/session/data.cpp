@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A session's data connections: where the client wants them, and the transfers over them.
+#include "base/ascii.h"
 #include "base/number.h"
 #include "ftp/host_port.h"
 #include "ftp/telnet.h"
@@ -196,7 +197,8 @@ bool Session::may_name(const base::Ip& address) const {
 /// says it last.
 loop::Task<> Session::restart(ftp::Command command) {
     if (backend_->follows_client()) co_return co_await forward(std::move(command));
-    const auto offset = base::parse_number<std::uint64_t>(command.argument);  // RFC 3659 5.3
+    // RFC 3659 5.3.
+    const auto offset = base::parse_number<std::uint64_t>(base::trimmed(command.argument));
     if (!offset) co_return co_await answer(501, "REST takes a number of bytes.");
     if (!backend_->known().accepts_rest()) {
         auto reply = co_await backend_->restart_at(*offset);

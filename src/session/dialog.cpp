@@ -163,10 +163,9 @@ Step Dialog::next(const ftp::Command& command, bool has_data_address) {
         case ftp::Handling::data_setup: return data_setup(command);
         case ftp::Handling::transfer: return Step::transfer;
         case ftp::Handling::control: return control(command);
-        case ftp::Handling::login:
-            // RFC 959 5.4: PASS without USER before it.
-            if (command.verb == "PASS") return say(503, "You are logged in already.");
-            return Step::credential;
+        // A server may want a PASS although it has let the user in at USER (RFC 959 5.4: 202), and
+        // many clients say one anyway: what becomes of it is the server's word.
+        case ftp::Handling::login: return Step::credential;
         case ftp::Handling::local: return Step::forward;
         case ftp::Handling::refused: break;
     }

@@ -427,13 +427,12 @@ loop::Task<> Session::credential(ftp::Command command) {
         auto error = caused_by_line(reply.error(), command.line);
         co_return co_await retry_login(std::move(command), std::move(error));
     }
-    if (asks_for_user && logged_in) {
-        if (reply->is_negative()) {  // it is logged in as before
-            user_line_ = former_user_line;
-            user_ = former_user;
-        } else {
-            login_deadline_ = signal_.loop().after(settings_.login_timeout);
-        }
+    if (logged_in && !reply->is_negative()) {
+        // It may have to log in anew.
+        login_deadline_ = signal_.loop().after(settings_.login_timeout);
+    } else if (logged_in) {
+        user_line_ = former_user_line;
+        user_ = former_user;
     }
     co_await follow_login(std::move(command), std::move(*reply));
 }
@@ -474,7 +473,7 @@ loop::Task<> Session::follow_login(ftp::Command command, ftp::Reply reply) {
     if (!has_named_user_) journal_.note({"USER", user_, user_line_}, reply);
     if (reply.kind() == 3) {
         dialog_.set_login(Dialog::Login::in_progress);
-    } else if (reply.is_positive() && (command.verb != "ACCT" || !was_logged_in)) {
+    } else if (reply.is_positive() && (!was_logged_in || command.verb == "USER")) {
         if (auto refusal = take_user_place()) {
             if (was_logged_in) login_deadline_ = signal_.loop().after(settings_.login_timeout);
             co_return co_await answer(std::move(*refusal));

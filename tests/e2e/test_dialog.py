@@ -3,6 +3,7 @@
 
 import ftplib
 import os
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import servers
 from ballast import DIRECT, Backend, Ballast, Listener, Pool, login_probe
 from servers import TESTER, PyFtpd, Server
-from wire import Closed, Wire, read_all
+from wire import SECONDS, Closed, Wire, read_all
 
 pytestmark = pytest.mark.skipif(DIRECT, reason="servers differ from each other in all of this")
 
@@ -113,6 +114,13 @@ def test_pass_without_user_is_refused(stranger: Wire) -> None:
     stranger.expect(f"USER {TESTER.name}", 331)
 
 
+def test_pass_after_the_log_in_is_answered_as_the_server_does(server: Server, wire: Wire) -> None:
+    with Wire((server.address, server.port)).log_in() as direct:
+        expected = direct.ask(f"PASS {TESTER.password}")
+    assert str(wire.ask(f"PASS {TESTER.password}")) == str(expected)
+    _download_small(wire)
+
+
 def test_a_whole_session_in_one_segment(server: Server, field: Field) -> None:
     with Wire(field.ballast.where(server.kind)) as wire:
         wire.send(
@@ -172,6 +180,34 @@ def test_after_pasv_a_port_counts(wire: Wire) -> None:
             assert read_all(data) == b"small file\n"
         assert wire.reply().code == 226
     _nobody_is_there(forgotten)
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        *("PORT  {}", "PORT {} ", "PORT {}.", "PORT {},", "PORT {spaced}"),
+        *("EPRT {extended} ", "EPSV 1 "),
+    ],
+)
+def test_data_addresses_as_most_servers_take_them(spelling: str, wire: Wire) -> None:
+    # Written with blanks the resumed transfer is the same, vsftpd's included.
+    wire.expect("REST 6 ", 350)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(SECONDS)
+        port = listener.getsockname()[1]
+        numbers = ["127", "0", "0", "1", str(port // 256), str(port % 256)]
+        command = spelling.format(
+            ",".join(numbers), spaced=", ".join(numbers), extended=f"|1|127.0.0.1|{port}|"
+        )
+        named = re.search(r"\(\|\|\|(\d+)\|\)", wire.expect(command, 200, 229).text)
+        if named:
+            data = socket.create_connection((wire.socket.getpeername()[0], int(named[1])), SECONDS)
+        wire.expect("RETR small", 150, 125)
+        if not named:
+            data, _ = listener.accept()
+        with data:
+            assert read_all(data) == b"file\n"
+    assert wire.reply().code == 226
 
 
 def _nobody_is_there(where: tuple[str, int]) -> None:
@@ -327,8 +363,8 @@ def test_unknown_verbs_and_broken_lines_do_no_harm(wire: Wire) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"NOOP\n", b"noop\r\n", b"\xff\xf1NOOP\r\n", b"\xff\xfb\x01NOOP\r\n"],
-    ids=["bare LF", "small letters", "IAC NOP", "IAC WILL"],
+    [b"NOOP\n", b"NOOP\r\r\n", b"noop\r\n", b"\xff\xf1NOOP\r\n", b"\xff\xfb\x01NOOP\r\n"],
+    ids=["bare LF", "two CR", "small letters", "IAC NOP", "IAC WILL"],
 )
 def test_odd_spellings_of_noop(line: bytes, wire: Wire) -> None:
     wire.send_bytes(line)

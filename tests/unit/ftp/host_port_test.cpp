@@ -21,24 +21,37 @@ TEST(ParsePortTest, six_numbers_are_an_address) {
     EXPECT_EQ(parse_port("127,000,000,001,004,005"), address("127.0.0.1:1029"));
 }
 
+TEST(ParsePortTest, what_most_servers_take_is_an_address_as_well) {
+    for (const auto* argument :
+         {" 192,0,2,1,24,131", "   192,0,2,1,24,131", "192,0,2,1,24,131 ", "192,0,2,1,24,131\t",
+          "192, 0,2,1,24,131", " 192, 0, 2, 1,  24, 131 ", "192,0,2,1,24,131.", "192,0,2,1,24,131,",
+          "192,0,2,1,24,131. "})
+        EXPECT_EQ(parse_port(argument), address("192.0.2.1:6275")) << argument;
+}
+
 TEST(ParsePortTest, anything_else_is_refused) {
     for (const auto argument : {""sv,
                                 "192,0,2,1,24"sv,
                                 "192,0,2,1,24,131,5"sv,
-                                "192,0,2,1,24,131,"sv,
                                 ",192,0,2,1,24,131"sv,
                                 "192,0,2,1,24,"sv,
                                 "192,0,2,1,,131"sv,
+                                "192,0,2,1,24,131,,"sv,
+                                "192,0,2,1,24,131.."sv,
+                                "192,0,2,1,24,131.,"sv,
+                                "192,0,2,1,24,131 ."sv,
+                                "192,0,2,1,24,131x"sv,
+                                "192,0,2,1,24.131"sv,
+                                "192 ,0,2,1,24,131"sv,
+                                "192,\t0,2,1,24,131"sv,
+                                "1 92,0,2,1,24,131"sv,
+                                "192,0,2,1,24,1 31"sv,
+                                "192,0,2,1,24, "sv,
                                 "192,0,2,256,24,131"sv,
                                 "192,0,2,1,24,256"sv,
                                 "192,0,2,1,24,387"sv,
                                 "192,0,2,1,24,4294967427"sv,
                                 "192,0,2,0001,24,131"sv,
-                                " 192,0,2,1,24,131"sv,
-                                "192,0,2,1,24,131 "sv,
-                                "192, 0,2,1,24,131"sv,
-                                "192,0,2,1,24,131\t"sv,
-                                "\t192,0,2,1,24,131"sv,
                                 "192,0,2,1,24,131\r"sv,
                                 "192,0,2,1,24,131\0"sv,
                                 "192,0,2,1,24,\xff\xf1"
@@ -56,6 +69,7 @@ TEST(ParsePortTest, anything_else_is_refused) {
 
 TEST(ParseEprtTest, both_families_and_any_delimiter_are_read) {
     EXPECT_EQ(parse_eprt("|1|192.0.2.1|6275|"), address("192.0.2.1:6275"));
+    EXPECT_EQ(parse_eprt("|1|192.0.2.1|6275| \t "), address("192.0.2.1:6275"));
     EXPECT_EQ(parse_eprt("|2|2001:db8::1|5282|"), address("[2001:db8::1]:5282"));
     EXPECT_EQ(parse_eprt("|2|1080::8:800:200C:417A|5282|"),
               address("[1080::8:800:200c:417a]:5282"));
@@ -74,7 +88,6 @@ TEST(ParseEprtTest, other_protocols_are_told_apart_from_nonsense) {
                                 "|1|192.0.2.1|6275"sv,
                                 "1|192.0.2.1|6275|"sv,
                                 "|1|192.0.2.1|6275||"sv,
-                                "|1|192.0.2.1|6275| "sv,
                                 " |1|192.0.2.1|6275|"sv,
                                 "|1|192.0.2.1||"sv,
                                 "|1||6275|"sv,
@@ -107,13 +120,14 @@ TEST(ParseEprtTest, an_ipv4_host_in_disguise_and_a_link_of_ours_are_refused) {
 }
 
 TEST(ParseEpsvArgumentTest, nothing_a_protocol_or_all_is_asked_for) {
-    EXPECT_EQ(parse_epsv_argument(""), EpsvRequest{});
-    EXPECT_EQ(parse_epsv_argument("1"), (EpsvRequest{false, base::Family::ipv4}));
+    for (const auto* nothing : {"", " "}) EXPECT_EQ(parse_epsv_argument(nothing), EpsvRequest{});
+    for (const auto* one : {"1", "1 "})
+        EXPECT_EQ(parse_epsv_argument(one), (EpsvRequest{false, base::Family::ipv4}));
     EXPECT_EQ(parse_epsv_argument("2"), (EpsvRequest{false, base::Family::ipv6}));
-    for (const auto* all : {"ALL", "all", "All"})
+    for (const auto* all : {"ALL", "all", "All", "ALL "})
         EXPECT_EQ(parse_epsv_argument(all), (EpsvRequest{true, std::nullopt}));
     EXPECT_EQ(parse_epsv_argument("3"), std::unexpected(HostPortError::family));
-    for (const auto* argument : {" ", "ALL ", " ALL", "ALLE", "AL", "IPv6", "-1", "1 2"})
+    for (const auto* argument : {" 1", " ALL", "ALLE", "AL", "IPv6", "-1", "1 2"})
         EXPECT_EQ(parse_epsv_argument(argument), std::unexpected(HostPortError::syntax))
             << argument;
 }

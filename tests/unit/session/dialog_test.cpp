@@ -71,7 +71,7 @@ constexpr Row before_login[] = {
 
 constexpr Row after_login[] = {
     {"USER anna", Login::done, Step::credential},
-    {"PASS x", Login::done, Step::answer, 503},
+    {"PASS x", Login::done, Step::credential},
     {"ACCT x", Login::done, Step::credential},
     {"QUIT", Login::done, Step::quit},
     {"FEAT", Login::done, Step::features},

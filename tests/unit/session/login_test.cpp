@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "metrics/counters.h"
 #include "support/log_lines.h"
 #include "support/test_client.h"
 
@@ -58,10 +59,32 @@ TEST(Login, takes_the_backends_in_turn) {
 TEST(Login, without_a_password_is_complete_at_user) {
     World world(1);
     world.backend(0).script.replies["USER"] = "230 Come in.";
+    const auto logins = metrics::total(metrics::Counter::logins);
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
     EXPECT_EQ(client.ask("USER anonymous"), 230);
-    EXPECT_EQ(client.ask("PASS x"), 503);
+    // Many clients say one all the same. It is the server's to judge, and no second log-in.
+    world.backend(0).script.replies["PASS"] = "230 Already logged in.";
+    EXPECT_EQ(client.say("PASS x"), "230 Already logged in.");
+    EXPECT_TRUE(world.backend(0).has_heard("PASS x"));
+    EXPECT_EQ(metrics::total(metrics::Counter::logins) - logins, 1U);
+    world.backend(0).script.replies["PASS"] = "530 Not again.";
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(client.say("PASS x"), "530 Not again.");
+    EXPECT_EQ(client.say("NOOP"), "200 Fine.");
+}
+
+TEST(Login, with_202_at_user_may_go_on_with_a_password) {
+    World world(1);
+    world.backend(0).script.replies["USER"] = "202 No need.";
+    world.backend(0).script.replies["PASS"] = "332 Account please.";
+    world.backend(0).script.replies["ACCT"] = "230 Come in.";
+    TestClient client(world);
+    EXPECT_EQ(client.code(), 220);
+    EXPECT_EQ(client.ask("USER anna"), 202);
+    world.loop.run_for(world.listener.login_timeout);
+    EXPECT_EQ(client.ask("PASS secret"), 332);
+    EXPECT_EQ(client.ask("ACCT a1"), 230);
+    EXPECT_EQ(client.say("NOOP"), "200 Fine.");
 }
 
 TEST(Login, passes_an_account_on) {

@@ -301,13 +301,13 @@ TEST(Transfer, sends_rest_last_before_the_command) {
     ASSERT_TRUE(client.log_in());
     const auto first = world.backend(0).heard.size();
     for (int i = 0; i < 2; ++i) {
-        EXPECT_EQ(client.ask("REST 4"), 350);
+        EXPECT_EQ(client.ask("REST 4 "), 350);
         const auto data = client.open_data("EPSV");
         EXPECT_EQ(client.ask("RETR a"), 150);
         EXPECT_EQ(client.code(), 226);
         EXPECT_EQ(data->received(), "456789");
     }
-    // The first REST was sent to learn the answer.
+    // The first REST was sent to learn the answer. With a blank behind, vsftpd would start at 0.
     EXPECT_EQ(heard_from(world.backend(0), first),
               (std::vector<std::string>{"REST 4", "EPSV", "REST 4", "RETR a", "EPSV", "REST 4",
                                         "RETR a"}));
@@ -321,6 +321,9 @@ TEST(Transfer, answers_rest_itself_where_the_survey_shows_it) {
     EXPECT_EQ(client.ask("REST 4"), 350);
     EXPECT_FALSE(world.backend(0).has_heard("REST 4"));
     EXPECT_EQ(client.ask("REST x"), 501);
+    EXPECT_EQ(client.ask("REST 5 "), 350);
+    EXPECT_EQ(client.ask("REST  5"), 350);
+    EXPECT_EQ(client.ask("REST 5 5"), 501);
 }
 
 TEST(Transfer, passes_a_refused_rest_on) {
