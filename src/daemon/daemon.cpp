@@ -12,6 +12,7 @@
 #include "daemon/privileges.h"
 #include "daemon/probe_secrets.h"
 #include "daemon/public_name_watch.h"
+#include "daemon/signals.h"
 #include "daemon/tls.h"
 #include "daemon/trial.h"
 #include "daemon/worker.h"
@@ -330,13 +331,18 @@ loop::Task<> Daemon::follow_signals() {
         signalfd_siginfo info{};
         while (::read(signals_.native(), &info, sizeof info) == sizeof info) {
             switch (info.ssi_signo) {
-                case SIGHUP: log::reopen(); break;
+                case SIGHUP:
+                    log::reopen();
+                    note_hangup();
+                    break;
                 case SIGUSR1: log_counters(); break;
-                default:
+                case SIGTERM:
+                case SIGINT:
                     if (stopping_) co_return control_.stop();
                     last_moment = control_.after(config_.shutdown_timeout);
                     stop();
                     break;
+                default: note_ignored_signal(info); break;
             }
         }
         if (control_.now() >= last_moment) co_return control_.stop();
@@ -443,19 +449,6 @@ void raise_descriptor_limit() {
     const auto highest = std::min<rlim_t>(limit.rlim_cur, std::numeric_limits<int>::max());
     net::reserve_descriptors(
         static_cast<int>(highest - std::min(reserve_max, highest / reserve_part)));
-}
-
-/// Signals are read by the control thread alone; every thread inherits the mask.
-base::OwnedFd take_over_signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&set, signal);
-    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    // splice(2) has no MSG_NOSIGNAL: a peer that went away is an error code, not the end.
-    std::signal(SIGPIPE, SIG_IGN);
-    // Who started us may not care for its children; scripts have a status.
-    std::signal(SIGCHLD, SIG_DFL);
-    return base::OwnedFd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
 }
 
 }  // namespace
