@@ -36,6 +36,9 @@ public:
             holds("reply_line_bytes_max"))
             add("reply_bytes_max", "reply_bytes_max is less than reply_line_bytes_max",
                 fmt::format("use at least \"{}\"", size_text(pool_.reply_line_bytes_max)));
+        if (pool_.may_be_empty && pool_.backends_file.empty() && holds("backends_file"))
+            add("may_be_empty", "may_be_empty has no effect without backends_file",
+                "add backends_file, or remove may_be_empty");
         hash_load();
         limits();
         data_ports();

@@ -348,6 +348,7 @@ struct Pool {
     std::vector<Backend> backends;
     std::string backends_file;                  ///< more of them, watched; empty: none
     std::vector<UserRule> backend_user;         ///< the first that matches decides
+    bool may_be_empty = false;                  ///< `backends_file` may hold no backend
     ProxyHeader send_proxy = ProxyHeader::off;  ///< with the client's address, on sessions' control
     BackendData backend_data = BackendData::automatic;
     std::optional<base::PortRange> data_ports;  ///< for `port`, `eprt` and `as_client`

@@ -127,6 +127,11 @@ public:
 
         check_backends(file.backends, pool.backends, Findings(places_, problems_));
         check_tls(file, places_, problems_);
+        if (file.backends.empty() && problems_.empty() && !pool.may_be_empty)
+            problems_.push_back(
+                {{"backend", 1, 1},
+                 "there is no backend in this file",
+                 "add a [[backend]] table, or may_be_empty = true to the pool if that is meant"});
         if (!problems_.empty()) return sorted_problems();
         return std::move(file.backends);
     }

@@ -33,8 +33,11 @@ constexpr auto pool_settings = std::to_array<Setting<Pool>>({
      "once."},
     {"backends_file", Text<Pool>{&Pool::backends_file, 0, path_bytes_max},
      "File with more backends, in TOML: only `[[backend]]` tables, with the keys of "
-     "`[[pool.NAME.backend]]`. When it changes it is read again; a file with a problem changes "
-     "nothing. Empty is none."},
+     "`[[pool.NAME.backend]]`. When it has changed, and then been quiet for a second, it is read "
+     "again; a file with a problem changes nothing. Empty is none."},
+    {"may_be_empty", Flag<Pool>{&Pool::may_be_empty},
+     "Whether `backends_file` may hold no backend. If false that is a problem: the file may be "
+     "half written."},
     {"backend_user", UserNames<Pool>{&Pool::backend_user},
      "The name that backends hear in USER instead of the client's; the password stays the "
      "client's. One name is for all users, such as `{user}@example.com`; in a table the pattern "

@@ -45,6 +45,12 @@ std::expected<std::vector<Loaded>, std::vector<std::string>> load(const config::
     return loaded;
 }
 
+FileStamp stamp_of(const std::string& file) {
+    FileStamp stamp;
+    add_stamp(file, stamp);
+    return stamp;
+}
+
 }  // namespace
 
 std::vector<config::Backend> BackendFiles::check(const config::Config& config,
@@ -64,16 +70,18 @@ std::vector<config::Backend> BackendFiles::check(const config::Config& config,
 
 BackendFiles::BackendFiles(const session::Pools& pools) {
     for (const auto& pool : pools.all())
-        if (!pool.pool->config().backends_file.empty()) watched_.push_back({pool, WatchedFile()});
+        if (!pool.pool->config().backends_file.empty())
+            watched_.push_back({pool, WatchedFile(), false});
 }
 
 void BackendFiles::look() {
     for (auto& watched : watched_) {
         const auto& config = watched.pool.pool->config();
-        FileStamp stamp;
-        add_stamp(config.backends_file, stamp);
-        if (!watched.file.is_due(std::move(stamp))) continue;
+        const auto stamp = stamp_of(config.backends_file);
+        if (!watched.file.is_due(stamp)) continue;
         auto loaded = load(config);
+        // Somebody began to write while it was read: it is loaded when that is over.
+        if (watched.is_loaded && stamp_of(config.backends_file) != stamp) continue;
         if (!loaded) {
             if (!watched.file.refuse(fmt::format("{}", fmt::join(loaded.error(), "\n")))) continue;
             for (const auto& problem : loaded.error())
@@ -82,6 +90,7 @@ void BackendFiles::look() {
             continue;
         }
         watched.file.accept();
+        watched.is_loaded = true;
         std::vector<pool::BackendSettings> backends;
         for (auto& each : *loaded) {
             watched.pool.access->set_tls_client(each.backend, std::move(each.tls));

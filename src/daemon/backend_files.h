@@ -20,14 +20,15 @@ public:
                                               std::vector<config::Problem>& problems);
 
     explicit BackendFiles(const session::Pools& pools);
-    /// Loads the files that have changed since the last look, all at the first. One that is no good
-    /// changes nothing and is logged.
+    /// To be called once a second. Loads the files that have changed and have been quiet since the
+    /// last look, all at the first. One that is no good changes nothing and is logged.
     void look();
 
 private:
     struct Watched {
         session::PoolAccess pool;
         WatchedFile file;
+        bool is_loaded = false;
     };
     std::vector<Watched> watched_;
 };

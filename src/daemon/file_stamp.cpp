@@ -18,8 +18,11 @@ void add_stamp(const std::string& file, FileStamp& stamp) {
 }
 
 bool WatchedFile::is_due(FileStamp now) {
-    has_changed_ = now != stamp_;
-    stamp_ = std::move(now);
+    const bool is_quiet = seen_.empty() || now == seen_;
+    seen_ = std::move(now);
+    if (!is_quiet) return false;
+    has_changed_ = seen_ != tried_;
+    tried_ = seen_;
     return has_changed_ || !refused_.empty();
 }
 

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -292,7 +293,8 @@ def test_weights_in_a_file_change(outside: Outside, work: Path) -> None:
 
 def test_a_file_and_the_configuration_add_up(outside: Outside, work: Path) -> None:
     path = backends_file(work / "backends.toml", _listed(outside, "alf2"))
-    with outside.balanced(work, _listed(outside, "alf1"), backends_file=path) as it:
+    settings = {"backends_file": path, "may_be_empty": True}
+    with outside.balanced(work, _listed(outside, "alf1"), **settings) as it:
         outside.wait_for(it, work, {"alf1", "alf2"})
         backends_file(path, [])
         outside.wait_for(it, work, {"alf1"})
@@ -314,8 +316,10 @@ def test_names_in_a_file(outside: Outside, work: Path) -> None:
         '[[backend]]\nname = "alf2"\n',
         '[[backend]]\nname = "alf2"\naddress = "127.0.8.12:2121"\nwieght = 2\n',
         None,
+        "",
+        "# to be filled\n",
     ],
-    ids=["not-toml", "no-address", "unknown-key", "removed"],
+    ids=["not-toml", "no-address", "unknown-key", "removed", "empty", "comment"],
 )
 def test_a_bad_file_changes_nothing(content: str | None, outside: Outside, work: Path) -> None:
     path = backends_file(work / "backends.toml", _listed(outside, "alf1"))
@@ -336,9 +340,35 @@ def test_a_bad_file_changes_nothing(content: str | None, outside: Outside, work:
         outside.wait_for(it, work, {"alf2"})
 
 
-def test_a_file_that_is_bad_at_the_start_is_refused(outside: Outside, work: Path) -> None:
+def test_a_file_that_is_being_written_is_read_when_it_is_quiet(
+    outside: Outside, work: Path
+) -> None:
+    """Each state of it is a good file, and only the last one is meant."""
+    path = backends_file(work / "backends.toml", _listed(outside, "alf1"))
+    with outside.balanced(work, [], backends_file=path) as it:
+        outside.wait_for(it, work, {"alf1"})
+        mark = it.log_mark()
+        whole = backends_file(work / "whole.toml", _listed(outside, "alf2", "alf3")).read_text()
+        half = whole[: whole.index("[[backend]]", 1)]
+        written = time.monotonic()
+        # More often than it is looked at, for longer than two looks.
+        while time.monotonic() < written + 3:
+            path.write_text(half + f"# {time.monotonic()}\n")
+            Event().wait(0.1)
+        path.write_text(whole)
+        line = it.wait_for_log(
+            "the file", lambda line: line["message"] == "file of backends loaded", since=mark
+        )
+        assert line["backends"] == 2, line
+        outside.wait_for(it, work, {"alf2", "alf3"})
+
+
+@pytest.mark.parametrize("text", ["[[backend]\n", ""])
+def test_a_file_that_is_bad_at_the_start_is_refused(
+    text: str, outside: Outside, work: Path
+) -> None:
     path = work / "backends.toml"
-    path.write_text("[[backend]\n")
+    path.write_text(text)
     pool = Pool("alfresco", [], {"backends_file": path}, TCP_PROBE)
     it = Ballast(work, [Listener("ftp", "alfresco")], [pool], prefix=outside.names.prefix)
     with pytest.raises(AssertionError, match="backends.toml"):

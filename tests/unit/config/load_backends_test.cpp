@@ -62,8 +62,15 @@ srv = "_ftp._tcp.example.org"
     EXPECT_EQ((*backends)[1].tls.mode, BackendTlsMode::explicit_tls);
 }
 
-TEST(LoadBackends, a_file_may_have_none) {
-    const auto backends = load_backends("", pool());
+TEST(LoadBackends, a_file_has_one_unless_the_pool_says_that_it_may_be_empty) {
+    for (const auto* const text : {"", "# none", "\n\n", "backend = []"})
+        EXPECT_EQ(backends_problems(text),
+                  "f:1:1: backend: there is no backend in this file (add a [[backend]] table, or "
+                  "may_be_empty = true to the pool if that is meant)\n")
+            << text;
+    auto of_pool = pool();
+    of_pool.may_be_empty = true;
+    const auto backends = load_backends("", of_pool);
     ASSERT_EQ(problems_of(backends), "none");
     EXPECT_TRUE(backends->empty());
 }
