@@ -215,7 +215,7 @@ enum class ProbeType : std::uint8_t { none, tcp, banner, login, script };
 enum class ProxyHeader : std::uint8_t { off, v1, v2 };
 
 struct Probe {
-    ProbeType type = ProbeType::tcp;
+    ProbeType type = ProbeType::banner;
     std::string user;
     std::string password_file;
     bool pwd = false;           ///< `login` asks PWD as well

@@ -131,7 +131,8 @@ constexpr auto observe_settings = std::to_array<Setting<Observe>>({
 
 constexpr auto probe_settings = std::to_array<Setting<Probe>>({
     {"type", Word<Probe, ProbeType>{&Probe::type, probe_types},
-     "`tcp` connects; `banner` reads the greeting as well; `login` logs in, too; `script` runs a "
+     "`tcp` connects; `banner` reads the greeting as well and begins TLS if the pool's `tls` says "
+     "so, which is as far as one gets without an account; `login` logs in, too; `script` runs a "
      "program of yours; `none` trusts what live sessions see."},
     {"user", Text<Probe>{&Probe::user, 0, 256}, "Who logs in. `login` needs it."},
     {"password_file", Text<Probe>{&Probe::password_file, 0, path_bytes_max},
@@ -263,7 +264,7 @@ constexpr Section<Probe> probe_section = {
     "pool.NAME.probe",
     "[pool.NAME.probe]",
     "The health question that is put to each backend of the pool. Often written in one line: "
-    "`probe = { type = \"tcp\", interval = \"5s\" }`.",
+    "`probe = { type = \"banner\", interval = \"5s\" }`.",
     probe_settings,
     {}};
 constexpr Section<BackendTls> backend_tls_section = {

@@ -252,14 +252,38 @@ loop::Task<> Prober::probe_for_ever(Watched& watched) {
             survey_due |= passed.error().fault != base::Fault::internal;
             (void)report(watched, passed);
         } else {
-            if (survey_due) survey_due = !co_await ask(Question::survey, watched);
+            if (survey_due) survey_due = !co_await survey_now(watched);
             // A rise by itself (live sessions had brought it down) asks for a survey too.
             if (!only_survey && report(watched, passed) && !survey_due)
-                survey_due = !co_await ask(Question::survey, watched);
+                survey_due = !co_await survey_now(watched);
             if (only_survey && !survey_due) co_return;
         }
         (void)co_await watched.signal.wait(next_probe(watched));
     }
+}
+
+loop::Task<bool> Prober::survey_now(Watched& watched) {
+    const auto learnt = co_await ask(Question::survey, watched);
+    if (learnt)
+        watched.survey_problem.clear();
+    else if (learnt.error().fault == base::Fault::internal)
+        note_not_made(watched, learnt.error());
+    else
+        note_survey_failed(watched, learnt.error());
+    co_return learnt.has_value();
+}
+
+/// It is tried again with each probe, and said once for each reason.
+void Prober::note_survey_failed(Watched& watched, const base::Error& reason) {
+    metrics::count(metrics::Counter::surveys_failed);
+    auto text = base::to_string(reason);
+    if (text == watched.survey_problem) return;
+    watched.survey_problem = std::move(text);
+    for (const auto& [subject, backend] : watched.members)
+        log::write_each(log::Level::info, "backend could not be surveyed",
+                        {{"pool", subject->pool->config().name},
+                         {"backend", backend.name},
+                         {"reason", watched.survey_problem}});
 }
 
 loop::Task<base::Result<>> Prober::ask(Question question, Watched& watched) {

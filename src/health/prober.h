@@ -52,6 +52,7 @@ private:
         loop::Signal signal;
         loop::Signal leg_signal;            // outlives the leg
         std::unique_ptr<backend::Leg> leg;  // kept between quiet probes
+        std::string survey_problem;         // of the last survey, as it was logged; empty: none
         loop::Job job;
     };
     [[nodiscard]] loop::Task<> follow_pools();
@@ -63,6 +64,9 @@ private:
     [[nodiscard]] loop::Task<> probe_for_ever(Watched& watched);
     [[nodiscard]] bool report(const Watched& watched, const base::Result<>& answer);
     void note_not_made(const Watched& watched, const base::Error& reason);
+    /// False: it is still due.
+    [[nodiscard]] loop::Task<bool> survey_now(Watched& watched);
+    void note_survey_failed(Watched& watched, const base::Error& reason);
     /// Runs one question within the probe's own time-out, whatever the backend does.
     enum class Question : std::uint8_t { probe, survey };
     [[nodiscard]] loop::Task<base::Result<>> ask(Question question, Watched& watched);

@@ -101,6 +101,7 @@ constexpr std::array<std::string_view, counter_count> names = {
     "probes_failed",
     "probes_not_made",
     "tls_control_handshakes",
+    "surveys_failed",
     "tls_data_handshakes_resumed",
     "tls_data_handshakes_full",
     "tls_handshakes_failed",

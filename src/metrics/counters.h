@@ -71,6 +71,7 @@ enum class Counter : std::uint8_t {
     probes_failed,
     probes_not_made,  ///< for want of descriptors, source ports or memory: nothing was learnt
     tls_control_handshakes,          ///< with clients, control connections
+    surveys_failed,
     tls_data_handshakes_resumed,     ///< with clients, resuming the control connection's session
     tls_data_handshakes_full,        ///< with clients, without
     tls_handshakes_failed,           ///< with clients

@@ -196,6 +196,17 @@ TEST(LoadPool, finds_what_makes_no_sense) {
     });
 }
 
+TEST(LoadPool, an_empty_file_needs_a_file) {
+    expect({
+        {head + "may_be_empty = true" + alf1,
+         "f:5:16: pool.alf.may_be_empty: may_be_empty has no effect without backends_file (add "
+         "backends_file, or remove may_be_empty)\n"},
+    });
+    const auto config = loaded(head + "may_be_empty = true\nbackends_file = \"f\"\n");
+    EXPECT_TRUE(config.pools.at(0).may_be_empty);
+    EXPECT_EQ(config.pools.at(0).probe.type, ProbeType::banner);
+}
+
 TEST(LoadPool, finds_fallbacks_that_lead_nowhere) {
     const std::string file = "\nbackends_file = \"f\"\n";
     expect({
@@ -305,14 +316,15 @@ TEST(LoadPool, finds_what_a_probe_lacks_or_has_for_nothing) {
               "script: a script probe needs script (add script = "
               "\"/etc/ballast/probe\")"),
         probe("script = \"/p\"", "20",
-              "script: script has no effect with type \"tcp\" (use type = \"script\", or remove "
+              "script: script has no effect with type \"banner\" (use type = \"script\", or remove "
               "script)"),
         probe("type = \"banner\", pwd = true", "34",
               "pwd: pwd has no effect with type \"banner\" (use type = \"login\", or remove pwd)"),
-        probe("list = \"/\"", "18",
-              "list: list has no effect with type \"tcp\" (use type = \"login\", or remove list)"),
+        probe(
+            "list = \"/\"", "18",
+            "list: list has no effect with type \"banner\" (use type = \"login\", or remove list)"),
         probe("canary = \"/c\"", "20",
-              "canary: canary has no effect with type \"tcp\" (use type = \"login\", or remove "
+              "canary: canary has no effect with type \"banner\" (use type = \"login\", or remove "
               "canary)"),
         probe("type = \"none\", quiet = true", "34",
               "quiet: quiet has no effect with type \"none\" (use type = \"login\", or remove "

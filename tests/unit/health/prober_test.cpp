@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "health/prober.h"
 
+#include "metrics/counters.h"
 #include "support/fake_backend.h"
+#include "support/log_lines.h"
 
 #include <algorithm>
 #include <gtest/gtest.h>
@@ -203,6 +205,37 @@ TEST_F(ProberTest, of_type_tcp_only_connects) {
     network.black_hole(backend.address());
     loop.run_for(60s);
     EXPECT_EQ(health(), Health::down);
+}
+
+TEST_F(ProberTest, goes_as_far_as_one_gets_without_an_account_unless_it_is_told_otherwise) {
+    settings.probe = config::Probe();
+    settings.probe.jitter_percent = 0;
+    start();
+    EXPECT_EQ(health(), Health::up);
+    EXPECT_FALSE(backend.has_heard("USER probe"));
+    backend.script.greeting = "";  // a hung server
+    loop.run_for(60s);
+    EXPECT_EQ(health(), Health::down);
+}
+
+TEST_F(ProberTest, a_failed_survey_shows_once_for_each_reason) {
+    support::LogLines lines(log::Level::info);
+    const auto failed_before = metrics::total(metrics::Counter::surveys_failed);
+    settings.probe.type = ProbeType::tcp;
+    backend.script.greeting = "554 Not today.";
+    start();
+    loop.run_for(30s);
+    EXPECT_EQ(health(), Health::up);
+    EXPECT_EQ(lines.count("backend could not be surveyed"), 1);
+    EXPECT_EQ(lines.count("greeted with 554 Not today."), 1);
+    EXPECT_GT(metrics::total(metrics::Counter::surveys_failed), failed_before + 1);
+    backend.script.greeting = "554 Nor tomorrow.";
+    loop.run_for(30s);
+    EXPECT_EQ(lines.count("backend could not be surveyed"), 2);
+    EXPECT_EQ(lines.count("greeted with 554 Nor tomorrow."), 1);
+    backend.script.greeting = "220 Well.";
+    loop.run_for(30s);
+    EXPECT_NE(survey(), nullptr);
 }
 
 TEST_F(ProberTest, of_type_none_surveys_until_it_has_an_answer_and_judges_nobody) {
