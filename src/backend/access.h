@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 namespace ballast::backend {
 
@@ -22,8 +23,9 @@ struct Contact {
     std::shared_ptr<const config::Backend> backend;
     std::shared_ptr<const net::TlsClient> tls_client;  ///< null where `backend->tls.mode` is off
     std::shared_ptr<Known> known;
-    std::string preamble = {};  ///< said before everything else: a PROXY header
-    bool is_sealed = false;     ///< TLS is somebody else's: the leg begins none
+    std::string preamble = {};      ///< said before everything else: a PROXY header
+    bool is_sealed = false;         ///< TLS is somebody else's: the leg begins none
+    std::string_view session = {};  ///< for log lines; outlives the leg; empty: Ballast's own
 };
 
 /// How the backends of one pool are reached, and what is known of them. Any thread may call.

@@ -3,11 +3,13 @@
 
 #include "base/log.h"
 #include "base/shortage.h"
+#include "ftp/command.h"
 #include "ftp/host_port.h"
 #include "ftp/verb.h"
 #include "metrics/counters.h"
 
 #include <fmt/format.h>
+#include <vector>
 
 namespace ballast::backend {
 
@@ -212,6 +214,10 @@ loop::Task<base::Result<>> Leg::send_meanwhile(base::WipedString line) {
     may_announce_ = true;
     if (ftp::transfers_file(line)) is_restart_armed_ = false;
     greeting_ = {};
+    if (log::enabled(log::Level::debug)) {
+        is_secret_answered_ = ftp::holds_secret(line);
+        show("to the backend", ftp::loggable(line));
+    }
     line.append_wiped("\r\n");
     co_return co_await control_.send(line, base::Fault::backend,
                                      signal_.loop().after(settings().reply_timeout));
@@ -221,7 +227,10 @@ std::optional<base::Result<ftp::Reply>> Leg::take(ftp::ReplyParser::Step step) {
     control_.consume(step.consumed);
     if (!step.reply) return std::nullopt;
     settle_at_ = loop::never;
-    if (*step.reply) return std::move(**step.reply);
+    if (*step.reply) {
+        if (log::enabled(log::Level::debug)) show_reply(**step.reply);
+        return std::move(**step.reply);
+    }
     switch (step.reply->error()) {
         case ftp::ReplyError::line_too_long:
         case ftp::ReplyError::reply_too_long:
@@ -230,6 +239,22 @@ std::optional<base::Result<ftp::Reply>> Leg::take(ftp::ReplyParser::Step step) {
         case ftp::ReplyError::bad_code: return std::unexpected(lost({}, "no FTP reply from"));
     }
     std::terminate();
+}
+
+void Leg::show(std::string_view message, std::string_view line) const {
+    const auto backend = base::to_string(address());
+    std::vector<log::Field> fields;
+    if (!contact_.session.empty()) fields.push_back({"session", contact_.session});
+    fields.push_back({"backend", backend});
+    fields.push_back({"line", line});
+    log::write(log::Level::debug, message, fields);
+}
+
+void Leg::show_reply(const ftp::Reply& reply) const {
+    if (is_secret_answered_) return show("from the backend", fmt::format("{} ***", reply.code));
+    auto text = std::string_view(reply.text);
+    while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
+    show("from the backend", ftp::escaped(text));
 }
 
 /// Counts what is owed. False: the backend has said too much beyond that.

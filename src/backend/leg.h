@@ -142,6 +142,8 @@ private:
     [[nodiscard]] std::optional<base::Result<ftp::Reply>> poll(net::ControlConnection::Ask ask);
     [[nodiscard]] bool is_within_bounds(const ftp::Reply& reply);
     void note_unasked(const ftp::Reply& reply);
+    void show(std::string_view message, std::string_view line) const;
+    void show_reply(const ftp::Reply& reply) const;
     /// Empty: nothing is left that was said unasked, and the backend may be asked something.
     [[nodiscard]] std::optional<base::Result<ftp::Reply>> drop_unasked();
     [[nodiscard]] base::Error lost(std::error_code code, std::string_view doing) const;
@@ -166,6 +168,7 @@ private:
     bool may_announce_ = false;  // one 1xx goes with each line that was sent
     bool drops_next_ = false;    // its beginning came unasked
     bool has_spoken_unasked_ = false;
+    bool is_secret_answered_ = false;  // what comes now may repeat a password
     base::TokenBucket unasked_;
     loop::Job dialing_;  // what becomes `passed_on_`
 };

@@ -7,12 +7,15 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <ctime>
 #include <fmt/format.h>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <vector>
 
 namespace ballast::log {
@@ -44,6 +47,17 @@ std::string_view name_of(Level level) {
         case Level::debug: return "debug";
     }
     return "?";
+}
+
+/// The priorities of syslog(3).
+std::string_view priority_of(Level level) {
+    switch (level) {
+        case Level::error: return "<3>";
+        case Level::warning: return "<4>";
+        case Level::info: return "<6>";
+        case Level::debug: return "<7>";
+    }
+    return "";
 }
 
 std::string time_now() {
@@ -134,14 +148,15 @@ void append_text(std::string& out, const Field& field) {
 
 std::string line_of(Level level, std::string_view message, std::span<const Field> fields) {
     std::string line;
+    if (state->options.has_priorities) line = priority_of(level);
     if (state->options.json) {
-        line = "{\"time\":" + json_string(time_now());
+        line += "{\"time\":" + json_string(time_now());
         line += ",\"level\":" + json_string(name_of(level));
         line += ",\"message\":" + bounded_json_string(message, value_bytes_max);
         for (const auto& field : fields) append_json(line += ',', field);
         line += '}';
     } else {
-        line = fmt::format("{} {:7} {}", time_now(), name_of(level), message);
+        line += fmt::format("{} {:7} {}", time_now(), name_of(level), message);
         for (const auto& field : fields) append_text(line, field);
     }
     return line;
@@ -187,6 +202,13 @@ std::unique_ptr<LogFile> open_main() {
 }
 
 }  // namespace
+
+bool is_journal() {
+    const char* const named = std::getenv("JOURNAL_STREAM");  // NOLINT: before the first thread
+    struct stat status{};
+    if (named == nullptr || ::fstat(STDERR_FILENO, &status) != 0) return false;
+    return named == fmt::format("{}:{}", status.st_dev, status.st_ino);
+}
 
 bool start(const Options& options) {
     state = std::make_unique<State>();

@@ -28,6 +28,8 @@ struct Options {
     Level level = Level::info;
     bool json = false;
     std::string file;  ///< empty: standard error
+    /// Each line begins with its priority, "<6>" (sd-daemon(3)).
+    bool has_priorities = false;
     /// Counts lines that were lost, of this log and of the further files. Called on any thread.
     std::function<void(std::uint64_t)> count_lost = nullptr;
     /// What may wait to be written, for each log.
@@ -36,6 +38,9 @@ struct Options {
     /// all.
     std::uint32_t repeats_per_second = 50;
 };
+
+/// Whether standard error is the systemd journal, as `JOURNAL_STREAM` says (systemd.exec(5)).
+[[nodiscard]] bool is_journal();
 
 /// Before the first thread is started. False if the file cannot be opened (see errno).
 [[nodiscard]] bool start(const Options& options);

@@ -72,6 +72,10 @@ private:
                           "add pool, the name of a pool, or reject = \"530 Not from here.\"");
         if (!route.pool.empty() && !route.reject.empty())
             findings_.add(key + ".reject", "the route has both pool and reject", "remove one");
+        if (route.counts_as_failure && route.reject.empty())
+            findings_.add(key + ".counts_as_failure",
+                          "counts_as_failure has no effect without reject",
+                          "add reject, the reply to those that match, or remove counts_as_failure");
     }
 
     void needs_of_match(const Route& route) {

@@ -145,7 +145,8 @@ struct Route {
     Where where;
     RouteMatch match;
     std::string pool;
-    std::string reject;  ///< a whole reply: "530 Not from here."
+    std::string reject;              ///< a whole reply: "530 Not from here."
+    bool counts_as_failure = false;  ///< `reject` counts toward a ban, as a wrong password does
 };
 
 enum class ListenerMode : std::uint8_t {
@@ -347,8 +348,8 @@ struct Pool {
     BackendTls tls;
     std::vector<Backend> backends;
     std::string backends_file;                  ///< more of them, watched; empty: none
-    std::vector<UserRule> backend_user;         ///< the first that matches decides
     bool may_be_empty = false;                  ///< `backends_file` may hold no backend
+    std::vector<UserRule> backend_user;         ///< the first that matches decides
     ProxyHeader send_proxy = ProxyHeader::off;  ///< with the client's address, on sessions' control
     BackendData backend_data = BackendData::automatic;
     std::optional<base::PortRange> data_ports;  ///< for `port`, `eprt` and `as_client`

@@ -207,6 +207,10 @@ constexpr auto route_settings = std::to_array<Setting<Route>>({
     {"reject", Formed<Route>{&Route::reject, &negative_reply},
      "The reply that refuses the sessions that match, such as `530 Not from here.` Empty is "
      "none."},
+    {"counts_as_failure", Flag<Route>{&Route::counts_as_failure},
+     "Whether a session that `reject` refuses counts toward a ban (`[limits]`), as a wrong "
+     "password "
+     "does. For names that nobody has who does not guess."},
 });
 constexpr std::array<string_view, 1> route_tables = {"match"};
 constexpr std::array<string_view, 2> route_alternatives = {"pool", "reject"};

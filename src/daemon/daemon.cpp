@@ -283,7 +283,7 @@ void Daemon::start_listening() {
 void Daemon::take_client(base::OwnedFd client, base::Address peer, const Worker::Service& service) {
     auto accepted = ledger_.accept();
     if (!accepted) {
-        session::note_limit(accepted.error(), base::to_string(peer.ip));
+        session::note_limit(ledger_, accepted.error(), *service.listener, base::to_string(peer.ip));
         return net::refuse(std::move(client), last_words(service.begins_with_tls,
                                                          session::refusal_text(accepted.error())));
     }
@@ -373,7 +373,7 @@ void Daemon::watch_files(const std::stop_token& stop) {
 loop::Task<> Daemon::follow_itself() {
     for (;;) {
         log::tell_left_out();
-        ledger_.set_short_of_memory(memory_taken() > memory_max_);
+        ledger_.look_at_memory(memory_taken(), memory_max_);
         for (const auto& worker : workers_) worker->look_at_turn();
         sd_notify(0, "WATCHDOG=1");
         (void)co_await watch_due_.wait(control_.after(watch_interval));
@@ -430,6 +430,7 @@ bool open_logs(const config::Config& config) {
     if (!log::start({.level = level,
                      .json = json,
                      .file = config.log.file,
+                     .has_priorities = config.log.file.empty() && log::is_journal(),
                      .count_lost = count_lost,
                      .repeats_per_second = config.log.repeats_per_second}))
         return false;

@@ -87,6 +87,13 @@ std::size_t secret_begin(std::string_view line) {
 
 CommandParser::Step CommandParser::next(std::string_view received) {
     assert(scanned_ <= received.size());
+    if (is_tls_) return {received.size(), std::nullopt};
+    // RFC 8446 5.1: a record with a handshake, of any version of TLS.
+    if (!skipping_ && received.starts_with("\x16\x03")) {
+        is_tls_ = true;
+        scanned_ = 0;
+        return {received.size(), std::unexpected(CommandError::begins_tls)};
+    }
     const auto end = received.find('\n', scanned_);
     if (end == std::string_view::npos) {
         // With its LF the line would be longer than is allowed: none of it is worth keeping.
@@ -105,11 +112,13 @@ CommandParser::Step CommandParser::next(std::string_view received) {
     return {consumed, read_line(base::trimmed_behind(line, "\r"))};
 }
 
-std::string loggable(const Command& command) {
-    const auto secret = secret_begin(command.line);
-    if (secret == std::string_view::npos) return escaped(command.line);
-    return escaped(std::string_view(command.line).substr(0, secret)) + " ***";
+std::string loggable(std::string_view line) {
+    const auto secret = secret_begin(line);
+    if (secret == std::string_view::npos) return escaped(line);
+    return escaped(line.substr(0, secret)) + " ***";
 }
+
+bool holds_secret(std::string_view line) { return secret_begin(line) != std::string_view::npos; }
 
 std::string escaped(std::string_view bytes) {
     std::string result;

@@ -25,6 +25,7 @@ enum class CommandError : std::uint8_t {
     too_long,        ///< the line was dropped up to its end; parsing goes on behind it
     forbidden_byte,  ///< NUL, or CR inside the line: it could smuggle a second command
     not_a_command,   ///< empty, or the verb is no word of letters, digits, '-' and '_'
+    begins_tls,      ///< a TLS handshake; nothing behind it is taken for commands
 };
 
 /// Finds the commands at the front of a receive buffer. No I/O and no copy of what is incomplete;
@@ -47,11 +48,14 @@ private:
     std::size_t line_bytes_max_;
     std::size_t scanned_ = 0;  ///< bytes of the buffer known to hold no LF
     bool skipping_ = false;    ///< inside a line that was too long
+    bool is_tls_ = false;
 };
 
 /// For a person's eyes and for logs: the line with bytes outside of printable ASCII escaped as
 /// `\xNN`, and the argument of PASS, ACCT and ADAT replaced by `***`.
-[[nodiscard]] std::string loggable(const Command& command);
+[[nodiscard]] std::string loggable(std::string_view line);
+/// Whether `loggable` replaces something.
+[[nodiscard]] bool holds_secret(std::string_view line);
 /// The escaping alone.
 [[nodiscard]] std::string escaped(std::string_view bytes);
 

@@ -103,23 +103,30 @@ Ledger::Client& Ledger::client(const base::Ip& who, Time now) {
     clients_.sweep([&](auto& each) {
         return each.sessions == 0 && each.arrivals.is_full(now) && each.logins.is_full(now);
     });
+    return clients_.entries
+        .try_emplace(who, base::TokenBucket(std::max(1U, session_rate_per_address()), now),
+                     base::TokenBucket(std::max(1U, limits_.login_rate_per_address), now))
+        .first->second;
+}
+
+std::uint32_t Ledger::session_rate_per_address() const {
     const auto share = limits_.session_rate == 0
                            ? session_rate_share_max
                            : std::min(session_rate_share_max, share_of(limits_.session_rate));
-    const auto rate = limits_.session_rate_per_address.value_or(share);
-    return clients_.entries
-        .try_emplace(who, base::TokenBucket(std::max(1U, rate), now),
-                     base::TokenBucket(std::max(1U, limits_.login_rate_per_address), now))
-        .first->second;
+    return limits_.session_rate_per_address.value_or(share);
+}
+
+std::uint32_t Ledger::sessions_per_address() const {
+    return limits_.sessions_per_address.value_or(
+        std::min(sessions_share_max, share_of(sessions_max_)));
 }
 
 /// What one client may have for itself.
 std::optional<Limit> Ledger::own_limit(Client& client, const config::Listener& listener,
                                        Time now) const {
-    const auto& said = limits_.sessions_per_address;
-    const auto most = said.value_or(std::min(sessions_share_max, share_of(sessions_max_)));
+    const auto most = sessions_per_address();
     if (most != 0 && client.sessions >= most) return Limit::sessions_of_address;
-    if (!said && listener.max_sessions != 0 &&
+    if (!limits_.sessions_per_address && listener.max_sessions != 0 &&
         client.at(listener) >= share_of(listener.max_sessions))
         return Limit::sessions_of_address;
     if (limits_.session_rate_per_address != 0U && !client.arrivals.take(now))
@@ -251,15 +258,16 @@ std::optional<Limit> Ledger::ban_of(const User& user, const base::Ip& client, Ti
     return std::nullopt;
 }
 
-bool Ledger::login_failed(const User& user, const base::Ip& client, Time now) {
+std::optional<Limit> Ledger::login_failed(const User& user, const base::Ip& client, Time now) {
     const auto who = base::to_string(client_of(client));
     const std::lock_guard lock(mutex_);
     const bool bans_address =
         fail(failures_of_addresses_, who, limits_.failed_logins_per_address, now);
-    if (user.name.empty()) return bans_address;
-    const bool bans_user =
-        fail(failures_of_users_, who + '\n' + key_of(user), limits_.failed_logins_per_user, now);
-    return bans_address || bans_user;
+    const bool bans_user = !user.name.empty() && fail(failures_of_users_, who + '\n' + key_of(user),
+                                                      limits_.failed_logins_per_user, now);
+    if (bans_address) return Limit::banned_address;
+    if (bans_user) return Limit::banned_user;
+    return std::nullopt;
 }
 
 bool Ledger::fail(FailuresOf& failures, std::string key, std::uint32_t allowed, Time now) const {
@@ -294,6 +302,47 @@ std::expected<Ledger::Held, Limit> Ledger::logged_in(const User& user) {
         const auto found = users_.find(key);
         if (--found->second == 0) users_.erase(found);
     });
+}
+
+LimitSetting Ledger::setting_of(Limit limit, const config::Listener& listener) const {
+    constexpr std::string_view nat = "raise it if clients share an address, 0 is no limit";
+    constexpr std::string_view ban = "wait for ban_time, or raise it if no one guesses passwords";
+    const auto at_listener = listener.max_sessions == 0 ? 0 : share_of(listener.max_sessions);
+    switch (limit) {
+        case Limit::sessions:
+            return {"limits.sessions", sessions_max_,
+                    "raise it, and the limit of open files with it (LimitNOFILE)"};
+        case Limit::session_rate:
+            return {"limits.session_rate", limits_.session_rate, "raise it, 0 is no limit"};
+        case Limit::memory:
+            return {"limits.memory", memory_max_, "give the machine more memory, or raise it"};
+        case Limit::sessions_of_listener:
+            return {listener.where.key + ".max_sessions", listener.max_sessions,
+                    "raise it, 0 is no limit but limits.sessions"};
+        case Limit::sessions_of_address:
+            // Unless it is set, a listener with few sessions gives each address a part of these.
+            if (!limits_.sessions_per_address && at_listener != 0)
+                return {"limits.sessions_per_address",
+                        std::min(sessions_per_address(), at_listener), nat};
+            return {"limits.sessions_per_address", sessions_per_address(), nat};
+        case Limit::session_rate_of_address:
+            return {"limits.session_rate_per_address", session_rate_per_address(), nat};
+        case Limit::banned_address:
+            return {"limits.failed_logins_per_address", limits_.failed_logins_per_address, ban};
+        case Limit::sessions_of_user:
+            return {"limits.sessions_per_user", limits_.sessions_per_user,
+                    "raise it, 0 is no limit"};
+        case Limit::banned_user:
+            return {"limits.failed_logins_per_user", limits_.failed_logins_per_user, ban};
+        case Limit::login_rate:
+            return {"limits.login_rate", limits_.login_rate,
+                    "raise it if the backends can take it, 0 is no limit"};
+        case Limit::login_rate_of_address:
+            return {"limits.login_rate_per_address", limits_.login_rate_per_address, nat};
+        case Limit::transfers:
+            return {"limits.transfers", limits_.transfers, "raise it, 0 is no limit"};
+    }
+    std::terminate();
 }
 
 std::expected<Ledger::Held, Limit> Ledger::begin_transfer() {

@@ -42,6 +42,13 @@ enum class Limit : std::uint8_t {
 /// For logs and for the client: "too many sessions".
 [[nodiscard]] std::string_view to_string(Limit limit);
 
+/// What an operator would change about a limit.
+struct LimitSetting {
+    std::string key;        ///< in the configuration: "limits.sessions"
+    std::uint64_t value;    ///< what it comes to, also where the configuration leaves it to us
+    std::string_view cure;  ///< in words
+};
+
 /// What counts as one client. A host with one IPv6 address has a whole network of them, so the
 /// network counts, except for link-local addresses and IPv4 clients behind a translator (RFC 6052).
 [[nodiscard]] base::Ip client_of(const base::Ip& address);
@@ -101,9 +108,9 @@ public:
     };
     /// The ban that holds for this user at this address, if there is one.
     [[nodiscard]] std::optional<Limit> ban_of(const User& user, const base::Ip& client, Time now);
-    /// True if that was the one too many, so that a ban began. Without a user's name it counts for
-    /// the address alone.
-    bool login_failed(const User& user, const base::Ip& client, Time now);
+    /// The ban that began, if that was the one too many: of the address, or else of this user at
+    /// it. Without a user's name it counts for the address alone.
+    std::optional<Limit> login_failed(const User& user, const base::Ip& client, Time now);
     [[nodiscard]] std::expected<Held, Limit> logged_in(const User& user);
 
     /// A connection to a backend is to be made for a log-in. If there have been too many: which
@@ -123,8 +130,14 @@ public:
     [[nodiscard]] std::shared_ptr<Bandwidth> bandwidth(const std::string& name,
                                                        std::size_t bytes_per_second);
 
-    void set_short_of_memory(bool is_short) { short_of_memory_ = is_short; }
+    /// Resident bytes, and beyond how many no session begins.
+    void look_at_memory(std::size_t taken, std::size_t taken_max) {
+        memory_max_ = taken_max;
+        short_of_memory_ = taken > taken_max;
+    }
     [[nodiscard]] const config::Limits& limits() const { return limits_; }
+    /// The setting behind a limit that was reached at this listener.
+    [[nodiscard]] LimitSetting setting_of(Limit limit, const config::Listener& listener) const;
 
 private:
     struct Failures {
@@ -173,6 +186,8 @@ private:
     using FailuresOf = Table<std::string, Failures>;
 
     [[nodiscard]] Client& client(const base::Ip& who, Time now);
+    [[nodiscard]] std::uint32_t sessions_per_address() const;
+    [[nodiscard]] std::uint32_t session_rate_per_address() const;
     [[nodiscard]] std::optional<Limit> own_limit(Client& client, const config::Listener& listener,
                                                  Time now) const;
     [[nodiscard]] std::expected<Loan*, Limit> room(const config::Listener& listener);
@@ -189,6 +204,7 @@ private:
     std::atomic<std::uint32_t> connections_ = 0;
     std::atomic<std::uint32_t> transfers_ = 0;
     std::atomic<bool> short_of_memory_ = false;
+    std::atomic<std::size_t> memory_max_ = 0;
 
     std::mutex mutex_;
     base::TokenBucket arrivals_;

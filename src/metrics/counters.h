@@ -31,7 +31,8 @@ enum class Counter : std::uint8_t {
     refused_by_ban,            ///< sessions and log-ins
     sessions_broken,           ///< ended because Ballast had no memory left for them
     sessions_without_backend,  ///< ended with 421: no backend could be had
-    sessions_without_route,    ///< refused by a route, or by none
+    sessions_without_route,    ///< refused: no route leads to a pool
+    sessions_rejected,         ///< by a route with `reject`
     sessions_queued,           ///< waited for a seat
     seats_recalled,            ///< of sessions that had not logged in, for others
     sessions_fallen_back,      ///< sent to a fallback pool
@@ -70,8 +71,8 @@ enum class Counter : std::uint8_t {
     probes_passed,
     probes_failed,
     probes_not_made,  ///< for want of descriptors, source ports or memory: nothing was learnt
-    tls_control_handshakes,          ///< with clients, control connections
     surveys_failed,
+    tls_control_handshakes,          ///< with clients, control connections
     tls_data_handshakes_resumed,     ///< with clients, resuming the control connection's session
     tls_data_handshakes_full,        ///< with clients, without
     tls_handshakes_failed,           ///< with clients

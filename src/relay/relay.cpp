@@ -103,6 +103,11 @@ public:
         relay::watch(pump_, source_, sink_, signal, throttle_, now, turn_at);
     }
     [[nodiscard]] bool is_over() const { return pump_.is_over(); }
+    [[nodiscard]] bool has_ended() const { return pump_.state() == Pump::State::source_ended; }
+    /// Of a way that has failed: else it was the sink.
+    [[nodiscard]] bool is_source_to_blame() const {
+        return pump_.state() == Pump::State::source_failed;
+    }
     [[nodiscard]] const Pump& pump() const { return pump_; }
 
 private:
@@ -233,13 +238,19 @@ loop::Task<> relay_sealed(loop::Loop& loop, net::Stream& a, net::Stream& b,
             for (auto* const way : {&from_a, &from_b}) {
                 if (step(*way)) continue;
                 report.has_failed = true;
+                report.broke = (way == &from_a) == way->is_source_to_blame() ? Party::a : Party::b;
                 report.error = way->pump().error();
                 return true;
             }
             return false;
         };
-        if (!fails([&](SealedWay& way) { return way.run(loop.now()); }))
+        if (!fails([&](SealedWay& way) { return way.run(loop.now()); })) {
+            if (report.ended_first == Party::nobody)
+                report.ended_first = from_a.has_ended()   ? Party::a
+                                     : from_b.has_ended() ? Party::b
+                                                          : Party::nobody;
             (void)fails([](SealedWay& way) { return way.pass_end_on(); });
+        }
         const auto delivered = from_a.pump().delivered() + from_b.pump().delivered();
         if (report.moved != nullptr)
             *report.moved += delivered - report.bytes_from_a - report.bytes_from_b;

@@ -58,11 +58,16 @@ struct Report {
 [[nodiscard]] loop::Task<> relay_both_ways(loop::Loop& loop, net::Stream& a, net::Stream& b,
                                            Pace pace, Report& report, loop::Signal& owner);
 
+/// One of the two that `relay_sealed` moves bytes between.
+enum class Party : std::uint8_t { nobody, a, b };
+
 /// Kept up to date while `relay_sealed` runs; owned by the caller, who may read it at any time.
 struct SealedReport {
-    bool one_has_ended = false;  ///< its way is over, the other may go on
-    loop::Time one_ended_at;     ///< when that was
-    bool has_failed = false;     ///< one of the two broke; else, when it is over, both have ended
+    Party ended_first = Party::nobody;  ///< properly
+    Party broke = Party::nobody;        ///< whose connection failed, if one did
+    bool one_has_ended = false;         ///< its way is over, the other may go on
+    loop::Time one_ended_at;            ///< when that was
+    bool has_failed = false;  ///< one of the two broke; else, when it is over, both have ended
     std::error_code error;
     std::uint64_t bytes_from_a = 0;  ///< delivered
     std::uint64_t bytes_from_b = 0;

@@ -93,6 +93,17 @@ std::expected<base::Ip, ftp::Reply> Session::passive_address(const ftp::Command&
     return *announced;
 }
 
+/// A refusal of Ballast's own of what leads to a transfer.
+loop::Task<> Session::refuse_data(const ftp::Command& command, ftp::Reply reply) {
+    report_command_refused(command, reply);
+    return answer(std::move(reply));
+}
+
+loop::Task<> Session::refuse_data(const ftp::Command& command, std::uint16_t code,
+                                  std::string_view text) {
+    return refuse_data(command, ftp::make_reply(code, text));
+}
+
 /// PASV and EPSV are answered at once and by Ballast alone; the backend is asked when the transfer
 /// comes. With `as-client` it is asked at once, and its own words are passed on with our numbers.
 loop::Task<> Session::passive(ftp::Command command) {
@@ -100,7 +111,7 @@ loop::Task<> Session::passive(ftp::Command command) {
     const auto client = client_.peer().ip;
     const bool extended = command.verb == "EPSV";
     auto address = passive_address(command);
-    if (!address) co_return co_await answer(std::move(address.error()));
+    if (!address) co_return co_await refuse_data(command, std::move(address.error()));
     const base::Ip announced = *address;
     std::optional<ftp::Reply> backends_own;
     if (backend_->follows_client()) {
@@ -117,8 +128,11 @@ loop::Task<> Session::passive(ftp::Command command) {
          .holder = lease_holder_});
     if (!lease) {
         report(log::Level::warning, "no passive port",
-               {{"reason", base::to_string(lease.error())}});
-        co_return co_await answer(425, "No passive port is free, try again later.");
+               {{"reason", base::to_string(lease.error())},
+                {"key", settings_.where.key + ".passive_ports"},
+                {"value", base::to_string(settings_.passive_ports)},
+                {"cure", "make the range larger, or see who holds its ports"}});
+        co_return co_await refuse_data(command, 425, "No passive port is free, try again later.");
     }
     lease_holder_ = (*lease)->holder();
     client_data_.lease = std::move(*lease);
@@ -156,14 +170,18 @@ loop::Task<> Session::active(ftp::Command command) {
         wanted && wanted->ip.family() == client.family() && wanted->ip.bytes() == client.bytes();
     if (is_unnamed || is_own || (wanted && is_behind_nat(wanted->ip))) wanted->ip = client;
     if (!wanted && wanted.error() == ftp::HostPortError::family)
-        co_return co_await answer(522, "Network protocol not supported, use (1,2).");
-    if (!wanted) co_return co_await answer(501, fmt::format("{} names no address.", command.verb));
+        co_return co_await refuse_data(command, 522, "Network protocol not supported, use (1,2).");
+    if (!wanted)
+        co_return co_await refuse_data(command, 501,
+                                       fmt::format("{} names no address.", command.verb));
     if (!may_name(wanted->ip))
-        co_return co_await answer(501, fmt::format("{} must name your own address, {}.",
+        co_return co_await refuse_data(command, 501,
+                                       fmt::format("{} must name your own address, {}.",
                                                    command.verb, base::to_string(client)));
     if (wanted->port <= ftp::well_known_port_last)
-        co_return co_await answer(501, fmt::format("{} must name a port above {}.", command.verb,
-                                                   ftp::well_known_port_last));
+        co_return co_await refuse_data(
+            command, 501,
+            fmt::format("{} must name a port above {}.", command.verb, ftp::well_known_port_last));
     std::optional<ftp::Reply> backends_own;
     if (backend_->follows_client()) {
         backends_own = co_await pass_on(command);
@@ -250,9 +268,9 @@ loop::Task<> Session::transfer(ftp::Command command, bool tentative) {
     const auto restart = take_restart(command, tentative);
     if (!tentative) place = surroundings_.ledger.begin_transfer();
     if (!place) {
-        note_limit(place.error(), base::to_string(client_.peer().ip));
+        reached(place.error());
         forget_data();
-        co_return co_await answer(425, refusal_text(place.error()));
+        co_return co_await refuse_data(command, 425, refusal_text(place.error()));
     }
     const ftp::Verb* const verb = ftp::find_verb(command.verb);
     const auto direction = tentative ? ftp::Direction::unknown : verb->direction;
@@ -270,17 +288,12 @@ loop::Task<> Session::transfer(ftp::Command command, bool tentative) {
     const auto& backend_name = seat_.backend().name;
     const bool has_file = direction != ftp::Direction::none && !command.argument.empty();
     const auto backends_user = user_at_backend();
+    const auto file = has_file ? journal_.path_of(command.argument) : std::string();
     log_transfer({id_, journal_.user(), backends_user, client_.peer(), backend_name, command.verb,
-                  has_file ? journal_.path_of(command.argument) : std::string(),
-                  journal_.is_binary(), outcome});
-    const bool is_notable = outcome.result == Result::failed || outcome.tls_was_refused;
-    report(is_notable ? log::Level::warning : log::Level::debug, "transfer ended",
-           {{"verb", command.verb},
-            {"file", command.argument},
-            {"bytes", outcome.bytes},
-            {"result", to_string(outcome.result)},
-            {"reason", outcome.reason}});
-    if (outcome.client_is_lost || outcome.service_is_over) is_over_ = true;
+                  file, journal_.is_binary(), outcome});
+    report_transfer(command, file, outcome);
+    if (outcome.client_is_lost) end_because("the client was lost in a transfer");
+    if (outcome.service_is_over) end_because("the backend ended it with 421 after a transfer");
     if (outcome.backend_is_lost && !is_over_)
         co_await lose_backend({base::Fault::backend, {}, outcome.reason});
 }

@@ -53,7 +53,7 @@ loop::Task<std::shared_ptr<const backend::Survey>> Session::survey_own_backend()
         co_return nullptr;
     }
     if (reply->code == 421) {
-        is_over_ = true;
+        end_because("the backend ended it with 421");
         co_await answer(std::move(*reply));
         co_return nullptr;
     }

@@ -33,10 +33,21 @@ Counter counter_of(Limit limit) {
 
 }  // namespace
 
-void note_limit(Limit limit, std::string_view client) {
+void note_limit(const guard::Ledger& ledger, Limit limit, const config::Listener& listener,
+                std::string_view client) {
     metrics::count(counter_of(limit));
-    log::write_seldom(log::Level::warning, "a limit is reached", guard::to_string(limit),
-                      {{"limit", guard::to_string(limit)}, {"client", client}});
+    note_limit(guard::to_string(limit), ledger.setting_of(limit, listener), listener.name, client);
+}
+
+void note_limit(std::string_view limit, const guard::LimitSetting& setting,
+                std::string_view listener, std::string_view client) {
+    log::write_seldom(log::Level::warning, "a limit is reached", limit,
+                      {{"limit", limit},
+                       {"client", client},
+                       {"listener", listener},
+                       {"key", setting.key},
+                       {"value", setting.value},
+                       {"cure", setting.cure}});
 }
 
 void note_own_session(std::string_view client) {

@@ -61,19 +61,23 @@ loop::Task<> Session::log_in(ftp::Command user) {
         note_own_session(base::to_string(client_.peer()));
         co_return co_await end_with(own_session_text);
     }
-    if (++login_attempts_ > settings_.login_attempts)
-        co_return co_await end_with("Too many log-in attempts.");
+    if (++login_attempts_ > settings_.login_attempts) co_return co_await end_for_attempts();
     user_place_ = {};
     tried_.clear();
     password_is_lost_ = false;
     dialog_.set_login(Dialog::Login::none);
     auto routing = route_user(user);
     if (!may_say_user_again(routing)) leave_backend();
-    if (routing.refusal) co_return co_await refuse_login(std::move(*routing.refusal));
+    if (routing.refusal) co_return co_await refuse_unrouted(std::move(routing), user.argument);
     // The name that the backend would hear: without what was behind @ and %.
-    if (const auto refusal = guard::refusal_of(settings_, "USER", routing.user))
-        co_return co_await refuse_login(ftp::make_reply(refusal->code, refusal->text));
-    if (const auto ban = ban_of(routing.pool, routing.user)) co_return co_await refuse_banned(*ban);
+    if (const auto refusal = guard::refusal_of(settings_, "USER", routing.user)) {
+        auto reply = ftp::make_reply(refusal->code, refusal->text);
+        report_login_refused(reply, user.argument, "a rule of the listener");
+        count_failed_login({}, {});
+        co_return co_await refuse_user(std::move(reply));
+    }
+    if (const auto ban = ban_of(routing.pool, routing.user))
+        co_return co_await refuse_banned(*ban, user.argument);
     // The backend of the last USER may be one of that pool's fallback.
     if (!backend_) pool_ = surroundings_.pools.find(routing.pool);
     routed_pool_ = std::move(routing.pool);
@@ -134,8 +138,7 @@ loop::Task<bool> Session::await_login_turn() {
         const auto now = signal_.loop().now();
         const auto wait = surroundings_.ledger.begin_login(client_.peer().ip, now);
         if (!wait) break;
-        if (!std::exchange(is_noted, true))
-            note_limit(wait->limit, base::to_string(client_.peer().ip));
+        if (!std::exchange(is_noted, true)) reached(wait->limit);
         hear_waiting_client();
         if (is_over_) co_return false;
         if (stop_wanted_)
@@ -154,13 +157,24 @@ loop::Task<bool> Session::await_login_turn() {
     co_return true;
 }
 
-/// No route leads to a pool. It counts like a refused password: who tries names is as unwelcome.
-loop::Task<> Session::refuse_login(ftp::Reply reply) {
-    metrics::count(metrics::Counter::sessions_without_route);
-    report(log::Level::info, "no route for a session",
-           {{"code", std::uint64_t{reply.code}}, {"text", reply.message()}});
-    if (reply.code == 421) is_over_ = true;
-    co_await fail_login(std::move(reply), {}, {});
+loop::Task<> Session::end_for_attempts() {
+    reached("too many log-in attempts", "login_attempts", settings_.login_attempts,
+            "raise it if a client tries so often");
+    return end_with("Too many log-in attempts.");
+}
+
+/// No route leads to a pool, which counts like a wrong password: guessing names is an attack too. A
+/// route that rejects is an answer to known clients, and counts only if it says so.
+loop::Task<> Session::refuse_unrouted(Routing routing, std::string_view name) {
+    auto& reply = *routing.refusal;
+    const auto* const route = routing.rejected_by;
+    metrics::count(route != nullptr ? metrics::Counter::sessions_rejected
+                                    : metrics::Counter::sessions_without_route);
+    report_login_refused(reply, name,
+                         route != nullptr ? "rejected by " + route->where.key : "no route");
+    if (reply.code == 421) end_because(reply.message());
+    if (route == nullptr || route->counts_as_failure) count_failed_login({}, {});
+    co_await refuse_user(std::move(reply));
 }
 
 std::optional<guard::Limit> Session::ban_of(std::string_view pool, std::string_view user) const {
@@ -168,23 +182,21 @@ std::optional<guard::Limit> Session::ban_of(std::string_view pool, std::string_v
 }
 
 /// No backend hears of it.
-loop::Task<> Session::refuse_banned(guard::Limit ban) {
-    note_limit(ban, base::to_string(client_.peer().ip));
-    co_await refuse_user(ftp::make_reply(530, refusal_text(ban)));
-}
-
-/// It counts before the client knows it: the next session is the next one's.
-loop::Task<> Session::fail_login(ftp::Reply reply, std::string_view pool, std::string_view user) {
-    count_failed_login(pool, user);
+loop::Task<> Session::refuse_banned(guard::Limit ban, std::string_view name) {
+    reached(ban);
+    auto reply = ftp::make_reply(530, refusal_text(ban));
+    report_login_refused(reply, name, "banned");
     co_await refuse_user(std::move(reply));
 }
 
+/// It counts before the client knows it: the next session is the next one's. Without a user's name
+/// it counts for the address alone.
 void Session::count_failed_login(std::string_view pool, std::string_view user) {
     auto& ledger = surroundings_.ledger;
-    if (ledger.login_failed({pool, user}, client_.peer().ip, signal_.loop().now())) {
-        metrics::count(metrics::Counter::bans_begun);
-        report(log::Level::warning, "banned for failed log-ins");
-    }
+    const auto ban = ledger.login_failed({pool, user}, client_.peer().ip, signal_.loop().now());
+    if (!ban) return;
+    metrics::count(metrics::Counter::bans_begun);
+    report_ban(*ban, user);
 }
 
 loop::Task<> Session::refuse_user(ftp::Reply reply) {
@@ -201,10 +213,12 @@ std::optional<ftp::Reply> Session::take_user_place() {
         user_place_ = std::move(*place);
         return std::nullopt;
     }
-    note_limit(place.error(), base::to_string(client_.peer().ip));
+    reached(place.error());
     leave_backend();
     dialog_.set_login(Dialog::Login::none);
-    return ftp::make_reply(530, refusal_text(place.error()));
+    auto reply = ftp::make_reply(530, refusal_text(place.error()));
+    report_login_refused(reply, user_, "a limit");
+    return reply;
 }
 
 loop::Task<std::optional<ftp::Reply>> Session::choose_backend() {
@@ -228,10 +242,7 @@ loop::Task<std::optional<ftp::Reply>> Session::choose_backend() {
         if (!seat && passed_over.empty() && fall_back(seat.error())) continue;
         if (!seat) {
             metrics::count(metrics::Counter::sessions_without_backend);
-            report(log::Level::warning, "no backend for a session",
-                   {{"pool", pool_->pool->config().name},
-                    {"reason", pool::to_string(seat.error())},
-                    {"last", last_reason}});
+            report_no_backend(seat.error(), last_reason);
             co_await end_with(
                 fmt::format("Service not available: {}.", pool::to_string(seat.error())));
             co_return std::nullopt;
@@ -293,14 +304,15 @@ bool Session::has_room_to_hear() const {
 void Session::hear_waiting_client() {
     if (sealed_) {
         const auto state = client_.receive(net::client_hello_bytes_max);
-        is_over_ = state == net::Io::State::ended || state == net::Io::State::failed;
+        if (state == net::Io::State::ended || state == net::Io::State::failed)
+            end_because("the client left while it waited");
         return;
     }
     while (client_.may_poll() && !is_over_) {
         auto event = client_.poll();
         if (!event) break;
-        is_over_ =
-            event->kind == ClientEvent::Kind::ended || event->kind == ClientEvent::Kind::lost;
+        if (event->kind == ClientEvent::Kind::ended || event->kind == ClientEvent::Kind::lost)
+            end_because("the client left while it waited");
         client_.defer(std::move(*event));
     }
 }
@@ -344,6 +356,7 @@ net::ProxyFacts Session::facts() const {
 backend::Contact Session::contact_of_seat() const {
     const auto& chosen = seat_.backend();
     auto contact = pool_->access->contact(chosen.settings, chosen.id, chosen.address);
+    contact.session = id_;
     switch (pool_->pool->config().send_proxy) {
         case config::ProxyHeader::off: break;
         case config::ProxyHeader::v1:
@@ -399,7 +412,9 @@ loop::Task<> Session::credential(ftp::Command command) {
     // At PASS again: it may have begun since, in another session of the same client.
     const auto ban =
         ban_of(routed_pool_, asks_for_user ? std::string_view(command.argument) : user_);
-    if (ban && dialog_.login() != Dialog::Login::done) co_return co_await refuse_banned(*ban);
+    if (ban && dialog_.login() != Dialog::Login::done)
+        co_return co_await refuse_banned(*ban,
+                                         asks_for_user ? std::string(command.argument) : user_);
     if (asks_for_user) {
         // Another user of this pool is this backend's business, one of another pool is not.
         auto routing = route_user(command);
@@ -444,8 +459,10 @@ loop::Task<> Session::retry_login(ftp::Command password, base::Error error) {
     if (std::exchange(password_is_lost_, true)) {
         dialog_.set_login(Dialog::Login::none);
         metrics::count(metrics::Counter::logins_refused);
-        report(log::Level::info, "log-in refused", {{"reason", "backends end it at the password"}});
-        co_return co_await fail_login(ftp::make_reply(530, "Not logged in."), routed_pool_, user_);
+        auto reply = ftp::make_reply(530, "Not logged in.");
+        report_login_refused(reply, user_, "backends end it at the password");
+        count_failed_login(routed_pool_, user_);
+        co_return co_await refuse_user(std::move(reply));
     }
     co_await log_in_again(std::move(password));
 }
@@ -495,13 +512,19 @@ loop::Task<> Session::follow_login(ftp::Command command, ftp::Reply reply) {
     } else if (reply.is_negative() && !was_logged_in) {
         dialog_.set_login(Dialog::Login::none);
         metrics::count(metrics::Counter::logins_refused);
-        report(log::Level::info, "log-in refused",
-               {{"code", std::uint64_t{reply.code}}});  // its text may repeat the password
+        const bool is_secret = ftp::holds_secret(command.line);
+        report_login_refused(reply, user_, "the backend",
+                             is_secret ? std::string_view(command.argument) : std::string_view());
+        count_failed_login(routed_pool_, user_);
+        if (reply.code == 421) end_because("the backend ended it with 421");
+        lend_seat();
+        co_return co_await refuse_user(std::move(reply));
     }
-    if (reply.code == 421) is_over_ = true;
+    // It is logged in as before.
+    if (reply.is_negative() && command.verb == "USER")
+        report_login_refused(reply, command.argument, "the backend");
+    if (reply.code == 421) end_because("the backend ended it with 421");
     lend_seat();
-    const bool has_failed = reply.is_negative() && !was_logged_in;
-    if (has_failed) co_return co_await fail_login(std::move(reply), routed_pool_, user_);
     co_await answer(std::move(reply));
 }
 

@@ -10,6 +10,7 @@
 #include "session/transfer_count.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <list>
 #include <optional>
 
@@ -27,6 +28,19 @@ std::string_view text_of(net::HelloError error) {
         case net::HelloError::too_long: return "the ClientHello is too long";
     }
     std::terminate();
+}
+
+/// Who ended the control connection, and how. Clients and servers that close without having read
+/// everything reset it, which is no break: many do so after QUIT.
+std::string reason_of(const relay::SealedReport& control) {
+    const bool has_ended = control.ended_first != relay::Party::nobody;
+    const auto party = has_ended ? control.ended_first : control.broke;
+    const std::string who = party == relay::Party::a ? "the client" : "the backend";
+    if (has_ended) return who + " closed the connection";
+    const auto& error = control.error;
+    if (!error || error == std::errc::connection_reset || error == std::errc::broken_pipe)
+        return who + " reset the connection";
+    return fmt::format("the connection to {} broke: {}", who, error.message());
 }
 
 net::Alert alert_of(net::HelloError error) {
@@ -61,8 +75,13 @@ loop::Task<> Session::pass_through(std::string auth) {
                                      .server_name = hello->server_name,
                                      .certificate = {}});
     if (routing.refusal) {
-        metrics::count(metrics::Counter::sessions_without_route);
-        co_return co_await send_alert(net::Alert::access_denied, "no route leads to a pool");
+        const auto* const route = routing.rejected_by;
+        metrics::count(route != nullptr ? metrics::Counter::sessions_rejected
+                                        : metrics::Counter::sessions_without_route);
+        if (route != nullptr && route->counts_as_failure) count_failed_login({}, {});
+        co_return co_await send_alert(
+            net::Alert::access_denied,
+            route != nullptr ? "rejected by " + route->where.key : "no route leads to a pool");
     }
     if (comes_from_ourselves()) {
         note_own_session(base::to_string(client_.peer()));
@@ -81,7 +100,6 @@ loop::Task<> Session::pass_through(std::string auth) {
     on_loan_ = {};
     report(log::Level::info, "passed through", {{"server_name", hello->server_name}});
     co_await carry_sealed();
-    is_over_ = true;
 }
 
 /// Empty: there is none, and the client was told.
@@ -97,8 +115,7 @@ loop::Task<std::optional<net::ClientHello>> Session::hear_hello() {
         const auto state = client_.receive(net::client_hello_bytes_max);
         if (state == net::Io::State::moved) continue;
         if (state != net::Io::State::would_block) {
-            report(log::Level::info, "the client left before its ClientHello was whole");
-            is_over_ = true;
+            end_because("the client left before its ClientHello was whole");
             co_return std::nullopt;
         }
         const bool is_recalled = on_loan_ && recall_->is_called();
@@ -118,7 +135,7 @@ loop::Task<std::optional<net::ClientHello>> Session::hear_hello() {
 loop::Task<> Session::send_alert(net::Alert alert, std::string_view reason) {
     metrics::count(metrics::Counter::tls_handshakes_failed);
     report(log::Level::info, "not passed through", {{"reason", reason}});
-    is_over_ = true;
+    end_because(reason);
     client_.forget_unread();
     const auto words = net::fatal_alert(alert);
     (void)co_await net::write_all(client_.stream(), signal_, words, base::Fault::client,
@@ -154,13 +171,7 @@ loop::Task<> Session::carry_sealed() {
     std::list<SealedData> data;
     const auto take_data = [&] {
         for (const auto& each : data)
-            if (each.is_over())
-                report(each.problem().empty() ? log::Level::debug : log::Level::info,
-                       "data connection ended",
-                       {{"port", std::uint64_t{each.port()}},
-                        {"bytes_down", each.report().bytes_from_b},
-                        {"bytes_up", each.report().bytes_from_a},
-                        {"reason", each.problem()}});
+            if (each.is_over()) report_sealed_data(each);
         std::erase_if(data, [](const auto& each) { return each.is_over(); });
         while (auto arrived = admission ? admission->take() : nullptr) {
             if (data.size() >= net::Admissions::open_max) {
@@ -176,7 +187,7 @@ loop::Task<> Session::carry_sealed() {
             }
             auto place = surroundings_.ledger.begin_transfer();
             if (!place) {
-                note_limit(place.error(), base::to_string(client_.peer().ip));
+                reached(place.error());
                 metrics::count(metrics::Counter::data_connections_stray);
                 arrived->reset();
                 continue;
@@ -228,25 +239,37 @@ loop::Task<> Session::carry_sealed() {
             deadline = idle_since + settings_.idle_timeout;
             const bool is_idle = loop.now() >= deadline;
             if (is_idle || (stop_wanted_ && !has_data() && !awaits_reply())) {
-                report(log::Level::info, "session is ended",
-                       {{"reason", is_idle ? "Idle for too long." : "Service is shutting down."}});
+                end_because(is_idle ? "Idle for too long." : "Service is shutting down.");
                 break;
             }
             if (stop_wanted_) deadline = loop::sooner(deadline, loop.after(stop_look_interval));
         } else if (!std::exchange(control_has_ended, true)) {
             // No more data, and what is there may end.
             admission.reset();
-            if (control.has_failed) break_sealed(control.error);
+            end_because(reason_of(control));
+            if (control.has_failed) break_sealed();
         }
         if (carrying.is_done() && data.empty()) break;
         (void)co_await signal_.wait(deadline);
     }
 }
 
+/// One line for each, as for transfers.
+void Session::report_sealed_data(const SealedData& data) {
+    const auto& moved = data.report();
+    ++transfers_done_;
+    bytes_moved_ += moved.bytes_from_a + moved.bytes_from_b;
+    report(log::Level::info, "data connection ended",
+           {{"port", std::uint64_t{data.port()}},
+            {"bytes_down", moved.bytes_from_b},
+            {"bytes_up", moved.bytes_from_a},
+            {"seconds", std::chrono::duration<double>(data.time()).count()},
+            {"reason", data.problem()}},
+           Repeats::all);
+}
+
 /// Nobody may take it for a proper end.
-void Session::break_sealed(std::error_code error) {
-    report(log::Level::info, "control connection broke",
-           {{"reason", error ? error.message() : std::string("it was reset")}});
+void Session::break_sealed() {
     client_.stream().reset();
     sealed_->backend->reset();
 }

@@ -63,8 +63,12 @@ ftp::Reply reply_of(std::string_view text) {
     return ftp::make_reply(code, text.substr(std::min(text.size(), code_bytes + 1)));
 }
 
-Routing refused(ftp::Reply reply) {
-    return {.pool = {}, .user = {}, .host = {}, .refusal = std::move(reply)};
+Routing refused(ftp::Reply reply, const config::Route* rejected_by = nullptr) {
+    return {.pool = {},
+            .user = {},
+            .host = {},
+            .refusal = std::move(reply),
+            .rejected_by = rejected_by};
 }
 
 /// Each name once.
@@ -136,7 +140,7 @@ Routing route(const config::Listener& listener, const Applicant& applicant) {
         !base::is_same_but_for_case(who.server_name, who.host))
         return refused(ftp::make_reply(530, "The host is not that of the TLS handshake."));
     const auto to = [&](const std::string& pool) {
-        return Routing{pool, std::string(who.user), std::string(who.host), std::nullopt};
+        return Routing{pool, std::string(who.user), std::string(who.host), std::nullopt, nullptr};
     };
     // Who asks for a pool gets that or nothing.
     const auto may_have = [&](std::string_view pool) {
@@ -144,7 +148,7 @@ Routing route(const config::Listener& listener, const Applicant& applicant) {
     };
     for (const auto& route : listener.routes) {
         if (!matches(route.match, who)) continue;
-        if (!route.reject.empty()) return refused(reply_of(route.reject));
+        if (!route.reject.empty()) return refused(reply_of(route.reject), &route);
         if (may_have(route.pool)) return to(route.pool);
     }
     if (!listener.pool.empty() && may_have(listener.pool)) return to(listener.pool);

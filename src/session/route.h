@@ -27,6 +27,7 @@ struct Routing {
     std::string user;                   ///< what the backend is told: without @pool and %host
     std::string host;                   ///< what HOST said, or %host
     std::optional<ftp::Reply> refusal;  ///< instead of all that
+    const config::Route* rejected_by = nullptr;  ///< the route that says so; null: no route fits
 };
 
 /// Asks the listener's routes in their order: the first that matches decides, then the listener's

@@ -6,7 +6,10 @@
 namespace ballast::session {
 
 SealedData::SealedData(Parts parts, std::unique_ptr<net::Stream> client)
-    : parts_(std::move(parts)), client_(std::move(client)), signal_(parts_.network.loop()) {
+    : parts_(std::move(parts)),
+      client_(std::move(client)),
+      began_at_(parts_.network.loop().now()),
+      signal_(parts_.network.loop()) {
     metrics::count(metrics::Counter::data_connections_passed_through);
     ++parts_.traffic->open;
     report_.moved = parts_.byte_count;

@@ -47,6 +47,10 @@ public:
     [[nodiscard]] bool is_unused() const {
         return report_.bytes_from_a == 0 && report_.bytes_from_b == 0;
     }
+    /// Since the client connected.
+    [[nodiscard]] loop::Time::duration time() const {
+        return parts_.network.loop().now() - began_at_;
+    }
     [[nodiscard]] std::uint16_t port() const { return parts_.to.to.port; }
 
 private:
@@ -57,6 +61,7 @@ private:
     Parts parts_;
     std::unique_ptr<net::Stream> client_;
     std::unique_ptr<net::Stream> backend_;
+    const loop::Time began_at_;
     relay::SealedReport report_;
     std::string problem_;
     loop::Signal signal_;

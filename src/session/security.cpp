@@ -12,7 +12,7 @@ loop::Task<> Session::start_tls() {
     const auto proceed = dialog_.answer();
     forget_login_but_host();
     co_await answer(proceed);
-    if (!is_over_ && !co_await secure_control()) is_over_ = true;
+    if (!is_over_) (void)co_await secure_control();
 }
 
 loop::Task<bool> Session::secure_control() {
@@ -23,6 +23,7 @@ loop::Task<bool> Session::secure_control() {
     if (!done) {
         metrics::count(metrics::Counter::tls_handshakes_failed);
         report(log::Level::info, "TLS failed", {{"reason", base::to_string(done.error())}});
+        end_because("the TLS handshake failed");
         co_return false;
     }
     metrics::count(metrics::Counter::tls_control_handshakes);
@@ -49,7 +50,7 @@ loop::Task<> Session::leave_tls() {
     const auto deadline = signal_.loop().after(settings_.tls->handshake_timeout);
     if (const auto done = co_await client_.end_tls(deadline); !done) {
         report(log::Level::info, "CCC failed", {{"reason", base::to_string(done.error())}});
-        is_over_ = true;
+        end_because("TLS could not be left");
         co_return;
     }
     dialog_.tls_left();

@@ -44,7 +44,8 @@ Session::Session(Surroundings surroundings, std::unique_ptr<net::Stream> client,
       signal_(surroundings_.network.loop()),
       client_(std::move(client), settings_, signal_, [this] { return gives_way(); }),
       dialog_(settings_),
-      login_deadline_(surroundings_.network.loop().after(settings_.login_timeout)) {
+      login_deadline_(surroundings_.network.loop().after(settings_.login_timeout)),
+      began_at_(signal_.loop().now()) {
     if (settings_.command_rate != 0)
         commands_.emplace(settings_.command_rate, signal_.loop().now());
     if (settings_.session_bandwidth != 0)
@@ -54,6 +55,16 @@ Session::Session(Surroundings surroundings, std::unique_ptr<net::Stream> client,
 Session::~Session() {
     if (recall_) recall_->leave();
     if (seat_recall_) seat_recall_->leave();
+    if (!job_.is_started() || job_.has_ended()) return;
+    job_.cancel();  // it borrows what is given up here
+    try {
+        end_because("the daemon ended");
+        const auto backend = seat_ ? seat_.backend().name : std::string();
+        leave_backend();
+        report_end(backend);
+    } catch (const std::exception& problem) {
+        log::caught("the end of a session is not in the log", problem);
+    }
 }
 
 void Session::start() { job_ = loop::Job::start(run()); }
@@ -84,15 +95,17 @@ loop::Task<> Session::run() {
     } catch (const std::exception& problem) {
         metrics::count(metrics::Counter::sessions_broken);
         report(log::Level::warning, "session is broken", {{"reason", problem.what()}});
+        end_because(problem.what());
         constexpr std::string_view words =
             "421 Service not available, closing control connection.\r\n";
         if (client_.tls() == nullptr && !sealed_) (void)client_.stream().write(words);
     }
     phase_ = Phase::closing;
+    const auto backend = seat_ ? seat_.backend().name : std::string();
     leave_backend();
     client_data_.clear();
     client_.finish();
-    if (entered_) report(log::Level::info, "session ended");
+    report_end(backend);
     ended_();
 }
 
@@ -157,7 +170,7 @@ loop::Task<bool> Session::let_in() {
     }
     auto entered = surroundings_.ledger.enter(settings_, client_.peer().ip, signal_.loop().now());
     if (!entered) {
-        note_limit(entered.error(), base::to_string(client_.peer().ip));
+        reached(entered.error());
         if (!surroundings_.begins_with_tls) co_await answer(421, refusal_text(entered.error()));
         co_return false;
     }
@@ -178,19 +191,31 @@ loop::Task<> Session::serve() {
         phase_ = Phase::working;
         switch (event->kind) {
             case ClientEvent::Kind::command: co_await perform(std::move(event->command)); break;
-            case ClientEvent::Kind::bad_line:
-                if (event->problem == ftp::CommandError::too_long) {
-                    metrics::count(metrics::Counter::limit_command_bytes);
-                    co_await answer(500, "The line is too long.");
-                } else if (event->problem == ftp::CommandError::forbidden_byte)
-                    co_await answer(501, "NUL and CR are not allowed inside a command.");
-                else
-                    co_await answer(500, "That is no command.");
-                break;
+            case ClientEvent::Kind::bad_line: co_await refuse_line(event->problem); break;
             case ClientEvent::Kind::ended:
-            case ClientEvent::Kind::lost: co_return;
+                co_return end_because("the client closed the connection");
+            case ClientEvent::Kind::lost:
+                co_return end_because("the connection to the client broke");
         }
     }
+}
+
+loop::Task<> Session::refuse_line(ftp::CommandError problem) {
+    switch (problem) {
+        case ftp::CommandError::too_long:
+            metrics::count(metrics::Counter::limit_command_bytes);
+            reached("a command is too long", "command_bytes_max", settings_.command_bytes_max,
+                    "raise it if the client's names are so long");
+            return answer(500, "The line is too long.");
+        case ftp::CommandError::forbidden_byte:
+            return answer(501, "NUL and CR are not allowed inside a command.");
+        case ftp::CommandError::not_a_command: return answer(500, "That is no command.");
+        case ftp::CommandError::begins_tls:
+            report(log::Level::info, "a client began TLS where plain text comes first",
+                   {{"listener", settings_.name}});
+            return end_with("TLS begins with AUTH TLS here, or at the port of implicit TLS.");
+    }
+    std::terminate();
 }
 
 /// One who says much at once has no more turns than the others of this worker, and no more than
@@ -203,6 +228,8 @@ loop::Task<> Session::take_turn() {
     }
     if (!commands_ || commands_->take(signal_.loop().now())) co_return;
     metrics::count(metrics::Counter::commands_delayed);
+    reached("too many commands at once", "command_rate", settings_.command_rate,
+            "raise it, 0 is no limit");
     while (!stop_wanted_ && !commands_->take(signal_.loop().now()))
         (void)co_await signal_.wait(commands_->next(signal_.loop().now()));
 }
@@ -253,8 +280,7 @@ loop::Task<std::optional<ClientEvent>> Session::await_event() {
 loop::Task<> Session::hear_backend(base::Result<ftp::Reply> said) {
     if (!said) co_return co_await lose_backend(said.error());
     if (said->code == 421) {
-        report(log::Level::info, "backend ended the session", {{"reason", said->message()}});
-        is_over_ = true;
+        end_because(fmt::format("the backend ended it: 421 {}", said->message()));
         co_return co_await answer(std::move(*said));
     }
 }
@@ -262,11 +288,14 @@ loop::Task<> Session::hear_backend(base::Result<ftp::Reply> said) {
 /// One branch per decision, one line per branch: what to do is decided in `Dialog`.
 loop::Task<> Session::perform(ftp::Command command) {
     if (log::enabled(log::Level::debug))
-        report(log::Level::debug, "command", {{"line", ftp::loggable(command)}});
+        report(log::Level::debug, "command", {{"line", ftp::loggable(command.line)}});
     // Nobody waits there any more: a transfer is told so with 425.
     if (client_data_.lease && client_data_.lease->has_expired()) forget_data();
     switch (dialog_.next(command, client_data_.is_set())) {
-        case Step::answer: forget_restart(command); co_return co_await answer(dialog_.answer());
+        case Step::answer:
+            forget_restart(command);
+            report_own_refusal(command);
+            co_return co_await answer(dialog_.answer());
         case Step::refuse: co_return co_await refuse_command(command);
         case Step::answer_noted:
             journal_.note(command, dialog_.answer());
@@ -293,8 +322,7 @@ loop::Task<> Session::perform(ftp::Command command) {
 loop::Task<> Session::refuse_command(const ftp::Command& command) {
     forget_restart(command);
     metrics::count(metrics::Counter::commands_refused);
-    report(log::Level::info, "command refused",
-           {{"verb", command.verb}, {"code", std::uint64_t{dialog_.answer().code}}});
+    report_command_refused(command, dialog_.answer());
     return answer(dialog_.answer());
 }
 
@@ -309,12 +337,13 @@ loop::Task<> Session::forward(ftp::Command command) {
     if (!reply) co_return co_await lose_backend(reply.error());
     journal_.note(command, *reply);
     // RFC 959 5.4: any command may be answered with 421, and the server closes.
-    if (reply->code == 421) is_over_ = true;
+    if (reply->code == 421)
+        end_because(fmt::format("the backend ended it: 421 {}", reply->message()));
     co_await answer(std::move(*reply));
 }
 
 loop::Task<> Session::quit() {
-    is_over_ = true;
+    end_because("the client said QUIT");
     keep_seat();
     if (backend_ && co_await backend_->send("QUIT")) {
         auto reply = co_await backend_->reply(signal_.loop().after(goodbye_time));
@@ -355,8 +384,13 @@ loop::Task<> Session::abort_nothing() {
     co_await answer(226, "Nothing to abort.");
 }
 
+void Session::end_because(std::string_view reason) {
+    if (!std::exchange(is_over_, true)) end_reason_ = reason;
+}
+
 loop::Task<> Session::answer(ftp::Reply reply) {
-    if (const auto sent = co_await client_.send(reply); !sent) is_over_ = true;
+    if (const auto sent = co_await client_.send(reply); !sent)
+        end_because(base::to_string(sent.error()));
 }
 
 loop::Task<> Session::answer(std::uint16_t code, std::string_view text) {
@@ -364,8 +398,7 @@ loop::Task<> Session::answer(std::uint16_t code, std::string_view text) {
 }
 
 loop::Task<> Session::end_with(std::string_view why) {
-    report(log::Level::info, "session is ended", {{"reason", why}});
-    is_over_ = true;
+    end_because(why);
     if (sealed_) return send_alert(net::Alert::internal_error, why);
     return answer(421, why);
 }
@@ -373,6 +406,7 @@ loop::Task<> Session::end_with(std::string_view why) {
 loop::Task<> Session::lose_backend(const base::Error& error) {
     metrics::count(metrics::Counter::backend_connections_lost);
     report(log::Level::warning, "backend lost", {{"reason", base::to_string(error)}});
+    end_because(fmt::format("the backend was lost: {}", base::to_string(error)));
     backend_.reset();
     return end_with("The connection to the server was lost.");
 }
@@ -388,25 +422,6 @@ void Session::leave_backend() {
 std::string Session::user_at_backend() const {
     if (pool_ == nullptr || journal_.user().empty()) return journal_.user();
     return backend_user(pool_->pool->config().backend_user, journal_.user());
-}
-
-void Session::report(log::Level level, std::string_view message,
-                     std::initializer_list<log::Field> fields) const {
-    if (!log::enabled(level)) return;
-    const auto client = base::to_string(client_.peer());
-    std::vector<log::Field> all = {{"session", id_}, {"client", client}};
-    const auto backends_user = user_at_backend();
-    if (!journal_.user().empty()) all.push_back({"user", journal_.user()});
-    if (backends_user != journal_.user()) all.push_back({"backend_user", backends_user});
-    // A subject may have 60 KB; it is matched whole, and told in part.
-    constexpr std::size_t subject_bytes_max = 256;
-    if (!certificate_subject_.empty())
-        all.push_back(
-            {"certificate", std::string_view(certificate_subject_).substr(0, subject_bytes_max)});
-    if (seat_) all.push_back({"backend", seat_.backend().name});
-    all.push_back({"phase", to_string(phase_)});
-    all.insert(all.end(), fields.begin(), fields.end());
-    log::write(level, message, all);
 }
 
 }  // namespace ballast::session

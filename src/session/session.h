@@ -32,6 +32,9 @@
 
 namespace ballast::session {
 
+class SealedData;
+struct Outcome;
+
 /// What a session is doing, for logs: a waiting coroutine has no stack to look at.
 enum class Phase : std::uint8_t {
     securing,  ///< in a TLS handshake
@@ -102,6 +105,7 @@ private:
     [[nodiscard]] loop::Task<> hear_backend(base::Result<ftp::Reply> said);
     [[nodiscard]] loop::Task<> perform(ftp::Command command);
     [[nodiscard]] loop::Task<> refuse_command(const ftp::Command& command);
+    [[nodiscard]] loop::Task<> refuse_line(ftp::CommandError problem);
     [[nodiscard]] loop::Task<> forward(ftp::Command command);
     [[nodiscard]] loop::Task<> quit();
     [[nodiscard]] loop::Task<> reinitialize();
@@ -129,7 +133,8 @@ private:
     [[nodiscard]] loop::Task<std::optional<net::ClientHello>> hear_hello();
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> try_sealed();
     [[nodiscard]] loop::Task<> carry_sealed();
-    void break_sealed(std::error_code error);
+    void break_sealed();
+    void report_sealed_data(const SealedData& data);
     [[nodiscard]] loop::Task<> send_alert(net::Alert alert, std::string_view reason);
 
     // login.cpp
@@ -139,12 +144,11 @@ private:
     [[nodiscard]] loop::Task<std::optional<ftp::Reply>> say_user_again();
     [[nodiscard]] loop::Task<bool> await_login_turn();
     [[nodiscard]] Routing route_user(const ftp::Command& user) const;
-    [[nodiscard]] loop::Task<> refuse_login(ftp::Reply reply);
+    [[nodiscard]] loop::Task<> refuse_unrouted(Routing routing, std::string_view name);
     [[nodiscard]] std::optional<guard::Limit> ban_of(std::string_view pool,
                                                      std::string_view user) const;
-    [[nodiscard]] loop::Task<> refuse_banned(guard::Limit ban);
-    [[nodiscard]] loop::Task<> fail_login(ftp::Reply reply, std::string_view pool,
-                                          std::string_view user);
+    [[nodiscard]] loop::Task<> refuse_banned(guard::Limit ban, std::string_view name);
+    [[nodiscard]] loop::Task<> end_for_attempts();
     void count_failed_login(std::string_view pool, std::string_view user);
     [[nodiscard]] loop::Task<> refuse_user(ftp::Reply reply);
     [[nodiscard]] std::optional<ftp::Reply> take_user_place();
@@ -183,8 +187,14 @@ private:
     [[nodiscard]] loop::Task<> transfer(ftp::Command command, bool tentative);
     [[nodiscard]] guard::Throttle throttle();
 
+    [[nodiscard]] loop::Task<> refuse_data(const ftp::Command& command, ftp::Reply reply);
+    [[nodiscard]] loop::Task<> refuse_data(const ftp::Command& command, std::uint16_t code,
+                                           std::string_view text);
+
     [[nodiscard]] loop::Task<> answer(ftp::Reply reply);
     [[nodiscard]] loop::Task<> answer(std::uint16_t code, std::string_view text);
+    /// Nothing more is done for this client. The first reason is the one that the log tells.
+    void end_because(std::string_view reason);
     /// Says why (421) and ends the session.
     [[nodiscard]] loop::Task<> end_with(std::string_view why);
     [[nodiscard]] loop::Task<> lose_backend(const base::Error& error);
@@ -195,8 +205,24 @@ private:
     }
     /// What the backend knows the user by that the logs name.
     [[nodiscard]] std::string user_at_backend() const;
+
+    // telling.cpp
+    enum class Repeats : std::uint8_t { bounded, all };
     void report(log::Level level, std::string_view message,
-                std::initializer_list<log::Field> fields = {}) const;
+                std::initializer_list<log::Field> fields = {},
+                Repeats repeats = Repeats::bounded) const;
+    void report_login_refused(const ftp::Reply& reply, std::string_view name,
+                              std::string_view reason, std::string_view secret = {}) const;
+    void report_command_refused(const ftp::Command& command, const ftp::Reply& reply) const;
+    void report_own_refusal(const ftp::Command& command) const;
+    void report_transfer(const ftp::Command& command, const std::string& file,
+                         const Outcome& outcome);
+    void report_no_backend(pool::Refusal refusal, std::string_view last_reason) const;
+    void report_ban(guard::Limit ban, std::string_view user) const;
+    void report_end(std::string_view backend) const;
+    void reached(guard::Limit limit) const;
+    void reached(std::string_view limit, std::string_view key, std::uint64_t value,
+                 std::string_view cure) const;
 
     Surroundings surroundings_;
     const config::Listener& settings_;
@@ -245,6 +271,10 @@ private:
     bool has_named_user_ = false;          // the journal's user has logged in
     loop::Deadline login_deadline_;
     Phase phase_ = Phase::greeting;
+    loop::Time began_at_;
+    std::uint64_t bytes_moved_ = 0;     // by its transfers that have ended
+    std::uint32_t transfers_done_ = 0;  // likewise
+    std::string end_reason_;
     bool is_over_ = false;
     bool stop_wanted_ = false;
 

@@ -169,6 +169,24 @@ def test_all_of_it_went_by_splice_and_both_servers_had_their_share(field: Field)
     assert backends == {"vsftpd1", "proftpd1"}
 
 
+def test_the_log_tells_ends_as_what_they_were(field: Field) -> None:
+    """All these clients ended as they should."""
+    lines = field.ballast.log_lines()
+    passed = {line["session"] for line in lines if line["message"] == "passed through"}
+    ends = [
+        line
+        for line in lines
+        if line["message"] == "session ended" and line["session"] in passed
+    ]
+    assert len(ends) > len(CASES)
+    reasons = {line["reason"] for line in ends}
+    assert not [reason for reason in reasons if "broke" in reason], reasons
+    assert "the backend closed the connection" in reasons, reasons
+    assert all(line["backend"] for line in ends)
+    assert sum(line["bytes"] for line in ends) > 2 * len(CASES) * everything.SIZE
+    assert sum(line["transfers"] for line in ends) > 4 * len(CASES)
+
+
 def test_the_name_that_is_asked_for_chooses_the_pool(field: Field, work: Path) -> None:
     (field.roots["other"] / "here").write_text("other")
     (field.roots["alfresco"] / "here").write_text("alfresco")

@@ -54,6 +54,26 @@ protected:
     std::filesystem::path folder;
 };
 
+TEST_F(LogTest, lines_for_the_journal_begin_with_their_priority) {
+    for (const bool json : {false, true}) {
+        const auto name = json ? "json" : "text";
+        ASSERT_TRUE(start(
+            {.level = Level::debug, .json = json, .file = path(name), .has_priorities = true}));
+        error("a");
+        warning("b");
+        info("c");
+        debug("d");
+        stop();
+        const auto said = lines(name);
+        ASSERT_EQ(said.size(), 4U);
+        const std::string begin = json ? "{" : "2";
+        EXPECT_TRUE(said[0].starts_with("<3>" + begin)) << said[0];
+        EXPECT_TRUE(said[1].starts_with("<4>" + begin)) << said[1];
+        EXPECT_TRUE(said[2].starts_with("<6>" + begin)) << said[2];
+        EXPECT_TRUE(said[3].starts_with("<7>" + begin)) << said[3];
+    }
+}
+
 TEST(JsonString, escapes_what_json_demands_and_what_is_no_utf8) {
     const std::pair<std::string, std::string> table[] = {
         {"", R"("")"},

@@ -114,6 +114,9 @@ TEST(LoadRoutes, finds_what_a_listener_or_a_route_lacks_or_contradicts) {
         {listener + route + "pool = \"alf\"\nreject = \"530 No.\"" + pool,
          "f:5:10: listener.ftp.route[0].reject: the route has both pool and reject (remove "
          "one)\n"},
+        {listener + route + "pool = \"alf\"\ncounts_as_failure = true" + pool,
+         "f:5:21: listener.ftp.route[0].counts_as_failure: counts_as_failure has no effect without "
+         "reject (add reject, the reply to those that match, or remove counts_as_failure)\n"},
     });
 }
 

@@ -198,6 +198,11 @@ void complete(Tables& tables, std::string_view path, std::string_view key, bool 
         tables["[[listener.x.route]]"].erase("pool");
     if (path == "listener.NAME.route" && key == "pool" && !is_other)
         tables["[[listener.x.route]]"]["reject"] = "\"530 No.\"";
+    if (key == "counts_as_failure" && is_other) {
+        tables["[[listener.x.route]]"].erase("pool");
+        tables["[[listener.x.route]]"]["reject"] = "\"530 No.\"";
+    }
+    if (key == "may_be_empty" && is_other) pool["backends_file"] = "\"x\"";
     if (key == "certificate" && path == "listener.NAME.route.match")
         tables["[listener.x.tls]"].insert(
             {{"client_certificate", "\"request\""}, {"client_ca", "\"x\""}});

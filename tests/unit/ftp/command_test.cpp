@@ -178,6 +178,17 @@ TEST(CommandParserTest, pipelined_commands_come_out_one_by_one) {
     EXPECT_EQ(outcomes[4]->line, "RETR c");
 }
 
+TEST(CommandParserTest, a_tls_handshake_is_none_and_nothing_behind_it_is_a_command) {
+    constexpr std::string_view received = "NOOP\r\n\x16\x03\x01\x00\nUSER a\r\nNOOP\r\n"sv;
+    for (std::size_t i = 0; i <= received.size(); ++i) {
+        const auto outcomes = outcomes_of({received.substr(0, i), received.substr(i)});
+        ASSERT_EQ(outcomes.size(), 2U) << i;
+        EXPECT_EQ(outcomes[0]->verb, "NOOP");
+        EXPECT_EQ(outcomes[1].error(), CommandError::begins_tls);
+    }
+    EXPECT_EQ(outcome_of("\x16 NOOP\r\n").error(), CommandError::not_a_command);
+}
+
 TEST(CommandParserTest, an_incomplete_line_consumes_nothing) {
     CommandParser parser;
     const auto step = parser.next("NOOP\r");
@@ -264,16 +275,15 @@ TEST(LoggableTest, a_password_is_never_shown) {
     for (const auto& row : rows) {
         const auto command = outcome_of(row.received);
         ASSERT_TRUE(command);
-        EXPECT_EQ(loggable(*command), row.logged);
+        EXPECT_EQ(loggable(command->line), row.logged);
     }
 }
 
 TEST(LoggableTest, stray_bytes_in_front_of_the_verb_hide_no_password) {
-    // Not from the parser, which takes them out: a Command may be made elsewhere.
+    // Not from the parser, which takes them out: a line may be made elsewhere.
     for (const auto line : {"\xff\xf4PASS secret"sv, "\xf2\xffpass secret"sv, " PASS secret"sv,
                             "\xff\xff\xf4 ADAT secret"sv}) {
-        const auto logged =
-            loggable({.verb = "PASS", .argument = "secret", .line = std::string(line)});
+        const auto logged = loggable(line);
         EXPECT_EQ(logged.find("secret"), std::string::npos) << logged;
     }
 }

@@ -92,6 +92,31 @@ TEST_F(LedgerTest, one_who_is_refused_for_himself_uses_up_nothing_of_the_others)
     held.clear();
 }
 
+TEST_F(LedgerTest, tells_the_setting_behind_a_limit_and_what_it_comes_to) {
+    limits.sessions = 480;
+    listener.where.key = "listener.ftp";
+    listener.max_sessions = 40;
+    const auto setting = [&](Limit limit) {
+        const auto found = ledger().setting_of(limit, listener);
+        EXPECT_FALSE(found.cure.empty());
+        return found.key + " " + std::to_string(found.value);
+    };
+    EXPECT_EQ(setting(Limit::sessions), "limits.sessions 480");
+    EXPECT_EQ(setting(Limit::sessions_of_listener), "listener.ftp.max_sessions 40");
+    // A quarter of the listener's, of which one address may have no more.
+    EXPECT_EQ(setting(Limit::sessions_of_address), "limits.sessions_per_address 10");
+    listener.max_sessions = 0;
+    EXPECT_EQ(setting(Limit::sessions_of_address), "limits.sessions_per_address 120");
+    limits.sessions_per_address = 7;
+    EXPECT_EQ(setting(Limit::sessions_of_address), "limits.sessions_per_address 7");
+    EXPECT_EQ(setting(Limit::session_rate_of_address), "limits.session_rate_per_address 200");
+    EXPECT_EQ(setting(Limit::banned_address), "limits.failed_logins_per_address 30");
+    EXPECT_EQ(setting(Limit::banned_user), "limits.failed_logins_per_user 10");
+    EXPECT_EQ(setting(Limit::login_rate), "limits.login_rate 500");
+    ledger().look_at_memory(1, 5000);
+    EXPECT_EQ(setting(Limit::memory), "limits.memory 5000");
+}
+
 TEST_F(LedgerTest, an_address_may_have_a_quarter_of_what_there_is) {
     limits.sessions = 480;
     limits.session_rate_per_address = 0;
@@ -243,9 +268,9 @@ TEST_F(LedgerTest, connections_that_led_to_a_log_in_do_not_count) {
 }
 
 TEST_F(LedgerTest, takes_nobody_while_memory_is_short) {
-    ledger().set_short_of_memory(true);
+    ledger().look_at_memory(2, 1);
     EXPECT_EQ(accept(), Limit::memory);
-    ledger().set_short_of_memory(false);
+    ledger().look_at_memory(1, 1);
     EXPECT_FALSE(accept());
     held.clear();
 }

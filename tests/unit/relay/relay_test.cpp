@@ -355,6 +355,8 @@ TEST_F(RelayTest, sealed_passes_bytes_and_ends_on) {
     EXPECT_EQ(sender.end(), DataPeer::End::proper);
     EXPECT_TRUE(job.is_done());
     EXPECT_FALSE(sealed.has_failed);
+    EXPECT_EQ(sealed.ended_first, Party::a);
+    EXPECT_EQ(sealed.broke, Party::nobody);
     EXPECT_EQ(sealed.bytes_from_a, down.size());
     EXPECT_EQ(sealed.bytes_from_b, up.size() + 4);
 }
@@ -367,6 +369,8 @@ TEST_F(RelayTest, sealed_is_over_when_one_breaks) {
     loop.settle();
     EXPECT_TRUE(job.is_done());
     EXPECT_TRUE(sealed.has_failed);
+    EXPECT_EQ(sealed.ended_first, Party::nobody);
+    EXPECT_EQ(sealed.broke, Party::b);
     EXPECT_EQ(sender.end(), DataPeer::End::open);  // that is its caller's to break
 }
 
@@ -379,6 +383,8 @@ TEST_F(RelayTest, sealed_is_over_when_one_breaks_behind_the_end_of_the_other) {
     loop.settle();
     EXPECT_TRUE(job.is_done());
     EXPECT_TRUE(sealed.has_failed);
+    EXPECT_EQ(sealed.ended_first, Party::a);
+    EXPECT_EQ(sealed.broke, Party::b);
 }
 
 TEST_F(RelayTest, sealed_takes_no_reset_for_an_end_that_was_met_in_writing) {
@@ -391,6 +397,8 @@ TEST_F(RelayTest, sealed_takes_no_reset_for_an_end_that_was_met_in_writing) {
     loop.settle();
     EXPECT_TRUE(job.is_done());
     EXPECT_TRUE(sealed.has_failed);
+    EXPECT_EQ(sealed.ended_first, Party::nobody);
+    EXPECT_EQ(sealed.broke, Party::b);
     // Nothing told the sender that its peer has ended.
     EXPECT_EQ(sender.end(), DataPeer::End::open);
 }

@@ -162,6 +162,9 @@ TEST_F(RouteTest, rejects_with_the_routes_own_words) {
     listener.routes = {no};
     EXPECT_EQ(where("root"), "430 Not you.");
     EXPECT_EQ(where("anna"), "anna to files");
+    EXPECT_EQ(route(listener, from("root")).rejected_by, &listener.routes[0]);
+    listener.pool.clear();
+    EXPECT_EQ(route(listener, from("anna")).rejected_by, nullptr);
 }
 
 TEST_F(RouteTest, takes_a_pool_from_the_users_name) {
