@@ -244,6 +244,9 @@ def _adapted(text: str, work: Path) -> str:
     secret = work / "probe.secret"
     secret.write_text("secret\n")
     text = re.sub(r'password_file = "[^"]*"', f'password_file = "{secret}"', text)
+    backends = work / "backends.toml"
+    backends.write_text('[[backend]]\nname = "listed"\naddress = "127.0.0.12:2121"\n')
+    text = re.sub(r'backends_file = "[^"]*"', f'backends_file = "{backends}"', text)
     text = _with_real_certificates(text, work)
     text = re.sub(r'"/var/log/[^"]*/([^"/]*)"', rf'"{work}/\1"', text)
     return text

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What signals do, and what is said of them."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from ballast import DIRECT, Backend, Ballast, Listener, Place, Pool
+from ports import free_port
+from servers import REPOSITORY
+from wire import Wire
+
+pytestmark = pytest.mark.skipif(DIRECT, reason="the balancer's own")
+
+
+def _alone(work: Path) -> Ballast:
+    nobody = Place("127.0.0.1", free_port())
+    return Ballast(work, [Listener("ftp", "pool")], [Pool("pool", [Backend("none", nobody)])])
+
+
+def test_a_hangup_opens_the_logs_again_and_says_that_it_reloads_nothing(work: Path) -> None:
+    with _alone(work) as it:
+        old = it.log.rename(it.log.with_suffix(".1"))
+        os.kill(it.pid, signal.SIGHUP)
+        line = it.wait_for_log("the line", lambda line: "were opened again" in line["message"])
+        assert line["level"] == "info" and "the configuration was not read" in line["message"]
+        assert "were opened again" not in old.read_text()
+
+
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF, signal.SIGIO,
+     signal.SIGPWR, signal.SIGWINCH, signal.SIGRTMIN, signal.SIGRTMAX],
+)  # fmt: skip
+def test_a_signal_without_a_meaning_is_ignored_and_said(number: int, work: Path) -> None:
+    with _alone(work) as it:
+        os.kill(it.pid, number)
+        line = it.wait_for_log(
+            "the line",
+            lambda line: line["message"] == "a signal that means nothing here was ignored",
+        )
+        name = str(int(number)) if number >= signal.SIGRTMIN else signal.Signals(number).name
+        # SIGIO has two names.
+        assert line["signal"] in {name, {"SIGIO": "SIGPOLL"}.get(name)}, line
+        assert line["from_pid"] == os.getpid() and line["level"] == "info"
+        with Wire(it.where()) as client:
+            client.greeting()
+
+
+def test_the_unit_promises_no_reload() -> None:
+    unit = (REPOSITORY / "packaging/ballast.service").read_text()
+    assert "\nExecReload" not in unit
+    # What stands there instead is what the pages say.
+    command = "systemctl kill --signal=HUP --kill-whom=main ballast"
+    assert command in unit and command in (REPOSITORY / "docs/installing.md").read_text()
