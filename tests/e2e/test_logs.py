@@ -81,11 +81,11 @@ def test_the_dialog_with_the_backend_at_debug(work: Path, server: PyFtpd) -> Non
             client.expect("PWD", 257)
         sent = _line(it, "to the backend", line="PWD")
         assert sent["level"] == "debug" and sent["session"]
-        lines = it.log_lines()
-        heard = next(
-            line
-            for line in lines[lines.index(sent) :]
-            if line["message"] == "from the backend" and line.get("session") == sent["session"]
+        heard = it.wait_for_log(
+            "the reply",
+            lambda line: line["message"] == "from the backend"
+            and line.get("session") == sent["session"],
+            since=it.log_lines().index(sent),
         )
         assert heard["line"].startswith("257 ")
         _line(it, "to the backend", line="PASS ***", session=sent["session"])

@@ -350,16 +350,25 @@ def test_a_file_that_is_being_written_is_read_when_it_is_quiet(
         mark = it.log_mark()
         whole = backends_file(work / "whole.toml", _listed(outside, "alf2", "alf3")).read_text()
         half = whole[: whole.index("[[backend]]", 1)]
-        written = time.monotonic()
+        begun = written = time.monotonic()
+        longest = 0.0
         # More often than it is looked at, for longer than two looks.
-        while time.monotonic() < written + 3:
-            path.write_text(half + f"# {time.monotonic()}\n")
+        while time.monotonic() < begun + 3:
+            longest = max(longest, time.monotonic() - written)
+            written = time.monotonic()
+            path.write_text(half + f"# {written}\n")
             Event().wait(0.1)
         path.write_text(whole)
-        line = it.wait_for_log(
-            "the file", lambda line: line["message"] == "file of backends loaded", since=mark
+
+        def is_loaded(line: dict[str, Any]) -> bool:
+            return line["message"] == "file of backends loaded"
+
+        it.wait_for_log(
+            "the file", lambda line: is_loaded(line) and line["backends"] == 2, since=mark
         )
-        assert line["backends"] == 2, line
+        first = next(line for line in it.log_lines()[mark:] if is_loaded(line))
+        # Where this machine stopped for so long, the file was quiet.
+        assert first["backends"] == 2 or longest > 0.7, (first, longest)
         outside.wait_for(it, work, {"alf2", "alf3"})
 
 

@@ -173,12 +173,17 @@ def test_the_log_tells_ends_as_what_they_were(field: Field) -> None:
     """All these clients ended as they should."""
     lines = field.ballast.log_lines()
     passed = {line["session"] for line in lines if line["message"] == "passed through"}
-    ends = [
-        line
-        for line in lines
-        if line["message"] == "session ended" and line["session"] in passed
-    ]
-    assert len(ends) > len(CASES)
+
+    def all_ends() -> list[dict[str, Any]] | None:
+        ends = [
+            line
+            for line in field.ballast.log_lines()
+            if line["message"] == "session ended" and line["session"] in passed
+        ]
+        return ends if len(ends) == len(passed) else None
+
+    ends = waiting.until("their sessions have ended", all_ends)
+    assert ends is not None and len(ends) > len(CASES)
     reasons = {line["reason"] for line in ends}
     assert not [reason for reason in reasons if "broke" in reason], reasons
     assert "the backend closed the connection" in reasons, reasons
