@@ -89,8 +89,10 @@ inside() {
             /bin/bash -euc "cd /root/ballast && \"\$@\"" bash "$@"
     ' bash "$root" "$@" </dev/null &
     child=$!
-    wait "$child"
+    local status=0
+    wait "$child" || status=$?
     child=
+    return "$status"
 }
 
 for command in demo test; do

@@ -213,7 +213,6 @@ loop::Task<base::Result<>> Leg::send_meanwhile(base::WipedString line) {
     owed_ += line == "ABOR" ? abort_replies : 1;
     may_announce_ = true;
     if (ftp::transfers_file(line)) is_restart_armed_ = false;
-    greeting_ = {};
     if (log::enabled(log::Level::debug)) {
         is_secret_answered_ = ftp::holds_secret(line);
         show("to the backend", ftp::loggable(line));

@@ -59,6 +59,8 @@ public:
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> command(base::WipedString line);
     /// REST, as `command` sends it.
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> restart_at(std::uint64_t offset);
+    /// REST in the client's own words was answered with 350.
+    void note_restart() { is_restart_armed_ = true; }
     /// Whether the backend was told a REST other than 0 that no transfer of a file has used: the
     /// next one would begin there.
     [[nodiscard]] bool is_restart_armed() const { return is_restart_armed_; }
@@ -112,8 +114,8 @@ public:
     [[nodiscard]] std::unique_ptr<net::Stream> take_stream();
 
     [[nodiscard]] loop::Loop& loop() const { return signal_.loop(); }
-    /// What the backend greeted with, until it is asked something.
-    [[nodiscard]] const ftp::Reply& greeting() const { return greeting_; }
+    /// What the backend greeted with; the second time nothing. Sessions need no 4 KiB each for it.
+    [[nodiscard]] ftp::Reply take_greeting() { return std::exchange(greeting_, {}); }
     [[nodiscard]] Known& known() { return *contact_.known; }
     [[nodiscard]] const config::Pool& settings() const { return contact_.settings; }
     [[nodiscard]] const config::BackendTls& tls_settings() const { return contact_.backend->tls; }

@@ -27,7 +27,7 @@ std::string greeting_for_clients(const ftp::Reply& greeting) {
 
 loop::Task<base::Result<Survey>> take_survey(Leg& leg) {
     Survey survey;
-    survey.greeting = greeting_for_clients(leg.greeting());
+    survey.greeting = greeting_for_clients(leg.take_greeting());
     auto features = co_await leg.command("FEAT");
     if (!features) co_return std::unexpected(features.error());
     survey.answers_feat = features->code == 211;

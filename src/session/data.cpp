@@ -214,7 +214,7 @@ bool Session::may_name(const base::Ip& address) const {
 /// the backend takes it, it is sent once to learn the answer. With `as-client` it is the client who
 /// says it last.
 loop::Task<> Session::restart(ftp::Command command) {
-    if (backend_->follows_client()) co_return co_await forward(std::move(command));
+    if (backend_->follows_client()) co_return co_await pass_restart_on(std::move(command));
     // RFC 3659 5.3.
     const auto offset = base::parse_number<std::uint64_t>(base::trimmed(command.argument));
     if (!offset) co_return co_await answer(501, "REST takes a number of bytes.");
@@ -253,13 +253,28 @@ std::optional<std::uint64_t> Session::take_restart(const ftp::Command& command, 
     auto offset = tentative ? journal_.restart() : journal_.take_restart();
     if (offset == 0) offset.reset();
     // What the backend was told earlier must not move this transfer's beginning.
-    if (backend_->is_restart_armed() && !offset) offset = 0;
+    const bool is_own = tentative ? restart_is_said_ : std::exchange(restart_is_said_, false);
+    if (backend_->is_restart_armed() && !offset && !is_own) offset = 0;
     return offset;
 }
 
 /// A transfer that Ballast refuses has spent its REST as well.
 void Session::forget_restart(const ftp::Command& command) {
-    if (ftp::transfers_file(command.verb)) (void)journal_.take_restart();
+    if (!ftp::transfers_file(command.verb)) return;
+    (void)journal_.take_restart();
+    restart_is_said_ = false;
+}
+
+/// With `as-client` the backend keeps it, and nothing but it comes before the transfer.
+loop::Task<> Session::pass_restart_on(ftp::Command command) {
+    auto reply = co_await backend_->command(command.line);
+    if (!reply) co_return co_await lose_backend(reply.error());
+    if (reply->code == 350) {
+        backend_->note_restart();
+        restart_is_said_ = true;
+    }
+    if (reply->code == 421) end_because("the backend ended it with 421");
+    co_await answer(std::move(*reply));
 }
 
 loop::Task<> Session::transfer(ftp::Command command, bool tentative) {

@@ -374,6 +374,7 @@ loop::Task<base::Result<ftp::Reply>> Session::try_leg() {
                                               client_.tls() != nullptr, signal_);
     if (!leg) co_return std::unexpected(leg.error());
     backend_ = std::move(*leg);
+    (void)backend_->take_greeting();
     host_was_refused_ = false;
     if (const auto survey = backend_->known().survey();
         survey && survey->features.has("HOST") && !host_.empty()) {

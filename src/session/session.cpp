@@ -370,6 +370,7 @@ void Session::forget_login() {
     user_place_ = {};
     journal_.clear();
     has_named_user_ = false;
+    restart_is_said_ = false;
     client_data_.clear();
     dialog_.reinitialize();
     // Who never logs in gets no more time by it.

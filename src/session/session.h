@@ -181,6 +181,7 @@ private:
     void forget_data();
     [[nodiscard]] loop::Task<> active(ftp::Command command);
     [[nodiscard]] loop::Task<> restart(ftp::Command command);
+    [[nodiscard]] loop::Task<> pass_restart_on(ftp::Command command);
     [[nodiscard]] std::optional<std::uint64_t> take_restart(const ftp::Command& command,
                                                             bool tentative);
     void forget_restart(const ftp::Command& command);
@@ -267,8 +268,9 @@ private:
     std::uint32_t connections_begun_ = 0;  // to backends, for log-ins
     bool has_logged_in_ = false;           // at some time
     bool password_is_lost_ = false;        // a backend went away at PASS or ACCT, in this login
-    bool host_was_refused_ = false;        // by the present backend
-    bool has_named_user_ = false;          // the journal's user has logged in
+    bool restart_is_said_ = false;   // by the client to an `as-client` backend, for its next file
+    bool host_was_refused_ = false;  // by the present backend
+    bool has_named_user_ = false;    // the journal's user has logged in
     loop::Deadline login_deadline_;
     Phase phase_ = Phase::greeting;
     loop::Time began_at_;

@@ -139,7 +139,8 @@ loop::Task<bool> Transfer::open_connections() {
         parts_.client_data.lease->attach(&parts_.signal);
     }
     // Where the backend follows the client, its refusal comes before its data connection does.
-    if (parts_.client_data.active && !is_tentative() && !parts_.backend.follows_client())
+    if (parts_.client_data.active && !is_tentative() &&
+        (!parts_.backend.follows_client() || is_secured_first()))
         dialing_ = loop::Job::start(dial_client(loop().after(parts_.settings.data_connect_timeout)),
                                     &parts_.signal);
 
@@ -252,14 +253,18 @@ void Transfer::judge_backend_handshake() {
     backend_stream_ = std::move(stream);
 }
 
+/// Whether the client's handshake is judged before the backend hears of the transfer. STOU replaces
+/// nothing, and its client needs the name in the backend's own 150.
+bool Transfer::is_secured_first() const {
+    return parts_.client_tls != nullptr && direction_ == ftp::Direction::upload &&
+           !is_verb({"STOU"}) &&
+           parts_.settings.tls->session_reuse == config::SessionReuse::required;
+}
+
 /// An upload whose data connection would be refused shall not cost the backend the file that it
 /// replaces: where reuse of the session is required, the client is told to begin (150 is ours then)
 /// and its handshake is judged before the backend hears of the upload.
 loop::Task<bool> Transfer::secure_client_first() {
-    // STOU replaces nothing, and its client needs the name in the backend's own 150.
-    const bool is_due = parts_.client_tls != nullptr && direction_ == ftp::Direction::upload &&
-                        !is_verb({"STOU"}) &&
-                        parts_.settings.tls->session_reuse == config::SessionReuse::required;
     if (is_tentative()) co_return true;
     // A handshake that was done before the command is judged now, whatever the command.
     if (parts_.client_tls != nullptr && parts_.client_data.handshake.result()) {
@@ -267,7 +272,7 @@ loop::Task<bool> Transfer::secure_client_first() {
         if (data_ == Data::broken) co_return co_await refuse_client_tls();
         co_return true;
     }
-    if (!is_due) co_return true;
+    if (!is_secured_first()) co_return true;
     co_await answer(ftp::make_reply(150, "Ready for the data connection."));
     has_said_150_ = true;
     const auto deadline = loop().after(parts_.settings.data_connect_timeout);

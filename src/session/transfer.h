@@ -82,6 +82,7 @@ private:
     void give_back_data();
     [[nodiscard]] loop::Task<bool> open_connections();
     [[nodiscard]] loop::Task<bool> protect_backend();
+    [[nodiscard]] bool is_secured_first() const;
     [[nodiscard]] loop::Task<bool> secure_client_first();
     [[nodiscard]] loop::Task<bool> refuse_client_tls();
     [[nodiscard]] loop::Task<bool> refuse_abort();

@@ -353,7 +353,7 @@ TEST_F(LegTest, learns_the_greeting_by_a_survey_if_any_client_may_see_it) {
         ASSERT_TRUE(survey);
         EXPECT_EQ(survey->greeting, row.learnt);
         // What a session is greeted with costs it nothing for the rest of its life.
-        EXPECT_EQ((*leg)->greeting(), ftp::Reply());
+        EXPECT_EQ((*leg)->take_greeting(), ftp::Reply());
     }
 }
 

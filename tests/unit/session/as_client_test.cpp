@@ -129,6 +129,48 @@ TEST_F(AsClient, REST_is_what_the_client_says_when_it_says_it) {
     EXPECT_EQ(client.say("REST many"), "501 Not that many.");
 }
 
+TEST_F(AsClient, REST_of_a_transfer_that_never_came_moves_no_other) {
+    world.limits.transfers = 1;
+    backend.script.final_delay = 1s;
+    TestClient other(world);
+    ASSERT_TRUE(other.log_in());
+    const auto running = other.open_data("EPSV");
+    EXPECT_EQ(other.ask("RETR a"), 150);
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto refused = client.open_data("EPSV");
+    EXPECT_EQ(client.ask("REST 4"), 350);
+    EXPECT_EQ(client.ask("RETR a"), 425);
+    EXPECT_EQ(other.code(), 226);
+    const auto first = backend.heard.size();
+    const auto data = client.open_data("EPSV");
+    data->send("whole");
+    data->finish();
+    EXPECT_EQ(client.ask("STOR b"), 150);
+    EXPECT_EQ(client.code(), 226);
+    const std::vector<std::string> heard(backend.heard.begin() + static_cast<std::ptrdiff_t>(first),
+                                         backend.heard.end());
+    EXPECT_EQ(heard, (std::vector<std::string>{"EPSV", "REST 0", "STOR b"}));
+}
+
+TEST_F(AsClient, an_active_client_uploads_where_its_session_must_be_resumed) {
+    world.tls_server = support::make_tls_server();
+    world.listener.tls.emplace().session_reuse = config::SessionReuse::required;
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in_with_tls());
+    client.wraps_data = true;
+    for (const auto* const verb : {"PORT", "EPRT"}) {
+        const auto data = client.open_data(verb);
+        client.send("STOR b");
+        EXPECT_EQ(client.code(1s), 150);
+        data->send("whole");
+        data->finish();
+        EXPECT_EQ(client.code(5s), 226);
+        ASSERT_FALSE(backend.stored.empty());
+        EXPECT_EQ(backend.stored.back().bytes, "whole");
+    }
+}
+
 TEST_F(AsClient, ABOR_is_answered_by_the_backend) {
     const std::vector<std::vector<std::string>> manners = {
         {"426 Broken off."},
