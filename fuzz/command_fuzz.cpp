@@ -43,7 +43,7 @@ void check(const Command& command) {
     const auto again = fed_in_pieces(command.line + "\r\n", 4096, 1 << 20);
     demand(again.size() == 1 && again.front() && *again.front() == command);
 
-    const auto logged = loggable(command);
+    const auto logged = ballast::ftp::loggable(command.line);
     for (const char c : logged) demand(c >= ' ' && c <= '~');
     if (command.verb == "PASS" || command.verb == "ACCT" || command.verb == "ADAT")
         demand(logged.size() == command.verb.size() + 4);
