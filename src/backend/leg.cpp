@@ -506,7 +506,7 @@ void Leg::forget_data() {
 
 loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::pass_on(std::string_view verb,
                                                                 const std::string& argument) {
-    // What was set up before stays until the backend has heard that it gets another, see
+    // The earlier data connection stays open until the backend has agreed to a new one: see
     // `forget_data`.
     if (verb == "PORT" || verb == "EPRT") {
         std::unique_ptr<net::Lease> lease;

@@ -114,7 +114,7 @@ public:
     [[nodiscard]] std::unique_ptr<net::Stream> take_stream();
 
     [[nodiscard]] loop::Loop& loop() const { return signal_.loop(); }
-    /// What the backend greeted with; the second time nothing. Sessions need no 4 KiB each for it.
+    /// The backend's greeting, once: the leg does not keep it, since it may have 4 KiB.
     [[nodiscard]] ftp::Reply take_greeting() { return std::exchange(greeting_, {}); }
     [[nodiscard]] Known& known() { return *contact_.known; }
     [[nodiscard]] const config::Pool& settings() const { return contact_.settings; }

@@ -151,7 +151,7 @@ void Worker::turn_away(Newcomer client, const base::Error& reason) {
                     : "421 Service not available, closing control connection.\r\n");
 }
 
-/// Where there is no memory for the session nothing of it stays.
+/// If memory for the session runs out, nothing of it is left behind.
 void Worker::begin_session(Newcomer client) try {
     net::prepare_control(client.socket.get());
     const auto local = net::local_address(client.socket.get());

@@ -48,7 +48,7 @@ std::vector<base::WipedString> words_of(std::string_view secret) {
     return words;
 }
 
-/// A part of so many characters in common is no chance.
+/// So many characters in common are not an accident.
 constexpr std::size_t part_min = 4;
 
 bool may_be(std::string_view word, std::string_view secret) {

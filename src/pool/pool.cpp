@@ -309,7 +309,7 @@ std::expected<Pool::Entry*, Refusal> Pool::stuck(const Asker& asker, loop::Time 
     if (serves && has_room(*entry, now)) return entry;
     if (config_.stick.otherwise == config::StickOtherwise::choose) return nullptr;
     if (serves) return std::unexpected(Refusal::all_full);
-    // Nothing of the client is where it has never been.
+    // The client has stored nothing on a backend where it never logged in.
     if (!bound->has_logged_in) return nullptr;
     return std::unexpected(Refusal::stuck_down);
 }

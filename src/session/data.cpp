@@ -273,7 +273,7 @@ loop::Task<> Session::pass_restart_on(ftp::Command command) {
         backend_->note_restart();
         restart_is_said_ = true;
     }
-    if (reply->code == 421) end_because("the backend ended it with 421");
+    heed_farewell(*reply);
     co_await answer(std::move(*reply));
 }
 

@@ -53,7 +53,7 @@ loop::Task<std::shared_ptr<const backend::Survey>> Session::survey_own_backend()
         co_return nullptr;
     }
     if (reply->code == 421) {
-        end_because("the backend ended it with 421");
+        heed_farewell(*reply);
         co_await answer(std::move(*reply));
         co_return nullptr;
     }

@@ -444,7 +444,7 @@ loop::Task<> Session::credential(ftp::Command command) {
         co_return co_await retry_login(std::move(command), std::move(error));
     }
     if (logged_in && !reply->is_negative()) {
-        // It may have to log in anew.
+        // It may have to log in again.
         login_deadline_ = signal_.loop().after(settings_.login_timeout);
     } else if (logged_in) {
         user_line_ = former_user_line;
@@ -517,14 +517,14 @@ loop::Task<> Session::follow_login(ftp::Command command, ftp::Reply reply) {
         report_login_refused(reply, user_, "the backend",
                              is_secret ? std::string_view(command.argument) : std::string_view());
         count_failed_login(routed_pool_, user_);
-        if (reply.code == 421) end_because("the backend ended it with 421");
+        heed_farewell(reply);
         lend_seat();
         co_return co_await refuse_user(std::move(reply));
     }
     // It is logged in as before.
     if (reply.is_negative() && command.verb == "USER")
         report_login_refused(reply, command.argument, "the backend");
-    if (reply.code == 421) end_because("the backend ended it with 421");
+    heed_farewell(reply);
     lend_seat();
     co_await answer(std::move(reply));
 }

@@ -31,7 +31,7 @@ std::string_view text_of(net::HelloError error) {
 }
 
 /// Who ended the control connection, and how. Clients and servers that close without having read
-/// everything reset it, which is no break: many do so after QUIT.
+/// everything reset it. That is not a failure: many do so after QUIT.
 std::string reason_of(const relay::SealedReport& control) {
     const bool has_ended = control.ended_first != relay::Party::nobody;
     const auto party = has_ended ? control.ended_first : control.broke;

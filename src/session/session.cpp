@@ -145,7 +145,7 @@ void Session::keep_seat() {
 }
 
 /// A client that has not logged in and does not read, or does not go on with its handshake, holds
-/// up nobody: not a stop, nor who needs its place or its seat.
+/// up nobody: neither a stop nor a client that needs its place or its seat.
 bool Session::gives_way() {
     if (dialog_.login() == Dialog::Login::done) return false;
     if (seat_recall_ && seat_recall_->is_called()) keep_seat();
@@ -387,6 +387,10 @@ loop::Task<> Session::abort_nothing() {
 
 void Session::end_because(std::string_view reason) {
     if (!std::exchange(is_over_, true)) end_reason_ = reason;
+}
+
+void Session::heed_farewell(const ftp::Reply& reply) {
+    if (reply.code == 421) end_because("the backend ended it with 421");
 }
 
 loop::Task<> Session::answer(ftp::Reply reply) {

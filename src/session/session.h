@@ -196,6 +196,8 @@ private:
     [[nodiscard]] loop::Task<> answer(std::uint16_t code, std::string_view text);
     /// Nothing more is done for this client. The first reason is the one that the log tells.
     void end_because(std::string_view reason);
+    /// RFC 959 5.4: a backend may answer any command with 421, and closes.
+    void heed_farewell(const ftp::Reply& reply);
     /// Says why (421) and ends the session.
     [[nodiscard]] loop::Task<> end_with(std::string_view why);
     [[nodiscard]] loop::Task<> lose_backend(const base::Error& error);
