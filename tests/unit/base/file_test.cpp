@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/file.h"
 
+#include "support/temporary_directory.h"
+
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <future>
 #include <gtest/gtest.h>
 #include <new>
@@ -15,19 +16,9 @@ namespace {
 
 class FileTest : public testing::Test {
 protected:
-    FileTest() {
-        std::string name = testing::TempDir() + "ballast-file-XXXXXX";
-        EXPECT_NE(::mkdtemp(name.data()), nullptr);
-        folder = name;
-    }
-    ~FileTest() override { std::filesystem::remove_all(folder); }
-    FileTest(const FileTest&) = delete;
-    FileTest& operator=(const FileTest&) = delete;
-
-    [[nodiscard]] std::string path(const std::string& name) const { return folder / name; }
+    [[nodiscard]] std::string path(const std::string& name) const { return directory.file(name); }
     [[nodiscard]] std::string write(const std::string& name, const std::string& bytes) const {
-        std::ofstream(path(name), std::ios::binary) << bytes;
-        return path(name);
+        return directory.write(name, bytes);
     }
     static void expect_refused(const std::string& file, const std::string& why) {
         const auto read = read_file(file);
@@ -35,7 +26,7 @@ protected:
         EXPECT_EQ(to_string(read.error()), why);
     }
 
-    std::filesystem::path folder;
+    const support::TemporaryDirectory directory;
 };
 
 TEST_F(FileTest, reads_a_regular_file_whole) {
@@ -51,7 +42,7 @@ TEST_F(FileTest, refuses_at_once_what_is_no_regular_file) {
     const auto pipe = path("pipe");
     ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
     expect_refused(pipe, pipe + " is a FIFO, and must be a regular file");
-    expect_refused(folder, folder.string() + " is a folder, and must be a regular file");
+    expect_refused(path("."), path(".") + " is a folder, and must be a regular file");
     expect_refused("/dev/zero", "/dev/zero is a device, and must be a regular file");
     expect_refused(path("none"), "cannot read " + path("none") + ": No such file or directory");
 }

@@ -2,15 +2,14 @@
 #include "base/log_file.h"
 
 #include "base/log.h"
+#include "support/temporary_directory.h"
 
 #include <atomic>
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <new>
-#include <sstream>
 #include <string>
 #include <thread>
 
@@ -19,24 +18,12 @@ namespace {
 
 class LogFileTest : public testing::Test {
 protected:
-    LogFileTest() {
-        std::string name = testing::TempDir() + "ballast-log-file-XXXXXX";
-        EXPECT_NE(::mkdtemp(name.data()), nullptr);
-        folder = name;
-    }
-    ~LogFileTest() override { std::filesystem::remove_all(folder); }
-    LogFileTest(const LogFileTest&) = delete;
-    LogFileTest& operator=(const LogFileTest&) = delete;
-
-    [[nodiscard]] std::string path(const std::string& name) const { return folder / name; }
+    [[nodiscard]] std::string path(const std::string& name) const { return directory.file(name); }
     [[nodiscard]] std::string content(const std::string& name) const {
-        std::ifstream file(path(name));
-        std::stringstream text;
-        text << file.rdbuf();
-        return text.str();
+        return directory.read(name);
     }
 
-    std::filesystem::path folder;
+    const support::TemporaryDirectory directory;
 };
 
 TEST_F(LogFileTest, others_may_log_while_the_last_lines_are_written) {
@@ -55,14 +42,14 @@ TEST_F(LogFileTest, others_may_log_while_the_last_lines_are_written) {
 }
 
 TEST_F(LogFileTest, goes_on_where_there_is_no_memory_to_say_that_it_cannot_be_opened_again) {
-    std::filesystem::create_directory(folder / "inner");
+    std::filesystem::create_directory(path("inner"));
     auto file = LogFile::open({.path = path("inner/log"),
                                .queued_bytes_max = 1000,
                                .count_lost = nullptr,
                                .tell_lost = [](std::uint64_t) { return std::string("lost"); },
                                .reopen_failed = [] { throw std::bad_alloc(); }});
     ASSERT_TRUE(file);
-    std::filesystem::rename(folder / "inner", folder / "moved");
+    std::filesystem::rename(path("inner"), path("moved"));
     file->reopen();
     file->write("after");
     file.reset();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 
+#include "support/temporary_directory.h"
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -22,24 +24,14 @@ namespace {
 
 class LogTest : public testing::Test {
 protected:
-    LogTest() {
-        std::string name = testing::TempDir() + "ballast-log-XXXXXX";
-        EXPECT_NE(::mkdtemp(name.data()), nullptr);
-        folder = name;
-    }
-    ~LogTest() override {
-        stop();
-        std::filesystem::remove_all(folder);
-    }
+    LogTest() = default;
+    ~LogTest() override { stop(); }
     LogTest(const LogTest&) = delete;
     LogTest& operator=(const LogTest&) = delete;
 
-    [[nodiscard]] std::string path(const std::string& name) const { return folder / name; }
+    [[nodiscard]] std::string path(const std::string& name) const { return directory.file(name); }
     [[nodiscard]] std::string content(const std::string& name) const {
-        std::ifstream file(path(name));
-        std::stringstream text;
-        text << file.rdbuf();
-        return text.str();
+        return directory.read(name);
     }
     [[nodiscard]] std::vector<std::string> lines(const std::string& name) const {
         std::istringstream text(content(name));
@@ -51,7 +43,7 @@ protected:
         ASSERT_TRUE(start({.level = level, .json = json, .file = path("log")}));
     }
 
-    std::filesystem::path folder;
+    const support::TemporaryDirectory directory;
 };
 
 TEST_F(LogTest, lines_for_the_journal_begin_with_their_priority) {
@@ -203,11 +195,11 @@ TEST_F(LogTest, goes_on_in_a_new_file_after_a_rotation) {
 }
 
 TEST_F(LogTest, keeps_the_old_file_when_the_new_one_cannot_be_opened) {
-    std::filesystem::create_directory(folder / "inner");
+    std::filesystem::create_directory(path("inner"));
     ASSERT_TRUE(start({.level = Level::info, .json = false, .file = path("inner/log")}));
     info("before");
     while (content("inner/log").empty()) std::this_thread::yield();
-    std::filesystem::rename(folder / "inner", folder / "moved");
+    std::filesystem::rename(path("inner"), path("moved"));
     reopen();
     info("after");
     stop();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "net/openssl.h"
+#include "support/temporary_directory.h"
 
 #include <chrono>
 #include <cstdint>
@@ -10,24 +11,6 @@
 #include <vector>
 
 namespace ballast::support {
-
-/// A directory that goes with its object.
-class TemporaryDirectory {
-public:
-    TemporaryDirectory();
-    ~TemporaryDirectory();
-    TemporaryDirectory(const TemporaryDirectory&) = delete;
-    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-    [[nodiscard]] std::string file(std::string_view name) const;
-    /// What the file holds.
-    [[nodiscard]] std::string read(std::string_view name) const;
-    /// Returns the file's path.
-    std::string write(std::string_view name, std::string_view bytes) const;
-
-private:
-    std::string path_;
-};
 
 /// What a certificate shall say.
 struct CertificateWish {
