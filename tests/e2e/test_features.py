@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FEAT of a pool whose servers differ: ProFTPD has MLSD, vsftpd has not."""
+"""FEAT of a pool whose servers differ: ProFTPD and Pure-FTPd have MLSD, vsftpd has not."""
 
 import contextlib
 import ftplib
+import json
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +13,10 @@ from typing import Any
 import pytest
 
 from ballast import DIRECT, TCP_PROBE, Backend, Ballast, Listener, Pool
-from clients import Lftp, Mode, Ncftp, Target
+from clients import RUN_SECONDS, Lftp, Mode, Ncftp, Target
 from farm import Visit
-from servers import ProFtpd, Server, Vsftpd
+from process import DIES_WITH_US
+from servers import TESTER, ProFtpd, PureFtpd, Server, Vsftpd
 from wire import Wire
 
 pytestmark = pytest.mark.skipif(DIRECT, reason="one server has one list")
@@ -26,6 +30,38 @@ class NcftpByMlsd(Ncftp):
 class LftpByMlsd(Lftp):
     def listing(self, directory: str = "") -> str:
         return self._run(self._command("set ftp:use-mlsd yes", f"cls {directory}"))
+
+
+class Rclone:
+    """It copies directories, over several connections at once. Each asks FEAT behind its log-in;
+    what the first may do holds for all, so all have to be one server's."""
+
+    def __init__(self, target: Target, work: Path, source: str) -> None:
+        obscure = ["rclone", "obscure", target.account.password]
+        password = subprocess.run(obscure, capture_output=True, text=True, check=True).stdout
+        host = f"--ftp-host={target.address}", f"--ftp-port={target.port}"
+        account = f"--ftp-user={target.account.name}", f"--ftp-pass={password.strip()}"
+        dialog = "-vv", "--dump=headers"
+        settings = "--config=", f"--bind={source}", "--retries=1", "--low-level-retries=1"
+        self._command = ["rclone", *settings, *dialog, *host, *account]
+        self._environment = {**os.environ, "HOME": str(work)}
+        self.dialog = ""
+
+    def run(self, *words: str | Path) -> str:
+        done = subprocess.run(
+            [*DIES_WITH_US, *self._command, *map(str, words)],
+            capture_output=True,
+            text=True,
+            timeout=RUN_SECONDS,
+            env=self._environment,
+            check=False,
+        )
+        self.dialog = done.stderr
+        assert done.returncode == 0, self.dialog
+        return done.stdout
+
+    def said(self, verb: str) -> bool:
+        return f'FTP Tx: "{verb}' in self.dialog
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +149,44 @@ def test_a_client_that_asks_before_the_log_in_lists_with_mlsd_when_it_comes_back
             assert "small" in lftp.listing()
             dialogs.append("---> MLSD" in lftp.dialog)
         assert dialogs == [False, True]
+
+
+def _tree(root: Path) -> dict[str, bytes]:
+    files = (path for path in root.rglob("*") if path.is_file())
+    return {str(path.relative_to(root)): path.read_bytes() for path in files}
+
+
+def test_rclone_copies_with_what_its_server_has(work: Path) -> None:
+    root = work / "files"
+    servers: dict[str, Server] = {
+        "with": PureFtpd(work, root, "127.0.0.92"),
+        "without": Vsftpd(work, root, "127.0.0.93"),
+    }
+    stick = {"by": "network"}
+    with servers["with"], servers["without"], _balanced(servers, work, stick=stick) as it:
+        seen = []
+        for source in ("127.0.5.1", "127.0.5.2"):
+            rclone = Rclone(Target(*it.where(), TESTER), work, source)
+            own = work / source
+            (own / "inner").mkdir(parents=True)
+            for number in range(8):
+                (own / f"file {number}").write_bytes(b"%d" % number * 100_000)
+            (own / "inner" / "empty").touch()
+
+            rclone.run("copy", own, f":ftp:{source}")
+            assert _tree(root / source) == _tree(own)
+            seen.append(rclone.said("MLSD"))
+            assert rclone.said("MFMT") == rclone.said("MLSD") != rclone.said("LIST")
+
+            (own / "file 1").write_bytes(b"longer" * 100_000)
+            (own / "file 2").unlink()
+            rclone.run("sync", own, f":ftp:{source}")
+            assert _tree(root / source) == _tree(own)
+
+            rclone.run("sync", f":ftp:{source}", work / f"{source}-back")
+            assert _tree(work / f"{source}-back") == _tree(own)
+
+            listed = json.loads(rclone.run("lsjson", "-R", "--files-only", f":ftp:{source}"))
+            sizes = {name: len(content) for name, content in _tree(own).items()}
+            assert {each["Path"]: each["Size"] for each in listed} == sizes
+        assert sorted(seen) == [False, True]
