@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/file.h"
+#include "cli/command_line.h"
 #include "config/check_passthrough.h"
 #include "config/load.h"
 #include "config/schema.h"
@@ -7,13 +8,18 @@
 #include "daemon/privileges.h"
 #include "daemon/trial.h"
 
-#include <CLI/CLI.hpp>
+#include <cstddef>
 #include <cstdio>
+#include <exception>
 #include <fmt/format.h>
 #include <optional>
+#include <string>
+#include <string_view>
 
 namespace {
 
+using ballast::cli::CommandLine;
+using ballast::cli::Status;
 using ballast::config::Config;
 
 /// The configuration, or nothing after every problem was said on standard error.
@@ -31,70 +37,66 @@ std::optional<Config> load(const std::string& file) {
     return std::nullopt;
 }
 
-int run(const std::string& file) {
+Status run(const std::string& file) {
     const auto config = load(file);
-    return config ? ballast::daemon::run(*config, file.c_str()) : 1;
+    return config && ballast::daemon::run(*config, file.c_str()) == 0 ? Status::good
+                                                                      : Status::failed;
 }
 
-int check(const std::string& file, const std::string& user, bool print) {
-    if (!user.empty()) {
-        if (const auto done = ballast::daemon::become(user); !done) {
+/// "1 listener", "2 listeners"
+std::string counted(std::size_t count, std::string_view noun) {
+    return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+/// Whether it could be written is seen at the end of the program.
+Status print(const std::string& text) {
+    (void)std::fputs(text.c_str(), stdout);
+    return Status::good;
+}
+
+Status check(const CommandLine& wanted) {
+    const auto& file = wanted.file;
+    if (!wanted.user.empty()) {
+        if (const auto done = ballast::daemon::become(wanted.user); !done) {
             fmt::print(stderr, "{}\n", ballast::base::to_string(done.error()));
-            return 1;
+            return Status::failed;
         }
     }
     const auto config = load(file);
-    if (!config) return 1;
+    if (!config) return Status::failed;
     const auto problems = ballast::daemon::try_start(*config, true);
     for (const auto& problem : problems)
         fmt::print(stderr, "{}\n", ballast::config::to_string(problem, file));
-    if (!problems.empty()) return 1;
-    if (print) {
-        fmt::print("{}", ballast::config::written_out(*config));
-        return 0;
-    }
+    if (!problems.empty()) return Status::failed;
+    if (wanted.print) return print(ballast::config::written_out(*config));
     for (const auto& secret : ballast::daemon::exposed_secrets(*config))
-        fmt::print("note: {}\n", ballast::config::to_string(secret, file));
+        print(fmt::format("note: {}\n", ballast::config::to_string(secret, file)));
     for (const auto& limit : ballast::config::limits_of_passthrough(*config))
-        fmt::print("note: {}\n", ballast::config::to_string(limit, file));
-    fmt::print("{}: ok, {} listeners, {} pools\n", file, config->listeners.size(),
-               config->pools.size());
-    return 0;
+        print(fmt::format("note: {}\n", ballast::config::to_string(limit, file)));
+    return print(fmt::format("{}: ok, {}, {}\n", file,
+                             counted(config->listeners.size(), "listener"),
+                             counted(config->pools.size(), "pool")));
+}
+
+Status obey(const CommandLine& wanted) {
+    using enum CommandLine::Command;
+    switch (wanted.command) {
+        case run: return ::run(wanted.file);
+        case check: return ::check(wanted);
+        case version: return print("ballast " BALLAST_VERSION "\n");
+        case manual: return print(ballast::config::manual());
+        case schema: return print(ballast::config::schema());
+    }
+    std::terminate();  // -Wswitch makes a missing case a build error
 }
 
 }  // namespace
 
 int main(int argument_count, char** arguments) {
-    CLI::App app("Ballast, the FTP load balancer");
-    app.require_subcommand(1);
-    std::string file = "/etc/ballast/ballast.toml";
-    const auto add_file = [&](CLI::App* command) {
-        command->add_option("-c,--config", file, "the configuration file")->capture_default_str();
-    };
-    auto* const run_command = app.add_subcommand("run", "balance, until SIGTERM");
-    auto* const check_command = app.add_subcommand(
-        "check",
-        "say everything that is wrong with the configuration, and what would fail at start");
-    auto* const version_command = app.add_subcommand("version", "print the version");
-    auto* const manual_command =
-        app.add_subcommand("manual", "print the reference of all configuration keys as Markdown");
-    auto* const schema_command = app.add_subcommand(
-        "schema", "print the form of a configuration as a JSON Schema, for editors");
-    add_file(run_command);
-    add_file(check_command);
-    std::string user;
-    check_command->add_option("--user", user,
-                              "check as this user, who Ballast runs as: whether it may read keys "
-                              "and passwords, and write its logs (for root)");
-    bool print = false;
-    check_command->add_flag("--print", print,
-                            "print the configuration with every setting written out");
-    CLI11_PARSE(app, argument_count, arguments);
-
-    if (run_command->parsed()) return run(file);
-    if (check_command->parsed()) return check(file, user, print);
-    if (version_command->parsed()) fmt::print("ballast {}\n", BALLAST_VERSION);
-    if (manual_command->parsed()) fmt::print("{}", ballast::config::manual());
-    if (schema_command->parsed()) fmt::print("{}", ballast::config::schema());
-    return 0;
+    const auto wanted = ballast::cli::read(argument_count, arguments);
+    const auto status = wanted ? obey(*wanted) : wanted.error();
+    const bool is_written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+    if (is_written) return static_cast<int>(status);
+    fmt::print(stderr, "ballast: standard output could not be written\n");
+    return static_cast<int>(status == Status::good ? Status::failed : status);
 }

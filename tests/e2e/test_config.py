@@ -168,12 +168,6 @@ def test_an_unreadable_password_file_is_found_without_starting(work: Path) -> No
     assert str(missing) in done.stdout + done.stderr
 
 
-def test_version() -> None:
-    done = run_ballast("version")
-    assert done.returncode == 0
-    assert re.match(r"ballast \d+\.\d+\.\d+", done.stdout)
-
-
 def test_sigterm_ends_it_with_0_and_without_sessions_at_once(work: Path) -> None:
     pool = Pool("pool", [Backend("only", Place("127.0.0.11", free_port()))])
     ballast = Ballast(work, [Listener("ftp", "pool", LOOPBACK)], [pool])

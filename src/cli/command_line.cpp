@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command_line.h"
+
+#include "config/spelling.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <fmt/format.h>
+#include <string_view>
+#include <vector>
+
+namespace ballast::cli {
+
+namespace {
+
+using Command = CommandLine::Command;
+
+/// "ballast check", for messages.
+std::string called(const CLI::App& app) {
+    const auto* const parent = app.get_parent();
+    return parent == nullptr ? app.get_name() : called(*parent) + ' ' + app.get_name();
+}
+
+std::vector<std::string_view> commands_of(const CLI::App& app) {
+    std::vector<std::string_view> names;
+    for (const auto* const each : app.get_subcommands({})) names.push_back(each->get_name());
+    return names;
+}
+
+/// "--config", "-c" and so on.
+std::vector<std::string> options_of(const CLI::App& app) {
+    std::vector<std::string> names;
+    for (const auto* const each : app.get_options()) {
+        for (const auto& name : each->get_lnames()) names.push_back("--" + name);
+        for (const auto& name : each->get_snames()) names.push_back("-" + name);
+    }
+    return names;
+}
+
+/// What is wrong with a word that nothing knows, and what would be right.
+std::string unknown(const CLI::App& app, const std::string& word) {
+    const auto said = config::in_quotes(word);
+    const auto commands = commands_of(app);
+    if (!word.starts_with('-')) {
+        if (commands.empty())
+            return app.get_option_no_throw("--config") != nullptr
+                       ? fmt::format("unknown argument {} (a configuration is named with -c)", said)
+                       : fmt::format("unknown argument {} (leave it out)", said);
+        if (const auto meant = config::nearest(word, commands))
+            return fmt::format("unknown command {} (did you mean '{}'?)", said, *meant);
+        return fmt::format("unknown command {} (use {})", said, config::listed(commands));
+    }
+    const auto name = word.substr(0, word.find('='));
+    // The command that was given, rather than the first with such an option.
+    for (const bool is_given : {true, false})
+        for (const auto* const each : app.get_subcommands({}))
+            if (each->parsed() == is_given && each->get_option_no_throw(name) != nullptr)
+                return fmt::format(
+                    "{} is an option of a command (write it behind the command: {} {})", said,
+                    called(*each), name);
+    const auto options = options_of(app);
+    const std::vector<std::string_view> views(options.begin(), options.end());
+    const auto meant = name.size() > 2 ? config::nearest(name, views) : std::nullopt;
+    return meant ? fmt::format("unknown option {} (did you mean {}?)", said, *meant)
+                 : fmt::format("unknown option {} (use {})", said, config::listed(views));
+}
+
+std::unexpected<Status> misused(const CLI::App& app, std::string_view what) {
+    fmt::print(stderr, "{}: {}\n`{} --help` has all of it.\n", called(app), what, called(app));
+    return std::unexpected(Status::misused);
+}
+
+std::unexpected<Status> print_help(const CLI::App& app) {
+    // Not App::help(), which prints that of the command that was read.
+    const auto text = app.get_formatter()->make_help(&app, called(app), CLI::AppFormatMode::Normal);
+    (void)std::fputs(text.c_str(), stdout);  // the end of the program looks whether it was written
+    return std::unexpected(Status::good);
+}
+
+}  // namespace
+
+std::expected<CommandLine, Status> read(int argument_count, const char* const* arguments) {
+    CommandLine result;
+    CLI::App app("Ballast, the FTP load balancer", "ballast");
+    app.require_subcommand(0, 1);
+    app.set_help_flag("-h,--help", "print this");
+    app.get_formatter()->label("SUBCOMMAND", "COMMAND");
+    app.footer(
+        "`ballast help COMMAND` has the options of a command. Exit status: 0 good, 1 failed,\n"
+        "2 the command line is wrong.");
+    app.set_version_flag("-V,--version", "ballast " BALLAST_VERSION, "print the version");
+    const auto add = [&](const char* name, const char* does, Command command) {
+        auto* const added = app.add_subcommand(name, does)->group("Commands");
+        added->callback([&result, command] { result.command = command; });
+        return added;
+    };
+    const auto add_file = [&](CLI::App* command) {
+        command->add_option("-c,--config", result.file, "the configuration file")
+            ->type_name("FILE")
+            ->capture_default_str();
+    };
+    add_file(add("run", "balance, until SIGTERM", Command::run));
+    auto* const check =
+        add("check",
+            "say everything that is wrong with the configuration, and what would fail at start",
+            Command::check);
+    add_file(check);
+    check
+        ->add_option("--user", result.user,
+                     "check as this user, who Ballast runs as: whether it may read keys and "
+                     "passwords, and write its logs (for root)")
+        ->type_name("USER");
+    check->add_flag("--print", result.print,
+                    "print the configuration with every setting written out");
+    (void)add("version", "print the version", Command::version);
+    (void)add("manual", "print the reference of all configuration keys as Markdown",
+              Command::manual);
+    (void)add("schema", "print the form of a configuration as a JSON Schema, for editors",
+              Command::schema);
+    auto* const help =
+        app.add_subcommand("help", "print this, or the options of a command")->group("Commands");
+    std::string topic;
+    help->add_option("command", topic, "the command")->type_name("COMMAND");
+
+    const auto chosen = [&]() -> const CLI::App& {
+        const auto parsed = app.get_subcommands();
+        return parsed.empty() ? app : *parsed.front();
+    };
+    try {
+        app.parse(argument_count, arguments);
+    } catch (const CLI::CallForHelp&) {
+        return print_help(chosen());
+    } catch (const CLI::CallForVersion& version) {
+        (void)std::puts(version.what());
+        return std::unexpected(Status::good);
+    } catch (const CLI::ParseError& wrong) {
+        // What stands in front of a command belongs to the program, what is behind to the command.
+        const CLI::App* const places[] = {&app, &chosen()};
+        for (const auto* const each : places)
+            if (const auto left = each->remaining(); !left.empty())
+                return misused(*each, unknown(*each, left.front()));
+        return misused(chosen(), wrong.what());
+    }
+    if (help->parsed()) {
+        if (topic.empty()) return print_help(app);
+        for (const auto* const each : app.get_subcommands({}))
+            if (each->get_name() == topic) return print_help(*each);
+        return misused(app, unknown(app, topic));
+    }
+    if (app.get_subcommands().empty()) return misused(app, "a command is missing");
+    return result;
+}
+
+}  // namespace ballast::cli

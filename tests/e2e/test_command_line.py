@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The words behind `ballast`: commands, help, what is not understood, and exit statuses."""
+
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import waiting
+from ballast import BINARY, DIRECT, Backend, Ballast, Listener, Place, Pool, run_ballast
+from ports import free_port
+from servers import REPOSITORY
+
+pytestmark = pytest.mark.skipif(DIRECT, reason="this is the balancer's own")
+
+COMMANDS = ("run", "check", "version", "manual", "schema", "help")
+
+
+@pytest.mark.parametrize("word", ["version", "--version", "-V"])
+def test_version(word: str) -> None:
+    done = run_ballast(word)
+    assert done.returncode == 0 and done.stderr == ""
+    assert re.fullmatch(r"ballast \d+\.\d+\.\d+\n", done.stdout)
+
+
+@pytest.mark.parametrize("words", [("help",), ("--help",), ("-h",)])
+def test_help_names_every_command(words: Sequence[str]) -> None:
+    done = run_ballast(*words)
+    assert done.returncode == 0 and done.stderr == ""
+    for command in COMMANDS:
+        assert re.search(rf"^ +{command} ", done.stdout, re.M), (command, done.stdout)
+
+
+@pytest.mark.parametrize("words", [("help", "check"), ("check", "--help"), ("check", "-h")])
+def test_help_of_a_command_names_its_options(words: Sequence[str]) -> None:
+    done = run_ballast(*words)
+    assert done.returncode == 0 and done.stderr == ""
+    for option in ("--config", "--user", "--print"):
+        assert option in done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str) -> None:
+    asked = run_ballast("help", command)
+    assert asked.returncode == 0 and f"ballast {command}" in asked.stdout
+    assert run_ballast(command, "--help").stdout == asked.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "ballast: a command is missing"),
+        (("chekc",), "ballast: unknown command 'chekc' (did you mean 'check'?)"),
+        (("chekc", "-c", "file"), "ballast: unknown command 'chekc' (did you mean 'check'?)"),
+        (("reload",), "ballast: unknown command 'reload' (use run, check,"),
+        (("help", "chekc"), "ballast: unknown command 'chekc' (did you mean 'check'?)"),
+        (("--versoin",), "ballast: unknown option '--versoin' (did you mean --version?)"),
+        (("-x",), "ballast: unknown option '-x' (use "),
+        (("check", "--pirnt"), "ballast check: unknown option '--pirnt' (did you mean --print?)"),
+        (("check", "--usr=nobody"), "unknown option '--usr=nobody' (did you mean --user?)"),
+        (("run", "--print"), "ballast run: unknown option '--print' (use "),
+        (("-c", "file", "check"), "(write it behind the command: ballast check -c)"),
+        (("check", "file"), "unknown argument 'file' (a configuration is named with -c)"),
+        (("version", "now"), "ballast version: unknown argument 'now' (leave it out)"),
+        (("check", "-c"), "ballast check: --config: 1 required FILE missing"),
+        (("check", "run"), "ballast check: unknown argument 'run'"),
+        (("che\x1bck",), r"unknown command 'che\x1bck'"),
+    ],
+)
+def test_what_is_not_understood_is_said_and_ends_with_2(words: Sequence[str], said: str) -> None:
+    done = run_ballast(*words)
+    assert done.returncode == 2
+    assert said in done.stderr.splitlines()[0]
+    assert "--help" in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("command", ["version", "manual", "schema", "help"])
+def test_output_that_cannot_be_written_is_a_failure(command: str) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [str(BINARY), command],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=waiting.PATIENCE,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "standard output could not be written" in done.stderr
+
+
+def _configuration(work: Path, listeners: int, pools: int) -> Path:
+    it = Ballast(
+        work,
+        [Listener(f"l{number}", "p0", ["127.0.0.1"]) for number in range(listeners)],
+        [
+            Pool(f"p{number}", [Backend("b", Place("127.0.0.11", free_port()))])
+            for number in range(pools)
+        ],
+    )
+    it.configuration.write_text(it.text())
+    return it.configuration
+
+
+@pytest.mark.parametrize(
+    ("listeners", "pools", "said"),
+    [(1, 1, "1 listener, 1 pool"), (2, 1, "2 listeners, 1 pool"), (1, 3, "1 listener, 3 pools")],
+)
+def test_check_counts_in_plain_words(listeners: int, pools: int, said: str, work: Path) -> None:
+    file = _configuration(work, listeners, pools)
+    done = run_ballast("check", "-c", file)
+    assert done.returncode == 0, done
+    assert done.stdout == f"{file}: ok, {said}\n"
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_configuration_that_cannot_be_used_ends_with_1(command: str, work: Path) -> None:
+    bad = work / "bad.toml"
+    bad.write_text("workers = 'many'\n")
+    for file in (bad, work / "missing.toml"):
+        done = run_ballast(command, "-c", file)
+        assert done.returncode == 1 and str(file) in done.stderr
+
+
+def test_the_page_of_exit_codes_names_every_command() -> None:
+    page = (REPOSITORY / "docs/exit-codes.md").read_text()
+    rows = [line.split("|")[1:3] for line in page.splitlines() if line.startswith("| ")][2:]
+    named = " ".join(row[0] for row in rows)
+    for command in COMMANDS:
+        assert re.search(rf"`(ballast )?{command}`", named), command
+    assert {row[1].strip() for row in rows} == {"0", "1", "2"}
