@@ -344,6 +344,25 @@ loop::Task<base::Result<ftp::Reply>> Leg::command(base::WipedString line) {
     co_return co_await reply(signal_.loop().after(settings().reply_timeout));
 }
 
+loop::Task<base::Result<std::vector<ftp::Reply>>> Leg::abort_nothing() {
+    if (auto learnt = co_await learn_noop(); !learnt) co_return std::unexpected(learnt.error());
+    std::vector<ftp::Reply> replies;
+    auto reply = co_await command("ABOR");
+    const auto deadline = signal_.loop().after(settings().reply_timeout);
+    while (reply) {
+        replies.push_back(std::move(*reply));
+        if (replies.back().code == 421) co_return replies;
+        if (replies.size() > abort_replies_max)
+            co_return std::unexpected(lost({}, "endless replies to ABOR from"));
+        if (replies.size() == 1)
+            if (auto sent = co_await send_meanwhile("NOOP"); !sent)
+                co_return std::unexpected(sent.error());
+        reply = co_await this->reply(deadline);
+        if (reply && reply->code == known().noop_code()) co_return replies;
+    }
+    co_return std::unexpected(reply.error());
+}
+
 loop::Task<base::Result<ftp::Reply>> Leg::restart_at(std::uint64_t offset) {
     auto reply = co_await command(fmt::format("REST {}", offset));
     if (reply && reply->code == 350) is_restart_armed_ = offset != 0;

@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace ballast::backend {
 
@@ -100,6 +101,11 @@ public:
     /// RFC 4217 9: makes the backend expect data connections under TLS, or without; asks only if
     /// that is a change. Empty if done.
     [[nodiscard]] loop::Task<std::optional<DataRefusal>> protect_data(bool wanted);
+    /// How many replies may come between ABOR and the answer to the NOOP behind it.
+    static constexpr std::size_t abort_replies_max = 16;
+    /// ABOR while nothing moves. Servers answer with one reply or two; a NOOP behind the first is a
+    /// fence: all that comes before its answer belongs to ABOR. Nothing follows a 421.
+    [[nodiscard]] loop::Task<base::Result<std::vector<ftp::Reply>>> abort_nothing();
     /// Asks what NOOP is answered with, if that is not known yet.
     [[nodiscard]] loop::Task<base::Result<>> learn_noop();
     /// A data connection whose handshake is yet to come, after the backend's 1xx: most servers

@@ -53,7 +53,8 @@ constexpr std::uint32_t rate_max = 1'000'000;
 
 constexpr auto limits_settings = std::to_array<Setting<Limits>>({
     {"sessions", Number<Limits>{&Limits::sessions, 0, 1'000'000},
-     "Sessions at once, of all listeners. Each takes two descriptors, and a transfer up to four "
+     "Sessions at once, of all listeners. Each takes two descriptors (three with `backend_data = "
+     "\"as-client\"`), and a transfer up to four "
      "more: 0 is as many as leave some of the process's descriptors to transfers."},
     {"sessions_per_address",
      OptionalNumber<Limits>{&Limits::sessions_per_address, 0, 1'000'000, "a quarter"},

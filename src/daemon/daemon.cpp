@@ -124,17 +124,22 @@ std::uint32_t worker_count(const config::Config& config) {
     return std::max(1U, std::thread::hardware_concurrency());
 }
 
-/// What the configuration says, or what the descriptors allow: two for each session, and some left
-/// for transfers, probes and passive ports.
-std::uint32_t sessions_max(const config::Limits& limits) {
-    if (limits.sessions != 0) return limits.sessions;
+/// What the configuration says, or what the descriptors allow: two for each session, a third where
+/// a backend's data connection is opened at PASV already, and some left for transfers, probes and
+/// passive ports.
+std::uint32_t sessions_max(const config::Config& config) {
+    if (config.limits.sessions != 0) return config.limits.sessions;
+    const bool follows_clients = std::ranges::any_of(config.pools, [](const config::Pool& pool) {
+        return pool.backend_data == config::BackendData::as_client;
+    });
+    const rlim_t each = follows_clients ? 3 : 2;
     constexpr rlim_t kept_part = 25;  // one in so many
     constexpr rlim_t kept_min = 64;
     rlimit descriptors{};
     ::getrlimit(RLIMIT_NOFILE, &descriptors);
     const auto there_are = std::min<rlim_t>(descriptors.rlim_cur, 2'000'000);
     const auto kept = std::max(kept_min, there_are / kept_part);
-    return there_are > kept + 2 ? static_cast<std::uint32_t>((there_are - kept) / 2) : 1;
+    return there_are > kept + each ? static_cast<std::uint32_t>((there_are - kept) / each) : 1;
 }
 
 std::vector<net::PassivePorts::Proxies> data_proxies(const config::Config& config) {
@@ -165,7 +170,7 @@ Daemon::Daemon(const config::Config& config, Tls tls, ProbeSecrets secrets, base
     : config_(config),
       tls_(std::move(tls)),
       probe_secrets_(std::move(secrets)),
-      ledger_(config.limits, sessions_max(config.limits), std::chrono::steady_clock::now()),
+      ledger_(config.limits, sessions_max(config), std::chrono::steady_clock::now()),
       memory_max_(config.limits.memory != 0 ? config.limits.memory : memory_there_is() / 10 * 9),
       ports_(random_seed(),
              {.accepts = config.limits.passive_accept_rate,

@@ -521,9 +521,11 @@ loop::Task<> Session::follow_login(ftp::Command command, ftp::Reply reply) {
         lend_seat();
         co_return co_await refuse_user(std::move(reply));
     }
-    // It is logged in as before.
+    // It is logged in as before. A refused PASS is no wrong password: its user has none.
     if (reply.is_negative() && command.verb == "USER")
         report_login_refused(reply, command.argument, "the backend");
+    else if (reply.is_negative() && command.verb == "PASS")
+        report_login_refused(reply, user_, "the backend", command.argument);
     heed_farewell(reply);
     lend_seat();
     co_await answer(std::move(reply));

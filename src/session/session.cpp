@@ -381,8 +381,14 @@ void Session::forget_login() {
 
 loop::Task<> Session::abort_nothing() {
     forget_data();
-    if (backend_ && backend_->follows_client()) co_return co_await forward({"ABOR", {}, "ABOR"});
-    co_await answer(226, "Nothing to abort.");
+    if (!backend_ || !backend_->follows_client())
+        co_return co_await answer(226, "Nothing to abort.");
+    auto replies = co_await backend_->abort_nothing();
+    if (!replies) co_return co_await lose_backend(replies.error());
+    for (auto& reply : *replies) {
+        heed_farewell(reply);
+        co_await answer(std::move(reply));
+    }
 }
 
 void Session::end_because(std::string_view reason) {

@@ -84,7 +84,8 @@ void Session::report_own_refusal(const ftp::Command& command) const {
     if (is_of_data) report_command_refused(command, reply);
 }
 
-/// One line for each, whatever others say: it is a log of transfers as well.
+/// One line for each that began, whatever others say: it is a log of transfers as well. Those that
+/// never began cost a client nothing to ask for, and are bounded like all other lines.
 void Session::report_transfer(const ftp::Command& command, const std::string& file,
                               const Outcome& outcome) {
     if (outcome.result == Result::not_a_transfer) return;
@@ -98,7 +99,7 @@ void Session::report_transfer(const ftp::Command& command, const std::string& fi
             {"seconds", seconds_of(outcome.time)},
             {"result", to_string(outcome.result)},
             {"reason", outcome.reason}},
-           Repeats::all);
+           outcome.has_begun ? Repeats::all : Repeats::bounded);
 }
 
 /// `last_reason` is what the last backend that was tried said; empty: none was.

@@ -60,9 +60,6 @@ constexpr std::uint16_t refused_tls_code = 522;
 /// How many STATs a backend is asked at once; more of them wait for the end.
 constexpr std::uint32_t status_owed_max = 4;
 
-/// How many replies may come between ABOR and the answer to the NOOP behind it.
-constexpr int abort_replies_max = 16;
-
 /// How long a server may take to say that its data were reset before it hears ABOR: pyftpdlib
 /// 1.5.7 says nothing at all of data that were reset before it had begun.
 constexpr auto broken_reply_time = std::chrono::seconds(1);
@@ -931,9 +928,9 @@ loop::Task<> Transfer::answer_late_abort() {
     if (!abort_wanted_) co_return;
     if (!parts_.backend.follows_client() || outcome_.backend_is_lost)
         co_return co_await answer(ftp::make_reply(226, "Nothing to abort any more."));
-    auto reply = co_await parts_.backend.command("ABOR");
-    if (reply) co_return co_await answer(std::move(*reply));
-    lose_backend(reply.error());
+    auto replies = co_await parts_.backend.abort_nothing();
+    if (!replies) co_return lose_backend(replies.error());
+    for (auto& reply : *replies) co_await answer(std::move(reply));
 }
 
 /// Ends the client's data properly; false if it could not be done. TLS may have to wait for room.
@@ -1025,7 +1022,8 @@ loop::Task<bool> Transfer::abort_backend() {
     abort_replies_.push_back(std::move(*first));
     auto& known = parts_.backend.known();
     std::uint16_t last = 0;
-    for (int i = 0; i < abort_replies_max; ++i) {
+    bool last_is_of_abort = false;
+    for (std::size_t i = 0; i < backend::Leg::abort_replies_max; ++i) {
         // Where nobody has asked yet what NOOP is answered with, the last of them all is the
         // answer.
         const bool is_guess = last != 0 && !known.knows_noop();
@@ -1033,7 +1031,7 @@ loop::Task<bool> Transfer::abort_backend() {
         const bool is_quiet = !reply && is_guess && reply.error().code == std::errc::timed_out;
         if (is_quiet) {
             known.set_noop_code(last);
-            if (!abort_replies_.empty()) abort_replies_.pop_back();
+            if (last_is_of_abort) abort_replies_.pop_back();
         }
         if (!reply && !is_quiet) co_return false;
         if (is_quiet || reply->code == known.noop_code()) {
@@ -1043,7 +1041,9 @@ loop::Task<bool> Transfer::abort_backend() {
             co_return true;
         }
         last = reply->code;
-        if (status_owed_ > 0 && (is_status_reply(*reply) || !is_end_of_transfer(*reply))) {
+        last_is_of_abort =
+            status_owed_ == 0 || (!is_status_reply(*reply) && is_end_of_transfer(*reply));
+        if (!last_is_of_abort) {
             --status_owed_;
             co_await answer(std::move(*reply));
         } else {

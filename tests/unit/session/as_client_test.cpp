@@ -211,6 +211,20 @@ TEST_F(AsClient, ABOR_behind_the_backends_226_is_no_whole_download) {
     EXPECT_EQ(data->end(), DataPeer::End::reset);
 }
 
+TEST_F(AsClient, a_second_reply_to_ABOR_answers_nothing_else) {
+    backend.script.replies["ABOR"] = "426 Nothing moves.\r\n226 Aborted it all the same.";
+    backend.script.reply_delay = 5ms;
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    EXPECT_EQ(client.say("ABOR"), "426 Nothing moves.");
+    EXPECT_EQ(client.reply(), "226 Aborted it all the same.");
+    EXPECT_EQ(client.ask("PWD"), 257);
+    EXPECT_EQ(client.ask("NOOP"), 200);
+    backend.script.replies["ABOR"] = "421 Enough.";
+    EXPECT_EQ(client.say("ABOR"), "421 Enough.");
+    EXPECT_TRUE(client.is_ended());
+}
+
 TEST_F(AsClient, ABOR_while_nothing_moves_is_the_backends_too) {
     backend.script.replies["ABOR"] = "225 Nothing to do.";
     TestClient client(world);
@@ -285,7 +299,7 @@ TEST_F(AsClient, a_connection_stays_until_the_backend_has_heard_of_the_next) {
     world.loop.settle();
     EXPECT_EQ(accepted.size(), 2);
     EXPECT_EQ(accepted[0]->end(), DataPeer::End::reset);
-    EXPECT_EQ(heard_by_then, (std::vector<std::string>{"PASV", "ABOR", "PASV"}));
+    EXPECT_EQ(heard_by_then, (std::vector<std::string>{"PASV", "ABOR", "NOOP", "PASV"}));
 }
 
 TEST_F(AsClient, data_are_protected_before_their_port_is_asked_for) {

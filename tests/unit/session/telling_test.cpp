@@ -115,6 +115,16 @@ TEST_F(Telling, a_refused_transfer_is_a_line_with_the_reason) {
     EXPECT_EQ(lines("command refused", "verb=PORT"), 1);
 }
 
+TEST_F(Telling, refused_transfers_do_not_fill_the_log) {
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    const auto data = client.open_data("EPSV");
+    constexpr std::size_t often = 500;
+    // Nothing is set up for the second and all after it.
+    for (std::size_t i = 0; i < often; ++i) (void)client.ask("RETR a");
+    EXPECT_LT(lines("transfer ended", "result=refused"), often);
+}
+
 TEST_F(Telling, a_transfer_beyond_the_limit_is_a_line) {
     world.limits.transfers = 1;
     const auto held = world.ledger.begin_transfer();

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
+#include <span>
+#include <utility>
 
 namespace ballast::support {
 
@@ -266,8 +268,11 @@ private:
                 } else if (*line == "ABOR") {
                     if (data_) data_->reset();
                     data_.reset();
+                    // A transfer whose end was told already has no reply of its own any more.
+                    auto replies = std::span(std::as_const(owner_.script.abort_replies));
+                    if (owner_.script.final_reply_first) replies = replies.last(1);
                     bool is_first = true;
-                    for (const auto& reply : owner_.script.abort_replies) {
+                    for (const auto& reply : replies) {
                         if (!std::exchange(is_first, false))
                             co_await sleep(owner_.script.abort_gap);
                         co_await say(reply);
