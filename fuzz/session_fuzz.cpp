@@ -13,6 +13,7 @@
 // data port; s> a stranger connects to where the client was last told; l logs in; tN lets N
 // milliseconds pass; x stops the session; X destroys it. What stands behind a line that begins with
 // & happens in the same moment.
+#include "backend/leg.h"
 #include "base/ascii.h"
 #include "demand.h"
 #include "ftp/command.h"
@@ -144,6 +145,7 @@ struct Options {
     bool rewrites = false;
     bool are_scripted = false;  ///< the servers are those of the unit tests; b and e do nothing
     bool passes_through = false;
+    bool follows_client = false;  ///< ABOR has as many replies as a server gives it
     bool may_name_others = false;
     bool trusts = false;      ///< the addresses that servers name
     bool takes_time = false;  ///< much is under way for long
@@ -220,7 +222,10 @@ private:
         auto& pool = world_.pool_settings;
         pool.data_ports = {21000, 21009};
         switch (option) {
-            case 'a': pool.backend_data = BackendData::as_client; break;
+            case 'a':
+                pool.backend_data = BackendData::as_client;
+                options_.follows_client = true;
+                break;
             case 'e': pool.backend_data = BackendData::eprt; break;
             case 'p': pool.backend_data = BackendData::port; break;
             case 'v': pool.backend_data = BackendData::pasv; break;
@@ -497,14 +502,21 @@ private:
         }
     }
 
-    /// Whole replies only, and no more of them than commands, the greeting and one farewell.
+    /// Whole replies only, and no more of them than commands, the greeting and one farewell; of
+    /// ABOR as many as a server may give.
     void check_replies(const FarEnds::End& client) {
         std::string_view received = client.peer.received();
         if (!client.is_gone && !options_.cuts)
             demand(received.empty() || received.ends_with("\r\n"));
         for (std::size_t i = 0; i < received.size(); ++i)
             if (received[i] == '\n') demand(i > 0 && received[i - 1] == '\r');
-        demand(final_replies(received) <= heard_from(client.said).lines + 2);
+        const auto heard = heard_from(client.said);
+        auto replies_max = heard.lines + 2;
+        if (options_.follows_client)
+            replies_max += ballast::backend::Leg::abort_replies_max *
+                           static_cast<std::size_t>(std::ranges::count(
+                               heard.commands, "ABOR", &ballast::ftp::Command::verb));
+        demand(final_replies(received) <= replies_max);
     }
 
     /// Whole lines only, each a client's that is allowed or one of Ballast's own.

@@ -208,9 +208,7 @@ loop::Task<base::Result<>> Leg::send(base::WipedString line) {
 }
 
 loop::Task<base::Result<>> Leg::send_meanwhile(base::WipedString line) {
-    // RFC 959 4.1.3: ABOR is answered beside the transfer that it ends, and some say one more.
-    constexpr std::uint32_t abort_replies = 3;
-    owed_ += line == "ABOR" ? abort_replies : 1;
+    owed_ += line == "ABOR" ? abort_replies_max : 1;
     may_announce_ = true;
     if (ftp::transfers_file(line)) is_restart_armed_ = false;
     if (log::enabled(log::Level::debug)) {

@@ -101,8 +101,8 @@ public:
     /// RFC 4217 9: makes the backend expect data connections under TLS, or without; asks only if
     /// that is a change. Empty if done.
     [[nodiscard]] loop::Task<std::optional<DataRefusal>> protect_data(bool wanted);
-    /// How many replies may come between ABOR and the answer to the NOOP behind it.
-    static constexpr std::size_t abort_replies_max = 16;
+    /// RFC 959 4.1.3: ABOR is answered beside the transfer that it ends, and some say one more.
+    static constexpr std::size_t abort_replies_max = 3;
     /// ABOR while nothing moves. Servers answer with one reply or two; a NOOP behind the first is a
     /// fence: all that comes before its answer belongs to ABOR. Nothing follows a 421.
     [[nodiscard]] loop::Task<base::Result<std::vector<ftp::Reply>>> abort_nothing();

@@ -60,6 +60,9 @@ constexpr std::uint16_t refused_tls_code = 522;
 /// How many STATs a backend is asked at once; more of them wait for the end.
 constexpr std::uint32_t status_owed_max = 4;
 
+/// How many replies, STAT's among them, may come between ABOR and the answer to the NOOP behind it.
+constexpr int replies_to_noop_max = 16;
+
 /// How long a server may take to say that its data were reset before it hears ABOR: pyftpdlib
 /// 1.5.7 says nothing at all of data that were reset before it had begun.
 constexpr auto broken_reply_time = std::chrono::seconds(1);
@@ -1023,7 +1026,7 @@ loop::Task<bool> Transfer::abort_backend() {
     auto& known = parts_.backend.known();
     std::uint16_t last = 0;
     bool last_is_of_abort = false;
-    for (std::size_t i = 0; i < backend::Leg::abort_replies_max; ++i) {
+    for (int i = 0; i < replies_to_noop_max; ++i) {
         // Where nobody has asked yet what NOOP is answered with, the last of them all is the
         // answer.
         const bool is_guess = last != 0 && !known.knows_noop();
@@ -1041,12 +1044,13 @@ loop::Task<bool> Transfer::abort_backend() {
             co_return true;
         }
         last = reply->code;
-        last_is_of_abort =
-            status_owed_ == 0 || (!is_status_reply(*reply) && is_end_of_transfer(*reply));
-        if (!last_is_of_abort) {
+        const bool is_of_status =
+            status_owed_ > 0 && (is_status_reply(*reply) || !is_end_of_transfer(*reply));
+        last_is_of_abort = !is_of_status && abort_replies_.size() < backend::Leg::abort_replies_max;
+        if (is_of_status) {
             --status_owed_;
             co_await answer(std::move(*reply));
-        } else {
+        } else if (last_is_of_abort) {
             abort_replies_.push_back(std::move(*reply));
         }
     }
