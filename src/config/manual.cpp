@@ -62,7 +62,7 @@ weight = 1
 * **Names** of listeners, pools and backends are 1 to 64 letters, digits, `-` and `_`.
 * A key that is not listed here is refused, with the nearest spelling. The file has at most 1 MiB, a line at most 8 KiB.
 
-The last column says when a change takes effect: after a *restart*, or by a *reload* without one.
+The last column says when a change takes effect: for now always at the next *restart*.
 )";
 
 /// A table cell: a `|` would end it.
