@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/fake_backend.h"
 
+#include "base/number.h"
 #include "ftp/host_port.h"
 #include "loop/job.h"
 
@@ -207,7 +208,9 @@ private:
             co_return co_await say("200 " + verb + " it is.");
         }
         if (verb == "REST") {
-            restart_ = std::stoull(argument);
+            const auto offset = base::parse_number<std::uint64_t>(argument);
+            if (!offset) co_return co_await say("501 How many bytes?");
+            restart_ = *offset;
             co_return co_await say("350 Restarting.");
         }
         if (verb == "RNFR") co_return co_await say("350 And its new name?");
