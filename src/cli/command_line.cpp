@@ -107,9 +107,11 @@ std::expected<CommandLine, Status> read(int argument_count, const char* const* a
     add_file(check);
     check
         ->add_option("--user", result.user,
-                     "check as this user, who Ballast runs as: whether it may read keys and "
-                     "passwords, and write its logs (for root)")
+                     "check as this user, who Ballast runs as: whether it may bind its ports, "
+                     "read keys and passwords, and write its logs (for root)")
         ->type_name("USER");
+    check->add_flag("--bind", result.bind,
+                    "try to bind every address, also those that the running Ballast holds");
     check->add_flag("--print", result.print,
                     "print the configuration with every setting written out");
     (void)add("version", "print the version", Command::version);

@@ -16,6 +16,7 @@ struct CommandLine {
     Command command = Command::run;
     std::string file = "/etc/ballast/ballast.toml";
     std::string user;    ///< to check as; empty: the one who calls
+    bool bind = false;   ///< also addresses that a running Ballast holds
     bool print = false;  ///< the whole configuration, if it is good
 };
 

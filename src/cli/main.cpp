@@ -5,6 +5,7 @@
 #include "config/load.h"
 #include "config/schema.h"
 #include "daemon/daemon.h"
+#include "daemon/low_ports.h"
 #include "daemon/privileges.h"
 #include "daemon/trial.h"
 
@@ -64,7 +65,8 @@ Status check(const CommandLine& wanted) {
     }
     const auto config = load(file);
     if (!config) return Status::failed;
-    const auto problems = ballast::daemon::try_start(*config, true);
+    const auto [problems, not_bound] = ballast::daemon::try_start(
+        *config, {.asks_names = true, .running_file = wanted.bind ? std::string() : file});
     for (const auto& problem : problems)
         fmt::print(stderr, "{}\n", ballast::config::to_string(problem, file));
     if (!problems.empty()) return Status::failed;
@@ -73,7 +75,16 @@ Status check(const CommandLine& wanted) {
         print(fmt::format("note: {}\n", ballast::config::to_string(secret, file)));
     for (const auto& limit : ballast::config::limits_of_passthrough(*config))
         print(fmt::format("note: {}\n", ballast::config::to_string(limit, file)));
-    return print(fmt::format("{}: ok, {}, {}\n", file,
+    if (!not_bound.empty()) print(fmt::format("note: {}\n", not_bound));
+    const auto& user = wanted.user;
+    const auto low_ports =
+        ballast::daemon::ports_below(ballast::daemon::first_unprivileged_port(), *config);
+    if (!user.empty() && !low_ports.empty())
+        print(
+            fmt::format("note: {} may bind {} because it has CAP_NET_BIND_SERVICE here, as in "
+                        "packaging/ballast.service; a start in another way needs it too\n",
+                        user, low_ports));
+    return print(fmt::format("{}: ok{}, {}, {}\n", file, user.empty() ? "" : " for " + user,
                              counted(config->listeners.size(), "listener"),
                              counted(config->pools.size(), "pool")));
 }

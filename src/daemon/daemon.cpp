@@ -19,6 +19,7 @@
 #include "guard/ledger.h"
 #include "health/prober.h"
 #include "metrics/counters.h"
+#include "net/presence.h"
 #include "session/limit_note.h"
 #include "session/transfer_log.h"
 
@@ -92,6 +93,7 @@ private:
     session::PublicNames public_names_;
     std::vector<std::unique_ptr<Worker>> workers_;
     std::vector<Bound> bound_;
+    std::vector<base::OwnedFd> announced_;
     std::uint64_t id_salt_;
     std::atomic<std::uint64_t> sessions_begun_ = 0;
 
@@ -221,6 +223,8 @@ bool Daemon::bind(const config::Listener& listener, const std::vector<base::Addr
     for (const auto& address : addresses) {
         auto opened = net::listen_on(address, control_backlog);
         if (opened) {
+            if (const auto local = net::local_address(opened->get()))
+                announced_.push_back(net::announce(*local));
             bound_.push_back({&listener, address, begins_with_tls, std::move(*opened)});
             continue;
         }
@@ -460,7 +464,7 @@ void raise_descriptor_limit() {
 }  // namespace
 
 int run(const config::Config& config, const char* file) {
-    auto problems = try_start(config, false);
+    auto problems = try_start(config, {}).problems;
     if (!problems.empty()) return print(problems, file);
     Tls tls(config, problems);
     auto secrets = read_probe_secrets(config, problems);
@@ -469,6 +473,7 @@ int run(const config::Config& config, const char* file) {
         fmt::print(stderr, "warning: {}\n", config::to_string(secret, file));
     raise_descriptor_limit();
     if (!config.core_dumps) hide_memory();
+    net::announce_as({static_cast<std::uint32_t>(::getpid()), net::file_mark(file)});
     auto signals = take_over_signals();
     Daemon daemon(config, std::move(tls), std::move(secrets), std::move(signals));
     if (!daemon.bind(file)) return 1;

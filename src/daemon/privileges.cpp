@@ -25,11 +25,13 @@ base::Error failure(const std::string& doing) {
     return base::last_error(base::Fault::internal, doing);
 }
 
-/// Of the three sets only this one capability is left, and it works.
+/// Of the three sets only this one capability is left, and it works, if it was there.
 bool keep_only(unsigned int capability) {
     __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
     std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
-    const auto bit = std::uint32_t{1} << capability;
+    if (::syscall(SYS_capget, &header, sets.data()) != 0) return false;
+    const auto bit = (std::uint32_t{1} << capability) & sets[0].permitted;
+    sets = {};
     sets[0] = {.effective = bit, .permitted = bit, .inheritable = 0};
     return ::syscall(SYS_capset, &header, sets.data()) == 0;
 }
@@ -55,6 +57,11 @@ base::Result<> become(const std::string& user) {
                       keep_only(CAP_NET_BIND_SERVICE);
     if (!done) return std::unexpected(failure(doing));
     return {};
+}
+
+std::string name_of_user(uid_t user) {
+    const passwd* const entry = ::getpwuid(user);  // NOLINT: there is one thread
+    return entry == nullptr ? fmt::format("{}", user) : entry->pw_name;
 }
 
 void hide_memory() {

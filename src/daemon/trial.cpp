@@ -6,6 +6,7 @@
 #include "base/owned_fd.h"
 #include "config/own_addresses.h"
 #include "daemon/backend_files.h"
+#include "daemon/bind_trial.h"
 #include "daemon/probe_secrets.h"
 #include "daemon/tls.h"
 #include "net/resolver.h"
@@ -26,69 +27,6 @@ namespace ballast::daemon {
 namespace {
 
 using Problems = std::vector<config::Problem>;
-
-std::string remedy_for_bind(int error) {
-    switch (error) {
-        case EADDRINUSE: return "stop the program that has it, or choose another port";
-        case EADDRNOTAVAIL: return "use an address of this machine";
-        case EACCES: return "run as root or with CAP_NET_BIND_SERVICE, or use a port above 1023";
-        default: return "see bind(2)";
-    }
-}
-
-/// What is bound stays so in `held`: two of our own addresses may exclude each other.
-void try_bind(const config::Config& config, const std::vector<base::Address>& addresses,
-              const std::string& key, std::vector<base::OwnedFd>& held, Problems& problems) {
-    for (std::size_t i = 0; i < addresses.size(); ++i) {
-        auto opened = net::listen_on(addresses[i], 1);
-        if (opened) {
-            held.push_back(std::move(*opened));
-            continue;
-        }
-        problems.push_back({config.places.of(fmt::format("{}[{}]", key, i)),
-                            base::to_string(opened.error()),
-                            remedy_for_bind(opened.error().code.value())});
-    }
-}
-
-base::Ip an_address_of(const config::Listener& listener) {
-    if (!listener.bind.empty()) return listener.bind.front().ip;
-    if (!listener.implicit_bind.empty()) return listener.implicit_bind.front().ip;
-    return listener.tls->implicit_bind.front().ip;
-}
-
-/// The ports of passed-through backends: each one has to be had, as the backend chooses.
-void try_slices(const config::Config& config, const config::Listener& listener,
-                Problems& problems) {
-    const auto ip = an_address_of(listener);
-    for (const auto& pool : config.pools) {
-        for (const auto& backend : pool.backends) {
-            if (!backend.passive_ports) continue;
-            const auto& ports = *backend.passive_ports;
-            for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
-                const auto opened = net::listen_on({ip, static_cast<std::uint16_t>(port)}, 1);
-                if (opened) continue;
-                problems.push_back({config.places.of(backend.where.key + ".passive_ports"),
-                                    base::to_string(opened.error()),
-                                    remedy_for_bind(opened.error().code.value())});
-            }
-        }
-    }
-}
-
-/// Passive ports are opened when they are needed, and busy ones are passed over: only a range
-/// without any free port fails.
-void try_passive_ports(const config::Config& config, const config::Listener& listener,
-                       Problems& problems) {
-    const auto ip = an_address_of(listener);
-    for (std::uint32_t port = listener.passive_ports.first; port <= listener.passive_ports.last;
-         ++port)
-        if (net::listen_on({ip, static_cast<std::uint16_t>(port)}, 1)) return;
-    problems.push_back(
-        {config.places.of(listener.where.key + ".passive_ports"),
-         fmt::format("no port of {} can be bound", base::to_string(listener.passive_ports)),
-         "choose a range that is free on this machine"});
-}
 
 void try_append(const config::Config& config, const char* key, const std::string& file,
                 Problems& problems) {
@@ -192,25 +130,17 @@ Backends all_backends(const config::Config& config, Problems& problems) {
 
 }  // namespace
 
-Problems try_start(const config::Config& config, bool asks_names) {
-    Problems problems;
-    std::vector<base::OwnedFd> held;
-    for (const auto& listener : config.listeners) {
-        const auto& key = listener.where.key;
-        try_bind(config, listener.bind, key + ".bind", held, problems);
-        if (listener.tls)
-            try_bind(config, listener.tls->implicit_bind, key + ".tls.implicit_bind", held,
-                     problems);
-        try_bind(config, listener.implicit_bind, key + ".implicit_bind", held, problems);
-        if (listener.lends_ports()) try_passive_ports(config, listener, problems);
-        if (listener.mode == config::ListenerMode::passthrough)
-            try_slices(config, listener, problems);
-    }
+Tried try_start(const config::Config& config, const Trial& trial) {
+    Tried tried;
+    auto& problems = tried.problems;
+    BindTrial binding(config, trial.running_file, problems);
+    binding.run();
+    tried.not_bound = binding.not_tried();
     (void)read_probe_secrets(config, problems);
-    const Tls tried(config, problems);
+    const Tls tls(config, problems);
     auto [backends, keys] = all_backends(config, problems);
     const config::OwnAddresses own(config, local_addresses());
-    std::chrono::milliseconds left = asks_names ? names_time : std::chrono::milliseconds(0);
+    std::chrono::milliseconds left = trial.asks_names ? names_time : std::chrono::milliseconds(0);
     for (std::size_t i = 0; i < backends.size(); ++i) {
         for (const auto& to : destinations(backends[i], left)) {
             const auto listener = own.listener_at(to);
@@ -224,7 +154,7 @@ Problems try_start(const config::Config& config, bool asks_names) {
     try_append(config, "log.file", config.log.file, problems);
     try_append(config, "transfer_log.xferlog", config.transfer_log.xferlog, problems);
     try_append(config, "transfer_log.json", config.transfer_log.json, problems);
-    return problems;
+    return tried;
 }
 
 }  // namespace ballast::daemon

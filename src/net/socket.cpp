@@ -77,23 +77,34 @@ base::Result<base::OwnedFd> open_socket(base::Family family, Descriptors use) {
     return opened;
 }
 
-base::Result<base::OwnedFd> listen_on(const base::Address& address, int backlog, Descriptors use) {
-    const auto failed = [&](const char* doing) {
-        return std::unexpected(base::last_error(
-            base::Fault::internal, std::string(doing) + ' ' + base::to_string(address)));
-    };
+namespace {
+
+std::unexpected<base::Error> failed(const char* doing, const base::Address& address) {
+    return std::unexpected(base::last_error(base::Fault::internal,
+                                            std::string(doing) + ' ' + base::to_string(address)));
+}
+
+}  // namespace
+
+base::Result<base::OwnedFd> bind_to(const base::Address& address, Descriptors use) {
     auto opened = open_socket(address.ip.family(), use);
     if (!opened) return opened;
-    const int on = 1;
-    if (::setsockopt(opened->get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)
-        return failed("preparing to listen on");
-    if (!address.ip.is_v4() &&
-        ::setsockopt(opened->get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0)
-        return failed("preparing to listen on");
+    const auto switch_on = [&](int level, int option) {
+        const int on = 1;
+        return ::setsockopt(opened->get(), level, option, &on, sizeof on) == 0;
+    };
+    const bool is_prepared = switch_on(SOL_SOCKET, SO_REUSEADDR) &&
+                             (address.ip.is_v4() || switch_on(IPPROTO_IPV6, IPV6_V6ONLY));
+    if (!is_prepared) return failed("preparing to listen on", address);
     const SystemAddress system(address);
-    if (::bind(opened->get(), system.get(), system.length) != 0) return failed("binding");
-    if (::listen(opened->get(), backlog) != 0) return failed("listening on");
+    if (::bind(opened->get(), system.get(), system.length) != 0) return failed("binding", address);
     return opened;
+}
+
+base::Result<base::OwnedFd> listen_on(const base::Address& address, int backlog, Descriptors use) {
+    auto bound = bind_to(address, use);
+    if (bound && ::listen(bound->get(), backlog) != 0) return failed("listening on", address);
+    return bound;
 }
 
 bool has_way_to(const base::Address& to) {

@@ -36,9 +36,12 @@ void reserve_descriptors(int first);
 /// A non-blocking TCP socket.
 [[nodiscard]] base::Result<base::OwnedFd> open_socket(base::Family family,
                                                       Descriptors use = Descriptors::with_reserve);
-/// A listening socket. SO_REUSEADDR, never SO_REUSEPORT: two sockets on one port would give
+/// A socket to listen with. SO_REUSEADDR, never SO_REUSEPORT: two sockets on one port would give
 /// connections to strangers. IPv6 sockets take IPv6 only, so `[::]` and `0.0.0.0` stand side by
 /// side.
+[[nodiscard]] base::Result<base::OwnedFd> bind_to(const base::Address& address,
+                                                  Descriptors use = Descriptors::with_reserve);
+/// The same, and it listens.
 [[nodiscard]] base::Result<base::OwnedFd> listen_on(const base::Address& address, int backlog,
                                                     Descriptors use = Descriptors::with_reserve);
 

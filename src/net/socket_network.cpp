@@ -7,6 +7,7 @@
 #include "base/token_bucket.h"
 #include "metrics/counters.h"
 #include "net/port_lease.h"
+#include "net/presence.h"
 #include "net/socket_stream.h"
 
 #include <cerrno>
@@ -151,6 +152,7 @@ struct SocketNetwork::PassivePort {
     base::TokenBucket accepts;
     base::TokenBucket strays;
     std::optional<Acceptor> acceptor;
+    base::OwnedFd announced;
 };
 
 SocketNetwork::SocketNetwork(loop::WorkerLoop& loop, PassivePorts& ports,
@@ -248,6 +250,8 @@ std::unique_ptr<Admission> SocketNetwork::admit(const Admissions::Range& range,
 }
 
 SocketNetwork::Listening SocketNetwork::listen(PassivePorts::Key key, const base::Ip& client) {
+    // Before it listens: whoever finds the port in use finds out by whom.
+    auto announced = announce({key.local, key.port});
     auto opened = listen_on({key.local, key.port}, passive_backlog, descriptors_);
     auto watched =
         opened ? loop::Descriptor::open(loop_, opened->get()) : std::unexpected(opened.error());
@@ -266,6 +270,7 @@ SocketNetwork::Listening SocketNetwork::listen(PassivePorts::Key key, const base
     (void)opened->release();
     auto& port = *passive_ports_.emplace_back(
         std::make_unique<PassivePort>(key, ports_.rates(), loop_.now()));
+    port.announced = std::move(announced);
     port.acceptor.emplace(loop_, std::move(*watched),
                           [this, &port](base::OwnedFd socket, base::Address peer) {
                               take_data_connection(port, std::move(socket), peer);

@@ -139,7 +139,8 @@ def test_check_tells_what_the_user_cannot_read(work: Path) -> None:
         each.chmod(0o640)
     done = _checked(file, "--user", "nobody")
     assert done.returncode == 0, done.stderr
-    assert "note:" not in done.stdout
+    assert "every user" not in done.stdout
+    assert "ok for nobody, 1 listener" in done.stdout
 
     secret.chmod(0o644)
     identity.key.chmod(0o644)
@@ -152,6 +153,44 @@ def test_check_tells_what_the_user_cannot_read(work: Path) -> None:
     assert done.returncode == 1 and "there is no user" in done.stderr
     done = _run(*AS_NOBODY, BINARY, "check", "-c", file, "--user", "root")
     assert done.returncode == 1 and "run this as root" in done.stderr
+
+
+WITHOUT_LOW_PORTS = (
+    "setpriv",
+    "--inh-caps=-net_bind_service",
+    "--bounding-set=-net_bind_service",
+)
+
+
+def test_check_tells_which_ports_the_user_needs_a_right_for(work: Path) -> None:
+    pool = Pool("files", [Backend("only", Place("127.0.0.182", free_port()))])
+    with Network() as network:
+        there = network.add("ports").prefix
+        for port, source, said in ((21, 20, "20-21"), (1023, 0, "1023"), (1024, 0, "")):
+            settings = {"active_source_port": source} if source else {}
+            listener = Listener("ftp", "files", ["127.0.0.1"], settings, port=port)
+            ballast = Ballast(work / str(port), [listener], [pool])
+            _given_to_nobody(ballast)
+            file = ballast.configuration
+            file.write_text(ballast.text())
+            command = (str(BINARY), "check", "-c", str(file), "--user", "nobody")
+            done = _run(*there, *command)
+            assert done.returncode == 0, done.stderr
+            note = f"note: nobody may bind {said} because it has CAP_NET_BIND_SERVICE"
+            assert (note in done.stdout) == bool(said), done.stdout
+            assert ("may bind" in done.stdout) == bool(said), done.stdout
+            # Where root does not have it, as in some containers.
+            done = _run(*there, *WITHOUT_LOW_PORTS, *command)
+            assert done.returncode == (1 if said else 0), done
+            assert ("Permission denied" in done.stderr) == bool(said)
+            assert ("or use a port above 1023" in done.stderr) == bool(said)
+        # Where the system asks for no right.
+        start = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+        assert _run(*there, "sh", "-c", f"echo 0 > {start}").returncode == 0
+        file = work / "21/ballast/ballast.toml"
+        command = (str(BINARY), "check", "-c", str(file), "--user", "nobody")
+        done = _run(*there, *WITHOUT_LOW_PORTS, *command)
+        assert done.returncode == 0 and "may bind" not in done.stdout, done
 
 
 @pytest.mark.parametrize("core_dumps", [False, True])

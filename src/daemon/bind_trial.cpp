@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/bind_trial.h"
+
+#include "daemon/low_ports.h"
+#include "daemon/privileges.h"
+#include "net/socket.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fmt/format.h>
+#include <iterator>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+namespace ballast::daemon {
+
+namespace {
+
+using config::Listener;
+
+std::string remedy_for_bind(int error) {
+    switch (error) {
+        case EADDRNOTAVAIL: return "use an address of this machine";
+        case EACCES:
+            return fmt::format("run as root or with CAP_NET_BIND_SERVICE, or use a port above {}",
+                               first_unprivileged_port() - 1);
+        default: return "see bind(2)";
+    }
+}
+
+std::optional<base::Ip> an_address_of(const Listener& listener) {
+    if (!listener.bind.empty()) return listener.bind.front().ip;
+    if (!listener.implicit_bind.empty()) return listener.implicit_bind.front().ip;
+    if (listener.tls && !listener.tls->implicit_bind.empty())
+        return listener.tls->implicit_bind.front().ip;
+    return std::nullopt;
+}
+
+bool exclude_each_other(const base::Address& one, const base::Address& other) {
+    return net::is_in_the_way({.address = one, .instance = {}}, other);
+}
+
+}  // namespace
+
+BindTrial::BindTrial(const config::Config& config, std::string running_file,
+                     std::vector<config::Problem>& problems)
+    : config_(config), running_file_(std::move(running_file)), problems_(problems) {}
+
+void BindTrial::run() {
+    for (const auto& listener : config_.listeners) {
+        const auto& key = listener.where.key;
+        try_control(listener.bind, key + ".bind");
+        if (listener.tls) try_control(listener.tls->implicit_bind, key + ".tls.implicit_bind");
+        try_control(listener.implicit_bind, key + ".implicit_bind");
+    }
+    for (const auto& listener : config_.listeners) {
+        const auto ip = an_address_of(listener);
+        if (!ip) continue;
+        if (listener.lends_ports()) try_passive(listener, *ip);
+        if (listener.mode == config::ListenerMode::passthrough) try_slices(*ip);
+    }
+}
+
+/// They stay bound until the end: two of them may exclude each other.
+void BindTrial::try_control(const std::vector<base::Address>& addresses, const std::string& key) {
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+        const auto& address = addresses[i];
+        const auto where = fmt::format("{}[{}]", key, i);
+        auto opened = net::listen_on(address, 1);
+        const bool is_in_use = !opened && opened.error().code == std::errc::address_in_use;
+        const auto earlier = std::ranges::find_if(control_, [&](const base::Address& each) {
+            return is_in_use && address.port != 0 && exclude_each_other(each, address);
+        });
+        if (opened)
+            held_.push_back(std::move(*opened));
+        else if (earlier != control_.end())
+            problems_.push_back({config_.places.of(where), base::to_string(opened.error()),
+                                 fmt::format("{} of this file excludes it: remove one of them",
+                                             base::to_string(*earlier))});
+        else if (is_own(address, opened.error()))
+            not_tried_.push_back(address);
+        else
+            add_problem(where, address, opened.error());
+        control_.push_back(address);
+    }
+}
+
+/// Passive ports are opened when they are needed, and busy ones are passed over: only a range
+/// without any port that can be had fails.
+void BindTrial::try_passive(const Listener& listener, const base::Ip& ip) {
+    const auto& ports = listener.passive_ports;
+    for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
+        const base::Address address{ip, static_cast<std::uint16_t>(port)};
+        const auto bound = net::bind_to(address);
+        if (bound || is_own(address, bound.error())) return;
+    }
+    problems_.push_back({config_.places.of(listener.where.key + ".passive_ports"),
+                         fmt::format("no port of {} can be bound", base::to_string(ports)),
+                         "choose a range that is free on this machine"});
+}
+
+/// The ports of passed-through backends: each one has to be had, as the backend chooses.
+void BindTrial::try_slices(const base::Ip& ip) {
+    for (const auto& pool : config_.pools) {
+        for (const auto& backend : pool.backends) {
+            if (!backend.passive_ports) continue;
+            const auto& ports = *backend.passive_ports;
+            for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
+                const base::Address address{ip, static_cast<std::uint16_t>(port)};
+                const auto bound = net::bind_to(address);
+                if (bound) continue;
+                if (is_own(address, bound.error()))
+                    not_tried_.push_back(address);
+                else
+                    add_problem(backend.where.key + ".passive_ports", address, bound.error());
+            }
+        }
+    }
+}
+
+void BindTrial::look() {
+    // Where the system does not tell, every program is another one.
+    listening_ = net::listening_sockets().value_or(std::vector<net::Listening>());
+    std::ranges::sort(listening_, {}, [](const auto& each) { return each.address.port; });
+    for (const auto& each : listening_)
+        if (each.instance && is_trusted(each)) trusted_.insert(holder_of(each));
+    if (!running_file_.empty() && !own_) choose_own();
+}
+
+/// Of several that run, the one from this very file. Otherwise a copy is checked, and the first
+/// that holds one of its addresses is meant.
+void BindTrial::choose_own() {
+    const auto same_file = std::ranges::find(trusted_, net::file_mark(running_file_),
+                                             [](const Holder& each) { return each.instance.file; });
+    if (same_file != trusted_.end()) {
+        own_ = *same_file;
+        return;
+    }
+    const auto choose = [&](const base::Address& address) {
+        for (const auto& each : in_the_way_of(address)) {
+            if (own_ || !each.instance || !trusted_.contains(holder_of(each))) continue;
+            own_ = holder_of(each);
+        }
+    };
+    for (const auto& listener : config_.listeners) {
+        std::ranges::for_each(listener.bind, choose);
+        std::ranges::for_each(listener.implicit_bind, choose);
+        if (listener.tls) std::ranges::for_each(listener.tls->implicit_bind, choose);
+    }
+}
+
+/// Everybody can run a program that calls itself Ballast, on ports that everybody may bind. Only
+/// root, the user who checks or is checked for, and whoever has a port that needs a right are taken
+/// at their word: with anybody else's a check would be content, and the start would fail.
+bool BindTrial::is_trusted(const net::Listening& socket) {
+    return socket.user == 0 || socket.user == ::geteuid() ||
+           socket.address.port < first_unprivileged_port();
+}
+
+std::vector<net::Listening> BindTrial::in_the_way_of(const base::Address& address) const {
+    const auto at_port = std::ranges::equal_range(
+        listening_, address.port, {}, [](const auto& each) { return each.address.port; });
+    std::vector<net::Listening> result;
+    std::ranges::copy_if(at_port, std::back_inserter(result),
+                         [&](const auto& each) { return net::is_in_the_way(each, address); });
+    return result;
+}
+
+bool BindTrial::is_own(const base::Address& address, const base::Error& error) {
+    if (running_file_.empty() || error.code != std::errc::address_in_use) return false;
+    const auto is_only_own = [&] {
+        const auto sockets = in_the_way_of(address);
+        return own_ && !sockets.empty() && std::ranges::all_of(sockets, [&](const auto& each) {
+                   return each.instance && holder_of(each) == *own_;
+               });
+    };
+    // It may have begun to listen since we looked.
+    if (!is_only_own()) look();
+    return is_only_own();
+}
+
+std::string BindTrial::remedy_for_use(const base::Address& address) {
+    if (running_file_.empty()) look();
+    for (const auto& each : in_the_way_of(address)) {
+        if (!each.instance) continue;
+        const auto who = fmt::format("a running Ballast, process {} of the user {}",
+                                     each.instance->pid, name_of_user(each.user));
+        if (running_file_.empty())
+            return fmt::format("{}, has it: end that, or choose another port", who);
+        if (trusted_.contains(holder_of(each)))
+            return fmt::format(
+                "{}, has it, and is not the one that this file is for: choose another port", who);
+        return fmt::format("{}, has it; if this file is for that one, check as root with --user {}",
+                           who, name_of_user(each.user));
+    }
+    return "stop the program that has it, or choose another port";
+}
+
+void BindTrial::add_problem(const std::string& key, const base::Address& address,
+                            const base::Error& error) {
+    problems_.push_back({config_.places.of(key), base::to_string(error),
+                         error.code == std::errc::address_in_use
+                             ? remedy_for_use(address)
+                             : remedy_for_bind(error.code.value())});
+}
+
+std::string BindTrial::not_tried() const {
+    if (not_tried_.empty() || !own_) return {};
+    const auto more = not_tried_.size() - 1;
+    return fmt::format(
+        "the running Ballast, process {} of the user {}, holds {}{}: binding is not tried there "
+        "(--bind tries it)",
+        own_->instance.pid, name_of_user(own_->user), base::to_string(not_tried_.front()),
+        more == 0 ? "" : fmt::format(" and {} more", more));
+}
+
+}  // namespace ballast::daemon

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/owned_fd.h"
+#include "config/config.h"
+#include "config/load.h"
+#include "net/listeners.h"
+
+#include <compare>
+#include <optional>
+#include <set>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+namespace ballast::daemon {
+
+/// Whether the addresses and ports of a configuration can be listened on. Everything is let go of
+/// when this ends.
+class BindTrial {
+public:
+    /// What the running Ballast of this file holds is no problem. Without a file every address has
+    /// to be free. `config` and `problems` outlive it.
+    BindTrial(const config::Config& config, std::string running_file,
+              std::vector<config::Problem>& problems);
+    void run();
+
+    /// A line on what was not tried, because the running Ballast holds it. Empty: nothing.
+    [[nodiscard]] std::string not_tried() const;
+
+private:
+    /// A running Ballast, and who runs it by the system's word.
+    struct Holder {
+        net::Instance instance;
+        uid_t user = 0;
+        friend auto operator<=>(const Holder&, const Holder&) = default;
+    };
+    static Holder holder_of(const net::Listening& socket) {
+        return {*socket.instance, socket.user};
+    }
+
+    void try_control(const std::vector<base::Address>& addresses, const std::string& key);
+    void try_passive(const config::Listener& listener, const base::Ip& ip);
+    void try_slices(const base::Ip& ip);
+    void add_problem(const std::string& key, const base::Address& address,
+                     const base::Error& error);
+    /// Whether nothing but the running Ballast is in the way.
+    [[nodiscard]] bool is_own(const base::Address& address, const base::Error& error);
+    [[nodiscard]] std::string remedy_for_use(const base::Address& address);
+
+    /// Who listens where, at this moment.
+    void look();
+    void choose_own();
+    [[nodiscard]] static bool is_trusted(const net::Listening& socket);
+    [[nodiscard]] std::vector<net::Listening> in_the_way_of(const base::Address& address) const;
+
+    const config::Config& config_;
+    const std::string running_file_;
+    std::vector<config::Problem>& problems_;
+    std::vector<base::Address> control_;
+    std::vector<base::OwnedFd> held_;
+    std::vector<base::Address> not_tried_;
+    std::vector<net::Listening> listening_;  // by port
+    std::set<Holder> trusted_;
+    std::optional<Holder> own_;
+};
+
+}  // namespace ballast::daemon
