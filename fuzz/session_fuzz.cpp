@@ -545,8 +545,9 @@ private:
     }
 
     [[nodiscard]] bool is_own(std::string_view line) const {
-        if (line == "EPSV" || line == "PASV" || line == "NOOP" || line == "ABOR" || line == "QUIT")
-            return true;
+        constexpr std::array whole_lines = {"EPSV"sv, "PASV"sv, "NOOP"sv,
+                                            "ABOR"sv, "QUIT"sv, "FEAT"sv};
+        if (std::ranges::find(whole_lines, line) != whole_lines.end()) return true;
         const auto is_made_of = [line](std::string_view verb, std::string_view characters) {
             return line.starts_with(verb) &&
                    line.find_first_not_of(characters, verb.size()) == std::string_view::npos;
