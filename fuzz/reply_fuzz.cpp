@@ -43,6 +43,31 @@ std::vector<Outcome> fed_in_pieces(std::string_view input, std::size_t piece_byt
     return outcomes;
 }
 
+/// What is sent on, up to the first error. With `in_lines` lines are taken as soon as they are
+/// there.
+std::string sent_on(std::string_view input, std::size_t piece_bytes, bool in_lines) {
+    ReplyParser parser(plenty, plenty);
+    std::string buffer;
+    std::string text;
+    while (!input.empty()) {
+        buffer += input.substr(0, piece_bytes);
+        input.remove_prefix(std::min(piece_bytes, input.size()));
+        for (;;) {
+            auto step = parser.next(buffer);
+            buffer.erase(0, step.consumed);
+            if (!step.reply) break;
+            if (!*step.reply) return text;
+            text += (*step.reply)->text;
+        }
+        if (!in_lines) continue;
+        const auto lines = parser.take_lines(buffer);
+        demand(lines.consumed <= buffer.size());
+        buffer.erase(0, lines.consumed);
+        text += lines.text;
+    }
+    return text;
+}
+
 /// A strict reader finds one reply in what is sent on, and it is this one.
 void check(const Reply& reply) {
     demand(reply.code >= 100 && reply.code <= 599);
@@ -66,6 +91,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         for (const auto& outcome : whole)
             if (outcome) check(*outcome);
     }
+    const auto sent = sent_on(input, size, false);
+    for (const auto piece_bytes : {std::size_t{1}, std::size_t{7}})
+        demand(sent_on(input, piece_bytes, true).starts_with(sent));
     if (size >= 2) {
         const auto code = static_cast<std::uint16_t>(100 + (data[0] * 256 + data[1]) % 500);
         const auto text = input.substr(2);

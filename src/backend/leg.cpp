@@ -4,10 +4,10 @@
 #include "base/log.h"
 #include "base/shortage.h"
 #include "ftp/command.h"
-#include "ftp/host_port.h"
 #include "ftp/verb.h"
 #include "metrics/counters.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <vector>
 
@@ -24,12 +24,6 @@ constexpr auto avoiding_time = std::chrono::hours(1);
 /// How many replies a second a backend may say beyond those that it owes: a server that answers
 /// some command twice is borne, one that never stops talking is not.
 constexpr double unasked_replies_per_second = 64;
-
-/// A server that does not know EPSV, or not for this protocol (RFC 2428 2: 522), may know PASV. A
-/// 550 or 4xx is a refusal of the data connection itself.
-bool is_unknown_command(const ftp::Reply& reply) {
-    return (reply.code >= 500 && reply.code <= 504) || reply.code == 522;
-}
 
 }  // namespace
 
@@ -119,6 +113,7 @@ loop::Task<base::Result<>> Leg::begin_tls() {
     });
     parser_ = ftp::ReplyParser(settings().reply_line_bytes_max, settings().reply_bytes_max);
     settle_at_ = loop::never;
+    cut_at_ = loop::never;
     drops_next_ = false;  // RFC 4217 15.1: what was said before TLS was not said under it
     auto done =
         co_await tls.handshake(signal_, base::Fault::backend,
@@ -220,19 +215,23 @@ loop::Task<base::Result<>> Leg::send_meanwhile(base::WipedString line) {
                                      signal_.loop().after(settings().reply_timeout));
 }
 
+base::Error Leg::endless() const {
+    metrics::count(metrics::Counter::limit_reply_bytes);
+    return lost({}, "an endless reply from");
+}
+
 std::optional<base::Result<ftp::Reply>> Leg::take(ftp::ReplyParser::Step step) {
     control_.consume(step.consumed);
     if (!step.reply) return std::nullopt;
     settle_at_ = loop::never;
+    cut_at_ = loop::never;
     if (*step.reply) {
         if (log::enabled(log::Level::debug)) show_reply(**step.reply);
         return std::move(**step.reply);
     }
     switch (step.reply->error()) {
         case ftp::ReplyError::line_too_long:
-        case ftp::ReplyError::reply_too_long:
-            metrics::count(metrics::Counter::limit_reply_bytes);
-            return std::unexpected(lost({}, "an endless reply from"));
+        case ftp::ReplyError::reply_too_long: return std::unexpected(endless());
         case ftp::ReplyError::bad_code: return std::unexpected(lost({}, "no FTP reply from"));
     }
     std::terminate();
@@ -306,12 +305,17 @@ std::optional<base::Result<ftp::Reply>> Leg::take_reply(net::ControlConnection::
     // Parse before reading: several replies may have come at once, and a last one before the end.
     if (!control_.received().empty())
         if (auto taken = take(parser_.next(control_.received()))) return taken;
+    if (signal_.loop().now() >= cut_at_) return std::unexpected(endless());
+    const auto had = control_.received().size();
     const auto state =
         control_.receive(settings().reply_bytes_max + settings().reply_line_bytes_max, ask);
     if (state == net::Io::State::moved) {
+        if (control_.received().substr(had).contains('\n')) line_at_ = signal_.loop().now();
         if (auto taken = take(parser_.next(control_.received()))) return taken;
         settle_at_ = parser_.may_settle(control_.received()) ? signal_.loop().after(settle_time)
                                                              : loop::never;
+        if (cut_at_ == loop::never && parser_.begun_code() != 0)
+            cut_at_ = signal_.loop().after(settings().reply_time_max);
         return std::nullopt;
     }
     if (settle_at_ <= signal_.loop().now())
@@ -324,22 +328,78 @@ std::optional<base::Result<ftp::Reply>> Leg::take_reply(net::ControlConnection::
     return std::nullopt;
 }
 
+std::uint16_t Leg::begun_code() const {
+    return drops_next_ || owed_ == 0 ? 0 : parser_.begun_code();
+}
+
+std::string Leg::take_lines() {
+    const auto code = begun_code();
+    if (code < 200 || code == 421) return {};
+    auto lines = parser_.take_lines(control_.received());
+    control_.consume(lines.consumed);
+    if (!lines.text.empty() && log::enabled(log::Level::debug)) show_reply({code, lines.text});
+    return std::move(lines.text);
+}
+
+loop::Time::duration Leg::answer_time(std::string_view line) const {
+    const auto& soon = settings().reply_timeout;
+    return ftp::may_take_long(line) ? std::max(soon, settings().long_reply_timeout) : soon;
+}
+
+base::Error Leg::late() const {
+    return lost(std::make_error_code(std::errc::timed_out), "waiting for a reply of");
+}
+
 loop::Task<base::Result<ftp::Reply>> Leg::reply(loop::Deadline deadline) {
     for (;;) {
         if (auto polled = poll_reply()) co_return std::move(*polled);
         control_.watch();
-        (void)co_await signal_.wait(loop::sooner(deadline, settle_at_));
-        if (signal_.loop().now() >= deadline)
-            co_return std::unexpected(
-                lost(std::make_error_code(std::errc::timed_out), "waiting for a reply of"));
+        (void)co_await signal_.wait(loop::sooner(deadline, poll_at()));
+        if (signal_.loop().now() >= deadline) co_return std::unexpected(late());
     }
 }
 
-loop::Task<base::Result<ftp::Reply>> Leg::command(base::WipedString line) {
-    if (auto said = drop_unasked()) co_return std::move(*said);
+loop::Task<base::Result<Heard>> Leg::hear(loop::Time::duration patience, bool in_lines) {
+    // A backend that says much has no more turns than the others of this thread.
+    if (parser_.is_partly_taken()) {
+        signal_.raise();
+        (void)co_await signal_.wait(loop::never);
+    }
+    const auto began_at = signal_.loop().now();
+    const loop::Time::duration whole_time = settings().long_reply_timeout;
+    const auto latest = in_lines ? loop::never : began_at + std::max(patience, whole_time);
+    for (;;) {
+        if (auto polled = poll_reply()) {
+            if (!*polled) co_return std::unexpected(polled->error());
+            co_return Heard{std::move(**polled), true};
+        }
+        if (in_lines) {
+            const auto code = begun_code();
+            if (auto lines = take_lines(); !lines.empty())
+                co_return Heard{{code, std::move(lines)}, false};
+        }
+        control_.watch();
+        const auto deadline = loop::sooner(std::max(began_at, line_at_) + patience, latest);
+        (void)co_await signal_.wait(loop::sooner(deadline, poll_at()));
+        if (signal_.loop().now() >= deadline) co_return std::unexpected(late());
+    }
+}
+
+loop::Task<base::Result<Heard>> Leg::ask(base::WipedString line, bool in_lines) {
+    const auto patience = answer_time(line);
+    if (auto said = drop_unasked()) {
+        if (!*said) co_return std::unexpected(said->error());
+        co_return Heard{std::move(**said), true};
+    }
     if (auto sent = co_await send_meanwhile(std::move(line)); !sent)
         co_return std::unexpected(sent.error());
-    co_return co_await reply(signal_.loop().after(settings().reply_timeout));
+    co_return co_await hear(patience, in_lines);
+}
+
+loop::Task<base::Result<ftp::Reply>> Leg::command(base::WipedString line) {
+    auto heard = co_await ask(std::move(line), false);
+    if (!heard) co_return std::unexpected(std::move(heard.error()));
+    co_return std::move(heard->reply);
 }
 
 loop::Task<base::Result<std::vector<ftp::Reply>>> Leg::abort_nothing() {
@@ -365,186 +425,6 @@ loop::Task<base::Result<ftp::Reply>> Leg::restart_at(std::uint64_t offset) {
     auto reply = co_await command(fmt::format("REST {}", offset));
     if (reply && reply->code == 350) is_restart_armed_ = offset != 0;
     co_return reply;
-}
-
-loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::ask_epsv_or_pasv() {
-    const auto ask = [this](const char* verb) { return command(verb); };
-    // EPSV names no address that could be trusted.
-    const bool wants_address = settings().trust_pasv_address && address().ip.is_v4();
-    const bool asks_epsv = !known().prefers_pasv() && !wants_address;
-    if (asks_epsv) {
-        auto reply = co_await ask("EPSV");
-        if (!reply) co_return std::unexpected(DataRefusal{{}, reply.error(), true});
-        if (!is_unknown_command(*reply)) co_return std::move(*reply);
-        known().set_prefers_pasv(true);
-    }
-    auto reply = co_await ask("PASV");
-    if (!reply) co_return std::unexpected(DataRefusal{{}, reply.error(), true});
-    // A server that lists no EPSV but has only IPv6 may know no PASV either.
-    if (is_unknown_command(*reply)) {
-        known().set_prefers_pasv(false);
-        if (!asks_epsv) reply = co_await ask("EPSV");
-        if (!reply) co_return std::unexpected(DataRefusal{{}, reply.error(), true});
-    }
-    co_return std::move(*reply);
-}
-
-loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::ask_passive() {
-    const auto mode = settings().backend_data;
-    const bool is_fixed = mode == config::BackendData::epsv || mode == config::BackendData::pasv;
-    if (!is_fixed) co_return co_await ask_epsv_or_pasv();
-    auto reply = co_await command(mode == config::BackendData::epsv ? "EPSV" : "PASV");
-    if (!reply) co_return std::unexpected(DataRefusal{{}, reply.error(), true});
-    co_return std::move(*reply);
-}
-
-DataRefusal Leg::refused(const ftp::Reply& reply, std::string_view what) const {
-    return {reply,
-            {base::Fault::backend,
-             {},
-             fmt::format("{} {}: {} {}", base::to_string(address()), what, reply.code,
-                         reply.message())},
-            false};
-}
-
-std::expected<base::Address, DataRefusal> Leg::passive_address(const ftp::Reply& reply) const {
-    if (!reply.is_positive()) return std::unexpected(refused(reply, "refused a data connection"));
-    const auto passive = ftp::parse_passive_reply(reply.text);
-    // The text of that reply would not tell a client what is wrong.
-    const auto unusable = [&](std::string_view what) {
-        auto refusal = refused(reply, what);
-        refusal.reply.reset();
-        return std::unexpected(std::move(refusal));
-    };
-    if (!passive) return unusable("named no data port");
-    // Port 0 cannot be dialled, whatever is trusted.
-    if (passive->port == 0) return unusable("named no data port");
-    if (passive->port <= ftp::well_known_port_last && !settings().trust_low_ports)
-        return unusable("named a data port below 1024, see trust_low_ports");
-    const bool is_trusted = settings().trust_pasv_address && passive->ip && !passive->ip->is_any();
-    return base::Address{is_trusted ? *passive->ip : address().ip, passive->port};
-}
-
-loop::Task<Leg::Opened> Leg::dial_data(base::Address to) {
-    net::Dial dial{.to = to, .from = {}, .fault = base::Fault::backend};
-    // An address of the other family cannot be reached from ours.
-    if (to.ip.family() == control_.local().ip.family()) dial.from = control_.local().ip;
-    auto stream = co_await network_.dial(dial, network_.loop().after(settings().connect_timeout));
-    if (!stream) co_return std::unexpected(DataRefusal{{}, stream.error(), false});
-    co_return DataConnection{std::move(*stream), nullptr};
-}
-
-/// A port for one data connection of this backend.
-loop::Task<std::expected<std::unique_ptr<net::Lease>, DataRefusal>> Leg::lend_port() {
-    const auto& peer = settings().data_peer;
-    net::LendRequest request{
-        .range = *settings().data_ports, .local = control_.local().ip, .peers = {}};
-    request.peers.address = address().ip;
-    request.peers.network = peer.network;
-    request.peers.anyone = peer.kind == config::DataPeer::Kind::any;
-    request.peers.exclusive = true;
-    request.holder = lease_holder_;
-    auto lease = co_await network_.lend(request);
-    if (!lease) co_return std::unexpected(DataRefusal{{}, lease.error(), false});
-    lease_holder_ = (*lease)->holder();
-    (*lease)->attach(&signal_);
-    co_return std::move(*lease);
-}
-
-/// PORT or EPRT with a port of ours.
-loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::say_port(
-    bool extended, std::unique_ptr<net::Lease>& lease) {
-    if (!settings().data_ports)
-        co_return std::unexpected(
-            DataRefusal{{}, {base::Fault::internal, {}, "the pool has no data_ports"}, false});
-    auto lent = co_await lend_port();
-    if (!lent) co_return std::unexpected(std::move(lent.error()));
-    const base::Address ours{control_.local().ip, (*lent)->port()};
-    auto reply = co_await command(extended ? ftp::format_eprt(ours) : ftp::format_port(ours));
-    if (!reply) co_return std::unexpected(DataRefusal{{}, reply.error(), true});
-    if (reply->is_positive()) lease = std::move(*lent);
-    co_return std::move(*reply);
-}
-
-/// For a transfer, which has its own deadline for the connection.
-Leg::Opened Leg::use_lease(std::unique_ptr<net::Lease> lease) {
-    if (!lease->keep())
-        return std::unexpected(
-            DataRefusal{{}, {base::Fault::client, {}, "the data port has expired"}, false});
-    return DataConnection{nullptr, std::move(lease)};
-}
-
-loop::Task<Leg::Opened> Leg::open_data() {
-    if (auto passed_on = co_await take_passed_on()) co_return std::move(*passed_on);
-    const auto mode = settings().backend_data;
-    if (mode == config::BackendData::port || mode == config::BackendData::eprt) {
-        const bool extended = mode == config::BackendData::eprt;
-        if (!extended && !address().ip.is_v4())
-            co_return std::unexpected(
-                DataRefusal{{},
-                            {base::Fault::internal,
-                             {},
-                             "PORT cannot name an IPv6 address: use backend_data = \"eprt\""},
-                            false});
-        std::unique_ptr<net::Lease> lease;
-        auto reply = co_await say_port(extended, lease);
-        if (!reply) co_return std::unexpected(std::move(reply.error()));
-        if (!lease) co_return std::unexpected(refused(*reply, "refused a data connection"));
-        co_return use_lease(std::move(lease));
-    }
-    auto reply = co_await ask_passive();
-    if (!reply) co_return std::unexpected(std::move(reply.error()));
-    const auto named = passive_address(*reply);
-    if (!named) co_return std::unexpected(named.error());
-    co_return co_await dial_data(*named);
-}
-
-loop::Task<> Leg::dial_passed_on(base::Address to) { passed_on_ = co_await dial_data(to); }
-
-/// Empty: nothing was passed on.
-loop::Task<std::optional<Leg::Opened>> Leg::take_passed_on() {
-    // The dial has its own deadline.
-    while (dialing_.is_started() && !dialing_.is_done()) (void)co_await signal_.wait(loop::never);
-    dialing_.cancel();
-    auto passed_on = std::exchange(passed_on_, {});
-    if (passed_on && *passed_on && (*passed_on)->lease)
-        co_return use_lease(std::move((*passed_on)->lease));
-    co_return passed_on;
-}
-
-void Leg::give_back(DataConnection unused) {
-    if (unused.lease) unused.lease->keep_no_longer();
-    if (unused.stream || unused.lease) passed_on_ = std::move(unused);
-}
-
-void Leg::forget_data() {
-    if (passed_on_ && *passed_on_ && (*passed_on_)->lease) passed_on_.reset();
-}
-
-loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::pass_on(std::string_view verb,
-                                                                const std::string& argument) {
-    // The earlier data connection stays open until the backend has agreed to a new one: see
-    // `forget_data`.
-    if (verb == "PORT" || verb == "EPRT") {
-        std::unique_ptr<net::Lease> lease;
-        // PORT has no words for an IPv6 address.
-        auto reply = co_await say_port(verb == "EPRT" || !address().ip.is_v4(), lease);
-        if (!lease) co_return reply;
-        dialing_.cancel();
-        passed_on_ = DataConnection{nullptr, std::move(lease)};
-        co_return reply;
-    }
-    auto line = std::string(verb);
-    if (!argument.empty()) line += ' ' + argument;
-    auto reply = co_await command(std::move(line));
-    if (!reply) co_return std::unexpected(DataRefusal{{}, reply.error(), true});
-    if (!reply->is_positive()) co_return std::move(*reply);
-    dialing_.cancel();
-    passed_on_.reset();
-    const auto named = passive_address(*reply);
-    if (!named) co_return std::unexpected(named.error());
-    dialing_ = loop::Job::start(dial_passed_on(*named), &signal_);
-    co_return std::move(*reply);
 }
 
 }  // namespace ballast::backend

@@ -32,6 +32,12 @@ struct DataConnection {
     std::unique_ptr<net::Lease> lease;  ///< set if `stream` is not
 };
 
+/// What a backend says, as it comes: a reply, or lines of one that goes on.
+struct Heard {
+    ftp::Reply reply;  ///< `code` is that of the whole
+    bool is_end = true;
+};
+
 /// One control connection to a backend, and the data connections that belong to it. Commands go out
 /// one whole line per write, one at a time: some servers take whatever one read returns for one
 /// command. Lives on one loop's thread; waits on the signal it was given, which others may raise
@@ -55,9 +61,36 @@ public:
     [[nodiscard]] loop::Task<base::Result<>> send_meanwhile(base::WipedString line);
     /// The next reply, preliminary ones included.
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> reply(loop::Deadline deadline);
-    /// Sends one line while no reply is owed, and waits for its reply within the pool's reply
-    /// time-out. Drops what was said unasked, as `send` does; a 421 among it is the reply.
+    /// Sends one line while no reply is owed, and waits for its reply as long as the pool's
+    /// time-out for its verb says: for the first line, and again for each further one, but no
+    /// longer than `long_reply_timeout` for all. Drops what was said unasked, as `send` does; a 421
+    /// among it is the reply.
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> command(base::WipedString line);
+
+    // For who passes replies on as they come, whatever their length
+
+    /// As `command`, but with `in_lines` the lines of a longer reply are given out as they come:
+    /// `hear` has more.
+    [[nodiscard]] loop::Task<base::Result<Heard>> ask(base::WipedString line, bool in_lines);
+    /// The next reply, or lines of it. Each line has `patience`. Reads no more of the backend than
+    /// it gives out: who waits for a client between two calls makes the backend wait.
+    [[nodiscard]] loop::Task<base::Result<Heard>> hear(loop::Time::duration patience,
+                                                       bool in_lines);
+    /// The code of a reply to something asked whose first line is here and its last is not; 0:
+    /// there is none.
+    [[nodiscard]] std::uint16_t begun_code() const;
+    /// Whole lines of that reply; `poll_reply` has the rest of it later. Empty: none is here, or it
+    /// is a 1xx or 421, which come whole.
+    [[nodiscard]] std::string take_lines();
+    /// Lines of the reply that goes on have been given out.
+    [[nodiscard]] bool is_partly_taken() const { return parser_.is_partly_taken(); }
+    /// How long an answer to this line may take.
+    [[nodiscard]] loop::Time::duration answer_time(std::string_view line) const;
+    /// The error of an answer that did not come in time.
+    [[nodiscard]] base::Error late() const;
+    /// When the last line came.
+    [[nodiscard]] loop::Time line_at() const { return line_at_; }
+
     /// REST, as `command` sends it.
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> restart_at(std::uint64_t offset);
     /// REST in the client's own words was answered with 350.
@@ -68,11 +101,12 @@ public:
 
     /// A reply that is already here, without waiting; an error if the connection is lost. For
     /// owners that wait for several things: look here, then `watch` and wait for the signal, no
-    /// longer than until `settle_at`. A backend that goes on saying more than it was asked is lost.
+    /// longer than until `poll_at`. A backend that goes on saying more than it was asked is lost.
     [[nodiscard]] std::optional<base::Result<ftp::Reply>> poll_reply();
     void watch() { control_.watch(); }
-    /// When an incomplete reply that looks complete is to be taken for complete.
-    [[nodiscard]] loop::Deadline settle_at() const { return settle_at_; }
+    /// When to look again although nothing has come: an incomplete reply that looks complete is
+    /// taken for complete then, or one that does not end is given up.
+    [[nodiscard]] loop::Deadline poll_at() const { return loop::sooner(settle_at_, cut_at_); }
 
     /// Sets up a data connection as the pool's `backend_data` says. A passive one is opened from
     /// the same source address as the control connection and to the address that it goes to: what a
@@ -155,6 +189,7 @@ private:
     /// Empty: nothing is left that was said unasked, and the backend may be asked something.
     [[nodiscard]] std::optional<base::Result<ftp::Reply>> drop_unasked();
     [[nodiscard]] base::Error lost(std::error_code code, std::string_view doing) const;
+    [[nodiscard]] base::Error endless() const;
 
     net::Network& network_;
     const Contact contact_;
@@ -170,6 +205,8 @@ private:
     ftp::ReplyParser parser_;
     ftp::Reply greeting_;
     loop::Deadline settle_at_ = loop::never;
+    loop::Deadline cut_at_ = loop::never;  // of a reply that has begun
+    loop::Time line_at_{};
 
     bool is_restart_armed_ = false;
     std::uint32_t owed_ = 0;     // replies to what was sent

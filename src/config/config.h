@@ -359,6 +359,8 @@ struct Pool {
     Duration connect_timeout = std::chrono::seconds(3);
     Duration greeting_timeout = std::chrono::seconds(10);
     Duration reply_timeout = std::chrono::seconds(60);
+    Duration long_reply_timeout = std::chrono::minutes(5);   ///< for verbs that may take long
+    Duration reply_time_max = std::chrono::hours(1);         ///< for all lines of one reply
     Duration final_reply_timeout = std::chrono::minutes(5);  ///< from the data's end to the reply
     Duration tcp_user_timeout = std::chrono::seconds(30);    ///< for a backend to acknowledge
     Duration resolve_interval = std::chrono::seconds(30);

@@ -73,7 +73,16 @@ constexpr auto pool_settings = std::to_array<Setting<Pool>>({
     {"greeting_timeout", Time<Pool>{&Pool::greeting_timeout, 1ms, time_max},
      "For a backend to send its 220 after it accepted; then the next backend is tried."},
     {"reply_timeout", Time<Pool>{&Pool::reply_timeout, 1ms, time_max},
-     "For a backend to answer a command."},
+     "For a backend to answer a command, USER and PASS among them, and for each further line of "
+     "its answer. For verbs that may take long `long_reply_timeout` holds instead."},
+    {"long_reply_timeout", Time<Pool>{&Pool::long_reply_timeout, 1ms, time_max},
+     "The same for verbs that may read whole files or directories: listings and transfers up to "
+     "their 1xx, STAT, SIZE, SITE, DELE, RMD, RNTO, checksums (HASH, XCRC, XMD5, XSHA1 and the "
+     "like), and verbs that Ballast does not know. `reply_timeout` where that is longer. Answers "
+     "to other verbs have as long as this for all their lines."},
+    {"reply_time_max", Time<Pool>{&Pool::reply_time_max, 1ms, time_max},
+     "From the first line of a backend's reply to its last, however many lines come: one that goes "
+     "on for longer is cut off, and the session ends with `421`."},
     {"final_reply_timeout", Time<Pool>{&Pool::final_reply_timeout, 1ms, time_max},
      "From the end of a transfer's data to the backend's last reply to it. Servers that store or "
      "scan a file after they received it need longer."},
@@ -85,7 +94,9 @@ constexpr auto pool_settings = std::to_array<Setting<Pool>>({
     {"reply_line_bytes_max", Size<Pool>{&Pool::reply_line_bytes_max, 512, 1 * mib},
      "The longest line of a backend's reply."},
     {"reply_bytes_max", Size<Pool>{&Pool::reply_bytes_max, 512, 16 * mib},
-     "The longest reply of a backend, all its lines. Not less than `reply_line_bytes_max`."},
+     "The longest reply of a backend, all its lines. Not less than `reply_line_bytes_max`. Replies "
+     "to the verbs that `long_reply_timeout` is for, but for transfers, are passed on line by line "
+     "as they come, and may be longer."},
 });
 constexpr std::array<string_view, 6> pool_tables = {"stick", "queue", "observe",
                                                     "probe", "tls",   "backend"};

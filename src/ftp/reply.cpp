@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cassert>
 #include <fmt/format.h>
+#include <utility>
 
 namespace ballast::ftp {
 
@@ -23,6 +24,12 @@ std::string_view take_line(std::string_view& text) {
     text.remove_prefix(end + 1);
     while (line.ends_with('\r')) line.remove_suffix(1);
     return line;
+}
+
+/// Of whole lines.
+std::size_t begin_of_last_line(std::string_view lines) {
+    lines.remove_suffix(1);
+    return lines.rfind('\n') + 1;  // npos + 1 is 0
 }
 
 /// ProFTPD 1.3 and inetutils-ftpd answer IAC WILL and IAC DO in a name as Telnet does, in front of
@@ -62,22 +69,31 @@ std::string_view behind_code(std::string_view line) {
     return line;
 }
 
-/// Writes the whole lines of a reply as `code` says, so that a strict reader finds its end where we
+/// What of a reply some lines are.
+struct Part {
+    bool has_first = true;
+    bool has_last = true;
+};
+
+/// Writes whole lines of a reply as `code` says, so that a strict reader finds its end where we
 /// found it.
-std::string rewritten(std::string_view lines, std::uint16_t code) {
+std::string rewritten(std::string_view lines, std::uint16_t code, Part part = {}) {
     std::string text;
     text.reserve(lines.size() + 8);
-    auto line = behind_telnet(take_line(lines));
-    while (line.empty()) line = behind_telnet(take_line(lines));
-    if (!lines.empty())
-        fmt::format_to(std::back_inserter(text), "{}-{}\r\n", code, behind_code(line));
+    std::string_view line;
+    if (part.has_first) {
+        while (line.empty()) line = behind_telnet(take_line(lines));
+        if (!lines.empty() || !part.has_last)
+            fmt::format_to(std::back_inserter(text), "{}-{}\r\n", code, behind_code(line));
+    }
     while (!lines.empty()) {
         line = take_line(lines);
-        if (lines.empty()) break;
+        if (lines.empty() && part.has_last) break;
         if (ends_reply(line, code)) text += ' ';
         text.append(line).append("\r\n");
     }
-    fmt::format_to(std::back_inserter(text), "{} {}\r\n", code, behind_code(line));
+    if (part.has_last)
+        fmt::format_to(std::back_inserter(text), "{} {}\r\n", code, behind_code(line));
     return text;
 }
 
@@ -112,13 +128,16 @@ Reply make_reply(std::uint16_t code, std::string_view first, const std::string& 
     return {code, rewritten(lines, code)};
 }
 
+ReplyParser::Step ReplyParser::finished(std::size_t consumed,
+                                        std::expected<Reply, ReplyError> outcome) {
+    scanned_ = 0;
+    code_ = 0;
+    is_partly_taken_ = false;
+    return {consumed, std::move(outcome)};
+}
+
 ReplyParser::Step ReplyParser::next(std::string_view received) {
     assert(scanned_ <= received.size());
-    const auto finished = [this](std::size_t consumed, std::expected<Reply, ReplyError> outcome) {
-        scanned_ = 0;
-        code_ = 0;
-        return Step{consumed, std::move(outcome)};
-    };
     for (;;) {
         const auto line_limit = scanned_ + line_bytes_max_;
         const auto limit = std::min(line_limit, reply_bytes_max_);
@@ -145,8 +164,24 @@ ReplyParser::Step ReplyParser::next(std::string_view received) {
             // RFC 959 4.2: a line in between may begin with anything, another code included.
             continue;
         }
-        return finished(scanned_, Reply{code_, rewritten(received.substr(0, scanned_), code_)});
+        const Part part{.has_first = !is_partly_taken_, .has_last = true};
+        return finished(scanned_,
+                        Reply{code_, rewritten(received.substr(0, scanned_), code_, part)});
     }
+}
+
+ReplyParser::Lines ReplyParser::take_lines(std::string_view received) {
+    if (code_ == 0) return {};
+    auto whole = received.substr(0, scanned_);
+    if (may_settle(received)) {
+        // A reply that may be over keeps the code of its last line.
+        if (!is_partly_taken_) return {};
+        whole = whole.substr(0, begin_of_last_line(whole));
+    }
+    if (whole.empty()) return {};
+    scanned_ -= whole.size();
+    const Part part{.has_first = !std::exchange(is_partly_taken_, true), .has_last = false};
+    return {whole.size(), rewritten(whole, code_, part)};
 }
 
 bool ReplyParser::is_inside(std::string_view received) const {
@@ -162,22 +197,19 @@ bool ReplyParser::is_inside(std::string_view received) const {
 
 bool ReplyParser::may_settle(std::string_view received) const {
     if (code_ == 0 || received.empty() || scanned_ != received.size()) return false;
-    received.remove_suffix(1);
-    const auto before = received.rfind('\n');
+    const auto last_begin = begin_of_last_line(received);
     // The first line opened the reply; it cannot close it too.
-    if (before == std::string_view::npos) return false;
-    received.remove_prefix(before + 1);
-    while (received.ends_with('\r')) received.remove_suffix(1);
-    return may_be_last(received);
+    if (last_begin == 0 && !is_partly_taken_) return false;
+    received.remove_prefix(last_begin);
+    return may_be_last(take_line(received));
 }
 
 ReplyParser::Step ReplyParser::settle(std::string_view received) {
     if (!may_settle(received)) return {0, std::nullopt};
-    const auto last_begin = received.rfind('\n', received.size() - 2) + 1;
-    const auto code = leading_code(received.substr(last_begin));
-    scanned_ = 0;
-    code_ = 0;
-    return {received.size(), Reply{code, rewritten(received, code)}};
+    const Part part{.has_first = !is_partly_taken_, .has_last = true};
+    const auto code =
+        is_partly_taken_ ? code_ : leading_code(received.substr(begin_of_last_line(received)));
+    return finished(received.size(), Reply{code, rewritten(received, code, part)});
 }
 
 }  // namespace ballast::ftp

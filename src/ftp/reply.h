@@ -55,15 +55,32 @@ public:
     /// Whether `settle` would find a reply: worth waiting for only a short while then.
     [[nodiscard]] bool may_settle(std::string_view received) const;
 
+    /// Whole lines of a reply whose end has not come, as to be sent on. So many bytes are to be
+    /// consumed; `next` and `settle` find the rest of the reply later, under the code that it began
+    /// with. A line that `settle` might take for the last one is left. For those who pass a reply
+    /// on as it comes, whatever its length.
+    struct Lines {
+        std::size_t consumed = 0;
+        std::string text;
+    };
+    [[nodiscard]] Lines take_lines(std::string_view received);
+    /// Of the reply whose first line has come, and the last has not; 0: there is none.
+    [[nodiscard]] std::uint16_t begun_code() const { return code_; }
+    /// Lines of that reply have been taken away.
+    [[nodiscard]] bool is_partly_taken() const { return is_partly_taken_; }
+
     /// Whether these bytes are the beginning of a reply, and not just empty lines and Telnet
     /// commands, whole or not, in front of one.
     [[nodiscard]] bool is_inside(std::string_view received) const;
 
 private:
+    Step finished(std::size_t consumed, std::expected<Reply, ReplyError> outcome);
+
     std::size_t line_bytes_max_;
     std::size_t reply_bytes_max_;
-    std::size_t scanned_ = 0;  ///< bytes of whole lines seen
-    std::uint16_t code_ = 0;   ///< of the first line; 0 before it
+    std::size_t scanned_ = 0;       ///< bytes of whole lines seen
+    std::uint16_t code_ = 0;        ///< of the first line; 0 before it
+    bool is_partly_taken_ = false;  ///< the first line, and what followed it
 };
 
 }  // namespace ballast::ftp

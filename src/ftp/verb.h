@@ -55,6 +55,8 @@ struct Verb {
     Repeatable repeatable;
     Journal journal;
     bool during_transfer;  ///< ABOR and STAT (RFC 959 4.1.3); everything else waits
+    bool takes_long;       ///< may read a whole file, or a directory with all that is in it, before
+                           ///< it is answered
 };
 
 /// All verbs of RFC 959, 1123, 2228, 2389, 2428, 2640, 3659, 4217, 7151, 1639 (LPRT, LPSV) and the
@@ -62,6 +64,9 @@ struct Verb {
 [[nodiscard]] std::span<const Verb> verbs();
 /// `name` in upper case. Null if the table does not know it: such a verb is forwarded.
 [[nodiscard]] const Verb* find_verb(std::string_view name);
+/// Whether the line's verb, in any case, is one that `takes_long`, or one that the table does not
+/// know.
+[[nodiscard]] bool may_take_long(std::string_view line);
 /// Whether the line's verb, in any case, is one that REST belongs to (RFC 3659 5.3, RFC 1123
 /// 4.1.2.13): RETR, STOR, APPE, STOU. Listings are not.
 [[nodiscard]] bool transfers_file(std::string_view line);

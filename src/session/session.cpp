@@ -2,6 +2,7 @@
 #include "session/session.h"
 
 #include "base/ascii.h"
+#include "ftp/verb.h"
 #include "guard/access.h"
 #include "metrics/counters.h"
 #include "session/backend_user.h"
@@ -326,20 +327,25 @@ loop::Task<> Session::refuse_command(const ftp::Command& command) {
     return answer(dialog_.answer());
 }
 
+/// Where a reply may be long its lines go to the client as they come, and no faster than it takes
+/// them.
 loop::Task<> Session::forward(ftp::Command command) {
-    auto reply = co_await backend_->command(command.line);
+    const bool in_lines = ftp::may_take_long(command.line);
+    auto patience = backend_->answer_time(command.line);
+    auto heard = co_await backend_->ask(command.line, in_lines);
     // A 1xx without a data connection: some SITE commands and checksums take long and say so.
-    while (reply && reply->is_preliminary()) {
-        co_await answer(std::move(*reply));
-        reply = co_await backend_->reply(
-            signal_.loop().after(backend_->settings().final_reply_timeout));
+    while (heard && (!heard->is_end || heard->reply.is_preliminary())) {
+        if (heard->is_end) patience = backend_->settings().final_reply_timeout;
+        co_await answer(std::move(heard->reply));
+        if (is_over_) co_return;
+        heard = co_await backend_->hear(patience, in_lines);
     }
-    if (!reply) co_return co_await lose_backend(reply.error());
-    journal_.note(command, *reply);
+    if (!heard) co_return co_await lose_backend(heard.error());
+    journal_.note(command, heard->reply);
     // RFC 959 5.4: any command may be answered with 421, and the server closes.
-    if (reply->code == 421)
-        end_because(fmt::format("the backend ended it: 421 {}", reply->message()));
-    co_await answer(std::move(*reply));
+    if (heard->reply.code == 421)
+        end_because(fmt::format("the backend ended it: 421 {}", heard->reply.message()));
+    co_await answer(std::move(heard->reply));
 }
 
 loop::Task<> Session::quit() {

@@ -4,6 +4,7 @@
 #include "base/ascii.h"
 #include "guard/command_policy.h"
 #include "metrics/counters.h"
+#include "session/transfer_status.h"
 
 #include <algorithm>
 #include <array>
@@ -13,20 +14,6 @@
 namespace ballast::session {
 
 namespace {
-
-/// Replies that end no transfer (RFC 959 5.4): while a STAT is unanswered they answer it. Servers
-/// say 200, 202, 211 to 213 and 220, or that they do not know STAT.
-bool is_status_reply(const ftp::Reply& reply) {
-    const bool may_end = reply.code == 225 || reply.code == 226 || reply.code == 250;
-    return (reply.is_positive() && !may_end) || (reply.code >= 500 && reply.code <= 504) ||
-           reply.code == 530;
-}
-
-/// Replies that end a transfer and answer no STAT, unless a 1xx came before them.
-bool is_end_of_transfer(const ftp::Reply& reply) {
-    constexpr std::array codes = {225, 226, 250, 421, 425, 426, 451, 452, 551, 552};
-    return std::ranges::find(codes, reply.code) != codes.end();
-}
 
 /// What a backend says in its 1xx beyond that it begins: RFC 1123 4.1.2.9 `FILE: name`, or lines
 /// before the last. As inner lines of a later reply; empty: nothing.
@@ -67,12 +54,8 @@ constexpr int replies_to_noop_max = 16;
 /// 1.5.7 says nothing at all of data that were reset before it had begun.
 constexpr auto broken_reply_time = std::chrono::seconds(1);
 
-/// How long a server may take to answer a STAT behind its transfer before it is asked by a NOOP
-/// whether it will: Pure-FTPd 1.0.50 swallows some.
-constexpr auto status_time = std::chrono::seconds(1);
-
-/// How long a server may take to hear ABOR before its data is reset.
-constexpr auto abort_time = std::chrono::milliseconds(250);
+/// How long a server must be silent for its last reply to be taken for the answer to NOOP.
+constexpr auto guess_time = std::chrono::seconds(1);
 
 /// How many commands one client may send ahead in one turn.
 constexpr int commands_in_a_row = 16;
@@ -368,7 +351,7 @@ loop::Task<bool> Transfer::begin() {
         lose_backend(sent.error());
         co_return co_await refuse(451, "The connection to the server was lost.");
     }
-    reply_deadline_ = loop().after(parts_.backend.settings().reply_timeout);
+    await_reply(parts_.backend.answer_time(line_));
     co_return true;
 }
 
@@ -401,7 +384,7 @@ loop::Task<> Transfer::carry() {
         if (abort_is_due_ || is_late) co_await abort_broken_transfer();
         if (std::exchange(abort_is_due_, false)) reset_backend_stream();
         const auto ending = ending_of(end_state());
-        if (ending != Ending::not_yet && final_reply_ && status_owed_ > 0) {
+        if (ending != Ending::not_yet && hears_backend() && final_reply_) {
             co_await settle_status();
             continue;
         }
@@ -413,9 +396,12 @@ loop::Task<> Transfer::carry() {
 }
 
 loop::Task<> Transfer::take_replies() {
-    while ((!final_reply_ || status_owed_ > 0) && final_missing_.empty()) {
+    while (hears_backend()) {
         auto polled = parts_.backend.poll_reply();
-        if (!polled) co_return;
+        if (!polled) {
+            (void)co_await pass_lines();
+            co_return;
+        }
         if (*polled) {
             co_await take_reply(std::move(**polled));
         } else if (final_reply_) {
@@ -452,7 +438,7 @@ loop::Task<> Transfer::take_reply(ftp::Reply reply) {
     if (reply.is_preliminary()) co_return co_await take_preliminary(std::move(reply));
     if (status_owed_ == 0) {
         // STAT's own answer: what was taken for it has ended the transfer.
-        if (doubtful_ && is_status_reply(reply)) {
+        if (doubtful_ && is_status_code(reply.code)) {
             set_final(std::move(*std::exchange(doubtful_, {})));
             final_is_told_ = true;
             co_return co_await answer(std::move(reply));
@@ -463,7 +449,8 @@ loop::Task<> Transfer::take_reply(ftp::Reply reply) {
     if (final_reply_) {
         --status_owed_;
         status_has_begun_ = false;
-        if (ends_status || !is_end_of_transfer(reply)) {
+        if (final_is_told_) co_return co_await answer(std::move(reply));
+        if (ends_status || !ends_transfer(reply.code)) {
             status_replies_.push_back(std::move(reply));
             co_return;
         }
@@ -475,12 +462,23 @@ loop::Task<> Transfer::take_reply(ftp::Reply reply) {
     const bool is_pending = data_ != Data::whole && data_ != Data::broken;
     const bool may_be_refusal =
         reply.is_negative() && is_pending && reply.code != 421 && reply.code != 425;
-    if (!ends_status && !is_status_reply(reply) && !may_be_refusal)
+    if (!ends_status && !is_status_code(reply.code) && !may_be_refusal)
         co_return set_final(std::move(reply));
     --status_owed_;
     status_has_begun_ = false;
-    if (may_be_refusal && !ends_status && !is_status_reply(reply)) doubtful_ = reply;
+    if (may_be_refusal && !ends_status && !is_status_code(reply.code)) doubtful_ = reply;
     co_await answer(std::move(reply));
+}
+
+void Transfer::await_reply(loop::Time::duration time) {
+    reply_time_ = time;
+    reply_deadline_ = loop().after(time);
+}
+
+/// Something that the backend says is still waited for. Behind the transfer's end the answer to a
+/// STAT waits for the client to be told that end.
+bool Transfer::hears_backend() const {
+    return (!final_reply_ || status_owed_ > 0) && final_missing_.empty() && !status_follows_;
 }
 
 void Transfer::set_final(ftp::Reply reply) {
@@ -615,7 +613,7 @@ void Transfer::end_upload() {
     switch (backend_stream_->finish()) {
         case net::Io::State::moved:
             data_ = Data::whole;
-            reply_deadline_ = loop().after(parts_.backend.settings().final_reply_timeout);
+            await_reply(parts_.backend.settings().final_reply_timeout);
             return;
         case net::Io::State::would_block:
             if (data_ != Data::ending) end_due_ = loop().after(parts_.settings.data_stall_timeout);
@@ -658,7 +656,7 @@ void Transfer::judge_relay() {
             // Some servers send their 226 only when our side has ended too.
             (void)backend_stream_->finish();
             backend_stream_.reset();
-            reply_deadline_ = loop().after(parts_.backend.settings().final_reply_timeout);
+            await_reply(parts_.backend.settings().final_reply_timeout);
             return;
         case relay::End::source_failed:
             return break_data(426, with_error(uploads ? "the client broke the data connection"
@@ -735,6 +733,12 @@ bool Transfer::judge_deadlines() {
         return true;
     }
     if (reply_deadline_ <= now && final_missing_.empty()) {
+        // A reply is not late while lines come.
+        const auto renewed = parts_.backend.line_at() + reply_time_;
+        if (renewed > now) {
+            reply_deadline_ = renewed;
+            return false;
+        }
         final_missing_ = "the server did not answer in time";
         if (own_code_ == 426 && data_ != Data::broken) own_code_ = 451;
         outcome_.backend_is_lost = true;
@@ -780,7 +784,7 @@ void Transfer::break_data(std::uint16_t code, std::string reason) {
     own_code_ = code;
     broken_reason_ = std::move(reason);
     connect_deadline_ = loop::never;
-    reply_deadline_ = loop().after(parts_.backend.settings().reply_timeout);
+    await_reply(parts_.backend.settings().reply_timeout);
 }
 
 void Transfer::reset_broken_backend() {
@@ -826,7 +830,7 @@ void Transfer::lose_backend(const base::Error& error) {
 }
 
 void Transfer::watch() {
-    if ((!final_reply_ || status_owed_ > 0) && final_missing_.empty()) parts_.backend.watch();
+    if (hears_backend()) parts_.backend.watch();
     if (!client_ended_ && parts_.client.may_poll()) parts_.client.watch();
 }
 
@@ -837,8 +841,7 @@ loop::Deadline Transfer::next_deadline() const {
     if (data_ == Data::waiting)
         for (const auto each : {connect_deadline_, backend_connect_deadline_, client_tls_deadline_})
             deadline = loop::sooner(deadline, each);
-    if (!final_reply_ || status_owed_ > 0)
-        deadline = loop::sooner(deadline, parts_.backend.settle_at());
+    if (hears_backend()) deadline = loop::sooner(deadline, parts_.backend.poll_at());
     if (data_ == Data::moving || data_ == Data::ending) deadline = loop::sooner(deadline, end_due_);
     return deadline;
 }
@@ -882,8 +885,8 @@ loop::Task<> Transfer::conclude(Ending ending) {
             break;
         }
     }
-    co_await answer_late_abort();
     co_await pass_status_on();
+    co_await answer_late_abort();
 }
 
 /// The backend's own end of the transfer, with what it said when the client was told by us.
@@ -949,44 +952,6 @@ loop::Task<bool> Transfer::finish_client() {
     }
 }
 
-/// The answers to STATs that the backend still owes as the transfer seems over (vsftpd reads
-/// nothing meanwhile), before its end is believed: what looked like it may have answered a STAT.
-/// A server may also have swallowed one: the NOOP behind them is a fence, as behind ABOR.
-loop::Task<> Transfer::settle_status() {
-    auto deadline = loop().after(status_time);
-    bool is_fenced = false;
-    while (status_owed_ > 0 || is_fenced) {
-        auto reply = co_await parts_.backend.reply(deadline);
-        if (!reply) {
-            const bool is_silent = reply.error().code == std::errc::timed_out;
-            if (!is_silent || is_fenced || !co_await parts_.backend.send_meanwhile("NOOP")) {
-                outcome_.backend_is_lost = true;
-                break;
-            }
-            is_fenced = true;
-            deadline = loop().after(parts_.backend.settings().reply_timeout);
-        } else if (is_fenced &&
-                   (status_owed_ == 0 || reply->code == parts_.backend.known().noop_code())) {
-            // STAT may be answered with the same code, and NOOP behind it.
-            auto next = status_owed_ > 0 ? co_await parts_.backend.reply(loop().after(abort_time))
-                                         : base::Result<ftp::Reply>(std::move(*reply));
-            if (!next && next.error().code != std::errc::timed_out) outcome_.backend_is_lost = true;
-            if (next && status_owed_ > 0) co_await take_reply(std::move(*reply));
-            break;
-        } else {
-            co_await take_reply(std::move(*reply));
-        }
-    }
-    status_missing_ += std::exchange(status_owed_, 0);
-}
-
-loop::Task<> Transfer::pass_status_on() {
-    for (auto& reply : std::exchange(status_replies_, {})) co_await answer(std::move(reply));
-    if (outcome_.backend_is_lost) co_return;
-    for (; status_missing_ > 0; --status_missing_)
-        co_await answer(ftp::make_reply(450, "The server did not tell its status."));
-}
-
 /// The client's ABOR, RFC 959 4.1.3.
 loop::Task<> Transfer::abort() {
     outcome_.result = Result::aborted;
@@ -1007,20 +972,24 @@ loop::Task<> Transfer::abort() {
 /// Servers answer ABOR with one, two or three replies; the NOOP behind the first is a fence: all
 /// that comes before its answer belongs to ABOR. False if the backend is lost.
 loop::Task<bool> Transfer::abort_backend() {
-    const auto deadline = loop().after(parts_.backend.settings().reply_timeout);
+    const auto patience = status_owed_ > 0 ? parts_.backend.answer_time("STAT")
+                                           : parts_.backend.settings().reply_timeout;
+    is_aborting_ = true;
+    status_follows_ = false;
+    for (auto& reply : std::exchange(status_replies_, {})) co_await answer(std::move(reply));
     if (!co_await parts_.backend.send_meanwhile("ABOR")) co_return false;
     // It shall hear ABOR before its data breaks: a server that receives may take a reset for the
     // end of the file (pyftpdlib 1.5.7), and the reply to a reset may come before ABOR was read, so
     // that the NOOP would be read together with it (JFileServer). Others (vsftpd) hear it only
     // then.
-    auto first = co_await parts_.backend.reply(loop().after(abort_time));
+    auto first = co_await next_reply(abort_time, loop().after(abort_time));
     reset_backend_stream();
-    while (first && status_owed_ > 0 && is_status_reply(*first)) {
+    if (!first) first = co_await next_reply(patience);
+    while (first && status_owed_ > 0 && is_status_code(first->code)) {
         --status_owed_;
         co_await answer(std::move(*first));
-        first = co_await parts_.backend.reply(deadline);
+        first = co_await next_reply(patience);
     }
-    if (!first) first = co_await parts_.backend.reply(deadline);
     if (!first || !co_await parts_.backend.send_meanwhile("NOOP")) co_return false;
     abort_replies_.push_back(std::move(*first));
     auto& known = parts_.backend.known();
@@ -1030,8 +999,9 @@ loop::Task<bool> Transfer::abort_backend() {
         // Where nobody has asked yet what NOOP is answered with, the last of them all is the
         // answer.
         const bool is_guess = last != 0 && !known.knows_noop();
-        auto reply = co_await parts_.backend.reply(is_guess ? loop().after(status_time) : deadline);
-        const bool is_quiet = !reply && is_guess && reply.error().code == std::errc::timed_out;
+        auto reply = co_await next_reply(is_guess ? guess_time : patience);
+        const bool is_quiet = !reply && is_guess && reply.error().code == std::errc::timed_out &&
+                              !parts_.backend.is_partly_taken();
         if (is_quiet) {
             known.set_noop_code(last);
             if (last_is_of_abort) abort_replies_.pop_back();
@@ -1045,7 +1015,7 @@ loop::Task<bool> Transfer::abort_backend() {
         }
         last = reply->code;
         const bool is_of_status =
-            status_owed_ > 0 && (is_status_reply(*reply) || !is_end_of_transfer(*reply));
+            status_owed_ > 0 && (is_status_code(reply->code) || !ends_transfer(reply->code));
         last_is_of_abort = !is_of_status && abort_replies_.size() < backend::Leg::abort_replies_max;
         if (is_of_status) {
             --status_owed_;

@@ -104,6 +104,8 @@ private:
     [[nodiscard]] loop::Task<> take_reply(ftp::Reply reply);
     [[nodiscard]] loop::Task<> take_preliminary(ftp::Reply reply);
     void set_final(ftp::Reply reply);
+    void await_reply(loop::Time::duration time);
+    [[nodiscard]] bool hears_backend() const;
     [[nodiscard]] loop::Task<> take_commands();
     void take_client_data();
     void take_backend_data();
@@ -131,8 +133,15 @@ private:
     [[nodiscard]] loop::Task<> end_refused_data();
     [[nodiscard]] bool is_refusal_harmless() const;
     [[nodiscard]] loop::Task<> answer_late_abort();
+
+    // transfer_status.cpp
+    [[nodiscard]] bool may_pass_lines(std::uint16_t code) const;
+    [[nodiscard]] loop::Task<bool> pass_lines();
+    [[nodiscard]] loop::Task<base::Result<ftp::Reply>> next_reply(
+        loop::Time::duration patience, loop::Deadline latest = loop::never);
     [[nodiscard]] loop::Task<> settle_status();
     [[nodiscard]] loop::Task<> pass_status_on();
+
     [[nodiscard]] loop::Task<> tell_final();
     [[nodiscard]] loop::Task<> answer(ftp::Reply reply);
     [[nodiscard]] loop::Task<bool> refuse(std::uint16_t code, std::string_view reason);
@@ -170,7 +179,9 @@ private:
     bool status_has_begun_ = false;           // a 1xx came for one of them
     std::optional<ftp::Reply> doubtful_;      // passed on as STAT's, may have been the transfer's
     std::vector<ftp::Reply> status_replies_;  // behind the final reply
-    std::uint32_t status_missing_ = 0;        // STATs that the backend will not answer
+    bool status_follows_ = false;       // its answer has begun, and comes behind the final reply
+    bool is_fenced_ = false;            // a NOOP was said behind the STATs
+    std::uint32_t status_missing_ = 0;  // STATs that the backend will not answer
     bool final_is_told_ = false;
     std::string said_by_backend_;     // in the 1xx that the client got from us instead
     bool client_ended_ = false;       // its control connection
@@ -179,8 +190,10 @@ private:
     bool has_more_commands_ = false;  // this turn had no room for them
     bool abort_wanted_ = false;
     std::vector<ftp::Reply> abort_replies_;  // of the backend
-    bool abort_is_due_ = false;              // the backend of a broken upload has not been told yet
+    bool is_aborting_ = false;
+    bool abort_is_due_ = false;  // the backend of a broken upload has not been told yet
     loop::Deadline reply_deadline_ = loop::never;
+    loop::Time::duration reply_time_{};          // that each line of it has
     loop::Deadline reset_due_at_ = loop::never;  // of a backend that may not have accepted yet
     loop::Deadline abort_due_at_ = loop::never;  // a broken transfer's, if nothing is said of it
     loop::Deadline connect_deadline_ = loop::never;

@@ -32,8 +32,8 @@ NAMES = [
 class NameWire(Wire):
     """It skips Telnet commands in front of replies, as clients that know Telnet do."""
 
-    def _line(self) -> bytes:
-        return re.sub(rb"^(?:\xff[\xf0-\xff]?.?)+(?=\d{3}[ -])", b"", super()._line())
+    def line(self) -> bytes:
+        return re.sub(rb"^(?:\xff[\xf0-\xff]?.?)+(?=\d{3}[ -])", b"", super().line())
 
 
 def _make_and_remove(where: tuple[str, int], root: Path) -> list[tuple[bytes, int, set[bytes], int]]:

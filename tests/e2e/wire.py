@@ -54,7 +54,8 @@ class Wire:
     def send_urgent(self, data: bytes) -> None:
         self.plain.send(data, socket.MSG_OOB)
 
-    def _line(self) -> bytes:
+    def line(self) -> bytes:
+        """The next line, without its end."""
         while b"\n" not in self._received:
             try:
                 more = self.socket.recv(65536)
@@ -69,12 +70,12 @@ class Wire:
     def reply(self, seconds: float = SECONDS) -> Reply:
         """The next reply, all its lines."""
         self.socket.settimeout(seconds)
-        first = self._line()
+        first = self.line()
         lines = [first]
         assert re.match(rb"\d{3}[ -]|\d{3}$", first), first
         if first[3:4] == b"-":
             while not lines[-1].startswith(first[:3] + b" ") or len(lines) == 1:
-                lines.append(self._line())
+                lines.append(self.line())
         return Reply(int(first[:3]), b"\n".join(lines).decode(errors="replace"))
 
     def is_silent(self, seconds: float) -> bool:

@@ -88,9 +88,9 @@ TEST_F(LegTest, fails_with_a_reason_where_no_backend_serves) {
 
 TEST_F(LegTest, gives_up_on_a_reply_that_does_not_come_in_time) {
     const auto leg = logged_in();
-    backend.script.replies["SIZE"] = "";
+    backend.script.replies["MDTM"] = "";
     const auto before = loop.now();
-    const auto reply = result_of(leg->command("SIZE a"));
+    const auto reply = result_of(leg->command("MDTM a"));
     ASSERT_FALSE(reply);
     EXPECT_EQ(reply.error().code, std::make_error_code(std::errc::timed_out));
     EXPECT_EQ(loop.now() - before, settings.reply_timeout);

@@ -258,6 +258,89 @@ TEST(ReplyParserTest, a_reply_settled_too_early_can_still_go_on_before_that) {
     EXPECT_EQ(step.reply.value()->code, 211);
 }
 
+/// What is sent on when whole lines are taken whenever there are some, and the code at the end.
+struct PassedOn {
+    std::string text;
+    std::uint16_t code = 0;
+};
+PassedOn passed_on(const std::vector<std::string_view>& pieces, ReplyParser parser) {
+    PassedOn passed;
+    std::string buffer;
+    for (const auto piece : pieces) {
+        buffer += piece;
+        auto step = parser.next(buffer);
+        buffer.erase(0, step.consumed);
+        if (!step.reply) {
+            const auto lines = parser.take_lines(buffer);
+            buffer.erase(0, lines.consumed);
+            passed.text += lines.text;
+            continue;
+        }
+        EXPECT_TRUE(*step.reply);
+        passed.text += (*step.reply)->text;
+        passed.code = (*step.reply)->code;
+    }
+    if (!buffer.empty()) {
+        const auto step = parser.settle(buffer);
+        EXPECT_TRUE(step.reply && *step.reply);
+        passed.text += (*step.reply)->text;
+        passed.code = (*step.reply)->code;
+    }
+    EXPECT_FALSE(parser.is_partly_taken());
+    return passed;
+}
+
+TEST(ReplyParserTest, a_reply_that_is_taken_in_lines_is_the_same_reply) {
+    for (const std::string_view reply :
+         {"213-Status\n one\r\n226 two\r\n\r\n213three\r\n213-four\r\n213 End\r\n",
+          "\r\n\xff\xfe\x01"
+          "211-a\r\n \xff\xfe b\r\n211 c\r\n",
+          "220 Hello\r\n", "150-a\r\n150\r\n",
+          "250-Begin\r\n100 files\r\n200 files\r\n250 End\r\n"}) {
+        ReplyParser parser;
+        const auto whole = **parser.next(reply).reply;
+        for (std::size_t size = 1; size <= reply.size(); ++size) {
+            std::vector<std::string_view> pieces;
+            for (std::size_t at = 0; at < reply.size(); at += size)
+                pieces.push_back(reply.substr(at, size));
+            const auto passed = passed_on(pieces, ReplyParser());
+            EXPECT_EQ(passed.text, whole.text);
+            EXPECT_EQ(passed.code, whole.code);
+        }
+    }
+}
+
+TEST(ReplyParserTest, the_limit_of_a_reply_is_for_what_nobody_has_taken) {
+    std::vector<std::string_view> pieces = {"213-Status\r\n"};
+    pieces.insert(pieces.end(), 1000, " a file\r\n");
+    pieces.emplace_back("213 End\r\n");
+    const auto passed = passed_on(pieces, ReplyParser(24, 64));
+    EXPECT_EQ(passed.text.size(), 12 + 9 * 1000 + 9);
+    EXPECT_EQ(passed.code, 213);
+}
+
+TEST(ReplyParserTest, a_reply_keeps_the_code_that_its_first_lines_were_taken_with) {
+    const auto passed = passed_on({"211-Begin\r\n", " inside\r\n", "214 End\r\n"}, ReplyParser());
+    EXPECT_EQ(passed.text, "211-Begin\r\n inside\r\n211 End\r\n");
+    EXPECT_EQ(passed.code, 211);
+    const auto held = passed_on({"211-Begin\r\n inside\r\n214 End\r\n"}, ReplyParser());
+    EXPECT_EQ(held.text, "214-Begin\r\n inside\r\n214 End\r\n");
+    EXPECT_EQ(held.code, 214);
+}
+
+TEST(ReplyParserTest, nothing_is_taken_of_what_has_no_whole_line) {
+    ReplyParser parser;
+    EXPECT_FALSE(parser.next("213-Sta").reply);
+    EXPECT_EQ(parser.begun_code(), 0);
+    EXPECT_EQ(parser.take_lines("213-Sta").consumed, 0);
+    EXPECT_FALSE(parser.next("213-Status\r\n on").reply);
+    EXPECT_EQ(parser.begun_code(), 213);
+    EXPECT_EQ(parser.take_lines("213-Status\r\n on").text, "213-Status\r\n");
+    EXPECT_FALSE(parser.next(" on").reply);
+    EXPECT_EQ(parser.take_lines(" on").consumed, 0);
+    EXPECT_TRUE(parser.is_partly_taken());
+}
+
 TEST(ReplyTest, the_first_digit_says_what_kind_it_is) {
     EXPECT_TRUE(make_reply(150, "").is_preliminary());
     EXPECT_TRUE(make_reply(226, "").is_positive());

@@ -108,6 +108,19 @@ TEST(VerbTest, only_abor_and_stat_pass_a_running_transfer) {
               (Names{"ABOR", "STAT"}));
 }
 
+TEST(VerbTest, what_reads_whole_files_or_directories_may_take_long) {
+    for (const auto* line :
+         {"RETR a", "STOR a", "LIST",   "MLSD",    "STAT dir", "SIZE a",    "DELE a",
+          "RMD a",  "XRMD a", "RNTO a", "SITE x",  "XSHA1 a",  "XSHA256 a", "XMD5 a",
+          "XCRC a", "HASH a", "MD5 a",  "xsha1 a", "XSHA3 a",  "NEVERHEARD"})
+        EXPECT_TRUE(may_take_long(line)) << line;
+    for (const auto* line :
+         {"USER a",           "PASS",   "ACCT a", "AUTH TLS", "PROT P", "EPSV",  "PASV",
+          "PORT 1,1,1,1,1,1", "NOOP",   "PWD",    "CWD a",    "TYPE I", "FEAT",  "SYST",
+          "OPTS UTF8 ON",     "REST 5", "ABOR",   "QUIT",     "RNFR a", "user a"})
+        EXPECT_FALSE(may_take_long(line)) << line;
+}
+
 TEST(VerbTest, what_changes_files_or_a_relative_directory_is_not_repeated) {
     for (const auto* name : {"STOR", "STOU", "APPE", "DELE", "RNTO", "MKD", "RMD", "XMKD", "XRMD",
                              "RMDA", "CWD", "XCWD", "CDUP", "XCUP", "SITE", "PASS", "ACCT", "COMB"})

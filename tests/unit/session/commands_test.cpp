@@ -480,11 +480,11 @@ TEST(Session, ends_with_421_when_its_backend_goes_away) {
 
 TEST(Session, ends_with_421_when_a_reply_never_comes) {
     World world(1);
-    world.backend(0).script.replies["SIZE"] = "";
+    world.backend(0).script.replies["MDTM"] = "";
     TestClient client(world);
     EXPECT_TRUE(client.log_in());
     const auto before = world.loop.now();
-    EXPECT_EQ(client.ask("SIZE a"), 421);
+    EXPECT_EQ(client.ask("MDTM a"), 421);
     EXPECT_EQ(world.loop.now() - before, world.pool_settings.reply_timeout);
 }
 

@@ -161,8 +161,32 @@ private:
         co_await sleep(owner_.script.reply_delay);
         if (!control_) co_return;
         text += "\r\n";
-        if (!co_await net::write_all(*control_, signal_, text, base::Fault::client, loop::never))
+        if (co_await net::write_all(*control_, signal_, text, base::Fault::client, loop::never))
+            owner_.bytes_said_ += text.size();
+        else
             hang_up();
+    }
+
+    /// As the script says of the replies that it holds.
+    Task<> say_scripted(std::string text) {
+        const auto& plan = owner_.script;
+        const auto first_end = text.find("\r\n");
+        if (plan.never_ends && first_end != std::string::npos) {
+            co_await say(text.substr(0, first_end));
+            while (control_) {
+                co_await sleep(owner_.script.line_gap);
+                co_await say(text.substr(first_end + 2));
+            }
+            co_return;
+        }
+        for (std::size_t at = 0; plan.line_gap > TestLoop::Duration{};) {
+            const auto end = text.find("\r\n", at);
+            if (end == std::string::npos) co_return co_await say(text.substr(at));
+            co_await say(text.substr(at, end - at));
+            co_await sleep(owner_.script.line_gap);
+            at = end + 2;
+        }
+        co_await say(std::move(text));
     }
 
     Task<> answer(std::string line) {
@@ -177,7 +201,7 @@ private:
             if (fixed->second.empty()) co_return;
             if (fixed->second == closes) co_return hang_up();
             const bool is_last_word = fixed->second.starts_with("421") && plan.closes_after_421;
-            co_await say(fixed->second);
+            co_await say_scripted(fixed->second);
             if (is_last_word) hang_up();
             co_return;
         }
@@ -267,7 +291,7 @@ private:
                     if (owner_.script.status_waits)
                         ++status_owed_;
                     else if (!owner_.script.status_reply.empty())
-                        co_await say(owner_.script.status_reply);
+                        co_await say_scripted(owner_.script.status_reply);
                 } else if (*line == "ABOR") {
                     if (data_) data_->reset();
                     data_.reset();
@@ -411,7 +435,10 @@ private:
         co_await sleep(owner_.script.final_delay);
         if (!owner_.script.final_reply_first && !owner_.script.final_reply.empty())
             co_await say(owner_.script.final_reply);
-        for (; status_owed_ > 0; --status_owed_) co_await say(owner_.script.late_status_reply);
+        for (; status_owed_ > 0; --status_owed_) {
+            co_await sleep(owner_.script.late_status_delay);
+            co_await say_scripted(owner_.script.late_status_reply);
+        }
     }
 
     static constexpr auto handshake_time = std::chrono::minutes(1);

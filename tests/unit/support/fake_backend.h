@@ -25,6 +25,8 @@ struct BackendScript {
     /// What a verb is answered instead of the usual; several replies or lines are parted by CRLF,
     /// empty: nothing at all. A transfer verb so answered moves nothing.
     std::map<std::string, std::string> replies;
+    TestLoop::Duration line_gap{};  ///< between two lines of these, and of answers to STAT
+    bool never_ends = false;        ///< what is behind their first line is said again for ever
     std::string features = " EPSV\r\n REST STREAM\r\n SIZE\r\n UTF8\r\n";
     bool knows_epsv = true;
     bool waits_for_data = false;            ///< after 227 and 229 it hears nothing until then
@@ -56,6 +58,7 @@ struct BackendScript {
     /// What STAT in a transfer is answered with at once, or after it; empty: never.
     std::string status_reply = "213-Still at it.\r\n226 is not the end\r\n213 End";
     std::string late_status_reply = "211 It is over.";
+    TestLoop::Duration late_status_delay{};
     std::set<std::string> downloads;  ///< further verbs that move data
     std::set<std::string> uploads;
 
@@ -104,6 +107,8 @@ public:
     [[nodiscard]] const base::Address& address() const { return address_; }
     [[nodiscard]] std::size_t sessions() const;
     [[nodiscard]] std::size_t sessions_ever() const { return sessions_ever_; }
+    /// Bytes of replies that all sessions were sent, and their systems took.
+    [[nodiscard]] std::uint64_t bytes_said() const { return bytes_said_; }
     /// Words that nobody asked for, to every session.
     void say_to_all(const std::string& line);
     /// New connections are refused from now on; `open` ends that.
@@ -118,6 +123,7 @@ private:
     MemoryNetwork& network_;
     base::Address address_;
     std::size_t sessions_ever_ = 0;
+    std::uint64_t bytes_said_ = 0;
     std::vector<std::unique_ptr<Visit>> visits_;
 };
 

@@ -74,6 +74,7 @@ public:
     [[nodiscard]] std::unique_ptr<DataPeer> connect_to(std::uint16_t port);
 
     void stop_reading() { control_.stop_reading(); }
+    void resume_reading() { control_.resume_reading(); }
     /// Ends its own direction only; goes away like a killed process; breaks the connection.
     void half_close() { control_.finish(); }
     void vanish() { control_.vanish(); }
@@ -85,7 +86,7 @@ private:
     World& world_;
     base::Address from_;
     DataPeer control_;
-    ftp::ReplyParser parser_;
+    ftp::ReplyParser parser_{8192, 64 << 20};
     std::size_t parsed_ = 0;
     std::deque<ftp::Reply> replies_;
     std::uint16_t next_port_ = 50'001;
