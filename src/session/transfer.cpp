@@ -367,8 +367,8 @@ loop::Task<> Transfer::carry() {
             co_return co_await answer_late_abort();
         }
         if (abort_wanted_ && is_begun_) co_return co_await abort();
-        take_client_data();
         take_backend_data();
+        take_client_data();
         if (may_move()) {
             start_client_handshake();
             start_backend_handshake();
@@ -533,6 +533,8 @@ void Transfer::take_client_data() {
     auto& wanted = parts_.client_data;
     if (wanted.lease && wanted.lease->has_arrived()) client_stream_ = wanted.lease->take();
     if (!wanted.active || !may_move()) return;
+    // As without Ballast: a backend that gives up after its 1xx has opened no connection.
+    if (parts_.backend.follows_client() && backend_lease_) return;
     if (!dialing_.is_started()) {
         dialing_ = loop::Job::start(dial_client(connect_deadline_), &parts_.signal);
     } else if (dialing_.is_done() && dialed_) {
@@ -546,15 +548,21 @@ void Transfer::take_client_data() {
     }
 }
 
-/// An active backend connects with its 1xx or before it; it has a while from then on.
+/// An active backend connects with its 1xx or before it; it has a while from then on. With
+/// `as-client` it has as long as the client, who is dialled only then.
 void Transfer::take_backend_data() {
     if (!backend_lease_ || data_ != Data::waiting) return;
+    const bool leads_client = parts_.backend.follows_client() && !has_client_connection();
     if (backend_lease_->has_arrived()) {
         backend_stream_ = backend_lease_->take();
         backend_lease_.reset();
         backend_connect_deadline_ = loop::never;
-    } else if (may_move() && backend_connect_deadline_ == loop::never) {
-        backend_connect_deadline_ = loop().after(parts_.backend.settings().connect_timeout);
+        if (leads_client) connect_deadline_ = loop().after(parts_.settings.data_connect_timeout);
+    } else if (may_move()) {
+        const auto time = leads_client && !final_reply_ ? parts_.settings.data_connect_timeout
+                                                        : parts_.backend.settings().connect_timeout;
+        backend_connect_deadline_ = loop::sooner(backend_connect_deadline_, loop().after(time));
+        if (leads_client) connect_deadline_ = loop::never;
     }
 }
 
@@ -768,8 +776,9 @@ void Transfer::break_data(std::uint16_t code, std::string reason) {
     // The backend of an upload that it has not broken itself hears ABOR first.
     const bool uploads = direction_ == ftp::Direction::upload;
     const bool has_confirmed = uploads && final_reply_ && final_reply_->is_positive();
-    const bool has_ended =
-        final_reply_ && (!uploads || !backend_stream_ || final_reply_->code == 421);
+    // Of an upload that it has refused behind its end there is nothing left to abort.
+    const bool has_ended = final_reply_ && (!uploads || !backend_stream_ || data_ == Data::whole ||
+                                            final_reply_->code == 421);
     const bool backend_listens =
         (is_begun_ || has_confirmed) && !has_ended && final_missing_.empty();
     abort_is_due_ = uploads && backend_listens && report_.end != relay::End::sink_failed;

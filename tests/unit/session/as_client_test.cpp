@@ -249,6 +249,37 @@ TEST_F(AsClient, an_active_client_is_not_dialled_for_a_transfer_that_is_refused)
     }
 }
 
+TEST_F(AsClient, an_active_client_is_not_dialled_before_the_backend_has_opened_its_connection) {
+    backend.script.replies["RETR"] = backend.script.replies["STOR"] = "150 Here it comes.";
+    for (const auto* const command : {"RETR a", "STOR b"}) {
+        TestClient client(world);
+        ASSERT_TRUE(client.log_in());
+        const auto data = client.open_data("EPRT");
+        EXPECT_EQ(client.ask(command), 150);
+        world.loop.settle();
+        EXPECT_FALSE(data->is_connected());
+        backend.say_to_all("425 Can't open data connection.");
+        EXPECT_EQ(client.reply(), "425 Can't open data connection.");
+        EXPECT_FALSE(data->is_connected());
+        EXPECT_EQ(client.ask("PWD"), 257);
+        EXPECT_FALSE(backend.has_heard("ABOR"));
+        EXPECT_EQ(world.network.leases(), 0);
+    }
+}
+
+TEST_F(AsClient, an_upload_that_is_refused_behind_its_end_is_not_aborted) {
+    backend.script.final_reply = "552 Disk full.";
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto data = client.open_data("EPSV");
+    EXPECT_EQ(client.ask("STOR b"), 150);
+    data->send("content");
+    data->finish();
+    EXPECT_EQ(client.reply(), "552 Disk full.");
+    EXPECT_EQ(client.ask("PWD"), 257);
+    EXPECT_FALSE(backend.has_heard("ABOR"));
+}
+
 TEST_F(AsClient, an_active_client_that_cannot_be_reached_breaks_the_transfer) {
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
