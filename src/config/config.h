@@ -162,7 +162,8 @@ struct Listener {
     std::string name;
     Where where;
     ListenerMode mode = ListenerMode::terminate;
-    bool plain = false;  ///< `passthrough` serves those without TLS as `terminate` does
+    bool plain = false;      ///< `passthrough` serves those without TLS as `terminate` does
+    bool free_bind = false;  ///< also to addresses that are not local yet
     std::vector<base::Address> bind;           ///< empty only if an `implicit_bind` is not
     std::vector<base::Address> implicit_bind;  ///< of `passthrough`; else it is in `tls`
     std::string pool;           ///< where no route matches; empty only if there are routes

@@ -34,6 +34,11 @@ constexpr auto listener_settings = std::to_array<Setting<Listener>>({
     {"implicit_bind", Addresses<Listener>{&Listener::implicit_bind},
      "Where clients of a `passthrough` listener connect to that speak TLS from the first byte; its "
      "usual port is 990. They are let through to pools with `mode = \"implicit\"` in `tls`."},
+    {"free_bind", Flag<Listener>{&Listener::free_bind},
+     "Whether the addresses of the listener, those of its `tls` table and its passive ports are "
+     "bound even while this machine does not have them, such as the one that keepalived brings to "
+     "a "
+     "standby. If false an address that is not local is a problem."},
     {"pool", Name<Listener>{&Listener::pool, true},
      "The pool of the sessions that no route takes. Empty is none: then there are routes, and "
      "those sessions are refused with 530."},

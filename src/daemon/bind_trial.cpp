@@ -19,9 +19,13 @@ namespace {
 
 using config::Listener;
 
-std::string remedy_for_bind(int error) {
+std::string remedy_for_bind(int error, const Listener& listener) {
     switch (error) {
-        case EADDRNOTAVAIL: return "use an address of this machine";
+        case EADDRNOTAVAIL:
+            return listener.free_bind
+                       ? "use an address of a family that this machine has"
+                       : "use an address of this machine, or set free_bind = true for one that it "
+                         "gets later";
         case EACCES:
             return fmt::format("run as root or with CAP_NET_BIND_SERVICE, or use a port above {}",
                                first_unprivileged_port() - 1);
@@ -50,24 +54,26 @@ BindTrial::BindTrial(const config::Config& config, std::string running_file,
 void BindTrial::run() {
     for (const auto& listener : config_.listeners) {
         const auto& key = listener.where.key;
-        try_control(listener.bind, key + ".bind");
-        if (listener.tls) try_control(listener.tls->implicit_bind, key + ".tls.implicit_bind");
-        try_control(listener.implicit_bind, key + ".implicit_bind");
+        try_control(listener, listener.bind, key + ".bind");
+        if (listener.tls)
+            try_control(listener, listener.tls->implicit_bind, key + ".tls.implicit_bind");
+        try_control(listener, listener.implicit_bind, key + ".implicit_bind");
     }
     for (const auto& listener : config_.listeners) {
         const auto ip = an_address_of(listener);
         if (!ip) continue;
         if (listener.lends_ports()) try_passive(listener, *ip);
-        if (listener.mode == config::ListenerMode::passthrough) try_slices(*ip);
+        if (listener.mode == config::ListenerMode::passthrough) try_slices(listener, *ip);
     }
 }
 
 /// They stay bound until the end: two of them may exclude each other.
-void BindTrial::try_control(const std::vector<base::Address>& addresses, const std::string& key) {
+void BindTrial::try_control(const Listener& listener, const std::vector<base::Address>& addresses,
+                            const std::string& key) {
     for (std::size_t i = 0; i < addresses.size(); ++i) {
         const auto& address = addresses[i];
         const auto where = fmt::format("{}[{}]", key, i);
-        auto opened = net::listen_on(address, 1);
+        auto opened = net::listen_on(address, 1, listener.free_bind);
         const bool is_in_use = !opened && opened.error().code == std::errc::address_in_use;
         const auto earlier = std::ranges::find_if(control_, [&](const base::Address& each) {
             return is_in_use && address.port != 0 && exclude_each_other(each, address);
@@ -81,7 +87,7 @@ void BindTrial::try_control(const std::vector<base::Address>& addresses, const s
         else if (is_own(address, opened.error()))
             not_tried_.push_back(address);
         else
-            add_problem(where, address, opened.error());
+            add_problem(where, listener, address, opened.error());
         control_.push_back(address);
     }
 }
@@ -92,7 +98,7 @@ void BindTrial::try_passive(const Listener& listener, const base::Ip& ip) {
     const auto& ports = listener.passive_ports;
     for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
         const base::Address address{ip, static_cast<std::uint16_t>(port)};
-        const auto bound = net::bind_to(address);
+        const auto bound = net::bind_to(address, listener.free_bind);
         if (bound || is_own(address, bound.error())) return;
     }
     problems_.push_back({config_.places.of(listener.where.key + ".passive_ports"),
@@ -101,19 +107,20 @@ void BindTrial::try_passive(const Listener& listener, const base::Ip& ip) {
 }
 
 /// The ports of passed-through backends: each one has to be had, as the backend chooses.
-void BindTrial::try_slices(const base::Ip& ip) {
+void BindTrial::try_slices(const Listener& listener, const base::Ip& ip) {
     for (const auto& pool : config_.pools) {
         for (const auto& backend : pool.backends) {
             if (!backend.passive_ports) continue;
             const auto& ports = *backend.passive_ports;
             for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
                 const base::Address address{ip, static_cast<std::uint16_t>(port)};
-                const auto bound = net::bind_to(address);
+                const auto bound = net::bind_to(address, listener.free_bind);
                 if (bound) continue;
                 if (is_own(address, bound.error()))
                     not_tried_.push_back(address);
                 else
-                    add_problem(backend.where.key + ".passive_ports", address, bound.error());
+                    add_problem(backend.where.key + ".passive_ports", listener, address,
+                                bound.error());
             }
         }
     }
@@ -197,12 +204,12 @@ std::string BindTrial::remedy_for_use(const base::Address& address) {
     return "stop the program that has it, or choose another port";
 }
 
-void BindTrial::add_problem(const std::string& key, const base::Address& address,
-                            const base::Error& error) {
+void BindTrial::add_problem(const std::string& key, const Listener& listener,
+                            const base::Address& address, const base::Error& error) {
     problems_.push_back({config_.places.of(key), base::to_string(error),
                          error.code == std::errc::address_in_use
                              ? remedy_for_use(address)
-                             : remedy_for_bind(error.code.value())});
+                             : remedy_for_bind(error.code.value(), listener)});
 }
 
 std::string BindTrial::not_tried() const {

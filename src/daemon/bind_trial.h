@@ -39,11 +39,12 @@ private:
         return {*socket.instance, socket.user};
     }
 
-    void try_control(const std::vector<base::Address>& addresses, const std::string& key);
+    void try_control(const config::Listener& listener, const std::vector<base::Address>& addresses,
+                     const std::string& key);
     void try_passive(const config::Listener& listener, const base::Ip& ip);
-    void try_slices(const base::Ip& ip);
-    void add_problem(const std::string& key, const base::Address& address,
-                     const base::Error& error);
+    void try_slices(const config::Listener& listener, const base::Ip& ip);
+    void add_problem(const std::string& key, const config::Listener& listener,
+                     const base::Address& address, const base::Error& error);
     /// Whether nothing but the running Ballast is in the way.
     [[nodiscard]] bool is_own(const base::Address& address, const base::Error& error);
     [[nodiscard]] std::string remedy_for_use(const base::Address& address);

@@ -221,7 +221,7 @@ bool Daemon::bind(const config::Listener& listener, const std::vector<base::Addr
                   std::string_view key, bool begins_with_tls, const char* file) {
     bool all_bound = true;
     for (const auto& address : addresses) {
-        auto opened = net::listen_on(address, control_backlog);
+        auto opened = net::listen_on(address, control_backlog, listener.free_bind);
         if (opened) {
             if (const auto local = net::local_address(opened->get()))
                 announced_.push_back(net::announce(*local));

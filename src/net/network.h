@@ -31,6 +31,14 @@ struct LendRequest {
     base::Ip local;  ///< the address that the control connection came to
     DataPeers peers;
     std::uint64_t holder = 0;  ///< that of the session's earlier leases; 0: it had none
+    bool free_bind = false;    ///< `local` need not be this machine's at the moment
+};
+
+/// Whose data connections are expected on which ports, see `Admission`.
+struct AdmitRequest {
+    Admissions::Range range;
+    base::Ip client;
+    bool free_bind = false;  ///< as above
 };
 
 /// A port lent to one client address until its one data connection has come. Destroying the lease
@@ -98,8 +106,7 @@ public:
     [[nodiscard]] virtual loop::Task<base::Result<std::unique_ptr<Lease>>> lend(
         LendRequest request) = 0;
     /// Ports that cannot be listened on are logged, and left out.
-    [[nodiscard]] virtual std::unique_ptr<Admission> admit(const Admissions::Range& range,
-                                                           const base::Ip& client) = 0;
+    [[nodiscard]] virtual std::unique_ptr<Admission> admit(const AdmitRequest& request) = 0;
 };
 
 }  // namespace ballast::net

@@ -86,23 +86,27 @@ std::unexpected<base::Error> failed(const char* doing, const base::Address& addr
 
 }  // namespace
 
-base::Result<base::OwnedFd> bind_to(const base::Address& address, Descriptors use) {
+base::Result<base::OwnedFd> bind_to(const base::Address& address, bool free_bind, Descriptors use) {
     auto opened = open_socket(address.ip.family(), use);
     if (!opened) return opened;
     const auto switch_on = [&](int level, int option) {
         const int on = 1;
         return ::setsockopt(opened->get(), level, option, &on, sizeof on) == 0;
     };
-    const bool is_prepared = switch_on(SOL_SOCKET, SO_REUSEADDR) &&
-                             (address.ip.is_v4() || switch_on(IPPROTO_IPV6, IPV6_V6ONLY));
+    const bool is_v4 = address.ip.is_v4();
+    const bool is_prepared =
+        switch_on(SOL_SOCKET, SO_REUSEADDR) && (is_v4 || switch_on(IPPROTO_IPV6, IPV6_V6ONLY)) &&
+        (!free_bind ||
+         (is_v4 ? switch_on(IPPROTO_IP, IP_FREEBIND) : switch_on(IPPROTO_IPV6, IPV6_FREEBIND)));
     if (!is_prepared) return failed("preparing to listen on", address);
     const SystemAddress system(address);
     if (::bind(opened->get(), system.get(), system.length) != 0) return failed("binding", address);
     return opened;
 }
 
-base::Result<base::OwnedFd> listen_on(const base::Address& address, int backlog, Descriptors use) {
-    auto bound = bind_to(address, use);
+base::Result<base::OwnedFd> listen_on(const base::Address& address, int backlog, bool free_bind,
+                                      Descriptors use) {
+    auto bound = bind_to(address, free_bind, use);
     if (bound && ::listen(bound->get(), backlog) != 0) return failed("listening on", address);
     return bound;
 }

@@ -38,11 +38,13 @@ void reserve_descriptors(int first);
                                                       Descriptors use = Descriptors::with_reserve);
 /// A socket to listen with. SO_REUSEADDR, never SO_REUSEPORT: two sockets on one port would give
 /// connections to strangers. IPv6 sockets take IPv6 only, so `[::]` and `0.0.0.0` stand side by
-/// side.
+/// side. With `free_bind` the address need not be this machine's yet (ip(7), IP_FREEBIND).
 [[nodiscard]] base::Result<base::OwnedFd> bind_to(const base::Address& address,
+                                                  bool free_bind = false,
                                                   Descriptors use = Descriptors::with_reserve);
 /// The same, and it listens.
 [[nodiscard]] base::Result<base::OwnedFd> listen_on(const base::Address& address, int backlog,
+                                                    bool free_bind = false,
                                                     Descriptors use = Descriptors::with_reserve);
 
 /// Whether the host has an address of its own to reach this one from. False where IPv6 is switched

@@ -229,7 +229,7 @@ loop::Task<base::Result<std::unique_ptr<Lease>>> SocketNetwork::lend(LendRequest
         if (!lent) break;
         const PassivePorts::Key key{request.local, lent->port};
         if (lent->needs_listening) {
-            const auto listening = listen(key, request.peers.address);
+            const auto listening = listen(key, request.peers.address, request.free_bind);
             if (listening == Listening::not_there) continue;
             if (listening == Listening::no_descriptors) break;  // every other one lacks them too
         }
@@ -242,17 +242,19 @@ loop::Task<base::Result<std::unique_ptr<Lease>>> SocketNetwork::lend(LendRequest
                     "no free passive port in " + base::to_string(request.range)});
 }
 
-std::unique_ptr<Admission> SocketNetwork::admit(const Admissions::Range& range,
-                                                const base::Ip& client) {
+std::unique_ptr<Admission> SocketNetwork::admit(const AdmitRequest& request) {
+    const auto& [range, client, free_bind] = request;
     const auto admitted = ports_.admit(range, client, index_, loop_.now());
-    for (const auto port : admitted.needs_listening) (void)listen({range.local, port}, client);
+    for (const auto port : admitted.needs_listening)
+        (void)listen({range.local, port}, client, free_bind);
     return std::make_unique<StandingAdmission>(*this, range, client, admitted);
 }
 
-SocketNetwork::Listening SocketNetwork::listen(PassivePorts::Key key, const base::Ip& client) {
+SocketNetwork::Listening SocketNetwork::listen(PassivePorts::Key key, const base::Ip& client,
+                                               bool free_bind) {
     // Before it listens: whoever finds the port in use finds out by whom.
     auto announced = announce({key.local, key.port});
-    auto opened = listen_on({key.local, key.port}, passive_backlog, descriptors_);
+    auto opened = listen_on({key.local, key.port}, passive_backlog, free_bind, descriptors_);
     auto watched =
         opened ? loop::Descriptor::open(loop_, opened->get()) : std::unexpected(opened.error());
     if (!watched) {

@@ -36,8 +36,7 @@ public:
     }
     [[nodiscard]] loop::Task<base::Result<std::unique_ptr<Lease>>> lend(
         LendRequest request) override;
-    [[nodiscard]] std::unique_ptr<Admission> admit(const Admissions::Range& range,
-                                                   const base::Ip& client) override;
+    [[nodiscard]] std::unique_ptr<Admission> admit(const AdmitRequest& request) override;
 
     /// Stops listening on passive ports; on the loop's thread, before it ends.
     void close_ports();
@@ -50,7 +49,7 @@ private:
 
     enum class Listening : std::uint8_t { yes, not_there, no_descriptors };
     /// What failed is logged and noted.
-    Listening listen(PassivePorts::Key key, const base::Ip& client);
+    Listening listen(PassivePorts::Key key, const base::Ip& client, bool free_bind);
     void take_data_connection(PassivePort& port, base::OwnedFd socket, base::Address peer);
     void take_data_connection_of(PassivePort& port, base::OwnedFd socket, base::Address peer);
     void note_stray(PassivePort& port, const base::Address& peer);

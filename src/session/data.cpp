@@ -125,7 +125,8 @@ loop::Task<> Session::passive(ftp::Command command) {
          .peers = {.address = client,
                    .network = peer.network,
                    .anyone = peer.kind == config::DataPeer::Kind::any},
-         .holder = lease_holder_});
+         .holder = lease_holder_,
+         .free_bind = settings_.free_bind});
     if (!lease) {
         report(log::Level::warning, "no passive port",
                {{"reason", base::to_string(lease.error())},

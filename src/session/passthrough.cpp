@@ -163,7 +163,9 @@ loop::Task<> Session::carry_sealed() {
     std::unique_ptr<net::Admission> admission;
     std::shared_ptr<net::DataTraffic> traffic;
     if (const auto& ports = backend.settings->passive_ports) {
-        admission = surroundings_.network.admit({*ports, client_.local().ip}, client_.peer().ip);
+        admission = surroundings_.network.admit({.range = {*ports, client_.local().ip},
+                                                 .client = client_.peer().ip,
+                                                 .free_bind = settings_.free_bind});
         admission->attach(&signal_);
         traffic = admission->traffic();
     }

@@ -326,6 +326,48 @@ TEST_F(SocketNetworkTest, skips_a_port_that_another_program_has) {
     EXPECT_EQ(ports.pending(), 0);
 }
 
+class FreeBind : public SocketNetworkTest, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(FreeBind, lends_ports_of_an_address_that_is_not_here) {
+    const auto elsewhere = ip(GetParam());
+    struct Lends {
+        static loop::Task<> once(SocketNetwork& network, LendRequest request,
+                                 std::optional<bool>& lent, loop::WorkerLoop& loop) {
+            lent = (co_await network.lend(request)).has_value();
+            loop.stop();
+        }
+    };
+    for (const bool free_bind : {false, true}) {
+        auto wanted = request(free_port(here), elsewhere, client_ip);
+        wanted.free_bind = free_bind;
+        std::optional<bool> lent;
+        const auto job = loop::Job::start(Lends::once(network, wanted, lent, loop));
+        EXPECT_EQ(lent, free_bind);
+    }
+}
+
+TEST_P(FreeBind, listens_on_the_ports_of_an_admission_of_such_an_address) {
+    const auto elsewhere = ip(GetParam());
+    for (const bool free_bind : {false, true}) {
+        const auto port = free_port(here);
+        const auto admission = network.admit({{{port, port}, elsewhere}, client_ip, free_bind});
+        const auto second = listen_on({elsewhere, port}, 1, true);
+        ASSERT_EQ(second.has_value(), !free_bind);
+        if (free_bind) EXPECT_EQ(second.error().code, std::errc::address_in_use);
+    }
+}
+
+TEST_P(FreeBind, listens_on_an_address_that_is_not_here) {
+    const base::Address elsewhere{ip(GetParam()), 0};
+    const auto refused = listen_on(elsewhere, 1);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, std::errc::address_not_available);
+    EXPECT_TRUE(listen_on(elsewhere, 1, true));
+}
+
+// Of documentation (RFC 5737, RFC 3849): nobody has them.
+INSTANTIATE_TEST_SUITE_P(Families, FreeBind, ::testing::Values("203.0.113.77", "2001:db8::77"));
+
 TEST(SocketNetworks, hand_a_connection_to_the_worker_that_waits_for_it) {
     const auto here = ip("127.0.0.1");
     const auto port = free_port(here);

@@ -32,8 +32,7 @@ public:
     void set_own(const base::Address& from) { own_.insert(from); }
     [[nodiscard]] loop::Task<base::Result<std::unique_ptr<net::Lease>>> lend(
         net::LendRequest request) override;
-    [[nodiscard]] std::unique_ptr<net::Admission> admit(const net::Admissions::Range& range,
-                                                        const base::Ip& client) override;
+    [[nodiscard]] std::unique_ptr<net::Admission> admit(const net::AdmitRequest& request) override;
 
     using Accept = std::function<void(std::unique_ptr<net::Stream>)>;
     void listen(const base::Address& at, Accept accept) { listeners_[at] = std::move(accept); }
