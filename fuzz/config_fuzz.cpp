@@ -66,11 +66,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (backends)
         for (const auto& backend : *backends) is_whole(backend);
 
-    const auto config = load(text);
-    if (!config) {
-        are_in_order(config.error());
-        return 0;
-    }
+    const auto [config, problems] = read(text);
+    if (!problems.empty()) are_in_order(problems);
+    if (has_errors(problems)) return 0;
+    must(config.has_value());
     must(!config->listeners.empty() && !config->pools.empty());
     for (const auto& listener : config->listeners) is_whole(listener, *config);
     for (const auto& pool : config->pools) is_whole(pool, *config);

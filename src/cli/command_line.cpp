@@ -112,6 +112,7 @@ std::expected<CommandLine, Status> read(int argument_count, const char* const* a
         ->type_name("USER");
     check->add_flag("--bind", result.bind,
                     "try to bind every address, also those that the running Ballast holds");
+    check->add_flag("--strict", result.strict, "let warnings count as errors do");
     check->add_flag("--print", result.print,
                     "print the configuration with every setting written out");
     (void)add("version", "print the version", Command::version);

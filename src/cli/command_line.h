@@ -15,9 +15,10 @@ struct CommandLine {
     enum class Command : std::uint8_t { run, check, version, manual, schema };
     Command command = Command::run;
     std::string file = "/etc/ballast/ballast.toml";
-    std::string user;    ///< to check as; empty: the one who calls
-    bool bind = false;   ///< also addresses that a running Ballast holds
-    bool print = false;  ///< the whole configuration, if it is good
+    std::string user;     ///< to check as; empty: the one who calls
+    bool bind = false;    ///< also addresses that a running Ballast holds
+    bool strict = false;  ///< warnings count as errors do
+    bool print = false;   ///< the whole configuration, if it is good
 };
 
 /// Where there is nothing left to do, the exit status instead: help was printed, or what is wrong

@@ -9,38 +9,63 @@
 #include "daemon/privileges.h"
 #include "daemon/trial.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <exception>
 #include <fmt/format.h>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace {
 
 using ballast::cli::CommandLine;
 using ballast::cli::Status;
-using ballast::config::Config;
+using ballast::config::Problem;
 
-/// The configuration, or nothing after every problem was said on standard error.
-std::optional<Config> load(const std::string& file) {
+void print(const std::vector<Problem>& problems, const std::string& file) {
+    for (const auto& problem : problems)
+        fmt::print(stderr, "{}\n", ballast::config::to_string(problem, file));
+}
+
+/// Everything that is wrong with a file, and with a start from it on this machine.
+struct Examined {
+    ballast::config::Reading reading;
+    std::string not_bound;  ///< as in ballast::daemon::Tried
+};
+
+/// Empty if the file cannot be read, which is said on standard error.
+std::optional<Examined> examine(const std::string& file, const ballast::daemon::Trial& trial) {
     const auto text = ballast::base::read_file(file);
     if (!text) {
         fmt::print(stderr, "{}: cannot be read: {} (name a file that this user may read)\n", file,
                    ballast::base::to_string(text.error()));
         return std::nullopt;
     }
-    auto config = ballast::config::load(*text);
-    if (config) return std::move(*config);
-    for (const auto& problem : config.error())
-        fmt::print(stderr, "{}\n", ballast::config::to_string(problem, file));
-    return std::nullopt;
+    Examined examined{ballast::config::read(*text), {}};
+    auto& [config, problems] = examined.reading;
+    if (config) {
+        auto tried = ballast::daemon::try_start(*config, trial);
+        std::ranges::move(tried.problems, std::back_inserter(problems));
+        examined.not_bound = std::move(tried.not_bound);
+    }
+    ballast::config::sort_by_place(problems);
+    return examined;
 }
 
 Status run(const std::string& file) {
-    const auto config = load(file);
-    return config && ballast::daemon::run(*config, file.c_str()) == 0 ? Status::good
+    const auto examined = examine(file, {});
+    if (!examined) return Status::failed;
+    const auto& [config, problems] = examined->reading;
+    if (ballast::config::has_errors(problems)) {
+        print(problems, file);
+        return Status::failed;
+    }
+    return ballast::daemon::run(*config, problems, file.c_str()) == 0 ? Status::good
                                                                       : Status::failed;
 }
 
@@ -63,19 +88,17 @@ Status check(const CommandLine& wanted) {
             return Status::failed;
         }
     }
-    const auto config = load(file);
-    if (!config) return Status::failed;
-    const auto [problems, not_bound] = ballast::daemon::try_start(
-        *config, {.asks_names = true, .running_file = wanted.bind ? std::string() : file});
-    for (const auto& problem : problems)
-        fmt::print(stderr, "{}\n", ballast::config::to_string(problem, file));
-    if (!problems.empty()) return Status::failed;
+    const auto examined =
+        examine(file, {.asks_names = true, .running_file = wanted.bind ? std::string() : file});
+    if (!examined) return Status::failed;
+    const auto& [config, problems] = examined->reading;
+    print(problems, file);
+    if (ballast::config::has_errors(problems) || (wanted.strict && !problems.empty()))
+        return Status::failed;
     if (wanted.print) return print(ballast::config::written_out(*config));
-    for (const auto& secret : ballast::daemon::exposed_secrets(*config))
-        print(fmt::format("note: {}\n", ballast::config::to_string(secret, file)));
     for (const auto& limit : ballast::config::limits_of_passthrough(*config))
         print(fmt::format("note: {}\n", ballast::config::to_string(limit, file)));
-    if (!not_bound.empty()) print(fmt::format("note: {}\n", not_bound));
+    if (!examined->not_bound.empty()) print(fmt::format("note: {}\n", examined->not_bound));
     const auto& user = wanted.user;
     const auto low_ports =
         ballast::daemon::ports_below(ballast::daemon::first_unprivileged_port(), *config);
@@ -84,9 +107,11 @@ Status check(const CommandLine& wanted) {
             fmt::format("note: {} may bind {} because it has CAP_NET_BIND_SERVICE here, as in "
                         "packaging/ballast.service; a start in another way needs it too\n",
                         user, low_ports));
-    return print(fmt::format("{}: ok{}, {}, {}\n", file, user.empty() ? "" : " for " + user,
+    const auto warnings = ballast::config::count_warnings(problems);
+    return print(fmt::format("{}: ok{}, {}, {}{}\n", file, user.empty() ? "" : " for " + user,
                              counted(config->listeners.size(), "listener"),
-                             counted(config->pools.size(), "pool")));
+                             counted(config->pools.size(), "pool"),
+                             warnings == 0 ? "" : ", " + counted(warnings, "warning")));
 }
 
 Status obey(const CommandLine& wanted) {

@@ -2,12 +2,15 @@
 #include "config/check.h"
 
 #include "config/amount.h"
+#include "config/check_commands.h"
 #include "config/check_fallbacks.h"
+#include "config/check_logs.h"
 #include "config/check_passthrough.h"
 #include "config/check_pool.h"
 #include "config/check_ports.h"
 #include "config/check_routes.h"
 #include "config/check_tls.h"
+#include "config/check_unused.h"
 #include "config/findings.h"
 #include "config/own_addresses.h"
 
@@ -30,7 +33,9 @@ public:
             check_pool(pool, Findings(places_, problems_));
             check_tls(pool, places_, problems_);
         }
+        check_logs(config_, Findings(places_, problems_));
         check_fallbacks(config_, Findings(places_, problems_));
+        check_unused(config_, Findings(places_, problems_));
         check_ports(config_, Findings(places_, problems_));
         check_passthrough(config_, Findings(places_, problems_));
         check_own_addresses(config_, Findings(places_, problems_));
@@ -83,9 +88,36 @@ private:
                    "add an IPv4 address to bind, or remove public_address");
     }
 
+    /// "220 Welcome", while the code is put in front.
+    void brings_code(const std::string& key, const std::string& text, int code) {
+        const auto is_digit = [](char c) { return '0' <= c && c <= '9'; };
+        const bool has_code = text.size() > 4 &&
+                              std::all_of(text.begin(), text.begin() + 3, is_digit) &&
+                              (text[3] == ' ' || text[3] == '-');
+        if (has_code)
+            Findings(places_, problems_)
+                .warn(
+                    key,
+                    fmt::format("clients will see \"{} {}\": the code is put in front", code, text),
+                    fmt::format("write \"{}\"", text.substr(4)));
+    }
+
+    void check_proxies(const Listener& listener) {
+        for (const auto& network : listener.proxy_from)
+            if (network.prefix_bits() == 0)
+                Findings(places_, problems_)
+                    .warn(listener.where.key + ".proxy_from",
+                          fmt::format("{} lets every client say that it is another one",
+                                      to_string(network)),
+                          "name the networks of the proxies alone");
+    }
+
     void one(const Listener& listener) {
         const auto& key = listener.where.key;
         has_address(listener);
+        brings_code(key + ".greeting", listener.greeting, 220);
+        brings_code(key + ".system", listener.system, 215);
+        check_proxies(listener);
         check_tls(listener, places_, problems_);
         if (listener.proxy_data && listener.proxy_from.empty() &&
             !places_.is_refused(key + ".proxy_from"))
@@ -93,6 +125,8 @@ private:
                    "name the proxies' networks in proxy_from, or remove proxy_data");
         check_public_address(listener);
         check_routes(config_, listener, Findings(places_, problems_));
+        if (listener.mode == ListenerMode::terminate || listener.plain)
+            check_commands(listener, Findings(places_, problems_));
         if (listener.pipelined_bytes_max < listener.command_bytes_max &&
             !places_.is_refused(key + ".pipelined_bytes_max") &&
             !places_.is_refused(key + ".command_bytes_max"))

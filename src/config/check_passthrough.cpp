@@ -31,6 +31,7 @@ public:
             else
                 without_effect(listener);
         }
+        without_passthrough();
         collect_slices();
         for (std::size_t i = 0; i < slices_.size(); ++i) {
             for (std::size_t j = 0; j < i; ++j) overlap(slices_[j], slices_[i]);
@@ -40,6 +41,34 @@ public:
     }
 
 private:
+    /// A key behind the last [[pool.NAME.backend]] is that backend's. A pool that nothing leads to
+    /// may be one of tomorrow.
+    void without_passthrough() {
+        std::vector<const Pool*> used;
+        std::vector<const Pool*> passed;
+        for (const auto& listener : config_.listeners) {
+            if (!findings_.holds(listener.where.key + ".mode")) return;
+            auto& into = passes_through(listener) ? passed : used;
+            const auto pools = pools_of(listener);
+            into.insert(into.end(), pools.begin(), pools.end());
+        }
+        for (const auto& pool : config_.pools) {
+            const auto is_in = [&](const auto& pools) {
+                return std::ranges::find(pools, &pool) != pools.end();
+            };
+            if (!is_in(used) || is_in(passed)) continue;
+            idle_.push_back(&pool);
+            for (const auto& backend : pool.backends)
+                if (backend.passive_ports)
+                    findings_.warn(
+                        backend.where.key + ".passive_ports",
+                        "passive_ports of a backend have no effect: no passthrough listener leads "
+                        "to it",
+                        "move them up to the listener if clients are to be told these ports, or "
+                        "remove them");
+        }
+    }
+
     void without_effect(const Listener& listener) {
         const auto& key = listener.where.key;
         if (!findings_.holds(key + ".mode")) return;
@@ -182,6 +211,7 @@ private:
 
     void collect_slices() {
         for (const auto& pool : config_.pools) {
+            if (std::ranges::find(idle_, &pool) != idle_.end()) continue;
             for (const auto& backend : pool.backends) {
                 if (!backend.passive_ports) continue;
                 const auto server = base::Ip::parse(backend.host);
@@ -241,6 +271,7 @@ private:
 
     const Config& config_;
     Findings findings_;
+    std::vector<const Pool*> idle_;  ///< no passthrough listener leads there, others do
     std::vector<Slice> slices_;
 };
 

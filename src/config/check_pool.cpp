@@ -41,6 +41,7 @@ public:
                 "add backends_file, or remove may_be_empty");
         hash_load();
         limits();
+        backups();
         data_ports();
         check_backends(pool_.backends, {}, findings_);
         check_probe(pool_, findings_);
@@ -82,6 +83,17 @@ private:
             add("balance", "all sessions go to the first backend, as none has max_sessions",
                 "add max_sessions to the backends, make the others backup = true, or use another "
                 "balance");
+    }
+
+    /// What a watched file adds is not known.
+    void backups() {
+        const auto& backends = pool_.backends;
+        if (backends.empty() || !pool_.backends_file.empty() || !holds("backends_file") ||
+            !holds("backend") || !std::ranges::all_of(backends, &Backend::backup))
+            return;
+        findings_.warn(backends.front().where.key + ".backup",
+                       "all backends of the pool are backup, so none comes before another",
+                       "remove backup from those that serve first");
     }
 
     void data_ports() {

@@ -62,15 +62,28 @@ private:
             const auto& listener = config_.listeners[i];
             const auto key = listener.where.key + ".passive_ports";
             if (!listener.lends_ports() || !findings_.holds(key)) continue;
+            one_port(key, listener.passive_ports, "client address", "20000-20099");
             for (std::size_t j = 0; j < i; ++j) overlap(config_.listeners[j], listener);
             for (const auto& other : config_.listeners) control_port_inside(listener, other);
         }
         for (std::size_t i = 0; i < config_.pools.size(); ++i) {
             const auto& pool = config_.pools[i];
             if (!pool.data_ports) continue;
+            one_port(pool.where.key + ".data_ports", *pool.data_ports, "backend", "30000-30099");
             for (std::size_t j = 0; j < i; ++j) overlap(config_.pools[j], pool);
             for (const auto& listener : config_.listeners) in_the_way(listener, pool);
         }
+    }
+
+    /// A port is lent to each address at the other end once at a time.
+    void one_port(const std::string& key, const base::PortRange& ports, const char* user,
+                  const char* example) {
+        if (ports.size() > 1) return;
+        findings_.warn(
+            key,
+            fmt::format("{} is one port, which one {} can use for one transfer at a time",
+                        ports.first, user),
+            fmt::format("use a range, such as \"{}\"", example));
     }
 
     void overlap(const Listener& first, const Listener& second) {

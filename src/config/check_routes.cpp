@@ -53,6 +53,7 @@ public:
                      matches_everything(route.match) && is_for_everyone(route))
                 last = &route;
             destination(route);
+            empty_match(route);
             needs_of_match(route);
         }
     }
@@ -76,6 +77,28 @@ private:
             findings_.add(key + ".counts_as_failure",
                           "counts_as_failure has no effect without reject",
                           "add reject, the reply to those that match, or remove counts_as_failure");
+    }
+
+    /// It would match every session, which nobody writes on purpose.
+    void empty_match(const Route& route) {
+        const auto match = route.where.key + ".match";
+        if (!findings_.is_said(match) || !findings_.holds(match)) return;
+        bool is_any_said = false;
+        const auto look = [&](const char* name, const auto& values) {
+            const auto key = fmt::format("{}.{}", match, name);
+            is_any_said |= findings_.is_said(key);
+            if (findings_.is_said(key) && values.empty())
+                findings_.warn(key, fmt::format("{} is empty, so it asks for nothing", name),
+                               fmt::format("name at least one, or remove {}", name));
+        };
+        look("user", route.match.user);
+        look("network", route.match.network);
+        look("host", route.match.host);
+        look("sni", route.match.sni);
+        look("certificate", route.match.certificate);
+        if (!is_any_said)
+            findings_.warn(match, "match is empty, so the route takes every session",
+                           "say what has to match, or remove match if that is meant");
     }
 
     void needs_of_match(const Route& route) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "config/load.h"
 #include "config/places.h"
+#include "config/problem.h"
 
 #include <string>
 #include <utility>
@@ -18,6 +18,9 @@ public:
 
     void add(const std::string& key, std::string what, std::string fix) {
         problems_.push_back({places_.of(key), std::move(what), std::move(fix)});
+    }
+    void warn(const std::string& key, std::string what, std::string fix) {
+        problems_.push_back({places_.of(key), std::move(what), std::move(fix), Severity::warning});
     }
     /// The struct has what the file says; else the value was refused, and has its problem.
     [[nodiscard]] bool holds(const std::string& key) const { return !places_.is_refused(key); }

@@ -2,30 +2,30 @@
 #pragma once
 
 #include "config/config.h"
+#include "config/problem.h"
 
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace ballast::config {
 
-/// One thing the operator has to change. Says where, what is wrong, and what would be right.
-struct Problem {
-    Where where;
-    std::string what;  ///< "weight is 0"
-    std::string fix;   ///< "use 1 to 256; to take the backend out, drain it"
+/// A configuration, as far as it can be read.
+struct Reading {
+    /// Empty if the text is no TOML. A value that was refused has its default here, so with an
+    /// error among the problems this is good for further checks and never for a start.
+    std::optional<Config> config;
+    std::vector<Problem> problems;  ///< in the order of the file
 };
 
-/// "ballast.toml:31:10: pool.alfresco.backend[0].weight: weight is 0 (use 1 to 256; ...)".
-[[nodiscard]] std::string to_string(const Problem& problem, std::string_view file);
+/// Reads a configuration and checks all that needs no system. Every problem is found, but for a
+/// syntax error or a duplicate key, which ends it at the first. Nothing throws.
+[[nodiscard]] Reading read(std::string_view toml_text);
 
-/// Reads a configuration and checks all that needs no system. Either a whole valid configuration
-/// or every problem of the text, in the order of the file (a syntax error or a duplicate key ends
-/// at the first). Nothing throws.
-[[nodiscard]] std::expected<Config, std::vector<Problem>> load(std::string_view toml_text);
-
-/// The same for a pool's `backends_file`, which holds nothing but [[backend]] tables, maybe none.
+/// The backends of a pool's `backends_file`, which holds nothing but [[backend]] tables, or every
+/// error of that file.
 /// What they do not say about TLS is the pool's, and their names and addresses are different from
 /// those of the pool's own backends.
 [[nodiscard]] std::expected<std::vector<Backend>, std::vector<Problem>> load_backends(

@@ -16,11 +16,11 @@ constexpr std::string_view introduction = R"(# Configuration
 Ballast reads one TOML file, which `-c` names; `/etc/ballast/ballast.toml` is a good place.
 
 ```sh
-ballast check -c /etc/ballast/ballast.toml   # every problem of the file, with its place; exit status 1
+ballast check -c /etc/ballast/ballast.toml   # every problem of the file, with its place
 ballast run -c /etc/ballast/ballast.toml
 ```
 
-`check` starts nothing. `run` refuses a file that has a problem, with the same lines:
+`check` starts nothing, and ends with status 1 if there is an error. `run` refuses such a file with the same lines:
 
 ```text
 ballast.toml:14:10: pool.alfresco.backend[0].weight: weight is 0 (use 1 to 256; to take the backend out, remove its table)

@@ -24,6 +24,17 @@ bool is_to_be_written(const Backend& backend, std::string_view key) {
 bool is_to_be_written(const Route& route, std::string_view key) {
     return key != "pool" || !route.pool.empty();
 }
+/// An empty list asks for nothing, and is warned of.
+bool is_to_be_written(const RouteMatch& match, std::string_view key) {
+    return (key == "user" && !match.user.empty()) || (key == "network" && !match.network.empty()) ||
+           (key == "host" && !match.host.empty()) || (key == "sni" && !match.sni.empty()) ||
+           (key == "certificate" && !match.certificate.empty());
+}
+bool asks_for_something(const RouteMatch& match) {
+    return std::ranges::any_of(section<RouteMatch>().settings, [&](const auto& setting) {
+        return is_to_be_written(match, setting.key);
+    });
+}
 
 class Writer {
 public:
@@ -58,7 +69,7 @@ void write(Writer& writer, const Listener& listener) {
     if (listener.tls) writer.table('[' + key + ".tls]", *listener.tls);
     for (const auto& route : listener.routes) {
         writer.table("[[" + key + ".route]]", route);
-        writer.table('[' + key + ".route.match]", route.match);
+        if (asks_for_something(route.match)) writer.table('[' + key + ".route.match]", route.match);
     }
 }
 

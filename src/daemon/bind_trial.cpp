@@ -61,8 +61,11 @@ void BindTrial::run() {
     }
     for (const auto& listener : config_.listeners) {
         const auto ip = an_address_of(listener);
-        if (!ip) continue;
-        if (listener.lends_ports()) try_passive(listener, *ip);
+        const auto is_refused = [&](const char* name) {
+            return config_.places.is_refused(fmt::format("{}.{}", listener.where.key, name));
+        };
+        if (!ip || is_refused("mode") || is_refused("plain")) continue;
+        if (listener.lends_ports() && !is_refused("passive_ports")) try_passive(listener, *ip);
         if (listener.mode == config::ListenerMode::passthrough) try_slices(listener, *ip);
     }
 }
@@ -70,9 +73,13 @@ void BindTrial::run() {
 /// They stay bound until the end: two of them may exclude each other.
 void BindTrial::try_control(const Listener& listener, const std::vector<base::Address>& addresses,
                             const std::string& key) {
+    // Without those that were refused the others have other numbers.
+    const bool is_whole = !config_.places.is_refused(key);
     for (std::size_t i = 0; i < addresses.size(); ++i) {
         const auto& address = addresses[i];
-        const auto where = fmt::format("{}[{}]", key, i);
+        // What is said twice has its problem already.
+        if (address.port != 0 && std::ranges::find(control_, address) != control_.end()) continue;
+        const auto where = is_whole ? fmt::format("{}[{}]", key, i) : key;
         auto opened = net::listen_on(address, 1, listener.free_bind);
         const bool is_in_use = !opened && opened.error().code == std::errc::address_in_use;
         const auto earlier = std::ranges::find_if(control_, [&](const base::Address& each) {
@@ -114,6 +121,10 @@ void BindTrial::try_slices(const Listener& listener, const base::Ip& ip) {
             const auto& ports = *backend.passive_ports;
             for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
                 const base::Address address{ip, static_cast<std::uint16_t>(port)};
+                // A control port among them has its problem already.
+                if (std::ranges::find(control_, address.port, &base::Address::port) !=
+                    control_.end())
+                    continue;
                 const auto bound = net::bind_to(address, listener.free_bind);
                 if (bound) continue;
                 if (is_own(address, bound.error()))

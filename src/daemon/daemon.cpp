@@ -14,7 +14,6 @@
 #include "daemon/public_name_watch.h"
 #include "daemon/signals.h"
 #include "daemon/tls.h"
-#include "daemon/trial.h"
 #include "daemon/worker.h"
 #include "guard/ledger.h"
 #include "health/prober.h"
@@ -448,6 +447,17 @@ bool open_logs(const config::Config& config) {
            (files.json.empty() || log::open_file(session::json_log_name, files.json));
 }
 
+/// One line for each, however many there are.
+void log_warnings(const std::vector<config::Problem>& warnings, const char* file) {
+    for (const auto& warning : warnings)
+        log::write_each(log::Level::warning, "configuration warning",
+                        {{"file", std::string_view(file)},
+                         {"line", std::uint64_t{warning.where.line}},
+                         {"key", warning.where.key},
+                         {"reason", warning.what},
+                         {"cure", warning.fix}});
+}
+
 /// Every session takes two descriptors and every transfer two more.
 void raise_descriptor_limit() {
     rlimit limit{};
@@ -463,14 +473,12 @@ void raise_descriptor_limit() {
 
 }  // namespace
 
-int run(const config::Config& config, const char* file) {
-    auto problems = try_start(config, {}).problems;
-    if (!problems.empty()) return print(problems, file);
+int run(const config::Config& config, const std::vector<config::Problem>& warnings,
+        const char* file) {
+    std::vector<config::Problem> problems;
     Tls tls(config, problems);
     auto secrets = read_probe_secrets(config, problems);
-    if (!problems.empty()) return print(problems, file);  // files changed meanwhile
-    for (const auto& secret : exposed_secrets(config))
-        fmt::print(stderr, "warning: {}\n", config::to_string(secret, file));
+    if (config::has_errors(problems)) return print(problems, file);  // files changed meanwhile
     raise_descriptor_limit();
     if (!config.core_dumps) hide_memory();
     net::announce_as({static_cast<std::uint32_t>(::getpid()), net::file_mark(file)});
@@ -482,6 +490,7 @@ int run(const config::Config& config, const char* file) {
                    std::error_code(errno, std::system_category()).message());
         return 1;
     }
+    log_warnings(warnings, file);
     daemon.run();
     log::stop();
     return 0;

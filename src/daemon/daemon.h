@@ -2,12 +2,17 @@
 #pragma once
 
 #include "config/config.h"
+#include "config/problem.h"
+
+#include <vector>
 
 namespace ballast::daemon {
 
 /// Runs until SIGTERM or SIGINT (a second one ends it at once). SIGHUP opens the log files anew,
-/// SIGUSR1 logs all counters. Returns the exit status; what cannot be started is said on standard
-/// error as `file: key: ...`, and then nothing was.
-[[nodiscard]] int run(const config::Config& config, const char* file);
+/// SIGUSR1 logs all counters. The configuration has no errors, and `try_start` found none;
+/// `warnings` are logged. Returns the exit status; what cannot be started all the same is said on
+/// standard error as `file: key: ...`, and then nothing was.
+[[nodiscard]] int run(const config::Config& config, const std::vector<config::Problem>& warnings,
+                      const char* file);
 
 }  // namespace ballast::daemon

@@ -22,7 +22,7 @@ namespace ballast::daemon {
 /// No core dumps, and no other process of the same user may look into this one.
 void hide_memory();
 
-/// Files with keys and passwords that everybody on this machine may read.
+/// Warnings of files with keys and passwords that everybody on this machine may read.
 [[nodiscard]] std::vector<config::Problem> exposed_secrets(const config::Config& config);
 
 }  // namespace ballast::daemon

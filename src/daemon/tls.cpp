@@ -60,6 +60,100 @@ net::TlsServer::Settings settings_of(const config::Listener& listener) {
     return settings;
 }
 
+bool is_due(const net::Certificates::Expiry& expiry) {
+    return expiry.days_left < (expiry.is_ocsp ? ocsp_days_min : expiry_days_min);
+}
+
+/// "expires in 3 days"
+std::string when(const net::Certificates::Expiry& expiry) {
+    const auto days = std::abs(expiry.days_left);
+    const auto counted = fmt::format("{} day{}", days, days == 1 ? "" : "s");
+    const auto* const noun = expiry.is_ocsp ? "the OCSP response" : "the certificate";
+    return expiry.days_left < 0 ? fmt::format("{} in {} has expired", noun, expiry.file)
+                                : fmt::format("{} in {} expires in {}", noun, expiry.file, counted);
+}
+
+void warn_of_expiry_of(const net::Certificates& certificates, const config::Places& places,
+                       const std::string& key, std::vector<config::Problem>& problems) {
+    for (const auto& expiry : certificates.expiries())
+        if (is_due(expiry))
+            problems.push_back(
+                {places.of(fmt::format("{}.{}", key, expiry.is_ocsp ? "ocsp" : "certificate")),
+                 when(expiry), "put a new one in its place", config::Severity::warning});
+}
+
+constexpr auto remedy = "name a file in PEM form (OCSP: DER) that this user may read";
+
+/// Each pair of files is tried, so that a problem with one hides none of another. Null if there is
+/// one, or if the settings have their problem already.
+std::shared_ptr<const net::Certificates> load_certificates(const config::Config& config,
+                                                           const std::string& key,
+                                                           const config::ListenerTls& tls,
+                                                           std::vector<config::Problem>& problems) {
+    const auto is_refused = [&](const char* name) {
+        return config.places.is_refused(fmt::format("{}.{}", key, name));
+    };
+    const auto fits = [&](const std::vector<std::string>& files) {
+        return files.empty() || files.size() == tls.certificate.size();
+    };
+    if (tls.certificate.empty() || is_refused("certificate") || is_refused("key") ||
+        is_refused("ocsp") || !fits(tls.key) || !fits(tls.ocsp))
+        return nullptr;
+    const auto all = files_of(tls);
+    bool are_good = true;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        const auto tried = net::Certificates::load({&all[i], 1});
+        if (tried) continue;
+        are_good = false;
+        problems.push_back(
+            {config.places.of(fmt::format("{}.{}[{}]", key, key_of(tried.error().file), i)),
+             tried.error().what, remedy});
+    }
+    if (!are_good) return nullptr;
+    auto loaded = net::Certificates::load(all);
+    return loaded ? std::move(*loaded) : nullptr;
+}
+
+std::shared_ptr<net::TicketKeys> load_ticket_keys(const config::Config& config,
+                                                  const std::string& key,
+                                                  const config::ListenerTls& tls,
+                                                  std::vector<config::Problem>& problems) {
+    if (tls.ticket_keys.empty()) return std::make_shared<net::TicketKeys>(tls.ticket_key_lifetime);
+    auto keys = net::TicketKeys::load(tls.ticket_keys);
+    if (keys) return std::move(*keys);
+    problems.push_back({config.places.of(key + ".ticket_keys"), base::to_string(keys.error()),
+                        "make a key with: openssl rand -base64 80 | tr -d '\\n'"});
+    return nullptr;
+}
+
+void try_authorities(const config::Config& config, const std::string& key, const std::string& file,
+                     std::vector<config::Problem>& problems) {
+    if (file.empty()) return;
+    if (const auto tried = net::try_trusted(file); !tried)
+        problems.push_back({config.places.of(key), base::to_string(tried.error()), remedy});
+}
+
+/// The files of a backend's TLS, each at the table that names it.
+void try_files(const config::Config& config, const config::Pool& pool,
+               const config::Backend& backend, std::vector<config::Problem>& problems) {
+    const auto& tls = backend.tls;
+    const auto key_of_file = [&](std::string_view name) {
+        auto own = fmt::format("{}.tls.{}", backend.where.key, name);
+        return config.places.is_said(own) ? own : fmt::format("{}.tls.{}", pool.where.key, name);
+    };
+    if (tls.verify != config::BackendVerify::none)
+        try_authorities(config, key_of_file("ca"), tls.ca, problems);
+    if (tls.certificate.empty() || config.places.is_refused(key_of_file("key"))) return;
+    const net::Certificates::Files files{tls.certificate, tls.key, {}};
+    const auto tried = net::Certificates::load({&files, 1});
+    const auto key = key_of_file(tried ? "certificate" : key_of(tried.error().file));
+    if (!tried) problems.push_back({config.places.of(key), tried.error().what, remedy});
+    if (tried) warn_of_expiry_of(**tried, config.places, key.substr(0, key.rfind('.')), problems);
+}
+
+/// The contradiction has its problem already.
+bool has_versions(const config::TlsParameters& tls) { return tls.min_version <= tls.max_version; }
+
 }  // namespace
 
 Tls::Tls(const config::Config& config, std::vector<config::Problem>& problems) {
@@ -72,33 +166,25 @@ void Tls::load_listener(const config::Config& config, const config::Listener& li
                         std::vector<config::Problem>& problems) {
     const auto& tls = *listener.tls;
     const auto key = listener.where.key + ".tls";
-    const auto report = [&](const std::string& where, std::string what, std::string fix) {
-        problems.push_back({config.places.of(where), std::move(what), std::move(fix)});
-    };
+    const auto problems_before = problems.size();
     Served served{&listener, {}, {}, WatchedFile(stamp_of(tls)), WatchedFile(), {}};
-    auto certificates = net::Certificates::load(files_of(tls));
-    if (!certificates) {
-        const auto& problem = certificates.error();
-        return report(fmt::format("{}.{}", key, key_of(problem.file)), problem.what,
-                      "name a file in PEM form (OCSP: DER) that this user may read");
-    }
-    served.certificates = std::move(*certificates);
-    if (tls.ticket_keys.empty()) {
-        served.ticket_keys = std::make_shared<net::TicketKeys>(tls.ticket_key_lifetime);
-    } else {
+    served.certificates = load_certificates(config, key, tls, problems);
+    served.ticket_keys = load_ticket_keys(config, key, tls, problems);
+    try_authorities(config, key + ".client_ca", tls.client_ca, problems);
+    if (!tls.ticket_keys.empty()) {
         FileStamp stamp;
         add_stamp(tls.ticket_keys, stamp);
         served.ticket_keys_file = WatchedFile(std::move(stamp));
-        auto keys = net::TicketKeys::load(tls.ticket_keys);
-        if (!keys)
-            return report(key + ".ticket_keys", base::to_string(keys.error()),
-                          "make a key with: openssl rand -base64 80 | tr -d '\\n'");
-        served.ticket_keys = std::move(*keys);
     }
+    const bool is_whole = served.certificates != nullptr && has_versions(tls);
+    if (!is_whole || problems.size() != problems_before) return;
     auto server =
         net::TlsServer::create(settings_of(listener), served.certificates, served.ticket_keys);
-    if (!server)
-        return report(key, base::to_string(server.error()), "correct the setting or the file");
+    if (!server) {
+        problems.push_back({config.places.of(key), base::to_string(server.error()),
+                            "correct the setting or the file"});
+        return;
+    }
     served.server = std::move(*server);
     served_.push_back(std::move(served));
 }
@@ -107,13 +193,28 @@ void Tls::load_pool(const config::Config& config, const config::Pool& pool,
                     std::vector<config::Problem>& problems) {
     auto& clients = clients_[&pool];
     for (const auto& backend : pool.backends) {
+        clients.push_back(nullptr);
+        const auto& tls = backend.tls;
+        const bool has_destination = !backend.host.empty() || !backend.srv.empty();
+        if (tls.mode == config::BackendTlsMode::off || !has_destination) continue;
+        const auto problems_before = problems.size();
+        try_files(config, pool, backend, problems);
+        if (problems.size() != problems_before || !has_versions(tls)) continue;
         auto client = backend::make_tls_client(backend);
         if (!client)
             problems.push_back({config.places.of(backend.where.key + ".tls"),
                                 base::to_string(client.error()),
                                 "correct the setting or the file, here or in the pool's table"});
-        clients.push_back(client ? std::move(*client) : nullptr);
+        else
+            clients.back() = std::move(*client);
     }
+}
+
+void Tls::warn_of_expiry(const config::Config& config,
+                         std::vector<config::Problem>& problems) const {
+    for (const auto& served : served_)
+        warn_of_expiry_of(*served.certificates, config.places, served.listener->where.key + ".tls",
+                          problems);
 }
 
 std::shared_ptr<const net::TlsServer> Tls::server_of(const config::Listener& listener) const {
@@ -130,7 +231,7 @@ void Tls::look() {
     const auto now = std::chrono::steady_clock::now();
     if (now < expiry_due_) return;
     expiry_due_ = now + expiry_interval;
-    for (const auto& served : served_) warn_of_expiry(served);
+    for (const auto& served : served_) log_expiry(served);
 }
 
 void Tls::reload(Served& served) {
@@ -152,7 +253,7 @@ void Tls::reload(Served& served) {
             served.certificate_files.accept();
             served.certificates = std::move(*certificates);
             log::info("certificates loaded", {{"listener", served.listener->name}});
-            warn_of_expiry(served);
+            log_expiry(served);
         }
     }
     FileStamp stamp;
@@ -164,9 +265,9 @@ void Tls::reload(Served& served) {
     log::info("ticket keys loaded", {{"listener", served.listener->name}});
 }
 
-void Tls::warn_of_expiry(const Served& served) {
+void Tls::log_expiry(const Served& served) {
     for (const auto& expiry : served.certificates->expiries()) {
-        if (expiry.days_left >= (expiry.is_ocsp ? ocsp_days_min : expiry_days_min)) continue;
+        if (!is_due(expiry)) continue;
         const bool is_over = expiry.days_left < 0;
         log::warning(expiry.is_ocsp
                          ? (is_over ? "OCSP response is too old and left out"

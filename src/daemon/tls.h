@@ -21,7 +21,8 @@ namespace ballast::daemon {
 class Tls {
 public:
     /// Loads every file that the configuration names; what is wrong with them is added to
-    /// `problems`, and then this is of no use.
+    /// `problems`, and then this is of no use. The configuration may have errors of its own: what
+    /// has one is passed over.
     Tls(const config::Config& config, std::vector<config::Problem>& problems);
 
     /// Null if the listener has none.
@@ -30,6 +31,9 @@ public:
     /// One for each backend of the pool, null for those without TLS.
     [[nodiscard]] std::vector<std::shared_ptr<const net::TlsClient>> clients_of(
         const config::Pool& pool) const;
+
+    /// Warnings of what has expired or soon will, for those who do not wait for the first look.
+    void warn_of_expiry(const config::Config& config, std::vector<config::Problem>& problems) const;
 
     /// Loads what has changed since the last look, for connections from now on, and warns of
     /// certificates that expire. A file that is no good changes nothing and is logged.
@@ -49,7 +53,7 @@ private:
     void load_pool(const config::Config& config, const config::Pool& pool,
                    std::vector<config::Problem>& problems);
     static void reload(Served& served);
-    static void warn_of_expiry(const Served& served);
+    static void log_expiry(const Served& served);
 
     std::vector<Served> served_;
     std::map<const config::Pool*, std::vector<std::shared_ptr<const net::TlsClient>>> clients_;

@@ -47,7 +47,8 @@ int days_left(const X509* certificate) {
     int days = 0;
     int seconds = 0;
     ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(certificate));
-    return days;
+    // Within the first day of it too.
+    return days == 0 && seconds < 0 ? -1 : days;
 }
 
 /// Until when a response may be shown; empty if it is none.

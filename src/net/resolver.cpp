@@ -84,10 +84,10 @@ void step(ares_channel channel, std::chrono::milliseconds limit) {
 template <typename Ask>
 base::Result<Answer> look_up(const std::string& name, std::chrono::milliseconds timeout,
                              const std::stop_token& stop, Ask ask) {
-    const auto failed = [&](std::errc code, const std::string& why) {
+    const auto failed = [&](std::errc code) {
         const auto error = std::make_error_code(code);
-        return std::unexpected(base::Error{base::fault_of(error, base::Fault::backend), error,
-                                           "looking up " + name + why});
+        return std::unexpected(
+            base::Error{base::fault_of(error, base::Fault::backend), error, "looking up " + name});
     };
     ares_channel channel = nullptr;
     // By default the first server has all the time there is, and the second never its turn.
@@ -96,7 +96,7 @@ base::Result<Answer> look_up(const std::string& name, std::chrono::milliseconds 
     options.tries = 2;
     if (!library_is_ready() ||
         ares_init_options(&channel, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES) != ARES_SUCCESS)
-        return failed(std::errc::not_enough_memory, "");
+        return failed(std::errc::not_enough_memory);
     Answer answer;  // outlives the channel, which reports a look-up given up when it is destroyed
     const std::unique_ptr<ares_channeldata, decltype(&ares_destroy)> owner(channel, ares_destroy);
     ask(channel, answer);
@@ -104,13 +104,13 @@ base::Result<Answer> look_up(const std::string& name, std::chrono::milliseconds 
     while (!answer.done) {
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
             deadline - std::chrono::steady_clock::now());
-        if (left.count() <= 0 || stop.stop_requested()) return failed(std::errc::timed_out, "");
+        if (left.count() <= 0 || stop.stop_requested()) return failed(std::errc::timed_out);
         step(channel, std::min(left, std::chrono::milliseconds(100)));
     }
+    if (answer.status == ARES_ENOMEM) return failed(std::errc::not_enough_memory);
     if (answer.status != ARES_SUCCESS)
-        return failed(answer.status == ARES_ENOMEM ? std::errc::not_enough_memory
-                                                   : std::errc::host_unreachable,
-                      std::string(" (") + ares_strerror(answer.status) + ')');
+        return std::unexpected(base::Error{
+            base::Fault::backend, {}, "looking up " + name + ": " + ares_strerror(answer.status)});
     return answer;
 }
 

@@ -36,8 +36,10 @@ name = "alf1"
 address = "127.0.0.11:2121"
 """
 
-# file:line:column: key: what is wrong (what would be right)
-_PROBLEM = re.compile(r"^(?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+): (?P<key>[^:]+): .+ \(.+\)$")
+# file:line:column: [warning: ]key: what is wrong (what would be right)
+_PROBLEM = re.compile(
+    r"^(?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+): (warning: )?(?P<key>[^:]+): .+ \(.+\)$"
+)
 
 
 def _good() -> str:
@@ -131,6 +133,102 @@ def test_all_problems_are_named_in_one_run(command: str, work: Path) -> None:
     assert lines == {1, 4, 7, 10, 11, 12, 15, 19, 20, 23, 26}, [each.string for each in problems]
     said = "\n".join(each.string for each in problems)
     assert "public_address" in said, "the nearest spelling"
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_an_error_hides_nothing_that_is_wrong_with_the_machine(command: str, work: Path) -> None:
+    """Nor does one file that is missing hide another."""
+    busy = free_port()
+    text = f"""\
+worker = 1
+
+[listener.ftp]
+bind = ["nowhere", "127.0.0.1:{busy}"]
+pool = "alfresco"
+tls = {{ certificate = ["{work}/one.pem", "{work}/two.pem"], client_ca = "{work}/ca.pem" }}
+
+[log]
+file = "{work}/missing/ballast.log"
+
+[pool.alfresco]
+backends_file = "{work}/backends.toml"
+probe = {{ type = "login", user = "probe", password_file = "{work}/probe.secret" }}
+tls = {{ mode = "explicit", ca = "{work}/backends.pem", certificate = "{work}/own.pem" }}
+
+[[pool.alfresco.backend]]
+name = "alf1"
+address = "127.0.0.11:2121"
+wieght = 2
+"""
+    with socket.create_server(("127.0.0.1", busy)):
+        problems = _problems(_file(work, text), command)
+    said = [(int(each["line"]), each["key"]) for each in problems]
+    tls = "listener.ftp.tls"
+    assert said == [
+        (1, "worker"),
+        (4, "listener.ftp.bind"),
+        (4, "listener.ftp.bind[0]"),
+        (6, f"{tls}.certificate[0]"),
+        (6, f"{tls}.certificate[1]"),
+        (6, f"{tls}.client_ca"),
+        (6, f"{tls}.client_ca"),
+        (9, "log.file"),
+        (12, "pool.alfresco.backends_file"),
+        (13, "pool.alfresco.probe.password_file"),
+        (14, "pool.alfresco.tls.ca"),
+        (14, "pool.alfresco.tls.certificate"),
+        (19, "pool.alfresco.backend[0].wieght"),
+    ], [each.string for each in problems]
+    assert "client_ca has no effect" in problems[6].string + problems[5].string
+
+
+def _with_a_warning(work: Path) -> Ballast:
+    """One secret that everybody can read."""
+    secret = work / "probe.secret"
+    secret.write_text("secret\n")
+    secret.chmod(0o644)
+    probe = {"type": "login", "user": "probe", "password_file": str(secret)}
+    pool = Pool("pool", [Backend("only", Place("127.0.0.11", free_port()))], probe=probe)
+    ballast = Ballast(work, [Listener("ftp", "pool", LOOPBACK)], [pool])
+    ballast.configuration.write_text(ballast.text())
+    return ballast
+
+
+def _is_the_warning(text: str, work: Path) -> bool:
+    expected = re.escape(
+        "warning: pool.pool.probe.password_file: every user of this machine can read "
+        f"{work}/probe.secret (leave it to root and to the group that Ballast runs as: chmod 640)"
+    )
+    return bool(re.fullmatch(rf"{work}/[^:]+:\d+:\d+: {expected}\n", text))
+
+
+def test_a_warning_counts_only_with_strict(work: Path) -> None:
+    path = _with_a_warning(work).configuration
+    done = run_ballast("check", "-c", path)
+    assert done.returncode == 0 and _is_the_warning(done.stderr, work), done
+    assert done.stdout.endswith(", 1 warning\n")
+    done = run_ballast("check", "--print", "-c", path)
+    assert done.returncode == 0 and _is_the_warning(done.stderr, work), done
+    tomllib.loads(done.stdout)
+    done = run_ballast("check", "--strict", "-c", path)
+    assert done.returncode == 1 and _is_the_warning(done.stderr, work), done
+    assert done.stdout == ""
+    (work / "probe.secret").chmod(0o600)
+    done = run_ballast("check", "--strict", "-c", path)
+    assert done.returncode == 0 and done.stderr == "", done
+
+
+def test_a_warning_stops_no_start_and_is_logged(work: Path) -> None:
+    with _with_a_warning(work) as ballast:
+        lines = [
+            line for line in ballast.log_lines() if line["message"] == "configuration warning"
+        ]
+    assert len(lines) == 1
+    line = lines[0]
+    assert line["level"] == "warning" and line["key"] == "pool.pool.probe.password_file"
+    assert line["file"] == str(ballast.configuration) and line["line"] > 1
+    assert line["reason"] == f"every user of this machine can read {work}/probe.secret"
+    assert line["cure"].endswith("chmod 640")
 
 
 @pytest.mark.parametrize("text", ["[listener.ftp\n", 'workers = 1\nworkers = 2\n', "\xff\n"])

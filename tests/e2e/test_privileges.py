@@ -139,7 +139,7 @@ def test_check_tells_what_the_user_cannot_read(work: Path) -> None:
         each.chmod(0o640)
     done = _checked(file, "--user", "nobody")
     assert done.returncode == 0, done.stderr
-    assert "every user" not in done.stdout
+    assert "warning:" not in done.stderr
     assert "ok for nobody, 1 listener" in done.stdout
 
     secret.chmod(0o644)
@@ -147,7 +147,7 @@ def test_check_tells_what_the_user_cannot_read(work: Path) -> None:
     done = _checked(file, "--user", "nobody")
     assert done.returncode == 0
     for each in (secret, identity.key):
-        assert f"every user of this machine can read {each}" in done.stdout
+        assert f"every user of this machine can read {each}" in done.stderr
 
     done = _checked(file, "--user", "nobody-of-this-name")
     assert done.returncode == 1 and "there is no user" in done.stderr

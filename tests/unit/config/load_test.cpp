@@ -137,11 +137,10 @@ TEST(Load, accepts_what_only_looks_wrong) {
             pool,
         // The same port of another address is not in the way of passive ports.
         listener + "[listener.b]\nbind = [\"127.0.0.2:20000\"]\npool = \"alf\"\n" +
-            "passive_ports = \"4000\"\n" + pool,
-        // A pool that no listener uses.
-        listener + pool + "[[pool.b.backend]]\nname = \"b\"\naddress = \"10.0.0.11\"\n",
+            "passive_ports = \"4000-4009\"\n" + pool,
         // Backends in one line, and the same name in another pool.
-        listener + pool + "[pool.b]\nbackend = [{ name = \"alf1\", address = \"h\" }]\n",
+        listener + "[pool.alf]\nfallback = \"b\"" + pool.substr(11) +
+            "[pool.b]\nbackend = [{ name = \"alf1\", address = \"h\" }]\n",
         // Windows line ends, and a byte order mark.
         "\xef\xbb\xbf# mark\r\n" + listener + pool,
     };
@@ -466,7 +465,7 @@ TEST(Load, a_refused_value_causes_no_second_problem) {
 }
 
 TEST(Load, reports_all_problems_in_the_order_of_the_file) {
-    const auto loaded = load(R"(workers = 1000
+    const auto reading = read(R"(workers = 1000
 [listener.ftp]
 bind = ["nowhere"]
 pool = "alfrescos"
@@ -479,9 +478,8 @@ name = "alf 1"
 address = "10.0.0.11:99999"
 weight = 0
 )");
-    ASSERT_FALSE(loaded);
     std::vector<std::string> keys;
-    for (const auto& problem : loaded.error())
+    for (const auto& problem : reading.problems)
         keys.push_back(fmt::format("{} {}", problem.where.line, problem.where.key));
     EXPECT_EQ(keys,
               (std::vector<std::string>{
@@ -489,6 +487,19 @@ weight = 0
                   "5 listener.ftp.idle_timeout", "6 listener.ftp.banner", "8 pool.alfresco.balance",
                   "10 pool.alfresco.backend[0].name", "11 pool.alfresco.backend[0].address",
                   "12 pool.alfresco.backend[0].weight"}));
+}
+
+TEST(Load, reads_what_it_can_of_a_text_with_errors) {
+    const auto reading = read("worker = 1\nworkers = 3\n" + listener + pool + "weight = 0");
+    EXPECT_EQ(lines_of(reading.problems),
+              "f:1:1: worker: unknown key (did you mean workers?)\n"
+              "f:12:10: pool.alf.backend[0].weight: weight is 0 (use 1 to 256; to take the backend "
+              "out, remove its table)\n");
+    ASSERT_TRUE(reading.config);
+    EXPECT_EQ(reading.config->workers, 3U);
+    EXPECT_EQ(reading.config->pools.at(0).backends.at(0).host, "10.0.0.11");
+    EXPECT_TRUE(reading.config->places.is_refused("pool.alf.backend[0].weight"));
+    EXPECT_FALSE(read("workers = \n").config);
 }
 
 TEST(Load, survives_the_deepest_key_that_a_line_holds) {

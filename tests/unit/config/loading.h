@@ -10,24 +10,35 @@
 
 namespace ballast::config {
 
-/// One line for each problem, in a file `name`; "none" if there is a result.
+/// One line for each problem, in a file `name`; "none" if there is none.
+inline std::string lines_of(const std::vector<Problem>& problems, std::string_view name = "f") {
+    std::string lines;
+    for (const auto& problem : problems) lines += to_string(problem, name) + '\n';
+    return lines.empty() ? "none" : lines;
+}
+
 template <typename T>
 std::string problems_of(const std::expected<T, std::vector<Problem>>& result,
                         std::string_view name = "f") {
-    if (result) return "none";
-    std::string lines;
-    for (const auto& problem : result.error()) lines += to_string(problem, name) + '\n';
-    return lines;
+    return lines_of(result ? std::vector<Problem>() : result.error(), name);
+}
+
+/// The errors alone: what is warned of besides is the business of other tests.
+inline std::vector<Problem> errors_of(std::string_view text) {
+    auto problems = read(text).problems;
+    std::erase_if(problems,
+                  [](const Problem& problem) { return problem.severity == Severity::warning; });
+    return problems;
 }
 
 inline std::string problems_of(std::string_view text, std::string_view name = "f") {
-    return problems_of(load(text), name);
+    return lines_of(errors_of(text), name);
 }
 
-/// The configuration of a text that has no problem.
+/// The configuration of a text without errors.
 inline Config loaded(std::string_view text) {
     EXPECT_EQ(problems_of(text), "none");
-    return load(text).value_or(Config{});
+    return read(text).config.value_or(Config{});
 }
 
 /// A file and what is wrong with it.
@@ -35,6 +46,12 @@ struct Row {
     std::string text;
     std::string problems;
 };
+
+/// Errors and warnings.
+inline void expect_all(const std::vector<Row>& table) {
+    for (const auto& row : table)
+        EXPECT_EQ(lines_of(read(row.text).problems), row.problems) << row.text;
+}
 
 inline void expect(const std::vector<Row>& table) {
     for (const auto& row : table) EXPECT_EQ(problems_of(row.text), row.problems) << row.text;

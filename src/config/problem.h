@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "config/places.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ballast::config {
+
+enum class Severity : std::uint8_t {
+    error,    ///< nothing starts with it
+    warning,  ///< probably not what was meant: a start logs it and goes on
+};
+
+/// One thing the operator has to change. Says where, what is wrong, and what would be right.
+struct Problem {
+    Where where;
+    std::string what;  ///< "weight is 0"
+    std::string fix;   ///< "use 1 to 256; to take the backend out, drain it"
+    Severity severity = Severity::error;
+};
+
+/// "ballast.toml:31:10: pool.alfresco.backend[0].weight: weight is 0 (use 1 to 256; ...)". A
+/// warning has "warning: " before the key, as compilers write it.
+[[nodiscard]] std::string to_string(const Problem& problem, std::string_view file);
+
+/// In the order of the file. What is said twice of one key is left out once.
+void sort_by_place(std::vector<Problem>& problems);
+
+[[nodiscard]] bool has_errors(const std::vector<Problem>& problems);
+[[nodiscard]] std::size_t count_warnings(const std::vector<Problem>& problems);
+
+}  // namespace ballast::config

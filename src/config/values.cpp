@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/values.h"
+
+#include "config/amount.h"
+#include "config/destination.h"
+#include "config/refusal.h"
+#include "config/spelling.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#define TOML_ENABLE_PARSER 0
+#define TOML_ENABLE_FORMATTERS 0
+#include <toml++/toml.h>
+
+namespace ballast::config {
+
+namespace {
+
+constexpr std::size_t user_name_bytes_max = 256;
+
+/// For texts that are no setting of their own.
+struct Bytes {
+    std::size_t bytes_min;
+    std::size_t bytes_max;
+
+    [[nodiscard]] std::string range() const {
+        return fmt::format("{} to {} bytes, no control characters", bytes_min, bytes_max);
+    }
+};
+
+bool has_other_braces(std::string_view name) {
+    constexpr std::string_view user = "{user}";
+    for (std::size_t at = 0; (at = name.find_first_of("{}", at)) != std::string_view::npos;
+         at += user.size())
+        if (!name.substr(at).starts_with(user)) return true;
+    return false;
+}
+
+/// One value of the file and what is known of the setting it is for.
+struct Value {
+    const toml::node& node;
+    std::string path;
+    std::string_view key;
+    std::string_view advice;
+};
+
+/// One function for each kind of setting.
+class Taking {
+public:
+    Taking(Places& places, std::vector<Problem>& problems) : places_(places), problems_(problems) {}
+
+    template <typename S>
+    void take(const Value& value, const Flag<S>& kind, S& into) {
+        const auto* flag = value.node.as_boolean();
+        if (flag == nullptr) return wrong_type(value, kind);
+        into.*kind.member = flag->get();
+    }
+
+    template <typename S>
+    void take(const Value& value, const OptionalNumber<S>& kind, S& into) {
+        take_number(value, kind, into);
+    }
+
+    template <typename S>
+    void take(const Value& value, const Number<S>& kind, S& into) {
+        take_number(value, kind, into);
+    }
+
+    template <typename K, typename S>
+    void take_number(const Value& value, const K& kind, S& into) {
+        const auto* number = value.node.as_integer();
+        if (number == nullptr) return wrong_type(value, kind);
+        if (number->get() < kind.min || number->get() > kind.max)
+            return out_of_range(value, kind, fmt::to_string(number->get()));
+        into.*kind.member = static_cast<std::uint32_t>(number->get());
+    }
+
+    template <typename S>
+    void take(const Value& value, const Time<S>& kind, S& into) {
+        if (const auto duration = duration_of(value, kind)) into.*kind.member = *duration;
+    }
+
+    template <typename S>
+    void take(const Value& value, const OptionalTime<S>& kind, S& into) {
+        if (const auto duration = duration_of(value, kind)) into.*kind.member = *duration;
+    }
+
+    /// Empty after the value was refused.
+    template <typename K>
+    std::optional<Duration> duration_of(const Value& value, const K& kind) {
+        const auto text = text_of_amount(value.node);
+        const auto duration = text ? parse_duration(*text) : Duration(0);
+        if (!text)
+            wrong_type(value, kind);
+        else if (!duration)
+            refuse(value, duration.error());
+        else if (*duration < kind.min || *duration > kind.max)
+            out_of_range(value, kind, *text);
+        else
+            return *duration;
+        return std::nullopt;
+    }
+
+    template <typename S>
+    void take(const Value& value, const Size<S>& kind, S& into) {
+        const auto text = text_of_amount(value.node);
+        if (!text) return wrong_type(value, kind);
+        const auto size = parse_size(*text);
+        if (!size) return refuse(value, size.error());
+        if (*size < kind.min || *size > kind.max) return out_of_range(value, kind, *text);
+        into.*kind.member = *size;
+    }
+
+    template <typename S>
+    void take(const Value& value, const Text<S>& kind, S& into) {
+        const auto* text = value.node.as_string();
+        if (text == nullptr) return wrong_type(value, kind);
+        if (auto wrong = wrong_text(value.key, text->get(), kind))
+            return refuse(value, std::move(*wrong));
+        into.*kind.member = text->get();
+    }
+
+    template <typename S>
+    void take(const Value& value, const Texts<S>& kind, S& into) {
+        take_each(value, kind, [&](std::string_view name, const std::string& text) {
+            auto wrong = wrong_text(name, text, kind);
+            if (!wrong) (into.*kind.member).push_back(text);
+            return wrong;
+        });
+    }
+
+    template <typename S>
+    void take(const Value& value, const Networks<S>& kind, S& into) {
+        take_each(value, kind, [&](std::string_view, const std::string& text) {
+            const auto network = base::Subnet::parse(text);
+            if (network) (into.*kind.member).push_back(*network);
+            return network ? std::nullopt
+                           : std::optional(no_network(text, "such as \"10.0.0.0/8\""));
+        });
+    }
+
+    /// A string, or an array of them. `take_one` is called with the name and the text of each, and
+    /// returns why it is refused.
+    template <typename K, typename TakeOne>
+    void take_each(const Value& value, const K& kind, TakeOne&& take_one) {
+        if (const auto* text = value.node.as_string()) {
+            if (auto wrong = take_one(value.key, text->get())) refuse(value, std::move(*wrong));
+            return;
+        }
+        const auto* array = value.node.as_array();
+        if (array == nullptr) return wrong_type(value, kind);
+        for (std::size_t i = 0; i < array->size(); ++i) {
+            const auto& node = (*array)[i];
+            const auto where = place_of(fmt::format("{}[{}]", value.path, i), node.source());
+            places_.said(where);
+            const auto name = fmt::format("{}[{}]", value.key, i);
+            const auto* text = node.as_string();
+            auto wrong = text ? take_one(name, text->get())
+                              : Refusal{fmt::format("{} is {}", name, type_name(node)),
+                                        fmt::format("use a string: {}", kind.range())};
+            if (!wrong) continue;
+            places_.refused(value.path);
+            report(where, std::move(wrong->what), std::move(wrong->fix));
+        }
+    }
+
+    static Refusal no_network(std::string_view text, std::string_view example) {
+        return {fmt::format("{} is no network", in_quotes(text)),
+                fmt::format("write the first address and the prefix, {}", example)};
+    }
+
+    /// Why a text is not one of this kind; empty if it is.
+    template <typename K>
+    static std::optional<Refusal> wrong_text(std::string_view name, const std::string& text,
+                                             const K& kind) {
+        auto fix = fmt::format("use {}", kind.range());
+        if (text.size() < kind.bytes_min || text.size() > kind.bytes_max)
+            return Refusal{fmt::format("{} has {} bytes", name, text.size()), std::move(fix)};
+        if (std::ranges::any_of(text, is_control_character))
+            return Refusal{fmt::format("{} has a control character", in_quotes(text)),
+                           std::move(fix)};
+        return std::nullopt;
+    }
+
+    template <typename S>
+    void take(const Value& value, const Name<S>& kind, S& into) {
+        const auto* text = value.node.as_string();
+        if (text == nullptr) return wrong_type(value, kind);
+        const bool is_unset = kind.may_be_empty && text->get().empty();
+        if (!is_unset && !is_name(text->get()))
+            return refuse(value, {fmt::format("{} is no name", in_quotes(text->get())),
+                                  fmt::format("use {}", kind.range())});
+        into.*kind.member = text->get();
+    }
+
+    template <typename S>
+    void take(const Value& value, const Formed<S>& kind, S& into) {
+        const auto* text = value.node.as_string();
+        if (text == nullptr) return wrong_type(value, kind);
+        if (text->get().empty()) return (into.*kind.member).clear();
+        auto parsed = kind.form->parse(text->get());
+        if (!parsed) return refuse(value, std::move(parsed.error()));
+        into.*kind.member = std::move(*parsed);
+    }
+
+    template <typename S, typename E>
+    void take(const Value& value, const Word<S, E>& kind, S& into) {
+        const auto* text = value.node.as_string();
+        if (text == nullptr) return wrong_type(value, kind);
+        const std::string_view word = text->get();
+        const auto found = std::ranges::find(kind.spellings, word, &Spelling<E>::word);
+        if (found == kind.spellings.end()) return unknown_word(value, kind.words(), kind.range());
+        into.*kind.member = found->value;
+    }
+
+    template <typename S>
+    void take(const Value& value, const Addresses<S>& kind, S& into) {
+        const auto* array = value.node.as_array();
+        if (array == nullptr)
+            return refuse(value, {fmt::format("{} is {}", value.key, type_name(value.node)),
+                                  "use an array of addresses, such as [\"0.0.0.0:21\"]"});
+        for (std::size_t i = 0; i < array->size(); ++i) {
+            const auto& node = (*array)[i];
+            const auto where = place_of(fmt::format("{}[{}]", value.path, i), node.source());
+            places_.said(where);
+            const auto* text = node.as_string();
+            const auto address = text ? base::Address::parse(text->get()) : std::nullopt;
+            if (address) {
+                (into.*kind.member).push_back(*address);
+                continue;
+            }
+            places_.refused(value.path);
+            report(where,
+                   text ? fmt::format("{} is no address with a port", in_quotes(text->get()))
+                        : fmt::format("an address is {}", type_name(node)),
+                   "write \"192.0.2.1:21\" or \"[2001:db8::1]:21\"; for every address "
+                   "\"0.0.0.0:21\" and \"[::]:21\"");
+        }
+    }
+
+    template <typename S>
+    void take(const Value& value, const Ports<S>& kind, S& into) {
+        if (const auto ports = ports_of(value, kind)) into.*kind.member = *ports;
+    }
+
+    template <typename S>
+    void take(const Value& value, const OptionalPorts<S>& kind, S& into) {
+        if (const auto ports = ports_of(value, kind)) into.*kind.member = *ports;
+    }
+
+    /// Empty after the value was refused.
+    template <typename K>
+    std::optional<base::PortRange> ports_of(const Value& value, const K& kind) {
+        const auto* text = value.node.as_string();
+        const auto ports = text ? base::PortRange::parse(text->get()) : std::nullopt;
+        if (text == nullptr)
+            wrong_type(value, kind);
+        else if (!ports)
+            refuse(value, {fmt::format("{} is no range of ports", in_quotes(text->get())),
+                           "write the first and the last port, such as \"20000-20099\""});
+        return ports;
+    }
+
+    template <typename S>
+    void take(const Value& value, const Peer<S>& kind, S& into) {
+        const auto* text = value.node.as_string();
+        if (text == nullptr) return wrong_type(value, kind);
+        DataPeer& peer = into.*kind.member;
+        if (text->get() == "exact") {
+            peer = {DataPeer::Kind::exact, std::nullopt};
+        } else if (text->get() == "any") {
+            peer = {DataPeer::Kind::any, std::nullopt};
+        } else if (const auto network = base::Subnet::parse(text->get())) {
+            peer = {DataPeer::Kind::network, network};
+        } else {
+            refuse(value,
+                   no_network(text->get(), "such as \"10.0.0.0/8\", or \"exact\" or \"any\""));
+        }
+    }
+
+    template <typename S>
+    void take(const Value& value, const Announced<S>& kind, S& into) {
+        auto& rules = into.*kind.member;
+        if (value.node.is_string()) {
+            announce(place_of(value.path, value.node.source()), value.node, std::nullopt, rules);
+        } else if (const auto* table = value.node.as_table()) {
+            for (const auto& [key, node] : *table) announce_to(value.path, key, node, rules);
+        } else {
+            return wrong_type(value, kind);
+        }
+        // The most specific network first; the order of equally large ones is of no effect.
+        std::ranges::sort(rules, std::greater{}, [](const AnnounceRule& rule) {
+            return rule.network ? rule.network->prefix_bits() : -1;
+        });
+        // Without a rule it is the local address: a default that says so changes nothing.
+        if (!rules.empty() && rules.back() == AnnounceRule{}) rules.pop_back();
+    }
+
+    /// NETWORK = ADDRESS
+    void announce_to(const std::string& path, const toml::key& key, const toml::node& node,
+                     std::vector<AnnounceRule>& rules) {
+        const auto key_path = joined(path, key.str());
+        std::optional<base::Subnet> network;
+        if (key.str() != "default") {
+            network = base::Subnet::parse(key.str());
+            if (!network) {
+                auto wrong = no_network(key.str(), "such as \"10.0.0.0/8\", or default");
+                return report(place_of(key_path, key.source()), std::move(wrong.what),
+                              std::move(wrong.fix));
+            }
+            if (std::ranges::find(rules, network, &AnnounceRule::network) != rules.end())
+                return report(place_of(key_path, key.source()),
+                              fmt::format("{} is said twice", to_string(*network)), "remove one");
+        }
+        announce(place_of(key_path, node.source()), node, network, rules);
+    }
+
+    void announce(const Where& where, const toml::node& node, std::optional<base::Subnet> network,
+                  std::vector<AnnounceRule>& rules) {
+        const auto* text = node.as_string();
+        constexpr auto fix =
+            "use \"local\", an IPv4 address, such as \"203.0.113.21\", or a host name";
+        if (text == nullptr)
+            return report(where, fmt::format("an address is {}", type_name(node)), fix);
+        if (text->get() == "local") {
+            rules.push_back({network, std::nullopt});
+            return;
+        }
+        const auto ip = base::Ip::parse(text->get());
+        if (auto name = parse_host_name(text->get()); !ip && name) {
+            rules.push_back({network, std::nullopt, std::move(*name)});
+            return;
+        }
+        if (!ip || ip->is_any())
+            return report(
+                where, fmt::format("{} is no address to connect to", in_quotes(text->get())), fix);
+        // RFC 959 has four numbers for it; RFC 2428's EPSV announces none.
+        if (!ip->is_v4())
+            return report(where,
+                          fmt::format("PASV cannot announce the IPv6 address {}", to_string(*ip)),
+                          "use \"local\", an IPv4 address or a host name; EPSV needs none");
+        rules.push_back({network, ip});
+    }
+
+    template <typename S>
+    void take(const Value& value, const UserNames<S>& kind, S& into) {
+        auto& rules = into.*kind.member;
+        if (value.node.is_string()) {
+            name_users(place_of(value.path, value.node.source()), "*", value.node, rules);
+        } else if (const auto* table = value.node.as_table()) {
+            for (const auto& [key, node] : *table)
+                name_users(place_of(joined(value.path, key.str()), node.source()), key.str(), node,
+                           rules);
+        } else {
+            return wrong_type(value, kind);
+        }
+        // The most specific pattern first, equal ones in the order of the alphabet.
+        std::ranges::sort(rules, {}, [](const UserRule& rule) {
+            const auto is_literal = [](char c) { return c != '*' && c != '?'; };
+            return std::pair(-std::ranges::count_if(rule.pattern, is_literal), rule.pattern);
+        });
+    }
+
+    /// PATTERN = NAME
+    void name_users(const Where& where, std::string_view pattern, const toml::node& node,
+                    std::vector<UserRule>& rules) {
+        constexpr Bytes bounds{1, user_name_bytes_max};
+        if (auto wrong = wrong_text("the pattern", std::string(pattern), bounds))
+            return report(where, std::move(wrong->what), std::move(wrong->fix));
+        const auto* text = node.as_string();
+        if (text == nullptr)
+            return report(where, fmt::format("a user's name is {}", type_name(node)),
+                          "use a string, such as \"ftp-sales\" or \"{user}@example.com\"");
+        if (auto wrong = wrong_text("the name", text->get(), bounds))
+            return report(where, std::move(wrong->what), std::move(wrong->fix));
+        if (has_other_braces(text->get()))
+            return report(
+                where, fmt::format("{} has braces that are not {{user}}", in_quotes(text->get())),
+                "write {user} where the client's name belongs");
+        rules.push_back({std::string(pattern), text->get()});
+    }
+
+    template <typename S>
+    void take(const Value& value, const SourcePort<S>& kind, S& into) {
+        ActiveSource& source = into.*kind.member;
+        if (const auto* port = value.node.as_integer()) {
+            if (port->get() < 1 || port->get() > 65535)
+                return out_of_range(value, kind, fmt::to_string(port->get()));
+            source = {ActiveSource::Kind::fixed, static_cast<std::uint16_t>(port->get())};
+            return;
+        }
+        const auto* text = value.node.as_string();
+        if (text == nullptr) return wrong_type(value, kind);
+        if (text->get() == "ephemeral")
+            source = {ActiveSource::Kind::ephemeral, 0};
+        else if (text->get() == "below-control")
+            source = {ActiveSource::Kind::below_control, 0};
+        else
+            unknown_word(value, {"ephemeral", "below-control"}, kind.range());
+    }
+
+    template <typename S>
+    void take(const Value& value, const HostPort<S>& kind, S& into) {
+        const auto* text = value.node.as_string();
+        if (text == nullptr) return wrong_type(value, kind);
+        if (text->get().empty()) return;
+        const auto destination = parse_destination(text->get());
+        if (!destination) return refuse(value, destination.error());
+        into.*kind.host = destination->host;
+        into.*kind.port = destination->port;
+    }
+
+    /// What stands for a duration or a size: a text, or a bare number, which lacks its unit.
+    static std::optional<std::string> text_of_amount(const toml::node& node) {
+        if (const auto* text = node.as_string()) return text->get();
+        if (const auto* number = node.as_integer()) return fmt::to_string(number->get());
+        return std::nullopt;
+    }
+
+private:
+    template <typename K>
+    void wrong_type(const Value& value, const K& kind) {
+        refuse(value, {fmt::format("{} is {}", value.key, type_name(value.node)),
+                       fmt::format("use {}: {}", with_article(kind.type()), kind.range())});
+    }
+
+    template <typename K>
+    void out_of_range(const Value& value, const K& kind, std::string_view said) {
+        auto fix = "use " + kind.range();
+        if (!value.advice.empty()) fix += fmt::format("; {}", value.advice);
+        refuse(value, {fmt::format("{} is {}", value.key, said), std::move(fix)});
+    }
+
+    void unknown_word(const Value& value, const std::vector<std::string_view>& words,
+                      const std::string& range) {
+        const std::string_view said = value.node.as_string()->get();
+        auto fix = "use " + range;
+        if (const auto near = nearest(said, words)) fix += fmt::format("; did you mean {}?", *near);
+        refuse(value, {fmt::format("unknown word {}", in_quotes(said)), std::move(fix)});
+    }
+
+    void refuse(const Value& value, Refusal refusal) {
+        refuse(place_of(value.path, value.node.source()), std::move(refusal.what),
+               std::move(refusal.fix));
+    }
+
+    void refuse(const Where& where, std::string what, std::string fix) {
+        places_.refused(where.key);
+        report(where, std::move(what), std::move(fix));
+    }
+
+    void report(Where where, std::string what, std::string fix) {
+        problems_.push_back({std::move(where), std::move(what), std::move(fix)});
+    }
+
+    Places& places_;
+    std::vector<Problem>& problems_;
+};
+
+}  // namespace
+
+template <typename S>
+void Values::take(const toml::node& node, const std::string& path, const Setting<S>& setting,
+                  S& into) {
+    const Value value{node, path, setting.key, setting.advice};
+    Taking taking(places_, problems_);
+    std::visit([&](const auto& kind) { taking.take(value, kind, into); }, setting.kind);
+}
+
+template void Values::take(const toml::node&, const std::string&, const Setting<Config>&, Config&);
+template void Values::take(const toml::node&, const std::string&, const Setting<Log>&, Log&);
+template void Values::take(const toml::node&, const std::string&, const Setting<TransferLog>&,
+                           TransferLog&);
+template void Values::take(const toml::node&, const std::string&, const Setting<Limits>&, Limits&);
+template void Values::take(const toml::node&, const std::string&, const Setting<Listener>&,
+                           Listener&);
+template void Values::take(const toml::node&, const std::string&, const Setting<ListenerTls>&,
+                           ListenerTls&);
+template void Values::take(const toml::node&, const std::string&, const Setting<Route>&, Route&);
+template void Values::take(const toml::node&, const std::string&, const Setting<RouteMatch>&,
+                           RouteMatch&);
+template void Values::take(const toml::node&, const std::string&, const Setting<Pool>&, Pool&);
+template void Values::take(const toml::node&, const std::string&, const Setting<Stick>&, Stick&);
+template void Values::take(const toml::node&, const std::string&, const Setting<Queue>&, Queue&);
+template void Values::take(const toml::node&, const std::string&, const Setting<Observe>&,
+                           Observe&);
+template void Values::take(const toml::node&, const std::string&, const Setting<Probe>&, Probe&);
+template void Values::take(const toml::node&, const std::string&, const Setting<BackendTls>&,
+                           BackendTls&);
+template void Values::take(const toml::node&, const std::string&, const Setting<Backend>&,
+                           Backend&);
+
+}  // namespace ballast::config

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "config/places.h"
+#include "config/problem.h"
+#include "config/settings.h"
+#include "config/toml_text.h"
+
+#include <string>
+#include <vector>
+
+namespace ballast::config {
+
+/// Takes values of the file into the structs, by the kinds of their settings, and collects what is
+/// wrong with them. Refers to what the loader owns.
+class Values {
+public:
+    Values(Places& places, std::vector<Problem>& problems) : places_(places), problems_(problems) {}
+
+    /// `path` is the setting's key with the tables around it. A value that is refused leaves the
+    /// struct as it was.
+    template <typename S>
+    void take(const toml::node& node, const std::string& path, const Setting<S>& setting, S& into);
+
+private:
+    Places& places_;
+    std::vector<Problem>& problems_;
+};
+
+}  // namespace ballast::config

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/port_range.h"
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace ballast::daemon {
+
+/// The ports that the system takes for outgoing connections, as ip(7) has it. One of them may be
+/// in use at any time.
+class EphemeralPorts {
+public:
+    /// What `net.ipv4.ip_local_port_range` and `net.ipv4.ip_local_reserved_ports` hold; empty if
+    /// the first cannot be read.
+    static std::optional<EphemeralPorts> parse(std::string_view range, std::string_view reserved);
+    /// Of this machine; empty if it does not tell.
+    static std::optional<EphemeralPorts> of_this_machine();
+
+    [[nodiscard]] base::PortRange range() const { return range_; }
+    /// Whether the system may take a port of these.
+    [[nodiscard]] bool meet(const base::PortRange& ports) const;
+
+private:
+    base::PortRange range_;
+    std::vector<base::PortRange> reserved_;
+};
+
+}  // namespace ballast::daemon

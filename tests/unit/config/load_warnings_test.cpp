@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/loading.h"
+
+#include <gtest/gtest.h>
+#include <string>
+
+namespace ballast::config {
+namespace {
+
+const std::string listener = R"(
+[listener.ftp]
+bind = ["127.0.0.1:21"]
+pool = "alf"
+)";
+const std::string pool = R"(
+[pool.alf]
+[[pool.alf.backend]]
+name = "alf1"
+address = "10.0.0.11"
+)";
+
+TEST(LoadWarnings, a_pool_that_nothing_leads_to) {
+    const std::string b = "[[pool.b.backend]]\nname = \"b\"\naddress = \"10.0.0.12\"\n";
+    const std::string unused =
+        ": no listener, route or fallback leads to this pool (name it in pool of a listener or a "
+        "route, or remove it)\n";
+    expect_all({
+        {listener + pool + "[pool.b]\n" + b, "f:10:1: warning: pool.b" + unused},
+        // A fallback of an unused pool serves nobody either.
+        {listener + pool + "[pool.b]\nfallback = \"c\"\n" + b +
+             "[[pool.c.backend]]\nname = \"c\"\naddress = \"10.0.0.13\"\n",
+         "f:10:1: warning: pool.b" + unused + "f:15:1: warning: pool.c" + unused},
+        {listener + "[pool.alf]\nfallback = \"b\"" + pool.substr(11) + "[pool.b]\n" + b, "none"},
+        {listener + "[[listener.ftp.route]]\npool = \"b\"\nmatch = { user = \"x\" }" + pool +
+             "[pool.b]\n" + b,
+         "none"},
+        // Where a way leads is not known here.
+        {"[listener.ftp]\nbind = [\"127.0.0.1:21\"]\npool = 5" + pool,
+         "f:3:8: listener.ftp.pool: pool is an integer (use a string: 0 to 64 letters, digits, "
+         "'-' and '_')\n"},
+    });
+}
+
+TEST(LoadWarnings, a_pool_of_backups_alone) {
+    const std::string second = "[[pool.alf.backend]]\nname = \"alf2\"\naddress = \"10.0.0.12\"\n";
+    expect_all({
+        {listener + pool + "backup = true\n" + second + "backup = true",
+         "f:10:10: warning: pool.alf.backend[0].backup: all backends of the pool are backup, so "
+         "none comes before another (remove backup from those that serve first)\n"},
+        {listener + pool + "backup = true\n" + second, "none"},
+        // What the file holds is not known here.
+        {listener + "[pool.alf]\nbackends_file = \"/b\"" + pool.substr(11) + "backup = true",
+         "none"},
+    });
+}
+
+TEST(LoadWarnings, a_text_that_brings_its_own_code) {
+    expect_all({
+        {listener + "greeting = \"220 Welcome\"" + pool,
+         "f:5:12: warning: listener.ftp.greeting: clients will see \"220 220 Welcome\": the code "
+         "is put in front (write \"Welcome\")\n"},
+        {listener + "greeting = \"220-Welcome\"" + pool,
+         "f:5:12: warning: listener.ftp.greeting: clients will see \"220 220-Welcome\": the code "
+         "is put in front (write \"Welcome\")\n"},
+        {listener + "system = \"215 UNIX Type: L8\"" + pool,
+         "f:5:10: warning: listener.ftp.system: clients will see \"215 215 UNIX Type: L8\": the "
+         "code is put in front (write \"UNIX Type: L8\")\n"},
+        {listener + "greeting = \"2200 files\"\nsystem = \"215\"" + pool, "none"},
+    });
+}
+
+TEST(LoadWarnings, proxies_that_may_be_anybody) {
+    const std::string fix =
+        " lets every client say that it is another one (name the networks of the proxies alone)\n";
+    expect_all({
+        {listener + "proxy_from = \"0.0.0.0/0\"" + pool,
+         "f:5:14: warning: listener.ftp.proxy_from: 0.0.0.0/0" + fix},
+        {listener + "proxy_from = [\"10.0.0.0/8\", \"::/0\"]" + pool,
+         "f:5:14: warning: listener.ftp.proxy_from: ::/0" + fix},
+        {listener + "proxy_from = [\"10.0.0.0/8\", \"fd00::/8\"]" + pool, "none"},
+    });
+}
+
+TEST(LoadWarnings, a_range_of_one_port) {
+    expect_all({
+        {listener + "passive_ports = \"20000\"" + pool,
+         "f:5:17: warning: listener.ftp.passive_ports: 20000 is one port, which one client address "
+         "can use for one transfer at a time (use a range, such as \"20000-20099\")\n"},
+        {listener + "passive_ports = \"65535-65535\"" + pool,
+         "f:5:17: warning: listener.ftp.passive_ports: 65535 is one port, which one client address "
+         "can use for one transfer at a time (use a range, such as \"20000-20099\")\n"},
+        {listener + "[pool.alf]\nbackend_data = \"port\"\ndata_ports = \"30000\"" + pool.substr(11),
+         "f:7:14: warning: pool.alf.data_ports: 30000 is one port, which one backend can use for "
+         "one transfer at a time (use a range, such as \"30000-30099\")\n"},
+    });
+}
+
+TEST(Load, wants_a_file_of_its_own_for_each_log) {
+    const std::string fix = " (give each log a file of its own: their lines differ in form)\n";
+    const std::string logs = "[transfer_log]\nxferlog = \"/var/log/t\"\njson = ";
+    expect_all({
+        {logs + "\"/var/log/t\"" + listener + pool,
+         "f:3:8: transfer_log.json: /var/log/t is the file of transfer_log.xferlog too" + fix},
+        {logs + "\"/var/./log/../log/t\"" + listener + pool,
+         "f:3:8: transfer_log.json: /var/./log/../log/t is the file of transfer_log.xferlog too" +
+             fix},
+        {logs + "\"/var/log/u\"\n[log]\nfile = \"/var/log/t\"" + listener + pool,
+         "f:2:11: transfer_log.xferlog: /var/log/t is the file of log.file too" + fix},
+        {logs + "\"/var/log/u\"" + listener + pool, "none"},
+    });
+}
+
+}  // namespace
+}  // namespace ballast::config
