@@ -147,9 +147,10 @@ struct Options {
     bool passes_through = false;
     bool follows_client = false;  ///< ABOR has as many replies as a server gives it
     bool may_name_others = false;
-    bool trusts = false;      ///< the addresses that servers name
-    bool takes_time = false;  ///< much is under way for long
-    bool cuts = false;        ///< what is said may be cut off when a session ends
+    bool trusts = false;        ///< the addresses that servers name
+    bool takes_time = false;    ///< much is under way for long
+    bool aborts_oddly = false;  ///< the servers give ABOR one reply or three
+    bool cuts = false;          ///< what is said may be cut off when a session ends
 };
 
 class Play {
@@ -186,7 +187,9 @@ public:
 
     void finish() {
         world_.loop.settle();
-        if (options_.are_scripted && !options_.takes_time) check_step();
+        // Under as-client a client hears as many replies to ABOR as the server gives.
+        const bool is_in_step = !(options_.follows_client && options_.aborts_oddly);
+        if (options_.are_scripted && !options_.takes_time && is_in_step) check_step();
         for (const auto& client : clients_.all()) {
             client->is_gone |= !options_.waits;
             if (!options_.waits) client->peer.vanish();
@@ -279,6 +282,8 @@ private:
                 break;
             case 'o': options_.obliges = true; break;
             case 'w': options_.waits = true; break;
+            case '4':
+            case '5': options_.aborts_oddly = true; break;
             case 'S': options_.are_scripted = true; break;
             default: break;
         }
