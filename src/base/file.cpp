@@ -146,6 +146,16 @@ Result<WipedString> read_file(const std::string& path, std::size_t bytes_max) {
     return std::move(content->bytes);
 }
 
+std::string_view cure_of_unreadable(const Error& error) {
+    if (!error.code) return "name a regular file";
+    if (error.code == std::errc::no_such_file_or_directory ||
+        error.code == std::errc::not_a_directory)
+        return "correct the name, or put the file there";
+    if (error.code == std::errc::permission_denied)
+        return "let this user read the file and enter its folders";
+    return "see to the file system";
+}
+
 Result<struct stat> file_status(const std::string& path) {
     const auto status = std::make_shared<struct stat>();
     const auto done = in_time(path, "looking at " + path, [status, path] {

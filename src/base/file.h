@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <sys/stat.h>
 
 /// Files that operators name: certificates, keys, secrets, lists of backends. Each is read on a
@@ -19,6 +20,8 @@ namespace ballast::base {
 /// same at once for as long as it still does not answer. The fault is `internal`.
 [[nodiscard]] Result<WipedString> read_file(const std::string& path,
                                             std::size_t bytes_max = 4UL << 20);
+/// What would make it readable, for the one who named the file.
+[[nodiscard]] std::string_view cure_of_unreadable(const Error& error);
 /// stat(2), likewise.
 [[nodiscard]] Result<struct stat> file_status(const std::string& path);
 /// Runs `work` likewise, for other things that may hang on this path. `work` gives 0 or an errno.

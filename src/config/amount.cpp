@@ -46,6 +46,15 @@ std::string unit_names(std::span<const Unit> units) {
     return listed(names);
 }
 
+bool is_digit(char c) { return '0' <= c && c <= '9'; }
+
+/// ".5h", what is behind the whole number of "1.5h".
+bool is_fraction(std::string_view rest) {
+    return rest.size() > 1 && (rest[0] == '.' || rest[0] == ',') && is_digit(rest[1]);
+}
+/// "h30m", what is behind the whole number of "1h30m".
+bool has_further_number(std::string_view rest) { return std::ranges::any_of(rest, is_digit); }
+
 std::expected<std::uint64_t, Refusal> parse_amount(std::string_view text,
                                                    std::span<const Unit> units,
                                                    std::string_view noun,
@@ -63,6 +72,16 @@ std::expected<std::uint64_t, Refusal> parse_amount(std::string_view text,
             Refusal{fmt::format("{} has no unit", in_quotes(text)),
                     fmt::format("add {}, as in \"{}\"", unit_names(units), example)});
     const auto unit = std::ranges::find(units, unit_name, &Unit::name);
+    if (unit == units.end() && is_fraction(unit_name))
+        return std::unexpected(
+            Refusal{fmt::format("{} is no whole number", in_quotes(text)),
+                    fmt::format("write a whole number in a smaller unit ({}), as in \"{}\"",
+                                unit_names(units), noun == "duration" ? "90m" : "1536KiB")});
+    if (unit == units.end() && has_further_number(unit_name))
+        return std::unexpected(
+            Refusal{fmt::format("{} is more than one number", in_quotes(text)),
+                    fmt::format("write one whole number and one unit ({}), as in \"{}\"",
+                                unit_names(units), noun == "duration" ? "90s" : "1536KiB")});
     if (unit == units.end())
         return std::unexpected(Refusal{
             fmt::format("{} is no unit of a {}", in_quotes(unit_name), noun),

@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <optional>
 #include <ranges>
+#include <utility>
 
 namespace ballast::config {
 
@@ -46,9 +48,23 @@ Refusal no_host(std::string_view host) {
             "write \"192.0.2.1:21\", \"[2001:db8::1]:21\" or \"ftp1.example.org:21\""};
 }
 
+/// "ftp://user@host:21/path" as what is wanted here, "host:21"; empty if it is no URL.
+std::optional<Refusal> refusal_of_url(std::string_view text) {
+    const auto scheme_end = text.find("://");
+    if (scheme_end == std::string_view::npos) return std::nullopt;
+    auto authority = text.substr(scheme_end + 3);
+    authority = authority.substr(0, authority.find('/'));
+    authority = authority.substr(authority.rfind('@') + 1);
+    return Refusal{fmt::format("{} is a URL", in_quotes(text)),
+                   authority.empty()
+                       ? "write \"HOST:PORT\" or \"HOST\""
+                       : fmt::format("write \"{}\"; TLS is set in the table tls", authority)};
+}
+
 }  // namespace
 
 std::expected<Destination, Refusal> parse_destination(std::string_view text) {
+    if (auto url = refusal_of_url(text)) return std::unexpected(std::move(*url));
     Destination destination;
     std::string_view host = text;
     std::string_view port;

@@ -6,6 +6,7 @@
 #include "config/check_tls.h"
 #include "config/misplaced.h"
 #include "config/places.h"
+#include "config/rivals.h"
 #include "config/settings.h"
 #include "config/toml_text.h"
 #include "config/values.h"
@@ -234,7 +235,9 @@ private:
             const std::string_view word = key.str();
             if (std::ranges::find(known, word) != known.end()) continue;
             auto where = place_of(joined(path, word), key.source());
-            if (auto elsewhere = section ? misplaced(*section, path, word) : std::nullopt)
+            if (auto ours = section ? advice_for_key(*section, word) : std::nullopt)
+                report(std::move(where), "unknown key", std::move(*ours));
+            else if (auto elsewhere = section ? misplaced(*section, path, word) : std::nullopt)
                 report(std::move(where), std::move(elsewhere->what), std::move(elsewhere->fix));
             else if (const auto near = nearest(word, known))
                 report(std::move(where), "unknown key", fmt::format("did you mean {}?", *near));

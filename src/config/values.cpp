@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/values.h"
 
+#include "base/ascii.h"
 #include "config/amount.h"
 #include "config/destination.h"
 #include "config/refusal.h"
+#include "config/rivals.h"
 #include "config/spelling.h"
 
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
 #include <functional>
 #include <optional>
@@ -262,9 +265,20 @@ public:
         if (text == nullptr)
             wrong_type(value, kind);
         else if (!ports)
-            refuse(value, {fmt::format("{} is no range of ports", in_quotes(text->get())),
-                           "write the first and the last port, such as \"20000-20099\""});
+            refuse(value, no_ports(text->get()));
         return ports;
+    }
+
+    static Refusal no_ports(std::string_view text) {
+        const auto dash = text.find('-');
+        const auto first = base::parse_port(text.substr(0, dash));
+        const auto last =
+            dash == std::string_view::npos ? std::nullopt : base::parse_port(text.substr(dash + 1));
+        if (first && last && *last < *first && *last > 0)
+            return {fmt::format("{} ends before it begins", in_quotes(text)),
+                    fmt::format("write \"{}-{}\"", *last, *first)};
+        return {fmt::format("{} is no range of ports", in_quotes(text)),
+                "write the first and the last port, such as \"20000-20099\""};
     }
 
     template <typename S>
@@ -310,7 +324,11 @@ public:
         if (key.str() != "default") {
             network = base::Subnet::parse(key.str());
             if (!network) {
-                auto wrong = no_network(key.str(), "such as \"10.0.0.0/8\", or default");
+                constexpr std::array<std::string_view, 1> words = {"default"};
+                auto wrong = no_network(key.str(), nearest(key.str(), words)
+                                                       ? "such as \"10.0.0.0/8\", or default; did "
+                                                         "you mean default?"
+                                                       : "such as \"10.0.0.0/8\", or default");
                 return report(place_of(key_path, key.source()), std::move(wrong.what),
                               std::move(wrong.fix));
             }
@@ -319,6 +337,17 @@ public:
                               fmt::format("{} is said twice", to_string(*network)), "remove one");
         }
         announce(place_of(key_path, node.source()), node, network, rules);
+    }
+
+    /// What has the form of a host name and is hardly meant as one.
+    static std::optional<std::string> typo_in_address(std::string_view text) {
+        if (base::is_same_but_for_case(text, "local")) return "did you mean local?";
+        // No top-level domain begins with a digit: "203.0.113.2l".
+        const auto dot = text.rfind('.');
+        const auto last = text.substr(dot == std::string_view::npos ? 0 : dot + 1);
+        if (dot != std::string_view::npos && !last.empty() && '0' <= last[0] && last[0] <= '9')
+            return "an IPv4 address has four numbers up to 255";
+        return std::nullopt;
     }
 
     void announce(const Where& where, const toml::node& node, std::optional<base::Subnet> network,
@@ -333,6 +362,10 @@ public:
             return;
         }
         const auto ip = base::Ip::parse(text->get());
+        if (const auto wrong = typo_in_address(text->get()); !ip && wrong)
+            return report(where,
+                          fmt::format("{} is no address to connect to", in_quotes(text->get())),
+                          fmt::format("{}; {}", fix, *wrong));
         if (auto name = parse_host_name(text->get()); !ip && name) {
             rules.push_back({network, std::nullopt, std::move(*name)});
             return;
@@ -441,7 +474,10 @@ private:
                       const std::string& range) {
         const std::string_view said = value.node.as_string()->get();
         auto fix = "use " + range;
-        if (const auto near = nearest(said, words)) fix += fmt::format("; did you mean {}?", *near);
+        auto meant = our_word(value.key, said);
+        if (meant && std::ranges::find(words, *meant) == words.end()) meant = std::nullopt;
+        if (!meant) meant = nearest(said, words);
+        if (meant) fix += fmt::format("; did you mean {}?", *meant);
         refuse(value, {fmt::format("unknown word {}", in_quotes(said)), std::move(fix)});
     }
 

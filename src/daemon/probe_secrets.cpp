@@ -18,8 +18,8 @@ ProbeSecrets read_probe_secrets(const config::Config& config,
         const auto& file = pool.probe.password_file;
         const auto where = config.places.of(pool.where.key + ".probe.password_file");
         if (!bytes) {
-            problems.push_back(
-                {where, base::to_string(bytes.error()), "name a file that this user may read"});
+            problems.push_back({where, base::to_string(bytes.error()),
+                                std::string(base::cure_of_unreadable(bytes.error()))});
             continue;
         }
         if (bytes->empty()) {

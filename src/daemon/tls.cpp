@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/tls.h"
 
+#include "base/file.h"
 #include "base/log.h"
 
 #include <algorithm>
@@ -82,8 +83,6 @@ void warn_of_expiry_of(const net::Certificates& certificates, const config::Plac
                  when(expiry), "put a new one in its place", config::Severity::warning});
 }
 
-constexpr auto remedy = "name a file in PEM form (OCSP: DER) that this user may read";
-
 /// Each pair of files is tried, so that a problem with one hides none of another. Null if there is
 /// one, or if the settings have their problem already.
 std::shared_ptr<const net::Certificates> load_certificates(const config::Config& config,
@@ -107,7 +106,7 @@ std::shared_ptr<const net::Certificates> load_certificates(const config::Config&
         are_good = false;
         problems.push_back(
             {config.places.of(fmt::format("{}.{}[{}]", key, key_of(tried.error().file), i)),
-             tried.error().what, remedy});
+             tried.error().what, tried.error().fix});
     }
     if (!are_good) return nullptr;
     auto loaded = net::Certificates::load(all);
@@ -121,16 +120,22 @@ std::shared_ptr<net::TicketKeys> load_ticket_keys(const config::Config& config,
     if (tls.ticket_keys.empty()) return std::make_shared<net::TicketKeys>(tls.ticket_key_lifetime);
     auto keys = net::TicketKeys::load(tls.ticket_keys);
     if (keys) return std::move(*keys);
-    problems.push_back({config.places.of(key + ".ticket_keys"), base::to_string(keys.error()),
-                        "make a key with: openssl rand -base64 80 | tr -d '\\n'"});
+    const auto& error = keys.error();
+    problems.push_back({config.places.of(key + ".ticket_keys"), base::to_string(error),
+                        error.code ? std::string(base::cure_of_unreadable(error))
+                                   : "make a key with: openssl rand -base64 80 | tr -d '\\n'"});
     return nullptr;
 }
 
 void try_authorities(const config::Config& config, const std::string& key, const std::string& file,
                      std::vector<config::Problem>& problems) {
     if (file.empty()) return;
-    if (const auto tried = net::try_trusted(file); !tried)
-        problems.push_back({config.places.of(key), base::to_string(tried.error()), remedy});
+    const auto tried = net::try_trusted(file);
+    if (tried) return;
+    const bool is_read = base::read_file(file).has_value();
+    problems.push_back({config.places.of(key), base::to_string(tried.error()),
+                        is_read ? "name a file of certificates in PEM form"
+                                : std::string(base::cure_of_unreadable(tried.error()))});
 }
 
 /// The files of a backend's TLS, each at the table that names it.
@@ -147,7 +152,7 @@ void try_files(const config::Config& config, const config::Pool& pool,
     const net::Certificates::Files files{tls.certificate, tls.key, {}};
     const auto tried = net::Certificates::load({&files, 1});
     const auto key = key_of_file(tried ? "certificate" : key_of(tried.error().file));
-    if (!tried) problems.push_back({config.places.of(key), tried.error().what, remedy});
+    if (!tried) problems.push_back({config.places.of(key), tried.error().what, tried.error().fix});
     if (tried) warn_of_expiry_of(**tried, config.places, key.substr(0, key.rfind('.')), problems);
 }
 

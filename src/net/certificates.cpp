@@ -77,21 +77,30 @@ std::expected<std::int64_t, std::string> validity_of(const std::string& der) {
 
 std::expected<Certificates::Identity, Certificates::Problem> Certificates::load_one(
     const Files& files, std::size_t index) {
-    const auto problem = [&](Problem::File file, std::string what) {
-        return std::unexpected(Problem{index, file, std::move(what)});
+    const auto problem = [&](Problem::File file, std::string what, std::string_view fix) {
+        return std::unexpected(Problem{index, file, std::move(what), std::string(fix)});
+    };
+    const auto unreadable = [&](Problem::File file, const base::Error& error) {
+        return problem(file, base::to_string(error), base::cure_of_unreadable(error));
     };
     Identity identity;
     identity.file = files.certificate;
     const auto certificate_bytes = base::read_file(files.certificate);
     if (!certificate_bytes)
-        return problem(Problem::File::certificate, base::to_string(certificate_bytes.error()));
+        return unreadable(Problem::File::certificate, certificate_bytes.error());
+    if (certificate_bytes->empty())
+        return problem(Problem::File::certificate, files.certificate + " is empty",
+                       "write the certificate into it, in PEM form");
     const auto certificate_file = memory_bio(*certificate_bytes);
     identity.certificate.reset(
         PEM_read_bio_X509_AUX(certificate_file.get(), nullptr, no_password, nullptr));
     if (!identity.certificate)
-        return problem(Problem::File::certificate,
-                       fmt::format("{} holds no certificate in PEM form: {}", files.certificate,
-                                   take_openssl_error()));
+        return problem(
+            Problem::File::certificate,
+            fmt::format("{} holds no certificate in PEM form: {}", files.certificate,
+                        take_openssl_error()),
+            "name a file with a line -----BEGIN CERTIFICATE-----; from DER form: openssl "
+            "x509 -inform der");
     while (auto* const next =
                PEM_read_bio_X509(certificate_file.get(), nullptr, no_password, nullptr))
         identity.chain.emplace_back(next);
@@ -99,34 +108,54 @@ std::expected<Certificates::Identity, Certificates::Problem> Certificates::load_
     if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
         return problem(Problem::File::certificate,
                        fmt::format("{} holds a certificate that cannot be read: {}",
-                                   files.certificate, take_openssl_error()));
+                                   files.certificate, take_openssl_error()),
+                       "put the file there again, whole");
     ERR_clear_error();
     identity.names = names_of(identity.certificate.get());
 
-    const auto key_name = files.key.empty() ? files.certificate : files.key;
-    const auto key_kind = files.key.empty() ? Problem::File::certificate : Problem::File::key;
+    const bool has_key_file = !files.key.empty();
+    const auto& key_name = has_key_file ? files.key : files.certificate;
+    const auto key_kind = has_key_file ? Problem::File::key : Problem::File::certificate;
     const auto key_bytes = base::read_file(key_name);
-    if (!key_bytes) return problem(key_kind, base::to_string(key_bytes.error()));
+    if (!key_bytes) return unreadable(key_kind, key_bytes.error());
+    if (key_bytes->empty())
+        return problem(key_kind, key_name + " is empty",
+                       "write the private key into it, in PEM form");
     const auto key_file = memory_bio(*key_bytes);
     identity.key.reset(PEM_read_bio_PrivateKey(key_file.get(), nullptr, no_password, nullptr));
-    if (!identity.key)
-        return problem(key_kind, fmt::format("{} holds no private key in PEM form without a "
-                                             "password: {}",
-                                             key_name, take_openssl_error()));
+    if (!identity.key) {
+        const auto why = take_openssl_error();
+        if (std::string_view(*key_bytes).contains("PRIVATE KEY-----"))
+            return problem(key_kind,
+                           fmt::format("the private key in {} cannot be read: {}", key_name, why),
+                           "if it has a password, take it away: openssl pkey -in OLD -out NEW");
+        if (!has_key_file)
+            return problem(key_kind, fmt::format("{} holds no private key", key_name),
+                           "name the file that does in key, or append it to this one");
+        return problem(
+            key_kind, fmt::format("{} holds no private key in PEM form", key_name),
+            "name a file with a line -----BEGIN PRIVATE KEY-----; from DER form: openssl "
+            "pkey -inform der");
+    }
     if (X509_check_private_key(identity.certificate.get(), identity.key.get()) != 1)
-        return problem(key_kind, fmt::format("the key in {} does not belong to the certificate in "
-                                             "{}",
-                                             key_name, files.certificate));
+        return problem(key_kind,
+                       fmt::format("the key in {} does not belong to the certificate in {}",
+                                   key_name, files.certificate),
+                       "name the key that the certificate was made for");
     ERR_clear_error();
 
     if (files.ocsp.empty()) return identity;
     const auto ocsp = base::read_file(files.ocsp);
-    if (!ocsp) return problem(Problem::File::ocsp, base::to_string(ocsp.error()));
+    if (!ocsp) return unreadable(Problem::File::ocsp, ocsp.error());
+    if (ocsp->empty())
+        return problem(Problem::File::ocsp, files.ocsp + " is empty",
+                       "write the response into it, in DER form");
     identity.ocsp = *ocsp;
     const auto until = validity_of(identity.ocsp);
     ERR_clear_error();
     if (!until)
-        return problem(Problem::File::ocsp, fmt::format("{} {}", files.ocsp, until.error()));
+        return problem(Problem::File::ocsp, fmt::format("{} {}", files.ocsp, until.error()),
+                       "ask the responder again: openssl ocsp -respout writes DER form");
     identity.ocsp_until = *until;
     identity.ocsp_file = files.ocsp;
     return identity;

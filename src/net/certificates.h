@@ -27,6 +27,7 @@ public:
         std::size_t index = 0;
         enum class File : std::uint8_t { certificate, key, ocsp } file = File::certificate;
         std::string what;
+        std::string fix;
     };
     [[nodiscard]] static std::expected<std::shared_ptr<const Certificates>, Problem> load(
         std::span<const Files> files);

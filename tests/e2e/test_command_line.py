@@ -107,7 +107,13 @@ def _configuration(work: Path, listeners: int, pools: int) -> Path:
 
 @pytest.mark.parametrize(
     ("listeners", "pools", "said"),
-    [(1, 1, "1 listener, 1 pool"), (2, 1, "2 listeners, 1 pool"), (1, 3, "1 listener, 3 pools")],
+    [
+        (1, 1, "1 listener, 1 pool"),
+        (2, 1, "2 listeners, 1 pool"),
+        # Pools that nobody leads to are warned of.
+        (1, 2, "1 listener, 2 pools, 1 warning"),
+        (1, 3, "1 listener, 3 pools, 2 warnings"),
+    ],
 )
 def test_check_counts_in_plain_words(listeners: int, pools: int, said: str, work: Path) -> None:
     file = _configuration(work, listeners, pools)

@@ -41,8 +41,12 @@ TEST(Amount, refuses_with_what_would_be_right) {
         {"5", "'5' has no unit", "add ms, s, m or h, as in \"5s\""},
         {"5sec", "'sec' is no unit of a duration", no_unit},
         {"5 s", "' s' is no unit of a duration", no_unit},
-        {"1.5s", "'.5s' is no unit of a duration", no_unit},
-        {"1m30s", "'m30s' is no unit of a duration", no_unit},
+        {"1.5h", "'1.5h' is no whole number",
+         "write a whole number in a smaller unit (ms, s, m or h), as in \"90m\""},
+        {"1,5h", "'1,5h' is no whole number",
+         "write a whole number in a smaller unit (ms, s, m or h), as in \"90m\""},
+        {"1m30s", "'1m30s' is more than one number",
+         "write one whole number and one unit (ms, s, m or h), as in \"90s\""},
         {"5S", "'S' is no unit of a duration", no_unit},
         {"99999999999999999999s", "'99999999999999999999s' is too large", "use a smaller number"},
         {"4503599627370496h", "'4503599627370496h' is too large", "use a smaller number"},
@@ -58,6 +62,15 @@ TEST(Amount, refuses_with_what_would_be_right) {
     EXPECT_EQ(size.error().what, "'kb' is no unit of a size");
     EXPECT_EQ(size.error().fix,
               "write a whole number and B, KB, KiB, MB, MiB, GB or GiB, as in \"8KiB\"");
+}
+
+TEST(Amount, a_fraction_of_a_size_is_refused_likewise) {
+    const auto size = parse_size("1.5MiB");
+    ASSERT_FALSE(size);
+    EXPECT_EQ(size.error().what, "'1.5MiB' is no whole number");
+    EXPECT_EQ(size.error().fix,
+              "write a whole number in a smaller unit (B, KB, KiB, MB, MiB, GB or GiB), as in "
+              "\"1536KiB\"");
 }
 
 TEST(Amount, is_written_in_the_largest_unit_that_divides_it) {
