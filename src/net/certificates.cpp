@@ -125,10 +125,14 @@ std::expected<Certificates::Identity, Certificates::Problem> Certificates::load_
     identity.key.reset(PEM_read_bio_PrivateKey(key_file.get(), nullptr, no_password, nullptr));
     if (!identity.key) {
         const auto why = take_openssl_error();
-        if (std::string_view(*key_bytes).contains("PRIVATE KEY-----"))
+        const auto text = std::string_view(*key_bytes);
+        if (text.contains("ENCRYPTED"))
+            return problem(key_kind, fmt::format("the private key in {} has a password", key_name),
+                           "take the password away: openssl pkey -in OLD -out NEW");
+        if (text.contains("PRIVATE KEY-----"))
             return problem(key_kind,
                            fmt::format("the private key in {} cannot be read: {}", key_name, why),
-                           "if it has a password, take it away: openssl pkey -in OLD -out NEW");
+                           "put the file there again, whole");
         if (!has_key_file)
             return problem(key_kind, fmt::format("{} holds no private key", key_name),
                            "name the file that does in key, or append it to this one");

@@ -43,7 +43,8 @@ TEST(Destination, refuses_what_is_neither_address_nor_name) {
         {"-alf1", "'-alf1' is neither an address nor a host name"},
         {"alf1..org", "'alf1..org' is neither an address nor a host name"},
         {"alf 1:21", "'alf 1' is neither an address nor a host name"},
-        {"ftp://alf1", "'//alf1' is no port"},
+        {"ftp://alf1", "'ftp://alf1' is a URL"},
+        {"ftp://alf1:21", "'ftp://alf1:21' is a URL"},
         {"[10.0.0.1]:21", "'10.0.0.1' is neither an address nor a host name"},
         {"[alf1]:21", "'alf1' is neither an address nor a host name"},
         {"[2001:db8::1", "'[2001:db8::1' is neither an address nor a host name"},
@@ -61,6 +62,15 @@ TEST(Destination, refuses_what_is_neither_address_nor_name) {
         EXPECT_EQ(destination.error().what, row.what);
         EXPECT_FALSE(destination.error().fix.empty());
     }
+}
+
+TEST(Destination, of_a_url_is_what_stands_between_its_slashes) {
+    const auto cure = [](const char* url) { return parse_destination(url).error().fix; };
+    const std::string behind = "; TLS is set in the table tls";
+    EXPECT_EQ(cure("ftp://alf1:21"), "write \"alf1:21\"" + behind);
+    EXPECT_EQ(cure("ftps://anna:secret@alf1/in"), "write \"alf1\"" + behind);
+    EXPECT_EQ(cure("ftp://[2001:db8::1]:21/"), "write \"[2001:db8::1]:21\"" + behind);
+    EXPECT_EQ(cure("ftp://"), "write \"HOST:PORT\" or \"HOST\"");
 }
 
 TEST(Destination, is_written_as_it_can_be_read) {

@@ -103,7 +103,7 @@ TEST(LoadBackends, finds_what_is_wrong_in_the_file) {
          "a server more sessions, raise its weight)\n"},
         {one + "tls = { mode = \"on\" }",
          "f:4:16: backend[0].tls.mode: unknown word 'on' (use \"off\", \"explicit\", "
-         "\"implicit\" or \"as-client\")\n"},
+         "\"implicit\" or \"as-client\"; did you mean explicit?)\n"},
     };
     for (const auto& row : table) EXPECT_EQ(backends_problems(row.text), row.problems) << row.text;
 }

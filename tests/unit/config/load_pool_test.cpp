@@ -187,7 +187,7 @@ TEST(LoadPool, finds_what_makes_no_sense) {
              "}" +
              alf1,
          "f:5:16: pool.alf.stick.by: unknown word 'address' (use \"none\", \"network\" or "
-         "\"user\")\n"
+         "\"user\"; did you mean network?)\n"
          "f:5:41: pool.alf.stick.ipv4_prefix: ipv4_prefix is 33 (use 0 to 32)\n"
          "f:5:59: pool.alf.stick.ipv6_prefix: ipv6_prefix is 129 (use 0 to 128)\n"
          "f:5:78: pool.alf.stick.entries_max: entries_max is 0 (use 1 to 10000000)\n"},

@@ -234,7 +234,7 @@ TEST(Load, finds_unknown_words_and_pools_with_the_nearest_spelling) {
          "\"source-hash\", \"user-hash\" or \"first\"; did you mean least-transfers?)\n"},
         {"[log]\nlevel = \"verbose\"" + listener + pool,
          "f:2:9: log.level: unknown word 'verbose' (use \"error\", \"warning\", \"info\" or "
-         "\"debug\")\n"},
+         "\"debug\"; did you mean debug?)\n"},
         {listener + "active_source_port = \"below_control\"" + pool,
          "f:5:22: listener.ftp.active_source_port: unknown word 'below_control' (use "
          "\"ephemeral\", \"below-control\" or 1 to 65535; did you mean below-control?)\n"},
@@ -350,11 +350,16 @@ TEST(Load, finds_addresses_and_ports_that_do_not_parse) {
          "f:8:11: pool.alf.backend[0].address: '10.0.0.300' is neither an address nor a host name "
          "(write \"192.0.2.1:21\", \"[2001:db8::1]:21\" or \"ftp1.example.org:21\")\n"},
         {listener + "passive_ports = \"20099-20000\"" + pool,
-         "f:5:17: listener.ftp.passive_ports: '20099-20000' is no range of ports (write the first "
+         "f:5:17: listener.ftp.passive_ports: '20099-20000' ends before it begins (write "
+         "\"20000-20099\")\n"},
+        {listener + "passive_ports = \"20099-\"" + pool,
+         "f:5:17: listener.ftp.passive_ports: '20099-' is no range of ports (write the first "
          "and the last port, such as \"20000-20099\")\n"},
         {listener + "public_address = \"203.0.113\"" + pool,
-         "f:5:18: listener.ftp.public_address: '203.0.113' is no address to connect to" +
-             announced},
+         "f:5:18: listener.ftp.public_address: '203.0.113' is no address to connect to (use "
+         "\"local\", an IPv4 address, such as \"203.0.113.21\", or a host name; an IPv4 address "
+         "has "
+         "four numbers up to 255)\n"},
         {listener + "public_address = { \"10.0.0.1/8\" = \"local\", default = 4 }" + pool,
          "f:5:20: listener.ftp.public_address.'10.0.0.1/8': '10.0.0.1/8' is no network (write the "
          "first address and the prefix, such as \"10.0.0.0/8\", or default)\n"

@@ -215,8 +215,10 @@ TEST(LoadTls, finds_values_of_the_wrong_kind) {
          "f:8:7: pool.alf.backend[0].tls: tls is a string (write a table, tls = { ... })\n"},
         {plain + pool + "tls = { mode = \"on\", cert = \"c\" }",
          "f:8:16: pool.alf.backend[0].tls.mode: unknown word 'on' (use \"off\", \"explicit\", "
-         "\"implicit\" or \"as-client\")\n"
-         "f:8:22: pool.alf.backend[0].tls.cert: unknown key (remove it; known here are mode, ca, "
+         "\"implicit\" or \"as-client\"; did you mean explicit?)\n"
+         "f:8:22: pool.alf.backend[0].tls.cert: unknown key (here it is certificate)\n"},
+        {plain + pool + "tls = { mode = \"off\", blurb = \"c\" }",
+         "f:8:23: pool.alf.backend[0].tls.blurb: unknown key (remove it; known here are mode, ca, "
          "verify, data, certificate, key, server_name, min_version, max_version, ciphers, "
          "ciphersuites or handshake_timeout)\n"},
     });

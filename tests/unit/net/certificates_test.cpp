@@ -166,7 +166,7 @@ TEST_F(CertificatesTest, tell_which_file_is_wrong_and_why) {
     const auto other_key = directory.write("other.key", other.key_pem());
     expect_problem({missing, {}, {}}, File::certificate, missing, "No such file");
     expect_problem({garbage, {}, {}}, File::certificate, garbage, "holds no certificate");
-    expect_problem({empty, {}, {}}, File::certificate, empty, "holds no certificate");
+    expect_problem({empty, {}, {}}, File::certificate, empty, "is empty");
     expect_problem({directory.file(""), {}, {}}, File::certificate, directory.file(""), "");
     expect_problem({certificate, {}, {}}, File::certificate, certificate, "holds no private key");
     expect_problem({certificate, missing, {}}, File::key, missing, "No such file");
@@ -175,7 +175,7 @@ TEST_F(CertificatesTest, tell_which_file_is_wrong_and_why) {
     expect_problem({certificate, other_key, {}}, File::key, other_key, "does not belong");
     expect_problem({good.file, {}, missing}, File::ocsp, missing, "cannot read");
     expect_problem({good.file, {}, garbage}, File::ocsp, garbage, "no OCSP response");
-    expect_problem({good.file, {}, empty}, File::ocsp, empty, "no OCSP response");
+    expect_problem({good.file, {}, empty}, File::ocsp, empty, "is empty");
 }
 
 TEST_F(CertificatesTest, with_keys_that_need_a_password_are_refused) {
@@ -186,7 +186,7 @@ TEST_F(CertificatesTest, with_keys_that_need_a_password_are_refused) {
     char* bytes = nullptr;
     const auto size = static_cast<std::size_t>(BIO_get_mem_data(bio.get(), &bytes));
     const auto key = directory.write("locked.key", {bytes, size});
-    expect_problem({identity.file, key, {}}, File::key, key, "without a password");
+    expect_problem({identity.file, key, {}}, File::key, key, "has a password");
 }
 
 TEST_F(CertificatesTest, tell_how_long_they_last) {
