@@ -11,9 +11,11 @@
 // Of toml++, which only .cpp files include.
 namespace toml {
 inline namespace v3 {
+// NOLINTBEGIN(readability-identifier-naming)
 class node;
 class table;
 struct source_region;
+// NOLINTEND(readability-identifier-naming)
 }  // namespace v3
 }  // namespace toml
 

@@ -46,6 +46,7 @@ std::vector<std::string> runs_below(std::uint32_t first, const Ports& ports) {
             runs.emplace_back(port, port);
     }
     std::vector<std::string> result;
+    result.reserve(runs.size());
     for (const auto& [from, to] : runs)
         result.push_back(from == to ? fmt::format("{}", from) : fmt::format("{}-{}", from, to));
     return result;
