@@ -13,7 +13,7 @@ constexpr std::string_view introduction = R"(# Configuration
 
 <!-- Generated from the table of settings by `ballast manual`. Do not edit. -->
 
-Ballast reads one TOML file, which `-c` names; `/etc/ballast/ballast.toml` is a good place.
+Ballast reads one TOML file, which `-c` names; without `-c` it is `/etc/ballast/ballast.toml`.
 
 ```sh
 ballast check -c /etc/ballast/ballast.toml   # every problem of the file, with its place

@@ -741,9 +741,9 @@ bool Transfer::judge_deadlines() {
         return true;
     }
     if (reply_deadline_ <= now && final_missing_.empty()) {
-        // A reply is not late while lines come.
+        // A reply is not late while its lines come.
         const auto renewed = parts_.backend.line_at() + reply_time_;
-        if (renewed > now) {
+        if (renewed > now && parts_.backend.begun_code() != 0) {
             reply_deadline_ = renewed;
             return false;
         }

@@ -70,6 +70,9 @@ loop::Task<base::Result<ftp::Reply>> Transfer::next_reply(loop::Time::duration p
             since = loop().now();
             if (since < latest) continue;
         }
+        // The rest of what it did not take is nobody's.
+        if (outcome_.client_is_lost && backend.begun_code() != 0)
+            co_return std::unexpected(backend.late());
         const auto deadline = loop::sooner(std::max(since, backend.line_at()) + patience, latest);
         if (status_follows_ || loop().now() >= deadline) co_return std::unexpected(backend.late());
         backend.watch();
@@ -88,8 +91,10 @@ loop::Task<> Transfer::settle_status() {
         // The transfer's own reply comes first; then this goes on.
         if (status_follows_) co_return;
         if (!reply) {
-            const bool is_silent =
-                reply.error().code == std::errc::timed_out && backend.begun_code() == 0;
+            const bool is_late = reply.error().code == std::errc::timed_out;
+            const bool is_silent = is_late && backend.begun_code() == 0;
+            // It has begun meanwhile, and has the time of a reply that comes.
+            if (is_late && !is_silent && !is_coming && !outcome_.client_is_lost) continue;
             if (!is_silent || is_fenced_ || !co_await backend.send_meanwhile("NOOP")) {
                 outcome_.backend_is_lost = true;
                 break;

@@ -315,6 +315,20 @@ TEST_F(LongStatus, may_take_long_to_begin_behind_a_transfer) {
     expect_whole_file();
 }
 
+TEST_F(LongStatus, may_pause_between_its_lines_behind_a_transfer) {
+    script.status_waits = true;
+    script.late_status_reply = "213-Status\r\n a line\r\n213 End";
+    script.late_status_delay = 500ms;
+    script.line_gap = 30s;
+    begin();
+    client.send_bytes("STAT /\r\n");
+    world.loop.run_for(100ms);
+    data->resume_reading();
+    EXPECT_EQ(client.reply(), "226 Transfer complete.");
+    EXPECT_EQ(client.reply(), script.late_status_reply);
+    expect_whole_file();
+}
+
 /// A server that is done with a listing, and has begun to answer the STAT behind it, before the
 /// client has opened its data connection.
 class EarlyStatus : public testing::Test {
