@@ -93,8 +93,13 @@ Status check(const CommandLine& wanted) {
     if (!examined) return Status::failed;
     const auto& [config, problems] = examined->reading;
     print(problems, file);
-    if (ballast::config::has_errors(problems) || (wanted.strict && !problems.empty()))
+    const auto warnings = ballast::config::count_warnings(problems);
+    if (ballast::config::has_errors(problems)) return Status::failed;
+    if (wanted.strict && warnings > 0) {
+        fmt::print(stderr, "{}: {}, and --strict counts warnings as errors\n", file,
+                   counted(warnings, "warning"));
         return Status::failed;
+    }
     if (wanted.print) return print(ballast::config::written_out(*config));
     for (const auto& limit : ballast::config::limits_of_passthrough(*config))
         print(fmt::format("note: {}\n", ballast::config::to_string(limit, file)));
@@ -107,7 +112,6 @@ Status check(const CommandLine& wanted) {
             fmt::format("note: {} may bind {} because it has CAP_NET_BIND_SERVICE here, as in "
                         "packaging/ballast.service; a start in another way needs it too\n",
                         user, low_ports));
-    const auto warnings = ballast::config::count_warnings(problems);
     return print(fmt::format("{}: ok{}, {}, {}{}\n", file, user.empty() ? "" : " for " + user,
                              counted(config->listeners.size(), "listener"),
                              counted(config->pools.size(), "pool"),

@@ -33,6 +33,11 @@ std::string remedy_for_bind(int error, const Listener& listener) {
     }
 }
 
+/// That this machine does not have an address is said of the listener's own port already.
+bool is_for_bind_to_tell(const Listener& listener, const base::Error& error) {
+    return !listener.free_bind && error.code == std::errc::address_not_available;
+}
+
 std::optional<base::Ip> an_address_of(const Listener& listener) {
     if (!listener.bind.empty()) return listener.bind.front().ip;
     if (!listener.implicit_bind.empty()) return listener.implicit_bind.front().ip;
@@ -106,7 +111,8 @@ void BindTrial::try_passive(const Listener& listener, const base::Ip& ip) {
     for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
         const base::Address address{ip, static_cast<std::uint16_t>(port)};
         const auto bound = net::bind_to(address, listener.free_bind);
-        if (bound || is_own(address, bound.error())) return;
+        if (bound || is_for_bind_to_tell(listener, bound.error()) || is_own(address, bound.error()))
+            return;
     }
     problems_.push_back({config_.places.of(listener.where.key + ".passive_ports"),
                          fmt::format("no port of {} can be bound", base::to_string(ports)),
@@ -126,7 +132,7 @@ void BindTrial::try_slices(const Listener& listener, const base::Ip& ip) {
                     control_.end())
                     continue;
                 const auto bound = net::bind_to(address, listener.free_bind);
-                if (bound) continue;
+                if (bound || is_for_bind_to_tell(listener, bound.error())) continue;
                 if (is_own(address, bound.error()))
                     not_tried_.push_back(address);
                 else

@@ -211,7 +211,9 @@ def test_a_warning_counts_only_with_strict(work: Path) -> None:
     assert done.returncode == 0 and _is_the_warning(done.stderr, work), done
     tomllib.loads(done.stdout)
     done = run_ballast("check", "--strict", "-c", path)
-    assert done.returncode == 1 and _is_the_warning(done.stderr, work), done
+    warning, _, last = done.stderr[:-1].rpartition("\n")
+    assert done.returncode == 1 and _is_the_warning(warning + "\n", work), done
+    assert last == f"{path}: 1 warning, and --strict counts warnings as errors"
     assert done.stdout == ""
     (work / "probe.secret").chmod(0o600)
     done = run_ballast("check", "--strict", "-c", path)

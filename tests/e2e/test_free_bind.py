@@ -96,6 +96,7 @@ def test_without_it_such_an_address_is_an_error_that_names_the_cure(
         (said,) = done.stderr.splitlines()
         assert "listener.ftp.bind[1]: " in said and VIRTUAL[family] in said
         assert "free_bind = true" in said
+        assert "passive_ports" not in said
     done = _check(network, _ballast(work, network, both, server, free=True))
     assert done.returncode == 0 and done.stderr == ""
 
@@ -136,12 +137,10 @@ def test_passive_ports_alone_are_tried_with_it_as_well(
             assert done.returncode == 0, done.stderr
             continue
         assert done.returncode == 1
+        # An address is said to be missing where it is named, and not once more for its ports.
         keys = [line.split(": ")[1] for line in done.stderr.splitlines()]
-        assert set(keys) == {
+        assert sorted(keys) == [
             "listener.ftps.bind[0]",
             "listener.ftps.tls.implicit_bind[0]",
-            "listener.ftps.passive_ports",
             "listener.sealed.bind[0]",
-            "pool.sealed.backend[0].passive_ports",
-        }, done.stderr
-        assert keys.count("pool.sealed.backend[0].passive_ports") == 2
+        ], done.stderr
