@@ -7,17 +7,8 @@
 namespace ballast::config {
 namespace {
 
-const std::string listener = R"(
-[listener.ftp]
-bind = ["127.0.0.1:21"]
-pool = "alf"
-)";
-const std::string pool = R"(
-[pool.alf]
-[[pool.alf.backend]]
-name = "alf1"
-address = "10.0.0.11"
-)";
+using whole_file::listener;
+using whole_file::pool;
 
 TEST(LoadRules, arguments_need_a_command_and_a_pattern) {
     expect_all({

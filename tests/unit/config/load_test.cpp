@@ -12,18 +12,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The tables that make a file whole around the part under test.
-const std::string listener = R"(
-[listener.ftp]
-bind = ["127.0.0.1:21"]
-pool = "alf"
-)";
-const std::string pool = R"(
-[pool.alf]
-[[pool.alf.backend]]
-name = "alf1"
-address = "10.0.0.11"
-)";
+using whole_file::listener;
+using whole_file::pool;
 
 TEST(Load, reads_a_whole_file) {
     const auto config = loaded(R"(

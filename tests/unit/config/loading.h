@@ -10,6 +10,21 @@
 
 namespace ballast::config {
 
+/// The tables that make a file whole around the part under test.
+namespace whole_file {
+inline const std::string listener = R"(
+[listener.ftp]
+bind = ["127.0.0.1:21"]
+pool = "alf"
+)";
+inline const std::string pool = R"(
+[pool.alf]
+[[pool.alf.backend]]
+name = "alf1"
+address = "10.0.0.11"
+)";
+}  // namespace whole_file
+
 /// One line for each problem, in a file `name`; "none" if there is none.
 inline std::string lines_of(const std::vector<Problem>& problems, std::string_view name = "f") {
     std::string lines;
