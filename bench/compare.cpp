@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Ballast costs, beside no balancer at all, beside the least that a relay can cost, and beside
-// HAProxy if it is installed. Everything is measured in turn, round by round: on a shared machine
-// only what ran side by side can be compared. Figures of processor time are steadier than speeds.
+// What Ballast costs, beside direct connections, beside a minimal relay, and beside HAProxy if it
+// is installed. The targets take turns, round by round: on a shared machine only figures of the
+// same time can be compared. Processor time is steadier than speed.
 
 #include "support/measures.h"
 #include "support/options.h"
@@ -23,7 +23,7 @@ void measure(const Options& options, const Targets& targets, Results& results) {
     const Transfers downloads{.direction = Direction::download,
                               .streams = 4,
                               .bytes = static_cast<std::size_t>(options.gigabytes * 1e9)};
-    // First: a process that has worked before holds memory it does not need.
+    // Memory first: a process that has worked before holds memory that it does not need.
     if (options.has("idle"))
         for (const auto& target : targets.all())
             measure_idle_sessions(target, options.sessions, results);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What FTPS costs through Ballast, with TLS towards the clients only and on both sides, beside no
-// balancer at all and beside HAProxy, which cannot look into it. The clients and the server work on
-// the same processors, and TLS costs them as much as it costs Ballast: what is steady is Ballast's
-// own processor time.
+// What FTPS costs through Ballast, with TLS towards the clients only and on both sides, beside
+// direct connections and beside HAProxy, which cannot look into TLS. The clients and the server
+// share the processors with Ballast, and TLS costs them as much. So Ballast's own processor time is
+// the steady figure.
 
 #include "support/ftps_targets.h"
 #include "support/handshakes.h"
@@ -58,7 +58,7 @@ int main(int count, char** arguments) {
         prepare(options);
         const FtpsTargets targets(options.targets);
         Results results;
-        // First: a process that has worked before holds memory it does not need.
+        // Memory first: a process that has worked before holds memory that it does not need.
         if (options.has("idle"))
             for (const auto& target : targets.all())
                 measure_idle_sessions(target, options.sessions, results);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Which compiler, and how it is called. The first half runs before project().
+# Chooses the compiler and its options. The first macro runs before project().
 
 macro(ballast_choose_compiler)
     if(NOT CMAKE_CXX_COMPILER AND NOT DEFINED ENV{CXX})
@@ -49,7 +49,7 @@ function(ballast_compile_options)
         add_link_options(${sanitizers})
     endif()
 
-    # Options of the linker must not stand on a compile line: clang calls them unused there.
+    # Linker options must not be on a compile line: clang reports them as unused there.
     find_program(BALLAST_LLD NAMES ld.lld-19)
     if(BALLAST_LLD AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
         add_link_options(-fuse-ld=lld)

@@ -2,7 +2,7 @@
 
 # A folder of src/ as a static library. USES are rooms, LIBRARIES come from outside.
 #   ballast_room(NAME SOURCES FILE... [USES ROOM...] [LIBRARIES TARGET...])
-# Headers need not be named; `all_verify_interface_header_sets` compiles each of them alone.
+# Do not list headers; `all_verify_interface_header_sets` compiles each of them alone.
 function(ballast_room name)
     cmake_parse_arguments(PARSE_ARGV 1 ROOM "" "" "SOURCES;USES;LIBRARIES")
     if(ROOM_UNPARSED_ARGUMENTS)
@@ -36,7 +36,7 @@ function(ballast_add_rooms)
     endforeach()
 endfunction()
 
-# Links the rooms whose headers these files include, and the tests' own support if it is used.
+# Links the rooms whose headers these files include, and the tests' support library if they use it.
 function(ballast_link_included target)
     set(rooms)
     foreach(file IN LISTS ARGN)
@@ -54,7 +54,7 @@ function(ballast_link_included target)
         else()
             set(library ballast_${room})
         endif()
-        # A test may not name itself, and the support is no library of its own if it is headers only.
+        # A target must not link itself. Support that has only headers is not a library.
         if(TARGET ${library} AND NOT library STREQUAL target)
             target_link_libraries(${target} PRIVATE ${library})
         endif()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ballast in front of two real FTP servers, used by real clients, losing a server and getting it
-back. Ends by itself with a verdict; with --keep it stays until Ctrl-C, to be tried by hand.
+"""Ballast in front of two real FTP servers, with real clients. One server is killed and restarted.
+The demo ends with a verdict. With --keep it runs until Ctrl-C, to try it by hand.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from ballast import BINARY, Backend, Ballast, Listener, Pool  # noqa: E402
 from clients import Client, ClientError, Mode, Target  # noqa: E402
 from ports import free_port  # noqa: E402
 
-# Two hosts of a cluster, as far as one machine can have them.
+# Two addresses of this machine stand for two hosts of a cluster.
 ADDRESSES = {"alf1": "127.0.0.11", "alf2": "127.0.0.12"}
 BACKEND_PORT = 2121
 LISTENER_PORT = 2100
@@ -67,7 +67,7 @@ class Table:
         self._row(client, mode, what, backend, "failed" if problem else "ok")
         if problem:
             self.failed += 1
-            # The end of what the client said tells why.
+            # The end of the client's output tells why.
             print("".join(f"      {line}\n" for line in problem.strip().splitlines()[-6:]), end="")
 
 
@@ -100,7 +100,7 @@ class Demo:
         address = ADDRESSES[name]
         port = BACKEND_PORT if _is_free(address, BACKEND_PORT) else free_port()
         accounts = [servers.Account("anonymous", PASSWORD)]
-        # Anonymous with a password: works for every user of the machine, root or not.
+        # Anonymous with a password works for every user of this machine, root or not.
         return servers.Vsftpd(
             self.work, self.files, address, port, accounts=accounts, anonymous=True
         )
@@ -118,7 +118,7 @@ class Demo:
         self.end()
 
     def end(self) -> None:
-        """Whatever has happened."""
+        """Ends everything, whatever has happened."""
         self.ballast.kill()
         for server in self.backends.values():
             server.kill()
@@ -130,7 +130,7 @@ class Demo:
     def try_it(
         self, table: Table, client: Client, what: str, action: Callable[[], None]
     ) -> str | None:
-        """Does it, and says which backend served it."""
+        """Runs the action and returns the backend that served it."""
         before = len(self.ballast.transfers())
         problem, backend = None, None
         try:
@@ -227,7 +227,7 @@ class Demo:
     def keep(self) -> None:
         address, port = self.ballast.where("ftp")
         user = f"{self.account.name}:{PASSWORD}"
-        print("It runs on, until Ctrl-C. To try it by hand:\n")
+        print("It runs until Ctrl-C. To try it by hand:\n")
         print(f"  address   {address} port {port}")
         print(f"  log in as {self.account.name}, password {PASSWORD}\n")
         print(f"  curl -u {user} ftp://{address}:{port}/")
@@ -245,20 +245,20 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave everything running")
     options = parser.parse_args()
     if not BINARY.is_file():
-        print(f"demo: no {BINARY}; ./run build makes it", file=sys.stderr)
+        print(f"demo: {BINARY} is missing; ./run build builds it", file=sys.stderr)
         return 2
 
     work = Path(tempfile.mkdtemp(prefix="ballast-demo-"))
     work.chmod(0o755)
     demo = Demo(work)
-    print("Two FTP servers that hold the same files, and Ballast in front of them:\n")
+    print("Two FTP servers with the same files, and Ballast in front of them:\n")
     try:
         demo.start()
         print()
         worked = demo.run()
         print()
         if options.keep:
-            # Before the threads and programs: only this thread waits for them.
+            # Only this thread waits for the signals.
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
             demo.keep()
         demo.stop()

@@ -39,7 +39,7 @@ void check(const Command& command) {
     demand(command.line.ends_with(command.argument));
     demand(command.line.size() >= command.verb.size() + command.argument.size());
 
-    // What a backend is sent means the same to it as it did to us.
+    // A command means the same to the backend as to Ballast.
     const auto again = fed_in_pieces(command.line + "\r\n", 4096, 1 << 20);
     demand(again.size() == 1 && again.front() && *again.front() == command);
 

@@ -35,7 +35,7 @@ void is_whole(const Backend& backend) {
 void is_whole(const Pool& pool, const Config& config) {
     must(!pool.backends.empty() || !pool.backends_file.empty());
     for (const auto& backend : pool.backends) is_whole(backend);
-    // Fallbacks come to an end.
+    // Chains of fallbacks end.
     const auto* last = &pool;
     for (std::size_t passed = 0; last != nullptr; ++passed) {
         must(passed <= config.pools.size());
@@ -57,8 +57,8 @@ void are_in_order(const std::vector<Problem>& problems) {
 
 }  // namespace
 
-/// Any bytes are either a whole configuration, or whole backends, or a list of problems, in order,
-/// each with its place.
+/// Any bytes give a whole configuration, whole backends, or an ordered list of problems, each with
+/// its place.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     const auto backends = load_backends(text, Pool{});

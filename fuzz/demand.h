@@ -5,7 +5,7 @@
 #include <iostream>
 #include <source_location>
 
-/// What must hold whatever the input: if not, the fuzzer keeps the input.
+/// A condition that must hold for every input. If it does not, the fuzzer keeps the input.
 inline void demand(bool truth, std::source_location where = std::source_location::current()) {
     if (truth) return;
     std::cerr << "line " << where.line() << " demands more\n";

@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     demand(features.empty() == features.to_lines().empty());
     (void)features.has_rest_stream();
 
-    // The inner lines of a reply whose first and last line we made, and half of them beside it.
+    // Two replies: one has the input as its inner lines, the other has the input's second half.
     const auto inner = [](std::string_view lines) {
         return Features::parse("211-\r\n" + std::string(lines) + "\r\n211 End\r\n");
     };

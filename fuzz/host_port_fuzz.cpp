@@ -29,7 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const auto address = parse_port(input)) {
         demand(address->ip.is_v4());
         check(*address);
-        // What is a good PORT is also found in a reply.
+        // A valid PORT is also found in a reply.
         demand(parse_passive_reply("227 (" + std::string(input) + ")\r\n") ==
                PassiveReply{address->ip, address->port});
     }

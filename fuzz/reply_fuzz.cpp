@@ -43,8 +43,8 @@ std::vector<Outcome> fed_in_pieces(std::string_view input, std::size_t piece_byt
     return outcomes;
 }
 
-/// What is sent on, up to the first error. With `in_lines` lines are taken as soon as they are
-/// there.
+/// The forwarded bytes, up to the first error. With `in_lines`, lines are taken as soon as they are
+/// complete.
 std::string sent_on(std::string_view input, std::size_t piece_bytes, bool in_lines) {
     ReplyParser parser(plenty, plenty);
     std::string buffer;
@@ -68,7 +68,7 @@ std::string sent_on(std::string_view input, std::size_t piece_bytes, bool in_lin
     return text;
 }
 
-/// A strict reader finds one reply in what is sent on, and it is this one.
+/// A strict reader finds exactly this one reply in the forwarded bytes.
 void check(const Reply& reply) {
     demand(reply.code >= 100 && reply.code <= 599);
     demand(reply.text.ends_with("\r\n"));

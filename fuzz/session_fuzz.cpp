@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole session between a client and servers that say whatever the input says. The input is a
-// play of lines. The first may begin with 'o': then its letters are options (see `set`). In each
-// other line the first character is who acts:
+// A whole session between a client and servers that follow the input. The input is a script of
+// lines. If the first begins with 'o', its letters are options (see `set`). In each other line the
+// first character says who acts:
 //   c the client      b the server, on their last control connection;
 //   d the client      e the server, on their last data connection;
-// and the second what it does:
-//   ' ' says the rest of the line and CRLF       : says it alone (\r \n \0 \\ are those bytes)
+// and the second says what they do:
+//   ' ' sends the rest of the line and CRLF      : sends it alone (\r \n \0 \\ are those bytes)
 //   * sends much                                 . ends its direction
 //   ! breaks the connection                      ~ dies; its kernel ends the connection
-//   - stops reading      + goes on reading       > connects anew, to where it was last told
-// Further lines: h the client begins TLS (which goes no further); p it connects to the servers' own
-// data port; s> a stranger connects to where the client was last told; l logs in; tN lets N
-// milliseconds pass; x stops the session; X destroys it. What stands behind a line that begins with
-// & happens in the same moment.
+//   - stops reading      + resumes reading       > connects again, to the address last announced
+// Further lines: h the client begins TLS (and does not finish it); p the client connects to the
+// servers' own data port; s> a stranger connects to the address last announced to the client; l
+// logs in; tN lets N milliseconds pass; x stops the session; X destroys it. A line after one that
+// begins with & happens at the same moment.
 #include "backend/leg.h"
 #include "base/ascii.h"
 #include "demand.h"
@@ -45,7 +45,7 @@ using ballast::support::World;
 
 constexpr std::size_t lines_max = 200;
 constexpr std::uint16_t server_data_port = 40'000;
-/// Longer than all deadlines in a row.
+/// Longer than the sum of all deadlines.
 constexpr auto the_end = 3h;
 
 Address client_address(std::uint16_t port) { return {Ip::parse("198.51.100.7").value(), port}; }
@@ -77,13 +77,13 @@ std::string unescaped(std::string_view text) {
     return bytes;
 }
 
-/// The least that TLS begins with: no session, one cipher suite, no extensions.
+/// A minimal ClientHello: no session, one cipher suite, no extensions.
 std::string client_hello() {
     const auto random = std::string(32, '7');
     return "\x16\3\1\\0\x2d\1\\0\\0\x29\3\3" + random + "\\0\\0\2\x13\1\1\\0";
 }
 
-/// Those of one kind of connection that are not Ballast's, old ones included.
+/// The peers' ends of one kind of connection, old ones included.
 class FarEnds {
 public:
     struct End {
@@ -130,7 +130,7 @@ public:
     }
 
 private:
-    /// More than a pipe holds is little where each byte travels alone.
+    /// More than a pipe holds; less if each byte travels alone.
     [[nodiscard]] std::size_t much() const {
         return world_.network.shape.slice_bytes == 0 ? 20'000 : 700;
     }
@@ -140,17 +140,17 @@ private:
 };
 
 struct Options {
-    bool obliges = false;  ///< the servers say by themselves what leads to a transfer
-    bool waits = false;    ///< at the end the client stays, and says nothing more
+    bool obliges = false;  ///< the servers give the replies that lead to a transfer
+    bool waits = false;    ///< at the end the client stays silent
     bool rewrites = false;
     bool are_scripted = false;  ///< the servers are those of the unit tests; b and e do nothing
     bool passes_through = false;
-    bool follows_client = false;  ///< ABOR has as many replies as a server gives it
+    bool follows_client = false;  ///< ABOR has as many replies as a server gives
     bool may_name_others = false;
     bool trusts = false;        ///< the addresses that servers name
-    bool takes_time = false;    ///< much is under way for long
+    bool takes_time = false;    ///< the network is slow
     bool aborts_oddly = false;  ///< the servers give ABOR one reply or three
-    bool cuts = false;          ///< what is said may be cut off when a session ends
+    bool cuts = false;          ///< output may be cut off when a session ends
 };
 
 class Play {
@@ -210,7 +210,7 @@ public:
         }
         for (const auto& stranger : strangers_.all()) demand(stranger->peer.received().empty());
         check_dials();
-        // What is behind AUTH is nobody's to understand.
+        // Bytes after AUTH have no meaning here.
         if (options_.passes_through) return;
         if (!options_.are_scripted) check_data(client_data_, server_data_);
         check_data(server_data_, client_data_);
@@ -366,7 +366,7 @@ private:
         clients_.take(world_.network.connect(client_address(next_port_++), world_.address()));
     }
 
-    /// To what the client's last 227 or 229 says.
+    /// Connects to the address in the client's last 227 or 229.
     void connect_to_lent(FarEnds& ends, const Ip& from) {
         const auto* const client = clients_.last();
         if (client == nullptr) return;
@@ -384,7 +384,7 @@ private:
             ends.take(world_.network.connect({from, next_port_++}, {world_.address().ip, port}));
     }
 
-    /// To what the last PORT or EPRT says.
+    /// Connects to the address in the last PORT or EPRT.
     void connect_server_data() {
         const auto* const server = servers_.last();
         if (server == nullptr) return;
@@ -399,8 +399,8 @@ private:
                                         : ballast::ftp::parse_eprt(line.substr(5));
             if (parsed) told = *parsed;
         }
-        // A client may say it under TLS, which Ballast does not read: such a connection goes past
-        // it.
+        // A client may send it under TLS, which Ballast does not read: such a connection bypasses
+        // Ballast.
         const auto& ours = world_.pool_settings.data_ports;
         if (!told || (options_.passes_through && !(ours && ours->contains(told->port)))) return;
         server_data_.take(world_.network.connect({server->address.ip, next_port_++}, *told));
@@ -432,7 +432,7 @@ private:
         demand(ledger.logged_in({world_.pool_settings.name, "anna"}).has_value());
     }
 
-    /// RFC 2577 3: nobody is connected to whom a client or a server names but may not.
+    /// RFC 2577 3: Ballast connects to no address that a client or a server must not name.
     void check_dials() {
         constexpr std::uint16_t well_known_last = 1023;
         for (const auto& dial : world_.network.dials()) {
@@ -445,13 +445,13 @@ private:
         }
     }
 
-    /// What came is what one on the other side sent, from its beginning on; and all of it, if it
-    /// ended properly.
+    /// The received bytes are the beginning of what one sender sent, and all of it if they ended
+    /// properly.
     static void check_data(const FarEnds& receivers, const FarEnds& senders) {
         for (const auto& receiver : receivers.all()) {
             const auto& received = receiver->peer.received();
             if (received.empty()) continue;
-            // One that ended its own direction first was no receiver.
+            // A peer that ended its own direction first was not a receiver.
             const bool is_proper =
                 receiver->peer.end() == DataPeer::End::proper && !receiver->has_finished;
             demand(std::ranges::any_of(senders.all(), [&](const auto& sender) {
@@ -478,7 +478,7 @@ private:
         }
     }
 
-    /// Each command had its reply, if these servers answer everything and nothing is under way.
+    /// Each command got its reply, if these servers answer everything and nothing is in progress.
     void check_step() {
         const auto* const client = clients_.last();
         const auto is_busy = [&] {
@@ -507,8 +507,8 @@ private:
         }
     }
 
-    /// Whole replies only, and no more of them than commands, the greeting and one farewell; of
-    /// ABOR as many as a server may give.
+    /// Whole replies only, and no more than the commands, the greeting and one farewell allow. ABOR
+    /// may have as many as a server may give.
     void check_replies(const FarEnds::End& client) {
         std::string_view received = client.peer.received();
         if (!client.is_gone && !options_.cuts)
@@ -524,10 +524,10 @@ private:
         demand(final_replies(received) <= replies_max);
     }
 
-    /// Whole lines only, each a client's that is allowed or one of Ballast's own.
+    /// Whole lines only, each an allowed one of the client or one of Ballast's own.
     void check_commands(const FarEnds::End& server) {
         std::string_view received = server.peer.received();
-        // The greeting is one, the answer to USER or PASS the other.
+        // One is the greeting, the other the reply to USER or PASS.
         std::size_t positive = 0;
         for (std::string_view said = server.said; !said.empty();)
             if (take_line(said).starts_with('2')) ++positive;
@@ -606,7 +606,7 @@ private:
     FarEnds strangers_{world_};
 };
 
-/// What blind changes of bytes would hardly find.
+/// Lines that random changes of bytes would hardly find.
 constexpr auto useful_lines = std::to_array<std::string_view>({
     "l",
     "x",
@@ -733,7 +733,7 @@ constexpr auto useful_lines = std::to_array<std::string_view>({
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t size_max);
 
-/// Half of the changes are of whole lines.
+/// Half of the mutations change whole lines.
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
                                                std::size_t size_max, unsigned seed) {
     std::minstd_rand random(seed);

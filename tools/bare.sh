@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs both commands of the README on a bare Debian 12 that it makes itself:
+# Makes a bare Debian 12 and runs both commands of the README in it:
 #
 #   tools/bare.sh [--keep] [ARGUMENTS]    ARGUMENTS go to ./run test, as with ./run bare
 #
-# A package that was once installed by hand hides that tools/packages.txt does not list it. Here
-# nothing is installed but what debootstrap calls minimal. The committed tree (HEAD) is what runs.
-# Packages come from where this machine's apt has them. Everything runs in a mount and a process
-# namespace of its own: when it ends, no process, mount or network namespace of it is left.
+# On a developer's machine, packages installed by hand hide gaps in tools/packages.txt. Here only
+# debootstrap's minimal set is installed. The committed tree (HEAD) runs. Packages come from this
+# machine's apt sources. Everything runs in its own mount and process namespace: when it ends, no
+# process, mount or network namespace is left.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -42,10 +42,10 @@ fi
 
 root=$(mktemp -d "${TMPDIR:-/var/tmp}/ballast-bare.XXXXXX")
 free=$(df --output=avail -BG "$root" | tail -n 1 | tr -dc 0-9)
-chmod 755 "$root"  # apt downloads as a user of its own
+chmod 755 "$root"  # apt downloads as its own user
 child=
 clean_up() {
-    # With the first process of its namespace all others end, and its mounts.
+    # When the namespace's first process ends, all others and its mounts end too.
     if [[ -n $child ]]; then
         kill -KILL "$child" 2>/dev/null || true
         wait "$child" 2>/dev/null || true
@@ -64,17 +64,17 @@ echo "bare: a minimal Debian 12 in $root"
 log=$(debootstrap --variant=minbase bookworm "$root" "$mirror" 2>&1) ||
     { tail -n 20 <<<"$log" >&2 && fail "debootstrap failed"; }
 printf 'deb %s\n' "${sources[@]}" >"$root/etc/apt/sources.list"
-# Proxies, and clocks that archives do not agree with, are this machine's business.
+# Proxies and a wrong clock belong to this machine: pass its apt settings on.
 apt-config dump | grep -E '^Acquire::(http|https|ftp|Check-[A-Za-z-]+)\b' \
     >"$root/etc/apt/apt.conf.d/00machine" || true
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 
-[[ -z $(git status --porcelain) ]] || echo "bare: what is not committed is not tried"
+[[ -z $(git status --porcelain) ]] || echo "bare: uncommitted changes are not tested"
 mkdir "$root/root/ballast"
 git archive HEAD | tar -x -C "$root/root/ballast"
 
-# Its root is a mount point, or no namespace could be made inside. Mounts are private to this
-# process: they end with it, and with the last process so do the network namespaces.
+# The root must be a mount point, or no namespace could be made inside. Mounts are private to this
+# process and end with it. Network namespaces end with their last process.
 inside() {
     unshare --mount --pid --fork --kill-child bash -euc '
         root=$1 && shift

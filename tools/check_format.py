@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every C++ file is as clang-format writes it. `--fix` makes it so."""
+"""Checks that clang-format would change no C++ file. `--fix` formats them."""
 
 import subprocess
 import sys

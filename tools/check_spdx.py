@@ -15,7 +15,7 @@ COMMENTS = {
 failed = False
 for path in files():
     comment = COMMENTS.get(path.suffix) or COMMENTS.get(path.name)
-    # A fuzzer's corpus is input, whatever its files are called.
+    # Files of a fuzzer's corpus are input, whatever their names.
     if comment is None or path.is_relative_to(ROOT / "fuzz" / "corpus"):
         continue
     wanted = f"{comment} SPDX-License-Identifier: Apache-2.0"

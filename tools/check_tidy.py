@@ -57,7 +57,7 @@ def main() -> int:
         sys.exit(f"{build}/compile_commands.json names no file of src/")
     if named:
         sources = [path for path in sources if path in named]
-    # Big files take longest: dealt out by size, the parts end at about the same time.
+    # Big files take longest. Dealt out by size, the parts end at about the same time.
     sources.sort(key=lambda path: (-path.stat().st_size, path))
     sources = sources[part - 1::parts]
 
@@ -77,7 +77,7 @@ def main() -> int:
         else:
             failed += 1
             print(done.stdout.replace(f"{ROOT}/", ""), flush=True)
-            # Beside what is wrong with the code, clang counts what it did not show.
+            # Clang also counts the warnings that it did not show: drop that line.
             print("\n".join(line for line in done.stderr.splitlines()
                             if not re.match(r"\d+ (warnings?|errors?)|Suppressed|Use -", line)),
                   flush=True)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs those tests of curl's own suite that use its FTP server, directly and through Ballast, and says
-# which of them fail through Ballast alone. docs/interop.md says why they do.
+# Runs the tests of curl's suite that use its FTP server, directly and through Ballast. Lists those
+# that fail only through Ballast. docs/interop.md says why.
 #
 #   tools/curl_suite.sh [DIRECTORY]
 #
@@ -10,7 +10,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 export BALLAST=${BALLAST:-$root/build/ballast}
 
-# Called by runtests.pl when a test server has started. Says the port of the Ballast in front of it.
+# runtests.pl calls this when a test server has started. Prints the port of the Ballast before it.
 between() {
     local host=$1 server=$2 first=$3 file=ballast-$3
     stop_ballast "$file.pid"
@@ -40,7 +40,7 @@ address = "$host:$server"
 TOML
     setsid "$BALLAST" run -c "$file.toml" >"$file.out" 2>&1 </dev/null &
     echo $! >"$file.pid"
-    # The survey is a session of its own: its words are not those of a test.
+    # Wait for the survey: it is a separate session, and no test expects its commands.
     for _ in {1..100}; do
         ! grep -qs '"backend surveyed"' "$file-$server.log" || break
         sleep 0.1
@@ -84,7 +84,7 @@ if [[ ! -f tests/libtest/built ]]; then
 fi
 
 cd tests
-# Where runtests.pl reads a test server's port it finds Ballast's.
+# runtests.pl reads Ballast's port instead of the test server's.
 cat >between.pl <<'PERL'
 my $read = \&main::pidfromfile;
 no warnings "redefine";

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what tools/packages.txt lists and is missing. Needs nothing but a bare Debian 12: no sudo
-# if root, no git, no python. Quick and silent when nothing is missing.
+# Installs the missing packages of tools/packages.txt. A bare Debian 12 is enough: root needs no
+# sudo, and git and python are not needed. Quick and silent when nothing is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,7 +14,7 @@ server_names() { servers_with_packages | cut -d' ' -f1 | uniq; }
 packages_of_server() { servers_with_packages | sed -n "s/^$1 //p"; }
 
 missing_packages() {
-    # Libraries of several architectures can be listed: only the status counts.
+    # A library may be listed for several architectures: only the status counts.
     dpkg-query -W -f '${Package} ${db:Status-Status}\n' 2>/dev/null |
         awk 'NR == FNR { if ($2 == "installed") installed[$1] = 1; next }
              !($1 in installed) { print $1 }' - <(packages)
@@ -23,7 +23,7 @@ missing_packages() {
 missing_servers() {
     local name
     for name in $(server_names); do
-        # The stamp holds the packages: a changed list is unpacked again.
+        # The stamp holds the package names: after a change of the list they are unpacked again.
         [[ "$(cat "$servers/$name/.unpacked" 2>/dev/null)" == "$(packages_of_server "$name")" ]] ||
             echo "$name"
     done
@@ -42,8 +42,8 @@ as_root() {
 
 apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0)
 
-# One line for each tenth of what apt does, from its own report: "dlstatus:1:12.5:text" while
-# packages come, "pmstatus:name:12.5:text" while they are installed.
+# One line for each tenth of apt's work, from its own report: "dlstatus:1:12.5:text" during
+# downloads, "pmstatus:name:12.5:text" during installation.
 show_progress() {
     local kind percent tenth last=-1 last_kind=
     while IFS=: read -r kind _ percent _; do
@@ -62,18 +62,18 @@ show_progress() {
 install_packages() {
     local policy=/usr/sbin/policy-rc.d made_policy=no status=0 work open
     work=$(mktemp -d)
-    # Debian's way to say that no package may start a service while it is being installed.
+    # Debian's way to keep packages from starting services during installation.
     if [[ ! -e $policy ]]; then
         made_policy=yes
         printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
         as_root chmod 755 "$policy"
     fi
-    # The report has a pipe with a name: sudo passes no descriptor on, and apt makes it non-blocking,
-    # which maintainer scripts do not expect of their output.
+    # The report uses a named pipe. sudo passes no descriptor on, and apt makes the descriptor
+    # non-blocking, which maintainer scripts do not expect of their output.
     mkfifo "$work/report"
-    exec {open}<>"$work/report"  # neither end waits for the other to come
+    exec {open}<>"$work/report"  # neither end waits for the other
     show_progress <"$work/report" {open}>&- &
-    # shellcheck disable=SC2016  # the inner shell's own words
+    # shellcheck disable=SC2016  # for the inner shell
     as_root sh -c 'report=$1 && shift && exec "$@" 3>"$report"' sh "$work/report" \
         "${apt[@]}" -o APT::Status-Fd=3 install --yes --no-install-recommends "$@" \
         </dev/null {open}>&- >"$work/log" 2>&1 || status=$?
@@ -90,7 +90,7 @@ unpack_server() {
     mapfile -t names < <(packages_of_server "$name")
     work=$(mktemp -d "$servers/.new.XXXXXX")
     mkdir "$work/packages" "$work/root"
-    # apt's own user could not write into this directory.
+    # apt's own user cannot write into this directory.
     (cd "$work/packages" && apt-get -qq -o APT::Sandbox::User=root download "${names[@]}")
     for package in "$work"/packages/*.deb; do dpkg-deb -x "$package" "$work/root"; done
     packages_of_server "$name" >"$work/root/.unpacked"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The project's own files, found without git: what is unpacked from an archive can be checked too."""
+"""Finds the project's files without git, so that an unpacked archive can be checked too."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def is_made(path: Path) -> bool:
-    """Whether a folder is made by a build or a test run, not written."""
+    """Whether a build or a test run made this folder."""
     return path.name.startswith("build") or path.name in (".git", ".servers", ".cache", "__pycache__")
 
 

@@ -8,7 +8,7 @@ namespace ballast::bench {
 
 namespace {
 
-/// All clients come from one address, and as fast as they can.
+/// All clients come from one address, as fast as they can.
 constexpr std::string_view ballast_settings = R"(
 workers = {threads}
 limits.sessions_per_address = 0
@@ -59,7 +59,7 @@ verify = "full"
 max_version = "{version}"
 )";
 
-/// Splicing that is not left to its own judgement, and pipes of 1 MiB.
+/// Always splices, with pipes of 1 MiB.
 constexpr std::string_view haproxy_settings = R"(
 global
     nbthread {threads}

@@ -16,8 +16,8 @@ struct Passage {
     /// Whether there is TLS towards the clients, and towards the server.
     bool has_tls_in_front = false;
     bool has_tls_behind = false;
-    /// TLS is passed through unread; then it is not on either side, and on 127.0.0.2, where the
-    /// server's data ports have the numbers that it says.
+    /// TLS is passed through unread. Then Ballast has no TLS on either side, and listens on
+    /// 127.0.0.2, where the server's data ports have the numbers that the server announces.
     bool passes_through = false;
     /// Towards the server.
     TlsVersion version = TlsVersion::v1_3;
@@ -28,8 +28,8 @@ struct Passage {
 [[nodiscard]] Child start_ballast(const TargetOptions& options, const Certificate& certificate,
                                   const std::vector<Passage>& passages);
 
-/// With the settings with which it needs least. `listeners` are its sections, and it listens on
-/// `front` in one of them.
+/// HAProxy with its cheapest settings. `listeners` are its sections; one of them listens on
+/// `front`.
 [[nodiscard]] Child start_haproxy(const TargetOptions& options, std::string_view listeners,
                                   std::uint16_t front);
 

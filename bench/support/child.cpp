@@ -79,7 +79,7 @@ std::chrono::duration<double> Child::cpu_time() const {
 }
 
 std::size_t Child::resident_bytes() const {
-    // Exact, where the counter behind VmRSS lags by some pages for each processor.
+    // Exact; the counter behind VmRSS lags by some pages for each processor.
     std::ifstream file(fmt::format("/proc/{}/smaps_rollup", pid_));
     for (std::string word; file >> word;) {
         std::size_t kibibytes = 0;

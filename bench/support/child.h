@@ -11,13 +11,13 @@
 
 namespace ballast::bench {
 
-/// A process of ours. It ends with this object, and with us however we end.
+/// A child process. It ends with this object, and with this process however that ends.
 class Child {
 public:
-    /// Before this process has threads: the child is a copy of it, and runs `work` only.
+    /// Call it before this process has threads: the child is a copy that runs only `work`.
     [[nodiscard]] static Child forked(const std::string& name, const std::function<void()>& work);
-    /// Another program, by its path. In the arguments `@` stands for the path of a file that holds
-    /// `text` and has no name: nothing is left behind.
+    /// Another program, by its path. In the arguments `@` stands for the path of an unnamed file
+    /// that holds `text`, so nothing is left behind.
     [[nodiscard]] static Child executed(const std::string& name, std::vector<std::string> arguments,
                                         const std::string& text);
 
@@ -28,7 +28,7 @@ public:
     Child& operator=(const Child&) = delete;
     ~Child();
 
-    /// What all threads of it, running and ended, have used of the processors.
+    /// Processor time of all its threads, running and ended.
     [[nodiscard]] std::chrono::duration<double> cpu_time() const;
     [[nodiscard]] std::size_t resident_bytes() const;
     /// Returns once somebody listens on this port of 127.0.0.1; throws if the child ends first.

@@ -14,9 +14,9 @@ namespace ballast::bench {
 
 namespace {
 
-/// So many records are sent at once, and received at once, on data connections.
+/// Records that are sent and received at once on data connections.
 constexpr std::size_t gathered_bytes = 256 << 10;
-/// With what TLS adds to them.
+/// Including what TLS adds.
 constexpr int gathered_bytes_with_overhead = (256 << 10) + (4 << 10);
 constexpr std::size_t record_bytes = 16 << 10;
 
@@ -105,7 +105,7 @@ void Connection::end_and_wait() {
 }
 
 void Connection::end() {
-    // A peer that has gone does not hear it, and that is no trouble.
+    // It does not matter if the peer has gone.
     if (tls_) SSL_shutdown(tls_.get());
     ERR_clear_error();
     *this = Connection();

@@ -11,7 +11,7 @@ namespace ballast::bench {
 
 namespace {
 
-/// What is sent, over and over.
+/// Sent repeatedly.
 const std::vector<char>& block() {
     static const std::vector<char> bytes = [] {
         std::vector<char> made(1 << 20);
@@ -89,7 +89,7 @@ void FtpClient::start_tls_if_protected(Connection& data) {
     if (!protects_data_) return;
     const TlsSession offered = resumes_ ? control_.session() : nullptr;
     data.connect_tls(*door_.tls, Purpose::data, offered.get());
-    // A figure for one kind of handshake that hides the other would be worth nothing.
+    // A figure that mixes both kinds of handshake would be worthless.
     if (data.is_resumed() != resumes_)
         throw std::runtime_error(resumes_ ? "the session was not resumed"
                                           : "a session was resumed that nobody offered");

@@ -10,18 +10,18 @@
 
 namespace ballast::bench {
 
-/// Where a client finds a server, or what stands in front of it, and how it speaks there.
+/// The address of a server, or of what is in front of it, and how a client speaks there.
 struct Door {
     std::uint16_t port = 0;
     /// Null: without TLS.
     SSL_CTX* tls = nullptr;
-    /// The ports that EPSV names are reached at others, which are so much higher.
+    /// Add this to the ports that EPSV names.
     int data_port_shift = 0;
     /// 127.0.0.`host`, for control and data.
     std::uint8_t host = 1;
 };
 
-/// A session. Throws at any reply but the one that is expected.
+/// A session. Throws at any reply except the expected one.
 class FtpClient {
 public:
     /// Connects and reads the greeting.
@@ -29,12 +29,12 @@ public:
 
     /// Under TLS, if the door says so.
     void log_in();
-    /// Data goes under TLS from now on, if the session does.
+    /// Data connections use TLS from now on, if the session does.
     void protect_data();
     void no_operation() { command("NOOP", 200); }
     /// Where the next file goes. RETR or STOR may follow much later.
     [[nodiscard]] Connection open_data();
-    /// Whether data connections offer to resume the session of this one, and insist on it.
+    /// Whether data connections offer to resume this session, and throw if they do not resume it.
     void resume(bool is_wanted) { resumes_ = is_wanted; }
     /// Exactly `bytes` must come before the end.
     void retrieve(std::string_view name, std::size_t bytes, Connection data);

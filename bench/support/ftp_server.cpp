@@ -30,7 +30,7 @@ namespace {
 constexpr std::size_t block_bytes = 16 << 20;
 constexpr std::size_t send_bytes = 1 << 20;
 
-/// Sixteen MiB, sent over and over.
+/// Sixteen MiB, sent repeatedly.
 class Block {
 public:
     explicit Block(Origin origin)
@@ -91,12 +91,12 @@ std::optional<std::size_t> size_named(std::string_view path) {
     return std::nullopt;
 }
 
-/// A session's place for data connections, kept from transfer to transfer: making a listening
-/// socket for each would cost as much as the transfer of a small file.
+/// A session's listening socket for data connections, kept between transfers: a new one for each
+/// would cost as much as the transfer of a small file.
 class DataPort {
 public:
     std::uint16_t announce() {
-        // A connection that nobody used would be taken for the next one.
+        // An unused connection would be mistaken for the next one.
         if (std::exchange(is_announced_, true) || listener_.get() < 0) listener_ = next_listener();
         return listener_.port();
     }
@@ -123,7 +123,7 @@ private:
     bool is_announced_ = false;
 };
 
-/// What all sessions share.
+/// Shared by all sessions.
 struct Service {
     Block block;
     TlsContext tls;
@@ -198,7 +198,7 @@ private:
         auto data = opened();
         if (!data) return;
         service_.block.send(*data, *size);
-        // Without TLS our end is the end of the file; nothing else comes from the other side.
+        // Without TLS our end is the end of the file; the peer sends nothing more.
         if (data->is_secure()) data->end_and_wait();
         *data = Connection();
         reply("226 Done.");
@@ -238,8 +238,8 @@ private:
     DataPort port_;
 };
 
-/// Threads that accept and serve, one more of them than there are connections. None ever ends, so
-/// that a benchmark of short sessions does not measure how threads are made.
+/// Threads that accept and serve, one more than there are connections. None ever ends, so a
+/// benchmark of short sessions does not measure the start of threads.
 class Crew {
 public:
     Crew(const Socket& listener, std::function<void(Socket)> serve)
@@ -259,7 +259,7 @@ private:
             try {
                 serve_(std::move(socket));
             } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch)
-                // The peer went away, or sees our connection end and complains itself.
+                // The peer went away, or sees our connection end and reports that itself.
             }
             ++idle_;
         }

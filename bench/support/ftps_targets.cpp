@@ -10,8 +10,8 @@ namespace ballast::bench {
 
 namespace {
 
-/// HAProxy cannot read which port the server names under TLS, so every port of the server needs one
-/// of HAProxy's. On one machine they cannot have the same numbers.
+/// HAProxy cannot read the port that the server names under TLS, so every port of the server needs
+/// one of HAProxy's. On one machine both cannot have the same numbers.
 constexpr int haproxy_shift = 2000;
 constexpr std::string_view haproxy_listeners = R"(
 listen control
@@ -59,7 +59,7 @@ Target FtpsTargets::through_plain_ballast(const TargetOptions& options) const {
 }
 
 Target FtpsTargets::through_ballast(const TargetOptions& options, bool has_tls_behind) const {
-    // Where Ballast does not resume towards the server, a figure would not be what it seems.
+    // If Ballast does not resume towards the server, the figure would be misleading.
     const std::uint16_t back =
         (has_tls_behind ? server_.sockets.resuming_control : server_.sockets.control).port();
     const auto passage = [&](TlsVersion version) {

@@ -11,11 +11,11 @@
 
 namespace ballast::bench {
 
-/// What the figures of the others are divided by.
+/// The figures of the other targets are divided by this one's.
 inline constexpr std::string_view direct_tls = "direct, TLS";
 
 /// The server and, in front of it, Ballast with TLS on none, one and both of its sides, and Ballast
-/// and HAProxy that pass everything on unread. Made before there are threads.
+/// and HAProxy that pass everything on unread. Make it before there are threads.
 class FtpsTargets {
 public:
     explicit FtpsTargets(const TargetOptions& options);

@@ -9,9 +9,9 @@
 
 namespace ballast::bench {
 
-/// Four clients that take tiny files, each in one session and each file under a handshake of its
-/// own. With `resumes`, all of these resume the session of their control connection, as most
-/// servers demand; without it none does. A target without TLS is passed over.
+/// Four clients download tiny files, each client in one session, each file with its own handshake.
+/// With `resumes`, all handshakes resume the session of their control connection, as most servers
+/// require; without it none does. A target without TLS is skipped.
 void measure_handshakes(TlsVersion version, bool resumes, std::string_view baseline,
                         const Target& target, Results& results);
 

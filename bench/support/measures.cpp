@@ -64,7 +64,7 @@ void measure_files(const Target& target, Results& results) {
 
 void measure_idle_sessions(const Target& target, std::size_t sessions, Results& results) {
     if (target.door.port == 0 || !target.process) return;
-    // What is made once for all sessions is not counted to them.
+    // Do not count memory that all sessions share.
     std::deque<FtpClient> open;
     const auto open_one = [&] { open.emplace_back(target.door).log_in(); };
     for (int i = 0; i < 4; ++i) open_one();

@@ -9,14 +9,14 @@
 
 namespace ballast::bench {
 
-/// Each measures one target once and adds what it found. A target that has nothing to measure here
-/// is passed over.
+/// Each function measures one target once and adds the figures. A target with nothing to measure is
+/// skipped.
 
 /// One command after the other.
 void measure_commands(const Target& target, Results& results);
-/// Four clients that log in, under TLS where the target has it, and quit.
+/// Four clients log in, under TLS if the target has it, and quit.
 void measure_logins(std::string_view baseline, const Target& target, Results& results);
-/// Four clients that take small files, each in one session.
+/// Four clients download small files, each client in one session.
 void measure_files(const Target& target, Results& results);
 /// Sessions that are logged in and do nothing.
 void measure_idle_sessions(const Target& target, std::size_t sessions, Results& results);

@@ -11,7 +11,7 @@
 
 namespace ballast::bench {
 
-/// Time, and what a target uses of the processors meanwhile; from its making on.
+/// Time, and the target's processor time meanwhile, since construction.
 class Meter {
 public:
     using Clock = std::chrono::steady_clock;
@@ -33,15 +33,15 @@ private:
     Clock::time_point begin_ = Clock::now();
 };
 
-/// So many do short things over and over.
+/// Clients that repeat short tasks.
 inline constexpr std::size_t clients = 4;
 
-/// Runs it for each of `count` at once, and throws what one of them throws.
+/// Runs `work` `count` times in parallel, and rethrows an exception of one of them.
 std::size_t sum_side_by_side(std::size_t count,
                              const std::function<std::size_t(std::size_t which)>& work);
 /// How often `work` is done in one slice of time.
 std::size_t repeat(const std::function<void()>& work);
-/// Things that `clients` did in a slice of time, and what each of them cost the balancer.
+/// Tasks that `clients` did in a slice of time, and what each task cost the balancer.
 void add_rate(std::string_view what, std::string_view baseline, const Target& target,
               std::size_t times, const Meter& meter, Results& results);
 

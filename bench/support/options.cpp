@@ -56,7 +56,7 @@ Origin origin_named(std::string_view name, const Help& help) {
     help.print_and_exit(stderr);
 }
 
-/// A misspelt measure would be left out in silence.
+/// A misspelt measure would be skipped silently.
 void check_measures(const Options& options, const Help& help) {
     std::istringstream list(options.only);
     for (std::string measure; std::getline(list, measure, ',');)

@@ -9,8 +9,8 @@
 
 namespace ballast::bench {
 
-/// What the programs are told. All know the same options, so that one command line can start them
-/// all; each has its own defaults.
+/// The command line of the programs. All accept the same options, so one command line can start
+/// them all; each has its own defaults.
 struct Options {
     int rounds = 5;
     double gigabytes = 2;
@@ -26,8 +26,8 @@ struct Options {
     [[nodiscard]] bool has(std::string_view measure) const;
 };
 
-/// Ends the program where it is only asked what it does, or told nonsense. `does` is a sentence
-/// about that.
+/// Ends the program if it is only asked for help, or if the options are wrong. `does` is a sentence
+/// that describes the program.
 [[nodiscard]] Options options_of(int count, char** arguments, std::string_view does,
                                  Options defaults);
 

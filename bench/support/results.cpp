@@ -10,7 +10,7 @@ namespace ballast::bench {
 
 namespace {
 
-/// Three digits that matter.
+/// Three significant digits.
 std::string readable(double value) {
     if (value >= 100) return fmt::format("{:.0f}", value);
     if (value >= 10) return fmt::format("{:.1f}", value);

@@ -9,17 +9,17 @@
 namespace ballast::bench {
 
 [[nodiscard]] double median(std::vector<double> values);
-/// `part` of the values, from 0 to 1, are not larger.
+/// The quantile: `part` of the values, from 0 to 1, are not larger.
 [[nodiscard]] double quantile(std::vector<double> values, double part);
 
-/// What was measured, in the order in which it was first seen: one value for each round.
+/// The figures, in the order in which they first came: one value for each round.
 class Results {
 public:
     /// `baseline` is the target that the others of this measure are divided by.
     void add(std::string_view measure, std::string_view baseline, std::string_view target,
              double value);
-    /// The ratios are medians of the ratios of each round, which a machine that becomes slower on
-    /// the way does not change.
+    /// The ratios are medians of each round's ratio. A machine that slows down meanwhile does not
+    /// change them.
     void print() const;
 
 private:

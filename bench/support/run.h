@@ -10,18 +10,18 @@
 
 namespace ballast::bench {
 
-/// Something that is measured of each target in each round.
+/// One measurement of each target in each round.
 struct Measure {
     std::string_view name;  ///< as in the options
     std::function<void(const Target&)> measure_one;
 };
 
-/// Before anything else: signals, descriptors, a network of our own, an end to whatever hangs. Says
-/// on which machine this is.
+/// Call it first: it sets up signals, descriptors, a separate network and a time limit, and prints
+/// the machine.
 void prepare(const Options& options);
 
-/// All measures of all targets, round by round, in an order that changes: on a shared machine only
-/// what ran side by side can be compared.
+/// All measures of all targets, round by round, in a changing order: on a shared machine only
+/// figures of the same time can be compared.
 void measure_in_rounds(const Options& options, const std::vector<Target>& targets,
                        const std::vector<Measure>& measures);
 

@@ -6,7 +6,7 @@
 
 namespace ballast::bench {
 
-/// The one server that all targets lead to. Made before there are threads.
+/// The one server behind all targets. Make it before there are threads.
 struct Server {
     explicit Server(Origin origin)
         : process(Child::forked("server", [&] { serve_ftp(sockets, certificate, origin); })) {}

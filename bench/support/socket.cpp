@@ -27,7 +27,7 @@ sockaddr_in loopback(std::uint16_t port, std::uint8_t host = 1) {
     return address;
 }
 
-/// The socket interface wants the base of its addresses.
+/// The socket interface takes the base type of addresses.
 sockaddr* generic(sockaddr_in& address) { return reinterpret_cast<sockaddr*>(&address); }
 
 void set_option(int native, int level, int name, int value) {

@@ -8,7 +8,7 @@
 
 namespace ballast::bench {
 
-/// A blocking TCP socket. Whatever fails throws: a benchmark whose peer is in trouble is void.
+/// A blocking TCP socket. Every failure throws: it makes the benchmark void.
 class Socket {
 public:
     explicit Socket(int native = -1) : native_(native) {}
@@ -23,7 +23,7 @@ public:
 
     /// On 127.0.0.1, on a port that the system chooses.
     [[nodiscard]] static Socket listening();
-    /// On this port, unless somebody else is there.
+    /// On this port, unless it is in use.
     [[nodiscard]] static std::optional<Socket> listening_if_free(std::uint16_t port);
     /// To 127.0.0.`host`. Waits 20 s at most for anything.
     [[nodiscard]] static Socket connected(std::uint16_t port, std::uint8_t host = 1);
@@ -38,14 +38,14 @@ private:
     int native_;
 };
 
-/// A port that nobody listens on at the moment.
+/// A port that is free at the moment.
 [[nodiscard]] std::uint16_t free_port();
 
 /// Descriptors up to the hard limit.
 void raise_descriptor_limit();
 
-/// A network namespace for this process and its children, with a loopback and reno: the pacing of
-/// bbr costs a loopback a third of its throughput. False without the right to make one.
+/// A network namespace for this process and its children, with a loopback and reno: bbr's pacing
+/// costs a loopback a third of its throughput. False if this process may not make one.
 [[nodiscard]] bool enter_private_network();
 
 }  // namespace ballast::bench

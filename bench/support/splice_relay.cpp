@@ -19,7 +19,7 @@ namespace ballast::bench {
 namespace {
 
 constexpr int pipe_bytes = 1 << 20;
-/// A read shorter than this has emptied the socket: asking again would be in vain.
+/// A shorter read has emptied the socket: another read would be useless.
 constexpr ssize_t short_read_bytes = 16 << 10;
 
 /// One direction of a connection.
@@ -28,7 +28,7 @@ public:
     Way(const Socket& source, const Socket& sink) : source_(source), sink_(sink) {
         std::array<int, 2> ends{};
         check(::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC), "pipe2");
-        // Sockets in name only: what closes them is the same.
+        // These are pipes, but they are closed like sockets.
         out_ = Socket(ends[0]);
         in_ = Socket(ends[1]);
         check(::fcntl(in_.get(), F_SETPIPE_SZ, pipe_bytes), "F_SETPIPE_SZ");
@@ -37,8 +37,8 @@ public:
     [[nodiscard]] bool is_over() const { return is_over_; }
     [[nodiscard]] bool is_waiting_for_sink() const { return held_ > 0; }
 
-    /// Moves what there is. After the peer's end every read is asked for, to see that end: edge
-    /// triggered, it is not told of again.
+    /// Moves the available bytes. After the peer's end it reads until it sees that end: an edge
+    /// trigger does not report it again.
     void pump(bool source_has_ended) {
         while (!is_over_) {
             if (held_ == 0) {
@@ -62,7 +62,7 @@ public:
     }
 
 private:
-    /// Negative if it would block. A broken connection is an end like another one here.
+    /// Negative if it would block. A broken connection counts as an end.
     static ssize_t move(int from, int to, std::size_t bytes) {
         const auto moved =
             ::splice(from, nullptr, to, nullptr, bytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
@@ -80,14 +80,14 @@ private:
 
 struct Connection;
 
-/// What epoll hands back: a connection, and which of its sockets.
+/// epoll's data: a connection, and one of its sockets.
 struct Side {
     Connection* connection;
     bool is_client;
     bool has_ended = false;
 };
 
-/// Two sockets and the ways between them.
+/// Two sockets and the two directions between them.
 struct Connection {
     Connection(Socket a, Socket b) : client(std::move(a)), server(std::move(b)) {}
 
@@ -101,7 +101,7 @@ struct Connection {
     Side server_side{.connection = this, .is_client = false};
 };
 
-/// Pumps only what the event is about.
+/// Moves only the direction of the event.
 void take_event(Side& side, unsigned events) {
     Connection& connection = *side.connection;
     const Side& other = side.is_client ? connection.server_side : connection.client_side;
@@ -114,7 +114,7 @@ void take_event(Side& side, unsigned events) {
 
 void run(int epoll) {
     std::array<epoll_event, 64> events{};
-    // Closed after the turn: a later event of it may point at either side.
+    // Close after the turn: a later event of the same turn may point at either side.
     std::vector<std::unique_ptr<Connection>> over;
     for (;;) {
         const int count = ::epoll_wait(epoll, events.data(), static_cast<int>(events.size()), -1);

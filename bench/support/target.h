@@ -11,17 +11,17 @@
 
 namespace ballast::bench {
 
-/// A way from the clients to the server.
+/// A path from the clients to the server.
 struct Target {
     std::string name;
     std::optional<Child> process;  ///< none: direct
-    /// FTP; port 0 where there is none.
+    /// FTP; port 0 if there is none.
     Door door;
-    /// The same with TLS 1.2 wherever there is TLS; port 0 where there is none.
+    /// The same with TLS 1.2 wherever there is TLS; port 0 if there is none.
     Door tls_1_2_door;
-    /// Bytes without FTP, where data connections do not come through an FTP session; or 0.
+    /// Bytes without FTP, if data connections do not belong to an FTP session; or 0.
     std::uint16_t bytes_port = 0;
-    /// Its FTP covers the data connections, too.
+    /// Whether it also relays FTP's data connections.
     bool carries_data = false;
 };
 

@@ -8,7 +8,7 @@
 
 namespace ballast::bench {
 
-/// The server and everything that may stand in front of it. Made before there are threads.
+/// The server and everything that may be in front of it. Make it before there are threads.
 class Targets {
 public:
     explicit Targets(const TargetOptions& options);

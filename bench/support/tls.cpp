@@ -83,7 +83,7 @@ void throw_tls_error(std::string_view doing) {
 
 Certificate::Certificate()
     : pem_(made_pem()), file_(check(::memfd_create("certificate", MFD_CLOEXEC), "memfd_create")) {
-    // It holds a key, which nobody else should be able to read.
+    // It holds a key: nobody else may read it.
     check(::fchmod(file_.get(), S_IRUSR | S_IWUSR), "fchmod");
     if (check(::write(file_.get(), pem_.data(), pem_.size()), "write") !=
         static_cast<ssize_t>(pem_.size()))
@@ -103,7 +103,7 @@ TlsContext server_context(const Certificate& certificate) {
     const Key key(PEM_read_bio_PrivateKey(text.get(), nullptr, nullptr, nullptr));
     require(SSL_CTX_use_certificate(context.get(), chain.get()) == 1, "SSL_CTX_use_certificate");
     require(SSL_CTX_use_PrivateKey(context.get(), key.get()) == 1, "SSL_CTX_use_PrivateKey");
-    // Tickets carry the sessions: a cache would only be a lock that all threads share.
+    // Tickets carry the sessions: a cache would only add a lock that all threads share.
     SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
     return context;

@@ -19,11 +19,11 @@ using TlsContext = std::unique_ptr<SSL_CTX, FreeTls>;
 using TlsSession = std::unique_ptr<SSL_SESSION, FreeTls>;
 using TlsConnection = std::unique_ptr<SSL, FreeTls>;
 
-/// Throws, with what OpenSSL says went wrong on this thread.
+/// Throws, with OpenSSL's error of this thread.
 [[noreturn]] void throw_tls_error(std::string_view doing);
 
-/// A key on P-256 and a certificate for 127.0.0.1, signed by itself. Other programs find both in a
-/// file that has no name and ends with us.
+/// A P-256 key and a self-signed certificate for 127.0.0.1. Other programs find both in an unnamed
+/// file that ends with this process.
 class Certificate {
 public:
     Certificate();
@@ -40,7 +40,7 @@ enum class TlsVersion : bool { v1_2, v1_3 };
 
 /// Speaks both versions.
 [[nodiscard]] TlsContext server_context(const Certificate& certificate);
-/// Speaks this one only, and trusts everybody.
+/// Speaks this version only, and trusts everybody.
 [[nodiscard]] TlsContext client_context(TlsVersion version);
 
 }  // namespace ballast::bench

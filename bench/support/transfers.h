@@ -17,8 +17,8 @@ struct Transfers {
     std::size_t bytes = 0;  ///< of all streams together
 };
 
-/// Large files side by side, under TLS where the target has it. Everything before their first bytes
-/// is done before the clock starts.
+/// Parallel transfers of large files, under TLS if the target has it. The clock starts when the
+/// first bytes are ready to flow.
 void measure_transfers(const Transfers& transfers, std::string_view baseline, const Target& target,
                        Results& results);
 
