@@ -148,7 +148,7 @@ struct Options {
     bool follows_client = false;  ///< ABOR has as many replies as a server gives
     bool may_name_others = false;
     bool trusts = false;        ///< the addresses that servers name
-    bool takes_time = false;    ///< the network is slow
+    bool takes_time = false;    ///< commands or bytes are delayed
     bool aborts_oddly = false;  ///< the servers give ABOR one reply or three
     bool cuts = false;          ///< output may be cut off when a session ends
 };
