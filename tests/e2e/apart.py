@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Client, balancer and two backends, each in a network of its own: what leads nowhere from where it
-is heard is noticed."""
+"""Client, balancer and two backends, each in a separate network: an address that leaks into the
+wrong network leads nowhere, and the test notices."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -13,12 +13,12 @@ from netns import Network
 from servers import Server, ServerTls
 
 LISTENS = {"ipv4": "192.0.2.1", "ipv6": "2001:db8:1::1"}
-# One backend on either family.
+# One backend for each address family.
 BACKENDS = {"alf1": "198.51.100.11", "alf2": "2001:db8:2::12"}
 
 
 class Apart:
-    """`listener` and `pool` are what the test wants of them beside addresses and backends."""
+    """`listener` and `pool` are the test's settings for them, beside addresses and backends."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Apart:
         network.join("balancer", "alf2", ["2001:db8:2::1/64"], ["2001:db8:2::12/64"])
         self.data = everything.random_file(work / "data")
         self.client = network.namespaces["client"].prefix
-        # One pool: the same files on both.
+        # Both are in one pool, so they serve the same files.
         self.root = work / "files"
         self.servers = [
             kind(

@@ -17,13 +17,13 @@ from process import Process
 from servers import PROBE, REPOSITORY, Server, endpoint
 
 BINARY = Path(os.environ.get("BALLAST", REPOSITORY / "build/ballast")).resolve()
-# For work on the tests themselves: clients are sent to a backend, there is no balancer.
+# For work on the tests themselves: clients go to a backend directly, without a balancer.
 DIRECT = os.environ.get("BALLAST_E2E_DIRECT") == "1"
 
 LOOPBACK = ("127.0.0.1", "::1")
 PASSIVE_PORTS = 30
 
-# All clients of the tests come from a few addresses. A test of these limits sets them itself.
+# All test clients come from a few addresses. A test of these limits sets them itself.
 NO_LIMITS_PER_ADDRESS = {
     "sessions_per_address": 0,
     "session_rate_per_address": 0,
@@ -45,7 +45,7 @@ class HasEndpoint(Protocol):
 
 @dataclass(frozen=True)
 class Place:
-    """An address and port, where nothing more is known of who is there."""
+    """An address and port of an unspecified peer."""
 
     address: str
     port: int
@@ -54,7 +54,7 @@ class Place:
 @dataclass
 class Backend:
     name: str
-    # None where `settings` say it in another way (srv).
+    # None if `settings` give it in another way (srv).
     where: HasEndpoint | None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -71,13 +71,13 @@ class Pool:
 @dataclass
 class Listener:
     name: str
-    # Empty: only what routes say.
+    # Empty: only routes choose a pool.
     pool: str
     addresses: Sequence[str] = LOOPBACK
     settings: Mapping[str, Any] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     tls: Mapping[str, Any] | None = None
-    # Implicit TLS, beside the other one; 0 is none.
+    # The port for implicit TLS; 0 is none.
     implicit_port: int = 0
     routes: Sequence[Mapping[str, Any]] = ()
 
@@ -111,7 +111,7 @@ def _backend(backend: Backend) -> dict[str, Any]:
 
 
 def backends_file(path: Path, backends: Sequence[Backend]) -> Path:
-    """What a pool's `backends_file` holds, written in one step."""
+    """Writes a pool's `backends_file` in one step."""
     new = path.with_suffix(".new")
     new.write_text("\n".join(_table("[[backend]]", _backend(each)) for each in backends))
     return new.rename(path)
@@ -122,7 +122,7 @@ def _table(header: str, settings: Mapping[str, Any]) -> str:
 
 
 class Ballast:
-    """Runs from `start` to `stop`, which fails if the daemon did anything that is never right."""
+    """Runs from `start` to `stop`. `stop` fails if the daemon did anything that is always wrong."""
 
     def __init__(
         self,
@@ -147,7 +147,7 @@ class Ballast:
         self._process: Process | None = None
         own = dict(settings or {})
         self._settings = {**own, "limits": {**NO_LIMITS_PER_ADDRESS, **own.get("limits", {})}}
-        # One range for all listeners: ranges are identical or apart. May be made empty.
+        # One range for all listeners, because ranges must not overlap in part. May be empty.
         first = free_ports(passive_ports)
         self.passive_ports = range(first, first + passive_ports)
 
@@ -206,13 +206,13 @@ class Ballast:
     def where(
         self, listener: str | None = None, address: str = "127.0.0.1", *, implicit: bool = False
     ) -> tuple[str, int]:
-        """Where a client that speaks this address's family connects to."""
+        """The address and port for a client that speaks this address's family."""
         chosen = self.listeners[listener] if listener else next(iter(self.listeners.values()))
         if not DIRECT:
             return address, chosen.implicit_port if implicit else chosen.port
         server = self.pools[chosen.pool].backends[0].where
         if server is None or (":" in server.address) != (":" in address):
-            import pytest  # the demo does without
+            import pytest  # the demo does not need it
 
             pytest.skip("the client cannot reach this backend without a balancer")
         return server.address, server.port
@@ -220,14 +220,14 @@ class Ballast:
     def log_lines(self) -> list[dict[str, Any]]:
         try:
             text = self.log.read_text(errors="replace")
-        except FileNotFoundError:  # not yet, or made and taken away by the trial before the start
+        except FileNotFoundError:  # not there yet, or removed by the check before the start
             return []
-        # The last line may be half written.
+        # The last line may be incomplete.
         whole, _, _ = text.rpartition("\n")
         return [json.loads(line) for line in whole.splitlines()]
 
     def log_mark(self) -> int:
-        """To be given to `wait_for_log`: only what comes later counts."""
+        """A mark for `wait_for_log`: only later lines count."""
         return len(self.log_lines())
 
     def wait_for_log(
@@ -255,7 +255,7 @@ class Ballast:
         )
 
     def counters(self) -> dict[str, int]:
-        """All of them, as they are now."""
+        """The present value of each counter."""
         mark = self.log_mark()
         os.kill(self.pid, signal.SIGUSR1)
         return self.wait_for_log(
@@ -305,7 +305,7 @@ class Ballast:
         assert not errors, errors
 
     def kill(self) -> None:
-        """After something else has failed already."""
+        """Ends everything after another failure."""
         if self._process is not None:
             self._process.kill()
             self._process = None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Certificate authorities of the tests and what they sign, made with the openssl program."""
+"""Certificate authorities and certificates for the tests, made with the openssl program."""
 
 import os
 import subprocess
@@ -50,7 +50,7 @@ def _openssl(*words: str | Path, directory: Path) -> None:
     done = subprocess.run(
         ["openssl", *map(str, words)],
         cwd=directory,
-        # Nothing of the machine's own settings.
+        # Ignore the machine's own settings.
         env={**os.environ, "OPENSSL_CONF": "/dev/null"},
         capture_output=True,
         text=True,
@@ -68,12 +68,12 @@ class Identity:
     name: str
     certificate: Path
     key: Path
-    # Certificate and key in one file.
+    # The certificate and the key in one file.
     both: Path
 
 
 class Authority:
-    """Signs what it is asked to. What two of them sign, the other one's friends do not believe."""
+    """Signs certificates. Whoever trusts one authority does not trust another."""
 
     def __init__(self, work: Path, name: str = "Authority of the tests") -> None:
         self.directory = work / name.replace(" ", "-")
@@ -101,8 +101,8 @@ class Authority:
         file: str | None = None,
     ) -> Identity:
         """`name` is the subject's CN, `names` and `addresses` the subject's alternative names,
-        `begins` and `ends` count from now. Good for servers and for clients. `file` is the base of
-        the files' names."""
+        `begins` and `ends` count from now. Valid for servers and for clients. `file` is the base of
+        the file names."""
         base = file or "".join(c if c.isalnum() else "-" for c in name)
         alternative = [f"DNS:{each}" for each in names] + [f"IP:{each}" for each in addresses]
         extensions = [
@@ -154,7 +154,7 @@ def _asn1(moment: datetime) -> str:
 
 
 def for_loopback(authority: Authority, name: str, *addresses: str) -> Identity:
-    """For a server on loopback addresses of its own and on the usual ones."""
+    """A certificate for a server on its own and on the usual loopback addresses."""
     return authority.issue(
         name, names=[name, "localhost"], addresses=["127.0.0.1", "::1", *addresses]
     )

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real FTP clients, each as a program of its own, driven through one set of verbs.
+"""Real FTP clients, each a separate program, driven through one set of verbs.
 
-Every run has a time-out, leaves its dialog behind, and raises `ClientError` where the program says
-that it failed.
+Every run has a timeout, leaves its dialog behind, and raises `ClientError` if the program reports a
+failure.
 """
 
 import json
@@ -26,11 +26,11 @@ HERE = Path(__file__).resolve().parent
 
 
 class ClientError(Exception):
-    """The client noticed that something went wrong."""
+    """The client reported a failure."""
 
 
 class Mode(Enum):
-    """How the client asks for a data connection; the value is the verb that does it."""
+    """How the client asks for a data connection; the value is its verb."""
 
     PASV = "PASV"
     EPSV = "EPSV"
@@ -52,15 +52,15 @@ class ClientTls:
     data: bool = True
     # "1.2" or "1.3": this version alone.
     version: str = ""
-    # Back to clear text after the log-in.
+    # Return to clear text after the login.
     ccc: bool = False
-    # What the client shows: certificate and key in one file.
+    # The client's certificate and key in one file.
     certificate: Path | None = None
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where a client connects to, as whom, and how."""
+    """The address that a client connects to, its account, and its TLS."""
 
     address: str
     port: int
@@ -81,17 +81,17 @@ class Client(ABC):
     modes_ipv4: ClassVar[tuple[Mode, ...]] = tuple(Mode)
     modes_ipv6: ClassVar[tuple[Mode, ...]] = (Mode.EPSV, Mode.EPRT)
     modes_loopback_ipv6: ClassVar[tuple[Mode, ...]] = modes_ipv6
-    # What of FTPS it has.
+    # The FTPS features that it has.
     modes_tls: ClassVar[tuple[Mode, ...]] = tuple(Mode)
     can_ccc: ClassVar[bool] = False
-    # Whether it can do more than fetch.
+    # Whether it can do more than download.
     writes: ClassVar[bool] = True
 
     def __init__(
         self, target: Target, mode: Mode, work: Path, *, prefix: Sequence[str] = (), rate: int = 0
     ) -> None:
-        """`prefix` is a command that runs the client, such as `ip netns exec NAME`; `rate` is bytes
-        per second, 0 for all that goes."""
+        """`prefix` is a command that runs the client, such as `ip netns exec NAME`; `rate` is in
+        bytes per second; 0 is no limit."""
         self.target = target
         self.mode = mode
         self.rate = rate
@@ -116,11 +116,11 @@ class Client(ABC):
 
     @abstractmethod
     def resume_download(self, remote: str, local: Path) -> None:
-        """Fetches what `local` has not yet."""
+        """Downloads the part that `local` lacks."""
 
     @abstractmethod
     def resume_upload(self, local: Path, remote: str, present: int) -> None:
-        """Sends what `remote` has not yet, which has the first `present` bytes."""
+        """Uploads the part that `remote` lacks; it has the first `present` bytes."""
 
     def upload(self, local: Path, remote: str) -> None:
         self._run(self.upload_command(local, remote))
@@ -129,7 +129,7 @@ class Client(ABC):
         self._run(self.download_command(remote, local))
 
     def start(self, command: Sequence[str]) -> subprocess.Popen[str]:
-        """Runs it beside the test, which sees to its end."""
+        """Runs it beside the test. The test must end it."""
         return subprocess.Popen(
             [*DIES_WITH_US, *self._prefix, *command],
             stdin=subprocess.DEVNULL,
@@ -167,13 +167,13 @@ class Client(ABC):
         verbs = re.findall(self._sent + r"(PASV|EPSV|PORT|EPRT)\b", self.dialog, re.MULTILINE)
         return {Mode(verb) for verb in verbs}
 
-    # What stands before a command in the dialog.
+    # The text before a command in the dialog.
     _sent: ClassVar[str]
 
 
 class Curl(Client):
     name = "curl"
-    # Active, it never gets as far as TLS on the data connection.
+    # In active mode it never reaches TLS on the data connection.
     modes_tls = (Mode.PASV, Mode.EPSV)
     can_ccc = True
     _sent = r"^> "
@@ -204,7 +204,7 @@ class Curl(Client):
             options += ["--cert", str(tls.certificate)]
         return options
 
-    # Who says close_notify first: it ("active"), or the server ("passive").
+    # Which side sends close_notify first: curl ("active") or the server ("passive").
     ccc_mode = "passive"
 
     def _url(self, remote: str) -> str:
@@ -247,8 +247,8 @@ class CurlActiveCcc(Curl):
 
 class Lftp(Client):
     name = "lftp"
-    # No EPRT over IPv4. From ::1 it announces "EPRT |2|::|port|", which is nobody's address and
-    # which most servers refuse; from other addresses its own.
+    # No EPRT over IPv4. From ::1 it announces "EPRT |2|::|port|", an invalid address that most
+    # servers refuse; from other addresses it announces its own.
     modes_ipv4 = (Mode.PASV, Mode.EPSV, Mode.PORT)
     modes_loopback_ipv6 = (Mode.EPSV,)
     _sent = r"^---> "
@@ -324,7 +324,7 @@ class Lftp(Client):
 
 
 class Ftplib(Client):
-    """Python's own, in a program of its own."""
+    """Python's ftplib, as a separate program."""
 
     name = "ftplib"
     can_ccc = True
@@ -372,13 +372,13 @@ class FtplibResuming(Ftplib):
     many programs have one."""
 
     name = "ftplib-resuming"
-    # The control connection has no session any more.
+    # The control connection no longer has a session.
     can_ccc = False
     resumes = True
 
 
 class Tnftp(Client):
-    """It has no exit status to speak of in a script: its dialog tells."""
+    """In a script its exit status says nothing, so the dialog decides."""
 
     name = "tnftp"
     modes_tls = ()
@@ -388,7 +388,7 @@ class Tnftp(Client):
         account = self.target.account
         extended = "on" if self.mode in (Mode.EPSV, Mode.EPRT) else "off"
         script = [
-            # To be seen in the dialog.
+            # Shows the verbs in the dialog.
             "debug",
             f"epsv4 {extended}",
             f"epsv6 {extended}",
@@ -406,7 +406,7 @@ class Tnftp(Client):
         return self._run(program, self._script(*commands))
 
     def _failed(self, dialog: str) -> bool:
-        # "Not connected." and other refusals of its own come without a code.
+        # Its own refusals, such as "Not connected.", have no code.
         own = r"^(Not connected|\?|tnftp: |ftp: |usage: )"
         return bool(re.search(rf"^[45]\d\d[ -]|{own}", dialog, re.MULTILINE))
 
@@ -444,7 +444,7 @@ class Ncftp(Client):
 
     name = "ncftp"
     modes_ipv4 = (Mode.PASV, Mode.PORT)
-    # It knows neither EPSV nor EPRT, and no IPv6.
+    # It has no EPSV, no EPRT and no IPv6.
     modes_ipv6 = ()
     modes_loopback_ipv6 = ()
     modes_tls = ()
@@ -474,14 +474,14 @@ class Ncftp(Client):
         return self._run(self._command("ncftpls", "-l", url))
 
     def columns(self) -> str:
-        """As it lists unless told otherwise: NLST -CF."""
+        """Its default listing: NLST -CF."""
         return self._run(self._command("ncftpls", self._root))
 
     def _quote(self, *commands: str) -> None:
         quotes = [part for command in commands for part in ("-W", command)]
-        # Told not to list, it would say that it failed.
+        # With the listing switched off it would report a failure.
         self._run(self._command("ncftpls", "-l", *quotes, self._root))
-        # Refusals of such commands are not in its exit status.
+        # Its exit status does not show refusals of such commands.
         for command in commands:
             answer = re.search(rf"Cmd: {re.escape(command)}\n\S+ \S+ +(\d)", self.dialog)
             if answer is None or answer[1] not in "23":
@@ -498,20 +498,20 @@ class Ncftp(Client):
         self._run(self._command("ncftpget", *words))
 
     def resume_upload(self, local: Path, remote: str, present: int) -> None:
-        # By SIZE, REST and STOR. It wants both names to be the same, and with sendfile it would
+        # By SIZE, REST and STOR. It needs equal names on both sides, and with sendfile it would
         # send the whole file.
         directory = self._work / "resumed"
         directory.mkdir(exist_ok=True)
         same = directory / remote
         same.write_bytes(local.read_bytes())
-        # The younger one is the better one, in its eyes.
+        # It prefers the newer file.
         os.utime(same, (time.time() + 3600, time.time() + 3600))
         words = ["-V", "-s", "-z", self.target.address, ".", str(same)]
         self._run(self._command("ncftpput", *words))
 
 
 class Wget(Client):
-    """It only fetches."""
+    """It only downloads."""
 
     name = "wget"
     modes_ipv4 = (Mode.PASV, Mode.PORT)
@@ -540,7 +540,7 @@ class Wget(Client):
         return self._command("-O", str(local), self._url(remote))
 
     def listing(self, directory: str = "") -> str:
-        # Its own page made of LIST's lines.
+        # It makes its own page from the lines of LIST.
         url = self._url(directory + "/" if directory else "")
         return self._run(self._command("-P", str(self._work), "-O", "-", url))
 
@@ -558,7 +558,7 @@ class Wget(Client):
 
 
 class NetFtp(Client):
-    """Perl's own, in a program of its own."""
+    """Perl's Net::FTP, as a separate program."""
 
     name = "net-ftp"
     modes_tls = ()
@@ -597,5 +597,5 @@ class NetFtp(Client):
 
 
 ALL: tuple[type[Client], ...] = (Curl, Lftp, Ftplib, Tnftp, Ncftp, Wget, NetFtp)
-# Those that speak TLS.
+# The clients that speak TLS.
 ALL_TLS: tuple[type[Client], ...] = (Curl, Lftp, Ftplib, FtplibResuming)

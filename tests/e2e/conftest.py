@@ -12,7 +12,7 @@ from ballast import BINARY, DIRECT
 from farm import Farm
 from servers import REPOSITORY, UNPACKED
 
-# A thousand sessions need descriptors here, in the balancer and in the server.
+# A thousand sessions need many descriptors: here, in the balancer and in the server.
 _, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
 
@@ -29,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def _everything(request: pytest.FixtureRequest) -> Iterator[Path]:
-    # Not pytest's own directory: that one is closed to the accounts of the servers.
+    # Not pytest's own directory: the servers' accounts cannot read that one.
     directory = Path(tempfile.mkdtemp(prefix="ballast-e2e-"))
     directory.chmod(0o755)
     yield directory
@@ -58,6 +58,6 @@ def work(_everything: Path, request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture
 def farm(whole_farm: Farm) -> Farm:
-    """The module's own, as if nobody had been there before."""
+    """The module's farm, reset for each test."""
     whole_farm.restore()
     return whole_farm

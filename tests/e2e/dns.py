@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A name server of the tests, in a network and a mount namespace of their own.
+"""A name server for the tests, in a separate network and mount namespace.
 
-As a program: ADDRESS ZONE QUERIES. It answers from the file ZONE, read anew for each question, on
-port 53 over UDP and TCP, and appends "udp A ftp.example.com" to QUERIES.
+As a program: ADDRESS ZONE QUERIES. It answers on port 53 over UDP and TCP. It reads the file ZONE
+again for each question, and appends "udp A ftp.example.com" to QUERIES.
 """
 
 import json
@@ -20,7 +20,7 @@ from netns import Network
 from process import Process
 
 # Name, type and data: {"ftp.example.com": {"A": ["127.0.2.1"], "SRV": ["0 1 2121 host"]}}; or
-# "fails", for a name that the server is in trouble with; "silent", for one that it never answers.
+# "fails", for a name with a server failure; "silent", for a name that gets no answer.
 Zone = Mapping[str, Mapping[str, Sequence[str]] | Literal["fails", "silent"]]
 
 _TYPES = {"A": 1, "CNAME": 5, "AAAA": 28, "SRV": 33}
@@ -30,8 +30,7 @@ _AUTHORITATIVE, _TRUNCATED, _NO_SUCH_NAME, _FAILED = 0x8400, 0x0200, 3, 2
 
 
 class NameServer:
-    """Everything that is started with `prefix` asks this server and no other, and reaches what was
-    started with it and nothing else."""
+    """Programs that are started with `prefix` ask only this server, and reach only each other."""
 
     ADDRESS = "127.0.53.53"
 
@@ -50,7 +49,7 @@ class NameServer:
         self.say({})
 
     def say(self, zone: Zone) -> None:
-        """From now on it answers this."""
+        """Sets the answers from now on."""
         new = self.zone.with_suffix(".new")
         new.write_text(json.dumps(zone))
         new.rename(self.zone)
@@ -118,12 +117,12 @@ def _answer(query: bytes, zone: dict[str, Any], over: str, queries: int) -> byte
     else:
         for text in zone[name].get(kind, []):
             data = _data(kind, text)
-            # A pointer to the question's name; class IN; nothing may be kept for long.
+            # A pointer to the question's name; class IN; a short time to live.
             head = struct.pack(">HHHIH", 0xC00C, number, 1, 0, len(data))
             answers.append(head + data)
     body = question + b"".join(answers)
     if over == "udp" and 12 + len(body) > _UDP_BYTES_MAX:
-        # As if it knew nothing of EDNS. RFC 2181 9: the client asks again over TCP.
+        # It ignores EDNS. RFC 2181 9: the client asks again over TCP.
         flags, answers, body = flags | _TRUNCATED, [], question
     return query[:2] + struct.pack(">HHHHH", flags, 1, len(answers), 0, 0) + body
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is asked of every pair of a client and a server."""
+"""The test of every pair of a client and a server."""
 
 import os
 import shutil
@@ -49,13 +49,13 @@ def works(
     prefix: tuple[str, ...] = (),
     rest_in_feat: bool = True,
 ) -> None:
-    """Upload, download, listing, rename, both resumes and delete, or as much of it as the client
-    can do. `root` is what the server serves, `work` a directory of this case alone, `data` a file
-    of `SIZE` bytes."""
+    """Upload, download, listing, rename, both resumes and delete, as far as the client can do
+    them. `root` is the server's directory, `work` a directory for this case, `data` a file of
+    `SIZE` bytes."""
     client = case.client(target, case.mode, work, prefix=prefix)
     whole = data.read_bytes()
     local = work / "local"
-    # Names of their own: one server serves many cases.
+    # Unique names, because one server serves many cases.
     one, two = f"{work.name}-1", f"{work.name}-2"
 
     if client.writes:
@@ -76,7 +76,7 @@ def works(
     # Without REST in FEAT tnftp does not resume.
     resumes = rest_in_feat or case.client is not clients.Tnftp
     if resumes:
-        # RFC 3659 5: the rest of the file, from a place that no buffer ends at.
+        # RFC 3659 5: the rest of the file, from an offset inside a buffer.
         local.write_bytes(whole[:1_234_567])
         client.resume_download(one, local)
         assert "REST 1234567" in client.dialog

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""System calls of the daemon that fail when a test wants it: a library that is preloaded into it."""
+"""Makes system calls of the daemon fail on demand, by a preloaded library."""
 
 import errno
 import mmap
@@ -23,13 +23,13 @@ class FailingCalls:
         orders.write_bytes(bytes(_ORDERS.size))
         with orders.open("r+b") as file:
             self._mapped = mmap.mmap(file.fileno(), _ORDERS.size)
-        # What the daemon is started with.
+        # The daemon's environment.
         self.prefix = ("env", f"LD_PRELOAD={library}", f"FAILING_CALLS={orders}")
 
     @contextmanager
     def one(self, call: str, error: str, after: int) -> Iterator[None]:
-        """The next call of this kind fails, after so many that go well."""
-        # The last field but one arms it, so the others are there before.
+        """The next call of this kind fails, after that many successful ones."""
+        # The last field but one arms it, so it is written after the others.
         order = (call.encode(), getattr(errno, error), after)
         self._mapped[:] = _ORDERS.pack(*order, 0, 0)
         self._mapped[40:44] = struct.pack("i", 1)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many real servers that differ in nothing but one file, and sessions that find out where they
-are."""
+"""Many real servers that differ in one file only, and sessions that find out which server they are
+on."""
 
 import concurrent.futures
 import contextlib
@@ -13,12 +13,12 @@ import waiting
 from ballast import Backend
 from servers import ACCOUNTS, TESTER, Account, PyFtpd
 
-# Who is asked is in this file.
+# This file holds the server's name.
 WHO = "who"
 
 
 class Visit(ftplib.FTP):
-    """A session of Python's ftplib from an address of its own. It stays until it leaves."""
+    """A session of Python's ftplib from its own address. It stays until `leave`."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Visit(ftplib.FTP):
         return lines[0]
 
     def leave(self) -> None:
-        """When this returns the balancer has let go of the session."""
+        """Returns when the balancer has ended the session."""
         assert self.sock is not None
         self.voidcmd("QUIT")
         assert self.sock.recv(1) == b""
@@ -61,7 +61,7 @@ def who(where: tuple[str, int], account: Account = TESTER, *, source: str | None
 
 
 def refusal(where: tuple[str, int], account: Account = TESTER, **named: Any) -> str:
-    """What a log-in that has to fail is told."""
+    """The reply to a login that must fail."""
     try:
         visit = Visit(where, account, **named)
     except ftplib.Error as error:
@@ -71,7 +71,7 @@ def refusal(where: tuple[str, int], account: Account = TESTER, **named: Any) -> 
 
 
 def at_once(count: int, visit: Callable[[int], Visit]) -> tuple[list[Visit], list[str]]:
-    """So many log-ins at the same time: the sessions, and what the refused ones were told."""
+    """Parallel logins: returns the sessions, and the replies to the refused ones."""
 
     def enter(number: int) -> Visit | str:
         try:
@@ -96,7 +96,7 @@ def _inside(events: Sequence[str]) -> list[int]:
 
 
 class Farm:
-    """Servers by name, each with a root of its own."""
+    """Servers by name, each with its own root."""
 
     def __init__(
         self,
@@ -128,12 +128,12 @@ class Farm:
     def backends(
         self, settings: Mapping[str, Mapping[str, Any]] | None = None, **common: Any
     ) -> list[Backend]:
-        """All of them; `settings` by name."""
+        """All servers as backends; `settings` by name."""
         own = settings or {}
         return [self.backend(name, **{**common, **own.get(name, {})}) for name in self.servers]
 
     def mark(self) -> None:
-        """What is asked from here on is about what comes now."""
+        """Later questions are about events after this mark."""
         for name, server in self.servers.items():
             self._marks[name] = len(server.heard())
 
@@ -152,8 +152,8 @@ class Farm:
         return [user for word, user in words if word == "login"]
 
     def most_at_once(self) -> list[int]:
-        """How many sessions were logged in at the same time since the mark, by server. Nobody may
-        have been there then."""
+        """How many sessions were logged in at the same time since the mark, by server. At the
+        mark there must be no session."""
         return [max(_inside(self._events(name)), default=0) for name in self.servers]
 
     def wait_until_empty(self) -> None:
@@ -173,7 +173,7 @@ class Farm:
             server.kill()
 
     def restore(self) -> None:
-        """For the next test: all servers run, and nobody is there."""
+        """Prepares the next test: all servers run, without sessions."""
         self.__enter__()
         self.wait_until_empty()
         self.mark()

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 
 class Session(ftplib.FTP):
-    """ftplib that can be told to use EPSV and EPRT over IPv4 too."""
+    """ftplib that can also use EPSV and EPRT over IPv4."""
 
     extended = False
 
@@ -45,7 +45,7 @@ class Session(ftplib.FTP):
 
 
 class TlsSession(Session, ftplib.FTP_TLS):
-    """As FTP_TLS does it: each data connection has a session of its own."""
+    """Like FTP_TLS: each data connection has a new TLS session."""
 
     implicit = False
     context: ssl.SSLContext
@@ -66,7 +66,7 @@ class TlsSession(Session, ftplib.FTP_TLS):
 class ResumingSession(TlsSession):
     """The control connection's session, on every data connection."""
 
-    # FTP_TLS's own needs to be undone: it wraps without a session.
+    # Undo FTP_TLS's own wrapping: it has no session.
     def ntransfercmd(self, cmd: str, rest: Any = None) -> tuple[socket.socket, int | None]:
         data, size = ftplib.FTP.ntransfercmd(self, cmd, rest)
         if self._prot_p:
@@ -79,7 +79,7 @@ class ResumingSession(TlsSession):
 
 
 class SlowReader:
-    """A file read no faster than so many bytes a second."""
+    """A file whose reads are limited to `rate` bytes per second."""
 
     def __init__(self, file: BinaryIO, rate: int) -> None:
         self._file, self._rate = file, rate

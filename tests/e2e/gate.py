@@ -20,13 +20,13 @@ from servers import endpoint
 
 
 class Flow:
-    """What the test wants of one kind of connection; may be changed at any time."""
+    """The test's settings for one kind of connection. They may change at any time."""
 
     def __init__(self) -> None:
-        # The largest piece that is passed on at once, and the pause after each.
+        # The largest piece that passes at once, and the pause after each.
         self.slice_bytes = 65536
         self.delay = 0.0
-        # Bytes after which nothing more passes, counted anew for each connection and direction.
+        # Bytes after which nothing more passes, for each connection and direction.
         self.stall_after: int | None = None
         self._open = threading.Event()
         self._open.set()
@@ -42,15 +42,15 @@ class Flow:
         self._open.set()
 
     def wait_until_stalled(self) -> None:
-        """A connection has brought as many bytes as `stall_after` allows."""
+        """Waits until a connection has passed the bytes that `stall_after` allows."""
         assert self._stalled.wait(waiting.PATIENCE), "nothing came as far as the stall"
 
     def wait_until_open(self) -> None:
-        """An end is held like a byte."""
+        """Waits before an end like before a byte."""
         self._open.wait()
 
     def allowance(self, passed: int) -> int:
-        """How many bytes may pass now; waits while none may."""
+        """The number of bytes that may pass now; waits while it is 0."""
         while True:
             self._open.wait()
             if self.stall_after is None:
@@ -92,7 +92,7 @@ class Gate:
         self.cut()
 
     def cut(self) -> None:
-        """Every connection ends with RST, both ways, and what was under way is lost."""
+        """Ends every connection with RST, both ways; bytes on their way are lost."""
         with self._guard:
             doomed, self._open = self._open, []
         for connection in doomed:
@@ -184,7 +184,7 @@ def _pump(
                 if flow.delay:
                     pause.wait(flow.delay)
     except OSError:
-        # An abnormal end stays one.
+        # An abnormal end stays abnormal.
         _reset(sink)
         _reset(source)
         return
@@ -194,10 +194,10 @@ def _pump(
 
 
 def _reset(connection: socket.socket) -> None:
-    """An RST now, although another thread may be waiting in a read of this socket."""
+    """Sends an RST now, even if another thread is waiting in a read of this socket."""
     with contextlib.suppress(OSError):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        # Connecting to no address makes an RST at once; closing would wait for the reader.
+        # Connecting to AF_UNSPEC sends an RST at once; closing would wait for the reader.
         _disconnect(connection)
 
 

@@ -27,7 +27,7 @@ listen data
 
 
 class HaProxy:
-    """Comes to the balancer from `source`."""
+    """Connects to the balancer from `source`."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class HaProxy:
         self._log = work / f"haproxy-{address}.log"
         self._configuration = work / f"haproxy-{address}.cfg"
         host, port = control
-        # A server without a port is asked at the port that the client asked for.
+        # A server without a port gets the client's destination port.
         text = _CONFIGURATION.format(
             address=address,
             port=self.port,

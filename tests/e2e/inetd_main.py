@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What inetd does for a server that wants its connection as standard input.
+"""Plays inetd for a server that needs its connection as standard input.
 
 Arguments: ADDRESS PORT COMMAND...
 """
@@ -12,7 +12,7 @@ import sys
 
 def main() -> None:
     address, port, *command = sys.argv[1:]
-    # Sessions that end are nobody's business.
+    # Nobody waits for sessions that end.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listener = socket.create_server((address, int(port)), family=family, backlog=100)

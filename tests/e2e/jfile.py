@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A peer that behaves as JFileServer, the FTP server of Alfresco, was seen to behave.
+"""A peer that imitates JFileServer, the FTP server of Alfresco.
 
-Not its code, only its manners: whatever one read returns is one command, so that commands sent
-together are fused and a command in two segments is two commands; FEAT lists neither REST nor EPSV,
-EPRT and PBSZ, though REST, EPSV and EPRT work; PASV announces the address of the control
-connection, over IPv6 too; ABOR during a transfer gets one reply; an unknown AUTH gets none; an
+It copies the observed behaviour, not the code. Whatever one read returns is one command: commands
+sent together are fused, and a command in two segments is two commands. FEAT lists neither REST nor
+EPSV, EPRT and PBSZ, though REST, EPSV and EPRT work. PASV announces the address of the control
+connection, over IPv6 too. ABOR during a transfer gets one reply; an unknown AUTH gets none. An
 empty line ends the session.
 """
 
@@ -34,7 +34,7 @@ class JFileServer:
     address: str
     root: Path
     port: int = field(default_factory=free_port)
-    # Everything that was read, one element a read.
+    # Everything that was read, one element for each read.
     reads: list[bytes] = field(default_factory=list)
     fused: list[bytes] = field(default_factory=list)
 
@@ -103,14 +103,14 @@ class _Session:
             self._control.sendall(line.encode() + b"\r\n")
 
     def _command(self, data: bytes) -> bool:
-        """False ends the session."""
+        """Returns False to end the session."""
         text = data.decode(errors="replace").rstrip("\r\n")
         if not text.strip():
             return False
         verb, _, argument = text.partition(" ")
         verb = verb.upper()
         if "\n" in text or not data.endswith(b"\r\n") or verb not in _VERBS:
-            # Two in one, or half of one.
+            # Two commands in one read, or half of one.
             if "\n" in text or not data.endswith(b"\r\n"):
                 self._server.fused.append(data)
             self._say("502 Command not implemented")
@@ -125,7 +125,7 @@ class _Session:
         return handler(argument) is not False
 
     def _path(self, name: str) -> Path:
-        # Files of one directory are all that is needed.
+        # The tests need only files of one directory.
         return self._server.root / name.strip().rsplit("/", 1)[-1]
 
     def _do_user(self, argument: str) -> None:

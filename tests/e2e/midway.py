@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A client's transfer, caught in the middle, and what a server and the logs have made of it."""
+"""A client's transfer that is stopped in the middle, and what a server and the logs show of it."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ import waiting
 from ballast import Ballast
 from servers import ProFtpd, PyFtpd, Server, Vsftpd
 
-# Far more than all buffers on the way hold, and slow enough to be caught in the middle.
+# Far larger than all buffers on the way, and slow enough to stop in the middle.
 SIZE = 96 * 1024 * 1024
 RATE = 8 * 1024 * 1024
 UNDER_WAY = 512 * 1024
@@ -50,19 +50,19 @@ class Midway:
 
     @contextlib.contextmanager
     def to_be_killed(self, kind: str) -> Iterator[Server]:
-        """A server that the test may kill: it is there again afterwards."""
+        """A server that the test may kill: it runs again afterwards."""
         server = self.servers[kind]
         yield server
         server.kill()
         server.start()
 
     def logged(self, name: str) -> dict[str, Any]:
-        """The transfer log's word on the file, which both logs must agree upon."""
+        """The transfer logs' result for the file. Both logs must agree."""
         entry = self.ballast.wait_for_transfer(lambda each: each["file"].endswith(name))
 
         def lines() -> list[str]:
             every = self.ballast.xferlog.read_text().splitlines()
-            # The name ends here: others may only begin like it.
+            # The whole name: other names may begin like it.
             return [line for line in every if f"{name} " in line]
 
         waiting.until("the xferlog's line", lines)
@@ -90,7 +90,7 @@ def end_of(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 def stored(server: Server, name: str) -> int:
-    """What the server has of an upload, under whatever name it keeps it until the end."""
+    """The bytes that the server has of an upload, under any temporary name."""
 
     def is_it(path: Path) -> bool:
         # The second is Pure-FTPd's.
@@ -108,7 +108,7 @@ def server_knows(server: Server, name: str) -> None:
             lines = xferlog.read_text().splitlines() if xferlog.exists() else []
             return next((line for line in lines if name in line), None)
 
-        # The last word of a line: complete or incomplete.
+        # The last word of the line is complete or incomplete.
         assert str(waiting.until("the server's log", line)).endswith(" i")
     elif isinstance(server, PyFtpd):
         ends = ("received", "received-part")
@@ -118,4 +118,4 @@ def server_knows(server: Server, name: str) -> None:
             return next((end for end in ends if server.count(f"{end} {path}")), None)
 
         assert waiting.until("the server's events", event) == "received-part"
-    # Pure-FTPd answers 451 to the balancer, but its log has the upload like any other.
+    # Pure-FTPd answers 451 to the balancer, but logs the upload like any other.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Networks of their own: namespaces joined by veth pairs. Needs root."""
+"""Separate networks: namespaces joined by veth pairs. Needs root."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ def _ip(*words: str) -> None:
 
 class Namespace:
     def __init__(self, name: str) -> None:
-        # Of this test run alone.
+        # Unique to this test run.
         self.name = f"ballast-{os.getpid()}-{name}"
         self.prefix = ("ip", "netns", "exec", self.name)
         _ip("netns", "add", self.name)
@@ -19,7 +19,7 @@ class Namespace:
 
     def address(self, device: str, *addresses: str) -> None:
         for address in addresses:
-            # Usable at once: nobody else is there to have it.
+            # Usable at once: no duplicate address is possible.
             nodad = ["nodad"] if ":" in address else []
             _ip("-n", self.name, "address", "add", address, "dev", device, *nodad)
         _ip("-n", self.name, "link", "set", device, "up")

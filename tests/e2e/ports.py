@@ -5,9 +5,9 @@ import os
 import random
 import socket
 
-# Above the ranges that the examples in the documents use: test_config.py holds them to it.
+# Above the ranges of the documents' examples; test_config.py checks that.
 FIRST, _LAST = 20500, 31999
-# Two runs at once start at different places, and never collide for long: each port is tried.
+# Parallel runs start at different places. Collisions do not matter: each port is tried.
 _random = random.Random(os.getpid())
 _given: set[int] = set()
 _ADDRESSES = ("0.0.0.0", "::")
@@ -27,7 +27,7 @@ def _is_free(port: int) -> bool:
 
 
 def free_ports(count: int) -> int:
-    """The first of so many free ports in a row."""
+    """The first of `count` consecutive free ports."""
     for _ in range(10_000):
         first = _random.randrange(FIRST, _LAST - count)
         block = range(first, first + count)

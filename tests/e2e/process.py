@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A program that runs beside the test and can be ended together with everything it started."""
+"""A program that runs beside the test and can be ended with everything that it started."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import waiting
 
-# Nothing outlives the test run, however that ends.
+# Nothing outlives the test run, even if it crashes.
 DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
 
 
@@ -26,7 +26,7 @@ class Process:
     ) -> None:
         """`prefix` is a command that runs the command, such as `ip netns exec NAME`."""
         self.log = log
-        # As standard input too: vsftpd writes there why it cannot start.
+        # Also standard input: vsftpd writes there why it cannot start.
         with log.open("a+b") as output:
             self._child = subprocess.Popen(
                 [*DIES_WITH_US, *prefix, *map(str, command)],
@@ -49,7 +49,7 @@ class Process:
         return self._child.wait(seconds)
 
     def terminate(self, seconds: float = waiting.PATIENCE) -> int:
-        """SIGTERM to the program, and its exit status; what it left behind is killed."""
+        """Sends SIGTERM, returns the exit status, and kills what the program left behind."""
         self._child.terminate()
         try:
             return self._child.wait(seconds)
@@ -57,15 +57,15 @@ class Process:
             self.kill()
 
     def kill(self) -> None:
-        """SIGKILL to the program and to all that it started, like a power cut."""
-        # Stopped first, so that it makes no more children and disowns none.
+        """Sends SIGKILL to the program and everything that it started, like a power cut."""
+        # Stop it first, so that it starts no more children.
         self._signal(self.pid, signal.SIGSTOP)
         waiting.until("all it started is killed", self._kill_children)
         self._signal(self.pid, signal.SIGKILL)
         self._child.wait(waiting.PATIENCE)
 
     def pause(self) -> None:
-        """As if the machine hung: the kernel still answers for it."""
+        """Pauses the program as if it hung: the kernel still answers for it."""
         for pid in (self.pid, *_family(self.pid)):
             self._signal(pid, signal.SIGSTOP)
 
@@ -80,14 +80,14 @@ class Process:
         return not children
 
     def _signal(self, pid: int, number: signal.Signals) -> None:
-        # Our own child keeps its number until we have waited for it.
+        # A child keeps its process id until we wait for it.
         if pid != self.pid or self._child.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 
 
 def _family(leader: int) -> list[int]:
-    """Descendants, and who else is in the leader's process session; the leader not."""
+    """Descendants, and other processes in the leader's process session, without the leader."""
     parents: dict[int, int] = {}
     family = {leader}
     for entry in os.listdir("/proc"):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """pyftpdlib as a program: ADDRESS PORT TLS CERTIFICATE ROOT EVENTS NAME:PASSWORD...
 
-TLS is none, optional, implicit, or what it is required for: login or data. The certificate's file
-holds the key too.
+TLS is none, optional, implicit, or what requires it: login or data. The certificate's file holds
+the key too.
 """
 
 import logging
@@ -29,7 +29,7 @@ def main() -> None:
     class Handler(base):
         authorizer = DummyAuthorizer()
         banner = "pyftpdlib of the tests"
-        # Who has logged in.
+        # The user who has logged in.
         inside = ""
         timeout = 900
 
@@ -39,7 +39,7 @@ def main() -> None:
                 self.secure_connection(self.ssl_context)
 
         def close(self) -> None:
-            # Told at once; on_disconnect comes later.
+            # Report it at once; on_disconnect comes later.
             if self.inside and not self._closed:
                 note("left", self.inside)
             super().close()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A peer whose every word is chosen by the test, running in threads of the test itself."""
+"""A peer whose every reply is chosen by the test. It runs in threads of the test."""
 
 import contextlib
 import socket
@@ -38,7 +38,7 @@ class Conversation:
         self.commands: list[str] = []
         self.user = ""
         self._listener: socket.socket | None = None
-        # A data connection that the test has taken for later.
+        # A data connection that the test keeps for later.
         self.accepted: socket.socket | None = None
 
     def say(self, line: str) -> None:
@@ -51,10 +51,10 @@ class Conversation:
             try:
                 greeting = greeting(self, "")
             except (OSError, Truncated):
-                # A handshake that failed, implicit TLS being the greeting's business.
+                # The handshake failed.
                 return
         if greeting is None:
-            # Says nothing, and waits to be left.
+            # Stays silent until the other side leaves.
             with contextlib.suppress(OSError):
                 while self.connection.recv(4096):
                     pass
@@ -77,19 +77,19 @@ class Conversation:
 
     def _line(self) -> str | None:
         while b"\n" not in self._received:
-            # It may have become another one.
+            # TLS may have replaced it.
             more = self.connection.recv(65536)
             if not more:
                 return None
             self._received += more
         raw, _, self._received = self._received.partition(b"\n")
-        # Every byte is a character: names need not be UTF-8.
+        # Every byte is a character, because names need not be UTF-8.
         return raw.decode("latin-1").rstrip("\r")
 
     def handshake(self) -> TlsStream:
-        """The control connection speaks TLS from here on."""
+        """The control connection uses TLS from here on."""
         assert self.server.tls is not None
-        # RFC 4217 would have it thrown away. Here it means that the other side did not wait.
+        # RFC 4217 demands to discard it. Here it shows that the other side did not wait.
         assert not self._received, f"clear text before the handshake: {self._received!r}"
         self.connection = TlsStream(self.plain, self.server.tls, server_side=True)
         return self.connection
@@ -115,7 +115,7 @@ class Conversation:
         return f"502 {verb} is not in the script."
 
     def open_passive(self) -> str:
-        """A 229, and a listener for `data`."""
+        """Returns a 229, and opens a listener for `data`."""
         self.close_data()
         host = self.connection.getsockname()[0]
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -132,7 +132,7 @@ class Conversation:
         return connection
 
     def protected_data(self) -> TlsStream:
-        """The same, behind its handshake."""
+        """The same, after its handshake."""
         assert self.server.tls is not None
         return TlsStream(self.data(), self.server.tls, server_side=True)
 
@@ -143,9 +143,9 @@ class Conversation:
 
 
 class ScriptedServer:
-    """`answers` maps a verb to its reply, or to a function that is given the conversation and the
-    line and returns the reply, or None if it has said all itself. `greeting` likewise; None there
-    is a server that accepts and never speaks. With `tls` it knows AUTH, PBSZ and PROT."""
+    """`answers` maps a verb to its reply, or to a function of the conversation and the line. The
+    function returns the reply, or None if it has replied itself. `greeting` likewise; None there
+    means a server that accepts and never speaks. With `tls` it knows AUTH, PBSZ and PROT."""
 
     def __init__(
         self,
@@ -172,7 +172,7 @@ class ScriptedServer:
 
     @property
     def commands(self) -> list[str]:
-        """All lines of all conversations, in the order of their coming."""
+        """All lines of all conversations, in order of arrival."""
         with self._changed:
             return list(self._commands)
 
@@ -217,9 +217,9 @@ class ScriptedServer:
             conversation.plain.close()
 
     def stop(self) -> None:
-        """No more connections; the running ones end."""
+        """Ends all connections and accepts no more."""
         if self._listener is not None:
-            # Wakes the thread that accepts; closing alone would not.
+            # Wake the accepting thread; closing alone would not.
             with contextlib.suppress(OSError):
                 self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
@@ -237,7 +237,7 @@ class ScriptedServer:
 
 
 class FullServer:
-    """A port that nobody accepts on and whose queue is full: connecting takes for ever."""
+    """A port whose queue is full and on which nobody accepts: a connect never ends."""
 
     def __init__(self, address: str) -> None:
         self.address = address

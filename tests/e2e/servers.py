@@ -2,9 +2,9 @@
 """Real FTP servers as private instances on loopback addresses.
 
 Debian's packages exclude each other, so they are unpacked side by side in .servers/ and run from
-there. Each instance has its configuration, logs and accounts in a directory of its own; nothing of
-the machine is changed. Servers that know only the system's accounts get /etc/passwd and /etc/pam.d
-of their own in a mount namespace.
+there. Each instance keeps its configuration, logs and accounts in its own directory; the machine is
+not changed. Servers that use only the system's accounts get their own /etc/passwd and /etc/pam.d in
+a mount namespace.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ from ports import free_port
 from process import Process
 
 with warnings.catch_warnings():
-    # Gone in Python 3.13; Debian 12 has 3.11.
+    # Removed in Python 3.13; Debian 12 has 3.11.
     warnings.simplefilter("ignore", DeprecationWarning)
     import crypt
 
@@ -37,7 +37,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 UNPACKED = REPOSITORY / ".servers"
 HERE = Path(__file__).resolve().parent
 
-# Owner of all files that servers make. No account of the machine needs to have it.
+# Owner of all files that servers create. The machine needs no such account.
 OWNER = 60021
 
 
@@ -59,20 +59,20 @@ class ServerTls:
 
     identity: Identity
     implicit: bool = False
-    # "login": no log-in in clear. "data": no data in clear either.
+    # "login": no login in clear. "data": no data in clear either.
     required: str = ""
     reuse_required: bool = True
     # "1.2" or "1.3": this version alone.
     version: str = ""
-    # Data that ends without close_notify is not whole. vsftpd's only.
+    # Data that ends without close_notify is incomplete. vsftpd only.
     strict: bool = False
-    # Clients show a certificate that this authority signed. vsftpd and ProFTPD.
+    # Clients must show a certificate of this authority. vsftpd and ProFTPD only.
     client_ca: Path | None = None
 
 
 @dataclass(frozen=True)
 class Passive:
-    """Where a server expects passive data connections, and what address it tells in PASV."""
+    """The ports for a server's passive data connections, and its address in PASV."""
 
     ports: range
     announced: str
@@ -90,7 +90,7 @@ def endpoint(address: str, port: int) -> str:
 
 
 class Server(ABC):
-    """One instance: `start`, then `kill`, as often as wanted, always on one port."""
+    """One instance: `start`, then `kill`, repeatedly, always on one port."""
 
     kind: ClassVar[str]
 
@@ -106,7 +106,7 @@ class Server(ABC):
         tls: ServerTls | None = None,
         passive: Passive | None = None,
     ) -> None:
-        """`passive` is vsftpd's and ProFTPD's."""
+        """Only vsftpd and ProFTPD support `passive`."""
         self.address = address
         self.tls = tls
         self.passive = passive
@@ -129,10 +129,10 @@ class Server(ABC):
 
     @abstractmethod
     def _command(self) -> list[str | Path]:
-        """Writes the configuration and says how to start."""
+        """Writes the configuration and returns the command."""
 
     def _environment(self) -> dict[str, str]:
-        """Which versions of TLS there are is for OpenSSL's own file to say: not every server has a
+        """Limits TLS versions in OpenSSL's own configuration file, because not every server has a
         setting for that."""
         if self.tls is None or not self.tls.version:
             return {}
@@ -160,7 +160,7 @@ class Server(ABC):
 
     def _greets(self) -> bool:
         if self._prefix:
-            # In another network: asked by a program in there.
+            # In another network: a program in that network must connect.
             implicit = self.tls is not None and self.tls.implicit
             script = (
                 "import socket,ssl,sys;"
@@ -202,11 +202,11 @@ class Server(ABC):
             self._process.kill()
             self._process = None
 
-    # Some servers leave their sessions alive when they are asked to end: one way is enough.
+    # Some servers leave their sessions running at SIGTERM, so always kill them.
     stop = kill
 
     def pause(self) -> None:
-        """It and its sessions hang: the kernel accepts and acknowledges, nobody answers."""
+        """The server and its sessions hang: the kernel accepts and acknowledges, nobody replies."""
         assert self._process is not None
         self._process.pause()
 
@@ -223,13 +223,13 @@ class Server(ABC):
 
 
 class _SystemAccounts:
-    """/etc/passwd, /etc/shadow, /etc/shells and /etc/pam.d as one server sees them."""
+    """One server's view of /etc/passwd, /etc/shadow, /etc/shells and /etc/pam.d."""
 
     def __init__(self, directory: Path, accounts: Sequence[Account], home: Path) -> None:
         etc = directory / "etc"
         pam = etc / "pam.d"
         pam.mkdir(parents=True, exist_ok=True)
-        # What the machine has, less the names that are about to be added.
+        # The machine's entries, without the names that are added here.
         machine = Path("/etc/passwd").read_text().splitlines()
         names = {account.name for account in accounts}
         passwd = [line for line in machine if line.split(":", 1)[0] not in names]
@@ -251,11 +251,11 @@ class _SystemAccounts:
         self._etc = etc
 
     def command(self) -> list[str]:
-        """To be put before the server's command. Needs root."""
+        """The prefix for the server's command. Needs root."""
         binds = []
         for name in ("passwd", "shadow", "shells", "pam.d"):
             target = Path("/etc") / name
-            # A mount needs something to lie over.
+            # A mount needs an existing target.
             if target.exists():
                 binds.append(f"mount --bind '{self._etc / name}' '{target}'")
         script = " && ".join([*binds, 'exec "$@"'])
@@ -263,8 +263,8 @@ class _SystemAccounts:
 
 
 class Vsftpd(Server):
-    """With accounts of a system of its own, which takes root; or `anonymous`, as any user of the
-    machine and as nobody if that is root. Anonymous log-ins need an account's password."""
+    """With its own system accounts, which needs root; or `anonymous`, as the present user, or as
+    nobody if that is root. Anonymous logins need an account's password."""
 
     kind = "vsftpd"
 
@@ -379,7 +379,7 @@ class Vsftpd(Server):
         for path in (self.work, *self.work.iterdir()):
             os.chown(path, nobody.pw_uid, nobody.pw_gid)
         ids = ["--reuid", str(nobody.pw_uid), "--regid", str(nobody.pw_gid), "--clear-groups"]
-        # To become another user is to forget who one dies with.
+        # A change of user clears the setting that ends it with its parent.
         return ["setpriv", *ids, "--pdeathsig", "KILL", "--"]
 
 
@@ -447,7 +447,7 @@ ExtendedLog {self.work}/commands.log ALL
     def _tls_settings(self, tls: ServerTls) -> str:
         versions = f"TLSv{tls.version}" if tls.version else "TLSv1.2 TLSv1.3"
         required = {"": "off", "login": "auth", "data": "on"}[tls.required]
-        # By kind of key: it would not take the one for the other.
+        # It has one directive for each kind of key.
         kind = "EC" if _is_ecdsa(tls.identity) else "RSA"
         options = [
             *(["UseImplicitSSL"] if tls.implicit else []),
@@ -471,8 +471,8 @@ ExtendedLog {self.work}/commands.log ALL
 
 
 class ProFtpdOfInetd(ProFtpd):
-    """A process for each session, from the start. The standalone one sleeps 0.2 s after each end of
-    a session (its EINTR_RETRY_INTERVAL), which is most of the time of a short test."""
+    """One process for each session, from the start. The standalone server sleeps 0.2 s after each
+    session (its EINTR_RETRY_INTERVAL), most of the time of a short test."""
 
     def _command(self) -> list[str | Path]:
         binary, _, *rest = super()._command()
@@ -502,7 +502,7 @@ class PureFtpd(Server):
         self.transfers = self.work / "transfers.log"
 
     def _command(self) -> list[str | Path]:
-        # As `pure-pw useradd` writes it, less that the command takes seconds to hash a password.
+        # In the format of `pure-pw useradd`, which takes seconds to hash a password.
         text, database = self.work / "users", self.work / "users.pdb"
         tail = f"{OWNER}:{OWNER}::{self.root}/./::::::::::::"
         lines = (f"{each.name}:{crypt.crypt(each.password)}:{tail}\n" for each in self.accounts)
@@ -533,7 +533,7 @@ class PureFtpd(Server):
 
 
 class PyFtpd(Server):
-    """pyftpdlib. It writes what happens to `events`, a word and its object a line: "login tester",
+    """pyftpdlib. It writes its events to `events`, one line each: "login tester",
     "left tester", "data tester" (a data connection is there), "received /path",
     "received-part /path", "sent /path", "sent-part /path"; and "killed"."""
 
@@ -562,7 +562,7 @@ class PyFtpd(Server):
                 events.write("killed\n")
 
     def heard(self) -> list[str]:
-        """All events, in their order."""
+        """All events, in order."""
         return self.events.read_text().splitlines()
 
     def count(self, event: str) -> int:
@@ -589,7 +589,7 @@ MATRIX: tuple[type[Server], ...] = (Vsftpd, ProFtpd, PureFtpd, PyFtpd)
 
 
 def version(server: type[Server]) -> str:
-    """As the package or the module says."""
+    """The version of the package or module."""
     if server is PyFtpd:
         import pyftpdlib
 

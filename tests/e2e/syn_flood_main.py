@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ADDRESS PORT COUNT: that many SYNs from addresses that never answer, as fast as can be."""
+"""ADDRESS PORT COUNT: sends that many SYNs from silent addresses, as fast as possible."""
 
 import random
 import socket
@@ -28,7 +28,7 @@ def main() -> None:
     target = socket.inet_aton(address)
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
         for _ in range(count):
-            # Of the client's own network, where nobody has them: the answers are lost.
+            # Unused addresses of the client's own network: the answers are lost.
             source = socket.inet_aton(f"10.99.{random.randrange(1, 255)}.{random.randrange(1, 255)}")
             raw.sendto(_syn(source, target, port), (address, 0))
 

@@ -47,10 +47,10 @@ def _limit(context: ssl.SSLContext, version: str) -> None:
         return
     number = ssl.TLSVersion[f"TLSv{version}".replace(".", "_")]
     if number < ssl.TLSVersion.TLSv1_2:
-        # Debian's OpenSSL has them at this level only.
+        # Debian's OpenSSL supports them only at this level.
         context.set_ciphers("DEFAULT:@SECLEVEL=0")
     with warnings.catch_warnings():
-        # Of the old versions, which are tested because they are deprecated.
+        # A warning about the old versions, which are tested on purpose.
         warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
         context.maximum_version = number
@@ -58,8 +58,8 @@ def _limit(context: ssl.SSLContext, version: str) -> None:
 
 
 class TlsStream:
-    """Speaks like a socket, over one that the caller has connected. The handshake is done by the
-    constructor. Nothing is sent that was not asked for: closing says no close_notify."""
+    """Works like a socket, over a socket that the caller has connected. The constructor does the
+    handshake. It sends only what the caller asks for: `close` sends no close_notify."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class TlsStream:
         session: ssl.SSLSession | None = None,
         hello_only: bool = False,
     ) -> None:
-        """With `hello_only` the first flight is sent, and `handshake` does the rest."""
+        """With `hello_only` it sends the first flight, and `handshake` does the rest."""
         self.plain = plain
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
@@ -94,19 +94,19 @@ class TlsStream:
                 self._flush()
                 self._fill()
             except ssl.SSLError:
-                # The alert that says why.
+                # Send the alert that says why.
                 with contextlib.suppress(OSError):
                     self._flush()
                 raise
         self._flush()
 
-    # What a socket can do.
+    # The interface of a socket.
 
     def recv(self, count: int) -> bytes:
-        """Empty only after a close_notify."""
+        """Returns nothing only after a close_notify."""
         while True:
             try:
-                # Tickets and key updates may have to be answered.
+                # Tickets and key updates may need an answer.
                 data = self._tls.read(count)
                 self._flush()
                 return data
@@ -146,27 +146,27 @@ class TlsStream:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # What it cannot.
+    # Beyond a socket.
 
     def encrypt(self, data: bytes) -> bytes:
-        """The records that carry it. A part of them cannot be read by the other side."""
+        """The records for the data. The other side cannot read a part of a record."""
         for begin in range(0, len(data), 16384):
             self._tls.write(data[begin : begin + 16384])
         return self._outgoing.read()
 
     def close_notify(self) -> None:
-        """Says that no more will come, and goes on listening."""
+        """Sends close_notify, and continues to read."""
         with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLSyscallError):
             self._tls.unwrap()
         self._flush()
 
     def end(self) -> None:
-        """The clean end of what is sent: close_notify, then FIN."""
+        """Ends our direction cleanly: close_notify, then FIN."""
         self.close_notify()
         self.plain.shutdown(socket.SHUT_WR)
 
     def unwrap(self) -> socket.socket:
-        """Back to clear text: waits for the other side's close_notify."""
+        """Returns to clear text: waits for the other side's close_notify."""
         while True:
             try:
                 self._tls.unwrap()

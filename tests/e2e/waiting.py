@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Waiting for something to become true, with a deadline."""
+"""Waits for a condition, with a deadline."""
 
 import time
 from collections.abc import Callable
@@ -8,17 +8,17 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# Far beyond what anything here needs; reached only where something hangs.
+# Far longer than anything here needs; reached only if something hangs.
 PATIENCE = 30.0
 _POLL = 0.01
 
 
 class TooLate(AssertionError):
-    """What was waited for did not happen in time."""
+    """The condition did not become true in time."""
 
 
 def until(what: str, question: Callable[[], T], seconds: float = PATIENCE) -> T:
-    """Asks until the answer is true, and returns it."""
+    """Asks until the answer is true, and returns the answer."""
     deadline = time.monotonic() + seconds
     pause = Event()
     while True:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A control connection by hand, for dialogs that no client would hold."""
+"""A control connection by hand, for dialogs that no real client has."""
 
 import contextlib
 import re
@@ -45,7 +45,7 @@ class Wire:
         self.socket.close()
 
     def send(self, *commands: str) -> None:
-        """All in one segment."""
+        """Sends all lines in one segment."""
         self.send_bytes(b"".join(f"{each}\r\n".encode() for each in commands))
 
     def send_bytes(self, data: bytes) -> None:
@@ -79,7 +79,7 @@ class Wire:
         return Reply(int(first[:3]), b"\n".join(lines).decode(errors="replace"))
 
     def is_silent(self, seconds: float) -> bool:
-        """No byte comes for so long."""
+        """Whether no byte comes for that long."""
         self.socket.settimeout(seconds)
         try:
             self._received += self.socket.recv(65536)
@@ -111,14 +111,14 @@ class Wire:
         return self
 
     def at_end(self, seconds: float = SECONDS) -> bool:
-        """The other side ends the connection without another word."""
+        """Whether the other side ends the connection without another reply."""
         self.socket.settimeout(seconds)
         try:
             return not self._received and self.socket.recv(1) == b""
         except (ConnectionResetError, Truncated):
             return True
 
-    # Data connections. All verbs return a connected socket or a listener, with a time-out.
+    # Data connections. All functions return a connected socket or a listener, with a timeout.
 
     def passive_address(self, verb: str = "EPSV") -> tuple[str, int]:
         """PASV's or EPSV's answer."""
@@ -142,7 +142,7 @@ class Wire:
         if receive_buffer:
             data.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         data.settimeout(SECONDS)
-        # From where the control connection comes.
+        # From the address of the control connection.
         data.bind((self.socket.getsockname()[0], 0))
         data.connect(where)
         return data
@@ -233,7 +233,7 @@ class TlsWire(Wire):
             self.expect(f"RETR {name}", 150, 125)
             with self.protected(plain) as data:
                 content = read_all(data)
-                # It may have closed both ways.
+                # The other side may have closed both ways.
                 with contextlib.suppress(OSError):
                     data.end()
         reply = self.reply()
@@ -247,7 +247,7 @@ class TlsWire(Wire):
             with self.protected(plain) as data:
                 data.sendall(content)
                 data.end()
-                # Not every server says close_notify to that.
+                # Not every server answers with close_notify.
                 with contextlib.suppress(OSError, Truncated):
                     read_all(data)
         reply = self.reply()
@@ -255,7 +255,7 @@ class TlsWire(Wire):
 
 
 def read_all(data: socket.socket | TlsStream) -> bytes:
-    """To the clean end; a reset raises ConnectionResetError, and what ends badly under TLS raises
+    """Reads to the clean end. A reset raises ConnectionResetError, and a bad end under TLS raises
     Truncated."""
     parts = []
     while part := data.recv(65536):
