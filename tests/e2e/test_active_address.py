@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Active clients behind a NAT, which name the address that they have behind it."""
+"""Active clients behind a NAT that name their private address."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from servers import PyFtpd
 
 pytestmark = pytest.mark.skipif(DIRECT, reason="the balancer's active_address")
 
-# Documentation networks are public as far as Ballast can tell.
+# Ballast takes documentation networks for public ones.
 BALANCER, CLIENT = "192.0.2.1", "192.0.2.2"
 PORTS = {"named": 2121, "control": 2122}
 
@@ -25,7 +25,7 @@ class BehindNat(Lftp):
 
 @pytest.fixture(scope="module")
 def client(module_work: Path) -> Iterator[tuple[str, ...]]:
-    """What a client is to be started with. The file `small` is there to be fetched."""
+    """The prefix for starting a client. The server has a file `small`."""
     with Network() as network:
         balancer = network.add("balancer").prefix
         network.add("client")

@@ -75,7 +75,7 @@ def test_one_port_serves_many_clients_at_once(work: Path, server: PyFtpd) -> Non
         wires = [stack.enter_context(Wire(it.where(), source=each).log_in()) for each in sources]
         waiting = [(wire, wire.passive_address("EPSV")) for wire in wires]
         assert {where[1] for _, where in waiting} == set(it.passive_ports)
-        # In another order than they asked.
+        # In reverse order.
         for wire, where in reversed(waiting):
             wire.send("RETR small")
             source = (wire.socket.getsockname()[0], 0)
@@ -91,14 +91,14 @@ def test_an_exhausted_range_is_425_and_never_a_port_outside(work: Path, server: 
             first.passive_address("EPSV")
             second.expect("EPSV", 425)
             second.expect("PASV", 425)
-            # Active is still possible, and the port can be had when its owner has used it.
+            # Active mode still works, and the port is free again after its owner has used it.
             with second.listen("EPRT"):
                 with first.passive("EPSV") as data:
                     first.expect("RETR small", 150, 125)
                     assert read_all(data)
                 assert first.reply().code == 226
             assert second.passive_address("EPSV")[1] in it.passive_ports
-            # One that was never used is kept from its neighbours, who might get its data.
+            # An unused port is kept from its neighbours, because they might get its data.
             second.expect("QUIT", 221)
             assert second.at_end()
             with Wire(it.where()).log_in() as third:

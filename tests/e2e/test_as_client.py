@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`backend_data = "as-client"`: a server hears the client's own dialog, and its client the server's
-own words."""
+"""`backend_data = "as-client"`: a server hears the client's own commands, and the client hears the
+server's own replies."""
 
 import re
 import socket
@@ -48,7 +48,7 @@ def _drain(data: socket.socket) -> bytes:
 
 
 def _dialog(where: tuple[str, int]) -> list[str]:
-    """What a server says, but for its ports."""
+    """A server's replies, without its ports."""
     said: list[str] = []
     with Wire(where).log_in() as wire:
 
@@ -74,7 +74,7 @@ def test_the_dialog_is_the_same_with_and_without_ballast(server: Server, work: P
     direct = _dialog((server.address, server.port))
     with _ballast(work, server) as ballast:
         through = _dialog(ballast.where())
-    # Pure-FTPd tells how long the transfer took.
+    # Pure-FTPd reports the duration of the transfer.
     digits = re.compile(r"[0-9.]+ (?:seconds|[MK]?bytes)")
     assert [digits.sub("#", each) for each in through] == [digits.sub("#", each) for each in direct]
 
@@ -101,14 +101,14 @@ def test_an_abort_is_answered_by_the_server(server: Server, work: Path) -> None:
                     said.append(wire.reply())
         *own, _ = map(str, said)
         assert own, said
-        # Not Ballast's words.
+        # These texts are Ballast's own.
         assert "426 Data connection closed; transfer aborted." not in own
         assert "226 ABOR successful." not in own
         wire.expect("PWD", 257)
 
 
 def test_a_server_has_its_data_connection_before_the_command(work: Path) -> None:
-    """pyftpdlib waits 30 s for it, says 421 and is of no more use to the session then."""
+    """pyftpdlib waits 30 s for it, then says 421 and ends the session."""
     with (
         PyFtpd(work, work / "files", "127.0.0.84") as server,
         _ballast(work, server) as ballast,
@@ -126,7 +126,7 @@ def test_a_server_has_its_data_connection_before_the_command(work: Path) -> None
 
 @pytest.mark.parametrize("kind", [Vsftpd, ProFtpd, PureFtpd, PyFtpd], ids=lambda of: of.kind)
 def test_a_connection_that_is_there_early_is_protected(kind: type[Server], work: Path) -> None:
-    """pyftpdlib begins TLS on it when it is there, and so must have heard PROT before."""
+    """pyftpdlib begins TLS as soon as the connection is there, so it must hear PROT before."""
     front, behind = Authority(work, "Authority of the front"), Authority(work, "Authority behind")
     address = "127.0.0.84"
     listener = for_loopback(front, "ftp.example.com")
@@ -148,7 +148,7 @@ def test_a_connection_that_is_there_early_is_protected(kind: type[Server], work:
 
 
 def test_a_port_that_is_asked_for_again_shifts_no_reply(server: Server, work: Path) -> None:
-    """pyftpdlib says 226 of a data connection that it finds closed."""
+    """pyftpdlib says 226 if it finds a data connection closed."""
     with _ballast(work, server) as ballast, Wire(ballast.where()).log_in() as wire:
         for verb in ("PASV", "EPSV", "PASV", "ABOR", "PASV", "PORT", "PASV"):
             if verb == "ABOR":
@@ -165,7 +165,7 @@ def test_a_port_that_is_asked_for_again_shifts_no_reply(server: Server, work: Pa
 
 
 def test_a_server_may_accept_right_behind_its_227(work: Path) -> None:
-    """As the test servers of curl and CPython and ftp-srv do: they hear nothing until then."""
+    """Like the test servers of curl and CPython, and ftp-srv: they read nothing until then."""
 
     def passive(conversation: Conversation, _line: str) -> None:
         conversation.say(conversation.open_passive())
@@ -204,10 +204,10 @@ def test_clients_are_greeted_by_the_server(server: Server, work: Path) -> None:
             return str(wire.greeting())
 
     with _ballast(work, server, greeting="backend") as ballast:
-        # The survey may be a moment later than the daemon.
+        # The survey may end a moment after the start.
         ballast.wait_for_log("the survey", lambda line: line["message"] == "backend surveyed")
         waiting.until("the greeting is known", lambda: greeting() != "220 FTP server ready.")
-        # Of Pure-FTPd: the time, and the number of users.
+        # Pure-FTPd's greeting has the time and the number of users.
         numbers = re.compile(r"\d+")
         assert numbers.sub("#", greeting()) == numbers.sub("#", direct)
         server.kill()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Users whom the backends know by another name."""
+"""Users that have another name on the backends."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which backend a session gets."""
+"""The choice of a backend for a session."""
 
 import contextlib
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_sessions_at_once_are_spread_too(work: Path) -> None:
         backends = [Backend(f"alf{n}", server) for n, server in enumerate(servers, 1)]
         pool = Pool("alfresco", backends, {"balance": "round-robin"})
         with Ballast(work, [Listener("ftp", "alfresco")], [pool], settings={"workers": 2}) as it:
-            # Many workers, one turn: connected first, chosen later.
+            # All sessions connect first. The choice comes later, across all workers.
             wires = [stack.enter_context(Wire(it.where())) for _ in range(SESSIONS)]
             for wire in wires:
                 wire.greeting()
@@ -88,7 +88,7 @@ def test_least_transfers_avoids_the_backend_with_slow_downloads(work: Path) -> N
             wire.expect("RETR big", 150, 125)
             assert data.recv(1)
 
-        # Four downloads that their clients do not read, all on alf1: there is no other.
+        # Four downloads without a reader, all on alf1, because there is no other.
         for _ in range(4):
             download(stack.enter_context(Wire(it.where()).log_in()))
         assert one.count("login tester") == 4
@@ -97,12 +97,12 @@ def test_least_transfers_avoids_the_backend_with_slow_downloads(work: Path) -> N
         two.start()
         it.wait_for_state("alf2", "up", since=mark)
 
-        # Sessions without transfers weigh little: alf1 stays the busier one.
+        # Sessions without transfers count little: alf1 stays the busier one.
         idle = [stack.enter_context(Wire(it.where()).log_in()) for _ in range(20)]
         assert two.count("login tester") == 20
         assert one.count("login tester") == 4
 
-        # With four transfers each, the one with fewer sessions is the less busy.
+        # With four transfers each, the backend with fewer sessions is less busy.
         for wire in idle[:4]:
             download(wire)
         for _ in range(5):
@@ -122,7 +122,7 @@ def test_a_full_backend_gets_no_more_sessions(work: Path) -> None:
         it = stack.enter_context(Ballast(work, [Listener("ftp", "alfresco")], [pool]))
         wires = [stack.enter_context(Wire(it.where()).log_in()) for _ in range(10)]
         assert _sessions_on(servers) == [3, 7]
-        # A seat that is given back can be had again.
+        # A seat that was given back is free again.
         for wire in wires:
             wire.expect("QUIT", 221)
             assert wire.at_end()

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: alone
-"""Limits of bandwidth: how exactly they are kept, how fairly they are shared, and what waiting
-costs."""
+"""Bandwidth limits: how exact they are, how fairly they are shared, and what waiting costs."""
 
 import contextlib
 import os
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.skipif(DIRECT, reason="the limits are the balancer's")
 MIB = 1024 * 1024
 SIZE = 64 * MIB
 SECONDS = 4.0
-# Of what a limit says.
+# The allowed relative error.
 EXACT = 0.05
 
 
@@ -58,7 +57,7 @@ def limited(
 def downloads(
     ballast: Ballast, count: int, accounts: Sequence[Account] = (TESTER,)
 ) -> Iterator[list[socket.socket]]:
-    """So many of each account."""
+    """`count` downloads for each account."""
     with contextlib.ExitStack() as stack:
         wires = [
             stack.enter_context(Wire(ballast.where()).log_in(account))
@@ -74,7 +73,7 @@ def downloads(
 
 
 def received(datas: Sequence[socket.socket], seconds: float) -> list[int]:
-    """How many bytes each one has got within that time."""
+    """The bytes that each one received in that time."""
     counts = dict.fromkeys(datas, 0)
     with selectors.DefaultSelector() as selector:
         for data in datas:
@@ -103,7 +102,7 @@ def cpu_seconds(pid: int) -> float:
         {"listener": {"bandwidth": "4MiB"}},
         {"limits": {"user_bandwidth": "4MiB"}},
         {"backend": {"bandwidth": "4MiB"}},
-        # The lowest one counts.
+        # The lowest limit counts.
         {"listener": {"bandwidth": "4MiB", "session_bandwidth": "20MiB"}},
     ],
     ids=["session", "listener", "user", "backend", "several"],
@@ -119,7 +118,7 @@ def test_a_download_is_as_fast_as_it_may_be(
         with capsys.disabled():
             print(f"\n4 MiB/s: {rate / MIB:.3f} MiB/s, {used:.1%} of a core")
         assert abs(rate / (4 * MIB) - 1) < EXACT
-        # Nobody looks at the clock again and again.
+        # There is no busy waiting.
         assert used < 0.15
 
 
@@ -160,10 +159,10 @@ def test_sessions_have_equal_parts(
 
 
 def test_one_with_more_to_send_does_not_keep_what_others_leave(work: Path, server: PyFtpd) -> None:
-    """Who is slower than his part leaves the rest to others."""
+    """A transfer slower than its share leaves the rest to others."""
     with limited(work, server, listener={"bandwidth": "8MiB"}) as ballast:
         with downloads(ballast, 2) as (slow, fast):
-            # Nobody reads from `slow` any more: its buffers fill.
+            # Nobody reads from `slow` now: its buffers fill.
             del slow
             received([fast], 2.0)
             rate = received([fast], SECONDS)[0] / SECONDS

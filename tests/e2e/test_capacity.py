@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest: alone
-"""Many sessions at once, and what one of them costs."""
+"""Many sessions at once, and the cost of one."""
 
 import contextlib
 import hashlib
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(DIRECT, reason="this measures the balancer")
 IDLE = 1000
 TRANSFERS = 50
 SIZE = 4 * 1024 * 1024
-# What 20,000 descriptors allow, two for each session.
+# 20,000 descriptors allow this many, two for each session.
 MANY = 9_500
 SPARE = 100
 LOG_INS = 400
@@ -34,7 +34,7 @@ NOOPS = 3_000
 
 @pytest.fixture(scope="module")
 def server(module_work: Path) -> Iterator[PyFtpd]:
-    # One process with one loop: light where other servers fork.
+    # One process with one loop; other servers fork.
     with PyFtpd(module_work, module_work / "files", "127.0.0.101") as server:
         (server.root / "file").write_bytes(os.urandom(SIZE))
         yield server
@@ -99,7 +99,7 @@ def test_a_thousand_idle_sessions_and_fifty_transfers(
     assert soft > 2 * IDLE + 500, f"only {soft} descriptors: raise the limit (ulimit -n)"
     expected = hashlib.sha256((server.root / "file").read_bytes()).hexdigest()
     with contextlib.ExitStack() as stack:
-        # What the first sessions and transfers set up once is not what a session costs.
+        # Do not count what the first sessions and transfers set up once.
         warm = _log_in_all(ballast, TRANSFERS, stack)
         assert set(_download_all(warm)) == {expected}
         before = ballast.resident_bytes()
@@ -107,12 +107,12 @@ def test_a_thousand_idle_sessions_and_fifty_transfers(
         each = (ballast.resident_bytes() - before) / IDLE
         with capsys.disabled():
             print(f"\nmemory per idle session: {each / 1024:.1f} KiB ({IDLE} sessions)")
-        # Sanitizers multiply memory, and never by as much as this.
+        # Sanitizers multiply memory use, but less than this.
         assert each < 256 * 1024
 
         digests = _download_all(idle[::20])
         assert len(digests) == TRANSFERS and set(digests) == {expected}
-        # Nobody was forgotten meanwhile.
+        # All idle sessions still work.
         for wire in idle:
             wire.send("NOOP")
         for wire in idle:
@@ -124,7 +124,7 @@ def test_a_thousand_idle_sessions_and_fifty_transfers(
 
 
 def _log_in_rate(ballast: Ballast) -> float:
-    """A second, of sessions that come in groups and leave again."""
+    """Logins a second, for sessions that come in groups and leave."""
     began = time.monotonic()
     for _ in range(LOG_INS // 20):
         with contextlib.ExitStack() as stack:
@@ -135,7 +135,7 @@ def _log_in_rate(ballast: Ballast) -> float:
 
 
 def _noop_seconds(wires: list[Wire]) -> list[float]:
-    """One after the other, each on another session."""
+    """One NOOP after the other, each on a different session."""
     times = []
     for number in range(NOOPS):
         wire = wires[number * 7919 % len(wires)]
@@ -176,7 +176,7 @@ def test_as_many_sessions_as_there_are_descriptors(
         digests = _download_all(held[:: many // TRANSFERS][:TRANSFERS])
         assert len(digests) == TRANSFERS and set(digests) == {expected}
 
-        # The limit, with everybody there and logged in: no place is on loan.
+        # The limit is reached and all are logged in, so no place is on loan.
         last: list[Wire] = []
 
         def is_full() -> bool:

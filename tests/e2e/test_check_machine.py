@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `ballast check` finds on the machine: files, names and ports, each with its whole text."""
+"""Problems that `ballast check` finds on the machine: files, names and ports, with their texts."""
 
 import re
 import subprocess
@@ -41,7 +41,7 @@ def _configured(
     pool_tls: dict[str, Any] | None = None,
     backend: Backend | None = None,
 ) -> Path:
-    """A configuration with nothing wrong but for these settings."""
+    """A configuration that is correct except for these settings."""
     it = Ballast(
         work,
         [Listener("ftp", "files", LOOPBACK, listener or {}, tls=tls)],
@@ -206,7 +206,7 @@ def test_names_that_are_not_found(work: Path) -> None:
                     f"warning: {file}: looking up _ftp._tcp.example.com: Domain name not found {see}",
                 ]
             )
-            # One that does not answer leaves time for the others.
+            # A name without an answer leaves time for the others.
             names.say({"gone.example.com": "silent"})
             code, lines = _said(path, prefix=names.prefix)
             assert code == 0

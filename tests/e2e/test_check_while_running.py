@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ballast check` while Ballast runs: what the running instance holds is no problem, what anybody
-else holds is one."""
+"""`ballast check` while Ballast runs: addresses of the running instance are not a problem, those of
+others are."""
 
 import ftplib
 import os
@@ -57,7 +57,7 @@ def check(
 
 
 def places(done: subprocess.CompletedProcess[str]) -> list[str]:
-    """What is wrong where: the keys of the errors."""
+    """The keys of the errors."""
     assert done.returncode == 1, done
     places = [line.split(": ")[1] for line in done.stderr.splitlines()]
     return [place for place in places if place != "warning"]
@@ -67,7 +67,7 @@ NOT_TRIED = re.compile(r"note: the running Ballast, process (\d+) of the user (\
 
 
 def held(done: subprocess.CompletedProcess[str]) -> tuple[int, str, str]:
-    """The process and the user that hold addresses, and which addresses, by a good check's word."""
+    """The process, the user and the addresses in the note of a successful check."""
     assert done.returncode == 0, done
     assert all(": warning: " in line for line in done.stderr.splitlines()), done
     notes = NOT_TRIED.findall(done.stdout)
@@ -89,7 +89,7 @@ def simple(work: Path, port: int | None = None, prefix: Sequence[str] = ()) -> B
 
 
 def without_logs(ballast: Ballast) -> Path:
-    """A copy that names no file to write: another user cannot write the daemon's."""
+    """A copy without log files, because another user cannot write the daemon's."""
     copy = ballast.work / "copy.toml"
     text = re.sub(r"^(file|xferlog|json) = .*$", "", ballast.configuration.read_text(), flags=re.M)
     copy.write_text(text)
@@ -141,7 +141,7 @@ def test_a_link_to_the_running_file_is_that_file(work: Path) -> None:
 
 
 def test_another_address_of_the_same_ports_is_held_as_well(work: Path) -> None:
-    """The wildcard is in the way of each address, and each address of the wildcard."""
+    """The wildcard conflicts with each address, and each address with the wildcard."""
     ballast = simple(work)
     ballast.listeners["ftp"].addresses = ["0.0.0.0", "::"]
     with ballast:
@@ -184,7 +184,7 @@ def test_an_address_of_another_program_is_an_error(listens: bool, work: Path) ->
 
 
 def test_an_address_of_another_instance_is_an_error(work: Path) -> None:
-    """Of two that run, the one from this very file is meant; else the first whose address it is."""
+    """Of two instances, the one from this very file counts; else the first that holds the address."""
     with simple(work / "one") as one, simple(work / "two") as two:
         ports = [each.where()[1] for each in (one, two)]
         text = without_logs(one).read_text()
@@ -196,7 +196,7 @@ def test_an_address_of_another_instance_is_an_error(work: Path) -> None:
             assert places(done) == ["listener.ftp.bind[1]"]
             assert f"process {other.pid} of the user root" in done.stderr
             assert "not the one that this file is for" in done.stderr
-        # The file of the second names only the first's addresses.
+        # The second's file names only the first's addresses.
         kept = two.configuration.read_text()
         two.configuration.write_text(kept.replace(str(ports[1]), str(ports[0])))
         done = check(two)
@@ -235,7 +235,7 @@ def test_passive_ports_that_it_holds_are_no_problem(work: Path) -> None:
 
 
 def test_a_check_takes_no_port_from_the_running_instance(work: Path) -> None:
-    """It listens on none of the ports that transfers may get at the same time."""
+    """It does not listen on ports that transfers may get at the same time."""
     server = PyFtpd(work, work / "files", "127.0.0.181")
     (server.root / "file").write_bytes(b"content")
     ballast = Ballast(
@@ -289,7 +289,7 @@ def test_slices_that_it_holds_are_no_problem(work: Path) -> None:
         assert places(tried).count("pool.files.backend[0].passive_ports") == len(ports)
         client.quit()
         client.close()
-    # One of them is another program's.
+    # One of the ports belongs to another program.
     ballast.log.unlink()  # `start` waits for a line in it
     with ballast, socket.create_server(("127.0.0.1", ports[1])):
         done = check(ballast)
@@ -297,7 +297,7 @@ def test_slices_that_it_holds_are_no_problem(work: Path) -> None:
         assert f"127.0.0.1:{ports[1]}" in done.stderr
 
 
-# Who checks, and who runs.
+# Which user checks, and which user runs Ballast.
 
 
 def test_another_user_checks_what_root_runs(work: Path) -> None:
@@ -318,7 +318,7 @@ def test_a_user_checks_what_the_same_user_runs(work: Path) -> None:
 
 
 def test_a_user_of_no_consequence_is_not_believed(work: Path) -> None:
-    """Anybody can start a Ballast on a high port, and a start would fail all the same."""
+    """Anybody can start a Ballast on a high port, and a real start would still fail."""
     ballast = simple(work, prefix=as_user(NOBODY))
     given_to(NOBODY, ballast)
     with ballast:
@@ -342,7 +342,7 @@ def test_whoever_has_a_low_port_is_believed(work: Path) -> None:
             for user in (NOBODY, DAEMON):
                 able = as_user(user, low_ports=True)
                 assert held(check(copy, prefix=(*there, *able))) == mine
-            # That it is held is no right to bind it.
+            # A held port does not give the right to bind it.
             done = check(copy, prefix=(*there, *as_user(DAEMON)))
             assert places(done) == ["listener.ftp.bind[0]", "listener.ftp.bind[1]"]
             assert done.stderr.count("Permission denied") == 2
@@ -381,7 +381,7 @@ def _claims() -> list[str]:
 def test_a_stranger_cannot_make_a_check_content(
     work: Path, impostors: list[subprocess.Popen[str]]
 ) -> None:
-    """Not with a port of its own, not with one of somebody else's."""
+    """Neither with its own port nor with another program's port."""
 
     def pretend(port: int, what: str, pid: int) -> None:
         mark = claim.split("/")[2]
@@ -396,14 +396,14 @@ def test_a_stranger_cannot_make_a_check_content(
         text = without_logs(ballast).read_text()
         file = work / "other.toml"
         squatted, foreign, free = free_port(), other.getsockname()[1], free_port()
-        # The name of the right process does not help either: the system says whose it is.
+        # The name of the right process does not help: the system knows the owner.
         for pid in (ballast.pid, 4242):
             pretend(squatted if pid == 4242 else foreign, "listens" if pid == 4242 else "no", pid)
         pretend(free, "no", ballast.pid)
         for port in (squatted, foreign):
             file.write_text(text.replace(f'"[::1]:{own}"', f'"127.0.0.1:{port}"'))
             assert places(check(file)) == ["listener.ftp.bind[1]"]
-        # What is free is tried, whatever anybody says.
+        # A free port is tried, whatever a program claims.
         file.write_text(text.replace(f'"[::1]:{own}"', f'"127.0.0.1:{free}"'))
         assert held(check(file)) == (ballast.pid, "root", f"127.0.0.1:{own}")
 
@@ -414,7 +414,7 @@ def test_names_end_with_the_process(work: Path) -> None:
         mine = [each for each in _claims() if each.split("/")[1] == str(ballast.pid)]
         assert len(mine) == 2
         pid = ballast.pid
-        # Nobody can connect to them.
+        # Nobody can connect to these sockets.
         with socket.socket(socket.AF_UNIX) as stranger:
             with pytest.raises(ConnectionRefusedError):
                 stranger.connect("\0" + mine[0])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The words behind `ballast`: commands, help, what is not understood, and exit statuses."""
+"""The command line: commands, help, unknown words, and exit statuses."""
 
 import re
 import subprocess
@@ -110,7 +110,7 @@ def _configuration(work: Path, listeners: int, pools: int) -> Path:
     [
         (1, 1, "1 listener, 1 pool"),
         (2, 1, "2 listeners, 1 pool"),
-        # Pools that nobody leads to are warned of.
+        # The warning is about an unused pool.
         (1, 2, "1 listener, 2 pools, 1 warning"),
         (1, 3, "1 listener, 3 pools, 2 warnings"),
     ],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ballast check` and what `ballast run` refuses."""
+"""`ballast check`, and configurations that `ballast run` refuses."""
 
 import base64
 import copy
@@ -137,7 +137,7 @@ def test_all_problems_are_named_in_one_run(command: str, work: Path) -> None:
 
 @pytest.mark.parametrize("command", ["check", "run"])
 def test_an_error_hides_nothing_that_is_wrong_with_the_machine(command: str, work: Path) -> None:
-    """Nor does one file that is missing hide another."""
+    """A missing file does not hide another one either."""
     busy = free_port()
     text = f"""\
 worker = 1
@@ -183,7 +183,7 @@ wieght = 2
 
 
 def _with_a_warning(work: Path) -> Ballast:
-    """One secret that everybody can read."""
+    """The warning: everybody can read a secret."""
     secret = work / "probe.secret"
     secret.write_text("secret\n")
     secret.chmod(0o644)
@@ -234,7 +234,7 @@ def test_a_warning_stops_no_start_and_is_logged(work: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["[listener.ftp\n", 'workers = 1\nworkers = 2\n', "\xff\n"])
-def test_a_file_that_is_no_toml_is_one_problem(text: str, work: Path) -> None:
+def test_a_file_that_is_not_toml_is_one_problem(text: str, work: Path) -> None:
     path = work / "ballast.toml"
     path.write_bytes(text.encode("latin-1"))
     done = run_ballast("check", "-c", path)
@@ -279,8 +279,8 @@ def test_sigterm_ends_it_with_0_and_without_sessions_at_once(work: Path) -> None
     assert len(listening) == len(LOOPBACK)
 
 
-# What the documents show has to work. Their addresses and files belong to another machine, so only
-# what `check` says of the text counts here, not what it says of this machine.
+# The documents' examples must work. Their addresses and files belong to another machine, so only
+# `check`'s errors about the text count here, not those about this machine.
 
 
 def test_every_test_that_the_documents_name_is_there() -> None:
@@ -327,7 +327,7 @@ def test_what_the_documents_show_passes(name: str, text: str, work: Path) -> Non
 
 
 def _adapted(text: str, work: Path) -> str:
-    """The same with addresses, ports and files that this machine has."""
+    """The text with addresses, ports and files of this machine."""
 
     def bind(found: re.Match[str]) -> str:
         ipv6 = "[" in found[1]
@@ -347,8 +347,8 @@ def _adapted(text: str, work: Path) -> str:
 
 
 def _with_real_certificates(text: str, work: Path) -> str:
-    """Each pair /etc/ballast/tls/X.pem and X.key becomes a real one, X.pem without a key a file of
-    trusted certificates, X.keys one of ticket keys."""
+    """Each pair /etc/ballast/tls/X.pem and X.key becomes a real pair, X.pem without a key a file
+    of trusted certificates, X.keys a file of ticket keys."""
     named = set(re.findall(r'"/etc/ballast/tls/([^"]*)"', text))
     if not named:
         return text
@@ -370,7 +370,7 @@ def _without(ending: str, names: set[str]) -> list[str]:
     return [name.removesuffix(ending) for name in sorted(names) if name.endswith(ending)]
 
 
-# The schema, which editors check a file by while it is written.
+# The schema, which editors use to check a file.
 
 
 @functools.cache
@@ -393,7 +393,7 @@ def test_what_the_documents_show_fits_the_schema(name: str, text: str) -> None:
 
 
 def test_every_key_of_the_manual_is_in_the_schema() -> None:
-    """And nothing else is."""
+    """The schema has no other key."""
     manual = (REPOSITORY / "docs" / "configuration.md").read_text()
     sections = re.split(r"^## ", manual, flags=re.MULTILINE)[1:]
     documented = {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ways in which data connections to backends are made, and who may be at their other end."""
+"""The modes of data connections to backends, and the peers that may open or receive one."""
 
 import ftplib
 import socket
@@ -21,7 +21,7 @@ from servers import TESTER as USER
 
 KINDS = [kind.kind for kind in servers.MATRIX]
 CASES = everything.cases_on_loopback()
-# Each client in each of its modes with one server, in turn; and one client with all of them.
+# Each client in each of its modes with one server, in turn; and one client with all servers.
 IN_TURN = [(KINDS[number % len(KINDS)], case) for number, case in enumerate(CASES)]
 WITH_ALL = [
     (kind, Case(clients.Ftplib, mode, "ipv4"))
@@ -32,7 +32,7 @@ EVERYTHING = list(dict.fromkeys([*IN_TURN, *WITH_ALL]))
 
 
 class Field:
-    """All servers, reached in each of the ways, behind one balancer."""
+    """All servers, each in every mode, behind one balancer."""
 
     def __init__(self, work: Path) -> None:
         self.data = everything.random_file(work / "data")
@@ -93,7 +93,7 @@ def test_the_backends_own_words_reach_the_client_with_other_numbers(field: Field
         host, port = ftplib.parse227(reply)
         assert host == "127.0.0.1"
         assert reply.startswith("227 Entering Passive Mode (127,0,0,1,")
-        # The port is Ballast's, and a transfer over it works.
+        # The port is Ballast's own, and a transfer over it works.
         client.putcmd("NLST")
         with socket.create_connection((host, port)) as data:
             assert client.getresp().startswith("150")
@@ -103,7 +103,7 @@ def test_the_backends_own_words_reach_the_client_with_other_numbers(field: Field
 
 
 class Peers:
-    """A client, and somebody at another address of this machine who connects in its place."""
+    """A client, and a stranger at another address of this machine who connects in its place."""
 
     def __init__(self, work: Path, settings: dict[str, object]) -> None:
         self.server = servers.PyFtpd(work, work / "files", "127.0.0.1")
@@ -127,12 +127,12 @@ class Peers:
 
 
 def listing_for(client: ftplib.FTP, other: str) -> bytes:
-    """What somebody at another address gets who connects to the client's passive port."""
+    """The bytes that a stranger at another address gets from the client's passive port."""
     host, port = ftplib.parse227(client.sendcmd("PASV"))
     client.putcmd("NLST")
     found = b""
     try:
-        # The reset may come before connecting is done.
+        # The reset may come before the connect has returned.
         with socket.create_connection((host, port), source_address=(other, 0), timeout=20) as data:
             while got := data.recv(4096):
                 found += got
@@ -186,14 +186,14 @@ def test_whom_a_client_may_name(
             with data:
                 assert b"a-file" in data.recv(4096)
             assert client.getresp().startswith("226")
-        # Never a port of a well-known service.
+        # A port of a well-known service is never used.
         with pytest.raises(ftplib.error_perm, match="501"):
             client.sendport(named, 22)
 
 
 @pytest.mark.parametrize("trusted", [True, False])
 def test_whether_the_address_of_a_227_is_dialled(trusted: bool, work: Path) -> None:
-    """The backend says that its data are at another address, where they are."""
+    """The backend truthfully announces another address for its data."""
     with socket.create_server(("127.0.7.7", 0)) as elsewhere:
         elsewhere.settimeout(20)
         port = elsewhere.getsockname()[1]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is said on the control connection, word by word: with real servers behind."""
+"""The dialog on the control connection, word by word, with real servers as backends."""
 
 import ftplib
 import os
@@ -59,14 +59,14 @@ def server(request: pytest.FixtureRequest, field: Field) -> Server:
 
 @pytest.fixture
 def wire(server: Server, field: Field) -> Iterator[Wire]:
-    """Logged in."""
+    """A session that is logged in."""
     with Wire(field.ballast.where(server.kind)).log_in() as wire:
         yield wire
 
 
 @pytest.fixture
 def stranger(server: Server, field: Field) -> Iterator[Wire]:
-    """Greeted, and no more."""
+    """A session after the greeting."""
     with Wire(field.ballast.where(server.kind)) as wire:
         wire.greeting()
         yield wire
@@ -80,7 +80,7 @@ def _download_small(wire: Wire, verb: str = "EPSV") -> None:
     assert wire.reply().code == 226
 
 
-# Before the log-in.
+# Before the login.
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_passwords_are_in_no_log(server: Server, field: Field) -> None:
         wire.expect(f"USER {TESTER.name}", 331)
         wire.expect("PASS hunter2-wrong", 530)
         wire.expect(f"USER {TESTER.name}", 331)
-        # However it is spelled.
+        # In any spelling.
         wire.send_bytes(f"pAsS {TESTER.password}\r\n".encode())
         assert wire.reply().code == 230
         _download_small(wire)
@@ -190,7 +190,7 @@ def test_after_pasv_a_port_counts(wire: Wire) -> None:
     ],
 )
 def test_data_addresses_as_most_servers_take_them(spelling: str, wire: Wire) -> None:
-    # Written with blanks the resumed transfer is the same, vsftpd's included.
+    # With blanks the resumed transfer is the same, even on vsftpd.
     wire.expect("REST 6 ", 350)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(SECONDS)
@@ -211,7 +211,7 @@ def test_data_addresses_as_most_servers_take_them(spelling: str, wire: Wire) -> 
 
 
 def _nobody_is_there(where: tuple[str, int]) -> None:
-    """Refused, or reset without a word."""
+    """The connection is refused, or reset without data."""
     try:
         with socket.create_connection(where, 10) as data:
             assert data.recv(1) == b"", "bytes for a stranger"
@@ -262,7 +262,7 @@ def test_a_refusal_reaches_a_client_that_has_connected_already(wire: Wire) -> No
             wire.expect("RETR missing", 550)
             with pytest.raises(ConnectionResetError):
                 assert read_all(data) == b""
-                # A clean end of nothing would do no harm; but there must be an end.
+                # A clean end without data would be harmless too, but there must be an end.
                 raise ConnectionResetError
     _download_small(wire)
 
@@ -329,7 +329,7 @@ def test_over_ipv6_pasv_is_refused_and_epsv_works(server: Server, field: Field) 
         _download_small(wire)
 
 
-# Verbs that Ballast answers by itself.
+# Verbs that Ballast answers itself.
 
 
 @pytest.mark.parametrize(
@@ -394,7 +394,7 @@ def test_a_command_byte_by_byte(wire: Wire) -> None:
     assert [wire.reply().code, wire.reply().code] == [257, 200]
 
 
-def test_rein_starts_anew(wire: Wire) -> None:
+def test_rein_starts_again(wire: Wire) -> None:
     wire.expect("REIN", 220)
     wire.expect("PWD", 530)
     wire.expect(f"USER {TESTER.name}", 331)
@@ -406,7 +406,7 @@ def test_rein_starts_anew(wire: Wire) -> None:
 def test_feat_is_what_the_backend_has_and_ballast_can_carry(wire: Wire) -> None:
     features = {line.strip().upper() for line in wire.expect("FEAT", 211).text.splitlines()[1:-1]}
     assert {"EPSV", "EPRT", "SIZE", "MDTM", "REST STREAM"} <= features
-    # There is no TLS yet, and what cannot be done must not be offered.
+    # This listener has no TLS, so FEAT must not offer it.
     assert not any(feature.startswith(("AUTH", "PBSZ", "PROT", "LPRT")) for feature in features)
 
 
@@ -453,7 +453,7 @@ def test_an_upload_with_quit_behind_it_is_whole(wire: Wire, server: Server) -> N
 
 
 def test_quit_and_half_close_before_the_data_end_vouch_for_nothing(wire: Wire) -> None:
-    """A client that is killed may have said QUIT ahead. It is answered all the same."""
+    """A killed client may have sent QUIT ahead. QUIT is answered anyway."""
     with wire.passive() as data:
         wire.expect("STOR goodbye", 150, 125)
         data.sendall(b"last words")
@@ -467,13 +467,13 @@ def test_stat_during_a_transfer_is_answered(wire: Wire, server: Server) -> None:
         wire.expect("RETR big", 150, 125)
         assert data.recv(1)
         wire.send("STAT")
-        # Some servers answer at once, some when the transfer is over.
+        # Some servers answer at once, some after the transfer.
         early = None if wire.is_silent(0.3) else wire.reply()
         assert len(read_all(data)) == BIG - 1
     codes = [early.code] if early else []
     codes += [wire.reply().code for _ in range(2 - len(codes))]
     assert 226 in codes
-    # Pure-FTPd knows ABOR alone during a transfer, and says so.
+    # During a transfer Pure-FTPd accepts only ABOR, and says so.
     assert ({211, 212, 213} | ({500} if server.kind == "pure-ftpd" else set())) & set(codes), codes
     wire.expect("PWD", 257)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The shell commands that the pages show, run in a directory that stands for the machine."""
+"""Runs the shell commands of the pages, in a directory that stands for the machine."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ from servers import REPOSITORY
 
 pytestmark = pytest.mark.skipif(DIRECT, reason="these are the balancer's pages")
 
-# What would change this machine, or asks for more than it has. Each writes down how it was called.
+# Stubs for commands that would change this machine or need more. Each records its call.
 STUBS = ("systemctl", "useradd", "chown", "ss", "vi")
 
 
@@ -27,7 +27,7 @@ def _blocks() -> list[tuple[str, str]]:
 
 
 def _machine(root: Path) -> None:
-    """A machine on which Ballast is installed, and two builds of it in the source's directory."""
+    """A machine with Ballast installed, and a new build in the source directory."""
     for directory in ("usr/bin", "etc/ballast", "etc/systemd/system", "build", "stubs"):
         (root / directory).mkdir(parents=True)
     for place in ("usr/bin/ballast", "build/ballast"):
@@ -66,7 +66,7 @@ def test_the_commands_of_the_pages_work(name: str, text: str, work: Path) -> Non
         check=False,
     )
     assert done.returncode == 0, (script, done)
-    # The program that stands for the one in use is still one.
+    # The installed program still works.
     version = subprocess.run([root / "usr/bin/ballast", "version"], capture_output=True, check=True)
     assert version.stdout.startswith(b"ballast ")
     configuration = root / "etc/ballast/ballast.toml"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The system refuses something to Ballast itself: one session may fail by it, politely, and nothing
-else does. Every call that a session makes is tried, one by one."""
+"""The system refuses a call of Ballast itself: one session may fail, politely, and nothing else.
+Every call of a session is tried, one by one."""
 
 import contextlib
 import socket
@@ -22,7 +22,7 @@ from wire import Closed, TlsWire, Wire, read_all
 pytestmark = pytest.mark.skipif(DIRECT, reason="it is the balancer's calls that fail")
 
 CONTENT = b"some bytes" * 100
-# More calls of a kind than one session and the probes beside it make.
+# More calls of one kind than a session and the probes beside it make.
 CALLS_MAX = 200
 SECONDS = 10.0
 
@@ -49,7 +49,7 @@ class Field:
 
 @pytest.fixture
 def field(work: Path) -> Iterator[Field]:
-    """A daemon of its own for each call: once passive ports are open and pipes made they stay."""
+    """A new daemon for each call, because open passive ports and pipes stay."""
     calls = FailingCalls(work)
     with ScriptedServer("127.0.0.65", {"RETR": _send, "STOR": _receive}) as server:
         listener = Listener(
@@ -68,7 +68,7 @@ def field(work: Path) -> Iterator[Field]:
 
 
 def _transfer(wire: Wire, verb: str, active: bool) -> int:
-    """The last reply's code."""
+    """Returns the last reply's code."""
     if active:
         with socket.create_server(("127.0.0.1", 0), backlog=1) as listener:
             listener.settimeout(SECONDS)
@@ -107,7 +107,7 @@ def _transfer(wire: Wire, verb: str, active: bool) -> int:
 
 
 def _session(where: tuple[str, int]) -> list[int]:
-    """What it has heard; at the end 0 if the connection ended."""
+    """Returns the reply codes, and 0 at the end if the connection ended."""
     codes: list[int] = []
     try:
         with Wire(where) as wire:
@@ -173,7 +173,7 @@ def test_one_call_that_fails_hurts_one_session_at_most(
             raise AssertionError("a session makes ever more calls")
         assert after > 0, f"nothing calls {call}, so nothing was tried"
     assert _session(where) == WHOLE
-    # None of it was the backend's fault.
+    # Nothing was held against the backend.
     said = {line["message"] for line in field.ballast.log_lines()[mark:]}
     assert not said & {"backend down", "backend ejected"}, said
 

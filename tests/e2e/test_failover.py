@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What clients see of a backend that does not work, before they have logged in: nothing."""
+"""Before login, clients do not notice a backend that does not work."""
 
 import contextlib
 import socket
@@ -21,7 +21,7 @@ from wire import Wire, read_all
 
 pytestmark = pytest.mark.skipif(ballast.DIRECT, reason="there is nobody to try the next backend")
 
-# Every second session would go to the broken backend.
+# Every second session would choose the broken backend.
 SESSIONS = 20
 
 
@@ -52,7 +52,7 @@ def test_no_session_fails_when_a_backend_is_killed(work: Path) -> None:
 
         mark = it.log_mark()
         one.kill()
-        # At once, before any probe can have noticed: connecting is refused, the next is tried.
+        # At once, before a probe can notice: the connect is refused, and the next backend is tried.
         for number in range(SESSIONS):
             curl = clients.Curl(Target(*it.where()), Mode.PASV, work)
             curl.download("file", work / "local")
@@ -72,7 +72,7 @@ def test_no_session_fails_when_a_backend_is_killed(work: Path) -> None:
 
 
 def test_a_backend_on_ipv6_is_down_where_this_host_has_none(work: Path) -> None:
-    # The system says the same as where it is out of source ports, which is nobody's illness.
+    # The error is the same as for missing source ports, which is not the backend's fault.
     with Network() as network:
         alone = network.add("alone")
         no_ipv6 = "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6"
@@ -91,13 +91,13 @@ def test_a_backend_that_hangs_is_left_after_the_deadline_and_after_its_probes(wo
     with one, two, Ballast(work, [Listener("ftp", "alfresco")], [pool]) as it:
         _log_in_and_quit(it)
         mark = it.log_mark()
-        # The kernel still accepts for it.
+        # The kernel still accepts its connections.
         one.pause()
         try:
             for _ in range(4):
                 _log_in_and_quit(it)
             it.wait_for_state("alf1", "down", since=mark)
-            # From here on nobody waits for it any more.
+            # From here on no session waits for it.
             began = time.monotonic()
             for _ in range(SESSIONS):
                 _log_in_and_quit(it)
@@ -131,7 +131,7 @@ def test_a_backend_that_does_not_welcome_is_passed_over(
                 _log_in_and_quit(it)
             assert good.count("PASS") == 4
             assert broken.count("USER") == 0
-            # It was asked, or this shows nothing.
+            # It was asked; otherwise the test would show nothing.
             assert broken.conversations
 
 
@@ -205,7 +205,7 @@ def test_without_any_backend_the_client_hears_421_and_why(work: Path) -> None:
             reply = wire.expect(f"USER {TESTER.name}", 421)
             assert len(reply.text) > len("421 ")
             assert wire.at_end()
-        # And as soon as there is one, it is used.
+        # As soon as a backend exists, it is used.
         with one:
             waiting.until("a session is served", lambda: _user_is_asked_on(it))
 
@@ -226,7 +226,7 @@ def test_a_session_ends_with_421_when_its_backend_dies_between_commands(work: Pa
                     read_all(data)
                 assert wire.reply().code == 226
                 server.kill()
-                # Either at once or at the next command, but with a word.
+                # At once or at the next command, but with a reply.
                 wire.send("PWD")
                 assert wire.reply().code == 421
                 assert wire.at_end()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pool that serves while another one cannot: a server that says sorry."""
+"""A fallback pool: a server that apologises while the others are down."""
 
 import contextlib
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ def test_it_serves_while_all_are_down(farm: Farm, work: Path) -> None:
         assert {who(it.where()) for _ in range(4)} == {"alf1", "alf2"}
         farm["alf1"].kill()
         it.wait_for_state("alf1", "down")
-        # One is enough.
+        # One backend is enough.
         assert {who(it.where()) for _ in range(4)} == {"alf2"}
         farm["alf2"].kill()
         it.wait_for_state("alf2", "down")
@@ -49,7 +49,7 @@ def test_it_serves_while_all_are_down(farm: Farm, work: Path) -> None:
         farm["alf1"].start()
         it.wait_for_state("alf1", "up", since=mark)
         assert {who(it.where()) for _ in range(4)} == {"alf1"}
-        # Who is there is not moved.
+        # A session on the fallback stays there.
         assert stays.who() == "sorry"
         stays.leave()
 
@@ -59,7 +59,7 @@ def test_it_serves_at_once_when_none_can_be_reached(farm: Farm, work: Path) -> N
         assert who(it.where()) in ("alf1", "alf2")
         farm["alf1"].kill()
         farm["alf2"].kill()
-        # Nobody has asked yet whether they are there: this client finds out, and never hears of it.
+        # No probe has noticed yet. This session finds the backends down, unseen by the client.
         assert who(it.where()) == "sorry"
 
 

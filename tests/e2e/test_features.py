@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FEAT of a pool whose servers differ: ProFTPD and Pure-FTPd have MLSD, vsftpd has not."""
+"""FEAT of a pool of different servers: ProFTPD and Pure-FTPd have MLSD, vsftpd does not."""
 
 import contextlib
 import ftplib
@@ -33,8 +33,8 @@ class LftpByMlsd(Lftp):
 
 
 class Rclone:
-    """It copies directories, over several connections at once. Each asks FEAT behind its log-in;
-    what the first may do holds for all, so all have to be one server's."""
+    """Copies directories over several connections at once. Each asks FEAT after its login. rclone
+    uses the first answer for all of them, so all must reach one server."""
 
     def __init__(self, target: Target, work: Path, source: str) -> None:
         obscure = ["rclone", "obscure", target.account.password]
@@ -78,7 +78,7 @@ def servers(module_work: Path) -> Iterator[dict[str, Server]]:
 
 @contextlib.contextmanager
 def _balanced(servers: dict[str, Server], work: Path, **pool: Any) -> Iterator[Ballast]:
-    """When it begins, Ballast knows what both can do."""
+    """The test starts when Ballast knows the features of both."""
     backends = [Backend(name, server) for name, server in servers.items()]
     pools = [Pool("pool", backends, {"balance": "round-robin", **pool}, TCP_PROBE)]
     with Ballast(work, [Listener("ftp", "pool")], pools) as it:
@@ -124,7 +124,7 @@ def test_a_client_that_asks_after_the_log_in_lists_with_mlsd(
         assert sorted(dialogs) == [False, True]
 
 
-def test_before_it_too_where_the_client_has_its_server(
+def test_before_the_log_in_too_where_the_client_has_its_server(
     servers: dict[str, Server], work: Path
 ) -> None:
     with _balanced(servers, work, stick={"by": "network"}) as it:

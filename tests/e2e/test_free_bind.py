@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`free_bind`: a standby that is ready before it has the address that clients come to."""
+"""`free_bind`: a standby that is ready before it has the address for clients."""
 
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from servers import TESTER, PyFtpd
 
 pytestmark = pytest.mark.skipif(DIRECT, reason="this is the balancer's own")
 
-# What moves between two balancers.
+# The address that moves between two balancers.
 VIRTUAL = {"ipv4": "192.0.2.100", "ipv6": "2001:db8:1::100"}
 OWN = {"ipv4": "192.0.2.1", "ipv6": "2001:db8:1::1"}
 PREFIX = {"ipv4": 24, "ipv6": 64}
@@ -105,7 +105,7 @@ def test_without_it_such_an_address_is_an_error_that_names_the_cure(
 def test_passive_ports_alone_are_tried_with_it_as_well(
     family: str, work: Path, network: Network
 ) -> None:
-    """Those of a listener with TLS, and the slices of one that passes it through."""
+    """The ports of a listener with TLS, and the slices of a passthrough listener."""
     address = VIRTUAL[family]
     identity = Authority(work).issue("ftp.example.com", names=["ftp.example.com"])
     first, passive = free_ports(2), free_ports(3)
@@ -137,7 +137,7 @@ def test_passive_ports_alone_are_tried_with_it_as_well(
             assert done.returncode == 0, done.stderr
             continue
         assert done.returncode == 1
-        # An address is said to be missing where it is named, and not once more for its ports.
+        # A missing address is reported at its own key, and not again for its ports.
         keys = [line.split(": ")[1] for line in done.stderr.splitlines()]
         assert sorted(keys) == [
             "listener.ftps.bind[0]",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which certificate a client sees, and what becomes of a file that is replaced."""
+"""The certificate that a client sees, and replaced files."""
 
 import hashlib
 import os
@@ -31,8 +31,8 @@ def _der(identity: Identity) -> bytes:
 
 
 class Field:
-    """A listener with certificates of its own in files of its own, so that a test may replace them,
-    before a plain backend."""
+    """A listener with its own certificate files, which a test may replace, in front of a plain
+    backend."""
 
     def __init__(self, work: Path) -> None:
         self.work = work
@@ -41,7 +41,7 @@ class Field:
         (self.server.root / "file").write_bytes(b"content")
 
     def install(self, identity: Identity, name: str) -> tuple[Path, Path]:
-        """Certificate and key under names that stay, each replaced in one step."""
+        """Replaces certificate and key under fixed names, each in one step."""
         paths = (self.work / f"{name}.pem", self.work / f"{name}.key")
         for source, path in zip((identity.certificate, identity.key), paths, strict=True):
             new = path.with_suffix(path.suffix + ".new")
@@ -89,12 +89,12 @@ def test_a_certificate_replaced_during_a_transfer(field: Field, work: Path) -> N
             wire.expect("RETR big", 150, 125)
             data = wire.protected(plain)
             received = len(data.recv(65536))
-            # Whatever the buffers hold, the transfer is not over: nobody reads.
+            # Nobody reads, so the transfer is still running.
             field.install(new, "listener")
             waiting.until(
                 "new sessions get the new one", lambda: _shown(it, field.context()) == _der(new)
             )
-            # A session that began before keeps what it has, new data connections included.
+            # An older session keeps its certificate, also for new data connections.
             while part := data.recv(1 << 20):
                 received += len(part)
             assert received == BIG
@@ -104,7 +104,7 @@ def test_a_certificate_replaced_during_a_transfer(field: Field, work: Path) -> N
         wire.expect("QUIT", 221)
         wire.close()
         assert it.counters()["tls_data_handshakes_full"] == 0
-        # Half a replacement is none, and the listener keeps what works.
+        # A half-finished replacement is ignored, and the listener keeps the old files.
         certificate.write_text("nonsense\n")
         it.wait_for_log(
             "the complaint",
@@ -160,13 +160,13 @@ def test_certificates_are_chosen_by_the_name_that_is_asked_for(field: Field) -> 
                 "TWO.example.com": two,
                 "too.example.com": two,
                 "any.example.org": star,
-                # Nobody's name, and no name: the first.
+                # An unknown name, and no name: the first certificate.
                 "other.example.net": one,
                 None: one,
             }
             for name, identity in wanted.items():
                 assert _shown(it, field.context(version), name) == _der(identity), name
-        # Its data connections too, and resumed.
+        # Data connections use it too, and resume.
         context = client_context(field.authority.certificate, version="1.3")
         with TlsWire(it.where(), context, server_name="two.example.com") as wire:
             wire.log_in_protected()
@@ -193,7 +193,7 @@ def test_rsa_and_ecdsa_side_by_side(field: Field) -> None:
         work.mkdir()
         pools = [Pool("pool", [Backend("only", field.server)])]
         with Ballast(work, [Listener("ftp", "pool", tls=table)], pools) as it:
-            # A client that knows both gets the short one; one that knows RSA only gets that.
+            # A client that supports both gets ECDSA; a client with RSA only gets RSA.
             assert _shown(it, field.context("1.2"), name) == _der(ecdsa)
             assert _shown(it, field.context("1.3"), name) == _der(ecdsa)
             old = field.context("1.2")
@@ -210,7 +210,7 @@ def test_host_must_be_the_name_of_the_handshake(field: Field) -> None:
     with _balancer(field, certificate=one.certificate, key=one.key) as it:
         with TlsWire(it.where(), context, server_name="one.example.com") as wire:
             wire.greeting()
-            # Before the handshake it may be anybody's.
+            # Before the handshake any name is accepted.
             wire.expect("HOST two.example.com", 220)
             wire.secure()
             wire.expect("HOST two.example.com", 504)
@@ -218,7 +218,7 @@ def test_host_must_be_the_name_of_the_handshake(field: Field) -> None:
             wire.expect("HOST ONE.example.com", 220)
         with TlsWire(it.where(), field.context(), server_name="127.0.0.1") as wire:
             wire.greeting()
-            # An address is no name (RFC 6066 3): nothing to agree with.
+            # An address is not a name (RFC 6066 3), so there is nothing to compare.
             wire.secure()
             wire.expect("HOST two.example.com", 220)
 
@@ -269,10 +269,10 @@ def test_a_backend_sees_the_pools_certificate(kind: type, field: Field, work: Pa
                 assert wire.download("file") == b"content"
 
 
-def test_a_backend_of_its_own_settings(field: Field, work: Path) -> None:
-    """What a backend says of TLS overrides the pool's, key by key."""
+def test_a_backend_with_its_own_settings(field: Field, work: Path) -> None:
+    """A backend's TLS settings override the pool's, key by key."""
     behind = Authority(work, "Authority behind")
-    # Named, where the address is not in the certificate.
+    # The name is set, because the certificate does not contain the address.
     identity = behind.issue("alf1.example.com", names=["alf1.example.com"])
     front = for_loopback(field.authority, "ftp.example.com")
     context = client_context(field.authority.certificate)
@@ -292,7 +292,7 @@ def test_a_backend_of_its_own_settings(field: Field, work: Path) -> None:
             assert wire.download("file") == b"content"
 
 
-# What `check` says of files.
+# `check` and files.
 
 
 def test_files_that_do_not_belong_together_are_found_by_check(field: Field) -> None:
@@ -309,7 +309,7 @@ def test_files_that_do_not_belong_together_are_found_by_check(field: Field) -> N
         done = run_ballast("check", "-c", it.configuration)
         assert done.returncode == 1, done
         assert word in done.stdout + done.stderr, done
-    # Expired it is still a certificate, and the administrator's to replace.
+    # An expired certificate is only a warning.
     it = _unstarted(field, {"certificate": gone.certificate, "key": gone.key})
     done = run_ballast("check", "-c", it.configuration)
     assert done.returncode == 0, done
@@ -324,7 +324,7 @@ def _unstarted(field: Field, table: dict[str, object]) -> Ballast:
 
 
 def test_the_bytes_of_a_download_are_the_files(field: Field) -> None:
-    """Not only their number: what is moved in large pieces is moved in order."""
+    """Large pieces arrive in order, not only in the right number."""
     content = os.urandom(5_000_000)
     (field.server.root / "random").write_bytes(content)
     identity = for_loopback(field.authority, "ftp.example.com")

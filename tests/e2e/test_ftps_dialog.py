@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""AUTH, PBSZ, PROT, CCC and what they change, word by word (RFC 4217)."""
+"""AUTH, PBSZ, PROT, CCC and their effects, word by word (RFC 4217)."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,7 +39,7 @@ class Field:
         self.ballast = Ballast(work, listeners, [Pool("pool", [Backend("only", self.server)])])
 
     def wire(self, listener: str = "usual", *, implicit: bool = False) -> TlsWire:
-        """Greeted, and no more."""
+        """A session after the greeting."""
         context = client_context(self.authority.certificate)
         where = self.ballast.where(listener, implicit=implicit)
         wire = TlsWire(where, context, implicit=implicit)
@@ -71,7 +71,7 @@ def _features(wire: Wire) -> set[str]:
     return {line.strip() for line in lines}
 
 
-# With the protection of data that each implies (RFC 4217 17; AUTH SSL as its drafts had it).
+# Each implies a protection of data (RFC 4217 17; AUTH SSL as in its drafts).
 
 
 @pytest.mark.parametrize("how", ["TLS", "TLS-C", "tls", "Tls-C"])
@@ -112,7 +112,7 @@ def test_other_mechanisms_are_504(argument: str, field: Field) -> None:
     with field.wire() as wire:
         wire.expect(f"AUTH {argument}", 504)
         wire.expect("AUTH", 501)
-        # Nothing is lost by it.
+        # The session still works.
         wire.secure()
         _log_in(wire)
 
@@ -150,11 +150,11 @@ def test_pbsz_and_prot_in_their_order(field: Field) -> None:
         wire.expect("PROT P", 503)
         wire.expect("PBSZ none", 501)
         wire.expect("PROT P", 503)
-        # Any size is taken, and the answer says which counts.
+        # Any size is accepted, and the reply says which one counts.
         assert "0" in wire.expect("PBSZ 8192", 200).text
         for level, code in (("S", 536), ("E", 536), ("X", 504), ("p", 200), ("C", 200)):
             wire.expect(f"PROT {level}", code)
-        # Before the log-in as well as after it.
+        # Before and after the login.
         wire.expect("PROT P", 200)
         _log_in(wire)
         assert wire.download("small") == CONTENT
@@ -249,22 +249,22 @@ def test_a_session_that_ends_under_tls_ends_with_close_notify(field: Field) -> N
     with field.wire() as wire:
         wire.secure()
         wire.expect("QUIT", 221)
-        # Truncated would have been raised, and taken for an end by `at_end`.
+        # `at_end` would hide an end without close_notify (Truncated).
         wire.tls.settimeout(30)
         assert wire.tls.recv(1) == b""
 
 
 @pytest.mark.parametrize("pause", [False, True])
 def test_a_client_hello_that_comes_before_the_command(pause: bool, field: Field) -> None:
-    """curl waits for the handshake a little while before it says RETR, and other clients do so
-    for ever."""
+    """curl waits a little for the handshake before it sends RETR; other clients wait without a
+    limit."""
     with field.wire() as wire:
         wire.secure()
         _log_in(wire)
         wire.protect()
         with wire.passive() as plain:
             if pause:
-                # All of the handshake, without a command.
+                # The whole handshake comes before the command.
                 data = wire.protected(plain)
                 wire.expect("TYPE I", 200)
                 wire.expect("RETR small", 150, 125)
@@ -284,7 +284,7 @@ def test_an_error_instead_of_a_transfer_leaves_the_handshake_behind(field: Field
         wire.protect()
         for _ in range(3):
             with wire.passive():
-                # Without a handshake: the client waits for the 150 that never comes.
+                # No handshake: the client waits for a 150 that never comes.
                 wire.expect("RETR missing", 550)
             with wire.passive() as plain:
                 wire.protected(plain)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TLS on either leg, on both and on none, with every client that knows it and every server.
+"""TLS on either leg, on both and on none, with every server and every client that supports it.
 
-Not the full product: every value of every dimension, with every server. The last test says so.
+Not the full product: every value of every dimension, with every server. The last test checks that.
 """
 
 from collections.abc import Iterator
@@ -26,8 +26,8 @@ pytestmark = pytest.mark.skipif(DIRECT, reason="it is about the two legs")
 
 PASV, EPSV, PORT, EPRT = Mode
 
-# How the backend's leg is: the server's own demand, and the pool's settings. Servers that require
-# TLS on data let nothing slip into clear text unseen; all that can require session reuse.
+# The backend leg: the server's own requirement, and the pool's settings. Servers that require TLS
+# on data expose any clear text. All servers that can require session reuse do.
 LEGS: dict[str, tuple[str, dict[str, Any]]] = {
     "plain": ("optional", {"mode": "off"}),
     "explicit": ("login", {"mode": "explicit"}),
@@ -97,11 +97,11 @@ CASES = [
 
 
 class Field:
-    """All servers in every way to speak TLS, behind one balancer with a listener for each leg."""
+    """All servers in every TLS mode, behind one balancer with a listener for each leg."""
 
     def __init__(self, work: Path) -> None:
         self.data = everything.random_file(work / "data")
-        # Whoever confuses the two legs' certificates believes nobody.
+        # A mix-up of the two legs' certificates makes verification fail.
         self.authority = Authority(work, "Authority of the front")
         front = for_loopback(self.authority, "ftp.example.com")
         behind = Authority(work, "Authority behind")
@@ -119,7 +119,7 @@ class Field:
             if kind is PureFtpd:
                 del demands["implicit"]
             for demand, tls in demands.items():
-                # The families are mixed between the legs.
+                # The legs use different address families.
                 where = "::1" if demand == "login" else address
                 root = work / f"files-{kind.kind}-{demand}"
                 self.servers[kind.kind, demand] = kind(work, root, where, tls=tls)
@@ -174,11 +174,11 @@ def test_every_client_does_everything(kind: str, row: Row, field: Field, work: P
     def happened(counter: str) -> bool:
         return after[counter] > before[counter]
 
-    # What was asked for is what was done.
+    # The counters show what the row asked for.
     assert happened("tls_control_handshakes") == (tls is not None)
     data = happened("tls_data_handshakes_full") or happened("tls_data_handshakes_resumed")
     assert data == (row.level == "P")
-    # FTP_TLS does not resume, and curl not what CCC has ended under 1.2.
+    # FTP_TLS does not resume. curl does not resume after CCC under 1.2.
     if row.client is not Ftplib and row.how != "ccc":
         assert not happened("tls_data_handshakes_full")
     protects = LEGS[row.leg][1].get("data", "as-client")

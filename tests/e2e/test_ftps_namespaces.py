@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Client, balancer and backends in networks of their own, with TLS on both legs: nobody can read
-or change an address on the way, and each leads somewhere all the same."""
+"""Client, balancer and backends in separate networks, with TLS on both legs: nobody can read or
+change an address on the way, and every address still works."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,7 +71,7 @@ def field(module_work: Path) -> Iterator[Field]:
 @pytest.mark.parametrize("case", _cases(), ids=str)
 def test_every_client_does_everything(case: Case, field: Field, work: Path) -> None:
     listener = field.ballast.listeners["ftp"]
-    # Extended modes by implicit TLS, the others by AUTH.
+    # Extended modes use implicit TLS, the others use AUTH.
     implicit = case.mode in (Mode.EPSV, Mode.EPRT)
     target = Target(
         LISTENS[case.family],
@@ -87,6 +87,6 @@ def test_both_backends_had_their_share(field: Field) -> None:
     counters = field.ballast.counters()
     assert counters["tls_backend_data_handshakes_full"] == 0
     assert counters["tls_backend_data_handshakes_resumed"] > 0
-    # Not a byte in clear, on neither leg.
+    # No byte went in clear on either leg.
     moved = counters["bytes_downloaded"] + counters["bytes_uploaded"]
     assert counters["bytes_spliced"] == 0 and moved > 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What must not work under TLS, refused for the right reason."""
+"""Things that must not work under TLS, each refused for the right reason."""
 
 import contextlib
 import ssl
@@ -51,7 +51,7 @@ def _table(identity: Identity, **settings: Any) -> dict[str, Any]:
 
 
 class Field:
-    """A plain backend behind listeners that differ in what they want of clients."""
+    """A plain backend behind listeners with different requirements for clients."""
 
     def __init__(self, work: Path, trust: Trust) -> None:
         self.trust = trust
@@ -71,7 +71,7 @@ class Field:
             },
             "login": {"require": "login"},
             "data": {"require": "login-and-data"},
-            # Debian's OpenSSL has the old versions at this level only.
+            # Debian's OpenSSL supports the old versions only at this level.
             "old": {"min_version": "1.0", "ciphers": "DEFAULT:@SECLEVEL=0"},
         }
         listeners = [
@@ -87,7 +87,7 @@ class Field:
         self.ballast = Ballast(work, listeners, [Pool("pool", [Backend("only", self.server)])])
 
     def wire(self, listener: str, version: str = "", **named: Any) -> TlsWire:
-        """Greeted at most: nothing is said yet."""
+        """A session that has sent nothing yet."""
         context = named.pop("context", None) or self.trust.context(version)
         return TlsWire(
             self.ballast.where(listener, implicit=named.get("implicit", False)), context, **named
@@ -102,12 +102,12 @@ def field(module_work: Path, trust: Trust) -> Iterator[Field]:
 
 
 def _last_code(wire: Wire) -> int:
-    """Of a transfer, whether or not there was a 150."""
+    """The last code of a transfer, with or without a 150."""
     reply = wire.reply()
     return wire.reply().code if reply.code in (125, 150) else reply.code
 
 
-# Tickets of others.
+# Other sessions' tickets.
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -121,7 +121,7 @@ def test_another_sessions_ticket_opens_no_data_connection(
         field.wire("required", context=context).log_in_protected() as victim,
         field.wire("required", context=context).log_in_protected() as thief,
     ):
-        # The newest there is.
+        # Get the newest ticket.
         victim.passive_address()
         with thief.passive() as plain:
             thief.send(verb)
@@ -138,7 +138,7 @@ def test_another_sessions_ticket_opens_no_data_connection(
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_thief_cannot_take_over_a_data_address(version: str, field: Field) -> None:
-    """From the victim's own address, at the victim's port, with a session of its own."""
+    """From the victim's own address, at the victim's port, with the thief's own TLS session."""
     context = field.trust.context(version)
     with (
         field.wire("required", context=context).log_in_protected() as victim,
@@ -172,16 +172,16 @@ def test_a_control_connection_with_a_strangers_ticket_gains_nothing(
                 thief = stack.enter_context(field.wire("required", context=context))
                 thief.greeting()
                 thief.secure(session=stolen)
-            # No log-in comes with it.
+            # The ticket does not log the thief in.
             thief.expect("PWD", 530)
             thief.expect("EPSV", 530)
             thief.expect(f"USER {TESTER.name}", 331)
             thief.expect(f"PASS {TESTER.password}", 230)
             thief.protect()
-            # It has a session of its own like everybody.
+            # The thief can use its own session.
             assert thief.download("file") == CONTENT
-            # Which does not open the other one's data connections, nor the other way round. Under
-            # 1.2 the two are one session as long as it lives, and there is nothing to tell apart.
+            # But neither session opens the other one's data connections. Under 1.2 both are the
+            # same TLS session, and cannot be told apart.
             pairs = [(victim, thief.tls.session), (thief, victim.tls.session), (thief, stolen)]
             for wire, session in pairs if version == "1.3" else []:
                 with wire.passive() as plain:
@@ -207,7 +207,7 @@ def test_a_ticket_of_one_listener_stands_for_no_certificate_at_another(
         ):
             thief.greeting()
             thief.secure(session=session)
-            # Under 1.3 the refusal comes with the first answer.
+            # Under 1.3 the refusal comes with the first reply.
             thief.ask("NOOP")
 
 
@@ -223,7 +223,7 @@ def test_what_a_client_says_behind_auth_in_clear_is_thrown_away(
         wire.send("AUTH TLS", f"USER {TESTER.name}", f"PASS {TESTER.password}", "DELE file")
         assert wire.reply().code == 234
         wire.handshake()
-        # One answer to one command, and nobody is logged in.
+        # One reply to one command, and no login.
         wire.expect("PWD", 530)
         wire.expect("NOOP", 200, 530)
         assert wire.is_silent(0.3)
@@ -302,7 +302,7 @@ def test_what_a_backend_says_behind_its_234_in_clear_is_thrown_away(
         assert wire.expect("PWD", 257).text.startswith('257 "/"')
 
 
-# Backends that are not who they should be.
+# Backends with a wrong identity.
 
 
 def _identities(trust: Trust) -> dict[str, Identity]:
@@ -318,7 +318,7 @@ def _identities(trust: Trust) -> dict[str, Identity]:
     }
 
 
-# As the log says it.
+# The texts in the log.
 REASONS = {
     "wrong name": "mismatch",
     "expired": "certificate has expired",
@@ -356,14 +356,14 @@ def test_a_backends_certificate(
             wire.expect(f"USER {TESTER.name}", 331)
             return
         assert wire.ask(f"USER {TESTER.name}").code in (421, 530)
-        # Neither the name nor the password was told.
+        # The backend got neither the name nor the password.
         assert server.count("USER") == 0 and server.count("PASS") == 0
         assert it.counters()["tls_backend_handshakes_failed"] > 0
         said = [str(line) for line in it.log_lines() if line.get("backend") == "only"]
         assert any(REASONS[which] in line for line in said), said
 
 
-# Clients without a certificate where one is due.
+# Clients without a required certificate.
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -381,7 +381,7 @@ def test_a_client_certificate_that_is_missing_or_strange(
             if not implicit:
                 wire.greeting()
                 wire.secure()
-            # Under 1.3 the client's handshake is done before the other side has seen it.
+            # Under 1.3 the client finishes its handshake before the other side has checked it.
             wire.ask("NOOP")
     waiting.until(
         "it is counted",
@@ -409,7 +409,7 @@ def test_a_requested_certificate_may_be_left_out(version: str, field: Field) -> 
         assert wire.download("file") == CONTENT
 
 
-# PROT P demanded and absent.
+# PROT P is required and missing.
 
 
 def test_data_in_clear_is_refused_where_tls_is_due(field: Field) -> None:
@@ -446,7 +446,7 @@ def test_a_backend_that_refuses_prot_p(verb: str, data: str, trust: Trust, work:
                 protected.end()
                 read_all(protected)
             assert _last_code(wire) == 522
-        # Never in clear instead.
+        # There is no fallback to clear text.
         assert server.count("RETR") == 0 and server.count("STOR") == 0
         it.wait_for_log(
             "what to set", lambda line: 'data = "never"' in " ".join(map(str, line.values()))
@@ -465,7 +465,7 @@ def test_old_versions_of_clients_are_refused(implicit: bool, version: str, field
         with wire:
             wire.greeting()
             wire.secure()
-    # Asked for, they work.
+    # If enabled, they work.
     with field.wire("old", context=context).log_in_protected() as wire:
         assert wire.tls.version == "1.1"
         assert wire.download("file") == CONTENT
@@ -504,7 +504,7 @@ def test_no_cipher_without_forward_secrecy(version: str, field: Field) -> None:
                 wire.secure()
 
 
-# Clear text where TLS is due.
+# Clear text where TLS is required.
 
 
 def test_a_client_that_says_auth_and_goes_on_in_clear(field: Field) -> None:
@@ -513,7 +513,7 @@ def test_a_client_that_says_auth_and_goes_on_in_clear(field: Field) -> None:
         wire.expect("AUTH TLS", 234)
         wire.send(f"USER {TESTER.name}", f"PASS {TESTER.password}")
         received = _everything(wire)
-        # Nothing but perhaps an alert.
+        # At most an alert.
         assert b"331" not in received and b"230" not in received
         assert received == b"" or received[0] == 21, received
 
@@ -585,7 +585,7 @@ def test_silence_on_a_data_connection(verb: str, field: Field) -> None:
     assert not (field.server.root / "silent").exists()
 
 
-# Backends that do not do what they say.
+# Backends that do not keep their word.
 
 
 @pytest.mark.parametrize(
@@ -666,8 +666,8 @@ def test_a_backend_that_sends_data_in_clear(trust: Trust, work: Path) -> None:
 def test_a_backend_whose_data_comes_from_somebody_else(
     verb: str, trust: Trust, work: Path
 ) -> None:
-    """A data connection that ends at another server, which has a certificate that is good enough
-    for itself only."""
+    """A data connection that ends at another server, whose certificate is not valid for the
+    backend."""
     stranger = server_context(_identities(trust)["unknown"])
 
     def transfer(conversation: Conversation, _: str) -> str:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A data connection resumes the TLS session of its control connection: a hundred times toward
-servers that insist, and from clients as the listener wants it."""
+"""A data connection resumes the TLS session of its control connection: a hundred times towards
+servers that require it, and from clients as the listener demands."""
 
 import contextlib
 import os
@@ -95,7 +95,7 @@ def test_a_backend_that_cannot_resume_under_13_is_spoken_to_in_12(
         return "226 Sent."
 
     context = server_context(trust.backend)
-    # Without tickets there is nothing to resume in 1.3; 1.2 has session ids.
+    # Without tickets 1.3 cannot resume; 1.2 has session ids.
     context.num_tickets = 0
     pool = {"mode": "explicit", "ca": trust.behind.certificate}
     with (
@@ -119,7 +119,7 @@ def test_a_backend_that_cannot_resume_under_13_is_spoken_to_in_12(
         assert seen[1:] == [("1.2", True), ("1.2", True)]
 
 
-# Clients, as the listener wants them.
+# Clients, and the listener's setting.
 
 
 class Field:
@@ -147,7 +147,7 @@ def field(module_work: Path, trust: Trust) -> Iterator[Field]:
 
 @pytest.fixture
 def kept(field: Field, work: Path) -> Path:
-    """A file that is there already."""
+    """An existing file."""
     path = field.server.root / work.name
     path.write_bytes(b"what was there before")
     return path
@@ -194,7 +194,7 @@ def test_a_client_that_does_not_resume_is_refused_where_it_must(
     client = clients.Ftplib(target, Mode.EPSV, work)
     content = work / "content"
     content.write_bytes(b"what must not replace it")
-    # It notices the end of the data connection, or gets as far as the reply.
+    # It notices the end of the data connection, or reads the reply.
     with pytest.raises(ClientError):
         client.upload(content, kept.name)
     with pytest.raises(ClientError):
@@ -229,12 +229,12 @@ def test_the_refusal_is_522_and_changes_nothing(
         if reply.code in (150, 125):
             reply = wire.reply()
         assert reply.code == 522, reply
-        # Nothing else is broken: the same session may try again, and resume.
+        # The session still works: it can retry, and resume.
         wire.resume = True
         assert wire.download(kept.name) == b"what was there before"
     assert kept.read_bytes() == b"what was there before"
     made = [file for file in field.server.root.iterdir() if file not in files]
-    # STOU's 150 tells the file's name, so the backend is asked before the handshake is judged.
+    # STOU's 150 names the file, so STOU goes to the backend before the handshake.
     assert verb == "STOU" or not made
     assert all(file.stat().st_size == 0 for file in made)
 
@@ -271,7 +271,7 @@ def test_a_ticket_comes_before_each_data_address(field: Field) -> None:
         seen = {wire.tls.session.id}
         for verb in ("PASV", "EPSV", "PASV"):
             wire.passive_address(verb)
-            # A session of 1.3 gets an id of its own in the client, from its ticket.
+            # Under 1.3 each ticket gives the client's session a new id.
             assert wire.tls.session.id not in seen
             seen.add(wire.tls.session.id)
         for verb in ("PORT", "EPRT"):

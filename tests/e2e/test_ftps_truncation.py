@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Somebody dies in the middle of a file under TLS: a close_notify is given for whole files only,
-and without one an upload is whole only where the listener says so."""
+"""A peer dies in the middle of a file under TLS. Ballast sends a close_notify for whole files only.
+Without a close_notify an upload is whole only if the listener allows it."""
 
 import contextlib
 import os
@@ -31,7 +31,7 @@ KINDS = [kind.kind for kind in servers.MATRIX]
 
 
 class Field(Midway):
-    """All servers with TLS, and each behind a strict and a lax listener; pyftpdlib in clear too."""
+    """All servers with TLS, each behind a strict and a lax listener; pyftpdlib also in clear."""
 
     def __init__(self, work: Path) -> None:
         super().__init__(work)
@@ -84,7 +84,7 @@ def server(request: pytest.FixtureRequest, field: Field) -> Iterator[Server]:
         yield server
 
 
-# How a client can end an upload.
+# Ways in which a client can end an upload.
 
 HALF = b"the first half of it" * 1000
 
@@ -133,16 +133,16 @@ def _upload(wire: TlsWire, name: str, end: Callable[[TlsStream], None]) -> int:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("backend", ["plain", *KINDS])
-def test_strictly_a_bare_fin_is_no_end_of_an_upload(
+def test_under_strict_close_a_bare_fin_does_not_end_an_upload(
     backend: str, version: str, field: Field, work: Path
 ) -> None:
     with field.wire(f"{backend}-strict", version) as wire:
         assert _upload(wire, work.name, _fin) == 426
-        # ProFTPD 1.3.8 dies of ABOR in a TLS upload, now and then.
+        # ProFTPD 1.3.8 sometimes crashes on ABOR in a TLS upload.
         if backend != ProFtpd.kind:
             wire.expect("NOOP", 200)
     with field.wire(f"{backend}-strict", version) as wire:
-        # With close_notify it is one.
+        # With close_notify it is whole.
         wire.upload(f"{work.name}-2", HALF)
     assert field.logged(work.name)["result"] == "failed"
     server_knows(field.servers[backend], work.name)
@@ -151,12 +151,12 @@ def test_strictly_a_bare_fin_is_no_end_of_an_upload(
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("backend", ["plain", *KINDS])
-def test_otherwise_a_bare_fin_is_believed_and_counted(
+def test_without_strict_close_a_bare_fin_is_believed_and_counted(
     backend: str, version: str, field: Field, work: Path
 ) -> None:
     before = field.ballast.counters()["data_ends_without_close_notify"]
     with field.wire(f"{backend}-lax", version) as wire:
-        # vsftpd is strict: it was given a close_notify by the balancer.
+        # vsftpd is strict: the balancer sent it a close_notify.
         assert _upload(wire, work.name, _fin) == 226
     assert (field.servers[backend].root / work.name).read_bytes() == HALF
     assert field.logged(work.name)["result"] == "whole"
@@ -262,7 +262,7 @@ def test_a_client_that_aborts(server: Server, field: Field, work: Path) -> None:
         assert wire.download(f"{name}-small") == HALF
 
 
-# What no real server can be made to do at will.
+# Things that no real server does on demand.
 
 
 @contextlib.contextmanager
@@ -287,7 +287,7 @@ def _broken_ends(field: Field) -> dict[str, Callable[[TlsStream], None]]:
         ("altered", "226 Sent."),
         ("fin", "426 Gone."),
         ("fin", None),
-        # TLS said it was whole; the server itself did not.
+        # TLS says that it is whole; the server does not.
         ("clean", "451 Disk error."),
         ("clean", None),
     ],
@@ -323,8 +323,10 @@ def test_a_download_that_ends_badly_gets_no_close_notify(
 
 
 @pytest.mark.parametrize("end", ["clean", "fin"])
-def test_a_download_that_the_server_calls_whole_is(end: str, field: Field, work: Path) -> None:
-    """Many servers give no close_notify; their 226 is what counts."""
+def test_a_download_that_the_server_calls_whole_is_whole(
+    end: str, field: Field, work: Path
+) -> None:
+    """Many servers send no close_notify; their 226 counts."""
 
     def send(conversation: Conversation, _: str) -> str:
         conversation.say("150 Here it comes.")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Uploads over TLS arrive whole, to the byte: at the edges of a TLS record (16384 bytes), empty and
-large, again and again."""
+large, repeatedly."""
 
 import hashlib
 import os
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(DIRECT, reason="this is the balancer's own")
 TIMES = 50
 SIZES = [0, 1, 16383, 16384, 16385]
 LARGE = 100_000_000
-# With plain text behind; with TLS behind it takes longer.
+# For a plain backend; with TLS to the backend it takes longer.
 LARGE_TIMES = 50
 LARGE_TIMES_TLS = 6
 PLAIN_BEHIND = "plain"
@@ -43,7 +43,7 @@ class Field:
         for number, kind in enumerate((Vsftpd, ProFtpd), 132):
             address = f"127.0.0.{number}"
             identity = for_loopback(behind, f"{kind.kind}.example.com", address)
-            # vsftpd believes no end without close_notify, neither of them one without resumption.
+            # vsftpd accepts no end without close_notify. Both require resumption.
             tls = ServerTls(identity, required="data", strict=True)
             self.servers[kind.kind] = kind(work, work / f"files-{kind.kind}", address, tls=tls)
         protection = {"mode": "explicit", "ca": behind.certificate}
@@ -82,7 +82,7 @@ def test_small_uploads_arrive_whole_fifty_times(backend: str, size: int, field: 
         for number in range(TIMES):
             name = f"{backend}-{size}-{number}"
             wire.upload(name, content)
-            # At the 226, not some time later.
+            # The file must be complete at the 226.
             assert (root / name).read_bytes() == content
         wire.expect("QUIT", 221)
 
@@ -99,7 +99,7 @@ def test_small_uploads_arrive_whole_fifty_times(backend: str, size: int, field: 
 def test_small_uploads_of_real_clients_arrive_whole(
     client: type[clients.Client], size: int, field: Field, work: Path
 ) -> None:
-    """Each ends its data connection in its own way, which the strict listener has to like."""
+    """Each client ends its data connection differently. The strict listener must accept each."""
     content = work / "content"
     content.write_bytes(os.urandom(size))
     tls = ClientTls(field.front.certificate, version="1.3")

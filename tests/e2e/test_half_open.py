@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A flood of connections that are never completed: others get in meanwhile."""
+"""A flood of half-open connections: others get in meanwhile."""
 
 import re
 import subprocess
@@ -52,7 +52,7 @@ def test_a_flood_of_syns(work: Path) -> None:
                 assert flood.wait(waiting.PATIENCE) == 0
             finally:
                 flood.kill()
-            # They were there: the kernel has held them, or answered with cookies.
+            # The flood arrived: the kernel held the connections, or answered with cookies.
             counters = subprocess.run(
                 [*balancer.prefix, "cat", "/proc/net/snmp"],
                 capture_output=True,
@@ -62,5 +62,5 @@ def test_a_flood_of_syns(work: Path) -> None:
             tcp = [line.split() for line in re.findall(r"^Tcp: (.*)$", counters, re.M)]
             segments = dict(zip(tcp[0], tcp[1], strict=True))
             assert int(segments["InSegs"]) > FLOOD * 0.9
-            # Nobody has taken them for sessions.
+            # None became a session.
             assert ballast.counters()["sessions_accepted"] == rounds

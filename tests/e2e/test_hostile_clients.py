@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clients that flood, trickle and leave in the middle: what they are told, and that it costs nobody
-else anything."""
+"""Clients that flood, trickle and leave in the middle: the replies that they get, and that nobody
+else is affected."""
 
 import contextlib
 import socket
@@ -45,7 +45,7 @@ def field(module_work: Path) -> Iterator[Field]:
 
 @pytest.fixture
 def wire(field: Field) -> Iterator[Wire]:
-    """A session that must not notice anything, on the same thread."""
+    """Another session on the same thread, which must not notice anything."""
     with field.log_in() as other, field.log_in() as wire:
         yield wire
         other.expect("PWD", 257)
@@ -65,7 +65,7 @@ def test_a_line_of_a_megabyte(wire: Wire, field: Field) -> None:
 
 
 def test_a_line_without_end_before_the_log_in(wire: Wire, field: Field) -> None:
-    """It takes no more time than log-in may take, and no memory."""
+    """It lasts no longer than a login may last, and costs no memory."""
     before = field.ballast.resident_bytes()
     with Wire(field.ballast.where()) as flood:
         flood.greeting()
@@ -126,7 +126,7 @@ def test_addresses_that_are_not_its_own(line: str, wire: Wire) -> None:
         b"PORT 127,0,0,355,200,1",
         b"PORT 4294967295,0,0,1,200,1",
         b"PORT 127,\xff\xf10,0,99,200,1",
-        # Telnet inside the verb: no disguise for a command that somebody has forbidden.
+        # Telnet inside the verb must not disguise a forbidden command.
         b"PO\xff\xf1RT 127,0,0,99,200,1",
         b"P\xff\xfb\x01ORT 127,0,0,99,200,1",
         b"\xff\xf4\xff\xf2PORT 127,0,0,99,200,1",
@@ -136,7 +136,7 @@ def test_addresses_that_are_not_its_own(line: str, wire: Wire) -> None:
     ],
 )
 def test_no_way_of_writing_leads_to_somebody_else(line: bytes, wire: Wire) -> None:
-    """Somebody listens at 127.0.0.99, and is never connected to."""
+    """A program listens at 127.0.0.99. Ballast never connects to it."""
     with socket.create_server(("127.0.0.99", 200 * 256 + 1)) as somebody:
         wire.send_bytes(line + b"\r\n")
         assert wire.reply().code in (500, 501, 522)
@@ -180,7 +180,7 @@ def test_ten_thousand_passive_ports_and_no_connection(wire: Wire, field: Field) 
 
 
 def test_ports_given_up_without_end_leave_some_to_neighbours(wire: Wire, field: Field) -> None:
-    """All clients of this test have one address."""
+    """All clients of this test share one address."""
     count = len(field.ballast.passive_ports)
     wire.send(*["PASV", "ABOR"] * count)
     assert [wire.reply().code for _ in range(2 * count)] == [227, 226] * count
@@ -214,7 +214,7 @@ def test_abor_with_urgent_data_in_a_transfer(wire: Wire) -> None:
 
 
 def test_quit_in_the_middle_of_everything(field: Field) -> None:
-    """Each of these sessions ends by itself, and nothing of it stays."""
+    """Each of these sessions ends by itself and leaves nothing behind."""
     whole = ["USER tester", "PASS s3cret-Tester", "TYPE I", "EPSV", "RETR file"]
     for said in range(len(whole) + 1):
         for half_closes in (False, True):
@@ -251,14 +251,14 @@ def test_one_that_trickles_its_log_in(wire: Wire, field: Field) -> None:
         with contextlib.suppress(ConnectionError):
             while b"421" not in told:
                 slow.plain.sendall(b"U")
-                # Until there is an answer, at the pace of a trickle.
+                # Wait a moment for an answer between two bytes.
                 with contextlib.suppress(TimeoutError):
                     told += slow.plain.recv(100)
         assert told.startswith(b"421")
 
 
 def test_replies_that_nobody_reads(work: Path) -> None:
-    """Its own session ends at last, nobody else's."""
+    """In the end only its own session ends."""
     long = "214-" + "\r\n214-".join(["x" * 70] * 500) + "\r\n214 End"
     with ScriptedServer("127.0.0.152", {"HELP": long}) as server:
         listener = Listener("ftp", "files", settings={"write_timeout": "500ms"})

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Backends that lie, flood, trickle and die at the worst moment: what the client hears of it, and
-that it costs nobody else anything."""
+"""Backends that lie, flood, trickle and die at the worst moment: the replies that the client gets,
+and that nobody else is affected."""
 
 import contextlib
 import socket
@@ -22,7 +22,7 @@ MIB = 1024 * 1024
 
 
 class World:
-    """A hostile backend and a good one, each behind a listener of its own."""
+    """A hostile backend and a good one, each behind its own listener."""
 
     def __init__(self, ballast: Ballast, hostile: ScriptedServer) -> None:
         self.ballast = ballast
@@ -50,7 +50,7 @@ def _world(
         ]
         listeners = [Listener("hostile", "hostile"), Listener("good", "good")]
         with Ballast(work, listeners, pools, settings={"workers": 1}) as ballast:
-            # Somebody else's session, on the same thread.
+            # Another client's session, on the same thread.
             with Wire(ballast.where("good")).log_in() as other:
                 yield World(ballast, hostile)
                 other.expect("PWD", 257)
@@ -62,7 +62,7 @@ def _reset(connection: socket.socket) -> None:
 
 
 def _wait_for_unasked_words(world: World) -> None:
-    """What comes with the next command already said is its answer, to any client in the world."""
+    """A reply that came after the next command would look like its answer to any client."""
     world.ballast.wait_for_log(
         "words that nobody asked for",
         lambda line: line["message"] == "backend spoke without being asked",
@@ -95,7 +95,7 @@ def test_ports_that_are_none(reply: str, work: Path) -> None:
 
 
 def _floods(begin: bytes, piece: bytes) -> Answer:
-    """Until the other side has had enough."""
+    """Sends without end until the other side closes."""
 
     def flood(conversation: Conversation, _: str) -> None:
         with contextlib.suppress(OSError):
@@ -125,20 +125,20 @@ def test_a_reply_without_end_ends_the_session_alone(answer: Answer, work: Path) 
 
 
 def test_words_without_end_end_the_session_alone(work: Path) -> None:
-    """The session on the same worker that `_world` keeps is answered after it."""
+    """`_world` checks afterwards that its session on the same worker still gets replies."""
     answer = _floods(b"250 Changed.\r\n", b"250 And another thing.\r\n")
     with _world(work, {"CWD": answer}) as world, world.log_in() as wire:
         wire.expect("CWD x", 250)
         assert wire.reply().code == 421
         assert wire.at_end()
         assert world.ballast.counters()["limit_replies_unasked"] == 1
-        # One line says that it talks, however much it says.
+        # One log line is enough, however much the backend sends.
         said = [line["message"] for line in world.ballast.log_lines()]
         assert said.count("backend spoke without being asked") == 1
 
 
 def test_a_welcome_behind_the_greeting_is_not_the_answer_to_user(work: Path) -> None:
-    """Of a server, or of whoever can put a packet in front of its answers."""
+    """From the server, or from an attacker who can inject a packet."""
     greeting = '220 Hello.\r\n230 Welcome.\r\n257 "/other"'
     with _world(work, greeting=greeting) as world, Wire(world.ballast.where("hostile")) as wire:
         wire.greeting()
@@ -249,7 +249,7 @@ def test_a_greeting_that_trickles(work: Path) -> None:
         with contextlib.suppress(OSError):
             for byte in b"220-" + b"x" * 100:
                 conversation.plain.sendall(bytes([byte]))
-                # Paced by the other side's patience, not by a clock of ours.
+                # The other side's patience sets the pace.
                 conversation.plain.settimeout(0.1)
                 with contextlib.suppress(TimeoutError):
                     if not conversation.plain.recv(1):
@@ -262,7 +262,7 @@ def test_a_greeting_that_trickles(work: Path) -> None:
 
 
 def test_control_that_ends_while_the_data_go_on(work: Path) -> None:
-    """Nobody can say any more that it is the whole file."""
+    """Nobody can confirm any more that the file is whole."""
 
     def leaves(conversation: Conversation, _: str) -> None:
         conversation.say("150 Here it comes.")
@@ -280,7 +280,7 @@ def test_control_that_ends_while_the_data_go_on(work: Path) -> None:
 
 
 def test_a_good_transfer_passes_the_same_tests(work: Path) -> None:
-    """That the tests of ends can tell the difference."""
+    """Shows that the tests above can tell the difference."""
 
     def sends(conversation: Conversation, _: str) -> str:
         conversation.say("150 Here it comes.")

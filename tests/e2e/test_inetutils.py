@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""inetutils-ftpd forgets REST at the next command, so REST has to be the last one before RETR."""
+"""inetutils-ftpd forgets REST at the next command, so REST must be the last one before RETR."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,7 +59,7 @@ def test_a_resumed_download_starts_where_it_should(
             wire.expect("RETR file", 150, 125)
             assert read_all(data) == whole[4_900_000:]
         assert wire.reply().code == 226
-        # It held for one transfer only.
+        # REST applies to one transfer only.
         with wire.passive() as data:
             wire.expect("RETR file", 150, 125)
             assert read_all(data) == whole

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A peer with the manners of Alfresco's FTP server, and every client in every data mode."""
+"""A peer that imitates Alfresco's FTP server, with every client in every data mode."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,7 +37,7 @@ def field(module_work: Path) -> Iterator[Field]:
 
 @pytest.fixture(params=["ipv4", "ipv6"])
 def backend(request: pytest.FixtureRequest, field: Field) -> Iterator[str]:
-    """Whatever the test does, no two commands of it may come in one read, nor one in two."""
+    """In every test each read of the peer must hold exactly one command."""
     yield request.param
     assert field.servers[request.param].fused == []
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each limit is reached in turn: what the client is told, that it is counted, that those who are in
-notice nothing, and that there is room again afterwards."""
+"""Each limit is reached in turn: the client gets a reply, the event is counted, other sessions
+notice nothing, and afterwards there is room again."""
 
 import contextlib
 import ftplib
@@ -43,7 +43,7 @@ class Limited:
         return self.knock(source).log_in()
 
     def refused(self, why: str, source: str | None = None) -> None:
-        """A new session is told so, and its connection ends."""
+        """A new session gets this reply, and its connection ends."""
         with self.knock(source) as wire:
             reply = wire.reply()
             assert reply.code == 421 and why in reply.text, reply
@@ -137,7 +137,7 @@ def test_sessions_of_a_user(work: Path, server: PyFtpd) -> None:
                 assert "too many sessions" in reply.text
             first.expect("NOOP", 200)
             assert it.counted("limit_sessions_per_user") == 1
-            # The backend has let the second one go as well.
+            # The second session on the backend has ended as well.
             waiting.until("it has left", lambda: server.heard()[-1] == f"left {TESTER.name}")
             first.expect("QUIT", 221)
         waiting.until("he may come again", lambda: _logs_in(it))
@@ -190,7 +190,7 @@ def test_an_address_that_fails_to_log_in_is_banned(work: Path, server: PyFtpd) -
             for user in ("one", "two", "three"):
                 assert _fail(it, user) == 530
             it.refused("too many failed log-ins")
-            # Who is in stays, and nobody else is meant.
+            # Existing sessions stay, and other addresses are not affected.
             inside.expect("NOOP", 200)
             it.log_in("127.0.0.9").close()
             counters = it.ballast.counters()
@@ -205,17 +205,17 @@ def test_a_user_who_fails_to_log_in_is_banned_at_his_address(work: Path, server:
         assert _fail(it, TESTER.name) == 530
         assert _fail(it, TESTER.name) == 530
         before = len(server.heard())
-        # Even with the right password: nobody learns which it is.
+        # Even with the right password, so that an attacker cannot recognise it.
         assert not _logs_in(it)
         assert len(server.heard()) == before
-        # Others at this address, and he elsewhere, are let in.
+        # Other users at this address, and this user elsewhere, are not banned.
         assert _fail(it, "somebody") == 530
         it.log_in("127.0.0.9").close()
         assert it.counted("refused_by_ban") >= 1
 
 
-def test_a_success_between_failures_is_no_pardon(work: Path, server: PyFtpd) -> None:
-    """Or one account of one's own would buy any number of guesses."""
+def test_a_success_between_failures_does_not_reset_the_count(work: Path, server: PyFtpd) -> None:
+    """Otherwise an attacker with one valid account could guess without limit."""
     with limited(work, server, {"failed_logins_per_address": 3, "ban_time": "60s"}) as it:
         for user in ("one", "two", "three"):
             it.log_in().close()
@@ -242,7 +242,7 @@ def test_transfers(work: Path, server: PyFtpd) -> None:
 
 
 def test_memory(work: Path, server: PyFtpd) -> None:
-    """It has more than that when it begins."""
+    """The process needs more than that at its start."""
     with limited(work, server, {"memory": "1MiB"}) as it:
         it.refused("short of memory")
         assert it.counted("limit_memory") >= 1
@@ -257,13 +257,13 @@ def test_commands_a_second(work: Path, server: PyFtpd) -> None:
             other.expect("NOOP", 200)
             for _ in range(count):
                 assert hasty.reply().code == 200
-            # What a second allows may have been there at the beginning.
+            # One second's commands may be available at the beginning.
             assert time.monotonic() - began >= (count - rate) / rate * 0.95
         assert it.counted("commands_delayed") > 0
 
 
 def test_pipelined_bytes(work: Path, server: PyFtpd) -> None:
-    """What is said in a transfer waits for its end, and beyond the limit at the client's."""
+    """Commands during a transfer wait for its end. Beyond the limit they wait on the client's side."""
     count = 500
     with limited(work, server, {}, listener={"command_bytes_max": "512B", "pipelined_bytes_max": "1KiB"}) as it:
         with it.log_in() as wire:
@@ -277,7 +277,7 @@ def test_pipelined_bytes(work: Path, server: PyFtpd) -> None:
 
 
 def test_out_of_descriptors(work: Path, server: PyFtpd) -> None:
-    """The reserve tells clients, those who are in go on, and there is room when some have left."""
+    """The reserve tells clients, existing sessions continue, and there is room when some have left."""
     with limited(
         work, server, {"sessions": 5000}, prefix=("prlimit", "--nofile=96:96")
     ) as it, ExitStack() as stack:
@@ -296,7 +296,7 @@ def test_out_of_descriptors(work: Path, server: PyFtpd) -> None:
         assert it.counted("accepts_refused") >= 1
         inside.expect("NOOP", 200)
         inside.expect("PWD", 257)
-        # Not one more descriptor is there: 425, and the session lives.
+        # No descriptor is left: the transfer gets 425, and the session lives.
         for wire in knocking[:10]:
             wire.close()
 
@@ -349,7 +349,7 @@ def test_strays_at_a_passive_port(work: Path, server: PyFtpd) -> None:
             counters = it.ballast.counters()
             assert counters["passive_ports_spared"] == 1
             assert counters["data_connections_stray"] == 30
-            # The other one is used, as long as it is free; and who waits at the first is served.
+            # The other port is used while it is free, and transfers work.
             with wire.passive() as data:
                 assert data.getpeername()[1] != where[1]
                 wire.expect("RETR file", 125, 150)
@@ -362,12 +362,12 @@ def test_connections_a_second_to_a_passive_port(work: Path, server: PyFtpd) -> N
         with it.log_in() as wire, ExitStack() as stack:
             where = wire.passive_address("EPSV")
             for _ in range(30):
-                # It may be reset before it knows that it is connected.
+                # The reset may come before the connect has returned.
                 with contextlib.suppress(ConnectionResetError):
                     stack.enter_context(
                         socket.create_connection(where, SECONDS, source_address=("127.0.0.66", 0))
                     )
-            # It waits its turn, and gets it.
+            # The real client waits for its turn.
             with socket.create_connection(where, SECONDS) as data:
                 wire.expect("RETR file", 125, 150)
                 assert read_all(data) == CONTENT

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the log tells of real clients and servers, at its default level unless a test says otherwise."""
+"""The log of real clients and servers, at its default level unless a test says otherwise."""
 
 import re
 import subprocess
@@ -108,7 +108,7 @@ def test_a_client_of_implicit_tls_at_the_plain_port(work: Path, server: PyFtpd) 
 def test_the_default_probe_finds_a_backend_down_that_has_no_tls(
     work: Path, server: PyFtpd
 ) -> None:
-    """Every log-in would fail there."""
+    """Every login would fail there."""
     authority = Authority(work)
     for_loopback(authority, "ftp.example.com")
     tls = {"mode": "explicit", "ca": authority.certificate}
@@ -133,7 +133,7 @@ def test_lines_to_the_journal_have_priorities(is_journal: bool, work: Path) -> N
     nobody = Place("127.0.0.1", free_port())
     it = Ballast(work, [Listener("ftp", "pool")], [Pool("pool", [Backend("none", nobody)])])
     it.configuration.write_text(it.text().replace(f'file = "{it.log}"\n', ""))
-    # The daemon's own standard error is the journal, or something else is.
+    # JOURNAL_STREAM names the daemon's standard error, or something else.
     stream = "$(stat -L -c %d:%i /dev/stderr)" if is_journal else "8:12345"
     script = f'JOURNAL_STREAM={stream} exec "$0" run -c "$1"'
     with it.output.open("wb") as output:
@@ -152,7 +152,7 @@ def test_lines_to_the_journal_have_priorities(is_journal: bool, work: Path) -> N
 
 
 def _messages() -> dict[str, str]:
-    """What the sources give to the log, and where."""
+    """The messages in the sources, with their files."""
     call = re.compile(
         r"(?:\breport|log::(?:error|warning|info|debug|write\w*|caught))\("
         r'\s*(?:log::Level::\w+,\s*|level,\s*)?((?:"(?:[^"\\\n]|\\.)*"\s*)+),?'

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Replies that take long, are long, or never end: outside transfers and while data move."""
+"""Replies that take long, are long, or never end: outside transfers and during transfers."""
 
 import contextlib
 import os
@@ -18,14 +18,14 @@ from wire import Closed, Reply, Wire, read_all
 pytestmark = pytest.mark.skipif(DIRECT, reason="what Ballast adds is tried")
 
 MIB = 1024 * 1024
-# More than all buffers on the way.
+# More than all buffers on the way hold.
 BIG = 24 * MIB
 SOME = 700
 MANY = 100_000
 
 
 class Field:
-    """Servers with the same files: the listing of `some` has 70 KB, that of `many` 7 MB."""
+    """Servers with the same files: a listing of `some` has 70 KB, one of `many` 7 MB."""
 
     def __init__(self, work: Path) -> None:
         root = servers.open_to_all(work / "files")
@@ -60,13 +60,13 @@ def field(module_work: Path) -> Iterator[Field]:
 
 
 def _is_whole(reply: Reply, name: str, count: int) -> bool:
-    """A STAT's, with each file once."""
+    """Whether the reply is a STAT listing with each file once."""
     assert reply.code in (211, 212, 213), reply.text[:200]
     names = {word for word in reply.text.split() if word.startswith(f"{name}-")}
     return len(names) == count and reply.text.count(f"{name}-") == count
 
 
-# ProFTPD 1.3.8 is not done with STAT of so many after a minute, and Pure-FTPd 1.0.50 ends at its
+# ProFTPD 1.3.8 needs more than a minute for that many files, and Pure-FTPd 1.0.50 stops at its
 # limit of 10000 files.
 LISTED = [
     ("vsftpd", "some", SOME),
@@ -76,9 +76,9 @@ LISTED = [
     ("vsftpd", "many", MANY),
     ("pyftpdlib", "many", MANY),
 ]
-# Pure-FTPd 1.0.50 knows ABOR alone during a transfer.
+# During a transfer Pure-FTPd 1.0.50 accepts only ABOR.
 LISTED_DURING = [case for case in LISTED if case[0] != "pure-ftpd"]
-# vsftpd 3.0.3 reads nothing during a transfer, and ProFTPD nothing while its data do not move.
+# vsftpd 3.0.3 reads nothing during a transfer, and ProFTPD nothing while its data does not move.
 AT_ONCE = ("pyftpdlib",)
 
 
@@ -120,7 +120,7 @@ def test_stat_of_a_large_directory_while_data_move(
 def test_abor_while_a_long_reply_is_passed_on(
     kind: str, name: str, count: int, field: Field
 ) -> None:
-    """Its answers come behind what was asked first, or the reply is the last before them."""
+    """ABOR's replies come after the reply to the earlier STAT."""
     with field.log_in(kind) as wire:
         with wire.passive() as data:
             wire.expect("RETR big", 150, 125)
@@ -138,7 +138,7 @@ def test_abor_while_a_long_reply_is_passed_on(
 
 @contextlib.contextmanager
 def _world(work: Path, answers: dict[str, Answer], **settings: object) -> Iterator[Ballast]:
-    """A scripted backend, and a good one on the same thread, which must be answered at the end."""
+    """A scripted backend, and a good one on the same thread, which must still answer at the end."""
     with (
         ScriptedServer("127.0.0.155", answers) as scripted,
         ScriptedServer("127.0.0.156") as good,
@@ -157,7 +157,7 @@ def _world(work: Path, answers: dict[str, Answer], **settings: object) -> Iterat
 
 
 def _pause(seconds: float) -> None:
-    """How slow a server is, not how long a test waits for something."""
+    """A slow server, not a test that waits."""
     threading.Event().wait(seconds)
 
 
@@ -183,7 +183,7 @@ def test_a_line_now_and_then_is_in_time(work: Path) -> None:
         Wire(ballast.where("scripted")).log_in() as wire,
     ):
         wire.send("SITE REINDEX")
-        # Each line comes when it was said.
+        # Each line arrives when the server sends it.
         assert wire.line() == b"200-Working"
         assert wire.line() == b" 0"
         lines = [wire.line() for _ in range(6)]

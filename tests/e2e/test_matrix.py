@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every client in every data mode it knows, with every server, through one balancer."""
+"""Every client in each of its data modes, with every server, through one balancer."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from ballast import Backend, Ballast, Listener, Pool, login_probe, running
 from clients import ClientError, Mode, Target
 from everything import Case
 
-# With the backend on IPv6: each mode and each client, in both families of the client.
+# For a backend on IPv6: each mode and each client, with both address families of the client.
 CASES_IPV6_BACKEND = [
     Case(clients.Curl, Mode.PASV, "ipv4"),
     Case(clients.Tnftp, Mode.EPSV, "ipv4"),
@@ -31,7 +31,7 @@ KINDS = [kind.kind for kind in servers.MATRIX]
 
 
 class Field:
-    """All servers, each on both families, behind one balancer with a listener for each."""
+    """All servers, each on both address families, behind one balancer with a listener for each."""
 
     def __init__(self, work: Path) -> None:
         self.data = everything.random_file(work / "data")
@@ -72,7 +72,7 @@ def test_a_backend_on_ipv6_serves_both_families(
     field.works(f"{server}-ipv6", case, work)
 
 
-# pyftpdlib takes the option for a name. So does Pure-FTPd from who says "CLNT NcFTP...".
+# pyftpdlib takes the option for a name. So does Pure-FTPd if the client said "CLNT NcFTP...".
 REFUSE_OPTIONS = {
     ("pyftpdlib", clients.Ncftp),
     ("pyftpdlib", clients.NetFtp),

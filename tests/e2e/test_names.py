@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names with 0xFF in them, which is Telnet's IAC: each server stores through Ballast what it stores
-without it, and its replies are read although some have Telnet commands in front."""
+"""Names with 0xFF, which is Telnet's IAC: each server stores the same with and without Ballast.
+Ballast reads replies with Telnet commands in front."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ from wire import Wire
 
 pytestmark = pytest.mark.skipif(DIRECT, reason="what is done directly is the other half")
 
-# What some servers take for commands, options, a doubled byte, and letters of cp1251 and KOI8.
+# Telnet commands and options for some servers, a doubled byte, and letters of cp1251 and KOI8.
 NAMES = [
     b"\xff\xf21.doc",
     b"a\xff\xf4b",
@@ -30,14 +30,14 @@ NAMES = [
 
 
 class NameWire(Wire):
-    """It skips Telnet commands in front of replies, as clients that know Telnet do."""
+    """Skips Telnet commands in front of replies, like clients that support Telnet."""
 
     def line(self) -> bytes:
         return re.sub(rb"^(?:\xff[\xf0-\xff]?.?)+(?=\d{3}[ -])", b"", super().line())
 
 
 def _make_and_remove(where: tuple[str, int], root: Path) -> list[tuple[bytes, int, set[bytes], int]]:
-    """Of each name: MKD's code, what is there then, and RMD's code."""
+    """For each name: MKD's code, the directory's content, and RMD's code."""
     seen = []
     with NameWire(where).log_in() as wire:
         for name in NAMES:
@@ -46,7 +46,7 @@ def _make_and_remove(where: tuple[str, int], root: Path) -> list[tuple[bytes, in
             there = set(os.listdir(os.fsencode(root)))
             wire.send_bytes(b"RMD " + name + b"\r\n")
             seen.append((name, made, there, wire.reply().code))
-            # Not one reply behind.
+            # The replies are still in step.
             wire.expect("PWD", 257)
             for left in os.listdir(os.fsencode(root)):
                 os.rmdir(os.path.join(os.fsencode(root), left))
@@ -65,5 +65,5 @@ def test_a_name_is_the_same_with_and_without_ballast(server: Server, work: Path)
         pool = Pool("pool", [Backend("only", server)])
         ballast = stack.enter_context(Ballast(work, [Listener("ftp", "pool")], [pool]))
         assert _make_and_remove(ballast.where(), server.root) == direct
-    # Most servers can make most of them: it is not refusals that are equal.
+    # Most servers can create most of them, so the test does not only compare refusals.
     assert sum(made == 257 and len(there) == 1 for _, made, there, _ in direct) >= 3, direct

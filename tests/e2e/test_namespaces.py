@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Client, balancer and backends in networks of their own: an address of a backend that leaked to
-the client, or one of the client to a backend, would lead nowhere."""
+"""Client, balancer and backends in separate networks: a backend's address that leaked to the client,
+or a client's address that leaked to a backend, would not work."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A backend that passes its probe and fails sessions is left alone for a while, unless too few
-would be left."""
+"""A backend that passes its probe and fails sessions is not used for a while, unless too few would
+be left."""
 
 import contextlib
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from scripted import ScriptedServer
 
 pytestmark = pytest.mark.skipif(DIRECT, reason="nobody observes")
 
-# It accepts, so the probe is content; asked at the start and never again.
+# The backend accepts, so its probe passes. It runs once, at the start.
 ONE_PROBE = {**TCP_PROBE, "interval": "1h", "rise": 1}
 BAD = "554 Out of order."
 
@@ -45,7 +45,7 @@ def _observed(
 
 
 def _visit(it: Ballast, times: int) -> None:
-    """Each of them succeeds."""
+    """Each visit must succeed."""
     for _ in range(times):
         Visit(it.where()).leave()
 
@@ -72,7 +72,7 @@ def test_it_is_not_ejected_where_too_few_would_be_left(
     with _observed([farm.backend("alf1")], bad, work, panic_threshold=100) as it:
         before = len(bad.conversations)
         _visit(it, 20)
-        # Every second session tries it first.
+        # Every second session tries the bad backend first.
         assert len(bad.conversations) - before >= 9
         assert not _ejections(it)
     assert farm.logins()[0] == 20
@@ -83,20 +83,20 @@ def test_the_threshold_counts_the_backends_of_the_pool(
 ) -> None:
     with ScriptedServer("127.0.6.98", greeting=BAD) as worse:
         backends = [farm.backend("alf1"), farm.backend("alf2"), Backend("worse", worse)]
-        # Of four, three have to stay.
+        # Three of four must stay.
         with _observed(backends, bad, work, panic_threshold=75) as it:
             _visit(it, 30)
             assert len(_ejections(it)) == 1
     assert sum(farm.logins()) == 30
 
 
-def test_no_failures_is_no_ejection(farm: Farm, bad: ScriptedServer, work: Path) -> None:
+def test_a_limit_of_no_failures_ejects_nobody(farm: Farm, bad: ScriptedServer, work: Path) -> None:
     with _observed([farm.backend("alf1")], bad, work, failures=0) as it:
         _visit(it, 20)
         assert not _ejections(it)
 
 
-def test_a_success_in_between_begins_the_count_anew(
+def test_a_success_in_between_restarts_the_count(
     farm: Farm, bad: ScriptedServer, work: Path
 ) -> None:
     answered = 0
@@ -124,7 +124,7 @@ def test_after_its_time_it_is_tried_again(farm: Farm, bad: ScriptedServer, work:
             return bad.count("PASS") > 0
 
         waiting.until("it serves again", serves)
-        # And has its share.
+        # It has its share again.
         before = bad.count("PASS")
         _visit(it, 10)
         assert bad.count("PASS") - before >= 4

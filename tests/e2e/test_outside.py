@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Backends that are not in the configuration: names that a name server knows, and files that others
-write. All of it in a network of its own, with a name server of its own."""
+"""Backends from outside the configuration: DNS names, and files of other programs. The tests run in a separate network with its own name server."""
 
 import contextlib
 import re
@@ -26,7 +25,7 @@ pytestmark = pytest.mark.skipif(DIRECT, reason="the balancer's names")
 
 NAME = "ftp.example.com"
 SERVICE = "_ftp._tcp.example.com"
-# All servers listen on it, so that they can be addresses of one name.
+# All servers use this port, so that they can be addresses of one name.
 PORT = 2121
 
 
@@ -52,7 +51,7 @@ class Outside:
             yield it
 
     def who(self, it: Ballast, work: Path) -> str:
-        """Where a client gets to."""
+        """The server that a client reaches."""
         target = Target(*it.where())
         curl = clients.Curl(target, Mode.EPSV, work, prefix=self.names.prefix)
         curl.download(WHO, work / "local")
@@ -62,7 +61,7 @@ class Outside:
         return Counter(self.who(it, work) for _ in range(times))
 
     def wait_for(self, it: Ballast, work: Path, wanted: set[str]) -> None:
-        """New sessions get to these and to no others."""
+        """Waits until new sessions reach exactly these servers."""
 
         def is_so() -> bool:
             with contextlib.suppress(clients.ClientError):
@@ -163,7 +162,7 @@ def test_what_was_known_stays_when_nobody_answers(
 
 
 def _records(*records: str) -> dict[str, list[str]]:
-    """Priority, weight and host of each."""
+    """Each record is priority, weight and host."""
     lines = []
     for record in records:
         priority, weight, host = record.split()
@@ -189,7 +188,7 @@ def test_priorities_of_srv_records(outside: Outside, work: Path) -> None:
     with outside.balanced(work, _service(), observe={"failures": 0}) as it:
         outside.wait_for(it, work, {"alf1"})
         assert outside.visits(it, work, 4) == {"alf1": 4}
-        # RFC 2782: of those that can be reached, the ones with the lowest number.
+        # RFC 2782: of the reachable targets, those with the lowest number.
         outside.farm["alf1"].kill()
         assert outside.visits(it, work, 4) == {"alf2": 4}
         outside.farm["alf2"].kill()
@@ -205,12 +204,12 @@ def test_srv_records_are_looked_up_again(outside: Outside, work: Path) -> None:
         outside.wait_for(it, work, {"alf1"})
         names.say(_zone(outside, "0 1 alf1", "0 1 alf2"))
         outside.wait_for(it, work, {"alf1", "alf2"})
-        # Another order of the same names.
+        # The priorities change.
         names.say(_zone(outside, "10 1 alf1", "0 1 alf3"))
         outside.wait_for(it, work, {"alf3"})
 
 
-def test_one_srv_target_that_is_not_found_takes_nobody_with_it(
+def test_one_srv_target_that_is_not_found_does_not_affect_others(
     outside: Outside, work: Path
 ) -> None:
     names = outside.names
@@ -219,12 +218,12 @@ def test_one_srv_target_that_is_not_found_takes_nobody_with_it(
     with outside.balanced(work, _service()) as it:
         outside.wait_for(it, work, {"alf1"})
         waiting.until("it was asked often", lambda: names.heard().count(asked) >= 4)
-        # Said once.
+        # It is logged once.
         lines = [line for line in it.log_lines() if line.get("name") == SERVICE]
         assert ["nowhere.example.com" in line["reason"] for line in lines] == [True]
         names.say(_zone(outside, "0 1 alf1", "0 1 alf2"))
         outside.wait_for(it, work, {"alf1", "alf2"})
-        # One that had an address keeps it.
+        # A target that had an address keeps it.
         mark = it.log_mark()
         zone = dict(_zone(outside, "0 1 alf1", "0 1 alf2", "0 1 alf3"))
         del zone["alf2.example.com"]
@@ -233,18 +232,18 @@ def test_one_srv_target_that_is_not_found_takes_nobody_with_it(
         outside.wait_for(it, work, {"alf1", "alf2", "alf3"})
 
 
-def test_names_that_nobody_answers_delay_no_other(outside: Outside, work: Path) -> None:
+def test_names_without_an_answer_do_not_delay_others(outside: Outside, work: Path) -> None:
     silent = [f"silent{i}.example.com" for i in range(6)]
     outside.names.say({**dict.fromkeys(silent, "silent"), NAME: outside.host("alf1")})
-    # The one that is answered comes last.
+    # The name with an answer comes last.
     backends = [Backend(f"b{i}", Place(name, PORT)) for i, name in enumerate([*silent, NAME])]
     begun = time.monotonic()
     with outside.balanced(work, backends) as it:
         outside.wait_for(it, work, {"alf1"})
-        # Less than one that is not answered takes.
+        # A single unanswered lookup would take longer.
         assert time.monotonic() - begun < 4
         begun = time.monotonic()
-    # Nor does the end wait for answers.
+    # Shutdown does not wait for answers either.
     assert time.monotonic() - begun < 2
 
 
@@ -343,7 +342,7 @@ def test_a_bad_file_changes_nothing(content: str | None, outside: Outside, work:
 def test_a_file_that_is_being_written_is_read_when_it_is_quiet(
     outside: Outside, work: Path
 ) -> None:
-    """Each state of it is a good file, and only the last one is meant."""
+    """Each state of the file is valid, but only the last one must be loaded."""
     path = backends_file(work / "backends.toml", _listed(outside, "alf1"))
     with outside.balanced(work, [], backends_file=path) as it:
         outside.wait_for(it, work, {"alf1"})
@@ -352,7 +351,7 @@ def test_a_file_that_is_being_written_is_read_when_it_is_quiet(
         half = whole[: whole.index("[[backend]]", 1)]
         begun = written = time.monotonic()
         longest = 0.0
-        # More often than it is looked at, for longer than two looks.
+        # Write more often than Ballast looks, for longer than two looks.
         while time.monotonic() < begun + 3:
             longest = max(longest, time.monotonic() - written)
             written = time.monotonic()
@@ -367,7 +366,7 @@ def test_a_file_that_is_being_written_is_read_when_it_is_quiet(
             "the file", lambda line: is_loaded(line) and line["backends"] == 2, since=mark
         )
         first = next(line for line in it.log_lines()[mark:] if is_loaded(line))
-        # Where this machine stopped for so long, the file was quiet.
+        # If this machine paused that long, the file was quiet.
         assert first["backends"] == 2 or longest > 0.7, (first, longest)
         outside.wait_for(it, work, {"alf2", "alf3"})
 
@@ -386,8 +385,8 @@ def test_a_file_that_is_bad_at_the_start_is_refused(
 
 
 def _announced(outside: Outside, it: Ballast, work: Path) -> str:
-    """What PASV tells a client, which fetches a file by it; empty if PASV is refused. curl
-    connects to the control connection's address, whatever 227 says."""
+    """The address in PASV's reply to a client that downloads a file; empty if PASV is refused. curl
+    connects to the control connection's address, whatever the 227 says."""
     target = Target(*it.where())
     curl = clients.Curl(target, Mode.PASV, work, prefix=outside.names.prefix)
     try:
@@ -400,7 +399,7 @@ def _announced(outside: Outside, it: Ballast, work: Path) -> str:
     return numbers[1].replace(",", ".")
 
 
-def test_pasv_announces_where_a_name_leads_now(outside: Outside, work: Path) -> None:
+def test_pasv_announces_the_present_address_of_a_name(outside: Outside, work: Path) -> None:
     names = outside.names
     names.say({NAME: {"AAAA": ["2001:db8::7"]}})
     listener = Listener(
@@ -420,7 +419,7 @@ def test_pasv_announces_where_a_name_leads_now(outside: Outside, work: Path) -> 
         assert outside.who(it, work) == "alf1"  # by EPSV, which announces no address
         names.say({NAME: {"A": ["203.0.113.21"], "AAAA": ["2001:db8::7"]}})
         wait_until("203.0.113.21")
-        # The address stays as long as it is one of them, and while nobody knows better.
+        # The address stays while the name still has it, and while the name cannot be looked up.
         mark = it.log_mark()
         names.say({NAME: "fails"})
         wait_for("its last address stays", mark)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TLS that ends at the backends: what the balancer cannot read it leads to the right place."""
+"""TLS that ends at the backends: the balancer cannot read it, and still forwards it correctly."""
 
 import contextlib
 import ftplib
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.skipif(DIRECT, reason="nothing is passed through")
 BALANCER = "192.0.2.1"
 BALANCER_IPV6 = "2001:db8:1::1"
 STRANGER = "192.0.2.3"
-# By name: what is served, where, and the ports that are the server's own.
+# By name: the server program, its address, and its own slice of ports.
 BACKENDS: dict[str, tuple[type[servers.Server], str, range]] = {
     "vsftpd1": (servers.Vsftpd, "198.51.100.11", range(20000, 20010)),
     "proftpd1": (servers.ProFtpdOfInetd, "198.51.100.12", range(20010, 20020)),
@@ -49,7 +49,7 @@ def slice_of(ports: range) -> str:
 
 class Field:
     """A client, the balancer, and two pools of two servers that hold the keys and require session
-    reuse, each in a network of its own."""
+    reuse, each in a separate network."""
 
     def __init__(self, work: Path, network: Network) -> None:
         for name in ("client", "balancer", "servers"):
@@ -112,7 +112,7 @@ class Field:
         return Target(address, port, tls=ClientTls(self.authority.certificate))
 
     def inside(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run where the client is."""
+        """Runs the command in the client's network."""
         return subprocess.run(
             [*DIES_WITH_US, *self.client, *command],
             capture_output=True,
@@ -138,15 +138,15 @@ CASES = [
     for client in (Curl, Lftp, FtplibResuming)
     for mode in (Mode.EPSV, Mode.PASV)
 ]
-# To a server that has only IPv4: EPSV names no address.
+# The server has only IPv4, but EPSV names no address.
 CASES.append(Case(Curl, Mode.EPSV, "ipv6"))
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 @pytest.mark.parametrize("turn", [1, 2])
 def test_every_client_does_everything(case: Case, turn: int, field: Field, work: Path) -> None:
-    """Twice: sessions go to both servers in turn, and everything takes an odd number of them for
-    some clients."""
+    """Runs twice: sessions go to both servers in turn, and some clients use an odd number of
+    them."""
     address = BALANCER if case.family == "ipv4" else BALANCER_IPV6
     target = field.target(address)
     root = field.roots["alfresco"]
@@ -157,7 +157,7 @@ def test_all_of_it_went_by_splice_and_both_servers_had_their_share(field: Field)
     counters = field.ballast.counters()
     assert counters["bytes_encrypted"] == counters["bytes_decrypted"] == 0
     assert counters["bytes_spliced"] > 2 * len(CASES) * everything.SIZE
-    # What comes between the kernel's two looks at a socket is copied.
+    # A few bytes are copied: those that arrive between two checks of a socket.
     assert counters["bytes_copied"] < counters["bytes_spliced"] / 100
     assert counters["data_connections_passed_through"] > 4 * len(CASES)
     assert counters["tls_control_handshakes"] == 0
@@ -169,8 +169,8 @@ def test_all_of_it_went_by_splice_and_both_servers_had_their_share(field: Field)
     assert backends == {"vsftpd1", "proftpd1"}
 
 
-def test_the_log_tells_ends_as_what_they_were(field: Field) -> None:
-    """All these clients ended as they should."""
+def test_the_log_tells_how_connections_ended(field: Field) -> None:
+    """All these clients ended properly."""
     lines = field.ballast.log_lines()
     passed = {line["session"] for line in lines if line["message"] == "passed through"}
 
@@ -218,7 +218,7 @@ except ConnectionResetError:
 
 
 def test_a_strangers_data_connection_is_reset(field: Field, work: Path) -> None:
-    """The client's own session is open meanwhile, in another process."""
+    """Meanwhile the client's own session is open, in another process."""
     slow = Curl(field.target(), Mode.EPSV, work, prefix=field.client, rate=500_000)
     (field.roots["alfresco"] / "slow").write_bytes(field.data.read_bytes())
     mark = field.ballast.log_mark()
@@ -240,7 +240,7 @@ def test_a_strangers_data_connection_is_reset(field: Field, work: Path) -> None:
 
 
 class Near:
-    """The same on loopback, with servers that the test chooses."""
+    """A balancer on loopback, with servers that the test chooses."""
 
     def __init__(self, work: Path) -> None:
         self.work = work
@@ -288,7 +288,7 @@ class Near:
         return ballast
 
     def visit(self, ballast: Ballast) -> ftplib.FTP_TLS:
-        """Logged in."""
+        """A session that is logged in."""
         visit = ftplib.FTP_TLS(context=self.context, timeout=waiting.PATIENCE)
         self._stack.callback(visit.close)
         visit.connect(*ballast.where())
@@ -353,7 +353,7 @@ def test_plain_log_ins_beside_it(near: Near, work: Path) -> None:
     assert sealed.voidcmd("NOOP").startswith("2")
 
 
-def test_those_without_TLS_are_refused(near: Near) -> None:
+def test_clients_without_TLS_are_refused(near: Near) -> None:
     ballast = near.balance(near.pyftpd("127.0.0.132"))
     with contextlib.closing(ftplib.FTP(timeout=waiting.PATIENCE)) as plain:
         plain.connect(*ballast.where())
@@ -371,7 +371,7 @@ def test_two_hundred_sessions_are_spread_by_the_policy(near: Near) -> None:
 
 
 class Handshake:
-    """A TLS client whose bytes pass through the test's hands."""
+    """A TLS client whose bytes the test carries."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -392,7 +392,7 @@ class Handshake:
             return done
 
     def goes_on(self, wire: socket.socket) -> bytes:
-        """The end of the handshake, and the answer to a FEAT."""
+        """Finishes the handshake, and returns the answer to FEAT."""
         self._until(wire, self._tls.do_handshake)
         self._until(wire, lambda: self._tls.write(b"FEAT\r\n"))
         answer: bytes = self._until(wire, lambda: self._tls.read(4096))
@@ -427,7 +427,7 @@ def test_a_ClientHello_in_many_records(behind_auth: bool, near: Near) -> None:
     ],
     ids=["oversized", "commands", "malformed"],
 )
-def test_what_is_no_ClientHello_gets_an_alert(said: bytes, alert: int, near: Near) -> None:
+def test_anything_but_a_ClientHello_gets_an_alert(said: bytes, alert: int, near: Near) -> None:
     server = near.pyftpd("127.0.0.132")
     ballast = near.balance(server)
     with Wire(ballast.where()) as wire:

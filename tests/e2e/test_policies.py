@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each policy, with real servers: who gets the next session, and that none gets one too many."""
+"""Each policy, with real servers: its choice, and that no backend gets too many sessions."""
 
 import contextlib
 from collections import Counter
@@ -32,7 +32,7 @@ POLICIES = (
     "first",
 )
 USERS = [Account(f"user{number}", "s3cret") for number in range(24)]
-# Clients of their own each.
+# Each is a separate client.
 SOURCES = [f"127.0.{30 + number % 3}.{10 + number}" for number in range(24)]
 
 
@@ -78,14 +78,14 @@ def test_round_robin_follows_the_weights(
 
 
 @pytest.mark.parametrize("weights", [(1, 1, 1), (3, 2, 1)], ids=str)
-def test_least_sessions_counts_who_is_there(
+def test_least_sessions_counts_open_sessions(
     weights: tuple[int, int, int], farm: Farm, work: Path
 ) -> None:
     with _balanced(farm, work, "least-sessions", _weights(*weights)) as it:
         visits = [Visit(it.where()) for _ in range(18)]
         for there, weight in zip(farm.logins(), weights, strict=True):
             assert abs(there - 18 * weight / sum(weights)) <= 1, farm.logins()
-        # All sessions of one end: the next ones are its own, until it is as busy as the others.
+        # All sessions of one backend end: it gets the next ones, until it is as busy as the others.
         gone = [visit for visit in visits if visit.who() == "alf2"]
         for visit in gone:
             visit.leave()
@@ -100,7 +100,7 @@ def test_first_fills_one_after_the_other(farm: Farm, work: Path) -> None:
     with _balanced(farm, work, "first", common={"max_sessions": 3}) as it:
         visits = [Visit(it.where()) for _ in range(7)]
         assert [visit.who() for visit in visits] == ["alf1"] * 3 + ["alf2"] * 3 + ["alf3"]
-        # The first that has room again.
+        # The first backend with room gets the next session.
         visits.pop(4).leave()
         visits.pop(1).leave()
         visits += [Visit(it.where()), Visit(it.where()), Visit(it.where())]
@@ -113,7 +113,7 @@ def test_source_hash_sends_an_address_to_one_backend(farm: Farm, work: Path) -> 
     with _balanced(farm, work, "source-hash", hash_load_percent=0) as it:
         homes = {source: who(it.where(), source=source) for source in SOURCES}
         assert set(homes.values()) == set(farm.servers)
-        # Whoever it is, and in another order.
+        # Other users, in another order.
         for user, source in zip(USERS, reversed(SOURCES), strict=True):
             assert who(it.where(), user, source=source) == homes[source]
 
@@ -122,7 +122,7 @@ def test_user_hash_sends_a_user_to_one_backend(farm: Farm, work: Path) -> None:
     with _balanced(farm, work, "user-hash", hash_load_percent=0) as it:
         homes = {user: who(it.where(), user) for user in USERS}
         assert set(homes.values()) == set(farm.servers)
-        # From wherever, and in another order.
+        # Other addresses, in another order.
         for user, source in zip(reversed(USERS), SOURCES, strict=True):
             assert who(it.where(), user, source=source) == homes[user]
 
@@ -154,15 +154,15 @@ def test_only_the_clients_of_a_dead_backend_move(policy: str, farm: Farm, work: 
 @pytest.mark.parametrize("policy", ["source-hash", "user-hash"])
 def test_a_hash_loads_no_backend_beyond_its_bound(policy: str, farm: Farm, work: Path) -> None:
     with _balanced(farm, work, policy, hash_load_percent=150) as it:
-        # One client with many sessions: without a bound all would be on one backend.
+        # One client with many sessions: without a bound all would go to one backend.
         visits = [Visit(it.where()) for _ in range(30)]
-        # Half more than its share, and the session that is counted already when it is chosen.
+        # One and a half times its share, plus the session that is being chosen.
         assert 30 / 3 * 1.2 <= max(farm.logins()) <= 30 / 3 * 1.5 + 1, farm.logins()
         for visit in visits:
             visit.close()
 
 
-def test_least_bandwidth_avoids_where_bytes_flow(farm: Farm, work: Path) -> None:
+def test_least_bandwidth_avoids_backends_with_traffic(farm: Farm, work: Path) -> None:
     with _balanced(farm, work, "least-bandwidth") as it:
         for server in farm.servers.values():
             with (server.root / "big").open("wb") as big:
@@ -184,7 +184,7 @@ def test_least_bandwidth_avoids_where_bytes_flow(farm: Farm, work: Path) -> None
         assert not farm.who_logged_in(busy), farm.logins()
 
 
-def test_fastest_prefers_who_answers_sooner(farm: Farm, work: Path) -> None:
+def test_fastest_prefers_the_backend_that_answers_sooner(farm: Farm, work: Path) -> None:
     slow = farm["alf1"]
     with Gate("127.0.1.99", (slow.address, slow.port)) as gate:
         gate.control.delay = 0.2
@@ -194,7 +194,7 @@ def test_fastest_prefers_who_answers_sooner(farm: Farm, work: Path) -> None:
         with Ballast(work, [Listener("ftp", "alfresco")], [pool]) as it:
             for _ in range(30):
                 Visit(it.where()).leave()
-    # It is tried now and then, or nobody would know when it is quick again.
+    # It is still tried sometimes, so that an improvement is noticed.
     assert farm.logins()[0] <= 30 / 5, farm.logins()
 
 
@@ -209,7 +209,7 @@ def test_max_sessions_is_never_exceeded(policy: str, farm: Farm, work: Path) -> 
         for _ in range(2):
             farm.mark()
             inside, refused = at_once(rush, enter)
-            # All places are taken, whatever the policy would like best, and none twice.
+            # All places are taken exactly once, under every policy.
             assert farm.most_at_once() == [seats] * 3
             assert len(inside) == 3 * seats
             assert len(refused) == rush - 3 * seats
@@ -230,7 +230,7 @@ def test_max_sessions_is_never_exceeded_while_sessions_come_and_go(
     common = {"max_sessions": 2}
     queue = {"length": 100, "timeout": "30s"}
     with _balanced(farm, work, "round-robin", common=common, queue=queue) as it:
-        # As many as have room at the end.
+        # As many as there are places.
         inside, refused = at_once(6, visit_often)
         assert not refused
         assert max(farm.most_at_once()) <= 2, farm.most_at_once()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may come to a listener, and what clients may say there."""
+"""Which clients a listener admits, and which commands it allows."""
 
 import ftplib
 from collections.abc import Iterator

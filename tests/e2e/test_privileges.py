@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the daemon may do, and what others may learn from it: its user, its unit, its memory."""
+"""The daemon's rights, and what others may learn from it: its user, its unit, its memory."""
 
 import os
 import pwd
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(DIRECT, reason="it is about the balancer")
 
 UNIT = REPOSITORY / "packaging/ballast.service"
 NOBODY = pwd.getpwnam("nobody")
-# As the unit has it.
+# As in the unit.
 AS_NOBODY = (
     "setpriv",
     f"--reuid={NOBODY.pw_uid}",
@@ -54,7 +54,7 @@ def _run(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_unit_is_hardened(work: Path) -> None:
-    # 2.0 is 20 here; it fails if it is worse.
+    # A threshold of 20 means an exposure of 2.0; a worse one fails.
     done = _run("systemd-analyze", "security", "--offline=true", "--threshold=20", UNIT)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     copy = work / "ballast.service"
@@ -131,7 +131,7 @@ def test_check_tells_what_the_user_cannot_read(work: Path) -> None:
     done = _checked(file, "--user", "nobody")
     assert done.returncode == 1
     assert f"cannot read {secret}" in done.stderr and str(identity.key) in done.stderr
-    # Its right to low ports is part of it.
+    # The check includes the right to low ports.
     assert "Permission denied" in done.stderr and "binding" not in done.stderr
 
     for each in (secret, identity.key):
@@ -179,12 +179,12 @@ def test_check_tells_which_ports_the_user_needs_a_right_for(work: Path) -> None:
             note = f"note: nobody may bind {said} because it has CAP_NET_BIND_SERVICE"
             assert (note in done.stdout) == bool(said), done.stdout
             assert ("may bind" in done.stdout) == bool(said), done.stdout
-            # Where root does not have it, as in some containers.
+            # Root without that right, as in some containers.
             done = _run(*there, *WITHOUT_LOW_PORTS, *command)
             assert done.returncode == (1 if said else 0), done
             assert ("Permission denied" in done.stderr) == bool(said)
             assert ("or use a port above 1023" in done.stderr) == bool(said)
-        # Where the system asks for no right.
+        # A system that requires no right for low ports.
         start = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
         assert _run(*there, "sh", "-c", f"echo 0 > {start}").returncode == 0
         file = work / "21/ballast/ballast.toml"
@@ -205,13 +205,13 @@ def test_nobody_looks_into_it(core_dumps: bool, work: Path, server: PyFtpd) -> N
         limits = Path(f"/proc/{ballast.pid}/limits").read_text()
         size = re.search(r"Max core file size +(\S+)", limits)
         assert size and size[1] == ("1000000" if core_dumps else "0")
-        # Not even the same user.
+        # Not even the same user can read it.
         done = _run(*AS_NOBODY, "cat", f"/proc/{ballast.pid}/environ")
         assert (done.returncode == 0) == core_dumps, done.stderr
 
 
 def _memory(pid: int) -> Iterator[bytes]:
-    """Everything that the process can write to."""
+    """All writable memory of the process."""
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
             place, rights, *_ = line.split()
@@ -222,7 +222,7 @@ def _memory(pid: int) -> Iterator[bytes]:
             try:
                 yield memory.read(end - begin)
             except OSError:
-                assert "[v" in line, line  # what the kernel itself has mapped
+                assert "[v" in line, line  # mapped by the kernel itself
 
 
 def _holds(ballast: Ballast, words: list[bytes]) -> list[bytes]:
@@ -240,7 +240,7 @@ def test_no_password_stays_in_memory(work: Path, server: PyFtpd) -> None:
         tls={"certificate": identity.certificate, "key": identity.key},
     )
     context = client_context(authority.certificate)
-    # Of lengths that strings keep in different places.
+    # Different lengths, which strings store in different places.
     wrong = [b"Zq9-Xw", b"Mid-Kw9!x", b"Short-but-heap-16", b"Long-" + b"x7" * 200]
     far = b"Far-behind-secret"
     with Ballast(work, [listener], [Pool("files", [Backend("only", server)])]) as ballast:
@@ -248,7 +248,7 @@ def test_no_password_stays_in_memory(work: Path, server: PyFtpd) -> None:
         def spoil(wire: Wire, word: bytes) -> None:
             wire.expect(f"USER {TESTER.name}", 331)
             wire.send_bytes(b"PASS " + word[:3])
-            # The rest comes later, so that it is put together.
+            # The rest comes later, so Ballast must join both parts.
             wire.send_bytes(word[3:] + b"\r\n")
             assert wire.reply().code == 530
 
@@ -265,7 +265,7 @@ def test_no_password_stays_in_memory(work: Path, server: PyFtpd) -> None:
                     once.greeting()
                     for word in wrong[2:]:
                         spoil(once, word)
-                    # Far behind in the buffer that it is read into, where nothing comes after it.
+                    # Far back in the read buffer, with nothing after it.
                     with TlsWire(ballast.where(), context, server_name="ftp.example.com") as other:
                         other.greeting()
                         other.secure()
@@ -280,7 +280,7 @@ def test_no_password_stays_in_memory(work: Path, server: PyFtpd) -> None:
                 secured.expect(f"USER {TESTER.name}", 331)
                 secured.expect(f"PASS {TESTER.password}", 230)
                 secrets = [*wrong, far, b"-Kw9!x", TESTER.password.encode()]
-                # What it does hold is found.
+                # The search finds a word that is there.
                 assert _holds(ballast, [TESTER.name.encode()]) == [TESTER.name.encode()]
                 assert _holds(ballast, secrets) == []
         assert _holds(ballast, secrets) == []

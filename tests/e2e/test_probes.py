@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each kind of probe against a real server that fails in just that step, and recovers."""
+"""Each kind of probe against a real server that fails in exactly that step, and recovers."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ def balanced(
 
 
 class Changes:
-    """What the log says of the backend `only`, one change after the other."""
+    """Reads the changes of the backend `only` from the log, one after the other."""
 
     def __init__(self, ballast: Ballast) -> None:
         self._ballast = ballast
@@ -102,11 +102,11 @@ def test_a_quiet_probe_logs_in_once(server: servers.PyFtpd, work: Path) -> None:
     canary = server.root / "canary"
     with balanced(work, probe, Backend("only", server)):
         waiting.until("three probes", lambda: server.count(f"sent {canary}") >= 3)
-        # One of them is the survey's.
+        # One of the logins is the survey's.
         assert server.count("login probe") == 2
 
 
-def test_backends_that_differ_are_told_of(work: Path) -> None:
+def test_backends_that_differ_are_reported(work: Path) -> None:
     pair = [servers.PyFtpd(work, work / f"files-{n}", f"127.0.0.1{n}") for n in (1, 2)]
     try:
         for each in pair:
@@ -144,7 +144,7 @@ def test_a_script_fails_with_its_status_and_is_killed_when_it_hangs(
 ) -> None:
     script = work / "probe.sh"
     verdict = work / "verdict"
-    # What it is told goes into a file, its fate comes from another.
+    # The script writes its input to one file and reads its verdict from another.
     script.write_text(
         f'#!/bin/sh\necho "$1 $2 $BALLAST_POOL/$BALLAST_BACKEND" > {work}/told\n. {verdict}\n'
     )

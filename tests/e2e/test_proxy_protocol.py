@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Proxies in front of the balancer, which say in a PROXY header who the client is; and what the
-balancer says of the client in its own header to the backends."""
+"""Proxies in front of the balancer, whose PROXY header names the client; and the balancer's own
+header to the backends."""
 
 import socket
 import struct
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(DIRECT, reason="it is about the balancer")
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 CONTENT = b"what is in the file"
-# Where HAProxy comes from, and a client that is not welcome.
+# HAProxy's address, and a client that is not admitted.
 PROXY = "127.0.0.190"
 UNWELCOME = "127.0.0.77"
 CLIENT = "127.0.0.78"
@@ -55,7 +55,7 @@ class Field:
             Listener("data", "files", ["127.0.0.1"], {**common, "proxy_data": True}),
             Listener(
                 *("control", "files", ["127.0.0.1"]),
-                # One range for both would be the proxies' in both.
+                # A shared range would expect headers in both.
                 {**common, "passive_ports": f"{free_port()}"},
                 tls=tls,
                 implicit_port=free_port(),
@@ -88,11 +88,11 @@ def test_haproxy_in_front_of_control_and_data(header: str, field: Field) -> None
         header=header,
         data_header=header,
     ) as proxy:
-        # The lists are asked about the client, not about the proxy.
+        # The lists apply to the client, not to the proxy.
         with Wire(proxy.where, source=UNWELCOME) as refused:
             assert refused.reply().code == 421
         with Wire(proxy.where, source=CLIENT).log_in() as wire:
-            # What PASV announces is where the client came to.
+            # PASV announces the address that the client connected to.
             assert wire.passive_address("PASV")[0] == proxy.address
             for verb in ("PASV", "EPSV"):
                 with wire.passive(verb) as data:
@@ -104,7 +104,7 @@ def test_haproxy_in_front_of_control_and_data(header: str, field: Field) -> None
                     data.sendall(CONTENT)
                 assert wire.reply().code == 226
                 assert (field.server.root / f"new-{verb}").read_bytes() == CONTENT
-            # An active client is its own, and takes nobody else's word for it.
+            # An active client may name only its own address.
             with wire.listen("PORT") as listener:
                 wire.expect("RETR file", 125, 150)
                 data, peer = listener.accept()
@@ -123,7 +123,7 @@ def test_haproxy_in_front_of_control_and_data(header: str, field: Field) -> None
     [
         v1(CLIENT, "192.0.2.1"),
         v2(CLIENT, "192.0.2.1"),
-        # What is not known is passed over.
+        # Unknown fields are ignored.
         v2(CLIENT, "192.0.2.1", extra=b"\xe0\0\3abc\x04\0\0"),
     ],
 )
@@ -147,7 +147,7 @@ def test_a_header_may_come_in_pieces_and_the_dialog_right_behind(
 def test_a_header_goes_before_implicit_tls(field: Field) -> None:
     where = field.ballast.where("control", implicit=True)
     with TlsWire(where, field.context, server_name="ftp.example.com") as wire:
-        # From nobody's network: what it says is no ClientHello.
+        # This address is not a proxy's, so the header is not a ClientHello.
         wire.send_bytes(v1(CLIENT, "127.0.0.1"))
         assert wire.plain.recv(1) in (b"", b"\x15")
     with TlsWire(
@@ -162,7 +162,7 @@ def test_a_header_goes_before_implicit_tls(field: Field) -> None:
 
 
 def test_what_the_proxy_says_for_itself(field: Field) -> None:
-    """Health checks: the connection's own addresses hold."""
+    """Health checks: the connection's own addresses count."""
     for header in (b"PROXY UNKNOWN\r\n", SIGNATURE + b"\x20\0\0\0"):
         mark = field.ballast.log_mark()
         with field.proxied(header) as wire:
@@ -200,7 +200,7 @@ def test_nobody_else_is_believed(field: Field) -> None:
         wire.send_bytes(v1(CLIENT, "127.0.0.1"))
         wire.greeting()
         assert wire.reply().code == 500
-    # And one whom the lists forbid cannot come in another's name.
+    # A client that the lists forbid cannot use another client's name.
     with Wire(field.ballast.where("control"), source=UNWELCOME) as wire:
         wire.send_bytes(v1(CLIENT, "127.0.0.1"))
         assert wire.reply().code == 421
@@ -271,7 +271,7 @@ def test_the_balancer_tells_the_backend_of_the_clients_tls(work: Path) -> None:
             tls_wire.greeting()
             tls_wire.secure().expect("USER tester", 421)
     listening.close()
-    # The survey speaks for the balancer itself.
+    # The survey's header names no client.
     own = SIGNATURE + b"\x20\0\0\0"
     sessions = [header for header in heard if header != own]
     plain, secured, known = sessions

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clients that wait for a place, first come first served, and what becomes of those who wait in
-vain."""
+"""Clients that wait for a place, first come first served, and clients that wait without success."""
 
 import contextlib
 import time
@@ -21,7 +20,7 @@ from wire import Wire
 
 pytestmark = pytest.mark.skipif(DIRECT, reason="nobody waits")
 
-# For so long nothing may be said to those who wait.
+# Waiting clients must hear nothing for this long.
 SILENCE = 0.3
 
 
@@ -35,7 +34,7 @@ def whole_farm(module_work: Path) -> Iterator[Farm]:
 def _queued(
     farm: Farm, work: Path, length: int, timeout: str = "25s", *, workers: int = 2, **more: Any
 ) -> Iterator[Ballast]:
-    """alf1 alone, with one place."""
+    """Only alf1, with one place."""
     settings = {"queue": {"length": length, "timeout": timeout}, **more}
     pool = Pool("alfresco", [farm.backend("alf1", max_sessions=1)], settings)
     with Ballast(work, [Listener("ftp", "alfresco")], [pool], settings={"workers": workers}) as it:
@@ -57,7 +56,7 @@ def _waits(it: Ballast) -> Wire:
 
 
 def _enter(wire: Wire) -> None:
-    """Its turn has come."""
+    """The client's turn has come."""
     assert wire.reply().code == 331
     wire.expect(f"PASS {TESTER.password}", 230)
 
@@ -116,7 +115,7 @@ def test_a_client_that_leaves_frees_its_place(farm: Farm, work: Path) -> None:
         three = waiting.until("the place is free", waits_now)
         assert three is not None
         _leave(sits)
-        # Nobody waits for who has left.
+        # A client that has left does not hold up the others.
         _enter(two)
         assert three.is_silent(SILENCE)
         _leave(two)
@@ -135,7 +134,7 @@ def test_at_the_end_of_the_timeout_it_is_421(farm: Farm, work: Path) -> None:
             assert 0.9 < time.monotonic() - began < 10
             assert len(reply.text) > len("421 ")
             assert wire.at_end()
-        # Its place in the queue is free, and the seat was never lost.
+        # Its place in the queue is free, and the seated session is not affected.
         sits.expect("NOOP", 200)
         waits = _waits(it)
         _leave(sits)
@@ -171,7 +170,7 @@ def test_a_refused_password_gives_the_place_to_the_next(farm: Farm, work: Path) 
         _leave(two)
 
 
-def test_who_waits_takes_the_first_place_on_any_backend(farm: Farm, work: Path) -> None:
+def test_a_waiting_client_takes_the_first_place_on_any_backend(farm: Farm, work: Path) -> None:
     pool = Pool(
         "alfresco",
         farm.backends(max_sessions=1),
@@ -187,7 +186,7 @@ def test_who_waits_takes_the_first_place_on_any_backend(farm: Farm, work: Path) 
         one.leave()
 
 
-def test_a_backend_that_comes_back_serves_who_waits(farm: Farm, work: Path) -> None:
+def test_a_backend_that_comes_back_serves_waiting_clients(farm: Farm, work: Path) -> None:
     settings = {"balance": "first", "queue": {"length": 5, "timeout": "25s"}}
     pool = Pool("alfresco", farm.backends(max_sessions=1), settings, TCP_PROBE)
     with Ballast(work, [Listener("ftp", "alfresco")], [pool]) as it:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who goes to which pool: routes, and names of users that say more than the user."""
+"""The choice of a pool: routes, and user names that contain more than the user."""
 
 import contextlib
 import ftplib
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(DIRECT, reason="there is one way only")
 ANNA = Account("sales-anna", "s3cret-Anna")
 BOB = Account("bob", "s3cret-Bob")
 BEN = Account("ben", "s3cret-Ben")
-# Names that only look as if they said more.
+# Names that only look as if they contained more.
 MAIL = Account("alice@elsewhere", "s3cret-Mail")
 PERCENT = Account("alice%elsewhere", "s3cret-Percent")
 ALICE = Account("alice", "s3cret-Alice")
@@ -47,7 +47,7 @@ def _routed(
     tls: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Iterator[Ballast]:
-    """A pool for each server, of the same name."""
+    """A pool for each server, with the server's name."""
     pools = [Pool(name, [farm.backend(name)]) for name in farm.servers]
     listener = Listener("ftp", default, settings=settings, routes=routes, tls=tls)
     with Ballast(work, [listener], pools) as it:
@@ -94,12 +94,12 @@ def test_by_host(farm: Farm, work: Path) -> None:
         assert _after_host(it, "ftp.sales.example.com") == "sales"
         assert _after_host(it, "FTP.Sales.Example.COM") == "sales"
         assert _after_host(it, "a.tech.example.com") == "tech"
-        # Without one.
+        # Without HOST.
         assert who(it.where()) == "main"
 
 
 def test_a_client_that_says_host_where_feat_has_it(farm: Farm, work: Path) -> None:
-    # lftp says the name that it was told to connect to.
+    # lftp sends the name that it connects to.
     routes: list[Route] = [{"match": {"host": "localhost"}, "pool": "sales"}]
     with _routed(farm, work, routes) as it:
         address, port = it.where()
@@ -115,14 +115,14 @@ def test_a_host_that_no_route_names_is_504(farm: Farm, work: Path) -> None:
         with contextlib.closing(Visit(it.where(), None)) as visit:
             with pytest.raises(ftplib.error_perm, match="^504 "):
                 visit.sendcmd("HOST ftp.other.example.com")
-            # It goes on as if nothing had been said, and another one may be.
+            # The session continues, and may name another host.
             assert visit.sendcmd("HOST ftp.sales.example.com").startswith("220")
             with pytest.raises(ftplib.error_perm, match="^504 "):
                 visit.sendcmd("HOST ftp.other.example.com")
             visit.login(TESTER.name, TESTER.password)
             assert visit.who() == "sales"
     with _routed(farm, work / "without", []) as it:
-        # Nobody asks for it.
+        # No route asks for a host.
         assert _after_host(it, "ftp.other.example.com") == "main"
 
 
@@ -158,7 +158,7 @@ def test_a_route_that_rejects_says_so_in_its_own_words(farm: Farm, work: Path) -
         assert refusal(it.where(), ANNA, source="127.0.51.1") == words
         assert not any(farm.logins())
         assert who(it.where(), ANNA) == "sales"
-        # The session goes on, and its next USER is routed anew.
+        # The session continues, and its next USER is routed again.
         with contextlib.closing(Visit(it.where(), None, source="127.0.51.1")) as visit:
             with pytest.raises(ftplib.error_perm, match=words):
                 visit.sendcmd(f"USER {ANNA.name}")
@@ -166,7 +166,7 @@ def test_a_route_that_rejects_says_so_in_its_own_words(farm: Farm, work: Path) -
             assert visit.who() == "main"
 
 
-def test_who_matches_nothing_is_refused(farm: Farm, work: Path) -> None:
+def test_a_client_that_matches_nothing_is_refused(farm: Farm, work: Path) -> None:
     routes: list[Route] = [
         {"match": {"user": "sales-*"}, "pool": "sales"},
         {"match": {"host": "ftp.tech.example.com"}, "pool": "tech"},
@@ -187,7 +187,7 @@ def test_who_matches_nothing_is_refused(farm: Farm, work: Path) -> None:
         assert not farm.who_logged_in("main")
 
 
-def test_a_user_before_login_is_routed_anew(farm: Farm, work: Path) -> None:
+def test_a_user_before_login_is_routed_again(farm: Farm, work: Path) -> None:
     routes: list[Route] = [
         {"match": {"user": "sales-*"}, "pool": "sales"},
         {"match": {"user": "b*"}, "pool": "tech"},
@@ -198,19 +198,19 @@ def test_a_user_before_login_is_routed_anew(farm: Farm, work: Path) -> None:
         assert visit.who() == "tech"
 
 
-# Names of users that say more.
+# User names that contain more.
 
 
 def test_a_user_names_the_pool(farm: Farm, work: Path) -> None:
-    # Both pools can be had; who says nothing gets the first.
+    # Both pools are allowed; a plain name gets the first.
     routes: list[Route] = [{"match": {"user": "a*"}, "pool": "main"}, {"pool": "sales"}]
     with _routed(farm, work, routes, default="", user_at_pool=True) as it:
         assert who(it.where(), ALICE) == "main"
         assert who(it.where(), Account("alice@sales", ALICE.password)) == "sales"
         assert who(it.where(), Account("alice@main", ALICE.password)) == "main"
-        # Not the name of a pool: a part of the user's.
+        # Not a pool's name, so it is part of the user's name.
         assert who(it.where(), MAIL) == "main"
-        # The rest of a name may have the sign too.
+        # The rest of the name may contain the sign too.
         assert who(it.where(), Account(f"{MAIL.name}@sales", MAIL.password)) == "sales"
     assert farm.who_logged_in("sales") == ["alice", MAIL.name]
     assert farm.who_logged_in("main") == ["alice", "alice", MAIL.name]
@@ -227,7 +227,7 @@ def test_a_user_names_the_host(farm: Farm, work: Path) -> None:
     assert farm.who_logged_in("main") == ["alice", PERCENT.name]
 
 
-def test_unless_they_are_told_names_say_nothing(farm: Farm, work: Path) -> None:
+def test_by_default_names_have_no_special_meaning(farm: Farm, work: Path) -> None:
     routes: list[Route] = [
         {"match": {"host": "elsewhere"}, "pool": "sales"},
         {"match": {"user": "tech-*"}, "pool": "tech"},
@@ -247,17 +247,17 @@ def test_a_user_is_routed_by_the_name_that_is_left(farm: Farm, work: Path) -> No
     ]
     with _routed(farm, work, routes, user_at_pool=True) as it:
         assert who(it.where(), Account(f"{ANNA.name}@tech", ANNA.password)) == "tech"
-        # Naming a pool is no way past the routes.
+        # A pool's name does not bypass the routes.
         assert refusal(it.where(), Account("bob@tech", BOB.password)).startswith("530 ")
         assert refusal(it.where(), Account("bob@tech", BOB.password)).startswith("530 ")
         assert who(it.where(), Account("bob@main", BOB.password)) == "main"
 
 
-# What TLS tells.
+# Information from TLS.
 
 
 class Named(clients.Curl):
-    """curl that knows where a name leads."""
+    """curl with a fixed address for a name."""
 
     def __init__(self, name: str, target: Target, work: Path) -> None:
         super().__init__(
@@ -336,13 +336,13 @@ def test_by_the_clients_certificate(
             for client in (clients.Curl, clients.Lftp, clients.Ftplib):
                 target = Target(*it.where(), tls=shows)
                 assert _download_who(client(target, Mode.EPSV, work), work) == pool
-        # TLS without one.
+        # TLS without a certificate.
         nobody = Target(*it.where(), tls=ClientTls(authority.certificate))
         assert _download_who(clients.Curl(nobody, Mode.EPSV, work), work) == "main"
         assert who(it.where()) == "main"
 
 
-def test_only_who_shows_a_certificate_gets_in(
+def test_only_clients_with_a_certificate_get_in(
     farm: Farm, authority: Authority, front: Identity, work: Path
 ) -> None:
     routes: list[Route] = [{"match": {"certificate": "CN=sales Anna"}, "pool": "sales"}]

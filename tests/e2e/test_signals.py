@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What signals do, and what is said of them."""
+"""The effects of signals, and their log lines."""
 
 import os
 import signal
@@ -52,6 +52,6 @@ def test_a_signal_without_a_meaning_is_ignored_and_said(number: int, work: Path)
 def test_the_unit_promises_no_reload() -> None:
     unit = (REPOSITORY / "packaging/ballast.service").read_text()
     assert "\nExecReload" not in unit
-    # What stands there instead is what the pages say.
+    # The unit and the pages name the same command.
     command = "systemctl kill --signal=HUP --kill-whom=main ballast"
     assert command in unit and command in (REPOSITORY / "docs/installing.md").read_text()

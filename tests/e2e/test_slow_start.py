@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A backend that has risen gets few sessions first, and its whole share in the end."""
+"""A backend that has come up gets few sessions first, and its whole share in the end."""
 
 import contextlib
 import time

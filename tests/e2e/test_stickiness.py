@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clients come back to the backend that they had, for so long, and what happens when they cannot.
+"""Clients return to the backend that they had, for a limited time; and clients that cannot return.
 
-Beneath is always the policy `first`, which would send everybody to alf1: who is elsewhere sticks.
+The policy is always `first`, which would choose alf1: a client on another backend sticks to it.
 """
 
 import contextlib
@@ -43,7 +43,7 @@ def _sticky(farm: Farm, work: Path, **stick: Any) -> Iterator[Ballast]:
 
 
 def _settle_on_alf2(it: Ballast, account: Account, source: str) -> None:
-    """This client's first visit, while somebody else has the only seat of alf1."""
+    """The client's first visit, while another client has the only seat of alf1."""
     other = Visit(it.where(), ACCOUNTS[1], source="127.0.99.99")
     assert other.who() == "alf1"
     assert who(it.where(), account, source=source) == "alf2"
@@ -61,7 +61,7 @@ def test_an_address_comes_back(farm: Farm, work: Path) -> None:
         _settle_on_alf2(it, TESTER, NEAR)
         for account in (TESTER, ANNA, BERND):
             assert who(it.where(), account, source=NEAR) == "alf2"
-        # Every address is a network of its own.
+        # Every address is a separate network.
         assert who(it.where(), source=NEXT) == "alf1"
         assert who(it.where(), source=NEAR) == "alf2"
 
@@ -82,11 +82,11 @@ def test_a_user_comes_back(farm: Farm, work: Path) -> None:
         assert who(it.where(), BERND, source=NEAR) == "alf1"
 
 
-def test_after_the_timeout_it_is_chosen_anew(farm: Farm, work: Path) -> None:
+def test_after_the_timeout_the_policy_chooses_again(farm: Farm, work: Path) -> None:
     seconds = 1.5
     with _sticky(farm, work, by="network", timeout="1500ms") as it:
         _settle_on_alf2(it, TESTER, NEAR)
-        # Each visit begins the time again, and so does its end.
+        # The start and the end of each visit restart the time.
         stays = Visit(it.where(), source=NEAR)
         assert stays.who() == "alf2"
         _let_pass(seconds)
@@ -97,15 +97,15 @@ def test_after_the_timeout_it_is_chosen_anew(farm: Farm, work: Path) -> None:
 
 
 def _let_pass(seconds: float) -> None:
-    """The time itself is what is waited for."""
+    """Waits for the time itself."""
     end = time.monotonic() + seconds
-    waiting.until("the time-out is over", lambda: time.monotonic() > end)
+    waiting.until("the timeout is over", lambda: time.monotonic() > end)
 
 
 def test_when_the_backend_is_down_another_is_chosen_and_kept(farm: Farm, work: Path) -> None:
     with _sticky(farm, work, by="user", otherwise="choose") as it:
         _settle_on_alf2(it, ANNA, NEAR)
-        # Somebody on alf1: the next best one is alf3.
+        # alf1 is full, so the next choice is alf3.
         other = Visit(it.where(), BERND)
         farm["alf2"].kill()
         it.wait_for_state("alf2", "down")
@@ -114,7 +114,7 @@ def test_when_the_backend_is_down_another_is_chosen_and_kept(farm: Farm, work: P
         mark = it.log_mark()
         farm["alf2"].start()
         it.wait_for_state("alf2", "up", since=mark)
-        # Where it was chosen to be, not where it was or where it would be chosen to be now.
+        # The client sticks to its new backend, not to alf2, and is not chosen again.
         assert who(it.where(), ANNA) == "alf3"
 
 
@@ -124,7 +124,7 @@ def test_when_the_backend_is_down_the_client_is_refused(farm: Farm, work: Path) 
         farm["alf2"].kill()
         it.wait_for_state("alf2", "down")
         assert refusal(it.where(), ANNA).startswith("421 ")
-        # Only those who belong there.
+        # Other clients are not affected.
         assert who(it.where(), BERND) == "alf1"
         mark = it.log_mark()
         farm["alf2"].start()

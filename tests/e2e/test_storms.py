@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clients without an account that come in masses: what they cost the backends, the others and the
-log. And the backend that is Ballast itself, which needs one client only."""
+"""Masses of clients without an account: their cost for backends, for other clients and for the log.
+Also a backend that is Ballast itself, for which one client is enough."""
 
 import threading
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def test_user_again_and_again_is_one_connection_to_the_backend(
         codes = [wire.ask(f"USER user{i}").code for i in range(11)]
         assert codes == [331] * 10 + [421]
         assert wire.at_end()
-        # The survey's own says no USER.
+        # The survey sends no USER.
         heard = [each.commands for each in server.conversations]
         assert sum(any(line.startswith("USER") for line in lines) for lines in heard) == 1
 
@@ -65,7 +65,7 @@ def test_seats_held_without_a_password_go_to_one_who_logs_in(
             wire.greeting()
             wire.expect(f"USER {TESTER.name}", 331)
             wire.expect(f"PASS {TESTER.password}", 230)
-        # The one whose seat it was logs in all the same.
+        # The client that lost its seat can still log in.
         held[0].expect(f"PASS {TESTER.password}", 230)
         assert ballast.counters()["seats_recalled"] == 1
 
@@ -109,7 +109,7 @@ def test_a_flood_at_an_uploads_end_holds_up_neither_others_nor_a_stop(work: Path
         server = stack.enter_context(ScriptedServer("127.0.0.166", {"STOR": store}))
         stack.callback(stored.set)
         ballast = _ballast(work, server, workers=1, shutdown_timeout="500ms")
-        # Its end is a stop with the flood still there, within the time that `Ballast` allows.
+        # At its end the daemon must stop within `Ballast`'s time, although the flood continues.
         with ballast:
             flooder = stack.enter_context(Wire(ballast.where())).log_in()
             other = stack.enter_context(Wire(ballast.where(), source=STRANGER)).log_in()
@@ -161,7 +161,7 @@ def test_a_backend_that_leads_back_is_found_by_check(bind: str, address: str, wo
 
 
 def test_a_session_that_comes_from_ballast_itself_is_refused(work: Path) -> None:
-    # A name, which `run` does not look up before it starts.
+    # A host name, because `run` does not look it up before it starts.
     port = free_port()
     ballast = Ballast(
         work,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that nobody reads, and files that never end: none of them stops the daemon."""
+"""Files without a reader, and files without an end: none of them stops the daemon."""
 
 import base64
 import fcntl
@@ -29,12 +29,12 @@ from wire import Wire
 
 pytestmark = pytest.mark.skipif(DIRECT, reason="this is the balancer's own")
 
-# As long as a daemon without sessions may take to end, a log's last second included.
+# The time in which a daemon without sessions must end, including a log's last second.
 END_SECONDS = 3.0
 
 
 def _small_pipe(path: Path) -> int:
-    """A FIFO that is full after a page, and that nobody reads. It stays while the result is open."""
+    """A FIFO without a reader, full after one page. It stays while the descriptor is open."""
     os.mkfifo(path)
     descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, 4096)
@@ -42,7 +42,7 @@ def _small_pipe(path: Path) -> int:
 
 
 def _read_until(descriptor: int, wanted: str) -> str:
-    """What is in the pipe, once this is in it."""
+    """The content of the pipe, as soon as it contains `wanted`."""
     said = b""
 
     def found() -> bool:
@@ -74,7 +74,7 @@ def test_a_log_that_nobody_reads_stops_nothing(kind: str, work: Path) -> None:
     daemon = Process(command, it.output)
     try:
         _read_until(pipe, "ready")
-        # Each is a line of the log, and the pipe holds a page of them.
+        # Each causes a log line, and the pipe holds one page of them.
         for _ in range(100):
             with Wire(it.where()) as client:
                 assert client.reply().code == 220
@@ -136,7 +136,7 @@ def test_a_fifo_in_place_of_a_watched_file_is_refused_and_stops_nothing(work: Pa
 
 
 @pytest.mark.parametrize("command", ["check", "run"])
-def test_what_is_no_regular_file_is_named_at_the_start(command: str, work: Path) -> None:
+def test_a_file_that_is_not_regular_is_named_at_the_start(command: str, work: Path) -> None:
     fifo = work / "fifo"
     os.mkfifo(fifo)
     probe = {"type": "login", "user": "probe", "password_file": str(fifo)}

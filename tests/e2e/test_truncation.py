@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Somebody dies in the middle of a file: nothing that is cut short may end cleanly for anyone."""
+"""A peer dies in the middle of a file: a truncated transfer must not end cleanly for anyone."""
 
 import contextlib
 import os
@@ -99,7 +99,7 @@ def test_a_client_killed_in_an_upload(
     server_knows(server, name)
 
 
-# What no real server can be made to do at will.
+# Things that no real server does on demand.
 
 
 @contextlib.contextmanager
@@ -164,7 +164,7 @@ def test_an_upload_that_the_backend_refuses_in_the_middle(code: int, work: Path)
 
 
 @pytest.mark.parametrize("first", ["control", "data"])
-def test_a_client_that_leaves_with_theend_of_its_upload_is_not_believed(
+def test_a_client_that_leaves_with_the_end_of_its_upload_is_not_believed(
     first: str, work: Path
 ) -> None:
     ends: list[str] = []
@@ -185,7 +185,7 @@ def test_a_client_that_leaves_with_theend_of_its_upload_is_not_believed(
         data = wire.passive()
         wire.expect("STOR file", 150)
         data.sendall(b"the first half")
-        # What a kernel does for a process that was killed: FIN on both, one right after the other.
+        # The kernel ends a killed process like this: FIN on both, one right after the other.
         # Linux closes the youngest descriptor first, which is the data connection.
         for each in (wire, data) if first == "control" else (data, wire):
             each.close()

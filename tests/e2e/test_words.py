@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is said on the control connection: with a backend that says what the test wants."""
+"""The dialog on the control connection, with a scripted backend."""
 
 import contextlib
 import socket
@@ -80,7 +80,7 @@ def test_an_unknown_verb_that_moves_data_is_a_transfer(work: Path) -> None:
             wire.expect("XLST here", 150)
             assert read_all(data) == b"as yet"
         assert wire.reply().code == 226
-        # Without a data address it is a command like any other.
+        # Without a data address it is an ordinary command.
         assert "XLST here" in server.commands
 
 
@@ -92,7 +92,7 @@ def test_an_unknown_verb_with_a_plain_answer_is_a_command(work: Path) -> None:
 
 
 def test_a_226_before_the_last_byte_waits_for_it(work: Path) -> None:
-    # More than the kernel holds for a client that does not read.
+    # More than the kernel buffers for a client that does not read.
     content = bytes(range(256)) * 128 * 1024
 
     def send(conversation: Conversation, _: str) -> None:
@@ -121,7 +121,7 @@ def test_a_226_at_once_does_not_overtake_our_connection_to_an_active_client(work
             with wire.listen(verb) as listener:
                 wire.expect("RETR file", 150)
                 assert wire.reply().code == 226
-                # It is there already.
+                # The connection is there already.
                 listener.settimeout(0)
                 data, _ = listener.accept()
                 with data:
@@ -149,7 +149,7 @@ def test_without_epsv_pasv_is_used_and_its_address_is_not_believed(work: Path) -
                 wire.expect("LIST", 150)
                 assert read_all(data) == b"listing"
             assert wire.reply().code == 226
-        # Learnt once.
+        # Ballast remembers the refusal.
         assert server.count("EPSV") == 1
         assert server.count("PASV") == 4
 
@@ -206,7 +206,7 @@ def test_an_idle_session_ends_with_421(work: Path) -> None:
         assert wire.at_end()
 
 
-def test_a_client_that_does_not_log_in_is_shown_the_door(work: Path) -> None:
+def test_a_client_that_does_not_log_in_is_disconnected(work: Path) -> None:
     with ScriptedServer("127.0.0.81") as server:
         pool = Pool("pool", [Backend("only", server)])
         quick = {"login_timeout": "500ms"}
