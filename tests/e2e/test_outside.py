@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Backends from outside the configuration: DNS names, and files of other programs. The tests run in a separate network with its own name server."""
+"""Backends from outside the configuration: DNS names, and files of other programs. The tests run in a
+separate network with its own name server."""
 
 import contextlib
 import re
