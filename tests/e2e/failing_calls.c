@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Preloaded into the daemon: one system call of a kind fails when a test says so, through a file
+ * Preloaded into the daemon: makes one system call fail when a test asks for it, through a file
  * that both have mapped. See failing_calls.py. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -18,7 +18,7 @@
 struct orders {
     char call[32];
     int error;
-    int skipped; /* how many calls go well before it */
+    int skipped; /* how many calls succeed before it */
     int armed;   /* how many fail then */
     int hits;
 };
@@ -48,7 +48,7 @@ static int fails(const char* call) {
     return 1;
 }
 
-/* The real one, looked up once. */
+/* The real function, looked up once. */
 #define REAL(name)                                          \
     static __typeof__(name)* real;                          \
     if (real == NULL) real = (__typeof__(name)*)dlsym(RTLD_NEXT, #name)
@@ -79,7 +79,7 @@ WRAP(ssize_t, splice, (int in, off64_t* at, int out, off64_t* to, size_t size, u
 WRAP(ssize_t, send, (int fd, const void* from, size_t size, int flags), (fd, from, size, flags))
 WRAP(ssize_t, recv, (int fd, void* into, size_t size, int flags), (fd, into, size, flags))
 
-/* OpenSSL without memory. */
+/* Makes OpenSSL run out of memory. */
 #define WRAP_NULL(type, name, parameters, arguments) \
     type name parameters;                            \
     type name parameters {                           \
@@ -91,7 +91,7 @@ WRAP(ssize_t, recv, (int fd, void* into, size_t size, int flags), (fd, into, siz
 WRAP_NULL(void*, SSL_new, (void* context), (context))
 WRAP_NULL(void*, BIO_new, (const void* method), (method))
 
-/* What is new to it: only that can find no room. */
+/* Only a new descriptor can fail for lack of room. */
 int epoll_ctl(int set, int operation, int fd, struct epoll_event* event) {
     REAL(epoll_ctl);
     if (operation == EPOLL_CTL_ADD && fails("epoll_ctl")) return -1;

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Perl's Net::FTP as a program: ADDRESS PORT USER PASSWORD MODE VERB ARGUMENTS...
-# Exit status 0 only if Net::FTP was content. Commands and replies go to standard error.
+# Exit status 0 only if Net::FTP reported success. Commands and replies go to standard error.
 use strict;
 use warnings;
 
-# Net::FTP whose own choice of a verb can be another one: it knows EPSV and EPRT, and says them over
-# IPv6 only.
+# Net::FTP with a choice of the verb: by itself it uses EPSV and EPRT over IPv6 only.
 package Session;
 use parent 'Net::FTP';
 
