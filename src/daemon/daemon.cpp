@@ -413,10 +413,8 @@ void Daemon::stop() {
 
 void Daemon::log_counters() const {
     std::vector<log::Field> fields;
-    for (std::size_t i = 0; i < metrics::counter_count; ++i) {
-        const auto counter = static_cast<metrics::Counter>(i);
-        fields.push_back({metrics::name_of(counter), metrics::total(counter)});
-    }
+    for (const auto& row : metrics::all_counters())
+        fields.push_back({row.name, metrics::total(row.counter)});
     log::write_each(log::Level::info, "counters", fields);
 }
 

@@ -49,23 +49,35 @@ TEST(Counters, may_be_read_while_others_count) {
 
 TEST(Counters, have_each_a_name_of_their_own) {
     std::set<std::string_view> names;
-    for (std::size_t i = 0; i < counter_count; ++i) {
-        const auto name = name_of(static_cast<Counter>(i));
-        EXPECT_FALSE(name.empty());
-        EXPECT_EQ(name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_"), std::string_view::npos);
-        names.insert(name);
+    for (const auto& row : all_counters()) {
+        EXPECT_FALSE(row.name.empty());
+        EXPECT_EQ(row.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_"),
+                  std::string_view::npos);
+        names.insert(row.name);
     }
-    EXPECT_EQ(names.size(), counter_count);
+    EXPECT_EQ(names.size(), all_counters().size());
+}
+
+TEST(Counters, are_named_like_their_enumerators) {
+    const auto name_of = [](Counter counter) {
+        return all_counters()[static_cast<std::size_t>(counter)].name;
+    };
     EXPECT_EQ(name_of(Counter::sessions_accepted), "sessions_accepted");
     EXPECT_EQ(name_of(Counter::probes_failed), "probes_failed");
+    EXPECT_EQ(name_of(Counter::data_ends_without_close_notify), "data_ends_without_close_notify");
+}
+
+TEST(Counters, say_each_in_a_sentence_what_they_count) {
+    for (const auto& row : all_counters())
+        EXPECT_TRUE(row.help.size() > 10 && row.help.ends_with('.')) << row.name;
 }
 
 TEST(Counters, are_each_in_the_manual_of_operators) {
     std::ifstream file(SOURCE_ROOT "/docs/operating.md");
     std::stringstream text;
     text << file.rdbuf();
-    for (std::size_t i = 0; i < counter_count; ++i) {
-        const auto name = std::string(name_of(static_cast<Counter>(i)));
+    for (const auto& row : all_counters()) {
+        const auto name = std::string(row.name);
         EXPECT_NE(text.str().find('`' + name + '`'), std::string::npos) << name;
     }
 }
