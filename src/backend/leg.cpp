@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/leg.h"
 
+#include "backend/refusal.h"
 #include "base/log.h"
 #include "base/shortage.h"
 #include "ftp/command.h"
@@ -72,7 +73,10 @@ loop::Task<base::Result<>> Leg::hear_greeting() {
     for (;;) {
         auto greeting = co_await reply(deadline);
         if (!greeting) {
-            greeting.error().doing = "waiting for the greeting of " + base::to_string(address());
+            // Without a code it says itself what is wrong.
+            if (greeting.error().code)
+                greeting.error().doing =
+                    "waiting for the greeting of " + base::to_string(address());
             co_return std::unexpected(greeting.error());
         }
         if (greeting->is_positive()) {
@@ -81,13 +85,8 @@ loop::Task<base::Result<>> Leg::hear_greeting() {
         }
         // RFC 959 5.4: 120 "service ready in nnn minutes", then 220.
         if (!greeting->is_preliminary())
-            // 421 is no fault of a server: it is alive and full.
-            co_return std::unexpected(
-                base::Error{base::Fault::backend,
-                            greeting->code == 421 ? std::error_code()
-                                                  : std::make_error_code(std::errc::protocol_error),
-                            fmt::format("{} greeted with {} {}", base::to_string(address()),
-                                        greeting->code, greeting->message())});
+            co_return std::unexpected(refusal(base::to_string(address()) + " greeted with",
+                                              *greeting, base::Fault::backend));
     }
 }
 
@@ -97,12 +96,8 @@ loop::Task<base::Result<>> Leg::say_auth() {
     if (!reply) co_return std::unexpected(reply.error());
     // 334 by the letter of RFC 2228 means that more is to come, which TLS brings by itself.
     if (reply->code != 234 && reply->code != 334)
-        co_return std::unexpected(
-            base::Error{base::Fault::backend,
-                        reply->code == 421 ? std::error_code()
-                                           : std::make_error_code(std::errc::protocol_error),
-                        fmt::format("{} answered AUTH TLS with {} {}", base::to_string(address()),
-                                    reply->code, reply->message())});
+        co_return std::unexpected(refusal(base::to_string(address()) + " answered AUTH TLS with",
+                                          *reply, base::Fault::backend));
     co_return co_await begin_tls();
 }
 
@@ -149,10 +144,9 @@ loop::Task<std::optional<DataRefusal>> Leg::protect_data(bool wanted) {
         data_is_protected_ = wanted;
         co_return std::nullopt;
     }
-    base::Error error{base::Fault::backend,
-                      {},
-                      fmt::format("{} answered PROT {} with {} {}", base::to_string(address()),
-                                  wanted ? 'P' : 'C', reply->code, reply->message())};
+    auto error = refusal(
+        fmt::format("{} answered PROT {} with", base::to_string(address()), wanted ? 'P' : 'C'),
+        *reply);
     co_return DataRefusal{std::move(*reply), std::move(error), false};
 }
 
@@ -160,7 +154,9 @@ loop::Task<base::Result<>> Leg::learn_noop() {
     if (known().noop_code()) co_return base::Result<>{};
     const auto reply = co_await command("NOOP");
     if (!reply) co_return std::unexpected(reply.error());
-    if (reply->code == 421) co_return std::unexpected(lost({}, "421 to NOOP was said by"));
+    if (reply->code == 421)
+        co_return std::unexpected(
+            refusal(base::to_string(address()) + " answered NOOP with", *reply));
     known().set_noop_code(reply->code);
     co_return base::Result<>{};
 }
@@ -196,8 +192,7 @@ base::Error Leg::lost(std::error_code code, std::string_view doing) const {
 loop::Task<base::Result<>> Leg::send(base::WipedString line) {
     if (auto said = drop_unasked()) {
         if (!*said) co_return std::unexpected(said->error());
-        co_return std::unexpected(
-            lost({}, fmt::format("{} {} was said by", (*said)->code, (*said)->message())));
+        co_return std::unexpected(refusal(base::to_string(address()) + " said unasked", **said));
     }
     co_return co_await send_meanwhile(std::move(line));
 }

@@ -45,8 +45,8 @@ struct Heard {
 class Leg {
 public:
     /// Connects, reads the greeting and begins TLS if the contact says so; `client_has_tls` decides
-    /// where it is to be as with the client. A greeting other than 220 is an error: 421 means that
-    /// the next backend should be asked. Every failure is the backend's fault.
+    /// where it is to be as with the client. A greeting other than 220 is an error: `backend_full`
+    /// for a 421. The error's fault says what each failure tells of the backend.
     [[nodiscard]] static loop::Task<base::Result<std::unique_ptr<Leg>>> connect(
         net::Network& network, Contact contact, bool client_has_tls, loop::Signal& signal);
 
@@ -55,7 +55,7 @@ public:
 
     /// Sends one line (without CRLF) while no reply is owed. What the backend has said unasked is
     /// dropped first, or it would be taken for the answer, and every answer after it for the next
-    /// one. A 421 among it is an error without a code: the backend ends the session, and is well.
+    /// one. A 421 among it is an error (`backend_full`): the backend ends the session, and is well.
     [[nodiscard]] loop::Task<base::Result<>> send(base::WipedString line);
     /// Sends one line although replies are owed: ABOR, STAT and the NOOP behind them.
     [[nodiscard]] loop::Task<base::Result<>> send_meanwhile(base::WipedString line);
@@ -156,7 +156,7 @@ public:
     [[nodiscard]] loop::Loop& loop() const { return signal_.loop(); }
     /// The backend's greeting, once: the leg does not keep it, since it may have 4 KiB.
     [[nodiscard]] ftp::Reply take_greeting() { return std::exchange(greeting_, {}); }
-    [[nodiscard]] Known& known() { return *contact_.known; }
+    [[nodiscard]] Known& known() const { return *contact_.known; }
     [[nodiscard]] const config::Pool& settings() const { return contact_.settings; }
     [[nodiscard]] const config::BackendTls& tls_settings() const { return contact_.backend->tls; }
     [[nodiscard]] const base::Address& address() const { return control_.peer(); }

@@ -2,20 +2,12 @@
 #include "backend/sealed.h"
 
 #include "backend/leg.h"
+#include "backend/refusal.h"
 #include "base/ascii.h"
-
-#include <fmt/format.h>
 
 namespace ballast::backend {
 
 namespace {
-
-/// With an error code it is held against the backend's health: one that refuses everybody's AUTH
-/// must not stay the least busy for ever. One that says 421 is alive and full.
-base::Error refused(std::string_view verb, const ftp::Reply& reply, std::error_code code) {
-    return {base::Fault::backend, code,
-            fmt::format("{} was answered {} {}", verb, reply.code, reply.message())};
-}
 
 /// The backend's greeting, HOST and AUTH.
 loop::Task<base::Result<std::unique_ptr<net::Stream>>> connect_explicit(
@@ -25,27 +17,27 @@ loop::Task<base::Result<std::unique_ptr<net::Stream>>> connect_explicit(
     if (!leg) co_return std::unexpected(leg.error());
     const auto survey = (*leg)->known().survey();
     if (!request.host.empty() && survey && survey->features.has("HOST")) {
-        const auto host = co_await (*leg)->command("HOST " + request.host);
-        // Which name makes a server close or hang is the client's choice: no code.
-        if (!host)
-            co_return std::unexpected(
-                base::Error{base::Fault::backend, {}, base::to_string(host.error())});
-        if (!host->is_positive()) co_return std::unexpected(refused("HOST", *host, {}));
+        auto host = co_await (*leg)->command("HOST " + request.host);
+        // Which name makes a server close or hang is the client's choice.
+        if (!host && host.error().fault == base::Fault::backend)
+            host.error().fault = base::Fault::backend_refused;
+        if (!host) co_return std::unexpected(host.error());
+        if (!host->is_positive()) co_return std::unexpected(refusal("HOST was answered", *host));
     }
     const auto auth = co_await (*leg)->command(request.auth);
     if (!auth) co_return std::unexpected(auth.error());
-    const auto broken = std::make_error_code(std::errc::protocol_error);
-    // Many servers know AUTH TLS alone, and any client may say AUTH SSL.
-    const bool is_held_against_it =
-        auth->code != 421 && base::is_same_but_for_case(request.auth, "AUTH TLS");
+    // One that refuses everybody's AUTH must not stay the least busy for ever. Many servers know
+    // AUTH TLS alone, and any client may say AUTH SSL.
+    const bool is_held_against_it = base::is_same_but_for_case(request.auth, "AUTH TLS");
     if (auth->code != 234)
         co_return std::unexpected(
-            refused("AUTH", *auth, is_held_against_it ? broken : std::error_code()));
+            refusal("AUTH was answered", *auth,
+                    is_held_against_it ? base::Fault::backend : base::Fault::backend_refused));
     auto stream = (*leg)->take_stream();
     // RFC 4217 15.1: said before TLS, it was not said under it.
     if (!stream)
-        co_return std::unexpected(base::Error{base::Fault::backend, broken,
-                                              "the backend went on in plain text behind 234"});
+        co_return std::unexpected(
+            base::Error{base::Fault::backend, {}, "the backend went on in plain text behind 234"});
     co_return std::move(stream);
 }
 

@@ -17,8 +17,8 @@ struct SealedRequest {
 };
 
 /// A control connection on which the backend has answered AUTH with 234 and was given the first
-/// bytes of the client's TLS; nothing that it says of them has been read. Every failure is the
-/// backend's fault. `signal` is no longer attached afterwards.
+/// bytes of the client's TLS; nothing that it says of them has been read. `signal` is no longer
+/// attached afterwards.
 [[nodiscard]] loop::Task<base::Result<std::unique_ptr<net::Stream>>> connect_sealed(
     net::Network& network, Contact contact, SealedRequest request, loop::Signal& signal);
 

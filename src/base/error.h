@@ -8,8 +8,15 @@
 
 namespace ballast::base {
 
-/// Whose fault a failure was. Retry and failover are decided from this, never from the text.
-enum class Fault : std::uint8_t { client, backend, internal };
+/// Whose fault a failure was, and what it says of a backend's health. Retry and failover are
+/// decided from this, never from the text or from whether there is a code.
+enum class Fault : std::uint8_t {
+    client,
+    backend,          ///< it is unwell: it did not answer, or not as a server should
+    backend_full,     ///< it is well and takes no more for now: 421
+    backend_refused,  ///< it is well and says no, or the client's own line made it close
+    internal,         ///< ours: it says nothing of a peer
+};
 
 /// A failure of a peer, the network or a file. Broken invariants are asserted, not reported.
 struct Error {

@@ -90,6 +90,7 @@ private:
     backend::Knowledge knowledge_;
     session::Pools pools_;
     session::PublicNames public_names_;
+    session::Notices notices_;
     std::vector<std::unique_ptr<Worker>> workers_;
     std::vector<Bound> bound_;
     std::vector<base::OwnedFd> announced_;
@@ -268,12 +269,10 @@ std::string last_words(bool begins_with_tls, const std::string& text) {
 void Daemon::start_listening() {
     for (std::size_t i = 0; i < bound_.size(); ++i) {
         auto& bound = bound_[i];
-        const Worker::Service service{bound.listener,
-                                      &pools_,
-                                      &ledger_,
-                                      &public_names_,
-                                      tls_.server_of(*bound.listener),
-                                      bound.begins_with_tls};
+        const Worker::Service service{
+            bound.listener,       &pools_,   &ledger_,
+            &public_names_,       &notices_, tls_.server_of(*bound.listener),
+            bound.begins_with_tls};
         log::write_each(
             log::Level::info, "listening",
             {{"listener", bound.listener->name}, {"address", base::to_string(bound.address)}});

@@ -165,8 +165,8 @@ void Worker::begin_session(Newcomer client) try {
     auto session = std::make_unique<session::Session>(
         session::Surroundings{network_, *service.listener, *service.pools, service.tls,
                               service.begins_with_tls, load_, *service.ledger,
-                              *service.public_names, std::move(client.accepted), client.reached,
-                              client.proxy},
+                              *service.public_names, *service.notices, std::move(client.accepted),
+                              client.reached, client.proxy},
         std::move(stream), id, [this, id] { loop_.post([this, id] { session_ended(id); }); });
     const auto begun =
         sessions_.try_emplace(id, Carried{std::move(client.carried), std::move(session)}).first;

@@ -50,6 +50,7 @@ public:
         const session::Pools* pools;
         guard::Ledger* ledger;
         const session::PublicNames* public_names;
+        session::Notices* notices;
         std::shared_ptr<const net::TlsServer> tls;
         bool begins_with_tls;
     };

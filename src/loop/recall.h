@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <memory>
+#include <utility>
 
 namespace ballast::loop {
 
@@ -29,6 +30,31 @@ private:
     Loop& loop_;
     Signal* signal_;  // touched by the holder's thread only; null after it left
     std::atomic<bool> is_called_ = false;
+};
+
+/// The holder's end of a recall. Destroy it on the holder's thread, before the signal.
+class Recallable {
+public:
+    Recallable() = default;
+    explicit Recallable(Signal& wake) : recall_(std::make_shared<Recall>(wake)) {}
+    Recallable(Recallable&& other) noexcept : recall_(std::exchange(other.recall_, nullptr)) {}
+    Recallable& operator=(Recallable&& other) noexcept {
+        std::swap(recall_, other.recall_);
+        return *this;
+    }
+    ~Recallable() {
+        if (recall_) recall_->leave();
+    }
+    Recallable(const Recallable&) = delete;
+    Recallable& operator=(const Recallable&) = delete;
+
+    [[nodiscard]] explicit operator bool() const { return recall_ != nullptr; }
+    [[nodiscard]] bool is_called() const { return recall_ && recall_->is_called(); }
+    /// For those that may ask for the loan.
+    [[nodiscard]] const std::shared_ptr<Recall>& recall() const { return recall_; }
+
+private:
+    std::shared_ptr<Recall> recall_;
 };
 
 }  // namespace ballast::loop

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A session's FEAT: whose list the client is shown.
+#include "session/feat.h"
+
 #include "base/ascii.h"
 #include "session/feature_set.h"
-#include "session/session.h"
 
 #include <algorithm>
 
@@ -22,39 +22,39 @@ void add_surveys(const PoolAccess& pool, const base::Ip& client, Surveys& survey
             surveys.push_back(std::move(survey));
 }
 
-}  // namespace
-
 /// Before the log-in: of all backends that USER may still lead to.
-Surveys Session::surveys_ahead() const {
+Surveys surveys_ahead(const Context& context, const Login& login) {
     Surveys surveys;
-    const auto client = client_.peer().ip;
-    if (backend_) {
-        add_surveys(*pool_, client, surveys);
+    const auto client = context.client.peer().ip;
+    if (context.assignment) {
+        add_surveys(context.assignment.pool(), client, surveys);
         return surveys;
     }
-    const auto names = pools_ahead(settings_,
+    const auto names = pools_ahead(context.settings,
                                    {.user = {},
                                     .address = client,
-                                    .host = journal_.host(),
-                                    .server_name = dialog_.server_name(),
-                                    .certificate = certificate_subject_},
-                                   client_.tls() != nullptr);
-    for (const auto name : names) add_surveys(*surroundings_.pools.find(name), client, surveys);
+                                    .host = login.host_said(),
+                                    .server_name = context.dialog.server_name(),
+                                    .certificate = context.identity.certificate},
+                                   context.client.tls() != nullptr);
+    for (const auto name : names)
+        add_surveys(*context.surroundings.pools.find(name), client, surveys);
     return surveys;
 }
 
 /// After the log-in: the session's own backend. A server that refused FEAT before the log-in is
 /// asked again. Null: it is gone, and the client has been told.
-loop::Task<std::shared_ptr<const backend::Survey>> Session::survey_own_backend() {
-    if (auto survey = backend_->known().survey(); survey && survey->answers_feat) co_return survey;
-    auto reply = co_await backend_->command("FEAT");
+loop::Task<std::shared_ptr<const backend::Survey>> survey_own_backend(Context& context) {
+    auto& leg = context.leg();
+    if (auto survey = leg.known().survey(); survey && survey->answers_feat) co_return survey;
+    auto reply = co_await leg.command("FEAT");
     if (!reply) {
-        co_await lose_backend(reply.error());
+        co_await context.lose_backend(reply.error());
         co_return nullptr;
     }
     if (reply->code == 421) {
-        heed_farewell(*reply);
-        co_await answer(std::move(*reply));
+        context.heed_farewell(*reply);
+        co_await context.answer(std::move(*reply));
         co_return nullptr;
     }
     auto survey = std::make_shared<backend::Survey>();
@@ -62,25 +62,29 @@ loop::Task<std::shared_ptr<const backend::Survey>> Session::survey_own_backend()
     co_return survey;
 }
 
-loop::Task<> Session::answer_features() {
+}  // namespace
+
+loop::Task<> answer_features(Context& context, const Login& login) {
     Surveys surveys;
-    if (dialog_.login() == Dialog::Login::done) {
-        surveys.push_back(co_await survey_own_backend());
+    if (context.is_logged_in()) {
+        surveys.push_back(co_await survey_own_backend(context));
         if (!surveys.back()) co_return;
     } else {
-        surveys = surveys_ahead();
+        surveys = surveys_ahead(context, login);
     }
+    const auto& settings = context.settings;
+    const auto& dialog = context.dialog;
     Offer offer;
-    offer.host = std::ranges::any_of(settings_.routes,
+    offer.host = std::ranges::any_of(settings.routes,
                                      [](const auto& route) { return !route.match.host.empty(); });
-    offer.auth = dialog_.offers_auth();
-    offer.prot = settings_.tls || dialog_.passes_through();
-    offer.ccc = settings_.tls && settings_.tls->ccc;
-    offer.active = !dialog_.passes_through() || settings_.plain;
+    offer.auth = dialog.offers_auth();
+    offer.prot = settings.tls || dialog.passes_through();
+    offer.ccc = settings.tls && settings.tls->ccc;
+    offer.active = !dialog.passes_through() || settings.plain;
     auto features = feature_set(surveys, offer);
-    journal_.mark_in_force(features);
-    for (const auto& verb : settings_.deny_commands) features.remove(base::upper(verb));
-    co_await answer(ftp::make_reply(211, "Features:", features.to_lines(), "End"));
+    context.journal.mark_in_force(features);
+    for (const auto& verb : settings.deny_commands) features.remove(base::upper(verb));
+    co_await context.answer(ftp::make_reply(211, "Features:", features.to_lines(), "End"));
 }
 
 }  // namespace ballast::session

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// A session whose TLS ends at the backend: its ClientHello is read to choose by, and from then on
-// its control connection and its data connections are carried without being understood.
+#include "session/passthrough.h"
+
 #include "backend/sealed.h"
 #include "base/ascii.h"
 #include "metrics/counters.h"
+#include "session/backend_contact.h"
 #include "session/limit_note.h"
-#include "session/sealed_data.h"
-#include "session/session.h"
-#include "session/transfer_count.h"
+#include "session/route.h"
+#include "session/sealed_traffic.h"
 
 #include <algorithm>
+#include <chrono>
 #include <fmt/format.h>
-#include <list>
-#include <optional>
+#include <utility>
 
 namespace ballast::session {
 
@@ -30,6 +30,11 @@ std::string_view text_of(net::HelloError error) {
     std::terminate();
 }
 
+net::Alert alert_of(net::HelloError error) {
+    return error == net::HelloError::not_tls ? net::Alert::unexpected_message
+                                             : net::Alert::decode_error;
+}
+
 /// Who ended the control connection, and how. Clients and servers that close without having read
 /// everything reset it. That is not a failure: many do so after QUIT.
 std::string reason_of(const relay::SealedReport& control) {
@@ -43,237 +48,182 @@ std::string reason_of(const relay::SealedReport& control) {
     return fmt::format("the connection to {} broke: {}", who, error.message());
 }
 
-net::Alert alert_of(net::HelloError error) {
-    return error == net::HelloError::not_tls ? net::Alert::unexpected_message
-                                             : net::Alert::decode_error;
+std::string text_of(const Unplaced& why) {
+    if (const auto* const refusal = std::get_if<pool::Refusal>(&why))
+        return fmt::format("Service not available: {}.", pool::to_string(*refusal));
+    switch (std::get<WaitEnd>(why)) {
+        case WaitEnd::client_left:
+        case WaitEnd::client_quits: return "the client left while it waited";
+        case WaitEnd::service_stops: return "Service is shutting down.";
+        case WaitEnd::place_needed: return refusal_text(guard::Limit::sessions);
+        case WaitEnd::too_late: return "Service not available: log-in took too long.";
+    }
+    std::terminate();
 }
 
 }  // namespace
 
-loop::Task<> Session::pass_through(std::string auth) {
-    const auto host = journal_.host();
-    if (!auth.empty()) {
-        const auto proceed = dialog_.answer();
-        forget_login();
-        // Behind AUTH comes the ClientHello or nothing.
-        if (client_.has_deferred()) co_return co_await end_with("Commands behind AUTH.");
-        co_await answer(proceed);
-        if (is_over_) co_return;
-    }
-    sealed_.emplace(std::move(auth), nullptr);
-    phase_ = Phase::securing;
+loop::Task<> Passthrough::run() {
+    context_.set_phase(Phase::securing);
     const auto hello = co_await hear_hello();
-    if (!hello) co_return;
+    if (!hello || !co_await route_by(*hello)) co_return;
+    context_.set_phase(Phase::choosing);
+    auto placed = co_await placement_.find();
+    if (!placed) co_return co_await tell_unplaced(placed.error());
+    context_.assignment = std::move(placed->assignment);
+    context_.assignment.seat().logged_in(
+        std::chrono::duration_cast<std::chrono::microseconds>(placed->time));
+    context_.ledger().login_succeeded(context_.client.peer().ip, placement_.connections_begun(),
+                                      context_.now());
+    metrics::count(metrics::Counter::sessions_passed_through);
+    context_.place.keep();
+    context_.report(log::Level::info, "passed through", {{"server_name", hello->server_name}});
+    co_await carry();
+}
+
+/// False: no pool may serve it, and the client was told.
+loop::Task<bool> Passthrough::route_by(const net::ClientHello& hello) {
     // RFC 7151 3.2.2.
-    if (!host.empty() && !hello->server_name.empty() &&
-        !base::is_same_but_for_case(host, hello->server_name))
-        co_return co_await send_alert(net::Alert::unrecognized_name,
-                                      "HOST and the TLS handshake name different hosts");
-    auto routing = route(settings_, {.user = {},
-                                     .address = client_.peer().ip,
-                                     .host = host,
-                                     .server_name = hello->server_name,
-                                     .certificate = {}});
+    if (!host_said_.empty() && !hello.server_name.empty() &&
+        !base::is_same_but_for_case(host_said_, hello.server_name)) {
+        co_await send_alert(net::Alert::unrecognized_name,
+                            "HOST and the TLS handshake name different hosts");
+        co_return false;
+    }
+    auto routing = route(context_.settings, {.user = {},
+                                             .address = context_.client.peer().ip,
+                                             .host = host_said_,
+                                             .server_name = hello.server_name,
+                                             .certificate = {}});
     if (routing.refusal) {
         const auto* const route = routing.rejected_by;
         metrics::count(route != nullptr ? metrics::Counter::sessions_rejected
                                         : metrics::Counter::sessions_without_route);
-        if (route != nullptr && route->counts_as_failure) count_failed_login({}, {});
-        co_return co_await send_alert(
-            net::Alert::access_denied,
-            route != nullptr ? "rejected by " + route->where.key : "no route leads to a pool");
+        if (route != nullptr && route->counts_as_failure) context_.count_failed_login({}, {});
+        co_await send_alert(net::Alert::access_denied, route != nullptr
+                                                           ? "rejected by " + route->where.key
+                                                           : "no route leads to a pool");
+        co_return false;
     }
-    if (comes_from_ourselves()) {
-        note_own_session(base::to_string(client_.peer()));
-        co_return co_await send_alert(net::Alert::access_denied, "a backend leads back here");
+    if (context_.comes_from_ourselves()) {
+        note_own_session(base::to_string(context_.client.peer()));
+        co_await send_alert(net::Alert::access_denied, "a backend leads back here");
+        co_return false;
     }
-    phase_ = Phase::choosing;
-    pool_ = surroundings_.pools.find(routing.pool);
     host_ = std::move(routing.host);
-    user_.clear();
-    tried_.clear();
-    if (!co_await choose_backend()) co_return;
-    seat_.logged_in(std::chrono::duration_cast<std::chrono::microseconds>(login_time_));
-    surroundings_.ledger.login_succeeded(client_.peer().ip, connections_begun_,
-                                         signal_.loop().now());
-    metrics::count(metrics::Counter::sessions_passed_through);
-    on_loan_ = {};
-    report(log::Level::info, "passed through", {{"server_name", hello->server_name}});
-    co_await carry_sealed();
+    placement_.begin(*context_.surroundings.pools.find(routing.pool), {});
+    co_return true;
 }
 
 /// Empty: there is none, and the client was told.
-loop::Task<std::optional<net::ClientHello>> Session::hear_hello() {
-    const auto deadline =
-        loop::sooner(signal_.loop().after(settings_.client_hello_timeout), login_deadline_);
+loop::Task<std::optional<net::ClientHello>> Passthrough::hear_hello() {
+    auto& client = context_.client;
+    const auto deadline = loop::sooner(
+        context_.loop().after(context_.settings.client_hello_timeout), context_.login_deadline);
     for (;;) {
-        if (auto hello = net::parse_client_hello(client_.unread())) {
+        if (auto hello = net::parse_client_hello(client.unread())) {
             if (*hello) co_return std::move(**hello);
             co_await send_alert(alert_of(hello->error()), text_of(hello->error()));
             co_return std::nullopt;
         }
-        const auto state = client_.receive(net::client_hello_bytes_max);
+        const auto state = client.receive(net::client_hello_bytes_max);
         if (state == net::Io::State::moved) continue;
         if (state != net::Io::State::would_block) {
-            end_because("the client left before its ClientHello was whole");
+            context_.end_because("the client left before its ClientHello was whole");
             co_return std::nullopt;
         }
-        const bool is_recalled = on_loan_ && recall_->is_called();
-        if (stop_wanted_ || is_recalled || signal_.loop().now() >= deadline) {
+        const bool is_stopping = context_.is_stop_wanted();
+        const bool is_recalled = context_.place.is_recalled();
+        if (is_stopping || is_recalled || context_.now() >= deadline) {
             co_await send_alert(net::Alert::internal_error,
-                                stop_wanted_  ? "the service is shutting down"
+                                is_stopping   ? "the service is shutting down"
                                 : is_recalled ? "too many sessions"
                                               : "the ClientHello took too long");
             co_return std::nullopt;
         }
-        client_.watch();
-        (void)co_await signal_.wait(deadline);
+        client.watch();
+        (void)co_await context_.signal.wait(deadline);
     }
 }
 
-/// The only words that a TLS client understands from who has no part in its handshake.
-loop::Task<> Session::send_alert(net::Alert alert, std::string_view reason) {
-    metrics::count(metrics::Counter::tls_handshakes_failed);
-    report(log::Level::info, "not passed through", {{"reason", reason}});
-    end_because(reason);
-    client_.forget_unread();
-    const auto words = net::fatal_alert(alert);
-    (void)co_await net::write_all(client_.stream(), signal_, words, base::Fault::client,
-                                  signal_.loop().after(settings_.write_timeout));
+loop::Task<> Passthrough::tell_unplaced(Unplaced why) {
+    const auto text = text_of(why);
+    const auto* const end = std::get_if<WaitEnd>(&why);
+    if (end != nullptr && *end == WaitEnd::client_left) co_return context_.end_because(text);
+    co_await send_alert(net::Alert::internal_error, text);
 }
 
-/// The seat's backend, up to the client's first words to it. The reply is what Ballast has said
-/// already.
-loop::Task<base::Result<ftp::Reply>> Session::try_sealed() {
+/// The only words that a TLS client understands from a party that has no part in its handshake.
+loop::Task<> Passthrough::send_alert(net::Alert alert, std::string_view reason) {
+    metrics::count(metrics::Counter::tls_handshakes_failed);
+    context_.report(log::Level::info, "not passed through", {{"reason", reason}});
+    context_.end_because(reason);
+    auto& client = context_.client;
+    client.forget_unread();
+    const auto words = net::fatal_alert(alert);
+    (void)co_await net::write_all(client.stream(), context_.signal, words, base::Fault::client,
+                                  context_.loop().after(context_.settings.write_timeout));
+}
+
+bool Passthrough::hear() {
+    const auto state = context_.client.receive(net::client_hello_bytes_max);
+    return state != net::Io::State::ended && state != net::Io::State::failed;
+}
+
+void Passthrough::watch() {
+    if (context_.client.unread().size() < net::client_hello_bytes_max) context_.client.watch();
+}
+
+loop::Task<base::Result<ftp::Reply>> Passthrough::introduce(Assignment& assignment) {
     auto stream = co_await backend::connect_sealed(
-        surroundings_.network, contact_of_seat(),
-        {.host = host_, .auth = sealed_->auth, .first_bytes = std::string(client_.unread())},
-        signal_);
+        context_.network(), contact_of(context_, assignment),
+        {.host = host_, .auth = auth_, .first_bytes = std::string(context_.client.unread())},
+        context_.signal);
     if (!stream) co_return std::unexpected(stream.error());
-    pool_->pool->observe_success(seat_.backend().id);
-    client_.forget_unread();
-    sealed_->backend = std::move(*stream);
+    assignment.pool().pool->observe_success(assignment.backend().id);
+    context_.client.forget_unread();
+    backend_ = std::move(*stream);
     co_return ftp::make_reply(234, "Proceed with the TLS handshake.");
 }
 
-loop::Task<> Session::carry_sealed() {
-    phase_ = Phase::sealed;
-    auto& loop = signal_.loop();
-    const auto& backend = seat_.backend();
-    std::unique_ptr<net::Admission> admission;
-    std::shared_ptr<net::DataTraffic> traffic;
-    if (const auto& ports = backend.settings->passive_ports) {
-        admission = surroundings_.network.admit({.range = {*ports, client_.local().ip},
-                                                 .client = client_.peer().ip,
-                                                 .free_bind = settings_.free_bind});
-        admission->attach(&signal_);
-        traffic = admission->traffic();
-    }
-    std::optional<TransferCount> counted;
-    std::list<SealedData> data;
-    const auto take_data = [&] {
-        for (const auto& each : data)
-            if (each.is_over()) report_sealed_data(each);
-        std::erase_if(data, [](const auto& each) { return each.is_over(); });
-        while (auto arrived = admission ? admission->take() : nullptr) {
-            if (data.size() >= net::Admissions::open_max) {
-                // The oldest without a byte makes room: it may be anybody's of this address.
-                const auto unused =
-                    std::ranges::find_if(data, [](const auto& each) { return each.is_unused(); });
-                metrics::count(metrics::Counter::data_connections_stray);
-                if (unused == data.end()) {
-                    arrived->reset();
-                    continue;
-                }
-                data.erase(unused);
-            }
-            auto place = surroundings_.ledger.begin_transfer();
-            if (!place) {
-                reached(place.error());
-                metrics::count(metrics::Counter::data_connections_stray);
-                arrived->reset();
-                continue;
-            }
-            const base::Address to{backend.address.ip, arrived->local().port};
-            data.emplace_back(
-                SealedData::Parts{
-                    surroundings_.network,
-                    {.to = to, .from = sealed_->backend->local().ip, .fault = base::Fault::backend},
-                    pool_->pool->config().connect_timeout,
-                    settings_.data_stall_timeout,
-                    settings_.data_stall_bytes,
-                    pool_->pool->config().final_reply_timeout,
-                    seat_.byte_count(),
-                    traffic,
-                    std::move(*place),
-                    throttle(),
-                    signal_},
-                std::move(arrived));
-        }
-        if (admission) admission->share() = static_cast<std::uint32_t>(data.size());
-        if (data.empty())
-            counted.reset();
-        else if (!counted)
-            counted.emplace(seat_, surroundings_.load);
-    };
-    const auto has_data = [&] { return traffic && traffic->open > 0; };
+loop::Task<> Passthrough::carry() {
+    context_.set_phase(Phase::sealed);
+    SealedTraffic data(context_, backend_->local().ip);
     relay::SealedReport control;
-    // The reply to the last transfer of this address may be this session's, and cannot be read.
-    // What the backend has said since the end began is taken for it.
-    const auto awaits_reply = [&] {
-        const auto ended_at = traffic ? traffic->ended_at.load() : loop::Time();
-        return ended_at != loop::Time() && control.from_b_at < traffic->end_began_at.load() &&
-               loop.now() < ended_at + pool_->pool->config().final_reply_timeout;
-    };
-
     auto carrying = loop::Job::start(
-        relay::relay_sealed(loop, client_.stream(), *sealed_->backend, {}, control), &signal_);
+        relay::relay_sealed(context_.loop(), context_.client.stream(), *backend_, {}, control),
+        &context_.signal);
     bool control_has_ended = false;
     for (;;) {
-        take_data();
+        data.look();
         auto deadline = loop::never;
         if (!carrying.is_done()) {
+            const auto now = context_.now();
             // A transfer may be anybody's of this address: its control connection is not idle.
             const auto idle_since =
-                has_data() ? loop.now()
-                           : std::max(control.moved_at,
-                                      traffic ? traffic->ended_at.load() : control.moved_at);
-            deadline = idle_since + settings_.idle_timeout;
-            const bool is_idle = loop.now() >= deadline;
-            if (is_idle || (stop_wanted_ && !has_data() && !awaits_reply())) {
-                end_because(is_idle ? "Idle for too long." : "Service is shutting down.");
+                data.has_data() ? now : std::max(control.moved_at, data.ended_at());
+            deadline = idle_since + context_.settings.idle_timeout;
+            const bool is_idle = now >= deadline;
+            const bool is_stopping = context_.is_stop_wanted();
+            if (is_idle ||
+                (is_stopping && !data.has_data() && !data.awaits_reply(control.from_b_at))) {
+                context_.end_because(is_idle ? "Idle for too long." : "Service is shutting down.");
                 break;
             }
-            if (stop_wanted_) deadline = loop::sooner(deadline, loop.after(stop_look_interval));
+            if (is_stopping)
+                deadline = loop::sooner(deadline, context_.loop().after(stop_look_interval));
         } else if (!std::exchange(control_has_ended, true)) {
-            // No more data, and what is there may end.
-            admission.reset();
-            end_because(reason_of(control));
-            if (control.has_failed) break_sealed();
+            data.close();
+            context_.end_because(reason_of(control));
+            if (control.has_failed) {
+                // Nobody may take it for a proper end.
+                context_.client.stream().reset();
+                backend_->reset();
+            }
         }
-        if (carrying.is_done() && data.empty()) break;
-        (void)co_await signal_.wait(deadline);
+        if (carrying.is_done() && data.is_empty()) break;
+        (void)co_await context_.signal.wait(deadline);
     }
-}
-
-/// One line for each, as for transfers.
-void Session::report_sealed_data(const SealedData& data) {
-    const auto& moved = data.report();
-    ++transfers_done_;
-    bytes_moved_ += moved.bytes_from_a + moved.bytes_from_b;
-    report(log::Level::info, "data connection ended",
-           {{"port", std::uint64_t{data.port()}},
-            {"bytes_down", moved.bytes_from_b},
-            {"bytes_up", moved.bytes_from_a},
-            {"seconds", std::chrono::duration<double>(data.time()).count()},
-            {"reason", data.problem()}},
-           Repeats::all);
-}
-
-/// Nobody may take it for a proper end.
-void Session::break_sealed() {
-    client_.stream().reset();
-    sealed_->backend->reset();
 }
 
 }  // namespace ballast::session

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "pool/seat.h"
-#include "session/session.h"
+#include "session/surroundings.h"
 
 namespace ballast::session {
 

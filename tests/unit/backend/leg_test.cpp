@@ -63,17 +63,17 @@ TEST_F(LegTest, fails_with_a_reason_where_no_backend_serves) {
     const struct {
         const char* greeting;
         const char* reason;
-        bool is_held_against_it;
+        base::Fault fault;
     } table[] = {
-        {"421 Too many.", "10.0.0.11:21 greeted with 421 Too many.", false},  // alive and full
-        {"530 Go away.", "10.0.0.11:21 greeted with 530 Go away.: Protocol error", true},
+        {"421 Too many.", "10.0.0.11:21 greeted with 421 Too many.", base::Fault::backend_full},
+        {"530 Go away.", "10.0.0.11:21 greeted with 530 Go away.", base::Fault::backend},
+        {"Hello.", "no FTP reply from 10.0.0.11:21", base::Fault::backend},
     };
     for (const auto& row : table) {
         backend.script.greeting = row.greeting;
         const auto leg = connect();
         ASSERT_FALSE(leg);
-        EXPECT_EQ(leg.error().fault, base::Fault::backend);
-        EXPECT_EQ(static_cast<bool>(leg.error().code), row.is_held_against_it);
+        EXPECT_EQ(leg.error().fault, row.fault);
         EXPECT_EQ(base::to_string(leg.error()), row.reason);
     }
     backend.script.greeting = "";

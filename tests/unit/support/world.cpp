@@ -68,7 +68,7 @@ void World::begin_session(std::unique_ptr<net::Stream> client) {
     const auto id = fmt::format("s{}", ++next_id_);
     auto session = std::make_unique<session::Session>(
         session::Surroundings{network, listener, pools_.back(), tls_server, begins_with_tls, load_,
-                              ledger, public_names},
+                              ledger, public_names, notices},
         std::move(client), id, [this, id] { loop.post([this, id] { sessions_.erase(id); }); });
     auto& begun = *(sessions_[id] = std::move(session));
     begun.start();

@@ -36,6 +36,7 @@ public:
     guard::Ledger ledger{limits, 1'000'000, loop.now()};
     backend::Knowledge knowledge;
     session::PublicNames public_names;
+    session::Notices notices;
     /// Of the listener, and of the pool's backends; set both or neither with their settings.
     std::shared_ptr<const net::TlsServer> tls_server;
     std::shared_ptr<const net::TlsClient> tls_client;

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "backend/leg.h"
+#include "loop/recall.h"
+#include "pool/seat.h"
+#include "session/pools.h"
+
+#include <memory>
+#include <utility>
+
+namespace ballast::session {
+
+/// What a session has of the cluster now: a pool, a seat on one of its backends, and the leg to
+/// that backend. Destroying it leaves the backend. Lives on the session's thread.
+class Assignment {
+public:
+    Assignment() = default;
+    Assignment(PoolAccess pool, pool::Seat seat) : pool_(std::move(pool)), seat_(std::move(seat)) {}
+
+    [[nodiscard]] explicit operator bool() const { return static_cast<bool>(seat_); }
+    [[nodiscard]] const PoolAccess& pool() const { return pool_; }
+    [[nodiscard]] const config::Pool& settings() const { return pool_.pool->config(); }
+    [[nodiscard]] pool::Seat& seat() { return seat_; }
+    [[nodiscard]] const pool::Backend& backend() const { return seat_.backend(); }
+
+    /// Null: not connected, or the backend ends TLS itself.
+    [[nodiscard]] backend::Leg* leg() const { return leg_.get(); }
+    void set_leg(std::unique_ptr<backend::Leg> leg) { leg_ = std::move(leg); }
+
+    /// The seat is on loan from now on: it is there for those who wait. `wake` is raised when one
+    /// of them needs it; `holder` is the client.
+    void lend(loop::Signal& wake, const base::Ip& holder) {
+        recallable_ = loop::Recallable(wake);
+        seat_.lend(recallable_.recall(), holder);
+    }
+    [[nodiscard]] bool is_on_loan() const { return static_cast<bool>(recallable_); }
+    [[nodiscard]] bool is_recalled() const { return recallable_.is_called(); }
+    /// The loan ends. False: the seat was recalled before, and must be given up.
+    [[nodiscard]] bool keep() {
+        if (!is_on_loan()) return true;
+        recallable_ = {};
+        return seat_.keep();
+    }
+
+private:
+    // Destroyed from below: the leg first, then the loan, then the seat.
+    PoolAccess pool_;
+    pool::Seat seat_;
+    loop::Recallable recallable_;
+    std::unique_ptr<backend::Leg> leg_;
+};
+
+}  // namespace ballast::session

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/backend_contact.h"
+
+#include "net/proxy_header.h"
+
+namespace ballast::session {
+
+namespace {
+
+/// What a backend may learn of the client besides its address.
+net::ProxyFacts facts_of(const Context& context) {
+    net::ProxyFacts facts{.session = context.id, .tls = {}};
+    if (const auto* const tls = context.client.tls())
+        facts.tls = {.version = std::string(tls->version()),
+                     .cipher = std::string(tls->cipher()),
+                     .server_name = context.dialog.server_name(),
+                     .common_name = tls->peer_common_name()};
+    return facts;
+}
+
+}  // namespace
+
+backend::Contact contact_of(const Context& context, const Assignment& assignment) {
+    const auto& chosen = assignment.backend();
+    auto contact = assignment.pool().access->contact(chosen.settings, chosen.id, chosen.address);
+    contact.session = context.id;
+    const auto client = context.client.peer();
+    switch (assignment.settings().send_proxy) {
+        case config::ProxyHeader::off: break;
+        case config::ProxyHeader::v1:
+            contact.preamble = net::proxy_header_v1(client, context.reached_address());
+            break;
+        case config::ProxyHeader::v2:
+            contact.preamble =
+                net::proxy_header_v2(client, context.reached_address(), facts_of(context));
+            break;
+    }
+    return contact;
+}
+
+}  // namespace ballast::session

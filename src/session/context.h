@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/log.h"
+#include "base/token_bucket.h"
+#include "guard/bandwidth.h"
+#include "session/assignment.h"
+#include "session/client_data.h"
+#include "session/client_leg.h"
+#include "session/dialog.h"
+#include "session/journal.h"
+#include "session/phase.h"
+#include "session/restart.h"
+#include "session/session_place.h"
+#include "session/surroundings.h"
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace ballast::session {
+
+/// Who the client is, as the logs name it.
+struct Identity {
+    std::string user;         ///< the last one that has logged in, or else that is about to
+    std::string certificate;  ///< the subject of the client's certificate; empty: it showed none
+};
+
+/// What has moved in a session, in transfers that have ended.
+struct Totals {
+    std::uint64_t bytes = 0;
+    std::uint32_t transfers = 0;
+};
+
+/// What the parts of one session share: where it runs, the client's leg, what is known of the
+/// client, and the backend that it has. A part owns what it alone needs. Lives as long as the
+/// session, on its thread.
+class Context {
+public:
+    Context(Surroundings around, std::unique_ptr<net::Stream> stream, std::string session_id);
+
+    Surroundings surroundings;
+    const config::Listener& settings;
+    const std::string id;
+    const loop::Time began_at;
+
+    loop::Signal signal;
+    net::TlsBond bond;
+    Dialog dialog;
+    Identity identity;
+    SessionPlace place;
+    Assignment assignment;
+    ClientLeg client;
+    ClientData client_data;
+    Journal journal;
+    Restart restart;
+    loop::Deadline login_deadline;                ///< until when the client must have logged in
+    std::shared_ptr<guard::Bandwidth> bandwidth;  ///< the session's own; null: no limit
+    Totals totals;
+
+    [[nodiscard]] loop::Loop& loop() const { return signal.loop(); }
+    [[nodiscard]] loop::Time now() const { return signal.loop().now(); }
+    [[nodiscard]] net::Network& network() const { return surroundings.network; }
+    [[nodiscard]] guard::Ledger& ledger() const { return surroundings.ledger; }
+    /// The backend's leg. There is one after the log-in.
+    [[nodiscard]] backend::Leg& leg() const { return *assignment.leg(); }
+    /// Where the client connected to, as it sees it.
+    [[nodiscard]] base::Address reached_address() const {
+        return surroundings.reached.value_or(client.local());
+    }
+    /// A backend that leads back here would be a session of a session, and so on without end.
+    [[nodiscard]] bool comes_from_ourselves() const;
+    [[nodiscard]] bool is_logged_in() const { return dialog.login() == Dialog::Login::done; }
+    /// What the backend knows the user by that the logs name.
+    [[nodiscard]] std::string user_at_backend() const;
+
+    [[nodiscard]] Phase phase() const { return phase_; }
+    void set_phase(Phase phase) { phase_ = phase; }
+
+    // The session's end
+
+    /// The daemon stops: an idle session says 421 at once, one in a transfer after it.
+    void stop();
+    [[nodiscard]] bool is_stop_wanted() const { return stop_wanted_; }
+    /// Nothing more is done for this client. The first reason is the one that the log tells.
+    void end_because(std::string_view reason);
+    [[nodiscard]] bool is_over() const { return is_over_; }
+    [[nodiscard]] const std::string& end_reason() const { return end_reason_; }
+    /// Says why (421) and ends the session.
+    [[nodiscard]] loop::Task<> end_with(std::string_view why);
+    /// RFC 959 5.4: a backend may answer any command with 421, and closes.
+    void heed_farewell(const ftp::Reply& reply);
+    /// The backend's connection is of no more use: the client is told (421), and the session ends.
+    [[nodiscard]] loop::Task<> lose_backend(base::Error error);
+
+    // What the client is told
+
+    [[nodiscard]] loop::Task<> answer(ftp::Reply reply);
+    [[nodiscard]] loop::Task<> answer(std::uint16_t code, std::string_view text);
+
+    // Loans
+
+    void lend_place();
+    /// The seat is not on loan any more. If it was recalled the backend is left.
+    void keep_seat();
+    /// A client that has not logged in and does not read, or does not go on with its handshake,
+    /// holds up nobody: neither a stop nor a client that needs its place or its seat.
+    [[nodiscard]] bool gives_way();
+    /// What was set up for the next transfer is given up, on both sides.
+    void forget_data();
+
+    // What the log is told
+
+    enum class Repeats : std::uint8_t { bounded, all };
+    void report(log::Level level, std::string_view message,
+                std::initializer_list<log::Field> fields = {},
+                Repeats repeats = Repeats::bounded) const;
+    /// `name` is the user's, as the client said it. `reason` says who refused. The reply's text may
+    /// repeat the secret that it answers.
+    void report_login_refused(const ftp::Reply& reply, std::string_view name,
+                              std::string_view reason, std::string_view secret = {}) const;
+    void report_command_refused(const ftp::Command& command, const ftp::Reply& reply) const;
+    /// Of a session that was let in and has left its backend, which is `backend`; empty: it had
+    /// none.
+    void report_end(std::string_view backend) const;
+    void reached(guard::Limit limit) const;
+    /// A limit of the listener's own: `key` is in its table.
+    void reached(std::string_view limit, std::string_view key, std::uint64_t value,
+                 std::string_view cure) const;
+    /// It counts before the client knows it. Without a user's name it counts for the address alone.
+    void count_failed_login(std::string_view pool, std::string_view user) const;
+
+private:
+    void report_ban(guard::Limit ban, std::string_view user) const;
+
+    Phase phase_ = Phase::greeting;
+    std::string end_reason_;
+    bool is_over_ = false;
+    bool stop_wanted_ = false;
+};
+
+}  // namespace ballast::session

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/data_commands.h"
+
+#include "base/ascii.h"
+#include "base/number.h"
+#include "ftp/host_port.h"
+#include "ftp/verb.h"
+#include "metrics/counters.h"
+#include "session/announce.h"
+#include "session/limit_note.h"
+#include "session/security.h"
+#include "session/throttle.h"
+#include "session/transfer_count.h"
+#include "session/transfer_log.h"
+
+#include <chrono>
+#include <fmt/format.h>
+#include <utility>
+
+namespace ballast::session {
+
+namespace {
+
+std::string_view protocols_of(const base::Ip& ip) { return ip.is_v4() ? "1" : "2"; }
+
+}  // namespace
+
+/// A refusal of Ballast's own of what leads to a transfer.
+loop::Task<> DataCommands::refuse(const ftp::Command& command, ftp::Reply reply) {
+    context_.report_command_refused(command, reply);
+    return context_.answer(std::move(reply));
+}
+
+loop::Task<> DataCommands::refuse(const ftp::Command& command, std::uint16_t code,
+                                  std::string_view text) {
+    return refuse(command, ftp::make_reply(code, text));
+}
+
+// With `as-client`
+
+/// The backend hears what the client said, at once: its answer, if it is an answer to the client as
+/// well. Empty: the client has been told that there is none.
+loop::Task<std::optional<ftp::Reply>> DataCommands::pass_on(const ftp::Command& command) {
+    if (const auto lost = co_await prepare_backend()) {
+        co_await context_.lose_backend(*lost);
+        co_return std::nullopt;
+    }
+    const std::string argument = command.verb == "EPSV" ? command.argument : "";
+    auto reply = co_await context_.leg().pass_on(command.verb, argument);
+    if (reply && reply->is_positive()) co_return std::move(*reply);
+    if (reply) {
+        co_await context_.answer(std::move(*reply));
+        co_return std::nullopt;
+    }
+    const auto& refusal = reply.error();
+    if (refusal.control_is_lost) {
+        co_await context_.lose_backend(refusal.error);
+        co_return std::nullopt;
+    }
+    context_.report(log::Level::warning, "no data connection to the backend",
+                    {{"reason", base::to_string(refusal.error)}});
+    co_await context_.answer(425, "No data connection to the server.");
+    co_return std::nullopt;
+}
+
+/// What Ballast asks of a backend for a transfer, if that is new: some servers begin TLS when the
+/// data connection is there (pyftpdlib), and some forget REST at what comes behind it. A refused
+/// PROT is told at the transfer. The error if the backend is lost.
+loop::Task<std::optional<base::Error>> DataCommands::prepare_backend() {
+    auto& leg = context_.leg();
+    auto refusal =
+        co_await leg.protect_data(leg.shall_protect_data(context_.dialog.protects_data()));
+    if (refusal && refusal->control_is_lost) co_return std::move(refusal->error);
+    auto learnt = co_await leg.learn_noop();
+    if (!learnt) co_return std::move(learnt.error());
+    co_return std::nullopt;
+}
+
+// Passive
+
+/// Whose port the answer to PASV or EPSV names, or the refusal.
+std::expected<base::Ip, ftp::Reply> DataCommands::announced_for(const ftp::Command& command) const {
+    const auto refused = [](std::uint16_t code, std::string_view text) {
+        return std::unexpected(ftp::make_reply(code, text));
+    };
+    const auto local = context_.reached_address().ip;
+    if (command.verb == "EPSV") {
+        const auto request = ftp::parse_epsv_argument(command.argument);
+        if (!request && request.error() == ftp::HostPortError::syntax)
+            return refused(501, "EPSV takes nothing, a protocol number or ALL.");
+        if (!request || (request->family && *request->family != local.family()))
+            return refused(
+                522, fmt::format("Network protocol not supported, use ({}).", protocols_of(local)));
+        return local;
+    }
+    const auto announced =
+        announced_address(context_.settings.public_address, context_.client.peer().ip, local,
+                          context_.surroundings.public_names);
+    // The port is open where the client came to: an IPv4 address has none behind it then.
+    if (!local.is_v4() || (announced && !announced->is_v4()))
+        return refused(425, "PASV is for IPv4 only, use EPSV.");
+    if (!announced)
+        return refused(
+            425, "Can't open data connection: the public address is not known yet, use EPSV.");
+    return *announced;
+}
+
+/// False: none is free.
+loop::Task<bool> DataCommands::lend_port() {
+    const auto& settings = context_.settings;
+    const auto& peer = settings.data_peer;
+    auto lease = co_await context_.network().lend(
+        {.range = settings.passive_ports,
+         .local = context_.client.local().ip,
+         .peers = {.address = context_.client.peer().ip,
+                   .network = peer.network,
+                   .anyone = peer.kind == config::DataPeer::Kind::any},
+         .holder = lease_holder_,
+         .free_bind = settings.free_bind});
+    if (!lease) {
+        context_.report(log::Level::warning, "no passive port",
+                        {{"reason", base::to_string(lease.error())},
+                         {"key", settings.where.key + ".passive_ports"},
+                         {"value", base::to_string(settings.passive_ports)},
+                         {"cure", "make the range larger, or see who holds its ports"}});
+        co_return false;
+    }
+    lease_holder_ = (*lease)->holder();
+    context_.client_data.lease = std::move(*lease);
+    context_.client_data.lease->attach(&context_.signal);
+    co_return true;
+}
+
+void DataCommands::warn_of_private(const base::Ip& announced) const {
+    if (!announced.is_private() || context_.client.peer().ip.is_private()) return;
+    metrics::count(metrics::Counter::private_addresses_announced);
+    // Once: it is the same for every such client until the configuration says otherwise.
+    if (!context_.surroundings.notices.private_address.test_and_set())
+        context_.report(log::Level::warning,
+                        "PASV announces a private address to a public client, see public_address",
+                        {{"announced", base::to_string(announced)}});
+}
+
+loop::Task<> DataCommands::passive(ftp::Command command) {
+    context_.forget_data();
+    auto address = announced_for(command);
+    if (!address) co_return co_await refuse(command, std::move(address.error()));
+    const base::Ip announced = *address;
+    std::optional<ftp::Reply> backends_own;
+    if (context_.leg().follows_client()) {
+        backends_own = co_await pass_on(command);
+        if (!backends_own) co_return;
+    }
+    if (!co_await lend_port())
+        co_return co_await refuse(command, 425, "No passive port is free, try again later.");
+    const bool extended = command.verb == "EPSV";
+    if (!extended) warn_of_private(announced);
+    refresh_ticket(context_);
+    const auto port = context_.client_data.lease->port();
+    const std::uint16_t code = extended ? 229 : 227;
+    auto text = extended ? ftp::format_epsv(port) : ftp::format_pasv({announced, port});
+    // Servers also answer PASV with 229 and EPSV with 227, which clients need not understand.
+    if (backends_own && backends_own->code == code)
+        text = ftp::with_passive_address(backends_own->text, {announced, port}).value_or(text);
+    co_await context_.answer({code, std::move(text)});
+}
+
+// Active
+
+/// The client names the address that it has behind its NAT, which leads nowhere from here.
+bool DataCommands::is_behind_nat(const base::Ip& named) const {
+    const auto client = context_.client.peer().ip;
+    return context_.settings.active_address == config::ActiveAddress::control &&
+           named.family() == client.family() && named.is_private() && !client.is_private();
+}
+
+/// RFC 2577 3: a third party's address is named by who wants to harm it, or has been allowed to.
+bool DataCommands::may_name(const base::Ip& address) const {
+    const auto client = context_.client.peer().ip;
+    if (address == client) return true;
+    // Nobody's client lives on this machine, but services of its own do.
+    if (address.is_any() || (address.is_loopback() && !client.is_loopback())) return false;
+    const auto& peer = context_.settings.data_peer;
+    return context_.settings.allow_fxp || (peer.network && peer.network->contains(address));
+}
+
+std::optional<ftp::Reply> DataCommands::refusal_of(const ftp::Command& command,
+                                                   const base::Address& named) const {
+    if (!may_name(named.ip))
+        return ftp::make_reply(501, fmt::format("{} must name your own address, {}.", command.verb,
+                                                base::to_string(context_.client.peer().ip)));
+    if (named.port <= ftp::well_known_port_last)
+        return ftp::make_reply(501, fmt::format("{} must name a port above {}.", command.verb,
+                                                ftp::well_known_port_last));
+    return std::nullopt;
+}
+
+loop::Task<> DataCommands::active(ftp::Command command) {
+    context_.forget_data();
+    auto wanted = command.verb == "PORT" ? ftp::parse_port(command.argument)
+                                         : ftp::parse_eprt(command.argument);
+    if (!wanted && wanted.error() == ftp::HostPortError::family)
+        co_return co_await refuse(command, 522, "Network protocol not supported, use (1,2).");
+    if (!wanted)
+        co_return co_await refuse(command, 501, fmt::format("{} names no address.", command.verb));
+    const auto client = context_.client.peer().ip;
+    // lftp 4.9.2 on ::1 says "EPRT |2|::|port|": its own address, left out.
+    const bool is_unnamed = wanted->ip == base::Ip::any(client.family());
+    // Neither PORT nor EPRT can name the link of a link-local address.
+    const bool is_own =
+        wanted->ip.family() == client.family() && wanted->ip.bytes() == client.bytes();
+    if (is_unnamed || is_own || is_behind_nat(wanted->ip)) wanted->ip = client;
+    if (auto refusal = refusal_of(command, *wanted))
+        co_return co_await refuse(command, std::move(*refusal));
+    std::optional<ftp::Reply> backends_own;
+    if (context_.leg().follows_client()) {
+        backends_own = co_await pass_on(command);
+        if (!backends_own) co_return;
+    }
+    context_.client_data.active = *wanted;
+    refresh_ticket(context_);
+    if (backends_own) co_return co_await context_.answer(std::move(*backends_own));
+    co_await context_.answer(200, fmt::format("{} command successful.", command.verb));
+}
+
+// REST
+
+loop::Task<> DataCommands::restart(ftp::Command command) {
+    auto& leg = context_.leg();
+    if (leg.follows_client()) co_return co_await pass_restart_on(std::move(command));
+    // RFC 3659 5.3.
+    const auto offset = base::parse_number<std::uint64_t>(base::trimmed(command.argument));
+    if (!offset) co_return co_await context_.answer(501, "REST takes a number of bytes.");
+    if (!leg.known().accepts_rest()) {
+        auto reply = co_await leg.restart_at(*offset);
+        if (!reply) co_return co_await context_.lose_backend(reply.error());
+        if (reply->code != 350) co_return co_await context_.answer(std::move(*reply));
+        leg.known().set_accepts_rest();
+    }
+    context_.restart.set(*offset);
+    co_await context_.answer(350, fmt::format("Restarting at {}. Send STOR or RETR.", *offset));
+}
+
+/// With `as-client` the backend keeps it, and nothing but it comes before the transfer.
+loop::Task<> DataCommands::pass_restart_on(ftp::Command command) {
+    auto reply = co_await context_.leg().command(command.line);
+    if (!reply) co_return co_await context_.lose_backend(reply.error());
+    if (reply->code == 350) {
+        context_.leg().note_restart();
+        context_.restart.note_said();
+    }
+    context_.heed_farewell(*reply);
+    co_await context_.answer(std::move(*reply));
+}
+
+// Transfers
+
+loop::Task<> DataCommands::transfer(ftp::Command command, bool tentative) {
+    // What may turn out to be no transfer is none yet.
+    std::expected<guard::Ledger::Held, guard::Limit> place;
+    const auto restart = context_.restart.take(command, tentative, context_.leg());
+    if (!tentative) place = context_.ledger().begin_transfer();
+    if (!place) {
+        context_.reached(place.error());
+        context_.forget_data();
+        co_return co_await refuse(command, 425, refusal_text(place.error()));
+    }
+    const ftp::Verb* const verb = ftp::find_verb(command.verb);
+    const auto direction = tentative ? ftp::Direction::unknown : verb->direction;
+    context_.set_phase(Phase::in_transfer);
+    auto& seat = context_.assignment.seat();
+    const TransferCount counted(seat, context_.surroundings.load);
+    const ClientDataTls client_tls{context_.surroundings.tls.get(), &context_.bond};
+    Transfer transfer(
+        {context_.network(), context_.signal, context_.client, context_.leg(), context_.client_data,
+         context_.settings, context_.dialog.protects_data() ? &client_tls : nullptr,
+         seat.byte_count(), throttle_of(context_, login_.routed_pool(), login_.user())},
+        command.line, direction, restart);
+    const Outcome outcome = co_await transfer.run();
+    if (tentative && outcome.has_begun) context_.restart.spend();
+    record(command, direction, outcome);
+    if (outcome.client_is_lost) context_.end_because("the client was lost in a transfer");
+    if (outcome.service_is_over)
+        context_.end_because("the backend ended it with 421 after a transfer");
+    if (outcome.backend_is_lost && !context_.is_over())
+        co_await context_.lose_backend({base::Fault::backend, {}, outcome.reason});
+}
+
+void DataCommands::record(const ftp::Command& command, ftp::Direction direction,
+                          const Outcome& outcome) {
+    const bool has_file = direction != ftp::Direction::none && !command.argument.empty();
+    const auto file = has_file ? context_.journal.path_of(command.argument) : std::string();
+    const auto backends_user = context_.user_at_backend();
+    log_transfer({context_.id, context_.identity.user, backends_user, context_.client.peer(),
+                  context_.assignment.backend().name, command.verb, file,
+                  context_.journal.is_binary(), outcome});
+    report(command, file, outcome);
+}
+
+/// One line for each that began, whatever others say: it is a log of transfers as well. Those that
+/// never began cost a client nothing to ask for, and are bounded like all other lines.
+void DataCommands::report(const ftp::Command& command, const std::string& file,
+                          const Outcome& outcome) {
+    if (outcome.result == Result::not_a_transfer) return;
+    ++context_.totals.transfers;
+    context_.totals.bytes += outcome.bytes;
+    const bool is_notable = outcome.result == Result::failed || outcome.tls_was_refused;
+    const std::chrono::duration<double> seconds = outcome.time;
+    context_.report(is_notable ? log::Level::warning : log::Level::info, "transfer ended",
+                    {{"verb", command.verb},
+                     {"file", file},
+                     {"bytes", outcome.bytes},
+                     {"seconds", seconds.count()},
+                     {"result", to_string(outcome.result)},
+                     {"reason", outcome.reason}},
+                    outcome.has_begun ? Context::Repeats::all : Context::Repeats::bounded);
+}
+
+}  // namespace ballast::session

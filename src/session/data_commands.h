@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "session/context.h"
+#include "session/login.h"
+#include "session/transfer.h"
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ballast::session {
+
+/// What a session does about data connections: where the client wants them (PASV, EPSV, PORT,
+/// EPRT), REST, and the transfers over them. There is a backend.
+class DataCommands {
+public:
+    /// Both outlive it.
+    DataCommands(Context& context, const Login& login) : context_(context), login_(login) {}
+
+    /// PASV and EPSV are answered at once and by Ballast alone; the backend is asked when the
+    /// transfer comes. With `as-client` it is asked at once, and its own words are passed on with
+    /// our numbers.
+    [[nodiscard]] loop::Task<> passive(ftp::Command command);
+    /// PORT and EPRT. RFC 2577 3: no third party's address, no port of a well-known service.
+    [[nodiscard]] loop::Task<> active(ftp::Command command);
+    /// REST is kept, and sent as the last command before the transfer. Where it is not known
+    /// whether the backend takes it, it is sent once to learn the answer. With `as-client` it is
+    /// the client that says it last.
+    [[nodiscard]] loop::Task<> restart(ftp::Command command);
+    /// `tentative`: a verb that Ballast does not know, which may be no transfer.
+    [[nodiscard]] loop::Task<> transfer(ftp::Command command, bool tentative);
+
+private:
+    [[nodiscard]] std::expected<base::Ip, ftp::Reply> announced_for(
+        const ftp::Command& command) const;
+    [[nodiscard]] loop::Task<bool> lend_port();
+    [[nodiscard]] std::optional<ftp::Reply> refusal_of(const ftp::Command& command,
+                                                       const base::Address& named) const;
+    [[nodiscard]] bool is_behind_nat(const base::Ip& named) const;
+    [[nodiscard]] bool may_name(const base::Ip& address) const;
+    void warn_of_private(const base::Ip& announced) const;
+    [[nodiscard]] loop::Task<std::optional<ftp::Reply>> pass_on(const ftp::Command& command);
+    [[nodiscard]] loop::Task<std::optional<base::Error>> prepare_backend();
+    [[nodiscard]] loop::Task<> pass_restart_on(ftp::Command command);
+    [[nodiscard]] loop::Task<> refuse(const ftp::Command& command, ftp::Reply reply);
+    [[nodiscard]] loop::Task<> refuse(const ftp::Command& command, std::uint16_t code,
+                                      std::string_view text);
+    void record(const ftp::Command& command, ftp::Direction direction, const Outcome& outcome);
+    void report(const ftp::Command& command, const std::string& file, const Outcome& outcome);
+
+    Context& context_;
+    const Login& login_;
+    std::uint64_t lease_holder_ = 0;
+};
+
+}  // namespace ballast::session

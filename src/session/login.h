@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "session/context.h"
+#include "session/placement.h"
+#include "session/route.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ballast::session {
+
+/// A session's log-in: who the client says it is, where that leads, and what the backend says of
+/// it. Chooses a backend at USER, tries the next one while nothing of the first has been shown to
+/// the client, and follows the backend's word on who is logged in. The only owner of the user, the
+/// host and the route.
+class Login : private WaitingClient, private Introduction {
+public:
+    /// The context outlives it.
+    explicit Login(Context& context) : context_(context), placement_(context, *this, *this) {}
+
+    /// HOST, RFC 7151: counts from the next USER on.
+    void hear_host(std::string host) { host_said_ = std::move(host); }
+    [[nodiscard]] const std::string& host_said() const { return host_said_; }
+
+    /// USER: everything is known that can decide. A second USER before login is routed again.
+    [[nodiscard]] loop::Task<> log_in(ftp::Command user);
+    /// PASS, ACCT, and USER after the log-in.
+    [[nodiscard]] loop::Task<> credential(ftp::Command command);
+    /// REIN: as after the greeting. The backend is left.
+    void forget();
+    /// AUTH. HOST is not part of a log-in, so it stays.
+    void forget_but_host();
+
+    /// The user that was named last and not refused, as the backend's pool is asked for it.
+    [[nodiscard]] const std::string& user() const { return user_; }
+    /// The pool that the user's route leads to. The backend may be one of that pool's fallback.
+    [[nodiscard]] const std::string& routed_pool() const { return routed_pool_; }
+
+private:
+    [[nodiscard]] Routing route_user(const ftp::Command& user) const;
+    [[nodiscard]] bool leads_to_present_pool(const Routing& routing) const;
+    [[nodiscard]] bool may_say_user_again(const Routing& routing) const;
+    [[nodiscard]] std::string user_line_for(const config::Pool& pool) const;
+    [[nodiscard]] loop::Task<std::optional<ftp::Reply>> say_user_again();
+    [[nodiscard]] loop::Task<std::optional<ftp::Reply>> place();
+    [[nodiscard]] loop::Task<> tell_unplaced(Unplaced why);
+    [[nodiscard]] loop::Task<> credential_of_present(ftp::Command command);
+    [[nodiscard]] loop::Task<> retry(ftp::Command password, base::Error error);
+    [[nodiscard]] loop::Task<> log_in_again(ftp::Command password);
+    [[nodiscard]] loop::Task<> follow(ftp::Command command, ftp::Reply reply);
+    [[nodiscard]] loop::Task<bool> accept(const ftp::Command& command, const ftp::Reply& reply);
+    [[nodiscard]] loop::Task<> refuse(const ftp::Command& command, ftp::Reply reply);
+    [[nodiscard]] std::optional<ftp::Reply> take_user_place();
+    [[nodiscard]] loop::Task<bool> replay_client_lines();
+    [[nodiscard]] loop::Task<> refuse_unrouted(Routing routing, std::string_view name);
+    [[nodiscard]] std::optional<guard::Limit> ban_of(std::string_view pool,
+                                                     std::string_view user) const;
+    [[nodiscard]] loop::Task<> refuse_banned(guard::Limit ban, std::string_view name);
+    [[nodiscard]] loop::Task<> refuse_user(ftp::Reply reply);
+    void lend_seat();
+
+    // The client, while it waits for a backend
+    [[nodiscard]] bool hear() override;
+    [[nodiscard]] bool wants_to_quit() const override {
+        return context_.client.has_deferred_quit();
+    }
+    void watch() override;
+    /// Connects, and says HOST and USER. A 421 is an error like a refused connection: the next
+    /// backend may have room.
+    [[nodiscard]] loop::Task<base::Result<ftp::Reply>> introduce(Assignment& assignment) override;
+
+    Context& context_;
+    Placement placement_;
+    std::string host_said_;
+    std::string host_;  // that this log-in is for: HOST, or what the user's name said in its place
+    std::string routed_pool_;
+    std::string user_line_;
+    std::string user_;                // of that line
+    guard::Ledger::Held user_place_;  // among the sessions of its user
+    loop::Time::duration time_{};     // that the backend took, so far
+    std::uint32_t failed_ = 0;
+    std::uint32_t attempts_ = 0;     // USERs since the last log-in
+    bool has_logged_in_ = false;     // at some time
+    bool has_named_user_ = false;    // the user in the context's identity has logged in
+    bool password_is_lost_ = false;  // a backend went away at PASS or ACCT, in this log-in
+    bool host_was_refused_ = false;  // by the present backend
+};
+
+}  // namespace ballast::session

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/placement.h"
+
+#include "metrics/counters.h"
+#include "session/limit_note.h"
+
+#include <chrono>
+#include <fmt/format.h>
+#include <utility>
+
+namespace ballast::session {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Of the backends in the configuration; those of a file and of names come on top.
+std::uint64_t sessions_of_all(const config::Pool& pool) {
+    std::uint64_t sessions = 0;
+    for (const auto& backend : pool.backends) sessions += backend.max_sessions;
+    return sessions;
+}
+
+}  // namespace
+
+void Placement::begin(const PoolAccess& pool, std::string user) {
+    pool_ = pool;
+    begin_again(std::move(user));
+}
+
+void Placement::begin_again(std::string user) {
+    user_ = std::move(user);
+    tried_.clear();
+}
+
+loop::Task<std::expected<Placed, Unplaced>> Placement::find() {
+    last_reason_.clear();
+    // Not tried, really: Ballast itself had no descriptor, source port or memory for them.
+    std::vector<pool::BackendId> passed_over;
+    for (;;) {
+        auto seat = co_await find_seat(passed_over);
+        if (!seat) co_return std::unexpected(seat.error());
+        Assignment assignment(pool_, std::move(*seat));
+        const auto began = context_.now();
+        auto reply = co_await introduction_.introduce(assignment);
+        if (reply)
+            co_return Placed{std::move(assignment), std::move(*reply), context_.now() - began};
+        if (reply.error().fault == base::Fault::internal)
+            passed_over.push_back(assignment.backend().id);
+        give_up(std::move(assignment), reply.error());
+    }
+}
+
+/// The client's side, while it waits.
+std::optional<WaitEnd> Placement::interruption() {
+    if (!client_.hear()) return WaitEnd::client_left;
+    if (context_.is_stop_wanted()) return WaitEnd::service_stops;
+    if (context_.place.is_recalled()) return WaitEnd::place_needed;
+    if (client_.wants_to_quit()) return WaitEnd::client_quits;
+    return std::nullopt;
+}
+
+/// Before a connection to a backend: so many a second of one address, and of all.
+loop::Task<std::optional<WaitEnd>> Placement::await_turn() {
+    bool is_noted = false;
+    for (;;) {
+        const auto now = context_.now();
+        const auto wait = context_.ledger().begin_login(context_.client.peer().ip, now);
+        if (!wait) break;
+        if (!std::exchange(is_noted, true)) context_.reached(wait->limit);
+        if (const auto end = interruption()) co_return end;
+        if (now >= context_.login_deadline) co_return WaitEnd::too_late;
+        client_.watch();
+        (void)co_await context_.signal.wait(loop::sooner(wait->until, context_.login_deadline));
+    }
+    ++connections_begun_;
+    co_return std::nullopt;
+}
+
+loop::Task<std::expected<pool::Seat, Unplaced>> Placement::find_seat(
+    std::vector<pool::BackendId>& passed_over) {
+    for (;;) {
+        if (const auto end = co_await await_turn()) co_return std::unexpected(*end);
+        auto without = tried_;
+        without.insert(without.end(), passed_over.begin(), passed_over.end());
+        auto chosen = pool_.pool->choose({context_.client.peer().ip, user_}, without);
+        std::expected<pool::Seat, Unplaced> seat = std::unexpected(pool::Refusal::all_full);
+        if (chosen)
+            seat = std::move(*chosen);
+        else if (chosen.error() == pool::Refusal::all_full)
+            seat = co_await wait_for_seat(std::move(without));
+        else
+            seat = std::unexpected(chosen.error());
+        if (context_.is_stop_wanted()) co_return std::unexpected(WaitEnd::service_stops);
+        if (seat && context_.now() >= context_.login_deadline)
+            co_return std::unexpected(WaitEnd::too_late);
+        if (seat || std::holds_alternative<WaitEnd>(seat.error())) co_return seat;
+        const auto refusal = std::get<pool::Refusal>(seat.error());
+        // It has waited long enough.
+        if (client_.wants_to_quit()) co_return std::unexpected(WaitEnd::client_quits);
+        if (passed_over.empty() && fall_back(refusal)) continue;
+        metrics::count(metrics::Counter::sessions_without_backend);
+        report_none(refusal);
+        co_return seat;
+    }
+}
+
+/// A place in the pool's queue until it is this session's turn. A client that leaves, or wants to,
+/// gives up its place.
+loop::Task<std::expected<pool::Seat, Unplaced>> Placement::wait_for_seat(
+    std::vector<pool::BackendId> without) {
+    const pool::Client client{context_.client.peer().ip, user_};
+    auto place = pool_.pool->join_queue(client, without, context_.signal);
+    if (!place) co_return std::unexpected(place.error());
+    context_.set_phase(Phase::queued);
+    const auto deadline = loop::sooner(context_.loop().after(pool_.pool->config().queue.timeout),
+                                       context_.login_deadline);
+    bool is_counted = false;
+    for (;;) {
+        if (auto seat = place->take()) {
+            context_.set_phase(Phase::choosing);
+            co_return std::move(*seat);
+        }
+        if (!std::exchange(is_counted, true)) metrics::count(metrics::Counter::sessions_queued);
+        if (const auto end = interruption()) co_return std::unexpected(*end);
+        if (context_.now() >= deadline) {
+            // Full was long ago: the backends may be down by now, and the fallback's turn come.
+            *place = pool::Place();
+            auto last = pool_.pool->choose(client, without);
+            if (last) co_return std::move(*last);
+            co_return std::unexpected(last.error() == pool::Refusal::all_full
+                                          ? pool::Refusal::waited_in_vain
+                                          : last.error());
+        }
+        client_.watch();
+        (void)co_await context_.signal.wait(deadline);
+    }
+}
+
+/// The pool has nobody who could serve, and names another that may.
+bool Placement::fall_back(pool::Refusal refusal) {
+    const bool is_unable = refusal == pool::Refusal::none_resolved ||
+                           refusal == pool::Refusal::all_down ||
+                           refusal == pool::Refusal::all_tried;
+    const auto& config = pool_.pool->config();
+    if (!is_unable || config.fallback.empty()) return false;
+    metrics::count(metrics::Counter::sessions_fallen_back);
+    context_.report(log::Level::info, "fallback pool",
+                    {{"pool", config.name},
+                     {"fallback", config.fallback},
+                     {"reason", pool::to_string(refusal)}});
+    pool_ = *context_.surroundings.pools.find(config.fallback);
+    return true;
+}
+
+void Placement::give_up(Assignment assignment, const base::Error& error) {
+    last_reason_ = base::to_string(error);
+    metrics::count(metrics::Counter::backend_attempts_failed);
+    const auto& backend = assignment.backend();
+    context_.report(log::Level::warning, "backend failed before login, the next is tried",
+                    {{"backend", backend.name}, {"reason", last_reason_}});
+    if (error.fault == base::Fault::backend) pool_.pool->observe_failure(backend.id, last_reason_);
+    if (error.fault != base::Fault::internal) tried_.push_back(backend.id);
+}
+
+void Placement::report_none(pool::Refusal refusal) const {
+    const auto& pool = pool_.pool->config();
+    const log::Field name = {"pool", pool.name};
+    const log::Field reason = {"reason", pool::to_string(refusal)};
+    const auto limited_by = [&](std::string_view key, std::uint64_t value, std::string_view cure) {
+        context_.report(log::Level::warning, "no backend for a session",
+                        {name,
+                         reason,
+                         {"key", fmt::format("{}.{}", pool.where.key, key)},
+                         {"value", value},
+                         {"cure", cure}});
+    };
+    switch (refusal) {
+        case pool::Refusal::all_full:
+            return limited_by("backend.max_sessions", sessions_of_all(pool),
+                              "add backends, raise it, or let clients wait with queue.length");
+        case pool::Refusal::queue_full:
+            return limited_by("queue.length", pool.queue.length,
+                              "add backends, or raise it or max_sessions");
+        case pool::Refusal::waited_in_vain:
+            return limited_by("queue.timeout", static_cast<std::uint64_t>(pool.queue.timeout / 1s),
+                              "add backends, or raise it or max_sessions");
+        default:
+            return context_.report(log::Level::warning, "no backend for a session",
+                                   {name, reason, {"last", last_reason_}});
+    }
+}
+
+}  // namespace ballast::session
