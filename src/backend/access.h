@@ -13,13 +13,14 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace ballast::backend {
 
-/// One backend as a leg reaches it. `settings` outlives the leg.
+/// One backend as a leg reaches it.
 struct Contact {
     base::Address address;
-    const config::Pool& settings;
+    std::shared_ptr<const config::Pool> settings;
     std::shared_ptr<const config::Backend> backend;
     std::shared_ptr<const net::TlsClient> tls_client;  ///< null where `backend->tls.mode` is off
     std::shared_ptr<Known> known;
@@ -34,8 +35,9 @@ public:
     using BackendSettings = std::shared_ptr<const config::Backend>;
     using TlsClient = std::shared_ptr<const net::TlsClient>;
 
-    /// `pool` and `knowledge` outlive it.
-    Access(const config::Pool& pool, Knowledge& knowledge) : pool_(pool), knowledge_(knowledge) {}
+    /// `knowledge` outlives it.
+    Access(std::shared_ptr<const config::Pool> pool, Knowledge& knowledge)
+        : pool_(std::move(pool)), knowledge_(knowledge) {}
 
     /// With what TLS is spoken to this backend: to be said before anybody is sent there, unless it
     /// has none. What is no longer in use is forgotten.
@@ -50,7 +52,7 @@ private:
         std::weak_ptr<const config::Backend> backend;
         TlsClient client;
     };
-    const config::Pool& pool_;
+    const std::shared_ptr<const config::Pool> pool_;
     Knowledge& knowledge_;
     mutable std::mutex mutex_;
     std::map<const config::Backend*, Entry> tls_clients_;

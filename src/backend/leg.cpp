@@ -34,7 +34,7 @@ Leg::Leg(net::Network& network, std::unique_ptr<net::Stream> stream, Contact con
       contact_(std::move(contact)),
       control_(std::move(stream), signal),
       signal_(signal),
-      parser_(contact_.settings.reply_line_bytes_max, contact_.settings.reply_bytes_max),
+      parser_(contact_.settings->reply_line_bytes_max, contact_.settings->reply_bytes_max),
       owed_(1),  // the greeting
       unasked_(unasked_replies_per_second, signal.loop().now()) {}
 
@@ -44,9 +44,9 @@ loop::Task<base::Result<std::unique_ptr<Leg>>> Leg::connect(net::Network& networ
     auto stream = co_await network.dial({.to = contact.address,
                                          .from = {},
                                          .fault = base::Fault::backend,
-                                         .user_timeout = contact.settings.tcp_user_timeout,
+                                         .user_timeout = contact.settings->tcp_user_timeout,
                                          .purpose = net::Dial::Purpose::control},
-                                        network.loop().after(contact.settings.connect_timeout));
+                                        network.loop().after(contact.settings->connect_timeout));
     if (!stream) co_return std::unexpected(stream.error());
     const auto mode = contact.is_sealed ? config::BackendTlsMode::off : contact.backend->tls.mode;
     const bool says_auth = mode == config::BackendTlsMode::explicit_tls ||

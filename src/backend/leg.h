@@ -157,7 +157,7 @@ public:
     /// The backend's greeting, once: the leg does not keep it, since it may have 4 KiB.
     [[nodiscard]] ftp::Reply take_greeting() { return std::exchange(greeting_, {}); }
     [[nodiscard]] Known& known() const { return *contact_.known; }
-    [[nodiscard]] const config::Pool& settings() const { return contact_.settings; }
+    [[nodiscard]] const config::Pool& settings() const { return *contact_.settings; }
     [[nodiscard]] const config::BackendTls& tls_settings() const { return contact_.backend->tls; }
     [[nodiscard]] const base::Address& address() const { return control_.peer(); }
 

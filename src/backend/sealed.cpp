@@ -45,11 +45,11 @@ loop::Task<base::Result<std::unique_ptr<net::Stream>>> connect_explicit(
 loop::Task<base::Result<std::unique_ptr<net::Stream>>> connect_implicit(net::Network& network,
                                                                         const Contact& contact,
                                                                         loop::Signal& signal) {
-    const auto deadline = network.loop().after(contact.settings.connect_timeout);
+    const auto deadline = network.loop().after(contact.settings->connect_timeout);
     auto stream = co_await network.dial({.to = contact.address,
                                          .from = {},
                                          .fault = base::Fault::backend,
-                                         .user_timeout = contact.settings.tcp_user_timeout,
+                                         .user_timeout = contact.settings->tcp_user_timeout,
                                          .purpose = net::Dial::Purpose::control},
                                         deadline);
     if (!stream) co_return std::unexpected(stream.error());
@@ -66,7 +66,7 @@ loop::Task<base::Result<std::unique_ptr<net::Stream>>> connect_sealed(net::Netwo
                                                                       Contact contact,
                                                                       SealedRequest request,
                                                                       loop::Signal& signal) {
-    const auto deadline_of_words = contact.settings.reply_timeout;
+    const auto deadline_of_words = contact.settings->reply_timeout;
     std::unique_ptr<net::Stream> stream;
     if (request.auth.empty()) {
         auto connected = co_await connect_implicit(network, contact, signal);

@@ -58,15 +58,16 @@ std::optional<Examined> examine(const std::string& file, const ballast::daemon::
 }
 
 Status run(const std::string& file) {
-    const auto examined = examine(file, {});
+    auto examined = examine(file, {});
     if (!examined) return Status::failed;
-    const auto& [config, problems] = examined->reading;
+    auto& [config, problems] = examined->reading;
     if (ballast::config::has_errors(problems)) {
         print(problems, file);
         return Status::failed;
     }
-    return ballast::daemon::run(*config, problems, file.c_str()) == 0 ? Status::good
-                                                                      : Status::failed;
+    auto snapshot = std::make_shared<const ballast::config::Config>(std::move(*config));
+    return ballast::daemon::run(std::move(snapshot), problems, file.c_str()) == 0 ? Status::good
+                                                                                  : Status::failed;
 }
 
 /// "1 listener", "2 listeners"

@@ -12,6 +12,7 @@
 #include "daemon/privileges.h"
 #include "daemon/probe_secrets.h"
 #include "daemon/public_name_watch.h"
+#include "daemon/services.h"
 #include "daemon/signals.h"
 #include "daemon/tls.h"
 #include "daemon/worker.h"
@@ -51,7 +52,8 @@ constexpr auto pools_interval = std::chrono::milliseconds(200);
 /// Everything that runs, wired together. The control thread is the caller's: signals and probes.
 class Daemon {
 public:
-    Daemon(const config::Config& config, Tls tls, ProbeSecrets secrets, base::OwnedFd signals);
+    Daemon(std::shared_ptr<const config::Config> config, Tls tls, ProbeSecrets secrets,
+           base::OwnedFd signals);
     ~Daemon();
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
@@ -62,14 +64,15 @@ public:
 
 private:
     struct Bound {
-        const config::Listener* listener;
+        std::string listener;  ///< its name
         base::Address address;
         bool begins_with_tls;
         base::OwnedFd socket;
     };
     void start_pools();
     void start_listening();
-    void take_client(base::OwnedFd client, base::Address peer, const Worker::Service& service);
+    void take_client(base::OwnedFd client, base::Address peer, std::string_view listener,
+                     bool begins_with_tls);
     [[nodiscard]] bool bind(const config::Listener& listener,
                             const std::vector<base::Address>& addresses, std::string_view key,
                             bool begins_with_tls, const char* file);
@@ -81,14 +84,15 @@ private:
     void log_counters() const;
     [[nodiscard]] std::string new_session_id();
 
-    const config::Config& config_;
+    const std::shared_ptr<const config::Config> config_;  // a snapshot
     Tls tls_;
     ProbeSecrets probe_secrets_;  // until the probes have them
     guard::Ledger ledger_;
     const std::size_t memory_max_;
     net::PassivePorts ports_;
     backend::Knowledge knowledge_;
-    session::Pools pools_;
+    std::shared_ptr<session::Pools> pools_ = std::make_shared<session::Pools>();
+    Services services_;
     session::PublicNames public_names_;
     session::Notices notices_;
     std::vector<std::unique_ptr<Worker>> workers_;
@@ -168,24 +172,26 @@ std::vector<net::PassivePorts::Proxies> data_proxies(const config::Config& confi
     return proxies;
 }
 
-Daemon::Daemon(const config::Config& config, Tls tls, ProbeSecrets secrets, base::OwnedFd signals)
-    : config_(config),
+Daemon::Daemon(std::shared_ptr<const config::Config> snapshot, Tls tls, ProbeSecrets secrets,
+               base::OwnedFd signals)
+    : config_(std::move(snapshot)),
       tls_(std::move(tls)),
       probe_secrets_(std::move(secrets)),
-      ledger_(config.limits, sessions_max(config), std::chrono::steady_clock::now()),
-      memory_max_(config.limits.memory != 0 ? config.limits.memory : memory_there_is() / 10 * 9),
+      ledger_(config_->limits, sessions_max(*config_), std::chrono::steady_clock::now()),
+      memory_max_(config_->limits.memory != 0 ? config_->limits.memory
+                                              : memory_there_is() / 10 * 9),
       ports_(random_seed(),
-             {.accepts = config.limits.passive_accept_rate,
-              .strays = config.limits.passive_stray_rate},
-             data_proxies(config)),
+             {.accepts = config_->limits.passive_accept_rate,
+              .strays = config_->limits.passive_stray_rate},
+             data_proxies(*config_)),
       id_salt_(random_seed()),
-      control_network_(control_, ports_, worker_count(config), net::Descriptors::with_reserve),
+      control_network_(control_, ports_, worker_count(*config_), net::Descriptors::with_reserve),
       signalled_(control_),
       unwatched_signals_(std::move(signals)),
       watch_due_(control_),
       pools_due_(control_) {
     std::vector<net::SocketNetwork*> networks;
-    for (std::uint32_t i = 0; i < worker_count(config); ++i) {
+    for (std::uint32_t i = 0; i < worker_count(*config_); ++i) {
         workers_.push_back(std::make_unique<Worker>(ports_, i));
         networks.push_back(&workers_.back()->network());
     }
@@ -207,7 +213,7 @@ bool Daemon::bind(const char* file) {
     (void)unwatched_signals_.release();
     signals_ = std::move(*watched);
     bool all_bound = true;
-    for (const auto& listener : config_.listeners) {
+    for (const auto& listener : config_->listeners) {
         all_bound &= bind(listener, listener.bind, "bind", false, file);
         all_bound &= bind(listener, listener.implicit_bind, "implicit_bind", true, file);
         if (listener.tls)
@@ -225,7 +231,7 @@ bool Daemon::bind(const config::Listener& listener, const std::vector<base::Addr
         if (opened) {
             if (const auto local = net::local_address(opened->get()))
                 announced_.push_back(net::announce(*local));
-            bound_.push_back({&listener, address, begins_with_tls, std::move(*opened)});
+            bound_.push_back({listener.name, address, begins_with_tls, std::move(*opened)});
             continue;
         }
         all_bound = false;
@@ -237,14 +243,16 @@ bool Daemon::bind(const config::Listener& listener, const std::vector<base::Addr
 
 void Daemon::start_pools() {
     std::vector<health::Prober::Subject> subjects;
-    for (const auto& configured : config_.pools) {
+    for (const auto& configured : config_->pools) {
         auto pool = std::make_shared<pool::Pool>(configured);
-        auto access = std::make_shared<backend::Access>(configured, knowledge_);
-        const auto clients = tls_.clients_of(configured);
+        // A part of the snapshot keeps all of it.
+        auto access = std::make_shared<backend::Access>(
+            std::shared_ptr<const config::Pool>(config_, &configured), knowledge_);
+        const auto clients = tls_.clients_of(configured.name);
         const auto backends = pool->backends();
         for (std::size_t i = 0; i < clients.size(); ++i)
             access->set_tls_client(backends.at(i), clients[i]);
-        pools_.add({pool, access});
+        pools_->add({pool, access});
         subjects.push_back(
             {std::move(pool), std::move(access), std::move(probe_secrets_[configured.name])});
     }
@@ -253,12 +261,12 @@ void Daemon::start_pools() {
         [this](health::ScriptRun run) { return health::run_script(control_, std::move(run)); },
         random_seed());
     control_.post([this] { prober_->start(); });
-    backend_files_.emplace(pools_);
+    backend_files_.emplace(*pools_);
     backend_files_->look();
     std::vector<std::shared_ptr<pool::Pool>> pools;
-    for (const auto& each : pools_.all()) pools.push_back(each.pool);
+    for (const auto& each : pools_->all()) pools.push_back(each.pool);
     names_ = std::make_unique<NameWatch>(pools);
-    public_name_watch_ = std::make_unique<PublicNameWatch>(config_, public_names_);
+    public_name_watch_ = std::make_unique<PublicNameWatch>(*config_, public_names_);
 }
 
 /// To clients that have no session. Where TLS comes first there is nothing that they understand.
@@ -267,19 +275,23 @@ std::string last_words(bool begins_with_tls, const std::string& text) {
 }
 
 void Daemon::start_listening() {
+    Services::ByListener services;
+    for (const auto& listener : config_->listeners)
+        services.emplace(listener.name, Worker::Service{std::shared_ptr<const config::Listener>(
+                                                            config_, &listener),
+                                                        pools_, &ledger_, &public_names_, &notices_,
+                                                        tls_.server_of(listener.name), false});
+    services_.set(std::move(services));
     for (std::size_t i = 0; i < bound_.size(); ++i) {
         auto& bound = bound_[i];
-        const Worker::Service service{
-            bound.listener,       &pools_,   &ledger_,
-            &public_names_,       &notices_, tls_.server_of(*bound.listener),
-            bound.begins_with_tls};
         log::write_each(
             log::Level::info, "listening",
-            {{"listener", bound.listener->name}, {"address", base::to_string(bound.address)}});
+            {{"listener", bound.listener}, {"address", base::to_string(bound.address)}});
         workers_[i % workers_.size()]->accept_on(
             std::move(bound.socket),
-            [this, service](base::OwnedFd client, base::Address peer) {
-                take_client(std::move(client), peer, service);
+            [this, listener = bound.listener, begins_with_tls = bound.begins_with_tls](
+                base::OwnedFd client, base::Address peer) {
+                take_client(std::move(client), peer, listener, begins_with_tls);
             },
             last_words(bound.begins_with_tls, session::refusal_text(guard::Limit::sessions)));
     }
@@ -287,16 +299,22 @@ void Daemon::start_listening() {
 
 /// A connection goes to the worker that carries least, not to whoever woke first: FTP sessions are
 /// few, long and heavy.
-void Daemon::take_client(base::OwnedFd client, base::Address peer, const Worker::Service& service) {
+void Daemon::take_client(base::OwnedFd client, base::Address peer, std::string_view listener,
+                         bool begins_with_tls) {
+    auto service = services_.find(listener);
+    if (!service) return;
+    service->begins_with_tls = begins_with_tls;
     auto accepted = ledger_.accept();
     if (!accepted) {
-        session::note_limit(ledger_, accepted.error(), *service.listener, base::to_string(peer.ip));
-        return net::refuse(std::move(client), last_words(service.begins_with_tls,
-                                                         session::refusal_text(accepted.error())));
+        session::note_limit(ledger_, accepted.error(), *service->listener,
+                            base::to_string(peer.ip));
+        return net::refuse(std::move(client),
+                           last_words(begins_with_tls, session::refusal_text(accepted.error())));
     }
     const auto& least =
         *std::ranges::min_element(workers_, {}, [](const auto& worker) { return worker->load(); });
-    least->adopt(std::move(client), peer, service, new_session_id(), std::move(*accepted));
+    least->adopt(std::move(client), peer, std::move(*service), new_session_id(),
+                 std::move(*accepted));
 }
 
 /// Unique in this process, and unlikely to be another's.
@@ -346,7 +364,7 @@ loop::Task<> Daemon::follow_signals() {
                 case SIGTERM:
                 case SIGINT:
                     if (stopping_) co_return control_.stop();
-                    last_moment = control_.after(config_.shutdown_timeout);
+                    last_moment = control_.after(config_->shutdown_timeout);
                     stop();
                     break;
                 default: note_ignored_signal(info); break;
@@ -389,7 +407,7 @@ loop::Task<> Daemon::follow_itself() {
 
 loop::Task<> Daemon::follow_pools() {
     for (;;) {
-        for (const auto& each : pools_.all()) each.pool->tick();
+        for (const auto& each : pools_->all()) each.pool->tick();
         (void)co_await pools_due_.wait(control_.after(pools_interval));
     }
 }
@@ -399,7 +417,7 @@ void Daemon::stop() {
     log::info(
         "stopping: no new sessions, running transfers may end",
         {{"seconds",
-          std::int64_t{std::chrono::duration_cast<std::chrono::seconds>(config_.shutdown_timeout)
+          std::int64_t{std::chrono::duration_cast<std::chrono::seconds>(config_->shutdown_timeout)
                            .count()}}});
     workers_busy_ = workers_.size();
     for (const auto& worker : workers_)
@@ -470,8 +488,9 @@ void raise_descriptor_limit() {
 
 }  // namespace
 
-int run(const config::Config& config, const std::vector<config::Problem>& warnings,
-        const char* file) {
+int run(std::shared_ptr<const config::Config> snapshot,
+        const std::vector<config::Problem>& warnings, const char* file) {
+    const auto& config = *snapshot;
     std::vector<config::Problem> problems;
     Tls tls(config, problems);
     auto secrets = read_probe_secrets(config, problems);
@@ -480,7 +499,7 @@ int run(const config::Config& config, const std::vector<config::Problem>& warnin
     if (!config.core_dumps) hide_memory();
     net::announce_as({static_cast<std::uint32_t>(::getpid()), net::file_mark(file)});
     auto signals = take_over_signals();
-    Daemon daemon(config, std::move(tls), std::move(secrets), std::move(signals));
+    Daemon daemon(snapshot, std::move(tls), std::move(secrets), std::move(signals));
     if (!daemon.bind(file)) return 1;
     if (!open_logs(config)) {
         fmt::print(stderr, "{}: the log files cannot be opened: {}\n", file,

@@ -4,6 +4,7 @@
 #include "config/config.h"
 #include "config/problem.h"
 
+#include <memory>
 #include <vector>
 
 namespace ballast::daemon {
@@ -12,7 +13,7 @@ namespace ballast::daemon {
 /// SIGUSR1 logs all counters. The configuration has no errors, and `try_start` found none;
 /// `warnings` are logged. Returns the exit status; what cannot be started all the same is said on
 /// standard error as `file: key: ...`, and then nothing was.
-[[nodiscard]] int run(const config::Config& config, const std::vector<config::Problem>& warnings,
-                      const char* file);
+[[nodiscard]] int run(std::shared_ptr<const config::Config> config,
+                      const std::vector<config::Problem>& warnings, const char* file);
 
 }  // namespace ballast::daemon

@@ -172,7 +172,7 @@ void Tls::load_listener(const config::Config& config, const config::Listener& li
     const auto& tls = *listener.tls;
     const auto key = listener.where.key + ".tls";
     const auto problems_before = problems.size();
-    Served served{&listener, {}, {}, WatchedFile(stamp_of(tls)), WatchedFile(), {}};
+    Served served{listener.name, key, tls, {}, {}, WatchedFile(stamp_of(tls)), WatchedFile(), {}};
     served.certificates = load_certificates(config, key, tls, problems);
     served.ticket_keys = load_ticket_keys(config, key, tls, problems);
     try_authorities(config, key + ".client_ca", tls.client_ca, problems);
@@ -196,7 +196,7 @@ void Tls::load_listener(const config::Config& config, const config::Listener& li
 
 void Tls::load_pool(const config::Config& config, const config::Pool& pool,
                     std::vector<config::Problem>& problems) {
-    auto& clients = clients_[&pool];
+    auto& clients = clients_[pool.name];
     for (const auto& backend : pool.backends) {
         clients.push_back(nullptr);
         const auto& tls = backend.tls;
@@ -218,17 +218,16 @@ void Tls::load_pool(const config::Config& config, const config::Pool& pool,
 void Tls::warn_of_expiry(const config::Config& config,
                          std::vector<config::Problem>& problems) const {
     for (const auto& served : served_)
-        warn_of_expiry_of(*served.certificates, config.places, served.listener->where.key + ".tls",
-                          problems);
+        warn_of_expiry_of(*served.certificates, config.places, served.key, problems);
 }
 
-std::shared_ptr<const net::TlsServer> Tls::server_of(const config::Listener& listener) const {
-    const auto found = std::ranges::find(served_, &listener, &Served::listener);
+std::shared_ptr<const net::TlsServer> Tls::server_of(std::string_view listener) const {
+    const auto found = std::ranges::find(served_, listener, &Served::listener);
     return found == served_.end() ? nullptr : found->server;
 }
 
-std::vector<std::shared_ptr<const net::TlsClient>> Tls::clients_of(const config::Pool& pool) const {
-    return clients_.at(&pool);
+std::vector<std::shared_ptr<const net::TlsClient>> Tls::clients_of(std::string_view pool) const {
+    return clients_.find(pool)->second;
 }
 
 void Tls::look() {
@@ -240,11 +239,11 @@ void Tls::look() {
 }
 
 void Tls::reload(Served& served) {
-    const auto& tls = *served.listener->tls;
+    const auto& tls = served.settings;
     const auto refused = [&](WatchedFile& file, const std::string& reason) {
         if (!file.refuse(reason)) return;
         log::warning("changed TLS files cannot be used, what was loaded before stays",
-                     {{"listener", served.listener->name}, {"reason", reason}});
+                     {{"listener", served.listener}, {"reason", reason}});
     };
     if (served.certificate_files.is_due(stamp_of(tls))) {
         auto certificates = net::Certificates::load(files_of(tls));
@@ -257,7 +256,7 @@ void Tls::reload(Served& served) {
         } else {
             served.certificate_files.accept();
             served.certificates = std::move(*certificates);
-            log::info("certificates loaded", {{"listener", served.listener->name}});
+            log::info("certificates loaded", {{"listener", served.listener}});
             log_expiry(served);
         }
     }
@@ -267,7 +266,7 @@ void Tls::reload(Served& served) {
     if (const auto loaded = served.ticket_keys->reload(tls.ticket_keys); !loaded)
         return refused(served.ticket_keys_file, base::to_string(loaded.error()));
     served.ticket_keys_file.accept();
-    log::info("ticket keys loaded", {{"listener", served.listener->name}});
+    log::info("ticket keys loaded", {{"listener", served.listener}});
 }
 
 void Tls::log_expiry(const Served& served) {
@@ -278,7 +277,7 @@ void Tls::log_expiry(const Served& served) {
                          ? (is_over ? "OCSP response is too old and left out"
                                     : "OCSP response is soon too old")
                          : (is_over ? "certificate has expired" : "certificate expires soon"),
-                     {{"listener", served.listener->name},
+                     {{"listener", served.listener},
                       {"file", expiry.file},
                       {"days_left", std::int64_t{expiry.days_left}}});
     }

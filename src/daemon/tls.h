@@ -8,9 +8,11 @@
 #include "net/tls_server.h"
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ballast::daemon {
@@ -25,12 +27,11 @@ public:
     /// has one is passed over.
     Tls(const config::Config& config, std::vector<config::Problem>& problems);
 
-    /// Null if the listener has none.
-    [[nodiscard]] std::shared_ptr<const net::TlsServer> server_of(
-        const config::Listener& listener) const;
-    /// One for each backend of the pool, null for those without TLS.
+    /// Null if the listener of this name has none.
+    [[nodiscard]] std::shared_ptr<const net::TlsServer> server_of(std::string_view listener) const;
+    /// One for each backend of the pool of this name, null for those without TLS.
     [[nodiscard]] std::vector<std::shared_ptr<const net::TlsClient>> clients_of(
-        const config::Pool& pool) const;
+        std::string_view pool) const;
 
     /// Warnings of what has expired or soon will, for those who do not wait for the first look.
     void warn_of_expiry(const config::Config& config, std::vector<config::Problem>& problems) const;
@@ -41,7 +42,9 @@ public:
 
 private:
     struct Served {
-        const config::Listener* listener;
+        std::string listener;  ///< its name
+        std::string key;       ///< of its table
+        config::ListenerTls settings;
         std::shared_ptr<net::TlsServer> server;
         std::shared_ptr<net::TicketKeys> ticket_keys;
         WatchedFile certificate_files;
@@ -56,7 +59,8 @@ private:
     static void log_expiry(const Served& served);
 
     std::vector<Served> served_;
-    std::map<const config::Pool*, std::vector<std::shared_ptr<const net::TlsClient>>> clients_;
+    std::map<std::string, std::vector<std::shared_ptr<const net::TlsClient>>, std::less<>>
+        clients_;  // by the pool's name
     std::chrono::steady_clock::time_point expiry_due_{};
 };
 

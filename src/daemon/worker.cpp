@@ -163,7 +163,7 @@ void Worker::begin_session(Newcomer client) try {
     auto stream = std::make_unique<net::SocketStream>(std::move(*watched), *local, client.peer);
     const auto& service = client.service;
     auto session = std::make_unique<session::Session>(
-        session::Surroundings{network_, *service.listener, *service.pools, service.tls,
+        session::Surroundings{network_, service.listener, service.pools, service.tls,
                               service.begins_with_tls, load_, *service.ledger,
                               *service.public_names, *service.notices, std::move(client.accepted),
                               client.reached, client.proxy},

@@ -44,17 +44,17 @@ public:
     /// Accepts on a listening socket; `take` is called on this worker's thread.
     /// What clients hear, if anything, when there are no descriptors for them is `last_words`.
     void accept_on(base::OwnedFd listening, net::Acceptor::Take take, std::string last_words);
-    /// Begins a session with an accepted client.
+    /// What a new client of a listener gets.
     struct Service {
-        const config::Listener* listener;
-        const session::Pools* pools;
+        std::shared_ptr<const config::Listener> listener;
+        std::shared_ptr<const session::Pools> pools;
         guard::Ledger* ledger;
         const session::PublicNames* public_names;
         session::Notices* notices;
         std::shared_ptr<const net::TlsServer> tls;
         bool begins_with_tls;
     };
-    /// `accepted` is its place among all sessions.
+    /// Begins a session with an accepted client. `accepted` is its place among all sessions.
     void adopt(base::OwnedFd client, base::Address peer, Service service, std::string id,
                guard::Ledger::Held accepted);
     /// No new sessions; those that live are told to stop. `empty` is called, on this thread, when

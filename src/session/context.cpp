@@ -15,7 +15,7 @@ namespace ballast::session {
 
 Context::Context(Surroundings around, std::unique_ptr<net::Stream> stream, std::string session_id)
     : surroundings(std::move(around)),
-      settings(surroundings.listener),
+      settings(*surroundings.listener),
       id(std::move(session_id)),
       began_at(surroundings.network.loop().now()),
       signal(surroundings.network.loop()),

@@ -38,7 +38,7 @@ Surveys surveys_ahead(const Context& context, const Login& login) {
                                     .certificate = context.identity.certificate},
                                    context.client.tls() != nullptr);
     for (const auto name : names)
-        add_surveys(*context.surroundings.pools.find(name), client, surveys);
+        add_surveys(*context.surroundings.pools->find(name), client, surveys);
     return surveys;
 }
 

@@ -91,7 +91,7 @@ loop::Task<> Login::log_in(ftp::Command user) {
     // A new backend knows nothing of what an earlier user of this session has set.
     if (!reply && has_named_user_) forget_but_host();
     if (!reply) {
-        placement_.begin(*context_.surroundings.pools.find(routed_pool_), user_);
+        placement_.begin(*context_.surroundings.pools->find(routed_pool_), user_);
         reply = co_await place();
     }
     if (reply) co_await follow(std::move(user), std::move(*reply));

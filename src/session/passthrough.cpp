@@ -111,7 +111,7 @@ loop::Task<bool> Passthrough::route_by(const net::ClientHello& hello) {
         co_return false;
     }
     host_ = std::move(routing.host);
-    placement_.begin(*context_.surroundings.pools.find(routing.pool), {});
+    placement_.begin(*context_.surroundings.pools->find(routing.pool), {});
     co_return true;
 }
 

@@ -149,7 +149,7 @@ bool Placement::fall_back(pool::Refusal refusal) {
                     {{"pool", config.name},
                      {"fallback", config.fallback},
                      {"reason", pool::to_string(refusal)}});
-    pool_ = *context_.surroundings.pools.find(config.fallback);
+    pool_ = *context_.surroundings.pools->find(config.fallback);
     return true;
 }
 

@@ -17,7 +17,7 @@ struct PoolAccess {
     std::shared_ptr<backend::Access> access;
 };
 
-/// All pools that sessions may be sent to. Filled once, before the first session.
+/// All pools that sessions may be sent to. Filled before the first session has it.
 class Pools {
 public:
     void add(PoolAccess pool) { pools_.push_back(std::move(pool)); }

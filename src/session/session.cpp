@@ -92,7 +92,7 @@ loop::Task<> Session::live() {
     if (begins_with_tls && context_.dialog.passes_through()) co_return co_await pass_through({});
     if (begins_with_tls && !co_await secure_control(context_)) co_return;
     context_.set_phase(Phase::greeting);
-    co_await context_.answer(greeting(context_.settings, context_.surroundings.pools));
+    co_await context_.answer(greeting(context_.settings, *context_.surroundings.pools));
     co_await serve();
 }
 
@@ -248,7 +248,7 @@ loop::Task<> Session::perform(ftp::Command command) {
             // RFC 959 4.1.1: the next USER chooses a backend again.
             login_.forget();
             co_return co_await context_.answer(
-                greeting(context_.settings, context_.surroundings.pools));
+                greeting(context_.settings, *context_.surroundings.pools));
         case Step::forward: co_return co_await forward(std::move(command));
         case Step::quit: co_return co_await quit();
     }

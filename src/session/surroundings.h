@@ -27,11 +27,12 @@ struct Notices {
     std::atomic_flag private_address;  ///< PASV announces one to a public client
 };
 
-/// What a session needs of the daemon. Everything outlives the session.
+/// What a session needs of the daemon. Its listener and the pools are those of its beginning: it
+/// keeps them, whatever new sessions get. Everything else outlives it.
 struct Surroundings {
     net::Network& network;
-    const config::Listener& listener;
-    const Pools& pools;
+    std::shared_ptr<const config::Listener> listener;
+    std::shared_ptr<const Pools> pools;
     std::shared_ptr<const net::TlsServer> tls;  ///< null if the listener offers none
     bool begins_with_tls = false;               ///< implicit TLS
     Load& load;

@@ -3,6 +3,7 @@
 
 #include "backend/survey.h"
 #include "loop/job.h"
+#include "support/borrowed.h"
 #include "support/fake_backend.h"
 
 #include <algorithm>
@@ -32,9 +33,12 @@ protected:
         return std::move(*result);
     }
     base::Result<std::unique_ptr<Leg>> connect() {
-        const Contact contact{
-            backend.address(), settings, std::make_shared<const config::Backend>(),
-            nullptr,           known,    {}};
+        const Contact contact{backend.address(),
+                              support::borrowed(settings),
+                              std::make_shared<const config::Backend>(),
+                              nullptr,
+                              known,
+                              {}};
         return result_of(Leg::connect(network, contact, false, signal));
     }
     std::unique_ptr<Leg> logged_in() {

@@ -2,6 +2,7 @@
 #include "health/prober.h"
 
 #include "metrics/counters.h"
+#include "support/borrowed.h"
 #include "support/fake_backend.h"
 #include "support/log_lines.h"
 
@@ -34,7 +35,7 @@ protected:
     }
     void start(const std::string& password = "secret") {
         pool = std::make_shared<pool::Pool>(settings);
-        access = std::make_shared<backend::Access>(settings, knowledge);
+        access = std::make_shared<backend::Access>(support::borrowed(settings), knowledge);
         prober.emplace(network, std::vector<Prober::Subject>{{pool, access, password}},
                        Prober::RunScript(), 1);
         prober->start();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "health/prober.h"
+#include "support/borrowed.h"
 #include "support/fake_backend.h"
 #include "support/log_lines.h"
 #include "support/tls_ends.h"
@@ -32,7 +33,7 @@ protected:
     config::BackendTls& tls() { return settings.backends[0].tls; }
     void start() {
         pool = std::make_shared<pool::Pool>(settings);
-        access = std::make_shared<backend::Access>(settings, knowledge);
+        access = std::make_shared<backend::Access>(support::borrowed(settings), knowledge);
         access->set_tls_client(pool->backends().front(), client);
         prober.emplace(network, std::vector<Prober::Subject>{{pool, access, "secret"}},
                        Prober::RunScript(), 1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each probe against a backend that fails in just one step, and what probes share and remember.
 #include "health/prober.h"
+#include "support/borrowed.h"
 #include "support/fake_backend.h"
 #include "support/log_lines.h"
 
@@ -45,7 +46,8 @@ protected:
     void start() {
         made = std::make_shared<pool::Pool>(settings, [this] { return loop.now(); });
         subjects.push_back(
-            {made, std::make_shared<backend::Access>(settings, knowledge), "secret"});
+            {made, std::make_shared<backend::Access>(support::borrowed(settings), knowledge),
+             "secret"});
         prober.emplace(network, subjects, Prober::RunScript(), 1);
         prober->start();
         loop.settle();
@@ -202,7 +204,8 @@ TEST_F(StepsTest, are_shared_by_pools_that_would_ask_the_same) {
     different.probe.user = "else";
     const auto make = [&](config::Pool& of) {
         const auto pool = std::make_shared<pool::Pool>(of);
-        subjects.push_back({pool, std::make_shared<backend::Access>(of, knowledge), "secret"});
+        subjects.push_back(
+            {pool, std::make_shared<backend::Access>(support::borrowed(of), knowledge), "secret"});
         return pool;
     };
     const auto other = make(other_settings);
@@ -228,7 +231,8 @@ protected:
         late_settings.backends.clear();
         late = std::make_shared<pool::Pool>(late_settings);
         subjects.push_back(
-            {late, std::make_shared<backend::Access>(late_settings, knowledge), "secret"});
+            {late, std::make_shared<backend::Access>(support::borrowed(late_settings), knowledge),
+             "secret"});
     }
     /// Long before the next probe.
     pool::Pool::Status join() {

@@ -2,6 +2,7 @@
 #include "support/world.h"
 
 #include "ftp/features.h"
+#include "support/borrowed.h"
 
 #include <fmt/format.h>
 
@@ -35,7 +36,7 @@ pool::Pool& World::pool() {
 
 void World::renew_pool() {
     pool_.reset();
-    pools_.emplace_back();
+    pools_ = std::make_shared<session::Pools>();
 }
 
 pool::Pool& World::add_pool(const config::Pool& settings) { return *make_pool(settings); }
@@ -43,9 +44,9 @@ pool::Pool& World::add_pool(const config::Pool& settings) { return *make_pool(se
 std::shared_ptr<pool::Pool> World::make_pool(const config::Pool& settings) {
     const auto& kept = kept_settings_.emplace_back(settings);
     auto made = std::make_shared<pool::Pool>(kept, [this] { return loop.now(); });
-    auto access = std::make_shared<backend::Access>(kept, knowledge);
+    auto access = std::make_shared<backend::Access>(borrowed(kept), knowledge);
     for (const auto& backend : made->backends()) access->set_tls_client(backend, tls_client);
-    pools_.back().add({made, access});
+    pools_->add({made, access});
     return made;
 }
 
@@ -67,8 +68,8 @@ void World::begin_session(std::unique_ptr<net::Stream> client) {
     (void)pool();
     const auto id = fmt::format("s{}", ++next_id_);
     auto session = std::make_unique<session::Session>(
-        session::Surroundings{network, listener, pools_.back(), tls_server, begins_with_tls, load_,
-                              ledger, public_names, notices},
+        session::Surroundings{network, snapshot_ ? snapshot_ : borrowed(listener), pools_,
+                              tls_server, begins_with_tls, load_, ledger, public_names, notices},
         std::move(client), id, [this, id] { loop.post([this, id] { sessions_.erase(id); }); });
     auto& begun = *(sessions_[id] = std::move(session));
     begun.start();

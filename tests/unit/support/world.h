@@ -46,6 +46,10 @@ public:
     [[nodiscard]] pool::Pool& pool();
     /// The next client finds a new pool, with the settings as they are then.
     void renew_pool();
+    /// The next client gets these settings of the listener in place of `listener`.
+    void set_snapshot(std::shared_ptr<const config::Listener> snapshot) {
+        snapshot_ = std::move(snapshot);
+    }
     /// Another pool, without backends of its own in this world; before the first client.
     pool::Pool& add_pool(const config::Pool& settings);
     /// What the survey of a backend would have found.
@@ -67,8 +71,9 @@ private:
     std::shared_ptr<pool::Pool> make_pool(const config::Pool& settings);
 
     std::shared_ptr<pool::Pool> pool_;
-    std::list<config::Pool> kept_settings_;                           // pools refer to them
-    std::list<session::Pools> pools_ = std::list<session::Pools>(1);  // sessions use the last
+    std::list<config::Pool> kept_settings_;  // pools refer to them
+    std::shared_ptr<session::Pools> pools_ = std::make_shared<session::Pools>();
+    std::shared_ptr<const config::Listener> snapshot_;  // null: `listener`
     session::Load load_;
     std::uint64_t next_id_ = 0;
     std::map<std::string, std::unique_ptr<session::Session>> sessions_;

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "daemon/worker.h"
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ballast::daemon {
+
+/// What new clients get, by the name of their listener. It can be swapped at any time: sessions
+/// keep what they began with. Any thread may call.
+class Services {
+public:
+    /// Replaces all of them at once. `begins_with_tls` of a service is left to its socket.
+    using ByListener = std::map<std::string, Worker::Service, std::less<>>;
+    void set(ByListener services) {
+        auto set = std::make_shared<const ByListener>(std::move(services));
+        const std::lock_guard lock(mutex_);
+        std::swap(services_, set);
+    }
+    /// Empty: there is no listener of this name any more.
+    [[nodiscard]] std::optional<Worker::Service> find(std::string_view listener) const {
+        const auto services = [&] {
+            const std::lock_guard lock(mutex_);
+            return services_;
+        }();
+        const auto found = services->find(listener);
+        if (found == services->end()) return std::nullopt;
+        return found->second;
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::shared_ptr<const ByListener> services_ = std::make_shared<const ByListener>();
+};
+
+}  // namespace ballast::daemon
