@@ -8,6 +8,7 @@
 #include "config/places.h"
 #include "config/rivals.h"
 #include "config/settings.h"
+#include "config/spelling.h"
 #include "config/toml_text.h"
 #include "config/values.h"
 
@@ -27,10 +28,10 @@ namespace {
 class Loader {
 public:
     Reading load(const toml::table& root) {
-        read(root, "", config_);
-        read_table(root, "", "log", config_.log);
-        read_table(root, "", "transfer_log", config_.transfer_log);
-        read_table(root, "", "limits", config_.limits);
+        read(root, "", Record(config_));
+        read_table(root, "", "log", Record(config_.log));
+        read_table(root, "", "transfer_log", Record(config_.transfer_log));
+        read_table(root, "", "limits", Record(config_.limits));
         read_named(root, "listener", config_.listeners);
         read_named(root, "pool", config_.pools);
 
@@ -66,9 +67,9 @@ private:
     // Sections
 
     /// The settings of one table; what it has besides is unknown.
-    template <typename S>
-    void read(const toml::table& table, const std::string& path, S& into) {
-        for (const auto& setting : section<S>().settings) {
+    void read(const toml::table& table, const std::string& path, Record into) {
+        const auto& section = section_of(into);
+        for (const auto& setting : section.settings) {
             const auto key_path = joined(path, setting.key);
             const auto* node = table.get(setting.key);
             if (node == nullptr) {
@@ -78,13 +79,12 @@ private:
             places_.said(place_of(key_path, node->source()));
             values_.take(*node, key_path, setting, into);
         }
-        unknown_keys(table, path, section<S>().path, known_keys(section<S>()));
+        unknown_keys(table, path, section.path, known_keys(section));
     }
 
     /// The same of a table in this one, if it is there.
-    template <typename S>
     void read_table(const toml::table& parent, const std::string& path, std::string_view key,
-                    S& into) {
+                    Record into) {
         if (const auto* table = table_at(parent, path, key)) read(*table, joined(path, key), into);
     }
 
@@ -109,12 +109,12 @@ private:
             if (!is_name(key.str()))
                 report(place_of(path, key.source()),
                        fmt::format("{} is no name", in_quotes(key.str())),
-                       fmt::format("use {}", Name<S>{}.range()));
+                       fmt::format("use {}", Name{}.range()));
             auto& section = into.emplace_back();
             section.name = key.str();
             section.where = place_of(path, table->source());
             places_.said(section.where);
-            read(*table, path, section);
+            read(*table, path, Record(section));
             read_parts(*table, path, section);
         }
     }
@@ -123,7 +123,7 @@ private:
         if (const auto* tls = table_at(table, path, "tls")) {
             const auto tls_path = path + ".tls";
             listener.tls.emplace().where = place_of(tls_path, tls->source());
-            read(*tls, tls_path, *listener.tls);
+            read(*tls, tls_path, Record(*listener.tls));
         }
         read_each(table, path, "route", "write each route as a table with match and pool",
                   [&](const auto& each, Where where) {
@@ -134,19 +134,19 @@ private:
     void read_route(const toml::table& table, Where where, Route& route) {
         route.where = std::move(where);
         const auto& path = route.where.key;
-        read(table, path, route);
+        read(table, path, Record(route));
         const auto problems_before = problems_.size();
-        read_table(table, path, "match", route.match);
+        read_table(table, path, "match", Record(route.match));
         // What is left of a match with a problem matches more than was meant.
         if (problems_.size() != problems_before) places_.refused(path + ".match");
     }
 
     void read_parts(const toml::table& table, const std::string& path, Pool& pool) {
-        read_table(table, path, "stick", pool.stick);
-        read_table(table, path, "queue", pool.queue);
-        read_table(table, path, "observe", pool.observe);
-        read_table(table, path, "probe", pool.probe);
-        read_table(table, path, "tls", pool.tls);
+        read_table(table, path, "stick", Record(pool.stick));
+        read_table(table, path, "queue", Record(pool.queue));
+        read_table(table, path, "observe", Record(pool.observe));
+        read_table(table, path, "probe", Record(pool.probe));
+        read_table(table, path, "tls", Record(pool.tls));
         read_each(
             table, path, "backend", "write each backend as a table with name and address",
             [&](const auto& each, Where where) { read_backend(each, std::move(where), pool); });
@@ -156,10 +156,10 @@ private:
         auto& backend = pool.backends.emplace_back();
         backend.where = std::move(where);
         const auto& path = backend.where.key;
-        read(table, path, backend);
+        read(table, path, Record(backend));
         backend.has_weight = table.contains("weight");
         backend.tls = pool.tls;
-        read_table(table, path, "tls", backend.tls);
+        read_table(table, path, "tls", Record(backend.tls));
     }
 
     /// Every table of [[key]]. `fix` is for elements that are none.
@@ -208,19 +208,13 @@ private:
         return nullptr;
     }
 
-    template <typename S>
-    void missing(const std::string& key_path, const Setting<S>& setting) {
-        const auto fix = std::visit(
-            [&](const auto& kind) {
-                return fmt::format("add {}, {}: {}", setting.key, with_article(kind.type()),
-                                   kind.range());
-            },
-            setting.kind);
-        report(places_.of(key_path), fmt::format("{} is missing", setting.key), fix);
+    void missing(const std::string& key_path, const Setting& setting) {
+        report(places_.of(key_path), fmt::format("{} is missing", setting.key),
+               fmt::format("add {}, {}: {}", setting.key, with_article(type_of(setting.kind)),
+                           range_of(setting.kind)));
     }
 
-    template <typename S>
-    static std::vector<std::string_view> known_keys(const Section<S>& section) {
+    static std::vector<std::string_view> known_keys(const Section& section) {
         std::vector<std::string_view> known;
         for (const auto& setting : section.settings) known.push_back(setting.key);
         known.insert(known.end(), section.tables.begin(), section.tables.end());

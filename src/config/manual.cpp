@@ -75,32 +75,27 @@ std::string cell(std::string_view text) {
     return result;
 }
 
-template <typename S>
-std::string row(const Setting<S>& setting) {
-    return std::visit(
-        [&](const auto& kind) {
-            const auto initial =
-                setting.required ? std::string("required") : '`' + kind.shown(S{}) + '`';
-            return fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", setting.key,
-                               cell(kind.type()), cell(initial), cell(kind.range()),
-                               cell(setting.meaning),
-                               setting.applies == Applies::restart ? "restart" : "reload");
-        },
-        setting.kind);
+std::string row(const Setting& setting, ConstRecord defaults) {
+    const auto initial = setting.required ? std::string("required")
+                                          : fmt::format("`{}`", shown(setting.kind, defaults));
+    return fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", setting.key,
+                       cell(type_of(setting.kind)), cell(initial), cell(range_of(setting.kind)),
+                       cell(setting.meaning),
+                       setting.applies == Applies::restart ? "restart" : "reload");
 }
 
 }  // namespace
 
 std::string manual() {
     std::string text(introduction);
-    for_each_section([&]<typename S>(const Section<S>& section) {
+    for (const auto& section : all_sections()) {
         const auto header = section.path.empty() ? std::string(section.header)
                                                  : fmt::format("`{}`", section.header);
         fmt::format_to(std::back_inserter(text), "\n## {}\n\n{}\n\n", header, section.meaning);
         text += "| key | type | default | range | meaning | takes effect |\n";
         text += "| --- | --- | --- | --- | --- | --- |\n";
-        for (const auto& setting : section.settings) text += row(setting);
-    });
+        for (const auto& setting : section.settings) text += row(setting, section.defaults());
+    }
     return text;
 }
 

@@ -23,12 +23,12 @@ struct Home {
 
 std::vector<Home> homes_of(std::string_view key) {
     std::vector<Home> homes;
-    for_each_section([&](const auto& section) {
+    for (const auto& section : all_sections()) {
         const bool is_table = std::ranges::find(section.tables, key) != section.tables.end();
         const bool is_setting = std::ranges::any_of(
             section.settings, [&](const auto& setting) { return setting.key == key; });
         if (is_table || is_setting) homes.push_back({section.path, section.header, is_table});
-    });
+    }
     return homes;
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <fmt/format.h>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -44,12 +45,16 @@ Json of_pattern(string_view pattern) {
     return json;
 }
 
-Json of_words(const std::vector<string_view>& words) {
+Json of_words(std::span<const string_view> words) {
     auto json = Json::object();
     auto list = Json::array();
     for (const auto word : words) list.add(Json::string(word));
     json.add("enum", std::move(list));
     return json;
+}
+
+Json of_words(std::initializer_list<string_view> words) {
+    return of_words(std::span(words.begin(), words.size()));
 }
 
 Json of_number(std::uint32_t min, std::uint32_t max) {
@@ -74,131 +79,66 @@ Json array_of(Json items) {
 }
 
 /// Lengths are counted in bytes here and in characters there, of which there are never more.
-template <typename K>
-Json of_text(const K& kind) {
+Json of_text(std::size_t bytes_min, std::size_t bytes_max) {
     auto json = of_pattern(text_pattern);
-    if (kind.bytes_min > 0) json.add("minLength", Json::literal("1"));
-    json.add("maxLength", Json::literal(fmt::to_string(kind.bytes_max)));
+    if (bytes_min > 0) json.add("minLength", Json::literal("1"));
+    json.add("maxLength", Json::literal(fmt::to_string(bytes_max)));
     return json;
 }
 
 Json one_or_more(const Json& one) { return any_of(one, array_of(one)); }
 
 // What each kind of setting accepts.
-template <typename S>
-Json accepted(const Flag<S>&) {
-    return of_type("boolean");
-}
-template <typename S>
-Json accepted(const Number<S>& kind) {
-    return of_number(kind.min, kind.max);
-}
-template <typename S>
-Json accepted(const OptionalNumber<S>& kind) {
-    return of_number(kind.min, kind.max);
-}
-template <typename S>
-Json accepted(const Time<S>&) {
-    return of_pattern(duration_pattern);
-}
-template <typename S>
-Json accepted(const OptionalTime<S>&) {
-    return of_pattern(duration_pattern);
-}
-template <typename S>
-Json accepted(const Size<S>&) {
-    return of_pattern(size_pattern);
-}
-template <typename S>
-Json accepted(const Text<S>& kind) {
-    return of_text(kind);
-}
-template <typename S>
-Json accepted(const Texts<S>& kind) {
-    return one_or_more(of_text(kind));
-}
-template <typename S>
-Json accepted(const Name<S>& kind) {
+Json accepted(const Flag&) { return of_type("boolean"); }
+Json accepted(const Number& kind) { return of_number(kind.min, kind.max); }
+Json accepted(const OptionalNumber& kind) { return of_number(kind.min, kind.max); }
+Json accepted(const Time&) { return of_pattern(duration_pattern); }
+Json accepted(const OptionalTime&) { return of_pattern(duration_pattern); }
+Json accepted(const Size&) { return of_pattern(size_pattern); }
+Json accepted(const Text& kind) { return of_text(kind.bytes_min, kind.bytes_max); }
+Json accepted(const Texts& kind) { return one_or_more(of_text(kind.bytes_min, kind.bytes_max)); }
+Json accepted(const Name& kind) {
     return of_pattern(kind.may_be_empty ? name_or_none_pattern : name_pattern);
 }
-template <typename S>
-Json accepted(const Formed<S>& kind) {
-    return any_of(of_words({""}), of_pattern(kind.form->pattern));
-}
-template <typename S, typename E>
-Json accepted(const Word<S, E>& kind) {
-    return of_words(kind.words());
-}
-template <typename S>
-Json accepted(const Addresses<S>&) {
-    return array_of(of_pattern(address_pattern));
-}
-template <typename S>
-Json accepted(const Ports<S>&) {
-    return of_pattern(ports_pattern);
-}
-template <typename S>
-Json accepted(const OptionalPorts<S>&) {
-    return of_pattern(ports_pattern);
-}
-template <typename S>
-Json accepted(const Networks<S>&) {
-    return one_or_more(of_pattern(network_pattern));
-}
-template <typename S>
-Json accepted(const Peer<S>&) {
+Json accepted(const Formed& kind) { return any_of(of_words({""}), of_pattern(kind.form->pattern)); }
+Json accepted(const Word& kind) { return of_words(kind.words); }
+Json accepted(const Addresses&) { return array_of(of_pattern(address_pattern)); }
+Json accepted(const Ports&) { return of_pattern(ports_pattern); }
+Json accepted(const OptionalPorts&) { return of_pattern(ports_pattern); }
+Json accepted(const Networks&) { return one_or_more(of_pattern(network_pattern)); }
+Json accepted(const Peer&) {
     return any_of(of_words({"exact", "any"}), of_pattern(network_pattern));
 }
-template <typename S>
-Json accepted(const Announced<S>&) {
+Json accepted(const Announced&) {
     // "local" and IPv4 addresses look like names.
     const auto address = of_pattern(host_name.pattern);
     auto by_network = of_type("object");
     by_network.add("additionalProperties", address);
     return any_of(address, std::move(by_network));
 }
-template <typename S>
-Json accepted(const UserNames<S>&) {
+Json accepted(const UserNames&) {
     const auto name = of_pattern(user_name_pattern);
     auto by_pattern = of_type("object");
     by_pattern.add("additionalProperties", name);
     return any_of(name, std::move(by_pattern));
 }
-template <typename S>
-Json accepted(const SourcePort<S>&) {
+Json accepted(const SourcePort&) {
     return any_of(of_words({"ephemeral", "below-control"}), of_number(1, 65535));
 }
-template <typename S>
-Json accepted(const HostPort<S>&) {
-    return of_pattern(destination_pattern);
+Json accepted(const HostPort&) { return of_pattern(destination_pattern); }
+
+Json property(const Setting& setting, ConstRecord defaults) {
+    auto json = std::visit([](const auto& kind) { return accepted(kind); }, setting.kind);
+    json.add("description", fmt::format("{} ({}: {})", setting.meaning, type_of(setting.kind),
+                                        range_of(setting.kind)));
+    // What may be left out for a reason has no value to show. As the file writes it is as JSON
+    // writes it.
+    if (!setting.required && !may_be_unsaid(setting.kind))
+        json.add("default", Json::literal(shown(setting.kind, defaults)));
+    return json;
 }
 
-/// What may be left out for a reason has no value to show as the default.
-template <typename K>
-constexpr bool has_default = true;
-template <typename S>
-constexpr bool has_default<OptionalNumber<S>> = false;
-template <typename S>
-constexpr bool has_default<OptionalTime<S>> = false;
-template <typename S>
-constexpr bool has_default<OptionalPorts<S>> = false;
-
-template <typename S>
-Json property(const Setting<S>& setting) {
-    return std::visit(
-        [&]<typename K>(const K& kind) {
-            auto json = accepted(kind);
-            json.add("description",
-                     fmt::format("{} ({}: {})", setting.meaning, kind.type(), kind.range()));
-            // As the file writes it is as JSON writes it.
-            if (!setting.required && has_default<K>)
-                json.add("default", Json::literal(kind.shown(S{})));
-            return json;
-        },
-        setting.kind);
-}
-
-/// A section without the type of its struct.
+/// A section and what is written of it.
 struct Table {
     string_view path;
     bool is_repeated;  ///< [[path]]
@@ -214,7 +154,7 @@ std::string joined(string_view path, string_view key) {
 class SchemaWriter {
 public:
     SchemaWriter() {
-        for_each_section([&]<typename S>(const Section<S>& section) { add(section); });
+        for (const auto& section : all_sections()) add(section);
     }
 
     std::string write() {
@@ -234,12 +174,11 @@ public:
     }
 
 private:
-    template <typename S>
-    void add(const Section<S>& section) {
+    void add(const Section& section) {
         auto properties = Json::object();
         auto required = Json::array();
         for (const auto& setting : section.settings) {
-            properties.add(setting.key, property(setting));
+            properties.add(setting.key, property(setting, section.defaults()));
             if (setting.required) required.add(Json::string(setting.key));
         }
         if (section.path.empty()) required.add(Json::string("listener")).add(Json::string("pool"));

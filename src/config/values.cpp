@@ -49,8 +49,9 @@ bool has_other_braces(std::string_view name) {
 struct Value {
     const toml::node& node;
     std::string path;
-    std::string_view key;
-    std::string_view advice;
+    const Setting& setting;
+
+    [[nodiscard]] std::string range() const { return range_of(setting.kind); }
 };
 
 /// One function for each kind of setting.
@@ -58,40 +59,35 @@ class Taking {
 public:
     Taking(Places& places, std::vector<Problem>& problems) : places_(places), problems_(problems) {}
 
-    template <typename S>
-    void take(const Value& value, const Flag<S>& kind, S& into) {
+    void take(const Value& value, const Flag& kind, Record into) {
         const auto* flag = value.node.as_boolean();
-        if (flag == nullptr) return wrong_type(value, kind);
-        into.*kind.member = flag->get();
+        if (flag == nullptr) return wrong_type(value);
+        into[kind.member] = flag->get();
     }
 
-    template <typename S>
-    void take(const Value& value, const OptionalNumber<S>& kind, S& into) {
+    void take(const Value& value, const OptionalNumber& kind, Record into) {
         take_number(value, kind, into);
     }
 
-    template <typename S>
-    void take(const Value& value, const Number<S>& kind, S& into) {
+    void take(const Value& value, const Number& kind, Record into) {
         take_number(value, kind, into);
     }
 
-    template <typename K, typename S>
-    void take_number(const Value& value, const K& kind, S& into) {
+    template <typename K>
+    void take_number(const Value& value, const K& kind, Record into) {
         const auto* number = value.node.as_integer();
-        if (number == nullptr) return wrong_type(value, kind);
+        if (number == nullptr) return wrong_type(value);
         if (number->get() < kind.min || number->get() > kind.max)
-            return out_of_range(value, kind, fmt::to_string(number->get()));
-        into.*kind.member = static_cast<std::uint32_t>(number->get());
+            return out_of_range(value, fmt::to_string(number->get()));
+        into[kind.member] = static_cast<std::uint32_t>(number->get());
     }
 
-    template <typename S>
-    void take(const Value& value, const Time<S>& kind, S& into) {
-        if (const auto duration = duration_of(value, kind)) into.*kind.member = *duration;
+    void take(const Value& value, const Time& kind, Record into) {
+        if (const auto duration = duration_of(value, kind)) into[kind.member] = *duration;
     }
 
-    template <typename S>
-    void take(const Value& value, const OptionalTime<S>& kind, S& into) {
-        if (const auto duration = duration_of(value, kind)) into.*kind.member = *duration;
+    void take(const Value& value, const OptionalTime& kind, Record into) {
+        if (const auto duration = duration_of(value, kind)) into[kind.member] = *duration;
     }
 
     /// Empty after the value was refused.
@@ -100,49 +96,45 @@ public:
         const auto text = text_of_amount(value.node);
         const auto duration = text ? parse_duration(*text) : Duration(0);
         if (!text)
-            wrong_type(value, kind);
+            wrong_type(value);
         else if (!duration)
             refuse(value, duration.error());
         else if (*duration < kind.min || *duration > kind.max)
-            out_of_range(value, kind, *text);
+            out_of_range(value, *text);
         else
             return *duration;
         return std::nullopt;
     }
 
-    template <typename S>
-    void take(const Value& value, const Size<S>& kind, S& into) {
+    void take(const Value& value, const Size& kind, Record into) {
         const auto text = text_of_amount(value.node);
-        if (!text) return wrong_type(value, kind);
+        if (!text) return wrong_type(value);
         const auto size = parse_size(*text);
         if (!size) return refuse(value, size.error());
-        if (*size < kind.min || *size > kind.max) return out_of_range(value, kind, *text);
-        into.*kind.member = *size;
+        if (*size < kind.min || *size > kind.max) return out_of_range(value, *text);
+        into[kind.member] = *size;
     }
 
-    template <typename S>
-    void take(const Value& value, const Text<S>& kind, S& into) {
+    void take(const Value& value, const Text& kind, Record into) {
         const auto* text = value.node.as_string();
-        if (text == nullptr) return wrong_type(value, kind);
-        if (auto wrong = wrong_text(value.key, text->get(), kind))
+        if (text == nullptr) return wrong_type(value);
+        if (auto wrong = wrong_text(value.setting.key, text->get(), kind))
             return refuse(value, std::move(*wrong));
-        into.*kind.member = text->get();
+        into[kind.member] = text->get();
     }
 
-    template <typename S>
-    void take(const Value& value, const Texts<S>& kind, S& into) {
-        take_each(value, kind, [&](std::string_view name, const std::string& text) {
+    void take(const Value& value, const Texts& kind, Record into) {
+        take_each(value, [&](std::string_view name, const std::string& text) {
             auto wrong = wrong_text(name, text, kind);
-            if (!wrong) (into.*kind.member).push_back(text);
+            if (!wrong) into[kind.member].push_back(text);
             return wrong;
         });
     }
 
-    template <typename S>
-    void take(const Value& value, const Networks<S>& kind, S& into) {
-        take_each(value, kind, [&](std::string_view, const std::string& text) {
+    void take(const Value& value, const Networks& kind, Record into) {
+        take_each(value, [&](std::string_view, const std::string& text) {
             const auto network = base::Subnet::parse(text);
-            if (network) (into.*kind.member).push_back(*network);
+            if (network) into[kind.member].push_back(*network);
             return network ? std::nullopt
                            : std::optional(no_network(text, "such as \"10.0.0.0/8\""));
         });
@@ -150,23 +142,24 @@ public:
 
     /// A string, or an array of them. `take_one` is called with the name and the text of each, and
     /// returns why it is refused.
-    template <typename K, typename TakeOne>
-    void take_each(const Value& value, const K& kind, TakeOne&& take_one) {
+    template <typename TakeOne>
+    void take_each(const Value& value, TakeOne&& take_one) {
         if (const auto* text = value.node.as_string()) {
-            if (auto wrong = take_one(value.key, text->get())) refuse(value, std::move(*wrong));
+            if (auto wrong = take_one(value.setting.key, text->get()))
+                refuse(value, std::move(*wrong));
             return;
         }
         const auto* array = value.node.as_array();
-        if (array == nullptr) return wrong_type(value, kind);
+        if (array == nullptr) return wrong_type(value);
         for (std::size_t i = 0; i < array->size(); ++i) {
             const auto& node = (*array)[i];
             const auto where = place_of(fmt::format("{}[{}]", value.path, i), node.source());
             places_.said(where);
-            const auto name = fmt::format("{}[{}]", value.key, i);
+            const auto name = fmt::format("{}[{}]", value.setting.key, i);
             const auto* text = node.as_string();
             auto wrong = text ? take_one(name, text->get())
                               : Refusal{fmt::format("{} is {}", name, type_name(node)),
-                                        fmt::format("use a string: {}", kind.range())};
+                                        fmt::format("use a string: {}", value.range())};
             if (!wrong) continue;
             places_.refused(value.path);
             report(where, std::move(wrong->what), std::move(wrong->fix));
@@ -191,42 +184,37 @@ public:
         return std::nullopt;
     }
 
-    template <typename S>
-    void take(const Value& value, const Name<S>& kind, S& into) {
+    void take(const Value& value, const Name& kind, Record into) {
         const auto* text = value.node.as_string();
-        if (text == nullptr) return wrong_type(value, kind);
+        if (text == nullptr) return wrong_type(value);
         const bool is_unset = kind.may_be_empty && text->get().empty();
         if (!is_unset && !is_name(text->get()))
             return refuse(value, {fmt::format("{} is no name", in_quotes(text->get())),
                                   fmt::format("use {}", kind.range())});
-        into.*kind.member = text->get();
+        into[kind.member] = text->get();
     }
 
-    template <typename S>
-    void take(const Value& value, const Formed<S>& kind, S& into) {
+    void take(const Value& value, const Formed& kind, Record into) {
         const auto* text = value.node.as_string();
-        if (text == nullptr) return wrong_type(value, kind);
-        if (text->get().empty()) return (into.*kind.member).clear();
+        if (text == nullptr) return wrong_type(value);
+        if (text->get().empty()) return into[kind.member].clear();
         auto parsed = kind.form->parse(text->get());
         if (!parsed) return refuse(value, std::move(parsed.error()));
-        into.*kind.member = std::move(*parsed);
+        into[kind.member] = std::move(*parsed);
     }
 
-    template <typename S, typename E>
-    void take(const Value& value, const Word<S, E>& kind, S& into) {
+    void take(const Value& value, const Word& kind, Record into) {
         const auto* text = value.node.as_string();
-        if (text == nullptr) return wrong_type(value, kind);
-        const std::string_view word = text->get();
-        const auto found = std::ranges::find(kind.spellings, word, &Spelling<E>::word);
-        if (found == kind.spellings.end()) return unknown_word(value, kind.words(), kind.range());
-        into.*kind.member = found->value;
+        if (text == nullptr) return wrong_type(value);
+        if (std::ranges::find(kind.words, text->get()) == kind.words.end())
+            return unknown_word(value, kind.words);
+        kind.take(text->get(), into);
     }
 
-    template <typename S>
-    void take(const Value& value, const Addresses<S>& kind, S& into) {
+    void take(const Value& value, const Addresses& kind, Record into) {
         const auto* array = value.node.as_array();
         if (array == nullptr)
-            return refuse(value, {fmt::format("{} is {}", value.key, type_name(value.node)),
+            return refuse(value, {fmt::format("{} is {}", value.setting.key, type_name(value.node)),
                                   "use an array of addresses, such as [\"0.0.0.0:21\"]"});
         for (std::size_t i = 0; i < array->size(); ++i) {
             const auto& node = (*array)[i];
@@ -235,7 +223,7 @@ public:
             const auto* text = node.as_string();
             const auto address = text ? base::Address::parse(text->get()) : std::nullopt;
             if (address) {
-                (into.*kind.member).push_back(*address);
+                into[kind.member].push_back(*address);
                 continue;
             }
             places_.refused(value.path);
@@ -247,23 +235,20 @@ public:
         }
     }
 
-    template <typename S>
-    void take(const Value& value, const Ports<S>& kind, S& into) {
-        if (const auto ports = ports_of(value, kind)) into.*kind.member = *ports;
+    void take(const Value& value, const Ports& kind, Record into) {
+        if (const auto ports = ports_of(value)) into[kind.member] = *ports;
     }
 
-    template <typename S>
-    void take(const Value& value, const OptionalPorts<S>& kind, S& into) {
-        if (const auto ports = ports_of(value, kind)) into.*kind.member = *ports;
+    void take(const Value& value, const OptionalPorts& kind, Record into) {
+        if (const auto ports = ports_of(value)) into[kind.member] = *ports;
     }
 
     /// Empty after the value was refused.
-    template <typename K>
-    std::optional<base::PortRange> ports_of(const Value& value, const K& kind) {
+    std::optional<base::PortRange> ports_of(const Value& value) {
         const auto* text = value.node.as_string();
         const auto ports = text ? base::PortRange::parse(text->get()) : std::nullopt;
         if (text == nullptr)
-            wrong_type(value, kind);
+            wrong_type(value);
         else if (!ports)
             refuse(value, no_ports(text->get()));
         return ports;
@@ -281,11 +266,10 @@ public:
                 "write the first and the last port, such as \"20000-20099\""};
     }
 
-    template <typename S>
-    void take(const Value& value, const Peer<S>& kind, S& into) {
+    void take(const Value& value, const Peer& kind, Record into) {
         const auto* text = value.node.as_string();
-        if (text == nullptr) return wrong_type(value, kind);
-        DataPeer& peer = into.*kind.member;
+        if (text == nullptr) return wrong_type(value);
+        DataPeer& peer = into[kind.member];
         if (text->get() == "exact") {
             peer = {DataPeer::Kind::exact, std::nullopt};
         } else if (text->get() == "any") {
@@ -298,15 +282,14 @@ public:
         }
     }
 
-    template <typename S>
-    void take(const Value& value, const Announced<S>& kind, S& into) {
-        auto& rules = into.*kind.member;
+    void take(const Value& value, const Announced& kind, Record into) {
+        auto& rules = into[kind.member];
         if (value.node.is_string()) {
             announce(place_of(value.path, value.node.source()), value.node, std::nullopt, rules);
         } else if (const auto* table = value.node.as_table()) {
             for (const auto& [key, node] : *table) announce_to(value.path, key, node, rules);
         } else {
-            return wrong_type(value, kind);
+            return wrong_type(value);
         }
         // The most specific network first; the order of equally large ones is of no effect.
         std::ranges::sort(rules, std::greater{}, [](const AnnounceRule& rule) {
@@ -381,9 +364,8 @@ public:
         rules.push_back({network, ip});
     }
 
-    template <typename S>
-    void take(const Value& value, const UserNames<S>& kind, S& into) {
-        auto& rules = into.*kind.member;
+    void take(const Value& value, const UserNames& kind, Record into) {
+        auto& rules = into[kind.member];
         if (value.node.is_string()) {
             name_users(place_of(value.path, value.node.source()), "*", value.node, rules);
         } else if (const auto* table = value.node.as_table()) {
@@ -391,7 +373,7 @@ public:
                 name_users(place_of(joined(value.path, key.str()), node.source()), key.str(), node,
                            rules);
         } else {
-            return wrong_type(value, kind);
+            return wrong_type(value);
         }
         // The most specific pattern first, equal ones in the order of the alphabet.
         std::ranges::sort(rules, {}, [](const UserRule& rule) {
@@ -419,34 +401,32 @@ public:
         rules.push_back({std::string(pattern), text->get()});
     }
 
-    template <typename S>
-    void take(const Value& value, const SourcePort<S>& kind, S& into) {
-        ActiveSource& source = into.*kind.member;
+    void take(const Value& value, const SourcePort& kind, Record into) {
+        ActiveSource& source = into[kind.member];
         if (const auto* port = value.node.as_integer()) {
             if (port->get() < 1 || port->get() > 65535)
-                return out_of_range(value, kind, fmt::to_string(port->get()));
+                return out_of_range(value, fmt::to_string(port->get()));
             source = {ActiveSource::Kind::fixed, static_cast<std::uint16_t>(port->get())};
             return;
         }
         const auto* text = value.node.as_string();
-        if (text == nullptr) return wrong_type(value, kind);
+        if (text == nullptr) return wrong_type(value);
         if (text->get() == "ephemeral")
             source = {ActiveSource::Kind::ephemeral, 0};
         else if (text->get() == "below-control")
             source = {ActiveSource::Kind::below_control, 0};
         else
-            unknown_word(value, {"ephemeral", "below-control"}, kind.range());
+            unknown_word(value, std::array<std::string_view, 2>{"ephemeral", "below-control"});
     }
 
-    template <typename S>
-    void take(const Value& value, const HostPort<S>& kind, S& into) {
+    void take(const Value& value, const HostPort& kind, Record into) {
         const auto* text = value.node.as_string();
-        if (text == nullptr) return wrong_type(value, kind);
+        if (text == nullptr) return wrong_type(value);
         if (text->get().empty()) return;
         const auto destination = parse_destination(text->get());
         if (!destination) return refuse(value, destination.error());
-        into.*kind.host = destination->host;
-        into.*kind.port = destination->port;
+        into[kind.host] = destination->host;
+        into[kind.port] = destination->port;
     }
 
     /// What stands for a duration or a size: a text, or a bare number, which lacks its unit.
@@ -457,24 +437,22 @@ public:
     }
 
 private:
-    template <typename K>
-    void wrong_type(const Value& value, const K& kind) {
-        refuse(value, {fmt::format("{} is {}", value.key, type_name(value.node)),
-                       fmt::format("use {}: {}", with_article(kind.type()), kind.range())});
+    void wrong_type(const Value& value) {
+        refuse(value, {fmt::format("{} is {}", value.setting.key, type_name(value.node)),
+                       fmt::format("use {}: {}", with_article(type_of(value.setting.kind)),
+                                   value.range())});
     }
 
-    template <typename K>
-    void out_of_range(const Value& value, const K& kind, std::string_view said) {
-        auto fix = "use " + kind.range();
-        if (!value.advice.empty()) fix += fmt::format("; {}", value.advice);
-        refuse(value, {fmt::format("{} is {}", value.key, said), std::move(fix)});
+    void out_of_range(const Value& value, std::string_view said) {
+        auto fix = "use " + value.range();
+        if (!value.setting.advice.empty()) fix += fmt::format("; {}", value.setting.advice);
+        refuse(value, {fmt::format("{} is {}", value.setting.key, said), std::move(fix)});
     }
 
-    void unknown_word(const Value& value, const std::vector<std::string_view>& words,
-                      const std::string& range) {
+    void unknown_word(const Value& value, std::span<const std::string_view> words) {
         const std::string_view said = value.node.as_string()->get();
-        auto fix = "use " + range;
-        auto meant = our_word(value.key, said);
+        auto fix = "use " + value.range();
+        auto meant = our_word(value.setting.key, said);
         if (meant && std::ranges::find(words, *meant) == words.end()) meant = std::nullopt;
         if (!meant) meant = nearest(said, words);
         if (meant) fix += fmt::format("; did you mean {}?", *meant);
@@ -501,35 +479,11 @@ private:
 
 }  // namespace
 
-template <typename S>
-void Values::take(const toml::node& node, const std::string& path, const Setting<S>& setting,
-                  S& into) {
-    const Value value{node, path, setting.key, setting.advice};
+void Values::take(const toml::node& node, const std::string& path, const Setting& setting,
+                  Record into) {
+    const Value value{node, path, setting};
     Taking taking(places_, problems_);
     std::visit([&](const auto& kind) { taking.take(value, kind, into); }, setting.kind);
 }
-
-template void Values::take(const toml::node&, const std::string&, const Setting<Config>&, Config&);
-template void Values::take(const toml::node&, const std::string&, const Setting<Log>&, Log&);
-template void Values::take(const toml::node&, const std::string&, const Setting<TransferLog>&,
-                           TransferLog&);
-template void Values::take(const toml::node&, const std::string&, const Setting<Limits>&, Limits&);
-template void Values::take(const toml::node&, const std::string&, const Setting<Listener>&,
-                           Listener&);
-template void Values::take(const toml::node&, const std::string&, const Setting<ListenerTls>&,
-                           ListenerTls&);
-template void Values::take(const toml::node&, const std::string&, const Setting<Route>&, Route&);
-template void Values::take(const toml::node&, const std::string&, const Setting<RouteMatch>&,
-                           RouteMatch&);
-template void Values::take(const toml::node&, const std::string&, const Setting<Pool>&, Pool&);
-template void Values::take(const toml::node&, const std::string&, const Setting<Stick>&, Stick&);
-template void Values::take(const toml::node&, const std::string&, const Setting<Queue>&, Queue&);
-template void Values::take(const toml::node&, const std::string&, const Setting<Observe>&,
-                           Observe&);
-template void Values::take(const toml::node&, const std::string&, const Setting<Probe>&, Probe&);
-template void Values::take(const toml::node&, const std::string&, const Setting<BackendTls>&,
-                           BackendTls&);
-template void Values::take(const toml::node&, const std::string&, const Setting<Backend>&,
-                           Backend&);
 
 }  // namespace ballast::config

@@ -19,8 +19,7 @@ public:
 
     /// `path` is the setting's key with the tables around it. A value that is refused leaves the
     /// struct as it was.
-    template <typename S>
-    void take(const toml::node& node, const std::string& path, const Setting<S>& setting, S& into);
+    void take(const toml::node& node, const std::string& path, const Setting& setting, Record into);
 
 private:
     Places& places_;

@@ -23,6 +23,14 @@ template <typename Spellings, typename E>
     return std::ranges::find(spellings, value, &Spelling<E>::value)->word;
 }
 
+/// The words of such a table alone.
+template <const auto& spellings>
+inline constexpr auto words_of = [] {
+    std::array<std::string_view, spellings.size()> words;
+    std::ranges::transform(spellings, words.begin(), [](const auto& each) { return each.word; });
+    return words;
+}();
+
 inline constexpr auto listener_modes = std::to_array<Spelling<ListenerMode>>({
     {"terminate", ListenerMode::terminate},
     {"passthrough", ListenerMode::passthrough},

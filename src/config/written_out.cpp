@@ -2,19 +2,16 @@
 #include "config/load.h"
 #include "config/settings.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <iterator>
-#include <type_traits>
 
 namespace ballast::config {
 
 namespace {
 
 /// Settings that say something else when they are written, whatever their value.
-template <typename S>
-bool is_to_be_written(const S&, std::string_view) {
-    return true;
-}
+bool is_to_be_written(const auto&, std::string_view) { return true; }
 bool is_to_be_written(const Listener& listener, std::string_view key) {
     return key != "passive_ports" || listener.lends_ports();
 }
@@ -31,7 +28,7 @@ bool is_to_be_written(const RouteMatch& match, std::string_view key) {
            (key == "certificate" && !match.certificate.empty());
 }
 bool asks_for_something(const RouteMatch& match) {
-    return std::ranges::any_of(section<RouteMatch>().settings, [&](const auto& setting) {
+    return std::ranges::any_of(section_of(ConstRecord(match)).settings, [&](const auto& setting) {
         return is_to_be_written(match, setting.key);
     });
 }
@@ -43,21 +40,16 @@ public:
     template <typename S>
     void table(std::string_view header, const S& values) {
         if (!header.empty()) fmt::format_to(std::back_inserter(text_), "\n{}\n", header);
-        for (const auto& setting : section<S>().settings)
-            std::visit([&](const auto& kind) { line(setting.key, kind, values); }, setting.kind);
+        const ConstRecord record(values);
+        for (const auto& setting : section_of(record).settings)
+            if (is_to_be_written(values, setting.key)) line(setting, record);
     }
 
 private:
-    template <typename S, typename K>
-    void line(std::string_view key, const K& kind, const S& values) {
-        if (!is_to_be_written(values, key)) return;
-        // What is unsaid is another setting's value, or nothing: there is no way to write that.
-        bool is_said = true;
-        if constexpr (std::is_same_v<K, OptionalTime<S>> || std::is_same_v<K, OptionalPorts<S>> ||
-                      std::is_same_v<K, OptionalNumber<S>>)
-            is_said = (values.*kind.member).has_value();
-        fmt::format_to(std::back_inserter(text_), "{}{} = {}\n", is_said ? "" : "# ", key,
-                       kind.shown(values));
+    void line(const Setting& setting, ConstRecord values) {
+        fmt::format_to(std::back_inserter(text_), "{}{} = {}\n",
+                       is_said(setting.kind, values) ? "" : "# ", setting.key,
+                       shown(setting.kind, values));
     }
 
     std::string text_;

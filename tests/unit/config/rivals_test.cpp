@@ -86,17 +86,17 @@ TEST(Rivals, their_words_lead_to_ours) {
 }
 
 TEST(Rivals, no_word_of_theirs_is_a_key_of_ours) {
-    for_each_section([](const auto& section) {
+    for (const auto& section : all_sections()) {
         for (const auto& setting : section.settings)
             EXPECT_FALSE(advice_for_key(section.path, setting.key))
                 << section.path << ' ' << setting.key;
         for (const auto& table : section.tables)
             EXPECT_FALSE(advice_for_key(section.path, table)) << section.path << ' ' << table;
-    });
+    }
 }
 
 TEST(Rivals, what_is_said_to_be_ours_is) {
-    for_each_section([](const auto& section) {
+    for (const auto& section : all_sections()) {
         for (const auto* const theirs : {"maxconn", "ssl", "cert", "inter", "server", "banner"}) {
             const auto advice = advice_for_key(section.path, theirs);
             const std::string begin = "here it is ";
@@ -107,7 +107,7 @@ TEST(Rivals, what_is_said_to_be_ours_is) {
             const bool is_table = std::ranges::find(section.tables, ours) != section.tables.end();
             EXPECT_TRUE(is_setting || is_table) << section.path << ' ' << *advice;
         }
-    });
+    }
 }
 
 }  // namespace

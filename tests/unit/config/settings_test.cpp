@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/settings.h"
 
+#include "config/amount.h"
 #include "config/loading.h"
 
 #include <fmt/format.h>
@@ -8,6 +9,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace ballast::config {
@@ -41,8 +43,7 @@ std::string text_of(const Tables& tables) {
     return text;
 }
 
-template <typename S>
-std::string header_of(const Section<S>& section) {
+std::string header_of(const Section& section) {
     std::string header(section.header);
     if (section.path.empty()) return "";
     if (const auto name = header.find("NAME"); name != std::string::npos)
@@ -50,132 +51,81 @@ std::string header_of(const Section<S>& section) {
     return header;
 }
 
-// Where each section is in the loaded configuration.
-const Config& part(const Config& config, const Config*) { return config; }
-const Log& part(const Config& config, const Log*) { return config.log; }
-const TransferLog& part(const Config& config, const TransferLog*) { return config.transfer_log; }
-const Limits& part(const Config& config, const Limits*) { return config.limits; }
-const Listener& part(const Config& config, const Listener*) { return config.listeners.at(0); }
-const ListenerTls& part(const Config& config, const ListenerTls*) {
-    return config.listeners.at(0).tls.value();
+/// Where the section is in the loaded configuration.
+ConstRecord part(const Config& config, std::string_view path) {
+    const auto& listener = config.listeners.at(0);
+    const auto& pool = *config.find_pool("x");
+    if (path == "log") return ConstRecord(config.log);
+    if (path == "transfer_log") return ConstRecord(config.transfer_log);
+    if (path == "limits") return ConstRecord(config.limits);
+    if (path == "listener.NAME") return ConstRecord(listener);
+    if (path == "listener.NAME.tls") return ConstRecord(listener.tls.value());
+    if (path == "listener.NAME.route") return ConstRecord(listener.routes.at(0));
+    if (path == "listener.NAME.route.match") return ConstRecord(listener.routes.at(0).match);
+    if (path == "pool.NAME") return ConstRecord(pool);
+    if (path == "pool.NAME.stick") return ConstRecord(pool.stick);
+    if (path == "pool.NAME.queue") return ConstRecord(pool.queue);
+    if (path == "pool.NAME.observe") return ConstRecord(pool.observe);
+    if (path == "pool.NAME.probe") return ConstRecord(pool.probe);
+    if (path == "pool.NAME.tls") return ConstRecord(pool.tls);
+    if (path == "pool.NAME.backend") return ConstRecord(pool.backends.at(0));
+    EXPECT_EQ(path, "");
+    return ConstRecord(config);
 }
-const Pool& pool_of(const Config& config) { return *config.find_pool("x"); }
-const Route& part(const Config& config, const Route*) {
-    return config.listeners.at(0).routes.at(0);
-}
-const RouteMatch& part(const Config& config, const RouteMatch*) {
-    return config.listeners.at(0).routes.at(0).match;
-}
-const Stick& part(const Config& config, const Stick*) { return pool_of(config).stick; }
-const Queue& part(const Config& config, const Queue*) { return pool_of(config).queue; }
-const Observe& part(const Config& config, const Observe*) { return pool_of(config).observe; }
-const Pool& part(const Config& config, const Pool*) { return pool_of(config); }
-const Probe& part(const Config& config, const Probe*) { return pool_of(config).probe; }
-const BackendTls& part(const Config& config, const BackendTls*) { return pool_of(config).tls; }
-const Backend& part(const Config& config, const Backend*) { return pool_of(config).backends.at(0); }
 
 // A value of each kind that is nobody's default, as `shown()` would write it.
-template <typename S>
-std::string other(const Flag<S>& kind) {
-    return S{}.*kind.member ? "false" : "true";
+std::string other(const Flag& kind, ConstRecord defaults) {
+    return defaults[kind.member] ? "false" : "true";
 }
-template <typename S>
-std::string other(const Number<S>& kind) {
-    return fmt::to_string(S{}.*kind.member == kind.max ? kind.min : kind.max);
+std::string other(const Number& kind, ConstRecord defaults) {
+    return fmt::to_string(defaults[kind.member] == kind.max ? kind.min : kind.max);
 }
-template <typename S>
-std::string other(const OptionalNumber<S>& kind) {
-    return fmt::to_string(kind.max);
-}
-template <typename S>
-std::string other(const Time<S>& kind) {
+std::string other(const OptionalNumber& kind, ConstRecord) { return fmt::to_string(kind.max); }
+std::string other(const Time& kind, ConstRecord) {
     return fmt::format("\"{}\"", duration_text(kind.max));
 }
-template <typename S>
-std::string other(const OptionalTime<S>& kind) {
+std::string other(const OptionalTime& kind, ConstRecord) {
     return fmt::format("\"{}\"", duration_text(kind.min));
 }
-template <typename S>
-std::string other(const Size<S>& kind) {
+std::string other(const Size& kind, ConstRecord) {
     return fmt::format("\"{}\"", size_text(kind.max));
 }
-template <typename S>
-std::string other(const Text<S>& kind) {
+std::string other(const Text& kind, ConstRecord) {
     return fmt::format("\"{}\"", std::string(kind.bytes_max, 'y'));
 }
-template <typename S>
-std::string other(const Texts<S>& kind) {
+std::string other(const Texts& kind, ConstRecord) {
     return fmt::format("[\"{}\", \"y\"]", std::string(kind.bytes_max, 'y'));
 }
-template <typename S>
-std::string other(const Name<S>&) {
-    return "\"other\"";
-}
-template <typename S>
-std::string other(const Formed<S>& kind) {
+std::string other(const Name&, ConstRecord) { return "\"other\""; }
+std::string other(const Formed& kind, ConstRecord) {
     return fmt::format("\"{}\"", kind.form->example);
 }
-template <typename S, typename E>
-std::string other(const Word<S, E>& kind) {
-    const auto& first = kind.spellings.front();
-    const auto& last = kind.spellings.back();
-    return fmt::format("\"{}\"", S{}.*kind.member == first.value ? last.word : first.word);
+std::string other(const Word& kind, ConstRecord defaults) {
+    const auto first = kind.words.front();
+    return fmt::format("\"{}\"", kind.of(defaults) == first ? kind.words.back() : first);
 }
-template <typename S>
-std::string other(const Addresses<S>&) {
+std::string other(const Addresses&, ConstRecord) {
     return "[\"192.0.2.7:2121\", \"[2001:db8::7]:2121\"]";
 }
-template <typename S>
-std::string other(const Ports<S>&) {
-    return "\"50000-50001\"";
-}
-template <typename S>
-std::string other(const OptionalPorts<S>&) {
-    return "\"50000-50001\"";
-}
-template <typename S>
-std::string other(const Networks<S>&) {
-    return "[\"10.0.0.0/8\", \"2001:db8::/32\"]";
-}
-template <typename S>
-std::string other(const Peer<S>&) {
-    return "\"10.0.0.0/8\"";
-}
-template <typename S>
-std::string other(const Announced<S>&) {
+std::string other(const Ports&, ConstRecord) { return "\"50000-50001\""; }
+std::string other(const OptionalPorts&, ConstRecord) { return "\"50000-50001\""; }
+std::string other(const Networks&, ConstRecord) { return "[\"10.0.0.0/8\", \"2001:db8::/32\"]"; }
+std::string other(const Peer&, ConstRecord) { return "\"10.0.0.0/8\""; }
+std::string other(const Announced&, ConstRecord) {
     return "{ \"10.1.0.0/16\" = \"ftp.example.org\", \"10.0.0.0/8\" = \"local\", default = "
            "\"203.0.113.21\" }";
 }
-template <typename S>
-std::string other(const UserNames<S>&) {
+std::string other(const UserNames&, ConstRecord) {
     return "{ \"sales-*\" = \"ftp-sales\", \"*\" = \"{user}@example.com\" }";
 }
-template <typename S>
-std::string other(const SourcePort<S>&) {
-    return "\"below-control\"";
-}
-template <typename S>
-std::string other(const HostPort<S>&) {
-    return "\"ftp.example.org:2121\"";
-}
+std::string other(const SourcePort&, ConstRecord) { return "\"below-control\""; }
+std::string other(const HostPort&, ConstRecord) { return "\"ftp.example.org:2121\""; }
 
-/// What is not said is another setting's value, or none: there is no way to write that out.
-template <typename K>
-constexpr bool can_be_written = true;
-template <typename S>
-constexpr bool can_be_written<OptionalNumber<S>> = false;
-template <typename S>
-constexpr bool can_be_written<OptionalTime<S>> = false;
-template <typename S>
-constexpr bool can_be_written<OptionalPorts<S>> = false;
-
-/// Calls `visit(section, setting, kind)` for every row of the table.
+/// Calls `visit(section, setting)` for every row of the table.
 template <typename Visit>
 void for_each_setting(Visit&& visit) {
-    for_each_section([&]<typename S>(const Section<S>& section) {
-        for (const auto& setting : section.settings)
-            std::visit([&](const auto& kind) { visit(section, setting, kind); }, setting.kind);
-    });
+    for (const auto& section : all_sections())
+        for (const auto& setting : section.settings) visit(section, setting);
 }
 
 /// What `passthrough` needs and excludes.
@@ -225,9 +175,7 @@ void complete(Tables& tables, std::string_view path, std::string_view key, bool 
 }
 
 /// A valid file in which `setting` has this value.
-template <typename S>
-std::string file_with(const Section<S>& section, const Setting<S>& setting,
-                      const std::string& value) {
+std::string file_with(const Section& section, const Setting& setting, const std::string& value) {
     auto tables = whole_file();
     // What has to be said as well for the value to make sense.
     if (setting.key == "pool" || setting.key == "fallback")
@@ -239,7 +187,7 @@ std::string file_with(const Section<S>& section, const Setting<S>& setting,
         tables["[listener.x.tls]"]["implicit_bind"] = "[\"127.0.0.1:990\"]";
     auto& own = tables[header_of(section)];
     if (setting.key == "max_version") own["min_version"] = "\"1.0\"";
-    const auto initial = std::visit([](const auto& kind) { return kind.shown(S{}); }, setting.kind);
+    const auto initial = shown(setting.kind, section.defaults());
     const auto needs = [&](std::string_view key, std::string_view other_key,
                            const std::string& other_value) {
         if (setting.key == key && value != initial) own[std::string(other_key)] = other_value;
@@ -262,83 +210,75 @@ std::string file_with(const Section<S>& section, const Setting<S>& setting,
     return text_of(tables);
 }
 
-template <typename S>
-std::string loaded_and_shown(const Section<S>& section, const Setting<S>& setting, const auto& kind,
+std::string loaded_and_shown(const Section& section, const Setting& setting,
                              const std::string& value) {
     const auto text = file_with(section, setting, value);
     const auto [config, problems] = read(text);
     if (has_errors(problems)) return lines_of(problems) + text;
-    return kind.shown(part(*config, static_cast<const S*>(nullptr)));
+    return shown(setting.kind, part(*config, section.path));
 }
 
 TEST(Settings, every_setting_takes_a_value_that_is_not_its_default) {
-    for_each_setting(
-        []<typename S>(const Section<S>& section, const Setting<S>& setting, const auto& kind) {
-            SCOPED_TRACE(fmt::format("{} {}", section.header, setting.key));
-            const bool is_rule = setting.key.ends_with("_arguments");
-            const auto value = is_rule ? std::string(R"(["STOR *.exe", "SITE *"])") : other(kind);
-            if (!setting.required) EXPECT_NE(kind.shown(S{}), value);
-            EXPECT_EQ(loaded_and_shown(section, setting, kind, value), value);
-        });
+    for_each_setting([](const Section& section, const Setting& setting) {
+        SCOPED_TRACE(fmt::format("{} {}", section.header, setting.key));
+        const auto defaults = section.defaults();
+        const bool is_rule = setting.key.ends_with("_arguments");
+        const auto value =
+            is_rule
+                ? std::string(R"(["STOR *.exe", "SITE *"])")
+                : std::visit([&](const auto& kind) { return other(kind, defaults); }, setting.kind);
+        if (!setting.required) EXPECT_NE(shown(setting.kind, defaults), value);
+        EXPECT_EQ(loaded_and_shown(section, setting, value), value);
+    });
 }
 
 TEST(Settings, the_default_is_the_struct_s_and_may_be_written_out) {
-    for_each_setting([]<typename S, typename K>(const Section<S>& section,
-                                                const Setting<S>& setting, const K& kind) {
-        if (setting.required || !can_be_written<K>) return;
+    for_each_setting([](const Section& section, const Setting& setting) {
+        // What is not said is another setting's value, or none: there is no way to write that out.
+        if (setting.required || may_be_unsaid(setting.kind)) return;
+        EXPECT_TRUE(is_said(setting.kind, section.defaults())) << setting.key;
         SCOPED_TRACE(fmt::format("{} {}", section.header, setting.key));
-        const auto initial = kind.shown(S{});
-        EXPECT_EQ(loaded_and_shown(section, setting, kind, initial), initial);
+        const auto initial = shown(setting.kind, section.defaults());
+        EXPECT_EQ(loaded_and_shown(section, setting, initial), initial);
         auto tables = whole_file();
         if (tables[header_of(section)].contains(std::string(setting.key))) return;
         const auto untouched = read(text_of(tables));
         ASSERT_FALSE(has_errors(untouched.problems)) << lines_of(untouched.problems);
-        EXPECT_EQ(kind.shown(part(*untouched.config, static_cast<const S*>(nullptr))), initial);
+        EXPECT_EQ(shown(setting.kind, part(*untouched.config, section.path)), initial);
     });
 }
 
 // Values just outside of a kind's bounds; a kind without bounds has none.
-template <typename K>
-std::vector<std::string> outside(const K&) {
-    return {};
-}
-template <typename S>
-std::vector<std::string> outside(const Number<S>& kind) {
+std::vector<std::string> outside(const auto&) { return {}; }
+std::vector<std::string> outside(const Number& kind) {
     return {fmt::to_string(std::int64_t{kind.min} - 1), fmt::to_string(std::int64_t{kind.max} + 1)};
 }
-template <typename S>
-std::vector<std::string> outside(const OptionalNumber<S>& kind) {
+std::vector<std::string> outside(const OptionalNumber& kind) {
     return {fmt::to_string(std::int64_t{kind.min} - 1), fmt::to_string(std::int64_t{kind.max} + 1)};
 }
-template <typename S>
-std::vector<std::string> outside(const Time<S>& kind) {
+std::vector<std::string> outside(const Time& kind) {
     std::vector<std::string> values = {fmt::format("\"{}ms\"", kind.max.count() + 1)};
     if (kind.min > Duration(0)) values.push_back(fmt::format("\"{}ms\"", kind.min.count() - 1));
     return values;
 }
-template <typename S>
-std::vector<std::string> outside(const OptionalTime<S>& kind) {
+std::vector<std::string> outside(const OptionalTime& kind) {
     return {fmt::format("\"{}ms\"", kind.max.count() + 1),
             fmt::format("\"{}ms\"", kind.min.count() - 1)};
 }
-template <typename S>
-std::vector<std::string> outside(const Size<S>& kind) {
+std::vector<std::string> outside(const Size& kind) {
     std::vector<std::string> values = {fmt::format("\"{}B\"", kind.max + 1)};
     if (kind.min > 0) values.push_back(fmt::format("\"{}B\"", kind.min - 1));
     return values;
 }
-template <typename S>
-std::vector<std::string> outside(const Text<S>& kind) {
+std::vector<std::string> outside(const Text& kind) {
     std::vector<std::string> values = {fmt::format("\"{}\"", std::string(kind.bytes_max + 1, 'y'))};
     if (kind.bytes_min > 0) values.push_back("\"\"");
     return values;
 }
-template <typename S>
-std::vector<std::string> outside(const Texts<S>& kind) {
+std::vector<std::string> outside(const Texts& kind) {
     return {"\"\"", fmt::format("\"{}\"", std::string(kind.bytes_max + 1, 'y'))};
 }
-template <typename S>
-std::vector<std::string> outside(const Name<S>& kind) {
+std::vector<std::string> outside(const Name& kind) {
     std::vector<std::string> values = {"\"a b\"",
                                        fmt::format("\"{}\"", std::string(name_bytes_max + 1, 'y'))};
     if (!kind.may_be_empty) values.push_back("\"\"");
@@ -346,42 +286,45 @@ std::vector<std::string> outside(const Name<S>& kind) {
 }
 
 TEST(Settings, every_range_ends_where_it_says) {
-    for_each_setting(
-        []<typename S>(const Section<S>& section, const Setting<S>& setting, const auto& kind) {
-            for (const auto& value : outside(kind)) {
-                SCOPED_TRACE(fmt::format("{} {} = {}", section.header, setting.key, value));
-                const auto problems = errors_of(file_with(section, setting, value));
-                ASSERT_EQ(problems.size(), 1U) << lines_of(problems);
-                const auto& problem = problems.front();
-                EXPECT_TRUE(problem.where.key.ends_with(setting.key)) << problem.where.key;
-                EXPECT_TRUE(problem.fix.starts_with("use " + kind.range())) << problem.fix;
-            }
-        });
+    for_each_setting([](const Section& section, const Setting& setting) {
+        const auto values =
+            std::visit([](const auto& kind) { return outside(kind); }, setting.kind);
+        for (const auto& value : values) {
+            SCOPED_TRACE(fmt::format("{} {} = {}", section.header, setting.key, value));
+            const auto problems = errors_of(file_with(section, setting, value));
+            ASSERT_EQ(problems.size(), 1U) << lines_of(problems);
+            const auto& problem = problems.front();
+            EXPECT_TRUE(problem.where.key.ends_with(setting.key)) << problem.where.key;
+            EXPECT_TRUE(problem.fix.starts_with("use " + range_of(setting.kind))) << problem.fix;
+        }
+    });
 }
 
 TEST(Settings, every_setting_is_in_the_manual_with_its_default_and_range) {
     const auto text = manual();
-    for_each_setting([&]<typename S>(const Section<S>& section, const Setting<S>& setting,
-                                     const auto& kind) {
+    for_each_setting([&](const Section& section, const Setting& setting) {
         const auto heading = section.path.empty() ? fmt::format("\n## {}\n", section.header)
                                                   : fmt::format("\n## `{}`\n", section.header);
         const auto begin = text.find(heading);
         ASSERT_NE(begin, std::string::npos) << heading;
         const auto part_of_section = text.substr(begin, text.find("\n## ", begin + 1) - begin);
-        const auto initial = setting.required ? "required" : fmt::format("`{}`", kind.shown(S{}));
-        const auto row = fmt::format("\n| `{}` | {} | {} | {} | {} | restart |\n", setting.key,
-                                     kind.type(), initial, kind.range(), setting.meaning);
+        const auto initial = setting.required
+                                 ? "required"
+                                 : fmt::format("`{}`", shown(setting.kind, section.defaults()));
+        const auto row =
+            fmt::format("\n| `{}` | {} | {} | {} | {} | restart |\n", setting.key,
+                        type_of(setting.kind), initial, range_of(setting.kind), setting.meaning);
         EXPECT_TRUE(part_of_section.contains(row)) << row;
         EXPECT_TRUE(setting.meaning.ends_with('.')) << setting.key;
     });
 }
 
 TEST(Settings, no_key_stands_twice_in_a_section) {
-    for_each_section([]<typename S>(const Section<S>& section) {
+    for (const auto& section : all_sections()) {
         std::set<std::string_view> keys(section.tables.begin(), section.tables.end());
         for (const auto& setting : section.settings)
             EXPECT_TRUE(keys.insert(setting.key).second) << section.header << ' ' << setting.key;
-    });
+    }
 }
 
 }  // namespace
