@@ -47,25 +47,6 @@ base::Ip client_of(const base::Ip& address) {
     return is_one ? address : base::Subnet::around(address, network_bits).first();
 }
 
-std::string_view to_string(Limit limit) {
-    switch (limit) {
-        case Limit::sessions: return "too many sessions";
-        case Limit::session_rate: return "too many new sessions at once";
-        case Limit::memory: return "short of memory";
-        case Limit::sessions_of_listener: return "too many sessions here";
-        case Limit::sessions_of_address: return "too many sessions from your address";
-        case Limit::session_rate_of_address:
-            return "too many new sessions at once from your address";
-        case Limit::banned_address: return "too many failed log-ins from your address";
-        case Limit::sessions_of_user: return "too many sessions of this user";
-        case Limit::banned_user: return "too many failed log-ins of this user";
-        case Limit::login_rate: return "too many log-ins at once";
-        case Limit::login_rate_of_address: return "too many log-ins at once from your address";
-        case Limit::transfers: return "too many transfers";
-    }
-    return "?";
-}
-
 Ledger::Ledger(const config::Limits& limits, std::uint32_t sessions_max, Time now)
     : limits_(limits),
       sessions_max_(sessions_max),
@@ -119,6 +100,14 @@ std::uint32_t Ledger::session_rate_per_address() const {
 std::uint32_t Ledger::sessions_per_address() const {
     return limits_.sessions_per_address.value_or(
         std::min(sessions_share_max, share_of(sessions_max_)));
+}
+
+/// The same at this listener.
+std::uint32_t Ledger::sessions_per_address(const config::Listener& listener) const {
+    const auto of_all = sessions_per_address();
+    // Unless it is set, a listener with few sessions gives each address a part of these.
+    if (limits_.sessions_per_address || listener.max_sessions == 0) return of_all;
+    return std::min(of_all, share_of(listener.max_sessions));
 }
 
 /// What one client may have for itself.
@@ -305,44 +294,10 @@ std::expected<Ledger::Held, Limit> Ledger::logged_in(const User& user) {
 }
 
 LimitSetting Ledger::setting_of(Limit limit, const config::Listener& listener) const {
-    constexpr std::string_view nat = "raise it if clients share an address, 0 is no limit";
-    constexpr std::string_view ban = "wait for ban_time, or raise it if no one guesses passwords";
-    const auto at_listener = listener.max_sessions == 0 ? 0 : share_of(listener.max_sessions);
-    switch (limit) {
-        case Limit::sessions:
-            return {"limits.sessions", sessions_max_,
-                    "raise it, and the limit of open files with it (LimitNOFILE)"};
-        case Limit::session_rate:
-            return {"limits.session_rate", limits_.session_rate, "raise it, 0 is no limit"};
-        case Limit::memory:
-            return {"limits.memory", memory_max_, "give the machine more memory, or raise it"};
-        case Limit::sessions_of_listener:
-            return {listener.where.key + ".max_sessions", listener.max_sessions,
-                    "raise it, 0 is no limit but limits.sessions"};
-        case Limit::sessions_of_address:
-            // Unless it is set, a listener with few sessions gives each address a part of these.
-            if (!limits_.sessions_per_address && at_listener != 0)
-                return {"limits.sessions_per_address",
-                        std::min(sessions_per_address(), at_listener), nat};
-            return {"limits.sessions_per_address", sessions_per_address(), nat};
-        case Limit::session_rate_of_address:
-            return {"limits.session_rate_per_address", session_rate_per_address(), nat};
-        case Limit::banned_address:
-            return {"limits.failed_logins_per_address", limits_.failed_logins_per_address, ban};
-        case Limit::sessions_of_user:
-            return {"limits.sessions_per_user", limits_.sessions_per_user,
-                    "raise it, 0 is no limit"};
-        case Limit::banned_user:
-            return {"limits.failed_logins_per_user", limits_.failed_logins_per_user, ban};
-        case Limit::login_rate:
-            return {"limits.login_rate", limits_.login_rate,
-                    "raise it if the backends can take it, 0 is no limit"};
-        case Limit::login_rate_of_address:
-            return {"limits.login_rate_per_address", limits_.login_rate_per_address, nat};
-        case Limit::transfers:
-            return {"limits.transfers", limits_.transfers, "raise it, 0 is no limit"};
-    }
-    std::terminate();
+    const auto& row = row_of(limit);
+    const bool is_of_listener = row.key.starts_with('.');
+    return {fmt::format("{}{}", is_of_listener ? listener.where.key : "", row.key),
+            row.value(*this, listener), row.cure};
 }
 
 std::expected<Ledger::Held, Limit> Ledger::begin_transfer() {

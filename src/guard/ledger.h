@@ -5,6 +5,7 @@
 #include "base/token_bucket.h"
 #include "config/config.h"
 #include "guard/bandwidth.h"
+#include "guard/limit.h"
 
 #include <algorithm>
 #include <atomic>
@@ -23,24 +24,6 @@
 #include <vector>
 
 namespace ballast::guard {
-
-/// The limit that was reached.
-enum class Limit : std::uint8_t {
-    sessions,
-    session_rate,
-    memory,
-    sessions_of_listener,
-    sessions_of_address,
-    session_rate_of_address,
-    banned_address,
-    sessions_of_user,
-    banned_user,
-    login_rate,
-    login_rate_of_address,
-    transfers,
-};
-/// For logs and for the client: "too many sessions".
-[[nodiscard]] std::string_view to_string(Limit limit);
 
 /// What an operator would change about a limit.
 struct LimitSetting {
@@ -135,7 +118,12 @@ public:
         memory_max_ = taken_max;
         short_of_memory_ = taken > taken_max;
     }
+    // What limits come to.
     [[nodiscard]] const config::Limits& limits() const { return limits_; }
+    [[nodiscard]] std::uint32_t sessions_max() const { return sessions_max_; }
+    [[nodiscard]] std::size_t memory_max() const { return memory_max_; }
+    [[nodiscard]] std::uint32_t sessions_per_address(const config::Listener& listener) const;
+    [[nodiscard]] std::uint32_t session_rate_per_address() const;
     /// The setting behind a limit that was reached at this listener.
     [[nodiscard]] LimitSetting setting_of(Limit limit, const config::Listener& listener) const;
 
@@ -187,7 +175,6 @@ private:
 
     [[nodiscard]] Client& client(const base::Ip& who, Time now);
     [[nodiscard]] std::uint32_t sessions_per_address() const;
-    [[nodiscard]] std::uint32_t session_rate_per_address() const;
     [[nodiscard]] std::optional<Limit> own_limit(Client& client, const config::Listener& listener,
                                                  Time now) const;
     [[nodiscard]] std::expected<Loan*, Limit> room(const config::Listener& listener);

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guard/limit.h"
+
+#include "guard/ledger.h"
+
+#include <array>
+#include <cstddef>
+
+namespace ballast::guard {
+
+namespace {
+
+using config::Limits;
+using config::Listener;
+using metrics::Counter;
+
+constexpr std::string_view raise = "raise it, 0 is no limit";
+constexpr std::string_view nat = "raise it if clients share an address, 0 is no limit";
+constexpr std::string_view ban = "wait for ban_time, or raise it if no one guesses passwords";
+
+/// What the setting says, of [limits] or of the listener.
+template <auto member>
+std::uint64_t said(const Ledger& ledger, const Listener& listener) {
+    if constexpr (requires { listener.*member; })
+        return listener.*member;
+    else
+        return ledger.limits().*member;
+}
+
+constexpr auto rows = std::to_array<LimitRow>({
+    {Limit::sessions, Counter::limit_sessions, "too many sessions", "limits.sessions",
+     "raise it, and the limit of open files with it (LimitNOFILE)",
+     [](const Ledger& ledger, const Listener&) { return std::uint64_t{ledger.sessions_max()}; }},
+    {Limit::session_rate, Counter::limit_session_rate, "too many new sessions at once",
+     "limits.session_rate", raise, said<&Limits::session_rate>},
+    {Limit::memory, Counter::limit_memory, "short of memory", "limits.memory",
+     "give the machine more memory, or raise it",
+     [](const Ledger& ledger, const Listener&) { return std::uint64_t{ledger.memory_max()}; }},
+    {Limit::sessions_of_listener, Counter::limit_sessions, "too many sessions here",
+     ".max_sessions", "raise it, 0 is no limit but limits.sessions", said<&Listener::max_sessions>},
+    {Limit::sessions_of_address, Counter::limit_sessions_per_address,
+     "too many sessions from your address", "limits.sessions_per_address", nat,
+     [](const Ledger& ledger, const Listener& listener) {
+         return std::uint64_t{ledger.sessions_per_address(listener)};
+     }},
+    {Limit::session_rate_of_address, Counter::limit_session_rate_per_address,
+     "too many new sessions at once from your address", "limits.session_rate_per_address", nat,
+     [](const Ledger& ledger, const Listener&) {
+         return std::uint64_t{ledger.session_rate_per_address()};
+     }},
+    {Limit::banned_address, Counter::refused_by_ban, "too many failed log-ins from your address",
+     "limits.failed_logins_per_address", ban, said<&Limits::failed_logins_per_address>},
+    {Limit::sessions_of_user, Counter::limit_sessions_per_user, "too many sessions of this user",
+     "limits.sessions_per_user", raise, said<&Limits::sessions_per_user>},
+    {Limit::banned_user, Counter::refused_by_ban, "too many failed log-ins of this user",
+     "limits.failed_logins_per_user", ban, said<&Limits::failed_logins_per_user>},
+    {Limit::login_rate, Counter::limit_login_rate, "too many log-ins at once", "limits.login_rate",
+     "raise it if the backends can take it, 0 is no limit", said<&Limits::login_rate>},
+    {Limit::login_rate_of_address, Counter::limit_login_rate_per_address,
+     "too many log-ins at once from your address", "limits.login_rate_per_address", nat,
+     said<&Limits::login_rate_per_address>},
+    {Limit::transfers, Counter::limit_transfers, "too many transfers", "limits.transfers", raise,
+     said<&Limits::transfers>},
+});
+static_assert(
+    [] {
+        for (std::size_t i = 0; i < rows.size(); ++i)
+            if (static_cast<std::size_t>(rows[i].limit) != i) return false;
+        return true;
+    }(),
+    "each row stands where its limit's value says");
+
+}  // namespace
+
+std::span<const LimitRow> all_limits() { return rows; }
+
+const LimitRow& row_of(Limit limit) { return rows[static_cast<std::size_t>(limit)]; }
+
+}  // namespace ballast::guard

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "config/config.h"
+#include "metrics/counters.h"
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace ballast::guard {
+
+class Ledger;
+
+/// Each has a row in limit.cpp, in the same order.
+enum class Limit : std::uint8_t {
+    sessions,
+    session_rate,
+    memory,
+    sessions_of_listener,
+    sessions_of_address,
+    session_rate_of_address,
+    banned_address,
+    sessions_of_user,
+    banned_user,
+    login_rate,
+    login_rate_of_address,
+    transfers,
+};
+
+/// All that is said about a limit once it is reached. When that is, the ledger decides.
+struct LimitRow {
+    Limit limit;
+    metrics::Counter counter;
+    std::string_view text;  ///< for logs and for the client: "too many sessions"
+    std::string_view key;   ///< of its setting: "limits.sessions"; ".max_sessions" is a listener's
+    std::string_view cure;  ///< what an operator would do about it
+    /// What the setting comes to, also where the configuration leaves it to us.
+    std::uint64_t (*value)(const Ledger& ledger, const config::Listener& listener);
+};
+[[nodiscard]] std::span<const LimitRow> all_limits();
+[[nodiscard]] const LimitRow& row_of(Limit limit);
+
+}  // namespace ballast::guard
