@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 
+#include "base/json.h"
 #include "base/log_file.h"
 #include "base/log_repeats.h"
 
@@ -25,7 +26,6 @@ namespace {
 /// Of a text in a line, and of all texts in it, as they are written. Longer ones are cut.
 constexpr std::size_t value_bytes_max = 8192;
 constexpr std::size_t line_bytes_max = 32768;
-constexpr std::string_view cut_mark = "...";
 constexpr auto stop_timeout = std::chrono::seconds(1);
 
 struct State {
@@ -72,58 +72,18 @@ std::string time_now() {
                        utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, micros);
 }
 
-/// Length of the valid UTF-8 sequence at the front, 0 if there is none.
-std::size_t utf8_length(std::string_view bytes) {
-    const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
-    const unsigned char first = at(0);
-    if (first < 0x80) return 1;
-    const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || bytes.size() < length) return 0;
-    for (std::size_t i = 1; i < length; ++i)
-        if ((at(i) & 0xc0) != 0x80) return 0;
-    // Overlong forms, surrogates and what lies above U+10FFFF.
-    if ((first == 0xe0 && at(1) < 0xa0) || (first == 0xed && at(1) > 0x9f)) return 0;
-    if ((first == 0xf0 && at(1) < 0x90) || (first == 0xf4 && at(1) > 0x8f)) return 0;
-    return length;
-}
-
-/// A JSON string whose text has at most `bytes_max` bytes, and a mark behind if it was cut.
-std::string bounded_json_string(std::string_view bytes, std::size_t bytes_max) {
-    std::string out = "\"";
-    while (!bytes.empty()) {
-        const auto byte = static_cast<unsigned char>(bytes.front());
-        const auto length = utf8_length(bytes);
-        const auto before = out.size();
-        if (byte == '"' || byte == '\\') {
-            out += '\\';
-            out += bytes.front();
-        } else if (length == 0 || byte < 0x20 || byte == 0x7f) {
-            fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
-        } else {
-            out += bytes.substr(0, length);
-        }
-        if (out.size() - 1 > bytes_max) {
-            out.resize(before);
-            out += cut_mark;
-            break;
-        }
-        bytes.remove_prefix(std::max<std::size_t>(length, 1));
-    }
-    return out += '"';
-}
-
 /// What is left for a text in a line.
 std::size_t bytes_left(const std::string& line) {
     return std::min(value_bytes_max, line_bytes_max - std::min(line_bytes_max, line.size()));
 }
 
 void append_json(std::string& out, const Field& field) {
-    out += json_string(field.name);
+    out += base::json_string(field.name);
     out += ':';
     std::visit(
         [&](const auto& value) {
             if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string_view>)
-                out += bounded_json_string(value, bytes_left(out));
+                out += base::json_string(value, bytes_left(out));
             else
                 fmt::format_to(std::back_inserter(out), "{}", value);
         },
@@ -137,7 +97,7 @@ void append_text(std::string& out, const Field& field) {
             if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string_view>) {
                 const bool plain =
                     !value.empty() && value.find_first_of(" \"=\\") == std::string_view::npos;
-                const auto quoted = bounded_json_string(value, bytes_left(out));
+                const auto quoted = base::json_string(value, bytes_left(out));
                 out += plain && quoted.size() == value.size() + 2 ? std::string(value) : quoted;
             } else {
                 fmt::format_to(std::back_inserter(out), "{}", value);
@@ -150,9 +110,9 @@ std::string line_of(Level level, std::string_view message, std::span<const Field
     std::string line;
     if (state->options.has_priorities) line = priority_of(level);
     if (state->options.json) {
-        line += "{\"time\":" + json_string(time_now());
-        line += ",\"level\":" + json_string(name_of(level));
-        line += ",\"message\":" + bounded_json_string(message, value_bytes_max);
+        line += "{\"time\":" + base::json_string(time_now());
+        line += ",\"level\":" + base::json_string(name_of(level));
+        line += ",\"message\":" + base::json_string(message, value_bytes_max);
         for (const auto& field : fields) append_json(line += ',', field);
         line += '}';
     } else {
@@ -301,10 +261,6 @@ void caught(std::string_view message, const std::exception& problem) noexcept {
         error(message, {{"reason", std::string_view(problem.what())}});
     } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): there is no way to say it
     }
-}
-
-std::string json_string(std::string_view bytes) {
-    return bounded_json_string(bytes, std::string::npos);
 }
 
 std::string json_object(std::initializer_list<Field> fields) {

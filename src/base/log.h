@@ -102,9 +102,6 @@ void write_line(std::string_view name, std::string_view line);
 /// but for a file that is stuck.
 void reopen();
 
-/// A JSON string with quotes. Bytes that are no valid UTF-8 become \u00NN, so that names in any
-/// encoding make valid JSON.
-[[nodiscard]] std::string json_string(std::string_view bytes);
 /// The JSON object of these fields, without a line end. Long texts are cut, as in a log line.
 [[nodiscard]] std::string json_object(std::initializer_list<Field> fields);
 

@@ -1,24 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/json.h"
 
-#include <fmt/format.h>
-#include <iterator>
+#include "base/json.h"
+
 #include <utility>
 
 namespace ballast::config {
 
-Json Json::string(std::string_view text) {
-    std::string quoted = "\"";
-    for (const char c : text) {
-        if (static_cast<unsigned char>(c) < 0x20) {
-            fmt::format_to(std::back_inserter(quoted), "\\u{:04x}", static_cast<unsigned char>(c));
-            continue;
-        }
-        if (c == '"' || c == '\\') quoted += '\\';
-        quoted += c;
-    }
-    return literal(quoted + '"');
-}
+Json Json::string(std::string_view text) { return literal(base::json_string(text)); }
 
 Json Json::literal(std::string_view text) {
     Json json(' ');
