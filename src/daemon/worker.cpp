@@ -168,15 +168,14 @@ void Worker::begin_session(Newcomer client) try {
                               *service.public_names, *service.notices, std::move(client.accepted),
                               client.reached, client.proxy},
         std::move(stream), id, [this, id] { loop_.post([this, id] { session_ended(id); }); });
-    const auto begun =
-        sessions_.try_emplace(id, Carried{std::move(client.carried), std::move(session)}).first;
+    auto& begun = sessions_.add(std::move(session), std::move(client.carried));
     try {
-        begun->second.session->start();
+        begun.start();
     } catch (...) {
-        sessions_.erase(begun);
+        sessions_.erase(id);
         throw;
     }
-    if (is_stopping_) begun->second.session->stop();
+    if (is_stopping_) begun.stop();
 } catch (const std::exception& problem) {
     metrics::count(metrics::Counter::sessions_broken);
     log::caught("no memory for a session", problem);
@@ -184,7 +183,7 @@ void Worker::begin_session(Newcomer client) try {
 
 void Worker::session_ended(const std::string& id) {
     sessions_.erase(id);
-    if (sessions_.empty() && empty_) std::exchange(empty_, {})();
+    if (sessions_.is_empty() && empty_) std::exchange(empty_, {})();
 }
 
 void Worker::stop_sessions(std::function<void()> empty) {
@@ -193,8 +192,15 @@ void Worker::stop_sessions(std::function<void()> empty) {
         intake_.clear();
         is_stopping_ = true;
         empty_ = empty;
-        for (const auto& [id, carried] : sessions_) carried.session->stop();
-        if (sessions_.empty()) std::exchange(empty_, {})();
+        sessions_.stop();
+        if (sessions_.is_empty()) std::exchange(empty_, {})();
+    });
+}
+
+void Worker::read_sessions(std::string after, std::size_t max,
+                           std::move_only_function<void(std::vector<session::View>)> take) {
+    loop_.post([this, after = std::move(after), max, take = std::move(take)]() mutable {
+        take(sessions_.slice(after, max));
     });
 }
 

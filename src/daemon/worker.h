@@ -7,7 +7,7 @@
 #include "net/acceptor.h"
 #include "net/proxy_intake.h"
 #include "net/socket_network.h"
-#include "session/session.h"
+#include "session/directory.h"
 
 #include <atomic>
 #include <cstdint>
@@ -16,7 +16,6 @@
 #include <semaphore>
 #include <string>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 namespace ballast::daemon {
@@ -60,6 +59,10 @@ public:
     /// No new sessions; those that live are told to stop. `empty` is called, on this thread, when
     /// the last one has ended.
     void stop_sessions(std::function<void()> empty);
+    /// A slice of what its sessions show, see `session::Directory::slice`. `take` is called on this
+    /// worker's thread.
+    void read_sessions(std::string after, std::size_t max,
+                       std::move_only_function<void(std::vector<session::View>)> take);
 
 private:
     struct Newcomer {
@@ -71,10 +74,6 @@ private:
         std::string id;
         guard::Ledger::Held accepted;
         std::optional<base::Address> proxy = {};
-    };
-    struct Carried {
-        guard::Ledger::Held load;
-        std::unique_ptr<session::Session> session;
     };
     /// Its proxy's header comes first, if there is a proxy.
     void take_in(Newcomer client);
@@ -95,7 +94,7 @@ private:
     net::SocketNetwork network_;
     net::ProxyIntake intake_;
     std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
-    std::unordered_map<std::string, Carried> sessions_;
+    session::Directory sessions_;
     std::function<void()> empty_;  // called once
     bool is_stopping_ = false;
     std::thread thread_;

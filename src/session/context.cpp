@@ -21,7 +21,8 @@ Context::Context(Surroundings around, std::unique_ptr<net::Stream> stream, std::
       signal(surroundings.network.loop()),
       dialog(settings),
       client(std::move(stream), settings, signal, [this] { return gives_way(); }),
-      login_deadline(surroundings.network.loop().after(settings.login_timeout)) {
+      login_deadline(surroundings.network.loop().after(settings.login_timeout)),
+      phase_since_(began_at) {
     if (settings.session_bandwidth != 0)
         bandwidth = std::make_shared<guard::Bandwidth>(settings.session_bandwidth);
 }

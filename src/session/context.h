@@ -59,6 +59,7 @@ public:
     loop::Deadline login_deadline;                ///< until when the client must have logged in
     std::shared_ptr<guard::Bandwidth> bandwidth;  ///< the session's own; null: no limit
     Totals totals;
+    std::string current_command;  ///< that is being worked at, without a password; empty: none
 
     [[nodiscard]] loop::Loop& loop() const { return signal.loop(); }
     [[nodiscard]] loop::Time now() const { return signal.loop().now(); }
@@ -77,7 +78,11 @@ public:
     [[nodiscard]] std::string user_at_backend() const;
 
     [[nodiscard]] Phase phase() const { return phase_; }
-    void set_phase(Phase phase) { phase_ = phase; }
+    [[nodiscard]] loop::Time phase_since() const { return phase_since_; }
+    void set_phase(Phase phase) {
+        phase_ = phase;
+        phase_since_ = now();
+    }
 
     // The session's end
 
@@ -136,6 +141,7 @@ private:
     void report_ban(guard::Limit ban, std::string_view user) const;
 
     Phase phase_ = Phase::greeting;
+    loop::Time phase_since_;
     std::string end_reason_;
     bool is_over_ = false;
     bool stop_wanted_ = false;

@@ -138,7 +138,13 @@ loop::Task<> Session::serve() {
         co_await take_turn();
         context_.set_phase(Phase::working);
         switch (event->kind) {
-            case ClientEvent::Kind::command: co_await perform(std::move(event->command)); break;
+            case ClientEvent::Kind::command:
+                context_.current_command = ftp::holds_secret(event->command.line)
+                                               ? event->command.verb
+                                               : event->command.line;
+                co_await perform(std::move(event->command));
+                context_.current_command = {};
+                break;
             case ClientEvent::Kind::bad_line: co_await refuse_line(event->problem); break;
             case ClientEvent::Kind::ended:
                 co_return context_.end_because("the client closed the connection");

@@ -5,6 +5,7 @@
 #include "session/data_commands.h"
 #include "session/login.h"
 #include "session/passthrough.h"
+#include "session/view.h"
 
 #include <functional>
 #include <memory>
@@ -32,6 +33,7 @@ public:
     void stop() { context_.stop(); }
 
     [[nodiscard]] Phase phase() const { return context_.phase(); }
+    [[nodiscard]] View view() const;
     [[nodiscard]] const std::string& id() const { return context_.id; }
 
 private:

@@ -71,8 +71,7 @@ void World::begin_session(std::unique_ptr<net::Stream> client) {
         session::Surroundings{network, snapshot_ ? snapshot_ : borrowed(listener), pools_,
                               tls_server, begins_with_tls, load_, ledger, public_names, notices},
         std::move(client), id, [this, id] { loop.post([this, id] { sessions_.erase(id); }); });
-    auto& begun = *(sessions_[id] = std::move(session));
-    begun.start();
+    sessions_.add(std::move(session)).start();
 }
 
 std::uint32_t World::seats_taken() {

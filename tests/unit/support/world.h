@@ -4,13 +4,12 @@
 #include "backend/access.h"
 #include "config/config.h"
 #include "pool/pool.h"
-#include "session/session.h"
+#include "session/directory.h"
 #include "support/fake_backend.h"
 #include "support/memory_network.h"
 #include "support/test_loop.h"
 
 #include <list>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,7 +56,11 @@ public:
 
     [[nodiscard]] const base::Address& address() const { return listener.bind.front(); }
     [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
-    [[nodiscard]] session::Session& session() { return *sessions_.begin()->second; }
+    /// That of the first client that is still there.
+    [[nodiscard]] session::Session& session() {
+        return *sessions_.find(directory().slice({}, 1).at(0).id);
+    }
+    [[nodiscard]] const session::Directory& directory() const { return sessions_; }
     /// As the daemon does when its time is over.
     void destroy_sessions() { sessions_.clear(); }
     [[nodiscard]] session::Load& load() { return load_; }
@@ -76,7 +79,7 @@ private:
     std::shared_ptr<const config::Listener> snapshot_;  // null: `listener`
     session::Load load_;
     std::uint64_t next_id_ = 0;
-    std::map<std::string, std::unique_ptr<session::Session>> sessions_;
+    session::Directory sessions_;
 };
 
 }  // namespace ballast::support

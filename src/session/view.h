@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/address.h"
+#include "loop/loop.h"
+#include "session/phase.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace ballast::session {
+
+/// What a session shows of itself to those who look in: a copy, which may be read on any thread.
+/// Secrets are not in it.
+struct View {
+    /// TLS of one control connection.
+    struct Tls {
+        std::string version;
+        std::string cipher;
+        std::string server_name;  ///< SNI; empty: none, or it is Ballast's own connection
+        bool is_resumed = false;
+    };
+
+    std::string id;
+    std::string listener;
+    base::Address client;
+    std::string user;          ///< that has logged in, or is about to; empty: nobody yet
+    std::string backend_user;  ///< what the backend knows that user by
+    std::string certificate;   ///< the subject of the client's; empty: it showed none
+    std::string pool;          ///< of `backend`
+    std::string backend;       ///< empty: it has none
+    Phase phase = Phase::greeting;
+    loop::Time phase_since;
+    loop::Time began_at;
+    std::string command;  ///< that is being worked at, without a password; empty: none
+    std::optional<Tls> client_tls;
+    std::optional<Tls> backend_tls;
+    std::uint64_t bytes = 0;  ///< of its transfers that have ended
+    std::uint32_t transfers = 0;
+};
+
+}  // namespace ballast::session
