@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "backend/access.h"
+#include "backend/contacts.h"
 #include "backend/knowledge.h"
 #include "base/token_bucket.h"
 #include "base/wiped_string.h"

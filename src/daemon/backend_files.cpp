@@ -93,7 +93,7 @@ void BackendFiles::look() {
         watched.is_loaded = true;
         std::vector<pool::BackendSettings> backends;
         for (auto& each : *loaded) {
-            watched.pool.access->set_tls_client(each.backend, std::move(each.tls));
+            watched.pool.contacts->set_tls_client(each.backend, std::move(each.tls));
             backends.push_back(std::move(each.backend));
         }
         log::info("file of backends loaded", {{"pool", config.name},

@@ -26,7 +26,7 @@ public:
 
 private:
     struct Watched {
-        session::PoolAccess pool;
+        session::ServedPool pool;
         WatchedFile file;
         bool is_loaded = false;
     };

@@ -177,7 +177,8 @@ Daemon::Daemon(std::shared_ptr<const config::Config> snapshot, Tls tls, ProbeSec
     : config_(std::move(snapshot)),
       tls_(std::move(tls)),
       probe_secrets_(std::move(secrets)),
-      ledger_(config_->limits, sessions_max(*config_), std::chrono::steady_clock::now()),
+      ledger_(std::shared_ptr<const config::Limits>(config_, &config_->limits),
+              sessions_max(*config_), std::chrono::steady_clock::now()),
       memory_max_(config_->limits.memory != 0 ? config_->limits.memory
                                               : memory_there_is() / 10 * 9),
       ports_(random_seed(),
@@ -246,15 +247,15 @@ void Daemon::start_pools() {
     for (const auto& configured : config_->pools) {
         auto pool = std::make_shared<pool::Pool>(configured);
         // A part of the snapshot keeps all of it.
-        auto access = std::make_shared<backend::Access>(
+        auto contacts = std::make_shared<backend::Contacts>(
             std::shared_ptr<const config::Pool>(config_, &configured), knowledge_);
         const auto clients = tls_.clients_of(configured.name);
         const auto backends = pool->backends();
         for (std::size_t i = 0; i < clients.size(); ++i)
-            access->set_tls_client(backends.at(i), clients[i]);
-        pools_->add({pool, access});
+            contacts->set_tls_client(backends.at(i), clients[i]);
+        pools_->add({pool, contacts});
         subjects.push_back(
-            {std::move(pool), std::move(access), std::move(probe_secrets_[configured.name])});
+            {std::move(pool), std::move(contacts), std::move(probe_secrets_[configured.name])});
     }
     prober_.emplace(
         control_network_, std::move(subjects),

@@ -47,11 +47,11 @@ base::Ip client_of(const base::Ip& address) {
     return is_one ? address : base::Subnet::around(address, network_bits).first();
 }
 
-Ledger::Ledger(const config::Limits& limits, std::uint32_t sessions_max, Time now)
-    : limits_(limits),
+Ledger::Ledger(std::shared_ptr<const config::Limits> limits, std::uint32_t sessions_max, Time now)
+    : limits_(std::move(limits)),
       sessions_max_(sessions_max),
-      arrivals_(std::max(1U, limits.session_rate), now),
-      logins_(std::max(1U, limits.login_rate), now) {}
+      arrivals_(std::max(1U, limits_->session_rate), now),
+      logins_(std::max(1U, limits_->login_rate), now) {}
 
 Ledger::~Ledger() = default;
 
@@ -73,11 +73,11 @@ std::expected<Ledger::Held, Limit> Ledger::accept() {
     return Held([this] { --connections_; });
 }
 
-std::uint32_t& Ledger::Client::at(const config::Listener& listener) {
-    const auto found =
-        std::ranges::find(at_listeners, &listener, [](const auto& each) { return each.first; });
+std::uint32_t& Ledger::Client::at(const std::string& listener) {
+    const auto found = std::ranges::find(
+        at_listeners, listener, [](const auto& each) -> const auto& { return each.first; });
     return found != at_listeners.end() ? found->second
-                                       : at_listeners.emplace_back(&listener, 0U).second;
+                                       : at_listeners.emplace_back(listener, 0U).second;
 }
 
 Ledger::Client& Ledger::client(const base::Ip& who, Time now) {
@@ -86,19 +86,19 @@ Ledger::Client& Ledger::client(const base::Ip& who, Time now) {
     });
     return clients_.entries
         .try_emplace(who, base::TokenBucket(std::max(1U, session_rate_per_address()), now),
-                     base::TokenBucket(std::max(1U, limits_.login_rate_per_address), now))
+                     base::TokenBucket(std::max(1U, limits_->login_rate_per_address), now))
         .first->second;
 }
 
 std::uint32_t Ledger::session_rate_per_address() const {
-    const auto share = limits_.session_rate == 0
+    const auto share = limits_->session_rate == 0
                            ? session_rate_share_max
-                           : std::min(session_rate_share_max, share_of(limits_.session_rate));
-    return limits_.session_rate_per_address.value_or(share);
+                           : std::min(session_rate_share_max, share_of(limits_->session_rate));
+    return limits_->session_rate_per_address.value_or(share);
 }
 
 std::uint32_t Ledger::sessions_per_address() const {
-    return limits_.sessions_per_address.value_or(
+    return limits_->sessions_per_address.value_or(
         std::min(sessions_share_max, share_of(sessions_max_)));
 }
 
@@ -106,7 +106,7 @@ std::uint32_t Ledger::sessions_per_address() const {
 std::uint32_t Ledger::sessions_per_address(const config::Listener& listener) const {
     const auto of_all = sessions_per_address();
     // Unless it is set, a listener with few sessions gives each address a part of these.
-    if (limits_.sessions_per_address || listener.max_sessions == 0) return of_all;
+    if (limits_->sessions_per_address || listener.max_sessions == 0) return of_all;
     return std::min(of_all, share_of(listener.max_sessions));
 }
 
@@ -115,17 +115,17 @@ std::optional<Limit> Ledger::own_limit(Client& client, const config::Listener& l
                                        Time now) const {
     const auto most = sessions_per_address();
     if (most != 0 && client.sessions >= most) return Limit::sessions_of_address;
-    if (!limits_.sessions_per_address && listener.max_sessions != 0 &&
-        client.at(listener) >= share_of(listener.max_sessions))
+    if (!limits_->sessions_per_address && listener.max_sessions != 0 &&
+        client.at(listener.name) >= share_of(listener.max_sessions))
         return Limit::sessions_of_address;
-    if (limits_.session_rate_per_address != 0U && !client.arrivals.take(now))
+    if (limits_->session_rate_per_address != 0U && !client.arrivals.take(now))
         return Limit::session_rate_of_address;
     return std::nullopt;
 }
 
 /// Null: there is room. Else the loan to recall, or the limit that was reached.
 std::expected<Ledger::Loan*, Limit> Ledger::room(const config::Listener& listener) {
-    const auto& here = listeners_[&listener];
+    const auto& here = listeners_[listener.name];
     const bool listener_is_full =
         listener.max_sessions != 0 && here.sessions >= listener.max_sessions;
     if (!listener_is_full && sessions_ < sessions_max_) return nullptr;
@@ -167,7 +167,7 @@ std::expected<Ledger::Held, Limit> Ledger::enter(const config::Listener& listene
             return std::unexpected(*reached);
         const auto loan = room(listener);
         if (!loan) return std::unexpected(loan.error());
-        if (limits_.session_rate != 0 && !arrivals_.take(now))
+        if (limits_->session_rate != 0 && !arrivals_.take(now))
             return std::unexpected(Limit::session_rate);
         if (*loan != nullptr) {
             recall = (*loan)->recall;
@@ -176,32 +176,32 @@ std::expected<Ledger::Held, Limit> Ledger::enter(const config::Listener& listene
             ++recalled_;
         }
         ++sessions_;
-        ++listeners_[&listener].sessions;
+        ++listeners_[listener.name].sessions;
         ++of_client.sessions;
-        ++of_client.at(listener);
+        ++of_client.at(listener.name);
     }
     if (recall) recall();
-    return Held([this, where = &listener, who] {
+    return Held([this, where = listener.name, who] {
         const std::lock_guard lock(mutex_);
         --sessions_;
         --listeners_.at(where).sessions;
         auto& of_client = clients_.entries.at(who);
         --of_client.sessions;
-        --of_client.at(*where);
+        --of_client.at(where);
     });
 }
 
 Ledger::Held Ledger::lend(const config::Listener& listener, const base::Ip& address,
                           std::function<void()> recall) {
     const auto who = client_of(address);
-    auto loan = std::make_unique<Loan>(&listener, who, std::move(recall));
+    auto loan = std::make_unique<Loan>(listener.name, who, std::move(recall));
     // All that needs memory comes first: without it there is no loan.
     Loans all = {loan.get()};
     Loans here = {loan.get()};
     loan->among_all = all.begin();
     loan->at_listener = here.begin();
     const std::lock_guard lock(mutex_);
-    auto& at_listener = listeners_[&listener].loans;
+    auto& at_listener = listeners_[listener.name].loans;
     ++clients_.entries.at(who).loans;
     loans_.splice(loans_.end(), all);
     at_listener.splice(at_listener.end(), here);
@@ -218,10 +218,10 @@ Ledger::Held Ledger::lend(const config::Listener& listener, const base::Ip& addr
 std::optional<Ledger::Wait> Ledger::begin_login(const base::Ip& address, Time now) {
     const std::lock_guard lock(mutex_);
     auto& of_client = client(client_of(address), now);
-    if (limits_.login_rate_per_address != 0)
+    if (limits_->login_rate_per_address != 0)
         if (const auto next = of_client.logins.next(now); next > now)
             return Wait{Limit::login_rate_of_address, next};
-    if (limits_.login_rate != 0)
+    if (limits_->login_rate != 0)
         if (const auto next = logins_.next(now); next > now) return Wait{Limit::login_rate, next};
     (void)of_client.logins.take(now);
     (void)logins_.take(now);
@@ -251,9 +251,9 @@ std::optional<Limit> Ledger::login_failed(const User& user, const base::Ip& clie
     const auto who = base::to_string(client_of(client));
     const std::lock_guard lock(mutex_);
     const bool bans_address =
-        fail(failures_of_addresses_, who, limits_.failed_logins_per_address, now);
+        fail(failures_of_addresses_, who, limits_->failed_logins_per_address, now);
     const bool bans_user = !user.name.empty() && fail(failures_of_users_, who + '\n' + key_of(user),
-                                                      limits_.failed_logins_per_user, now);
+                                                      limits_->failed_logins_per_user, now);
     if (bans_address) return Limit::banned_address;
     if (bans_user) return Limit::banned_user;
     return std::nullopt;
@@ -262,29 +262,29 @@ std::optional<Limit> Ledger::login_failed(const User& user, const base::Ip& clie
 bool Ledger::fail(FailuresOf& failures, std::string key, std::uint32_t allowed, Time now) const {
     if (allowed == 0) return false;
     failures.sweep([&](const auto& each) {
-        return each.banned_until <= now && now - each.first_at > limits_.failed_login_window;
+        return each.banned_until <= now && now - each.first_at > limits_->failed_login_window;
     });
     // What is no ban goes first, then the older bans; so much that it is not looked through again
     // with the next failure.
-    for (const auto kept_until : {now, now + limits_.ban_time / 2, Time::max()}) {
+    for (const auto kept_until : {now, now + limits_->ban_time / 2, Time::max()}) {
         if (failures.entries.size() < failures_max - failures_max / 4) break;
         if (kept_until == now && failures.entries.size() < failures_max) break;
         std::erase_if(failures.entries,
                       [&](const auto& entry) { return entry.second.banned_until <= kept_until; });
     }
     auto& entry = failures.entries[std::move(key)];
-    if (entry.count == 0 || now - entry.first_at > limits_.failed_login_window)
+    if (entry.count == 0 || now - entry.first_at > limits_->failed_login_window)
         entry = {0, now, entry.banned_until};
     if (++entry.count < allowed) return false;
-    entry = {0, {}, now + limits_.ban_time};
+    entry = {0, {}, now + limits_->ban_time};
     return true;
 }
 
 std::expected<Ledger::Held, Limit> Ledger::logged_in(const User& user) {
-    if (limits_.sessions_per_user == 0) return Held();
+    if (limits_->sessions_per_user == 0) return Held();
     const std::lock_guard lock(mutex_);
     auto& sessions = users_[key_of(user)];
-    if (sessions >= limits_.sessions_per_user) return std::unexpected(Limit::sessions_of_user);
+    if (sessions >= limits_->sessions_per_user) return std::unexpected(Limit::sessions_of_user);
     ++sessions;
     return Held([this, key = key_of(user)] {
         const std::lock_guard lock_again(mutex_);
@@ -301,7 +301,7 @@ LimitSetting Ledger::setting_of(Limit limit, const config::Listener& listener) c
 }
 
 std::expected<Ledger::Held, Limit> Ledger::begin_transfer() {
-    if (transfers_.fetch_add(1) >= limits_.transfers && limits_.transfers != 0) {
+    if (transfers_.fetch_add(1) >= limits_->transfers && limits_->transfers != 0) {
         --transfers_;
         return std::unexpected(Limit::transfers);
     }

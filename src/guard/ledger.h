@@ -42,8 +42,8 @@ class Ledger {
 public:
     using Time = std::chrono::steady_clock::time_point;
 
-    /// `limits` outlives it; `sessions_max` is what its `sessions` comes to.
-    Ledger(const config::Limits& limits, std::uint32_t sessions_max, Time now);
+    /// `sessions_max` is what the limits' `sessions` comes to.
+    Ledger(std::shared_ptr<const config::Limits> limits, std::uint32_t sessions_max, Time now);
     ~Ledger();
     Ledger(const Ledger&) = delete;
     Ledger& operator=(const Ledger&) = delete;
@@ -119,7 +119,7 @@ public:
         short_of_memory_ = taken > taken_max;
     }
     // What limits come to.
-    [[nodiscard]] const config::Limits& limits() const { return limits_; }
+    [[nodiscard]] const config::Limits& limits() const { return *limits_; }
     [[nodiscard]] std::uint32_t sessions_max() const { return sessions_max_; }
     [[nodiscard]] std::size_t memory_max() const { return memory_max_; }
     [[nodiscard]] std::uint32_t sessions_per_address(const config::Listener& listener) const;
@@ -138,15 +138,16 @@ private:
         base::TokenBucket logins;
         std::uint32_t sessions = 0;
         std::uint32_t loans = 0;
-        std::vector<std::pair<const config::Listener*, std::uint32_t>> at_listeners = {};
+        /// By their names: a listener keeps its count when the configuration is another.
+        std::vector<std::pair<std::string, std::uint32_t>> at_listeners = {};
 
-        [[nodiscard]] std::uint32_t& at(const config::Listener& listener);
+        [[nodiscard]] std::uint32_t& at(const std::string& listener);
     };
     struct Loan;
     /// Those that may be recalled, the oldest in front.
     using Loans = std::list<Loan*>;
     struct Loan {
-        const config::Listener* listener;
+        std::string listener;  ///< its name
         base::Ip client;
         std::function<void()> recall;
         Loans::iterator among_all = {};
@@ -186,7 +187,7 @@ private:
     [[nodiscard]] bool fail(FailuresOf& failures, std::string key, std::uint32_t allowed,
                             Time now) const;
 
-    const config::Limits& limits_;
+    const std::shared_ptr<const config::Limits> limits_;
     const std::uint32_t sessions_max_;
     std::atomic<std::uint32_t> connections_ = 0;
     std::atomic<std::uint32_t> transfers_ = 0;
@@ -199,7 +200,7 @@ private:
     std::uint32_t sessions_ = 0;
     Loans loans_;
     std::uint32_t recalled_ = 0;
-    std::unordered_map<const config::Listener*, AtListener> listeners_;
+    std::unordered_map<std::string, AtListener> listeners_;  // by their names
     Table<base::Ip, Client> clients_;
     std::unordered_map<std::string, std::uint32_t> users_;
     FailuresOf failures_of_addresses_;

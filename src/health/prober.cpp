@@ -131,8 +131,8 @@ Prober::Watched* Prober::find_like(const Member& member) {
 /// What is known already is news to a pool that joins. It would hear nothing before the next probe,
 /// and no survey before the backend has been down.
 void Prober::tell_newcomer(const Member& known, const Member& newcomer) {
-    const auto from = known.subject->access->known(known.backend.id);
-    const auto to = newcomer.subject->access->known(newcomer.backend.id);
+    const auto from = known.subject->contacts->known(known.backend.id);
+    const auto to = newcomer.subject->contacts->known(newcomer.backend.id);
     if (const auto survey = from->survey(); survey && to != from) to->set_survey(*survey);
 
     const auto status = status_of(*known.subject->pool, known.backend.id);
@@ -356,7 +356,7 @@ loop::Task<base::Result<>> Prober::probe_script(const Member& member) {
 loop::Task<base::Result<std::unique_ptr<backend::Leg>>> Prober::connect(const Member& member,
                                                                         loop::Signal& signal) {
     const auto& [subject, backend] = member;
-    auto contact = subject->access->contact(backend.settings, backend.id, backend.address);
+    auto contact = subject->contacts->contact(backend.settings, backend.id, backend.address);
     contact.preamble = preamble_of(subject->pool->config());
     co_return co_await backend::Leg::connect(network_, std::move(contact), probes_have_tls, signal);
 }
@@ -431,7 +431,7 @@ loop::Task<base::Result<>> Prober::survey(Watched& watched) {
     log::write_each(log::Level::info, "backend surveyed", found);
     warn(member.backend, *learnt, (*leg)->tls_settings());
     for (const auto& each : watched.members)
-        each.subject->access->known(each.backend.id)->set_survey(*learnt);
+        each.subject->contacts->known(each.backend.id)->set_survey(*learnt);
     co_await say_goodbye(**leg);
     co_return base::Result<>{};
 }

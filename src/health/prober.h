@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "backend/access.h"
+#include "backend/contacts.h"
 #include "backend/leg.h"
 #include "base/error.h"
 #include "health/divergence.h"
@@ -28,7 +28,7 @@ class Prober {
 public:
     struct Subject {
         std::shared_ptr<pool::Pool> pool;
-        std::shared_ptr<const backend::Access> access;
+        std::shared_ptr<const backend::Contacts> contacts;
         std::string password;  ///< of `probe.user`
     };
     using RunScript = std::function<loop::Task<base::Result<>>(ScriptRun)>;

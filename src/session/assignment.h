@@ -16,10 +16,10 @@ namespace ballast::session {
 class Assignment {
 public:
     Assignment() = default;
-    Assignment(PoolAccess pool, pool::Seat seat) : pool_(std::move(pool)), seat_(std::move(seat)) {}
+    Assignment(ServedPool pool, pool::Seat seat) : pool_(std::move(pool)), seat_(std::move(seat)) {}
 
     [[nodiscard]] explicit operator bool() const { return static_cast<bool>(seat_); }
-    [[nodiscard]] const PoolAccess& pool() const { return pool_; }
+    [[nodiscard]] const ServedPool& pool() const { return pool_; }
     [[nodiscard]] const config::Pool& settings() const { return pool_.pool->config(); }
     [[nodiscard]] pool::Seat& seat() { return seat_; }
     [[nodiscard]] const pool::Backend& backend() const { return seat_.backend(); }
@@ -45,7 +45,7 @@ public:
 
 private:
     // Destroyed from below: the leg first, then the loan, then the seat.
-    PoolAccess pool_;
+    ServedPool pool_;
     pool::Seat seat_;
     loop::Recallable recallable_;
     std::unique_ptr<backend::Leg> leg_;

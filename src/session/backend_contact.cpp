@@ -22,7 +22,7 @@ net::ProxyFacts facts_of(const Context& context) {
 
 backend::Contact contact_of(const Context& context, const Assignment& assignment) {
     const auto& chosen = assignment.backend();
-    auto contact = assignment.pool().access->contact(chosen.settings, chosen.id, chosen.address);
+    auto contact = assignment.pool().contacts->contact(chosen.settings, chosen.id, chosen.address);
     contact.session = context.id;
     const auto client = context.client.peer();
     switch (assignment.settings().send_proxy) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "backend/access.h"
+#include "backend/contacts.h"
 #include "session/context.h"
 
 namespace ballast::session {

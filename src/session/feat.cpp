@@ -12,13 +12,13 @@ namespace {
 
 /// Of the backends of this pool that the client may come to, as far as they were surveyed. Where
 /// the pool knows already which one that is, of that one alone.
-void add_surveys(const PoolAccess& pool, const base::Ip& client, Surveys& surveys) {
+void add_surveys(const ServedPool& pool, const base::Ip& client, Surveys& surveys) {
     if (const auto id = pool.pool->foresee(client)) {
-        if (auto survey = pool.access->known(*id)->survey())
+        if (auto survey = pool.contacts->known(*id)->survey())
             return surveys.push_back(std::move(survey));
     }
     for (const auto& status : pool.pool->status())
-        if (auto survey = pool.access->known(status.backend.id)->survey())
+        if (auto survey = pool.contacts->known(status.backend.id)->survey())
             surveys.push_back(std::move(survey));
 }
 

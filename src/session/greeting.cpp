@@ -12,10 +12,10 @@ namespace {
 
 /// That of the first backend of this pool whose greeting is known. Surveys know it: what a session
 /// is greeted with may be about its client.
-std::optional<ftp::Reply> greeting_of(const PoolAccess* pool) {
+std::optional<ftp::Reply> greeting_of(const ServedPool* pool) {
     if (pool == nullptr) return std::nullopt;
     for (const auto& status : pool->pool->status()) {
-        const auto survey = pool->access->known(status.backend.id)->survey();
+        const auto survey = pool->contacts->known(status.backend.id)->survey();
         if (survey && !survey->greeting.empty()) return ftp::Reply{220, survey->greeting};
     }
     return std::nullopt;

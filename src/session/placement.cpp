@@ -23,7 +23,7 @@ std::uint64_t sessions_of_all(const config::Pool& pool) {
 
 }  // namespace
 
-void Placement::begin(const PoolAccess& pool, std::string user) {
+void Placement::begin(const ServedPool& pool, std::string user) {
     pool_ = pool;
     begin_again(std::move(user));
 }

@@ -70,7 +70,7 @@ public:
         : context_(context), client_(client), introduction_(introduction) {}
 
     /// A new log-in: every backend of this pool may be tried.
-    void begin(const PoolAccess& pool, std::string user);
+    void begin(const ServedPool& pool, std::string user);
     /// The same pool for another user.
     void begin_again(std::string user);
     [[nodiscard]] loop::Task<std::expected<Placed, Unplaced>> find();
@@ -79,7 +79,7 @@ public:
     void give_up(Assignment assignment, const base::Error& error);
 
     /// The pool that was asked last: that of `begin`, or its fallback.
-    [[nodiscard]] const PoolAccess& pool() const { return pool_; }
+    [[nodiscard]] const ServedPool& pool() const { return pool_; }
     /// How many connections to backends were begun, in the whole session.
     [[nodiscard]] std::uint32_t connections_begun() const { return connections_begun_; }
 
@@ -96,7 +96,7 @@ private:
     Context& context_;
     WaitingClient& client_;
     Introduction& introduction_;
-    PoolAccess pool_;
+    ServedPool pool_;
     std::string user_;
     std::vector<pool::BackendId> tried_;
     std::string last_reason_;  // that the last one failed; empty: none was tried

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "backend/access.h"
+#include "backend/contacts.h"
 #include "pool/pool.h"
 
 #include <algorithm>
@@ -12,25 +12,25 @@
 namespace ballast::session {
 
 /// A pool, and how its backends are reached.
-struct PoolAccess {
+struct ServedPool {
     std::shared_ptr<pool::Pool> pool;
-    std::shared_ptr<backend::Access> access;
+    std::shared_ptr<backend::Contacts> contacts;
 };
 
 /// All pools that sessions may be sent to. Filled before the first session has it.
 class Pools {
 public:
-    void add(PoolAccess pool) { pools_.push_back(std::move(pool)); }
+    void add(ServedPool pool) { pools_.push_back(std::move(pool)); }
     /// Null if there is none of this name.
-    [[nodiscard]] const PoolAccess* find(std::string_view name) const {
+    [[nodiscard]] const ServedPool* find(std::string_view name) const {
         const auto found = std::ranges::find_if(
             pools_, [&](const auto& each) { return each.pool->config().name == name; });
         return found == pools_.end() ? nullptr : &*found;
     }
-    [[nodiscard]] const std::vector<PoolAccess>& all() const { return pools_; }
+    [[nodiscard]] const std::vector<ServedPool>& all() const { return pools_; }
 
 private:
-    std::vector<PoolAccess> pools_;
+    std::vector<ServedPool> pools_;
 };
 
 }  // namespace ballast::session

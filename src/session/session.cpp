@@ -3,7 +3,7 @@
 
 #include "ftp/secret.h"
 #include "ftp/verb.h"
-#include "guard/access.h"
+#include "guard/access_list.h"
 #include "metrics/counters.h"
 #include "session/feat.h"
 #include "session/greeting.h"

@@ -69,11 +69,12 @@ struct Connection {
 };
 
 TEST(Worker, a_session_that_finds_no_memory_leaves_nothing_behind) {
-    const config::Limits limits;
-    const config::Listener listener;
-    const session::Pools pools;
+    const auto listener = std::make_shared<const config::Listener>();
+    const auto pools = std::make_shared<const session::Pools>();
     const session::PublicNames names;
-    guard::Ledger ledger(limits, 1000, std::chrono::steady_clock::now());
+    session::Notices notices;
+    guard::Ledger ledger(std::make_shared<const config::Limits>(), 1000,
+                         std::chrono::steady_clock::now());
     net::PassivePorts ports(1, {}, {});
     Worker worker(ports, 0);
     auto& loop = worker.network().loop();
@@ -83,7 +84,7 @@ TEST(Worker, a_session_that_finds_no_memory_leaves_nothing_behind) {
         Connection connection;
         loop.post([failed] { allocations_left = failed; });
         worker.adopt(std::move(connection.server), connection.peer,
-                     {&listener, &pools, &ledger, &names, nullptr, false}, "id",
+                     {listener, pools, &ledger, &names, &notices, nullptr, false}, "id",
                      std::move(*ledger.accept()));
         is_greeted = connection.first_words().starts_with("220");
         failed += is_greeted ? 0 : 1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guard/command_policy.h"
 
-#include "guard/access.h"
+#include "guard/access_list.h"
 
 #include <gtest/gtest.h>
 #include <string>

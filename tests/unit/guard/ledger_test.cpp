@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guard/ledger.h"
 
+#include "support/borrowed.h"
+
 #include <ctime>
 #include <gtest/gtest.h>
 #include <list>
@@ -15,7 +17,7 @@ class LedgerTest : public testing::Test {
 protected:
     static base::Ip ip(const std::string& text) { return base::Ip::parse(text).value(); }
     Ledger& ledger() {
-        if (!ledger_) ledger_.emplace(limits, limits.sessions, now);
+        if (!ledger_) ledger_.emplace(support::borrowed(limits), limits.sessions, now);
         return *ledger_;
     }
     /// The limit that was reached; empty: none, and the place is held.
@@ -137,6 +139,7 @@ TEST_F(LedgerTest, an_address_may_have_a_quarter_of_a_listener) {
     for (int i = 0; i < 10; ++i) EXPECT_FALSE(enter(anna)) << i;
     EXPECT_EQ(enter(anna), Limit::sessions_of_address);
     config::Listener other;
+    other.name = "other";
     EXPECT_TRUE(ledger().enter(other, anna, now));
     EXPECT_FALSE(enter(bert));
     limits.sessions_per_address = 100;
@@ -190,6 +193,7 @@ TEST_F(LedgerTest, the_address_with_most_on_loan_makes_room_and_its_oldest_first
 TEST_F(LedgerTest, a_full_listener_recalls_its_own_loans_only) {
     listener.max_sessions = 1;
     config::Listener other;
+    other.name = "other";
     const auto elsewhere = ledger().enter(other, anna, now);
     int recalled = 0;
     auto loan = ledger().lend(other, anna, [&] { ++recalled; });
@@ -204,6 +208,7 @@ TEST_F(LedgerTest, loans_of_other_listeners_cost_a_full_listener_nothing) {
     limits.session_rate_per_address = 0;
     listener.max_sessions = 1;
     config::Listener other;
+    other.name = "other";
     const auto elsewhere = ledger().enter(other, anna, now);
     std::vector<Ledger::Held> loans;
     for (int i = 0; i < 200'000; ++i) loans.push_back(ledger().lend(other, anna, [] {}));
@@ -280,6 +285,7 @@ TEST_F(LedgerTest, counts_the_sessions_of_a_listener) {
     EXPECT_FALSE(enter(anna));
     EXPECT_EQ(enter(bert), Limit::sessions_of_listener);
     config::Listener other;
+    other.name = "other";
     EXPECT_TRUE(ledger().enter(other, bert, now));
     held.clear();
     EXPECT_FALSE(enter(bert));

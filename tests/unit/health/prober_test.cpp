@@ -35,8 +35,8 @@ protected:
     }
     void start(const std::string& password = "secret") {
         pool = std::make_shared<pool::Pool>(settings);
-        access = std::make_shared<backend::Access>(support::borrowed(settings), knowledge);
-        prober.emplace(network, std::vector<Prober::Subject>{{pool, access, password}},
+        contacts = std::make_shared<backend::Contacts>(support::borrowed(settings), knowledge);
+        prober.emplace(network, std::vector<Prober::Subject>{{pool, contacts, password}},
                        Prober::RunScript(), 1);
         prober->start();
         loop.settle();
@@ -52,7 +52,7 @@ protected:
     config::Pool settings;
     backend::Knowledge knowledge;
     std::shared_ptr<pool::Pool> pool;
-    std::shared_ptr<backend::Access> access;
+    std::shared_ptr<backend::Contacts> contacts;
     std::optional<Prober> prober;
 };
 

@@ -33,9 +33,9 @@ protected:
     config::BackendTls& tls() { return settings.backends[0].tls; }
     void start() {
         pool = std::make_shared<pool::Pool>(settings);
-        access = std::make_shared<backend::Access>(support::borrowed(settings), knowledge);
-        access->set_tls_client(pool->backends().front(), client);
-        prober.emplace(network, std::vector<Prober::Subject>{{pool, access, "secret"}},
+        contacts = std::make_shared<backend::Contacts>(support::borrowed(settings), knowledge);
+        contacts->set_tls_client(pool->backends().front(), client);
+        prober.emplace(network, std::vector<Prober::Subject>{{pool, contacts, "secret"}},
                        Prober::RunScript(), 1);
         prober->start();
         loop.settle();
@@ -61,7 +61,7 @@ protected:
     backend::Knowledge knowledge;
     std::shared_ptr<const net::TlsClient> client = support::make_tls_client();
     std::shared_ptr<pool::Pool> pool;
-    std::shared_ptr<backend::Access> access;
+    std::shared_ptr<backend::Contacts> contacts;
     std::optional<Prober> prober;
 };
 

@@ -46,7 +46,7 @@ protected:
     void start() {
         made = std::make_shared<pool::Pool>(settings, [this] { return loop.now(); });
         subjects.push_back(
-            {made, std::make_shared<backend::Access>(support::borrowed(settings), knowledge),
+            {made, std::make_shared<backend::Contacts>(support::borrowed(settings), knowledge),
              "secret"});
         prober.emplace(network, subjects, Prober::RunScript(), 1);
         prober->start();
@@ -204,8 +204,9 @@ TEST_F(StepsTest, are_shared_by_pools_that_would_ask_the_same) {
     different.probe.user = "else";
     const auto make = [&](config::Pool& of) {
         const auto pool = std::make_shared<pool::Pool>(of);
-        subjects.push_back(
-            {pool, std::make_shared<backend::Access>(support::borrowed(of), knowledge), "secret"});
+        subjects.push_back({pool,
+                            std::make_shared<backend::Contacts>(support::borrowed(of), knowledge),
+                            "secret"});
         return pool;
     };
     const auto other = make(other_settings);
@@ -231,7 +232,7 @@ protected:
         late_settings.backends.clear();
         late = std::make_shared<pool::Pool>(late_settings);
         subjects.push_back(
-            {late, std::make_shared<backend::Access>(support::borrowed(late_settings), knowledge),
+            {late, std::make_shared<backend::Contacts>(support::borrowed(late_settings), knowledge),
              "secret"});
     }
     /// Long before the next probe.

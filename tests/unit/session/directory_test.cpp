@@ -94,6 +94,7 @@ TEST(View, tells_the_facts_of_tls) {
     EXPECT_EQ(client.code(), 220);
     EXPECT_FALSE(only_view(world).client_tls);
     EXPECT_TRUE(client.secure());
+    EXPECT_EQ(client.ask("NOOP"), 200);
     const auto view = only_view(world);
     ASSERT_TRUE(view.client_tls);
     EXPECT_EQ(view.client_tls->version, "TLSv1.3");

@@ -44,9 +44,9 @@ pool::Pool& World::add_pool(const config::Pool& settings) { return *make_pool(se
 std::shared_ptr<pool::Pool> World::make_pool(const config::Pool& settings) {
     const auto& kept = kept_settings_.emplace_back(settings);
     auto made = std::make_shared<pool::Pool>(kept, [this] { return loop.now(); });
-    auto access = std::make_shared<backend::Access>(borrowed(kept), knowledge);
-    for (const auto& backend : made->backends()) access->set_tls_client(backend, tls_client);
-    pools_->add({made, access});
+    auto contacts = std::make_shared<backend::Contacts>(borrowed(kept), knowledge);
+    for (const auto& backend : made->backends()) contacts->set_tls_client(backend, tls_client);
+    pools_->add({made, contacts});
     return made;
 }
 

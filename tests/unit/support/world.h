@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "backend/access.h"
+#include "backend/contacts.h"
 #include "config/config.h"
 #include "pool/pool.h"
 #include "session/directory.h"
+#include "support/borrowed.h"
 #include "support/fake_backend.h"
 #include "support/memory_network.h"
 #include "support/test_loop.h"
@@ -32,7 +33,7 @@ public:
     config::Listener listener;
     config::Pool pool_settings;
     config::Limits limits;
-    guard::Ledger ledger{limits, 1'000'000, loop.now()};
+    guard::Ledger ledger{borrowed(limits), 1'000'000, loop.now()};
     backend::Knowledge knowledge;
     session::PublicNames public_names;
     session::Notices notices;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "backend/access.h"
+#include "backend/contacts.h"
 
 namespace ballast::backend {
 
@@ -25,14 +25,14 @@ std::string name_of(const config::Backend& backend) {
 
 }  // namespace
 
-void Access::set_tls_client(const BackendSettings& backend, TlsClient client) {
+void Contacts::set_tls_client(const BackendSettings& backend, TlsClient client) {
     const std::lock_guard lock(mutex_);
     std::erase_if(tls_clients_, [](const auto& each) { return each.second.backend.expired(); });
     if (client) tls_clients_[backend.get()] = {backend, std::move(client)};
 }
 
-Contact Access::contact(const BackendSettings& backend, std::uint64_t id,
-                        const base::Address& address) const {
+Contact Contacts::contact(const BackendSettings& backend, std::uint64_t id,
+                          const base::Address& address) const {
     Contact contact{address, pool_, backend, nullptr, knowledge_.of(id), {}};
     const std::lock_guard lock(mutex_);
     const auto found = tls_clients_.find(backend.get());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guard/access.h"
+#include "guard/access_list.h"
 
 #include <algorithm>
 

@@ -30,13 +30,13 @@ struct Contact {
 };
 
 /// How the backends of one pool are reached, and what is known of them. Any thread may call.
-class Access {
+class Contacts {
 public:
     using BackendSettings = std::shared_ptr<const config::Backend>;
     using TlsClient = std::shared_ptr<const net::TlsClient>;
 
     /// `knowledge` outlives it.
-    Access(std::shared_ptr<const config::Pool> pool, Knowledge& knowledge)
+    Contacts(std::shared_ptr<const config::Pool> pool, Knowledge& knowledge)
         : pool_(std::move(pool)), knowledge_(knowledge) {}
 
     /// With what TLS is spoken to this backend: to be said before anybody is sent there, unless it
