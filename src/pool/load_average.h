@@ -3,15 +3,10 @@
 
 #include "loop/loop.h"
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 
 namespace ballast::pool {
-
-/// Bytes that a backend's transfers have moved, both ways. Added to by whoever moves them, on any
-/// thread; the pool asks for the sum.
-using ByteCount = std::atomic<std::uint64_t>;
 
 /// Bytes per second of the last seconds: a moving average that is brought up to date when asked.
 class ByteRate {

@@ -188,7 +188,9 @@ void Pool::set_targets(const BackendSettings& backend, std::span<const Target> t
 }
 
 void Pool::forget_empty() {
-    std::erase_if(entries_, [](const Entry& entry) { return entry.gone && entry.sessions == 0; });
+    std::erase_if(entries_, [](const Entry& entry) {
+        return entry.gone && entry.sessions == 0 && entry.traffic->transfers == 0;
+    });
 }
 
 void Pool::sort_entries() {
@@ -243,8 +245,8 @@ balance::Candidate Pool::candidate(Entry& entry, loop::Time now) const {
     return {.id = entry.backend.id,
             .weight = std::max(1U, static_cast<std::uint32_t>(risen)),
             .sessions = entry.sessions,
-            .transfers = entry.transfers,
-            .bytes_per_second = wants_rate ? entry.byte_rate.update(*entry.byte_count, now) : 0,
+            .transfers = entry.traffic->transfers,
+            .bytes_per_second = wants_rate ? entry.byte_rate.update(entry.traffic->bytes, now) : 0,
             .login_microseconds = static_cast<std::uint64_t>(entry.login_time.at(now).count())};
 }
 
@@ -331,7 +333,7 @@ Seat Pool::seat_at(Entry& entry, const Asker& asker, loop::Time now) {
     ++entry.sessions;
     if (config_.stick.by != config::StickBy::none)
         stick_table_.attempt_began(asker.stick_key, entry.backend.id, now);
-    return {shared_from_this(), entry.backend, entry.byte_count, asker.stick_key};
+    return {shared_from_this(), entry.backend, entry.traffic, asker.stick_key};
 }
 
 Queue::Served Pool::serve_queue(loop::Time now) {
@@ -494,7 +496,8 @@ void Pool::tick() {
         const auto now = clock_();
         const std::lock_guard lock(mutex_);
         if (config_.balance == config::Balance::least_bandwidth)
-            for (auto& entry : entries_) (void)entry.byte_rate.update(*entry.byte_count, now);
+            for (auto& entry : entries_) (void)entry.byte_rate.update(entry.traffic->bytes, now);
+        forget_empty();
         served = serve_queue(now);
         recalls = recall_for_queue(now);
     }
@@ -512,7 +515,6 @@ void Pool::leave(const Seat& seat) {
         Entry* const entry = find(id);
         assert(entry != nullptr && entry->sessions > 0);
         --entry->sessions;
-        if (seat.in_transfer_) --entry->transfers;
         if (seat.has_logged_in_) {
             stick_table_.session_ended(seat.stick_key_, id, now);
         } else {
@@ -523,13 +525,6 @@ void Pool::leave(const Seat& seat) {
         served = serve_queue(now);
     }
     Queue::wake(served);
-}
-
-void Pool::count_transfer(BackendId id, bool began) {
-    const std::lock_guard lock(mutex_);
-    Entry* const entry = find(id);
-    assert(entry != nullptr);
-    entry->transfers += began ? 1U : -1U;
 }
 
 void Pool::count_login(const Seat& seat, std::chrono::microseconds taken) {
@@ -640,7 +635,7 @@ std::vector<Pool::Status> Pool::status() const {
                               .is_in_transition = entry.thresholds.is_in_transition(),
                               .is_ejected = entry.outlier.is_ejected(now),
                               .sessions = entry.sessions,
-                              .transfers = entry.transfers,
+                              .transfers = entry.traffic->transfers,
                               .backup = entry.backend.settings->backup});
     return result;
 }

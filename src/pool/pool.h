@@ -113,10 +113,9 @@ private:
         Thresholds thresholds;
         Outlier outlier;
         std::uint32_t sessions = 0;
-        std::uint32_t transfers = 0;
         bool gone = false;      // the name no longer has this address
         loop::Time risen_at{};  // from down
-        std::shared_ptr<ByteCount> byte_count = std::make_shared<ByteCount>(0);
+        std::shared_ptr<Traffic> traffic = std::make_shared<Traffic>();
         ByteRate byte_rate;
         LoginTime login_time;
     };
@@ -163,7 +162,6 @@ private:
     static void call(const Recalls& recalls);
 
     void leave(const Seat& seat);
-    void count_transfer(BackendId id, bool began);
     void count_login(const Seat& seat, std::chrono::microseconds taken);
     [[nodiscard]] std::optional<Seat> leave_queue(Waiter& waiter);
     [[nodiscard]] std::optional<Seat> take_seat(Waiter& waiter);

@@ -3,7 +3,6 @@
 
 #include "pool/pool.h"
 
-#include <cassert>
 #include <utility>
 
 namespace ballast::pool {
@@ -11,9 +10,8 @@ namespace ballast::pool {
 Seat::Seat(Seat&& other) noexcept
     : pool_(std::move(other.pool_)),
       backend_(std::move(other.backend_)),
-      byte_count_(std::move(other.byte_count_)),
+      traffic_(std::move(other.traffic_)),
       stick_key_(other.stick_key_),
-      in_transfer_(std::exchange(other.in_transfer_, false)),
       has_logged_in_(std::exchange(other.has_logged_in_, false)),
       loan_(std::exchange(other.loan_, 0)) {}
 
@@ -22,9 +20,8 @@ Seat& Seat::operator=(Seat&& other) noexcept {
     give_back();
     pool_ = std::move(other.pool_);
     backend_ = std::move(other.backend_);
-    byte_count_ = std::move(other.byte_count_);
+    traffic_ = std::move(other.traffic_);
     stick_key_ = other.stick_key_;
-    in_transfer_ = std::exchange(other.in_transfer_, false);
     has_logged_in_ = std::exchange(other.has_logged_in_, false);
     loan_ = std::exchange(other.loan_, 0);
     return *this;
@@ -35,10 +32,9 @@ Seat::~Seat() { give_back(); }
 void Seat::give_back() {
     if (!pool_) return;
     pool_->leave(*this);
-    in_transfer_ = false;
     has_logged_in_ = false;
     loan_ = 0;
-    byte_count_.reset();
+    traffic_.reset();
     pool_.reset();
 }
 
@@ -50,18 +46,6 @@ void Seat::lend(std::shared_ptr<loop::Recall> recall, const base::Ip& holder) {
 bool Seat::keep() {
     if (!pool_ || loan_ == 0) return true;
     return pool_->end_loan(std::exchange(loan_, 0));
-}
-
-void Seat::transfer_began() {
-    assert(pool_ && !in_transfer_);
-    in_transfer_ = true;
-    pool_->count_transfer(backend_.id, true);
-}
-
-void Seat::transfer_ended() {
-    if (!pool_ || !in_transfer_) return;
-    in_transfer_ = false;
-    pool_->count_transfer(backend_.id, false);
 }
 
 void Seat::logged_in(std::chrono::microseconds taken) {

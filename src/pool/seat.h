@@ -4,7 +4,7 @@
 #include "base/address.h"
 #include "loop/recall.h"
 #include "pool/backend.h"
-#include "pool/load_average.h"
+#include "pool/transfer_scope.h"
 
 #include <chrono>
 #include <cstdint>
@@ -30,11 +30,9 @@ public:
     [[nodiscard]] const Backend& backend() const { return backend_; }
     [[nodiscard]] Pool& pool() const { return *pool_; }
 
-    /// Tells the pool, for `least-transfers`. Balanced calls.
-    void transfer_began();
-    void transfer_ended();
-    /// Where the bytes of its transfers are counted, for `least-bandwidth`. Null without a seat.
-    [[nodiscard]] ByteCount* byte_count() const { return byte_count_.get(); }
+    /// Counts a transfer on this backend while the scope lives; the seat may be given back before.
+    /// Without a seat nothing is counted.
+    [[nodiscard]] TransferScope begin_transfer() const { return TransferScope(traffic_); }
     /// The session waits for its client and has not logged in: the seat is on loan. When others
     /// wait for one, `recall` is called, and the seat is to be given back soon. `holder` is the
     /// client's address, or its network: of those who have most on loan the oldest loan is
@@ -48,19 +46,18 @@ public:
 
 private:
     friend class Pool;
-    Seat(std::shared_ptr<Pool> pool, Backend backend, std::shared_ptr<ByteCount> byte_count,
+    Seat(std::shared_ptr<Pool> pool, Backend backend, std::shared_ptr<Traffic> traffic,
          std::uint64_t stick_key)
         : pool_(std::move(pool)),
           backend_(std::move(backend)),
-          byte_count_(std::move(byte_count)),
+          traffic_(std::move(traffic)),
           stick_key_(stick_key) {}
     void give_back();
 
     std::shared_ptr<Pool> pool_;
     Backend backend_;
-    std::shared_ptr<ByteCount> byte_count_;
+    std::shared_ptr<Traffic> traffic_;
     std::uint64_t stick_key_ = 0;
-    bool in_transfer_ = false;
     bool has_logged_in_ = false;
     std::uint64_t loan_ = 0;  // 0: none
 };

@@ -20,7 +20,7 @@ namespace ballast::pool {
 /// belongs to a pool and its lock.
 class StickTable {
 public:
-    using Key = std::uint64_t;      ///< hash of the client's network or user
+    using Key = std::uint64_t;      ///< hash of the client's network or user; 0 sticks to nothing
     using Backend = std::uint64_t;  ///< id
     struct Binding {
         Backend backend = 0;

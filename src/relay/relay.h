@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <system_error>
 #include <utility>
 
@@ -43,7 +44,7 @@ struct Report {
     bool is_vouched_for = false;   ///< `source_ended` with TLS close_notify
     bool other_way_ended = false;  ///< `relay_both_ways` only: `b` has ended its direction properly
     bool other_way_is_vouched_for = false;
-    std::atomic<std::uint64_t>* moved = nullptr;  ///< the caller's: delivered bytes are added to it
+    std::shared_ptr<std::atomic<std::uint64_t>> moved;  ///< delivered bytes are added to it, too
 };
 
 /// Moves bytes from `source` to `sink` until one of them ends. Meanwhile the other direction is
@@ -74,7 +75,7 @@ struct SealedReport {
     loop::Time from_b_at;   ///< when bytes from `b` were delivered last
     bool was_held = false;  ///< the throttle held bytes back; for the caller to set to false again
     loop::Time moved_at;    ///< when bytes moved last, or since when none have
-    std::atomic<std::uint64_t>* moved = nullptr;  ///< the caller's: delivered bytes are added to it
+    std::shared_ptr<std::atomic<std::uint64_t>> moved;  ///< delivered bytes are added to it, too
 };
 
 /// Moves bytes both ways between two who understand each other and are not understood here. Each

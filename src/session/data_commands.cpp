@@ -268,13 +268,12 @@ loop::Task<> DataCommands::transfer(ftp::Command command, bool tentative) {
     const ftp::Verb* const verb = ftp::find_verb(command.verb);
     const auto direction = tentative ? ftp::Direction::unknown : verb->direction;
     context_.set_phase(Phase::in_transfer);
-    auto& seat = context_.assignment.seat();
-    const TransferCount counted(seat, context_.surroundings.load);
+    const TransferCount counted(context_.assignment.seat(), context_.surroundings.load);
     const ClientDataTls client_tls{context_.surroundings.tls.get(), &context_.bond};
     Transfer transfer(
         {context_.network(), context_.signal, context_.client, context_.leg(), context_.client_data,
          context_.settings, context_.dialog.protects_data() ? &client_tls : nullptr,
-         seat.byte_count(), throttle_of(context_, login_.routed_pool(), login_.user())},
+         counted.bytes(), throttle_of(context_, login_.routed_pool(), login_.user())},
         command.line, direction, restart);
     const Outcome outcome = co_await transfer.run();
     if (tentative && outcome.has_begun) context_.restart.spend();

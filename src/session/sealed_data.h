@@ -28,7 +28,7 @@ public:
         std::uint64_t stall_bytes;  ///< what has to move in that time
         /// More than that, once one of them has ended: the other may have much to send or to store.
         std::chrono::milliseconds end_timeout;
-        std::atomic<std::uint64_t>* byte_count;  ///< the caller's
+        std::shared_ptr<std::atomic<std::uint64_t>> byte_count;  ///< of the backend
         std::shared_ptr<net::DataTraffic> traffic;
         guard::Ledger::Held place;
         guard::Throttle throttle;

@@ -27,10 +27,7 @@ void SealedTraffic::look() {
     std::erase_if(open_, [](const auto& each) { return each.is_over(); });
     while (auto arrived = admission_ ? admission_->take() : nullptr) take_in(std::move(arrived));
     if (admission_) admission_->share() = static_cast<std::uint32_t>(open_.size());
-    if (open_.empty())
-        counted_.reset();
-    else if (!counted_)
-        counted_.emplace(context_.assignment.seat(), context_.surroundings.load);
+    if (open_.empty()) counted_.reset();
 }
 
 void SealedTraffic::close() { admission_.reset(); }
@@ -64,6 +61,7 @@ void SealedTraffic::take_in(std::unique_ptr<net::Stream> arrived) {
         metrics::count(metrics::Counter::data_connections_stray);
         return arrived->reset();
     }
+    if (!counted_) counted_.emplace(context_.assignment.seat(), context_.surroundings.load);
     const auto& pool = context_.assignment.settings();
     const base::Address to{context_.assignment.backend().address.ip, arrived->local().port};
     open_.emplace_back(SealedData::Parts{context_.network(),
@@ -72,7 +70,7 @@ void SealedTraffic::take_in(std::unique_ptr<net::Stream> arrived) {
                                          context_.settings.data_stall_timeout,
                                          context_.settings.data_stall_bytes,
                                          pool.final_reply_timeout,
-                                         context_.assignment.seat().byte_count(),
+                                         counted_->bytes(),
                                          traffic_,
                                          std::move(*place),
                                          throttle_of(context_, {}, {}),

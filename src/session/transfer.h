@@ -7,7 +7,7 @@
 #include "guard/bandwidth.h"
 #include "loop/job.h"
 #include "net/network.h"
-#include "pool/load_average.h"
+#include "pool/transfer_scope.h"
 #include "relay/relay.h"
 #include "session/client_data.h"
 #include "session/client_leg.h"
@@ -58,8 +58,8 @@ public:
         backend::Leg& backend;
         ClientData& client_data;
         const config::Listener& settings;
-        const ClientDataTls* client_tls;  ///< null: the client's data go in plain text
-        pool::ByteCount* byte_count;      ///< of the backend
+        const ClientDataTls* client_tls;              ///< null: the client's data go in plain text
+        std::shared_ptr<pool::ByteCount> byte_count;  ///< of the backend
         guard::Throttle throttle;
     };
     /// `direction` is `unknown` for a command that may turn out to be no transfer.

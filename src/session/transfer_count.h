@@ -9,19 +9,19 @@ namespace ballast::session {
 /// A running transfer, as those see it who choose backends and workers.
 class TransferCount {
 public:
-    TransferCount(pool::Seat& seat, Load& load) : seat_(seat), load_(load) {
-        seat_.transfer_began();
+    TransferCount(const pool::Seat& seat, Load& load)
+        : on_backend_(seat.begin_transfer()), load_(load) {
         ++load_.transfers;
     }
-    ~TransferCount() {
-        seat_.transfer_ended();
-        --load_.transfers;
-    }
+    ~TransferCount() { --load_.transfers; }
     TransferCount(const TransferCount&) = delete;
     TransferCount& operator=(const TransferCount&) = delete;
 
+    /// Where its delivered bytes are added.
+    [[nodiscard]] std::shared_ptr<pool::ByteCount> bytes() const { return on_backend_.bytes(); }
+
 private:
-    pool::Seat& seat_;
+    pool::TransferScope on_backend_;
     Load& load_;
 };
 

@@ -58,10 +58,9 @@ loop::Task<> use(Seat seat, Count& count, loop::Signal& signal, bool transfers) 
     if (++count.sessions.at(index) > max_sessions.at(index)) ++count.exceeded;
     ++count.had_seat;
     if (transfers) {
-        seat.transfer_began();
-        *seat.byte_count() += 1000;
+        const auto transfer = seat.begin_transfer();
+        *transfer.bytes() += 1000;
         (void)co_await signal.wait(signal.loop().after(100us));
-        seat.transfer_ended();
     }
     seat.logged_in(5us);
     --count.sessions.at(index);

@@ -175,7 +175,7 @@ TEST(Pool, keeps_seats_and_health_when_a_names_addresses_change) {
     auto first = pool->choose({}, {});
     auto second = pool->choose({}, {});
     Seat& on_first = first->backend().address.ip == ip("10.0.0.1") ? *first : *second;
-    on_first.transfer_began();
+    auto transfer = on_first.begin_transfer();
 
     lead_to(*pool, {ip("10.0.0.2"), ip("10.0.0.3")});
     ASSERT_EQ(pool->status().size(), 2);
@@ -185,7 +185,7 @@ TEST(Pool, keeps_seats_and_health_when_a_names_addresses_change) {
     for (int i = 0; i < 6; ++i)
         EXPECT_NE(pool->choose({}, {})->backend().address.ip, ip("10.0.0.1"));
     // The session on the address that is gone goes on, and may even see it come back.
-    on_first.transfer_ended();
+    transfer = TransferScope();
     lead_to(*pool, {ip("10.0.0.1")});
     EXPECT_EQ(pool->status().at(0).sessions, 1);
     on_first = Seat();
@@ -198,7 +198,7 @@ TEST(Pool, outlives_its_owner_while_a_seat_is_held) {
         const auto pool = std::make_shared<Pool>(settings(1));
         seat.emplace(*pool->choose({}, {}));
     }
-    seat->transfer_began();
+    const auto transfer = seat->begin_transfer();
     seat.reset();
 }
 
@@ -207,12 +207,12 @@ TEST(Pool, prefers_who_has_least_transfers) {
     config.balance = config::Balance::least_transfers;
     const auto pool = std::make_shared<Pool>(config);
     auto busy = pool->choose({}, {});
-    busy->transfer_began();
+    auto transfer = busy->begin_transfer();
     const auto other = pool->choose({}, {});
     EXPECT_NE(name_of(other), name_of(busy));
     for (int i = 0; i < 3; ++i) EXPECT_EQ(name_of(pool->choose({}, {})), name_of(other));
     EXPECT_EQ(pool->status()[0].transfers + pool->status()[1].transfers, 1);
-    *busy = Seat();  // given back in the middle of a transfer
+    transfer = TransferScope();
     EXPECT_EQ(pool->status()[0].transfers + pool->status()[1].transfers, 0);
 }
 
