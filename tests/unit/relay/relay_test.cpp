@@ -404,8 +404,8 @@ TEST_F(RelayTest, sealed_takes_no_reset_for_an_end_that_was_met_in_writing) {
 }
 
 TEST_F(RelayTest, sealed_says_when_bytes_moved_last) {
-    std::atomic<std::uint64_t> counted = 0;
-    sealed.moved = &counted;
+    const auto counted = std::make_shared<std::atomic<std::uint64_t>>(0);
+    sealed.moved = counted;
     start_sealed();
     const auto began = loop.now();
     EXPECT_EQ(sealed.moved_at, began);
@@ -416,7 +416,7 @@ TEST_F(RelayTest, sealed_says_when_bytes_moved_last) {
     sender.send("yz");
     loop.run_for(10s);
     EXPECT_EQ(sealed.moved_at, began + 20s);
-    EXPECT_EQ(counted, 3);
+    EXPECT_EQ(*counted, 3);
 }
 
 }  // namespace
