@@ -14,8 +14,8 @@ namespace ballast::base {
 
 enum class Family : std::uint8_t { ipv4, ipv6 };
 
-/// An IPv4 or IPv6 address without a port. An IPv4-mapped IPv6 address is made IPv4 when it is
-/// read, so that two spellings of one host compare equal.
+/// An IPv4 or IPv6 address without a port. Parsing turns an IPv4-mapped IPv6 address into IPv4, so
+/// that two spellings of one host compare equal.
 class Ip {
 public:
     constexpr Ip() = default;  ///< 0.0.0.0

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-/// Letters and blanks as protocols know them: the 26 of ASCII, whatever the locale.
+/// Letters and blanks of ASCII, whatever the locale.
 namespace ballast::base {
 
 [[nodiscard]] constexpr char to_lower(char c) {

@@ -8,14 +8,14 @@
 
 namespace ballast::base {
 
-/// Whose fault a failure was, and what it says of a backend's health. Retry and failover are
-/// decided from this, never from the text or from whether there is a code.
+/// Whose fault a failure was, and what it means for the backend's health. Retry and failover depend
+/// on this alone, not on the text or the code.
 enum class Fault : std::uint8_t {
     client,
-    backend,          ///< it is unwell: it did not answer, or not as a server should
-    backend_full,     ///< it is well and takes no more for now: 421
-    backend_refused,  ///< it is well and says no, or the client's own line made it close
-    internal,         ///< ours: it says nothing of a peer
+    backend,          ///< unhealthy: no answer, or not the answer of a working server
+    backend_full,     ///< healthy, but full for now: 421
+    backend_refused,  ///< healthy; it refused, or closed because of the client's command
+    internal,         ///< ours; it says nothing about a peer
 };
 
 /// A failure of a peer, the network or a file. Broken invariants are asserted, not reported.
@@ -31,7 +31,7 @@ using Result = std::expected<T, Error>;
 /// "connecting to 10.0.0.11:2121: Connection refused"
 [[nodiscard]] std::string to_string(const Error& error);
 
-/// The current `errno` as an error of the given fault; a shortage of our own is `internal`.
+/// The current `errno` as an error with this fault, or `internal` if it is a shortage of our own.
 [[nodiscard]] Error last_error(Fault fault, std::string doing);
 
 }  // namespace ballast::base

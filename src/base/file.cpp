@@ -27,12 +27,12 @@ constexpr auto file_timeout = std::chrono::seconds(3);
 struct Reads {
     std::mutex mutex;
     std::condition_variable changed;
-    std::set<std::string> late;  ///< paths that did not answer in time, and have not yet
+    std::set<std::string> late;  ///< paths that missed the timeout and still do not answer
     bool is_over = false;
 };
 
 Reads& reads() {
-    // Never destroyed: a thread that hangs may come back after static destruction has begun.
+    // Never destroyed: a hung thread may return after static destruction has begun.
     static auto* const instance = new Reads;
     return *instance;
 }
@@ -50,7 +50,7 @@ std::string_view kind_of(mode_t mode) {
 
 struct Content {
     WipedString bytes;
-    std::string refused;  ///< in words, instead of an errno
+    std::string refused;  ///< why it was refused, instead of an errno
 };
 
 /// 0 or an errno.
@@ -78,8 +78,8 @@ int read_regular(Content& content, const std::string& path, std::size_t bytes_ma
             fmt::format("{} is {}, and must be a regular file", path, kind_of(status.st_mode));
         return true;
     };
-    // Looked at before it is opened, because opening a device may do something, and after, because
-    // it may be another one by then.
+    // Check before opening, because opening a device may have side effects. Check again afterwards,
+    // because the file may have been replaced.
     struct stat status{};
     if (::stat(path.c_str(), &status) != 0) return errno;
     if (is_refused(status)) return 0;

@@ -20,7 +20,7 @@ std::size_t utf8_length(std::string_view bytes) {
     if (first < 0xc2 || first > 0xf4 || bytes.size() < length) return 0;
     for (std::size_t i = 1; i < length; ++i)
         if ((at(i) & 0xc0) != 0x80) return 0;
-    // Overlong forms, surrogates and what lies above U+10FFFF.
+    // Overlong forms, surrogates and code points above U+10FFFF.
     if ((first == 0xe0 && at(1) < 0xa0) || (first == 0xed && at(1) > 0x9f)) return 0;
     if ((first == 0xf0 && at(1) < 0x90) || (first == 0xf4 && at(1) > 0x8f)) return 0;
     return length;

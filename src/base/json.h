@@ -7,9 +7,8 @@
 
 namespace ballast::base {
 
-/// A JSON string with quotes. Bytes that are no valid UTF-8 become \u00NN, so that names in any
-/// encoding make valid JSON. A text that needs more than `bytes_max` bytes is cut, and "..." marks
-/// the place.
+/// A JSON string with quotes. Invalid UTF-8 bytes become \u00NN, so that names in any encoding give
+/// valid JSON. A text that needs more than `bytes_max` bytes is cut and ends in "...".
 [[nodiscard]] std::string json_string(std::string_view bytes,
                                       std::size_t bytes_max = std::string_view::npos);
 

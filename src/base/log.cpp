@@ -23,7 +23,7 @@ namespace ballast::log {
 
 namespace {
 
-/// Of a text in a line, and of all texts in it, as they are written. Longer ones are cut.
+/// Bounds of one text in a line and of all texts in it, as written. Longer ones are cut.
 constexpr std::size_t value_bytes_max = 8192;
 constexpr std::size_t line_bytes_max = 32768;
 constexpr auto stop_timeout = std::chrono::seconds(1);
@@ -72,7 +72,7 @@ std::string time_now() {
                        utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, micros);
 }
 
-/// What is left for a text in a line.
+/// The space left for a text in a line.
 std::size_t bytes_left(const std::string& line) {
     return std::min(value_bytes_max, line_bytes_max - std::min(line_bytes_max, line.size()));
 }
@@ -185,7 +185,7 @@ bool start(const Options& options) {
 void write_last() {
     if (!state) return;
     tell_left_out_until(Repeats::Time::max());
-    // All have the same time. The main log is the last: the others may have something to say there.
+    // All share one deadline. The main log comes last, because the others may still log to it.
     const auto deadline = std::chrono::steady_clock::now() + stop_timeout;
     for (const auto& [name, file] : state->files) file->close(deadline);
     state->main->close(deadline);
@@ -200,7 +200,7 @@ bool enabled(Level level) { return state && level <= level_now.load(std::memory_
 
 void write(Level level, std::string_view message, std::span<const Field> fields) {
     if (!enabled(level)) return;
-    // An operator who sets `debug` wants all of them.
+    // An operator who sets `debug` wants every line.
     if (level == Level::debug) return write_out(level, message, fields, 0);
     if (const auto left_out = admit(message, state->options.repeats_per_second))
         write_out(level, message, fields, *left_out);
@@ -259,7 +259,7 @@ void reopen() {
 void caught(std::string_view message, const std::exception& problem) noexcept {
     try {
         error(message, {{"reason", std::string_view(problem.what())}});
-    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): there is no way to say it
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): no way to report it
     }
 }
 

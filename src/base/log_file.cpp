@@ -23,9 +23,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr auto open_timeout = std::chrono::seconds(5);
-/// How long the destructor lets the rest of the queue be written.
+/// How long the destructor may write the rest of the queue.
 constexpr auto close_patience = std::chrono::seconds(1);
-/// A file that loses lines all the time says so this often.
+/// How often a file that keeps losing lines reports it.
 constexpr auto loss_interval = std::chrono::seconds(1);
 
 bool is_regular(int descriptor) {
@@ -79,12 +79,13 @@ struct LogFile::Shared {
 
     std::mutex mutex;
     std::condition_variable changed;
-    /// Lines with their ends. A list, so that the writing thread needs no memory to take one.
+    /// Lines with their line ends. A list, so that the writing thread can take one without
+    /// allocating.
     std::list<std::string> queue;
     std::size_t queued_bytes = 0;
-    std::uint64_t lost = 0;                     ///< and not said yet
-    std::optional<Clock::time_point> deadline;  ///< of the end, once it has begun
-    std::optional<std::size_t> reopens_after;   ///< so many lines of the queue
+    std::uint64_t lost = 0;                     ///< and not reported yet
+    std::optional<Clock::time_point> deadline;  ///< set by `close`
+    std::optional<std::size_t> reopens_after;   ///< after this many lines of the queue
     bool ended = false;
     std::optional<int> open_error;  ///< 0: the file is open
 
@@ -97,10 +98,10 @@ private:
     void write_front(std::unique_lock<std::mutex>& lock);
     void say_loss(std::unique_lock<std::mutex>& lock);
 
-    // Of the writing thread alone.
+    // Only the writing thread uses these.
     int descriptor_ = -1;
     bool is_file_ = false;
-    bool is_torn_ = false;  ///< a line was begun and could not be ended
+    bool is_torn_ = false;  ///< a line was written only in part
     Clock::time_point loss_said_{};
 };
 
@@ -124,7 +125,7 @@ bool LogFile::Shared::wait_until_writable() {
     }
 }
 
-/// The end of a torn line comes first.
+/// Ends a torn line first.
 LogFile::Shared::Wrote LogFile::Shared::write_out(std::string_view line) {
     if (is_torn_ && write_bytes("\n") == Wrote::no) return Wrote::no;
     return write_bytes(line);
@@ -153,7 +154,7 @@ void LogFile::Shared::open_again() {
             if (options.reopen_failed) options.reopen_failed();
         } catch (const std::bad_alloc&) {
             const std::lock_guard lock(mutex);
-            lose(1);  // the line about it
+            lose(1);  // the report itself
         }
         return;
     }
@@ -174,14 +175,14 @@ void LogFile::Shared::say_loss(std::unique_lock<std::mutex>& lock) {
         const auto line = options.tell_lost ? options.tell_lost(said) : std::string();
         wrote = line.empty() || write_out(line + '\n') == Wrote::yes;
     } catch (const std::bad_alloc&) {
-        wrote = false;  // it is said later
+        wrote = false;  // reported later
     }
     lock.lock();
     loss_said_ = Clock::now();
     if (!wrote) lost += said;
 }
 
-/// Takes the front of the queue. A line that a stuck file did not take goes to the next file.
+/// Takes the front of the queue. A line that a stuck file did not accept goes to the next file.
 void LogFile::Shared::write_front(std::unique_lock<std::mutex>& lock) {
     std::list<std::string> line;
     line.splice(line.begin(), queue, queue.begin());
@@ -207,7 +208,7 @@ void LogFile::Shared::run() {
     changed.notify_all();
     const auto has_work = [this] { return reopens_after || deadline || !queue.empty(); };
     while (failed == 0) {
-        // What was lost is said in time, even if nothing more is logged.
+        // Losses are reported in time, even if nothing more is logged.
         if (lost > 0)
             changed.wait_until(lock, loss_said_ + loss_interval, has_work);
         else
@@ -247,7 +248,7 @@ std::unique_ptr<LogFile> LogFile::open(Options options) try {
     file.reset();
     errno = failed;
     return nullptr;
-} catch (const std::system_error& failed) {  // no thread to be had
+} catch (const std::system_error& failed) {  // no thread available
     errno = failed.code().value();
     return nullptr;
 }
@@ -287,8 +288,8 @@ void LogFile::close(Clock::time_point deadline) {
     if (!shared_->deadline) shared_->deadline = deadline;
     shared_->changed.notify_all();
     shared_->wake_up();
-    // A little later than the thread gives up by itself: else it hangs in a system call, and is
-    // left to the end of the process.
+    // Wait a little longer than the thread's own deadline. If it has not ended by then, it hangs in
+    // a system call and stays until the process ends.
     constexpr auto margin = std::chrono::milliseconds(200);
     const bool ended =
         shared_->changed.wait_until(lock, deadline + margin, [&] { return shared_->ended; });

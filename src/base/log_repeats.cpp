@@ -8,7 +8,7 @@ namespace ballast::log {
 namespace {
 
 constexpr auto window = std::chrono::seconds(1);
-/// There are far fewer kinds of lines; should one be made of what a peer says, they end here.
+/// There are far fewer kinds of lines. The bound matters if a peer's text ever becomes part of one.
 constexpr std::size_t kinds_max = 1024;
 
 }  // namespace

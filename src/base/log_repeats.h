@@ -11,14 +11,14 @@
 
 namespace ballast::log {
 
-/// Counts the lines that say the same, so that nobody can fill a log by making one repeat. Beyond
-/// so many within a second they are left out, and how many is told. Belongs to one thread or locks.
+/// Counts lines of the same kind, so that nobody can fill a log by repeating one. Lines above a
+/// rate per second are left out, and their number is reported. Not synchronized.
 class Repeats {
 public:
     using Time = std::chrono::steady_clock::time_point;
 
-    /// Empty: the line is left out. Else it is to be written, and this many like it were left out
-    /// since the last one that was. `per_second` of 0 is no limit.
+    /// Empty if the line must be left out. Otherwise write it; the number says how many were left
+    /// out since the last written one. `per_second` 0 means no limit.
     [[nodiscard]] std::optional<std::uint64_t> admit(std::string_view kind,
                                                      std::uint32_t per_second, Time now);
 
@@ -26,12 +26,12 @@ public:
         std::string kind;
         std::uint64_t lines = 0;
     };
-    /// What was left out until `until`, and no later line has told of.
+    /// Lines left out until `until` that no later line has reported.
     [[nodiscard]] std::vector<LeftOut> take_left_out(Time until);
 
 private:
     struct Kind {
-        Time since;  // a second from then on
+        Time since;  // start of the current second
         std::uint32_t written = 0;
         std::uint64_t left_out = 0;
     };

@@ -9,8 +9,8 @@
 
 namespace ballast::base {
 
-/// The whole text as a decimal number: no sign, no space, nothing behind it. Empty if it is none or
-/// does not fit.
+/// The whole text as a decimal number: no sign, no space, nothing behind it. Empty if it is not a
+/// number or does not fit.
 template <std::unsigned_integral Number>
 [[nodiscard]] std::optional<Number> parse_number(std::string_view text) {
     Number number = 0;

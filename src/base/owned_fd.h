@@ -6,7 +6,7 @@
 
 namespace ballast::base {
 
-/// A file descriptor that is closed with its owner.
+/// A file descriptor that its owner's destructor closes.
 class OwnedFd {
 public:
     OwnedFd() = default;

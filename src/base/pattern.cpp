@@ -14,7 +14,7 @@ bool matches(std::string_view pattern, std::string_view text, LetterCase letter_
     };
     std::size_t p = 0;
     std::size_t t = 0;
-    // The latest star: only that one ever needs to take more.
+    // The latest star: only this one ever needs to match more.
     std::size_t star = std::string_view::npos;
     std::size_t taken_to = 0;
     while (t < text.size()) {

@@ -16,7 +16,7 @@ struct PortRange {
     std::uint16_t first = 0;
     std::uint16_t last = 0;
 
-    /// Empty if the text is no range, holds port 0, or ends before it begins.
+    /// Empty if the text is not a range, contains port 0, or ends before it begins.
     static std::optional<PortRange> parse(std::string_view text);
 
     [[nodiscard]] std::uint32_t size() const { return std::uint32_t{last} - first + 1; }

@@ -7,8 +7,8 @@
 
 namespace ballast::base {
 
-/// What the system refuses for want of our own means: descriptors, source ports, memory, watches.
-/// It says nothing about a peer.
+/// Whether the code means that we are short of descriptors, source ports, memory or watches. Such
+/// an error says nothing about a peer.
 [[nodiscard]] bool is_shortage(const std::error_code& code);
 /// `fault`, or `internal` if the code is a shortage of our own.
 [[nodiscard]] Fault fault_of(const std::error_code& code, Fault fault);

@@ -5,13 +5,16 @@
 
 namespace ballast::base {
 
-/// A block of addresses, "10.0.0.0/8". A bare address is the block that holds only itself.
+/// A block of addresses, "10.0.0.0/8". An address without a prefix is the block of that address
+/// only.
 class Subnet {
 public:
-    /// Empty if the text is no address, the prefix is too long, or bits are set behind the prefix.
+    /// Empty if the text is not an address, the prefix is too long, or bits are set behind the
+    /// prefix.
     static std::optional<Subnet> parse(std::string_view text);
 
-    /// The block with a prefix of so many bits that holds `ip`; more bits than it has are all.
+    /// The block with a prefix of this many bits that contains `ip`. Too many bits mean all of
+    /// them.
     static Subnet around(const Ip& ip, int prefix_bits);
 
     [[nodiscard]] bool contains(const Ip& ip) const;

@@ -6,8 +6,8 @@
 
 namespace ballast::base {
 
-/// So many a second, with a second's worth saved up while nothing happens. Arithmetic only: the
-/// caller says what time it is, and belongs to one thread or locks.
+/// Limits a rate per second. Unused tokens of up to a second are saved. Arithmetic only: the caller
+/// passes the time. Not synchronized.
 class TokenBucket {
 public:
     using Time = std::chrono::steady_clock::time_point;
@@ -22,17 +22,17 @@ public:
         tokens_ -= 1;
         return true;
     }
-    /// What was taken was not needed.
+    /// Returns tokens that were not needed.
     void give_back(double tokens, Time now) {
         fill(now);
         tokens_ = std::min(full(), tokens_ + tokens);
     }
-    /// When there is one to take.
+    /// When the next token is available.
     [[nodiscard]] Time next(Time now) {
         fill(now);
         if (tokens_ >= 1) return now;
         const std::chrono::duration<double> wait((1 - tokens_) / rate_);
-        // Rounded up: at that time it is there.
+        // Rounded up, so that the token is there at that time.
         return now + std::chrono::ceil<Time::duration>(wait) + Time::duration(1);
     }
     [[nodiscard]] bool is_full(Time now) const { return tokens_at(now) >= full(); }

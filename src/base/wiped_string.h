@@ -10,16 +10,15 @@
 
 namespace ballast::base {
 
-/// Overwrites what the string holds and what it has held in the same place.
+/// Overwrites the string's whole buffer, earlier contents included.
 inline void wipe(std::string& text) {
     text.resize(text.capacity());
     ::explicit_bzero(text.data(), text.size());
     text.clear();
 }
 
-/// A string that leaves nothing behind: for what may be a password. The places that it is moved and
-/// copied from are its owner's to look after, if they are no such strings. Growing is safe too,
-/// with `append_wiped`.
+/// A string that leaves no copies in memory: for anything that may be a password. If it is copied
+/// or moved from an ordinary string, the caller wipes that one. Use `append_wiped` to let it grow.
 class WipedString : public std::string {
 public:
     WipedString() = default;
@@ -50,12 +49,12 @@ public:
             std::string larger;
             larger.reserve(std::max(2 * capacity(), size() + more.size()));
             larger.append(*this);
-            wipe(*this);  // before it is somewhere else: a short one was within the object
+            wipe(*this);  // before the swap, because a short string lies inside the object
             swap(larger);
         }
         append(more);
     }
-    /// Without so many bytes at the front.
+    /// Removes this many bytes at the front.
     void drop_front(std::size_t bytes) {
         const auto rest = size() - bytes;
         std::memmove(data(), data() + bytes, rest);

@@ -12,8 +12,8 @@ namespace ballast::loop {
 
 /// A task that runs beside its owner. Destroying the job cancels the task where it waits; that is
 /// allowed anywhere but inside the task itself. When the task ends it raises `done_signal`, and the
-/// owner looks at `is_done()`. An exception of the task goes to the owner who looks; without a
-/// `done_signal` nobody looks, and it ends the process.
+/// owner calls `is_done()`. That call rethrows an exception of the task. Without a `done_signal` an
+/// exception ends the process.
 class Job {
 public:
     Job() = default;
@@ -38,7 +38,7 @@ public:
     Job& operator=(const Job&) = delete;
 
     [[nodiscard]] bool is_started() const { return static_cast<bool>(handle_); }
-    /// Throws what the task has thrown.
+    /// Rethrows the task's exception.
     [[nodiscard]] bool is_done() const {
         if (!has_ended()) return false;
         if (handle_.promise().problem) std::rethrow_exception(handle_.promise().problem);

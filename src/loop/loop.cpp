@@ -110,8 +110,8 @@ void Signal::Wait::await_suspend(std::coroutine_handle<> handle) {
     assert(!signal_.waiter_);
     signal_.waiter_ = handle;
     waiting_ = true;
-    // Even what is already raised goes through the loop: a peer that always has something to say
-    // must not keep the others from their turn.
+    // A signal that is already raised goes through the loop too. Otherwise a peer that sends
+    // without pause would starve the others.
     if (signal_.is_raised_)
         signal_.loop_.add_raised(signal_);
     else

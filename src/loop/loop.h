@@ -11,19 +11,19 @@ namespace ballast::loop {
 
 using Time = std::chrono::steady_clock::time_point;
 
-/// The moment after which waiting is given up. A value that is passed down, so that a whole job
-/// has one limit and not each of its steps.
+/// The moment at which waiting ends. It is passed down as a value, so that a whole job has one
+/// limit instead of one for each step.
 using Deadline = Time;
 inline constexpr Deadline never = Deadline::max();
 
-/// The earlier of two.
+/// The earlier of the two.
 [[nodiscard]] inline Deadline sooner(Deadline a, Deadline b) { return a < b ? a : b; }
 
 class Signal;
 
-/// The thread that coroutines run on, as they see it: the time, a way to wake up, and a mailbox.
-/// A worker's loop waits for sockets too (`WorkerLoop`); a test's loop has a clock of its own and
-/// runs hours in a moment. All but `post` belong to the loop's thread.
+/// A coroutine's view of its thread: the time, a way to wake up, and a mailbox. A worker's loop
+/// also waits for sockets (`WorkerLoop`). A test's loop has its own clock and runs hours in a
+/// moment. Only `post` may be called from other threads.
 class Loop {
 public:
     Loop() = default;
@@ -40,15 +40,15 @@ public:
 
 protected:
     /// Resumes every coroutine whose signal was raised before this call. True if more were raised
-    /// meanwhile: they wait for the next turn, so that sockets get theirs.
+    /// meanwhile. They wait for the next turn, so that sockets are served in between.
     bool resume_raised();
-    /// Wakes the waits whose deadline is not after `now`.
+    /// Wakes all waits whose deadline has come at `now`.
     void expire(Time now);
-    /// `never` if nothing waits for a moment.
+    /// `never` if no wait has a deadline.
     [[nodiscard]] Time next_deadline() const;
-    /// Called when a wait began whose deadline is the earliest now.
+    /// Called when a new wait has the earliest deadline.
     virtual void earliest_changed(Time earliest) = 0;
-    /// Called when a signal was raised while none was: `resume_raised` is due.
+    /// Called when the first signal is raised: `resume_raised` is due.
     virtual void raised() = 0;
 
 private:
@@ -66,10 +66,10 @@ private:
     std::vector<Signal*> resuming_;
 };
 
-/// What a coroutine waits on: one waits, anyone on the same thread raises. Raising while nobody
-/// waits is remembered, so a wait can be written as: look, and if there is nothing, wait and look
-/// again. Spurious wake-ups are allowed. Owned by the object whose coroutine waits, and declared
-/// before whatever raises it.
+/// What a coroutine waits on: one coroutine waits, any code on the same thread raises. A signal
+/// that is raised before the wait is remembered, so a coroutine can look, wait if there is nothing,
+/// and look again. Spurious wake-ups are allowed. The object whose coroutine waits owns the signal,
+/// and declares it before the objects that raise it.
 class Signal {
 public:
     explicit Signal(Loop& loop) : loop_(loop) {}

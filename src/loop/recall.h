@@ -9,7 +9,7 @@
 
 namespace ballast::loop {
 
-/// A request to give back what is on loan. Shared by the holder and those that may ask.
+/// A request to give back a loan. Shared by the holder and by those who may ask for it.
 class Recall {
 public:
     /// `wake` is raised, on its own thread, when the loan is recalled.
@@ -23,7 +23,7 @@ public:
         });
     }
     [[nodiscard]] bool is_called() const { return is_called_; }
-    /// The holder's thread, before its signal ends.
+    /// On the holder's thread, before its signal is destroyed.
     void leave() { signal_ = nullptr; }
 
 private:

@@ -7,12 +7,11 @@
 #include <optional>
 #include <utility>
 
-/// Straight-line code that waits. A `Task` is lazy and owned: it starts when it is awaited, and
-/// destroying it destroys everything it is waiting for, which is how waiting is cancelled. There
-/// is no other cancellation. Parameters are taken by value unless the owner provably lives longer;
-/// no lambda coroutine captures. Peers, the network and files fail through `base::Result`, and
-/// nothing of ours throws; what the standard library throws (no memory) goes to whoever awaits the
-/// task.
+/// Straight-line code that waits. A `Task` is lazy and owned: it starts when it is awaited.
+/// Destroying it destroys everything that it waits for. This is the only way to cancel a wait.
+/// Parameters are taken by value unless the owner provably lives longer; no lambda coroutine
+/// captures. Failures of peers, the network and files are `base::Result`s; our own code does not
+/// throw. Exceptions of the standard library (no memory) go to the coroutine that awaits the task.
 namespace ballast::loop {
 
 template <typename T = void>
@@ -20,7 +19,7 @@ class Task;
 
 namespace detail {
 
-/// Hands control back to whoever awaits the task.
+/// Returns control to the coroutine that awaits the task.
 struct FinalAwaiter {
     bool await_ready() const noexcept { return false; }
     template <typename Promise>

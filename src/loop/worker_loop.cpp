@@ -63,7 +63,8 @@ void WorkerLoop::end_turn() {
     if (took_long_ && took >= turn_limit_) took_long_(took);
 }
 
-/// One turn: what was raised runs now, what that raised runs after the sockets had their turn.
+/// One turn: signals raised so far run now. Signals that these raise run after the sockets were
+/// served.
 void WorkerLoop::resume_until_quiet() {
     if (!inside_handler_) begin_turn();
     const bool more = resume_raised();
@@ -77,7 +78,7 @@ void WorkerLoop::resume_until_quiet() {
 }
 
 void WorkerLoop::raised() {
-    // Inside a handler the handler's end resumes.
+    // Inside a handler, the handler's end resumes them.
     if (inside_handler_ || resume_posted_) return;
     resume_posted_ = true;
     asio::post(reactor_->context, [this] {
@@ -94,7 +95,7 @@ void WorkerLoop::set_alarm(Time at) {
     alarm_at_ = at;
     reactor_->alarm.expires_at(at);
     reactor_->alarm.async_wait([this](const boost::system::error_code& error) {
-        if (error) return;  // moved to an earlier moment
+        if (error) return;  // the timer was moved to an earlier time
         alarm_at_ = never;
         begin_turn();
         expire(now());

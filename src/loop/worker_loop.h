@@ -10,22 +10,22 @@
 
 namespace ballast::loop {
 
-/// A loop that waits for sockets: what a worker's thread, and the control thread, runs. `run`
+/// A loop that waits for sockets. Each worker's thread and the control thread run one. `run`
 /// belongs to that thread; `post` and `stop` may be called from any.
 class WorkerLoop final : public Loop {
 public:
     WorkerLoop();
     ~WorkerLoop() override;
 
-    /// Returns after `stop`. What was posted and not run yet is dropped with the loop.
+    /// Returns after `stop`. Posted work that has not run yet is dropped with the loop.
     void run();
     void stop();
 
-    /// `took_long` is called on the loop's thread after each turn that took `limit` or longer: all
-    /// else on this thread waited for it. Before `run`.
+    /// Calls `took_long` on the loop's thread after each turn that took `limit` or longer, because
+    /// all other sessions of the thread waited for it. Call before `run`.
     using TookLong = std::move_only_function<void(Time::duration)>;
     void watch_turns(Time::duration limit, TookLong took_long);
-    /// How long the present turn takes already; zero between turns. From any thread.
+    /// How long the current turn has taken so far; zero between turns. From any thread.
     [[nodiscard]] Time::duration in_turn_for() const;
 
     [[nodiscard]] Time now() const override;
@@ -45,18 +45,18 @@ private:
     Time alarm_at_ = never;
     bool resume_posted_ = false;
     bool inside_handler_ = false;
-    std::atomic<Time> turn_began_ = never;  // never: between turns
+    std::atomic<Time> turn_began_ = never;  // `never` between turns
     Time::duration turn_limit_{};
     TookLong took_long_;
 };
 
-/// A non-blocking descriptor that tells a signal when it can be read or written. Belongs to the
-/// thread of its loop, and is registered with that one loop for life.
+/// A non-blocking descriptor that raises a signal when it can be read or written. Belongs to the
+/// thread of its loop and stays registered with this loop until its end.
 class Descriptor {
 public:
     Descriptor() = default;
-    /// Takes ownership of `native`, which must be non-blocking; on failure (no memory, no watches
-    /// left: a shortage of our own) it stays the caller's.
+    /// Takes ownership of `native`, which must be non-blocking. On failure (out of memory or
+    /// watches: a shortage of our own) the caller keeps it.
     [[nodiscard]] static base::Result<Descriptor> open(WorkerLoop& loop, int native);
     Descriptor(Descriptor&&) noexcept = default;
     Descriptor& operator=(Descriptor&& other) noexcept;
@@ -65,7 +65,7 @@ public:
     Descriptor& operator=(const Descriptor&) = delete;
 
     [[nodiscard]] int native() const;
-    /// Who is told; null: nobody. The signal must live until it is replaced.
+    /// The signal to raise; null for none. It must live until it is replaced.
     void attach(Signal* signal);
     /// Raises the attached signal once when reading (writing) would not block, or the connection
     /// failed. Asking again before that changes nothing.
@@ -73,7 +73,7 @@ public:
     void watch_writable();
     /// True between `watch_readable` and its signal.
     [[nodiscard]] bool is_watching_readable() const;
-    /// Takes the descriptor out of the loop and hands it over.
+    /// Removes the descriptor from the loop and returns it.
     [[nodiscard]] int release();
 
 private:

@@ -7,15 +7,15 @@
 
 namespace ballast::relay {
 
-/// A kernel pipe that bytes pass through on their way from one socket to another. Lent by its
-/// worker (thread) for a turn; it goes back only when empty and is closed otherwise. A transfer
-/// that waits holds none, unless its sink is slower than its source.
+/// A kernel pipe between two sockets. Its worker (thread) lends it for a turn. It is returned only
+/// when empty and closed otherwise. A waiting transfer holds one only if its sink is slower than
+/// its source.
 class Pipe {
 public:
-    /// Empty if the system gives no pipe of at least 256 KiB (unprivileged users share 64 MiB of
-    /// pipe pages): then bytes are copied.
+    /// Empty if the system refuses a pipe of at least 256 KiB (an unprivileged user may have 64 MiB
+    /// of pipe pages). Then bytes are copied.
     [[nodiscard]] static std::optional<Pipe> borrow();
-    /// The pipe is empty: another transfer of this worker may use it.
+    /// Returns an empty pipe: another transfer of this worker may use it.
     void give_back();
 
     [[nodiscard]] int read_end() const { return read_end_; }

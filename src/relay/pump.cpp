@@ -18,10 +18,10 @@ namespace {
 /// A read shorter than this has emptied the source.
 constexpr std::size_t short_read_bytes = 16 << 10;
 constexpr std::size_t copied_bytes_max = 256 << 10;
-/// Moves in a row before other transfers of the worker get their turn.
+/// How many moves run in a row before other transfers of the worker get their turn.
 constexpr int turns_in_a_row = 8;
 
-/// One for each worker: what the sink does not take at once is kept by the pump.
+/// One per worker: the pump keeps bytes that the sink does not take at once.
 std::array<char, copied_bytes_max>& shared_buffer() {
     thread_local std::array<char, copied_bytes_max> buffer;
     return buffer;
@@ -66,7 +66,7 @@ Pump::State Pump::failed(State state, std::error_code error) {
     return state;
 }
 
-/// A read that could have been longer has emptied the source.
+/// A read that was shorter than possible has emptied the source.
 void Pump::took(std::size_t bytes, std::size_t bytes_max) {
     taken_ += bytes;
     budget_ -= bytes;
@@ -77,8 +77,8 @@ Pump::State Pump::splice_in() {
     const auto bytes_max = std::min(pipe_->capacity(), budget_);
     const auto moved = ::splice(source_.splice_source(), nullptr, pipe_->write_end(), nullptr,
                                 bytes_max, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-    // At urgent data splice(2) says "nothing yet", and behind it "the end" with bytes unread:
-    // only recv(2) knows.
+    // With urgent data splice(2) says "nothing yet", or "end" with bytes still unread. Only recv(2)
+    // can tell.
     if (moved == 0) return copy_in();
     if (moved < 0) {
         const std::error_code error(errno, std::system_category());

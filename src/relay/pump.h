@@ -14,7 +14,7 @@
 namespace ballast::relay {
 
 /// Moves bytes one way between two streams: inside the kernel where both allow it, else through
-/// memory. Never waits; says what it waits for. Borrows both streams and closes nothing.
+/// memory. Never waits, but says what to wait for. Borrows both streams and closes neither.
 class Pump {
 public:
     Pump(net::Stream& source, net::Stream& sink) : source_(source), sink_(sink) {}
@@ -23,11 +23,11 @@ public:
     Pump& operator=(const Pump&) = delete;
 
     enum class State : std::uint8_t {
-        wants_turn,     ///< there is more at once; others should have their turn first
-        wants_read,     ///< the source has nothing
-        wants_write,    ///< the sink takes nothing
-        source_ended,   ///< properly, and everything taken was delivered
-        source_failed,  ///< `error()`; what was taken before may not have been delivered
+        wants_turn,     ///< more can move at once; others should have their turn first
+        wants_read,     ///< the source has no bytes yet
+        wants_write,    ///< the sink takes no bytes yet
+        source_ended,   ///< properly, and all bytes taken were delivered
+        source_failed,  ///< see `error()`; bytes taken before may be undelivered
         sink_failed,    ///< `error()`
     };
     /// Takes at most `budget` bytes from the source. With that spent it wants a turn.
@@ -38,7 +38,7 @@ public:
     [[nodiscard]] std::uint64_t taken() const { return taken_; }
     [[nodiscard]] std::uint64_t delivered() const { return delivered_; }
     [[nodiscard]] const std::error_code& error() const { return error_; }
-    /// The source's end was more than the end of its connection: TLS close_notify.
+    /// The source ended with a TLS close_notify, not just with its connection.
     [[nodiscard]] bool end_is_vouched_for() const { return end_is_vouched_for_; }
 
 private:
@@ -48,7 +48,7 @@ private:
     State copy_in();
     State copy_out();
     State failed(State state, std::error_code error);
-    /// Bytes were taken when so many could have been.
+    /// Notes that bytes were taken when this many were possible.
     void took(std::size_t bytes, std::size_t bytes_max);
 
     net::Stream& source_;
@@ -56,13 +56,13 @@ private:
     std::optional<Pipe> pipe_;
     std::size_t in_pipe_ = 0;
     std::string held_;        ///< copied bytes that the sink has not taken
-    std::size_t budget_ = 0;  ///< of this run
+    std::size_t budget_ = 0;  ///< of the current run
     std::uint64_t taken_ = 0;
     std::uint64_t delivered_ = 0;
     std::error_code error_;
     State state_ = State::wants_read;
     bool end_is_vouched_for_ = false;
-    bool source_is_drained_ = false;  ///< the last read was short: asking again would be in vain
+    bool source_is_drained_ = false;  ///< the last read was short, so another would find nothing
 };
 
 }  // namespace ballast::relay

@@ -29,7 +29,7 @@ void note(const Pump& pump, Report& report) {
     report.is_vouched_for = pump.end_is_vouched_for();
 }
 
-/// The pump's turn, as far as the throttle lets it.
+/// Runs the pump as far as the throttle allows.
 void run(Pump& pump, guard::Throttle& throttle, loop::Time now) {
     if (!throttle.is_limited()) {
         pump.run();
@@ -40,7 +40,7 @@ void run(Pump& pump, guard::Throttle& throttle, loop::Time now) {
     throttle.spend(pump.taken() - before);
 }
 
-/// For what the pump waits. `turn_at` becomes the time of its next turn, if only that is missing.
+/// Watches for what the pump waits for. Sets `turn_at` if it waits only for its next turn.
 void watch(const Pump& pump, net::Stream& source, net::Stream& sink, loop::Signal& signal,
            guard::Throttle& throttle, loop::Time now, loop::Deadline& turn_at) {
     if (pump.state() == Pump::State::wants_read) source.watch_readable();
@@ -51,7 +51,7 @@ void watch(const Pump& pump, net::Stream& source, net::Stream& sink, loop::Signa
     turn_at = loop::sooner(turn_at, throttle.next());
 }
 
-/// Whether enough has moved lately.
+/// Tells whether enough bytes have moved lately.
 class StallClock {
 public:
     StallClock(loop::Loop& loop, const Pace& pace)
@@ -60,7 +60,7 @@ public:
           bytes_(pace.stall_bytes),
           due_(loop.after(pace.stall_timeout)) {}
 
-    /// False: it is a stall. `total` is what has moved in all.
+    /// False means a stall. `total` is the number of bytes moved so far.
     bool note(std::uint64_t total) {
         if (total - counted_ >= bytes_) {
             counted_ = total;
@@ -68,7 +68,7 @@ public:
         }
         return loop_.now() < due_;
     }
-    /// It is we who hold the bytes back, until `turn_at`.
+    /// The throttle holds the bytes back until `turn_at`, so this is not a stall.
     void excuse(loop::Deadline turn_at) {
         if (turn_at != loop::never) due_ = std::max(due_, turn_at + timeout_);
     }
@@ -82,7 +82,7 @@ private:
     loop::Deadline due_;
 };
 
-/// One direction of a sealed relay: its end is passed on once.
+/// One direction of a sealed relay. It passes its end on once.
 class SealedWay {
 public:
     SealedWay(net::Stream& source, net::Stream& sink, guard::Throttle throttle)
@@ -93,7 +93,7 @@ public:
         if (!pump_.is_over()) relay::run(pump_, throttle_, now);
         return !has_failed();
     }
-    /// False if that failed.
+    /// False if passing the end on failed.
     bool pass_end_on() {
         if (pump_.state() != Pump::State::source_ended || end_is_passed_on_) return true;
         end_is_passed_on_ = true;
@@ -104,7 +104,7 @@ public:
     }
     [[nodiscard]] bool is_over() const { return pump_.is_over(); }
     [[nodiscard]] bool has_ended() const { return pump_.state() == Pump::State::source_ended; }
-    /// Of a way that has failed: else it was the sink.
+    /// For a way that has failed: whether the source failed, not the sink.
     [[nodiscard]] bool is_source_to_blame() const {
         return pump_.state() == Pump::State::source_failed;
     }
@@ -120,7 +120,7 @@ private:
     bool end_is_passed_on_ = false;
 };
 
-/// Hears when the sink goes away although nothing is written to it.
+/// Notices when the sink closes while nothing is written to it.
 class SinkWatch {
 public:
     explicit SinkWatch(net::Stream& sink) : sink_(sink) {}
@@ -144,7 +144,7 @@ public:
 
 private:
     net::Stream& sink_;
-    bool watched_ = false;  // before the first watch asking would be in vain
+    bool watched_ = false;  // no reads before the first watch
     bool ended_ = false;
 };
 
@@ -200,7 +200,8 @@ loop::Task<> relay_both_ways(loop::Loop& loop, net::Stream& a, net::Stream& b, P
                 report.other_way_is_vouched_for = backward.end_is_vouched_for();
                 owner.raise();
             }
-            // Told once by the system: a connection that failed in writing reads like a proper end.
+            // The system reports an error once: a connection that failed in writing then reads like
+            // a proper end.
             const bool a_failed = backward.state() == Pump::State::sink_failed;
             if (a_failed || backward.state() == Pump::State::source_failed) {
                 report.end = a_failed ? End::source_failed : End::sink_failed;
@@ -232,8 +233,9 @@ loop::Task<> relay_sealed(loop::Loop& loop, net::Stream& a, net::Stream& b,
     std::uint64_t moved_before = 0;
 
     for (;;) {
-        // Told once by the system: a connection that failed in writing reads like a proper end. So
-        // no end is believed, or passed on, before both ways have run and neither has failed.
+        // The system reports an error once: a connection that failed in writing then reads like a
+        // proper end. So trust no end, and pass none on, before both ways have run without a
+        // failure.
         const auto fails = [&](auto step) {
             for (auto* const way : {&from_a, &from_b}) {
                 if (step(*way)) continue;
@@ -268,7 +270,7 @@ loop::Task<> relay_sealed(loop::Loop& loop, net::Stream& a, net::Stream& b,
         from_a.watch(signal, loop.now(), turn_at);
         from_b.watch(signal, loop.now(), turn_at);
         if (turn_at != loop::never) {
-            // It is we who hold the bytes back.
+            // The throttle holds the bytes back, so this is not a stall.
             report.was_held = true;
             report.moved_at = std::max(report.moved_at, turn_at);
         }
