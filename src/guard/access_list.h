@@ -6,8 +6,8 @@
 
 namespace ballast::guard {
 
-/// Whether clients of this address may use the listener: `deny_from` counts before `allow_from`,
-/// and without `allow_from` everybody else may.
+/// Whether clients from this address may use the listener. `deny_from` comes before `allow_from`.
+/// Without `allow_from` all other addresses may.
 [[nodiscard]] bool admits(const config::Listener& listener, const base::Ip& client);
 
 }  // namespace ballast::guard

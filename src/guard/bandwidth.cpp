@@ -8,12 +8,12 @@ namespace ballast::guard {
 
 namespace {
 
-/// Small enough that many sharers all get their turns within a second, large enough that a system
-/// call moves something.
+/// Small enough that each of many transfers gets a turn within a second, large enough to be worth a
+/// system call.
 constexpr double turns_per_second = 200;
 constexpr std::size_t quantum_min = 1024;
 constexpr double quantum_max = 256 * 1024;
-/// What may be caught up with: timers wake late, sharers come late.
+/// How much lost time may be caught up: timers fire late, and so transfers come late.
 constexpr auto arrears = std::chrono::milliseconds(50);
 
 }  // namespace

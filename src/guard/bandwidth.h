@@ -10,36 +10,37 @@
 
 namespace ballast::guard {
 
-/// So many bytes a second for all who share it. Each comes for a quantum, is told when its turn is,
-/// and comes again only when it has used it: whoever has bytes to move gets as much as the others,
-/// and who has none leaves the whole rate to them. Any thread may call.
+/// A rate in bytes per second that several transfers share. Each transfer reserves a quantum,
+/// learns when its turn is, and reserves again only after it has used that quantum. So all
+/// transfers with bytes to move get the same share, and idle ones take nothing. Any thread may
+/// call.
 class Bandwidth {
 public:
     using Time = std::chrono::steady_clock::time_point;
 
     explicit Bandwidth(std::size_t bytes_per_second) { set_rate(bytes_per_second); }
 
-    /// At least 1; for turns from now on.
+    /// At least 1. Applies to turns from now on.
     void set_rate(std::size_t bytes_per_second);
-    /// How many bytes are best asked for at once.
+    /// How many bytes to reserve at once.
     [[nodiscard]] std::size_t quantum() const;
-    /// When `bytes` more may be moved. They count as moved then.
+    /// Returns when `bytes` more may be moved, and counts them as moved.
     [[nodiscard]] Time reserve(std::size_t bytes, Time now);
-    /// Of what was reserved, so much was not moved and will not be.
+    /// Returns reserved bytes that will not be moved.
     void give_back(std::size_t bytes);
 
 private:
-    /// What moving so much takes, in seconds. With the lock held.
+    /// How many seconds these bytes take. Call with the lock held.
     [[nodiscard]] std::chrono::duration<double> time_for(std::size_t bytes) const;
 
     mutable std::mutex mutex_;
     double bytes_per_second_ = 1;
-    Time free_at_;  // all that was reserved is moved by then
+    Time free_at_;  // when all reserved bytes are moved
 };
 
-/// What one transfer may move: as much as each bandwidth that it is part of lets it. A copy is
-/// another sharer. Begins with small turns, so that small files stand in nobody's way; what it has
-/// not used it gives back at its end. Belongs to one thread.
+/// What one transfer may move: as much as each of its bandwidths allows. A copy takes its own
+/// share. The first turns are small, so that small files delay nobody. The destructor returns
+/// unused bytes. Belongs to one thread.
 class Throttle {
 public:
     using Time = Bandwidth::Time;
@@ -71,18 +72,18 @@ private:
             return *this;
         }
 
-        /// When the next turn is; it has come already if there is credit.
+        /// When the next turn is: now, if there is credit.
         [[nodiscard]] Time reserve(Time now);
         [[nodiscard]] std::size_t credit() const { return credit_; }
         void spend(std::size_t bytes) { credit_ -= bytes; }
 
     private:
         std::shared_ptr<Bandwidth> bandwidth_;
-        std::size_t turn_ = 0;    ///< how long the last one was
-        std::size_t credit_ = 0;  ///< what is left of it
+        std::size_t turn_ = 0;    ///< bytes of the last turn
+        std::size_t credit_ = 0;  ///< unused bytes of it
     };
     std::vector<Share> shares_;
-    Time next_;  // when the last turn of all of them has come
+    Time next_;  // when the turns of all shares have come
 };
 
 }  // namespace ballast::guard

@@ -18,22 +18,22 @@ namespace {
 
 using std::string_view;
 
-/// Of the session itself.
+/// Commands that the session itself needs.
 constexpr auto always_allowed = std::to_array<string_view>({
     "ABOR", "ACCT", "AUTH", "CCC",  "CLNT", "EPRT", "EPSV", "FEAT", "HELP",
     "HOST", "MODE", "NOOP", "OPTS", "PASS", "PASV", "PBSZ", "PORT", "PROT",
     "QUIT", "REIN", "REST", "STAT", "STRU", "SYST", "TYPE", "USER",
 });
 
-/// What changes nothing on the server beside these, old names included. Verbs that nobody knows may
-/// change anything.
+/// More commands that change nothing on the server, old names included. Unknown verbs may change
+/// anything.
 constexpr auto reading = std::to_array<string_view>({
     "ALLO", "AVBL", "CDUP", "CSID", "CWD",  "DSIZ", "HASH",  "LANG",    "LIST",
     "MD5",  "MDTM", "MLSD", "MLST", "MMD5", "NLST", "PRET",  "PWD",     "RANG",
     "RETR", "SIZE", "THMB", "XCRC", "XMD5", "XSHA", "XSHA1", "XSHA256", "XSHA512",
 });
 
-/// RFC 775 and RFC 1123 4.1.3.1: the same commands under their old names.
+/// RFC 775 and RFC 1123 4.1.3.1: old names of the same commands.
 string_view usual_name(string_view verb) {
     constexpr auto old_names = std::to_array<std::pair<string_view, string_view>>({
         {"XCUP", "CDUP"},
@@ -47,7 +47,7 @@ string_view usual_name(string_view verb) {
     return found == old_names.end() ? verb : found->second;
 }
 
-/// Whether `name` means this verb, or the one that it is an old name of.
+/// Whether `name` is this verb, or the verb that this one is an old name of.
 bool means(string_view name, string_view verb) {
     return base::is_same_but_for_case(name, verb) ||
            base::is_same_but_for_case(name, usual_name(verb));
@@ -58,7 +58,7 @@ bool is_one_of(const Verbs& verbs, string_view verb) {
     return std::ranges::any_of(verbs, [&](string_view each) { return means(each, verb); });
 }
 
-/// As servers read it that take words apart at white space: no more than one space between two.
+/// The argument as read by servers that split it at white space: one space between words.
 std::string in_words(string_view argument) {
     std::string words;
     for (const char c : argument) {
@@ -74,8 +74,8 @@ std::string in_words(string_view argument) {
 
 /// RFC 3659 3.1: MDTM takes a name. With a time in front of the name many servers set the time:
 /// "MDTM 20260101000000 file", with a time zone ("…+180", Serv-U) or a fraction ("….5") behind it,
-/// and vsftpd 3.0.3 takes 8 digits and any 6 characters behind them as well. A file whose name
-/// begins like that cannot be asked for its time.
+/// and vsftpd 3.0.3 takes 8 digits and any 6 characters behind them as well. So clients cannot ask
+/// for the time of a file whose name begins like that.
 bool sets_time(string_view verb, string_view argument) {
     if (verb != "MDTM") return false;
     constexpr std::size_t date_digits = 8;
@@ -120,7 +120,7 @@ bool may_have_argument(const config::Listener& listener, string_view verb, strin
                                [&](const std::string& text) { return matches(text, argument); });
 }
 
-/// However a server reads the argument.
+/// The refusal for one way in which a server may read the argument.
 std::optional<CommandRefusal> refusal_of_reading(const config::Listener& listener, string_view verb,
                                                  string_view argument) {
     if (!may_have_argument(listener, verb, argument))

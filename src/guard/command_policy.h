@@ -10,16 +10,16 @@
 
 namespace ballast::guard {
 
-/// Why a command goes no further.
+/// Why a command is refused.
 struct CommandRefusal {
     std::uint16_t code = 0;
     std::string text;
 };
 
-/// What the listener's `deny_commands`, `allow_commands`, `deny_arguments`, `allow_arguments`,
-/// `read_only` and `anonymous` say of a command; empty: nothing against it. `verb` is in upper
-/// case. What a session needs to begin and to end, and to set up data connections, is never in
-/// `allow_commands` and always allowed by it.
+/// Judges a command by the listener's `deny_commands`, `allow_commands`, `deny_arguments`,
+/// `allow_arguments`, `read_only` and `anonymous`. Empty if it is allowed. `verb` is in upper case.
+/// `allow_commands` always includes the commands that begin and end a session and set up data
+/// connections.
 [[nodiscard]] std::optional<CommandRefusal> refusal_of(const config::Listener& listener,
                                                        std::string_view verb,
                                                        std::string_view argument);

@@ -13,16 +13,15 @@ namespace ballast::guard {
 namespace {
 
 std::string key_of(const Ledger::User& user) {
-    // No name has a line end in it, which would end the command. A name may be as long as a
-    // command.
+    // A name contains no line end, because that would end the command. A name may be as long as a
+    // command, so cut it.
     constexpr std::size_t name_bytes_max = 128;
-    // Telnet commands within a name make no other user of it: some servers take them out.
+    // Some servers remove Telnet commands from a name, so a name with them is the same user.
     const auto name = ftp::without_telnet(user.name);
     return fmt::format("{}\n{}", user.pool, std::string_view(name).substr(0, name_bytes_max));
 }
 
-/// What one client may have of something that all share, where nobody says how much: so that no
-/// one takes it all.
+/// The default share of one client in something that all share, so that nobody takes it all.
 std::uint32_t share_of(std::uint32_t all) {
     constexpr std::uint32_t part = 4;  // one in so many
     constexpr std::uint32_t min = 8;
@@ -31,7 +30,7 @@ std::uint32_t share_of(std::uint32_t all) {
 constexpr std::uint32_t sessions_share_max = 1000;
 constexpr std::uint32_t session_rate_share_max = 200;
 
-/// What an attacker with very many networks can fill; then failures are forgotten.
+/// The bound for an attacker with very many networks. Above it failures are forgotten.
 constexpr std::size_t failures_max = 200'000;
 
 }  // namespace
@@ -55,8 +54,8 @@ Ledger::Ledger(std::shared_ptr<const config::Limits> limits, std::uint32_t sessi
 
 Ledger::~Ledger() = default;
 
-/// So many more than `sessions_max` may be there for a moment: those that are being judged, and
-/// those that were recalled and have not ended yet.
+/// How many connections above `sessions_max` may exist for a moment: those not judged yet, and
+/// those recalled but not ended yet.
 std::uint32_t Ledger::spare_sessions() const {
     constexpr std::uint32_t part = 8;  // one in so many
     constexpr std::uint32_t min = 16;
@@ -105,12 +104,12 @@ std::uint32_t Ledger::sessions_per_address() const {
 /// The same at this listener.
 std::uint32_t Ledger::sessions_per_address(const config::Listener& listener) const {
     const auto of_all = sessions_per_address();
-    // Unless it is set, a listener with few sessions gives each address a part of these.
+    // By default, a listener with few sessions gives each address a part of them.
     if (limits_->sessions_per_address || listener.max_sessions == 0) return of_all;
     return std::min(of_all, share_of(listener.max_sessions));
 }
 
-/// What one client may have for itself.
+/// The limit of its own that this client has reached, if any.
 std::optional<Limit> Ledger::own_limit(Client& client, const config::Listener& listener,
                                        Time now) const {
     const auto most = sessions_per_address();
@@ -123,7 +122,7 @@ std::optional<Limit> Ledger::own_limit(Client& client, const config::Listener& l
     return std::nullopt;
 }
 
-/// Null: there is room. Else the loan to recall, or the limit that was reached.
+/// Null if there is room. Otherwise the loan to recall, or the limit that was reached.
 std::expected<Ledger::Loan*, Limit> Ledger::room(const config::Listener& listener) {
     const auto& here = listeners_[listener.name];
     const bool listener_is_full =
@@ -133,8 +132,8 @@ std::expected<Ledger::Loan*, Limit> Ledger::room(const config::Listener& listene
     return std::unexpected(listener_is_full ? Limit::sessions_of_listener : Limit::sessions);
 }
 
-/// The oldest loan of the address that has most of them: a client that hoards places makes room for
-/// the others. So many of the oldest are looked at.
+/// The oldest loan of the address with the most loans, so that a client that hoards places makes
+/// room for the others. Looks only at the oldest loans.
 Ledger::Loan* Ledger::loan_to_recall(const Loans& loans) const {
     constexpr std::size_t looked_at_max = 1024;
     if (recalled_ >= spare_sessions()) return nullptr;
@@ -195,7 +194,7 @@ Ledger::Held Ledger::lend(const config::Listener& listener, const base::Ip& addr
                           std::function<void()> recall) {
     const auto who = client_of(address);
     auto loan = std::make_unique<Loan>(listener.name, who, std::move(recall));
-    // All that needs memory comes first: without it there is no loan.
+    // Allocate first: without memory there is no loan.
     Loans all = {loan.get()};
     Loans here = {loan.get()};
     loan->among_all = all.begin();
@@ -264,8 +263,8 @@ bool Ledger::fail(FailuresOf& failures, std::string key, std::uint32_t allowed, 
     failures.sweep([&](const auto& each) {
         return each.banned_until <= now && now - each.first_at > limits_->failed_login_window;
     });
-    // What is no ban goes first, then the older bans; so much that it is not looked through again
-    // with the next failure.
+    // Drop failures that are not bans first, then older bans. Drop enough that the next failure
+    // need not search again.
     for (const auto kept_until : {now, now + limits_->ban_time / 2, Time::max()}) {
         if (failures.entries.size() < failures_max - failures_max / 4) break;
         if (kept_until == now && failures.entries.size() < failures_max) break;

@@ -25,30 +25,31 @@
 
 namespace ballast::guard {
 
-/// What an operator would change about a limit.
+/// The setting behind a limit, and what an operator can do about it.
 struct LimitSetting {
     std::string key;        ///< in the configuration: "limits.sessions"
-    std::uint64_t value;    ///< what it comes to, also where the configuration leaves it to us
-    std::string_view cure;  ///< in words
+    std::uint64_t value;    ///< its value, or ours if the configuration sets none
+    std::string_view cure;  ///< what to do, in words
 };
 
-/// What counts as one client. A host with one IPv6 address has a whole network of them, so the
-/// network counts, except for link-local addresses and IPv4 clients behind a translator (RFC 6052).
+/// The address that stands for one client. A host with one IPv6 address has a whole network of
+/// them, so the network counts. Exceptions are link-local addresses and IPv4 clients behind a
+/// translator (RFC 6052).
 [[nodiscard]] base::Ip client_of(const base::Ip& address);
 
-/// Who is in, and how often they came and failed: what the limits of the whole process are judged
-/// by. Any thread may call; nothing blocks but for a moment.
+/// Counts sessions, arrivals and failed logins for the limits of the whole process. Any thread may
+/// call; calls block only for a moment.
 class Ledger {
 public:
     using Time = std::chrono::steady_clock::time_point;
 
-    /// `sessions_max` is what the limits' `sessions` comes to.
+    /// `sessions_max` is the effective value of `limits.sessions`.
     Ledger(std::shared_ptr<const config::Limits> limits, std::uint32_t sessions_max, Time now);
     ~Ledger();
     Ledger(const Ledger&) = delete;
     Ledger& operator=(const Ledger&) = delete;
 
-    /// What somebody holds of a limited number until it is destroyed. The ledger outlives it.
+    /// One unit of a limited number, held until it is destroyed. The ledger must outlive it.
     class Held {
     public:
         Held() = default;
@@ -71,17 +72,17 @@ public:
         std::move_only_function<void()> give_back_;
     };
 
-    /// A connection has come, from nobody yet knows whom. A few more than `sessions_max` are taken:
-    /// whether they may begin a session is for `enter` to say.
+    /// Counts a new connection whose client is not known yet. Accepts a few more than
+    /// `sessions_max`; `enter` decides which of them may begin a session.
     [[nodiscard]] std::expected<Held, Limit> accept();
-    /// This client begins a session. What is the client's own is judged first, then what all share:
-    /// so a client that is refused for itself uses up nothing of the others. If there are enough
-    /// sessions, one that is on loan is recalled to make room.
+    /// Begins a session of this client. Checks the client's own limits before the shared ones, so
+    /// that a client refused by its own limits uses up nothing shared. If all places are taken,
+    /// recalls one on loan to make room.
     [[nodiscard]] std::expected<Held, Limit> enter(const config::Listener& listener,
                                                    const base::Ip& client, Time now);
-    /// A session that has not logged in has its place on loan. When the place is needed `recall` is
-    /// called, once, on any thread, and the session is to end soon. The loan ends when what is
-    /// returned is destroyed: at the log-in, or with the session and before its place.
+    /// Marks the place of a session that has not logged in as on loan. When the place is needed,
+    /// `recall` is called once, on any thread, and the session must end soon. Destroy the result to
+    /// end the loan: at the login, or when the session ends and before its place.
     [[nodiscard]] Held lend(const config::Listener& listener, const base::Ip& client,
                             std::function<void()> recall);
 
@@ -89,42 +90,42 @@ public:
         std::string_view pool;
         std::string_view name;
     };
-    /// The ban that holds for this user at this address, if there is one.
+    /// The ban on this user at this address, if there is one.
     [[nodiscard]] std::optional<Limit> ban_of(const User& user, const base::Ip& client, Time now);
-    /// The ban that began, if that was the one too many: of the address, or else of this user at
-    /// it. Without a user's name it counts for the address alone.
+    /// Counts a failed login. Returns the ban that it starts, if any: of the address, or else of
+    /// this user at the address. Without a user name it counts for the address alone.
     std::optional<Limit> login_failed(const User& user, const base::Ip& client, Time now);
     [[nodiscard]] std::expected<Held, Limit> logged_in(const User& user);
 
-    /// A connection to a backend is to be made for a log-in. If there have been too many: which
-    /// limit was reached, and when to ask again.
+    /// Call before connecting to a backend for a login. If there were too many connections, says
+    /// which limit was reached and when to ask again.
     struct Wait {
         Limit limit;
         Time until;
     };
     [[nodiscard]] std::optional<Wait> begin_login(const base::Ip& client, Time now);
-    /// So many of these connections have led to a log-in, and do not count.
+    /// Returns this many connections to the budget, because they led to a login.
     void login_succeeded(const base::Ip& client, std::uint32_t connections, Time now);
 
     [[nodiscard]] std::expected<Held, Limit> begin_transfer();
 
-    /// The bandwidth of this name, shared by all who hold it at the same time. Null if the rate is
-    /// 0, which is no limit.
+    /// The bandwidth with this name, shared by all transfers that hold it. Null if the rate is 0:
+    /// no limit.
     [[nodiscard]] std::shared_ptr<Bandwidth> bandwidth(const std::string& name,
                                                        std::size_t bytes_per_second);
 
-    /// Resident bytes, and beyond how many no session begins.
+    /// `taken` is the resident memory in bytes. Above `taken_max` no session begins.
     void look_at_memory(std::size_t taken, std::size_t taken_max) {
         memory_max_ = taken_max;
         short_of_memory_ = taken > taken_max;
     }
-    // What limits come to.
+    // Effective values of limits.
     [[nodiscard]] const config::Limits& limits() const { return *limits_; }
     [[nodiscard]] std::uint32_t sessions_max() const { return sessions_max_; }
     [[nodiscard]] std::size_t memory_max() const { return memory_max_; }
     [[nodiscard]] std::uint32_t sessions_per_address(const config::Listener& listener) const;
     [[nodiscard]] std::uint32_t session_rate_per_address() const;
-    /// The setting behind a limit that was reached at this listener.
+    /// The setting behind a limit reached at this listener.
     [[nodiscard]] LimitSetting setting_of(Limit limit, const config::Listener& listener) const;
 
 private:
@@ -138,13 +139,13 @@ private:
         base::TokenBucket logins;
         std::uint32_t sessions = 0;
         std::uint32_t loans = 0;
-        /// By their names: a listener keeps its count when the configuration is another.
+        /// By name, so that a listener keeps its count when the configuration changes.
         std::vector<std::pair<std::string, std::uint32_t>> at_listeners = {};
 
         [[nodiscard]] std::uint32_t& at(const std::string& listener);
     };
     struct Loan;
-    /// Those that may be recalled, the oldest in front.
+    /// Loans that may be recalled, the oldest first.
     using Loans = std::list<Loan*>;
     struct Loan {
         std::string listener;  ///< its name
@@ -152,13 +153,13 @@ private:
         std::function<void()> recall;
         Loans::iterator among_all = {};
         Loans::iterator at_listener = {};
-        bool is_recalled = false;  ///< then it is in no list
+        bool is_recalled = false;  ///< then it is in neither list
     };
     struct AtListener {
         std::uint32_t sessions = 0;
         Loans loans;
     };
-    /// Swept when it has doubled since the last time.
+    /// Swept when it has doubled in size since the last sweep.
     template <typename Key, typename Value>
     struct Table {
         static constexpr std::size_t swept_above = 1024;

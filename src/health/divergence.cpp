@@ -16,7 +16,7 @@ std::string text_of(const std::string& backend, const CanaryFacts& facts) {
                        facts.time.empty() ? "unknown" : facts.time);
 }
 
-/// What one backend does not tell is no difference.
+/// A fact that one backend does not report is not a difference.
 bool differ(const CanaryFacts& a, const CanaryFacts& b) {
     const auto is_other = [](const std::string& x, const std::string& y) {
         return !x.empty() && !y.empty() && x != y;
@@ -39,7 +39,7 @@ void Divergence::note(const pool::Pool& pool, const std::string& backend,
     for (const auto& [other, others] : seen.facts)
         if (differ(facts, others))
             picture = text_of(backend, facts) + ", " + text_of(other, others);
-    // Two others may still differ although this one agrees with both, for want of facts.
+    // This one may agree with both because it has no facts, while the other two differ.
     for (const auto& [a, of_a] : seen.facts)
         for (const auto& [b, of_b] : seen.facts)
             if (picture.empty() && differ(of_a, of_b))

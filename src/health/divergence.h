@@ -9,8 +9,8 @@
 
 namespace ballast::health {
 
-/// Backends of one pool serve the same files. Where the canary's size or time differ between two of
-/// them they do not, and that is said: once, and again only when the picture has changed.
+/// Backends of one pool should serve the same files. If the canary's size or time differs between
+/// two of them, they do not. This is logged once, and again only when the picture changes.
 class Divergence {
 public:
     void note(const pool::Pool& pool, const std::string& backend, const CanaryFacts& facts);

@@ -15,19 +15,19 @@ namespace ballast::health {
 
 namespace {
 
-/// How often the pool is looked at for backends that came or went (a name's addresses change).
+/// How often to check the pool for new or removed backends (a name's addresses change).
 constexpr auto pool_look_interval = std::chrono::seconds(1);
-/// How often a backend without probes is asked for a survey until it has answered one.
+/// How often to try the survey of a backend without probes until it succeeds.
 constexpr auto survey_retry_interval = std::chrono::seconds(30);
-/// How often it is said that probes cannot be made.
+/// How often to log that probes cannot be made.
 constexpr auto note_interval = std::chrono::seconds(10);
 constexpr auto goodbye_time = std::chrono::milliseconds(500);
-/// Where TLS is to be as with the client: a probe's password shall not go in clear.
+/// For TLS settings that follow the client: never send a probe's password in plain text.
 constexpr bool probes_have_tls = true;
-/// How long before the end of a backend's certificate it is warned about.
+/// How long before it expires to warn about a backend's certificate.
 constexpr int certificate_days_min = 14;
 
-/// What an operator should know before a user meets it.
+/// Warns the operator of problems before users run into them.
 void warn(const pool::Backend& backend, const backend::Survey& survey,
           const config::BackendTls& tls) {
     const bool wants_prot_p = tls.data != config::BackendDataTls::never;
@@ -43,13 +43,13 @@ void warn(const pool::Backend& backend, const backend::Survey& survey,
                       {"days_left", std::int64_t{*survey.certificate_days_left}}});
 }
 
-/// A client that says goodbye leaves no warning in the backend's log. What comes of it matters to
-/// nobody, and must not hold up the verdict.
+/// A client that sends QUIT leaves no warning in the backend's log. Its outcome does not matter and
+/// must not delay the verdict.
 loop::Task<> say_goodbye(backend::Leg& leg) {
     if (co_await leg.send("QUIT")) (void)co_await leg.reply(leg.loop().after(goodbye_time));
 }
 
-/// A server that expects the header of sessions expects it of everybody.
+/// A server that expects the PROXY header from sessions expects it from probes too.
 std::string preamble_of(const config::Pool& pool) {
     switch (pool.probe.proxy != config::ProxyHeader::off ? pool.probe.proxy : pool.send_proxy) {
         case config::ProxyHeader::off: return {};
@@ -76,16 +76,17 @@ std::optional<pool::Pool::Status> status_of(const pool::Pool& pool, pool::Backen
     return std::move(*found);
 }
 
-/// Data come from the backend in the same way for both.
+/// Whether both pools set up data connections in the same way.
 bool moves_data_alike(const config::Pool& a, const config::Pool& b) {
     return a.backend_data == b.backend_data && a.data_ports == b.data_ports &&
            a.trust_pasv_address == b.trust_pasv_address && a.trust_low_ports == b.trust_low_ports &&
            a.send_proxy == b.send_proxy;
 }
 
-/// The same server, asked in the same way; weights and limits are nothing to a probe.
+/// Whether it is the same server, asked in the same way. Weights and limits do not matter to a
+/// probe.
 bool is_asked_alike(const config::Backend& a, const config::Backend& b) {
-    // A certificate is judged by the name that was configured.
+    // A certificate is verified against the configured name.
     const bool has_same_name =
         a.tls.mode == config::BackendTlsMode::off || (a.host == b.host && a.srv == b.srv);
     return a.tls == b.tls && has_same_name;
@@ -110,10 +111,10 @@ loop::Task<> Prober::follow_pools() {
     }
 }
 
-/// The one that asks the same server the same.
+/// The existing probe that asks the same server the same.
 Prober::Watched* Prober::find_like(const Member& member) {
     const auto is_like = [&](const Watched& watched) {
-        // A script is told for which pool it runs.
+        // A script gets the name of its pool.
         const bool is_script =
             member.subject->pool->config().probe.type == config::ProbeType::script;
         if (watched.members.empty() || is_script) return false;
@@ -128,8 +129,8 @@ Prober::Watched* Prober::find_like(const Member& member) {
     return found == watched_.end() ? nullptr : &*found;
 }
 
-/// What is known already is news to a pool that joins. It would hear nothing before the next probe,
-/// and no survey before the backend has been down.
+/// Tells a pool that joins what is already known. Otherwise it would know nothing before the next
+/// probe, and have no survey before the backend has been down.
 void Prober::tell_newcomer(const Member& known, const Member& newcomer) {
     const auto from = known.subject->contacts->known(known.backend.id);
     const auto to = newcomer.subject->contacts->known(newcomer.backend.id);
@@ -145,8 +146,8 @@ void Prober::tell_newcomer(const Member& known, const Member& newcomer) {
                           "it is down in " + known.subject->pool->config().name);
 }
 
-/// As they are now. A file of backends that is written again brings new settings for all of them; a
-/// probe that began anew each time would never come to its end.
+/// The members with their present settings. A rewritten backends file brings new settings for all
+/// backends; a probe that restarted each time might never finish.
 std::vector<Prober::Member> Prober::still_present(const std::vector<Member>& members,
                                                   const std::vector<Member>& present) {
     std::vector<Member> result;
@@ -211,7 +212,7 @@ loop::Deadline Prober::next_probe(const Watched& watched) {
 
 /// True if the backend rose from down for any of the pools.
 bool Prober::report(const Watched& watched, const base::Result<>& answer) {
-    // What we lack is not the backend's illness.
+    // Our own shortage says nothing about the backend.
     if (!answer && answer.error().fault == base::Fault::internal) {
         note_not_made(watched, answer.error());
         return false;
@@ -230,7 +231,7 @@ bool Prober::report(const Watched& watched, const base::Result<>& answer) {
     return rose;
 }
 
-/// Every backend's probe fails then, each time: it is said once in a while.
+/// Then every probe of every backend fails, so log it only now and then.
 void Prober::note_not_made(const Watched& watched, const base::Error& reason) {
     metrics::count(metrics::Counter::probes_not_made);
     if (network_.loop().now() < next_note_) return;
@@ -248,12 +249,12 @@ loop::Task<> Prober::probe_for_ever(Watched& watched) {
         base::Result<> passed;
         if (!only_survey) passed = co_await ask(Question::probe, watched);
         if (!passed) {
-            // It may come back as another program.
+            // The backend may come back as a different server.
             survey_due |= passed.error().fault != base::Fault::internal;
             (void)report(watched, passed);
         } else {
             if (survey_due) survey_due = !co_await survey_now(watched);
-            // A rise by itself (live sessions had brought it down) asks for a survey too.
+            // A backend that live sessions took down and a probe brought up needs a survey too.
             if (!only_survey && report(watched, passed) && !survey_due)
                 survey_due = !co_await survey_now(watched);
             if (only_survey && !survey_due) co_return;
@@ -273,7 +274,7 @@ loop::Task<bool> Prober::survey_now(Watched& watched) {
     co_return learnt.has_value();
 }
 
-/// It is tried again with each probe, and said once for each reason.
+/// The survey is tried again with each probe. Each reason is logged once.
 void Prober::note_survey_failed(Watched& watched, const base::Error& reason) {
     metrics::count(metrics::Counter::surveys_failed);
     auto text = base::to_string(reason);
@@ -298,7 +299,7 @@ loop::Task<base::Result<>> Prober::ask(Question question, Watched& watched) {
     base::Result<> result;
     auto job = loop::Job::start(
         question == Question::probe ? probe(watched, result) : survey_into(watched, result), &done);
-    // A script that runs too long is ended, and judged, by who runs it.
+    // `run_script` ends and judges a script that runs too long.
     const bool is_timed_itself =
         question == Question::probe && settings.type == config::ProbeType::script;
     if (!job.has_ended()) (void)co_await done.wait(is_timed_itself ? loop::never : deadline);
@@ -314,7 +315,7 @@ loop::Task<base::Result<>> Prober::ask(Question question, Watched& watched) {
 }
 
 loop::Task<> Prober::probe(Watched& watched, base::Result<>& result) {
-    // Its own copy: members may come and go meanwhile.
+    // A copy, because members may come and go meanwhile.
     const Member member = watched.members.front();
     switch (member.subject->pool->config().probe.type) {
         case config::ProbeType::none: break;
@@ -369,9 +370,9 @@ loop::Task<base::Result<>> Prober::probe_banner(Watched& watched) {
     co_return base::Result<>{};
 }
 
-/// Whether a session that was kept from the probe before is good for another.
+/// Whether the session kept from the last probe still works.
 loop::Task<bool> Prober::still_answers(backend::Leg& leg) {
-    if (leg.poll_reply()) co_return false;  // 421, or its end
+    if (leg.poll_reply()) co_return false;  // 421, or the connection ended
     const auto reply = co_await leg.command("NOOP");
     co_return reply && reply->code != 421;
 }
@@ -380,7 +381,7 @@ loop::Task<base::Result<>> Prober::probe_login(Watched& watched) {
     const Member member = watched.members.front();
     const auto& settings = member.subject->pool->config().probe;
     auto leg = std::move(watched.leg);
-    // A server may end a session that says nothing for long: that is no failure.
+    // A server may end an idle session. This is not a failure.
     if (leg && !co_await still_answers(*leg)) leg.reset();
     if (!leg) {
         auto connected = co_await connect(member, watched.leg_signal);

@@ -21,9 +21,9 @@
 
 namespace ballast::health {
 
-/// Asks the backends of all pools, again and again, whether they serve, and surveys each when it is
-/// first heard of and whenever it comes up. Pools that name the same backend and would ask it the
-/// same share one probe. Lives on the control thread's loop.
+/// Probes the backends of all pools again and again. Surveys each backend when it is new and
+/// whenever it comes up. Pools with the same backend and the same questions share one probe. Lives
+/// on the control thread's loop.
 class Prober {
 public:
     struct Subject {
@@ -33,26 +33,26 @@ public:
     };
     using RunScript = std::function<loop::Task<base::Result<>>(ScriptRun)>;
 
-    /// `network` outlives it. `run_script` is for probes of that type.
+    /// `network` must outlive the prober. `run_script` runs probes of type `script`.
     Prober(net::Network& network, std::vector<Subject> subjects, RunScript run_script,
            std::uint64_t seed);
 
     void start();
 
 private:
-    /// A backend as one of the pools has it.
+    /// A backend as one pool has it.
     struct Member {
         const Subject* subject;
         pool::Backend backend;
     };
-    /// One server that is asked, for all pools that would ask it the same; never without members.
+    /// One server, probed for all pools that ask it the same. Never without members.
     struct Watched {
         explicit Watched(loop::Loop& loop) : signal(loop), leg_signal(loop) {}
         std::vector<Member> members;
         loop::Signal signal;
         loop::Signal leg_signal;            // outlives the leg
         std::unique_ptr<backend::Leg> leg;  // kept between quiet probes
-        std::string survey_problem;         // of the last survey, as it was logged; empty: none
+        std::string survey_problem;  // why the last survey failed, as logged; empty: it did not
         loop::Job job;
     };
     [[nodiscard]] loop::Task<> follow_pools();
@@ -64,10 +64,10 @@ private:
     [[nodiscard]] loop::Task<> probe_for_ever(Watched& watched);
     [[nodiscard]] bool report(const Watched& watched, const base::Result<>& answer);
     void note_not_made(const Watched& watched, const base::Error& reason);
-    /// False: it is still due.
+    /// False: the survey is still due.
     [[nodiscard]] loop::Task<bool> survey_now(Watched& watched);
     void note_survey_failed(Watched& watched, const base::Error& reason);
-    /// Runs one question within the probe's own time-out, whatever the backend does.
+    /// Asks one question within the probe's timeout, whatever the backend does.
     enum class Question : std::uint8_t { probe, survey };
     [[nodiscard]] loop::Task<base::Result<>> ask(Question question, Watched& watched);
     [[nodiscard]] loop::Task<> probe(Watched& watched, base::Result<>& result);
@@ -87,7 +87,7 @@ private:
     const RunScript run_script_;
     std::mt19937_64 random_;
     loop::Signal signal_;
-    loop::Time next_note_;  // that probes cannot be made
+    loop::Time next_note_;  // when to log again that probes cannot be made
     Divergence divergence_;
     std::list<Watched> watched_;
     loop::Job job_;

@@ -26,7 +26,7 @@ namespace ballast::health {
 namespace {
 
 constexpr std::size_t output_bytes_kept = 512;
-/// A script that never stops talking must not keep the others of this thread waiting.
+/// A script that prints without end must not block the rest of this thread.
 constexpr int reads_per_turn = 16;
 constexpr auto* default_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -34,8 +34,8 @@ base::Error script_error(std::error_code code, const std::string& what) {
     return {base::fault_of(code, base::Fault::backend), code, "script: " + what};
 }
 
-/// A program that runs. Destroying it kills its process group, and its status is taken, so that
-/// no zombie stays.
+/// A running program. Destroying it kills its process group and collects its status, so that no
+/// zombie stays.
 class Process {
 public:
     explicit Process(pid_t pid) : pid_(pid) {}
@@ -46,39 +46,39 @@ public:
     ~Process() {
         if (pid_ == 0) return;
         kill_group();
-        // Nearly always the kernel takes microseconds for it.
+        // The kernel nearly always needs only microseconds for this.
         constexpr int patience_ms = 50;
         const auto ended = descriptor();
         pollfd event{.fd = ended.get(), .events = POLLIN, .revents = 0};
         (void)::poll(&event, 1, patience_ms);
         if (::waitpid(pid_, nullptr, WNOHANG) == pid_) return;
-        // One that waits for a dead disk, or is another user's, takes as long as it likes, and
-        // nobody waits for it here.
+        // A process that hangs on a dead disk or belongs to another user may take for ever. Do not
+        // wait for it here.
         left_behind().push_back(pid_);
     }
 
-    /// Takes the status of those that have ended since they were left.
+    /// Collects the status of processes that ended after they were left behind.
     static void reap_left_behind() {
         std::erase_if(left_behind(),
                       [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) == pid; });
     }
 
-    /// Readable when it has ended; empty if the system has no descriptor left.
+    /// Readable when the process has ended. Empty if the system has no descriptor left.
     [[nodiscard]] base::OwnedFd descriptor() const {
         return base::OwnedFd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, O_NONBLOCK)));
     }
-    /// Its status, if it has ended.
+    /// The status, if the process has ended.
     [[nodiscard]] std::optional<int> status() {
         int status = 0;
         if (::waitpid(pid_, &status, WNOHANG) != pid_) return std::nullopt;
-        // What it left behind in its group has no one to answer to.
+        // Nobody needs what is left of its group.
         kill_group();
         pid_ = 0;
         return status;
     }
 
 private:
-    /// Of the one thread that runs scripts.
+    /// Used only by the thread that runs scripts.
     static std::vector<pid_t>& left_behind() {
         static std::vector<pid_t> pids;
         return pids;
@@ -88,7 +88,7 @@ private:
     pid_t pid_;
 };
 
-/// What posix_spawn needs, owned.
+/// Owns the structures that posix_spawn needs.
 class Spawn {
 public:
     Spawn() {
@@ -102,15 +102,14 @@ public:
     Spawn(const Spawn&) = delete;
     Spawn& operator=(const Spawn&) = delete;
 
-    /// The errno of what went wrong, or the process.
+    /// The process, or the errno of the failure.
     std::expected<Process, int> run(const ScriptRun& run, int output) {
         posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
         posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO);
         posix_spawn_file_actions_adddup2(&actions_, output, STDERR_FILENO);
-        // Ours close by themselves; what the daemon was started with may not.
+        // Our descriptors are close-on-exec. Those that the daemon inherited may not be.
         posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
-        // As a shell would have started it: the daemon reads signals by descriptor and ignores
-        // some.
+        // Start it with the signals that a shell would give it: the daemon blocks and ignores some.
         sigset_t none;
         sigset_t all;
         sigemptyset(&none);
@@ -152,7 +151,7 @@ private:
     posix_spawnattr_t attributes_{};
 };
 
-/// The first line, fit for a log.
+/// The first line, made safe for a log.
 std::string first_line(std::string_view output) {
     std::string line(output.substr(0, output.find_first_of("\r\n")));
     std::ranges::replace_if(line, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
@@ -181,7 +180,7 @@ loop::Task<base::Result<>> run_script(loop::WorkerLoop& loop, ScriptRun run) {
             base::last_error(base::Fault::internal, "script: opening a pipe"));
     base::OwnedFd reading(ends[0]);
     base::OwnedFd writing(ends[1]);
-    // The script's own end is an ordinary one: what it writes to must not say "try again".
+    // The script's end of the pipe must block: many programs cannot handle EAGAIN.
     ::fcntl(writing.get(), F_SETFL, 0);
     auto process = Spawn().run(run, writing.get());
     if (!process)
@@ -208,7 +207,8 @@ loop::Task<base::Result<>> run_script(loop::WorkerLoop& loop, ScriptRun run) {
     std::string kept;
     bool is_open = true;
     for (;;) {
-        // Its end counts, not that of its output: a child of its may hold that for ever.
+        // Wait for the script to end, not for the end of its output: one of its children may hold
+        // the pipe for ever.
         const auto status = process->status();
         std::array<char, 4096> buffer;  // NOLINT: filled by read
         for (int i = 0; is_open && i < reads_per_turn; ++i) {

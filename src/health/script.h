@@ -11,9 +11,9 @@
 
 namespace ballast::health {
 
-/// A probe by a program of the operator's. It is run with two arguments, the backend's address and
-/// port, and with nothing in its environment but PATH and what stands here: BALLAST_POOL,
-/// BALLAST_BACKEND, BALLAST_ADDRESS, BALLAST_PORT, BALLAST_STATE, BALLAST_TIMEOUT_MS.
+/// A probe by the operator's own program. It runs with two arguments, the backend's address and
+/// port. Its environment holds only PATH and these: BALLAST_POOL, BALLAST_BACKEND, BALLAST_ADDRESS,
+/// BALLAST_PORT, BALLAST_STATE, BALLAST_TIMEOUT_MS.
 struct ScriptRun {
     std::string path;
     base::Address address;
@@ -23,9 +23,9 @@ struct ScriptRun {
     std::chrono::milliseconds timeout{};
 };
 
-/// Runs it in a process group of its own and waits for its end, which is good if it exits with 0.
-/// An error tells the first line that it printed. What still runs after the time-out, or when the
-/// task is destroyed, is killed with all its children that have stayed in the group.
+/// Runs the script in its own process group and waits for it. Exit status 0 is a success. An error
+/// holds the first line that the script printed. After the timeout, or when the task is destroyed,
+/// the whole process group is killed.
 [[nodiscard]] loop::Task<base::Result<>> run_script(loop::WorkerLoop& loop, ScriptRun run);
 
 }  // namespace ballast::health

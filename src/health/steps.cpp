@@ -13,10 +13,10 @@ namespace ballast::health {
 
 namespace {
 
-/// A directory of more is no failure; it need not be read to its end.
+/// A larger directory is not a failure, but the rest need not be read.
 constexpr std::size_t listing_bytes_max = std::size_t{16} << 20;
 
-/// Whether a probe's data connections are under TLS where that is to be as with the client.
+/// For TLS settings that follow the client: whether a probe's data connections use TLS.
 constexpr bool client_protects_data = true;
 
 std::unexpected<base::Error> failed(std::string_view step, std::string_view what) {
@@ -34,7 +34,7 @@ std::unexpected<base::Error> lost(std::string_view step, base::Error error) {
     return std::unexpected(std::move(error));
 }
 
-/// A download: what it is called in errors, the command, and what becomes of the bytes.
+/// A download: its name in errors, its command, and what to do with the bytes.
 struct Download {
     std::string_view step;
     std::string line;
@@ -102,7 +102,7 @@ loop::Task<base::Result<>> download(backend::Leg& leg, const Download& download,
     }
     if (auto read = co_await read_to_end(*stream, download, signal, deadline); !read)
         co_return std::unexpected(read.error());
-    // Some servers say 226 only when this side is closed too.
+    // Some servers send 226 only after this side has closed too.
     (void)stream->finish();
     stream.reset();
     auto ended = co_await leg.reply(deadline);
@@ -111,7 +111,7 @@ loop::Task<base::Result<>> download(backend::Leg& leg, const Download& download,
     co_return base::Result<>{};
 }
 
-/// The text behind a 213; empty if it says something else.
+/// The text of a 213 reply; empty for other replies.
 loop::Task<base::Result<std::string>> ask_fact(backend::Leg& leg, std::string line) {
     const auto reply = co_await leg.command(std::move(line));
     if (!reply) co_return lost("canary", reply.error());

@@ -10,12 +10,13 @@
 #include <optional>
 #include <string>
 
-/// The questions that a probe of type `login` puts to a backend, one after the other. Each failure
-/// names its step: "list: LIST was answered 550 No such directory". None has a time-out of its own
-/// beside the leg's: the probe as a whole has one.
+/// The steps of a probe of type `login`, one after the other. Each failure names its step: "list:
+/// LIST was answered 550 No such directory". A step has no timeout besides the leg's; the whole
+/// probe has one.
 namespace ballast::health {
 
-/// What the backend says of the canary file beside its content (RFC 3659); empty where it does not.
+/// What the backend reports about the canary file besides its content (RFC 3659). Empty where it
+/// reports nothing.
 struct CanaryFacts {
     std::string size;
     std::string time;
@@ -25,7 +26,7 @@ struct CanaryFacts {
 
 [[nodiscard]] loop::Task<base::Result<>> log_in(backend::Leg& leg, const std::string& user,
                                                 const std::string& password);
-/// What comes after the log-in, as the settings say; `signal` is the leg's.
+/// The steps after the login that the settings ask for. `signal` is the leg's.
 [[nodiscard]] loop::Task<base::Result<std::optional<CanaryFacts>>> ask_further(
     backend::Leg& leg, const config::Probe& settings, loop::Signal& signal);
 

@@ -5,8 +5,8 @@
 #include <span>
 #include <string_view>
 
-/// What happened, counted. Each thread counts in memory of its own, so counting is a plain
-/// addition; reading sums over all threads, the ended ones included.
+/// Counts events. Each thread has its own counters, so counting is a plain addition. Reading sums
+/// over all threads, ended ones included.
 namespace ballast::metrics {
 
 /// Each has a row in counters.cpp, in the same order.
