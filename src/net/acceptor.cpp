@@ -15,7 +15,7 @@ namespace ballast::net {
 
 namespace {
 
-/// How long accepting rests when there are no descriptors left: connections wait in the backlog.
+/// How long accepting pauses when no descriptors are left. Connections wait in the backlog.
 constexpr auto out_of_descriptors_pause = std::chrono::milliseconds(100);
 
 base::OwnedFd something_to_close() {
@@ -56,14 +56,14 @@ loop::Task<> Acceptor::run() {
             descriptor_.watch_readable();
             (void)co_await signal_.wait(loop::never);
         } else {
-            // That one connection's, which is gone already. If not, others have their turn.
+            // An error of that one connection, which is gone. If it is not, others get their turn.
             signal_.raise();
             (void)co_await signal_.wait(loop::never);
         }
     }
 }
 
-/// False: there was no descriptor, or no memory, to spare for it.
+/// False if there was no descriptor or no memory for it.
 bool Acceptor::give(base::OwnedFd accepted, const base::Address& peer) {
     if (is_of_reserve(accepted.get())) {
         metrics::count(metrics::Counter::accepts_refused);
@@ -81,10 +81,10 @@ bool Acceptor::give(base::OwnedFd accepted, const base::Address& peer) {
     return true;
 }
 
-/// Those who wait are told, one by one, with the descriptor that was kept for this. What else of
-/// the process needs one may be faster; then it is kept again later.
+/// Refuses waiting clients one by one, using the descriptor kept for this. Other code may take that
+/// descriptor first; then a later call reserves one again.
 void Acceptor::refuse_some() {
-    constexpr int refusals_max = 64;  // before sessions have their turn
+    constexpr int refusals_max = 64;  // before sessions get their turn
     if (!last_words_) return;
     for (int i = 0; i < refusals_max; ++i) {
         {

@@ -17,10 +17,9 @@ class Acceptor {
 public:
     using Take = std::move_only_function<void(base::OwnedFd socket, base::Address peer)>;
 
-    /// `take` is called with each accepted, non-blocking socket, which belongs to no loop yet. With
-    /// `last_words` a descriptor is held in reserve: when there are no others, clients hear these
-    /// words, which may be none, instead of nothing. What is kept for probes is not given to
-    /// clients.
+    /// Calls `take` with each accepted, non-blocking socket, which belongs to no loop yet. With
+    /// `last_words` it keeps a descriptor in reserve: when no others are left, clients get these
+    /// words, which may be empty. Clients never get the descriptors kept for probes.
     Acceptor(loop::WorkerLoop& loop, loop::Descriptor listening, Take take,
              std::optional<std::string> last_words = {});
 

@@ -15,27 +15,26 @@
 
 namespace ballast::net {
 
-/// The data connections of one client address on one range of ports, whichever of its control
-/// connections they belong to. Any thread.
+/// The data connections of one client address on one range of ports, for all its control
+/// connections. Any thread may use it.
 struct DataTraffic {
     std::atomic<std::uint32_t> open = 0;
-    std::atomic<loop::Time> ended_at = loop::Time();  ///< the last one
-    /// When the first of its two sides ended: from then on its reply is due.
+    std::atomic<loop::Time> ended_at = loop::Time();  ///< when the last one ended
+    /// When the first of the two sides ended. From then on the reply is due.
     std::atomic<loop::Time> end_began_at = loop::Time();
 };
 
-/// How many data connections one control connection was given and still has. Counted up here, and
-/// set right by its owner whenever it looks. Any thread.
+/// How many data connections one control connection has. Incremented here; its owner corrects it
+/// whenever it looks. Any thread may use it.
 using DataShare = std::atomic<std::uint32_t>;
 
-/// Which client addresses may open data connections on which ranges of ports, as often as they
-/// like: where nobody can read on which port which transfer is expected. Several control
-/// connections of one address take turns; one that has all it may have is skipped. Not for several
-/// threads: part of `PassivePorts`.
+/// Which client addresses may open any number of data connections on which ranges of ports. For
+/// control connections whose dialog cannot be read. Several control connections of one address take
+/// turns; one at its limit is skipped. Not synchronized: part of `PassivePorts`.
 class Admissions {
 public:
     using Id = std::uint64_t;
-    /// Data connections of one control connection at once. FTP needs one.
+    /// Concurrent data connections of one control connection. FTP needs one.
     static constexpr std::uint32_t open_max = 8;
     struct Range {
         base::PortRange ports;
@@ -52,8 +51,8 @@ public:
     };
     Admitted admit(const Range& range, const base::Ip& client, const Taker& taker);
     void dismiss(const Range& range, const base::Ip& client, Id id);
-    /// The taker whose turn it is; the connection counts as its own, even if all of them have as
-    /// many as they may. Empty: this client is not admitted here.
+    /// The taker whose turn it is. The connection counts as its own, even if all takers are at
+    /// their limit. Empty if this client is not admitted here.
     [[nodiscard]] std::optional<Taker> arrived(const base::Address& local, const base::Ip& client);
 
 private:

@@ -19,7 +19,7 @@ namespace ballast::net {
 
 namespace {
 
-/// The DNS names of a certificate; its common name only if it has none (RFC 6125 6.4.4).
+/// The DNS names of a certificate, or its common name if there are none (RFC 6125 6.4.4).
 std::vector<std::string> names_of(X509* certificate) {
     std::vector<std::string> names;
     auto* const alternatives = static_cast<GENERAL_NAMES*>(
@@ -47,11 +47,11 @@ int days_left(const X509* certificate) {
     int days = 0;
     int seconds = 0;
     ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(certificate));
-    // Within the first day of it too.
+    // Negative within the first day after expiry too.
     return days == 0 && seconds < 0 ? -1 : days;
 }
 
-/// Until when a response may be shown; empty if it is none.
+/// Until when an OCSP response is valid, or why it cannot be used.
 std::expected<std::int64_t, std::string> validity_of(const std::string& der) {
     const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
     const std::unique_ptr<OCSP_RESPONSE, decltype(&OCSP_RESPONSE_free)> response(
@@ -104,7 +104,8 @@ std::expected<Certificates::Identity, Certificates::Problem> Certificates::load_
     while (auto* const next =
                PEM_read_bio_X509(certificate_file.get(), nullptr, no_password, nullptr))
         identity.chain.emplace_back(next);
-    // The end of the file, or a private key: else a certificate of the chain is broken.
+    // Reading must stop at the end of the file or at a private key. Otherwise a certificate of the
+    // chain is broken.
     if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
         return problem(Problem::File::certificate,
                        fmt::format("{} holds a certificate that cannot be read: {}",
@@ -176,7 +177,7 @@ std::expected<std::shared_ptr<const Certificates>, Certificates::Problem> Certif
     return loaded;
 }
 
-/// RFC 6125 6.4.3: a wildcard stands for the whole of the leftmost label.
+/// RFC 6125 6.4.3: a wildcard stands for the whole leftmost label.
 bool Certificates::has_name(const Identity& identity, std::string_view lower_name) {
     return std::ranges::any_of(identity.names, [&](std::string_view name) {
         if (!name.starts_with("*.")) return name == lower_name;
@@ -209,14 +210,15 @@ void Certificates::use_for(ssl_st* ssl, std::string_view server_name) const {
     std::vector<const Identity*> chosen;
     for (const auto& identity : identities_)
         if (has_name(identity, name)) chosen.push_back(&identity);
-    // Without the name: those that go with the first (the same names, another kind of key).
+    // No certificate has the name: use the first one and those with the same names and another kind
+    // of key.
     if (chosen.empty())
         for (const auto& identity : identities_)
             if (identity.names == identities_.front().names) chosen.push_back(&identity);
     SSL_certs_clear(ssl);
-    // The first of a kind wins, and a later one would take its place.
+    // The first of each kind wins. In OpenSSL a later one replaces it, so go backwards.
     for (const auto* identity : std::views::reverse(chosen))
-        (void)use(ssl, *identity);  // tried when they were loaded
+        (void)use(ssl, *identity);  // `try_on` tested it
     ERR_clear_error();
 }
 

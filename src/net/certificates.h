@@ -13,13 +13,13 @@
 
 namespace ballast::net {
 
-/// The certificates of a listener with their keys, chosen by the name that a client asks for
-/// (SNI). Never changes once loaded: a new set takes the place of the old one whole.
+/// The certificates and keys of a listener, chosen by the name that a client asks for (SNI).
+/// Immutable once loaded: a new set replaces the old one as a whole.
 class Certificates {
 public:
     struct Files {
         std::string certificate;  ///< PEM: the server's own first, then the chain
-        std::string key;          ///< PEM; empty: in the file of the certificate
+        std::string key;          ///< PEM; empty: in the certificate's file
         std::string ocsp;         ///< DER response to staple; empty: none
     };
     /// Which file cannot be used, and why.
@@ -32,20 +32,20 @@ public:
     [[nodiscard]] static std::expected<std::shared_ptr<const Certificates>, Problem> load(
         std::span<const Files> files);
 
-    /// Whether connections of this context may show them: its security level may forbid short keys
+    /// Whether connections of this context may use them: its security level may forbid short keys
     /// and old signatures.
     [[nodiscard]] base::Result<> try_on(ssl_ctx_st* context) const;
-    /// Gives a connection the certificates for that name, one for each kind of key; those of the
-    /// first file if none has the name.
+    /// Gives a connection the certificates for this name, one for each kind of key. If none has the
+    /// name, those of the first file.
     void use_for(ssl_st* ssl, std::string_view server_name) const;
-    /// The response to staple for what the connection shows; empty if there is none, or if it is
-    /// too old to help.
+    /// The OCSP response for the connection's certificate. Empty if there is none or it has
+    /// expired.
     [[nodiscard]] std::string ocsp_for(ssl_st* ssl) const;
 
     struct Expiry {
         std::string file;
-        bool is_ocsp = false;  ///< a response to staple: past its end it is left out
-        int days_left = 0;     ///< negative: expired so long ago
+        bool is_ocsp = false;  ///< an OCSP response; an expired one is not stapled
+        int days_left = 0;     ///< negative: days since it expired
     };
     [[nodiscard]] std::vector<Expiry> expiries() const;
 
@@ -68,7 +68,7 @@ private:
     std::vector<Identity> identities_;
 };
 
-/// A file of trusted certificates for verifying peers: whether it can be used.
+/// Whether a file of trusted certificates can be used to verify peers.
 [[nodiscard]] base::Result<> try_trusted(const std::string& file);
 
 }  // namespace ballast::net

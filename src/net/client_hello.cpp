@@ -13,7 +13,7 @@ constexpr char client_hello_message = 1;
 constexpr std::uint16_t server_name_extension = 0;
 constexpr std::uint8_t host_name_type = 0;
 
-/// Reads big-endian numbers and vectors from the front; once it has failed it stays so.
+/// Reads big-endian numbers and vectors from the front. After a failure all reads fail.
 class Reader {
 public:
     explicit Reader(std::string_view bytes) : bytes_(bytes) {}
@@ -33,7 +33,7 @@ public:
         bytes_.remove_prefix(size);
         return taken;
     }
-    /// With its length in front, in so many bytes.
+    /// A vector with a length prefix of this many bytes.
     std::string_view vector(std::size_t length_size) { return take(number(length_size)); }
 
     [[nodiscard]] bool has_failed() const { return has_failed_; }
@@ -50,7 +50,7 @@ bool is_name(std::string_view name) {
            std::ranges::all_of(name, [](char c) { return '!' <= c && c <= '~'; });
 }
 
-/// Empty if there is something wrong with it.
+/// Empty if it is malformed.
 std::optional<std::string> host_name_of(std::string_view extension) {
     Reader reader(extension);
     Reader list(reader.vector(2));
@@ -71,14 +71,14 @@ std::expected<ClientHello, HelloError> parse_message(std::string_view body) {
     constexpr auto malformed = std::unexpected(HelloError::malformed);
     Reader reader(body);
     reader.take(2 + 32);                          // version and random
-    const auto session_id = reader.vector(1);     // what is resumed
+    const auto session_id = reader.vector(1);     // for resumption
     const auto cipher_suites = reader.vector(2);  // two bytes each
     const auto compression_methods = reader.vector(1);
     if (reader.has_failed() || session_id.size() > 32 || cipher_suites.empty() ||
         cipher_suites.size() % 2 != 0 || compression_methods.empty())
         return malformed;
     ClientHello hello;
-    if (reader.is_at_end()) return hello;  // TLS 1.2 has no need of extensions
+    if (reader.is_at_end()) return hello;  // TLS 1.2 does not need extensions
     Reader extensions(reader.vector(2));
     if (reader.has_failed() || !reader.is_at_end()) return malformed;
     bool has_server_name = false;
@@ -108,7 +108,8 @@ std::optional<std::expected<ClientHello, HelloError>> parse_client_hello(
     };
     std::string message;
     for (;;) {
-        // Judged as soon as it is there: who says something else shall not have to be waited for.
+        // Judge the first bytes at once, so that nobody waits for more from a client that does not
+        // speak TLS.
         if (!rest.empty() && static_cast<std::uint8_t>(rest[0]) != handshake_record)
             return std::unexpected(HelloError::not_tls);
         if (rest.size() > 1 && rest[1] != 3) return std::unexpected(HelloError::not_tls);

@@ -8,26 +8,26 @@
 #include <string>
 #include <string_view>
 
-/// The first words of a TLS client, read by who only wants to know whom they are for (RFC 8446
-/// 4.1.2, RFC 6066 3). No TLS library: whoever forwards them must not have taken part.
+/// A TLS client's first message, read only to learn which server it is for (RFC 8446 4.1.2, RFC
+/// 6066 3). Does not use a TLS library, because the handshake is forwarded untouched.
 namespace ballast::net {
 
 struct ClientHello {
-    /// What SNI asks for, as the client wrote it; empty: nothing. Printable ASCII without spaces.
+    /// The SNI name as the client wrote it, or empty. Printable ASCII without spaces.
     std::string server_name;
 };
 
 enum class HelloError : std::uint8_t {
-    not_tls,    ///< something else than a TLS handshake
-    malformed,  ///< lengths that contradict each other, names that are none
-    too_long,   ///< more than `client_hello_bytes_max` and still no end
+    not_tls,    ///< not a TLS handshake
+    malformed,  ///< contradictory lengths or invalid names
+    too_long,   ///< not complete after `client_hello_bytes_max`
 };
 
-/// Of everything that comes with it, record headers included.
+/// The bound of the whole message, record headers included.
 inline constexpr std::size_t client_hello_bytes_max = 16384;
 
-/// `received` is everything since the first byte; more may follow the ClientHello. It may be spread
-/// over records and arrive in any pieces. Empty: the rest is still to come.
+/// `received` is everything since the first byte; more may follow the ClientHello. The ClientHello
+/// may span several records and arrive in any pieces. Empty if it is not complete yet.
 [[nodiscard]] std::optional<std::expected<ClientHello, HelloError>> parse_client_hello(
     std::string_view received);
 
@@ -40,7 +40,7 @@ enum class Alert : std::uint8_t {
     internal_error = 80,
     unrecognized_name = 112,
 };
-/// A fatal alert, for a client whose handshake has only just begun.
+/// A fatal alert, for a client whose handshake has just begun.
 [[nodiscard]] std::string fatal_alert(Alert alert);
 
 }  // namespace ballast::net

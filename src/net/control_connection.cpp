@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t read_bytes = 16 << 10;
 
-/// One for each thread: what is read is parsed or kept before anyone else reads.
+/// One per thread: bytes are parsed or stored before the next read.
 std::array<char, read_bytes>& shared_buffer() {
     thread_local std::array<char, read_bytes> buffer;
     return buffer;
@@ -54,7 +54,7 @@ void ControlConnection::watch() {
 
 void ControlConnection::consume(std::size_t bytes) {
     received_.drop_front(bytes);
-    // An idle session shall hold no buffer.
+    // An idle session must not hold a buffer.
     if (received_.empty()) base::WipedString().swap(received_);
 }
 

@@ -11,24 +11,24 @@
 
 namespace ballast::net {
 
-/// A control connection as its owner parses it: what was received and not consumed yet, and whole
-/// writes. Holds no buffer while nothing is unconsumed. What was read may have been a password: it
-/// is overwritten wherever it was.
+/// A control connection for its parser: received bytes that are not consumed yet, and whole writes.
+/// Holds no buffer while there are no such bytes. Received bytes may be passwords, so all copies
+/// are overwritten.
 class ControlConnection {
 public:
-    /// `signal` is raised when there is more to receive; it outlives this object.
+    /// `signal` is raised when there is more to receive. It must outlive this object.
     ControlConnection(std::unique_ptr<Stream> stream, loop::Signal& signal);
 
     enum class Ask : std::uint8_t {
-        if_signalled,  ///< not while nothing can have come: saves a system call
-        anyway,        ///< what has come is asked of the system, not of the watch
+        if_signalled,  ///< only if the watch saw something: saves a system call
+        anyway,        ///< ask the system, whatever the watch says
     };
-    /// Takes in what has arrived, once, and at most `bytes_max` unconsumed bytes in all.
+    /// Reads once, and holds at most `bytes_max` unconsumed bytes.
     Io::State receive(std::size_t bytes_max, Ask ask = Ask::if_signalled);
     [[nodiscard]] std::string_view received() const { return received_; }
     void consume(std::size_t bytes);
     void watch();
-    /// The error of the last `receive` that failed.
+    /// The error of the last failed `receive`.
     [[nodiscard]] const std::error_code& error() const { return error_; }
 
     [[nodiscard]] loop::Task<base::Result<>> send(std::string_view bytes, base::Fault fault,
@@ -37,9 +37,8 @@ public:
 
     [[nodiscard]] Stream& stream() { return *stream_; }
     [[nodiscard]] const Stream& stream() const { return *stream_; }
-    /// TLS begins: `wrap` makes a stream of this one, or throws and leaves it as it is. What was
-    /// received and not consumed is thrown away: said before TLS, it was not said under it (RFC
-    /// 4217 15.1).
+    /// Begins TLS: `wrap` turns this stream into another, or throws and leaves it unchanged.
+    /// Unconsumed bytes are dropped, because they came in plain text (RFC 4217 15.1).
     template <typename Wrap>
     TlsStream& begin_tls(const Wrap& wrap) {
         std::unique_ptr<TlsStream> wrapped = wrap(std::move(stream_));
@@ -47,7 +46,7 @@ public:
         put_stream(std::move(wrapped));
         return tls;
     }
-    /// Null until another one is put in its place.
+    /// Takes the stream out. There is none until `put_stream`.
     [[nodiscard]] std::unique_ptr<Stream> take_stream() { return std::move(stream_); }
     void put_stream(std::unique_ptr<Stream> stream, std::string received = {});
     [[nodiscard]] const base::Address& local() const { return stream_->local(); }
@@ -58,7 +57,7 @@ private:
     loop::Signal& signal_;
     base::WipedString received_;
     std::error_code error_;
-    bool is_drained_ = false;  // the last read was short: nothing more until a watch says so
+    bool is_drained_ = false;  // the last read was short: read again after the watch's signal
 };
 
 }  // namespace ballast::net

@@ -8,13 +8,13 @@
 
 namespace ballast::net {
 
-/// Who may open the data connection that is expected on a port.
+/// Which addresses may open the data connection that a port expects.
 struct DataPeers {
-    base::Ip address;                     ///< that of the control connection's other end
-    std::optional<base::Subnet> network;  ///< and whoever comes from here
-    bool anyone = false;                  ///< and everybody else
-    /// The port is for nobody else meanwhile. Always so if more than one address may come: nobody
-    /// could tell whose connection it is.
+    base::Ip address;                     ///< the control connection's other end
+    std::optional<base::Subnet> network;  ///< and addresses in this network
+    bool anyone = false;                  ///< and all other addresses
+    /// The port serves nobody else meanwhile. Always so if several addresses may connect, because
+    /// then the address does not tell whose connection it is.
     bool exclusive = false;
 
     [[nodiscard]] bool is_exclusive() const { return exclusive || anyone || network.has_value(); }

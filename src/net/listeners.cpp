@@ -24,7 +24,7 @@ namespace ballast::net {
 
 namespace {
 
-/// A value that lies anywhere in `bytes`, at their front; zeros where they are too short.
+/// The value at the front of `bytes`, which may be unaligned. Zeros if there are too few bytes.
 template <typename Value>
 Value value_at_front(std::string_view bytes) {
     Value value{};
@@ -137,7 +137,7 @@ base::Result<std::vector<Said>> presences() {
     std::vector<Said> all;
     unix_diag_req request{};
     request.sdiag_family = AF_UNIX;
-    request.udiag_states = 1U << TCP_CLOSE;  // bound, and no more
+    request.udiag_states = 1U << TCP_CLOSE;  // bound, not listening
     request.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_UID;
     const auto asked = ask(request, [&](std::string_view payload) {
         const auto attributes = cut(payload, NLMSG_ALIGN(sizeof(unix_diag_msg)), payload.size());

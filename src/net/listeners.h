@@ -11,20 +11,20 @@
 
 namespace ballast::net {
 
-/// A TCP socket of any process that listens.
+/// A listening TCP socket of any process.
 struct Listening {
     base::Address address;
-    bool takes_v4 = false;  ///< an IPv6 one that IPv4 connections reach as well
-    uid_t user = 0;         ///< who made it, by the system's word
-    /// The running Ballast that says it is its own. Only believed if the same user says so.
+    bool takes_v4 = false;  ///< an IPv6 socket that also takes IPv4 connections
+    uid_t user = 0;         ///< the user who created it, according to the system
+    /// The running Ballast that claims it. Only trusted if the same user runs it.
     std::optional<Instance> instance;
 };
 
-/// Everything in this network namespace that listens with TCP, as the system tells every user.
-/// Fails where it does not tell.
+/// All listening TCP sockets in this network namespace. Any user may ask; fails if the system
+/// refuses.
 [[nodiscard]] base::Result<std::vector<Listening>> listening_sockets();
 
-/// Whether nobody else can listen on `wanted` while this one does.
+/// Whether this socket prevents others from listening on `wanted`.
 [[nodiscard]] bool is_in_the_way(const Listening& other, const base::Address& wanted);
 
 }  // namespace ballast::net

@@ -25,8 +25,8 @@ Bio memory_bio(std::string_view bytes) {
 
 std::string take_openssl_error() {
     std::string text;
-    // The first entry is the cause, the later ones who passed it on; but a file that cannot be
-    // opened is told by the system's error alone.
+    // The first entry is the cause, later ones only pass it on. If a file cannot be opened, only
+    // the system's error says why.
     while (const auto error = ERR_get_error()) {
         const char* const reason =
             ERR_SYSTEM_ERROR(error) ? nullptr : ERR_reason_error_string(error);

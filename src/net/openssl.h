@@ -14,8 +14,8 @@ struct ssl_session_st;
 struct ssl_st;
 struct x509_st;
 
-/// OpenSSL's objects, owned. Its headers stay out of ours: they are large, and only sources of this
-/// room may include them.
+/// Owned OpenSSL objects. Our headers do not include OpenSSL's: those are large, and only sources
+/// of this room may include them.
 namespace ballast::net {
 
 struct FreeOpenssl {
@@ -33,16 +33,16 @@ using TlsSession = std::unique_ptr<ssl_session_st, FreeOpenssl>;
 using Ssl = std::unique_ptr<ssl_st, FreeOpenssl>;
 using X509Certificate = std::unique_ptr<x509_st, FreeOpenssl>;
 
-/// Reads these bytes, which must outlive it: OpenSSL opens no files itself, because a FIFO or a
-/// hung file system would hold it up (see `base::read_file`).
+/// Reads these bytes, which must outlive it. OpenSSL never opens files itself, because a FIFO or a
+/// hung file system would block it (see `base::read_file`).
 [[nodiscard]] Bio memory_bio(std::string_view bytes);
 
-/// For PEM_read_bio: a key that needs a password is refused, since nobody is there to type it.
+/// For PEM_read_bio: refuses a key that needs a password, because nobody can type it.
 int no_password(char* into, int size, int writing, void* data);
 
-/// What OpenSSL says went wrong on this thread, in words, and forgets it: "no start line".
+/// Takes OpenSSL's last error on this thread as text: "no start line".
 [[nodiscard]] std::string take_openssl_error();
-/// The same as an error of the given fault: "loading a.pem: no start line".
+/// The same as an error with this fault: "loading a.pem: no start line".
 [[nodiscard]] base::Error openssl_error(base::Fault fault, const std::string& doing);
 
 }  // namespace ballast::net

@@ -8,7 +8,7 @@
 namespace ballast::net {
 
 void PassivePorts::forget_expired(Port& port, loop::Time now) {
-    // What stays behind when clients come once and never again; the table must not grow with them.
+    // Clients that come only once leave entries behind. Do not let the table grow with them.
     constexpr std::size_t tidy_above = 64;
     if (port.clients.size() < tidy_above) return;
     std::erase_if(port.clients, [&](const auto& entry) { return !entry.second.counts(now); });
@@ -16,7 +16,7 @@ void PassivePorts::forget_expired(Port& port, loop::Time now) {
 
 bool PassivePorts::is_free(const Port& port, const DataPeers& peers, loop::Time now) {
     if (port.unusable_until > now || port.exclusive.counts(now)) return false;
-    // One that is kept from a client still expects its late connection.
+    // A port in quarantine still expects a late connection.
     if (peers.is_exclusive())
         return std::ranges::none_of(port.clients,
                                     [&](const auto& each) { return each.second.counts(now); });
@@ -52,8 +52,8 @@ bool PassivePorts::is_kept_by(const Port& port, const DataPeers& peers, LeaseId 
 
 bool PassivePorts::has_its_share(const base::PortRange& range, const base::Ip& local,
                                  const DataPeers& peers, loop::Time now) const {
-    // Ports that one address alone may come to are there for every address. Backends, which ask for
-    // `exclusive`, are few, and each has the data connections of many sessions.
+    // Only exclusive ports are scarce; other ports serve every address at once. Backends, which ask
+    // for `exclusive`, are exempt: they are few, and each serves many sessions.
     if (!peers.is_exclusive() || peers.exclusive) return false;
     const auto share = range.size() - range.size() / 4;
     std::uint32_t pending = 0;
@@ -180,7 +180,7 @@ void PassivePorts::listening_failed(const Key& key, const base::Ip& client,
 
 std::optional<PassivePorts::Taker> PassivePorts::arrived_exclusive(Port& port,
                                                                    const base::Ip& from) {
-    // A stranger ends nothing: who is waited for may still come.
+    // A connection from a stranger does not end the lending: the expected one may still arrive.
     if (!port.exclusive_for.admits(from)) return std::nullopt;
     const Waiting found = std::exchange(port.exclusive, {});
     if (found.is_quarantine) return std::nullopt;
@@ -197,7 +197,7 @@ std::optional<PassivePorts::Taker> PassivePorts::arrived(const Key& key, const b
     const auto waiting = port->second.clients.find(client);
     if (waiting == port->second.clients.end()) return std::nullopt;
     const Waiting found = waiting->second;
-    // A quarantined port has served its purpose when the late connection has come.
+    // A late connection ends the quarantine.
     port->second.clients.erase(waiting);
     if (!found.is_pending(now)) return std::nullopt;
     return Taker{found.worker, found.id};
@@ -231,7 +231,7 @@ void PassivePorts::give_back(const Key& key, const base::Ip& client, LeaseId id,
     const std::lock_guard lock(mutex_);
     Waiting* const waiting = find(key, client, id);
     if (waiting == nullptr) return;
-    // One that has expired was kept from others for as long.
+    // An expired lending has already waited that long.
     if (!waiting->counts(now)) return end(key, client, id);
     waiting->is_quarantine = true;
     waiting->until = now + quarantined_for;
@@ -242,13 +242,14 @@ void PassivePorts::note_quarantine(const Key& key, const base::Ip& client, const
                                    loop::Time now) {
     forget_holders(now);
     auto& own = quarantines_[waiting.holder];
-    // What has ended meanwhile counts no more.
+    // Drop quarantines that have ended meanwhile.
     std::erase_if(own, [&](const Quarantine& each) {
         return each.until <= now || find(each.key, each.client, each.id) == nullptr;
     });
     own.push_back({key, client, waiting.id, waiting.until});
     if (own.size() <= quarantines_per_holder_max) return;
-    // The latest is the likeliest to be met, and the first ones keep their whole time.
+    // The latest one is the most likely to see a late connection, and the first ones keep their
+    // full time. So end the last but one.
     const auto last_but_one = own.end() - 2;
     const Quarantine ended = *last_but_one;
     own.erase(last_but_one);

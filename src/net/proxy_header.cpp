@@ -19,7 +19,7 @@ using Parsed = std::expected<ProxiedConnection, ProxyHeaderError>;
 constexpr string_view signature("\r\n\r\n\0\r\nQUIT\n", 12);
 constexpr string_view word = "PROXY ";
 constexpr std::size_t v1_bytes_max = 107;
-/// Of version 2, before the addresses: the signature, two bytes and the length of what follows.
+/// Version 2, before the addresses: the signature, two bytes and the length of the rest.
 constexpr std::size_t v2_fixed_bytes = 16;
 constexpr std::size_t tlv_head_bytes = 3;
 
@@ -40,9 +40,9 @@ std::size_t number_at(string_view bytes, std::size_t at) {
            static_cast<unsigned char>(bytes[at + 1]);
 }
 
-// What a value may have at most. All together they leave the header far below what a reader must
-// take in, and no TLV that holds others is ever cut.
-constexpr std::size_t unique_id_bytes_max = 128;  // as the specification has it
+// Bounds of the values. Together they keep the header far below what a reader must accept, and no
+// TLV that contains others is ever cut.
+constexpr std::size_t unique_id_bytes_max = 128;  // from the specification
 constexpr std::size_t authority_bytes_max = 255;  // a host name, RFC 1035 2.3.4
 constexpr std::size_t ssl_value_bytes_max = 256;
 
@@ -50,7 +50,7 @@ std::string tlv(char type, string_view value) {
     return std::string(1, type) + two_bytes(value.size()) + std::string(value);
 }
 
-/// What a peer chose, cut between two characters of UTF-8; nothing for an empty value.
+/// Text that a peer chose, cut between two UTF-8 characters. Nothing for an empty value.
 std::string tlv_of_text(char type, string_view text, std::size_t bytes_max) {
     const auto is_inside_character = [&](std::size_t at) {
         return (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
@@ -66,20 +66,19 @@ std::string tlvs_of(const ProxyFacts& facts) {
     auto tlvs = tlv_of_text(unique_id, facts.session, unique_id_bytes_max);
     if (!facts.tls) return tlvs;
     const auto& tls = *facts.tls;
-    // Bits: under TLS; a certificate was shown on this connection, and in its session. Then the
-    // outcome of verifying it, 0 if that was well. Without a certificate there was nothing to
-    // verify.
+    // Bits: TLS, a certificate on this connection, a certificate in its session. Then the result of
+    // its verification, 0 for success. Without a certificate nothing was verified.
     const bool has_certificate = !tls.common_name.empty();
     std::string value = {has_certificate ? '\x07' : '\x01', 0, 0, 0, has_certificate ? '\0' : '\1'};
     value += tlv_of_text(ssl_version, tls.version, ssl_value_bytes_max);
     value += tlv_of_text(ssl_cipher, tls.cipher, ssl_value_bytes_max);
-    // A reader that ends at NUL would take "bob\0x" for bob: such a name is not said.
+    // A reader that stops at NUL would take "bob\0x" for bob, so leave such a name out.
     if (!tls.common_name.contains('\0'))
         value += tlv_of_text(ssl_common_name, tls.common_name, ssl_value_bytes_max);
     return tlvs + tlv_of_text(authority, tls.server_name, authority_bytes_max) + tlv(ssl, value);
 }
 
-/// Whether `received` begins like `whole`, as far as it goes.
+/// Whether `received` and `whole` agree as far as both go.
 bool may_become(string_view received, string_view whole) {
     const auto common = std::min(received.size(), whole.size());
     return received.substr(0, common) == whole.substr(0, common);
@@ -109,7 +108,7 @@ std::optional<base::Address> address_of(string_view ip, string_view port, bool i
 Parsed parse_v1_line(string_view line, std::size_t bytes) {
     const auto malformed = std::unexpected(ProxyHeaderError::malformed);
     const auto fields = fields_of(line.substr(word.size()));
-    // What stands behind UNKNOWN is for nobody.
+    // Ignore everything behind UNKNOWN.
     if (fields.front() == "UNKNOWN") return ProxiedConnection{bytes, {}, {}};
     constexpr std::size_t field_count = 5;
     const bool is_v4 = fields.front() == "TCP4";
@@ -154,7 +153,7 @@ Parsed parse_v2_content(char command, char protocol, string_view content) {
     constexpr char proxy_command = '\x21';
     if (command == local_command) return ProxiedConnection{bytes, {}, {}};
     if (command != proxy_command) return malformed;
-    // Unspecified, and local sockets: the proxy cannot say.
+    // Unspecified or local sockets: the proxy does not know the address.
     constexpr std::array<char, 2> no_addresses = {'\x00', '\x31'};
     if (std::ranges::find(no_addresses, protocol) != no_addresses.end())
         return ProxiedConnection{bytes, {}, {}};
@@ -194,7 +193,7 @@ std::string own_proxy_header_v2() {
 
 std::string proxy_header_v1(const base::Address& from, const base::Address& to) {
     const bool is_v4 = from.ip.is_v4();
-    // A link's name means nothing elsewhere.
+    // A link's name means nothing on another machine.
     const auto text = [&](const base::Ip& ip) {
         return base::to_string(is_v4 ? ip : base::Ip::from_v6(ip.bytes()));
     };

@@ -16,7 +16,7 @@ namespace {
 
 base::Error refusal(std::string reason) { return {base::Fault::client, {}, std::move(reason)}; }
 
-/// What has come, and is still there. 0: nothing yet.
+/// Peeks at received bytes. 0: none yet.
 base::Result<std::size_t> peek(int native, std::span<char> into) {
     const auto bytes = ::recv(native, into.data(), into.size(), MSG_PEEK);
     if (bytes > 0) return static_cast<std::size_t>(bytes);
@@ -24,7 +24,7 @@ base::Result<std::size_t> peek(int native, std::span<char> into) {
     return std::unexpected(refusal("it ended before its PROXY header"));
 }
 
-/// Reads on from what `received` holds; empty: there is more to come.
+/// Reads more of the header into `received`. Empty if it is not complete yet.
 std::optional<base::Result<ProxiedConnection>> read_header(int native, std::string& received) {
     std::array<char, proxy_header_bytes_max> buffer;  // NOLINT: filled by recv
     const auto seen = peek(native, buffer);
@@ -34,7 +34,7 @@ std::optional<base::Result<ProxiedConnection>> read_header(int native, std::stri
     const auto parsed = parse_proxy_header(received);
     if (parsed && !*parsed)
         return std::unexpected(refusal(std::string(to_string(parsed->error()))));
-    // All of it is the header's, or all up to the header's end.
+    // Take everything, or everything up to the header's end.
     const auto own = (parsed ? (*parsed)->bytes : received.size()) - before;
     if (own > 0 && ::recv(native, buffer.data(), own, 0) != static_cast<ssize_t>(own))
         return std::unexpected(refusal("it broke in its PROXY header"));
@@ -69,7 +69,7 @@ loop::Task<> ProxyIntake::run(Id id, Waiting& waiting, loop::Deadline deadline) 
             break;
         }
     }
-    // What runs here cannot be destroyed here; until then it may have been cleared.
+    // A job cannot be destroyed from inside itself. It may be gone when the posted work runs.
     loop_.post([this, id, header = std::move(*header)] { end(id, header); });
 }
 

@@ -15,15 +15,15 @@
 
 namespace ballast::net {
 
-/// Connections of proxies in front whose PROXY header is still to come. Not a byte behind it is
-/// taken. Belongs to one loop's thread; what is left when it is destroyed is closed.
+/// Connections of proxies whose PROXY header has not arrived yet. Reads no byte behind the header.
+/// Belongs to one loop's thread. Destroying it closes all connections that are left.
 class ProxyIntake {
 public:
     explicit ProxyIntake(loop::WorkerLoop& loop) : loop_(loop) {}
 
-    /// The socket, which belongs to no loop, with its header behind it; or why it was closed.
+    /// The socket, which belongs to no loop, after its header was read; or why it was closed.
     using Done = std::move_only_function<void(base::Result<base::OwnedFd>, ProxiedConnection)>;
-    /// `done` is called once, on this thread, and may destroy the intake only later.
+    /// `done` is called once, on this thread. It must not destroy the intake.
     void take(base::OwnedFd socket, std::chrono::milliseconds timeout, Done done);
     void clear() { waiting_.clear(); }
 

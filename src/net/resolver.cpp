@@ -18,7 +18,7 @@ namespace {
 constexpr int internet_class = 1;  // RFC 1035 3.2.4
 constexpr int srv_type = 33;       // RFC 2782
 
-/// What every look-up brings, whatever it asks for.
+/// The outcome of any lookup.
 struct Answer {
     bool done = false;
     int status = ARES_ENODATA;
@@ -58,7 +58,7 @@ bool library_is_ready() {
     return ready;
 }
 
-/// Waits for the look-up's sockets once, and lets it go on.
+/// Waits once for the lookup's sockets and continues it.
 void step(ares_channel channel, std::chrono::milliseconds limit) {
     std::array<ares_socket_t, ARES_GETSOCK_MAXNUM> sockets{};
     const auto mask =
@@ -77,10 +77,10 @@ void step(ares_channel channel, std::chrono::milliseconds limit) {
         ares_process_fd(channel, readable ? wait.fd : ARES_SOCKET_BAD,
                         writable ? wait.fd : ARES_SOCKET_BAD);
     }
-    ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);  // its own time-outs
+    ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);  // handles timeouts
 }
 
-/// Runs one look-up to its end.
+/// Runs one lookup to its end.
 template <typename Ask>
 base::Result<Answer> look_up(const std::string& name, std::chrono::milliseconds timeout,
                              const std::stop_token& stop, Ask ask) {
@@ -90,14 +90,14 @@ base::Result<Answer> look_up(const std::string& name, std::chrono::milliseconds 
             base::Error{base::fault_of(error, base::Fault::backend), error, "looking up " + name});
     };
     ares_channel channel = nullptr;
-    // By default the first server has all the time there is, and the second never its turn.
+    // By default the first server may use up all the time, and the second is never asked.
     ares_options options{};
     options.timeout = static_cast<int>(timeout.count() / 4);
     options.tries = 2;
     if (!library_is_ready() ||
         ares_init_options(&channel, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES) != ARES_SUCCESS)
         return failed(std::errc::not_enough_memory);
-    Answer answer;  // outlives the channel, which reports a look-up given up when it is destroyed
+    Answer answer;  // outlives the channel, whose destructor reports cancelled lookups
     const std::unique_ptr<ares_channeldata, decltype(&ares_destroy)> owner(channel, ares_destroy);
     ask(channel, answer);
     const auto deadline = std::chrono::steady_clock::now() + timeout;
@@ -141,7 +141,7 @@ base::Result<std::vector<Service>> resolve_services(const std::string& name,
         ares_query(channel, name.c_str(), internet_class, srv_type, collect_services, &into);
     });
     if (!answer) return std::unexpected(answer.error());
-    // RFC 2782: a target of "." says that the service is decidedly not available.
+    // RFC 2782: a target of "." means that the service is not available.
     std::erase_if(answer->services,
                   [](const Service& each) { return each.host.empty() || each.host == "."; });
     return std::move(answer->services);

@@ -12,10 +12,9 @@
 
 namespace ballast::net {
 
-/// Looks names up, IPv4 and IPv6, over c-ares. Blocks for as long as `timeout`: for threads on
-/// which nothing waits, never for a worker. A stop ends it within 100 ms, as timed out. An address
-/// is its own answer. The addresses are sorted and without duplicates; a failure is the backend's
-/// fault.
+/// Looks up names with c-ares, IPv4 and IPv6. Blocks for up to `timeout`, so never call it on a
+/// worker. A stop request ends it within 100 ms as timed out. An address is its own answer. The
+/// result is sorted and without duplicates. A failure is the backend's fault.
 [[nodiscard]] base::Result<std::vector<base::Ip>> resolve(const std::string& name,
                                                           std::chrono::milliseconds timeout,
                                                           const std::stop_token& stop = {});
@@ -28,8 +27,8 @@ struct Service {
     std::uint16_t weight = 0;    ///< relative, among those of one priority
 };
 
-/// Looks up the SRV records of "_ftp._tcp.example.org", likewise. None, if the one record says that
-/// there is no such service.
+/// Looks up the SRV records of "_ftp._tcp.example.org" in the same way. None if the only record
+/// says that there is no such service.
 [[nodiscard]] base::Result<std::vector<Service>> resolve_services(const std::string& name,
                                                                   std::chrono::milliseconds timeout,
                                                                   const std::stop_token& stop = {});

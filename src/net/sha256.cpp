@@ -11,7 +11,7 @@ namespace ballast::net {
 void Sha256::Free::operator()(evp_md_ctx_st* context) const noexcept { EVP_MD_CTX_free(context); }
 
 Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
-    // It fails for want of memory only.
+    // It fails only if memory runs out.
     if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1)
         throw std::bad_alloc();
 }

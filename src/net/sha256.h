@@ -9,12 +9,12 @@ struct evp_md_ctx_st;
 
 namespace ballast::net {
 
-/// FIPS 180-4, of bytes that come piece by piece.
+/// FIPS 180-4, for bytes that come in pieces.
 class Sha256 {
 public:
     Sha256();
     void add(std::string_view bytes);
-    /// The digest of all of them, 64 lower-case hexadecimal digits. Once, at the end.
+    /// The digest of all bytes as 64 lower-case hexadecimal digits. Call once, at the end.
     [[nodiscard]] std::string hex();
 
 private:

@@ -113,7 +113,7 @@ base::Result<base::OwnedFd> listen_on(const base::Address& address, int backlog,
 
 bool has_way_to(const base::Address& to) {
     const int domain = to.ip.is_v4() ? AF_INET : AF_INET6;
-    // TCP may be out of source ports towards it; UDP is not, and connecting it sends nothing.
+    // Use UDP: TCP may be out of source ports, and connecting a UDP socket sends nothing.
     const base::OwnedFd udp(::socket(domain, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     const SystemAddress system(to);
     return !udp || ::connect(udp.get(), system.get(), system.length) == 0 || errno != EADDRNOTAVAIL;
@@ -122,7 +122,7 @@ bool has_way_to(const base::Address& to) {
 void refuse(base::OwnedFd connection, std::string_view words) {
     if (!words.empty())
         (void)::send(connection.get(), words.data(), words.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    // What is closed with bytes unread is reset, and the reset may overtake the words.
+    // Closing with unread bytes sends a reset, which may overtake the words.
     std::array<char, 4096> unread;  // NOLINT: nobody looks at it
     (void)::recv(connection.get(), unread.data(), unread.size(), MSG_DONTWAIT);
 }

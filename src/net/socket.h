@@ -11,7 +11,7 @@
 
 namespace ballast::net {
 
-/// The system's form of an address.
+/// An address as the system wants it.
 struct SystemAddress {
     sockaddr_storage storage{};
     socklen_t length = sizeof(sockaddr_storage);
@@ -23,41 +23,42 @@ struct SystemAddress {
     [[nodiscard]] base::Address address() const;
 };
 
-/// The last descriptors of the process are kept for probes: sessions that use up all others must
-/// not make backends look down. The system gives the lowest number that is free, so one with a high
-/// number says that only the reserve is left.
+/// The last descriptors of the process are reserved for probes, so that sessions that use up all
+/// others do not make backends look down. The system always gives the lowest free number, so a high
+/// number means that only the reserve is left.
 enum class Descriptors : std::uint8_t { without_reserve, with_reserve };
-/// `first` is the first number of the reserve. Before threads are started; until then there is
-/// none.
+/// `first` is the lowest number of the reserve. Call before threads start. Without a call there is
+/// no reserve.
 void reserve_descriptors(int first);
-/// Whether this one is to be given back, as if there had been none.
+/// Whether this descriptor belongs to the reserve. If so, close it and act as if none were left.
 [[nodiscard]] bool is_of_reserve(int native);
 
 /// A non-blocking TCP socket.
 [[nodiscard]] base::Result<base::OwnedFd> open_socket(base::Family family,
                                                       Descriptors use = Descriptors::with_reserve);
-/// A socket to listen with. SO_REUSEADDR, never SO_REUSEPORT: two sockets on one port would give
-/// connections to strangers. IPv6 sockets take IPv6 only, so `[::]` and `0.0.0.0` stand side by
-/// side. With `free_bind` the address need not be this machine's yet (ip(7), IP_FREEBIND).
+/// A bound socket. Uses SO_REUSEADDR, never SO_REUSEPORT: two sockets on one port would give
+/// connections to strangers. IPv6 sockets take IPv6 only, so `[::]` and `0.0.0.0` can coexist. With
+/// `free_bind` the address need not be on this machine yet (ip(7), IP_FREEBIND).
 [[nodiscard]] base::Result<base::OwnedFd> bind_to(const base::Address& address,
                                                   bool free_bind = false,
                                                   Descriptors use = Descriptors::with_reserve);
-/// The same, and it listens.
+/// The same, listening.
 [[nodiscard]] base::Result<base::OwnedFd> listen_on(const base::Address& address, int backlog,
                                                     bool free_bind = false,
                                                     Descriptors use = Descriptors::with_reserve);
 
-/// Whether the host has an address of its own to reach this one from. False where IPv6 is switched
-/// off, for one. True when in doubt. Sends nothing.
+/// Whether the host has a source address to reach this one. False for example if IPv6 is disabled.
+/// True if in doubt. Sends nothing.
 [[nodiscard]] bool has_way_to(const base::Address& to);
 
-/// Says the words if that can be done at once, and closes.
+/// Sends the words if that does not block, and closes.
 void refuse(base::OwnedFd connection, std::string_view words);
 
-/// RST instead of FIN at close, also when the process is killed: nobody can take this end for a
-/// proper one. A data connection is so from its first moment until its end is earned.
+/// Makes close send RST instead of FIN, also when the process is killed, so that nobody mistakes
+/// the end for a proper one. A data connection starts like this and keeps it until its data is
+/// complete.
 void reset_on_close(int native);
-/// FIN at close again: what was sent is delivered.
+/// Makes close send FIN again: bytes sent will be delivered.
 void end_on_close(int native);
 
 }  // namespace ballast::net

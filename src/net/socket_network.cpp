@@ -22,8 +22,8 @@ namespace {
 
 constexpr int passive_backlog = 128;
 
-/// Binds the source side of a dial. A fixed port that is in use gives way to an ephemeral one: a
-/// (source port, client address and port) may still be in TIME_WAIT when a client reuses its ports.
+/// Binds the source side of a dial. If a fixed port is in use, an ephemeral one replaces it: the
+/// same pair of ports may still be in TIME_WAIT when a client reuses its ports.
 base::Result<> bind_source(int native, const Dial& dial) {
     if (!dial.from && dial.source_port == 0) return {};
     const auto source_ip = dial.from.value_or(base::Ip::any(dial.to.ip.family()));
@@ -34,7 +34,7 @@ base::Result<> bind_source(int native, const Dial& dial) {
         if (::bind(native, fixed.get(), fixed.length) == 0) return {};
         metrics::count(metrics::Counter::active_source_port_busy);
     }
-    // Leaves the choice of the port to connect(), which may share it among destinations.
+    // Let connect() choose the port, because it may share one among destinations.
     ::setsockopt(native, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
     const SystemAddress any_port({source_ip, 0});
     if (::bind(native, any_port.get(), any_port.length) != 0)
@@ -66,7 +66,7 @@ public:
     }
     ~PassiveLease() override {
         network_.leases_.erase(id());
-        // Nobody took it: its end is not a proper one.
+        // Nobody took it, so its end must not look proper.
         if (socket_) reset_on_close(socket_.get());
     }
     PassiveLease(const PassiveLease&) = delete;
@@ -143,7 +143,7 @@ private:
     loop::Signal* signal_ = nullptr;
 };
 
-/// One that this worker listens on.
+/// A passive port that this worker listens on.
 struct SocketNetwork::PassivePort {
     PassivePort(PassivePorts::Key where, const PassivePorts::Rates& rates, loop::Time now)
         : key(where), accepts(rates.accepts, now), strays(rates.strays, now) {}
@@ -181,7 +181,7 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
 
     const SystemAddress to(dial.to);
     if (::connect(opened->get(), to.get(), to.length) != 0 && errno != EINPROGRESS) {
-        // TIME_WAIT is met here, not at bind(): the same two ports were connected a moment ago.
+        // TIME_WAIT shows up here, not at bind(): the same two ports were connected a moment ago.
         const auto error = base::last_error(dial.fault, doing);
         const bool is_taken = error.code == std::errc::address_not_available ||
                               error.code == std::errc::address_in_use;
@@ -191,7 +191,7 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
             dial.source_port = 0;
             co_return co_await this->dial(dial, deadline);
         }
-        // The same error says that this host has no address of its own to reach it from.
+        // The same error can mean that this host has no source address to reach it.
         const auto fault = has_way_to(dial.to) ? base::Fault::internal : dial.fault;
         co_return std::unexpected(base::Error{fault, error.code, doing});
     }
@@ -199,7 +199,7 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
     const int native = opened->get();
     const auto local = local_address(native);
     if (!local) co_return std::unexpected(local.error());
-    // Noted before anything is said on it, so that the other side finds it when it hears a word.
+    // Note it before sending anything, so that the other side finds the entry when bytes arrive.
     auto own =
         dial.purpose == Dial::Purpose::control ? note_own_connection(*local, dial.to) : nullptr;
     loop::Signal connected(loop_);
@@ -222,7 +222,7 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
 }
 
 loop::Task<base::Result<std::unique_ptr<Lease>>> SocketNetwork::lend(LendRequest request) {
-    // Each turn either ends or takes one port of the range out of use for a while.
+    // Each round either ends or takes one port of the range out of use for a while.
     for (std::uint32_t tries = 0; tries < request.range.size(); ++tries) {
         const auto lent = ports_.lend(request.range, request.local, request.peers, index_,
                                       loop_.now(), request.holder);
@@ -231,7 +231,7 @@ loop::Task<base::Result<std::unique_ptr<Lease>>> SocketNetwork::lend(LendRequest
         if (lent->needs_listening) {
             const auto listening = listen(key, request.peers.address, request.free_bind);
             if (listening == Listening::not_there) continue;
-            if (listening == Listening::no_descriptors) break;  // every other one lacks them too
+            if (listening == Listening::no_descriptors) break;  // the other ports would fail too
         }
         metrics::count(metrics::Counter::passive_ports_lent);
         co_return std::make_unique<PassiveLease>(*this, key, request.peers.address, *lent);
@@ -252,7 +252,8 @@ std::unique_ptr<Admission> SocketNetwork::admit(const AdmitRequest& request) {
 
 SocketNetwork::Listening SocketNetwork::listen(PassivePorts::Key key, const base::Ip& client,
                                                bool free_bind) {
-    // Before it listens: whoever finds the port in use finds out by whom.
+    // Announce before listening, so that a program that finds the port in use can find out who uses
+    // it.
     auto announced = announce({key.local, key.port});
     auto opened = listen_on({key.local, key.port}, passive_backlog, free_bind, descriptors_);
     auto watched =
@@ -261,7 +262,7 @@ SocketNetwork::Listening SocketNetwork::listen(PassivePorts::Key key, const base
         const auto& error = watched.error();
         log::warning("a passive port cannot be used",
                      {{"port", std::uint64_t{key.port}}, {"reason", base::to_string(error)}});
-        // Without descriptors it is not the port's fault.
+        // A shortage of descriptors is not the port's fault.
         const bool is_shortage =
             base::is_shortage(error.code) && error.code != std::errc::address_not_available;
         const auto for_long = is_shortage ? std::chrono::seconds(0)
@@ -337,7 +338,7 @@ void SocketNetwork::deliver(PassivePorts::LeaseId id, base::OwnedFd socket, base
     const auto admission = admissions_.find(id);
     if (admission != admissions_.end())
         return admission->second->arrive(std::move(socket), local, peer);
-    // Given up while the connection was on its way between two workers.
+    // The lease was given up while the connection was on its way between two workers.
     metrics::count(metrics::Counter::data_connections_stray);
 }
 

@@ -16,16 +16,16 @@
 
 namespace ballast::net {
 
-/// The network of one worker: real sockets on its loop. The workers know each other, because a
-/// passive port is listened on by one of them and may be waited for by another.
+/// The network of one worker: real sockets on its loop. The workers know each other, because one
+/// may listen on a passive port that another waits for.
 class SocketNetwork final : public Network {
 public:
-    /// `ports` and the networks named by `connect_workers` outlive this one's last session.
+    /// `ports` and the networks of `connect_workers` must outlive this one's last session.
     SocketNetwork(loop::WorkerLoop& loop, PassivePorts& ports, PassivePorts::WorkerIndex index,
                   Descriptors descriptors = Descriptors::without_reserve);
     ~SocketNetwork() override;
 
-    /// All workers' networks, in the order of their indexes; before the first session.
+    /// All workers' networks, ordered by index. Call before the first session.
     void connect_workers(std::vector<SocketNetwork*> workers) { workers_ = std::move(workers); }
 
     [[nodiscard]] loop::Loop& loop() override { return loop_; }
@@ -38,7 +38,7 @@ public:
         LendRequest request) override;
     [[nodiscard]] std::unique_ptr<Admission> admit(const AdmitRequest& request) override;
 
-    /// Stops listening on passive ports; on the loop's thread, before it ends.
+    /// Stops listening on passive ports. Call on the loop's thread, before it ends.
     void close_ports();
 
 private:
@@ -48,7 +48,7 @@ private:
     struct PassivePort;
 
     enum class Listening : std::uint8_t { yes, not_there, no_descriptors };
-    /// What failed is logged and noted.
+    /// Logs and notes failures.
     Listening listen(PassivePorts::Key key, const base::Ip& client, bool free_bind);
     void take_data_connection(PassivePort& port, base::OwnedFd socket, base::Address peer);
     void take_data_connection_of(PassivePort& port, base::OwnedFd socket, base::Address peer);

@@ -54,7 +54,8 @@ Io SocketStream::write(std::span<const char> from) {
 
 Io::State SocketStream::finish() {
     if (descriptor_.native() < 0) return Io::State::failed;
-    // First: closing with the reset still armed would throw away what the kernel has not sent yet.
+    // Do this first: closing with the reset armed would drop bytes that the kernel has not sent
+    // yet.
     end_on_close(descriptor_.native());
     return ::shutdown(descriptor_.native(), SHUT_WR) == 0 ? Io::State::moved : Io::State::failed;
 }

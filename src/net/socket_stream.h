@@ -13,7 +13,7 @@ namespace ballast::net {
 class SocketStream final : public Stream {
 public:
     /// Takes the socket, which is non-blocking and belongs to no loop yet. If the loop cannot take
-    /// it the connection is closed, and reading and writing fail with the reason.
+    /// it, closes the connection; reads and writes then fail with the reason.
     SocketStream(loop::WorkerLoop& loop, base::OwnedFd socket, base::Address local,
                  base::Address peer);
     SocketStream(loop::Descriptor descriptor, base::Address local, base::Address peer,
@@ -38,15 +38,14 @@ public:
 
 private:
     loop::Descriptor descriptor_;
-    std::error_code lost_;  // why there is no descriptor
+    std::error_code lost_;  // why the loop did not take it
     base::Address local_;
     base::Address peer_;
-    OwnConnection own_;  // if this process has begun it, for control
+    OwnConnection own_;  // set if this process opened it as a control connection
 };
 
-/// What a control connection needs: no delay for small lines, urgent data in its place among the
-/// others (RFC 959 4.1.3, ABOR), and keep-alive so that NAT boxes remember it during long
-/// transfers.
+/// Sets what a control connection needs: no delay for short lines, urgent data inline (RFC 959
+/// 4.1.3, ABOR), and keep-alive so that NAT boxes remember it during long transfers.
 void prepare_control(int native);
 
 }  // namespace ballast::net

@@ -16,28 +16,28 @@
 
 namespace ballast::net {
 
-/// The outcome of one attempt to move bytes, which never waits.
+/// The outcome of one attempt to move bytes. An attempt never waits.
 struct Io {
     enum class State : std::uint8_t {
         moved,        ///< `bytes`, at least one
         would_block,  ///< watch, wait, and try again
         ended,        ///< reading only: the peer closed its direction properly
-        failed,       ///< `error` says how: reset, time-out, ...
+        failed,       ///< `error` says how: reset, timeout, ...
     };
     State state = State::would_block;
     std::size_t bytes = 0;
     std::error_code error;
-    /// `ended` only: under TLS the peer said close_notify. Without it, or without TLS, nobody can
-    /// tell the end of the data from the end of who sent them.
+    /// `ended` only: the TLS peer sent close_notify. Otherwise the end of the data looks the same
+    /// as the end of a crashed sender.
     bool is_vouched_for = false;
 };
 
-/// One connection, as bytes. Belongs to one loop's thread. Who holds it attaches a signal, tries
-/// to read or write, and where that would block asks to be signalled and waits.
+/// One connection, as bytes. Belongs to one loop's thread. Its owner attaches a signal and tries to
+/// read or write. If that would block, the owner asks for the signal and waits.
 ///
-/// Destroying a control connection closes it: properly, unless bytes of the peer were left unread,
-/// which makes the kernel send RST. Destroying a data connection that was not finished resets it,
-/// and so does the kernel if the process is killed: the end of data has to be earned.
+/// Destroying a control connection closes it properly, unless bytes of the peer were left unread;
+/// then the kernel sends RST. Destroying an unfinished data connection resets it. So does the
+/// kernel if the process is killed. A proper end must mean complete data.
 class Stream {
 public:
     Stream() = default;
@@ -46,16 +46,16 @@ public:
     Stream& operator=(const Stream&) = delete;
 
     virtual Io read(std::span<char> into) = 0;
-    /// What moved is in the system's hands. After `would_block` the next call must begin with the
-    /// same bytes: TLS may have encrypted them already.
+    /// `moved` bytes belong to the system. After `would_block` the next call must begin with the
+    /// same bytes, because TLS may have encrypted them already.
     virtual Io write(std::span<const char> from) = 0;
-    /// Ends our direction; the peer's goes on. `moved` if that is done, `would_block` if it must be
-    /// tried again when writing would not block, `failed` if the connection has failed.
+    /// Ends our direction; the peer's goes on. `moved` if done, `would_block` to try again when
+    /// writable, `failed` if the connection has failed.
     virtual Io::State finish() = 0;
-    /// Breaks the connection so that the peer cannot take it for a proper end (TCP: RST).
+    /// Breaks the connection so that the peer cannot mistake it for a proper end (TCP: RST).
     virtual void reset() = 0;
 
-    /// Who is told; null: nobody. The signal must live until it is replaced.
+    /// The signal to raise; null for none. It must live until it is replaced.
     virtual void attach(loop::Signal* signal) = 0;
     /// Raises the attached signal once when reading (writing) would not block.
     virtual void watch_readable() = 0;
@@ -63,15 +63,15 @@ public:
     /// True between `watch_readable` and its signal: reading would still block.
     [[nodiscard]] virtual bool is_watching_readable() const = 0;
 
-    /// Whether the peer has ended its direction or is gone, also while bytes that it sent before
-    /// are unread. False if that cannot be known.
+    /// Whether the peer has ended its direction or is gone, even if bytes that it sent before are
+    /// unread. False if unknown.
     [[nodiscard]] virtual bool has_peer_left() const { return false; }
-    /// How long a packet and its acknowledgement take at worst: the smoothed round trip and four
-    /// times its variation (RFC 6298). Zero if that is not known.
+    /// How long a packet and its acknowledgement take at worst: the smoothed round trip plus four
+    /// times its variation (RFC 6298). Zero if unknown.
     [[nodiscard]] virtual std::chrono::microseconds round_trip() const { return {}; }
 
-    /// A descriptor that the kernel may take bytes from (put bytes into) by itself, or -1 if they
-    /// must pass through `read` (`write`).
+    /// A descriptor that the kernel may read from (write to) directly, or -1 if bytes must pass
+    /// through `read` (`write`).
     [[nodiscard]] virtual int splice_source() const = 0;
     [[nodiscard]] virtual int splice_sink() const = 0;
 
@@ -79,7 +79,7 @@ public:
     [[nodiscard]] virtual const base::Address& peer() const = 0;
 };
 
-/// A signal that hears of a stream for as long as this object lives.
+/// Attaches a signal to a stream for as long as this object lives.
 class Attached {
 public:
     Attached(Stream& stream, loop::Signal& signal) : stream_(stream) { stream_.attach(&signal); }
@@ -91,11 +91,11 @@ private:
     Stream& stream_;
 };
 
-/// Asked before each wait for a peer, so also whenever the signal was raised. True ends the waiting
-/// before its time (`operation_canceled`). Empty: never.
+/// Called before each wait for a peer, and so whenever the signal was raised. True ends the wait
+/// early (`operation_canceled`). Empty: never.
 using Interrupt = std::function<bool()>;
 
-/// Writes everything. `signal` is the one attached to the stream. An error is the given fault's.
+/// Writes everything. `signal` is attached to the stream. `fault` is the fault of an error.
 [[nodiscard]] loop::Task<base::Result<>> write_all(Stream& stream, loop::Signal& signal,
                                                    std::string_view bytes, base::Fault fault,
                                                    loop::Deadline deadline,

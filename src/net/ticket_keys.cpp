@@ -17,7 +17,7 @@ namespace ballast::net {
 
 namespace {
 
-/// The current key and those before it whose tickets may still be in use.
+/// The current key, and older ones whose tickets may still be in use.
 constexpr std::size_t keys_max = 2;
 constexpr std::size_t file_keys_max = 64;
 constexpr std::size_t key_bytes = 80;
@@ -33,7 +33,7 @@ TicketKey key_of(const unsigned char* bytes) {
 
 TicketKey random_key() {
     std::array<unsigned char, key_bytes> bytes{};
-    // Without random numbers there is no TLS either.
+    // Without random numbers TLS cannot work either.
     if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) std::terminate();
     const auto key = key_of(bytes.data());
     OPENSSL_cleanse(bytes.data(), bytes.size());
@@ -110,7 +110,7 @@ TicketKey TicketKeys::current(loop::Time now) {
     const std::lock_guard lock(mutex_);
     const bool is_due = lifetime_ && (keys_.empty() || now - rotated_at_ >= *lifetime_);
     if (is_due) {
-        // Keys that nobody asked for in two lifetimes are too old to be kept at all.
+        // Keys that are two lifetimes old are of no use.
         if (!keys_.empty() && now - rotated_at_ >= 2 * *lifetime_) forget_from(0);
         keys_.insert(keys_.begin(), random_key());
         forget_from(keys_max);

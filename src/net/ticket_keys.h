@@ -15,7 +15,7 @@
 
 namespace ballast::net {
 
-/// One key that session tickets are encrypted and authenticated with (RFC 5077 4).
+/// One key that encrypts and authenticates session tickets (RFC 5077 4).
 struct TicketKey {
     std::array<unsigned char, 16> name{};
     std::array<unsigned char, 32> hmac{};
@@ -24,20 +24,20 @@ struct TicketKey {
     TicketKey() = default;
     TicketKey(const TicketKey&) = default;
     TicketKey& operator=(const TicketKey&) = default;
-    ~TicketKey();  ///< leaves nothing of it in memory
+    ~TicketKey();  ///< wipes it from memory
 };
 
-/// The keys of the tickets that a listener hands out. Those made here rotate by themselves; those
-/// of a file, which several balancers may share, change when the file does. Any thread may call.
+/// The ticket keys of a listener. Generated keys rotate automatically. Keys from a file, which
+/// several balancers may share, change with the file. Any thread may call.
 class TicketKeys {
 public:
-    /// Made at random; a new one takes over each `lifetime`, and tickets of the one before are
-    /// still accepted.
+    /// Random keys. A new one replaces the current one every `lifetime`; tickets of the previous
+    /// one are still accepted.
     explicit TicketKeys(std::chrono::steady_clock::duration lifetime);
-    /// From a file: a key a line, 80 bytes in base64 (`openssl rand -base64 80 | tr -d '\n'`). The
-    /// first encrypts, all decrypt.
+    /// Keys from a file: one per line, 80 bytes in base64 (`openssl rand -base64 80 | tr -d '\n'`).
+    /// The first encrypts, all decrypt.
     [[nodiscard]] static base::Result<std::shared_ptr<TicketKeys>> load(const std::string& file);
-    /// Reads the file anew; on an error nothing has changed.
+    /// Reads the file again. An error changes nothing.
     [[nodiscard]] base::Result<> reload(const std::string& file);
     ~TicketKeys();
     TicketKeys(const TicketKeys&) = delete;
@@ -45,7 +45,7 @@ public:
 
     /// The key for new tickets.
     [[nodiscard]] TicketKey current(loop::Time now);
-    /// The key of that name, and whether its tickets should be replaced by new ones.
+    /// The key with this name, and whether its tickets should be renewed.
     struct Found {
         TicketKey key;
         bool is_old = false;

@@ -18,15 +18,15 @@ int tickets_index() {
     return index;
 }
 
-/// A copy: OpenSSL marks the session of a connection that ends badly as not to be resumed, and one
-/// broken transfer must not spoil the next ones.
+/// A copy, because OpenSSL marks the session of a failed connection as not resumable, and one
+/// broken transfer must not affect the next ones.
 int keep_session(SSL* ssl, SSL_SESSION* session) {
     auto& tickets = *static_cast<TlsTickets*>(SSL_get_ex_data(ssl, tickets_index()));
     tickets.keep(TlsSession(SSL_SESSION_dup(session)));
     return 0;
 }
 
-/// Without its scope, which is this machine's own word for a link.
+/// Without its scope, which names a link of this machine.
 bool set_address(X509_VERIFY_PARAM* verified, const base::Ip& address) {
     const auto& bytes = address.bytes();
     const auto* const first = reinterpret_cast<const unsigned char*>(bytes.data());
@@ -46,7 +46,8 @@ base::Result<> use_certificates(SSL_CTX* context, const std::string& file) {
         if (!next) break;
         done = SSL_CTX_add1_chain_cert(context, next.get()) == 1;
     }
-    // The end of the file, or a private key: else a certificate of the chain is broken.
+    // Reading must stop at the end of the file or at a private key. Otherwise a certificate of the
+    // chain is broken.
     if (!done || ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
         return std::unexpected(openssl_error(base::Fault::internal, "loading " + file));
     ERR_clear_error();
@@ -106,7 +107,7 @@ Ssl TlsClient::new_ssl(TlsTickets& tickets, bool avoids_tls_1_3) const {
         const bool is_set =
             address_ ? set_address(verified, *address_)
                      : X509_VERIFY_PARAM_set1_host(verified, name.c_str(), name.size()) == 1;
-        // Without it any certificate of the authority would do.
+        // Without this any certificate of the authority would be accepted.
         if (!is_set) throw std::bad_alloc();
     }
     return ssl;

@@ -11,14 +11,14 @@
 
 namespace ballast::net {
 
-/// The newest TLS session of one control connection to a backend, which each of its data
-/// connections is offered. Tickets come on either kind of connection at any time. One for each leg,
-/// on its loop's thread; outlives the streams that were made with it.
+/// The newest TLS session of one control connection to a backend, offered to each of its data
+/// connections. Tickets arrive on either kind of connection at any time. One per leg, on its loop's
+/// thread. It must outlive the streams made with it.
 class TlsTickets {
 public:
     void keep(TlsSession newest) { newest_ = std::move(newest); }
     [[nodiscard]] bool is_empty() const { return newest_ == nullptr; }
-    /// A TLS 1.3 session is spent by one use in OpenSSL, so it is given as a copy.
+    /// OpenSSL allows one use of a TLS 1.3 session, so this is a copy.
     [[nodiscard]] TlsSession offer() const;
 
 private:
@@ -30,20 +30,19 @@ class TlsClient {
 public:
     struct Settings : TlsSettings {
         enum class Verify : std::uint8_t { full, ca, none };
-        Verify verify = Verify::full;  ///< with `ca`, or the system's if it is empty
-        std::string certificate;       ///< PEM file shown to the backend; empty: none
-        std::string key;               ///< PEM file; empty: in that of the certificate
-        std::string server_name;       ///< SNI and the name to verify; or an address, never SNI
+        Verify verify = Verify::full;  ///< with `ca`, or the system's authorities if it is empty
+        std::string certificate;       ///< PEM file for the backend; empty: none
+        std::string key;               ///< PEM file; empty: in the certificate's file
+        std::string server_name;  ///< SNI and the name to verify; an address is never used as SNI
     };
     [[nodiscard]] static base::Result<std::shared_ptr<TlsClient>> create(const Settings& settings);
 
-    /// The stream, whose handshake is yet to come. `tickets` outlive it. With `avoids_tls_1_3` TLS
-    /// 1.2 is the newest spoken, if the settings allow it. Without memory it throws, and `plain`
-    /// stays the caller's.
+    /// The stream before its handshake. `tickets` must outlive it. `avoids_tls_1_3` limits it to
+    /// TLS 1.2, if the settings allow that. Throws without memory; then the caller keeps `plain`.
     [[nodiscard]] std::unique_ptr<TlsStream> wrap_control(std::unique_ptr<Stream>&& plain,
                                                           TlsTickets& tickets,
                                                           bool avoids_tls_1_3) const;
-    /// With the same name and context, and offering the session of the control connection.
+    /// With the same name and context, and the control connection's session as an offer.
     [[nodiscard]] std::unique_ptr<TlsStream> wrap_data(std::unique_ptr<Stream> plain,
                                                        TlsTickets& tickets,
                                                        bool avoids_tls_1_3) const;
@@ -57,7 +56,7 @@ private:
     [[nodiscard]] Ssl new_ssl(TlsTickets& tickets, bool avoids_tls_1_3) const;
 
     const Settings settings_;
-    std::optional<base::Ip> address_;  // what `server_name` is, if it is no name
+    std::optional<base::Ip> address_;  // set if `server_name` is an address
     TlsContext context_;
 };
 

@@ -20,7 +20,7 @@ namespace ballast::net {
 
 namespace {
 
-/// Where a connection and a context remember what is ours.
+/// Where OpenSSL's connections hold our data.
 int bond_index() {
     static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
     return index;
@@ -30,13 +30,13 @@ int use_index() {
     return index;
 }
 
-/// How long a session may be resumed: as long as TLS 1.3 allows at most (RFC 8446 4.6.1), because
-/// an FTP session may be long and its data connections resume the handshake that it began with.
+/// How long a session may be resumed: the maximum of TLS 1.3 (RFC 8446 4.6.1). An FTP session may
+/// be long, and its data connections resume its first handshake.
 constexpr long session_seconds = 7L * 24 * 60 * 60;
 
-/// Whose tickets are good for whom: those of a listener of that name that asks for the same
-/// certificates. A resumed session is not asked again, so another listener's may not count, nor
-/// those from before a change of what is asked.
+/// Which tickets are valid: those of a listener with this name that asks for the same certificates.
+/// A resumed session is not asked for its certificate again, so tickets of other listeners or from
+/// before a change of the authorities must not count.
 std::array<unsigned char, SHA256_DIGEST_LENGTH> context_id(const TlsServer::Settings& settings,
                                                            std::string_view ca) {
     std::string told =
@@ -53,7 +53,7 @@ TlsBond::TlsBond() {
     if (RAND_bytes(id_.data(), static_cast<int>(id_.size())) != 1) std::terminate();
 }
 
-/// What OpenSSL asks in the middle of a handshake. `argument` is the server.
+/// OpenSSL's callbacks during a handshake. `argument` is the server.
 struct TlsServer::Callbacks {
     static const TlsServer& server(void* argument) {
         return *static_cast<const TlsServer*>(argument);
@@ -69,7 +69,7 @@ struct TlsServer::Callbacks {
         return 1;
     }
 
-    /// Makes OpenSSL keep the name, whoever it is for.
+    /// Makes OpenSSL keep any name.
     static int accept_name(SSL* /*ssl*/, int* /*alert*/, void* /*argument*/) {
         return SSL_TLSEXT_ERR_OK;
     }
@@ -84,8 +84,8 @@ struct TlsServer::Callbacks {
         return SSL_TLSEXT_ERR_OK;
     }
 
-    /// A ticket is about to be made: it carries the id of the session that it is for, also where
-    /// the control connection itself was resumed from another session's ticket.
+    /// Writes the id of this session into a new ticket, even if the control connection itself was
+    /// resumed from another session's ticket.
     static int write_id(SSL* ssl, void* /*argument*/) {
         const auto& id = bond(ssl).id_;
         return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), id.data(), id.size());
@@ -103,8 +103,7 @@ struct TlsServer::Callbacks {
                                           const unsigned char* /*name*/, std::size_t /*size*/,
                                           SSL_TICKET_STATUS status, void* argument) {
         const bool is_readable = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
-        // A certificate is to be shown, and verified, at each log-in: it may have expired
-        // meanwhile.
+        // Ask for a certificate and verify it at each login: it may have expired meanwhile.
         const bool asks = server(argument).settings_.client_certificate != Settings::Ask::none;
         if (!is_data(ssl))
             return is_readable && !asks ? SSL_TICKET_RETURN_USE_RENEW
@@ -116,8 +115,8 @@ struct TlsServer::Callbacks {
         return SSL_TICKET_RETURN_IGNORE;
     }
 
-    /// Clients without tickets: a data connection may name the session of its own control
-    /// connection, which is all that is ever looked at.
+    /// For clients without tickets: a data connection may resume the session of its own control
+    /// connection only.
     static SSL_SESSION* find_session(SSL* ssl, const unsigned char* id, int size, int* copy) {
         if (!is_data(ssl)) return nullptr;
         SSL_SESSION* const own = bond(ssl).session_.get();
@@ -127,7 +126,7 @@ struct TlsServer::Callbacks {
         if (size < 0 || own_size != static_cast<unsigned int>(size) ||
             std::memcmp(own_id, id, own_size) != 0)
             return nullptr;
-        // A copy: OpenSSL marks the session of a connection that ends badly as not to be resumed.
+        // A copy, because OpenSSL marks the session of a failed connection as not resumable.
         *copy = 0;
         return SSL_SESSION_dup(own);
     }
@@ -239,7 +238,7 @@ std::unique_ptr<TlsStream> TlsServer::wrap_control(std::unique_ptr<Stream>&& pla
 }
 
 void TlsServer::remember(const TlsStream& control, TlsBond& bond) const {
-    // One that was resumed from a ticket is known by another session's ticket too.
+    // A session that was resumed from a ticket is shared with another session.
     if (!control.is_tls_1_3() && !control.is_resumed() && settings_.resumes_data)
         bond.session_.reset(SSL_SESSION_dup(SSL_get0_session(control.ssl())));
 }

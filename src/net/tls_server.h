@@ -13,9 +13,9 @@
 
 namespace ballast::net {
 
-/// What ties the data connections of one FTP session to its control connection: a random id that
-/// rides in every ticket the control connection hands out, and the TLS session itself for clients
-/// that resume by session id (up to TLS 1.2). One for each session, on its loop's thread.
+/// Ties the data connections of one FTP session to its control connection: a random id in every
+/// ticket of the control connection, and the TLS session itself for clients that resume by session
+/// id (up to TLS 1.2). One per session, on its loop's thread.
 class TlsBond {
 public:
     TlsBond();
@@ -33,7 +33,7 @@ private:
 class TlsServer {
 public:
     struct Settings : TlsSettings {
-        std::string name;  ///< of the listener: its tickets are no other listener's
+        std::string name;  ///< of the listener; others do not accept its tickets
         enum class Ask : std::uint8_t { none, request, require };
         Ask client_certificate = Ask::none;
         bool resumes_data = true;  ///< hand out tickets, and accept them on data connections
@@ -46,21 +46,22 @@ public:
     TlsServer(const TlsServer&) = delete;
     TlsServer& operator=(const TlsServer&) = delete;
 
-    /// For connections from now on. On an error nothing has changed.
+    /// Applies to connections from now on. An error changes nothing.
     [[nodiscard]] base::Result<> replace_certificates(
         std::shared_ptr<const Certificates> certificates);
 
-    /// The stream, whose handshake is yet to come. The bond outlives it. Without memory it throws,
-    /// and `plain` stays the caller's.
+    /// The stream before its handshake. The bond must outlive it. Throws without memory; then the
+    /// caller keeps `plain`.
     [[nodiscard]] std::unique_ptr<TlsStream> wrap_control(std::unique_ptr<Stream>&& plain,
                                                           TlsBond& bond) const;
-    /// After the control connection's handshake.
+    /// Call after the control connection's handshake.
     void remember(const TlsStream& control, TlsBond& bond) const;
-    /// Resumes this bond's session and nobody else's, and hands out no tickets: a client that only
-    /// sends would leave them unread, and closing with bytes unread breaks its upload.
+    /// Resumes only this bond's session. Sends no tickets: a client that only sends would not read
+    /// them, and closing with unread bytes breaks its upload.
     [[nodiscard]] std::unique_ptr<TlsStream> wrap_data(std::unique_ptr<Stream> plain,
                                                        TlsBond& bond) const;
-    /// Before each answer to PASV, EPSV, PORT and EPRT: many clients use a TLS 1.3 ticket once.
+    /// Call before each answer to PASV, EPSV, PORT and EPRT, because many clients use a TLS 1.3
+    /// ticket only once.
     void refresh_ticket(TlsStream& control) const;
 
 private:

@@ -13,7 +13,7 @@ namespace ballast::net {
 
 namespace {
 
-/// Forward secrecy and authenticated encryption first; CBC for clients that know nothing better.
+/// Forward secrecy and authenticated encryption first, CBC for old clients.
 constexpr const char* default_ciphers =
     "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:ECDHE+AES:DHE+AES:!aNULL:!eNULL";
 
@@ -29,7 +29,7 @@ int openssl_version(base::TlsVersion version) {
     std::terminate();
 }
 
-/// As X509_load_cert_crl_file(3) does it.
+/// Like X509_load_cert_crl_file(3).
 base::Result<> load_trusted(ssl_ctx_st* context, const std::string& file) {
     const auto bytes = base::read_file(file);
     if (!bytes) return std::unexpected(bytes.error());
@@ -69,7 +69,7 @@ base::Result<TlsContext> make_context(TlsRole role, const TlsSettings& settings)
     SSL_CTX_set_dh_auto(raw, 1);
     SSL_CTX_set_min_proto_version(raw, openssl_version(settings.min_version));
     SSL_CTX_set_max_proto_version(raw, openssl_version(settings.max_version));
-    // OpenSSL 3 speaks TLS 1.0 and 1.1 at its lowest level only, with their SHA-1.
+    // OpenSSL 3 allows TLS 1.0 and 1.1, which use SHA-1, only at its lowest security level.
     const bool is_old = settings.min_version < base::TlsVersion::tls_1_2;
     auto ciphers = settings.ciphers.empty() ? default_ciphers : settings.ciphers;
     if (is_old && settings.ciphers.empty()) ciphers += ":@SECLEVEL=0";

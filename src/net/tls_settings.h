@@ -9,7 +9,7 @@
 
 namespace ballast::net {
 
-/// What both roles of TLS are set up with.
+/// TLS settings for both roles.
 struct TlsSettings {
     base::TlsVersion min_version = base::TlsVersion::tls_1_2;
     base::TlsVersion max_version = base::TlsVersion::tls_1_3;
@@ -19,10 +19,10 @@ struct TlsSettings {
 };
 
 enum class TlsRole : bool { server, client };
-/// A context with these settings, but for certificates and verification.
+/// A context with these settings, without certificates and verification.
 [[nodiscard]] base::Result<TlsContext> make_context(TlsRole role, const TlsSettings& settings);
 
-/// Makes the context trust the certificates of a PEM file, and heed its revocation lists.
+/// Makes the context trust the certificates of a PEM file and check its revocation lists.
 [[nodiscard]] base::Result<> load_trusted(ssl_ctx_st* context, const std::string& file);
 
 [[nodiscard]] int openssl_version(base::TlsVersion version);

@@ -21,19 +21,17 @@ namespace ballast::net {
 
 namespace {
 
-/// Plain text of one write, whose records go out together: OpenSSL alone makes a system call for
+/// Plain text of one write. Its records go out together; OpenSSL by itself makes a system call for
 /// each 16 KiB.
 constexpr std::size_t gathered_bytes_max = 128 << 10;
-/// What one read of the stream beneath may take in on a data connection. More would be mapped and
-/// unmapped by malloc each time.
+/// Bytes of one read of the inner stream on a data connection. Malloc would map and unmap a larger
+/// buffer each time.
 constexpr std::size_t read_ahead_bytes = 64 << 10;
-/// Answers of TLS itself (key updates) that a peer may leave unread before nothing more is read
-/// from it.
+/// Bytes of TLS answers (key updates) that a peer may leave unread before we stop reading from it.
 constexpr std::size_t unsent_answers_max = 16 << 10;
 
-/// The kernel's TLS is asked for by OpenSSL only on a socket of its own kind. Flights of a
-/// handshake and close_notify are small writes in a row, which shall not wait for each other's
-/// acknowledgement.
+/// OpenSSL uses the kernel's TLS only with its own kind of socket. Handshakes and close_notify are
+/// small writes in a row, which must not wait for each other's acknowledgement.
 void set_socket(ssl_st* ssl, int native) {
     const int on = 1;
     ::setsockopt(native, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -43,7 +41,7 @@ void set_socket(ssl_st* ssl, int native) {
 
 bool is_record_type(char first) { return first >= 0x14 && first <= 0x18; }
 
-/// A peer that speaks no TLS at all is met more often than one that speaks it wrongly.
+/// A peer that speaks no TLS at all is more common than one that speaks it wrongly.
 std::string_view hint_for(unsigned long error) {
     switch (ERR_GET_REASON(error)) {
         case SSL_R_WRONG_VERSION_NUMBER:
@@ -131,10 +129,10 @@ struct TlsStream::Plumbing {
 TlsStream::TlsStream(std::unique_ptr<Stream>&& inner, Ssl ssl, Use use, bool reads_ahead)
     : inner_(std::move(inner)), ssl_(std::move(ssl)), use_(use), reads_ahead_(reads_ahead) {
     SSL_set_mode(ssl_.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    // An end without close_notify must not forbid our own direction to go on; it is told apart by
-    // what the stream beneath has said.
+    // After an end without close_notify our own direction must still work. The inner stream shows
+    // whether close_notify came.
     SSL_set_options(ssl_.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
-    // Passwords come this way.
+    // Control connections carry passwords.
     if (use_ == Use::control) SSL_set_options(ssl_.get(), SSL_OP_CLEANSE_PLAINTEXT);
     SSL_set_read_ahead(ssl_.get(), reads_ahead_ ? 1 : 0);
     if (use_ == Use::data) SSL_set_default_read_buffer_len(ssl_.get(), read_ahead_bytes);
@@ -155,7 +153,8 @@ TlsStream::~TlsStream() {
         (void)finish();
 }
 
-/// After a handshake on the socket itself: what the kernel has not taken over is ours again.
+/// After a handshake on the socket itself: takes back the directions that the kernel does not
+/// encrypt.
 void TlsStream::take_over_plumbing() {
     if (use_ != Use::data || inner_->splice_sink() < 0) return;
     kernel_sends_ = BIO_get_ktls_send(SSL_get_wbio(ssl_.get())) != 0;
@@ -165,10 +164,10 @@ void TlsStream::take_over_plumbing() {
     if (kernel_sends_) metrics::count(metrics::Counter::tls_data_connections_in_kernel);
 }
 
-/// While plain text may follow: whether these bytes belong to a record. If not they are kept.
+/// While plain text may follow: whether these bytes belong to a record. If not, keeps them.
 bool TlsStream::is_record(std::string_view bytes, std::size_t bytes_wanted) {
     const bool is_header = std::string_view(SSL_rstate_string(ssl_.get())) == "RH";
-    // A header may have begun to come before plain text was to be expected.
+    // Part of a header may have arrived before plain text was expected.
     const bool begins = is_header && !inside_header_ && SSL_has_pending(ssl_.get()) == 0;
     inside_header_ = is_header && bytes.size() < bytes_wanted;
     if (!begins || is_record_type(bytes.front())) return true;
@@ -263,7 +262,7 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> TlsStream::leave(loop::Signal&
         if (!waited) co_return std::unexpected(waited.error());
     }
     expects_plain_ = true;
-    std::array<char, 512> dropped{};  // said under TLS after CCC: to nobody
+    std::array<char, 512> dropped{};  // sent under TLS after CCC: ignored
     for (;;) {
         const Io io = read(dropped);
         if (io.state == Io::State::ended) break;
@@ -307,7 +306,7 @@ Io TlsStream::read(std::span<char> into) {
 Io TlsStream::outcome_of_failed_read() {
     if (SSL_get_error(ssl_.get(), 0) != SSL_ERROR_ZERO_RETURN) return failed();
     const bool is_bare = BIO_eof(SSL_get_rbio(ssl_.get())) != 0;
-    // The connection ended inside a record: whatever it was, this is no end of it.
+    // The connection ended inside a record, so this is not the end of the data.
     const bool is_cut =
         SSL_has_pending(ssl_.get()) != 0 || std::string_view(SSL_rstate_string(ssl_.get())) == "RB";
     if (is_bare && is_cut) {
@@ -317,7 +316,7 @@ Io TlsStream::outcome_of_failed_read() {
     return {Io::State::ended, 0, {}, !is_bare};
 }
 
-/// Sends the records that are waiting.
+/// Sends pending records.
 Io::State TlsStream::flush() {
     std::size_t sent = 0;
     Io io{Io::State::moved, 0, {}};
@@ -345,7 +344,7 @@ Io TlsStream::write(std::span<const char> from) {
     }
     if (unsent_bytes_ > 0) return {Io::State::moved, std::exchange(unsent_bytes_, 0), {}};
 
-    // One for each thread: what the stream beneath does not take is kept in `unsent_`.
+    // One per thread: records that the inner stream does not take go to `unsent_`.
     thread_local std::string records;
     records.clear();
     const auto chunk = from.first(std::min(from.size(), gathered_bytes_max));
@@ -407,7 +406,7 @@ void TlsStream::attach(loop::Signal* signal) {
 }
 
 void TlsStream::watch_readable() {
-    // What was read ahead wakes nobody.
+    // Bytes that were read ahead raise no signal, so raise it here.
     if (read_wants_ == Wants::nothing || end_) {
         if (signal_ != nullptr) signal_->raise();
     } else if (read_wants_ == Wants::to_read) {
@@ -428,7 +427,7 @@ bool TlsStream::is_watching_readable() const {
     return read_wants_ == Wants::to_read && inner_->is_watching_readable();
 }
 
-// What comes from the kernel's TLS may be an alert as well as data: only OpenSSL can tell.
+// The kernel's TLS may deliver an alert instead of data. Only OpenSSL can tell.
 int TlsStream::splice_source() const { return -1; }
 int TlsStream::splice_sink() const { return kernel_sends_ ? inner_->splice_sink() : -1; }
 

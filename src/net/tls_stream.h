@@ -11,32 +11,33 @@
 
 namespace ballast::net {
 
-/// TLS over another stream. OpenSSL works on that stream directly: whole reads ahead come in, and
-/// all records of one write go out with one call of the system. A data connection that is a socket
-/// is handed to the kernel's TLS where library and kernel have it.
+/// TLS over another stream. OpenSSL works on that stream directly: it reads ahead, and all records
+/// of one write go out with one system call. A data connection on a socket uses the kernel's TLS if
+/// library and kernel support it.
 ///
-/// Made by `TlsServer` and `TlsClient`; then one handshake, then it is a stream like others.
-/// Destroying it closes a control connection with close_notify, and a data connection without: a
-/// proper end of data is only ever said by `finish`.
+/// Made by `TlsServer` and `TlsClient`. After one handshake it is a stream like others. Destroying
+/// it closes a control connection with close_notify and a data connection without: only `finish`
+/// ends data properly.
 class TlsStream final : public Stream {
 public:
     enum class Use : std::uint8_t { control, data };
 
-    /// `ssl` is set up for its role; nothing has been exchanged yet. With `reads_ahead` false not a
-    /// byte behind close_notify is taken in, so that plain text may follow it (CCC).
-    /// Without memory it throws, and `inner` stays the caller's.
+    /// `ssl` is set up for its role; nothing has been exchanged yet. Without `reads_ahead` it reads
+    /// no byte behind close_notify, so that plain text may follow (CCC). Throws without memory;
+    /// then the caller keeps `inner`.
     TlsStream(std::unique_ptr<Stream>&& inner, Ssl ssl, Use use, bool reads_ahead = true);
     ~TlsStream() override;
     TlsStream(const TlsStream&) = delete;
     TlsStream& operator=(const TlsStream&) = delete;
 
-    /// Waits on `signal`, which is attached to this stream. An error says what the peer did or what
-    /// is wrong with its certificate; the stream has failed then.
+    /// Waits on `signal`, which is attached to this stream. An error says what the peer did wrong
+    /// or what is wrong with its certificate. The stream has then failed.
     [[nodiscard]] loop::Task<base::Result<>> handshake(loop::Signal& signal, base::Fault fault,
                                                        loop::Deadline deadline,
                                                        Interrupt interrupt = {});
-    /// RFC 4217 12.2, CCC: both sides say close_notify, and plain text goes on. Returns the stream
-    /// beneath, and in `first_bytes` what the peer sent already; this stream is spent then.
+    /// RFC 4217 12.2, CCC: both sides send close_notify and continue in plain text. Returns the
+    /// inner stream, and in `first_bytes` what the peer has already sent. This stream is then
+    /// useless.
     [[nodiscard]] loop::Task<base::Result<std::unique_ptr<Stream>>> leave(loop::Signal& signal,
                                                                           std::string& first_bytes,
                                                                           loop::Deadline deadline,
@@ -59,26 +60,26 @@ public:
     [[nodiscard]] const base::Address& local() const override { return inner_->local(); }
     [[nodiscard]] const base::Address& peer() const override { return inner_->peer(); }
 
-    // What was agreed on; after the handshake.
+    // Results of the handshake; call after it.
     [[nodiscard]] bool is_resumed() const;
     [[nodiscard]] bool is_tls_1_3() const;
     [[nodiscard]] std::string_view version() const;
     [[nodiscard]] std::string_view cipher() const;
     /// The name that the client asked for (SNI); empty if none.
     [[nodiscard]] std::string server_name() const;
-    /// The subject of the peer's certificate (RFC 2253); empty if it showed none.
+    /// The subject of the peer's certificate (RFC 2253); empty if it sent none.
     [[nodiscard]] std::string peer_subject() const;
     /// Its common name; empty if it has none.
     [[nodiscard]] std::string peer_common_name() const;
-    /// Until the peer's certificate expires; empty if it showed none.
+    /// Until the peer's certificate expires; empty if it sent none.
     [[nodiscard]] std::optional<int> peer_days_left() const;
-    /// Server, TLS 1.3: a fresh ticket travels with the next write.
+    /// Server, TLS 1.3: sends a fresh ticket with the next write.
     void send_ticket();
 
     [[nodiscard]] ssl_st* ssl() const { return ssl_.get(); }
 
 private:
-    struct Plumbing;  // OpenSSL's view of the stream beneath
+    struct Plumbing;  // OpenSSL's view of the inner stream
     friend struct Plumbing;
 
     enum class Wants : std::uint8_t { nothing, to_read, to_write };
@@ -101,24 +102,24 @@ private:
     loop::Signal* signal_ = nullptr;
 
     // Reading
-    Wants read_wants_ = Wants::nothing;  // what the last read stopped at
-    bool is_drained_ = false;            // the last read of the stream beneath was short
+    Wants read_wants_ = Wants::nothing;  // what the last read waits for
+    bool is_drained_ = false;            // the last read of the inner stream was short
     bool inner_ended_ = false;
-    std::optional<Io> end_;  // said again at each read
+    std::optional<Io> end_;  // returned by each read
     bool expects_plain_ = false;
     bool inside_header_ = false;
-    std::string plain_;  // what came instead of a record while `expects_plain_`
+    std::string plain_;  // bytes received instead of a record while `expects_plain_`
 
     // Writing
-    std::string* gathering_ = nullptr;  // where records go during one write
-    std::string unsent_;                // records that the stream beneath has not taken
-    std::size_t unsent_bytes_ = 0;      // of plain text inside them
+    std::string* gathering_ = nullptr;  // collects the records of one write
+    std::string unsent_;                // records that the inner stream has not taken
+    std::size_t unsent_bytes_ = 0;      // plain text bytes inside them
     Wants write_wants_ = Wants::nothing;
     bool has_said_close_ = false;
     bool kernel_sends_ = false;
     bool kernel_receives_ = false;
 
-    std::error_code error_;  // of the stream beneath
+    std::error_code error_;  // of the inner stream
     bool is_open_ = false;   // the handshake is done
     bool has_failed_ = false;
 };
