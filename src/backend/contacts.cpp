@@ -14,8 +14,8 @@ net::TlsClient::Settings::Verify verify_of(config::BackendVerify verify) {
     std::terminate();
 }
 
-/// Whom the certificate must name. What SRV records lead to is as little to be trusted as the name
-/// server: RFC 6125 6.2.1 has the name that was asked for, without its service and protocol.
+/// The name that the certificate must contain. Targets of SRV records are as untrusted as the name
+/// server, so RFC 6125 6.2.1 uses the requested name, without its service and protocol.
 std::string name_of(const config::Backend& backend) {
     if (backend.srv.empty()) return backend.host;
     std::string_view name = backend.srv;

@@ -17,32 +17,32 @@
 
 namespace ballast::backend {
 
-/// One backend as a leg reaches it.
+/// Everything that a leg needs to reach one backend.
 struct Contact {
     base::Address address;
     std::shared_ptr<const config::Pool> settings;
     std::shared_ptr<const config::Backend> backend;
     std::shared_ptr<const net::TlsClient> tls_client;  ///< null where `backend->tls.mode` is off
     std::shared_ptr<Known> known;
-    std::string preamble = {};      ///< said before everything else: a PROXY header
-    bool is_sealed = false;         ///< TLS is somebody else's: the leg begins none
+    std::string preamble = {};      ///< sent before everything else: a PROXY header
+    bool is_sealed = false;         ///< the client's own TLS passes through: the leg begins none
     std::string_view session = {};  ///< for log lines; outlives the leg; empty: Ballast's own
 };
 
-/// How the backends of one pool are reached, and what is known of them. Any thread may call.
+/// How to reach the backends of one pool, and what is known about them. Any thread may call.
 class Contacts {
 public:
     using BackendSettings = std::shared_ptr<const config::Backend>;
     using TlsClient = std::shared_ptr<const net::TlsClient>;
 
-    /// `knowledge` outlives it.
+    /// `knowledge` must outlive it.
     Contacts(std::shared_ptr<const config::Pool> pool, Knowledge& knowledge)
         : pool_(std::move(pool)), knowledge_(knowledge) {}
 
-    /// With what TLS is spoken to this backend: to be said before anybody is sent there, unless it
-    /// has none. What is no longer in use is forgotten.
+    /// Sets the TLS client of this backend. Call before the first session goes there, unless it has
+    /// no TLS. Forgets clients of backends that are no longer in use.
     void set_tls_client(const BackendSettings& backend, TlsClient client);
-    /// `id` is that of the backend.
+    /// `id` is the backend's.
     [[nodiscard]] Contact contact(const BackendSettings& backend, std::uint64_t id,
                                   const base::Address& address) const;
     [[nodiscard]] std::shared_ptr<Known> known(std::uint64_t id) const { return knowledge_.of(id); }
@@ -58,7 +58,7 @@ private:
     std::map<const config::Backend*, Entry> tls_clients_;
 };
 
-/// The client for this backend's settings; null if they say that there is no TLS.
+/// The client for this backend's settings; null if they have no TLS.
 [[nodiscard]] base::Result<std::shared_ptr<const net::TlsClient>> make_tls_client(
     const config::Backend& backend);
 

@@ -9,9 +9,9 @@ std::shared_ptr<const Survey> Known::survey() const {
 }
 
 void Known::set_survey(Survey survey) {
-    // A server that has FEAT and lists no EPSV may still take it, but those seen so far
-    // (JFileServer) are better asked for PASV. A new survey also forgets an old refusal: the server
-    // may be another.
+    // A server with FEAT that does not list EPSV may still take it, but PASV works better with
+    // those seen so far (JFileServer). A new survey also forgets an old refusal, because the server
+    // may have been replaced.
     prefers_pasv_ = survey.answers_feat && !survey.features.has("EPSV");
     accepts_rest_ = false;
     noop_code_ = 0;

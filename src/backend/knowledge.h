@@ -14,39 +14,39 @@
 
 namespace ballast::backend {
 
-/// What Ballast learnt of a backend by asking once, RFC 2389 FEAT above all.
+/// What Ballast learnt about a backend by asking once, mainly with FEAT (RFC 2389).
 struct Survey {
     std::string greeting;  ///< the whole 220 if every client may see it; else empty
     bool answers_feat = false;
-    ftp::Features features;                  ///< empty if it does not answer FEAT
-    std::string system;                      ///< SYST, the text behind 215; empty if not told
-    std::optional<std::uint16_t> noop_code;  ///< empty: refused before log-in, which tells nothing
-    std::optional<bool> takes_prot_p;        ///< asked only under TLS
+    ftp::Features features;                    ///< empty if it does not answer FEAT
+    std::string system;                        ///< SYST, the text behind 215; empty if not told
+    std::optional<std::uint16_t> noop_code;    ///< empty: refused before login, so unknown
+    std::optional<bool> takes_prot_p;          ///< asked only under TLS
     std::optional<int> certificate_days_left;  ///< only under TLS
 };
 
-/// What is remembered of one backend, by all sessions on all threads.
+/// What all sessions on all threads remember about one backend.
 class Known {
 public:
     [[nodiscard]] std::shared_ptr<const Survey> survey() const;
     void set_survey(Survey survey);
 
-    /// EPSV was refused: PASV is asked at once from now on.
+    /// EPSV was refused: use PASV at once from now on.
     [[nodiscard]] bool prefers_pasv() const { return prefers_pasv_.load(); }
     void set_prefers_pasv(bool prefers) { prefers_pasv_ = prefers; }
 
-    /// Whether a second USER before the log-in is heard on the same connection.
+    /// Whether the backend accepts a second USER before the login on the same connection.
     [[nodiscard]] bool takes_user_again() const { return takes_user_again_.load(); }
     void set_takes_user_again(bool takes) { takes_user_again_ = takes; }
 
-    /// Whether a REST may be answered by Ballast itself: the survey shows REST STREAM, or the
-    /// backend once said 350.
+    /// Whether Ballast may answer REST itself: the survey shows REST STREAM, or the backend once
+    /// answered 350.
     [[nodiscard]] bool accepts_rest() const;
     void set_accepts_rest() { accepts_rest_ = true; }
 
-    /// A data connection under TLS 1.3 did not resume the control connection's session: until that
-    /// moment new control connections speak TLS 1.2, whose sessions this backend may resume. Then
-    /// TLS 1.3 is tried again, for it may have been an accident.
+    /// Until then new control connections use TLS 1.2, because a data connection under TLS 1.3 did
+    /// not resume the control connection's session. The backend may resume sessions of TLS 1.2.
+    /// Afterwards TLS 1.3 is tried again, because it may have been an accident.
     [[nodiscard]] bool avoids_tls_1_3(loop::Time now) const {
         return now.time_since_epoch().count() < avoids_tls_1_3_until_.load();
     }
@@ -54,8 +54,8 @@ public:
         avoids_tls_1_3_until_ = until.time_since_epoch().count();
     }
 
-    /// What this backend says to NOOP after log-in: the fence behind ABOR and STAT is known by it.
-    /// Empty: to be learnt there. 200 of a backend that nobody has asked yet.
+    /// The code with which this backend answers NOOP after login. It identifies the fence behind
+    /// ABOR and STAT. Empty: learn it there. 200 for a backend that was never asked.
     [[nodiscard]] std::optional<std::uint16_t> noop_code() const;
     /// False while `noop_code` is a guess.
     [[nodiscard]] bool knows_noop() const;

@@ -16,14 +16,14 @@ namespace ballast::backend {
 
 namespace {
 
-/// How long a reply that looks complete but is not by the letter may still go on.
+/// How long to wait for more of a reply that looks complete but formally is not.
 constexpr auto settle_time = std::chrono::seconds(1);
 
-/// How long a backend that did not resume a TLS 1.3 session is spoken to in TLS 1.2.
+/// How long to use TLS 1.2 with a backend that did not resume a TLS 1.3 session.
 constexpr auto avoiding_time = std::chrono::hours(1);
 
-/// How many replies a second a backend may say beyond those that it owes: a server that answers
-/// some command twice is borne, one that never stops talking is not.
+/// How many unexpected replies per second a backend may send. A server that answers a command twice
+/// is tolerated, one that never stops is not.
 constexpr double unasked_replies_per_second = 64;
 
 }  // namespace
@@ -58,7 +58,7 @@ loop::Task<base::Result<std::unique_ptr<Leg>>> Leg::connect(net::Network& networ
         if (!sent) co_return std::unexpected(sent.error());
     }
     if (mode == config::BackendTlsMode::implicit_tls) {
-        // Whether data are protected unless asked for is each server's own choice.
+        // Each server has its own default for the protection of data.
         leg->data_is_protected_.reset();
         if (auto done = co_await leg->begin_tls(); !done) co_return std::unexpected(done.error());
     }
@@ -73,7 +73,7 @@ loop::Task<base::Result<>> Leg::hear_greeting() {
     for (;;) {
         auto greeting = co_await reply(deadline);
         if (!greeting) {
-            // Without a code it says itself what is wrong.
+            // An error without a code already says what is wrong.
             if (greeting.error().code)
                 greeting.error().doing =
                     "waiting for the greeting of " + base::to_string(address());
@@ -94,7 +94,7 @@ loop::Task<base::Result<>> Leg::hear_greeting() {
 loop::Task<base::Result<>> Leg::say_auth() {
     auto reply = co_await command("AUTH TLS");
     if (!reply) co_return std::unexpected(reply.error());
-    // 334 by the letter of RFC 2228 means that more is to come, which TLS brings by itself.
+    // By RFC 2228, 334 means that more security data must follow. TLS exchanges that itself.
     if (reply->code != 234 && reply->code != 334)
         co_return std::unexpected(refusal(base::to_string(address()) + " answered AUTH TLS with",
                                           *reply, base::Fault::backend));
@@ -109,7 +109,7 @@ loop::Task<base::Result<>> Leg::begin_tls() {
     parser_ = ftp::ReplyParser(settings().reply_line_bytes_max, settings().reply_bytes_max);
     settle_at_ = loop::never;
     cut_at_ = loop::never;
-    drops_next_ = false;  // RFC 4217 15.1: what was said before TLS was not said under it
+    drops_next_ = false;  // RFC 4217 15.1: replies before TLS do not count under TLS
     auto done =
         co_await tls.handshake(signal_, base::Fault::backend,
                                signal_.loop().after(contact_.backend->tls.handshake_timeout));
@@ -133,7 +133,7 @@ bool Leg::shall_protect_data(bool client_does) const {
 loop::Task<std::optional<DataRefusal>> Leg::protect_data(bool wanted) {
     if (tls_ == nullptr || data_is_protected_ == wanted) co_return std::nullopt;
     if (!has_said_pbsz_) {
-        // RFC 4217 8: PBSZ 0 must come first; a server that does not want it says so at PROT.
+        // RFC 4217 8: PBSZ 0 must come first. If a server refuses it, the answer to PROT decides.
         auto reply = co_await command("PBSZ 0");
         if (!reply) co_return DataRefusal{{}, reply.error(), true};
         has_said_pbsz_ = true;
@@ -248,7 +248,7 @@ void Leg::show_reply(const ftp::Reply& reply) const {
     show("from the backend", ftp::escaped(text));
 }
 
-/// Counts what is owed. False: the backend has said too much beyond that.
+/// Counts replies owed. False if the backend has sent too many others.
 bool Leg::is_within_bounds(const ftp::Reply& reply) {
     const auto is_spared = [&] { return unasked_.take(signal_.loop().now()); };
     if (reply.is_preliminary()) return std::exchange(may_announce_, false) || is_spared();
@@ -267,7 +267,7 @@ void Leg::note_unasked(const ftp::Reply& reply) {
 
 std::optional<base::Result<ftp::Reply>> Leg::drop_unasked() {
     owed_ = 0;
-    // Bytes are asked of the system: that the loop has not told of them yet proves nothing.
+    // Ask the system for bytes: the loop may not have reported them yet.
     while (auto said = poll(net::ControlConnection::Ask::anyway)) {
         if (!*said || (*said)->code == 421) return said;
     }
@@ -297,7 +297,8 @@ std::optional<base::Result<ftp::Reply>> Leg::poll(net::ControlConnection::Ask as
 }
 
 std::optional<base::Result<ftp::Reply>> Leg::take_reply(net::ControlConnection::Ask ask) {
-    // Parse before reading: several replies may have come at once, and a last one before the end.
+    // Parse before reading: several replies may have come at once, or a last one before the
+    // connection's end.
     if (!control_.received().empty())
         if (auto taken = take(parser_.next(control_.received()))) return taken;
     if (signal_.loop().now() >= cut_at_) return std::unexpected(endless());
@@ -355,7 +356,7 @@ loop::Task<base::Result<ftp::Reply>> Leg::reply(loop::Deadline deadline) {
 }
 
 loop::Task<base::Result<Heard>> Leg::hear(loop::Time::duration patience, bool in_lines) {
-    // A backend that says much has no more turns than the others of this thread.
+    // A backend with a long reply must not take turns from the rest of this thread.
     if (parser_.is_partly_taken()) {
         signal_.raise();
         (void)co_await signal_.wait(loop::never);

@@ -19,142 +19,141 @@
 
 namespace ballast::backend {
 
-/// Why a data connection to the backend, or its protection, could not be had.
+/// Why a data connection to the backend could not be opened or protected.
 struct DataRefusal {
-    std::optional<ftp::Reply> reply;  ///< the backend's own words, if it gave any
+    std::optional<ftp::Reply> reply;  ///< the backend's reply, if there was one
     base::Error error;
-    bool control_is_lost = false;  ///< nothing more can be asked of this leg
+    bool control_is_lost = false;  ///< the leg is unusable
 };
 
-/// The data connection to a backend: there already, or expected on a port of ours.
+/// The data connection to a backend: open already, or expected on a port of ours.
 struct DataConnection {
     std::unique_ptr<net::Stream> stream;
     std::unique_ptr<net::Lease> lease;  ///< set if `stream` is not
 };
 
-/// What a backend says, as it comes: a reply, or lines of one that goes on.
+/// Output of a backend as it arrives: a reply, or lines of one that goes on.
 struct Heard {
-    ftp::Reply reply;  ///< `code` is that of the whole
+    ftp::Reply reply;  ///< `code` is that of the whole reply
     bool is_end = true;
 };
 
 /// One control connection to a backend, and the data connections that belong to it. Commands go out
-/// one whole line per write, one at a time: some servers take whatever one read returns for one
-/// command. Lives on one loop's thread; waits on the signal it was given, which others may raise
-/// too.
+/// one whole line per write, one at a time: some servers treat whatever one read returns as one
+/// command. Lives on one loop's thread. Waits on the given signal, which others may raise too.
 class Leg {
 public:
-    /// Connects, reads the greeting and begins TLS if the contact says so; `client_has_tls` decides
-    /// where it is to be as with the client. A greeting other than 220 is an error: `backend_full`
-    /// for a 421. The error's fault says what each failure tells of the backend.
+    /// Connects, reads the greeting and begins TLS if the contact says so. `client_has_tls` decides
+    /// for settings that follow the client. A greeting other than 220 is an error: `backend_full`
+    /// for a 421. The error's fault says what the failure means for the backend.
     [[nodiscard]] static loop::Task<base::Result<std::unique_ptr<Leg>>> connect(
         net::Network& network, Contact contact, bool client_has_tls, loop::Signal& signal);
 
     Leg(net::Network& network, std::unique_ptr<net::Stream> stream, Contact contact,
         loop::Signal& signal);
 
-    /// Sends one line (without CRLF) while no reply is owed. What the backend has said unasked is
-    /// dropped first, or it would be taken for the answer, and every answer after it for the next
-    /// one. A 421 among it is an error (`backend_full`): the backend ends the session, and is well.
+    /// Sends one line (without CRLF) while no reply is owed. First drops unexpected replies;
+    /// otherwise each would be taken for the answer to the next command. A 421 among them is an
+    /// error (`backend_full`): the backend ends the session but is healthy.
     [[nodiscard]] loop::Task<base::Result<>> send(base::WipedString line);
     /// Sends one line although replies are owed: ABOR, STAT and the NOOP behind them.
     [[nodiscard]] loop::Task<base::Result<>> send_meanwhile(base::WipedString line);
     /// The next reply, preliminary ones included.
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> reply(loop::Deadline deadline);
-    /// Sends one line while no reply is owed, and waits for its reply as long as the pool's
-    /// time-out for its verb says: for the first line, and again for each further one, but no
-    /// longer than `long_reply_timeout` for all. Drops what was said unasked, as `send` does; a 421
-    /// among it is the reply.
+    /// Sends one line while no reply is owed, and waits for the reply. Each line of the reply has
+    /// the pool's timeout for the verb, all lines together at most `long_reply_timeout`. Drops
+    /// unexpected replies like `send`, but a 421 among them is the reply.
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> command(base::WipedString line);
 
-    // For who passes replies on as they come, whatever their length
+    // For callers that pass on replies of any length as they arrive
 
-    /// As `command`, but with `in_lines` the lines of a longer reply are given out as they come:
-    /// `hear` has more.
+    /// Like `command`, but with `in_lines` it returns the lines of a longer reply as they arrive:
+    /// `hear` returns more.
     [[nodiscard]] loop::Task<base::Result<Heard>> ask(base::WipedString line, bool in_lines);
-    /// The next reply, or lines of it. Each line has `patience`. Reads no more of the backend than
-    /// it gives out: who waits for a client between two calls makes the backend wait.
+    /// The next reply, or lines of it. Each line may take `patience`. Does not read ahead: a caller
+    /// that waits for its client between two calls makes the backend wait.
     [[nodiscard]] loop::Task<base::Result<Heard>> hear(loop::Time::duration patience,
                                                        bool in_lines);
-    /// The code of a reply to something asked whose first line is here and its last is not; 0:
-    /// there is none.
+    /// The code of an expected reply whose first line is here but not its last; 0 if there is none.
     [[nodiscard]] std::uint16_t begun_code() const;
-    /// Whole lines of that reply; `poll_reply` has the rest of it later. Empty: none is here, or it
-    /// is a 1xx or 421, which come whole.
+    /// Whole lines of that reply; `poll_reply` returns the rest later. Empty if no line is here, or
+    /// for 1xx and 421, which come whole.
     [[nodiscard]] std::string take_lines();
-    /// Lines of the reply that goes on have been given out.
+    /// Lines of an unfinished reply have been returned.
     [[nodiscard]] bool is_partly_taken() const { return parser_.is_partly_taken(); }
-    /// How long an answer to this line may take.
+    /// How long the answer to this line may take.
     [[nodiscard]] loop::Time::duration answer_time(std::string_view line) const;
     /// The error of an answer that did not come in time.
     [[nodiscard]] base::Error late() const;
-    /// When the last line came.
+    /// When the last line arrived.
     [[nodiscard]] loop::Time line_at() const { return line_at_; }
 
-    /// REST, as `command` sends it.
+    /// Sends REST like `command`.
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> restart_at(std::uint64_t offset);
-    /// REST in the client's own words was answered with 350.
+    /// Notes that the client's own REST was answered with 350.
     void note_restart() { is_restart_armed_ = true; }
-    /// Whether the backend was told a REST other than 0 that no transfer of a file has used: the
-    /// next one would begin there.
+    /// Whether a REST other than 0 is pending at the backend: the next transfer of a file would
+    /// begin there.
     [[nodiscard]] bool is_restart_armed() const { return is_restart_armed_; }
 
-    /// A reply that is already here, without waiting; an error if the connection is lost. For
-    /// owners that wait for several things: look here, then `watch` and wait for the signal, no
-    /// longer than until `poll_at`. A backend that goes on saying more than it was asked is lost.
+    /// A reply that is already here, or an error if the connection is lost. Never waits. For owners
+    /// that wait for several things: call this, then `watch` and wait for the signal, at most until
+    /// `poll_at`. A backend that keeps sending unexpected replies counts as lost.
     [[nodiscard]] std::optional<base::Result<ftp::Reply>> poll_reply();
     void watch() { control_.watch(); }
-    /// When to look again although nothing has come: an incomplete reply that looks complete is
-    /// taken for complete then, or one that does not end is given up.
+    /// When to poll again without a signal: then a reply that looks complete counts as complete, or
+    /// one that does not end is given up.
     [[nodiscard]] loop::Deadline poll_at() const { return loop::sooner(settle_at_, cut_at_); }
 
-    /// Sets up a data connection as the pool's `backend_data` says. A passive one is opened from
-    /// the same source address as the control connection and to the address that it goes to: what a
-    /// backend says of its own address is not trusted unless the pool says so. For an active one a
-    /// port of ours is lent, and the backend has been told it.
+    /// Sets up a data connection as the pool's `backend_data` says. A passive one has the same
+    /// source address and target address as the control connection: the address in the backend's
+    /// reply is trusted only if the pool says so. For an active one it lends a port of ours and
+    /// tells the backend.
     [[nodiscard]] loop::Task<std::expected<DataConnection, DataRefusal>> open_data();
-    /// Whether the backend hears the client's own dialog (`as-client`).
+    /// Whether the backend gets the client's own dialog (`as-client`).
     [[nodiscard]] bool follows_client() const {
         return settings().backend_data == config::BackendData::as_client;
     }
-    /// The client's own PASV, EPSV, PORT or EPRT, said to the backend at once (`as-client`): what
-    /// it answers. If that is positive, the next `open_data` asks nothing more. A passive port is
-    /// dialled from then on, since some servers answer nothing until its connection is there.
-    /// `argument` is that of EPSV; PORT and EPRT name a port of ours.
+    /// Sends the client's own PASV, EPSV, PORT or EPRT to the backend (`as-client`) and returns the
+    /// reply. If it is positive, the next `open_data` sends nothing. A passive port is dialled at
+    /// once, because some servers answer nothing until its connection is there. `argument` is
+    /// EPSV's; PORT and EPRT name a port of ours.
     [[nodiscard]] loop::Task<std::expected<ftp::Reply, DataRefusal>> pass_on(
         std::string_view verb, const std::string& argument);
-    /// No command has used this data connection: the next `open_data` takes it.
+    /// Returns a data connection that no command has used. The next `open_data` takes it.
     void give_back(DataConnection unused);
     /// The client gives up what `pass_on` set up. A port of ours is free at once. A connection
-    /// stays until the next one or the end: some servers say 226 of one that they find closed
-    /// (pyftpdlib 1.5.7), which would be taken for the answer to the next command.
+    /// stays open until the next one or the end: some servers send 226 when they find it closed
+    /// (pyftpdlib 1.5.7), which would look like the answer to the next command.
     void forget_data();
 
-    /// Whether a data connection shall be under TLS, if the client's is (is not).
+    /// Whether a data connection shall use TLS, given whether the client's does.
     [[nodiscard]] bool shall_protect_data(bool client_does) const;
-    /// RFC 4217 9: makes the backend expect data connections under TLS, or without; asks only if
-    /// that is a change. Empty if done.
+    /// RFC 4217 9: makes the backend expect data connections with or without TLS. Sends nothing if
+    /// that is no change. Empty if done.
     [[nodiscard]] loop::Task<std::optional<DataRefusal>> protect_data(bool wanted);
-    /// RFC 959 4.1.3: ABOR is answered beside the transfer that it ends, and some say one more.
+    /// RFC 959 4.1.3: ABOR has its own reply besides the transfer's, and some servers send one
+    /// more.
     static constexpr std::size_t abort_replies_max = 3;
-    /// ABOR while nothing moves. Servers answer with one reply or two; a NOOP behind the first is a
-    /// fence: all that comes before its answer belongs to ABOR. Nothing follows a 421.
+    /// ABOR without a transfer. Servers send one reply or two. A NOOP behind the first is a fence:
+    /// all replies before its answer belong to ABOR. Nothing follows a 421.
     [[nodiscard]] loop::Task<base::Result<std::vector<ftp::Reply>>> abort_nothing();
-    /// Asks what NOOP is answered with, if that is not known yet.
+    /// Learns the reply code of NOOP, if it is not known yet.
     [[nodiscard]] loop::Task<base::Result<>> learn_noop();
-    /// A data connection whose handshake is yet to come, after the backend's 1xx: most servers
-    /// begin only then. The session of the control connection is offered. This leg outlives it.
+    /// A data connection before its TLS handshake, which offers the control connection's session.
+    /// Call after the backend's 1xx, because most servers begin only then. This leg must outlive
+    /// it.
     [[nodiscard]] std::unique_ptr<net::TlsStream> wrap_data(std::unique_ptr<net::Stream> data);
-    /// After that handshake: a backend that resumes no TLS 1.3 sessions is remembered.
+    /// Call after that handshake. Remembers a backend that does not resume TLS 1.3 sessions.
     void note_data_handshake(const net::TlsStream& data);
     /// Null in plain text.
     [[nodiscard]] net::TlsStream* tls() const { return tls_; }
-    /// The connection, for who goes on with something else than FTP; nothing more can be asked of
-    /// this leg. Null if the backend has said more than was asked.
+    /// Takes the connection, for a caller that goes on with another protocol. The leg is then
+    /// unusable. Null if the backend has sent unexpected bytes.
     [[nodiscard]] std::unique_ptr<net::Stream> take_stream();
 
     [[nodiscard]] loop::Loop& loop() const { return signal_.loop(); }
-    /// The backend's greeting, once: the leg does not keep it, since it may have 4 KiB.
+    /// Returns the backend's greeting once. The leg does not keep it, because it may have 4 KiB.
     [[nodiscard]] ftp::Reply take_greeting() { return std::exchange(greeting_, {}); }
     [[nodiscard]] Known& known() const { return *contact_.known; }
     [[nodiscard]] const config::Pool& settings() const { return *contact_.settings; }
@@ -186,7 +185,7 @@ private:
     void note_unasked(const ftp::Reply& reply);
     void show(std::string_view message, std::string_view line) const;
     void show_reply(const ftp::Reply& reply) const;
-    /// Empty: nothing is left that was said unasked, and the backend may be asked something.
+    /// Drops unexpected replies. Empty if the next command may be sent.
     [[nodiscard]] std::optional<base::Result<ftp::Reply>> drop_unasked();
     [[nodiscard]] base::Error lost(std::error_code code, std::string_view doing) const;
     [[nodiscard]] base::Error endless() const;
@@ -195,27 +194,27 @@ private:
     const Contact contact_;
     net::TlsTickets tickets_;  // outlives the connection
     net::ControlConnection control_;
-    net::TlsStream* tls_ = nullptr;  // what `control_` owns
+    net::TlsStream* tls_ = nullptr;  // owned by `control_`
     bool avoids_tls_1_3_ = false;
     bool has_said_pbsz_ = false;
-    std::optional<Opened> passed_on_;  // what `pass_on` has set up
+    std::optional<Opened> passed_on_;  // set up by `pass_on`
     std::uint64_t lease_holder_ = 0;
     std::optional<bool> data_is_protected_ = false;  // empty: the backend's default is not known
     loop::Signal& signal_;
     ftp::ReplyParser parser_;
     ftp::Reply greeting_;
     loop::Deadline settle_at_ = loop::never;
-    loop::Deadline cut_at_ = loop::never;  // of a reply that has begun
+    loop::Deadline cut_at_ = loop::never;  // for a reply that has begun
     loop::Time line_at_{};
 
     bool is_restart_armed_ = false;
-    std::uint32_t owed_ = 0;     // replies to what was sent
+    std::uint32_t owed_ = 0;     // replies to sent lines
     bool may_announce_ = false;  // one 1xx goes with each line that was sent
-    bool drops_next_ = false;    // its beginning came unasked
+    bool drops_next_ = false;    // its beginning was unexpected
     bool has_spoken_unasked_ = false;
-    bool is_secret_answered_ = false;  // what comes now may repeat a password
+    bool is_secret_answered_ = false;  // the next reply may repeat a password
     base::TokenBucket unasked_;
-    loop::Job dialing_;  // what becomes `passed_on_`
+    loop::Job dialing_;  // sets `passed_on_`
 };
 
 }  // namespace ballast::backend

@@ -10,7 +10,7 @@ namespace ballast::backend {
 namespace {
 
 /// A server that does not know EPSV, or not for this protocol (RFC 2428 2: 522), may know PASV. A
-/// 550 or 4xx is a refusal of the data connection itself.
+/// 550 or 4xx refuses the data connection itself.
 bool is_unknown_command(const ftp::Reply& reply) {
     return (reply.code >= 500 && reply.code <= 504) || reply.code == 522;
 }
@@ -19,7 +19,7 @@ bool is_unknown_command(const ftp::Reply& reply) {
 
 loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::ask_epsv_or_pasv() {
     const auto ask = [this](const char* verb) { return command(verb); };
-    // EPSV names no address that could be trusted.
+    // EPSV names no address, so there is nothing to trust.
     const bool wants_address = settings().trust_pasv_address && address().ip.is_v4();
     const bool asks_epsv = !known().prefers_pasv() && !wants_address;
     if (asks_epsv) {
@@ -30,7 +30,7 @@ loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::ask_epsv_or_pasv() {
     }
     auto reply = co_await ask("PASV");
     if (!reply) co_return std::unexpected(DataRefusal{{}, reply.error(), true});
-    // A server that lists no EPSV but has only IPv6 may know no PASV either.
+    // A server with IPv6 only may list no EPSV and still not know PASV.
     if (is_unknown_command(*reply)) {
         known().set_prefers_pasv(false);
         if (!asks_epsv) reply = co_await ask("EPSV");
@@ -60,14 +60,14 @@ DataRefusal Leg::refused(const ftp::Reply& reply, std::string_view what) const {
 std::expected<base::Address, DataRefusal> Leg::passive_address(const ftp::Reply& reply) const {
     if (!reply.is_positive()) return std::unexpected(refused(reply, "refused a data connection"));
     const auto passive = ftp::parse_passive_reply(reply.text);
-    // The text of that reply would not tell a client what is wrong.
+    // Drop the reply: its text would not tell a client what is wrong.
     const auto unusable = [&](std::string_view what) {
         auto refusal = refused(reply, what);
         refusal.reply.reset();
         return std::unexpected(std::move(refusal));
     };
     if (!passive) return unusable("named no data port");
-    // Port 0 cannot be dialled, whatever is trusted.
+    // Port 0 cannot be dialled, even if the pool trusts low ports.
     if (passive->port == 0) return unusable("named no data port");
     if (passive->port <= ftp::well_known_port_last && !settings().trust_low_ports)
         return unusable("named a data port below 1024, see trust_low_ports");
@@ -116,7 +116,7 @@ loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::say_port(
     co_return std::move(*reply);
 }
 
-/// For a transfer, which has its own deadline for the connection.
+/// Keeps the lease for a transfer, which has its own deadline for the connection.
 Leg::Opened Leg::use_lease(std::unique_ptr<net::Lease> lease) {
     if (!lease->keep())
         return std::unexpected(
@@ -151,7 +151,7 @@ loop::Task<Leg::Opened> Leg::open_data() {
 
 loop::Task<> Leg::dial_passed_on(base::Address to) { passed_on_ = co_await dial_data(to); }
 
-/// Empty: nothing was passed on.
+/// Empty if nothing was passed on.
 loop::Task<std::optional<Leg::Opened>> Leg::take_passed_on() {
     // The dial has its own deadline.
     while (dialing_.is_started() && !dialing_.is_done()) (void)co_await signal_.wait(loop::never);
@@ -177,7 +177,7 @@ loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::pass_on(std::string_view
     // `forget_data`.
     if (verb == "PORT" || verb == "EPRT") {
         std::unique_ptr<net::Lease> lease;
-        // PORT has no words for an IPv6 address.
+        // PORT cannot name an IPv6 address.
         auto reply = co_await say_port(verb == "EPRT" || !address().ip.is_v4(), lease);
         if (!lease) co_return reply;
         dialing_.cancel();

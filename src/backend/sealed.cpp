@@ -18,7 +18,7 @@ loop::Task<base::Result<std::unique_ptr<net::Stream>>> connect_explicit(
     const auto survey = (*leg)->known().survey();
     if (!request.host.empty() && survey && survey->features.has("HOST")) {
         auto host = co_await (*leg)->command("HOST " + request.host);
-        // Which name makes a server close or hang is the client's choice.
+        // The client chooses the name, so it could make any server close or hang.
         if (!host && host.error().fault == base::Fault::backend)
             host.error().fault = base::Fault::backend_refused;
         if (!host) co_return std::unexpected(host.error());
@@ -26,22 +26,23 @@ loop::Task<base::Result<std::unique_ptr<net::Stream>>> connect_explicit(
     }
     const auto auth = co_await (*leg)->command(request.auth);
     if (!auth) co_return std::unexpected(auth.error());
-    // One that refuses everybody's AUTH must not stay the least busy for ever. Many servers know
-    // AUTH TLS alone, and any client may say AUTH SSL.
+    // A backend that refuses every AUTH must not stay the least busy for ever, so hold AUTH TLS
+    // against it. Many servers know only AUTH TLS, and any client may send AUTH SSL, so do not
+    // count that.
     const bool is_held_against_it = base::is_same_but_for_case(request.auth, "AUTH TLS");
     if (auth->code != 234)
         co_return std::unexpected(
             refusal("AUTH was answered", *auth,
                     is_held_against_it ? base::Fault::backend : base::Fault::backend_refused));
     auto stream = (*leg)->take_stream();
-    // RFC 4217 15.1: said before TLS, it was not said under it.
+    // RFC 4217 15.1: bytes before TLS do not count under TLS.
     if (!stream)
         co_return std::unexpected(
             base::Error{base::Fault::backend, {}, "the backend went on in plain text behind 234"});
     co_return std::move(stream);
 }
 
-/// The connection, and a PROXY header if there has to be one.
+/// Connects and sends a PROXY header if needed.
 loop::Task<base::Result<std::unique_ptr<net::Stream>>> connect_implicit(net::Network& network,
                                                                         const Contact& contact,
                                                                         loop::Signal& signal) {

@@ -8,8 +8,8 @@ namespace ballast::backend {
 
 namespace {
 
-/// A client may be shown it that another backend serves: only a 220 of moderate length, with blanks
-/// for bytes that mean something to terminals or Telnet.
+/// Clients of other backends may see the greeting too. So keep only a 220 of moderate length, and
+/// replace control bytes of terminals or Telnet with blanks.
 std::string greeting_for_clients(const ftp::Reply& greeting) {
     constexpr std::size_t bytes_max = 4096;
     if (greeting.code != 220 || greeting.text.size() > bytes_max) return {};
@@ -39,13 +39,13 @@ loop::Task<base::Result<Survey>> take_survey(Leg& leg) {
 
     const auto noop = co_await leg.command("NOOP");
     if (!noop) co_return std::unexpected(noop.error());
-    // Before login some servers say 530 to NOOP, which they will not say after it.
+    // Before login some servers answer NOOP with 530, but not after it.
     if (noop->is_positive()) survey.noop_code = noop->code;
     if (const auto* const tls = leg.tls()) {
         survey.certificate_days_left = tls->peer_days_left();
         auto refused = co_await leg.protect_data(true);
         if (refused && refused->control_is_lost) co_return std::unexpected(refused->error);
-        // Before login a server may say "log in first", which tells nothing.
+        // Before login a server may answer "log in first", which tells nothing.
         constexpr std::array refusals = {500, 502, 504, 534, 536};
         const bool is_told =
             !refused || std::ranges::find(refusals, refused->reply->code) != refusals.end();

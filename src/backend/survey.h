@@ -5,9 +5,9 @@
 
 namespace ballast::backend {
 
-/// Asks a backend, over a leg that has just been greeted (or has logged in), what it can do: FEAT,
-/// SYST, the code it answers NOOP with and, under TLS, whether it takes PROT P. Questions it
-/// refuses are left at their defaults.
+/// Asks a backend what it can do, over a leg that was just greeted (or has logged in): FEAT, SYST,
+/// the reply code of NOOP and, under TLS, whether it takes PROT P. Refused questions keep their
+/// defaults.
 [[nodiscard]] loop::Task<base::Result<Survey>> take_survey(Leg& leg);
 
 }  // namespace ballast::backend

@@ -37,7 +37,7 @@ std::vector<std::string> options_of(const CLI::App& app) {
     return names;
 }
 
-/// What is wrong with a word that nothing knows, and what would be right.
+/// What is wrong with an unknown word, and what would be right.
 std::string unknown(const CLI::App& app, const std::string& word) {
     const auto said = config::in_quotes(word);
     const auto commands = commands_of(app);
@@ -51,7 +51,7 @@ std::string unknown(const CLI::App& app, const std::string& word) {
         return fmt::format("unknown command {} (use {})", said, config::listed(commands));
     }
     const auto name = word.substr(0, word.find('='));
-    // The command that was given, rather than the first with such an option.
+    // Prefer the command that was given to the first with such an option.
     for (const bool is_given : {true, false})
         for (const auto* const each : app.get_subcommands({}))
             if (each->parsed() == is_given && each->get_option_no_throw(name) != nullptr)
@@ -71,9 +71,9 @@ std::unexpected<Status> misused(const CLI::App& app, std::string_view what) {
 }
 
 std::unexpected<Status> print_help(const CLI::App& app) {
-    // Not App::help(), which prints that of the command that was read.
+    // Not App::help(), which prints the help of the command that was read.
     const auto text = app.get_formatter()->make_help(&app, called(app), CLI::AppFormatMode::Normal);
-    (void)std::fputs(text.c_str(), stdout);  // the end of the program looks whether it was written
+    (void)std::fputs(text.c_str(), stdout);  // checked at the end of the program
     return std::unexpected(Status::good);
 }
 
@@ -137,7 +137,7 @@ std::expected<CommandLine, Status> read(int argument_count, const char* const* a
         (void)std::puts(version.what());
         return std::unexpected(Status::good);
     } catch (const CLI::ParseError& wrong) {
-        // What stands in front of a command belongs to the program, what is behind to the command.
+        // Options before a command belong to the program, those behind to the command.
         const CLI::App* const places[] = {&app, &chosen()};
         for (const auto* const each : places)
             if (const auto left = each->remaining(); !left.empty())

@@ -32,13 +32,13 @@ void print(const std::vector<Problem>& problems, const std::string& file) {
         fmt::print(stderr, "{}\n", ballast::config::to_string(problem, file));
 }
 
-/// Everything that is wrong with a file, and with a start from it on this machine.
+/// Everything that is wrong with a file, and that would fail when starting it on this machine.
 struct Examined {
     ballast::config::Reading reading;
     std::string not_bound;  ///< as in ballast::daemon::Tried
 };
 
-/// Empty if the file cannot be read, which is said on standard error.
+/// Empty if the file cannot be read; standard error then says so.
 std::optional<Examined> examine(const std::string& file, const ballast::daemon::Trial& trial) {
     const auto text = ballast::base::read_file(file);
     if (!text) {
@@ -75,7 +75,7 @@ std::string counted(std::size_t count, std::string_view noun) {
     return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
-/// Whether it could be written is seen at the end of the program.
+/// The end of the program checks whether it could be written.
 Status print(const std::string& text) {
     (void)std::fputs(text.c_str(), stdout);
     return Status::good;

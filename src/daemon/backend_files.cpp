@@ -17,7 +17,7 @@ struct Loaded {
     std::shared_ptr<const net::TlsClient> tls;
 };
 
-/// All backends of the file with what is needed to reach them, or every problem in words.
+/// All backends of the file with their TLS clients, or every problem in words.
 std::expected<std::vector<Loaded>, std::vector<std::string>> load(const config::Pool& pool) {
     const auto& file = pool.backends_file;
     const auto only = [&](std::string problem) {
@@ -80,7 +80,7 @@ void BackendFiles::look() {
         const auto stamp = stamp_of(config.backends_file);
         if (!watched.file.is_due(stamp)) continue;
         auto loaded = load(config);
-        // Somebody began to write while it was read: it is loaded when that is over.
+        // The file changed while it was read. Load it when the writer is done.
         if (watched.is_loaded && stamp_of(config.backends_file) != stamp) continue;
         if (!loaded) {
             if (!watched.file.refuse(fmt::format("{}", fmt::join(loaded.error(), "\n")))) continue;

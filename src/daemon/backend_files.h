@@ -13,15 +13,15 @@ namespace ballast::daemon {
 /// The watched files of backends (`backends_file`). Belongs to the thread that watches files.
 class BackendFiles {
 public:
-    /// The backends of this pool's file now, if it has one; what is wrong with it is added to
+    /// The present backends of this pool's file, if it has one. Adds what is wrong with it to
     /// `problems`.
     static std::vector<config::Backend> check(const config::Config& config,
                                               const config::Pool& pool,
                                               std::vector<config::Problem>& problems);
 
     explicit BackendFiles(const session::Pools& pools);
-    /// To be called once a second. Loads the files that have changed and have been quiet since the
-    /// last look, all at the first. One that is no good changes nothing and is logged.
+    /// Call once a second. The first look loads all files; later ones load files that changed and
+    /// were then stable for one look. A bad file changes nothing and is logged.
     void look();
 
 private:

@@ -33,7 +33,8 @@ std::string remedy_for_bind(int error, const Listener& listener) {
     }
 }
 
-/// That this machine does not have an address is said of the listener's own port already.
+/// Whether the trial of the control ports reports this already: an address that this machine does
+/// not have.
 bool is_for_bind_to_tell(const Listener& listener, const base::Error& error) {
     return !listener.free_bind && error.code == std::errc::address_not_available;
 }
@@ -75,14 +76,14 @@ void BindTrial::run() {
     }
 }
 
-/// They stay bound until the end: two of them may exclude each other.
+/// The ports stay bound until the end, because two of them may exclude each other.
 void BindTrial::try_control(const Listener& listener, const std::vector<base::Address>& addresses,
                             const std::string& key) {
-    // Without those that were refused the others have other numbers.
+    // If some addresses were refused, the indexes of the others do not match the file.
     const bool is_whole = !config_.places.is_refused(key);
     for (std::size_t i = 0; i < addresses.size(); ++i) {
         const auto& address = addresses[i];
-        // What is said twice has its problem already.
+        // A duplicate has been reported already.
         if (address.port != 0 && std::ranges::find(control_, address) != control_.end()) continue;
         const auto where = is_whole ? fmt::format("{}[{}]", key, i) : key;
         auto opened = net::listen_on(address, 1, listener.free_bind);
@@ -104,8 +105,8 @@ void BindTrial::try_control(const Listener& listener, const std::vector<base::Ad
     }
 }
 
-/// Passive ports are opened when they are needed, and busy ones are passed over: only a range
-/// without any port that can be had fails.
+/// Passive ports are opened when needed, and busy ones are skipped. So only a range without a
+/// usable port fails.
 void BindTrial::try_passive(const Listener& listener, const base::Ip& ip) {
     const auto& ports = listener.passive_ports;
     for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
@@ -119,7 +120,7 @@ void BindTrial::try_passive(const Listener& listener, const base::Ip& ip) {
                          "choose a range that is free on this machine"});
 }
 
-/// The ports of passed-through backends: each one has to be had, as the backend chooses.
+/// The ports of passed-through backends. The backend chooses the port, so each must be usable.
 void BindTrial::try_slices(const Listener& listener, const base::Ip& ip) {
     for (const auto& pool : config_.pools) {
         for (const auto& backend : pool.backends) {
@@ -127,7 +128,7 @@ void BindTrial::try_slices(const Listener& listener, const base::Ip& ip) {
             const auto& ports = *backend.passive_ports;
             for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
                 const base::Address address{ip, static_cast<std::uint16_t>(port)};
-                // A control port among them has its problem already.
+                // A control port among them has been reported already.
                 if (std::ranges::find(control_, address.port, &base::Address::port) !=
                     control_.end())
                     continue;
@@ -144,7 +145,7 @@ void BindTrial::try_slices(const Listener& listener, const base::Ip& ip) {
 }
 
 void BindTrial::look() {
-    // Where the system does not tell, every program is another one.
+    // If the system does not tell, treat every program as another one.
     listening_ = net::listening_sockets().value_or(std::vector<net::Listening>());
     std::ranges::sort(listening_, {}, [](const auto& each) { return each.address.port; });
     for (const auto& each : listening_)
@@ -152,8 +153,8 @@ void BindTrial::look() {
     if (!running_file_.empty() && !own_) choose_own();
 }
 
-/// Of several that run, the one from this very file. Otherwise a copy is checked, and the first
-/// that holds one of its addresses is meant.
+/// Of several running ones, chooses the one from this very file. If there is none, the file is a
+/// copy: chooses the first that holds one of its addresses.
 void BindTrial::choose_own() {
     const auto same_file = std::ranges::find(trusted_, net::file_mark(running_file_),
                                              [](const Holder& each) { return each.instance.file; });
@@ -174,9 +175,9 @@ void BindTrial::choose_own() {
     }
 }
 
-/// Everybody can run a program that calls itself Ballast, on ports that everybody may bind. Only
-/// root, the user who checks or is checked for, and whoever has a port that needs a right are taken
-/// at their word: with anybody else's a check would be content, and the start would fail.
+/// Anybody can run a program that calls itself Ballast on unprivileged ports. Trusting it would let
+/// the check pass and the start fail. So trust only root, the user who checks or is checked for,
+/// and programs on privileged ports.
 bool BindTrial::is_trusted(const net::Listening& socket) {
     return socket.user == 0 || socket.user == ::geteuid() ||
            socket.address.port < first_unprivileged_port();
@@ -199,7 +200,7 @@ bool BindTrial::is_own(const base::Address& address, const base::Error& error) {
                    return each.instance && holder_of(each) == *own_;
                });
     };
-    // It may have begun to listen since we looked.
+    // It may have started listening since we looked.
     if (!is_only_own()) look();
     return is_only_own();
 }

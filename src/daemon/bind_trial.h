@@ -15,21 +15,22 @@
 
 namespace ballast::daemon {
 
-/// Whether the addresses and ports of a configuration can be listened on. Everything is let go of
-/// when this ends.
+/// Tests whether the addresses and ports of a configuration can be listened on. Destroying it
+/// closes all sockets.
 class BindTrial {
 public:
-    /// What the running Ballast of this file holds is no problem. Without a file every address has
-    /// to be free. `config` and `problems` outlive it.
+    /// Addresses that the running Ballast of this file holds are not a problem. Without a file
+    /// every address must be free. `config` and `problems` must outlive it.
     BindTrial(const config::Config& config, std::string running_file,
               std::vector<config::Problem>& problems);
     void run();
 
-    /// A line on what was not tried, because the running Ballast holds it. Empty: nothing.
+    /// A line about addresses that were not tried because the running Ballast holds them. Empty:
+    /// none.
     [[nodiscard]] std::string not_tried() const;
 
 private:
-    /// A running Ballast, and who runs it by the system's word.
+    /// A running Ballast, and the user who runs it according to the system.
     struct Holder {
         net::Instance instance;
         uid_t user = 0;
@@ -45,11 +46,11 @@ private:
     void try_slices(const config::Listener& listener, const base::Ip& ip);
     void add_problem(const std::string& key, const config::Listener& listener,
                      const base::Address& address, const base::Error& error);
-    /// Whether nothing but the running Ballast is in the way.
+    /// Whether only the running Ballast is in the way.
     [[nodiscard]] bool is_own(const base::Address& address, const base::Error& error);
     [[nodiscard]] std::string remedy_for_use(const base::Address& address);
 
-    /// Who listens where, at this moment.
+    /// Finds out who listens where at this moment.
     void look();
     void choose_own();
     [[nodiscard]] static bool is_trusted(const net::Listening& socket);

@@ -44,12 +44,13 @@ namespace ballast::daemon {
 namespace {
 
 constexpr int control_backlog = 1024;
-/// Of files that may change, of memory, and of the watchdog's news.
+/// How often to look at changing files and memory, and to notify the watchdog.
 constexpr auto watch_interval = std::chrono::seconds(1);
-/// How soon a queue learns what time alone has made free.
+/// How soon a queue notices places that become free by time alone.
 constexpr auto pools_interval = std::chrono::milliseconds(200);
 
-/// Everything that runs, wired together. The control thread is the caller's: signals and probes.
+/// Everything that runs, wired together. The caller's thread is the control thread: signals and
+/// probes.
 class Daemon {
 public:
     Daemon(std::shared_ptr<const config::Config> config, Tls tls, ProbeSecrets secrets,
@@ -58,7 +59,8 @@ public:
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
 
-    /// False, and said on standard error, if a listener cannot be bound, or signals not be watched.
+    /// False if a listener cannot be bound or signals cannot be watched. The reason goes to
+    /// standard error.
     [[nodiscard]] bool bind(const char* file);
     void run();
 
@@ -86,7 +88,7 @@ private:
 
     const std::shared_ptr<const config::Config> config_;  // a snapshot
     Tls tls_;
-    ProbeSecrets probe_secrets_;  // until the probes have them
+    ProbeSecrets probe_secrets_;  // moved into the probes
     guard::Ledger ledger_;
     const std::size_t memory_max_;
     net::PassivePorts ports_;
@@ -130,8 +132,8 @@ std::uint32_t worker_count(const config::Config& config) {
     return std::max(1U, std::thread::hardware_concurrency());
 }
 
-/// What the configuration says, or what the descriptors allow: two for each session, a third where
-/// a backend's data connection is opened at PASV already, and some left for transfers, probes and
+/// The configured number, or what the descriptors allow. Each session needs two, and a third if a
+/// backend's data connection is already opened at PASV. Some stay free for transfers, probes and
 /// passive ports.
 std::uint32_t sessions_max(const config::Config& config) {
     if (config.limits.sessions != 0) return config.limits.sessions;
@@ -196,7 +198,7 @@ Daemon::Daemon(std::shared_ptr<const config::Config> snapshot, Tls tls, ProbeSec
         workers_.push_back(std::make_unique<Worker>(ports_, i));
         networks.push_back(&workers_.back()->network());
     }
-    // Probes too wait for data connections, which may come to a port that a worker listens on.
+    // Probes also wait for data connections, which may arrive at a port that a worker listens on.
     networks.push_back(&control_network_);
     for (auto* const network : networks) network->connect_workers(networks);
 }
@@ -246,7 +248,7 @@ void Daemon::start_pools() {
     std::vector<health::Prober::Subject> subjects;
     for (const auto& configured : config_->pools) {
         auto pool = std::make_shared<pool::Pool>(configured);
-        // A part of the snapshot keeps all of it.
+        // The pointer to a part keeps the whole snapshot alive.
         auto contacts = std::make_shared<backend::Contacts>(
             std::shared_ptr<const config::Pool>(config_, &configured), knowledge_);
         const auto clients = tls_.clients_of(configured.name);
@@ -270,7 +272,7 @@ void Daemon::start_pools() {
     public_name_watch_ = std::make_unique<PublicNameWatch>(*config_, public_names_);
 }
 
-/// To clients that have no session. Where TLS comes first there is nothing that they understand.
+/// The text for clients without a session. Empty where TLS comes first: they could not read it.
 std::string last_words(bool begins_with_tls, const std::string& text) {
     return begins_with_tls ? std::string() : fmt::format("421 {}\r\n", text);
 }
@@ -298,7 +300,7 @@ void Daemon::start_listening() {
     }
 }
 
-/// A connection goes to the worker that carries least, not to whoever woke first: FTP sessions are
+/// A connection goes to the least loaded worker, not to the one that woke first: FTP sessions are
 /// few, long and heavy.
 void Daemon::take_client(base::OwnedFd client, base::Address peer, std::string_view listener,
                          bool begins_with_tls) {
@@ -318,7 +320,7 @@ void Daemon::take_client(base::OwnedFd client, base::Address peer, std::string_v
                  std::move(*accepted));
 }
 
-/// Unique in this process, and unlikely to be another's.
+/// Unique in this process, and unlikely to be used by another.
 std::string Daemon::new_session_id() {
     return fmt::format("{:08x}{:x}", static_cast<std::uint32_t>(id_salt_),
                        sessions_begun_.fetch_add(1));
@@ -377,7 +379,7 @@ loop::Task<> Daemon::follow_signals() {
     }
 }
 
-/// On a thread of its own: a file may take seconds to answer, or never do.
+/// Runs on its own thread, because a file may take seconds to answer or hang for ever.
 void Daemon::watch_files(const std::stop_token& stop) {
     std::mutex mutex;
     std::condition_variable_any wake;
@@ -463,7 +465,7 @@ bool open_logs(const config::Config& config) {
            (files.json.empty() || log::open_file(session::json_log_name, files.json));
 }
 
-/// One line for each, however many there are.
+/// One line each, without the limit on repeats.
 void log_warnings(const std::vector<config::Problem>& warnings, const char* file) {
     for (const auto& warning : warnings)
         log::write_each(log::Level::warning, "configuration warning",
@@ -474,7 +476,7 @@ void log_warnings(const std::vector<config::Problem>& warnings, const char* file
                          {"cure", warning.fix}});
 }
 
-/// Every session takes two descriptors and every transfer two more.
+/// Each session needs two descriptors and each transfer two more.
 void raise_descriptor_limit() {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;

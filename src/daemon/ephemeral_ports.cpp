@@ -14,7 +14,7 @@ namespace {
 
 std::string_view without_line_end(std::string_view text) { return text.substr(0, text.find('\n')); }
 
-/// Files of /proc have no size, so `base::read_file` is nothing for them.
+/// Files of /proc have no size, so do not use `base::read_file`.
 std::string content_of(const char* path) {
     std::ifstream file(path);
     return {std::istreambuf_iterator<char>(file), {}};

@@ -9,18 +9,17 @@
 
 namespace ballast::daemon {
 
-/// The ports that the system takes for outgoing connections, as ip(7) has it. One of them may be
-/// in use at any time.
+/// The ports that the system uses for outgoing connections (ip(7)). Each may be in use at any time.
 class EphemeralPorts {
 public:
-    /// What `net.ipv4.ip_local_port_range` and `net.ipv4.ip_local_reserved_ports` hold; empty if
-    /// the first cannot be read.
+    /// Parses `net.ipv4.ip_local_port_range` and `net.ipv4.ip_local_reserved_ports`. Empty if the
+    /// first is malformed.
     static std::optional<EphemeralPorts> parse(std::string_view range, std::string_view reserved);
     /// Of this machine; empty if it does not tell.
     static std::optional<EphemeralPorts> of_this_machine();
 
     [[nodiscard]] base::PortRange range() const { return range_; }
-    /// Whether the system may take a port of these.
+    /// Whether the system may use a port of these.
     [[nodiscard]] bool meet(const base::PortRange& ports) const;
 
 private:

@@ -11,7 +11,7 @@ void add_stamp(const std::string& file, FileStamp& stamp) {
     if (file.empty()) return;
     const auto status = base::file_status(file);
     const struct stat found = status.value_or(decltype(status)::value_type{});
-    // The change of rights too: a file that could not be read may be readable now.
+    // ctime also covers permissions: a file may become readable.
     stamp.insert(stamp.end(),
                  {found.st_ctim.tv_sec, found.st_ctim.tv_nsec, found.st_mtim.tv_sec,
                   found.st_mtim.tv_nsec, found.st_size, static_cast<std::int64_t>(found.st_ino)});

@@ -14,7 +14,7 @@ namespace {
 
 std::size_t page_bytes() { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
 
-/// The number that a file holds; empty: none, or "max".
+/// The number in a file. Empty if there is none, or "max".
 std::optional<std::size_t> number_in(const std::filesystem::path& file) {
     std::ifstream stream(file);
     std::size_t number = 0;
@@ -22,7 +22,7 @@ std::optional<std::size_t> number_in(const std::filesystem::path& file) {
     return number;
 }
 
-/// The part of /proc/self/cgroup that is version 2's: "0::/system.slice/ballast.service".
+/// The line of cgroup version 2 in /proc/self/cgroup: "0::/system.slice/ballast.service".
 std::filesystem::path control_group() {
     std::ifstream stream("/proc/self/cgroup");
     const std::string mark = "0::/";
@@ -36,7 +36,7 @@ std::filesystem::path control_group() {
 std::size_t memory_there_is() {
     auto bytes = static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) * page_bytes();
     const std::filesystem::path root = "/sys/fs/cgroup";
-    // Each group above may have less.
+    // Each parent group may have a lower limit.
     for (auto group = control_group();; group = group.parent_path()) {
         if (const auto most = number_in(root / group / "memory.max"))
             bytes = std::min(bytes, *most);

@@ -23,24 +23,25 @@ namespace {
 
 using Time = std::chrono::steady_clock::time_point;
 
-/// Names that are looked up side by side, so that one without an answer delays no other.
+/// Concurrent lookups, so that a name without an answer delays no other.
 constexpr std::size_t names_at_once = 64;
 constexpr std::size_t hosts_at_once = 8;
 constexpr auto look_up_timeout = std::chrono::seconds(5);
-/// How often pools are asked for names that are new: a file of backends may bring some.
+/// How often to ask pools for new names: a backends file may add some.
 constexpr auto longest_wait = std::chrono::seconds(1);
 
-/// Why hosts could not be looked up, in an order of their own: that of the records may change.
+/// Why hosts could not be looked up. Sorted, because the order of the records may change.
 using Problems = std::set<std::string>;
 
-/// The name of a backend, and what was found when it was looked up last. While it is looked up, all
-/// but `is_under_way` belongs to the thread that does it.
+/// The name of a backend, and the result of its last lookup. During a lookup, all members but
+/// `is_under_way` belong to the thread that looks it up.
 struct Name {
     Time due;
     std::atomic<bool> is_under_way = false;
-    std::map<std::string, std::vector<base::Ip>> hosts;  ///< several where there are SRV records
+    std::map<std::string, std::vector<base::Ip>> hosts;  ///< several with SRV records
     Problems problems;
-    std::jthread thread;  // the last, because it is joined before what it uses is destroyed
+    std::jthread
+        thread;  // last, so that it is joined before the members that it uses are destroyed
 };
 
 /// Names to look up, by the table that has them.
@@ -56,14 +57,14 @@ base::Result<std::vector<net::Service>> services_of(const config::Backend& backe
     if (backend.srv.empty()) return std::vector{net::Service{backend.host, backend.port}};
     auto services = net::resolve_services(backend.srv, look_up_timeout, stop);
     if (!services) return services;
-    // RFC 2782: weight 0 is a very small chance beside others, and an equal one among its like.
+    // RFC 2782: weight 0 is a very small chance beside other weights, and an equal one among zeros.
     for (auto& service : *services) service.weight = std::max<std::uint16_t>(1, service.weight);
     return services;
 }
 
 using Answers = std::map<std::string, base::Result<std::vector<base::Ip>>>;
 
-/// The hosts of SRV records, side by side.
+/// Looks up the hosts of SRV records concurrently.
 Answers resolve_all(const std::vector<net::Service>& services, const std::stop_token& stop) {
     std::set<std::string> hosts;
     for (const auto& service : services) hosts.insert(service.host);
@@ -71,7 +72,7 @@ Answers resolve_all(const std::vector<net::Service>& services, const std::stop_t
     for (auto next = hosts.begin(); next != hosts.end();) {
         std::vector<std::pair<std::string, std::future<Answers::mapped_type>>> some;
         for (; next != hosts.end() && some.size() < hosts_at_once; ++next)
-            // Where no thread is to be had, it is done when it is asked for.
+            // Without a thread, `get` does the lookup.
             some.emplace_back(
                 *next,
                 std::async(std::launch::async | std::launch::deferred, [host = *next, &stop] {
@@ -82,7 +83,7 @@ Answers resolve_all(const std::vector<net::Service>& services, const std::stop_t
     return answers;
 }
 
-/// A host that cannot be looked up keeps the addresses that it had, and holds up no other.
+/// A host that cannot be looked up keeps its old addresses and delays no other.
 Found find_targets(const config::Backend& backend, Name& name, const std::stop_token& stop) {
     const auto services = services_of(backend, stop);
     if (!services) return {{}, {base::to_string(services.error())}};
@@ -111,10 +112,10 @@ void look_up(pool::Pool& pool, const pool::BackendSettings& backend, Name& name,
              const std::stop_token& stop) {
     auto found = find_targets(*backend, name, stop);
     if (stop.stop_requested()) return;
-    // Where nothing at all was found, what the pool knows of it stays.
+    // If nothing at all was found, the pool keeps what it knows.
     if (found.problems.empty() || !found.targets.empty()) pool.set_targets(backend, found.targets);
     const auto former = std::exchange(name.problems, std::move(found.problems));
-    // It may stay so for long: it is said once.
+    // The problem may last, so log it once.
     if (name.problems == former) return;
     const auto& said = backend->srv.empty() ? backend->host : backend->srv;
     if (name.problems.empty())
@@ -127,7 +128,7 @@ void look_up(pool::Pool& pool, const pool::BackendSettings& backend, Name& name,
                       {"reason", fmt::format("{}", fmt::join(name.problems, "; "))}});
 }
 
-/// How many names are looked up now.
+/// How many lookups are running.
 class UnderWay {
 public:
     [[nodiscard]] bool is_full() const { return count_ >= names_at_once; }
@@ -139,7 +140,7 @@ public:
         }
         ended_.notify_all();
     }
-    /// Until one has ended, or the time has come.
+    /// Waits until a lookup ends or the time has come.
     void wait_until(Time time, const std::stop_token& stop) {
         std::unique_lock lock(mutex_);
         const auto before = count_.load();
@@ -152,7 +153,7 @@ private:
     std::atomic<std::size_t> count_ = 0;
 };
 
-/// On a thread of its own, or here if there is none to be had.
+/// Looks a name up on its own thread, or here if no thread is available.
 void begin_look_up(const std::shared_ptr<pool::Pool>& pool, const pool::BackendSettings& backend,
                    Name& name, UnderWay& under_way) {
     const auto work = [pool, backend, &name, &under_way](const std::stop_token& stop) {
@@ -179,7 +180,7 @@ void request_stop(const Names& names) {
         if (name) name->thread.request_stop();
 }
 
-/// Begins what is due, and says when the next is.
+/// Begins lookups that are due, and returns when the next one is.
 Time look_up_due(const std::shared_ptr<pool::Pool>& pool, Names& names, UnderWay& under_way) {
     Time next = Time::max();
     Names still;
@@ -188,7 +189,7 @@ Time look_up_due(const std::shared_ptr<pool::Pool>& pool, Names& names, UnderWay
         auto& name = still[backend] = std::move(names[backend]);
         if (!name) name = std::make_unique<Name>();
     }
-    // What is left are names that are gone. Each ends a look-up that is under way: all at once.
+    // Only names that are gone are left. Stop all their running lookups at once.
     request_stop(names);
     names = std::move(still);
     for (const auto& [backend, name] : names) {
@@ -213,7 +214,7 @@ void watch(const std::stop_token& stop, const std::vector<std::shared_ptr<pool::
                 log::caught("names of a pool are looked up later", problem);
             }
         }
-        // Where all places are taken, the next one is free when one ends.
+        // If all places are taken, wait until a lookup ends.
         under_way.wait_until(under_way.is_full() ? Time::max() : next, stop);
     }
     std::ranges::for_each(names, request_stop);

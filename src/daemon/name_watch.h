@@ -9,10 +9,9 @@
 
 namespace ballast::daemon {
 
-/// Looks up the names of backends (A, AAAA and SRV records), now and at every `resolve_interval`,
-/// on threads of its own, side by side: a name server that does not answer holds up nobody, and a
-/// name without an answer no other name. A name that cannot
-/// be looked up keeps the addresses it had.
+/// Looks up the names of backends (A, AAAA and SRV records), now and at every `resolve_interval`.
+/// Lookups run concurrently on their own threads, so that a name without an answer delays neither
+/// sessions nor other names. A name that cannot be looked up keeps its old addresses.
 class NameWatch {
 public:
     explicit NameWatch(const std::vector<std::shared_ptr<pool::Pool>>& pools);

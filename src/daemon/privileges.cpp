@@ -25,7 +25,7 @@ base::Error failure(const std::string& doing) {
     return base::last_error(base::Fault::internal, doing);
 }
 
-/// Of the three sets only this one capability is left, and it works, if it was there.
+/// Keeps only this capability in all three sets, if the process has it.
 bool keep_only(unsigned int capability) {
     __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
     std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};

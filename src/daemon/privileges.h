@@ -11,18 +11,17 @@
 
 namespace ballast::daemon {
 
-/// The whole process is this user from here on, with its groups and with CAP_NET_BIND_SERVICE
-/// alone, as under the service manager; without it where root itself does not have it. Needs root,
-/// and a process of one thread.
+/// Makes the whole process run as this user, with its groups. As under the service manager, it
+/// keeps only CAP_NET_BIND_SERVICE, if root has it. Needs root and a process with one thread.
 [[nodiscard]] base::Result<> become(const std::string& user);
 
-/// Its name, or its number where it has none.
+/// The user's name, or the number if there is no name.
 [[nodiscard]] std::string name_of_user(uid_t user);
 
-/// No core dumps, and no other process of the same user may look into this one.
+/// Prevents core dumps, and access to our memory by other processes of the same user.
 void hide_memory();
 
-/// Warnings of files with keys and passwords that everybody on this machine may read.
+/// Warns of files with keys and passwords that everybody on this machine may read.
 [[nodiscard]] std::vector<config::Problem> exposed_secrets(const config::Config& config);
 
 }  // namespace ballast::daemon

@@ -13,8 +13,8 @@ namespace ballast::daemon {
 /// The passwords of login probes, by the pool's name.
 using ProbeSecrets = std::map<std::string, std::string>;
 
-/// Reads each `password_file`: the first line is the secret. One that cannot be read, or does not
-/// answer in time, is a problem.
+/// Reads each `password_file`: the first line is the secret. A file that cannot be read or does not
+/// answer in time is a problem.
 [[nodiscard]] ProbeSecrets read_probe_secrets(const config::Config& config,
                                               std::vector<config::Problem>& problems);
 

@@ -20,11 +20,11 @@ namespace ballast::daemon {
 namespace {
 
 constexpr config::Duration look_up_timeout = std::chrono::seconds(5);
-/// How often a name without any address is asked for: clients get 425 to PASV until then.
+/// How often to look up a name that has no address yet: until then PASV is answered with 425.
 constexpr config::Duration first_interval = std::chrono::seconds(1);
 
-/// An address of the name that PASV can announce, or why there is none. Of several the one that was
-/// announced before stays, whatever their order is.
+/// An address of the name that PASV can announce, or why there is none. If there are several, keeps
+/// the one announced before, whatever their order.
 std::expected<base::Ip, std::string> look_up(const std::string& name,
                                              const std::optional<base::Ip>& former,
                                              const std::stop_token& stop) {
@@ -36,7 +36,8 @@ std::expected<base::Ip, std::string> look_up(const std::string& name,
     return found->front();
 }
 
-/// Looks the name up and says what is new. `problem` is what was said last: it may last for long.
+/// Looks the name up and logs changes. `problem` is the last logged one, because it may last for
+/// long.
 void refresh(const std::string& name, session::PublicNames& names, std::string& problem,
              const std::stop_token& stop) {
     const auto former = names.find(name);
@@ -80,7 +81,7 @@ void watch(const std::stop_token& stop, const std::string& name, config::Duratio
 }  // namespace
 
 PublicNameWatch::PublicNameWatch(const config::Config& config, session::PublicNames& names) {
-    // One look-up for all listeners, as often as one of them wants it.
+    // One lookup for all listeners, at the shortest of their intervals.
     std::map<std::string, config::Duration> intervals;
     for (const auto& listener : config.listeners) {
         for (const auto& rule : listener.public_address) {

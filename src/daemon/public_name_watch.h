@@ -9,12 +9,12 @@
 
 namespace ballast::daemon {
 
-/// Looks up the host names in `public_address`, now and at every `resolve_interval`, each on a
-/// thread of its own: a name without an answer delays no other. A name that cannot be looked up
-/// keeps the address it had.
+/// Looks up the host names in `public_address`, now and at every `resolve_interval`. Each has its
+/// own thread, so that a name without an answer delays no other. A name that cannot be looked up
+/// keeps its old address.
 class PublicNameWatch {
 public:
-    /// `names` outlives it.
+    /// `names` must outlive it.
     PublicNameWatch(const config::Config& config, session::PublicNames& names);
     ~PublicNameWatch();
     PublicNameWatch(const PublicNameWatch&) = delete;

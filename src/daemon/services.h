@@ -12,18 +12,18 @@
 
 namespace ballast::daemon {
 
-/// What new clients get, by the name of their listener. It can be swapped at any time: sessions
+/// What new clients get, by the name of their listener. It can be replaced at any time; sessions
 /// keep what they began with. Any thread may call.
 class Services {
 public:
-    /// Replaces all of them at once. `begins_with_tls` of a service is left to its socket.
+    /// Replaces all services at once. The socket sets `begins_with_tls`, not the service.
     using ByListener = std::map<std::string, Worker::Service, std::less<>>;
     void set(ByListener services) {
         auto set = std::make_shared<const ByListener>(std::move(services));
         const std::lock_guard lock(mutex_);
         std::swap(services_, set);
     }
-    /// Empty: there is no listener of this name any more.
+    /// Empty if there is no listener with this name any more.
     [[nodiscard]] std::optional<Worker::Service> find(std::string_view listener) const {
         const auto services = [&] {
             const std::lock_guard lock(mutex_);

@@ -18,9 +18,10 @@ base::OwnedFd take_over_signals() {
         sigaddset(&set, signal);
     for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) sigaddset(&set, signal);
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    // splice(2) has no MSG_NOSIGNAL: a peer that went away is an error code, not the end.
+    // splice(2) has no MSG_NOSIGNAL. A closed connection must be an error code, not the end of the
+    // process.
     std::signal(SIGPIPE, SIG_IGN);
-    // Who started us may not care for its children; scripts have a status.
+    // Our parent may have ignored SIGCHLD, but we need the exit status of scripts.
     std::signal(SIGCHLD, SIG_DFL);
     return base::OwnedFd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
 }

@@ -83,8 +83,8 @@ void warn_of_expiry_of(const net::Certificates& certificates, const config::Plac
                  when(expiry), "put a new one in its place", config::Severity::warning});
 }
 
-/// Each pair of files is tried, so that a problem with one hides none of another. Null if there is
-/// one, or if the settings have their problem already.
+/// Tries each pair of files, so that one problem does not hide another. Null if there is a problem,
+/// here or already in the settings.
 std::shared_ptr<const net::Certificates> load_certificates(const config::Config& config,
                                                            const std::string& key,
                                                            const config::ListenerTls& tls,
@@ -138,7 +138,7 @@ void try_authorities(const config::Config& config, const std::string& key, const
                                 : std::string(base::cure_of_unreadable(tried.error()))});
 }
 
-/// The files of a backend's TLS, each at the table that names it.
+/// Checks the files of a backend's TLS, each with the table that names it.
 void try_files(const config::Config& config, const config::Pool& pool,
                const config::Backend& backend, std::vector<config::Problem>& problems) {
     const auto& tls = backend.tls;
@@ -156,7 +156,7 @@ void try_files(const config::Config& config, const config::Pool& pool,
     if (tried) warn_of_expiry_of(**tried, config.places, key.substr(0, key.rfind('.')), problems);
 }
 
-/// The contradiction has its problem already.
+/// A contradiction has been reported already.
 bool has_versions(const config::TlsParameters& tls) { return tls.min_version <= tls.max_version; }
 
 }  // namespace

@@ -17,33 +17,33 @@
 
 namespace ballast::daemon {
 
-/// The TLS of all listeners and backends: certificates, keys and trusted certificates as the files
-/// have them. Made by the control thread; `look` belongs to the thread that watches files. What it
-/// hands out may be used by any.
+/// The TLS of all listeners and backends, with certificates, keys and trusted certificates from
+/// their files. Made by the control thread; `look` belongs to the thread that watches files. Any
+/// thread may use the results.
 class Tls {
 public:
-    /// Loads every file that the configuration names; what is wrong with them is added to
-    /// `problems`, and then this is of no use. The configuration may have errors of its own: what
-    /// has one is passed over.
+    /// Loads every file that the configuration names. Adds what is wrong to `problems`; then do not
+    /// use this object. Skips parts of the configuration that have errors themselves.
     Tls(const config::Config& config, std::vector<config::Problem>& problems);
 
     /// Null if the listener of this name has none.
     [[nodiscard]] std::shared_ptr<const net::TlsServer> server_of(std::string_view listener) const;
-    /// One for each backend of the pool of this name, null for those without TLS.
+    /// One for each backend of the pool with this name; null for those without TLS.
     [[nodiscard]] std::vector<std::shared_ptr<const net::TlsClient>> clients_of(
         std::string_view pool) const;
 
-    /// Warnings of what has expired or soon will, for those who do not wait for the first look.
+    /// Warns of certificates that have expired or soon will, for callers that do not wait for the
+    /// first look.
     void warn_of_expiry(const config::Config& config, std::vector<config::Problem>& problems) const;
 
-    /// Loads what has changed since the last look, for connections from now on, and warns of
-    /// certificates that expire. A file that is no good changes nothing and is logged.
+    /// Loads files that changed since the last look, for connections from now on, and warns of
+    /// certificates that expire. A bad file changes nothing and is logged.
     void look();
 
 private:
     struct Served {
         std::string listener;  ///< its name
-        std::string key;       ///< of its table
+        std::string key;       ///< key of its table
         config::ListenerTls settings;
         std::shared_ptr<net::TlsServer> server;
         std::shared_ptr<net::TicketKeys> ticket_keys;

@@ -19,7 +19,7 @@ namespace {
 
 using Problems = std::vector<config::Problem>;
 
-/// An outgoing connection of any program may hold such a port when it is needed.
+/// An outgoing connection of any program may hold such a port when Ballast needs it.
 void warn_of_ephemeral(const config::Config& config, Problems& problems) {
     const auto own = EphemeralPorts::of_this_machine();
     if (!own) return;

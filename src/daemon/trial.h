@@ -10,23 +10,23 @@
 namespace ballast::daemon {
 
 struct Trial {
-    /// To look names up, which takes seconds, and to warn of what the daemon watches by itself:
-    /// names that are not found, and certificates that expire.
+    /// Also look up names, which takes seconds, and warn of what the daemon watches itself: names
+    /// that are not found, and certificates that expire.
     bool asks_names = false;
-    /// The file that is checked: where a running Ballast of it, or of what it is a copy of, holds
-    /// an address, nothing is wrong with that. Empty: every address has to be free.
+    /// The file to check. A running Ballast of this file, or of the file that it is a copy of, may
+    /// hold its addresses. Empty: every address must be free.
     std::string running_file;
 };
 
 struct Tried {
     std::vector<config::Problem> problems;
-    std::string not_bound;  ///< what was not tried because the running one holds it; empty: nothing
+    std::string not_bound;  ///< addresses not tried because the running one holds them; empty: none
 };
 
-/// What would fail at start besides what is wrong with the text: ports in use, addresses that are
-/// not this machine's, files that cannot be read or written; and warnings, such as of secrets that
-/// everybody may read. Binds and opens, and lets go again. The configuration may have errors: what
-/// was refused is passed over. Backends that lead back to this very configuration are among it.
+/// Finds what would fail at start although the text is right: ports in use, addresses of other
+/// machines, files that cannot be read or written, backends that lead back to this configuration.
+/// Also gives warnings, for example of secrets that everybody may read. Opens and closes everything
+/// it tests. Skips settings that were refused.
 [[nodiscard]] Tried try_start(const config::Config& config, const Trial& trial);
 
 }  // namespace ballast::daemon

@@ -8,7 +8,7 @@
 
 namespace ballast::daemon {
 
-/// Logs that cannot be written, and probe scripts that cannot be run.
+/// Finds logs that cannot be written and probe scripts that cannot be run.
 void try_files(const config::Config& config, std::vector<config::Problem>& problems);
 
 }  // namespace ballast::daemon

@@ -25,8 +25,8 @@ namespace {
 
 using Problems = std::vector<config::Problem>;
 
-/// Of the interfaces that are up. Where the system does not tell them the start goes on: a session
-/// that comes from this process is refused all the same.
+/// The addresses of all interfaces. If the system does not tell, the start goes on: a session that
+/// comes from this process is refused anyway.
 std::vector<base::Ip> local_addresses(Problems& problems) {
     std::vector<base::Ip> result;
     ifaddrs* all = nullptr;
@@ -53,10 +53,10 @@ std::vector<base::Ip> local_addresses(Problems& problems) {
     return result;
 }
 
-/// For all names together: `check` is to have an answer while somebody waits for it.
+/// For all names together, because somebody waits for the answer of `check`.
 constexpr std::chrono::milliseconds names_time{3000};
 
-/// A backend of the file or of a watched file, and where it is said.
+/// A backend of the file or of a watched file, and its place there.
 struct Said {
     config::Backend backend;
     std::string key;
@@ -97,8 +97,8 @@ public:
     }
 
 private:
-    /// Where a backend is now. A name that is not found is only warned of: it may be found later,
-    /// and sessions that come from this process are refused all the same.
+    /// Where a backend is now. A name that is not found gives only a warning: it may be found
+    /// later, and sessions that come from this process are refused anyway.
     std::vector<base::Address> destinations(const Said& said) {
         const auto& backend = said.backend;
         if (!backend.host.empty()) return addresses_of(said.key, backend.host, backend.port);
@@ -120,7 +120,7 @@ private:
         return result;
     }
 
-    /// What clients would be told for data.
+    /// Checks the addresses that clients would get for data connections.
     void announced(const config::Listener& listener) {
         const auto key = listener.where.key + ".public_address";
         for (const auto& rule : listener.public_address) {
@@ -141,7 +141,7 @@ private:
         return ask(key, remedy, [&](auto left) { return net::resolve(host, left); });
     }
 
-    /// What the name server answers, or nothing after a warning.
+    /// The name server's answer, or nothing after a warning.
     template <typename Ask>
     auto ask(const std::string& key, const char* remedy, Ask look_up)
         -> std::remove_cvref_t<decltype(*look_up(names_time))> {

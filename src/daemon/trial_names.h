@@ -8,9 +8,8 @@
 
 namespace ballast::daemon {
 
-/// Backends, those of the watched files too, that lead back to a listener of this configuration.
-/// With `asks_names` names are looked up for it, which takes three seconds at most, and those that
-/// are not found are warned of.
+/// Finds backends, also in watched files, that lead back to a listener of this configuration. With
+/// `asks_names` it looks up names, for at most three seconds in all, and warns of those not found.
 void try_names(const config::Config& config, bool asks_names,
                std::vector<config::Problem>& problems);
 

@@ -16,13 +16,13 @@ namespace ballast::daemon {
 
 namespace {
 
-/// A turn of the loop takes microseconds; while one takes this long nobody else is served.
+/// A turn of the loop normally takes microseconds. While one takes this long nobody else is served.
 constexpr auto turn_time_max = std::chrono::milliseconds(100);
 
 /// How long a worker may take to end its sessions when its time is over.
 constexpr auto end_time_max = std::chrono::seconds(5);
 
-/// A turn that takes this long is noted before its end: there may be none.
+/// A turn that takes this long is logged before it ends, because it may never end.
 constexpr auto stuck_time = std::chrono::seconds(1);
 
 std::int64_t milliseconds(loop::Time::duration time) {
@@ -50,7 +50,7 @@ void Worker::end() {
     if (!thread_.joinable()) return;
     loop_.stop();
     if (!has_ended_.try_acquire_for(end_time_max)) {
-        // Its thread never comes back to its loop. The kernel closes what it holds.
+        // The thread hangs outside its loop. The kernel closes its connections.
         log::error("a worker does not end: the process ends without it", {{"worker", index()}});
         log::write_last();
         std::_Exit(EXIT_FAILURE);
@@ -99,7 +99,7 @@ void Worker::accept_on(base::OwnedFd listening, net::Acceptor::Take take, std::s
 
 void Worker::adopt(base::OwnedFd client, base::Address peer, Service service, std::string id,
                    guard::Ledger::Held accepted) {
-    ++load_.sessions;  // before it is on its way, so that the next one sees it
+    ++load_.sessions;  // counted at once, so that the next client sees it
     guard::Ledger::Held carried([this] { --load_.sessions; });
     loop_.post([this, newcomer = Newcomer{std::move(carried),
                                           std::move(client),
@@ -137,8 +137,7 @@ void Worker::refuse(const Newcomer& client, const base::Error& reason) {
                                                         {"reason", base::to_string(reason)}});
 }
 
-/// Ballast is out of descriptors or memory for a session. The client is told so, unless it expects
-/// TLS.
+/// Ballast is out of descriptors or memory for a session. Tells the client, unless it expects TLS.
 void Worker::turn_away(Newcomer client, const base::Error& reason) {
     metrics::count(metrics::Counter::accepts_refused);
     log::warning("no means for a session", {{"session", client.id},
@@ -151,7 +150,7 @@ void Worker::turn_away(Newcomer client, const base::Error& reason) {
                     : "421 Service not available, closing control connection.\r\n");
 }
 
-/// If memory for the session runs out, nothing of it is left behind.
+/// If memory runs out, nothing of the session is left behind.
 void Worker::begin_session(Newcomer client) try {
     net::prepare_control(client.socket.get());
     const auto local = net::local_address(client.socket.get());

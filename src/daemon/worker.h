@@ -30,18 +30,18 @@ public:
 
     // From any thread.
     void start();
-    /// Ends the loop and joins the thread; what lives there is destroyed on it. If the thread does
-    /// not come back within five seconds the process ends at once, with failure.
+    /// Ends the loop and joins the thread, which destroys its sessions. If the thread does not end
+    /// within five seconds, the process ends at once with a failure.
     void end();
-    /// Counts and logs a turn of the loop that does not end. To be called once a second.
+    /// Counts and logs a turn of the loop that does not end. Call once a second.
     void look_at_turn();
     [[nodiscard]] net::SocketNetwork& network() { return network_; }
-    /// How much it carries: sessions, and running transfers more.
+    /// The load: sessions count, and running transfers count more.
     [[nodiscard]] std::uint32_t load() const { return load_.sessions + 4 * load_.transfers; }
     [[nodiscard]] std::uint32_t sessions() const { return load_.sessions; }
 
-    /// Accepts on a listening socket; `take` is called on this worker's thread.
-    /// What clients hear, if anything, when there are no descriptors for them is `last_words`.
+    /// Accepts on a listening socket. `take` is called on this worker's thread. Clients get
+    /// `last_words`, if not empty, when no descriptors are left.
     void accept_on(base::OwnedFd listening, net::Acceptor::Take take, std::string last_words);
     /// What a new client of a listener gets.
     struct Service {
@@ -56,10 +56,10 @@ public:
     /// Begins a session with an accepted client. `accepted` is its place among all sessions.
     void adopt(base::OwnedFd client, base::Address peer, Service service, std::string id,
                guard::Ledger::Held accepted);
-    /// No new sessions; those that live are told to stop. `empty` is called, on this thread, when
-    /// the last one has ended.
+    /// Takes no new sessions and tells the running ones to stop. `empty` is called on this worker's
+    /// thread when the last one has ended.
     void stop_sessions(std::function<void()> empty);
-    /// A slice of what its sessions show, see `session::Directory::slice`. `take` is called on this
+    /// A slice of its sessions' views, see `session::Directory::slice`. `take` is called on this
     /// worker's thread.
     void read_sessions(std::string after, std::size_t max,
                        std::move_only_function<void(std::vector<session::View>)> take);
@@ -69,13 +69,13 @@ private:
         guard::Ledger::Held carried;  ///< its part of the load
         base::OwnedFd socket;
         base::Address peer;
-        std::optional<base::Address> reached;  ///< as a proxy in front says
+        std::optional<base::Address> reached;  ///< where the client connected, from a proxy
         Service service;
         std::string id;
         guard::Ledger::Held accepted;
         std::optional<base::Address> proxy = {};
     };
-    /// Its proxy's header comes first, if there is a proxy.
+    /// Reads the proxy's header first, if there is a proxy.
     void take_in(Newcomer client);
     void begin_session(Newcomer client);
     void refuse(const Newcomer& client, const base::Error& reason);
@@ -89,7 +89,7 @@ private:
     std::uint64_t long_turns_ = 0;  // since the last line about them
     loop::Time long_turns_noted_at_{};
     std::binary_semaphore has_ended_{0};
-    session::Load load_;  // what is on its way through the loop has a part of it
+    session::Load load_;  // clients on their way through the loop count too
     loop::WorkerLoop loop_;
     net::SocketNetwork network_;
     net::ProxyIntake intake_;
