@@ -21,13 +21,13 @@ TEST(Known, without_a_survey_asks_for_epsv_and_does_not_promise_rest) {
     EXPECT_EQ(known.noop_code(), 200);
 }
 
-TEST(Known, prefers_pasv_where_feat_lists_no_epsv) {
+TEST(Known, prefers_pasv_if_feat_lists_no_epsv) {
     Known known;
     known.set_survey(survey_with("SIZE"));
     EXPECT_TRUE(known.prefers_pasv());
     known.set_survey(survey_with("EPSV"));
     EXPECT_FALSE(known.prefers_pasv());
-    known.set_survey(Survey());  // no FEAT at all: nothing is known
+    known.set_survey(Survey());  // no FEAT at all, so nothing is known
     EXPECT_FALSE(known.prefers_pasv());
 }
 
@@ -41,7 +41,7 @@ TEST(Known, accepts_rest_by_survey_or_by_experience) {
     EXPECT_TRUE(known.accepts_rest());
 }
 
-TEST(Known, forgets_at_a_new_survey_what_it_learnt_of_the_server_before) {
+TEST(Known, a_new_survey_replaces_what_it_learnt_about_the_old_server) {
     Known known;
     known.set_prefers_pasv(true);
     known.set_accepts_rest();
@@ -50,10 +50,10 @@ TEST(Known, forgets_at_a_new_survey_what_it_learnt_of_the_server_before) {
     EXPECT_FALSE(known.accepts_rest());
 }
 
-TEST(Known, guesses_noop_while_nobody_has_heard_its_answer_after_log_in) {
+TEST(Known, guesses_the_noop_code_until_it_was_seen_after_login) {
     Known known;
     EXPECT_FALSE(known.knows_noop());
-    known.set_survey(survey_with("EPSV"));  // NOOP was refused before log-in
+    known.set_survey(survey_with("EPSV"));  // NOOP was refused before login
     EXPECT_FALSE(known.knows_noop());
     known.set_noop_code(250);
     EXPECT_TRUE(known.knows_noop());
@@ -64,14 +64,14 @@ TEST(Known, guesses_noop_while_nobody_has_heard_its_answer_after_log_in) {
     EXPECT_EQ(known.noop_code(), 200);
 }
 
-TEST(Known, asks_again_after_a_new_survey_whether_a_second_user_is_taken) {
+TEST(Known, tries_a_second_user_again_after_a_new_survey) {
     Known known;
     known.set_takes_user_again(false);
     known.set_survey(survey_with("EPSV"));
     EXPECT_TRUE(known.takes_user_again());
 }
 
-TEST(Knowledge, is_shared_by_all_who_ask_for_one_backend) {
+TEST(Knowledge, is_shared_by_all_sessions_on_one_backend) {
     Knowledge knowledge;
     knowledge.of(1)->set_prefers_pasv(true);
     EXPECT_TRUE(knowledge.of(1)->prefers_pasv());

@@ -24,7 +24,7 @@ protected:
             result.emplace(co_await std::move(task));
         }
     };
-    /// What a task comes to, however long it takes on the loop's own clock.
+    /// A task's result, however long it takes on the loop's own clock.
     template <typename T>
     T result_of(loop::Task<T> task) {
         std::optional<T> result;
@@ -63,7 +63,7 @@ TEST_F(LegTest, reads_the_greeting) {
     EXPECT_EQ((*leg)->address(), backend.address());
 }
 
-TEST_F(LegTest, fails_with_a_reason_where_no_backend_serves) {
+TEST_F(LegTest, fails_with_a_reason_if_no_backend_serves) {
     const struct {
         const char* greeting;
         const char* reason;
@@ -100,7 +100,7 @@ TEST_F(LegTest, gives_up_on_a_reply_that_does_not_come_in_time) {
     EXPECT_EQ(loop.now() - before, settings.reply_timeout);
 }
 
-TEST_F(LegTest, refuses_an_endless_reply_and_what_is_no_reply) {
+TEST_F(LegTest, refuses_an_endless_reply_and_other_bytes) {
     for (const auto& words : {"211-x\r\n" + std::string(100'000, 'a'), std::string("hello")}) {
         auto leg = logged_in();
         backend.script.replies["STAT"] = words;
@@ -110,7 +110,7 @@ TEST_F(LegTest, refuses_an_endless_reply_and_what_is_no_reply) {
     }
 }
 
-TEST_F(LegTest, hands_out_several_replies_one_by_one) {
+TEST_F(LegTest, returns_several_replies_one_by_one) {
     const auto leg = logged_in();
     backend.script.replies["SITE"] = "250 One.\r\n250-Two\r\n250 Two.\r\n421 Three.";
     EXPECT_EQ(result_of(leg->command("SITE x"))->text, "250 One.\r\n");
@@ -119,7 +119,7 @@ TEST_F(LegTest, hands_out_several_replies_one_by_one) {
     EXPECT_FALSE(leg->poll_reply());
 }
 
-TEST_F(LegTest, hands_out_the_last_words_before_the_end) {
+TEST_F(LegTest, returns_the_last_reply_before_the_end) {
     const auto leg = logged_in();
     leg->watch();
     backend.say_to_all("421 Going.");
@@ -135,7 +135,7 @@ TEST_F(LegTest, hands_out_the_last_words_before_the_end) {
     EXPECT_FALSE(*end);
 }
 
-TEST_F(LegTest, does_not_take_words_behind_the_greeting_for_an_answer) {
+TEST_F(LegTest, does_not_mistake_lines_behind_the_greeting_for_an_answer) {
     backend.script.greeting = "220 Hello.\r\n230 Welcome.\r\n250-More\r\n250 of it.";
     const auto leg = connect();
     ASSERT_TRUE(leg);
@@ -146,7 +146,7 @@ TEST_F(LegTest, does_not_take_words_behind_the_greeting_for_an_answer) {
     EXPECT_EQ(result_of((*leg)->command("PWD"))->code, 257);
 }
 
-TEST_F(LegTest, hears_a_421_that_came_before_the_command) {
+TEST_F(LegTest, sees_a_421_that_came_before_the_command) {
     backend.script.greeting = "220 Hello.\r\n230 Welcome.\r\n421 Going down.";
     const auto leg = connect();
     ASSERT_TRUE(leg);
@@ -156,7 +156,7 @@ TEST_F(LegTest, hears_a_421_that_came_before_the_command) {
     EXPECT_FALSE(backend.has_heard("USER anna"));
 }
 
-/// A server whose bytes the test says one by one.
+/// A server whose bytes the test sends one by one.
 class RawLegTest : public LegTest {
 protected:
     RawLegTest() {
@@ -172,7 +172,7 @@ protected:
         const auto io = peer->read(buffer);
         return {buffer.data(), io.bytes};
     }
-    /// The reply to a command that the server answers when it has heard it.
+    /// The reply to a command that the server answers after reading it.
     std::string answer_to(Leg& leg, const char* line, const char* answer) {
         std::optional<base::Result<ftp::Reply>> result;
         const auto job =
@@ -186,12 +186,12 @@ protected:
     std::unique_ptr<net::Stream> peer;
 };
 
-TEST_F(RawLegTest, drops_unasked_words_wherever_they_are_cut) {
+TEST_F(RawLegTest, drops_unexpected_replies_wherever_they_are_split) {
     constexpr std::string_view unasked = "230-Wel\r\n230 come.\r\n";
     for (std::size_t cut = 0; cut <= unasked.size(); ++cut) {
         const auto leg = connect();
         ASSERT_TRUE(leg);
-        // The first part is there before USER is said, the rest comes with its answer.
+        // The first part is there before USER is sent, the rest comes with its answer.
         say(unasked.substr(0, cut));
         const auto rest = std::string(unasked.substr(cut)) + "331 Password?\r\n";
         const auto expected = cut == 0 ? "230-Wel\r\n230 come.\r\n" : "331 Password?\r\n";
@@ -202,14 +202,14 @@ TEST_F(RawLegTest, drops_unasked_words_wherever_they_are_cut) {
     }
 }
 
-TEST_F(RawLegTest, does_not_take_an_empty_line_for_the_beginning_of_a_reply) {
+TEST_F(RawLegTest, does_not_mistake_an_empty_line_for_the_beginning_of_a_reply) {
     const auto leg = connect();
     ASSERT_TRUE(leg);
     say("\r\n\r");
     EXPECT_EQ(answer_to(**leg, "USER anna", "\n331 Password?\r\n"), "331 Password?\r\n");
     say("\r\n");
     EXPECT_EQ(answer_to(**leg, "PASS x", "230 In.\r\n"), "230 In.\r\n");
-    // Nor Telnet commands, whole or not.
+    // Nor Telnet commands, complete or not.
     say("\xff\xfe\x18");
     EXPECT_EQ(answer_to(**leg, "CWD a", "250 Done.\r\n"), "250 Done.\r\n");
     say("\r\n\xff");
@@ -219,14 +219,14 @@ TEST_F(RawLegTest, does_not_take_an_empty_line_for_the_beginning_of_a_reply) {
               "250 Done.\r\n");
 }
 
-TEST_F(RawLegTest, loses_a_backend_that_talks_without_end) {
+TEST_F(RawLegTest, gives_up_a_backend_that_sends_without_end) {
     constexpr auto said_too_much = [](const base::Error& error) {
         return base::to_string(error).contains("endless words that nobody asked for");
     };
     std::string flood;
     for (int i = 0; i < 200; ++i) flood += "200 And another thing.\r\n";
     {
-        // While nothing is asked.
+        // While no command is pending.
         const auto leg = connect();
         ASSERT_TRUE(leg);
         (*leg)->watch();
@@ -270,21 +270,21 @@ TEST_F(RawLegTest, loses_a_backend_that_talks_without_end) {
     }
 }
 
-TEST_F(RawLegTest, bears_a_backend_that_answers_everything_twice) {
+TEST_F(RawLegTest, tolerates_a_backend_that_answers_everything_twice) {
     const auto leg = connect();
     ASSERT_TRUE(leg);
     for (int i = 0; i < 1000; ++i) {
         ASSERT_EQ(answer_to(**leg, "NOOP", "200 Yes.\r\n200 And again.\r\n"), "200 Yes.\r\n");
         loop.run_for(20ms);
     }
-    // And one that announces each of many transfers.
+    // Also one that announces each of many transfers.
     for (int i = 0; i < 1000; ++i) {
         ASSERT_EQ(answer_to(**leg, "RETR x", "150 Soon.\r\n226 Done.\r\n"), "150 Soon.\r\n");
         ASSERT_EQ(result_of((*leg)->reply(loop.after(1s)))->code, 226);
     }
 }
 
-TEST_F(LegTest, takes_a_reply_that_looks_complete_for_complete_after_a_second) {
+TEST_F(LegTest, treats_a_reply_that_looks_complete_as_complete_after_a_second) {
     const auto leg = logged_in();
     backend.script.replies["SITE"] = "211-One\r\n212 Two";
     const auto before = loop.now();
@@ -303,7 +303,7 @@ TEST_F(LegTest, opens_data_with_epsv_and_falls_back_to_pasv_for_good) {
     EXPECT_EQ(std::ranges::count(backend.heard, "PASV"), 2);
 }
 
-TEST_F(LegTest, asks_for_epsv_again_where_pasv_is_not_known_either) {
+TEST_F(LegTest, tries_epsv_again_if_pasv_is_unknown_too) {
     known->set_prefers_pasv(true);
     backend.script.replies["PASV"] = "502 What?";
     const auto leg = logged_in();
@@ -313,7 +313,7 @@ TEST_F(LegTest, asks_for_epsv_again_where_pasv_is_not_known_either) {
     EXPECT_EQ(std::ranges::count(backend.heard, "PASV"), 1);
 }
 
-TEST_F(LegTest, tells_a_refused_data_connection_from_a_lost_backend) {
+TEST_F(LegTest, distinguishes_a_refused_data_connection_from_a_lost_backend) {
     auto leg = logged_in();
     backend.script.replies["EPSV"] = "425 No port.";
     const auto refused = result_of(leg->open_data());
@@ -334,7 +334,7 @@ TEST_F(LegTest, tells_a_refused_data_connection_from_a_lost_backend) {
     EXPECT_TRUE(lost.error().control_is_lost);
 }
 
-TEST_F(LegTest, learns_the_greeting_by_a_survey_if_any_client_may_see_it) {
+TEST_F(LegTest, learns_the_greeting_from_a_survey_if_any_client_may_see_it) {
     const struct {
         std::string said;
         std::string learnt;
@@ -356,7 +356,7 @@ TEST_F(LegTest, learns_the_greeting_by_a_survey_if_any_client_may_see_it) {
         const auto survey = result_of(take_survey(**leg));
         ASSERT_TRUE(survey);
         EXPECT_EQ(survey->greeting, row.learnt);
-        // What a session is greeted with costs it nothing for the rest of its life.
+        // The greeting takes no memory for the rest of the session.
         EXPECT_EQ((*leg)->take_greeting(), ftp::Reply());
     }
 }

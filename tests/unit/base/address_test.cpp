@@ -27,7 +27,7 @@ TEST(IpTest, text_is_read_and_written_in_the_shortest_form) {
     }
 }
 
-TEST(IpTest, text_that_is_no_address_is_refused) {
+TEST(IpTest, text_that_is_not_an_address_is_refused) {
     using namespace std::string_view_literals;
     for (const auto text : {""sv,
                             "localhost"sv,
@@ -72,7 +72,7 @@ TEST(IpTest, a_scope_is_kept_and_tells_addresses_apart) {
     EXPECT_EQ(Ip::parse("fe80::1%lo")->scope(), 1U);
 }
 
-TEST(IpTest, addresses_know_where_they_are_reachable) {
+TEST(IpTest, addresses_tell_where_they_are_reachable) {
     const struct {
         const char* text;
         bool loopback;
@@ -111,7 +111,7 @@ TEST(IpTest, addresses_know_where_they_are_reachable) {
     }
 }
 
-TEST(IpTest, the_wildcard_of_a_family_is_known_as_such) {
+TEST(IpTest, recognizes_the_wildcard_of_a_family) {
     EXPECT_TRUE(Ip::any(Family::ipv4).is_any());
     EXPECT_TRUE(Ip::any(Family::ipv6).is_any());
     EXPECT_TRUE(Ip::any(Family::ipv4).is_v4());
@@ -131,7 +131,7 @@ TEST(AddressTest, text_survives_reading_and_writing) {
     EXPECT_EQ(to_string(*Address::parse("[::ffff:192.0.2.1]:21")), "192.0.2.1:21");
 }
 
-TEST(AddressTest, text_that_is_no_address_and_port_is_refused) {
+TEST(AddressTest, text_that_is_not_an_address_and_port_is_refused) {
     for (const auto* text : {"",
                              ":",
                              ":21",

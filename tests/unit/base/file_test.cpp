@@ -29,7 +29,7 @@ protected:
     const support::TemporaryDirectory directory;
 };
 
-TEST_F(FileTest, reads_a_regular_file_whole) {
+TEST_F(FileTest, reads_a_whole_regular_file) {
     std::string bytes;
     for (int i = 0; i < 300'000; ++i) bytes += static_cast<char>(i * 7);
     EXPECT_EQ(read_file(write("large", bytes)), WipedString(bytes));
@@ -38,7 +38,7 @@ TEST_F(FileTest, reads_a_regular_file_whole) {
     EXPECT_EQ(read_file(path("link")), WipedString(bytes));
 }
 
-TEST_F(FileTest, refuses_at_once_what_is_no_regular_file) {
+TEST_F(FileTest, refuses_at_once_what_is_not_a_regular_file) {
     const auto pipe = path("pipe");
     ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
     expect_refused(pipe, pipe + " is a FIFO, and must be a regular file");
@@ -55,7 +55,7 @@ TEST_F(FileTest, refuses_a_file_that_is_too_large) {
     EXPECT_EQ(to_string(read.error()), file + " is larger than 4 bytes");
 }
 
-TEST_F(FileTest, a_file_that_hangs_costs_seconds_once_and_then_nothing_until_it_answers) {
+TEST_F(FileTest, a_hung_file_blocks_for_seconds_once_and_then_fails_at_once_until_it_answers) {
     const auto stuck = path("stuck");
     const auto other = write("other", "fine");
     auto answer = std::make_shared<std::promise<void>>();
@@ -80,7 +80,7 @@ TEST_F(FileTest, a_file_that_hangs_costs_seconds_once_and_then_nothing_until_it_
     while (!in_time(stuck, "reading it", [] { return 0; })) std::this_thread::yield();
 }
 
-TEST_F(FileTest, work_that_finds_no_memory_fails_alone) {
+TEST_F(FileTest, work_without_memory_fails_alone) {
     const auto done = in_time(path("any"), "reading it", []() -> int { throw std::bad_alloc(); });
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().code.value(), ENOMEM);

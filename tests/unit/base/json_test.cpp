@@ -8,7 +8,7 @@
 namespace ballast::base {
 namespace {
 
-TEST(JsonString, escapes_what_json_demands_and_what_is_no_utf8) {
+TEST(JsonString, escapes_what_json_demands_and_invalid_utf8) {
     const std::pair<std::string, std::string> table[] = {
         {"", R"("")"},
         {"plain", R"("plain")"},

@@ -34,14 +34,14 @@ TEST_F(LogFileTest, others_may_log_while_the_last_lines_are_written) {
     });
     info("mine");
     write_last();
-    // It still logs, into what is there still.
+    // It still logs, to the file that is still open.
     for (const auto before = said.load(); said < before + 1000;) std::this_thread::yield();
     EXPECT_NE(content("log").find("mine"), std::string::npos);
     other = {};
     stop();
 }
 
-TEST_F(LogFileTest, goes_on_where_there_is_no_memory_to_say_that_it_cannot_be_opened_again) {
+TEST_F(LogFileTest, goes_on_without_memory_to_report_that_it_cannot_be_opened_again) {
     std::filesystem::create_directory(path("inner"));
     auto file = LogFile::open({.path = path("inner/log"),
                                .queued_bytes_max = 1000,
@@ -56,7 +56,7 @@ TEST_F(LogFileTest, goes_on_where_there_is_no_memory_to_say_that_it_cannot_be_op
     EXPECT_THAT(content("moved/log"), testing::AnyOf("lost\nafter\n", "after\nlost\n"));
 }
 
-TEST_F(LogFileTest, says_later_what_it_has_no_memory_to_say) {
+TEST_F(LogFileTest, reports_later_what_it_has_no_memory_to_report) {
     int asked = 0;
     auto file = LogFile::open({.path = path("log"),
                                .queued_bytes_max = 10,

@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(Repeats, lets_so_many_of_a_kind_through_in_a_second_and_counts_the_others) {
+TEST(Repeats, lets_a_number_of_a_kind_through_per_second_and_counts_the_others) {
     Repeats repeats;
     Repeats::Time now{1h};
     for (int i = 0; i < 3; ++i) EXPECT_EQ(repeats.admit("a", 3, now), 0U);
@@ -19,7 +19,7 @@ TEST(Repeats, lets_so_many_of_a_kind_through_in_a_second_and_counts_the_others) 
     EXPECT_EQ(repeats.admit("a", 3, now + 1s), 0U);
 }
 
-TEST(Repeats, tells_what_was_left_out_when_nothing_like_it_follows) {
+TEST(Repeats, reports_left_out_lines_when_no_similar_line_follows) {
     Repeats repeats;
     const Repeats::Time now{1h};
     for (int i = 0; i < 10; ++i) (void)repeats.admit("a", 1, now);
@@ -32,12 +32,12 @@ TEST(Repeats, tells_what_was_left_out_when_nothing_like_it_follows) {
     EXPECT_EQ(repeats.admit("a", 1, now + 2s), 0U);
 }
 
-TEST(Repeats, has_no_limit_where_there_shall_be_none) {
+TEST(Repeats, has_no_limit_if_none_is_set) {
     Repeats repeats;
     for (int i = 0; i < 1000; ++i) EXPECT_EQ(repeats.admit("a", 0, Repeats::Time(1h)), 0U);
 }
 
-TEST(Repeats, keeps_a_bounded_number_of_kinds_and_forgets_none_that_has_something_to_tell) {
+TEST(Repeats, keeps_a_bounded_number_of_kinds_and_forgets_none_with_lines_to_report) {
     Repeats repeats;
     const Repeats::Time now{1h};
     for (int i = 0; i < 5000; ++i)
@@ -46,7 +46,7 @@ TEST(Repeats, keeps_a_bounded_number_of_kinds_and_forgets_none_that_has_somethin
     EXPECT_LE(told.size(), 1025U);
     std::uint64_t lines = 0;
     for (const auto& each : told) lines += each.lines;
-    // All but those that were written.
+    // All but the written ones.
     EXPECT_EQ(lines, 10'000U - told.size());
 }
 

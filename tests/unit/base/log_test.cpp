@@ -103,7 +103,7 @@ TEST_F(LogTest, writes_readable_lines_and_quotes_only_what_needs_it) {
         << all[0];
 }
 
-TEST_F(LogTest, leaves_out_what_is_below_its_level) {
+TEST_F(LogTest, leaves_out_lines_below_its_level) {
     begin(Level::warning, false);
     EXPECT_TRUE(enabled(Level::error));
     EXPECT_TRUE(enabled(Level::warning));
@@ -144,7 +144,7 @@ TEST_F(LogTest, writes_further_files_as_they_are) {
     EXPECT_EQ(content("log"), "");
 }
 
-TEST_F(LogTest, appends_to_what_is_there) {
+TEST_F(LogTest, appends_to_an_existing_file) {
     begin(Level::info, false);
     info("one");
     stop();
@@ -159,7 +159,7 @@ TEST_F(LogTest, goes_on_in_a_new_file_after_a_rotation) {
     ASSERT_TRUE(open_file("xferlog", path("xferlog")));
     info("before");
     write_line("xferlog", "first");
-    // What is waiting may be written to either file, so wait for it before rotating.
+    // Pending lines may go to either file, so wait for them before rotating.
     while (content("log").empty() || content("xferlog").empty()) std::this_thread::yield();
     std::filesystem::rename(path("log"), path("log.1"));
     std::filesystem::rename(path("xferlog"), path("xferlog.1"));
@@ -182,7 +182,7 @@ TEST_F(LogTest, keeps_the_old_file_when_the_new_one_cannot_be_opened) {
     reopen();
     info("after");
     stop();
-    EXPECT_EQ(lines("moved/log").size(), 3);  // the complaint is the one between
+    EXPECT_EQ(lines("moved/log").size(), 3);  // the one between reports the failure
 }
 
 TEST_F(LogTest, leaves_out_lines_that_repeat_and_says_how_many) {
@@ -202,7 +202,7 @@ TEST_F(LogTest, leaves_out_lines_that_repeat_and_says_how_many) {
         refusals += !tells && line.find("refused") != std::string::npos ? 1U : 0U;
         states += line.find("state") != std::string::npos ? 1U : 0U;
     }
-    // A slow machine may need some seconds for this.
+    // A slow machine may need some seconds.
     EXPECT_GE(knocks, 50U);
     EXPECT_LT(knocks, 500U);
     EXPECT_GE(refusals, 1U);
@@ -231,7 +231,7 @@ TEST(JsonObject, cuts_long_texts_and_stays_json) {
     const std::string name(1 << 20, 'x');
     EXPECT_EQ(json_object({{"file", name}, {"bytes", std::uint64_t{5}}}),
               R"({"file":")" + name.substr(0, 8192) + R"(...","bytes":5})");
-    // A character is not cut in two, and an escape neither.
+    // Neither a character nor an escape is cut in two.
     const std::string odd = std::string(8191, 'x') + "\xc3\xa9" + "more";
     EXPECT_EQ(json_object({{"file", odd}}), R"({"file":")" + odd.substr(0, 8191) + R"(..."})");
     const std::string quotes(8192, '"');
@@ -254,7 +254,7 @@ TEST(JsonObject, has_a_bound_however_many_long_texts_it_has) {
     EXPECT_TRUE(line.ends_with(R"("h":"...","i":1})")) << line.substr(line.size() - 100);
 }
 
-/// Pipes that nobody reads, until a test does.
+/// Pipes that nobody reads until a test does.
 class StuckLogTest : public LogTest {
 protected:
     void make_fifo(const std::string& name) const {
@@ -268,12 +268,12 @@ protected:
                            .queued_bytes_max = 1'000'000,
                            .repeats_per_second = 0}));
     }
-    /// More than the pipe and the queue hold together.
+    /// Writes more than the pipe and the queue hold together.
     void write_too_much() {
         const std::string text(8000, 'x');
         for (int i = 0; i < 300; ++i) info("long", {{"number", std::int64_t{i}}, {"text", text}});
     }
-    /// All lines that come until one has this in it.
+    /// All lines up to one that contains this text.
     [[nodiscard]] std::vector<std::string> read_until(const std::string& name,
                                                       std::string_view part) const {
         std::ifstream file(path(name));
@@ -285,8 +285,8 @@ protected:
         return all;
     }
 
-    /// The sum of what these lines say was lost. More than one do if some were lost before the
-    /// log's thread had its first turn.
+    /// The sum of the losses that these lines report. Several report one if lines were lost before
+    /// the log's thread first ran.
     [[nodiscard]] static std::uint64_t told_lost(const std::vector<std::string>& all,
                                                  std::string_view field) {
         const auto text = fmt::format("what reads or stores them is too slow {}", field);
@@ -301,7 +301,7 @@ protected:
     std::atomic<std::uint64_t> lost = 0;
 };
 
-TEST_F(StuckLogTest, a_pipe_that_nobody_reads_stops_nobody_and_what_is_lost_is_counted) {
+TEST_F(StuckLogTest, a_pipe_that_nobody_reads_blocks_nobody_and_lost_lines_are_counted) {
     make_fifo("pipe");
     begin_on("pipe");
     write_too_much();
@@ -319,7 +319,7 @@ TEST_F(StuckLogTest, a_pipe_that_nobody_reads_stops_nobody_and_what_is_lost_is_c
     EXPECT_NE(all.at(all.size() - 2).find("number=299"), std::string::npos) << "the newest stay";
 }
 
-TEST_F(StuckLogTest, standard_error_stuck_stops_nobody_and_is_left_blocking) {
+TEST_F(StuckLogTest, stuck_standard_error_blocks_nobody_and_stays_a_blocking_descriptor) {
     int ends[2];
     ASSERT_EQ(::pipe(ends), 0);
     const int kept = ::dup(STDERR_FILENO);
@@ -343,7 +343,7 @@ TEST_F(StuckLogTest, standard_error_stuck_stops_nobody_and_is_left_blocking) {
     EXPECT_GT(lost, 290) << "what was left at the end is counted too";
 }
 
-TEST_F(StuckLogTest, a_stuck_log_of_transfers_holds_up_no_other) {
+TEST_F(StuckLogTest, a_stuck_transfer_log_delays_no_other_log) {
     begin_on("log");
     make_fifo("pipe");
     ASSERT_TRUE(open_file("xferlog", path("pipe")));
@@ -354,7 +354,7 @@ TEST_F(StuckLogTest, a_stuck_log_of_transfers_holds_up_no_other) {
     write_line("xferlog", "the last");
     const auto all = read_until("pipe", "the last");
     EXPECT_EQ(all.size() + lost, 301);
-    // It says so in the log, for its own lines have a form of their own.
+    // The report goes to the main log, because this file's lines have their own format.
     while (told_lost(lines("log"), "log=xferlog lines=") != lost) std::this_thread::yield();
 }
 
@@ -370,7 +370,7 @@ TEST_F(StuckLogTest, a_rotation_leaves_a_stuck_pipe_behind) {
     EXPECT_EQ(lost, 0);
 }
 
-TEST_F(StuckLogTest, lines_that_a_full_disk_does_not_take_are_counted) {
+TEST_F(StuckLogTest, lines_lost_to_a_full_disk_are_counted) {
     ASSERT_TRUE(start({.level = Level::info,
                        .json = false,
                        .file = "/dev/full",
@@ -381,7 +381,7 @@ TEST_F(StuckLogTest, lines_that_a_full_disk_does_not_take_are_counted) {
     EXPECT_EQ(lost, 2);
 }
 
-TEST_F(StuckLogTest, a_reader_that_goes_away_and_another_that_comes_find_whole_lines) {
+TEST_F(StuckLogTest, a_reader_that_leaves_and_the_next_one_both_find_whole_lines) {
     make_fifo("pipe");
     begin_on("pipe");
     info("one");

@@ -45,11 +45,11 @@ TEST(Pattern, ignores_the_case_of_ascii_letters_if_asked) {
     EXPECT_FALSE(matches("\xc4", "\xe4", LetterCase::ignored));
 }
 
-TEST(Pattern, is_not_held_up_by_many_stars) {
+TEST(Pattern, is_not_slowed_down_by_many_stars) {
     const std::string text(20'000, 'a');
     std::string pattern;
     for (int i = 0; i < 100; ++i) pattern += "a*";
-    EXPECT_FALSE(matches(pattern + 'b', text));  // exponential matchers never come back
+    EXPECT_FALSE(matches(pattern + 'b', text));  // exponential matchers never return
 }
 
 }  // namespace

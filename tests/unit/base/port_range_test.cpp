@@ -23,7 +23,7 @@ TEST(PortRangeTest, text_is_read_and_written_back) {
     }
 }
 
-TEST(PortRangeTest, text_that_is_no_range_is_refused) {
+TEST(PortRangeTest, text_that_is_not_a_range_is_refused) {
     for (const auto* text :
          {"", "-", "20000-", "-20099", "20099-20000", "0", "0-10", "0-0", "65536", "1-65536",
           "20000 - 20099", "20000-20099-20100", "20000:20099", "+1", "20000--20099", "a-b"}) {

@@ -30,7 +30,7 @@ TEST(SubnetTest, text_is_read_and_written_back) {
     }
 }
 
-TEST(SubnetTest, text_that_is_no_block_is_refused) {
+TEST(SubnetTest, text_that_is_not_a_block_is_refused) {
     for (const auto* text :
          {"", "/", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "0.0.0.0/-0", "10.0.0.0/+8",
           "10.0.0.0/8 ", "10.0.0.0 /8", "10.0.0.0/8/8", "10/8", "::/129", "10.0.0.0/255.0.0.0",
@@ -52,7 +52,7 @@ TEST(SubnetTest, the_prefix_of_a_mapped_block_counts_the_bits_of_the_mapping) {
     EXPECT_FALSE(Subnet::parse("::ffff:0.0.0.0/32"));
 }
 
-TEST(SubnetTest, a_block_holds_its_first_and_last_address_and_no_neighbour) {
+TEST(SubnetTest, a_block_holds_its_first_and_last_address_but_no_neighbour) {
     const struct {
         const char* subnet;
         const char* ip;
@@ -80,7 +80,7 @@ TEST(SubnetTest, a_block_holds_its_first_and_last_address_and_no_neighbour) {
             << row.subnet << ' ' << row.ip;
 }
 
-TEST(SubnetTest, a_block_of_one_family_holds_nothing_of_the_other) {
+TEST(SubnetTest, a_block_holds_no_addresses_of_the_other_family) {
     EXPECT_FALSE(Subnet::parse("0.0.0.0/0")->contains(*Ip::parse("::")));
     EXPECT_FALSE(Subnet::parse("::/0")->contains(*Ip::parse("0.0.0.0")));
 }

@@ -21,7 +21,7 @@ TEST(TokenBucket, gives_a_second_s_worth_at_once_and_then_its_rate) {
     EXPECT_NEAR(taken, 50, 1);
 }
 
-TEST(TokenBucket, knows_when_there_is_one) {
+TEST(TokenBucket, knows_when_the_next_token_comes) {
     auto now = TokenBucket::Time(1h);
     TokenBucket bucket(4, now);
     EXPECT_EQ(bucket.next(now), now);

@@ -11,7 +11,7 @@
 namespace ballast::base {
 namespace {
 
-/// Where a string was, after it has gone.
+/// The memory of a string after its end.
 class Place {
 public:
     template <typename Use>
@@ -27,7 +27,7 @@ private:
 };
 
 bool holds(std::string_view bytes, std::string_view secret) {
-    // Any three letters of it are too much.
+    // Even three letters of it are too many.
     for (std::size_t i = 0; i + 3 <= secret.size(); ++i)
         if (bytes.find(secret.substr(i, 3)) != std::string_view::npos) return true;
     return false;

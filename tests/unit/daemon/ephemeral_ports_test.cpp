@@ -6,7 +6,7 @@
 namespace ballast::daemon {
 namespace {
 
-TEST(EphemeralPorts, ranges_that_hold_one_of_them) {
+TEST(EphemeralPorts, are_found_in_ranges_that_contain_one) {
     const auto ports = EphemeralPorts::parse("32768\t60999\n", "\n");
     ASSERT_TRUE(ports);
     EXPECT_EQ(ports->range(), (base::PortRange{32768, 60999}));
@@ -18,7 +18,7 @@ TEST(EphemeralPorts, ranges_that_hold_one_of_them) {
     EXPECT_FALSE(ports->meet({61000, 65535}));
 }
 
-TEST(EphemeralPorts, what_is_reserved_is_none_of_them) {
+TEST(EphemeralPorts, do_not_include_reserved_ports) {
     const auto ports = EphemeralPorts::parse("32768\t60999\n", "8080,40000-40099,50000\n");
     ASSERT_TRUE(ports);
     EXPECT_FALSE(ports->meet({40000, 40099}));
@@ -26,7 +26,7 @@ TEST(EphemeralPorts, what_is_reserved_is_none_of_them) {
     EXPECT_FALSE(ports->meet({50000, 50000}));
 }
 
-TEST(EphemeralPorts, a_system_that_does_not_tell_has_none_to_warn_of) {
+TEST(EphemeralPorts, are_unknown_if_the_system_does_not_tell) {
     EXPECT_FALSE(EphemeralPorts::parse("", ""));
     EXPECT_FALSE(EphemeralPorts::parse("60999\t32768\n", ""));
     EXPECT_TRUE(EphemeralPorts::of_this_machine());

@@ -10,7 +10,7 @@ namespace {
 
 base::Address at(const char* text) { return base::Address::parse(text).value(); }
 
-TEST(LowPorts, are_told_once_and_in_order) {
+TEST(LowPorts, are_listed_once_and_in_order) {
     config::Config config;
     auto& listener = config.listeners.emplace_back();
     listener.bind = {at("192.0.2.1:21"), at("[2001:db8::1]:21"), at("192.0.2.1:2121")};
@@ -25,18 +25,18 @@ TEST(LowPorts, are_told_once_and_in_order) {
     EXPECT_EQ(ports_below(20, config), "");
 }
 
-TEST(LowPorts, of_backends_that_are_passed_through_count) {
+TEST(LowPorts, of_passed_through_backends_count) {
     config::Config config;
     auto& listener = config.listeners.emplace_back();
     listener.mode = config::ListenerMode::passthrough;
     listener.implicit_bind = {at("192.0.2.1:990")};
-    listener.passive_ports = {700, 709};  // nobody is told these
+    listener.passive_ports = {700, 709};  // never announced to clients
     listener.active_source_port = {config::ActiveSource::Kind::fixed, 20};
     config.pools.emplace_back().backends.emplace_back().passive_ports = base::PortRange{800, 801};
     EXPECT_EQ(ports_below(1024, config), "20, 800-801 and 990");
 }
 
-TEST(LowPorts, are_none_that_the_system_chooses) {
+TEST(LowPorts, do_not_include_ports_that_the_system_chooses) {
     config::Config config;
     auto& listener = config.listeners.emplace_back();
     listener.bind = {at("127.0.0.1:0")};

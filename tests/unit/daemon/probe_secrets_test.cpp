@@ -28,7 +28,7 @@ TEST(ProbeSecrets, are_the_first_line_of_their_file) {
     ::unlink(file.c_str());
 }
 
-TEST(ProbeSecrets, that_cannot_be_read_are_a_problem_and_no_empty_password) {
+TEST(ProbeSecrets, that_cannot_be_read_are_a_problem_and_not_an_empty_password) {
     std::vector<config::Problem> problems;
     EXPECT_TRUE(read_probe_secrets(with_login_probe("/nowhere/secret"), problems).empty());
     ASSERT_EQ(problems.size(), 1);

@@ -14,7 +14,7 @@
 
 namespace {
 
-/// Of this thread: so many are granted, then one is not. Below 0: all are.
+/// Allocations of this thread that succeed before one fails. Below 0: none fails.
 thread_local int allocations_left = -1;
 
 void* allocate(std::size_t bytes) {
@@ -56,7 +56,7 @@ struct Connection {
         EXPECT_EQ(::getsockname(client.get(), where.get(), &where.length), 0);
         peer = where.address();
     }
-    /// What the client hears first; empty if the connection ends.
+    /// The first bytes that the client gets; empty if the connection ends.
     [[nodiscard]] std::string first_words() const {
         std::array<char, 512> buffer{};
         const auto bytes = ::recv(client.get(), buffer.data(), buffer.size(), 0);
@@ -68,7 +68,7 @@ struct Connection {
     base::Address peer;
 };
 
-TEST(Worker, a_session_that_finds_no_memory_leaves_nothing_behind) {
+TEST(Worker, a_session_that_runs_out_of_memory_leaves_nothing_behind) {
     const auto listener = std::make_shared<const config::Listener>();
     const auto pools = std::make_shared<const session::Pools>();
     const session::PublicNames names;

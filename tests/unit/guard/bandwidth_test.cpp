@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 using Time = Bandwidth::Time;
 
-/// Transfers that always have something to move, with timers that wake a little late.
+/// Transfers that always have bytes to move, with timers that fire a little late.
 class Crowd {
 public:
     void join(std::vector<std::shared_ptr<Bandwidth>> shares) {
@@ -61,7 +61,7 @@ private:
 
 class Shares : public testing::TestWithParam<std::size_t> {};
 
-TEST_P(Shares, are_alike_and_make_up_the_whole_rate) {
+TEST_P(Shares, are_equal_and_use_the_whole_rate) {
     Crowd crowd;
     const auto bandwidth = std::make_shared<Bandwidth>(10'000'000);
     for (std::size_t i = 0; i < GetParam(); ++i) crowd.join({bandwidth});
@@ -69,13 +69,13 @@ TEST_P(Shares, are_alike_and_make_up_the_whole_rate) {
     EXPECT_NEAR(crowd.moved(), 100e6, 1e6);
     const double fair = 100e6 / static_cast<double>(GetParam());
     for (std::size_t i = 0; i < GetParam(); ++i) EXPECT_NEAR(crowd.moved(i), fair, 0.05 * fair);
-    // About 200 quanta a second, however many share them, and the small ones at the beginning:
-    // nobody asks in vain.
+    // About 200 quanta a second for any number of transfers, and the small ones at the beginning.
+    // No request is in vain.
     EXPECT_LE(crowd.turns(), 10 * 220 + 10 * static_cast<int>(GetParam()));
 }
 INSTANTIATE_TEST_SUITE_P(Bandwidth, Shares, testing::Values(1, 2, 7, 50));
 
-TEST(Bandwidth, who_may_move_less_leaves_the_rest_to_the_others) {
+TEST(Bandwidth, a_slower_transfer_leaves_the_rest_to_the_others) {
     Crowd crowd;
     const auto all = std::make_shared<Bandwidth>(1'000'000);
     crowd.join({all, std::make_shared<Bandwidth>(100'000)});
@@ -87,7 +87,7 @@ TEST(Bandwidth, who_may_move_less_leaves_the_rest_to_the_others) {
     EXPECT_NEAR(crowd.moved(2), 9e6, 0.45e6);
 }
 
-TEST(Bandwidth, who_comes_late_has_its_share_from_then_on) {
+TEST(Bandwidth, a_late_transfer_has_its_share_from_then_on) {
     Crowd crowd;
     const auto all = std::make_shared<Bandwidth>(1'000'000);
     crowd.join({all});
@@ -98,7 +98,7 @@ TEST(Bandwidth, who_comes_late_has_its_share_from_then_on) {
     EXPECT_NEAR(crowd.moved(1), 5e6, 0.25e6);
 }
 
-TEST(Bandwidth, what_was_not_used_is_not_saved_up) {
+TEST(Bandwidth, unused_bandwidth_is_not_saved_up) {
     Bandwidth bandwidth(1'000'000);
     const Time now(1h);
     EXPECT_LE(bandwidth.reserve(1000, now), now);
@@ -108,7 +108,7 @@ TEST(Bandwidth, what_was_not_used_is_not_saved_up) {
     EXPECT_GE(last, later + 900ms);
 }
 
-TEST(Bandwidth, a_new_rate_holds_for_turns_from_then_on) {
+TEST(Bandwidth, a_new_rate_applies_to_later_turns) {
     Bandwidth bandwidth(1000);
     const Time now(1h);
     (void)bandwidth.reserve(1000, now);
@@ -124,7 +124,7 @@ TEST(Throttle, without_shares_lets_everything_pass) {
     EXPECT_GT(throttle.allowance(Time(1h)), 1'000'000'000U);
 }
 
-TEST(Throttle, keeps_what_was_not_used_of_a_turn) {
+TEST(Throttle, keeps_the_unused_part_of_a_turn) {
     const auto bandwidth = std::make_shared<Bandwidth>(2'000'000);
     Throttle throttle({bandwidth});
     const Time now(1h);
@@ -147,7 +147,7 @@ TEST(Throttle, takes_longer_turns_the_more_it_moves) {
 TEST(Throttle, gives_back_what_it_did_not_move) {
     const auto bandwidth = std::make_shared<Bandwidth>(100'000);
     const Time now(1h);
-    // Transfers that are begun and broken off leave nothing in the line; nor do copies.
+    // Transfers that were started and cancelled leave nothing reserved, and neither do copies.
     for (int i = 0; i < 10'000; ++i) {
         Throttle aborted({bandwidth});
         (void)aborted.allowance(now);
@@ -158,9 +158,9 @@ TEST(Throttle, gives_back_what_it_did_not_move) {
     EXPECT_LE(bandwidth->reserve(1, now), now);
 }
 
-TEST(Throttle, small_files_have_the_whole_rate) {
+TEST(Throttle, small_files_get_the_whole_rate) {
     const auto bandwidth = std::make_shared<Bandwidth>(10'000'000);
-    // Fifty sessions, each with one file of 2 KB after the other.
+    // Fifty sessions, each with one 2 KB file after the other.
     Time now(1h);
     std::multimap<Time, std::pair<Throttle, std::size_t>> due;
     for (int i = 0; i < 50; ++i) due.emplace(now, std::pair(Throttle({bandwidth}), 2000U));

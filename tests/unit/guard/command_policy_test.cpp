@@ -14,12 +14,12 @@ int code_of(const config::Listener& listener, const char* verb, const char* argu
     return refusal ? refusal->code : 0;
 }
 
-TEST(CommandPolicy, has_nothing_against_anything_by_default) {
+TEST(CommandPolicy, allows_everything_by_default) {
     for (const auto* const verb : {"USER", "STOR", "SITE", "XYZZY", "DELE"})
         EXPECT_EQ(code_of({}, verb, "anonymous"), 0) << verb;
 }
 
-TEST(CommandPolicy, refuses_what_is_denied_before_what_is_allowed) {
+TEST(CommandPolicy, checks_denied_commands_before_allowed_ones) {
     config::Listener listener;
     listener.deny_commands = {"site", "RETR"};
     listener.allow_commands = {"RETR", "list"};
@@ -34,7 +34,7 @@ TEST(CommandPolicy, refuses_what_is_denied_before_what_is_allowed) {
     EXPECT_EQ(code_of(listener, "PORT"), 502);
 }
 
-TEST(CommandPolicy, lets_nothing_be_changed_where_that_is_set) {
+TEST(CommandPolicy, allows_no_changes_if_read_only) {
     config::Listener listener;
     listener.read_only = true;
     for (const auto* const verb :
@@ -45,7 +45,7 @@ TEST(CommandPolicy, lets_nothing_be_changed_where_that_is_set) {
         EXPECT_EQ(code_of(listener, verb), 0) << verb;
 }
 
-TEST(CommandPolicy, takes_no_mdtm_for_a_question_that_a_server_may_take_for_an_order) {
+TEST(CommandPolicy, refuses_an_mdtm_that_a_server_may_take_for_a_change) {
     config::Listener listener;
     listener.read_only = true;
     for (const auto* const argument :
@@ -60,21 +60,21 @@ TEST(CommandPolicy, takes_no_mdtm_for_a_question_that_a_server_may_take_for_an_o
     EXPECT_EQ(code_of(listener, "MDTM", "20200101 f"), 0);
 }
 
-TEST(CommandPolicy, refuses_everything_that_changes_files_in_the_clothes_of_a_question) {
+TEST(CommandPolicy, refuses_every_change_of_files_that_looks_like_a_question) {
     config::Listener listener;
     listener.read_only = true;
-    // What only servers of one kind know counts as a change, whatever stands behind it.
+    // Commands of one kind of server only count as changes, whatever their arguments.
     for (const auto* const verb : {"SITE", "MFMT", "MFCT", "MFF", "MFHR", "MDFM", "MDAC", "UTIME",
                                    "CHMOD", "XSEN", "XMAS", "RMDA", "ESTA", "ESTP", "APPE"})
         for (const auto* const argument :
              {"", "20200101000000 f", "UTIME f", "CHMOD 600 f", "HELP"})
             EXPECT_EQ(code_of(listener, verb, argument), 550) << verb << ' ' << argument;
-    // These set a session's options, and files' of nobody.
+    // These set options of the session, not of files.
     for (const auto* const argument : {"UTF8 ON", "MLST type;size;", "HASH SHA-256"})
         EXPECT_EQ(code_of(listener, "OPTS", argument), 0) << argument;
 }
 
-TEST(CommandPolicy, asks_for_arguments_like_their_patterns) {
+TEST(CommandPolicy, matches_arguments_against_their_patterns) {
     config::Listener listener;
     listener.allow_arguments = {"SITE CHMOD *", "site UMASK", "RETR *.pdf"};
     EXPECT_EQ(code_of(listener, "SITE", "chmod 644 file"), 0);
@@ -90,7 +90,7 @@ TEST(CommandPolicy, asks_for_arguments_like_their_patterns) {
     EXPECT_EQ(code_of(listener, "RETR", "secret.pdf"), 550);
 }
 
-TEST(CommandPolicy, no_spelling_and_no_old_name_passes_it_by) {
+TEST(CommandPolicy, no_spelling_and_no_old_name_gets_around_it) {
     config::Listener listener;
     listener.deny_arguments = {"SITE CHMOD *", "MKD secret*"};
     for (const auto* const argument : {" CHMOD 777 f", "CHMOD\t777 f", "\tchmod  777 f", "CHMOD 7"})
@@ -142,7 +142,7 @@ TEST(CommandPolicy, telnet_commands_within_an_argument_hide_nothing) {
     EXPECT_EQ(code_of(listener, "USER", "anony\xff\xf1mous"), 530);
 }
 
-TEST(CommandPolicy, keeps_anonymous_out_where_that_is_set) {
+TEST(CommandPolicy, refuses_anonymous_if_that_is_set) {
     config::Listener listener;
     listener.anonymous = false;
     EXPECT_EQ(code_of(listener, "USER", "anonymous"), 530);
@@ -151,7 +151,7 @@ TEST(CommandPolicy, keeps_anonymous_out_where_that_is_set) {
     EXPECT_EQ(code_of(listener, "PASS", "ftp"), 0);
 }
 
-TEST(Access, counts_what_is_denied_before_what_is_allowed) {
+TEST(Access, checks_denied_networks_before_allowed_ones) {
     const auto ip = [](const char* text) { return base::Ip::parse(text).value(); };
     const auto network = [](const char* text) { return base::Subnet::parse(text).value(); };
     config::Listener listener;

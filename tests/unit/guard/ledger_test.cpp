@@ -46,18 +46,18 @@ private:
     std::optional<Ledger> ledger_;
 };
 
-TEST_F(LedgerTest, holds_so_many_sessions_until_they_are_given_back) {
+TEST_F(LedgerTest, holds_a_number_of_sessions_until_they_are_given_back) {
     limits.sessions = 2;
     EXPECT_FALSE(enter(anna));
     EXPECT_FALSE(enter(bert));
     EXPECT_EQ(enter(anna), Limit::sessions);
-    EXPECT_FALSE(accept());  // who it is is judged before
+    EXPECT_FALSE(accept());  // the client's own limits are checked first
     held.pop_front();
     EXPECT_FALSE(enter(anna));
     held.clear();
 }
 
-TEST_F(LedgerTest, takes_some_more_connections_than_sessions_and_no_end_of_them) {
+TEST_F(LedgerTest, accepts_some_more_connections_than_sessions_but_not_any_number) {
     limits.sessions = 100;
     std::size_t taken = 0;
     while (!accept()) ++taken;
@@ -68,7 +68,7 @@ TEST_F(LedgerTest, takes_some_more_connections_than_sessions_and_no_end_of_them)
     held.clear();
 }
 
-TEST_F(LedgerTest, takes_so_many_new_sessions_a_second) {
+TEST_F(LedgerTest, accepts_a_number_of_new_sessions_per_second) {
     limits.session_rate = 10;
     limits.session_rate_per_address = 0;
     for (int i = 0; i < 10; ++i) EXPECT_FALSE(enter(anna));
@@ -79,7 +79,7 @@ TEST_F(LedgerTest, takes_so_many_new_sessions_a_second) {
     held.clear();
 }
 
-TEST_F(LedgerTest, one_who_is_refused_for_himself_uses_up_nothing_of_the_others) {
+TEST_F(LedgerTest, a_client_refused_by_its_own_limits_uses_up_nothing_shared) {
     limits.session_rate = 10;
     limits.session_rate_per_address = 3;
     limits.failed_logins_per_address = 1;
@@ -94,7 +94,7 @@ TEST_F(LedgerTest, one_who_is_refused_for_himself_uses_up_nothing_of_the_others)
     held.clear();
 }
 
-TEST_F(LedgerTest, tells_the_setting_behind_a_limit_and_what_it_comes_to) {
+TEST_F(LedgerTest, tells_the_setting_behind_a_limit_and_its_effective_value) {
     limits.sessions = 480;
     listener.where.key = "listener.ftp";
     listener.max_sessions = 40;
@@ -105,7 +105,7 @@ TEST_F(LedgerTest, tells_the_setting_behind_a_limit_and_what_it_comes_to) {
     };
     EXPECT_EQ(setting(Limit::sessions), "limits.sessions 480");
     EXPECT_EQ(setting(Limit::sessions_of_listener), "listener.ftp.max_sessions 40");
-    // A quarter of the listener's, of which one address may have no more.
+    // A quarter of the listener's, because one address may have no more.
     EXPECT_EQ(setting(Limit::sessions_of_address), "limits.sessions_per_address 10");
     listener.max_sessions = 0;
     EXPECT_EQ(setting(Limit::sessions_of_address), "limits.sessions_per_address 120");
@@ -119,7 +119,7 @@ TEST_F(LedgerTest, tells_the_setting_behind_a_limit_and_what_it_comes_to) {
     EXPECT_EQ(setting(Limit::memory), "limits.memory 5000");
 }
 
-TEST_F(LedgerTest, an_address_may_have_a_quarter_of_what_there_is) {
+TEST_F(LedgerTest, an_address_may_have_a_quarter_of_all_places) {
     limits.sessions = 480;
     limits.session_rate_per_address = 0;
     for (int i = 0; i < 120; ++i) EXPECT_FALSE(enter(anna)) << i;
@@ -155,7 +155,7 @@ TEST_F(LedgerTest, an_address_may_have_a_quarter_of_the_new_sessions_a_second) {
     held.clear();
 }
 
-TEST_F(LedgerTest, a_place_on_loan_makes_room_for_a_newcomer) {
+TEST_F(LedgerTest, a_place_on_loan_makes_room_for_a_new_client) {
     limits.sessions = 2;
     EXPECT_FALSE(enter(anna));
     EXPECT_FALSE(enter(bert));
@@ -163,7 +163,7 @@ TEST_F(LedgerTest, a_place_on_loan_makes_room_for_a_newcomer) {
     auto loan = ledger().lend(listener, anna, [&] { ++recalled; });
     EXPECT_FALSE(enter(bert));
     EXPECT_EQ(recalled, 1);
-    // It has been asked, and nobody else can be.
+    // It has been recalled, and there is no other loan.
     EXPECT_EQ(enter(bert), Limit::sessions);
     loan = Ledger::Held();
     held.pop_front();
@@ -173,7 +173,7 @@ TEST_F(LedgerTest, a_place_on_loan_makes_room_for_a_newcomer) {
     held.clear();
 }
 
-TEST_F(LedgerTest, the_address_with_most_on_loan_makes_room_and_its_oldest_first) {
+TEST_F(LedgerTest, the_address_with_most_loans_makes_room_with_its_oldest) {
     limits.sessions = 4;
     const std::vector<base::Ip> who = {bert, anna, anna, bert};
     std::vector<std::size_t> recalled;
@@ -213,8 +213,8 @@ TEST_F(LedgerTest, loans_of_other_listeners_cost_a_full_listener_nothing) {
     std::vector<Ledger::Held> loans;
     for (int i = 0; i < 200'000; ++i) loans.push_back(ledger().lend(other, anna, [] {}));
     EXPECT_FALSE(enter(anna));
-    // Time of the processor, so that the machine may be busy otherwise. Looking through all loans
-    // each time would take minutes.
+    // Processor time, so that a busy machine does not matter. Searching all loans each time would
+    // take minutes.
     const auto began = std::clock();
     for (int i = 0; i < 10'000; ++i) EXPECT_EQ(enter(bert), Limit::sessions_of_listener);
     EXPECT_LT(std::clock() - began, 5 * CLOCKS_PER_SEC);
@@ -237,7 +237,7 @@ TEST_F(LedgerTest, each_loan_is_recalled_once_and_the_next_in_age_follows) {
     held.clear();
 }
 
-TEST_F(LedgerTest, a_refused_newcomer_recalls_nothing) {
+TEST_F(LedgerTest, a_refused_client_recalls_nothing) {
     limits.sessions = 1;
     limits.session_rate = 1;
     EXPECT_FALSE(enter(anna));
@@ -249,7 +249,7 @@ TEST_F(LedgerTest, a_refused_newcomer_recalls_nothing) {
     held.clear();
 }
 
-TEST_F(LedgerTest, connections_for_log_ins_are_so_many_a_second) {
+TEST_F(LedgerTest, connections_for_logins_have_a_rate_per_second) {
     limits.login_rate_per_address = 3;
     limits.login_rate = 5;
     for (int i = 0; i < 3; ++i) EXPECT_FALSE(ledger().begin_login(anna, now));
@@ -263,7 +263,7 @@ TEST_F(LedgerTest, connections_for_log_ins_are_so_many_a_second) {
     EXPECT_TRUE(ledger().begin_login(anna, wait->until));
 }
 
-TEST_F(LedgerTest, connections_that_led_to_a_log_in_do_not_count) {
+TEST_F(LedgerTest, connections_that_led_to_a_login_do_not_count) {
     limits.login_rate_per_address = 3;
     for (int i = 0; i < 100; ++i) {
         EXPECT_FALSE(ledger().begin_login(anna, now));
@@ -272,7 +272,7 @@ TEST_F(LedgerTest, connections_that_led_to_a_log_in_do_not_count) {
     }
 }
 
-TEST_F(LedgerTest, takes_nobody_while_memory_is_short) {
+TEST_F(LedgerTest, accepts_nobody_while_memory_is_short) {
     ledger().look_at_memory(2, 1);
     EXPECT_EQ(accept(), Limit::memory);
     ledger().look_at_memory(1, 1);
@@ -305,19 +305,19 @@ TEST_F(LedgerTest, counts_the_sessions_of_an_address_and_of_an_ipv6_network) {
     held.clear();
 }
 
-TEST_F(LedgerTest, takes_so_many_new_sessions_of_an_address_a_second) {
+TEST_F(LedgerTest, accepts_a_number_of_new_sessions_of_an_address_per_second) {
     limits.session_rate_per_address = 3;
     for (int i = 0; i < 3; ++i) EXPECT_FALSE(enter(anna));
     EXPECT_EQ(enter(anna), Limit::session_rate_of_address);
     EXPECT_FALSE(enter(bert));
-    held.clear();  // having left makes no room
+    held.clear();  // ended sessions make no room
     EXPECT_EQ(enter(anna), Limit::session_rate_of_address);
     now += 1s;
     EXPECT_FALSE(enter(anna));
     held.clear();
 }
 
-TEST_F(LedgerTest, bans_an_address_after_so_many_failed_logins) {
+TEST_F(LedgerTest, bans_an_address_after_a_number_of_failed_logins) {
     limits.failed_logins_per_address = 3;
     EXPECT_FALSE(ledger().login_failed({"p", "a"}, anna, now));
     EXPECT_FALSE(ledger().login_failed({"p", "b"}, anna, now));
@@ -353,7 +353,7 @@ TEST_F(LedgerTest, bans_a_user_at_the_address_that_guessed_and_nowhere_else) {
     held.clear();
 }
 
-TEST_F(LedgerTest, telnet_commands_in_a_name_make_no_other_user_of_it) {
+TEST_F(LedgerTest, telnet_commands_in_a_name_do_not_make_another_user) {
     limits.failed_logins_per_user = 2;
     EXPECT_FALSE(ledger().login_failed({"p", "ca\xff\xf1rl"}, anna, now));
     EXPECT_TRUE(ledger().login_failed({"p", "carl\xff\xf4"}, anna, now));
@@ -367,7 +367,7 @@ TEST_F(LedgerTest, a_failure_without_a_user_counts_for_the_address_alone) {
     EXPECT_TRUE(ledger().login_failed({}, anna, now));
 }
 
-TEST_F(LedgerTest, clients_behind_a_translator_are_many) {
+TEST_F(LedgerTest, clients_behind_a_translator_are_counted_apart) {
     limits.failed_logins_per_address = 1;
     const auto one = base::Ip::parse("64:ff9b::192.0.2.1").value();
     const auto other = base::Ip::parse("64:ff9b::192.0.2.2").value();
@@ -377,7 +377,7 @@ TEST_F(LedgerTest, clients_behind_a_translator_are_many) {
     held.clear();
 }
 
-TEST_F(LedgerTest, without_those_limits_nobody_is_banned) {
+TEST_F(LedgerTest, without_these_limits_nobody_is_banned) {
     limits.failed_logins_per_address = 0;
     limits.failed_logins_per_user = 0;
     for (int i = 0; i < 1000; ++i) EXPECT_FALSE(ledger().login_failed({"p", "a"}, anna, now));
@@ -405,7 +405,7 @@ TEST_F(LedgerTest, counts_transfers) {
     held.clear();
 }
 
-TEST_F(LedgerTest, a_bandwidth_is_shared_by_its_name_while_anybody_has_it) {
+TEST_F(LedgerTest, a_bandwidth_is_shared_by_name_while_anybody_holds_it) {
     EXPECT_EQ(ledger().bandwidth("a", 0), nullptr);
     auto first = ledger().bandwidth("a", 1'000'000);
     EXPECT_EQ(ledger().bandwidth("a", 2'000'000), first);
@@ -421,7 +421,7 @@ TEST_F(LedgerTest, a_million_strangers_are_not_remembered_for_ever) {
                                static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)});
         EXPECT_FALSE(ledger().login_failed({"p", "a"}, stranger, now));
     }
-    // The first ones' failures were forgotten to make room: their count begins anew.
+    // The failures of the first ones were forgotten to make room, so their count starts again.
     limits.failed_logins_per_address = 2;
     EXPECT_FALSE(ledger().login_failed({"p", "a"}, base::Ip::from_v4({10, 0, 0, 0}), now));
 }

@@ -67,14 +67,14 @@ TEST_F(ProberTest, brings_a_backend_up_at_the_first_answer_and_surveys_it) {
     EXPECT_EQ(backend.sessions(), 0);
 }
 
-TEST_F(ProberTest, asks_at_its_interval) {
+TEST_F(ProberTest, probes_at_its_interval) {
     start();
     const auto at_start = backend.sessions_ever();
     loop.run_for(50s);
     EXPECT_EQ(backend.sessions_ever(), at_start + 10);
 }
 
-TEST_F(ProberTest, spreads_its_questions_by_the_jitter) {
+TEST_F(ProberTest, spreads_its_probes_by_the_jitter) {
     settings.probe.jitter_percent = 50;
     start();
     const auto at_start = backend.sessions_ever();
@@ -98,7 +98,7 @@ TEST_F(ProberTest, brings_a_backend_down_and_up_at_its_thresholds) {
     EXPECT_EQ(health(), Health::up);
 }
 
-TEST_F(ProberTest, learns_nothing_of_a_backend_from_a_shortage_of_our_own) {
+TEST_F(ProberTest, concludes_nothing_about_a_backend_from_a_shortage_of_our_own) {
     for (const auto shortage :
          {std::errc::too_many_files_open, std::errc::too_many_files_open_in_system,
           std::errc::address_not_available, std::errc::no_buffer_space,
@@ -113,7 +113,7 @@ TEST_F(ProberTest, learns_nothing_of_a_backend_from_a_shortage_of_our_own) {
         network.run_short(backend.address(), shortage);
         loop.run_for(60s);
         EXPECT_EQ(health(), Health::up);
-        // The row of failures is not broken by what says nothing.
+        // Such probes do not interrupt the row of failures.
         network.recover();
         backend.close();
         loop.run_for(10s);
@@ -128,7 +128,7 @@ TEST_F(ProberTest, learns_nothing_of_a_backend_from_a_shortage_of_our_own) {
     }
 }
 
-TEST_F(ProberTest, goes_on_after_a_probe_that_had_no_memory) {
+TEST_F(ProberTest, goes_on_after_a_probe_without_memory) {
     start();
     network.run_out_of_memory(backend.address());
     loop.run_for(60s);
@@ -146,19 +146,19 @@ TEST_F(ProberTest, is_down_at_once_when_the_first_answer_is_a_failure) {
     EXPECT_EQ(survey(), nullptr);
 }
 
-TEST_F(ProberTest, takes_a_refused_log_in_for_a_failure) {
+TEST_F(ProberTest, treats_a_refused_login_as_a_failure) {
     start("wrong");
     EXPECT_EQ(health(), Health::down);
     EXPECT_EQ(backend.sessions(), 0);
 }
 
-TEST_F(ProberTest, takes_a_421_for_a_failure) {
+TEST_F(ProberTest, treats_a_421_as_a_failure) {
     backend.script.greeting = "421 Full.";
     start();
     EXPECT_EQ(health(), Health::down);
 }
 
-TEST_F(ProberTest, takes_silence_for_a_failure_after_its_own_time_out) {
+TEST_F(ProberTest, treats_silence_as_a_failure_after_its_own_timeout) {
     backend.script.replies["PASS"] = "";
     settings.reply_timeout = 60s;
     start();
@@ -168,14 +168,14 @@ TEST_F(ProberTest, takes_silence_for_a_failure_after_its_own_time_out) {
     EXPECT_EQ(backend.sessions(), 0);
 }
 
-TEST_F(ProberTest, is_content_with_a_user_that_needs_no_password) {
+TEST_F(ProberTest, accepts_a_user_that_needs_no_password) {
     backend.script.replies["USER"] = "230 Come in.";
     start();
     EXPECT_EQ(health(), Health::up);
     EXPECT_FALSE(backend.has_heard("PASS secret"));
 }
 
-TEST_F(ProberTest, surveys_anew_when_a_backend_comes_back) {
+TEST_F(ProberTest, surveys_again_when_a_backend_comes_back) {
     start();
     EXPECT_FALSE(survey()->features.has("MFMT"));
     backend.close();
@@ -200,7 +200,7 @@ TEST_F(ProberTest, of_type_tcp_only_connects) {
     EXPECT_EQ(health(), Health::up);
     EXPECT_NE(survey(), nullptr);
     EXPECT_FALSE(backend.has_heard("USER probe"));
-    backend.script.greeting = "";  // a hung server accepts all the same
+    backend.script.greeting = "";  // a hung server still accepts
     loop.run_for(60s);
     EXPECT_EQ(health(), Health::up);
     network.black_hole(backend.address());
@@ -208,7 +208,7 @@ TEST_F(ProberTest, of_type_tcp_only_connects) {
     EXPECT_EQ(health(), Health::down);
 }
 
-TEST_F(ProberTest, goes_as_far_as_one_gets_without_an_account_unless_it_is_told_otherwise) {
+TEST_F(ProberTest, goes_as_far_as_possible_without_an_account_by_default) {
     settings.probe = config::Probe();
     settings.probe.jitter_percent = 0;
     start();
@@ -219,7 +219,7 @@ TEST_F(ProberTest, goes_as_far_as_one_gets_without_an_account_unless_it_is_told_
     EXPECT_EQ(health(), Health::down);
 }
 
-TEST_F(ProberTest, a_failed_survey_shows_once_for_each_reason) {
+TEST_F(ProberTest, a_failed_survey_is_logged_once_for_each_reason) {
     support::LogLines lines(log::Level::info);
     const auto failed_before = metrics::total(metrics::Counter::surveys_failed);
     settings.probe.type = ProbeType::tcp;
@@ -239,7 +239,7 @@ TEST_F(ProberTest, a_failed_survey_shows_once_for_each_reason) {
     EXPECT_NE(survey(), nullptr);
 }
 
-TEST_F(ProberTest, of_type_none_surveys_until_it_has_an_answer_and_judges_nobody) {
+TEST_F(ProberTest, of_type_none_surveys_until_it_has_an_answer_and_judges_no_backend) {
     settings.probe.type = ProbeType::none;
     backend.close();
     start();
@@ -274,10 +274,10 @@ TEST_F(ProberTest, follows_the_addresses_of_a_name) {
     EXPECT_GT(other.sessions_ever(), 5);
 }
 
-TEST_F(ProberTest, is_not_disturbed_by_a_file_of_backends_that_is_written_every_second) {
+TEST_F(ProberTest, is_not_disturbed_by_a_backends_file_that_is_rewritten_every_second) {
     auto table = settings.backends.front();
     settings.backends.clear();
-    backend.script.reply_delay = 900ms;  // so that a probe takes longer than that
+    backend.script.reply_delay = 900ms;  // so that a probe takes longer than the interval
     settings.probe.timeout = 10s;
     start();
     for (std::uint32_t i = 0; i < 60; ++i) {
@@ -288,13 +288,13 @@ TEST_F(ProberTest, is_not_disturbed_by_a_file_of_backends_that_is_written_every_
     EXPECT_EQ(health(), Health::up);
     EXPECT_NE(survey(), nullptr);
     EXPECT_LE(backend.sessions_ever(), 12);
-    table.tls.mode = config::BackendTlsMode::explicit_tls;  // asked otherwise from now on
+    table.tls.mode = config::BackendTlsMode::explicit_tls;  // probed in another way from now on
     pool->set_file_backends({std::make_shared<const config::Backend>(table)});
     loop.run_for(10s);
     EXPECT_TRUE(backend.has_heard("AUTH TLS"));
 }
 
-TEST_F(ProberTest, destroyed_while_it_asks_leaves_nothing_behind) {
+TEST_F(ProberTest, destroyed_during_a_probe_leaves_nothing_behind) {
     backend.script.replies["PASS"] = "";
     start();
     EXPECT_EQ(backend.sessions(), 1);

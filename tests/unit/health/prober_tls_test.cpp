@@ -65,7 +65,7 @@ protected:
     std::optional<Prober> prober;
 };
 
-TEST_F(ProberTlsTest, asks_under_tls_and_learns_what_there_is_to_know_of_it) {
+TEST_F(ProberTlsTest, probes_under_tls_and_learns_its_facts) {
     start();
     EXPECT_EQ(health(), Health::up);
     EXPECT_EQ(backend.heard.front(), "AUTH TLS");
@@ -77,7 +77,7 @@ TEST_F(ProberTlsTest, asks_under_tls_and_learns_what_there_is_to_know_of_it) {
     EXPECT_EQ(backend.sessions(), 0);
 }
 
-TEST_F(ProberTlsTest, asks_under_implicit_tls) {
+TEST_F(ProberTlsTest, probes_under_implicit_tls) {
     tls().mode = config::BackendTlsMode::implicit_tls;
     backend.script.begins_with_tls = true;
     start();
@@ -87,14 +87,14 @@ TEST_F(ProberTlsTest, asks_under_implicit_tls) {
     EXPECT_EQ(survey()->takes_prot_p, true);
 }
 
-TEST_F(ProberTlsTest, says_no_password_in_clear_where_tls_is_to_be_as_with_the_client) {
+TEST_F(ProberTlsTest, sends_no_password_in_plain_text_if_tls_follows_the_client) {
     tls().mode = config::BackendTlsMode::as_client;
     start();
     EXPECT_EQ(health(), Health::up);
     EXPECT_EQ(backend.heard.front(), "AUTH TLS");
 }
 
-TEST_F(ProberTlsTest, tells_nothing_of_tls_where_there_is_none) {
+TEST_F(ProberTlsTest, reports_nothing_about_tls_without_tls) {
     tls().mode = config::BackendTlsMode::off;
     client = nullptr;
     start();
@@ -114,7 +114,7 @@ TEST_F(ProberTlsTest, warns_of_a_backend_that_refuses_prot_p_and_names_the_remed
     EXPECT_NE(text.find("backend refuses PROT P: set data = \"never\""), std::string::npos) << text;
 }
 
-TEST_F(ProberTlsTest, warns_of_no_refusal_where_data_never_have_tls_or_nothing_was_told) {
+TEST_F(ProberTlsTest, does_not_warn_if_data_never_have_tls_or_nothing_is_known) {
     support::LogLines log(log::Level::warning);
     tls().data = config::BackendDataTls::never;
     backend.script.takes_prot_p = false;
@@ -139,7 +139,7 @@ TEST_F(ProberTlsTest, warns_of_a_certificate_that_expires_soon) {
     EXPECT_NE(text.find("days_left=5"), std::string::npos) << text;
 }
 
-TEST_F(ProberTlsTest, brings_a_backend_down_whose_certificate_is_not_good) {
+TEST_F(ProberTlsTest, brings_a_backend_with_a_bad_certificate_down) {
     start();
     EXPECT_EQ(health(), Health::up);
     show({.common_name = "x", .names = "DNS:x.example.com"});
@@ -153,7 +153,7 @@ TEST_F(ProberTlsTest, brings_a_backend_down_whose_certificate_is_not_good) {
     EXPECT_EQ(health(), Health::up);
 }
 
-TEST_F(ProberTlsTest, brings_a_backend_down_that_has_no_tls_any_more) {
+TEST_F(ProberTlsTest, brings_a_backend_that_lost_its_tls_down) {
     start();
     const auto heard = backend.heard.size();
     backend.script.tls = nullptr;

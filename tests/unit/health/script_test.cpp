@@ -51,7 +51,7 @@ protected:
         found = co_await run_script(loop, run);
         loop.stop();
     }
-    /// Ends when nobody has the pipe's other end open: then all who inherited it are gone.
+    /// Ends when nobody holds the pipe's other end: then all that inherited it are gone.
     static std::string read_all(int from) {
         std::string all;
         char byte = 0;
@@ -91,7 +91,7 @@ TEST_F(ScriptTest, takes_any_amount_of_output) {
     EXPECT_EQ(result(), "passed");
 }
 
-TEST_F(ScriptTest, is_told_whom_to_ask_and_no_more) {
+TEST_F(ScriptTest, gets_the_backend_to_probe_and_nothing_else) {
     ::setenv("BALLAST_SECRET", "x", 1);
     write("{ echo $# $1 $2; env | sort | grep -v '^PWD=\\|^_=\\|^SHLVL=\\|^OLDPWD='; } > " +
           (folder / "said").string());
@@ -112,11 +112,11 @@ TEST_F(ScriptTest, inherits_no_descriptor) {
     std::ifstream stream(folder / "said");
     int count = 0;
     stream >> count;
-    EXPECT_EQ(count, 4);  // three, and the folder that ls reads
+    EXPECT_EQ(count, 4);  // three, and the directory that ls reads
 }
 
-TEST_F(ScriptTest, is_killed_with_its_children_at_the_time_out) {
-    // A pipe of the test's, which script and child hold as a named file: it ends with the last.
+TEST_F(ScriptTest, is_killed_with_its_children_at_the_timeout) {
+    // A named pipe that script and child hold open. It ends when both are gone.
     const auto fifo = folder / "alive";
     ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
     write("exec 3> " + fifo.string() + "; echo waiting; sleep 1000 & echo x >&3; wait");
@@ -124,11 +124,11 @@ TEST_F(ScriptTest, is_killed_with_its_children_at_the_time_out) {
     const int reading = ::open(fifo.c_str(), O_RDONLY | O_NONBLOCK);
     EXPECT_EQ(result(), "script: killed after 500 ms: waiting");
     ::fcntl(reading, F_SETFL, 0);
-    EXPECT_EQ(read_all(reading), "x\n");  // comes back only when all are gone
+    EXPECT_EQ(read_all(reading), "x\n");  // returns only when all are gone
     ::close(reading);
 }
 
-TEST_F(ScriptTest, is_not_held_up_by_a_child_that_lives_on) {
+TEST_F(ScriptTest, is_not_delayed_by_a_child_that_lives_on) {
     write("setsid sleep 2 & exit 4");
     EXPECT_EQ(result(), "script: exited with 4");
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each probe against a backend that fails in just one step, and what probes share and remember.
+// Probes against a backend that fails in one step, and what
+// probes share and remember.
 #include "health/prober.h"
 #include "support/borrowed.h"
 #include "support/fake_backend.h"
@@ -66,7 +67,7 @@ protected:
     std::optional<Prober> prober;
 };
 
-TEST_F(StepsTest, each_fails_a_backend_by_its_own_step) {
+TEST_F(StepsTest, each_step_can_fail_a_backend) {
     using support::BackendScript;
     struct Row {
         const char* name;
@@ -151,7 +152,7 @@ TEST_F(StepsTest, each_fails_a_backend_by_its_own_step) {
     }
 }
 
-TEST_F(StepsTest, ask_faster_in_transition_and_slower_while_down) {
+TEST_F(StepsTest, run_faster_in_transition_and_slower_while_down) {
     settings.backends.resize(1);
     settings.probe.fall = 3;
     settings.probe.rise = 2;
@@ -175,7 +176,7 @@ TEST_F(StepsTest, ask_faster_in_transition_and_slower_while_down) {
     EXPECT_EQ(health(), Health::up);
 }
 
-TEST_F(StepsTest, keep_one_session_where_they_are_quiet) {
+TEST_F(StepsTest, keep_one_session_if_they_are_quiet) {
     settings.backends.resize(1);
     settings.probe.quiet = true;
     settings.probe.pwd = true;
@@ -184,7 +185,7 @@ TEST_F(StepsTest, keep_one_session_where_they_are_quiet) {
     loop.run_for(100s);
     EXPECT_EQ(first.sessions_ever(), at_start);
     EXPECT_GE(std::ranges::count(first.heard, "PWD"), 20);
-    // The server ends it: no failure, only another log-in.
+    // The server ends it: this is not a failure, but needs another login.
     first.say_to_all("421 Idle for too long.");
     loop.run_for(10s);
     EXPECT_EQ(first.sessions_ever(), at_start + 1);
@@ -194,7 +195,7 @@ TEST_F(StepsTest, keep_one_session_where_they_are_quiet) {
     EXPECT_EQ(health(), Health::down);
 }
 
-TEST_F(StepsTest, are_shared_by_pools_that_would_ask_the_same) {
+TEST_F(StepsTest, are_shared_by_pools_with_the_same_questions) {
     settings.backends.resize(1);
     auto other_settings = settings;
     other_settings.name = "others";
@@ -214,7 +215,7 @@ TEST_F(StepsTest, are_shared_by_pools_that_would_ask_the_same) {
     start();
     const auto at_start = first.sessions_ever();
     loop.run_for(50s);
-    EXPECT_EQ(first.sessions_ever(), at_start + 20);  // two questions each 5 s, not three
+    EXPECT_EQ(first.sessions_ever(), at_start + 20);  // two probes each 5 s, not three
     EXPECT_EQ(other->status()[0].health, Health::up);
     EXPECT_EQ(third->status()[0].health, Health::up);
     first.close();
@@ -250,21 +251,21 @@ protected:
     std::shared_ptr<pool::Pool> late;
 };
 
-TEST_F(LateTest, is_told_that_the_backend_is_up_and_what_its_survey_found) {
+TEST_F(LateTest, learns_that_the_backend_is_up_and_what_its_survey_found) {
     start();
     const auto status = join();
     EXPECT_EQ(status.health, Health::up);
     EXPECT_NE(knowledge.of(status.backend.id)->survey(), nullptr);
 }
 
-TEST_F(LateTest, is_told_that_the_backend_is_down) {
+TEST_F(LateTest, learns_that_the_backend_is_down) {
     first.close();
     start();
     EXPECT_EQ(health(), Health::down);
     EXPECT_EQ(join().health, Health::down);
 }
 
-TEST_F(StepsTest, tell_of_backends_that_differ_in_the_canary_once) {
+TEST_F(StepsTest, report_backends_with_different_canaries_once) {
     settings.probe.canary = "canary";
     start();
     loop.run_for(20s);
@@ -284,7 +285,7 @@ TEST_F(StepsTest, tell_of_backends_that_differ_in_the_canary_once) {
     loop.run_for(60s);
     EXPECT_EQ(lines.count(differ), 2U);
     EXPECT_EQ(lines.count("agree on the canary again"), 1U);
-    second.script.replies["MDTM"] = "500 What?";  // who does not tell does not differ
+    second.script.replies["MDTM"] = "500 What?";  // a backend without facts does not differ
     loop.run_for(60s);
     EXPECT_EQ(lines.count(differ), 2U);
     EXPECT_EQ(health(0), Health::up);

@@ -169,7 +169,7 @@ TEST(Job, may_be_cancelled_by_another_that_is_resumed_in_the_same_turn) {
     EXPECT_TRUE(log.empty());
 }
 
-TEST(Task, hands_its_value_to_who_awaits_it) {
+TEST(Task, gives_its_value_to_the_task_that_awaits_it) {
     TestLoop loop;
     struct Adds {
         static Task<int> later(Signal& signal, int a, int b) {

@@ -45,7 +45,7 @@ Task<> read_line(WorkerLoop& loop, int native, std::string& line) {
     loop.stop();
 }
 
-TEST(WorkerLoop, tells_of_turns_that_take_too_long) {
+TEST(WorkerLoop, reports_turns_that_take_too_long) {
     WorkerLoop loop;
     int told = 0;
     Time::duration seen{};
@@ -66,7 +66,7 @@ TEST(WorkerLoop, tells_of_turns_that_take_too_long) {
     EXPECT_EQ(loop.in_turn_for(), 0ms);
 }
 
-TEST(WorkerLoop, wakes_who_waits_for_a_descriptor) {
+TEST(WorkerLoop, wakes_a_task_that_waits_for_a_descriptor) {
     WorkerLoop loop;
     const SocketPair pair;
     std::string line;
@@ -119,7 +119,7 @@ TEST(WorkerLoop, says_when_it_cannot_watch_a_descriptor) {
     EXPECT_EQ(opened.error().code, std::errc::bad_file_descriptor);
 }
 
-TEST(WorkerLoop, goes_on_after_work_that_had_no_memory) {
+TEST(WorkerLoop, goes_on_after_work_without_memory) {
     WorkerLoop loop;
     loop.post([] { throw std::bad_alloc(); });
     loop.post([&] { loop.stop(); });
@@ -163,7 +163,7 @@ TEST(WorkerLoop, runs_what_other_threads_post) {
     EXPECT_EQ(sum, 1000);
 }
 
-TEST(WorkerLoop, drops_what_was_posted_and_never_run) {
+TEST(WorkerLoop, drops_posted_work_that_never_ran) {
     auto witness = std::make_shared<int>(1);
     {
         WorkerLoop loop;

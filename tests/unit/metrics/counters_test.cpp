@@ -12,7 +12,7 @@
 namespace ballast::metrics {
 namespace {
 
-TEST(Counters, sum_over_threads_that_live_and_that_have_ended) {
+TEST(Counters, sum_over_running_and_ended_threads) {
     const auto before = total(Counter::logins);
     count(Counter::logins);
     std::vector<std::thread> threads;
@@ -24,7 +24,7 @@ TEST(Counters, sum_over_threads_that_live_and_that_have_ended) {
     EXPECT_EQ(total(Counter::logins), before + 1 + 8000);
 }
 
-TEST(Counters, do_not_mix) {
+TEST(Counters, are_independent) {
     const auto whole = total(Counter::transfers_whole);
     const auto failed = total(Counter::transfers_failed);
     count(Counter::transfers_failed, 3);
@@ -47,7 +47,7 @@ TEST(Counters, may_be_read_while_others_count) {
     EXPECT_EQ(total(Counter::bytes_copied), before + 10'000);
 }
 
-TEST(Counters, have_each_a_name_of_their_own) {
+TEST(Counters, have_unique_names) {
     std::set<std::string_view> names;
     for (const auto& row : all_counters()) {
         EXPECT_FALSE(row.name.empty());
@@ -67,12 +67,12 @@ TEST(Counters, are_named_like_their_enumerators) {
     EXPECT_EQ(name_of(Counter::data_ends_without_close_notify), "data_ends_without_close_notify");
 }
 
-TEST(Counters, say_each_in_a_sentence_what_they_count) {
+TEST(Counters, say_in_a_sentence_what_they_count) {
     for (const auto& row : all_counters())
         EXPECT_TRUE(row.help.size() > 10 && row.help.ends_with('.')) << row.name;
 }
 
-TEST(Counters, are_each_in_the_manual_of_operators) {
+TEST(Counters, are_in_the_manual_for_operators) {
     std::ifstream file(SOURCE_ROOT "/docs/operating.md");
     std::stringstream text;
     text << file.rdbuf();

@@ -35,7 +35,7 @@ protected:
         return TlsServer::create({}, std::move(certificates), std::make_shared<TicketKeys>(12h))
             .value();
     }
-    /// What a client that asks for that name is shown.
+    /// The certificate for a client that asks for this name.
     std::string shown(const std::shared_ptr<TlsServer>& server, const std::string& name,
                       const support::TlsSessionEnds::Tune& tune = {}) {
         TlsClient::Settings settings;
@@ -45,7 +45,7 @@ protected:
         if (!ends.begin(tune)) return ends.control->client_problem + ends.control->server_problem;
         return ends.control->client->peer_subject();
     }
-    /// Why a file cannot be used, and which.
+    /// Which file cannot be used, and why.
     void expect_problem(const Files& bad, File which, const std::string& named,
                         const std::string& why) {
         const std::vector<Files> files = {{test_pki().server.file, {}, {}}, bad};
@@ -78,18 +78,18 @@ TEST_F(CertificatesTest, are_chosen_by_the_name_that_the_client_asks_for) {
     EXPECT_EQ(shown(server, "zwei.example.com"), "CN=two");
     EXPECT_EQ(shown(server, "any.wild.example.com"), "CN=wild");
     EXPECT_EQ(shown(server, "old.example.com"), "CN=old.example.com");
-    // RFC 6125 6.4.3: one label, and a whole one.
+    // RFC 6125 6.4.3: exactly one whole label.
     EXPECT_EQ(shown(server, "too.deep.wild.example.com"), "CN=one");
     EXPECT_EQ(shown(server, "wild.example.com"), "CN=one");
     EXPECT_EQ(shown(server, ".wild.example.com"), "CN=one");
-    // Nobody's name, or none: the first.
+    // An unknown name, or none: the first certificate.
     EXPECT_EQ(shown(server, "else.example.com"), "CN=one");
     EXPECT_EQ(shown(server, ""), "CN=one");
-    // RFC 6125 6.4.4: the common name counts only where there is no other.
+    // RFC 6125 6.4.4: the common name counts only if there is no other.
     EXPECT_EQ(shown(server, "two"), "CN=one");
 }
 
-TEST_F(CertificatesTest, stand_side_by_side_with_ecdsa_and_rsa_keys) {
+TEST_F(CertificatesTest, may_have_ecdsa_and_rsa_keys_side_by_side) {
     const auto ecdsa = issue({.common_name = "ecdsa", .names = "DNS:a.example.com"}).file;
     const auto rsa =
         issue(
@@ -110,7 +110,7 @@ TEST_F(CertificatesTest, stand_side_by_side_with_ecdsa_and_rsa_keys) {
         }
 }
 
-TEST_F(CertificatesTest, of_the_same_kind_and_name_give_way_to_the_first) {
+TEST_F(CertificatesTest, of_the_same_kind_and_name_yield_to_the_first) {
     const auto server = serve(
         load({{issue({.common_name = "first", .names = "DNS:a.example.com"}).file, {}, {}},
               {issue({.common_name = "second", .names = "DNS:a.example.com"}).file, {}, {}}}));
@@ -215,7 +215,7 @@ TEST_F(CertificatesTest, tell_how_long_their_ocsp_responses_last) {
     EXPECT_LT(expiries[3].days_left, 0);
 }
 
-/// The response that a client was given with the certificate.
+/// The OCSP response that a client got with the certificate.
 std::string stapled(const TlsStream& client) {
     const unsigned char* bytes = nullptr;
     const auto size = SSL_get_tlsext_status_ocsp_resp(client.ssl(), &bytes);
@@ -223,7 +223,7 @@ std::string stapled(const TlsStream& client) {
     return {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)};
 }
 
-TEST_F(CertificatesTest, are_stapled_with_a_response_that_is_still_good) {
+TEST_F(CertificatesTest, are_stapled_with_a_response_that_is_still_valid) {
     const auto identity = issue({.common_name = "a", .names = "DNS:a.example.com"});
     const auto plain = issue({.common_name = "b", .names = "DNS:b.example.com"});
     const auto response = authority.ocsp_response(identity, 1h);
@@ -247,7 +247,7 @@ TEST_F(CertificatesTest, are_stapled_with_a_response_that_is_still_good) {
     EXPECT_EQ(given("", "a.example.com", asks), "");
 }
 
-TEST_F(CertificatesTest, that_are_trusted_are_tried) {
+TEST_F(CertificatesTest, that_are_trusted_are_tested) {
     EXPECT_TRUE(try_trusted(authority.file()));
     for (const auto& file : {directory.file("missing.pem"), directory.write("bad.pem", "bad\n")}) {
         const auto tried = try_trusted(file);

@@ -36,7 +36,7 @@ std::expected<ClientHello, HelloError> parsed(std::string_view bytes) {
     return *result;
 }
 
-/// What OpenSSL says first.
+/// OpenSSL's first message.
 std::string said_by_openssl(base::TlsVersion version, const std::string& server_name) {
     support::TestLoop loop;
     auto [ours, theirs] = support::MemoryStream::connect(loop, {}, {}, {});
@@ -53,14 +53,14 @@ std::string said_by_openssl(base::TlsVersion version, const std::string& server_
     return {buffer.data(), io.bytes};
 }
 
-TEST(ClientHello, of_openssl_says_whom_it_asks_for) {
+TEST(ClientHello, of_openssl_names_the_server) {
     for (const auto version : {base::TlsVersion::tls_1_2, base::TlsVersion::tls_1_3}) {
         const auto bytes = said_by_openssl(version, "ftp.example.com");
         EXPECT_EQ(parsed(bytes)->server_name, "ftp.example.com");
         for (std::size_t i = 0; i < bytes.size(); ++i)
             EXPECT_FALSE(parse_client_hello(std::string_view(bytes).substr(0, i))) << i;
         EXPECT_EQ(parsed(bytes + "more")->server_name, "ftp.example.com");
-        // Nobody asks for an address (RFC 6066 3).
+        // An address is never sent (RFC 6066 3).
         EXPECT_EQ(parsed(said_by_openssl(version, "192.0.2.1"))->server_name, "");
     }
 }
@@ -84,7 +84,7 @@ TEST(ClientHello, needs_neither_name_nor_extensions) {
     EXPECT_EQ(parsed(record(message(without)))->server_name, "");
 }
 
-TEST(ClientHello, is_not_what_begins_otherwise) {
+TEST(ClientHello, is_refused_if_it_begins_otherwise) {
     using namespace std::string_literals;
     for (const auto& bytes : {
              "U"s,
@@ -99,7 +99,7 @@ TEST(ClientHello, is_not_what_begins_otherwise) {
         EXPECT_EQ(parsed(bytes).error(), HelloError::not_tls) << bytes;
 }
 
-TEST(ClientHello, is_refused_where_its_lengths_lie) {
+TEST(ClientHello, is_refused_if_its_lengths_are_wrong) {
     const auto good = body(sni("a.example"));
     const auto other_name = [](std::string_view content) { return hello(extension(0, content)); };
     for (const auto& bytes : {
@@ -123,8 +123,8 @@ TEST(ClientHello, is_refused_where_its_lengths_lie) {
         EXPECT_EQ(parsed(bytes).error(), HelloError::malformed) << testing::PrintToString(bytes);
 }
 
-TEST(ClientHello, has_an_end) {
-    // A whole one that fills the last byte, and one that goes on behind it.
+TEST(ClientHello, has_a_maximum_size) {
+    // A complete one that fills the last byte, and one that goes on behind it.
     const auto filled = [](std::size_t more) {
         constexpr std::size_t other_bytes = 5 + 4 + 43 + 4;
         return hello(extension(21, std::string(client_hello_bytes_max - other_bytes + more, 'x')));
@@ -132,7 +132,7 @@ TEST(ClientHello, has_an_end) {
     EXPECT_EQ(filled(0).size(), client_hello_bytes_max);
     EXPECT_TRUE(parsed(filled(0)));
     EXPECT_EQ(parsed(filled(1)).error(), HelloError::too_long);
-    // It is said as soon as the message says how long it is.
+    // The refusal comes as soon as the message says how long it is.
     EXPECT_EQ(parsed(record('\x01' + big_endian(0xffffff, 3))).error(), HelloError::too_long);
     std::string trickle;
     while (trickle.size() < client_hello_bytes_max) trickle += record("\x01");

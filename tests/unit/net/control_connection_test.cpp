@@ -55,7 +55,7 @@ TEST_F(ControlConnectionTest, keeps_what_is_not_consumed) {
     EXPECT_EQ(connection->received(), "PWD\r\n");
 }
 
-TEST_F(ControlConnectionTest, takes_in_no_more_than_it_may) {
+TEST_F(ControlConnectionTest, reads_no_more_than_it_may) {
     (void)peer->write(std::string(100, 'x'));
     EXPECT_EQ(connection->receive(60), Io::State::moved);
     EXPECT_EQ(connection->received().size(), 60);
@@ -65,7 +65,7 @@ TEST_F(ControlConnectionTest, takes_in_no_more_than_it_may) {
     EXPECT_EQ(connection->received().size(), 40);
 }
 
-TEST_F(ControlConnectionTest, asks_the_system_only_when_something_can_have_come) {
+TEST_F(ControlConnectionTest, asks_the_system_only_when_bytes_may_have_arrived) {
     (void)peer->write(std::string_view("a"));
     EXPECT_EQ(connection->receive(1000), Io::State::moved);
     (void)peer->write(std::string_view("b"));
@@ -87,7 +87,7 @@ TEST_F(ControlConnectionTest, tells_an_end_from_a_failure) {
     EXPECT_EQ(connection->error(), std::make_error_code(std::errc::connection_reset));
 }
 
-TEST_F(NarrowConnectionTest, sends_whole_however_little_the_peer_takes) {
+TEST_F(NarrowConnectionTest, sends_everything_however_little_the_peer_takes) {
     const auto job = loop::Job::start(send("220 Welcome to the narrow place.\r\n", loop.after(1s)));
     std::string all;
     for (int i = 0; i < 100 && !sent; ++i) {

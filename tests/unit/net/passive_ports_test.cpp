@@ -56,7 +56,7 @@ TEST_F(PassivePortsTest, several_pending_transfers_of_one_client_get_different_p
     EXPECT_TRUE(lend(three, bert));
 }
 
-TEST_F(PassivePortsTest, a_port_that_several_may_come_to_is_lent_to_one_alone) {
+TEST_F(PassivePortsTest, a_port_for_several_addresses_is_lent_to_one_transfer_alone) {
     auto anyone = only(anna);
     anyone.anyone = true;
     const auto open = ports.lend(one, local, anyone, 0, now);
@@ -67,7 +67,7 @@ TEST_F(PassivePortsTest, a_port_that_several_may_come_to_is_lent_to_one_alone) {
     EXPECT_EQ(ports.pending(), 1U);
     EXPECT_EQ(ports.arrived({local, 20000}, ip("203.0.113.99"), now)->id, open->id);
     EXPECT_FALSE(ports.arrived({local, 20000}, anna, now));
-    // And the other way round: where one is waited for, nobody may come in his place.
+    // And the other way round: a port that waits for one client is not lent to several.
     const auto annas = lend(one, anna);
     ASSERT_TRUE(annas);
     EXPECT_FALSE(ports.lend(one, local, anyone, 0, now));
@@ -90,7 +90,8 @@ TEST_F(PassivePortsTest, a_stranger_does_not_end_an_exclusive_lending) {
     EXPECT_FALSE(ports.arrived({local, 20000}, bert, now));
     ports.give_back({local, 20000}, anna, again->id, now);
     EXPECT_FALSE(lend(one, bert));
-    EXPECT_FALSE(ports.arrived({local, 20000}, anna, now));  // the late one, which ends the wait
+    EXPECT_FALSE(
+        ports.arrived({local, 20000}, anna, now));  // the late connection, which ends the wait
     EXPECT_TRUE(lend(one, bert));
 }
 
@@ -105,14 +106,14 @@ TEST_F(PassivePortsTest, a_flooded_port_is_lent_last_for_a_while) {
     EXPECT_TRUE(ports.spare({local, 20001}, now));
 }
 
-TEST_F(PassivePortsTest, different_local_addresses_have_ports_of_their_own) {
+TEST_F(PassivePortsTest, different_local_addresses_have_their_own_ports) {
     ASSERT_TRUE(lend(one, anna));
     const auto other = ports.lend(one, ip("192.0.2.2"), only(anna), 0, now);
     ASSERT_TRUE(other);
     EXPECT_TRUE(other->needs_listening);
 }
 
-TEST_F(PassivePortsTest, what_is_lent_and_not_used_expires) {
+TEST_F(PassivePortsTest, an_unused_lending_expires) {
     const auto lent = lend(one, anna);
     now += PassivePorts::lent_for - 1ms;
     EXPECT_FALSE(lend(one, anna));
@@ -120,7 +121,7 @@ TEST_F(PassivePortsTest, what_is_lent_and_not_used_expires) {
     EXPECT_FALSE(ports.arrived({local, 20000}, anna, now));
     const auto again = lend(one, anna);
     ASSERT_TRUE(again);
-    // What the first lease says now is about a lending that is over.
+    // The first lease now refers to a lending that is over.
     ports.give_back({local, 20000}, anna, lent->id, now);
     EXPECT_EQ(ports.arrived({local, 20000}, anna, now)->id, again->id);
     auto anyone = only(anna);
@@ -133,12 +134,12 @@ TEST_F(PassivePortsTest, what_is_lent_and_not_used_expires) {
     EXPECT_TRUE(ports.arrived({local, 20000}, bert, now));
 }
 
-TEST_F(PassivePortsTest, what_a_transfer_waits_for_does_not_expire) {
+TEST_F(PassivePortsTest, a_lending_that_a_transfer_waits_for_does_not_expire) {
     const auto lent = lend(one, anna);
     ports.keep({local, 20000}, anna, lent->id, loop::never);
     now += std::chrono::hours(1);
     EXPECT_FALSE(lend(one, anna));
-    // It was no transfer.
+    // There was no transfer.
     ports.keep({local, 20000}, anna, lent->id, lent->until);
     EXPECT_TRUE(lend(one, anna));
 }
@@ -170,14 +171,14 @@ TEST_F(PassivePortsTest, a_quarantined_port_is_kept_from_its_client_only) {
     EXPECT_TRUE(lend(one, anna));
 }
 
-TEST_F(PassivePortsTest, a_quarantine_ends_when_the_late_connection_has_come) {
+TEST_F(PassivePortsTest, a_quarantine_ends_when_the_late_connection_arrives) {
     const auto lent = lend(one, anna);
     ports.give_back({local, 20000}, anna, lent->id, now);
     EXPECT_FALSE(ports.arrived({local, 20000}, anna, now));
     EXPECT_TRUE(lend(one, anna));
 }
 
-TEST_F(PassivePortsTest, who_asks_and_gives_back_without_end_leaves_ports_to_neighbours) {
+TEST_F(PassivePortsTest, a_client_that_asks_and_gives_back_without_end_leaves_ports_to_neighbours) {
     const base::PortRange hundred{20000, 20099};
     PassivePorts::LeaseId holder = 0;
     std::vector<std::uint16_t> given_back;
@@ -192,7 +193,7 @@ TEST_F(PassivePortsTest, who_asks_and_gives_back_without_end_leaves_ports_to_nei
     std::set<std::uint16_t> neighbours;
     while (const auto lent = lend(hundred, anna)) neighbours.insert(lent->port);
     EXPECT_GE(neighbours.size(), 100 - PassivePorts::quarantines_per_holder_max);
-    // And its last ones are kept.
+    // Its last quarantines remain.
     EXPECT_FALSE(neighbours.contains(given_back.back()));
 }
 
@@ -225,7 +226,7 @@ TEST_F(PassivePortsTest, a_session_alone_on_its_port_gets_it_again) {
     EXPECT_TRUE(ports.lend(one, local, only(anna), 0, now, first->holder));
 }
 
-TEST_F(PassivePortsTest, an_address_has_a_share_of_ports_that_others_may_come_to) {
+TEST_F(PassivePortsTest, an_address_has_only_a_share_of_exclusive_ports) {
     const base::PortRange four{20000, 20003};
     const auto open_to = [&](const base::Ip& client) {
         auto peers = only(client);
@@ -237,7 +238,7 @@ TEST_F(PassivePortsTest, an_address_has_a_share_of_ports_that_others_may_come_to
     EXPECT_TRUE(open_to(bert));
 }
 
-TEST_F(PassivePortsTest, a_port_that_cannot_be_listened_on_is_left_alone_for_a_while) {
+TEST_F(PassivePortsTest, a_port_that_cannot_be_opened_is_avoided_for_a_while) {
     ASSERT_TRUE(lend(one, anna)->needs_listening);
     ports.listening_failed({local, 20000}, anna, now + PassivePorts::unusable_for);
     EXPECT_EQ(ports.pending(), 0);
@@ -258,7 +259,7 @@ TEST_F(PassivePortsTest, a_worker_gets_ports_that_it_listens_on_itself_first) {
         EXPECT_EQ(lent->port, others->port);
         EXPECT_EQ(ports.arrived({local, lent->port}, bert, now)->worker, 2);
     }
-    // Where its own is taken, another worker's will do.
+    // If its own port is taken, another worker's will do.
     EXPECT_EQ(lend(two, bert, 2)->port, others->port);
     const auto foreign = lend(two, bert, 2);
     EXPECT_EQ(foreign->port, mine->port);
@@ -277,7 +278,7 @@ TEST_F(PassivePortsTest, ports_are_not_lent_in_a_row) {
     EXPECT_LT(neighbours, 10);
 }
 
-TEST_F(PassivePortsTest, thousands_of_clients_that_never_come_do_not_stay_for_ever) {
+TEST_F(PassivePortsTest, entries_of_thousands_of_clients_that_never_come_do_not_stay_for_ever) {
     for (int i = 0; i < 5000; ++i) {
         const auto text = "10." + std::to_string(i / 65536) + '.' + std::to_string(i / 256 % 256) +
                           '.' + std::to_string(i % 256);
@@ -306,7 +307,7 @@ TEST_F(PassivePortsTest, never_lends_the_same_thing_twice_at_a_time) {
             if (random() % 2 == 0 || live.empty()) {
                 const auto lent = table.lend(range, here, only(client), worker, now);
                 if (!lent) {
-                    // Refused only if every port is lent to this client or kept from it.
+                    // Refused only if every port is lent to this client or in quarantine for it.
                     for (std::uint32_t port = range.first; port <= range.last; ++port) {
                         const Key key{here, static_cast<std::uint16_t>(port), client};
                         const auto kept = quarantined.find(key);
@@ -341,7 +342,7 @@ TEST_F(PassivePortsTest, never_lends_the_same_thing_twice_at_a_time) {
     }
 }
 
-TEST_F(PassivePortsTest, a_control_connection_that_has_all_it_may_have_is_skipped) {
+TEST_F(PassivePortsTest, a_control_connection_at_its_limit_is_skipped) {
     const Admissions::Range slice{{30000, 30002}, local};
     const auto first = ports.admit(slice, anna, 0, now);
     const auto second = ports.admit(slice, anna, 1, now);
@@ -351,12 +352,12 @@ TEST_F(PassivePortsTest, a_control_connection_that_has_all_it_may_have_is_skippe
         EXPECT_EQ(taker(), second.id);
     }
     EXPECT_EQ(*first.share, Admissions::open_max);
-    // A new one has room, whoever's turn it would be.
+    // A new one has room, although it is another one's turn.
     const auto third = ports.admit(slice, anna, 0, now);
     for (std::uint32_t i = 0; i < Admissions::open_max; ++i) EXPECT_EQ(taker(), third.id);
     *second.share = 0;
     EXPECT_EQ(taker(), second.id);
-    // Where all are full they take turns again: somebody may make room.
+    // If all are full they take turns again, because one may get room.
     *second.share = Admissions::open_max;
     EXPECT_NE(taker(), taker());
 }

@@ -34,7 +34,7 @@ TEST(PresenceName, of_the_longest_address_fits_into_a_name_of_the_system) {
     EXPECT_LE(presence_name(longest).size(), 107U);
 }
 
-TEST(PresenceName, of_anybody_else_is_none) {
+TEST(PresenceName, of_other_programs_is_not_one) {
     for (const auto* const text :
          {"", "ballast", "ballast-listens/", "ballast-listens/1", "ballast-listens/1/2",
           "ballast-listens/1/2/", "ballast-listens/x/2/127.0.0.1:21",
@@ -56,7 +56,7 @@ TEST(FileMark, is_that_of_the_file_and_not_of_a_name_that_leads_to_it) {
     std::remove(file.c_str());
 }
 
-/// What the system says of this address, if anybody listens there.
+/// What the system says about this address, if somebody listens there.
 std::optional<Listening> listening_at(const base::Address& address) {
     const auto all = listening_sockets();
     EXPECT_TRUE(all) << base::to_string(all.error());
@@ -64,7 +64,7 @@ std::optional<Listening> listening_at(const base::Address& address) {
     return found == all->end() ? std::nullopt : std::optional(*found);
 }
 
-TEST(ListeningSockets, are_told_with_their_address_and_user) {
+TEST(ListeningSockets, have_their_address_and_user) {
     for (const auto* const text : {"127.0.0.1:0", "[::1]:0", "[::]:0", "0.0.0.0:0"}) {
         auto opened = listen_on(at(text), 1);
         ASSERT_TRUE(opened) << text;
@@ -79,7 +79,7 @@ TEST(ListeningSockets, are_told_with_their_address_and_user) {
     }
 }
 
-TEST(ListeningSockets, are_an_instances_as_long_as_it_says_so) {
+TEST(ListeningSockets, belong_to_an_instance_as_long_as_it_says_so) {
     const Instance self{static_cast<std::uint32_t>(::getpid()), 7};
     const auto opened = listen_on(at("127.0.0.1:0"), 1);
     const auto address = local_address(opened->get()).value();
@@ -93,7 +93,7 @@ TEST(ListeningSockets, are_an_instances_as_long_as_it_says_so) {
     EXPECT_FALSE(listening_at(address)->instance);
 }
 
-TEST(ListeningSockets, are_in_the_way_of_what_cannot_be_listened_on_beside_them) {
+TEST(ListeningSockets, are_in_the_way_of_addresses_that_cannot_be_used_beside_them) {
     const auto is_in_way = [](const char* held, const char* wanted, bool takes_v4 = false) {
         return is_in_the_way({.address = at(held), .takes_v4 = takes_v4, .instance = {}},
                              at(wanted));

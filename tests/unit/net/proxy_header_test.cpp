@@ -18,7 +18,7 @@ TEST(ProxyHeader, version_1_is_a_line) {
               "PROXY TCP4 198.51.100.7 192.0.2.1 50000 21\r\n");
     EXPECT_EQ(proxy_header_v1(at("[2001:db8::7]:50000"), at("[2001:db8::1]:990")),
               "PROXY TCP6 2001:db8::7 2001:db8::1 50000 990\r\n");
-    // What a link is called here means nothing there.
+    // A link's name here means nothing there.
     Address linked = at("[fe80::7]:50000");
     linked.ip = base::Ip::from_v6(linked.ip.bytes(), 3);
     EXPECT_EQ(proxy_header_v1(linked, at("[fe80::1]:21")),
@@ -45,7 +45,7 @@ std::string tlv(char type, const std::string& value) {
     return std::string(1, type) + '\0' + static_cast<char>(value.size()) + value;
 }
 
-TEST(ProxyHeader, version_2_says_what_is_known_of_the_client) {
+TEST(ProxyHeader, version_2_tells_what_is_known_about_the_client) {
     const auto from = at("198.51.100.7:50000");
     const auto to = at("192.0.2.1:21");
     const auto plain = proxy_header_v2(from, to, {.session = "s1", .tls = {}});
@@ -106,7 +106,7 @@ TEST(ProxyHeader, version_2_stays_well_formed_however_long_its_values_are) {
         EXPECT_EQ(value(bytes), std::string(std::min<std::size_t>(bytes, 256), 'a')) << bytes;
 }
 
-TEST(ProxyHeader, version_2_cuts_between_characters_and_says_no_name_with_nul) {
+TEST(ProxyHeader, version_2_cuts_between_characters_and_leaves_out_names_with_nul) {
     const auto common_name = [&](std::string name) {
         const auto header = proxy_header_v2(
             at("198.51.100.7:50000"), at("192.0.2.1:21"),
@@ -121,7 +121,7 @@ TEST(ProxyHeader, version_2_cuts_between_characters_and_says_no_name_with_nul) {
     EXPECT_EQ(common_name(std::string("bob\0admin", 9)), "");
 }
 
-/// "error", "more", or the addresses, and how long the header is.
+/// "error", "more", or the addresses and the header's length.
 std::string said(const std::string& received) {
     const auto parsed = parse_proxy_header(received);
     if (!parsed) return "more";
@@ -132,7 +132,7 @@ std::string said(const std::string& received) {
     return base::to_string(*proxied.from) + ' ' + base::to_string(*proxied.to) + length;
 }
 
-TEST(ProxyHeader, what_is_written_is_read_and_no_byte_more) {
+TEST(ProxyHeader, reads_what_it_wrote_and_not_a_byte_more) {
     const auto from4 = at("198.51.100.7:50000");
     const auto to4 = at("192.0.2.1:21");
     const auto from6 = at("[2001:db8::7]:50000");
@@ -154,7 +154,7 @@ TEST(ProxyHeader, what_is_written_is_read_and_no_byte_more) {
     EXPECT_EQ(said(own_proxy_header_v2()), "itself 16");
 }
 
-TEST(ProxyHeader, what_is_none_is_known_at_once) {
+TEST(ProxyHeader, other_data_is_refused_at_once) {
     for (const auto* const text : {"U", "PRX", "PROXY_", "\r\n\r\n1", "\x16\x03\x01", "220 Hello"})
         EXPECT_EQ(said(text), "there is no PROXY header") << text;
 }

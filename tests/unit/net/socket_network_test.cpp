@@ -30,7 +30,7 @@ base::Ip ip(const char* text) { return base::Ip::parse(text).value(); }
 
 std::uint16_t port_of(const base::OwnedFd& socket) { return local_address(socket.get())->port; }
 
-/// A free port of an address: bound once, and let go.
+/// A free port of an address: bound once and released.
 std::uint16_t free_port(const base::Ip& at) {
     const auto taken = listen_on({at, 0}, 1);
     return port_of(*taken);
@@ -47,7 +47,7 @@ base::OwnedFd connect_from(const base::Ip& from, const base::Address& to) {
     return socket;
 }
 
-/// What a blocking client reads next: bytes, 0 for a proper end, -errno for a failure.
+/// The result of a blocking client's next read: bytes, 0 for a proper end, -errno for a failure.
 ssize_t read_outcome(const base::OwnedFd& socket) {
     pollfd waiting{socket.get(), POLLIN, 0};
     if (::poll(&waiting, 1, 10'000) != 1) return -ETIMEDOUT;
@@ -96,7 +96,7 @@ protected:
     const base::Ip client_ip = ip("127.0.0.7");
 };
 
-TEST_F(SocketNetworkTest, dials_from_the_address_it_is_told) {
+TEST_F(SocketNetworkTest, dials_from_the_given_address) {
     const auto listening = listen_on({here, 0}, 8);
     ASSERT_TRUE(listening);
     Dialed dialed;
@@ -111,7 +111,7 @@ TEST_F(SocketNetworkTest, dials_from_the_address_it_is_told) {
     EXPECT_EQ((**dialed)->peer(), (base::Address{here, port_of(*listening)}));
 }
 
-/// The port that a dial from a wanted one really came from.
+/// The port from which a dial with a wanted port really came.
 std::uint16_t dialed_from(const base::Address& wanted, const base::Address& to) {
     loop::WorkerLoop loop;
     PassivePorts ports(1);
@@ -127,7 +127,7 @@ std::uint16_t dialed_from(const base::Address& wanted, const base::Address& to) 
     return port;
 }
 
-TEST_F(SocketNetworkTest, dials_from_a_fixed_port_or_where_that_is_busy_from_another) {
+TEST_F(SocketNetworkTest, dials_from_a_fixed_port_or_from_another_if_that_is_busy) {
     const auto listening = listen_on({here, 0}, 8);
     const base::Address to{here, port_of(*listening)};
     const base::Address wanted{client_ip, free_port(client_ip)};
@@ -211,7 +211,7 @@ TEST_F(SocketNetworkTest, resets_a_connection_that_its_lease_never_took) {
     EXPECT_EQ(fate, -ECONNRESET);
 }
 
-/// All that a blocking client reads up to the end: how many bytes, and its outcome.
+/// Everything that a blocking client reads up to the end: the number of bytes and the outcome.
 std::pair<std::size_t, ssize_t> read_to_end(const base::OwnedFd& socket) {
     std::size_t bytes = 0;
     for (;;) {
@@ -221,7 +221,7 @@ std::pair<std::size_t, ssize_t> read_to_end(const base::OwnedFd& socket) {
     }
 }
 
-/// A connection that was dialled, and the other end of it.
+/// A dialled connection and its other end.
 class DialedTest : public SocketNetworkTest {
 protected:
     void dial(Dial::Purpose purpose) {
@@ -255,7 +255,7 @@ TEST_F(DialedTest, a_control_connection_ends_properly) {
     EXPECT_EQ(read_outcome(server), 0);
 }
 
-TEST_F(DialedTest, a_finished_data_connection_loses_no_byte_that_the_kernel_still_holds) {
+TEST_F(DialedTest, a_finished_data_connection_loses_no_byte_in_the_kernel) {
     dial(Dial::Purpose::data);
     const std::string piece(64 << 10, 'x');
     std::size_t sent = 0;
@@ -328,7 +328,7 @@ TEST_F(SocketNetworkTest, skips_a_port_that_another_program_has) {
 
 class FreeBind : public SocketNetworkTest, public ::testing::WithParamInterface<const char*> {};
 
-TEST_P(FreeBind, lends_ports_of_an_address_that_is_not_here) {
+TEST_P(FreeBind, lends_ports_of_an_address_of_another_machine) {
     const auto elsewhere = ip(GetParam());
     struct Lends {
         static loop::Task<> once(SocketNetwork& network, LendRequest request,
@@ -346,7 +346,7 @@ TEST_P(FreeBind, lends_ports_of_an_address_that_is_not_here) {
     }
 }
 
-TEST_P(FreeBind, listens_on_the_ports_of_an_admission_of_such_an_address) {
+TEST_P(FreeBind, listens_on_the_ports_of_an_admission_for_such_an_address) {
     const auto elsewhere = ip(GetParam());
     for (const bool free_bind : {false, true}) {
         const auto port = free_port(here);
@@ -357,7 +357,7 @@ TEST_P(FreeBind, listens_on_the_ports_of_an_admission_of_such_an_address) {
     }
 }
 
-TEST_P(FreeBind, listens_on_an_address_that_is_not_here) {
+TEST_P(FreeBind, listens_on_an_address_of_another_machine) {
     const base::Address elsewhere{ip(GetParam()), 0};
     const auto refused = listen_on(elsewhere, 1);
     ASSERT_FALSE(refused);
@@ -365,7 +365,7 @@ TEST_P(FreeBind, listens_on_an_address_that_is_not_here) {
     EXPECT_TRUE(listen_on(elsewhere, 1, true));
 }
 
-// Of documentation (RFC 5737, RFC 3849): nobody has them.
+// Addresses for documentation (RFC 5737, RFC 3849), which no machine has.
 INSTANTIATE_TEST_SUITE_P(Families, FreeBind, ::testing::Values("203.0.113.77", "2001:db8::77"));
 
 TEST(SocketNetworks, hand_a_connection_to_the_worker_that_waits_for_it) {
@@ -379,7 +379,7 @@ TEST(SocketNetworks, hand_a_connection_to_the_worker_that_waits_for_it) {
     first.connect_workers({&first, &second});
     second.connect_workers({&first, &second});
 
-    // The first worker opens the port for somebody who never comes, so it is the one that listens.
+    // The first worker opens the port for a client that never comes, so this worker listens.
     std::unique_ptr<Lease> opener;
     struct Lends {
         static loop::Task<> once(SocketNetwork& network, LendRequest request,
@@ -412,7 +412,7 @@ TEST(SocketNetworks, hand_a_connection_to_the_worker_that_waits_for_it) {
     outside.join();
 }
 
-TEST(Listening, on_any_address_of_both_families_stands_side_by_side) {
+TEST(Listening, on_any_address_of_both_families_works_side_by_side) {
     const auto v6 = listen_on({base::Ip::any(base::Family::ipv6), 0}, 8);
     ASSERT_TRUE(v6);
     const auto v4 = listen_on({base::Ip::any(base::Family::ipv4), port_of(*v6)}, 8);

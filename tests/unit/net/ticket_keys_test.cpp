@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 const loop::Time start{std::chrono::hours(1000)};
 
-/// What `openssl rand -base64 80` would print: 80 bytes of that letter.
+/// A line like that of `openssl rand -base64 80`: 80 bytes of this letter.
 std::string key_line(char letter, std::size_t bytes = 80) {
     const std::string key(bytes, letter);
     std::string base64(200, '\0');
@@ -61,14 +61,14 @@ TEST(TicketKeys, are_found_for_one_lifetime_after_theirs) {
     EXPECT_TRUE(keys.find(second.name.data()));
 }
 
-TEST(TicketKeys, are_forgotten_where_nobody_asked_for_long) {
+TEST(TicketKeys, are_forgotten_if_nobody_asks_for_long) {
     TicketKeys keys(12h);
     const auto first = keys.current(start);
     (void)keys.current(start + 100h);
     EXPECT_FALSE(keys.find(first.name.data()));
 }
 
-TEST(TicketKeys, of_nobody_are_not_found) {
+TEST(TicketKeys, with_unknown_names_are_not_found) {
     TicketKeys keys(12h);
     const std::array<unsigned char, 16> name{};
     EXPECT_FALSE(keys.find(name.data()));
@@ -132,12 +132,12 @@ TEST_F(TicketKeyFiles, are_refused_with_file_and_line) {
         ASSERT_FALSE(keys) << row.text;
         EXPECT_NE(keys.error().doing.find(file + row.place), std::string::npos)
             << keys.error().doing;
-        // Not even a wrong key is told.
+        // Not even a wrong key is shown.
         EXPECT_EQ(keys.error().doing.find("YWFh"), std::string::npos);
     }
 }
 
-TEST_F(TicketKeyFiles, are_refused_where_there_are_too_many) {
+TEST_F(TicketKeyFiles, are_refused_if_there_are_too_many) {
     std::string text;
     for (int i = 0; i < 65; ++i) text += key_line('a') + "\n";
     EXPECT_FALSE(TicketKeys::load(written(text)));
@@ -151,7 +151,7 @@ TEST_F(TicketKeyFiles, that_are_missing_are_named) {
     EXPECT_EQ(keys.error().code, std::errc::no_such_file_or_directory);
 }
 
-TEST_F(TicketKeyFiles, are_loaded_anew_or_kept_where_that_fails) {
+TEST_F(TicketKeyFiles, are_loaded_again_or_kept_if_that_fails) {
     const auto keys = TicketKeys::load(written(key_line('a')));
     ASSERT_TRUE(keys);
     EXPECT_FALSE((*keys)->reload(written("nonsense\n")));

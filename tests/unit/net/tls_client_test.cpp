@@ -19,7 +19,8 @@ using Verify = Settings::Verify;
 
 class TlsClientTest : public testing::Test {
 protected:
-    /// What a client with these settings says of a server with this certificate; empty: content.
+    /// What a client with these settings finds wrong with a server with this certificate; empty:
+    /// nothing.
     std::string problem(const support::Authority& issuer, const CertificateWish& asked,
                         const Settings& settings) {
         const Certificates::Files files{issuer.issue("server.pem", asked).file, {}, {}};
@@ -45,7 +46,7 @@ protected:
                                .names = "DNS:a.example.com,IP:192.0.2.1,IP:2001:db8::1"};
 };
 
-TEST_F(TlsClientTest, accepts_a_certificate_of_its_authority_with_the_name_that_it_asked_for) {
+TEST_F(TlsClientTest, accepts_a_certificate_of_its_authority_with_the_requested_name) {
     for (const char* name : {"a.example.com", "A.example.com", "192.0.2.1", "2001:db8::1"})
         EXPECT_EQ(problem(authority, wish, settings_for(name, Verify::full)), "") << name;
 }
@@ -82,13 +83,13 @@ TEST_F(TlsClientTest, refuses_an_unknown_authority_and_says_so) {
     EXPECT_EQ(problem(stranger, wish, settings_for("a.example.com", Verify::none)), "");
 }
 
-TEST_F(TlsClientTest, verifies_with_the_systems_authorities_where_none_is_named) {
+TEST_F(TlsClientTest, verifies_with_the_systems_authorities_if_none_is_named) {
     auto settings = settings_for("a.example.com", Verify::full);
     settings.ca.clear();
     EXPECT_NE(problem(authority, wish, settings).find("issuer certificate"), std::string::npos);
 }
 
-TEST_F(TlsClientTest, looks_at_the_name_only_if_it_verifies_in_full) {
+TEST_F(TlsClientTest, checks_the_name_only_with_full_verification) {
     EXPECT_EQ(problem(authority, wish, settings_for("b.example.com", Verify::ca)), "");
     EXPECT_EQ(problem(authority, wish, settings_for("b.example.com", Verify::none)), "");
 }
@@ -140,7 +141,7 @@ TEST_F(TlsClientTest, names_the_file_or_the_setting_that_is_wrong) {
     EXPECT_EQ(problem_of([&](Settings& s) { s.certificate = identity.file; }), "none");
 }
 
-TEST_F(TlsClientTest, avoids_tls_1_3_where_told_and_allowed) {
+TEST_F(TlsClientTest, avoids_tls_1_3_if_told_and_allowed) {
     const auto version = [&](TlsVersion min, TlsVersion max, bool avoids) {
         auto settings = support::tls_client_settings();
         settings.min_version = min;

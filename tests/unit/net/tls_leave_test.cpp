@@ -29,7 +29,7 @@ protected:
         ends.emplace(loop, tls, Use::control);
         ends->shake_hands();
     }
-    /// What the client says to leave TLS: close_notify without FIN.
+    /// What the client sends to leave TLS: close_notify without FIN.
     std::string client_close() {
         loop::Signal signal(loop);
         const Attached attached(*ends->client, signal);
@@ -43,7 +43,7 @@ protected:
         return Between::taken_from(*ends->to_client);
     }
     /// Gives the server `before` while it still reads, then `after` in two parts while it leaves.
-    /// Returns the plain text that it ends up with.
+    /// Returns the plain text that the server gets.
     std::string plain_after(std::string_view before, std::string_view after, std::size_t split) {
         loop::Signal signal(loop);
         ends->server->attach(&signal);
@@ -96,7 +96,7 @@ TEST_P(TlsLeaveTest, takes_a_peer_that_goes_straight_to_plain_text_at_every_spli
     }
 }
 
-TEST_P(TlsLeaveTest, drops_what_is_said_under_tls_after_ccc) {
+TEST_P(TlsLeaveTest, drops_what_is_sent_under_tls_after_ccc) {
     std::size_t size = 1;
     for (std::size_t split = 0; split <= size; ++split) {
         SetUp();
@@ -137,7 +137,7 @@ TEST_P(TlsLeaveTest, works_for_both_ends_at_once) {
     EXPECT_EQ(server.first_bytes + read_all(***server.plain).first, "PWD\r\n");
 }
 
-TEST_P(TlsLeaveTest, is_not_confused_by_a_close_notify_that_began_to_come_early) {
+TEST_P(TlsLeaveTest, is_not_confused_by_a_close_notify_that_began_to_arrive_early) {
     std::size_t size = 1;
     for (std::size_t early = 0; early <= size; ++early) {
         SetUp();

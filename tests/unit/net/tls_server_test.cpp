@@ -23,8 +23,8 @@ using Settings = TlsServer::Settings;
 void without_tickets(SSL* ssl) { SSL_set_options(ssl, SSL_OP_NO_TICKET); }
 void without_session(SSL* ssl) { SSL_set_session(ssl, nullptr); }
 
-/// The client shows this one, whatever else it has: a full handshake under TLS 1.2 makes a session
-/// that takes the place of the control connection's.
+/// The client offers this session, whatever else it has: a full handshake under TLS 1.2 makes a
+/// session that replaces the control connection's.
 TlsSessionEnds::Tune offering(const TlsSession& session) {
     return [offered = session.get()](SSL* ssl) {
         SSL_set_session(ssl, TlsSession(SSL_SESSION_dup(offered)).get());
@@ -37,7 +37,7 @@ std::shared_ptr<TlsClient> client_of(TlsVersion version) {
     return support::make_tls_client(settings);
 }
 
-/// A handshake that both ends are content with, and no ticket in it.
+/// A handshake that succeeds at both ends and sends no ticket.
 void expect_data(const std::unique_ptr<TlsEnds>& data, bool is_resumed) {
     EXPECT_EQ(data->client_problem, "");
     EXPECT_EQ(data->server_problem, "");
@@ -85,7 +85,7 @@ TEST_P(TlsServerTest, resumes_from_earlier_tickets_while_there_are_later_ones) {
     expect_data(ends.open_data(offering(first)), true);
 }
 
-TEST_P(TlsServerTest, lets_a_client_without_a_session_in_on_data_and_gives_it_no_ticket) {
+TEST_P(TlsServerTest, accepts_data_of_a_client_without_a_session_and_sends_it_no_ticket) {
     TlsSessionEnds ends(loop, server, client);
     ASSERT_TRUE(ends.begin());
     expect_data(ends.open_data(without_session), false);
@@ -106,7 +106,8 @@ TEST_P(TlsServerTest, does_not_resume_another_sessions_ticket_and_counts_it) {
     EXPECT_EQ(metrics::total(Counter::tls_tickets_of_others), before + 1);
 }
 
-TEST_P(TlsServerTest, gives_a_control_connection_resumed_from_a_strangers_ticket_nothing_of_his) {
+TEST_P(TlsServerTest,
+       gives_a_control_connection_resumed_from_a_strangers_ticket_none_of_the_strangers_data) {
     TlsSessionEnds stranger(loop, server, client);
     ASSERT_TRUE(stranger.begin());
     stranger.send_ticket();
@@ -116,11 +117,11 @@ TEST_P(TlsServerTest, gives_a_control_connection_resumed_from_a_strangers_ticket
     ASSERT_TRUE(mine.begin(offering(stolen)));
     EXPECT_TRUE(mine.control->server->is_resumed());
     EXPECT_EQ(mine.control->tickets_received, 1);
-    // A resumed handshake of TLS 1.2 changes the session's ticket in its place.
+    // A resumed handshake of TLS 1.2 replaces the session's ticket.
     const auto own =
         is_1_3 ? mine.tickets.offer() : TlsSession(SSL_get1_session(mine.control->client->ssl()));
     const auto strangers = stranger.tickets.offer();
-    // The ticket that it was resumed from opens no data connection of it, ...
+    // The ticket from which it was resumed opens none of its data connections, ...
     expect_data(mine.open_data(offering(stolen)), false);
     // ... its own do, ...
     expect_data(mine.open_data(offering(own)), true);
@@ -130,7 +131,7 @@ TEST_P(TlsServerTest, gives_a_control_connection_resumed_from_a_strangers_ticket
     expect_data(stranger.open_data(offering(strangers)), true);
 }
 
-TEST_P(TlsServerTest, does_not_resume_what_another_listener_handed_out) {
+TEST_P(TlsServerTest, does_not_resume_tickets_of_another_listener) {
     const auto keys = std::make_shared<TicketKeys>(12h);
     Settings one;
     one.name = "one";
@@ -147,7 +148,7 @@ TEST_P(TlsServerTest, does_not_resume_what_another_listener_handed_out) {
     EXPECT_TRUE(again.control->server->is_resumed());
 }
 
-TEST_P(TlsServerTest, resumes_no_data_where_that_is_off) {
+TEST_P(TlsServerTest, resumes_no_data_if_that_is_off) {
     Settings settings;
     settings.resumes_data = false;
     TlsSessionEnds ends(loop, support::make_tls_server(settings), client);
@@ -220,7 +221,7 @@ TEST_P(TlsServerTest, knows_the_certificate_of_a_client_on_resumed_data_too) {
     EXPECT_EQ(data->server->peer_subject(), "CN=anna");
 }
 
-TEST_P(TlsServerTest, asks_for_client_certificates_as_it_is_told) {
+TEST_P(TlsServerTest, asks_for_client_certificates_as_configured) {
     const auto& pki = support::test_pki();
     const support::Authority stranger(pki.directory, "Stranger");
     const auto good = pki.authority.issue("good.pem", {.common_name = "good", .names = {}}).file;
@@ -228,7 +229,7 @@ TEST_P(TlsServerTest, asks_for_client_certificates_as_it_is_told) {
     const auto expired =
         pki.authority.issue("expired.pem", {.common_name = "old", .names = {}, .days_left = -1})
             .file;
-    /// What the server says; "CN=..." if it let the client in.
+    /// The server's verdict; "CN=..." if it accepted the client.
     const auto outcome = [&](Settings::Ask ask, const std::string& certificate) {
         Settings settings;
         settings.client_certificate = ask;
@@ -295,7 +296,7 @@ TEST_F(TlsServerOnceTest, resumes_its_own_session_by_id_for_a_client_without_tic
     }
 }
 
-TEST_F(TlsServerOnceTest, resumes_its_own_session_by_id_after_a_transfer_that_broke) {
+TEST_F(TlsServerOnceTest, resumes_its_own_session_by_id_after_a_failed_transfer) {
     TlsSessionEnds ends(loop, server, old_client);
     ASSERT_TRUE(ends.begin(without_tickets));
     for (int i = 0; i < 3; ++i) {
@@ -305,7 +306,7 @@ TEST_F(TlsServerOnceTest, resumes_its_own_session_by_id_after_a_transfer_that_br
     }
 }
 
-TEST_F(TlsServerOnceTest, resumes_nobody_elses_session_by_id) {
+TEST_F(TlsServerOnceTest, resumes_no_other_session_by_id) {
     TlsSessionEnds mine(loop, server, old_client);
     TlsSessionEnds other(loop, server, old_client);
     ASSERT_TRUE(mine.begin(without_tickets));
@@ -322,7 +323,7 @@ TEST_F(TlsServerOnceTest, resumes_nobody_elses_session_by_id) {
     EXPECT_FALSE(third.control->server->is_resumed());
 }
 
-TEST_F(TlsServerOnceTest, speaks_the_versions_that_it_is_told_to) {
+TEST_F(TlsServerOnceTest, speaks_the_configured_versions) {
     const auto version = [&](TlsVersion server_min, TlsVersion server_max, TlsVersion client_min,
                              TlsVersion client_max) {
         Settings settings;
@@ -353,7 +354,7 @@ TEST_F(TlsServerOnceTest, speaks_the_versions_that_it_is_told_to) {
     EXPECT_EQ(version(tls_1_3, tls_1_3, tls_1_2, tls_1_2), "none");
 }
 
-TEST_F(TlsServerOnceTest, wants_forward_secrecy_unless_told_otherwise) {
+TEST_F(TlsServerOnceTest, wants_forward_secrecy_unless_configured_otherwise) {
     const auto& pki = support::test_pki();
     const Certificates::Files files{
         pki.authority
@@ -375,7 +376,7 @@ TEST_F(TlsServerOnceTest, wants_forward_secrecy_unless_told_otherwise) {
     EXPECT_EQ(lax.control->server->cipher(), "AES128-GCM-SHA256");
 }
 
-TEST_F(TlsServerOnceTest, speaks_the_ciphersuites_that_it_is_told_to) {
+TEST_F(TlsServerOnceTest, speaks_the_configured_ciphersuites) {
     Settings settings;
     settings.ciphersuites = "TLS_CHACHA20_POLY1305_SHA256";
     TlsSessionEnds ends(loop, support::make_tls_server(settings), client_of(TlsVersion::tls_1_3));

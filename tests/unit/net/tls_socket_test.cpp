@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TLS over sockets, where OpenSSL has a data connection's descriptor itself during the handshake.
+// TLS over sockets, where OpenSSL itself uses a data
+// connection's descriptor during the handshake.
 #include "base/owned_fd.h"
 #include "loop/worker_loop.h"
 #include "net/socket_stream.h"
@@ -33,7 +34,7 @@ std::string name_of(TlsVersion version) {
     return version == TlsVersion::tls_1_2 ? "tls_1_2" : "tls_1_3";
 }
 
-/// A connection that ends after so many more bytes, in the middle of whatever is said.
+/// A connection that ends after this many more bytes, wherever that is.
 class Cutting final : public Stream {
 public:
     explicit Cutting(std::unique_ptr<Stream> inner) : inner_(std::move(inner)) {}
@@ -83,7 +84,7 @@ public:
             std::make_unique<SocketStream>(loop, std::move(other), server_address, client_address);
     }
 
-    /// When the first thing is so it does the second; to be called once. False if it took too long.
+    /// Waits for the first condition, then runs the second. Call once. False if it took too long.
     struct Step {
         std::function<bool()> when;
         std::function<void()> then;
@@ -208,7 +209,7 @@ TEST_P(TlsSocketTest, passes_a_reset_on) {
     EXPECT_EQ(sockets.server.end(), DataPeer::End::reset);
 }
 
-TEST_P(TlsSocketTest, takes_an_end_inside_a_record_for_a_failure) {
+TEST_P(TlsSocketTest, treats_an_end_inside_a_record_as_a_failure) {
     for (const std::size_t count : {1UZ, 4UZ, 5UZ, 6UZ, 20UZ, 20'000UZ}) {
         Sockets sockets;
         auto cutting = std::make_unique<Cutting>(std::move(sockets.client_end));
@@ -228,7 +229,7 @@ TEST_P(TlsSocketTest, takes_an_end_inside_a_record_for_a_failure) {
     }
 }
 
-TEST_P(TlsSocketTest, fails_where_plain_text_comes_instead_of_a_handshake) {
+TEST_P(TlsSocketTest, fails_if_plain_text_comes_instead_of_a_handshake) {
     Sockets sockets;
     sockets.client.take(std::move(sockets.client_end));
     sockets.client.send("USER anna\r\n");
@@ -238,7 +239,7 @@ TEST_P(TlsSocketTest, fails_where_plain_text_comes_instead_of_a_handshake) {
         << sockets.server.tls_problem();
 }
 
-TEST_P(TlsSocketTest, fails_where_the_peer_leaves_in_the_handshake) {
+TEST_P(TlsSocketTest, fails_if_the_peer_leaves_during_the_handshake) {
     for (const bool resets : {false, true}) {
         Sockets sockets;
         sockets.client.take(std::move(sockets.client_end));

@@ -38,7 +38,7 @@ class TlsStreamTest : public testing::TestWithParam<std::tuple<TlsVersion, Use>>
 protected:
     [[nodiscard]] static TlsVersion version() { return std::get<0>(GetParam()); }
     [[nodiscard]] static Use use() { return std::get<1>(GetParam()); }
-    /// Whether the watch of a stream is answered within a moment.
+    /// Whether the watch of a stream raises its signal soon.
     bool is_signalled_readable(Stream& stream) {
         struct Waits {
             static loop::Task<> once(loop::Signal& signal, std::optional<bool>& raised) {
@@ -81,7 +81,7 @@ TEST_P(TlsStreamTest, agrees_on_the_version_and_tells_what_was_agreed) {
     EXPECT_EQ(ends.client->peer_days_left(), 365);
 }
 
-/// Sends both ways at once through connections of that shape and compares every byte.
+/// Sends both ways at once through connections of this kind and compares every byte.
 void expect_bulk(TestLoop& loop, TlsRoles& tls, Use use, support::Shape shape, std::size_t size) {
     auto [client_end, server_end] =
         MemoryStream::connect(loop, client_address, server_address, shape);
@@ -132,7 +132,7 @@ TEST_P(TlsStreamTest, carries_sizes_around_a_record) {
         expect_bulk(loop, tls, use(), {}, size);
 }
 
-TEST_P(TlsStreamTest, carries_bulk_where_control_may_leave_tls) {
+TEST_P(TlsStreamTest, carries_bulk_if_control_may_leave_tls) {
     TlsRoles leaving(version(), true);
     expect_bulk(loop, leaving, use(), {}, 500'000);
     expect_bulk(loop, leaving, use(), {.slice_bytes = 7}, 50'000);
@@ -175,7 +175,7 @@ TEST_P(TlsStreamTest, takes_the_same_bytes_again_after_would_block_and_counts_th
     EXPECT_TRUE(end.is_vouched_for);
 }
 
-TEST_P(TlsStreamTest, finishes_after_what_still_waits) {
+TEST_P(TlsStreamTest, finishes_after_pending_bytes) {
     auto [client_end, server_end] =
         MemoryStream::connect(loop, client_address, server_address, {.pipe_bytes = 4096});
     const auto client = tls.wrap_client(std::move(client_end), use());
@@ -239,7 +239,7 @@ TEST_P(TlsStreamTest, still_sends_after_the_peer_has_ended) {
     }
 }
 
-/// Passes on so many bytes of what the sender says, then FIN.
+/// Passes on this many bytes from the sender, then FIN.
 struct Cut {
     std::string bytes;
     Io end;
@@ -265,7 +265,7 @@ Cut cut_after(TestLoop& loop, TlsRoles& tls, Use use, bool from_client, bool is_
     return {bytes, end};
 }
 
-TEST_P(TlsStreamTest, takes_an_end_inside_a_record_for_a_failure_at_every_byte) {
+TEST_P(TlsStreamTest, treats_an_end_inside_a_record_as_a_failure_at_every_byte) {
     for (const bool from_client : {true, false}) {
         std::size_t size = 0;
         const auto none = cut_after(loop, tls, use(), from_client, false, 0, &size);
@@ -284,7 +284,7 @@ TEST_P(TlsStreamTest, takes_an_end_inside_a_record_for_a_failure_at_every_byte) 
     }
 }
 
-TEST_P(TlsStreamTest, takes_an_end_inside_close_notify_for_a_failure_at_every_byte) {
+TEST_P(TlsStreamTest, treats_an_end_inside_close_notify_as_a_failure_at_every_byte) {
     std::size_t size = 0;
     (void)cut_after(loop, tls, use(), true, true, 0, &size);
     ASSERT_GT(size, 5);
@@ -296,7 +296,7 @@ TEST_P(TlsStreamTest, takes_an_end_inside_close_notify_for_a_failure_at_every_by
     EXPECT_TRUE(whole.end.is_vouched_for);
 }
 
-TEST_P(TlsStreamTest, fails_where_a_record_was_changed) {
+TEST_P(TlsStreamTest, fails_if_a_record_was_changed) {
     Between ends(loop, tls, use());
     ends.shake_hands();
     ASSERT_EQ(ends.client->write(std::string_view("bytes")).state, State::moved);
@@ -332,7 +332,7 @@ TEST_P(TlsStreamTest, passes_a_reset_on) {
     EXPECT_TRUE(read_once(*other.to_client).error);
 }
 
-TEST_P(TlsStreamTest, says_close_notify_when_destroyed_only_for_a_control_connection) {
+TEST_P(TlsStreamTest, sends_close_notify_when_destroyed_only_for_a_control_connection) {
     Between ends(loop, tls, use());
     ends.shake_hands();
     ASSERT_EQ(ends.server->write(std::string_view("bytes")).state, State::moved);
@@ -349,7 +349,7 @@ TEST_P(TlsStreamTest, says_close_notify_when_destroyed_only_for_a_control_connec
     EXPECT_EQ(end.is_vouched_for, use() == Use::control);
 }
 
-TEST_P(TlsStreamTest, signals_what_was_read_ahead) {
+TEST_P(TlsStreamTest, signals_bytes_that_were_read_ahead) {
     Between ends(loop, tls, use());
     ends.shake_hands();
     std::string all;
@@ -367,11 +367,11 @@ TEST_P(TlsStreamTest, signals_what_was_read_ahead) {
         got.append(buffer.data(), io.bytes);
     }
     EXPECT_EQ(got, all);
-    // Nothing is left: no more signals, and no spinning either.
+    // Nothing is left: no more signals, and no spinning.
     EXPECT_EQ(ends.server->read(buffer).state, State::would_block);
     EXPECT_FALSE(is_signalled_readable(*ends.server));
     EXPECT_TRUE(ends.server->is_watching_readable());
-    // Half a record is no reason either.
+    // Half a record raises no signal either.
     ASSERT_EQ(ends.client->write(std::string_view("fourth")).state, State::moved);
     const auto record = Between::taken_from(*ends.to_client);
     (void)ends.to_server->write(std::string_view(record).substr(0, 9));
@@ -381,7 +381,7 @@ TEST_P(TlsStreamTest, signals_what_was_read_ahead) {
     (void)ends.to_server->write(std::string_view(record).substr(9));
     EXPECT_TRUE(is_signalled_readable(*ends.server));
     EXPECT_EQ(read_all(*ends.server).first, "fourth");
-    // An end, and after it again.
+    // An end, and again after it.
     (void)ends.client->finish();
     ends.pass_all();
     EXPECT_TRUE(is_signalled_readable(*ends.server));
@@ -389,7 +389,7 @@ TEST_P(TlsStreamTest, signals_what_was_read_ahead) {
     EXPECT_TRUE(is_signalled_readable(*ends.server));
 }
 
-TEST_P(TlsStreamTest, signals_room_for_what_waits) {
+TEST_P(TlsStreamTest, signals_room_for_pending_bytes) {
     auto [client_end, server_end] =
         MemoryStream::connect(loop, client_address, server_address, {.pipe_bytes = 4096});
     const auto client = tls.wrap_client(std::move(client_end), use());
@@ -429,7 +429,7 @@ TEST_P(TlsStreamTest, moves_nothing_before_its_handshake) {
     EXPECT_EQ(ends.client->write(std::string_view("x")).state, State::failed);
 }
 
-TEST_P(TlsStreamTest, fails_where_plain_text_comes_instead_of_a_handshake) {
+TEST_P(TlsStreamTest, fails_if_plain_text_comes_instead_of_a_handshake) {
     using namespace std::string_view_literals;
     for (const auto text : {"USER anna\r\n"sv, "220 Ready.\r\n"sv, "GET / HTTP/1.0\r\n\r\n"sv,
                             "\x16\x03\x01\xff\xff"sv, "\x16\x03\x01\x00\x04\x01\xff\xff\xff"sv,
@@ -462,7 +462,7 @@ TEST_P(TlsStreamTest, hints_at_a_peer_that_speaks_no_tls) {
         << handshake.problem();
 }
 
-TEST_P(TlsStreamTest, fails_where_the_handshake_is_cut_off_at_any_byte) {
+TEST_P(TlsStreamTest, fails_if_the_handshake_is_cut_off_at_any_byte) {
     std::string hello;
     {
         Between ends(loop, tls, use());

@@ -25,7 +25,7 @@ std::string noise(std::size_t bytes) {
     return made;
 }
 
-/// Two peers and, between them, what is relayed.
+/// Two peers with the relay between them.
 class RelayTest : public testing::Test {
 protected:
     explicit RelayTest(Shape shape = {}) {
@@ -112,7 +112,7 @@ TEST_F(RelayTest, takes_no_more_than_the_receiver_makes_room_for) {
     EXPECT_EQ(receiver.received().size(), 10'000'000);
 }
 
-TEST_F(RelayTest, moves_no_faster_than_it_may_and_turns_no_more_often_than_it_must) {
+TEST_F(RelayTest, moves_no_faster_than_it_may_and_takes_no_more_turns_than_it_needs) {
     limit_to(100'000);
     start_one_way();
     sender.send(noise(10'000'000));
@@ -121,11 +121,11 @@ TEST_F(RelayTest, moves_no_faster_than_it_may_and_turns_no_more_often_than_it_mu
         loop.run_for(1s);
         EXPECT_NEAR(static_cast<double>(report.bytes_delivered), 100'000.0 * second, 7'000);
     }
-    // 98 quanta a second; a busy wait would turn without end.
+    // 98 quanta a second; a busy wait would take many more turns.
     EXPECT_LE(loop.turns() - began, 5 * 98 * 4);
 }
 
-TEST_F(RelayTest, shares_what_it_may_between_both_ways) {
+TEST_F(RelayTest, shares_its_rate_between_both_ways) {
     limit_to(100'000);
     start_both_ways();
     sender.send(noise(10'000'000));
@@ -135,7 +135,7 @@ TEST_F(RelayTest, shares_what_it_may_between_both_ways) {
     EXPECT_NEAR(static_cast<double>(sender.received().size()), 500'000, 30'000);
 }
 
-TEST_F(RelayTest, a_sealed_one_too_moves_no_faster_than_it_may) {
+TEST_F(RelayTest, sealed_moves_no_faster_than_it_may_either) {
     limit_to(100'000);
     start_sealed();
     sender.send(noise(10'000'000));
@@ -143,7 +143,7 @@ TEST_F(RelayTest, a_sealed_one_too_moves_no_faster_than_it_may) {
     EXPECT_NEAR(static_cast<double>(receiver.received().size()), 1'000'000, 10'000);
 }
 
-TEST_F(RelayTest, its_own_limit_is_no_stall) {
+TEST_F(RelayTest, its_own_limit_is_not_a_stall) {
     limit_to(10);  // a quantum in 100 s
     start_one_way();
     sender.send(noise(10'000));
@@ -165,7 +165,7 @@ TEST_F(RelayTest, a_trickle_is_a_stall) {
     EXPECT_EQ(report.end, End::stalled);
 }
 
-TEST_F(RelayTest, what_moves_enough_is_no_trickle) {
+TEST_F(RelayTest, enough_bytes_are_not_a_trickle) {
     stall_bytes = 100;
     start_one_way();
     for (int second = 0; second < 100; ++second) {
@@ -207,8 +207,8 @@ TEST_F(RelayTest, reports_a_sink_that_went_away_when_writing_to_it) {
     start_one_way();
     receiver.vanish();
     loop.settle();
-    EXPECT_FALSE(job.is_done());  // its end alone means nothing: a downloading client may do it
-    sender.send("12345");         // is answered by a reset, which the next write meets
+    EXPECT_FALSE(job.is_done());  // its end alone means nothing: a downloading client may end early
+    sender.send("12345");         // the answer is a reset, which the next write sees
     loop.settle();
     sender.send("67890");
     loop.settle();
@@ -226,7 +226,7 @@ TEST_F(RelayTest, lets_the_receiver_end_its_own_direction) {
     EXPECT_EQ(receiver.received(), "12345");
 }
 
-TEST_F(RelayTest, drops_what_the_receiver_says) {
+TEST_F(RelayTest, drops_what_the_receiver_sends) {
     start_one_way();
     receiver.send(noise(300'000));
     sender.send("12345");
@@ -261,7 +261,7 @@ TEST_F(RelayTest, stalls_when_the_sink_takes_nothing) {
     EXPECT_LT(report.bytes_delivered, 1'000'000);
 }
 
-TEST_F(RelayTest, ended_in_the_middle_leaves_the_streams_alone) {
+TEST_F(RelayTest, cancelled_in_the_middle_leaves_the_streams_alone) {
     start_one_way();
     sender.send("12345");
     loop.settle();
@@ -290,7 +290,7 @@ TEST_F(RelayTest, both_ways_moves_bytes_both_ways) {
     EXPECT_EQ(receiver.end(), DataPeer::End::open);
 }
 
-TEST_F(RelayTest, both_ways_reports_the_other_end_and_passes_it_on_to_nobody) {
+TEST_F(RelayTest, both_ways_reports_the_other_end_and_does_not_pass_it_on) {
     start_both_ways();
     receiver.send("12345");
     receiver.finish();
@@ -314,9 +314,9 @@ TEST_F(RelayTest, both_ways_reports_a_reset_of_either) {
     EXPECT_EQ(report.end, End::sink_failed);
 }
 
-TEST_F(RelayTest, both_ways_takes_no_reset_for_an_end_that_was_met_in_writing) {
+TEST_F(RelayTest, both_ways_does_not_mistake_a_reset_found_in_writing_for_an_end) {
     sender.stop_reading();
-    receiver.send(noise(100'000));  // more than the way to the sender holds
+    receiver.send(noise(100'000));  // more than the connection to the sender holds
     start_both_ways();
     loop.settle();
     sender.reset();
@@ -371,7 +371,7 @@ TEST_F(RelayTest, sealed_is_over_when_one_breaks) {
     EXPECT_TRUE(sealed.has_failed);
     EXPECT_EQ(sealed.ended_first, Party::nobody);
     EXPECT_EQ(sealed.broke, Party::b);
-    EXPECT_EQ(sender.end(), DataPeer::End::open);  // that is its caller's to break
+    EXPECT_EQ(sender.end(), DataPeer::End::open);  // the caller must close this one
 }
 
 TEST_F(RelayTest, sealed_is_over_when_one_breaks_behind_the_end_of_the_other) {
@@ -387,9 +387,9 @@ TEST_F(RelayTest, sealed_is_over_when_one_breaks_behind_the_end_of_the_other) {
     EXPECT_EQ(sealed.broke, Party::b);
 }
 
-TEST_F(RelayTest, sealed_takes_no_reset_for_an_end_that_was_met_in_writing) {
+TEST_F(RelayTest, sealed_does_not_mistake_a_reset_found_in_writing_for_an_end) {
     receiver.stop_reading();
-    sender.send(noise(100'000));  // more than the way to the receiver holds
+    sender.send(noise(100'000));  // more than the connection to the receiver holds
     sender.finish();
     start_sealed();
     loop.settle();
@@ -399,7 +399,7 @@ TEST_F(RelayTest, sealed_takes_no_reset_for_an_end_that_was_met_in_writing) {
     EXPECT_TRUE(sealed.has_failed);
     EXPECT_EQ(sealed.ended_first, Party::nobody);
     EXPECT_EQ(sealed.broke, Party::b);
-    // Nothing told the sender that its peer has ended.
+    // The sender did not see an end of its peer.
     EXPECT_EQ(sender.end(), DataPeer::End::open);
 }
 

@@ -32,7 +32,7 @@ std::string noise(std::size_t bytes) {
     return made;
 }
 
-/// A TCP connection over loopback: one side for the relay, one, blocking, for the test.
+/// A TCP connection over loopback: one side for the relay, the other, which blocks, for the test.
 struct Connection {
     base::OwnedFd near;
     base::OwnedFd far;
@@ -45,8 +45,8 @@ struct Connection {
         EXPECT_EQ(::connect(far.get(), to.get(), to.length), 0);
         near = base::OwnedFd(::accept4(listening->get(), nullptr, nullptr, SOCK_CLOEXEC));
         EXPECT_EQ(::fcntl(near.get(), F_SETFL, O_NONBLOCK), 0);
-        // Left to itself, the kernel lets a buffer grow to whatever this machine allows,
-        // and nothing here would ever be full.
+        // By default the kernel lets buffers grow up to the machine's limit, and no buffer here
+        // would ever be full.
         const int buffer = 1 << 20;
         for (const auto* end : {&near, &far})
             for (const int which : {SO_SNDBUF, SO_RCVBUF})
@@ -83,7 +83,7 @@ class SpliceTest : public testing::Test {
 protected:
     SpliceTest()
         : source(loop, std::move(left.near), {}, {}), sink(loop, std::move(right.near), {}, {}) {
-        // As the daemon does: splice(2) has no MSG_NOSIGNAL.
+        // Like the daemon: splice(2) has no MSG_NOSIGNAL.
         std::signal(SIGPIPE, SIG_IGN);
     }
     void run() {
@@ -121,7 +121,7 @@ TEST_F(SpliceTest, delivers_every_byte_inside_the_kernel) {
     EXPECT_EQ(::recv(sink.splice_sink(), back.data(), back.size(), MSG_WAITALL), 2);
 }
 
-TEST_F(SpliceTest, waits_for_a_receiver_that_begins_only_when_everything_is_full) {
+TEST_F(SpliceTest, waits_for_a_receiver_that_begins_only_when_all_buffers_are_full) {
     const auto bytes = noise(32 << 20);
     std::atomic<bool> is_full = false;
     std::string received;
@@ -169,7 +169,7 @@ TEST_F(SpliceTest, reports_a_reset_of_the_sink_while_the_source_is_silent) {
 }
 
 TEST_F(SpliceTest, reports_a_sink_that_breaks_under_load) {
-    // Made before the relay's time begins to run.
+    // Made before the relay's time starts to run.
     const std::string bytes(64 << 20, 'x');
     std::thread sender([&] { send_all(left.far, bytes); });
     std::thread killer([&] {
@@ -178,7 +178,7 @@ TEST_F(SpliceTest, reports_a_sink_that_breaks_under_load) {
     });
     run();
     EXPECT_EQ(report.end, End::sink_failed);
-    // Whatever came of it, nobody waits for ever.
+    // Whatever the outcome, nobody waits for ever.
     source.reset();
     sink.reset();
     sender.join();

@@ -79,7 +79,7 @@ void Between::shake_hands() {
 std::pair<std::string, Io> read_all(net::Stream& stream) {
     std::string all;
     std::array<char, 16'384> buffer{};
-    // A short read asks for no more: only the next one sees what is behind it.
+    // A short read does not read on: only the next one sees the bytes behind it.
     for (int refusals = 0;;) {
         const Io io = stream.read(buffer);
         if (io.state == Io::State::moved)

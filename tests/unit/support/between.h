@@ -10,10 +10,10 @@
 
 namespace ballast::support {
 
-/// Bytes that repeat nowhere soon.
+/// Bytes without short repetitions.
 [[nodiscard]] std::string many_bytes(std::size_t count);
 
-/// Client and server of one version, ready to wrap connections.
+/// A client and a server of one TLS version, ready to wrap connections.
 struct TlsRoles {
     explicit TlsRoles(base::TlsVersion version, bool may_leave = false);
     [[nodiscard]] std::unique_ptr<net::TlsStream> wrap_client(std::unique_ptr<net::Stream> plain,
@@ -27,12 +27,12 @@ struct TlsRoles {
     net::TlsTickets tickets;
 };
 
-/// A client and a server with the test between them, which passes on what it likes.
+/// A client and a server with the test between them, which decides what to pass on.
 class Between {
 public:
     Between(TestLoop& loop, TlsRoles& tls, net::TlsStream::Use use);
 
-    /// What an end has sent and nobody has taken.
+    /// Bytes that an end has sent and nobody has taken.
     [[nodiscard]] static std::string taken_from(MemoryStream& end);
     void pass_all();
     /// Both handshakes; throws if one fails.
@@ -47,7 +47,7 @@ private:
     TestLoop& loop_;
 };
 
-/// Reads all there is: the bytes, and what came after them.
+/// Reads everything: the bytes, and what came after them.
 [[nodiscard]] std::pair<std::string, net::Io> read_all(net::Stream& stream);
 /// Reads a few bytes.
 [[nodiscard]] net::Io read_once(net::Stream& stream);

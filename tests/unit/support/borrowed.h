@@ -5,7 +5,7 @@
 
 namespace ballast::support {
 
-/// A pointer to something of the test's own, which outlives its use and may still be changed.
+/// A pointer to an object of the test, which outlives its use and may still be changed.
 template <typename T>
 [[nodiscard]] std::shared_ptr<const T> borrowed(const T& owned) {
     return {std::shared_ptr<const T>(), &owned};

@@ -14,7 +14,7 @@ namespace ballast::support {
 
 namespace {
 
-/// RSA keys take long to make: there is one.
+/// RSA keys take long to make, so there is only one.
 net::PrivateKey new_key(CertificateWish::Key kind) {
     if (kind == CertificateWish::Key::ecdsa) return net::PrivateKey(EVP_EC_gen("P-256"));
     static const net::PrivateKey rsa(EVP_RSA_gen(2048));
@@ -41,7 +41,7 @@ net::X509Certificate new_certificate(const CertificateWish& wish, EVP_PKEY* key,
     X509_set_version(raw, X509_VERSION_3);
     ASN1_INTEGER_set(X509_get_serialNumber(raw), ++serial);
     X509_gmtime_adj(X509_getm_notBefore(raw), -400 * day);
-    // An hour more, so that so many whole days are left.
+    // An hour more, so that the whole number of days is left.
     X509_gmtime_adj(X509_getm_notAfter(raw), wish.days_left * day + 3600);
     X509_set_pubkey(raw, key);
     X509_NAME* const subject = X509_get_subject_name(raw);

@@ -12,12 +12,12 @@
 
 namespace ballast::support {
 
-/// What a certificate shall say.
+/// The content of a certificate.
 struct CertificateWish {
     std::string common_name;
     std::string names;  ///< "DNS:ftp.example.com,IP:127.0.0.1"; empty: none
     enum class Key : std::uint8_t { ecdsa, rsa } key = Key::ecdsa;
-    int days_left = 365;  ///< negative: has expired
+    int days_left = 365;  ///< negative: it has expired
 };
 
 struct Identity {
@@ -29,7 +29,7 @@ struct Identity {
     [[nodiscard]] std::string key_pem() const;
 };
 
-/// Who issues the certificates of a test, and writes them into its directory.
+/// An authority that issues a test's certificates and writes them into its directory.
 class Authority {
 public:
     Authority(const TemporaryDirectory& directory, const std::string& name);
@@ -38,7 +38,7 @@ public:
     [[nodiscard]] const std::string& file() const { return own_.file; }
     [[nodiscard]] const Identity& own() const { return own_; }
     [[nodiscard]] Identity issue(const std::string& name, const CertificateWish& wish) const;
-    /// DER of a response that says "good", until `valid` from now.
+    /// DER of an OCSP response "good" that is valid for `valid` from now.
     [[nodiscard]] std::string ocsp_response(const Identity& identity,
                                             std::chrono::seconds valid) const;
 

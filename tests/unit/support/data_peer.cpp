@@ -117,7 +117,7 @@ void DataPeer::reset() {
 
 void DataPeer::vanish() {
     job_.cancel();
-    // The FIN of a kernel that knows no close_notify.
+    // The FIN of the kernel, without close_notify.
     if (tls_ != nullptr && plain_ != nullptr) (void)plain_->finish();
     stream_.reset();
 }

@@ -12,8 +12,8 @@
 
 namespace ballast::support {
 
-/// The far end of a connection, played by a test: sends what it is told, keeps what it gets, and
-/// knows how the other side ended. Speaks TLS if told how.
+/// The far end of a connection, played by a test. Sends the given bytes, keeps received ones, and
+/// knows how the other side ended. Can speak TLS.
 class DataPeer {
 public:
     explicit DataPeer(loop::Loop& loop) : signal_(loop) {}
@@ -27,37 +27,37 @@ public:
     void take(std::unique_ptr<net::Stream> stream);
     [[nodiscard]] bool is_connected() const { return stream_ != nullptr; }
 
-    /// TLS from here on, or as soon as there is a connection.
+    /// Begins TLS, now or as soon as there is a connection.
     using Wrap = std::function<std::unique_ptr<net::TlsStream>(std::unique_ptr<net::Stream>)>;
     void begin_tls(Wrap wrap);
-    /// Once the handshake is done; null before and in plain text.
+    /// The TLS stream once the handshake is done; null before and in plain text.
     [[nodiscard]] net::TlsStream* tls() const { return is_secured_ ? tls_ : nullptr; }
     /// Why the handshake failed.
     [[nodiscard]] const std::string& tls_problem() const { return tls_problem_; }
-    /// From here on the other side's close_notify is answered with ours, and plain text follows.
+    /// From now on the other side's close_notify is answered with ours, and plain text follows.
     void expect_plain() { expects_plain_ = true; }
 
-    /// A failed handshake is no end either: `reset`.
+    /// A failed handshake is a `reset` too.
     enum class End : std::uint8_t { open, proper, reset };
     [[nodiscard]] End end() const { return end_; }
-    /// The other side ended with close_notify.
+    /// Whether the other side ended with close_notify.
     [[nodiscard]] bool is_vouched_for() const { return is_vouched_for_; }
     [[nodiscard]] const std::string& received() const { return received_; }
 
     void send(std::string_view bytes);
-    /// What the other side has not taken yet.
+    /// Bytes that the other side has not taken yet.
     [[nodiscard]] std::size_t unsent() const { return to_send_.size(); }
-    /// After what is to be sent.
+    /// Ends our direction after all pending bytes.
     void finish();
     /// The same without close_notify.
     void finish_bare();
     void reset();
-    /// As the kernel does for a process that was killed.
+    /// Like the kernel for a killed process.
     void vanish();
     void stop_reading() { reads_ = false; }
     void resume_reading();
 
-    /// Called when the object goes: where the test stops listening.
+    /// Called when the object is destroyed: the test stops listening here.
     std::function<void()> at_end;
     /// Called whenever something may have changed.
     std::function<void()> at_change;
@@ -71,7 +71,7 @@ private:
     loop::Signal signal_;
     std::unique_ptr<net::Stream> stream_;
     Wrap wrap_;
-    net::Stream* plain_ = nullptr;  // what carries the bytes: `stream_`, or what is beneath its TLS
+    net::Stream* plain_ = nullptr;  // carries the bytes: `stream_`, or the inner stream of its TLS
     net::TlsStream* tls_ = nullptr;
     bool is_secured_ = false;
     bool expects_plain_ = false;

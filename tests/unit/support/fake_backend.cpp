@@ -73,7 +73,7 @@ private:
         co_return true;
     }
 
-    /// AUTH, PBSZ and PROT, where they are known.
+    /// AUTH, PBSZ and PROT, if the script knows them.
     Task<> secure(std::string verb, std::string argument) {
         const auto& plan = owner_.script;
         if (verb == "PBSZ") co_return co_await say("200 PBSZ=0");
@@ -93,7 +93,7 @@ private:
         co_await say("500 What?");
     }
 
-    /// False if the transfer is over by it.
+    /// False if this ends the transfer.
     Task<bool> protect_data() {
         const bool resumes = owner_.script.resumes_tls_1_3 || !tls_->is_tls_1_3();
         auto wrapped = tls_server_->wrap_data(std::move(data_), resumes ? bond_ : nobodys_bond_);
@@ -139,7 +139,7 @@ private:
     std::optional<std::string> take_line() {
         const auto end = received_.find("\r\n");
         if (end == std::string::npos) return std::nullopt;
-        // As JFileServer does: one read is one command. A sliced connection cannot be held to it.
+        // Like JFileServer: one read is one command. Does not work with a sliced connection.
         const bool is_sliced = owner_.network_.shape.slice_bytes != 0;
         auto line = received_.substr(0, is_sliced ? end : received_.size() - 2);
         received_.erase(0, line.size() + 2);
@@ -167,7 +167,7 @@ private:
             hang_up();
     }
 
-    /// As the script says of the replies that it holds.
+    /// Answers with the script's own replies.
     Task<> say_scripted(std::string text) {
         const auto& plan = owner_.script;
         const auto first_end = text.find("\r\n");
@@ -283,7 +283,7 @@ private:
         data_port_ = 0;
     }
 
-    /// ABOR, STAT and what else comes meanwhile. False if the transfer is over by it.
+    /// ABOR, STAT and other commands meanwhile. False if this ends the transfer.
     Task<bool> hear_during_transfer() {
         for (;;) {
             while (auto line = take_line()) {
@@ -295,7 +295,7 @@ private:
                 } else if (*line == "ABOR") {
                     if (data_) data_->reset();
                     data_.reset();
-                    // A transfer whose end was told already has no reply of its own any more.
+                    // A transfer with its final reply already sent has no other reply.
                     auto replies = std::span(std::as_const(owner_.script.abort_replies));
                     if (owner_.script.final_reply_first) replies = replies.last(1);
                     bool is_first = true;
@@ -309,7 +309,7 @@ private:
             }
             const auto before = received_.size();
             if (!pull()) {
-                control_.reset();  // as with most servers, the data goes on to its end
+                control_.reset();  // as with most servers, the data go on to their end
                 co_return data_ != nullptr;
             }
             if (received_.size() == before) co_return true;
@@ -337,7 +337,7 @@ private:
         co_return control_ != nullptr;
     }
 
-    /// Whether the fault's moment has come; then it has happened. True: the transfer is over.
+    /// Performs the fault if its moment has come. True: the transfer is over.
     Task<bool> fault_strikes(std::uint64_t moved) {
         if (owner_.script.fault == Fault::none || moved < owner_.script.fault_after)
             co_return false;
@@ -447,7 +447,7 @@ private:
     std::shared_ptr<const net::TlsServer> tls_server_;
     net::TlsBond bond_;
     net::TlsBond nobodys_bond_;
-    net::TlsStream* tls_ = nullptr;  // what `control_` owns
+    net::TlsStream* tls_ = nullptr;  // owned by `control_`
     bool protects_data_ = false;
     loop::Signal signal_;
     loop::Signal sleeper_;
@@ -457,7 +457,7 @@ private:
     std::string last_verb_;
     std::uint64_t restart_ = 0;
     std::uint16_t data_port_ = 0;
-    std::optional<base::Address> active_;  // what PORT or EPRT named
+    std::optional<base::Address> active_;  // named by PORT or EPRT
     int status_owed_ = 0;
     bool is_logged_in_ = false;
     loop::Job job_;

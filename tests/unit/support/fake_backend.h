@@ -16,32 +16,32 @@
 
 namespace ballast::support {
 
-/// As a reply in `BackendScript::replies`: the server closes instead.
+/// A reply in `BackendScript::replies` that makes the server close instead.
 constexpr std::string_view closes = "(closes)";
 
-/// How a fake FTP server behaves. May be changed at any time and holds for what comes next.
+/// How a fake FTP server behaves. May be changed at any time; changes apply to what comes next.
 struct BackendScript {
     std::string greeting = "220 Fake server ready.";  ///< empty: it never greets
-    /// What a verb is answered instead of the usual; several replies or lines are parted by CRLF,
-    /// empty: nothing at all. A transfer verb so answered moves nothing.
+    /// Replies to a verb instead of the usual ones. Several replies or lines are separated by CRLF;
+    /// empty: no reply. A transfer verb with such a reply moves nothing.
     std::map<std::string, std::string> replies;
-    TestLoop::Duration line_gap{};  ///< between two lines of these, and of answers to STAT
-    bool never_ends = false;        ///< what is behind their first line is said again for ever
+    TestLoop::Duration line_gap{};  ///< between two lines of these replies and of answers to STAT
+    bool never_ends = false;        ///< everything behind their first line is repeated for ever
     std::string features = " EPSV\r\n REST STREAM\r\n SIZE\r\n UTF8\r\n";
     bool knows_epsv = true;
-    bool waits_for_data = false;            ///< after 227 and 229 it hears nothing until then
+    bool waits_for_data = false;            ///< after 227 and 229 it reads no command until then
     bool connects_data = true;              ///< after PORT and EPRT; else it waits for ever
-    std::optional<base::Ip> connects_from;  ///< for data, where it is not its own address
+    std::optional<base::Ip> connects_from;  ///< for data, if not its own address
     TestLoop::Duration reply_delay{};
     bool closes_after_421 = true;
 
-    /// What happens when so many bytes of a transfer have moved.
+    /// What happens when this many bytes of a transfer have moved.
     enum class Fault : std::uint8_t {
         none,
         reset_data,    ///< RST on the data connection, then 426
         killed,        ///< the process dies: its kernel ends both connections properly
-        lose_control,  ///< only the control connection ends, the data goes on to its end
-        ends_early,    ///< the data ends properly, but the final reply is 451
+        lose_control,  ///< only the control connection ends, the data go on to their end
+        ends_early,    ///< the data end properly, but the final reply is 451
         stall,         ///< nothing more moves
     };
     Fault fault = Fault::none;
@@ -68,13 +68,13 @@ struct BackendScript {
     bool speaks_plain_after_auth = false;      ///< says 234 and then answers the handshake in clear
     bool takes_prot_p = true;
     bool resumes_tls_1_3 = true;
-    bool requires_reuse = false;    ///< of the control connection's session on data
+    bool requires_reuse = false;    ///< data must resume the control connection's session
     bool says_close_notify = true;  ///< at the end of a download
 };
 
-/// A scripted FTP server on a network in memory. As servers of the field do, it forgets REST at any
-/// command but the transfer's, wants RNTO right after RNFR, takes what one read returns for one
-/// command, and announces an address where nobody listens.
+/// A scripted FTP server on a network in memory. Like real servers, it forgets REST at any command
+/// but the transfer's, wants RNTO right after RNFR, treats the bytes of one read as one command,
+/// and announces an address where nobody listens.
 class FakeBackend {
 public:
     FakeBackend(MemoryNetwork& network, const base::Address& address);
@@ -94,7 +94,7 @@ public:
         bool is_vouched_for = false;
     };
     std::vector<Upload> stored;
-    /// TLS on data connections, as it was agreed on.
+    /// Facts of TLS on data connections.
     struct DataHandshake {
         bool is_resumed = false;
         bool is_tls_1_3 = false;
@@ -107,9 +107,9 @@ public:
     [[nodiscard]] const base::Address& address() const { return address_; }
     [[nodiscard]] std::size_t sessions() const;
     [[nodiscard]] std::size_t sessions_ever() const { return sessions_ever_; }
-    /// Bytes of replies that all sessions were sent, and their systems took.
+    /// Bytes of replies that were sent to all sessions and taken by their systems.
     [[nodiscard]] std::uint64_t bytes_said() const { return bytes_said_; }
-    /// Words that nobody asked for, to every session.
+    /// Sends an unexpected reply to every session.
     void say_to_all(const std::string& line);
     /// New connections are refused from now on; `open` ends that.
     void close();

@@ -11,7 +11,7 @@
 
 namespace ballast::support {
 
-/// What is logged while it lives.
+/// Captures the log while it lives.
 class LogLines {
 public:
     explicit LogLines(log::Level level) : level_(level) { start(); }
@@ -19,7 +19,7 @@ public:
     LogLines(const LogLines&) = delete;
     LogLines& operator=(const LogLines&) = delete;
 
-    /// How many lines so far have this in them.
+    /// How many lines so far contain this text.
     [[nodiscard]] std::size_t count(std::string_view part) {
         const auto all = text();
         start();
@@ -28,7 +28,7 @@ public:
             at = all.find(part, std::min(all.find('\n', at), all.size()));
         return lines;
     }
-    /// All of it; nothing is logged after that.
+    /// The whole log; nothing is logged afterwards.
     [[nodiscard]] std::string text() {
         log::stop();
         return directory_.read("log");

@@ -15,8 +15,8 @@
 
 namespace ballast::support {
 
-/// The outside world of a test: listeners by address, passive ports lent by the real table, and
-/// connections in memory. Where nobody listens a dial is refused.
+/// The network of a test: listeners by address, passive ports lent by the real table, and
+/// connections in memory. A dial to an address without a listener is refused.
 class MemoryNetwork final : public net::Network {
 public:
     explicit MemoryNetwork(TestLoop& loop) : loop_(loop), ports_(20'250'101) {}
@@ -28,7 +28,7 @@ public:
                               const base::Address& /*to*/) const override {
         return own_.contains(from);
     }
-    /// A client from there is this balancer itself.
+    /// A client from there counts as this balancer itself.
     void set_own(const base::Address& from) { own_.insert(from); }
     [[nodiscard]] loop::Task<base::Result<std::unique_ptr<net::Lease>>> lend(
         net::LendRequest request) override;
@@ -42,20 +42,20 @@ public:
     }
     /// Dials there get no answer at all: they time out.
     void black_hole(const base::Address& at) { black_holes_.insert(at); }
-    /// Dials there take so long.
+    /// Dials there take this long.
     void delay(const base::Address& at, TestLoop::Duration time) { delays_[at] = time; }
 
-    /// Dials there fail as they do where the system refuses Ballast its own means.
+    /// Dials there fail like a shortage of our own.
     void run_short(const base::Address& at, std::errc of) { shortages_[at] = of; }
-    /// Dials there throw, as they do without memory.
+    /// Dials there throw as if out of memory.
     void run_out_of_memory(const base::Address& at) { out_of_memory_.insert(at); }
     void recover() {
         shortages_.clear();
         out_of_memory_.clear();
     }
 
-    /// A connection from outside, as a client opens it, to a listener or a passive port. Null if
-    /// refused; where a passive port is open but nobody waits for this client it is reset.
+    /// A client's connection to a listener or a passive port. Null if refused. If a passive port is
+    /// open but nobody waits for this client, the connection is reset.
     [[nodiscard]] std::unique_ptr<MemoryStream> connect(const base::Address& from,
                                                         const base::Address& to);
 
@@ -63,7 +63,7 @@ public:
     Shape shape;
     /// Every dial so far.
     [[nodiscard]] const std::vector<net::Dial>& dials() const { return dials_; }
-    /// Leases that are held.
+    /// Number of leases held.
     [[nodiscard]] std::size_t leases() const { return leases_.size(); }
 
 private:

@@ -15,10 +15,10 @@ struct Side {
     bool fin_arrived = false;
     bool finished = false;      ///< sent its own FIN
     bool closed = false;        ///< nobody holds it any more
-    bool was_reset = false;     ///< it sent RST
-    std::error_code told_once;  ///< the peer's RST, until somebody hears of it
+    bool was_reset = false;     ///< this side sent RST
+    std::error_code told_once;  ///< the peer's RST, until it was reported
     bool is_dead = false;       ///< a RST has arrived
-    bool must_finish = false;   ///< or destroying it is a reset
+    bool must_finish = false;   ///< otherwise destroying it is a reset
     loop::Signal* signal = nullptr;
     bool watches_readable = false;
     bool watches_writable = false;
@@ -36,7 +36,7 @@ struct MemoryStream::Wire : std::enable_shared_from_this<Wire> {
         const Side& other = sides.at(1 - which);
         return sides.at(which).is_dead || other.closed || other.arrived.size() < shape.pipe_bytes;
     }
-    /// Something changed for this side.
+    /// Called when something changed for this side.
     void touch(std::size_t which) {
         const Side& side = sides.at(which);
         if (!side.watches_readable && !side.watches_writable) return;
@@ -127,7 +127,7 @@ net::Io MemoryStream::write(std::span<const char> from) {
     if (own.told_once) return {net::Io::State::failed, 0, std::exchange(own.told_once, {})};
     if (own.closed || own.is_dead || own.finished)
         return {net::Io::State::failed, 0, std::make_error_code(std::errc::broken_pipe)};
-    if (other.closed) {  // nobody is there: the answer will be RST
+    if (other.closed) {  // nobody is there, so the answer will be RST
         wire_->loop.post([wire = wire_, side = side_] { wire->kill(side); });
         return {net::Io::State::moved, wire_->portion(from.size()), {}};
     }

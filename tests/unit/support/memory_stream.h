@@ -11,17 +11,17 @@
 
 namespace ballast::support {
 
-/// What a connection in memory is like.
+/// Properties of a connection in memory.
 struct Shape {
-    std::size_t pipe_bytes = 64 << 10;  ///< how much each direction holds
-    std::size_t slice_bytes = 0;        ///< most that one read or write moves; 0: no such limit
-    std::chrono::microseconds round_trip{};  ///< what each side believes it to be
+    std::size_t pipe_bytes = 64 << 10;       ///< how much each direction holds
+    std::size_t slice_bytes = 0;             ///< limit of one read or write; 0: none
+    std::chrono::microseconds round_trip{};  ///< as each side measures it
 };
 
-/// One side of a connection in memory, with the manners of a Linux TCP socket: FIN after the bytes,
-/// RST after those that have arrived; a reset is told once, and after it reading only ends; bytes
-/// sent to a side that is gone vanish and are answered with RST; closing with bytes unread is a
-/// reset. Readiness is signalled later, never from within a call.
+/// One side of a connection in memory that behaves like a Linux TCP socket. FIN comes after the
+/// bytes, RST after those that have arrived. A reset is reported once; later reads report an end.
+/// Bytes sent to a closed side vanish and are answered with RST. Closing with unread bytes is a
+/// reset. Signals are raised later, never from within a call.
 class MemoryStream final : public net::Stream {
 public:
     using Pair = std::pair<std::unique_ptr<MemoryStream>, std::unique_ptr<MemoryStream>>;

@@ -6,7 +6,7 @@
 
 namespace ballast::support {
 
-/// A directory that goes with its object.
+/// A directory that is removed with its object.
 class TemporaryDirectory {
 public:
     TemporaryDirectory();
@@ -15,7 +15,7 @@ public:
     TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
 
     [[nodiscard]] std::string file(std::string_view name) const;
-    /// What the file holds.
+    /// The content of the file.
     [[nodiscard]] std::string read(std::string_view name) const;
     /// Returns the file's path.
     std::string write(std::string_view name, std::string_view bytes) const;

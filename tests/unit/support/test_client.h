@@ -13,8 +13,7 @@
 
 namespace ballast::support {
 
-/// An FTP client driven line by line by a test. Whatever it waits for, the world runs meanwhile,
-/// its clock included.
+/// An FTP client that a test drives line by line. While it waits, the world and its clock run.
 class TestClient {
 public:
     explicit TestClient(World& world, std::string_view from = "198.51.100.7:50000");
@@ -24,10 +23,10 @@ public:
     void send(std::string_view line) { send_bytes(std::string(line) + "\r\n"); }
     void send_bytes(std::string_view bytes);
     [[nodiscard]] std::size_t unsent() const { return control_.unsent(); }
-    /// All that it has heard, without letting the world run.
+    /// Everything received so far, without letting the world run.
     [[nodiscard]] const std::string& heard() const { return control_.received(); }
-    /// The next reply without its last CRLF, waited for at most so long; empty if none came. With
-    /// `says` a test compares only the code.
+    /// The next reply without its last CRLF, waited for at most this long; empty if none came.
+    /// `says` compares only the code.
     [[nodiscard]] std::string reply(TestLoop::Duration limit = std::chrono::hours(1));
     [[nodiscard]] int code(TestLoop::Duration limit = std::chrono::hours(1));
     [[nodiscard]] std::string say(std::string_view line) {
@@ -38,11 +37,11 @@ public:
         send(line);
         return code();
     }
-    /// A reply that is here already.
+    /// A reply that has already arrived.
     [[nodiscard]] bool has_reply();
-    /// Whether the balancer has ended the connection, and every reply was looked at.
+    /// Whether the balancer has ended the connection and every reply was read.
     [[nodiscard]] bool is_ended();
-    /// 220, USER, PASS, 230. False if anything else was said.
+    /// 220, USER, PASS, 230. False if a reply was different.
     [[nodiscard]] bool log_in();
 
     /// AUTH, and the handshake. False if one of them fails.
@@ -51,7 +50,7 @@ public:
     }
     /// The handshake alone.
     [[nodiscard]] bool begin_tls();
-    /// PBSZ and PROT P: data connections are under TLS from here on.
+    /// PBSZ and PROT P: data connections use TLS from now on.
     [[nodiscard]] bool protect_data();
     /// 220, AUTH TLS, PBSZ, PROT P, USER, PASS.
     [[nodiscard]] bool log_in_with_tls();
@@ -59,15 +58,16 @@ public:
     [[nodiscard]] net::TlsStream* tls() const { return control_.tls(); }
     /// CCC, and plain text.
     [[nodiscard]] int leave_tls();
-    /// What data connections are wrapped with.
+    /// The TLS client for data connections.
     [[nodiscard]] DataPeer::Wrap data_tls();
-    /// Whether data connections begin with TLS as soon as they are there, command or none.
+    /// Whether data connections begin TLS at once, without waiting for a command.
     bool wraps_data = false;
-    /// Whom it trusts and whom it asks for; before the handshake. Null: `test_pki`'s.
+    /// The authority to trust and the name to ask for; set before the handshake. Null:
+    /// `test_pki`'s.
     std::shared_ptr<const net::TlsClient> tls_client;
     net::TlsTickets tickets;
 
-    /// Says EPSV, PASV, EPRT or PORT; the data connection is opened (or awaited).
+    /// Sends EPSV, PASV, EPRT or PORT, and opens (or awaits) the data connection.
     [[nodiscard]] std::unique_ptr<DataPeer> open_data(std::string_view verb);
     /// The same without connecting: the port that EPSV or PASV named, 0 if it was refused.
     [[nodiscard]] std::uint16_t passive_port(std::string_view verb);

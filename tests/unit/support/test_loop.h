@@ -11,8 +11,8 @@
 
 namespace ballast::support {
 
-/// A loop with a clock of its own, which moves only when nothing else can: hours pass in a moment,
-/// and the same test takes the same turns each time. A test that spins ends with an exception.
+/// A loop with its own clock, which advances only when nothing else can run. Hours pass in a
+/// moment, and a test takes the same turns each time. A test that spins ends with an exception.
 class TestLoop final : public loop::Loop {
 public:
     using Duration = std::chrono::steady_clock::duration;
@@ -20,18 +20,18 @@ public:
     [[nodiscard]] loop::Time now() const override { return now_; }
     void post(std::move_only_function<void()> work) override;
 
-    /// Runs what can run now; the clock stands still.
+    /// Runs everything that can run now; the clock stands still.
     void settle();
-    /// Lets so much time pass, and runs everything that falls due.
+    /// Lets this much time pass and runs everything that becomes due.
     void run_for(Duration duration);
-    /// Runs until `done` holds, moving the clock as far as needed but not beyond the limit. False
-    /// if it never held.
+    /// Runs until `done` is true, advancing the clock as needed but not beyond the limit. False if
+    /// it never was.
     [[nodiscard]] bool run_until(const std::function<bool()>& done,
                                  Duration limit = std::chrono::hours(2));
 
-    /// The earliest moment that anything waits for.
+    /// The earliest deadline of any wait.
     [[nodiscard]] loop::Deadline next() const { return next_deadline(); }
-    /// How often something has run so far.
+    /// How many turns have run so far.
     [[nodiscard]] std::uint64_t turns() const { return turns_; }
     /// Whether anything could run without the clock moving.
     [[nodiscard]] bool is_quiet() const { return !raised_ && posted_.empty(); }

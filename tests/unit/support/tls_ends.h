@@ -17,7 +17,7 @@
 
 namespace ballast::support {
 
-/// What most tests of TLS need, made once: an authority, and a server's certificate of it.
+/// An authority and a server certificate for most TLS tests, made once.
 struct TestPki {
     TemporaryDirectory directory;
     Authority authority{directory, "Test CA"};
@@ -34,7 +34,7 @@ struct TestPki {
 [[nodiscard]] std::shared_ptr<net::TlsClient> make_tls_client(
     const net::TlsClient::Settings& settings = tls_client_settings());
 
-/// A handshake that runs beside the test. The stream outlives it.
+/// A handshake that runs beside the test. The stream must outlive it.
 class Handshake {
 public:
     Handshake(loop::Loop& loop, net::TlsStream& stream,
@@ -42,7 +42,7 @@ public:
 
     [[nodiscard]] bool is_done() const { return result_.has_value(); }
     [[nodiscard]] bool is_good() const { return result_ && result_->has_value(); }
-    /// Empty if it went well, or has not ended.
+    /// Empty if it succeeded or has not ended.
     [[nodiscard]] std::string problem() const;
 
 private:
@@ -66,17 +66,17 @@ struct TlsEnds {
 /// server on one loop. Declare it before the connections that it opens.
 class TlsSessionEnds {
 public:
-    /// What the test does to the client's end before the handshake.
+    /// Changes the client's end before the handshake.
     using Tune = std::function<void(ssl_st*)>;
 
     TlsSessionEnds(TestLoop& loop, std::shared_ptr<const net::TlsServer> the_server,
                    std::shared_ptr<const net::TlsClient> the_client)
         : server(std::move(the_server)), client(std::move(the_client)), loop_(loop) {}
 
-    /// The handshake of the control connection; true if both ends are content.
+    /// The handshake of the control connection; true if both ends succeed.
     [[nodiscard]] bool begin(const Tune& tune = {});
     [[nodiscard]] std::unique_ptr<TlsEnds> open_data(const Tune& tune = {});
-    /// As the answer to PASV does: a fresh ticket, and a reply that carries it.
+    /// Like the answer to PASV: a fresh ticket, and a reply that carries it.
     void send_ticket();
 
     std::shared_ptr<const net::TlsServer> server;

@@ -18,8 +18,8 @@
 
 namespace ballast::support {
 
-/// A balancer in memory: one listener, one pool of fake backends, and the sessions of whoever
-/// connects. Settings may be changed before the first client comes.
+/// A balancer in memory: one listener, one pool of fake backends, and the sessions of all clients.
+/// Settings may be changed before the first client comes.
 class World {
 public:
     explicit World(std::size_t backend_count = 2,
@@ -44,7 +44,7 @@ public:
 
     [[nodiscard]] FakeBackend& backend(std::size_t index) { return *backends_.at(index); }
     [[nodiscard]] pool::Pool& pool();
-    /// The next client finds a new pool, with the settings as they are then.
+    /// The next client gets a new pool with the settings of that moment.
     void renew_pool();
     /// The next client gets these settings of the listener in place of `listener`.
     void set_snapshot(std::shared_ptr<const config::Listener> snapshot) {
@@ -52,17 +52,17 @@ public:
     }
     /// Another pool, without backends of its own in this world; before the first client.
     pool::Pool& add_pool(const config::Pool& settings);
-    /// What the survey of a backend would have found.
+    /// Sets the result of a backend's survey.
     void survey(std::size_t index);
 
     [[nodiscard]] const base::Address& address() const { return listener.bind.front(); }
     [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
-    /// That of the first client that is still there.
+    /// The session of the first client that is still there.
     [[nodiscard]] session::Session& session() {
         return *sessions_.find(directory().slice({}, 1).at(0).id);
     }
     [[nodiscard]] const session::Directory& directory() const { return sessions_; }
-    /// As the daemon does when its time is over.
+    /// Like the daemon when it stops.
     void destroy_sessions() { sessions_.clear(); }
     [[nodiscard]] session::Load& load() { return load_; }
     [[nodiscard]] std::uint32_t seats_taken();
