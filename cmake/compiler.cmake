@@ -56,6 +56,9 @@ function(ballast_compile_options)
     endif()
     find_program(BALLAST_CCACHE ccache)
     if(BALLAST_CCACHE)
-        set(CMAKE_CXX_COMPILER_LAUNCHER "${BALLAST_CCACHE}" PARENT_SCOPE)
+        # ccache's manual: without these it cannot use what was compiled with precompiled headers.
+        add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
+        set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+            CCACHE_SLOPPINESS=pch_defines,time_macros "${BALLAST_CCACHE}" PARENT_SCOPE)
     endif()
 endfunction()

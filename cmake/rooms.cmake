@@ -20,7 +20,28 @@ function(ballast_room name)
     target_sources(${room} ${reach}
         FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/src FILES ${headers})
     list(TRANSFORM ROOM_USES PREPEND ballast_)
-    target_link_libraries(${room} ${reach} ${ROOM_USES} ${ROOM_LIBRARIES} Threads::Threads)
+    target_link_libraries(${room} ${reach} ${ROOM_USES} ${ROOM_LIBRARIES} fmt::fmt Threads::Threads)
+    if(ROOM_SOURCES)
+        target_precompile_headers(${room} REUSE_FROM ballast_precompiled)
+        # Where CMake writes the files that compile each header alone.
+        list(TRANSFORM headers APPEND .cxx)
+        list(TRANSFORM headers REPLACE "^${PROJECT_SOURCE_DIR}/src"
+            "${CMAKE_CURRENT_BINARY_DIR}/${room}_verify_interface_header_sets")
+        set_source_files_properties(${headers} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+    endif()
+endfunction()
+
+# What almost every file includes, parsed once for all rooms. Files still include what they use:
+# the headers are compiled alone without it.
+set(BALLAST_PRECOMPILED
+    <algorithm> <array> <atomic> <cassert> <chrono> <coroutine> <cstddef> <cstdint> <exception>
+    <expected> <functional> <initializer_list> <map> <memory> <mutex> <optional> <span> <string>
+    <string_view> <system_error> <utility> <variant> <vector> <fmt/format.h>)
+function(ballast_precompile_headers)
+    file(WRITE ${PROJECT_BINARY_DIR}/precompiled.cpp "")
+    add_library(ballast_precompiled OBJECT ${PROJECT_BINARY_DIR}/precompiled.cpp)
+    target_link_libraries(ballast_precompiled PRIVATE fmt::fmt Threads::Threads)
+    target_precompile_headers(ballast_precompiled PRIVATE ${BALLAST_PRECOMPILED})
 endfunction()
 
 # The rooms that exist, in the order of src/layers.txt.
