@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Probes against a backend that fails in one step, and what
-// probes share and remember.
+// Probes against a backend that fails in one step, and what probes share and remember.
 #include "health/prober.h"
 #include "support/borrowed.h"
 #include "support/fake_backend.h"

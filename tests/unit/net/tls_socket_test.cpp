@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// TLS over sockets, where OpenSSL itself uses a data
-// connection's descriptor during the handshake.
+// TLS over sockets, where OpenSSL itself uses a data connection's descriptor during the handshake.
 #include "base/owned_fd.h"
 #include "loop/worker_loop.h"
 #include "net/socket_stream.h"
