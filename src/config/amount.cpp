@@ -37,7 +37,7 @@ constexpr std::array<Unit, 7> size_units = {{
     {"GiB", 1 << 30},
 }};
 
-/// Far above every setting's range, far below what overflows.
+/// Far above every setting's range, and far below an overflow.
 constexpr std::uint64_t amount_max = std::uint64_t{1} << 52;
 
 std::string unit_names(std::span<const Unit> units) {
@@ -48,11 +48,11 @@ std::string unit_names(std::span<const Unit> units) {
 
 bool is_digit(char c) { return '0' <= c && c <= '9'; }
 
-/// ".5h", what is behind the whole number of "1.5h".
+/// ".5h", the rest behind the whole number of "1.5h".
 bool is_fraction(std::string_view rest) {
     return rest.size() > 1 && (rest[0] == '.' || rest[0] == ',') && is_digit(rest[1]);
 }
-/// "h30m", what is behind the whole number of "1h30m".
+/// "h30m", the rest behind the whole number of "1h30m".
 bool has_further_number(std::string_view rest) { return std::ranges::any_of(rest, is_digit); }
 
 std::expected<std::uint64_t, Refusal> parse_amount(std::string_view text,

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-/// Durations and sizes as the file writes them: a whole number and a unit, without a space.
+/// Durations and sizes in the file's form: a whole number and a unit, without a space.
 namespace ballast::config {
 
 /// "500ms", "5s", "2m", "1h".

@@ -47,7 +47,7 @@ private:
     }
 
     void sections() {
-        // A table that was refused counts: its problem says what to do.
+        // A refused table counts too: its own problem says what to do.
         if (config_.listeners.empty() && !places_.is_refused("listener"))
             report("listener", "there is no listener", "add a [listener.NAME] table");
         if (config_.pools.empty() && !places_.is_refused("pool"))
@@ -68,7 +68,7 @@ private:
                "implicit_bind may there be none");
     }
 
-    /// PASV is answered with 425 on an IPv6 connection, whatever is to be announced.
+    /// On an IPv6 connection PASV is always answered with 425.
     void check_public_address(const Listener& listener) {
         const auto key = listener.where.key + ".public_address";
         for (const auto& rule : listener.public_address)
@@ -88,7 +88,7 @@ private:
                    "add an IPv4 address to bind, or remove public_address");
     }
 
-    /// "220 Welcome", while the code is put in front.
+    /// Texts like "220 Welcome", although Ballast adds the code.
     void brings_code(const std::string& key, const std::string& text, int code) {
         const auto is_digit = [](char c) { return '0' <= c && c <= '9'; };
         const bool has_code = text.size() > 4 &&

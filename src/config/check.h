@@ -8,8 +8,8 @@
 
 namespace ballast::config {
 
-/// What no single value shows: values that contradict each other, names of nothing, and what is
-/// missing. Rules only collect. Values that were refused are left out, they have their problem.
+/// Checks what no single value shows: contradictions, names that do not exist, and missing
+/// settings. Only collects problems. Skips refused values, which have been reported.
 void check(const Config& config, const Places& places, std::vector<Problem>& problems);
 
 }  // namespace ballast::config

@@ -24,7 +24,7 @@ std::string upper(string_view text) {
     return result;
 }
 
-/// Letters and digits, as all commands are.
+/// Letters and digits, as in all commands.
 bool is_verb(string_view text) {
     return !text.empty() && std::ranges::all_of(upper(text), [](char c) {
         return ('A' <= c && c <= 'Z') || ('0' <= c && c <= '9');
@@ -54,7 +54,7 @@ private:
     [[nodiscard]] std::string key(string_view name) const {
         return fmt::format("{}.{}", listener_.where.key, name);
     }
-    /// Of one of several texts, or of the only one.
+    /// The key of one of several texts, or of the only one.
     [[nodiscard]] std::string key(string_view name, std::size_t index) const {
         auto element = fmt::format("{}[{}]", key(name), index);
         return findings_.is_said(element) ? element : key(name);
@@ -116,7 +116,7 @@ private:
                       "remove it; deny_from, or a route with reject, keeps clients out");
     }
 
-    /// A command that only a server knows is forwarded to it, and may have rules.
+    /// Commands that only a server knows are forwarded, so they may have rules.
     void known(const std::string& where, string_view verb) {
         if (!is_verb(verb))
             return findings_.add(where, fmt::format("{} is no command", in_quotes(verb)),

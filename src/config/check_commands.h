@@ -6,7 +6,7 @@
 
 namespace ballast::config {
 
-/// Rules for commands and arguments that can have no effect, or would let nobody log in.
+/// Finds rules for commands and arguments that have no effect, or would prevent every login.
 void check_commands(const Listener& listener, Findings findings);
 
 }  // namespace ballast::config

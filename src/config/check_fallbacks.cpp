@@ -17,8 +17,8 @@ namespace {
 /// Pools that lead in a circle, the first of the file first.
 using Circle = std::vector<const Pool*>;
 
-/// Each pool leads to at most one other, so that a walk which meets its own trace has found a
-/// circle, and one that meets the trace of another walk finds nothing new.
+/// Each pool leads to at most one other. So a walk that meets its own trace has found a circle, and
+/// a walk that meets another trace finds nothing new.
 std::vector<Circle> circles(const Config& config) {
     std::map<const Pool*, const Pool*> start_of_walk;
     std::vector<Circle> found;

@@ -6,7 +6,7 @@
 
 namespace ballast::config {
 
-/// What `check` has to say about where fallbacks lead: to pools that exist, and to an end.
+/// Checks that fallbacks lead to existing pools, and to an end.
 void check_fallbacks(const Config& config, Findings findings);
 
 }  // namespace ballast::config

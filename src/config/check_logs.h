@@ -6,7 +6,7 @@
 
 namespace ballast::config {
 
-/// Each log has a file of its own.
+/// Checks that each log has its own file.
 void check_logs(const Config& config, Findings findings);
 
 }  // namespace ballast::config

@@ -26,7 +26,7 @@ private:
         std::map<base::Address, std::string> first_key;
         for (const auto& listener : config_.listeners) {
             for (const auto& [address, key] : controls(listener)) {
-                if (address.port == 0) continue;  // the system chooses, each time another
+                if (address.port == 0) continue;  // the system chooses a new one each time
                 const auto [first, is_new] = first_key.emplace(address, key);
                 if (!is_new)
                     findings_.add(key,
@@ -75,7 +75,7 @@ private:
         }
     }
 
-    /// A port is lent to each address at the other end once at a time.
+    /// A port serves each remote address only once at a time.
     void one_port(const std::string& key, const base::PortRange& ports, const char* user,
                   const char* example) {
         if (ports.size() > 1) return;
@@ -97,8 +97,8 @@ private:
             fmt::format("use \"{}\" as well, or ports outside of it", to_string(a)));
     }
 
-    /// Passive ports are opened on the address that the client connected to, so a control port is
-    /// in their way only where an address of both listeners can be the same.
+    /// Passive ports are opened on the address that the client connected to. So a control port
+    /// conflicts with them only if both listeners can have the same address.
     void control_port_inside(const Listener& listener, const Listener& other) {
         const auto may_meet = [](const base::Ip& a, const base::Ip& b) {
             return a == b || (a.family() == b.family() && (a.is_any() || b.is_any()));
@@ -116,7 +116,7 @@ private:
         }
     }
 
-    /// Identical ranges share their ports; two that overlap in part would be opened twice.
+    /// Identical ranges share their ports. Ranges that overlap in part would be opened twice.
     void overlap(const Pool& first, const Pool& second) {
         if (!first.data_ports || first.data_ports == second.data_ports ||
             !first.data_ports->overlaps(*second.data_ports))
@@ -129,8 +129,8 @@ private:
                         to_string(*first.data_ports)));
     }
 
-    /// Which address of this machine a backend will see is known only at run time, so that the
-    /// addresses of a listener do not count here.
+    /// The address of this machine that a backend sees is known only at run time, so a listener's
+    /// addresses do not count here.
     void in_the_way(const Listener& listener, const Pool& pool) {
         const auto key = pool.where.key + ".data_ports";
         const auto passive_key = listener.where.key + ".passive_ports";

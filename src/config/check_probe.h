@@ -6,7 +6,7 @@
 
 namespace ballast::config {
 
-/// What `check` has to say about [pool.NAME.probe].
+/// Checks [pool.NAME.probe].
 void check_probe(const Pool& pool, Findings findings);
 
 }  // namespace ballast::config

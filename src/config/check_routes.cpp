@@ -16,8 +16,8 @@ bool is_any_text(std::string_view pattern) {
     return !pattern.empty() && pattern.find_first_not_of('*') == std::string_view::npos;
 }
 
-/// A session that has no host, no SNI or no certificate is not sure to match a pattern for it; a
-/// user and an address each has.
+/// A session may have no host, SNI or certificate, so no pattern for these matches for certain.
+/// Every session has a user and an address.
 bool matches_everything(const RouteMatch& match) {
     const auto has_all_of = [&](std::string_view network) {
         return std::ranges::find(match.network, base::Subnet::parse(network)) !=
@@ -59,7 +59,7 @@ public:
     }
 
 private:
-    /// Who may name a pool passes over the routes to others.
+    /// A user who names a pool skips the routes to other pools.
     [[nodiscard]] bool is_for_everyone(const Route& route) const {
         return !listener_.user_at_pool || !route.reject.empty();
     }
@@ -79,7 +79,7 @@ private:
                           "add reject, the reply to those that match, or remove counts_as_failure");
     }
 
-    /// It would match every session, which nobody writes on purpose.
+    /// It would match every session, which is never intended.
     void empty_match(const Route& route) {
         const auto match = route.where.key + ".match";
         if (!findings_.is_said(match) || !findings_.holds(match)) return;

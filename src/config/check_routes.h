@@ -6,7 +6,7 @@
 
 namespace ballast::config {
 
-/// What `check` has to say about where a listener's sessions go: its pool and its routes.
+/// Checks where a listener's sessions go: its pool and its routes.
 void check_routes(const Config& config, const Listener& listener, Findings findings);
 
 }  // namespace ballast::config

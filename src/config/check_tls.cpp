@@ -44,7 +44,7 @@ private:
     [[nodiscard]] std::string key(std::string_view name) const {
         return fmt::format("{}.{}", tls_.where.key, name);
     }
-    /// The struct has what the file says.
+    /// Whether the struct has the file's value.
     [[nodiscard]] bool holds(std::string_view name) const { return !places_.is_refused(key(name)); }
     void report(std::string_view name, std::string_view what, std::string_view fix) {
         problems_.push_back({places_.of(key(name)), std::string(what), std::string(fix)});
@@ -52,7 +52,7 @@ private:
 
     void certificates() {
         if (!holds("certificate")) return;
-        // One that is not said at all is missed by the loader.
+        // The loader reports a missing one.
         if (tls_.certificate.empty()) {
             if (places_.is_said(key("certificate")))
                 report("certificate", "certificate is empty", "name at least one file");
@@ -71,7 +71,7 @@ private:
                fmt::format("name one for each certificate, in the same order, or {}", otherwise));
     }
 
-    /// How clients come to speak TLS.
+    /// How clients begin TLS.
     void ways_in() {
         if (tls_.explicit_tls || !holds("explicit") || !holds("implicit_bind")) return;
         if (tls_.implicit_bind.empty())
@@ -106,7 +106,7 @@ private:
     std::vector<Problem>& problems_;
 };
 
-/// The checks of one pool. What counts is what its tables give each backend.
+/// The checks of one pool. The resulting settings of each backend count.
 class PoolCheck {
 public:
     PoolCheck(const Pool& pool, const Places& places, std::vector<Problem>& problems)
@@ -141,7 +141,7 @@ public:
     }
 
 private:
-    /// A table `tls`, and what holds there.
+    /// A table `tls`, and the settings that result from it.
     struct Table {
         std::string key;
         const BackendTls& tls;
@@ -157,7 +157,8 @@ private:
     [[nodiscard]] bool is_said(const Table& table, std::string_view name) const {
         return places_.is_said(fmt::format("{}.{}", table.key, name));
     }
-    /// One of these keys was refused: what holds is not what was meant.
+    /// Whether one of these keys was refused: then the resulting settings are not the intended
+    /// ones.
     [[nodiscard]] bool is_refused(const Table& table, Names names) const {
         return places_.is_refused(table.key) || std::ranges::any_of(names, [&](auto name) {
                    return places_.is_refused(fmt::format("{}.{}", table.key, name));
@@ -173,8 +174,8 @@ private:
             {places_.of(fmt::format("{}.{}", table.key, name)), refusal.what, refusal.fix});
     }
 
-    /// A file is named where it has no effect: the pool's has one if it has one for any backend.
-    /// `others` are the keys that decide on it.
+    /// Reports a file without effect. The pool's has an effect if it has one for any backend.
+    /// `others` are the keys that decide this.
     template <typename HasEffect>
     void idle(std::string_view name, std::string BackendTls::* file, Names others,
               HasEffect&& has_effect, const Refusal& refusal) {
@@ -192,8 +193,8 @@ private:
         if (is_idle_in_pool) report(pool_, name, refusal);
     }
 
-    /// `refuse` says what is wrong with the values that meet at a backend under these names. That
-    /// is said once at the pool if no backend has a part in it.
+    /// `refuse` says what is wrong with a backend's resulting values of these keys. If no backend's
+    /// own table contributes, the problem is reported once at the pool.
     template <typename Refuse>
     void contradictory(Names names, Refuse&& refuse) {
         if (is_refused(names)) return;
@@ -207,11 +208,11 @@ private:
             heir = &backend;
         }
         if (!of_pool || report_at_said(pool_, names, *of_pool)) return;
-        // A file of backends does not say what its pool says.
+        // A backends file does not contain the pool's settings.
         if (heir != nullptr) report(*heir, *names.begin(), *of_pool);
     }
 
-    /// At the first of these keys that the table says; false if it says none.
+    /// Reports at the first of these keys in the table; false if it has none.
     bool report_at_said(const Table& table, Names names, const Refusal& refusal) {
         const auto* const said =
             std::ranges::find_if(names, [&](auto name) { return is_said(table, name); });
@@ -222,7 +223,7 @@ private:
 
     const Places& places_;
     std::vector<Problem>& problems_;
-    const bool has_more_backends_;  ///< in a file of their own
+    const bool has_more_backends_;  ///< in their own file
     const Table pool_;
     std::vector<Table> backends_;
 };

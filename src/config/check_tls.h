@@ -8,11 +8,11 @@
 
 namespace ballast::config {
 
-/// What `check` has to say about [listener.NAME.tls]. Nothing if the listener has no such table.
+/// Checks [listener.NAME.tls], if the listener has this table.
 void check_tls(const Listener& listener, const Places& places, std::vector<Problem>& problems);
 
-/// What it has to say about [pool.NAME.tls] and what the pool's backends make of it. A problem is
-/// the backend's if its own table has a part in it, else it is the pool's.
+/// Checks [pool.NAME.tls] and the resulting settings of the pool's backends. A problem belongs to
+/// the backend if its own table contributes, otherwise to the pool.
 void check_tls(const Pool& pool, const Places& places, std::vector<Problem>& problems);
 
 }  // namespace ballast::config

@@ -9,7 +9,7 @@ namespace ballast::config {
 
 namespace {
 
-/// What leads somewhere may have been refused, or lead to no pool; then it is not known where.
+/// If a pool's name was refused or does not exist, its target is unknown.
 bool all_ways_are_known(const Config& config, const Findings& findings) {
     const auto leads = [&](const std::string& key, const std::string& pool) {
         return findings.holds(key) && (pool.empty() || config.find_pool(pool) != nullptr);
@@ -29,7 +29,7 @@ bool all_ways_are_known(const Config& config, const Findings& findings) {
            });
 }
 
-/// With the pools that they fall back to.
+/// Adds the pools that they fall back to.
 std::set<const Pool*> used_pools(const Config& config) {
     std::set<const Pool*> used;
     const auto use = [&](const std::string& name) {

@@ -6,7 +6,7 @@
 
 namespace ballast::config {
 
-/// Pools that no session comes to: neither a listener, nor a route, nor a fallback leads there.
+/// Finds pools that no listener, route or fallback leads to.
 void check_unused(const Config& config, Findings findings);
 
 }  // namespace ballast::config

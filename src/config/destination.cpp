@@ -39,7 +39,7 @@ bool is_host_name(std::string_view name) {
         last = std::string_view(part.begin(), part.end());
         if (!is_label(last)) return false;
     }
-    // RFC 1123 2.1: a name whose last label is a number is an address, and then a wrong one.
+    // RFC 1123 2.1: a name whose last label is a number is an address, so here it is a wrong one.
     return !std::ranges::all_of(last, is_digit);
 }
 
@@ -48,7 +48,7 @@ Refusal no_host(std::string_view host) {
             "write \"192.0.2.1:21\", \"[2001:db8::1]:21\" or \"ftp1.example.org:21\""};
 }
 
-/// "ftp://user@host:21/path" as what is wanted here, "host:21"; empty if it is no URL.
+/// "host:21" of "ftp://user@host:21/path"; empty if the text is not a URL.
 std::optional<Refusal> refusal_of_url(std::string_view text) {
     const auto scheme_end = text.find("://");
     if (scheme_end == std::string_view::npos) return std::nullopt;

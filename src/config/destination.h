@@ -10,8 +10,8 @@
 
 namespace ballast::config {
 
-/// Where a backend is: "10.0.0.11:2121", "[2001:db8::1]:21", "ftp1.example.org". Addresses are in
-/// their canonical spelling and names in lower case, so that equal ones compare equal.
+/// Where a backend is: "10.0.0.11:2121", "[2001:db8::1]:21", "ftp1.example.org". Addresses have
+/// their canonical form and names are in lower case, so that equal ones compare equal.
 struct Destination {
     std::string host;
     std::uint16_t port = 21;

@@ -10,7 +10,7 @@
 
 namespace ballast::config {
 
-/// What a check finds, with the place in the file. Refers to what the loader owns.
+/// Collects what a check finds, with the place in the file. Refers to objects of the loader.
 class Findings {
 public:
     Findings(const Places& places, std::vector<Problem>& problems)
@@ -22,7 +22,7 @@ public:
     void warn(const std::string& key, std::string what, std::string fix) {
         problems_.push_back({places_.of(key), std::move(what), std::move(fix), Severity::warning});
     }
-    /// The struct has what the file says; else the value was refused, and has its problem.
+    /// Whether the struct has the file's value. Otherwise the value was refused and reported.
     [[nodiscard]] bool holds(const std::string& key) const { return !places_.is_refused(key); }
     [[nodiscard]] bool is_said(const std::string& key) const { return places_.is_said(key); }
 

@@ -9,9 +9,10 @@
 
 namespace ballast::config {
 
-/// A form that a text must have.
+/// The form that a text must have.
 struct Form {
-    /// The text in its one spelling, or why it has not this form. Never asked about an empty one.
+    /// The text in its canonical form, or why it does not have the form. Never called with an empty
+    /// text.
     std::expected<std::string, Refusal> (*parse)(std::string_view text);
     std::string_view range;    ///< in words
     std::string_view pattern;  ///< a regular expression that all texts of this form match
@@ -22,7 +23,7 @@ struct Form {
 extern const Form host_name;
 /// SHA-256 as 64 hexadecimal digits. In lower case.
 extern const Form sha256;
-/// "530 Not from here.": what an FTP server says no with.
+/// "530 Not from here.": a negative FTP reply.
 extern const Form negative_reply;
 
 }  // namespace ballast::config

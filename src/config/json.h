@@ -8,13 +8,13 @@
 
 namespace ballast::config {
 
-/// A JSON value to be written: what is added last is written last.
+/// A JSON value to write. Keeps the order of additions.
 class Json {
 public:
     static Json object() { return Json('{'); }
     static Json array() { return Json('['); }
     static Json string(std::string_view text);
-    /// Numbers, true, false, and what is JSON already.
+    /// Numbers, true, false, and finished JSON.
     static Json literal(std::string_view text);
 
     /// Of an object.
@@ -31,7 +31,7 @@ private:
     explicit Json(char kind) : kind_(kind) {}
     void write(std::string& out, std::size_t level) const;
 
-    char kind_;  ///< '{', '[', or ' ' for what is `text_`
+    char kind_;  ///< '{', '[', or ' ' for `text_`
     std::string text_;
     std::vector<std::string> keys_;  ///< of an object, one for each value
     std::vector<Json> values_;

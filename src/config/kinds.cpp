@@ -15,7 +15,7 @@ namespace {
 
 std::string quoted(std::string_view text) { return fmt::format("\"{}\"", text); }
 
-/// As a basic string of TOML; there are no control characters in it.
+/// As a basic TOML string. The text has no control characters.
 std::string toml_string(std::string_view text) {
     std::string result = "\"";
     for (const char c : text) {

@@ -19,8 +19,8 @@
 #include <vector>
 
 /// The kinds of settings. Each knows the member that it sets and its bounds, and describes itself:
-/// `type()` and `range()` in words, `shown()` the value as the file writes it. How a kind is read
-/// from TOML is the loader's business.
+/// `type()` and `range()` in words, `shown()` with the value in the file's form. The loader reads
+/// kinds from TOML.
 namespace ballast::config {
 
 struct Flag {
@@ -51,7 +51,7 @@ struct Time {
     [[nodiscard]] std::string shown(ConstRecord values) const;
 };
 
-/// A number that may be unsaid; then it is a part of something that is known only at the start.
+/// A number that may be missing. Then it is a part of a number known only at start.
 struct OptionalNumber {
     Member<std::optional<std::uint32_t>> member;
     std::uint32_t min;
@@ -63,7 +63,7 @@ struct OptionalNumber {
     [[nodiscard]] std::string shown(ConstRecord values) const;
 };
 
-/// A time that may be unsaid; then another setting's holds.
+/// A time that may be missing. Then another setting's applies.
 struct OptionalTime {
     Member<std::optional<Duration>> member;
     Duration min;
@@ -85,7 +85,7 @@ struct Size {
     [[nodiscard]] std::string shown(ConstRecord values) const;
 };
 
-/// One line of text: control characters would end up in log lines, paths and FTP replies.
+/// One line of text, without control characters: it appears in log lines, paths and FTP replies.
 struct Text {
     Member<std::string> member;
     std::size_t bytes_min;
@@ -96,7 +96,7 @@ struct Text {
     [[nodiscard]] std::string shown(ConstRecord values) const;
 };
 
-/// One such text or a list of them.
+/// One such text, or a list of them.
 struct Texts {
     Member<std::vector<std::string>> member;
     std::size_t bytes_min;
@@ -109,7 +109,7 @@ struct Texts {
 
 constexpr std::size_t name_bytes_max = 64;
 
-/// Names stand in log lines, metrics and key paths, so they are plain words.
+/// Names appear in log lines, metrics and key paths, so they are plain words.
 [[nodiscard]] bool is_name(std::string_view text);
 
 struct Name {
@@ -121,7 +121,7 @@ struct Name {
     [[nodiscard]] std::string shown(ConstRecord values) const;
 };
 
-/// A text of a certain form, or none.
+/// A text of a given form, or none.
 struct Formed {
     Member<std::string> member;
     const Form* form;
@@ -131,7 +131,7 @@ struct Formed {
     [[nodiscard]] std::string shown(ConstRecord values) const;
 };
 
-/// One word of a few. `word` makes it.
+/// One of a few words. `word` makes it.
 struct Word {
     std::span<const std::string_view> words;
     std::string_view (*of)(ConstRecord values);  ///< the word for the member's value
@@ -168,7 +168,7 @@ struct Ports {
     [[nodiscard]] std::string shown(ConstRecord values) const;
 };
 
-/// Ports that may be unsaid; then there are none.
+/// Ports that may be missing. Then there are none.
 struct OptionalPorts {
     Member<std::optional<base::PortRange>> member;
 
@@ -247,7 +247,7 @@ using Kind = std::variant<Flag, Number, OptionalNumber, Time, OptionalTime, Size
 [[nodiscard]] std::string range_of(const Kind& kind);
 [[nodiscard]] std::string shown(const Kind& kind, ConstRecord values);
 
-/// What is unsaid is another setting's value, or nothing: the file has no way to write that.
+/// A missing value means another setting's value, or none: the file cannot express this.
 [[nodiscard]] bool is_said(const Kind& kind, ConstRecord values);
 [[nodiscard]] bool may_be_unsaid(const Kind& kind);
 

@@ -24,7 +24,7 @@ namespace ballast::config {
 
 namespace {
 
-/// Turns the tables of the file into the structs, section by section, and collects what is wrong.
+/// Turns the tables of the file into structs, section by section, and collects problems.
 class Loader {
 public:
     Reading load(const toml::table& root) {
@@ -43,7 +43,7 @@ public:
 
     std::expected<std::vector<Backend>, std::vector<Problem>> load_backends(const toml::table& root,
                                                                             const Pool& pool) {
-        // What the pool would be with these backends alone.
+        // The pool with only these backends.
         Pool file;
         file.tls = pool.tls;
         read_each(
@@ -66,7 +66,7 @@ public:
 private:
     // Sections
 
-    /// The settings of one table; what it has besides is unknown.
+    /// Reads the settings of one table. Other keys in it are unknown.
     void read(const toml::table& table, const std::string& path, Record into) {
         const auto& section = section_of(into);
         for (const auto& setting : section.settings) {
@@ -82,7 +82,7 @@ private:
         unknown_keys(table, path, section.path, known_keys(section));
     }
 
-    /// The same of a table in this one, if it is there.
+    /// The same for a table inside this one, if there is one.
     void read_table(const toml::table& parent, const std::string& path, std::string_view key,
                     Record into) {
         if (const auto* table = table_at(parent, path, key)) read(*table, joined(path, key), into);
@@ -137,7 +137,7 @@ private:
         read(table, path, Record(route));
         const auto problems_before = problems_.size();
         read_table(table, path, "match", Record(route.match));
-        // What is left of a match with a problem matches more than was meant.
+        // A match without its refused part would match too much.
         if (problems_.size() != problems_before) places_.refused(path + ".match");
     }
 
@@ -162,7 +162,7 @@ private:
         read_table(table, path, "tls", Record(backend.tls));
     }
 
-    /// Every table of [[key]]. `fix` is for elements that are none.
+    /// Every table of [[key]]. `fix` is for elements that are not tables.
     template <typename Read>
     void read_each(const toml::table& parent, const std::string& path, std::string_view key,
                    std::string_view fix, Read&& read_one) {

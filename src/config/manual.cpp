@@ -65,7 +65,7 @@ weight = 1
 The last column says when a change takes effect: for now always at the next *restart*.
 )";
 
-/// A table cell: a `|` would end it.
+/// Text for a table cell. A `|` would end the cell.
 std::string cell(std::string_view text) {
     std::string result;
     for (const char c : text) {

@@ -18,7 +18,7 @@ namespace {
 struct Home {
     std::string_view path;    ///< "pool.NAME"
     std::string_view header;  ///< "[pool.NAME]"
-    bool is_table;            ///< the key is a table of it, no setting
+    bool is_table;            ///< the key is a table, not a setting
 };
 
 std::vector<Home> homes_of(std::string_view key) {
@@ -32,7 +32,7 @@ std::vector<Home> homes_of(std::string_view key) {
     return homes;
 }
 
-/// "pool.NAME" is inside of "" and "pool.NAME.tls" inside of "pool.NAME".
+/// "pool.NAME" is inside "", and "pool.NAME.tls" is inside "pool.NAME".
 bool is_inside(std::string_view inner, std::string_view outer) {
     if (outer.empty()) return !inner.empty();
     return inner.size() > outer.size() && inner.starts_with(outer) && inner[outer.size()] == '.';
@@ -40,12 +40,12 @@ bool is_inside(std::string_view inner, std::string_view outer) {
 
 std::ptrdiff_t depth(std::string_view path) { return std::ranges::count(path, '.'); }
 
-/// The section itself is none of them. The nearest one around it; or of those inside of it the one
-/// that is nearest, if it is the only one; or the only one that there is.
+/// Chooses the nearest section around this one. Otherwise the nearest one inside it, if there is
+/// only one such. Otherwise the only one at all. Never the section itself.
 std::optional<Home> home_of(std::string_view section, std::string_view key) {
     auto homes = homes_of(key);
     std::erase_if(homes, [&](const Home& home) {
-        // Of a pool's passive ports the listener's are meant, rather than those of one server.
+        // `passive_ports` in a pool more likely means the listener's than one backend's.
         const bool is_of_server = key == "passive_ports" && home.path == "pool.NAME.backend";
         return home.path == section || is_of_server;
     });
@@ -75,7 +75,7 @@ std::string_view name_in(std::string_view path) {
 
 std::string_view first_word(std::string_view path) { return path.substr(0, path.find('.')); }
 
-/// The header with the name that the file has: both are parts of one listener or pool.
+/// The header with the name from the file: both are parts of one listener or pool.
 std::string header_for(const Home& home, std::string_view path) {
     std::string header(home.header);
     const auto at = header.find("NAME");
@@ -84,7 +84,7 @@ std::string header_for(const Home& home, std::string_view path) {
     return header;
 }
 
-/// The header of the table that the key stands in; for one of [[several]] the first of them.
+/// The header of the table with the key; for one of [[several]] the first of them.
 std::string own_header(std::string_view path) {
     if (!path.ends_with(']')) return fmt::format("[{}]", path);
     return fmt::format("the first [[{}]]", path.substr(0, path.rfind('[')));
@@ -106,7 +106,7 @@ std::optional<Refusal> misplaced(std::string_view section, std::string_view path
                            ? fmt::format("write it as [{}]", key)
                            : "move it up to the top of the file, before the first table"};
     const auto header = header_for(*home, path);
-    // A file of backends has nothing else in it.
+    // A backends file contains nothing else.
     const bool is_same_file = first_word(home->path) == first_word(path);
     if (is_inside(section, home->path) && is_same_file)
         return Refusal{here(header),

@@ -8,9 +8,9 @@
 
 namespace ballast::config {
 
-/// A key that `section`, "pool.NAME.backend", does not know and another section does: where it
-/// belongs. `path` is the section as the file has it, "pool.alf.backend[0]". Empty if no section
-/// knows it, or several with the same right.
+/// Where a key belongs that `section`, "pool.NAME.backend", does not know but another section does.
+/// `path` is the section in the file, "pool.alf.backend[0]". Empty if no section knows it, or
+/// several fit equally well.
 [[nodiscard]] std::optional<Refusal> misplaced(std::string_view section, std::string_view path,
                                                std::string_view key);
 

@@ -9,14 +9,14 @@
 namespace ballast::config {
 
 bool OwnAddresses::is_here(const base::Ip& ip) const {
-    // Linux connects to the loopback address where the unspecified one is named.
+    // For the unspecified address Linux connects to the loopback address.
     return ip.is_loopback() || ip.is_any() || std::ranges::find(local_, ip) != local_.end();
 }
 
 bool OwnAddresses::reaches(const base::Address& bound, const Listener& listener,
                            const base::Address& to) const {
     if (bound.port != to.port || bound.port == 0) return false;
-    // What clients are told for data is where their network translates to this listener.
+    // The announced address for data is translated to this listener by the clients' network.
     const bool is_announced = std::ranges::any_of(
         listener.public_address, [&](const auto& rule) { return rule.address == to.ip; });
     if (is_announced || bound.ip == to.ip) return true;

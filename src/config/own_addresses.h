@@ -13,18 +13,18 @@
 
 namespace ballast::config {
 
-/// Which connections come to a listener of this configuration: a backend there would be Ballast
-/// itself, and each log-in a session of a session without end.
+/// Tells which addresses lead to a listener of this configuration. A backend there would be Ballast
+/// itself, and each login would cause another session without end.
 class OwnAddresses {
 public:
-    /// `local` are the addresses of this machine, as far as they are known; loopback ones need not
-    /// be among them. `config` outlives it.
+    /// `local` are the known addresses of this machine; loopback ones may be missing. `config` must
+    /// outlive it.
     explicit OwnAddresses(const Config& config, std::vector<base::Ip> local = {})
         : config_(config), local_(std::move(local)) {}
 
-    /// The listener that is reached there, as the file names it; empty: none.
+    /// The listener at this address, by its name in the file; empty: none.
     [[nodiscard]] std::optional<std::string> listener_at(const base::Address& to) const;
-    /// The same of a host name, which is a listener's if clients are told it for data.
+    /// The same for a host name. It is a listener's if it is announced for data.
     [[nodiscard]] std::optional<std::string> listener_called(const std::string& host,
                                                              std::uint16_t port) const;
 
@@ -37,11 +37,11 @@ private:
     std::vector<base::Ip> local_;
 };
 
-/// What is to be said of a backend at a listener's address.
+/// The problem of a backend at a listener's address.
 [[nodiscard]] std::string leads_back(const std::string& where, const std::string& listener);
 inline constexpr const char* leads_back_remedy = "name the server behind it";
 
-/// Backends whose literal address is a listener's.
+/// Finds backends whose literal address is a listener's.
 void check_own_addresses(const Config& config, Findings findings);
 
 }  // namespace ballast::config

@@ -9,26 +9,26 @@
 
 namespace ballast::config {
 
-/// Where in the file something was said. Line and column count from 1; 0 means not said.
+/// A place in the file. Line and column count from 1; 0 means that the file does not contain it.
 struct Where {
     std::string key;  ///< "pool.alfresco.backend[0].weight"
     std::uint32_t line = 0;
     std::uint32_t column = 0;
 };
 
-/// Where in the file each key was said, by key path; filled by the loader, so that a check of the
-/// finished structs can still point at the value that is wrong.
+/// The place of each key in the file, by key path. The loader fills it, so that a check of the
+/// finished structs can still point at the wrong value.
 class Places {
 public:
     void said(const Where& where) { places_.emplace(where.key, where); }
-    /// The value was refused: the struct holds its default, which says nothing about the file.
+    /// Whether the value was refused: then the struct has the default, not the file's value.
     void refused(const std::string& key) { refused_.insert(key); }
 
     [[nodiscard]] bool is_said(std::string_view key) const { return places_.contains(key); }
     [[nodiscard]] bool is_refused(const std::string& key) const { return refused_.contains(key); }
 
-    /// The place of `key`, or of the nearest table around it if the file does not say the key; the
-    /// top of the file if there is none.
+    /// The place of `key`, or of the nearest table around it if the file does not have the key, or
+    /// the top of the file.
     [[nodiscard]] Where of(const std::string& key) const {
         for (std::string_view path = key; !path.empty();) {
             const auto found = places_.find(path);

@@ -12,7 +12,7 @@ namespace ballast::config {
 void check_pool_name(const Config& config, const std::string& key, const std::string& name,
                      Findings findings) {
     if (name.empty() || config.find_pool(name) != nullptr) return;
-    // The pools that the file tried to describe, the failed ones too.
+    // The pools of the file, including refused ones.
     std::vector<std::string_view> names;
     names.reserve(config.pools.size());
     for (const auto& pool : config.pools) names.push_back(pool.name);

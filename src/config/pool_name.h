@@ -8,7 +8,7 @@
 
 namespace ballast::config {
 
-/// The value of `key` has to name a pool. An empty one names none.
+/// Checks that the value of `key` names a pool. An empty value names none.
 void check_pool_name(const Config& config, const std::string& key, const std::string& name,
                      Findings findings);
 

@@ -12,11 +12,11 @@
 namespace ballast::config {
 
 enum class Severity : std::uint8_t {
-    error,    ///< nothing starts with it
-    warning,  ///< probably not what was meant: a start logs it and goes on
+    error,    ///< prevents a start
+    warning,  ///< probably a mistake: a start logs it and goes on
 };
 
-/// One thing the operator has to change. Says where, what is wrong, and what would be right.
+/// One thing that the operator should change: where, what is wrong, and what would be right.
 struct Problem {
     Where where;
     std::string what;  ///< "weight is 0"
@@ -25,10 +25,10 @@ struct Problem {
 };
 
 /// "ballast.toml:31:10: pool.alfresco.backend[0].weight: weight is 0 (use 1 to 256; ...)". A
-/// warning has "warning: " before the key, as compilers write it.
+/// warning has "warning: " before the key, like a compiler's.
 [[nodiscard]] std::string to_string(const Problem& problem, std::string_view file);
 
-/// In the order of the file. What is said twice of one key is left out once.
+/// Sorts problems in the order of the file and removes duplicates.
 void sort_by_place(std::vector<Problem>& problems);
 
 [[nodiscard]] bool has_errors(const std::vector<Problem>& problems);

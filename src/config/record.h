@@ -4,11 +4,11 @@
 #include <cassert>
 #include <concepts>
 
-/// Structs of config.h without their types, so that one kind of setting serves all of them, and
-/// what works on settings is compiled once.
+/// Structs of config.h without their types, so that one kind of setting serves all of them and its
+/// code is compiled once.
 namespace ballast::config {
 
-/// The address of one of these stands for the type `S`.
+/// The address of this object stands for the type `S`.
 template <typename S>
 inline constexpr char type_mark = 0;
 
@@ -27,13 +27,13 @@ struct MemberPointer<T S::*> {
     using Type = T;
 };
 
-/// `at<&Log::file>`. A struct that has inherited the member is named as well.
+/// `at<&Log::file>`. For an inherited member, name the struct too.
 template <auto member, typename S = MemberPointer<decltype(member)>::Struct>
 inline constexpr Member<typename MemberPointer<decltype(member)>::Type> at = {
     [](const void* values) -> const auto& { return static_cast<const S*>(values)->*member; },
     &type_mark<S>};
 
-/// Refers to a struct, which outlives it. A member of another struct is a bug.
+/// Refers to a struct that must outlive it. Using a member of another struct is a bug.
 class ConstRecord {
 public:
     template <typename S>
@@ -53,7 +53,7 @@ private:
     const char* type_;
 };
 
-/// The same of one that may be changed.
+/// The same for a mutable struct.
 class Record : public ConstRecord {
 public:
     template <typename S>

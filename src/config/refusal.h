@@ -5,8 +5,7 @@
 
 namespace ballast::config {
 
-/// Why a text is not the value it should be: a Problem without its place, which only the loader
-/// knows.
+/// Why a text is not a valid value: a Problem without its place, which only the loader knows.
 struct Refusal {
     std::string what;
     std::string fix;

@@ -13,7 +13,7 @@ namespace {
 
 using std::string_view;
 
-/// A key of theirs in one of our sections. `ours` is a key of the same section.
+/// A rival's key in one of our sections. `ours` is a key of the same section.
 struct Renamed {
     string_view section;
     string_view theirs;
@@ -172,7 +172,7 @@ constexpr auto renamed = std::to_array<Renamed>({
     {"pool.NAME.backend", "ssl", "tls"},
 });
 
-/// What is done otherwise here.
+/// Things that work differently here.
 struct Otherwise {
     string_view section;
     string_view theirs;
@@ -276,7 +276,7 @@ constexpr auto other_words = std::to_array<OtherWord>({
     {"send_proxy", "1", "v1"},
 });
 
-/// "TLSv1.2" and its like; nobody should want an SSLv3.
+/// "TLSv1.2" and similar. Nobody should use SSLv3.
 constexpr auto version_words = std::to_array<OtherWord>({
     {"", "tlsv1", "1.0"},
     {"", "tlsv1.0", "1.0"},

@@ -5,12 +5,12 @@
 #include <string>
 #include <string_view>
 
-/// What HAProxy, keepalived, nginx, vsftpd, ProFTPD and Pure-FTPd call things, for those who come
-/// from there. Letters of either case, and '-' and '_', are the same.
+/// Names of HAProxy, keepalived, nginx, vsftpd, ProFTPD and Pure-FTPd, for operators who come from
+/// there. Ignores the case of letters, and treats '-' and '_' as the same.
 namespace ballast::config {
 
 /// What to do about a key that `section`, "pool.NAME.backend", does not know: "here it is
-/// max_sessions". Empty if no rival has such a key.
+/// max_sessions". Empty if no rival has this key.
 [[nodiscard]] std::optional<std::string> advice_for_key(std::string_view section,
                                                         std::string_view key);
 

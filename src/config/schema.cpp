@@ -78,7 +78,7 @@ Json array_of(Json items) {
     return json;
 }
 
-/// Lengths are counted in bytes here and in characters there, of which there are never more.
+/// Our lengths count bytes, the schema's count characters, of which there are never more.
 Json of_text(std::size_t bytes_min, std::size_t bytes_max) {
     auto json = of_pattern(text_pattern);
     if (bytes_min > 0) json.add("minLength", Json::literal("1"));
@@ -131,14 +131,14 @@ Json property(const Setting& setting, ConstRecord defaults) {
     auto json = std::visit([](const auto& kind) { return accepted(kind); }, setting.kind);
     json.add("description", fmt::format("{} ({}: {})", setting.meaning, type_of(setting.kind),
                                         range_of(setting.kind)));
-    // What may be left out for a reason has no value to show. As the file writes it is as JSON
-    // writes it.
+    // Optional settings have no default value to show. Other defaults look the same in TOML and
+    // JSON.
     if (!setting.required && !may_be_unsaid(setting.kind))
         json.add("default", Json::literal(shown(setting.kind, defaults)));
     return json;
 }
 
-/// A section and what is written of it.
+/// A section and its JSON so far.
 struct Table {
     string_view path;
     bool is_repeated;  ///< [[path]]
@@ -214,7 +214,7 @@ private:
         return found == tables_.end() ? nullptr : &*found;
     }
 
-    /// The value of `key` in the table `path`, which is one table, tables with names, or a list.
+    /// The value of `key` in the table `path`: one table, named tables, or a list.
     [[nodiscard]] Json nested(string_view path, string_view key) const {
         if (const auto* named = find(joined(path, key) + ".NAME")) {
             auto patterns = Json::object();
@@ -225,8 +225,8 @@ private:
             json.add("minProperties", Json::literal("1"));
             return json;
         }
-        // A table that is not described here has the keys of the nearest one around it: a backend's
-        // `tls` those of its pool's.
+        // A table without its own section has the keys of the nearest one around it: a backend's
+        // `tls` has those of its pool's.
         const auto* table = find(joined(path, key));
         for (auto around = path; table == nullptr && !around.empty();) {
             around = around.substr(0, std::min(around.rfind('.'), around.size()));

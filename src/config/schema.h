@@ -5,9 +5,9 @@
 
 namespace ballast::config {
 
-/// The form of a configuration as a JSON Schema (draft 2020-12), for editors and for programs that
-/// write one; from the table that `load` reads by. What a schema cannot say, `load` does: every
-/// configuration that loads fits the schema, but not the other way round.
+/// A JSON Schema (draft 2020-12) of the configuration, for editors and for programs that write
+/// configurations. It comes from the same table as `load`. `load` checks more than a schema can
+/// express: every configuration that loads fits the schema, but not the other way round.
 [[nodiscard]] std::string schema();
 
 }  // namespace ballast::config

@@ -8,8 +8,8 @@
 #include <span>
 #include <string_view>
 
-/// All settings, once: the loader reads by this table and the manual prints it. Defaults are not
-/// in it; they are those of the structs in config.h.
+/// The table of all settings. The loader reads by it and the manual prints it. Defaults are in the
+/// structs of config.h instead.
 namespace ballast::config {
 
 /// When a change in the file takes effect.
@@ -20,19 +20,19 @@ struct Setting {
     Kind kind;
     std::string_view meaning;  ///< one or two sentences for the manual
     bool required = false;
-    std::string_view advice = {};  ///< said besides the range when a value is outside of it
+    std::string_view advice = {};  ///< added to the range when a value is outside of it
     Applies applies = Applies::restart;
 };
 
 /// A struct of config.h as a table of the file.
 struct Section {
-    ConstRecord (*defaults)();  ///< such a struct as it is when the file says nothing
+    ConstRecord (*defaults)();  ///< a struct with all defaults
     std::string_view path;      ///< "listener.NAME"; empty for the top of the file
     std::string_view header;    ///< as the file writes it: "[listener.NAME]"
     std::string_view meaning;   ///< for the manual
     std::span<const Setting> settings;
     std::span<const std::string_view> tables = {};  ///< keys that hold further sections
-    /// Keys of which at least one has to be there, for the schema; why is the checks' business.
+    /// Keys of which at least one is required, for the schema. The checks say why.
     std::span<const std::string_view> alternatives = {};
 };
 
@@ -44,10 +44,10 @@ template <typename S>
 
 /// In the manual's order.
 [[nodiscard]] std::span<const Section> all_sections();
-/// The one for structs of this type.
+/// The section for structs of this type.
 [[nodiscard]] const Section& section_of(ConstRecord values);
 
-/// The parts of `all_sections`, each in a file of its own.
+/// The parts of `all_sections`, each in its own file.
 [[nodiscard]] std::span<const Section> listener_sections();
 [[nodiscard]] std::span<const Section> pool_sections();
 

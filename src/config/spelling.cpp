@@ -10,7 +10,7 @@ namespace ballast::config {
 
 namespace {
 
-/// Nobody means a key of this length, and the distance costs the product of both lengths.
+/// No key is this long, and the distance takes time in proportion to the product of both lengths.
 constexpr std::size_t word_bytes_max = 64;
 
 /// Optimal string alignment: Levenshtein's distance with swapped neighbours as one change.
@@ -39,7 +39,7 @@ std::optional<std::string_view> nearest(std::string_view word,
                                         std::span<const std::string_view> known) {
     if (word.size() > word_bytes_max) return std::nullopt;
     std::optional<std::string_view> best;
-    // A third of the letters wrong is still a spelling; more is another word.
+    // With up to a third of its letters wrong it is a misspelling, otherwise another word.
     std::size_t best_distance = std::max<std::size_t>(word.size() / 3, 1) + 1;
     for (const auto candidate : known) {
         if (candidate.size() > word_bytes_max) continue;
@@ -61,7 +61,7 @@ std::string in_quotes(std::string_view text) {
             result += c;
     }
     if (text.size() > word_bytes_max) {
-        // A UTF-8 character cut in two is taken out whole.
+        // Remove a UTF-8 character that was cut in two.
         auto cut = word_bytes_max;
         while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xc0) == 0x80) {
             --cut;

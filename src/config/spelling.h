@@ -6,15 +6,15 @@
 #include <string>
 #include <string_view>
 
-/// The words of a problem: what the file says, what it could say, and what was probably meant.
+/// Words for problems: what the file says, what it could say, and what was probably meant.
 namespace ballast::config {
 
-/// The known word that needs the fewest letters changed, added, left out or swapped with their
-/// neighbour; empty if none is near enough to be what was meant. Of two equally near the first.
+/// The known word with the fewest letters changed, added, removed or swapped with a neighbour.
+/// Empty if none is near enough. If two are equally near, the first.
 [[nodiscard]] std::optional<std::string_view> nearest(std::string_view word,
                                                       std::span<const std::string_view> known);
 
-/// "'text'": for a terminal, so control characters are escaped and a long text is cut.
+/// "'text'" for a terminal: control characters are escaped and a long text is cut.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 
 /// "a, b or c"

@@ -12,7 +12,7 @@
 
 namespace ballast::config {
 
-/// What both ends of TLS have, after the rows of their own.
+/// Rows that both ends of TLS have, after their own rows.
 template <typename S, std::size_t N>
 constexpr auto with_tls_parameters(const std::array<Setting, N>& own) {
     const auto parameters = std::to_array<Setting>({

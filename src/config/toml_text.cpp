@@ -10,9 +10,9 @@
 #include <fmt/format.h>
 #include <optional>
 
-// toml++ 3.3 takes some mistakes in a file for its own: it asserts (or, in a release, assumes) that
-// a table's header begins like a key, which "[{" does not, and calls it unreachable that a letter
-// such as U+00FC stands where a space could. What it does without these claims is right.
+// toml++ 3.3 treats some mistakes in a file as its own bugs. It asserts (or, in a release, assumes)
+// that a table's header begins like a key, but "[{" does not. It marks as unreachable that a letter
+// such as U+00FC stands where a space could. Without these claims it works.
 #include <toml++/impl/preprocessor.h>
 
 #undef TOML_ASSERT_ASSUME
@@ -31,11 +31,11 @@ namespace ballast::config {
 namespace {
 
 constexpr std::size_t text_bytes_max = 1024 * 1024;
-/// The parser recurses over dotted keys, so a line bounds the depth of its stack.
+/// The parser recurses over dotted keys, so the line length bounds its stack depth.
 constexpr std::size_t line_bytes_max = 8192;
 
-/// What the parser should not see: texts without bounds, and the control characters that TOML has
-/// no place for and that would reach a terminal in the parser's message.
+/// Texts that the parser must not see: unbounded ones, and control characters that TOML forbids and
+/// that would reach a terminal in the parser's message.
 std::optional<Problem> unreadable(std::string_view text) {
     if (text.size() > text_bytes_max)
         return Problem{{"", 1, 1},

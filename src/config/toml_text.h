@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-// Of toml++, which only .cpp files include.
+// From toml++, which only .cpp files include.
 namespace toml {
 inline namespace v3 {
 // NOLINTBEGIN(readability-identifier-naming)
@@ -19,16 +19,16 @@ struct source_region;
 }  // namespace v3
 }  // namespace toml
 
-/// The TOML of a file, before anybody asks what it means.
+/// The TOML of a file, before it is interpreted.
 namespace ballast::config {
 
-/// Empty after a syntax error or a duplicate key; the parser knows nothing of what comes behind.
+/// Empty after a syntax error or a duplicate key, where the parser stops.
 [[nodiscard]] std::expected<toml::table, Problem> parse_toml(std::string_view text);
 
 /// "a string", "an integer"
 [[nodiscard]] std::string_view type_name(const toml::node& node);
 
-/// "pool.alf" and "balance": "pool.alf.balance". What is no plain word is quoted.
+/// "pool.alf" and "balance": "pool.alf.balance". Quotes everything but plain words.
 [[nodiscard]] std::string joined(std::string_view path, std::string_view key);
 
 [[nodiscard]] Where place_of(std::string key, const toml::source_region& source);

@@ -27,7 +27,7 @@ namespace {
 
 constexpr std::size_t user_name_bytes_max = 256;
 
-/// For texts that are no setting of their own.
+/// For texts that are not a setting themselves.
 struct Bytes {
     std::size_t bytes_min;
     std::size_t bytes_max;
@@ -45,7 +45,7 @@ bool has_other_braces(std::string_view name) {
     return false;
 }
 
-/// One value of the file and what is known of the setting it is for.
+/// One value of the file and its setting.
 struct Value {
     const toml::node& node;
     std::string path;
@@ -140,8 +140,8 @@ public:
         });
     }
 
-    /// A string, or an array of them. `take_one` is called with the name and the text of each, and
-    /// returns why it is refused.
+    /// A string, or an array of them. Calls `take_one` with the name and the text of each; it
+    /// returns why the text is refused.
     template <typename TakeOne>
     void take_each(const Value& value, TakeOne&& take_one) {
         if (const auto* text = value.node.as_string()) {
@@ -171,7 +171,7 @@ public:
                 fmt::format("write the first address and the prefix, {}", example)};
     }
 
-    /// Why a text is not one of this kind; empty if it is.
+    /// Why a text is not of this kind; empty if it is.
     template <typename K>
     static std::optional<Refusal> wrong_text(std::string_view name, const std::string& text,
                                              const K& kind) {
@@ -291,11 +291,11 @@ public:
         } else {
             return wrong_type(value);
         }
-        // The most specific network first; the order of equally large ones is of no effect.
+        // The most specific network first. The order of equally large ones does not matter.
         std::ranges::sort(rules, std::greater{}, [](const AnnounceRule& rule) {
             return rule.network ? rule.network->prefix_bits() : -1;
         });
-        // Without a rule it is the local address: a default that says so changes nothing.
+        // The default without a rule is the local address, so a rule that says so changes nothing.
         if (!rules.empty() && rules.back() == AnnounceRule{}) rules.pop_back();
     }
 
@@ -322,7 +322,7 @@ public:
         announce(place_of(key_path, node.source()), node, network, rules);
     }
 
-    /// What has the form of a host name and is hardly meant as one.
+    /// Texts that have the form of a host name but are hardly meant as one.
     static std::optional<std::string> typo_in_address(std::string_view text) {
         if (base::is_same_but_for_case(text, "local")) return "did you mean local?";
         // No top-level domain begins with a digit: "203.0.113.2l".
@@ -356,7 +356,7 @@ public:
         if (!ip || ip->is_any())
             return report(
                 where, fmt::format("{} is no address to connect to", in_quotes(text->get())), fix);
-        // RFC 959 has four numbers for it; RFC 2428's EPSV announces none.
+        // A PASV reply has four numbers (RFC 959), and EPSV announces no address (RFC 2428).
         if (!ip->is_v4())
             return report(where,
                           fmt::format("PASV cannot announce the IPv6 address {}", to_string(*ip)),
@@ -375,7 +375,7 @@ public:
         } else {
             return wrong_type(value);
         }
-        // The most specific pattern first, equal ones in the order of the alphabet.
+        // The most specific pattern first, equal ones in alphabetical order.
         std::ranges::sort(rules, {}, [](const UserRule& rule) {
             const auto is_literal = [](char c) { return c != '*' && c != '?'; };
             return std::pair(-std::ranges::count_if(rule.pattern, is_literal), rule.pattern);
@@ -429,7 +429,7 @@ public:
         into[kind.port] = destination->port;
     }
 
-    /// What stands for a duration or a size: a text, or a bare number, which lacks its unit.
+    /// The text of a duration or a size. A number without a unit is taken too, to be refused.
     static std::optional<std::string> text_of_amount(const toml::node& node) {
         if (const auto* text = node.as_string()) return text->get();
         if (const auto* number = node.as_integer()) return fmt::to_string(number->get());

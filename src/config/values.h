@@ -11,14 +11,14 @@
 
 namespace ballast::config {
 
-/// Takes values of the file into the structs, by the kinds of their settings, and collects what is
-/// wrong with them. Refers to what the loader owns.
+/// Puts values of the file into the structs, by the kinds of their settings, and collects problems.
+/// Refers to objects of the loader.
 class Values {
 public:
     Values(Places& places, std::vector<Problem>& problems) : places_(places), problems_(problems) {}
 
-    /// `path` is the setting's key with the tables around it. A value that is refused leaves the
-    /// struct as it was.
+    /// `path` is the setting's key with the tables around it. A refused value leaves the struct
+    /// unchanged.
     void take(const toml::node& node, const std::string& path, const Setting& setting, Record into);
 
 private:

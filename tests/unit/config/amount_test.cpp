@@ -25,7 +25,7 @@ TEST(Amount, reads_sizes_with_their_unit) {
     EXPECT_EQ(parse_size("2GiB"), 2'147'483'648U);
 }
 
-TEST(Amount, refuses_with_what_would_be_right) {
+TEST(Amount, refuses_and_says_what_would_be_right) {
     struct Row {
         const char* text;
         const char* what;
@@ -64,7 +64,7 @@ TEST(Amount, refuses_with_what_would_be_right) {
               "write a whole number and B, KB, KiB, MB, MiB, GB or GiB, as in \"8KiB\"");
 }
 
-TEST(Amount, a_fraction_of_a_size_is_refused_likewise) {
+TEST(Amount, a_fraction_of_a_size_is_refused_too) {
     const auto size = parse_size("1.5MiB");
     ASSERT_FALSE(size);
     EXPECT_EQ(size.error().what, "'1.5MiB' is no whole number");

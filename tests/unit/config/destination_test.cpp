@@ -30,7 +30,7 @@ TEST(Destination, reads_addresses_and_names_with_and_without_a_port) {
     }
 }
 
-TEST(Destination, refuses_what_is_neither_address_nor_name) {
+TEST(Destination, refuses_texts_that_are_neither_address_nor_name) {
     struct Row {
         const char* text;
         const char* what;
@@ -64,7 +64,7 @@ TEST(Destination, refuses_what_is_neither_address_nor_name) {
     }
 }
 
-TEST(Destination, of_a_url_is_what_stands_between_its_slashes) {
+TEST(Destination, of_a_url_is_its_host_and_port) {
     const auto cure = [](const char* url) { return parse_destination(url).error().fix; };
     const std::string behind = "; TLS is set in the table tls";
     EXPECT_EQ(cure("ftp://alf1:21"), "write \"alf1:21\"" + behind);
@@ -73,7 +73,7 @@ TEST(Destination, of_a_url_is_what_stands_between_its_slashes) {
     EXPECT_EQ(cure("ftp://"), "write \"HOST:PORT\" or \"HOST\"");
 }
 
-TEST(Destination, is_written_as_it_can_be_read) {
+TEST(Destination, is_written_as_it_is_read) {
     for (const auto* text : {"10.0.0.11:2121", "[2001:db8::1]:21", "alf1.example.org:21"})
         EXPECT_EQ(to_string(*parse_destination(text)), text);
 }

@@ -29,7 +29,7 @@ std::string backends_problems(std::string_view text) {
     return problems_of(load_backends(text, pool()));
 }
 
-TEST(LoadBackends, reads_what_the_tables_of_a_pool_can_say) {
+TEST(LoadBackends, reads_all_settings_of_a_pools_backends) {
     const auto backends = load_backends(R"(# two more
 [[backend]]
 name = "alf2"
@@ -62,7 +62,7 @@ srv = "_ftp._tcp.example.org"
     EXPECT_EQ((*backends)[1].tls.mode, BackendTlsMode::explicit_tls);
 }
 
-TEST(LoadBackends, a_file_has_one_unless_the_pool_says_that_it_may_be_empty) {
+TEST(LoadBackends, a_file_has_one_unless_the_pool_allows_an_empty_file) {
     for (const auto* const text : {"", "# none", "\n\n", "backend = []"})
         EXPECT_EQ(backends_problems(text),
                   "f:1:1: backend: there is no backend in this file (add a [[backend]] table, or "
@@ -75,7 +75,7 @@ TEST(LoadBackends, a_file_has_one_unless_the_pool_says_that_it_may_be_empty) {
     EXPECT_TRUE(backends->empty());
 }
 
-TEST(LoadBackends, finds_what_is_wrong_in_the_file) {
+TEST(LoadBackends, finds_problems_in_the_file) {
     const std::string one = "[[backend]]\nname = \"a\"\naddress = \"a\"\n";
     const std::string missing =
         "f:1:1: backend[0].address: address is missing (add address = \"HOST:PORT\" or \"HOST\", "
@@ -119,7 +119,7 @@ TEST(LoadBackends, differ_from_those_of_the_pool) {
               "(remove one; to give a server more sessions, raise its weight)\n");
 }
 
-TEST(LoadBackends, find_what_contradicts_itself_together_with_the_pool) {
+TEST(LoadBackends, find_contradictions_with_the_pool) {
     const std::string one = "[[backend]]\nname = \"a\"\naddress = \"a\"\n";
     const std::string versions =
         "min_version 1.3 is newer than max_version 1.2 (lower min_version or raise max_version)\n";
@@ -130,7 +130,7 @@ TEST(LoadBackends, find_what_contradicts_itself_together_with_the_pool) {
     EXPECT_EQ(backends_problems(one + "tls = { mode = \"off\", ca = \"c\" }"),
               "f:4:28: backend[0].tls.ca: ca has no effect while mode is \"off\" (use mode = "
               "\"explicit\", \"implicit\" or \"as-client\", or remove ca)\n");
-    // The pool's own contradiction is nobody's there, as it has no backends of its own.
+    // The pool's own contradiction is not reported, because it has no backends itself.
     of_pool.tls.min_version = base::TlsVersion::tls_1_3;
     EXPECT_EQ(problems_of(load_backends(one, of_pool)),
               "f:1:1: backend[0].tls.min_version: " + versions);

@@ -24,7 +24,7 @@ passive_ports = "20010-20019"
 )";
 const std::string implicit = "[pool.alf.tls]\nmode = \"implicit\"\n";
 
-TEST(LoadPassthrough, reads_all_that_it_needs) {
+TEST(LoadPassthrough, reads_all_required_settings) {
     const auto config = loaded(listener +
                                "plain = true\npassive_ports = \"30000-30009\"\n"
                                "client_hello_timeout = \"3s\"\n" +
@@ -42,7 +42,7 @@ TEST(LoadPassthrough, reads_all_that_it_needs) {
     EXPECT_EQ(second.listeners.at(0).implicit_bind.size(), 1);
 }
 
-TEST(LoadPassthrough, says_what_no_setting_can_make_work) {
+TEST(LoadPassthrough, says_what_no_setting_can_fix) {
     const auto limits = limits_of_passthrough(loaded(listener + backends));
     ASSERT_EQ(limits.size(), 3);
     EXPECT_TRUE(
@@ -56,7 +56,7 @@ TEST(LoadPassthrough, says_what_no_setting_can_make_work) {
                     .empty());
 }
 
-TEST(LoadPassthrough, finds_what_its_backends_lack) {
+TEST(LoadPassthrough, finds_what_its_backends_need) {
     const std::string one = "[[pool.alf.backend]]\nname = \"alf1\"\n";
     const std::string from = "listener.sealed";
     expect({
@@ -71,7 +71,7 @@ TEST(LoadPassthrough, finds_what_its_backends_lack) {
          "f:6:17: pool.alf.backends_file: " + from +
              " passes through to this pool, and what is in a backends_file has no passive_ports "
              "(write the backends into this file)\n"},
-        // Fallbacks are led to as well.
+        // Fallbacks count as well.
         {listener + "[pool.alf]\nfallback = \"sorry\"\n" + backends +
              "[[pool.sorry.backend]]\nname = \"s\"\naddress = \"10.0.0.13\"\n",
          "f:15:1: pool.sorry.backend[0].passive_ports: passive_ports is missing, and " + from +
@@ -90,7 +90,7 @@ TEST(LoadPassthrough, finds_what_its_backends_lack) {
     });
 }
 
-TEST(LoadPassthrough, finds_what_has_no_effect) {
+TEST(LoadPassthrough, finds_settings_without_effect) {
     const std::string plain =
         "[listener.a]\nbind = [\"0.0.0.0:21\"]\npool = \"alf\"\n"
         "passive_ports = \"30000-30009\"\n";
@@ -159,7 +159,7 @@ TEST(LoadPassthrough, finds_ports_that_lead_to_two_places) {
         {listener + backends + second_pool + "\"20000-20004\"\n",
          "f:16:17: pool.b.backend[0].passive_ports: 20000-20004 overlaps 20000-20009 of "
          "pool.alf.backend[0].passive_ports (the server is the same: use the same range)\n"},
-        // What a listener lends, its default included.
+        // The passive ports of a listener, including the default.
         {listener + "plain = true\n" + backends,
          "f:9:17: pool.alf.backend[0].passive_ports: 20000-20009 overlaps 20000-20099 of "
          "listener.sealed.passive_ports (set passive_ports of the listener to others)\n"

@@ -9,7 +9,7 @@
 namespace ballast::config {
 namespace {
 
-// The tables that make a file whole around the part under test: two lines before it.
+// The tables that complete a file around the part under test: two lines before it.
 const std::string listener = R"([listener.ftp]
 bind = ["127.0.0.1:21"]
 )";
@@ -21,7 +21,7 @@ address = "10.0.0.11"
 const std::string route = "[[listener.ftp.route]]\n";
 const std::string tls = "[listener.ftp.tls]\ncertificate = \"c\"\n";
 
-TEST(LoadRoutes, reads_all_that_a_route_can_say) {
+TEST(LoadRoutes, reads_all_settings_of_a_route) {
     const auto config = loaded(listener + R"(pool = "alf"
 user_at_pool = true
 user_at_host = true
@@ -65,7 +65,7 @@ client_certificate = "request"
     EXPECT_TRUE(ftp.routes[2].match.user.empty());
 }
 
-TEST(LoadRoutes, who_may_connect_is_a_word_or_a_network) {
+TEST(LoadRoutes, allowed_clients_are_a_word_or_a_network) {
     const auto peer = [](const std::string& value) {
         return loaded(listener + "pool = \"alf\"\ndata_peer = \"" + value + '"' + pool)
             .listeners.at(0)
@@ -76,28 +76,28 @@ TEST(LoadRoutes, who_may_connect_is_a_word_or_a_network) {
     EXPECT_EQ(peer("::/0"), (DataPeer{DataPeer::Kind::network, base::Subnet::parse("::/0")}));
 }
 
-TEST(LoadRoutes, accepts_what_only_looks_wrong) {
+TEST(LoadRoutes, accepts_settings_that_only_look_wrong) {
     const std::string files[] = {
         // Routes alone.
         listener + route + "pool = \"alf\"" + pool,
         listener + route + "reject = \"530 No.\"" + pool,
-        // As if it were not there.
+        // The same as without it.
         listener + "pool = \"\"\n" + route + "pool = \"alf\"\nreject = \"\"" + pool,
-        // A pool after a route that takes all is for users who name no pool that way.
+        // A pool after a route that matches everything is for users who do not name a pool.
         listener + "pool = \"alf\"\n" + route + "pool = \"alf\"" + pool,
-        // These do not match everything: IPv6, and clients that say no host or no SNI.
+        // These do not match everything: IPv6, and clients without a host or SNI.
         listener + route + "match = { network = \"0.0.0.0/0\" }\npool = \"alf\"\n" + route +
             "match = { host = \"*\" }\npool = \"alf\"\n" + route + "pool = \"alf\"" + pool,
         listener + route + "match = { sni = \"*\" }\npool = \"alf\"\n" + route +
             "pool = \"alf\"\n" + tls + pool,
-        // Asked for by one of the two words.
+        // Used by one of the two words.
         listener + route + "match = { certificate = \"*\" }\npool = \"alf\"\n" + tls +
             "client_ca = \"c\"\nclient_certificate = \"require\"" + pool,
     };
     for (const auto& file : files) EXPECT_EQ(problems_of(file), "none") << file;
 }
 
-TEST(LoadRoutes, finds_what_a_listener_or_a_route_lacks_or_contradicts) {
+TEST(LoadRoutes, finds_missing_and_contradictory_settings_of_listeners_and_routes) {
     expect({
         {listener + pool,
          "f:1:1: listener.ftp.pool: there is neither pool nor route (add pool, the name of a "

@@ -68,7 +68,7 @@ TEST(LoadRules, commands_are_known_ones) {
     });
 }
 
-TEST(LoadRules, a_match_asks_for_something) {
+TEST(LoadRules, a_match_needs_a_condition) {
     const std::string route = "[[listener.ftp.route]]\npool = \"alf\"\n";
     const std::string of = "listener.ftp.route[0].match";
     expect_all({
@@ -88,7 +88,7 @@ TEST(LoadRules, a_match_asks_for_something) {
     });
 }
 
-TEST(LoadRules, a_key_behind_the_last_backend_is_to_be_moved_up) {
+TEST(LoadRules, a_key_behind_the_last_backend_belongs_further_up) {
     const auto up = [](const std::string& key, const std::string& kind) {
         return key + " is a " + kind +
                " of [pool.alf] and does nothing here (move it up to "
@@ -118,7 +118,7 @@ TEST(LoadRules, a_key_behind_the_last_backend_is_to_be_moved_up) {
     });
 }
 
-TEST(LoadRules, a_key_of_another_table_is_to_be_moved_there) {
+TEST(LoadRules, a_key_of_another_table_belongs_there) {
     const auto moved = [](const std::string& key, const std::string& home) {
         return key + " is a key of " + home + " and does nothing here (move it to " + home + ")\n";
     };

@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The tables that make a file whole around the part under test: four lines, and ten with the pool.
+// The tables that complete a file around the part under test: four lines, and ten with the pool.
 const std::string listener = R"([listener.ftp]
 bind = ["127.0.0.1:21"]
 pool = "alf"
@@ -24,7 +24,7 @@ address = "alf1.example.org"
 const std::string certificate = "certificate = \"c\"\n";
 const std::string plain = "[listener.ftp]\nbind = [\"127.0.0.1:21\"]\npool = \"alf\"\n";
 
-TEST(LoadTls, reads_all_that_a_listener_can_say) {
+TEST(LoadTls, reads_all_settings_of_a_listener) {
     const auto config = loaded(R"([listener.ftp]
 bind = ["0.0.0.0:21"]
 pool = "alf"
@@ -78,7 +78,7 @@ TEST(LoadTls, a_listener_without_the_table_has_none) {
     EXPECT_FALSE(loaded(plain + pool).listeners.at(0).tls);
 }
 
-TEST(LoadTls, one_file_may_stand_without_brackets) {
+TEST(LoadTls, one_file_needs_no_brackets) {
     const auto files = [](const std::string& value) {
         return loaded(listener + "certificate = " + value + pool).listeners.at(0).tls->certificate;
     };
@@ -86,7 +86,7 @@ TEST(LoadTls, one_file_may_stand_without_brackets) {
     EXPECT_EQ(files("[\"/a.pem\"]"), std::vector<std::string>{"/a.pem"});
 }
 
-TEST(LoadTls, a_backend_has_what_its_pool_says_but_for_what_it_says_itself) {
+TEST(LoadTls, a_backend_inherits_from_its_pool_except_for_its_own_settings) {
     const auto config = loaded(plain + R"([pool.alf.tls]
 mode = "explicit"
 ca = "/ca.pem"
@@ -148,13 +148,13 @@ TEST(LoadTls, knows_the_place_of_each_key) {
     EXPECT_FALSE(config.places.is_said("pool.alf.tls.ca"));
 }
 
-TEST(LoadTls, accepts_what_only_looks_wrong) {
+TEST(LoadTls, accepts_settings_that_only_look_wrong) {
     const std::string implicit_only = "[listener.ftp]\npool = \"alf\"\n[listener.ftp.tls]\n" +
                                       certificate + "implicit_bind = [\"127.0.0.1:990\"]\n";
     const std::string of_pool = plain + "[pool.alf.tls]\n";
     const std::string files[] = {
         implicit_only + pool,
-        // Nobody needs AUTH TLS there.
+        // Clients do not need AUTH TLS there.
         implicit_only + "explicit = false\nrequire = \"login\"" + pool,
         // Clients of `bind` stay without TLS.
         listener + certificate + "explicit = false\nimplicit_bind = [\"127.0.0.1:990\"]" + pool,
@@ -162,21 +162,21 @@ TEST(LoadTls, accepts_what_only_looks_wrong) {
         listener + certificate + "min_version = \"1.3\"\nmax_version = \"1.3\"" + pool,
         // The same port of another address.
         listener + certificate + "implicit_bind = [\"127.0.0.2:21\"]" + pool,
-        // A certificate may be made out to an IP address.
+        // A certificate may name an IP address.
         of_pool + "mode = \"explicit\"\nverify = \"full\"\n" +
             "[[pool.alf.backend]]\nname = \"a\"\naddress = \"10.0.0.1\"",
-        // Some clients have no TLS, so the data of those has none either.
+        // Some clients have no TLS, so their data have none either.
         of_pool + "mode = \"as-client\"\ndata = \"always\"" + pool,
         of_pool + "mode = \"explicit\"\nca = \"ca\"" + pool +
             "tls = { mode = \"explicit\", ca = \"ca\" }",
-        // What the pool says is for those of its backends that it is of use to.
+        // The pool's setting is for those of its backends that can use it.
         of_pool + "mode = \"explicit\"\nca = \"ca\"\ncertificate = \"c\"\nkey = \"k\"" + pool +
             "tls = { mode = \"off\" }",
         of_pool + "mode = \"explicit\"\nca = \"ca\"" + pool + "tls = { verify = \"none\" }",
         of_pool + "ca = \"ca\"\ndata = \"always\"" + pool + "tls = { mode = \"implicit\" }",
         of_pool + "key = \"k\"" + pool + "tls = { mode = \"implicit\", certificate = \"c\" }",
         of_pool + "max_version = \"1.1\"" + pool + "tls = { min_version = \"1.0\" }",
-        // Back to the system's authorities.
+        // This returns to the system's authorities.
         of_pool + "mode = \"explicit\"\nca = \"ca\"" + pool +
             "tls = { verify = \"none\", ca = \"\" }",
     };
@@ -224,7 +224,7 @@ TEST(LoadTls, finds_values_of_the_wrong_kind) {
     });
 }
 
-TEST(LoadTls, finds_what_a_listener_lacks_or_contradicts) {
+TEST(LoadTls, finds_missing_and_contradictory_settings_of_a_listener) {
     expect({
         {listener + pool,
          "f:4:1: listener.ftp.tls.certificate: certificate is missing (add certificate, a string "
@@ -289,7 +289,7 @@ TEST(LoadTls, implicit_addresses_are_control_addresses_like_others) {
              "implicit_bind = [\"0.0.0.0:990\"]" + pool,
          "f:4:17: listener.ftp.passive_ports: 980-999 holds the control port 990 of "
          "listener.ftp.tls.implicit_bind[0] (use a range without it)\n"},
-        // Its own address is an implicit one too.
+        // Its own address is also an implicit one.
         {"[listener.ftp]\npool = \"alf\"\npassive_ports = \"980-999\"\n[listener.ftp.tls]\n" +
              certificate + "implicit_bind = [\"127.0.0.1:2990\"]\n" + other + pool,
          "f:3:17: listener.ftp.passive_ports: 980-999 holds the control port 990 of "
@@ -297,7 +297,7 @@ TEST(LoadTls, implicit_addresses_are_control_addresses_like_others) {
     });
 }
 
-TEST(LoadTls, finds_what_is_without_effect_towards_backends) {
+TEST(LoadTls, finds_settings_without_effect_towards_backends) {
     const std::string of_pool = plain + "[pool.alf.tls]\n";
     const std::string mode = " (use mode = \"explicit\", \"implicit\" or \"as-client\", or ";
     expect({
@@ -321,7 +321,7 @@ TEST(LoadTls, finds_what_is_without_effect_towards_backends) {
     });
 }
 
-TEST(LoadTls, finds_what_contradicts_itself_towards_backends) {
+TEST(LoadTls, finds_contradictions_towards_backends) {
     const std::string of_pool = plain + "[pool.alf.tls]\n";
     const std::string second = "\n[[pool.alf.backend]]\nname = \"b\"\naddress = \"b\"\n";
     const std::string always =
@@ -330,7 +330,7 @@ TEST(LoadTls, finds_what_contradicts_itself_towards_backends) {
     const std::string versions =
         "min_version 1.3 is newer than max_version 1.2 (lower min_version or raise max_version)\n";
     expect({
-        // Said once for all backends.
+        // Reported once for all backends.
         {of_pool + "data = \"always\"" + pool + second, "f:5:8: pool.alf.tls.data: " + always},
         {of_pool + "data = \"always\"\nmode = \"explicit\"" + pool + "tls = { mode = \"off\" }",
          "f:10:16: pool.alf.backend[0].tls.mode: " + always},

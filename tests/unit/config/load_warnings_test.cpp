@@ -25,27 +25,27 @@ TEST(LoadWarnings, a_pool_that_nothing_leads_to) {
         {listener + "[[listener.ftp.route]]\npool = \"b\"\nmatch = { user = \"x\" }" + pool +
              "[pool.b]\n" + b,
          "none"},
-        // Where a way leads is not known here.
+        // The target is not known here.
         {"[listener.ftp]\nbind = [\"127.0.0.1:21\"]\npool = 5" + pool,
          "f:3:8: listener.ftp.pool: pool is an integer (use a string: 0 to 64 letters, digits, "
          "'-' and '_')\n"},
     });
 }
 
-TEST(LoadWarnings, a_pool_of_backups_alone) {
+TEST(LoadWarnings, a_pool_with_backups_only) {
     const std::string second = "[[pool.alf.backend]]\nname = \"alf2\"\naddress = \"10.0.0.12\"\n";
     expect_all({
         {listener + pool + "backup = true\n" + second + "backup = true",
          "f:10:10: warning: pool.alf.backend[0].backup: all backends of the pool are backup, so "
          "none comes before another (remove backup from those that serve first)\n"},
         {listener + pool + "backup = true\n" + second, "none"},
-        // What the file holds is not known here.
+        // The content of the file is not known here.
         {listener + "[pool.alf]\nbackends_file = \"/b\"" + pool.substr(11) + "backup = true",
          "none"},
     });
 }
 
-TEST(LoadWarnings, a_text_that_brings_its_own_code) {
+TEST(LoadWarnings, a_text_with_its_own_code) {
     expect_all({
         {listener + "greeting = \"220 Welcome\"" + pool,
          "f:5:12: warning: listener.ftp.greeting: clients will see \"220 220 Welcome\": the code "
@@ -86,7 +86,7 @@ TEST(LoadWarnings, a_range_of_one_port) {
     });
 }
 
-TEST(Load, wants_a_file_of_its_own_for_each_log) {
+TEST(Load, needs_a_separate_file_for_each_log) {
     const std::string fix = " (give each log a file of its own: their lines differ in form)\n";
     const std::string logs = "[transfer_log]\nxferlog = \"/var/log/t\"\njson = ";
     expect_all({

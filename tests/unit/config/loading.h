@@ -10,7 +10,7 @@
 
 namespace ballast::config {
 
-/// The tables that make a file whole around the part under test.
+/// The tables that complete a file around the part under test.
 namespace whole_file {
 inline const std::string listener = R"(
 [listener.ftp]
@@ -38,7 +38,7 @@ std::string problems_of(const std::expected<T, std::vector<Problem>>& result,
     return lines_of(result ? std::vector<Problem>() : result.error(), name);
 }
 
-/// The errors alone: what is warned of besides is the business of other tests.
+/// Only the errors: other tests check warnings.
 inline std::vector<Problem> errors_of(std::string_view text) {
     auto problems = read(text).problems;
     std::erase_if(problems,
@@ -50,7 +50,7 @@ inline std::string problems_of(std::string_view text, std::string_view name = "f
     return lines_of(errors_of(text), name);
 }
 
-/// The configuration of a text without errors.
+/// The configuration of a text that must have no errors.
 inline Config loaded(std::string_view text) {
     EXPECT_EQ(problems_of(text), "none");
     return read(text).config.value_or(Config{});

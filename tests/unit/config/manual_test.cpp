@@ -29,7 +29,7 @@ TEST(Manual, its_example_loads) {
     EXPECT_EQ(problems_of(example, "manual"), "none");
 }
 
-TEST(Manual, its_example_of_a_problem_is_what_that_mistake_gives) {
+TEST(Manual, its_example_of_a_problem_matches_that_mistake) {
     auto text = manual();
     const auto begin = text.find("```toml\n") + 8;
     auto example = text.substr(begin, text.find("```", begin) - begin);

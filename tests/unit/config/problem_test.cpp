@@ -6,7 +6,7 @@
 namespace ballast::config {
 namespace {
 
-TEST(Problem, a_warning_says_so_where_editors_look_for_it) {
+TEST(Problem, a_warning_is_marked_where_editors_look_for_it) {
     EXPECT_EQ(to_string({{"log.file", 3, 8}, "it is odd", "change it"}, "f"),
               "f:3:8: log.file: it is odd (change it)");
     EXPECT_EQ(to_string({{"log.file", 3, 8}, "it is odd", "change it", Severity::warning}, "f"),
@@ -15,7 +15,7 @@ TEST(Problem, a_warning_says_so_where_editors_look_for_it) {
               "f:1:1: warning: it is odd (change it)");
 }
 
-TEST(Problem, they_are_sorted_by_place_and_said_once) {
+TEST(Problem, they_are_sorted_by_place_and_reported_once) {
     std::vector<Problem> problems = {
         {{"b", 2, 1}, "x", "y"}, {{"a", 2, 1}, "x", "y"}, {{"c", 1, 9}, "x", "y"},
         {{"a", 2, 1}, "x", "y"}, {{"a", 2, 1}, "w", "y"},
@@ -26,7 +26,7 @@ TEST(Problem, they_are_sorted_by_place_and_said_once) {
     EXPECT_EQ(order, "cx aw ax bx ");
 }
 
-TEST(Problem, warnings_are_no_errors) {
+TEST(Problem, warnings_are_not_errors) {
     const Problem error{{"a", 1, 1}, "x", "y"};
     const Problem warning{{"a", 1, 1}, "x", "y", Severity::warning};
     EXPECT_FALSE(has_errors({}));

@@ -95,7 +95,7 @@ TEST(Rivals, no_word_of_theirs_is_a_key_of_ours) {
     }
 }
 
-TEST(Rivals, what_is_said_to_be_ours_is) {
+TEST(Rivals, suggested_keys_exist) {
     for (const auto& section : all_sections()) {
         for (const auto* const theirs : {"maxconn", "ssl", "cert", "inter", "server", "banner"}) {
             const auto advice = advice_for_key(section.path, theirs);

@@ -15,7 +15,7 @@
 namespace ballast::config {
 namespace {
 
-/// What the file has to say beside the setting under test, by table header.
+/// What the file needs besides the setting under test, by table header.
 using Tables = std::map<std::string, std::map<std::string, std::string>>;
 
 Tables whole_file() {
@@ -73,7 +73,7 @@ ConstRecord part(const Config& config, std::string_view path) {
     return ConstRecord(config);
 }
 
-// A value of each kind that is nobody's default, as `shown()` would write it.
+// A value of each kind that is never a default, as `shown()` would write it.
 std::string other(const Flag& kind, ConstRecord defaults) {
     return defaults[kind.member] ? "false" : "true";
 }
@@ -177,7 +177,7 @@ void complete(Tables& tables, std::string_view path, std::string_view key, bool 
 /// A valid file in which `setting` has this value.
 std::string file_with(const Section& section, const Setting& setting, const std::string& value) {
     auto tables = whole_file();
-    // What has to be said as well for the value to make sense.
+    // Other settings that the value needs.
     if (setting.key == "pool" || setting.key == "fallback")
         tables["[pool.other]"]["backend"] = "[{name=\"b\", address=\"b\"}]";
     if (setting.key == "command_bytes_max")
@@ -232,9 +232,9 @@ TEST(Settings, every_setting_takes_a_value_that_is_not_its_default) {
     });
 }
 
-TEST(Settings, the_default_is_the_struct_s_and_may_be_written_out) {
+TEST(Settings, the_default_comes_from_the_struct_and_may_be_written_out) {
     for_each_setting([](const Section& section, const Setting& setting) {
-        // What is not said is another setting's value, or none: there is no way to write that out.
+        // A missing value means another setting's value, or none. This cannot be written out.
         if (setting.required || may_be_unsaid(setting.kind)) return;
         EXPECT_TRUE(is_said(setting.kind, section.defaults())) << setting.key;
         SCOPED_TRACE(fmt::format("{} {}", section.header, setting.key));
@@ -248,7 +248,7 @@ TEST(Settings, the_default_is_the_struct_s_and_may_be_written_out) {
     });
 }
 
-// Values just outside of a kind's bounds; a kind without bounds has none.
+// Values just outside of a kind's bounds. A kind without bounds has none.
 std::vector<std::string> outside(const auto&) { return {}; }
 std::vector<std::string> outside(const Number& kind) {
     return {fmt::to_string(std::int64_t{kind.min} - 1), fmt::to_string(std::int64_t{kind.max} + 1)};

@@ -37,7 +37,7 @@ TEST(Spelling, quotes_what_a_terminal_can_show) {
     EXPECT_EQ(in_quotes(std::string(63, 'x') + "\xc3\xbcx"), "'" + std::string(63, 'x') + "...'");
 }
 
-TEST(Spelling, lists_words_as_people_do) {
+TEST(Spelling, lists_words_in_plain_english) {
     const std::vector<std::string_view> words = {"a", "b", "c"};
     EXPECT_EQ(listed(words), "a, b or c");
     EXPECT_EQ(listed(std::span(words).first(2)), "a or b");

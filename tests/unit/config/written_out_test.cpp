@@ -32,7 +32,7 @@ TEST(WrittenOut, each_example_is_read_back_as_the_same) {
     EXPECT_GE(examined, 3);
 }
 
-TEST(WrittenOut, what_is_not_said_has_its_default_and_quotes_survive) {
+TEST(WrittenOut, missing_settings_have_their_defaults_and_quotes_survive) {
     const auto text = written_out(loaded(R"(
 [listener.ftp]
 bind = ["127.0.0.1:21"]
