@@ -28,12 +28,11 @@ bool is_carried_mode(std::string_view argument) {
            (argument[0] != 'B' && argument[0] != 'b' && argument[0] != 'C' && argument[0] != 'c');
 }
 
-}  // namespace
-
-Step Dialog::say(std::uint16_t code, std::string_view text) {
-    answer_ = ftp::make_reply(code, text);
-    return Step::answer;
+Decision say(std::uint16_t code, std::string_view text, Step step = Step::answer) {
+    return {step, ftp::make_reply(code, text)};
 }
+
+}  // namespace
 
 void Dialog::reinitialize() {
     login_ = Login::none;
@@ -58,7 +57,7 @@ bool Dialog::requires_data_tls() const {
 }
 
 /// RFC 4217 4.
-Step Dialog::auth(const ftp::Command& command) {
+Decision Dialog::auth(const ftp::Command& command) {
     if (!settings_.tls && !passes_through())
         return say(502, "AUTH is not available on this listener.");
     if (control_ != Control::plain) return say(503, "TLS has been negotiated already.");
@@ -69,12 +68,12 @@ Step Dialog::auth(const ftp::Command& command) {
     if (!is_one_of(mechanism, {"TLS", "TLS-C", "TLS-P", "SSL"}))
         return say(504, "Only AUTH TLS is supported.");
     auth_protects_data_ = is_one_of(mechanism, {"TLS-P", "SSL"});
-    answer_ = ftp::make_reply(234, "Proceed with the TLS handshake.");
-    return passes_through() ? Step::pass_through : Step::start_tls;
+    return say(234, "Proceed with the TLS handshake.",
+               passes_through() ? Step::pass_through : Step::start_tls);
 }
 
 /// RFC 4217 8: always 0, TLS has buffers of its own.
-Step Dialog::protection_buffer(const ftp::Command& command) {
+Decision Dialog::protection_buffer(const ftp::Command& command) {
     if (!settings_.tls && !passes_through())
         return say(502, "PBSZ is not available on this listener.");
     if (control_ != Control::tls) return say(503, "Say AUTH TLS first.");
@@ -85,7 +84,7 @@ Step Dialog::protection_buffer(const ftp::Command& command) {
 }
 
 /// RFC 4217 9.
-Step Dialog::protection(const ftp::Command& command) {
+Decision Dialog::protection(const ftp::Command& command) {
     if (!settings_.tls && !passes_through())
         return say(502, "PROT is not available on this listener.");
     if (control_ != Control::tls) return say(503, "Say AUTH TLS first.");
@@ -99,27 +98,34 @@ Step Dialog::protection(const ftp::Command& command) {
 }
 
 /// RFC 4217 6.
-Step Dialog::clear_control() {
+Decision Dialog::clear_control() const {
     if (!settings_.tls && !passes_through())
         return say(502, "CCC is not available on this listener.");
     if (control_ != Control::tls) return say(533, "The control connection is not protected.");
     if (!settings_.tls->ccc) return say(534, "CCC is not allowed here.");
-    answer_ = ftp::make_reply(200, "The control connection goes on in plain text.");
-    return Step::leave_tls;
+    return say(200, "The control connection goes on in plain text.", Step::leave_tls);
 }
 
 /// RFC 7151 3.1: before USER, the last one counts; 3.2.2: under TLS it is the name that the
 /// handshake asked for, if it asked for one.
-Step Dialog::host(const ftp::Command& command) {
+Decision Dialog::host(const ftp::Command& command) const {
     if (login_ == Login::in_progress) return say(503, "HOST comes before USER.");
     if (!server_name_.empty() && !base::is_same_but_for_case(server_name_, command.argument))
         return say(504, "HOST must name the host of the TLS handshake.");
     if (!knows_host(settings_, command.argument)) return say(504, "There is no such host here.");
-    answer_ = ftp::make_reply(220, "Host noted.");
-    return Step::answer_noted;
+    return say(220, "Host noted.", Step::answer_noted);
 }
 
-Step Dialog::next(const ftp::Command& command, bool has_data_address) {
+Decision Dialog::user(const ftp::Command& command) const {
+    if (command.argument.empty()) return say(501, "USER needs a name.");
+    if (passes_through() && !settings_.plain)
+        return say(534, "Log-in needs TLS: say AUTH TLS first.");
+    if (requires_login_tls() && control_ != Control::tls)
+        return say(530, "Log-in needs TLS: say AUTH TLS first.");
+    return {login_ == Login::done ? Step::credential : Step::log_in};
+}
+
+Decision Dialog::next(const ftp::Command& command, bool has_data_address) {
     const ftp::Verb* const verb = ftp::find_verb(command.verb);
     if (verb != nullptr && verb->handling == ftp::Handling::refused)
         return say(502, fmt::format("{} is not supported here.", command.verb));
@@ -127,29 +133,20 @@ Step Dialog::next(const ftp::Command& command, bool has_data_address) {
     if (command.line.size() > settings_.login_bytes_max &&
         is_one_of(command.verb, {"USER", "PASS", "ACCT", "HOST"}))
         return say(501, "Syntax error in parameters.");
-    if (auto refusal = guard::refusal_of(settings_, command.verb, command.argument)) {
-        answer_ = ftp::make_reply(refusal->code, refusal->text);
-        return Step::refuse;
-    }
-    if (command.verb == "QUIT") return Step::quit;
-    if (command.verb == "FEAT") return Step::features;
+    if (const auto refusal = guard::refusal_of(settings_, command.verb, command.argument))
+        return say(refusal->code, refusal->text, Step::refuse);
+    if (command.verb == "QUIT") return {Step::quit};
+    if (command.verb == "FEAT") return {Step::features};
     if (command.verb == "REIN") {
         // RFC 4217 11: TLS would have to end with it, which no client expects.
         if (control_ != Control::plain) return say(502, "REIN is not supported under TLS.");
-        return Step::reinitialize;
+        return {Step::reinitialize};
     }
     if (command.verb == "AUTH") return auth(command);
     if (command.verb == "PBSZ") return protection_buffer(command);
     if (command.verb == "PROT") return protection(command);
     if (command.verb == "CCC") return clear_control();
-    if (command.verb == "USER") {
-        if (command.argument.empty()) return say(501, "USER needs a name.");
-        if (passes_through() && !settings_.plain)
-            return say(534, "Log-in needs TLS: say AUTH TLS first.");
-        if (requires_login_tls() && control_ != Control::tls)
-            return say(530, "Log-in needs TLS: say AUTH TLS first.");
-        return login_ == Login::done ? Step::credential : Step::log_in;
-    }
+    if (command.verb == "USER") return user(command);
     if (login_ != Login::done) return before_login(command, verb);
 
     const bool moves_data =
@@ -157,62 +154,59 @@ Step Dialog::next(const ftp::Command& command, bool has_data_address) {
     // RFC 4217 10.2: the protection of the data connection is not what the server demands.
     if (moves_data && requires_data_tls() && !protects_data_)
         return say(521, "Data connections need TLS: say PROT P first.");
-    if (verb == nullptr) return has_data_address ? Step::maybe_transfer : Step::forward;
+    if (verb == nullptr) return {has_data_address ? Step::maybe_transfer : Step::forward};
     switch (verb->handling) {
-        case ftp::Handling::forward: return Step::forward;
+        case ftp::Handling::forward: return {Step::forward};
         case ftp::Handling::data_setup: return data_setup(command);
-        case ftp::Handling::transfer: return Step::transfer;
+        case ftp::Handling::transfer: return {Step::transfer};
         case ftp::Handling::control: return control(command);
         // A server may want a PASS although it has let the user in at USER (RFC 959 5.4: 202), and
         // many clients say one anyway: what becomes of it is the server's word.
-        case ftp::Handling::login: return Step::credential;
-        case ftp::Handling::local: return Step::forward;
+        case ftp::Handling::login: return {Step::credential};
+        case ftp::Handling::local: return {Step::forward};
         case ftp::Handling::refused: break;
     }
-    return Step::forward;
+    return {Step::forward};
 }
 
-Step Dialog::before_login(const ftp::Command& command, const ftp::Verb* verb) {
+Decision Dialog::before_login(const ftp::Command& command, const ftp::Verb* verb) const {
     if (is_one_of(command.verb, {"PASS", "ACCT"})) {
-        if (login_ == Login::in_progress) return Step::credential;
+        if (login_ == Login::in_progress) return {Step::credential};
         return say(503, "Say USER first.");
     }
     if (command.verb == "NOOP") return say(200, "Ready.");
     if (command.verb == "SYST") return say(215, settings_.system);
     if (command.verb == "HELP") return say(214, "Log in with USER and PASS.");
     if (command.verb == "ABOR") return say(226, "Nothing to abort.");
-    if (is_one_of(command.verb, {"CLNT", "OPTS"})) {
-        answer_ = ftp::make_reply(200, "Noted.");
-        return Step::answer_noted;
-    }
+    if (is_one_of(command.verb, {"CLNT", "OPTS"})) return say(200, "Noted.", Step::answer_noted);
     if (command.verb == "HOST") return host(command);
     if (verb == nullptr) return say(500, "Unknown command; log in with USER and PASS first.");
     return say(530, "Log in with USER and PASS first.");
 }
 
-Step Dialog::data_setup(const ftp::Command& command) {
+Decision Dialog::data_setup(const ftp::Command& command) {
     if (command.verb == "EPSV") {
         const auto request = ftp::parse_epsv_argument(command.argument);
         if (request && request->all) {
             epsv_all_ = true;
             return say(200, "EPSV ALL accepted.");
         }
-        return Step::passive;
+        return {Step::passive};
     }
     // RFC 2428 4: after EPSV ALL all other ways to set up data must be rejected.
     if (epsv_all_)
         return say(503, fmt::format("EPSV ALL is in force: {} is not allowed.", command.verb));
-    return command.verb == "PASV" ? Step::passive : Step::active;
+    return {command.verb == "PASV" ? Step::passive : Step::active};
 }
 
-Step Dialog::control(const ftp::Command& command) {
-    if (command.verb == "ABOR") return Step::abort;
-    if (command.verb == "REST") return Step::restart;
+Decision Dialog::control(const ftp::Command& command) {
+    if (command.verb == "ABOR") return {Step::abort};
+    if (command.verb == "REST") return {Step::restart};
     if (command.verb == "HOST") return say(503, "HOST comes before USER.");
     if (command.verb == "MODE" &&
         !std::ranges::all_of(ftp::telnet_readings(command.argument), is_carried_mode))
         return say(504, "Only stream mode is supported.");
-    return Step::forward;
+    return {Step::forward};
 }
 
 }  // namespace ballast::session

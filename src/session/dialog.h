@@ -13,13 +13,13 @@ namespace ballast::session {
 
 /// What the session shall do with a command.
 enum class Step : std::uint8_t {
-    answer,          ///< `Dialog::answer()`, nothing else
+    answer,          ///< say `Decision::reply`, nothing else
     refuse,          ///< the same, for a command that the listener does not allow
     answer_noted,    ///< the same, and the journal keeps the command for the backend
     features,        ///< FEAT
-    start_tls,       ///< AUTH: `Dialog::answer()`, then the handshake
-    pass_through,    ///< AUTH: `Dialog::answer()`, then the handshake is a backend's
-    leave_tls,       ///< CCC: `Dialog::answer()`, then plain text
+    start_tls,       ///< AUTH: say `Decision::reply`, then the handshake
+    pass_through,    ///< AUTH: say `Decision::reply`, then the handshake is a backend's
+    leave_tls,       ///< CCC: say `Decision::reply`, then plain text
     log_in,          ///< USER: choose a backend
     credential,      ///< PASS, ACCT, and USER after login: forwarded, the login may change
     passive,         ///< PASV, EPSV
@@ -31,6 +31,11 @@ enum class Step : std::uint8_t {
     reinitialize,    ///< REIN
     forward,
     quit,
+};
+
+struct Decision {
+    Step step;
+    ftp::Reply reply = {};  ///< for the steps that name it, else empty
 };
 
 /// Decides, from the verb and the state of the login, what to do with a command. No I/O: a table
@@ -45,9 +50,7 @@ public:
 
     explicit Dialog(const config::Listener& settings) : settings_(settings) {}
 
-    [[nodiscard]] Step next(const ftp::Command& command, bool has_data_address);
-    /// What to say after `Step::answer` and `answer_noted`.
-    [[nodiscard]] const ftp::Reply& answer() const { return answer_; }
+    [[nodiscard]] Decision next(const ftp::Command& command, bool has_data_address);
 
     [[nodiscard]] Login login() const { return login_; }
     void set_login(Login login) { login_ = login; }
@@ -79,15 +82,15 @@ public:
 private:
     enum class Control : std::uint8_t { plain, tls, left_tls };
 
-    Step auth(const ftp::Command& command);
-    Step protection_buffer(const ftp::Command& command);
-    Step protection(const ftp::Command& command);
-    Step clear_control();
-    Step host(const ftp::Command& command);
-    Step say(std::uint16_t code, std::string_view text);
-    Step before_login(const ftp::Command& command, const ftp::Verb* verb);
-    Step data_setup(const ftp::Command& command);
-    Step control(const ftp::Command& command);
+    [[nodiscard]] Decision auth(const ftp::Command& command);
+    [[nodiscard]] Decision protection_buffer(const ftp::Command& command);
+    [[nodiscard]] Decision protection(const ftp::Command& command);
+    [[nodiscard]] Decision clear_control() const;
+    [[nodiscard]] Decision host(const ftp::Command& command) const;
+    [[nodiscard]] Decision user(const ftp::Command& command) const;
+    [[nodiscard]] Decision before_login(const ftp::Command& command, const ftp::Verb* verb) const;
+    [[nodiscard]] Decision data_setup(const ftp::Command& command);
+    [[nodiscard]] static Decision control(const ftp::Command& command);
 
     [[nodiscard]] bool requires_login_tls() const;
     [[nodiscard]] bool requires_data_tls() const;
@@ -100,7 +103,6 @@ private:
     bool protects_data_ = false;
     Login login_ = Login::none;
     bool epsv_all_ = false;  // RFC 2428 4
-    ftp::Reply answer_;
 };
 
 }  // namespace ballast::session

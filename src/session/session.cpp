@@ -89,7 +89,8 @@ loop::Task<> Session::run() {
 loop::Task<> Session::live() {
     if (!co_await let_in()) co_return;
     const bool begins_with_tls = context_.surroundings.begins_with_tls;
-    if (begins_with_tls && context_.dialog.passes_through()) co_return co_await pass_through({});
+    if (begins_with_tls && context_.dialog.passes_through())
+        co_return co_await pass_through({}, {});
     if (begins_with_tls && !co_await secure_control(context_)) co_return;
     context_.set_phase(Phase::greeting);
     co_await context_.answer(greeting(context_.settings, *context_.surroundings.pools));
@@ -223,23 +224,25 @@ loop::Task<> Session::perform(ftp::Command command) {
     auto& data = context_.client_data;
     // Nobody waits there any more: a transfer is told so with 425.
     if (data.lease && data.lease->has_expired()) context_.forget_data();
-    switch (context_.dialog.next(command, data.is_set())) {
+    auto [step, reply] = context_.dialog.next(command, data.is_set());
+    switch (step) {
         case Step::answer:
             context_.restart.spend(command);
-            report_own_refusal(context_, command, context_.dialog.answer());
-            co_return co_await context_.answer(context_.dialog.answer());
-        case Step::refuse: co_return co_await refuse(command);
+            report_own_refusal(context_, command, reply);
+            co_return co_await context_.answer(std::move(reply));
+        case Step::refuse: co_return co_await refuse(command, std::move(reply));
         case Step::answer_noted:
             if (command.verb == "HOST")
                 login_.hear_host(command.argument);
             else
-                context_.journal.note(command, context_.dialog.answer());
-            co_return co_await context_.answer(context_.dialog.answer());
+                context_.journal.note(command, reply);
+            co_return co_await context_.answer(std::move(reply));
         case Step::features: co_return co_await answer_features(context_, login_);
-        case Step::start_tls: co_return co_await start_tls();
-        case Step::pass_through: co_return co_await pass_through(std::move(command.line));
+        case Step::start_tls: co_return co_await start_tls(std::move(reply));
+        case Step::pass_through:
+            co_return co_await pass_through(std::move(command.line), std::move(reply));
         case Step::leave_tls:
-            co_await context_.answer(context_.dialog.answer());
+            co_await context_.answer(std::move(reply));
             if (!context_.is_over()) co_await leave_tls(context_);
             co_return;
         case Step::log_in: co_return co_await login_.log_in(std::move(command));
@@ -261,11 +264,11 @@ loop::Task<> Session::perform(ftp::Command command) {
     std::terminate();
 }
 
-loop::Task<> Session::refuse(const ftp::Command& command) {
+loop::Task<> Session::refuse(const ftp::Command& command, ftp::Reply reply) {
     context_.restart.spend(command);
     metrics::count(metrics::Counter::commands_refused);
-    context_.report_command_refused(command, context_.dialog.answer());
-    return context_.answer(context_.dialog.answer());
+    context_.report_command_refused(command, reply);
+    return context_.answer(std::move(reply));
 }
 
 loop::Task<> Session::refuse_line(ftp::CommandError problem) {
@@ -291,23 +294,21 @@ loop::Task<> Session::refuse_line(ftp::CommandError problem) {
 
 /// AUTH, RFC 4217 4: the session is as after the greeting. HOST stays: RFC 7151 lets it come before
 /// AUTH as well.
-loop::Task<> Session::start_tls() {
-    const auto proceed = context_.dialog.answer();
+loop::Task<> Session::start_tls(ftp::Reply proceed) {
     login_.forget_but_host();
-    co_await context_.answer(proceed);
+    co_await context_.answer(std::move(proceed));
     if (!context_.is_over()) (void)co_await secure_control(context_);
 }
 
-/// `auth` is the client's line; empty: implicit TLS.
-loop::Task<> Session::pass_through(std::string auth) {
-    const auto proceed = context_.dialog.answer();
+/// `auth` is the client's line, and `proceed` what is said to it; empty: implicit TLS.
+loop::Task<> Session::pass_through(std::string auth, ftp::Reply proceed) {
     const auto host = login_.host_said();
     if (!auth.empty()) {
         login_.forget();
         // Behind AUTH comes the ClientHello or nothing.
         if (context_.client.has_deferred())
             co_return co_await context_.end_with("Commands behind AUTH.");
-        co_await context_.answer(proceed);
+        co_await context_.answer(std::move(proceed));
         if (context_.is_over()) co_return;
     }
     passthrough_.emplace(context_, std::move(auth), host);

@@ -45,10 +45,10 @@ private:
     [[nodiscard]] loop::Task<std::optional<ClientEvent>> await_event();
     [[nodiscard]] loop::Task<> hear_backend(base::Result<ftp::Reply> said);
     [[nodiscard]] loop::Task<> perform(ftp::Command command);
-    [[nodiscard]] loop::Task<> refuse(const ftp::Command& command);
+    [[nodiscard]] loop::Task<> refuse(const ftp::Command& command, ftp::Reply reply);
     [[nodiscard]] loop::Task<> refuse_line(ftp::CommandError problem);
-    [[nodiscard]] loop::Task<> start_tls();
-    [[nodiscard]] loop::Task<> pass_through(std::string auth);
+    [[nodiscard]] loop::Task<> start_tls(ftp::Reply proceed);
+    [[nodiscard]] loop::Task<> pass_through(std::string auth, ftp::Reply proceed);
     [[nodiscard]] loop::Task<> forward(ftp::Command command);
     [[nodiscard]] loop::Task<> abort_nothing();
     [[nodiscard]] loop::Task<> quit();

@@ -119,9 +119,9 @@ constexpr Row after_login[] = {
 
 void expect_row(const Row& row) {
     Dialog dialog = dialog_at(row.login);
-    EXPECT_EQ(static_cast<int>(dialog.next(command(row.line), false)), static_cast<int>(row.step))
-        << row.line;
-    if (row.code != 0) EXPECT_EQ(dialog.answer().code, row.code) << row.line;
+    const auto decision = dialog.next(command(row.line), false);
+    EXPECT_EQ(static_cast<int>(decision.step), static_cast<int>(row.step)) << row.line;
+    EXPECT_EQ(decision.reply.code, row.code) << row.line;
 }
 
 TEST(Dialog, before_login_answers_by_itself) {
@@ -135,13 +135,13 @@ TEST(Dialog, after_login_decides_by_the_verb) {
 TEST(Dialog, lets_no_verb_reach_a_backend_before_login) {
     for (const auto& verb : ftp::verbs()) {
         Dialog dialog(listener());
-        const auto step = dialog.next(command(std::string(verb.name) + " x"), true);
+        const auto [step, reply] = dialog.next(command(std::string(verb.name) + " x"), true);
         const bool is_local = step == Step::answer || step == Step::answer_noted ||
                               step == Step::features || step == Step::reinitialize ||
                               step == Step::quit || step == Step::log_in;
         EXPECT_TRUE(is_local) << verb.name;
         if (!verb.before_login && step == Step::answer) {
-            EXPECT_GE(dialog.answer().code, 500) << verb.name;
+            EXPECT_GE(reply.code, 500) << verb.name;
         }
     }
 }
@@ -149,30 +149,31 @@ TEST(Dialog, lets_no_verb_reach_a_backend_before_login) {
 TEST(Dialog, sends_every_verb_that_moves_data_to_the_transfer) {
     for (const auto& verb : ftp::verbs()) {
         Dialog dialog = dialog_at(Login::done);
-        const auto step = dialog.next(command(std::string(verb.name)), true);
+        const auto step = dialog.next(command(std::string(verb.name)), true).step;
         EXPECT_EQ(step == Step::transfer, verb.handling == ftp::Handling::transfer) << verb.name;
     }
 }
 
 TEST(Dialog, suspects_a_transfer_behind_an_unknown_verb_while_a_data_address_is_pending) {
     Dialog dialog = dialog_at(Login::done);
-    EXPECT_EQ(dialog.next(command("XYZZY a"), true), Step::maybe_transfer);
-    EXPECT_EQ(dialog.next(command("XYZZY a"), false), Step::forward);
-    EXPECT_EQ(dialog.next(command("SITE a"), true), Step::forward);
+    EXPECT_EQ(dialog.next(command("XYZZY a"), true).step, Step::maybe_transfer);
+    EXPECT_EQ(dialog.next(command("XYZZY a"), false).step, Step::forward);
+    EXPECT_EQ(dialog.next(command("SITE a"), true).step, Step::forward);
 }
 
 TEST(Dialog, rejects_all_but_epsv_after_epsv_all_until_rein) {
     Dialog dialog = dialog_at(Login::done);
-    EXPECT_EQ(dialog.next(command("EPSV ALL"), false), Step::answer);
+    EXPECT_EQ(dialog.next(command("EPSV ALL"), false).step, Step::answer);
     for (const char* line : {"PASV", "PORT 1,2,3,4,5,6", "EPRT |1|1.2.3.4|5|"}) {
-        EXPECT_EQ(dialog.next(command(line), false), Step::answer) << line;
-        EXPECT_EQ(dialog.answer().code, 503) << line;
+        const auto decision = dialog.next(command(line), false);
+        EXPECT_EQ(decision.step, Step::answer) << line;
+        EXPECT_EQ(decision.reply.code, 503) << line;
     }
-    EXPECT_EQ(dialog.next(command("EPSV"), false), Step::passive);
+    EXPECT_EQ(dialog.next(command("EPSV"), false).step, Step::passive);
     dialog.reinitialize();
     EXPECT_EQ(dialog.login(), Login::none);
     dialog.set_login(Login::done);
-    EXPECT_EQ(dialog.next(command("PASV"), false), Step::passive);
+    EXPECT_EQ(dialog.next(command("PASV"), false).step, Step::passive);
 }
 
 }  // namespace
