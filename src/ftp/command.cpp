@@ -3,6 +3,7 @@
 
 #include "base/ascii.h"
 #include "ftp/telnet.h"
+#include "ftp/verb.h"
 
 #include <algorithm>
 #include <array>
@@ -66,10 +67,10 @@ std::size_t secret_begin(std::string_view line) {
         static_cast<std::size_t>(std::ranges::find_if(line, is_verb_character) - line.begin());
     const auto word = leading_word(line.substr(verb_begin));
     const auto word_end = verb_begin + word.size();
-    const auto verb = base::upper(word);
-    constexpr std::array secret_verbs = {"PASS", "ACCT", "ADAT"};
-    if (std::ranges::find(secret_verbs, verb) != secret_verbs.end()) return word_end;
-    if (verb != "SITE") return std::string_view::npos;
+    const auto* const verb = find_verb(base::upper(word));
+    if (verb == nullptr) return std::string_view::npos;
+    if (verb->is_secret) return word_end;
+    if (verb->name != "SITE") return std::string_view::npos;
 
     const auto rest = line.substr(word_end);
     const auto skipped = std::min(rest.find_first_not_of(" \t"), rest.size());

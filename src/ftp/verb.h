@@ -10,39 +10,56 @@ namespace ballast::ftp {
 /// What the session does with a verb.
 enum class Handling : std::uint8_t {
     forward,     ///< sent to the backend untouched; its reply goes back untouched
-    local,       ///< answered by Ballast, before and after login
     login,       ///< USER, PASS, ACCT: forwarded, and the session follows the outcome
     data_setup,  ///< PASV, EPSV, PORT, EPRT: answered by Ballast, the backend is asked later
     transfer,    ///< moves data over a data connection
     refused,     ///< 502: Ballast cannot carry it (LPRT, LPSV, SPSV, ADAT, MIC, CONF, ENC)
-    control,     ///< QUIT, REIN, ABOR, AUTH, PBSZ, PROT, CCC, HOST, REST, MODE, STAT: a rule of its
-                 ///< own
+    control,     ///< FEAT, QUIT, REIN, ABOR, AUTH, PBSZ, PROT, CCC, HOST, REST, MODE, STAT: a rule
+                 ///< of its own
+};
+
+/// What the session does with a verb before the user is logged in.
+enum class BeforeLogin : std::uint8_t {
+    refused,  ///< 530
+    allowed,  ///< a rule of its own
+    noted,    ///< CLNT, OPTS: answered 200, and said to the backend after the login
+};
+
+/// What a verb is about, for rules on what a client may do.
+enum class Affects : std::uint8_t {
+    session,  ///< it begins, ends or sets up the session or a data connection: always allowed
+    nothing,  ///< it reads
+    files,    ///< it may change something on the server, as may any verb outside of the table
+};
+
+/// What a verb moves over a data connection.
+enum class Data : std::uint8_t {
+    none,
+    listing,    ///< LIST, NLST, MLSD
+    thumbnail,  ///< THMB: made from a file, always from its beginning
+    download,   ///< RETR
+    upload,     ///< STOR, APPE, STOU
 };
 
 /// Which way a transfer's bytes go. `unknown`: relay both ways.
 enum class Direction : std::uint8_t { none, download, upload, unknown };
 
-/// Whether the verb may be sent a second time when the first answer was lost.
-enum class Repeatable : std::uint8_t { yes, no };
-
-/// Which state of the session the verb sets or clears, for the journal.
-enum class Journal : std::uint8_t {
+/// Which state of the session a verb sets or clears, for the journal.
+enum class State : std::uint8_t {
     none,
     user,
-    password,
     account,
     host,
     client_name,
-    language,
     option,
+    language,
     type,
     mode,
     structure,
     directory,    ///< CWD, XCWD, CDUP, XCUP, SMNT
+    allocate,     ///< ALLO
     restart,      ///< REST
     rename_from,  ///< RNFR
-    allocate,     ///< ALLO
-    protection,   ///< PBSZ, PROT
     everything,   ///< REIN, AUTH
 };
 
@@ -50,13 +67,14 @@ struct Verb {
     std::string_view name;    ///< upper case: "RETR"
     std::string_view source;  ///< "RFC 959 4.1.3"
     Handling handling;
-    bool before_login;  ///< allowed before 230
-    Direction direction;
-    Repeatable repeatable;
-    Journal journal;
-    bool during_transfer;  ///< ABOR and STAT (RFC 959 4.1.3); everything else waits
-    bool takes_long;       ///< may read a whole file, or a directory with all that is in it, before
-                           ///< it is answered
+    BeforeLogin before_login;
+    Affects affects;
+    Data data;
+    State sets;
+    bool is_secret;   ///< its argument is kept out of logs
+    bool takes_long;  ///< may read a whole file, or a directory with all that is in it, before it
+                      ///< is answered
+    std::string_view usual_name = {};  ///< of a verb of RFC 775: "CWD" for XCWD; else empty
 };
 
 /// All verbs of RFC 959, 1123, 2228, 2389, 2428, 2640, 3659, 4217, 7151, 1639 (LPRT, LPSV) and the
@@ -67,6 +85,9 @@ struct Verb {
 /// Whether the line's verb, in any case, is one that `takes_long`, or one that the table does not
 /// know.
 [[nodiscard]] bool may_take_long(std::string_view line);
+/// What the line's verb, in any case, moves as far as the table knows it.
+[[nodiscard]] Data data_of(std::string_view line);
+[[nodiscard]] Direction direction_of(Data data);
 /// Whether the line's verb, in any case, is one that REST belongs to (RFC 3659 5.3, RFC 1123
 /// 4.1.2.13): RETR, STOR, APPE, STOU. Listings are not.
 [[nodiscard]] bool transfers_file(std::string_view line);

@@ -4,12 +4,11 @@
 #include "base/ascii.h"
 #include "base/pattern.h"
 #include "ftp/telnet.h"
+#include "ftp/verb.h"
 
 #include <algorithm>
-#include <array>
 #include <fmt/format.h>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace ballast::guard {
@@ -18,44 +17,22 @@ namespace {
 
 using std::string_view;
 
-/// Commands that the session itself needs.
-constexpr auto always_allowed = std::to_array<string_view>({
-    "ABOR", "ACCT", "AUTH", "CCC",  "CLNT", "EPRT", "EPSV", "FEAT", "HELP",
-    "HOST", "MODE", "NOOP", "OPTS", "PASS", "PASV", "PBSZ", "PORT", "PROT",
-    "QUIT", "REIN", "REST", "STAT", "STRU", "SYST", "TYPE", "USER",
-});
-
-/// More commands that change nothing on the server, old names included. Unknown verbs may change
-/// anything.
-constexpr auto reading = std::to_array<string_view>({
-    "ALLO", "AVBL", "CDUP", "CSID", "CWD",  "DSIZ", "HASH",  "LANG",    "LIST",
-    "MD5",  "MDTM", "MLSD", "MLST", "MMD5", "NLST", "PRET",  "PWD",     "RANG",
-    "RETR", "SIZE", "THMB", "XCRC", "XMD5", "XSHA", "XSHA1", "XSHA256", "XSHA512",
-});
-
-/// RFC 775 and RFC 1123 4.1.3.1: old names of the same commands.
-string_view usual_name(string_view verb) {
-    constexpr auto old_names = std::to_array<std::pair<string_view, string_view>>({
-        {"XCUP", "CDUP"},
-        {"XCWD", "CWD"},
-        {"XMKD", "MKD"},
-        {"XPWD", "PWD"},
-        {"XRMD", "RMD"},
-    });
-    const auto* const found = std::ranges::find_if(
-        old_names, [&](const auto& each) { return base::is_same_but_for_case(each.first, verb); });
-    return found == old_names.end() ? verb : found->second;
-}
-
 /// Whether `name` is this verb, or the verb that this one is an old name of.
 bool means(string_view name, string_view verb) {
-    return base::is_same_but_for_case(name, verb) ||
-           base::is_same_but_for_case(name, usual_name(verb));
+    if (base::is_same_but_for_case(name, verb)) return true;
+    const auto* const known = ftp::find_verb(verb);
+    return known != nullptr && !known->usual_name.empty() &&
+           base::is_same_but_for_case(name, known->usual_name);
 }
 
-template <typename Verbs>
-bool is_one_of(const Verbs& verbs, string_view verb) {
-    return std::ranges::any_of(verbs, [&](string_view each) { return means(each, verb); });
+bool is_one_of(const std::vector<std::string>& names, string_view verb) {
+    return std::ranges::any_of(names, [&](string_view each) { return means(each, verb); });
+}
+
+/// Unknown verbs may change anything.
+ftp::Affects affected_by(string_view verb) {
+    const auto* const known = ftp::find_verb(verb);
+    return known == nullptr ? ftp::Affects::files : known->affects;
 }
 
 /// The argument as read by servers that split it at white space: one space between words.
@@ -136,12 +113,12 @@ std::optional<CommandRefusal> refusal_of_reading(const config::Listener& listene
 
 std::optional<CommandRefusal> refusal_of(const config::Listener& listener, string_view verb,
                                          string_view argument) {
-    const bool is_of_session = is_one_of(always_allowed, verb);
-    const bool is_allowed = listener.allow_commands.empty() || is_of_session ||
+    const auto affected = affected_by(verb);
+    const bool is_allowed = listener.allow_commands.empty() || affected == ftp::Affects::session ||
                             is_one_of(listener.allow_commands, verb);
     if (!is_allowed || is_one_of(listener.deny_commands, verb))
         return CommandRefusal{502, fmt::format("{} is not allowed here.", verb)};
-    if (listener.read_only && !is_of_session && !is_one_of(reading, verb))
+    if (listener.read_only && affected == ftp::Affects::files)
         return CommandRefusal{550, fmt::format("{}: nothing may be changed here.", verb)};
     for (const auto& each : ftp::telnet_readings(argument))
         if (auto refusal = refusal_of_reading(listener, verb, each)) return refusal;

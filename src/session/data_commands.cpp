@@ -266,7 +266,7 @@ loop::Task<> DataCommands::transfer(ftp::Command command, bool tentative) {
         co_return co_await refuse(command, 425, refusal_text(place.error()));
     }
     const ftp::Verb* const verb = ftp::find_verb(command.verb);
-    const auto direction = tentative ? ftp::Direction::unknown : verb->direction;
+    const auto direction = tentative ? ftp::Direction::unknown : ftp::direction_of(verb->data);
     context_.set_phase(Phase::in_transfer);
     const TransferCount counted(context_.assignment.seat(), context_.surroundings.load);
     const ClientDataTls client_tls{context_.surroundings.tls.get(), &context_.bond};

@@ -125,13 +125,17 @@ Decision Dialog::user(const ftp::Command& command) const {
     return {login_ == Login::done ? Step::credential : Step::log_in};
 }
 
+/// A line of a log-in. No backend hears it: some servers hang at such a line.
+bool Dialog::is_too_long(const ftp::Command& command, const ftp::Verb& verb) const {
+    const bool is_of_login = verb.handling == ftp::Handling::login || verb.name == "HOST";
+    return is_of_login && command.line.size() > settings_.login_bytes_max;
+}
+
 Decision Dialog::next(const ftp::Command& command, bool has_data_address) {
     const ftp::Verb* const verb = ftp::find_verb(command.verb);
     if (verb != nullptr && verb->handling == ftp::Handling::refused)
         return say(502, fmt::format("{} is not supported here.", command.verb));
-    // No backend hears it: some servers hang at such a line.
-    if (command.line.size() > settings_.login_bytes_max &&
-        is_one_of(command.verb, {"USER", "PASS", "ACCT", "HOST"}))
+    if (verb != nullptr && is_too_long(command, *verb))
         return say(501, "Syntax error in parameters.");
     if (const auto refusal = guard::refusal_of(settings_, command.verb, command.argument))
         return say(refusal->code, refusal->text, Step::refuse);
@@ -163,24 +167,25 @@ Decision Dialog::next(const ftp::Command& command, bool has_data_address) {
         // A server may want a PASS although it has let the user in at USER (RFC 959 5.4: 202), and
         // many clients say one anyway: what becomes of it is the server's word.
         case ftp::Handling::login: return {Step::credential};
-        case ftp::Handling::local: return {Step::forward};
         case ftp::Handling::refused: break;
     }
     return {Step::forward};
 }
 
 Decision Dialog::before_login(const ftp::Command& command, const ftp::Verb* verb) const {
-    if (is_one_of(command.verb, {"PASS", "ACCT"})) {
-        if (login_ == Login::in_progress) return {Step::credential};
-        return say(503, "Say USER first.");
-    }
-    if (command.verb == "NOOP") return say(200, "Ready.");
-    if (command.verb == "SYST") return say(215, settings_.system);
-    if (command.verb == "HELP") return say(214, "Log in with USER and PASS.");
-    if (command.verb == "ABOR") return say(226, "Nothing to abort.");
-    if (is_one_of(command.verb, {"CLNT", "OPTS"})) return say(200, "Noted.", Step::answer_noted);
-    if (command.verb == "HOST") return host(command);
     if (verb == nullptr) return say(500, "Unknown command; log in with USER and PASS first.");
+    if (verb->before_login == ftp::BeforeLogin::noted)
+        return say(200, "Noted.", Step::answer_noted);
+    if (verb->before_login == ftp::BeforeLogin::allowed) {
+        if (verb->handling == ftp::Handling::login)
+            return login_ == Login::in_progress ? Decision{Step::credential}
+                                                : say(503, "Say USER first.");
+        if (command.verb == "NOOP") return say(200, "Ready.");
+        if (command.verb == "SYST") return say(215, settings_.system);
+        if (command.verb == "HELP") return say(214, "Log in with USER and PASS.");
+        if (command.verb == "ABOR") return say(226, "Nothing to abort.");
+        if (command.verb == "HOST") return host(command);
+    }
     return say(530, "Log in with USER and PASS first.");
 }
 

@@ -89,6 +89,7 @@ private:
     [[nodiscard]] Decision host(const ftp::Command& command) const;
     [[nodiscard]] Decision user(const ftp::Command& command) const;
     [[nodiscard]] Decision before_login(const ftp::Command& command, const ftp::Verb* verb) const;
+    [[nodiscard]] bool is_too_long(const ftp::Command& command, const ftp::Verb& verb) const;
     [[nodiscard]] Decision data_setup(const ftp::Command& command);
     [[nodiscard]] static Decision control(const ftp::Command& command);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/feature_set.h"
 
+#include "ftp/verb.h"
+
 #include <optional>
 
 namespace ballast::session {
@@ -13,10 +15,10 @@ ftp::Features feature_set(std::span<const std::shared_ptr<const backend::Survey>
     auto features = common.value_or(ftp::Features());
     // HOST is carried for those who say it, but not offered because backends do: lftp says it to
     // everybody who lists it, with the name of the balancer, which a backend need not know.
-    for (const char* const label :
-         {"AUTH", "PBSZ", "PROT", "CCC", "ADAT", "MIC", "CONF", "ENC", "SSCN", "CPSV", "SPSV",
-          "LPRT", "LPSV", "ESTA", "ESTP", "RANG", "HOST"})
+    for (const char* const label : {"AUTH", "PBSZ", "PROT", "CCC", "ESTA", "ESTP", "RANG", "HOST"})
         features.remove(label);
+    for (const auto& verb : ftp::verbs())
+        if (verb.handling == ftp::Handling::refused) features.remove(verb.name);
     if (offer.active)
         features.add("EPRT");
     else

@@ -37,33 +37,31 @@ std::optional<std::string> path_of_257(std::string_view message) {
 
 void Journal::note(const ftp::Command& command, const ftp::Reply& reply) {
     const ftp::Verb* const verb = ftp::find_verb(command.verb);
-    const auto sets = verb == nullptr ? ftp::Journal::none : verb->journal;
+    const auto sets = verb == nullptr ? ftp::State::none : verb->sets;
     // RFC 959 4.1.3: RNFR must be immediately followed by RNTO.
     rename_from_.clear();
-    if (sets == ftp::Journal::rename_from) {
+    if (sets == ftp::State::rename_from) {
         if (reply.kind() == 3) rename_from_ = command.line;
         return;
     }
     if (command.verb == "PWD" || command.verb == "XPWD") return note_directory(command, reply);
-    if (!reply.is_positive() && sets != ftp::Journal::user) return;
+    if (!reply.is_positive() && sets != ftp::State::user) return;
     switch (sets) {
-        case ftp::Journal::user: user_ = command.argument; break;
-        case ftp::Journal::host: host_ = command.argument; break;
-        case ftp::Journal::client_name: client_name_ = command.line; break;
-        case ftp::Journal::language: language_ = command.line; break;
-        case ftp::Journal::option: note_option(command); break;
-        case ftp::Journal::type: type_ = command.line; break;
-        case ftp::Journal::mode: mode_ = command.line; break;
-        case ftp::Journal::structure: structure_ = command.line; break;
-        case ftp::Journal::allocate: allocate_ = command.line; break;
-        case ftp::Journal::directory: note_directory(command, reply); break;
-        case ftp::Journal::everything: clear(); break;
-        case ftp::Journal::none:
-        case ftp::Journal::password:
-        case ftp::Journal::account:
-        case ftp::Journal::restart:
-        case ftp::Journal::rename_from:
-        case ftp::Journal::protection: break;
+        case ftp::State::user: user_ = command.argument; break;
+        case ftp::State::host: host_ = command.argument; break;
+        case ftp::State::client_name: client_name_ = command.line; break;
+        case ftp::State::language: language_ = command.line; break;
+        case ftp::State::option: note_option(command); break;
+        case ftp::State::type: type_ = command.line; break;
+        case ftp::State::mode: mode_ = command.line; break;
+        case ftp::State::structure: structure_ = command.line; break;
+        case ftp::State::allocate: allocate_ = command.line; break;
+        case ftp::State::directory: note_directory(command, reply); break;
+        case ftp::State::everything: clear(); break;
+        case ftp::State::none:
+        case ftp::State::account:
+        case ftp::State::restart:
+        case ftp::State::rename_from: break;
     }
 }
 

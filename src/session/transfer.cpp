@@ -935,7 +935,7 @@ loop::Task<> Transfer::end_refused_data() {
 bool Transfer::is_refusal_harmless() const {
     if (direction_ != ftp::Direction::download || data_ != Data::whole) return false;
     if (final_reply_->code == 421 || final_reply_->code == 426) return false;
-    return is_verb({"LIST", "NLST", "MLSD"}) || report_.bytes_taken == 0;
+    return ftp::data_of(line_) == ftp::Data::listing || report_.bytes_taken == 0;
 }
 
 /// RFC 959: an ABOR that came as the transfer ended still has its answer due.

@@ -29,7 +29,7 @@ double seconds_of(const Outcome& outcome) {
     return std::chrono::duration<double>(outcome.time).count();
 }
 
-bool is_file(std::string_view verb) { return verb != "LIST" && verb != "NLST" && verb != "MLSD"; }
+bool is_file(std::string_view verb) { return ftp::data_of(verb) != ftp::Data::listing; }
 
 std::string_view direction_name(ftp::Direction direction) {
     switch (direction) {

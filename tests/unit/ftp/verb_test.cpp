@@ -74,38 +74,83 @@ TEST(VerbTest, each_verb_of_each_rfc_is_there) {
         }
 }
 
-TEST(VerbTest, the_verbs_that_move_data_are_those_with_a_direction) {
+TEST(VerbTest, the_verbs_that_are_transfers_are_those_that_move_data) {
     for (const auto& verb : verbs())
-        EXPECT_EQ(verb.handling == Handling::transfer, verb.direction != Direction::none)
-            << verb.name;
-    EXPECT_EQ(names_where([](const Verb& v) { return v.direction == Direction::upload; }),
+        EXPECT_EQ(verb.handling == Handling::transfer, verb.data != Data::none) << verb.name;
+    const auto moves = [](Data data) {
+        return names_where([=](const Verb& verb) { return verb.data == data; });
+    };
+    EXPECT_EQ(moves(Data::listing), (Names{"LIST", "NLST", "MLSD"}));
+    EXPECT_EQ(moves(Data::thumbnail), (Names{"THMB"}));
+    EXPECT_EQ(moves(Data::download), (Names{"RETR"}));
+    EXPECT_EQ(moves(Data::upload), (Names{"STOR", "STOU", "APPE"}));
+    EXPECT_EQ(names_where([](const Verb& v) { return direction_of(v.data) == Direction::upload; }),
               (Names{"STOR", "STOU", "APPE"}));
-    EXPECT_EQ(names_where([](const Verb& v) { return v.direction == Direction::download; }),
-              (Names{"RETR", "LIST", "NLST", "MLSD", "THMB"}));
+    EXPECT_EQ(
+        names_where([](const Verb& v) { return direction_of(v.data) == Direction::download; }),
+        (Names{"RETR", "LIST", "NLST", "MLSD", "THMB"}));
+}
+
+TEST(VerbTest, rest_belongs_to_files_and_to_no_listing) {
+    for (const auto* line : {"RETR a", "STOR a", "APPE a", "STOU", "retr a"})
+        EXPECT_TRUE(transfers_file(line)) << line;
+    for (const auto* line : {"LIST", "NLST", "MLSD", "THMB x", "NOOP", "XYZZY a", ""})
+        EXPECT_FALSE(transfers_file(line)) << line;
 }
 
 TEST(VerbTest, each_way_of_handling_has_just_its_verbs) {
     const auto handled = [](Handling handling) {
         return names_where([=](const Verb& verb) { return verb.handling == handling; });
     };
-    EXPECT_EQ(handled(Handling::local), (Names{"FEAT"}));
     EXPECT_EQ(handled(Handling::login), (Names{"USER", "PASS", "ACCT"}));
     EXPECT_EQ(handled(Handling::data_setup), (Names{"PASV", "EPSV", "PORT", "EPRT"}));
     EXPECT_EQ(handled(Handling::refused),
               (Names{"LPRT", "LPSV", "SPSV", "CPSV", "SSCN", "ADAT", "MIC", "CONF", "ENC"}));
-    EXPECT_EQ(handled(Handling::control), (Names{"QUIT", "REIN", "ABOR", "AUTH", "PBSZ", "PROT",
-                                                 "CCC", "HOST", "REST", "MODE", "STAT"}));
+    EXPECT_EQ(handled(Handling::control), (Names{"FEAT", "QUIT", "REIN", "ABOR", "AUTH", "PBSZ",
+                                                 "PROT", "CCC", "HOST", "REST", "MODE", "STAT"}));
 }
 
 TEST(VerbTest, only_what_needs_no_files_is_allowed_before_login) {
-    EXPECT_EQ(names_where([](const Verb& verb) { return verb.before_login; }),
+    const auto before_login = [](BeforeLogin answer) {
+        return names_where([=](const Verb& verb) { return verb.before_login == answer; });
+    };
+    EXPECT_EQ(before_login(BeforeLogin::allowed),
               (Names{"USER", "PASS", "ACCT", "QUIT", "REIN", "ABOR", "AUTH", "PBSZ", "PROT", "CCC",
-                     "HOST", "FEAT", "OPTS", "CLNT", "SYST", "NOOP", "HELP"}));
+                     "HOST", "FEAT", "SYST", "NOOP", "HELP"}));
+    EXPECT_EQ(before_login(BeforeLogin::noted), (Names{"OPTS", "CLNT"}));
 }
 
-TEST(VerbTest, only_abor_and_stat_pass_a_running_transfer) {
-    EXPECT_EQ(names_where([](const Verb& verb) { return verb.during_transfer; }),
-              (Names{"ABOR", "STAT"}));
+TEST(VerbTest, what_reads_is_told_from_what_changes_files) {
+    const auto affecting = [](Affects affected) {
+        return names_where([=](const Verb& verb) { return verb.affects == affected; });
+    };
+    EXPECT_EQ(affecting(Affects::session),
+              (Names{"ABOR", "ACCT", "AUTH", "CCC",  "CLNT", "EPRT", "EPSV", "FEAT", "HELP",
+                     "HOST", "MODE", "NOOP", "OPTS", "PASS", "PASV", "PBSZ", "PORT", "PROT",
+                     "QUIT", "REIN", "REST", "STAT", "STRU", "SYST", "TYPE", "USER"}));
+    EXPECT_EQ(affecting(Affects::nothing),
+              (Names{"ALLO", "AVBL", "CDUP", "CSID",  "CWD",     "DSIZ",   "HASH", "LANG",
+                     "LIST", "MD5",  "MDTM", "MLSD",  "MLST",    "MMD5",   "NLST", "PRET",
+                     "PWD",  "RANG", "RETR", "SIZE",  "THMB",    "XCRC",   "XCUP", "XCWD",
+                     "XMD5", "XPWD", "XSHA", "XSHA1", "XSHA256", "XSHA512"}));
+}
+
+TEST(VerbTest, secrets_are_arguments_of_these) {
+    EXPECT_EQ(names_where([](const Verb& verb) { return verb.is_secret; }),
+              (Names{"PASS", "ACCT", "ADAT"}));
+}
+
+TEST(VerbTest, old_names_mean_what_their_usual_ones_do) {
+    const auto old_names = names_where([](const Verb& verb) { return !verb.usual_name.empty(); });
+    EXPECT_EQ(old_names, (Names{"XCUP", "XCWD", "XMKD", "XPWD", "XRMD"}));
+    for (const auto name : old_names) {
+        const auto& old = *find_verb(name);
+        const auto* const usual = find_verb(old.usual_name);
+        ASSERT_NE(usual, nullptr) << name;
+        EXPECT_EQ(old.affects, usual->affects) << name;
+        EXPECT_EQ(old.sets, usual->sets) << name;
+        EXPECT_EQ(old.takes_long, usual->takes_long) << name;
+    }
 }
 
 TEST(VerbTest, what_reads_whole_files_or_directories_may_take_long) {
@@ -121,40 +166,20 @@ TEST(VerbTest, what_reads_whole_files_or_directories_may_take_long) {
         EXPECT_FALSE(may_take_long(line)) << line;
 }
 
-TEST(VerbTest, what_changes_files_or_a_relative_directory_is_not_repeated) {
-    for (const auto* name : {"STOR", "STOU", "APPE", "DELE", "RNTO", "MKD", "RMD", "XMKD", "XRMD",
-                             "RMDA", "CWD", "XCWD", "CDUP", "XCUP", "SITE", "PASS", "ACCT", "COMB"})
-        EXPECT_EQ(find_verb(name)->repeatable, Repeatable::no) << name;
-    for (const auto* name : {"RETR", "LIST", "NLST", "MLSD", "MLST", "SIZE", "MDTM", "PWD", "STAT",
-                             "NOOP", "TYPE", "REST", "RNFR", "XCRC", "HASH", "MFMT"})
-        EXPECT_EQ(find_verb(name)->repeatable, Repeatable::yes) << name;
-}
-
 TEST(VerbTest, each_state_of_the_session_has_the_verbs_that_set_it) {
     const struct {
-        Journal journal;
+        State state;
         Names names;
     } rows[] = {
-        {Journal::user, {"USER"}},
-        {Journal::password, {"PASS"}},
-        {Journal::account, {"ACCT"}},
-        {Journal::host, {"HOST"}},
-        {Journal::client_name, {"CLNT"}},
-        {Journal::language, {"LANG"}},
-        {Journal::option, {"OPTS"}},
-        {Journal::type, {"TYPE"}},
-        {Journal::mode, {"MODE"}},
-        {Journal::structure, {"STRU"}},
-        {Journal::directory, {"CWD", "XCWD", "CDUP", "XCUP", "SMNT"}},
-        {Journal::restart, {"REST"}},
-        {Journal::rename_from, {"RNFR"}},
-        {Journal::allocate, {"ALLO"}},
-        {Journal::protection, {"PBSZ", "PROT"}},
-        {Journal::everything, {"REIN", "AUTH"}},
+        {State::account, {"ACCT"}},   {State::client_name, {"CLNT"}},
+        {State::language, {"LANG"}},  {State::option, {"OPTS"}},
+        {State::type, {"TYPE"}},      {State::mode, {"MODE"}},
+        {State::structure, {"STRU"}}, {State::directory, {"CWD", "XCWD", "CDUP", "XCUP", "SMNT"}},
+        {State::restart, {"REST"}},   {State::rename_from, {"RNFR"}},
+        {State::allocate, {"ALLO"}},  {State::everything, {"REIN", "AUTH"}},
     };
     for (const auto& row : rows)
-        EXPECT_EQ(names_where([&](const Verb& verb) { return verb.journal == row.journal; }),
-                  row.names);
+        EXPECT_EQ(names_where([&](const Verb& verb) { return verb.sets == row.state; }), row.names);
 }
 
 }  // namespace
