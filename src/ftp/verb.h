@@ -44,23 +44,27 @@ enum class Data : std::uint8_t {
 /// Which way a transfer's bytes go. `unknown`: relay both ways.
 enum class Direction : std::uint8_t { none, download, upload, unknown };
 
-/// Which state of the session a verb sets or clears, for the journal.
+/// Which state of the session a verb sets, tells or clears. The journal says those from
+/// `client_name` to `rename_from` to another backend, in this order.
 enum class State : std::uint8_t {
     none,
-    user,
-    account,
-    host,
     client_name,
+    client_version,  ///< CSID
     option,
     language,
+    site,  ///< depends on the argument
     type,
     mode,
     structure,
-    directory,    ///< CWD, XCWD, CDUP, XCUP, SMNT
-    allocate,     ///< ALLO
-    restart,      ///< REST
-    rename_from,  ///< RNFR
-    everything,   ///< REIN, AUTH
+    allocate,        ///< ALLO: for the next upload
+    directory,       ///< CWD, XCWD, CDUP, XCUP
+    prepare,         ///< PRET: for the next transfer
+    range,           ///< RANG: for the next transfer of a file
+    restart,         ///< REST: likewise, and for other commands in between on some servers only
+    rename_from,     ///< RNFR: for the next command
+    told_directory,  ///< PWD, XPWD
+    unseen,          ///< SMNT, ACCT, ESTA, ESTP: nobody can say it again, or tell what it changed
+    everything,      ///< REIN, AUTH
 };
 
 struct Verb {

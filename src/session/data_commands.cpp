@@ -47,6 +47,7 @@ loop::Task<std::optional<ftp::Reply>> DataCommands::pass_on(const ftp::Command& 
     }
     const std::string argument = command.verb == "EPSV" ? command.argument : "";
     auto reply = co_await context_.leg().pass_on(command.verb, argument);
+    if (reply) context_.journal.note(command, *reply);
     if (reply && reply->is_positive()) co_return std::move(*reply);
     if (reply) {
         co_await context_.answer(std::move(*reply));
@@ -245,6 +246,7 @@ loop::Task<> DataCommands::restart(ftp::Command command) {
 loop::Task<> DataCommands::pass_restart_on(ftp::Command command) {
     auto reply = co_await context_.leg().command(command.line);
     if (!reply) co_return co_await context_.lose_backend(reply.error());
+    context_.journal.note(command, *reply);
     if (reply->code == 350) {
         context_.leg().note_restart();
         context_.restart.note_said();
@@ -277,6 +279,7 @@ loop::Task<> DataCommands::transfer(ftp::Command command, bool tentative) {
         command.line, direction, restart);
     const Outcome outcome = co_await transfer.run();
     if (tentative && outcome.has_begun) context_.restart.spend();
+    context_.journal.note_transfer(command, outcome.result == Result::refused);
     record(command, direction, outcome);
     if (outcome.client_is_lost) context_.end_because("the client was lost in a transfer");
     if (outcome.service_is_over)

@@ -1,22 +1,72 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/journal.h"
 
-#include "ftp/verb.h"
+#include "base/ascii.h"
 
 #include <algorithm>
+#include <array>
+#include <fmt/format.h>
 #include <utility>
 
 namespace ballast::session {
 
 namespace {
 
-/// "UTF8" of "OPTS UTF8 ON": a later setting of the same option replaces the earlier.
-std::string option_name(std::string_view argument) {
-    std::string name(argument.substr(0, argument.find(' ')));
-    std::ranges::transform(name, name.begin(), [](unsigned char c) {
-        return static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-    });
-    return name;
+using ftp::State;
+
+std::string_view first_word(std::string_view text) {
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    return text.substr(0, text.find(' '));
+}
+
+std::string_view behind_first_word(std::string_view text) {
+    const auto word = first_word(text);
+    text.remove_prefix(static_cast<std::size_t>(word.data() - text.data()) + word.size());
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    return text;
+}
+
+/// "UTF8" of "OPTS utf8 ON".
+std::string second_word(std::string_view line) {
+    return base::upper(first_word(behind_first_word(line)));
+}
+
+/// Options that have one value: a later line replaces the earlier. Of others, such as "OPTS MODE Z
+/// LEVEL 5" and "OPTS RETR Parallelism=4;", a line may set a part.
+bool has_one_value(std::string_view option) {
+    constexpr auto known = std::to_array<std::string_view>({"HASH", "MLST", "UTF-8", "UTF8"});
+    return std::ranges::find(known, option) != known.end();
+}
+
+bool is_ascii(std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+/// RFC 959 4.2: "x1z" is information. 202: "not implemented, superfluous at this site".
+bool may_change_something(const ftp::Reply& reply) {
+    constexpr std::uint16_t superfluous = 202;
+    const bool is_information = reply.code / 10 % 10 == 1;
+    return (reply.kind() == 2 || reply.kind() == 3) && !is_information && reply.code != superfluous;
+}
+
+/// Of SITE, as ProFTPD, Pure-FTPd, vsftpd, wu-ftpd, pyftpdlib and SFTPGo have it: what acts on
+/// files, or tells something.
+bool is_stateless_site(std::string_view word) {
+    constexpr auto known = std::to_array<std::string_view>(
+        {"CHGRP", "CHMOD", "CHOWN", "COPY", "HELP", "LINK", "MKDIR", "QUOTA", "RMDIR", "SYMLINK",
+         "TRUNCATE", "UTIME", "VERSION", "WHO"});
+    return std::ranges::find(known, word) != known.end();
+}
+
+std::string changed_by(std::string_view what) {
+    constexpr std::size_t name_bytes_max = 32;
+    return ftp::escaped(what.substr(0, name_bytes_max)) + " may have changed the session";
+}
+
+/// Byte for byte: a name may begin with a space.
+std::string_view argument_of(std::string_view line) {
+    const auto space = line.find(' ');
+    return space == std::string_view::npos ? std::string_view() : line.substr(space + 1);
 }
 
 }  // namespace
@@ -37,118 +87,214 @@ std::optional<std::string> path_of_257(std::string_view message) {
 
 void Journal::note(const ftp::Command& command, const ftp::Reply& reply) {
     const ftp::Verb* const verb = ftp::find_verb(command.verb);
-    const auto sets = verb == nullptr ? ftp::State::none : verb->sets;
-    // RFC 959 4.1.3: RNFR must be immediately followed by RNTO.
-    rename_from_.clear();
-    if (sets == ftp::State::rename_from) {
-        if (reply.kind() == 3) rename_from_ = command.line;
-        return;
+    begin_command();
+    if (verb == nullptr) return note_unknown(command.verb, reply);
+    switch (verb->sets) {
+        case State::none: return;
+        case State::site: return note_site(command, reply);
+        case State::told_directory: return note_told_directory(reply);
+        case State::unseen: return note_unknown(command.verb, reply);
+        case State::restart:
+        case State::rename_from:
+            if (reply.kind() != 3) return;
+            is_restart_old_ = is_restart_old_ && verb->sets != State::restart;
+            return set(verb->sets, command.line);
+        default: break;
     }
-    if (command.verb == "PWD" || command.verb == "XPWD") return note_directory(command, reply);
-    if (!reply.is_positive() && sets != ftp::State::user) return;
-    switch (sets) {
-        case ftp::State::user: user_ = command.argument; break;
-        case ftp::State::host: host_ = command.argument; break;
-        case ftp::State::client_name: client_name_ = command.line; break;
-        case ftp::State::language: language_ = command.line; break;
-        case ftp::State::option: note_option(command); break;
-        case ftp::State::type: type_ = command.line; break;
-        case ftp::State::mode: mode_ = command.line; break;
-        case ftp::State::structure: structure_ = command.line; break;
-        case ftp::State::allocate: allocate_ = command.line; break;
-        case ftp::State::directory: note_directory(command, reply); break;
-        case ftp::State::everything: clear(); break;
-        case ftp::State::none:
-        case ftp::State::account:
-        case ftp::State::restart:
-        case ftp::State::rename_from: break;
+    if (!reply.is_positive()) return;
+    switch (verb->sets) {
+        case State::option: note_option(command); break;
+        case State::directory: note_directory(command); break;
+        case State::everything: clear(); break;
+        default: set(verb->sets, command.line); break;
     }
+}
+
+/// RFC 959 4.1.3: RNFR must be immediately followed by RNTO, and RFC 3659 5.3 has the same of REST;
+/// but most servers keep REST until the next transfer of a file.
+void Journal::begin_command() {
+    forget(State::rename_from);
+    is_restart_old_ = is_restart_old_ || find(State::restart) != nullptr;
+}
+
+void Journal::note_transfer(const ftp::Command& command, bool is_refused) {
+    begin_command();
+    const auto data = ftp::data_of(command.verb);
+    if (data == ftp::Data::none && !is_refused) lose(changed_by(command.verb));
+    forget(State::prepare);
+    if (ftp::transfers_file(command.verb)) {
+        forget(State::range);
+        forget(State::restart);
+        is_restart_old_ = false;
+    }
+    if (data == ftp::Data::upload) forget(State::allocate);
+}
+
+void Journal::note_unknown(std::string_view what, const ftp::Reply& reply) {
+    if (may_change_something(reply)) lose(changed_by(what));
+}
+
+void Journal::note_login() {
+    if (std::exchange(is_logged_in_, true)) lose("the user logged in again");
+}
+
+void Journal::note_site(const ftp::Command& command, const ftp::Reply& reply) {
+    const auto word = base::upper(first_word(command.argument));
+    if (is_stateless_site(word)) return;
+    if (word != "UMASK" && word != "IDLE")
+        return note_unknown(word.empty() ? "SITE" : "SITE " + word, reply);
+    // Without a value it is a question.
+    if (!reply.is_positive() || behind_first_word(command.argument).empty()) return;
+    std::erase_if(entries_, [&](const Entry& each) {
+        return each.state == State::site && second_word(each.line) == word;
+    });
+    add(State::site, command.line);
 }
 
 void Journal::note_option(const ftp::Command& command) {
-    const auto name = option_name(command.argument);
-    std::erase_if(options_, [&](const std::string& line) {
-        return option_name(std::string_view(line).substr(line.find(' ') + 1)) == name;
+    const auto name = second_word(command.line);
+    std::erase_if(entries_, [&](const Entry& each) {
+        return each.state == State::option &&
+               (has_one_value(name) ? second_word(each.line) == name : each.line == command.line);
     });
-    constexpr std::size_t options_max = 32;  // whoever sets more gets no more by failover
-    if (options_.size() < options_max) options_.push_back(command.line);
+    add(State::option, command.line);
+    // The same name has other bytes from now on.
+    const bool has_moved = std::ranges::any_of(entries_, [](const Entry& each) {
+        return each.state == State::directory && !is_ascii(each.line);
+    });
+    if (name.starts_with("UTF") && has_moved) lose_directory("the encoding of names changed");
 }
 
-void Journal::note_directory(const ftp::Command& command, const ftp::Reply& reply) {
-    const bool asks = command.verb == "PWD" || command.verb == "XPWD";
-    if (asks) {
-        if (reply.code != 257) return;
-        if (auto path = path_of_257(reply.message())) {
-            directory_ = std::move(*path);
-            directories_.clear();
-        }
-    } else if (command.argument.starts_with('/')) {
-        directory_ = command.argument;
-        directories_.clear();
-    } else {
-        directories_.push_back(command.line);
-        // A client that walks up and down all day without ever saying PWD or an absolute path.
-        constexpr std::size_t directories_max = 256;
-        if (directories_.size() > directories_max) directories_.erase(directories_.begin());
+/// Steps are kept as they were said: what ".." leads to is known to the server alone, where a
+/// directory may be a symbolic link.
+void Journal::note_directory(const ftp::Command& command) {
+    if (command.argument.starts_with('/')) {
+        forget_directory();
+        return add(State::directory, command.line);
     }
+    if (lost_directory_.empty()) add(State::directory, command.line);
 }
 
-std::optional<std::uint64_t> Journal::take_restart() { return std::exchange(restart_, {}); }
-
-bool Journal::is_ascii() const {
-    const auto space = type_.find(' ');
-    return space != std::string::npos && space + 1 < type_.size() &&
-           (type_[space + 1] == 'A' || type_[space + 1] == 'a');
+void Journal::note_told_directory(const ftp::Reply& reply) {
+    constexpr std::uint16_t path_told = 257;
+    if (reply.code != path_told) return;
+    const auto path = path_of_257(reply.message());
+    // It becomes a command: nothing in it may end the line.
+    constexpr std::string_view forbidden("\0\r\n", 3);
+    if (!path || path->empty() || path->find_first_of(forbidden) != std::string::npos) return;
+    forget_directory();
+    add(State::directory, "CWD " + *path);
+    is_directory_told_ = lost_directory_.empty();
 }
 
-std::vector<std::string> Journal::client_lines() const {
-    std::vector<std::string> lines;
-    if (!client_name_.empty()) lines.push_back(client_name_);
-    lines.insert(lines.end(), options_.begin(), options_.end());
-    return lines;
+std::string Journal::gap() const {
+    if (!gap_.empty()) return gap_;
+    if (!lost_directory_.empty()) return "the directory is not known: " + lost_directory_;
+    if (is_restart_old_) return "the backend may have forgotten REST";
+    return {};
+}
+
+bool Journal::is_binary() const {
+    const auto* const type = find(State::type);
+    if (type == nullptr) return false;
+    const auto name = behind_first_word(type->line);
+    return !name.starts_with('A') && !name.starts_with('a');
+}
+
+std::vector<std::string> Journal::take_owed() {
+    const auto is_owed = [](const Entry& each) {
+        return each.state == State::client_name || each.state == State::option;
+    };
+    std::vector<std::string> owed;
+    for (auto& each : entries_)
+        if (is_owed(each)) owed.push_back(each.line);
+    std::erase_if(entries_, is_owed);
+    return owed;
 }
 
 std::vector<std::string> Journal::lines() const {
-    auto lines = client_lines();
-    for (const auto& line : {language_, type_, mode_, structure_, allocate_})
-        if (!line.empty()) lines.push_back(line);
-    if (!directory_.empty()) lines.push_back("CWD " + directory_);
-    lines.insert(lines.end(), directories_.begin(), directories_.end());
+    std::vector<std::string> lines;
+    lines.reserve(entries_.size());
+    for (const auto& each : entries_) lines.push_back(each.line);
     return lines;
 }
 
+std::optional<std::string> Journal::told_directory() const {
+    if (!is_directory_told_) return std::nullopt;
+    return std::string(argument_of(find(State::directory)->line));
+}
+
 void Journal::mark_in_force(ftp::Features& features) const {
-    const auto behind_name = [](std::string_view text) {
-        text.remove_prefix(std::min(text.find(' '), text.size()));
-        text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
-        return text;
-    };
-    for (const auto& line : options_) {
-        const auto option = behind_name(line);
-        const auto name = option_name(option);
-        if (name == "MLST") features.mark(name, behind_name(option), ftp::Features::Mark::listed);
-        if (name == "HASH") features.mark(name, behind_name(option), ftp::Features::Mark::one);
+    for (const auto& [state, line] : entries_) {
+        const auto argument = behind_first_word(line);
+        const auto value = behind_first_word(argument);
+        const auto option = second_word(line);
+        if (state == State::language) features.mark("LANG", argument, ftp::Features::Mark::one);
+        if (state != State::option) continue;
+        if (option == "MLST") features.mark(option, value, ftp::Features::Mark::listed);
+        if (option == "HASH") features.mark(option, value, ftp::Features::Mark::one);
     }
-    if (!language_.empty()) features.mark("LANG", behind_name(language_), ftp::Features::Mark::one);
 }
 
 std::string Journal::path_of(std::string_view file) const {
+    if (file.starts_with('/')) return std::string(file);
     std::string path;
-    if (!file.starts_with('/')) {
-        path = directory_;
-        const auto append = [&](std::string_view part) {
-            if (part.empty()) return;
-            if (!path.empty() && !path.ends_with('/')) path += '/';
-            path += part;
-        };
-        for (const auto& line : directories_) {
-            const auto space = line.find(' ');
-            append(space == std::string::npos ? ".." : std::string_view(line).substr(space + 1));
-        }
-        append(file);
-        return path;
+    const auto append = [&](std::string_view part) {
+        if (part.empty()) return;
+        if (!path.empty() && !path.ends_with('/')) path += '/';
+        path += part;
+    };
+    for (const auto& [state, line] : entries_) {
+        if (state != State::directory) continue;
+        const bool goes_up = !line.contains(' ');
+        append(goes_up ? ".." : argument_of(line));
     }
-    return std::string(file);
+    append(file);
+    return path;
+}
+
+const Journal::Entry* Journal::find(State state) const {
+    const auto found = std::ranges::find(entries_, state, &Entry::state);
+    return found == entries_.end() ? nullptr : &*found;
+}
+
+void Journal::forget(State state) {
+    std::erase_if(entries_, [=](const Entry& each) { return each.state == state; });
+}
+
+void Journal::set(State state, std::string_view line) {
+    forget(state);
+    add(state, line);
+}
+
+/// Behind what is there of the same state.
+void Journal::add(State state, std::string_view line) {
+    const auto limit = is_logged_in_ ? bytes_max : bytes_before_login_max;
+    std::size_t bytes = sizeof(Entry) + line.size();
+    for (const auto& each : entries_) bytes += sizeof(Entry) + each.line.size();
+    if (bytes > limit) {
+        auto reason = fmt::format("the client has set more than {} bytes", limit);
+        return state == State::directory ? lose_directory(std::move(reason))
+                                         : lose(std::move(reason));
+    }
+    entries_.insert(std::ranges::upper_bound(entries_, state, {}, &Entry::state),
+                    {state, std::string(line)});
+}
+
+void Journal::lose(std::string reason) {
+    if (gap_.empty()) gap_ = std::move(reason);
+}
+
+void Journal::forget_directory() {
+    forget(State::directory);
+    is_directory_told_ = false;
+    lost_directory_.clear();
+}
+
+/// Until it is named or told again.
+void Journal::lose_directory(std::string reason) {
+    forget_directory();
+    lost_directory_ = std::move(reason);
 }
 
 }  // namespace ballast::session

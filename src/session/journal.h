@@ -4,8 +4,9 @@
 #include "ftp/command.h"
 #include "ftp/features.h"
 #include "ftp/reply.h"
+#include "ftp/verb.h"
 
-#include <cstdint>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,31 +15,41 @@
 namespace ballast::session {
 
 /// What a session would need to become the same session on another backend: the lines that set its
-/// state, as the client sent them. No I/O. Passwords are not kept.
+/// state, as the client sent them. It says whether it is complete. What it cannot keep, because it
+/// is too much or because nobody knows what it changed, makes it incomplete and never wrong. No
+/// I/O. Passwords are not kept.
 class Journal {
 public:
-    /// A command that the backend (or Ballast, where it answers itself) answered positively: 2xx,
-    /// or 3xx for RNFR. Others change nothing, but any command ends what RNFR began.
+    /// How much it keeps. A client that has not logged in gets less.
+    static constexpr std::size_t bytes_before_login_max = 4096;
+    static constexpr std::size_t bytes_max = 16 * 1024;
+
+    /// A command and the last reply that the backend gave to it, or Ballast where it answers for
+    /// the backend. Transfers are not noted here.
     void note(const ftp::Command& command, const ftp::Reply& reply);
-    /// REIN, AUTH (RFC 4217 4) and a new USER.
+    /// A transfer was asked for, and uses up what was prepared for it. `is_refused`: it did not
+    /// happen.
+    void note_transfer(const ftp::Command& command, bool is_refused);
+    /// The user has logged in. A second login on the same backend leaves nobody knows what: RFC 959
+    /// 4.1.1 keeps the transfer parameters, and says nothing of the directory.
+    void note_login();
+    /// REIN, AUTH (RFC 4217 4) and a USER that goes to another backend.
     void clear() { *this = Journal(); }
 
-    /// REST: where the next transfer shall begin. Taken by the transfer, whatever comes of it.
-    void set_restart(std::uint64_t offset) { restart_ = offset; }
-    [[nodiscard]] std::optional<std::uint64_t> take_restart();
-    [[nodiscard]] std::optional<std::uint64_t> restart() const { return restart_; }
+    /// Whether a replay of `lines` makes another backend's session the same as this one.
+    [[nodiscard]] bool is_complete() const { return gap().empty(); }
+    /// Why it is not complete; empty: it is. Holds no secret.
+    [[nodiscard]] std::string gap() const;
 
-    [[nodiscard]] const std::string& host() const { return host_; }
-    [[nodiscard]] const std::string& user() const { return user_; }
-    [[nodiscard]] bool is_binary() const { return !type_.empty() && !is_ascii(); }
-    [[nodiscard]] bool is_rename_begun() const { return !rename_from_.empty(); }
+    [[nodiscard]] bool is_binary() const;
 
     /// What was said before there was a backend and is owed to it once the user is logged in: CLNT
-    /// and OPTS lines, in order.
-    [[nodiscard]] std::vector<std::string> client_lines() const;
-    /// What brings a freshly logged-in session to this state, in order: client lines, LANG, TYPE,
-    /// MODE, STRU, ALLO and the directory.
+    /// and OPTS lines, in order. They are in the journal again when the backend has accepted them.
+    [[nodiscard]] std::vector<std::string> take_owed();
+    /// What brings a freshly logged-in session to this state, in order. RNFR is last.
     [[nodiscard]] std::vector<std::string> lines() const;
+    /// The directory, if a 257 told it; `lines` has a CWD to it then.
+    [[nodiscard]] std::optional<std::string> told_directory() const;
 
     /// Marks the MLST facts (RFC 3659 7.9), the LANG tag (RFC 2640 4.3) and the HASH algorithm that
     /// the client has chosen: FEAT tells what is in force in this session.
@@ -48,23 +59,32 @@ public:
     [[nodiscard]] std::string path_of(std::string_view file) const;
 
 private:
-    [[nodiscard]] bool is_ascii() const;
-    void note_directory(const ftp::Command& command, const ftp::Reply& reply);
-    void note_option(const ftp::Command& command);
+    struct Entry {
+        ftp::State state;
+        std::string line;
+    };
 
-    std::string host_;
-    std::string user_;
-    std::string client_name_;           // the CLNT line
-    std::string language_;              // the LANG line
-    std::vector<std::string> options_;  // OPTS lines, one for each option
-    std::string type_;
-    std::string mode_;
-    std::string structure_;
-    std::string allocate_;
-    std::string rename_from_;
-    std::string directory_;                 // absolute, as CWD named it or 257 told it
-    std::vector<std::string> directories_;  // relative CWDs and CDUPs since
-    std::optional<std::uint64_t> restart_;
+    void begin_command();
+    void note_unknown(std::string_view what, const ftp::Reply& reply);
+    void note_site(const ftp::Command& command, const ftp::Reply& reply);
+    void note_option(const ftp::Command& command);
+    void note_directory(const ftp::Command& command);
+    void note_told_directory(const ftp::Reply& reply);
+
+    [[nodiscard]] const Entry* find(ftp::State state) const;
+    void forget(ftp::State state);
+    void set(ftp::State state, std::string_view line);
+    void add(ftp::State state, std::string_view line);
+    void lose(std::string reason);
+    void forget_directory();
+    void lose_directory(std::string reason);
+
+    std::vector<Entry> entries_;  // by state: in the order of the replay
+    std::string gap_;             // the first thing that was not kept
+    std::string lost_directory_;  // why it is not known, until it is named or told again
+    bool is_logged_in_ = false;
+    bool is_directory_told_ = false;
+    bool is_restart_old_ = false;  // another command came behind the REST
 };
 
 /// The path in a 257 reply: quoted, with quotes inside doubled (RFC 959 appendix II).

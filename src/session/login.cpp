@@ -9,6 +9,7 @@
 #include "session/backend_contact.h"
 #include "session/backend_user.h"
 #include "session/limit_note.h"
+#include "session/replay.h"
 
 #include <algorithm>
 #include <array>
@@ -316,8 +317,10 @@ loop::Task<> Login::follow(ftp::Command command, ftp::Reply reply) {
     if (reply.kind() == 3) {
         context_.dialog.set_login(Dialog::Login::in_progress);
     } else if (reply.is_positive() && (!was_logged_in || command.verb == "USER")) {
-        if (!co_await accept(command, reply)) co_return;
+        if (!co_await accept()) co_return;
     }
+    // Of the log-in itself the journal keeps nothing.
+    if (was_logged_in) context_.journal.note(command, reply);
     // It is logged in as before. A refused PASS is no wrong password: its user has none.
     if (reply.is_negative() && command.verb == "USER")
         context_.report_login_refused(reply, command.argument, "the backend");
@@ -329,7 +332,7 @@ loop::Task<> Login::follow(ftp::Command command, ftp::Reply reply) {
 }
 
 /// The user is logged in. False: it cannot be here, and the client was told.
-loop::Task<bool> Login::accept(const ftp::Command& command, const ftp::Reply& reply) {
+loop::Task<bool> Login::accept() {
     const bool was_logged_in = context_.is_logged_in();
     if (auto refusal = take_user_place()) {
         if (was_logged_in)
@@ -339,7 +342,7 @@ loop::Task<bool> Login::accept(const ftp::Command& command, const ftp::Reply& re
     }
     context_.dialog.set_login(Dialog::Login::done);
     context_.identity.user = user_;
-    context_.journal.note(command, reply);
+    context_.journal.note_login();
     has_named_user_ = true;
     if (!co_await replay_client_lines()) co_return false;
     metrics::count(metrics::Counter::logins);
@@ -386,17 +389,11 @@ std::optional<ftp::Reply> Login::take_user_place() {
     return reply;
 }
 
-/// CLNT and OPTS that were answered before there was a backend. Refusals change nothing: the client
-/// was told "noted", no more.
+/// CLNT and OPTS that were answered before there was a backend.
 loop::Task<bool> Login::replay_client_lines() {
-    for (const auto& line : context_.journal.client_lines()) {
-        const auto reply = co_await context_.leg().command(line);
-        if (!reply) {
-            co_await context_.lose_backend(reply.error());
-            co_return false;
-        }
-    }
-    co_return true;
+    const auto said = co_await say_owed(context_.leg(), context_.journal);
+    if (!said) co_await context_.lose_backend(said.error());
+    co_return said.has_value();
 }
 
 /// No route leads to a pool, which counts like a wrong password: guessing names is an attack too. A

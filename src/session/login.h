@@ -51,7 +51,7 @@ private:
     [[nodiscard]] loop::Task<> retry(ftp::Command password, base::Error error);
     [[nodiscard]] loop::Task<> log_in_again(ftp::Command password);
     [[nodiscard]] loop::Task<> follow(ftp::Command command, ftp::Reply reply);
-    [[nodiscard]] loop::Task<bool> accept(const ftp::Command& command, const ftp::Reply& reply);
+    [[nodiscard]] loop::Task<bool> accept();
     [[nodiscard]] loop::Task<> refuse(const ftp::Command& command, ftp::Reply reply);
     [[nodiscard]] std::optional<ftp::Reply> take_user_place();
     [[nodiscard]] loop::Task<bool> replay_client_lines();

@@ -171,12 +171,23 @@ TEST(VerbTest, each_state_of_the_session_has_the_verbs_that_set_it) {
         State state;
         Names names;
     } rows[] = {
-        {State::account, {"ACCT"}},   {State::client_name, {"CLNT"}},
-        {State::language, {"LANG"}},  {State::option, {"OPTS"}},
-        {State::type, {"TYPE"}},      {State::mode, {"MODE"}},
-        {State::structure, {"STRU"}}, {State::directory, {"CWD", "XCWD", "CDUP", "XCUP", "SMNT"}},
-        {State::restart, {"REST"}},   {State::rename_from, {"RNFR"}},
-        {State::allocate, {"ALLO"}},  {State::everything, {"REIN", "AUTH"}},
+        {State::client_name, {"CLNT"}},
+        {State::client_version, {"CSID"}},
+        {State::option, {"OPTS"}},
+        {State::language, {"LANG"}},
+        {State::site, {"SITE"}},
+        {State::type, {"TYPE"}},
+        {State::mode, {"MODE"}},
+        {State::structure, {"STRU"}},
+        {State::allocate, {"ALLO"}},
+        {State::directory, {"CWD", "XCWD", "CDUP", "XCUP"}},
+        {State::prepare, {"PRET"}},
+        {State::range, {"RANG"}},
+        {State::restart, {"REST"}},
+        {State::rename_from, {"RNFR"}},
+        {State::told_directory, {"PWD", "XPWD"}},
+        {State::unseen, {"ACCT", "SMNT", "ESTA", "ESTP"}},
+        {State::everything, {"REIN", "AUTH"}},
     };
     for (const auto& row : rows)
         EXPECT_EQ(names_where([&](const Verb& verb) { return verb.sets == row.state; }), row.names);

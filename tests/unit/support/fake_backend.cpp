@@ -32,6 +32,7 @@ public:
     Visit& operator=(const Visit&) = delete;
 
     [[nodiscard]] bool is_over() const { return job_.is_done(); }
+    [[nodiscard]] const SessionState& state() const { return state_; }
     void say_now(const std::string& line) {
         if (control_) (void)control_->write(line + "\r\n");
     }
@@ -195,6 +196,7 @@ private:
         const auto argument = space == std::string::npos ? std::string() : line.substr(space + 1);
         const auto before = std::exchange(last_verb_, verb);
         const auto restart = std::exchange(restart_, 0);
+        state_.begin_command();
         const auto& plan = owner_.script;
 
         if (const auto fixed = plan.replies.find(verb); fixed != plan.replies.end()) {
@@ -221,6 +223,11 @@ private:
         if (plan.tls && (verb == "AUTH" || verb == "PBSZ" || verb == "PROT"))
             co_return co_await secure(verb, argument);
         if (!is_logged_in_) co_return co_await say("530 Log in first.");
+        if (plan.tree)
+            if (auto reply = state_.hear(*plan.tree, verb, argument)) {
+                restart_ = state_.restart;
+                co_return co_await say(std::move(*reply));
+            }
 
         if (verb == "EPSV" || verb == "PASV") co_return co_await passive(verb == "EPSV");
         if (verb == "PORT" || verb == "EPRT") {
@@ -456,6 +463,7 @@ private:
     std::string received_;
     std::string last_verb_;
     std::uint64_t restart_ = 0;
+    SessionState state_;
     std::uint16_t data_port_ = 0;
     std::optional<base::Address> active_;  // named by PORT or EPRT
     int status_owed_ = 0;
@@ -484,6 +492,8 @@ void FakeBackend::kill() {
     close();
     visits_.clear();
 }
+
+const SessionState& FakeBackend::state() const { return visits_.back()->state(); }
 
 std::size_t FakeBackend::sessions() const {
     return static_cast<std::size_t>(

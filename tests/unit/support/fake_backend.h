@@ -3,6 +3,7 @@
 
 #include "net/tls_server.h"
 #include "support/memory_network.h"
+#include "support/session_state.h"
 
 #include <cstdint>
 #include <limits>
@@ -59,7 +60,8 @@ struct BackendScript {
     std::string status_reply = "213-Still at it.\r\n226 is not the end\r\n213 End";
     std::string late_status_reply = "211 It is over.";
     TestLoop::Duration late_status_delay{};
-    std::set<std::string> downloads;  ///< further verbs that move data
+    std::optional<DirectoryTree> tree;  ///< with it, it keeps what a client sets: `state`
+    std::set<std::string> downloads;    ///< further verbs that move data
     std::set<std::string> uploads;
 
     std::shared_ptr<const net::TlsServer> tls;  ///< null: AUTH, PBSZ and PROT are not known
@@ -105,6 +107,8 @@ public:
     [[nodiscard]] bool has_heard(std::string_view line) const;
 
     [[nodiscard]] const base::Address& address() const { return address_; }
+    /// Of the last session that came, while or after it is there.
+    [[nodiscard]] const SessionState& state() const;
     [[nodiscard]] std::size_t sessions() const;
     [[nodiscard]] std::size_t sessions_ever() const { return sessions_ever_; }
     /// Bytes of replies that were sent to all sessions and taken by their systems.
