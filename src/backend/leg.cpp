@@ -355,30 +355,38 @@ loop::Task<base::Result<ftp::Reply>> Leg::reply(loop::Deadline deadline) {
     }
 }
 
-loop::Task<base::Result<Heard>> Leg::hear(loop::Time::duration patience, bool in_lines) {
+loop::Task<base::Result<Heard>> Leg::hear(loop::Time::duration patience, loop::Deadline latest,
+                                          PartOf part_of) {
     // A backend with a long reply must not take turns from the rest of this thread.
     if (parser_.is_partly_taken()) {
         signal_.raise();
         (void)co_await signal_.wait(loop::never);
     }
     const auto began_at = signal_.loop().now();
-    const loop::Time::duration whole_time = settings().long_reply_timeout;
-    const auto latest = in_lines ? loop::never : began_at + std::max(patience, whole_time);
     for (;;) {
         if (auto polled = poll_reply()) {
             if (!*polled) co_return std::unexpected(polled->error());
             co_return Heard{std::move(**polled), true};
         }
-        if (in_lines) {
-            const auto code = begun_code();
+        const auto code = begun_code();
+        const auto part = code == 0 ? Part::whole : part_of(code);
+        if (part == Part::none) co_return std::unexpected(late());
+        if (part == Part::lines)
             if (auto lines = take_lines(); !lines.empty())
                 co_return Heard{{code, std::move(lines)}, false};
-        }
-        control_.watch();
         const auto deadline = loop::sooner(std::max(began_at, line_at_) + patience, latest);
-        (void)co_await signal_.wait(loop::sooner(deadline, poll_at()));
         if (signal_.loop().now() >= deadline) co_return std::unexpected(late());
+        control_.watch();
+        (void)co_await signal_.wait(loop::sooner(deadline, poll_at()));
     }
+}
+
+loop::Task<base::Result<Heard>> Leg::hear(loop::Time::duration patience, bool in_lines) {
+    const loop::Time::duration whole_time = settings().long_reply_timeout;
+    const auto latest =
+        in_lines ? loop::never : signal_.loop().after(std::max(patience, whole_time));
+    const auto part = in_lines ? Part::lines : Part::whole;
+    return hear(patience, latest, [part](std::uint16_t) { return part; });
 }
 
 loop::Task<base::Result<Heard>> Leg::ask(base::WipedString line, bool in_lines) {

@@ -12,6 +12,7 @@
 #include "net/network.h"
 
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -70,8 +71,20 @@ public:
     /// Like `command`, but with `in_lines` it returns the lines of a longer reply as they arrive:
     /// `hear` returns more.
     [[nodiscard]] loop::Task<base::Result<Heard>> ask(base::WipedString line, bool in_lines);
-    /// The next reply, or lines of it. Each line may take `patience`. Does not read ahead: a caller
-    /// that waits for its client between two calls makes the backend wait.
+    /// What may be given out of a reply whose end is not here yet.
+    enum class Part : std::uint8_t {
+        whole,  ///< nothing before its end
+        lines,  ///< the lines that are here
+        none,   ///< neither it nor its end now: `hear` returns `late()` at once
+    };
+    /// Asked with the reply's code whenever more of it has come.
+    using PartOf = std::function<Part(std::uint16_t code)>;
+    /// The next reply, or lines of it. Each line may take `patience`, all of them until `latest`.
+    /// Does not read ahead: a caller that waits for its client between two calls makes the backend
+    /// wait.
+    [[nodiscard]] loop::Task<base::Result<Heard>> hear(loop::Time::duration patience,
+                                                       loop::Deadline latest, PartOf part_of);
+    /// The same for all codes. Without `in_lines` a reply has `long_reply_timeout` at most.
     [[nodiscard]] loop::Task<base::Result<Heard>> hear(loop::Time::duration patience,
                                                        bool in_lines);
     /// The code of an expected reply whose first line is here but not its last; 0 if there is none.

@@ -219,6 +219,31 @@ TEST_F(RawLegTest, does_not_mistake_an_empty_line_for_the_beginning_of_a_reply) 
               "250 Done.\r\n");
 }
 
+TEST_F(RawLegTest, returns_only_the_part_of_an_unfinished_reply_that_its_caller_wants) {
+    const auto leg = connect();
+    ASSERT_TRUE(leg);
+    const auto hear = [&](Leg::Part part) {
+        return result_of((*leg)->hear(10s, loop::never, [part](std::uint16_t) { return part; }));
+    };
+    ASSERT_TRUE(result_of((*leg)->send_meanwhile("STAT")));
+    say("211-a\r\n b\r\n");
+    const auto before = loop.now();
+    EXPECT_EQ(hear(Leg::Part::none).error().code, std::errc::timed_out);
+    EXPECT_EQ(loop.now(), before);  // a reply that shall stay unread is not waited for
+    const auto lines = hear(Leg::Part::lines);
+    ASSERT_TRUE(lines);
+    EXPECT_FALSE(lines->is_end);
+    EXPECT_EQ(lines->reply, (ftp::Reply{211, "211-a\r\n b\r\n"}));
+    say("211 c\r\n");
+    EXPECT_EQ(hear(Leg::Part::lines)->reply.text, "211 c\r\n");
+
+    ASSERT_TRUE(result_of((*leg)->send_meanwhile("STAT")));
+    say("211-a\r\n b\r\n211 c\r\n");
+    EXPECT_EQ(hear(Leg::Part::whole)->reply.text, "211-a\r\n b\r\n211 c\r\n");
+    EXPECT_EQ(hear(Leg::Part::whole).error().code, std::errc::timed_out);
+    EXPECT_EQ(loop.now(), before + 10s);
+}
+
 TEST_F(RawLegTest, gives_up_a_backend_that_sends_without_end) {
     constexpr auto said_too_much = [](const base::Error& error) {
         return base::to_string(error).contains("endless words that nobody asked for");
