@@ -277,19 +277,24 @@ loop::Task<> DataCommands::transfer(ftp::Command command, bool tentative) {
          context_.settings, context_.dialog.protects_data() ? &client_tls : nullptr,
          counted.bytes(), throttle_of(context_, login_.routed_pool(), login_.user())},
         command.line, direction, restart);
-    const Outcome outcome = co_await transfer.run();
-    if (tentative && outcome.has_begun) context_.restart.spend();
-    context_.journal.note_transfer(command, outcome.result == Result::refused);
+    const TransferOutcome outcome = co_await transfer.run();
+    if (tentative && outcome.reach == TransferReach::begun) context_.restart.spend();
+    context_.journal.note_transfer(command, outcome.result == TransferResult::refused);
     record(command, direction, outcome);
-    if (outcome.client_is_lost) context_.end_because("the client was lost in a transfer");
-    if (outcome.service_is_over)
-        context_.end_because("the backend ended it with 421 after a transfer");
-    if (outcome.backend_is_lost && !context_.is_over())
+    switch (outcome.after) {
+        case AfterTransfer::session_goes_on: co_return;
+        case AfterTransfer::client_lost:
+            co_return context_.end_because("the client was lost in a transfer");
+        case AfterTransfer::service_over:
+            co_return context_.end_because("the backend ended it with 421 after a transfer");
+        case AfterTransfer::backend_lost: break;
+    }
+    if (!context_.is_over())
         co_await context_.lose_backend({base::Fault::backend, {}, outcome.reason});
 }
 
 void DataCommands::record(const ftp::Command& command, ftp::Direction direction,
-                          const Outcome& outcome) {
+                          const TransferOutcome& outcome) {
     const bool has_file = direction != ftp::Direction::none && !command.argument.empty();
     const auto file = has_file ? context_.journal.path_of(command.argument) : std::string();
     const auto backends_user = context_.user_at_backend();
@@ -302,20 +307,21 @@ void DataCommands::record(const ftp::Command& command, ftp::Direction direction,
 /// One line for each that began, whatever others say: it is a log of transfers as well. Those that
 /// never began cost a client nothing to ask for, and are bounded like all other lines.
 void DataCommands::report(const ftp::Command& command, const std::string& file,
-                          const Outcome& outcome) {
-    if (outcome.result == Result::not_a_transfer) return;
+                          const TransferOutcome& outcome) {
+    if (outcome.result == TransferResult::not_a_transfer) return;
     ++context_.totals.transfers;
     context_.totals.bytes += outcome.bytes;
-    const bool is_notable = outcome.result == Result::failed || outcome.tls_was_refused;
+    const bool is_notable = outcome.result == TransferResult::failed || is_about_tls(outcome.cause);
     const std::chrono::duration<double> seconds = outcome.time;
-    context_.report(is_notable ? log::Level::warning : log::Level::info, "transfer ended",
-                    {{"verb", command.verb},
-                     {"file", file},
-                     {"bytes", outcome.bytes},
-                     {"seconds", seconds.count()},
-                     {"result", to_string(outcome.result)},
-                     {"reason", outcome.reason}},
-                    outcome.has_begun ? Context::Repeats::all : Context::Repeats::bounded);
+    context_.report(
+        is_notable ? log::Level::warning : log::Level::info, "transfer ended",
+        {{"verb", command.verb},
+         {"file", file},
+         {"bytes", outcome.bytes},
+         {"seconds", seconds.count()},
+         {"result", to_string(outcome.result)},
+         {"reason", outcome.reason}},
+        outcome.reach == TransferReach::begun ? Context::Repeats::all : Context::Repeats::bounded);
 }
 
 }  // namespace ballast::session

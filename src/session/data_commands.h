@@ -48,8 +48,10 @@ private:
     [[nodiscard]] loop::Task<> refuse(const ftp::Command& command, ftp::Reply reply);
     [[nodiscard]] loop::Task<> refuse(const ftp::Command& command, std::uint16_t code,
                                       std::string_view text);
-    void record(const ftp::Command& command, ftp::Direction direction, const Outcome& outcome);
-    void report(const ftp::Command& command, const std::string& file, const Outcome& outcome);
+    void record(const ftp::Command& command, ftp::Direction direction,
+                const TransferOutcome& outcome);
+    void report(const ftp::Command& command, const std::string& file,
+                const TransferOutcome& outcome);
 
     Context& context_;
     const Login& login_;

@@ -25,7 +25,7 @@ std::string one_word(std::string_view text) {
     return word.empty() ? "-" : word;
 }
 
-double seconds_of(const Outcome& outcome) {
+double seconds_of(const TransferOutcome& outcome) {
     return std::chrono::duration<double>(outcome.time).count();
 }
 
@@ -43,17 +43,6 @@ std::string_view direction_name(ftp::Direction direction) {
 
 }  // namespace
 
-std::string_view to_string(Result result) {
-    switch (result) {
-        case Result::whole: return "whole";
-        case Result::failed: return "failed";
-        case Result::aborted: return "aborted";
-        case Result::refused: return "refused";
-        case Result::not_a_transfer: return "not a transfer";
-    }
-    return "?";
-}
-
 std::string xferlog_line(const TransferRecord& record, std::chrono::system_clock::time_point now) {
     const auto seconds = std::chrono::system_clock::to_time_t(now);
     std::tm local{};
@@ -66,7 +55,7 @@ std::string xferlog_line(const TransferRecord& record, std::chrono::system_clock
         std::lround(std::ceil(seconds_of(record.outcome))), base::to_string(record.client.ip),
         record.outcome.bytes, one_word(record.file), record.binary ? 'b' : 'a',
         record.outcome.direction == ftp::Direction::upload ? 'i' : 'o', anonymous ? 'a' : 'r',
-        one_word(record.user), record.outcome.result == Result::whole ? 'c' : 'i');
+        one_word(record.user), record.outcome.result == TransferResult::whole ? 'c' : 'i');
 }
 
 std::string json_line(const TransferRecord& record, std::chrono::system_clock::time_point now) {
@@ -93,11 +82,11 @@ std::string json_line(const TransferRecord& record, std::chrono::system_clock::t
 void log_transfer(const TransferRecord& record) {
     using metrics::Counter;
     switch (record.outcome.result) {
-        case Result::whole: metrics::count(Counter::transfers_whole); break;
-        case Result::failed: metrics::count(Counter::transfers_failed); break;
-        case Result::aborted: metrics::count(Counter::transfers_aborted); break;
-        case Result::refused: metrics::count(Counter::transfers_refused); break;
-        case Result::not_a_transfer: return;
+        case TransferResult::whole: metrics::count(Counter::transfers_whole); break;
+        case TransferResult::failed: metrics::count(Counter::transfers_failed); break;
+        case TransferResult::aborted: metrics::count(Counter::transfers_aborted); break;
+        case TransferResult::refused: metrics::count(Counter::transfers_refused); break;
+        case TransferResult::not_a_transfer: return;
     }
     const bool upload = record.outcome.direction == ftp::Direction::upload;
     metrics::count(upload ? Counter::bytes_uploaded : Counter::bytes_downloaded,
@@ -105,7 +94,7 @@ void log_transfer(const TransferRecord& record) {
     const auto now = std::chrono::system_clock::now();
     if (log::has_file(json_log_name)) log::write_line(json_log_name, json_line(record, now));
     if (log::has_file(xferlog_name) && is_file(record.verb) &&
-        record.outcome.result != Result::refused)
+        record.outcome.result != TransferResult::refused)
         log::write_line(xferlog_name, xferlog_line(record, now));
 }
 

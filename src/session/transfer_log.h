@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/address.h"
-#include "session/transfer.h"
+#include "session/transfer_outcome.h"
 
 #include <chrono>
 #include <string>
@@ -20,7 +20,7 @@ struct TransferRecord {
     std::string_view verb;
     std::string file;  ///< as far as its path is known; empty for listings of the directory
     bool binary = false;
-    const Outcome& outcome;
+    const TransferOutcome& outcome;
 };
 
 /// One line of wu-ftpd's xferlog(5), without line end. `now` is when the transfer ended.
@@ -30,7 +30,6 @@ struct TransferRecord {
 /// bytes, seconds, result, reason.
 [[nodiscard]] std::string json_line(const TransferRecord& record,
                                     std::chrono::system_clock::time_point now);
-[[nodiscard]] std::string_view to_string(Result result);
 
 /// Names of the two files in the log (`log::open_file`).
 inline constexpr std::string_view xferlog_name = "xferlog";

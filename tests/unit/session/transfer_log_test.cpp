@@ -15,7 +15,7 @@ protected:
     TransferLog() {
         ::setenv("TZ", "UTC", 1);
         ::tzset();
-        outcome.result = Result::whole;
+        outcome.result = TransferResult::whole;
         outcome.direction = ftp::Direction::download;
         outcome.bytes = 1234;
         outcome.time = 2500ms;
@@ -28,7 +28,7 @@ protected:
     [[nodiscard]] std::string json() const { return json_line(record(), when); }
 
     const std::chrono::system_clock::time_point when{std::chrono::seconds(1'000'000'000)};
-    Outcome outcome;
+    TransferOutcome outcome;
     std::string user = "anna";
     std::string verb = "RETR";
     std::string file = "/in/a.txt";
@@ -41,7 +41,7 @@ TEST_F(TransferLog, writes_the_fields_of_xferlog) {
 
 TEST_F(TransferLog, marks_uploads_anonymous_users_and_what_is_not_whole) {
     outcome.direction = ftp::Direction::upload;
-    outcome.result = Result::failed;
+    outcome.result = TransferResult::failed;
     user = "anonymous";
     EXPECT_EQ(xferlog(),
               "Sun Sep  9 01:46:40 2001 3 198.51.100.7 1234 /in/a.txt b _ i a anonymous ftp 0 * i");
@@ -73,11 +73,11 @@ TEST_F(TransferLog, escapes_names_in_json) {
 }
 
 TEST(TransferResult, has_a_name) {
-    EXPECT_EQ(to_string(Result::whole), "whole");
-    EXPECT_EQ(to_string(Result::failed), "failed");
-    EXPECT_EQ(to_string(Result::aborted), "aborted");
-    EXPECT_EQ(to_string(Result::refused), "refused");
-    EXPECT_EQ(to_string(Result::not_a_transfer), "not a transfer");
+    EXPECT_EQ(to_string(TransferResult::whole), "whole");
+    EXPECT_EQ(to_string(TransferResult::failed), "failed");
+    EXPECT_EQ(to_string(TransferResult::aborted), "aborted");
+    EXPECT_EQ(to_string(TransferResult::refused), "refused");
+    EXPECT_EQ(to_string(TransferResult::not_a_transfer), "not a transfer");
 }
 
 }  // namespace

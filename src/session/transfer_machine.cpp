@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/transfer_machine.h"
+
+#include <algorithm>
+#include <cassert>
+#include <chrono>
+#include <utility>
+
+namespace ballast::session {
+
+namespace {
+
+using Action = TransferAction;
+using Reason = TransferReason;
+using Result = TransferResult;
+
+/// How long a server may take to say that its data were reset before it hears ABOR: pyftpdlib
+/// 1.5.7 says nothing at all of data that were reset before it had begun.
+constexpr auto broken_reply_time = std::chrono::seconds(1);
+
+/// How long the end of a download's data may come after the reply that refuses it.
+constexpr auto refused_end_time = std::chrono::milliseconds(250);
+
+}  // namespace
+
+TransferMachine::TransferMachine(const TransferTerms& terms) : terms_(terms) {}
+
+void TransferMachine::push(Action action) {
+    assert(queued_ < queue_.size());
+    queue_[queued_++] = action;
+}
+
+Action TransferMachine::next(loop::Time now) {
+    if (queued_ == 0) judge(now);
+    if (queued_ == 0) return stage_ == Stage::over ? Action::done : Action::wait;
+    const auto first = queue_.front();
+    std::shift_left(queue_.begin(), queue_.end(), 1);
+    queue_[--queued_] = Action::wait;
+    return first;
+}
+
+void TransferMachine::judge(loop::Time now) {
+    switch (stage_) {
+        case Stage::starting: return start(now);
+        case Stage::securing: return secure_first(now);
+        case Stage::carrying: return carry(now);
+        case Stage::refused:
+            judge_relay(now);
+            // The end of its data may come a moment after its reply.
+            if (downloads() && data_ == Data::moving && now < data_due_) return;
+            return end_refused();
+        case Stage::breaking:
+            if (data_ != Data::broken) break_data(426, reason_, now);
+            // An upload that the backend has refused, and may still be receiving.
+            if (broken_ == Broken::to_abort) push(Action::abort_broken);
+            stage_ = Stage::over;
+            return;
+        case Stage::sending:
+        case Stage::ending_client:
+        case Stage::over: return;
+    }
+}
+
+/// A handshake that ended before the command is judged first, for any command.
+void TransferMachine::start(loop::Time now) {
+    stage_ = Stage::securing;
+    if (client_ == Link::securing) return push(Action::secure_client);
+    if (!terms_.secures_client_first) return send();
+    await_client(now);
+    push(Action::say_150);
+}
+
+/// An upload whose data connection would be refused shall not cost the backend the file that it
+/// replaces: where reuse of the session is required, the client is told to begin (150 is ours then)
+/// and its handshake is judged before the backend hears of the upload.
+void TransferMachine::secure_first(loop::Time now) {
+    if (abort_is_wanted_) return abort(Action::reset_backend);
+    if (client_ == Link::connected) {
+        client_ = Link::securing;
+        client_due_ = now + terms_.client_tls_time;
+        return push(Action::secure_client);
+    }
+    if (client_ == Link::ready) return send();
+    if (client_ == Link::insecure) return refuse(refused_tls_code, Reason::client_tls);
+    if (client_ == Link::securing && now >= client_due_)
+        return refuse(refused_tls_code, Reason::client_tls_late);
+    if (client_vanished()) return refuse(425, Reason::client_left_early);
+    if (!has_client() && now >= client_due_) return refuse(425, Reason::client_missing);
+}
+
+void TransferMachine::send() {
+    stage_ = Stage::sending;
+    push(Action::send_command);
+}
+
+void TransferMachine::carry(loop::Time now) {
+    if (is_tentative() && has_final() && !is_begun())
+        return end(Result::not_a_transfer, Action::tell_final);
+    if (abort_is_wanted_ && is_begun()) return abort(Action::abort);
+    connect(now);
+    secure(now);
+    judge_relay(now);
+    judge_way(now);
+    judge_client(now);
+    judge_broken(now);
+    if (queued_ == 0) judge_ending(now);
+    if (queued_ == 0 && stage_ == Stage::carrying) judge_deadlines(now);
+}
+
+/// The backend has begun (some servers say no 1xx for an empty file).
+bool TransferMachine::may_move() const {
+    return data_ == Data::waiting && (is_begun() || is_confirmed());
+}
+
+/// An active backend connects with its 1xx or before it; it has a while from then on. With
+/// `as-client` it has as long as the client, who is dialled only then: a backend that gives up
+/// after its 1xx has opened no connection, as without Ballast.
+void TransferMachine::connect(loop::Time now) {
+    if (!may_move()) return;
+    const bool leads = terms_.backend_leads && !has_client();
+    if (backend_ == Link::expected) {
+        const auto time =
+            leads && !has_final() ? terms_.client_connect_time : terms_.backend_connect_time;
+        backend_due_ = loop::sooner(backend_due_, now + time);
+        if (leads) client_due_ = loop::never;
+        if (terms_.backend_leads) return;
+    }
+    if (!terms_.dials_client || client_ != Link::expected) return;
+    client_ = Link::dialled;
+    push(Action::dial_client);
+}
+
+/// The client's handshake has its time from the backend's beginning on.
+void TransferMachine::secure(loop::Time now) {
+    if (!may_move()) return;
+    if (client_ == Link::unreachable) return break_data(425, Reason::client_unreachable, now);
+    if (client_ == Link::insecure) return break_data(refused_tls_code, Reason::client_tls, now);
+    if (backend_ == Link::insecure) return break_data(425, Reason::server_tls, now);
+    if (client_ == Link::connected) {
+        client_ = terms_.client_is_protected ? Link::securing : Link::ready;
+        if (client_ == Link::securing) {
+            client_due_ = now + terms_.client_tls_time;
+            push(Action::secure_client);
+        }
+    } else if (client_ == Link::securing && now >= client_due_) {
+        return break_data(refused_tls_code, Reason::client_tls_late, now);
+    }
+    if (backend_ == Link::connected) {
+        backend_ = terms_.backend_is_protected ? Link::securing : Link::ready;
+        if (backend_ == Link::securing) push(Action::secure_backend);
+    }
+    if (client_ != Link::ready || backend_ != Link::ready) return;
+    data_ = Data::moving;
+    push(Action::move);
+}
+
+/// Under TLS only close_notify tells the end of the data from the end of their sender; many peers
+/// leave it out, and then the end is worth what it is worth in plain text.
+bool TransferMachine::is_end_trusted(bool is_protected, bool is_vouched_for) const {
+    return !is_protected || is_vouched_for || !terms_.is_close_strict;
+}
+
+void TransferMachine::judge_relay(loop::Time now) {
+    if (data_ != Data::moving) return;
+    switch (relay_end_) {
+        case RelayEnd::none: return;
+        case RelayEnd::ended:
+        case RelayEnd::vouched:
+            if (uploads()) return;  // `judge_way` does
+            if (!is_end_trusted(terms_.backend_is_protected, relay_end_ == RelayEnd::vouched))
+                return break_data(426, Reason::no_close_notify, now);
+            data_ = Data::whole;
+            // Some servers send their 226 only when our side has ended too.
+            push(Action::close_backend);
+            return await_reply(terms_.final_reply_time, now);
+        case RelayEnd::source_failed:
+            return break_data(426, uploads() ? Reason::client_broke : Reason::server_broke, now);
+        case RelayEnd::sink_failed:
+            return break_data(426, uploads() ? Reason::server_closed : Reason::client_closed, now);
+        case RelayEnd::stalled: return break_data(426, Reason::stalled, now);
+    }
+}
+
+/// The end of the client's direction. A killed client's kernel ends its data like a finished client
+/// does, and its control connection a moment before or after: an end that is not vouched for is
+/// held for that moment before it is passed on. So is that of a transfer that may be an upload.
+void TransferMachine::judge_way(loop::Time now) {
+    if (data_ != Data::moving || way_end_ == WayEnd::none || downloads()) return;
+    const bool is_vouched_for = way_end_ == WayEnd::vouched;
+    if (way_ == Way::open) {
+        if (!is_end_trusted(terms_.client_is_protected, is_vouched_for))
+            return break_data(426, Reason::no_close_notify, now);
+        way_ = Way::held;
+        data_due_ = now + end_grace_;
+    }
+    // 2xx for an upload whose end the server cannot have seen vouches for nothing.
+    const bool is_too_early = uploads() && is_confirmed();
+    if (way_ == Way::held) {
+        if (!is_vouched_for && client_vanished()) return break_data(426, Reason::client_left, now);
+        const bool is_settled =
+            is_vouched_for || (!client_is_behind() && (client_vouches_ || now >= data_due_));
+        if (!is_settled) return;
+        if (is_too_early) return break_data(451, Reason::confirmed_too_early, now);
+        way_ = Way::passing;
+        data_due_ = uploads() ? now + terms_.stall_time : loop::never;
+        return push(Action::pass_end_on);
+    }
+    if (way_ != Way::passing || !uploads()) return;
+    if (is_too_early) return break_data(451, Reason::confirmed_too_early, now);
+    if (now >= data_due_) break_data(426, Reason::stalled, now);
+}
+
+void TransferMachine::judge_client(loop::Time now) {
+    if (!client_vanished()) return;
+    // Under TLS the data's own end will tell: what is still on its way may end with close_notify.
+    if (uploads() && data_ == Data::moving && way_ != Way::passing && !terms_.client_is_protected)
+        break_data(426, Reason::client_left, now);
+    if (data_ == Data::waiting && is_begun() && !has_client())
+        break_data(425, Reason::client_left_early, now);
+}
+
+/// A server whose data connection was reset before it has accepted it may forget to end the
+/// transfer, and give its file to the next one (pyftpdlib 1.5.7). Its first byte shows that it has.
+void TransferMachine::judge_broken(loop::Time now) {
+    if (data_ != Data::broken) return;
+    const bool is_over = has_final() || is_missing();
+    if (broken_ == Broken::unnoticed && (is_over || now >= data_due_)) return reset_backend(now);
+    const bool is_late = broken_ == Broken::reset && now >= data_due_ && !is_over;
+    if (broken_ != Broken::to_abort && !is_late) return;
+    broken_ = Broken::reset;
+    data_due_ = loop::never;
+    reply_due_ = loop::never;
+    push(Action::abort_broken);
+}
+
+EndState TransferMachine::end_state() const {
+    EndState state;
+    state.is_begun = is_begun();
+    if (data_ == Data::whole) state.data = EndState::Data::whole;
+    if (data_ == Data::broken) state.data = EndState::Data::broken;
+    if (is_missing()) state.final_reply = EndState::Final::missing;
+    if (has_final())
+        state.final_reply = is_confirmed() ? EndState::Final::positive : EndState::Final::negative;
+    return state;
+}
+
+void TransferMachine::judge_ending(loop::Time now) {
+    const auto ending = ending_of(end_state());
+    if (ending == Ending::not_yet) return;
+    if (has_final() && words_ == Words::owed) return push(Action::settle_replies);
+    conclude(ending, now);
+}
+
+void TransferMachine::judge_deadlines(loop::Time now) {
+    if (data_ == Data::waiting && !has_client() && now >= client_due_)
+        return break_data(425, Reason::client_missing, now);
+    if (data_ == Data::waiting && now >= backend_due_)
+        return break_data(425, Reason::server_missing, now);
+    if (now < reply_due_ || is_missing()) return;
+    // A reply is not late while its lines come.
+    if (line_at_ != loop::Time::min() && line_at_ + reply_time_ > now) {
+        reply_due_ = line_at_ + reply_time_;
+        return;
+    }
+    words_ = Words::lost;
+    push(Action::give_up_reply);
+    if (data_ == Data::broken) return;
+    reason_ = Reason::reply_late;
+    own_code_ = 451;
+}
+
+void TransferMachine::conclude(Ending ending, loop::Time now) {
+    switch (ending) {
+        case Ending::not_yet: return;
+        case Ending::whole: stage_ = Stage::ending_client; return push(Action::end_client);
+        case Ending::refused:
+            reason_ = Reason::refused;
+            return end(Result::refused, Action::tell_final);
+        case Ending::failed_by_backend:
+            // What the backend says of data that we refused tells the client nothing.
+            if (own_code_ == refused_tls_code) return conclude(Ending::failed, now);
+            if (data_ == Data::broken) return end(Result::failed, Action::tell_final);
+            stage_ = Stage::refused;
+            reason_ = Reason::refused;
+            data_due_ = now + refused_end_time;
+            return judge(now);
+        case Ending::failed:
+            if (data_ != Data::broken) break_data(own_code_, reason_, now);
+            return end(Result::failed, Action::tell_failure);
+    }
+}
+
+/// The backend began the transfer and then refused it.
+void TransferMachine::end_refused() {
+    if (is_refusal_harmless()) {
+        // ProFTPD: LIST of what is not there, RETR of a directory.
+        push(Action::end_client);
+        push(Action::close);
+        return end(Result::failed, Action::tell_final);
+    }
+    // The reply first: many clients give up the session at a data connection that breaks.
+    push(Action::stop_moving);
+    push(Action::tell_final);
+    stage_ = Stage::breaking;
+}
+
+/// Whether the client loses nothing by a proper end of its data before the refusal: the backend
+/// ended them properly, and they are a listing, or nothing at all. A file's part is never ended.
+bool TransferMachine::is_refusal_harmless() const {
+    if (!downloads() || data_ != Data::whole) return false;
+    if (final_code_ == 421 || final_code_ == 426) return false;
+    return terms_.is_listing || !has_moved_;
+}
+
+/// Nobody may take this end for a proper one: both data connections are reset. The backend has its
+/// reply time-out to say what it thinks of it.
+void TransferMachine::break_data(std::uint16_t code, Reason reason, loop::Time now) {
+    const bool backend_is_open = backend_ == Link::connected || backend_ == Link::ready;
+    // Of an upload that it has refused behind its end there is nothing left to abort.
+    const bool has_ended = has_final() && (!uploads() || !backend_is_open || data_ == Data::whole ||
+                                           final_code_ == 421);
+    const bool has_confirmed = uploads() && is_confirmed();
+    const bool listens = (is_begun() || has_confirmed) && !has_ended && !is_missing();
+    const bool may_have_accepted = has_moved_ || uploads() || !listens;
+    push(Action::break_client);
+    data_ = Data::broken;
+    own_code_ = code;
+    reason_ = reason;
+    client_due_ = loop::never;
+    await_reply(terms_.reply_time, now);
+    if (!may_have_accepted) {
+        broken_ = Broken::unnoticed;
+        data_due_ = now + broken_reply_time;
+    } else if (uploads() && listens && relay_end_ != RelayEnd::sink_failed) {
+        // The backend of an upload that it has not broken itself hears ABOR first.
+        broken_ = Broken::to_abort;
+        data_due_ = loop::never;
+    } else {
+        reset_backend(now);
+    }
+}
+
+void TransferMachine::reset_backend(loop::Time now) {
+    broken_ = Broken::reset;
+    const bool is_awaited = is_begun() && !has_final() && !is_missing();
+    data_due_ = is_awaited ? now + broken_reply_time : loop::never;
+    push(Action::reset_backend);
+}
+
+/// Before the backend has heard of the transfer.
+void TransferMachine::refuse(std::uint16_t code, Reason reason) {
+    own_code_ = code;
+    reason_ = reason;
+    push(Action::break_client);
+    if (code == refused_tls_code) push(Action::reset_backend);
+    end(Result::refused, Action::tell_refusal);
+}
+
+void TransferMachine::abort(Action of_backend) {
+    reason_ = Reason::aborted;
+    push(Action::break_client);
+    push(of_backend);
+    end(Result::aborted, Action::tell_aborted);
+}
+
+void TransferMachine::end(Result result, Action last) {
+    result_ = result;
+    stage_ = Stage::over;
+    push(last);
+}
+
+void TransferMachine::await_reply(loop::Time::duration time, loop::Time now) {
+    reply_time_ = time;
+    reply_due_ = now + time;
+}
+
+void TransferMachine::await_client(loop::Time now) {
+    if (!has_client()) client_due_ = now + terms_.client_connect_time;
+}
+
+loop::Deadline TransferMachine::deadline() const {
+    switch (stage_) {
+        case Stage::securing: return client_due_;
+        case Stage::refused: return data_due_;
+        case Stage::carrying: break;
+        default: return loop::never;
+    }
+    switch (data_) {
+        case Data::waiting:
+            return loop::sooner(reply_due_, loop::sooner(client_due_, backend_due_));
+        case Data::moving:
+            return way_ == Way::open ? reply_due_ : loop::sooner(reply_due_, data_due_);
+        case Data::whole: return reply_due_;
+        case Data::broken: return loop::sooner(reply_due_, data_due_);
+    }
+    return loop::never;
+}
+
+TransferPhase TransferMachine::phase() const {
+    using Phase = TransferPhase;
+    if (stage_ == Stage::securing && terms_.secures_client_first)
+        return has_client() ? Phase::handshake : Phase::waiting_for_client;
+    if (!is_sent()) return Phase::opening;
+    if (result_ == Result::aborted || data_ == Data::broken) return Phase::aborting;
+    if (stage_ != Stage::carrying || data_ == Data::whole) return Phase::ending;
+    if (data_ == Data::moving) return way_ == Way::open ? Phase::moving : Phase::ending;
+    if (!may_move() || backend_ == Link::expected) return Phase::waiting_for_backend;
+    return has_client() ? Phase::handshake : Phase::waiting_for_client;
+}
+
+}  // namespace ballast::session

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// What came of a transfer, in words.
+#include "session/transfer_outcome.h"
+
+#include "session/transfer.h"
+
+#include <fmt/format.h>
+
+namespace ballast::session {
+
+namespace {
+
+using Reason = TransferReason;
+
+}  // namespace
+
+void Transfer::note_outcome() {
+    outcome_.result = machine_.result();
+    outcome_.reach = machine_.reach();
+    if (outcome_.cause == Reason::none) outcome_.cause = machine_.reason();
+    const bool is_good = outcome_.result == TransferResult::whole ||
+                         outcome_.result == TransferResult::not_a_transfer;
+    if (is_good || !outcome_.reason.empty()) return;
+    outcome_.reason = reason_in_words();
+    const auto& reply = replies_.owed().final_reply();
+    const bool says_why = reply && reply->is_negative() && machine_.own_code() != refused_tls_code;
+    if (outcome_.result == TransferResult::failed && says_why && outcome_.cause != Reason::refused)
+        outcome_.reason = fmt::format("{} {} ({})", reply->code, reply->message(), outcome_.reason);
+    else if (outcome_.result == TransferResult::refused && !is_about_tls(outcome_.cause) && !reply)
+        outcome_.reason = fmt::format("{} {}", machine_.own_code(), refusal_in_words());
+}
+
+std::string Transfer::reason_in_words() const {
+    const auto& final_reply = replies_.owed().final_reply();
+    const auto with_error = [&](std::string_view text) {
+        return report_.error ? fmt::format("{}: {}", text, report_.error.message())
+                             : std::string(text);
+    };
+    switch (machine_.reason()) {
+        case Reason::refused:
+            return final_reply ? fmt::format("{} {}", final_reply->code, final_reply->message())
+                               : std::string();
+        case Reason::client_unreachable:
+        case Reason::client_tls: return client_end_.problem();
+        case Reason::server_tls: return backend_end_.problem();
+        case Reason::reply_lost:
+        case Reason::reply_late: return replies_.missing();
+        case Reason::client_left:
+            return fmt::format("the client's control connection ended during the {}",
+                               direction_ == ftp::Direction::upload ? "upload" : "transfer");
+        case Reason::client_broke:
+        case Reason::client_closed:
+        case Reason::server_broke:
+        case Reason::server_closed: return with_error(to_string(machine_.reason()));
+        default: return std::string(to_string(machine_.reason()));
+    }
+}
+
+std::string Transfer::refusal_in_words() const {
+    switch (machine_.reason()) {
+        case Reason::client_left_early: return "The control connection ended before the data.";
+        case Reason::client_missing: return "The client opened no data connection.";
+        default: return fmt::format("No TLS on the data connection: {}.", reason_in_words());
+    }
+}
+
+}  // namespace ballast::session
