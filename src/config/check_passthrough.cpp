@@ -182,7 +182,7 @@ private:
                                       listener.where.key),
                           fmt::format("use {}", other));
         };
-        if (pool.balance == Balance::user_hash) add("balance", "\"source-hash\"");
+        if (pool.balance->decided_by == balance::DecidedBy::user) add("balance", "\"source-hash\"");
         if (pool.stick.by == StickBy::user) add("stick.by", "\"network\"");
     }
 

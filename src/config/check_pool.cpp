@@ -78,7 +78,7 @@ private:
             add("queue.length", "nobody ever waits, as no backend has max_sessions",
                 "add max_sessions to the backends, or remove queue");
         // With `backup` it is meant so.
-        if (pool_.balance == Balance::first &&
+        if (pool_.balance->decided_by == balance::DecidedBy::order &&
             std::ranges::count(backends, false, &Backend::backup) > 1)
             add("balance", "all sessions go to the first backend, as none has max_sessions",
                 "add max_sessions to the backends, make the others backup = true, or use another "

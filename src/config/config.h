@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "balance/named_policy.h"
 #include "base/address.h"
 #include "base/port_range.h"
 #include "base/subnet.h"
@@ -321,22 +322,13 @@ struct UserRule {
     friend bool operator==(const UserRule&, const UserRule&) = default;
 };
 
-enum class Balance : std::uint8_t {
-    round_robin,
-    least_transfers,
-    least_sessions,
-    least_bandwidth,
-    fastest,
-    random,
-    source_hash,
-    user_hash,
-    first,
-};
+/// A policy; never null.
+using Balance = const balance::NamedPolicy*;
 
 struct Pool {
     std::string name;
     Where where;
-    Balance balance = Balance::least_transfers;
+    Balance balance = balance::find_policy("least-transfers");
     /// For the hashes: how much of its fair share of sessions a backend may hold, in percent,
     /// before its clients go to their next choice. 0: without bound.
     std::uint32_t hash_load_percent = 150;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "balance/policies.h"
 #include "config/limits.h"
 #include "config/settings.h"
 #include "config/tls_settings.h"
 #include "config/words.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <string_view>
@@ -15,14 +17,21 @@ namespace {
 using namespace std::chrono_literals;
 using std::string_view;
 
+/// Ends with zeros. A text that is too long does not compile.
+constexpr auto meaning_of_balance = [] {
+    std::array<char, 2048> text{};
+    char* end = text.data();
+    const auto add = [&](string_view part) { end = std::ranges::copy(part, end).out; };
+    add("Which backend the next session gets.");
+    for (const auto& policy : balance::policies)
+        for (const auto part :
+             std::to_array<string_view>({" `", policy.name, "`: ", policy.meaning, "."}))
+            add(part);
+    return text;
+}();
+
 constexpr auto pool_settings = std::to_array<Setting>({
-    {"balance", word<&Pool::balance, balances>,
-     "Which backend the next session gets. `round-robin`: each in proportion to its weight. "
-     "`least-transfers`, `least-sessions`, `least-bandwidth`: the one with the fewest running "
-     "transfers, the fewest sessions or the fewest bytes a second, for its weight. `fastest`: the "
-     "one that lately connected, greeted and logged in fastest. `random`: the less busy of two "
-     "that are drawn. `source-hash`, `user-hash`: the same one for the same client address or "
-     "user. `first`: the first one until it has its `max_sessions`, then the second, and so on."},
+    {"balance", word<&Pool::balance, balances>, string_view(meaning_of_balance.data())},
     {"hash_load_percent", Number{at<&Pool::hash_load_percent>, 0, 10'000},
      "For `source-hash` and `user-hash`: how much of its fair share of sessions a backend may hold "
      "before further clients go to their next choice. 101 or more; 0 is without bound."},

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "balance/policies.h"
 #include "base/tls_version.h"
 #include "config/config.h"
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <string_view>
 
 /// The words of the file and what they stand for.
@@ -57,17 +59,12 @@ inline constexpr auto probe_types = std::to_array<Spelling<ProbeType>>({
     {"login", ProbeType::login},
     {"script", ProbeType::script},
 });
-inline constexpr auto balances = std::to_array<Spelling<Balance>>({
-    {"round-robin", Balance::round_robin},
-    {"least-transfers", Balance::least_transfers},
-    {"least-sessions", Balance::least_sessions},
-    {"least-bandwidth", Balance::least_bandwidth},
-    {"fastest", Balance::fastest},
-    {"random", Balance::random},
-    {"source-hash", Balance::source_hash},
-    {"user-hash", Balance::user_hash},
-    {"first", Balance::first},
-});
+inline constexpr auto balances = [] {
+    std::array<Spelling<Balance>, balance::policies.size()> result;
+    for (std::size_t i = 0; i < result.size(); ++i)
+        result[i] = {balance::policies[i].name, &balance::policies[i]};
+    return result;
+}();
 inline constexpr auto proxy_headers = std::to_array<Spelling<ProxyHeader>>({
     {"off", ProxyHeader::off},
     {"v1", ProxyHeader::v1},

@@ -247,7 +247,8 @@ bool Daemon::bind(const config::Listener& listener, const std::vector<base::Addr
 void Daemon::start_pools() {
     std::vector<health::Prober::Subject> subjects;
     for (const auto& configured : config_->pools) {
-        auto pool = std::make_shared<pool::Pool>(configured);
+        auto pool =
+            std::make_shared<pool::Pool>(configured, std::chrono::steady_clock::now, random_seed());
         // The pointer to a part keeps the whole snapshot alive.
         auto contacts = std::make_shared<backend::Contacts>(
             std::shared_ptr<const config::Pool>(config_, &configured), knowledge_);

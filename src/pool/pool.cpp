@@ -1,45 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pool/pool.h"
 
-#include "balance/fastest.h"
-#include "balance/first.h"
-#include "balance/least_bandwidth.h"
-#include "balance/least_sessions.h"
-#include "balance/least_transfers.h"
-#include "balance/random.h"
-#include "balance/round_robin.h"
-#include "balance/source_hash.h"
-#include "balance/user_hash.h"
 #include "base/log.h"
 #include "base/subnet.h"
 
 #include <algorithm>
 #include <cassert>
 #include <cmath>
-#include <random>
 #include <tuple>
 #include <utility>
 
 namespace ballast::pool {
 
 namespace {
-
-std::unique_ptr<balance::Policy> make_policy(const config::Pool& config) {
-    const auto load = config.hash_load_percent;
-    switch (config.balance) {
-        case config::Balance::round_robin: return std::make_unique<balance::RoundRobin>();
-        case config::Balance::least_transfers: return std::make_unique<balance::LeastTransfers>();
-        case config::Balance::least_sessions: return std::make_unique<balance::LeastSessions>();
-        case config::Balance::least_bandwidth: return std::make_unique<balance::LeastBandwidth>();
-        case config::Balance::fastest: return std::make_unique<balance::Fastest>();
-        case config::Balance::random:
-            return std::make_unique<balance::Random>(std::random_device{}());
-        case config::Balance::source_hash: return std::make_unique<balance::SourceHash>(load);
-        case config::Balance::user_hash: return std::make_unique<balance::UserHash>(load);
-        case config::Balance::first: return std::make_unique<balance::First>();
-    }
-    std::terminate();
-}
 
 /// FNV-1a: the same on every machine and after every restart.
 class Hash {
@@ -99,10 +72,10 @@ std::string_view to_string(Refusal refusal) {
     return "?";
 }
 
-Pool::Pool(config::Pool config, Clock clock)
+Pool::Pool(config::Pool config, Clock clock, std::uint64_t seed)
     : config_(std::move(config)),
       clock_(std::move(clock)),
-      policy_(make_policy(config_)),
+      policy_(config_.balance->make({config_.hash_load_percent, seed})),
       stick_table_(config_.stick.timeout, config_.stick.entries_max),
       queue_(config_.queue.length) {
     for (const auto& backend : config_.backends)
@@ -241,12 +214,11 @@ balance::Candidate Pool::candidate(Entry& entry, loop::Time now) const {
     const auto weight =
         entry.target.weight != 0 && !settings.has_weight ? entry.target.weight : settings.weight;
     const auto risen = std::round(weight * weight_scale * share_risen(entry, now));
-    const bool wants_rate = config_.balance == config::Balance::least_bandwidth;
     return {.id = entry.backend.id,
             .weight = std::max(1U, static_cast<std::uint32_t>(risen)),
             .sessions = entry.sessions,
             .transfers = entry.traffic->transfers,
-            .bytes_per_second = wants_rate ? entry.byte_rate.update(entry.traffic->bytes, now) : 0,
+            .bytes_per_second = entry.byte_rate.update(entry.traffic->bytes, now),
             .login_microseconds = static_cast<std::uint64_t>(entry.login_time.at(now).count())};
 }
 
@@ -370,7 +342,7 @@ std::expected<Seat, Refusal> Pool::choose(const Client& client, std::span<const 
 
 std::optional<BackendId> Pool::foresee(const base::Ip& address) {
     using config::StickBy;
-    const bool is_hashed = config_.balance == config::Balance::source_hash;
+    const bool is_hashed = config_.balance->decided_by == balance::DecidedBy::source;
     if (config_.stick.by == StickBy::user || (config_.stick.by == StickBy::none && !is_hashed))
         return std::nullopt;
     const auto who = asker({address, {}}, {});
@@ -495,8 +467,7 @@ void Pool::tick() {
     {
         const auto now = clock_();
         const std::lock_guard lock(mutex_);
-        if (config_.balance == config::Balance::least_bandwidth)
-            for (auto& entry : entries_) (void)entry.byte_rate.update(entry.traffic->bytes, now);
+        for (auto& entry : entries_) (void)entry.byte_rate.update(entry.traffic->bytes, now);
         forget_empty();
         served = serve_queue(now);
         recalls = recall_for_queue(now);

@@ -50,7 +50,9 @@ struct Client {
 class Pool : public std::enable_shared_from_this<Pool> {
 public:
     using Clock = std::function<loop::Time()>;
-    explicit Pool(config::Pool config, Clock clock = std::chrono::steady_clock::now);
+    /// All that is drawn at random comes from `seed`.
+    explicit Pool(config::Pool config, Clock clock = std::chrono::steady_clock::now,
+                  std::uint64_t seed = 0);
 
     [[nodiscard]] const config::Pool& config() const { return config_; }
 

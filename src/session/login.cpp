@@ -112,7 +112,7 @@ bool Login::may_say_user_again(const Routing& routing) const {
         return false;
     const auto& config = context_.assignment.settings();
     return routing.user == user_ || (config.stick.by != config::StickBy::user &&
-                                     config.balance != config::Balance::user_hash);
+                                     config.balance->decided_by != balance::DecidedBy::user);
 }
 
 /// With the name that this pool has for the user.

@@ -36,7 +36,7 @@ struct Count {
 config::Pool settings() {
     config::Pool made;
     made.name = "files";
-    made.balance = config::Balance::least_sessions;
+    made.balance = balance::find_policy("least-sessions");
     made.probe.fall = 1;
     made.probe.rise = 1;
     made.queue.length = 30;

@@ -60,7 +60,7 @@ backends_file = "/sorry.toml"
 probe = { type = "script", script = "/probe" }
 )");
     const auto& pool = *config.find_pool("alf");
-    EXPECT_EQ(pool.balance, Balance::source_hash);
+    EXPECT_EQ(pool.balance, balance::find_policy("source-hash"));
     EXPECT_EQ(pool.hash_load_percent, 125U);
     EXPECT_EQ(pool.fallback, "sorry");
     EXPECT_EQ(pool.slow_start, 1min);
@@ -110,15 +110,15 @@ TEST(LoadPool, knows_every_word) {
         return loaded(head + line + alf1).pools.at(0);
     };
     const std::pair<const char*, Balance> balances[] = {
-        {"round-robin", Balance::round_robin},
-        {"least-transfers", Balance::least_transfers},
-        {"least-sessions", Balance::least_sessions},
-        {"least-bandwidth", Balance::least_bandwidth},
-        {"fastest", Balance::fastest},
-        {"random", Balance::random},
-        {"source-hash", Balance::source_hash},
-        {"user-hash", Balance::user_hash},
-        {"first", Balance::first},
+        {"round-robin", balance::find_policy("round-robin")},
+        {"least-transfers", balance::find_policy("least-transfers")},
+        {"least-sessions", balance::find_policy("least-sessions")},
+        {"least-bandwidth", balance::find_policy("least-bandwidth")},
+        {"fastest", balance::find_policy("fastest")},
+        {"random", balance::find_policy("random")},
+        {"source-hash", balance::find_policy("source-hash")},
+        {"user-hash", balance::find_policy("user-hash")},
+        {"first", balance::find_policy("first")},
     };
     for (const auto& [word, value] : balances)
         EXPECT_EQ(pool(fmt::format("balance = \"{}\"", word)).balance, value) << word;

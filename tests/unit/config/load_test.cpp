@@ -56,7 +56,7 @@ backup = true
 
     const auto* alfresco = config.find_pool("alfresco");
     ASSERT_NE(alfresco, nullptr);
-    EXPECT_EQ(alfresco->balance, Balance::least_transfers);
+    EXPECT_EQ(alfresco->balance, balance::find_policy("least-transfers"));
     EXPECT_EQ(alfresco->probe.type, ProbeType::login);
     EXPECT_EQ(alfresco->probe.user, "probe");
     EXPECT_EQ(alfresco->probe.password_file, "/etc/ballast/probe.secret");

@@ -22,7 +22,7 @@ class ChoosingTest : public testing::Test {
 protected:
     ChoosingTest() {
         config.name = "files";
-        config.balance = config::Balance::round_robin;
+        config.balance = balance::find_policy("round-robin");
         config.probe.rise = 1;
         config.probe.fall = 1;
         add_backends(2);
@@ -84,7 +84,7 @@ TEST_F(ChoosingTest, foresees_where_a_network_goes_as_long_as_it_can) {
 }
 
 TEST_F(ChoosingTest, foresees_where_an_address_is_hashed_to) {
-    config.balance = config::Balance::source_hash;
+    config.balance = balance::find_policy("source-hash");
     for (int i = 0; i < 20; ++i) {
         const auto address = "192.0.2." + std::to_string(i);
         const auto foreseen = pool().foresee(ip(address));
@@ -95,7 +95,7 @@ TEST_F(ChoosingTest, foresees_where_an_address_is_hashed_to) {
 
 TEST_F(ChoosingTest, foresees_nothing_that_the_user_decides) {
     config.stick.by = config::StickBy::user;
-    config.balance = config::Balance::source_hash;
+    config.balance = balance::find_policy("source-hash");
     (void)visit();
     EXPECT_EQ(pool().foresee(ip("192.0.2.7")), std::nullopt);
 }
@@ -477,7 +477,7 @@ TEST_F(ChoosingTest, uses_the_ejected_where_there_is_no_queue) {
 // fastest
 
 TEST_F(ChoosingTest, takes_no_backend_for_fast_because_it_refuses_everybody) {
-    config.balance = config::Balance::fastest;
+    config.balance = balance::find_policy("fastest");
     config.observe.failures = 0;
     // The first log-in of each: alf1 is the slower one.
     for (const auto taken : {90ms, 30ms}) choose()->logged_in(taken);

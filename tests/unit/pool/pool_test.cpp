@@ -14,7 +14,7 @@ namespace {
 config::Pool settings(std::size_t count) {
     config::Pool made;
     made.name = "files";
-    made.balance = config::Balance::round_robin;
+    made.balance = balance::find_policy("round-robin");
     for (std::size_t i = 0; i < count; ++i) {
         config::Backend backend;
         backend.name = "alf" + std::to_string(i + 1);
@@ -204,7 +204,7 @@ TEST(Pool, outlives_its_owner_while_a_seat_is_held) {
 
 TEST(Pool, prefers_who_has_least_transfers) {
     auto config = settings(2);
-    config.balance = config::Balance::least_transfers;
+    config.balance = balance::find_policy("least-transfers");
     const auto pool = std::make_shared<Pool>(config);
     auto busy = pool->choose({}, {});
     auto transfer = busy->begin_transfer();

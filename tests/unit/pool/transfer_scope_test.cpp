@@ -14,7 +14,7 @@ base::Ip ip(std::string_view text) { return base::Ip::parse(text).value(); }
 std::shared_ptr<Pool> pool_of(std::size_t backends) {
     config::Pool made;
     made.name = "files";
-    made.balance = config::Balance::round_robin;
+    made.balance = balance::find_policy("round-robin");
     for (std::size_t i = 1; i <= backends; ++i) {
         config::Backend backend;
         backend.name = "alf" + std::to_string(i);

@@ -43,7 +43,7 @@ TEST(LoginStorm, a_refused_password_costs_no_new_connection) {
 
 TEST(LoginStorm, a_user_whose_name_chooses_the_backend_is_placed_anew) {
     World world;
-    world.pool_settings.balance = config::Balance::round_robin;
+    world.pool_settings.balance = balance::find_policy("round-robin");
     world.pool_settings.stick.by = config::StickBy::user;
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
@@ -102,7 +102,7 @@ TEST(LoginStorm, a_user_said_again_at_a_fallback_stays_that_pool_s) {
     config::Pool primary;
     primary.name = "primary";
     primary.fallback = world.pool_settings.name;
-    world.pool_settings.balance = config::Balance::first;
+    world.pool_settings.balance = balance::find_policy("first");
     world.pool_settings.reply_timeout = 10s;
     world.pool_settings.observe.failures = 1;
     (void)world.pool();

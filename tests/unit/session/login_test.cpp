@@ -211,7 +211,7 @@ TEST(Login, holds_nothing_against_a_backend_that_a_client_may_have_caused) {
     const auto ejected = [](const std::string& user, const std::string& reply) {
         World world;
         world.listener.login_bytes_max = 8192;
-        world.pool_settings.balance = config::Balance::first;
+        world.pool_settings.balance = balance::find_policy("first");
         world.pool_settings.observe.failures = 1;
         world.pool_settings.reply_timeout = 10s;
         world.backend(0).script.replies["USER"] = reply;
@@ -323,7 +323,7 @@ TEST(Login, counts_a_failed_connection_as_a_failure_but_not_a_full_house) {
 TEST(Login, holds_a_shortage_of_our_own_against_nobody) {
     World world;
     world.pool_settings.observe.failures = 1;
-    world.pool_settings.balance = config::Balance::first;
+    world.pool_settings.balance = balance::find_policy("first");
     const auto first = world.backend(0).address();
     // Other destinations may have source ports left.
     world.network.run_short(first, std::errc::address_not_available);
@@ -340,7 +340,7 @@ TEST(Login, holds_a_shortage_of_our_own_against_nobody) {
 
 TEST(Login, may_come_back_to_a_backend_that_was_passed_over_for_a_shortage) {
     World world;
-    world.pool_settings.balance = config::Balance::first;
+    world.pool_settings.balance = balance::find_policy("first");
     world.network.run_short(world.backend(0).address(), std::errc::no_buffer_space);
     world.backend(1).script.replies["PASS"] = support::closes;
     TestClient client(world);
@@ -367,7 +367,7 @@ TEST(Login, without_memory_ends_this_session_and_no_other) {
 TEST(Login, counts_a_backend_that_greets_and_answers_no_log_in_as_failing) {
     for (const std::string verb : {"USER", "PASS"}) {
         World world;
-        world.pool_settings.balance = config::Balance::first;
+        world.pool_settings.balance = balance::find_policy("first");
         world.pool_settings.reply_timeout = 10s;
         world.backend(0).script.replies[verb] = "";  // hears it and says nothing
         for (int i = 0; i < 5; ++i) EXPECT_EQ(log_in_code(world), 230);
@@ -378,7 +378,7 @@ TEST(Login, counts_a_backend_that_greets_and_answers_no_log_in_as_failing) {
 
 TEST(Login, counts_a_refused_password_as_a_success_of_the_backend) {
     World world;
-    world.pool_settings.balance = config::Balance::first;
+    world.pool_settings.balance = balance::find_policy("first");
     world.pool_settings.observe.failures = 2;
     const auto refused = [&] {
         TestClient client(world);

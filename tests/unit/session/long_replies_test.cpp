@@ -223,7 +223,7 @@ TEST(LongReplies, that_end_with_another_code_end_all_the_same) {
 
 TEST(LongReplies, to_a_log_in_must_end_in_time_and_the_next_backend_is_tried) {
     World world(2);
-    world.pool_settings.balance = config::Balance::first;
+    world.pool_settings.balance = balance::find_policy("first");
     world.listener.login_timeout = 1h;
     auto& script = world.backend(0).script;
     script.never_ends = true;

@@ -164,7 +164,7 @@ TEST_F(Passthrough, tries_the_next_backend_until_one_says_234) {
 }
 
 TEST_F(Passthrough, holds_nothing_against_a_backend_that_knows_AUTH_TLS_alone) {
-    world.pool_settings.balance = config::Balance::first;
+    world.pool_settings.balance = balance::find_policy("first");
     world.pool_settings.observe.failures = 1;
     world.backend(0).script.replies["AUTH"] = "504 Only AUTH TLS.";
     const auto is_ejected_by = [&](std::string_view auth) {

@@ -13,7 +13,7 @@ World::World(std::size_t backend_count, std::string_view listener_address) {
     listener.pool = "files";
     listener.bind = {base::Address::parse(listener_address).value()};
     pool_settings.name = "files";
-    pool_settings.balance = config::Balance::round_robin;
+    pool_settings.balance = balance::find_policy("round-robin");
     for (std::size_t i = 0; i < backend_count; ++i) {
         config::Backend configured;
         configured.name = fmt::format("alf{}", i + 1);
