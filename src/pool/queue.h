@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "balance/policy.h"
 #include "loop/loop.h"
+#include "pool/asker.h"
 #include "pool/seat.h"
 
 #include <cstddef>
@@ -14,15 +14,8 @@
 
 namespace ballast::pool {
 
-/// What choosing needs to know of a client, hashed once.
-struct Asker {
-    balance::Client client;
-    std::uint64_t stick_key = 0;
-    std::vector<BackendId> tried;
-};
-
-/// One who waits for a seat; shared by the queue and its place. All but `signal` and `loop` belong
-/// to the pool's lock.
+/// A client that waits for a seat; shared by the queue and its place. All but `signal` and `loop`
+/// belong to the pool's lock.
 struct Waiter {
     Waiter(Asker who, loop::Signal& wake)
         : asker(std::move(who)), loop(wake.loop()), signal(&wake) {}
@@ -33,18 +26,18 @@ struct Waiter {
     loop::Signal* signal;  // of the waiter's thread and touched only there; null after it left
 };
 
-/// Those who wait for a seat, in the order in which they came. Not thread-safe; belongs to a pool
-/// and its lock.
+/// The clients that wait for a seat, in the order in which they came. Not thread-safe; belongs to a
+/// pool and its lock.
 class Queue {
 public:
     explicit Queue(std::size_t length) : length_(length) {}
 
     using Served = std::vector<std::shared_ptr<Waiter>>;
     using Choose = std::function<std::optional<Seat>(const Asker&)>;
-    /// Gives everyone in turn what `choose` has for them; one who cannot use what is free does not
-    /// hold up the others. Who was served is to be woken, without the lock.
+    /// Gives each in turn what `choose` has for it; one that cannot use what is free does not hold
+    /// up the others. The caller wakes those that were served, without the lock.
     [[nodiscard]] Served serve(const Choose& choose);
-    /// Raises the signals of those who were served, each on its own thread.
+    /// Raises the signals of those that were served, each on its own thread.
     static void wake(const Served& served);
 
     [[nodiscard]] bool is_full() const { return waiting_.size() >= length_; }

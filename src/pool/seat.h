@@ -4,6 +4,7 @@
 #include "base/address.h"
 #include "loop/recall.h"
 #include "pool/backend.h"
+#include "pool/loans.h"
 #include "pool/transfer_scope.h"
 
 #include <chrono>
@@ -59,7 +60,7 @@ private:
     std::shared_ptr<Traffic> traffic_;
     std::uint64_t stick_key_ = 0;
     bool has_logged_in_ = false;
-    std::uint64_t loan_ = 0;  // 0: none
+    Loans::Number loan_ = 0;  // 0: none
 };
 
 /// A place in a pool's queue. Left when destroyed, and with it a seat that nobody took.

@@ -58,7 +58,7 @@ std::optional<StickTable::Binding> StickTable::find(Key key, loop::Time now) {
 }
 
 void StickTable::attempt_began(Key key, Backend backend, loop::Time now) {
-    use(key, now).attempts.add(backend);
+    if (key != 0) use(key, now).attempts.add(backend);
 }
 
 void StickTable::attempt_failed(Key key, Backend backend) {
@@ -72,6 +72,7 @@ void StickTable::attempt_failed(Key key, Backend backend) {
 }
 
 void StickTable::logged_in(Key key, Backend backend, loop::Time now) {
+    if (key == 0) return;
     Entry& entry = use(key, now);
     entry.attempts.remove(backend);
     if (!entry.sessions) entry.sessions = Seats{backend, 0};

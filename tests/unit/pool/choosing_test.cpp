@@ -149,7 +149,7 @@ TEST_F(ChoosingTest, refuses_a_client_whose_backend_is_down_if_so_set) {
     const auto had = visit();
     const std::size_t down = had == "alf1" ? 0 : 1;
     pool().probe_failed(id(down), "no");
-    EXPECT_EQ(visit(), to_string(Refusal::stuck_down));
+    EXPECT_EQ(visit(), to_string(Refusal::sticky_down));
     EXPECT_NE(visit("192.0.2.7", "bert"), had);
     pool().probe_passed(id(down));
     EXPECT_EQ(visit(), had);

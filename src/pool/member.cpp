@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pool/member.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <utility>
+
+namespace ballast::pool {
+
+namespace {
+
+/// Weights are multiplied by this, so that a slow start has steps between 0 and 1.
+constexpr double weight_scale = 256;
+
+}  // namespace
+
+Member::Member(Backend backend, std::size_t order, const Target& target, const config::Pool& config)
+    : backend_(std::move(backend)),
+      order_(order),
+      target_(target),
+      slow_start_(config.slow_start),
+      thresholds_(config.probe.rise, config.probe.fall),
+      outlier_(config.observe) {}
+
+void Member::follow(BackendSettings settings, std::size_t order) {
+    backend_.settings = std::move(settings);
+    order_ = order;
+}
+
+void Member::found(const Target& target) {
+    target_ = target;
+    is_gone_ = false;
+}
+
+bool Member::may_be_forgotten() const {
+    return is_gone_ && sessions_ == 0 && traffic_->transfers == 0;
+}
+
+Standing Member::standing(loop::Time now) const {
+    if (is_gone_) return Standing::gone;
+    if (thresholds_.health() == Health::down) return Standing::down;
+    return outlier_.is_ejected(now) ? Standing::ejected : Standing::serving;
+}
+
+/// A backend that rose has a growing part of its weight and of its sessions, between 0 and 1.
+double Member::share_risen(loop::Time now) const {
+    if (slow_start_.count() == 0 || risen_at_ == loop::Time{}) return 1;
+    const std::chrono::duration<double> since = now - risen_at_;
+    return std::clamp(since / slow_start_, 0.0, 1.0);
+}
+
+bool Member::has_room(loop::Time now) const {
+    const auto max = backend_.settings->max_sessions;
+    if (max == 0) return true;
+    const auto risen = std::ceil(max * share_risen(now));
+    return sessions_ < std::max(1U, static_cast<std::uint32_t>(risen));
+}
+
+balance::Candidate Member::candidate(loop::Time now) {
+    const auto& settings = *backend_.settings;
+    const auto weight =
+        target_.weight != 0 && !settings.has_weight ? target_.weight : settings.weight;
+    const auto risen = std::round(weight * weight_scale * share_risen(now));
+    return {.id = backend_.id,
+            .weight = std::max(1U, static_cast<std::uint32_t>(risen)),
+            .sessions = sessions_,
+            .transfers = traffic_->transfers,
+            .bytes_per_second = byte_rate_.update(traffic_->bytes, now),
+            .login_microseconds = static_cast<std::uint64_t>(login_time_.at(now).count())};
+}
+
+void Member::session_ended() {
+    assert(sessions_ > 0);
+    --sessions_;
+}
+
+bool Member::probed(bool passed, loop::Time now) {
+    const bool was_down = thresholds_.health() == Health::down;
+    const bool changed = passed ? thresholds_.succeeded() : thresholds_.failed();
+    if (changed && was_down) {
+        risen_at_ = now;
+        outlier_.forget();
+    }
+    return changed;
+}
+
+}  // namespace ballast::pool

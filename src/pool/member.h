@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "balance/policy.h"
+#include "config/config.h"
+#include "pool/backend.h"
+#include "pool/load_average.h"
+#include "pool/outlier.h"
+#include "pool/thresholds.h"
+#include "pool/transfer_scope.h"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <tuple>
+#include <utility>
+
+namespace ballast::pool {
+
+/// Whether a member may get sessions.
+enum class Standing : std::uint8_t {
+    gone,     ///< its name no longer has this address
+    down,     ///< by its probes
+    ejected,  ///< by what sessions met; it serves when no other can
+    serving,
+};
+
+/// A backend at one address, with what its pool knows of it. Not thread-safe; belongs to a pool and
+/// its lock.
+class Member {
+public:
+    Member(Backend backend, std::size_t order, const Target& target, const config::Pool& config);
+
+    [[nodiscard]] const Backend& backend() const { return backend_; }
+    [[nodiscard]] BackendId id() const { return backend_.id; }
+    /// The place of its table among the pool's backends.
+    [[nodiscard]] std::size_t order() const { return order_; }
+
+    // Its name and its table
+
+    /// The table stands elsewhere in the file, and may have other settings.
+    void follow(BackendSettings settings, std::size_t order);
+    /// The name leads to its address (again).
+    void found(const Target& target);
+    /// The name does not lead there any more. Its sessions stay.
+    void lost() { is_gone_ = true; }
+    /// Nothing is left that has to be counted.
+    [[nodiscard]] bool may_be_forgotten() const;
+
+    // Choosing
+
+    [[nodiscard]] Standing standing(loop::Time now) const;
+    [[nodiscard]] bool has_room(loop::Time now) const;
+    /// Members of a lower tier come first: no backup before others, then by the SRV priority.
+    [[nodiscard]] std::pair<bool, std::uint16_t> tier() const {
+        return {backend_.settings->backup, target_.priority};
+    }
+    /// For a policy.
+    [[nodiscard]] balance::Candidate candidate(loop::Time now);
+    /// Policies see members in this order.
+    [[nodiscard]] auto place() const {
+        return std::tuple(order_, target_.priority, backend_.address);
+    }
+
+    // Sessions and transfers
+
+    void session_began() { ++sessions_; }
+    void session_ended();
+    void logged_in(std::chrono::microseconds taken, loop::Time now) { login_time_.add(taken, now); }
+    /// A session was not let in.
+    void refused(loop::Time now) { login_time_.refused(now); }
+    [[nodiscard]] std::uint32_t sessions() const { return sessions_; }
+    [[nodiscard]] const std::shared_ptr<Traffic>& traffic() const { return traffic_; }
+    /// Keeps the measured rate true while no one is chosen.
+    void measure(loop::Time now) { (void)byte_rate_.update(traffic_->bytes, now); }
+
+    // Health
+
+    [[nodiscard]] const Thresholds& thresholds() const { return thresholds_; }
+    /// A probe's answer. True if it changed the state.
+    [[nodiscard]] bool probed(bool passed, loop::Time now);
+    [[nodiscard]] Outlier& outlier() { return outlier_; }
+    [[nodiscard]] const Outlier& outlier() const { return outlier_; }
+
+private:
+    [[nodiscard]] double share_risen(loop::Time now) const;
+
+    Backend backend_;
+    std::size_t order_;
+    Target target_;
+    std::chrono::milliseconds slow_start_;
+    Thresholds thresholds_;
+    Outlier outlier_;
+    std::uint32_t sessions_ = 0;
+    bool is_gone_ = false;
+    loop::Time risen_at_{};  // from down
+    std::shared_ptr<Traffic> traffic_ = std::make_shared<Traffic>();
+    ByteRate byte_rate_;
+    LoginTime login_time_;
+};
+
+}  // namespace ballast::pool

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pool/roster.h"
+
+#include "pool/hash.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace ballast::pool {
+
+namespace {
+
+BackendId id_of(std::string_view name, const base::Address& address) {
+    return Hash().mix(name).mix("@").mix(base::to_string(address)).value();
+}
+
+/// Whether a table of a file is the same server as before.
+bool is_same_server(const config::Backend& a, const config::Backend& b) {
+    return a.name == b.name && a.host == b.host && a.srv == b.srv && a.port == b.port;
+}
+
+/// A literal address keeps the configured name; the addresses of one host name are told apart.
+std::string name_at(const config::Backend& backend, const base::Address& address) {
+    if (base::Ip::parse(backend.host)) return backend.name;
+    const auto where = backend.srv.empty() ? base::to_string(address.ip) : base::to_string(address);
+    return backend.name + '/' + where;
+}
+
+}  // namespace
+
+Roster::Roster(const config::Pool& config) : config_(config) {
+    for (const auto& backend : config_.backends)
+        backends_.push_back(std::make_shared<const config::Backend>(backend));
+    for (const auto& backend : backends_) set_literal(backend);
+}
+
+void Roster::set_literal(const BackendSettings& backend) {
+    if (const auto ip = base::Ip::parse(backend->host))
+        set_targets(backend, {{Target{{*ip, backend->port}}}});
+}
+
+void Roster::set_file_backends(std::vector<BackendSettings> backends) {
+    const auto configured = config_.backends.size();
+    for (auto& member : members_) {
+        if (member.order() < configured) continue;
+        const auto same = std::ranges::find_if(backends, [&](const auto& each) {
+            return is_same_server(*each, *member.backend().settings);
+        });
+        if (same == backends.end())
+            member.lost();
+        else
+            member.follow(*same, configured + static_cast<std::size_t>(same - backends.begin()));
+    }
+    backends_.resize(configured);
+    std::ranges::copy(backends, std::back_inserter(backends_));
+    forget_empty();
+    sort();
+    for (const auto& backend : backends) set_literal(backend);
+}
+
+void Roster::set_targets(const BackendSettings& backend, std::span<const Target> targets) {
+    const auto place = std::ranges::find(backends_, backend);
+    // The file may have changed while the name was looked up.
+    if (place == backends_.end()) return;
+    const auto order = static_cast<std::size_t>(place - backends_.begin());
+    for (auto& member : members_)
+        if (member.order() == order) member.lost();
+    for (const auto& target : targets) {
+        const auto id = id_of(backend->name, target.address);
+        if (Member* const known = find(id)) {
+            known->follow(backend, order);
+            known->found(target);
+            continue;
+        }
+        members_.emplace_back(
+            Backend{id, name_at(*backend, target.address), target.address, backend}, order, target,
+            config_);
+    }
+    forget_empty();
+    sort();
+}
+
+Member* Roster::find(BackendId id) {
+    const auto found = std::ranges::find(members_, id, &Member::id);
+    return found == members_.end() ? nullptr : &*found;
+}
+
+void Roster::forget_empty() { std::erase_if(members_, &Member::may_be_forgotten); }
+
+void Roster::sort() { std::ranges::sort(members_, {}, &Member::place); }
+
+bool Roster::can_spare(const Member& member, std::uint32_t percent, loop::Time now) const {
+    std::size_t present = 0;
+    std::size_t left = 0;
+    for (const auto& each : members_) {
+        const auto standing = each.standing(now);
+        if (standing == Standing::gone) continue;
+        ++present;
+        if (&each != &member && standing == Standing::serving) ++left;
+    }
+    return left > 0 && left * 100 >= present * percent;
+}
+
+}  // namespace ballast::pool

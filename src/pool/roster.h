@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "config/config.h"
+#include "pool/backend.h"
+#include "pool/member.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace ballast::pool {
+
+/// The backends of a pool: those of the configuration, then those of the watched file, and a
+/// member for each address that their names lead to. Not thread-safe; belongs to a pool and its
+/// lock. Pointers to members hold until the next change of names or files.
+class Roster {
+public:
+    /// `config` outlives it.
+    explicit Roster(const config::Pool& config);
+
+    [[nodiscard]] const std::vector<BackendSettings>& backends() const { return backends_; }
+    /// Replaces those of the watched file. One that keeps its name and address stays as it is.
+    void set_file_backends(std::vector<BackendSettings> backends);
+    /// Where the name of one of `backends()` leads now; nothing happens if it is none of them.
+    /// Members at addresses that are gone stay until their sessions have ended.
+    void set_targets(const BackendSettings& backend, std::span<const Target> targets);
+
+    /// In the order of `backends()`. Some may be gone.
+    [[nodiscard]] std::span<Member> members() { return members_; }
+    [[nodiscard]] std::span<const Member> members() const { return members_; }
+    /// Null: nobody knows it any more.
+    [[nodiscard]] Member* find(BackendId id);
+    void forget_empty();
+    /// Whether enough others would be left, in percent of those that there are.
+    [[nodiscard]] bool can_spare(const Member& member, std::uint32_t percent, loop::Time now) const;
+
+private:
+    void set_literal(const BackendSettings& backend);
+    void sort();
+
+    const config::Pool& config_;
+    std::vector<BackendSettings> backends_;
+    std::vector<Member> members_;
+};
+
+}  // namespace ballast::pool
