@@ -11,7 +11,7 @@ namespace {
 
 __extension__ using Wide = unsigned __int128;
 
-/// Every bit of the result depends on every bit of `x`, and no two results are the same
+/// Every bit of the result depends on every bit of `x`, and different values have different results
 /// (the finaliser of SplitMix64).
 constexpr std::uint64_t mixed(std::uint64_t x) {
     x += 0x9e37'79b9'7f4a'7c15;
@@ -22,8 +22,8 @@ constexpr std::uint64_t mixed(std::uint64_t x) {
 
 constexpr int fraction_bits = 31;
 
-/// -log2(x / 2^64), in units of 2^-31; at most 64 of them. Its digits are found one by one: the
-/// logarithm of a square is twice the logarithm, and its whole part the next digit.
+/// -log2(x / 2^64), in units of 2^-31; at most 64 * 2^31. Its binary digits are found one by one:
+/// squaring doubles the logarithm, and its whole part is then the next digit.
 constexpr std::uint64_t negative_log2(std::uint64_t x) {
     assert(x != 0);
     const int leading_zeros = std::countl_zero(x);
@@ -41,13 +41,14 @@ constexpr std::uint64_t negative_log2(std::uint64_t x) {
 static_assert(negative_log2(std::uint64_t{1} << 63) == std::uint64_t{1} << fraction_bits);
 static_assert(negative_log2(1) == std::uint64_t{64} << fraction_bits);
 
-/// When a backend's clock strikes, but for its weight: the first to strike has the best score.
+/// When a backend's clock strikes, before its weight is applied. The first to strike has the best
+/// score.
 std::uint64_t time_of(const Candidate& candidate, std::uint64_t mixed_key) {
     const std::uint64_t hash = mixed(mixed_key ^ mixed(candidate.id));
     return negative_log2(hash | 1);
 }
 
-/// The best of those that it is shown.
+/// Keeps the best of the candidates that enter.
 class Race {
 public:
     void enter(std::size_t place, std::uint64_t time, const Candidate& candidate) {
@@ -80,7 +81,7 @@ std::size_t ConsistentHash::pick(std::span<const Candidate> ready, std::uint64_t
         all_sessions += candidate.sessions;
         all_weights += candidate.weight;
     }
-    // With one session more it would hold more than the bound, rounded up, of all and one more.
+    // One more session would exceed the bound, rounded up, for all sessions and that one.
     const auto is_over = [&](const Candidate& candidate) {
         return load_percent_ != 0 && candidate.sessions * all_weights * 100 >=
                                          (all_sessions + 1) * candidate.weight * load_percent_;
@@ -94,7 +95,7 @@ std::size_t ConsistentHash::pick(std::span<const Candidate> ready, std::uint64_t
         all.enter(i, time, ready[i]);
         if (!is_over(ready[i])) within_bound.enter(i, time, ready[i]);
     }
-    // From 100 % on one is always within its bound; below, all may be over it.
+    // With a bound of 100 % or more, one candidate is always within it. Below, all may be over it.
     return within_bound.winner().value_or(all.winner().value_or(0));
 }
 

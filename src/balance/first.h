@@ -5,8 +5,8 @@
 
 namespace ballast::balance {
 
-/// The first in the order of the file: it is filled up to its `max_sessions`, then the next. Full
-/// ones have been taken out before. Weights mean nothing here.
+/// The first in the order of the file: it gets sessions up to its `max_sessions`, then the next one
+/// does. The pool has taken out full ones. Weights mean nothing here.
 class First final : public Policy {
 public:
     std::size_t pick(std::span<const Candidate> ready, const Client& client) override;

@@ -8,7 +8,7 @@ namespace ballast::balance {
 std::strong_ordering compare_for_weight(std::uint64_t a, std::uint32_t a_weight, std::uint64_t b,
                                         std::uint32_t b_weight) {
     assert(a_weight > 0 && b_weight > 0);
-    // Whole parts first, so that what is multiplied crosswise is below 2^32 on both sides.
+    // Whole parts first: then both factors of each product are below 2^32.
     const auto whole = a / a_weight <=> b / b_weight;
     return whole != 0 ? whole : a % a_weight * b_weight <=> b % b_weight * a_weight;
 }

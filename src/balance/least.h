@@ -11,12 +11,12 @@
 
 namespace ballast::balance {
 
-/// a / a_weight against b / b_weight, exact at every value. No weight is 0.
+/// Compares a / a_weight with b / b_weight, exactly for all values. No weight is 0.
 std::strong_ordering compare_for_weight(std::uint64_t a, std::uint32_t a_weight, std::uint64_t b,
                                         std::uint32_t b_weight);
 
-/// The least of the candidates by an order; equals are chosen in turn, each as often as its weight
-/// says. What all the policies named least-... are made of.
+/// The least of the candidates by an order. Equals are chosen in turn, in proportion to their
+/// weights. All policies named least-... are made of it.
 class Least {
 public:
     using Order = std::strong_ordering (*)(const Candidate& a, const Candidate& b);
@@ -27,7 +27,7 @@ public:
 private:
     Order order_;
     RoundRobin turns_;
-    // Of one pick only; kept so that a pick need not allocate.
+    // Scratch space of one pick; kept so that a pick does not allocate.
     std::vector<std::size_t> places_;
     std::vector<Candidate> equals_;
 };

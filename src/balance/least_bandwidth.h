@@ -5,10 +5,10 @@
 
 namespace ballast::balance {
 
-/// The candidate that moves the fewest bytes per second for its weight. Among equals, most of all
-/// while nothing moves, the one with the fewest transfers for its weight, then the one with the
-/// fewest sessions for it, then in turn: what was chosen since the rates were measured counts too,
-/// where the rates are equal.
+/// The candidate that moves the fewest bytes per second for its weight. Among equals, the one with
+/// the fewest transfers for its weight, then the one with the fewest sessions for it, then in turn.
+/// So while rates are equal, above all while nothing moves, choices made since the last measurement
+/// count too.
 class LeastBandwidth final : public Policy {
 public:
     LeastBandwidth();

@@ -6,7 +6,7 @@
 namespace ballast::balance {
 
 /// The candidate with the fewest running transfers for its weight; among equals the one with the
-/// fewest sessions for its weight; among those in turn.
+/// fewest sessions for its weight; then in turn.
 class LeastTransfers final : public Policy {
 public:
     LeastTransfers();

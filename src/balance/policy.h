@@ -23,9 +23,9 @@ struct Client {
     std::uint64_t user = 0;    ///< hash of the user name, likewise
 };
 
-/// Chooses among usable backends only: unhealthy, draining, full and already tried ones were taken
-/// out before. So a policy is arithmetic, and failover means asking with a shorter list. A policy
-/// belongs to one pool and is called under that pool's lock.
+/// Chooses among usable backends only: the pool has taken out those that are down, full or already
+/// tried. So a policy is arithmetic, and failover means asking again with a shorter list. A policy
+/// belongs to one pool and is called under that pool's lock. Its row is in policies.h.
 class Policy {
 public:
     virtual ~Policy() = default;

@@ -9,7 +9,8 @@ namespace ballast::balance {
 
 namespace {
 
-/// Whose part of the line of all weights, laid end to end, holds `point`; `absent` has none.
+/// The weights are laid end to end as a line. This is the candidate whose part holds `point`; the
+/// candidate `absent` has no part.
 std::size_t at_point(std::span<const Candidate> ready, std::uint64_t point, std::size_t absent) {
     std::size_t last = 0;
     for (std::size_t i = 0; i < ready.size(); ++i) {
@@ -29,7 +30,7 @@ std::size_t Random::pick(std::span<const Candidate> ready, const Client& /*clien
     std::uint64_t all_weights = 0;
     for (const auto& candidate : ready) all_weights += candidate.weight;
 
-    // What the remainder prefers is less than one part in 2^20 with any weights and any company.
+    // The remainder's bias is less than one part in 2^20, whatever the weights.
     const auto first = at_point(ready, random_() % all_weights, ready.size());
     const auto others = all_weights - ready[first].weight;
     const auto second = at_point(ready, random_() % others, first);

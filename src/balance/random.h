@@ -7,15 +7,14 @@
 
 namespace ballast::balance {
 
-/// The power of two choices: two different candidates are drawn, each with the chance that its
-/// weight gives it, and the one with fewer sessions for its weight is chosen.
+/// The power of two choices: draws two different candidates by weight, and chooses the one with
+/// fewer sessions for its weight.
 ///
-/// That keeps shares by weight. Between equals the first that was drawn wins, so as long as loads
-/// are in proportion every choice is one plain draw by weight. When they are not, a group of
-/// candidates is chosen at least when both draws fall into it, and that is never more often than
-/// its share: so the comparison always can make up for a difference, and does. (Drawing both and
-/// comparing without weights would give a light one of three too much, drawing them evenly as
-/// well.)
+/// That keeps the shares that the weights ask for. Between equals the first one drawn wins, so
+/// while loads are in proportion each choice is one plain draw by weight. When a group of
+/// candidates has too many sessions, it is chosen only when both draws fall into it. That happens
+/// less often than its share, so the difference goes away. (Comparing without weights, or drawing
+/// evenly, would give the lightest of three candidates too much.)
 class Random final : public Policy {
 public:
     explicit Random(std::uint64_t seed) : random_(seed) {}

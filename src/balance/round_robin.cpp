@@ -19,8 +19,8 @@ std::size_t RoundRobin::pick(std::span<const Candidate> ready, const Client& /*c
         Account& account = accounts_[ready[i].id];
         account.last_pick = picks_;
         account.weight = ready[i].weight;
-        // Of a round's own making credit stays inside of these bounds. What came from other
-        // weights or other company may not, and would be paid back in one burst.
+        // One round alone keeps credit within these bounds. Credit from other weights or other
+        // candidates may be larger, and would be paid back in one burst.
         account.credit =
             std::clamp(account.credit + ready[i].weight, -all_weights, 2 * all_weights);
         if (best_account == nullptr || account.credit > best_account->credit) {
@@ -33,9 +33,9 @@ std::size_t RoundRobin::pick(std::span<const Candidate> ready, const Client& /*c
     return best;
 }
 
-/// One that was just chosen and could not be reached keeps its debt while others are asked, so that
-/// it is not the next choice again. Debt wears off at the usual rate and credit at once; who owes
-/// nothing is as good as new and forgotten, so none comes back with a claim to a burst.
+/// A candidate that was just chosen and could not be reached keeps its debt while others are asked,
+/// so it is not the next choice again. Debt wears off at the usual rate, credit at once. A
+/// candidate without debt is forgotten, so none comes back with a claim to a burst.
 void RoundRobin::settle_absent() {
     for (auto entry = accounts_.begin(); entry != accounts_.end();) {
         Account& account = entry->second;

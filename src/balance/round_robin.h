@@ -8,10 +8,10 @@
 
 namespace ballast::balance {
 
-/// Smooth weighted round robin: every pick gives each candidate its weight in credit, the one with
-/// most credit is chosen and pays the weights of all. In any row of picks each has its share, and
-/// a heavy one is not chosen in one go but spread among the others. State is kept by id, so
-/// candidates may come, go and stand in any order.
+/// Smooth weighted round robin: every pick gives each candidate its weight in credit. The candidate
+/// with the most credit is chosen and pays the sum of all weights. In any run of picks each
+/// candidate has its share, and the picks of a heavy one are spread among the others. Credit is
+/// kept by id, so candidates may come, go and stand in any order.
 class RoundRobin final : public Policy {
 public:
     std::size_t pick(std::span<const Candidate> ready, const Client& client) override;

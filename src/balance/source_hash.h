@@ -5,7 +5,7 @@
 
 namespace ballast::balance {
 
-/// The same backend for the same address of the client, as long as it may: see ConsistentHash.
+/// The same backend for the same client address, within the bound of ConsistentHash.
 class SourceHash final : public Policy {
 public:
     explicit SourceHash(std::uint32_t load_percent) : hash_(load_percent) {}

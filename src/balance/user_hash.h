@@ -5,7 +5,7 @@
 
 namespace ballast::balance {
 
-/// The same backend for the same user, as long as it may: see ConsistentHash.
+/// The same backend for the same user, within the bound of ConsistentHash.
 class UserHash final : public Policy {
 public:
     explicit UserHash(std::uint32_t load_percent) : hash_(load_percent) {}

@@ -16,7 +16,7 @@ using BackendId = std::uint64_t;  ///< hash of name and address: stable across r
 /// changes brings new ones.
 using BackendSettings = std::shared_ptr<const config::Backend>;
 
-/// A backend as others see it: what it is called and where it is. Never changes.
+/// A backend as others see it: its name and its address. Never changes.
 struct Backend {
     BackendId id = 0;
     std::string name;  ///< the configured name; "name/address" where a name has several addresses
@@ -24,11 +24,11 @@ struct Backend {
     BackendSettings settings;
 };
 
-/// One of the places where the name of a backend leads.
+/// One of the addresses that a backend's name leads to.
 struct Target {
     base::Address address;
     std::uint16_t weight = 0;    ///< of an SRV record; 0: as configured
-    std::uint16_t priority = 0;  ///< of an SRV record: the lowest that can serve does
+    std::uint16_t priority = 0;  ///< of an SRV record: the lowest comes first
 
     friend bool operator==(const Target&, const Target&) = default;
 };

@@ -8,10 +8,10 @@
 
 namespace ballast::pool {
 
-/// Bytes per second of the last seconds: a moving average that is brought up to date when asked.
+/// A moving average of the bytes per second of the last seconds. Asking brings it up to date.
 class ByteRate {
 public:
-    /// `bytes` is the count since the beginning. Asked again at once, it says the same.
+    /// `bytes` is the count since the beginning. Asking again at once gives the same answer.
     [[nodiscard]] std::uint64_t update(std::uint64_t bytes, loop::Time now);
 
 private:
@@ -20,15 +20,15 @@ private:
     double per_second_ = 0;
 };
 
-/// How long a log-in takes at a backend: a moving average. It fades while nobody is sent there, so
-/// that one that was slow once is tried again.
+/// A moving average of the time that a login takes at a backend. It fades while the backend gets no
+/// sessions, so a backend that was slow once is tried again.
 class LoginTime {
 public:
     void add(std::chrono::microseconds taken, loop::Time now);
-    /// A session that was sent there was not let in. That says nothing of the time, and it is as it
-    /// was after the last log-in: a backend that refuses everybody must not look ever faster.
+    /// The backend refused a session. That says nothing about the time, but it ends the fading: a
+    /// backend that refuses everybody must not look faster and faster.
     void refused(loop::Time now) { last_ = now; }
-    /// 0: not known, or too long ago.
+    /// 0: unknown, or too long ago.
     [[nodiscard]] std::chrono::microseconds at(loop::Time now) const;
 
 private:

@@ -7,7 +7,7 @@ namespace ballast::pool {
 
 namespace {
 
-/// An ejection lasts at most so many times the first.
+/// How many times as long as the first ejection one may last.
 constexpr std::uint32_t longest_ejection = 8;
 
 }  // namespace

@@ -8,21 +8,21 @@
 
 namespace ballast::pool {
 
-/// What live sessions saw of one backend. After so many failures in a row it is ejected: left
-/// alone for a time, and after it one failure more ejects it again, for twice as long. A success
-/// ends all that. A probe may pass all the while: a server that accepts and never greets is found
-/// here.
+/// What live sessions saw of one backend. After a number of failures in a row the backend is
+/// ejected: it gets no sessions for a time. One more failure after that ejects it again, for twice
+/// as long. A success forgets all failures. Probes may pass meanwhile: only sessions notice a
+/// server that accepts connections and never greets.
 class Outlier {
 public:
     explicit Outlier(const config::Observe& rule) : rule_(rule) {}
 
     void succeeded();
-    /// True if this failure is one too many: the owner ejects or not.
+    /// True if this failure is one too many. The owner then calls `eject` or `spare`.
     [[nodiscard]] bool failed();
     void eject(loop::Time now);
-    /// It was not ejected: the row begins anew.
+    /// It is not ejected. Counting starts again.
     void spare() { failures_ = 0; }
-    /// It rose from down: what was before does not count.
+    /// It came up again: earlier failures no longer count.
     void forget() { *this = Outlier(rule_); }
     [[nodiscard]] bool is_ejected(loop::Time now) const { return now < ejected_until_; }
     [[nodiscard]] loop::Time ejected_until() const { return ejected_until_; }

@@ -21,9 +21,9 @@ struct Waiter {
         : asker(std::move(who)), loop(wake.loop()), signal(&wake) {}
 
     Asker asker;
-    std::optional<Seat> seat;  // its turn has come
+    std::optional<Seat> seat;  // present once its turn has come
     loop::Loop& loop;
-    loop::Signal* signal;  // of the waiter's thread and touched only there; null after it left
+    loop::Signal* signal;  // only the waiter's thread uses it; null once the waiter has left
 };
 
 /// The clients that wait for a seat, in the order in which they came. Not thread-safe; belongs to a

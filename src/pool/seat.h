@@ -17,7 +17,7 @@ namespace ballast::pool {
 class Pool;
 struct Waiter;
 
-/// A session's reserved place on a backend. Given back when destroyed.
+/// A session's reserved place on a backend. Destroying it gives the place back.
 class Seat {
 public:
     Seat() = default;
@@ -34,15 +34,15 @@ public:
     /// Counts a transfer on this backend while the scope lives; the seat may be given back before.
     /// Without a seat nothing is counted.
     [[nodiscard]] TransferScope begin_transfer() const { return TransferScope(traffic_); }
-    /// The session waits for its client and has not logged in: the seat is on loan. When others
-    /// wait for one, `recall` is called, and the seat is to be given back soon. `holder` is the
-    /// client's address, or its network: of those who have most on loan the oldest loan is
-    /// recalled.
+    /// Puts the seat on loan, because the session waits for its client and has not logged in. When
+    /// another client needs the seat, the pool calls `recall`, and the session gives the seat back
+    /// soon. `holder` is the client's address or network: the holder with the most loans is asked
+    /// first, for its oldest loan.
     void lend(std::shared_ptr<loop::Recall> recall, const base::Ip& holder);
-    /// The session goes on with it. False: it was recalled before.
+    /// Ends the loan: the session goes on with the seat. False: the seat was recalled before.
     [[nodiscard]] bool keep();
-    /// The backend took the session in: how long it had to be waited for in all. From now on the
-    /// client sticks to it.
+    /// The session has logged in, and the backend kept it waiting for `taken` in all. From now on
+    /// the client sticks to this backend.
     void logged_in(std::chrono::microseconds taken);
 
 private:
@@ -63,7 +63,8 @@ private:
     Loans::Number loan_ = 0;  // 0: none
 };
 
-/// A place in a pool's queue. Left when destroyed, and with it a seat that nobody took.
+/// A place in a pool's queue. Destroying it leaves the queue and gives back a seat that was not
+/// taken.
 class Place {
 public:
     Place() = default;
@@ -73,7 +74,7 @@ public:
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
 
-    /// The seat, once it is this place's turn; then the signal was raised.
+    /// The seat, once it is this place's turn. The signal is raised then.
     [[nodiscard]] std::optional<Seat> take();
 
 private:

@@ -12,12 +12,13 @@
 
 namespace ballast::pool {
 
-/// Which backend a client had: bounded, and forgotten after a time without sessions. While a client
-/// has sessions its entry stays, unless the table is full and it is the one unused for longest.
+/// Remembers which backend each client had. An entry expires some time after the client's last
+/// session. The table is bounded: when it is full, the entry unused for longest goes, even if its
+/// client has sessions.
 ///
-/// A client has had a backend once it has logged in there. Until then its seat is an attempt:
-/// others of the same client follow it, but when it fails nothing is left of it. Not thread-safe;
-/// belongs to a pool and its lock.
+/// A client has had a backend once it has logged in there. Until then its seat is an attempt: other
+/// sessions of the client follow it, but an attempt that fails leaves nothing behind. Not
+/// thread-safe; belongs to a pool and its lock.
 class StickTable {
 public:
     using Key = std::uint64_t;      ///< hash of the client's network or user; 0 sticks to nothing
@@ -30,9 +31,10 @@ public:
     StickTable(std::chrono::milliseconds timeout, std::size_t entries_max)
         : timeout_(timeout), entries_max_(entries_max) {}
 
-    /// Empty if it has none, or has had no session for too long.
+    /// Empty if there is no entry, or it has expired.
     [[nodiscard]] std::optional<Binding> find(Key key, loop::Time now);
-    /// Every attempt ends in one of the two others, every session in `session_ended`.
+    /// Every attempt ends in `attempt_failed` or `logged_in`, and every session after `logged_in`
+    /// in `session_ended`.
     void attempt_began(Key key, Backend backend, loop::Time now);
     void attempt_failed(Key key, Backend backend);
     void logged_in(Key key, Backend backend, loop::Time now);
@@ -40,7 +42,7 @@ public:
     [[nodiscard]] std::size_t size() const { return places_.size(); }
 
 private:
-    /// Seats at one backend; those of the client's former backends are no longer counted.
+    /// Seats on one backend. Seats on the client's former backends no longer count.
     struct Seats {
         Backend backend = 0;
         std::uint32_t count = 0;

@@ -5,18 +5,18 @@
 
 namespace ballast::pool {
 
-/// What is known of a backend's health. `unknown` until the first answer; it counts as usable, so
-/// that a restarted balancer serves at once.
+/// What is known about a backend's health. Until the first answer it is `unknown` and usable, so a
+/// restarted balancer serves at once.
 enum class Health : std::uint8_t { unknown, up, down };
 
 /// Turns single answers into a state: `rise` successes in a row bring a backend up, `fall` failures
-/// in a row bring it down. The first answer of all decides alone.
+/// in a row bring it down. The very first answer decides alone.
 class Thresholds {
 public:
     Thresholds(std::uint32_t rise, std::uint32_t fall) : rise_(rise), fall_(fall) {}
 
     [[nodiscard]] Health health() const { return health_; }
-    /// Answers have begun to speak against the present state.
+    /// The latest answers contradict the present state.
     [[nodiscard]] bool is_in_transition() const { return in_a_row_ > 0; }
     /// True if the state changed.
     bool succeeded();

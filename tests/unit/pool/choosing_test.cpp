@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What stands above the policies: stickiness, the queue, slow start, outliers, SRV records and
+// What goes beyond the policies: stickiness, the queue, slow start, outliers, SRV records and
 // watched files, on a clock of the test's own.
 #include "loop/job.h"
 #include "loop/recall.h"
@@ -120,7 +120,7 @@ TEST_F(ChoosingTest, forgets_a_client_after_the_time_out_but_not_while_it_has_a_
     loop.run_for(9min);
     EXPECT_EQ(visit(), had);
     loop.run_for(10min);
-    // Round robin's turn is another's by now.
+    // By now it is another backend's turn in round robin.
     const auto next = visit("192.0.2.7", "bert");
     EXPECT_NE(visit(), next);
     loop.run_for(10min);
@@ -206,7 +206,7 @@ TEST_F(ChoosingTest, lets_a_client_wait_for_its_own_backend_only) {
     auto place = pool().join_queue({ip("192.0.2.7"), "anna"}, {}, signal);
     ASSERT_TRUE(place);
     EXPECT_FALSE(place->take());
-    // The other has room, for others.
+    // The other backend has room, but for other clients.
     EXPECT_TRUE(choose("192.0.2.7", "bert"));
     EXPECT_FALSE(place->take());
     *seat = Seat();
@@ -234,7 +234,7 @@ TEST_F(ChoosingTest, takes_no_seat_on_loan_for_a_client_that_waits_for_another_b
         pool().tick();
     }
     EXPECT_FALSE(recall->is_called());
-    // One who may have any gets it.
+    // A client that may have any backend gets it.
     const auto any = pool().join_queue({ip("192.0.2.7"), "carl"}, {}, signal);
     loop.run_for(1s);
     pool().tick();
@@ -287,7 +287,7 @@ TEST_F(QueueTest, serves_first_who_came_first) {
     EXPECT_EQ(join().error(), Refusal::queue_full);
     EXPECT_EQ(pool().waiting(), 2U);
     *seat = Seat();
-    // Whoever comes now is behind those who wait.
+    // A client that comes now is behind those that wait.
     EXPECT_EQ(name_of(choose()), to_string(Refusal::all_full));
     EXPECT_FALSE(second->take());
     auto got = first->take();
@@ -329,7 +329,7 @@ TEST_F(QueueTest, wakes_the_one_whose_turn_it_is) {
 TEST_F(QueueTest, passes_over_one_who_has_tried_what_is_free) {
     auto seat = choose();
     loop.run_for(1s);
-    // One that has tried the only backend does not wait for it.
+    // A client that has tried the only backend does not wait for it.
     EXPECT_EQ(join({id(0)}).error(), Refusal::all_tried);
 }
 
@@ -453,7 +453,7 @@ TEST_F(ChoosingTest, waits_for_a_full_backend_rather_than_to_use_the_ejected) {
     auto first = pool().join_queue({ip("192.0.2.7"), "anna"}, {}, signal);
     auto second = pool().join_queue({ip("192.0.2.7"), "anna"}, {}, signal);
     EXPECT_FALSE(first->take());
-    // One who has tried the full one in vain has nothing better to wait for.
+    // A client that has tried the full one in vain has nothing better to wait for.
     EXPECT_EQ(name_of(pool().choose({ip("192.0.2.7"), "anna"}, {{id(1)}})), "alf1");
     *seat = Seat();
     const auto good = first->take();
@@ -474,7 +474,29 @@ TEST_F(ChoosingTest, uses_the_ejected_where_there_is_no_queue) {
     EXPECT_EQ(name_of(choose()), "alf1");
 }
 
-// fastest
+// What is measured
+
+TEST_F(ChoosingTest, avoids_a_backend_while_it_moves_bytes) {
+    config.balance = balance::find_policy("least-bandwidth");
+    auto busy = choose();
+    const auto transfer = busy->begin_transfer();
+    pool().tick();
+    *transfer.bytes() += 1'000'000;
+    loop.run_for(1s);
+    pool().tick();
+    std::vector<std::expected<Seat, Refusal>> seats;
+    for (int i = 0; i < 5; ++i) {
+        seats.push_back(choose());
+        EXPECT_NE(name_of(seats.back()), name_of(busy));
+    }
+    // Nothing moves any more, and the running transfer decides.
+    for (int i = 0; i < 120; ++i) {
+        loop.run_for(1s);
+        pool().tick();
+    }
+    EXPECT_EQ(pool().status().at(0).transfers + pool().status().at(1).transfers, 1);
+    EXPECT_NE(name_of(choose()), name_of(busy));
+}
 
 TEST_F(ChoosingTest, takes_no_backend_for_fast_because_it_refuses_everybody) {
     config.balance = balance::find_policy("fastest");
@@ -489,7 +511,7 @@ TEST_F(ChoosingTest, takes_no_backend_for_fast_because_it_refuses_everybody) {
         on_slow += is_slow ? 1 : 0;
         if (!is_slow) seat->logged_in(30ms);
     }
-    // Now and then, as its time has faded; and then not again at once.
+    // It is tried now and then because its time has faded, but not twice in a row.
     EXPECT_LT(on_slow, 10);
 }
 

@@ -167,7 +167,7 @@ private:
         pool_->set_file_backends(std::move(backends));
         forget_health();
     }
-    /// A backend that went without sessions and comes again is a new one.
+    /// A backend that left without sessions and comes back is a new one.
     void forget_health() {
         for (const auto& status : pool_->status())
             if (status.health != Health::down) down_.erase(status.backend.id);
@@ -181,7 +181,7 @@ private:
             return status.backend.id == backend.id;
         })) << "is gone";
     }
-    /// An ejected backend is nobody's choice while he can wait for one that is merely full.
+    /// No client gets an ejected backend while it can wait for one that is merely full.
     bool waits_for_better(const Waiting& waiting, BackendId offered) {
         const auto all = pool_->status();
         const auto is_offered = [&](const auto& status) { return status.backend.id == offered; };
@@ -192,8 +192,8 @@ private:
                    std::ranges::count(waiting.tried, status.backend.id) == 0;
         });
     }
-    /// Who was served, in the order of the queue: nobody may have been passed over for a seat that
-    /// would have done for him.
+    /// Takes the seats of those that were served, in the order of the queue. No client may have
+    /// been passed over for a seat that it could have used.
     void take_turns() {
         std::vector<const Waiting*> passed_over;
         const bool may_insist = config_.stick.by != config::StickBy::none &&
@@ -224,7 +224,7 @@ private:
         }
         EXPECT_EQ(pool_->waiting(), waiting_.size());
     }
-    /// A file may lower a limit below what is there; then nobody is added.
+    /// A file may lower a limit below the present sessions; then none is added.
     void check_limit(const Pool::Status& status) {
         const auto max = status.backend.settings->max_sessions;
         auto& before = sessions_before_[status.backend.id];
