@@ -39,19 +39,13 @@ public:
 private:
     [[nodiscard]] loop::Task<> run();
     [[nodiscard]] loop::Task<> live();
-    [[nodiscard]] loop::Task<bool> let_in();
     [[nodiscard]] loop::Task<> serve();
     [[nodiscard]] loop::Task<> take_turn();
     [[nodiscard]] loop::Task<std::optional<ClientEvent>> await_event();
     [[nodiscard]] loop::Task<> hear_backend(base::Result<ftp::Reply> said);
     [[nodiscard]] loop::Task<> perform(ftp::Command command);
-    [[nodiscard]] loop::Task<> refuse(const ftp::Command& command, ftp::Reply reply);
-    [[nodiscard]] loop::Task<> refuse_line(ftp::CommandError problem);
     [[nodiscard]] loop::Task<> start_tls(ftp::Reply proceed);
     [[nodiscard]] loop::Task<> pass_through(std::string auth, ftp::Reply proceed);
-    [[nodiscard]] loop::Task<> forward(ftp::Command command);
-    [[nodiscard]] loop::Task<> abort_nothing();
-    [[nodiscard]] loop::Task<> quit();
 
     Context context_;
     Ended ended_;

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/admit.h"
+
+#include "guard/access_list.h"
+#include "metrics/counters.h"
+#include "session/limit_note.h"
+
+namespace ballast::session {
+
+loop::Task<bool> admit(Context& context) {
+    const auto& client = context.client.peer();
+    const bool hears_us = !context.surroundings.begins_with_tls;
+    if (!guard::admits(context.settings, client.ip)) {
+        metrics::count(metrics::Counter::sessions_not_admitted);
+        const auto& listener = context.settings.name;
+        const auto address = base::to_string(client);
+        log::write_seldom(log::Level::info, "not admitted", listener,
+                          {{"session", context.id}, {"client", address}, {"listener", listener}});
+        if (hears_us) co_await context.answer(421, "You are not admitted here.");
+        co_return false;
+    }
+    if (context.comes_from_ourselves()) {
+        note_own_session(base::to_string(client));
+        if (hears_us) co_await context.answer(421, own_session_text);
+        co_return false;
+    }
+    const auto limit =
+        context.place.take(context.ledger(), context.settings, client.ip, context.now());
+    if (limit) {
+        context.reached(*limit);
+        if (hears_us) co_await context.answer(421, refusal_text(*limit));
+        co_return false;
+    }
+    context.lend_place();
+    metrics::count(metrics::Counter::sessions_accepted);
+    context.report(log::Level::info, "session began",
+                   {{"listener", context.settings.name},
+                    {"local", base::to_string(context.reached_address())}});
+    co_return true;
+}
+
+}  // namespace ballast::session
