@@ -109,7 +109,7 @@ void Context::report(log::Level level, std::string_view message,
     const auto backends_user = user_at_backend();
     if (!identity.user.empty()) all.push_back({"user", identity.user});
     if (backends_user != identity.user) all.push_back({"backend_user", backends_user});
-    // A subject may have 60 KB; it is matched whole, and told in part.
+    // A subject may have 60 KB. It is matched as a whole, but the log gets a part.
     constexpr std::size_t subject_bytes_max = 256;
     if (!identity.certificate.empty())
         all.push_back(

@@ -24,19 +24,19 @@ namespace ballast::session {
 
 /// Who the client is, as the logs name it.
 struct Identity {
-    std::string user;         ///< the last one that has logged in, or else that is about to
+    std::string user;         ///< the last one that has logged in, or else the one about to
     std::string certificate;  ///< the subject of the client's certificate; empty: it showed none
 };
 
-/// What has moved in a session, in transfers that have ended.
+/// Traffic of a session's finished transfers.
 struct Totals {
     std::uint64_t bytes = 0;
     std::uint32_t transfers = 0;
 };
 
-/// What the parts of one session share: where it runs, the client's leg, what is known of the
-/// client, and the backend that it has. A part owns what it alone needs. Lives as long as the
-/// session, on its thread.
+/// What the parts of one session share: its surroundings, the client's leg, facts about the client,
+/// and its backend. A part owns what only that part needs. Lives as long as the session, on its
+/// thread.
 class Context {
 public:
     Context(Surroundings around, std::unique_ptr<net::Stream> stream, std::string session_id);
@@ -56,25 +56,25 @@ public:
     ClientData client_data;
     Journal journal;
     Restart restart;
-    loop::Deadline login_deadline;                ///< until when the client must have logged in
+    loop::Deadline login_deadline;                ///< for the client's login
     std::shared_ptr<guard::Bandwidth> bandwidth;  ///< the session's own; null: no limit
     Totals totals;
-    std::string current_command;  ///< that is being worked at, without a password; empty: none
+    std::string current_command;  ///< in progress, without a password; empty: none
 
     [[nodiscard]] loop::Loop& loop() const { return signal.loop(); }
     [[nodiscard]] loop::Time now() const { return signal.loop().now(); }
     [[nodiscard]] net::Network& network() const { return surroundings.network; }
     [[nodiscard]] guard::Ledger& ledger() const { return surroundings.ledger; }
-    /// The backend's leg. There is one after the log-in.
+    /// The backend's leg. There is one after login.
     [[nodiscard]] backend::Leg& leg() const { return *assignment.leg(); }
-    /// Where the client connected to, as it sees it.
+    /// The address that the client connected to, as the client sees it.
     [[nodiscard]] base::Address reached_address() const {
         return surroundings.reached.value_or(client.local());
     }
-    /// A backend that leads back here would be a session of a session, and so on without end.
+    /// A backend at this address would lead back to Ballast, in an endless chain of sessions.
     [[nodiscard]] bool comes_from_ourselves() const;
     [[nodiscard]] bool is_logged_in() const { return dialog.login() == Dialog::Login::done; }
-    /// What the backend knows the user by that the logs name.
+    /// The backend's name for the user that the logs name.
     [[nodiscard]] std::string user_at_backend() const;
 
     [[nodiscard]] Phase phase() const { return phase_; }
@@ -86,18 +86,18 @@ public:
 
     // The session's end
 
-    /// The daemon stops: an idle session says 421 at once, one in a transfer after it.
+    /// The daemon stops. An idle session says 421 at once, a busy one after its transfer.
     void stop();
     [[nodiscard]] bool is_stop_wanted() const { return stop_wanted_; }
-    /// Nothing more is done for this client. The first reason is the one that the log tells.
+    /// Ends the session without a word. The log gets the first reason given.
     void end_because(std::string_view reason);
     [[nodiscard]] bool is_over() const { return is_over_; }
     [[nodiscard]] const std::string& end_reason() const { return end_reason_; }
     /// Says why (421) and ends the session.
     [[nodiscard]] loop::Task<> end_with(std::string_view why);
-    /// RFC 959 5.4: a backend may answer any command with 421, and closes.
+    /// RFC 959 5.4: a backend may answer any command with 421, and then closes.
     void heed_farewell(const ftp::Reply& reply);
-    /// The backend's connection is of no more use: the client is told (421), and the session ends.
+    /// The backend's connection is lost or unusable. The client gets 421 and the session ends.
     [[nodiscard]] loop::Task<> lose_backend(base::Error error);
 
     // What the client is told
@@ -108,12 +108,13 @@ public:
     // Loans
 
     void lend_place();
-    /// The seat is not on loan any more. If it was recalled the backend is left.
+    /// Takes the seat back from loan. If it was recalled, the session leaves the backend.
     void keep_seat();
-    /// A client that has not logged in and does not read, or does not go on with its handshake,
-    /// holds up nobody: neither a stop nor a client that needs its place or its seat.
+    /// Whether to end the session of a client that has not logged in and stops reading or stalls
+    /// its handshake. Such a client must not delay a stop, nor hold a place or seat that others
+    /// need.
     [[nodiscard]] bool gives_way();
-    /// What was set up for the next transfer is given up, on both sides.
+    /// Drops what was set up for the next transfer, on both sides.
     void forget_data();
 
     // What the log is told
@@ -122,19 +123,18 @@ public:
     void report(log::Level level, std::string_view message,
                 std::initializer_list<log::Field> fields = {},
                 Repeats repeats = Repeats::bounded) const;
-    /// `name` is the user's, as the client said it. `reason` says who refused. The reply's text may
-    /// repeat the secret that it answers.
+    /// `name` is the user's name as the client said it. `reason` says who refused. The reply's text
+    /// may repeat the secret.
     void report_login_refused(const ftp::Reply& reply, std::string_view name,
                               std::string_view reason, std::string_view secret = {}) const;
     void report_command_refused(const ftp::Command& command, const ftp::Reply& reply) const;
-    /// Of a session that was let in and has left its backend, which is `backend`; empty: it had
-    /// none.
+    /// For a session that was let in and has left its `backend`. Empty: it had none.
     void report_end(std::string_view backend) const;
     void reached(guard::Limit limit) const;
-    /// A limit of the listener's own: `key` is in its table.
+    /// A limit of the listener: `key` is in its table.
     void reached(std::string_view limit, std::string_view key, std::uint64_t value,
                  std::string_view cure) const;
-    /// It counts before the client knows it. Without a user's name it counts for the address alone.
+    /// Call it before the client gets the reply. Without a user's name only the address counts.
     void count_failed_login(std::string_view pool, std::string_view user) const;
 
 private:

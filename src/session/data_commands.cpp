@@ -25,7 +25,7 @@ std::string_view protocols_of(const base::Ip& ip) { return ip.is_v4() ? "1" : "2
 
 }  // namespace
 
-/// A refusal of Ballast's own of what leads to a transfer.
+/// Ballast itself refuses a command that prepares a transfer.
 loop::Task<> DataCommands::refuse(const ftp::Command& command, ftp::Reply reply) {
     context_.report_command_refused(command, reply);
     return context_.answer(std::move(reply));
@@ -38,8 +38,8 @@ loop::Task<> DataCommands::refuse(const ftp::Command& command, std::uint16_t cod
 
 // With `as-client`
 
-/// The backend hears what the client said, at once: its answer, if it is an answer to the client as
-/// well. Empty: the client has been told that there is none.
+/// Sends the client's command to the backend at once. Returns a positive answer. Empty: the client
+/// already has its reply.
 loop::Task<std::optional<ftp::Reply>> DataCommands::pass_on(const ftp::Command& command) {
     if (const auto lost = co_await prepare_backend()) {
         co_await context_.lose_backend(*lost);
@@ -64,9 +64,9 @@ loop::Task<std::optional<ftp::Reply>> DataCommands::pass_on(const ftp::Command& 
     co_return std::nullopt;
 }
 
-/// What Ballast asks of a backend for a transfer, if that is new: some servers begin TLS when the
-/// data connection is there (pyftpdlib), and some forget REST at what comes behind it. A refused
-/// PROT is told at the transfer. The error if the backend is lost.
+/// Prepares the backend for a transfer, where needed. Some servers begin TLS with the data
+/// connection (pyftpdlib). Some forget REST at any command behind it. A refused PROT is reported at
+/// the transfer. Returns the error if the backend is lost.
 loop::Task<std::optional<base::Error>> DataCommands::prepare_backend() {
     auto& leg = context_.leg();
     auto refusal =
@@ -79,7 +79,7 @@ loop::Task<std::optional<base::Error>> DataCommands::prepare_backend() {
 
 // Passive
 
-/// Whose port the answer to PASV or EPSV names, or the refusal.
+/// The address that the reply to PASV or EPSV names, or the refusal.
 std::expected<base::Ip, ftp::Reply> DataCommands::announced_for(const ftp::Command& command) const {
     const auto refused = [](std::uint16_t code, std::string_view text) {
         return std::unexpected(ftp::make_reply(code, text));
@@ -97,7 +97,7 @@ std::expected<base::Ip, ftp::Reply> DataCommands::announced_for(const ftp::Comma
     const auto announced =
         announced_address(context_.settings.public_address, context_.client.peer().ip, local,
                           context_.surroundings.public_names);
-    // The port is open where the client came to: an IPv4 address has none behind it then.
+    // The port is open on the address that the client connected to, so IPv6 has no IPv4 port.
     if (!local.is_v4() || (announced && !announced->is_v4()))
         return refused(425, "PASV is for IPv4 only, use EPSV.");
     if (!announced)
@@ -106,7 +106,7 @@ std::expected<base::Ip, ftp::Reply> DataCommands::announced_for(const ftp::Comma
     return *announced;
 }
 
-/// False: none is free.
+/// False: no port is free.
 loop::Task<bool> DataCommands::lend_port() {
     const auto& settings = context_.settings;
     const auto& peer = settings.data_peer;
@@ -135,7 +135,7 @@ loop::Task<bool> DataCommands::lend_port() {
 void DataCommands::warn_of_private(const base::Ip& announced) const {
     if (!announced.is_private() || context_.client.peer().ip.is_private()) return;
     metrics::count(metrics::Counter::private_addresses_announced);
-    // Once: it is the same for every such client until the configuration says otherwise.
+    // Warn once. Every such client gets the same address until the configuration changes.
     if (!context_.surroundings.notices.private_address.test_and_set())
         context_.report(log::Level::warning,
                         "PASV announces a private address to a public client, see public_address",
@@ -160,7 +160,7 @@ loop::Task<> DataCommands::passive(ftp::Command command) {
     const auto port = context_.client_data.lease->port();
     const std::uint16_t code = extended ? 229 : 227;
     auto text = extended ? ftp::format_epsv(port) : ftp::format_pasv({announced, port});
-    // Servers also answer PASV with 229 and EPSV with 227, which clients need not understand.
+    // Servers also answer PASV with 229 and EPSV with 227. A client need not understand that.
     if (backends_own && backends_own->code == code)
         text = ftp::with_passive_address(backends_own->text, {announced, port}).value_or(text);
     co_await context_.answer({code, std::move(text)});
@@ -168,18 +168,18 @@ loop::Task<> DataCommands::passive(ftp::Command command) {
 
 // Active
 
-/// The client names the address that it has behind its NAT, which leads nowhere from here.
+/// The client is behind a NAT and names its private address, which we cannot reach.
 bool DataCommands::is_behind_nat(const base::Ip& named) const {
     const auto client = context_.client.peer().ip;
     return context_.settings.active_address == config::ActiveAddress::control &&
            named.family() == client.family() && named.is_private() && !client.is_private();
 }
 
-/// RFC 2577 3: a third party's address is named by who wants to harm it, or has been allowed to.
+/// RFC 2577 3: naming a third party's address is an attack, unless it is allowed.
 bool DataCommands::may_name(const base::Ip& address) const {
     const auto client = context_.client.peer().ip;
     if (address == client) return true;
-    // Nobody's client lives on this machine, but services of its own do.
+    // A client is never on this machine, but the machine's own services are.
     if (address.is_any() || (address.is_loopback() && !client.is_loopback())) return false;
     const auto& peer = context_.settings.data_peer;
     return context_.settings.allow_fxp || (peer.network && peer.network->contains(address));
@@ -205,9 +205,9 @@ loop::Task<> DataCommands::active(ftp::Command command) {
     if (!wanted)
         co_return co_await refuse(command, 501, fmt::format("{} names no address.", command.verb));
     const auto client = context_.client.peer().ip;
-    // lftp 4.9.2 on ::1 says "EPRT |2|::|port|": its own address, left out.
+    // lftp 4.9.2 on ::1 sends "EPRT |2|::|port|", without its own address.
     const bool is_unnamed = wanted->ip == base::Ip::any(client.family());
-    // Neither PORT nor EPRT can name the link of a link-local address.
+    // PORT and EPRT cannot name the interface of a link-local address.
     const bool is_own =
         wanted->ip.family() == client.family() && wanted->ip.bytes() == client.bytes();
     if (is_unnamed || is_own || is_behind_nat(wanted->ip)) wanted->ip = client;
@@ -242,7 +242,7 @@ loop::Task<> DataCommands::restart(ftp::Command command) {
     co_await context_.answer(350, fmt::format("Restarting at {}. Send STOR or RETR.", *offset));
 }
 
-/// With `as-client` the backend keeps it, and nothing but it comes before the transfer.
+/// With `as-client` the backend keeps the offset. Only the transfer may follow.
 loop::Task<> DataCommands::pass_restart_on(ftp::Command command) {
     auto reply = co_await context_.leg().command(command.line);
     if (!reply) co_return co_await context_.lose_backend(reply.error());
@@ -258,7 +258,7 @@ loop::Task<> DataCommands::pass_restart_on(ftp::Command command) {
 // Transfers
 
 loop::Task<> DataCommands::transfer(ftp::Command command, bool tentative) {
-    // What may turn out to be no transfer is none yet.
+    // A command that may not start a transfer does not count as one yet.
     std::expected<guard::Ledger::Held, guard::Limit> place;
     const auto restart = context_.restart.take(command, tentative, context_.leg());
     if (!tentative) place = context_.ledger().begin_transfer();
@@ -304,8 +304,8 @@ void DataCommands::record(const ftp::Command& command, ftp::Direction direction,
     report(command, file, outcome);
 }
 
-/// One line for each that began, whatever others say: it is a log of transfers as well. Those that
-/// never began cost a client nothing to ask for, and are bounded like all other lines.
+/// Each transfer that began gets one line, without a bound, because this is a log of transfers. One
+/// that never began costs the client nothing, so its line is bounded like all others.
 void DataCommands::report(const ftp::Command& command, const std::string& file,
                           const TransferOutcome& outcome) {
     if (outcome.result == TransferResult::not_a_transfer) return;

@@ -13,24 +13,23 @@
 
 namespace ballast::session {
 
-/// What a session does about data connections: where the client wants them (PASV, EPSV, PORT,
-/// EPRT), REST, and the transfers over them. There is a backend.
+/// What a session does about data connections: PASV, EPSV, PORT, EPRT, REST, and the transfers
+/// themselves. The session has a backend.
 class DataCommands {
 public:
-    /// Both outlive it.
+    /// Both outlive the object.
     DataCommands(Context& context, const Login& login) : context_(context), login_(login) {}
 
-    /// PASV and EPSV are answered at once and by Ballast alone; the backend is asked when the
-    /// transfer comes. With `as-client` it is asked at once, and its own words are passed on with
-    /// our numbers.
+    /// Ballast answers PASV and EPSV at once and alone. The backend is asked at the transfer. With
+    /// `as-client` the backend is asked at once, and its own text is passed on with our numbers.
     [[nodiscard]] loop::Task<> passive(ftp::Command command);
-    /// PORT and EPRT. RFC 2577 3: no third party's address, no port of a well-known service.
+    /// PORT and EPRT. RFC 2577 3: no third party's address and no well-known port.
     [[nodiscard]] loop::Task<> active(ftp::Command command);
-    /// REST is kept, and sent as the last command before the transfer. Where it is not known
-    /// whether the backend takes it, it is sent once to learn the answer. With `as-client` it is
-    /// the client that says it last.
+    /// REST is kept, and sent as the last command before the transfer. If the backend's support is
+    /// unknown, REST is also sent now to learn the answer. With `as-client` the client itself must
+    /// send it last.
     [[nodiscard]] loop::Task<> restart(ftp::Command command);
-    /// `tentative`: a verb that Ballast does not know, which may be no transfer.
+    /// `tentative`: a verb that Ballast does not know. It may not start a transfer.
     [[nodiscard]] loop::Task<> transfer(ftp::Command command, bool tentative);
 
 private:

@@ -21,20 +21,20 @@ namespace ballast::session {
 
 namespace {
 
-/// After so many 530 the session ends: a client that guesses passwords must at least connect again,
-/// since each of its USERs may reach a backend that has not counted the earlier ones.
+/// After this many 530 replies the session ends. A client that guesses passwords must at least
+/// connect again: each of its USERs may reach a backend that has not counted the earlier ones.
 constexpr std::uint32_t failed_logins_max = 3;
 
-/// A server may hang at a line like this, so its silence tells nothing of its health: long lines,
-/// and bytes that are not printable ASCII (a 0xFF at the end swallows the line's CR on some).
+/// A server may hang at such a line, so its silence does not show that it is unwell: a long line,
+/// or bytes outside printable ASCII. On some servers a 0xFF at the end swallows the line's CR.
 bool may_hang_at(std::string_view line) {
     constexpr std::size_t ordinary_bytes_max = 1024;
     return line.size() > ordinary_bytes_max ||
            std::ranges::any_of(line, [](char c) { return c < ' ' || c > '~'; });
 }
 
-/// The answer to a client's line did not come. Only silence after an ordinary line shows that the
-/// backend is unwell: which line makes a server close is the client's choice.
+/// A client's line got no answer. Only silence after an ordinary line shows that the backend is
+/// unwell, because the client chooses which line makes a server close.
 base::Error caused_by_line(base::Error error, std::string_view line) {
     const bool is_silent = error.code == std::errc::timed_out;
     if (error.fault == base::Fault::backend && (!is_silent || may_hang_at(line)))
@@ -55,7 +55,7 @@ Routing Login::route_user(const ftp::Command& user) const {
 loop::Task<> Login::log_in(ftp::Command user) {
     context_.set_phase(Phase::choosing);
     context_.keep_seat();
-    // Again: at the greeting this side may have been faster than the other.
+    // Check again: at the greeting, the other side may not have counted yet.
     if (context_.comes_from_ourselves()) {
         note_own_session(base::to_string(context_.client.peer()));
         co_return co_await context_.end_with(own_session_text);
@@ -71,7 +71,7 @@ loop::Task<> Login::log_in(ftp::Command user) {
     auto routing = route_user(user);
     if (!may_say_user_again(routing)) context_.assignment = {};
     if (routing.refusal) co_return co_await refuse_unrouted(std::move(routing), user.argument);
-    // The name that the backend would hear: without what was behind @ and %.
+    // The name that the backend would get, without the part behind @ or %.
     if (const auto refusal = guard::refusal_of(context_.settings, "USER", routing.user)) {
         auto reply = ftp::make_reply(refusal->code, refusal->text);
         context_.report_login_refused(reply, user.argument, "a rule of the listener");
@@ -89,7 +89,7 @@ loop::Task<> Login::log_in(ftp::Command user) {
     user_line_ = user.line;
     user_ = user.argument;
     auto reply = co_await say_user_again();
-    // A new backend knows nothing of what an earlier user of this session has set.
+    // A new backend lacks the settings that an earlier user of this session has made.
     if (!reply && has_named_user_) forget_but_host();
     if (!reply) {
         placement_.begin(*context_.surroundings.pools->find(routed_pool_), user_);
@@ -103,8 +103,8 @@ bool Login::leads_to_present_pool(const Routing& routing) const {
            base::is_same_but_for_case(routing.host, host_);
 }
 
-/// Whether the backend of the last USER may serve this one, too: it is of the same pool and host,
-/// and the user's name decides nothing about which backend it is.
+/// Whether the last USER's backend may also serve this one. It must be of the same pool and host,
+/// and the choice of a backend must not depend on the user's name.
 bool Login::may_say_user_again(const Routing& routing) const {
     const auto* const leg = context_.assignment.leg();
     if (leg == nullptr || host_was_refused_ || !leads_to_present_pool(routing) ||
@@ -115,14 +115,14 @@ bool Login::may_say_user_again(const Routing& routing) const {
                                      config.balance->decided_by != balance::DecidedBy::user);
 }
 
-/// With the name that this pool has for the user.
+/// Contains this pool's name for the user.
 std::string Login::user_line_for(const config::Pool& pool) const {
     const auto name = backend_user(pool.backend_user, user_);
     return name == user_ ? user_line_ : "USER " + name;
 }
 
-/// USER on the connection of the last one: a new one for each would let a client without an account
-/// use up the source ports. Empty: there is none, or the backend wants a new one.
+/// Sends USER on the last one's connection. With a new connection for each USER, a client without
+/// an account could use up the source ports. Empty: no leg, or the backend wants a new connection.
 loop::Task<std::optional<ftp::Reply>> Login::say_user_again() {
     auto* const leg = context_.assignment.leg();
     if (leg == nullptr) co_return std::nullopt;
@@ -132,7 +132,7 @@ loop::Task<std::optional<ftp::Reply>> Login::say_user_again() {
     constexpr std::array out_of_order = {500, 502, 503, 504};
     const bool is_out_of_order =
         reply && std::ranges::find(out_of_order, reply->code) != out_of_order.end();
-    // The others may be about this name.
+    // The other codes may be about this user's name.
     if (reply && reply->code == 503) leg->known().set_takes_user_again(false);
     if (reply && reply->code != 421 && !is_out_of_order) {
         placement_.begin_again(user_);
@@ -142,7 +142,7 @@ loop::Task<std::optional<ftp::Reply>> Login::say_user_again() {
     co_return std::nullopt;
 }
 
-/// What a backend, chosen now, answers to USER. Empty: there is none, and the client was told.
+/// Chooses a backend and returns its answer to USER. Empty: none was found, and the client knows.
 loop::Task<std::optional<ftp::Reply>> Login::place() {
     auto placed = co_await placement_.find();
     if (!placed) {
@@ -214,9 +214,9 @@ loop::Task<base::Result<ftp::Reply>> Login::introduce(Assignment& assignment) {
     co_return reply;
 }
 
-/// From the answer to USER until the client's next USER or PASS its seat is there for those who
-/// wait, whatever else it says. At PASS it finds another. A session that had logged in before has
-/// set things on this backend that another would not know.
+/// After the answer to USER, the seat is lent to waiting clients until the next USER or PASS,
+/// whatever else the client says. A client that lost its seat gets another at PASS. A session that
+/// had logged in before keeps its seat: another backend would lack its settings.
 void Login::lend_seat() {
     auto& assignment = context_.assignment;
     if (assignment.leg() == nullptr || assignment.is_on_loan() || has_named_user_ ||
@@ -229,11 +229,11 @@ loop::Task<> Login::credential(ftp::Command command) {
     context_.keep_seat();
     const bool asks_for_user = command.verb == "USER";
     const std::string name(asks_for_user ? std::string_view(command.argument) : user_);
-    // At PASS again: it may have begun since, in another session of the same client.
+    // Check at PASS again: another session of the same client may have caused a ban since.
     const auto ban = ban_of(routed_pool_, name);
     if (ban && !context_.is_logged_in()) co_return co_await refuse_banned(*ban, name);
     if (!asks_for_user) co_return co_await credential_of_present(std::move(command));
-    // Another user of this pool is this backend's business, one of another pool is not.
+    // This backend decides about other users of its pool, but not about users of other pools.
     auto routing = route_user(command);
     if (!leads_to_present_pool(routing) || routing.user != command.argument) {
         forget_but_host();
@@ -245,16 +245,16 @@ loop::Task<> Login::credential(ftp::Command command) {
     password_is_lost_ = false;
     const bool was_logged_in = context_.is_logged_in();
     co_await credential_of_present(std::move(command));
-    // It was refused: the session is logged in as before.
+    // The backend refused the new user. The former one stays logged in.
     if (was_logged_in && context_.is_logged_in() && context_.identity.user != user_) {
         user_line_ = former_line;
         user_ = former;
     }
 }
 
-/// To the backend that the session has, if it still has one.
+/// Sends the command to the session's backend, or to a new one if the seat was recalled.
 loop::Task<> Login::credential_of_present(ftp::Command command) {
-    // Its seat was needed while it waited for the client.
+    // The seat was recalled while it was on loan.
     if (context_.assignment.leg() == nullptr) co_return co_await log_in_again(std::move(command));
     auto& leg = context_.leg();
     const auto began = context_.now();
@@ -262,22 +262,22 @@ loop::Task<> Login::credential_of_present(ftp::Command command) {
         command.verb == "USER" ? base::WipedString(user_line_for(leg.settings())) : command.line);
     time_ += context_.now() - began;
     const bool was_logged_in = context_.is_logged_in();
-    // Another backend would not know what this client has set since an earlier log-in.
+    // Another backend would lack the settings that this client has made since an earlier login.
     if (!reply && (was_logged_in || has_named_user_))
         co_return co_await context_.lose_backend(reply.error());
-    // Nothing of this backend has been shown to the client yet but "331 password please".
+    // Of this backend the client has seen only "331 password please".
     if (!reply) {
         auto error = caused_by_line(reply.error(), command.line);
         co_return co_await retry(std::move(command), std::move(error));
     }
-    // It may have to log in again.
+    // A new login may have begun.
     if (was_logged_in && !reply->is_negative())
         context_.login_deadline = context_.loop().after(context_.settings.login_timeout);
     co_await follow(std::move(command), std::move(*reply));
 }
 
-/// The backend went away at PASS or ACCT: one other hears USER and PASS. If that one goes away too,
-/// or there is none, it was a wrong password: some servers answer one by closing.
+/// The backend closed at PASS or ACCT. One other backend gets USER and PASS. If that one closes
+/// too, or there is none, count a wrong password: some servers close instead of answering one.
 loop::Task<> Login::retry(ftp::Command password, base::Error error) {
     placement_.give_up(std::exchange(context_.assignment, {}), error);
     if (std::exchange(password_is_lost_, true)) {
@@ -291,7 +291,7 @@ loop::Task<> Login::retry(ftp::Command password, base::Error error) {
     co_await log_in_again(std::move(password));
 }
 
-/// Another backend hears USER and PASS.
+/// Sends USER and PASS to another backend.
 loop::Task<> Login::log_in_again(ftp::Command password) {
     context_.set_phase(Phase::choosing);
     auto user_reply = co_await place();
@@ -304,14 +304,14 @@ loop::Task<> Login::log_in_again(ftp::Command password) {
     co_await credential(std::move(password));
 }
 
-/// The backend's word on who is logged in.
+/// Follows the backend's reply on who is logged in.
 loop::Task<> Login::follow(ftp::Command command, ftp::Reply reply) {
     const bool was_logged_in = context_.is_logged_in();
-    // A server that greets, asks for the password and then is silent serves nobody; one that
-    // refuses it is well. A 421 tells neither.
+    // A server that greets, asks for the password and then is silent is down. A server that refuses
+    // the password is well. A 421 shows neither.
     if (reply.kind() != 3 && reply.code != 421 && !was_logged_in)
         context_.assignment.pool().pool->observe_success(context_.assignment.backend().id);
-    // A user that has logged in keeps its name until another one has.
+    // The name of a logged-in user stays until another user has logged in.
     if (!has_named_user_) context_.identity.user = user_;
     if (reply.is_negative() && !was_logged_in) co_return co_await refuse(command, std::move(reply));
     if (reply.kind() == 3) {
@@ -319,9 +319,9 @@ loop::Task<> Login::follow(ftp::Command command, ftp::Reply reply) {
     } else if (reply.is_positive() && (!was_logged_in || command.verb == "USER")) {
         if (!co_await accept()) co_return;
     }
-    // Of the log-in itself the journal keeps nothing.
+    // The journal keeps nothing of the login itself.
     if (was_logged_in) context_.journal.note(command, reply);
-    // It is logged in as before. A refused PASS is no wrong password: its user has none.
+    // The former user stays logged in. After login, a refused PASS is not a wrong password.
     if (reply.is_negative() && command.verb == "USER")
         context_.report_login_refused(reply, command.argument, "the backend");
     else if (reply.is_negative() && command.verb == "PASS")
@@ -331,7 +331,7 @@ loop::Task<> Login::follow(ftp::Command command, ftp::Reply reply) {
     co_await context_.answer(std::move(reply));
 }
 
-/// The user is logged in. False: it cannot be here, and the client was told.
+/// The user is logged in at the backend. False: not allowed here, and the client was told.
 loop::Task<bool> Login::accept() {
     const bool was_logged_in = context_.is_logged_in();
     if (auto refusal = take_user_place()) {
@@ -348,7 +348,7 @@ loop::Task<bool> Login::accept() {
     metrics::count(metrics::Counter::logins);
     context_.place.keep();
     attempts_ = 0;
-    // Each further one costs: logging in and out again and again is a storm, too.
+    // Only the first one is free: logging in again and again is a storm, too.
     if (!std::exchange(has_logged_in_, true))
         context_.ledger().login_succeeded(context_.client.peer().ip, placement_.connections_begun(),
                                           context_.now());
@@ -373,7 +373,7 @@ loop::Task<> Login::refuse(const ftp::Command& command, ftp::Reply reply) {
     return refuse_user(std::move(reply));
 }
 
-/// What the client is told if its user has enough sessions already; the backend is left then.
+/// The reply if the user already has enough sessions. Leaves the backend then.
 std::optional<ftp::Reply> Login::take_user_place() {
     user_place_ = {};
     auto place = context_.ledger().logged_in({routed_pool_, user_});
@@ -389,15 +389,15 @@ std::optional<ftp::Reply> Login::take_user_place() {
     return reply;
 }
 
-/// CLNT and OPTS that were answered before there was a backend.
+/// Replays CLNT and OPTS that were answered before there was a backend.
 loop::Task<bool> Login::replay_client_lines() {
     const auto said = co_await say_owed(context_.leg(), context_.journal);
     if (!said) co_await context_.lose_backend(said.error());
     co_return said.has_value();
 }
 
-/// No route leads to a pool, which counts like a wrong password: guessing names is an attack too. A
-/// route that rejects is an answer to known clients, and counts only if it says so.
+/// No route matches. Count it like a wrong password: guessing user names is an attack too. A route
+/// that rejects answers known clients. It counts only if its settings say so.
 loop::Task<> Login::refuse_unrouted(Routing routing, std::string_view name) {
     auto& reply = *routing.refusal;
     const auto* const route = routing.rejected_by;
@@ -414,7 +414,7 @@ std::optional<guard::Limit> Login::ban_of(std::string_view pool, std::string_vie
     return context_.ledger().ban_of({pool, user}, context_.client.peer().ip, context_.now());
 }
 
-/// No backend hears of it.
+/// The backend does not hear of this login.
 loop::Task<> Login::refuse_banned(guard::Limit ban, std::string_view name) {
     context_.reached(ban);
     auto reply = ftp::make_reply(530, refusal_text(ban));
@@ -438,7 +438,7 @@ void Login::forget_but_host() {
     context_.restart.forget();
     context_.client_data.clear();
     context_.dialog.reinitialize();
-    // A client that never logs in gets no more time by it.
+    // A client that never logs in gains no time this way.
     if (!was_logged_in) return;
     context_.login_deadline = context_.loop().after(context_.settings.login_timeout);
     context_.lend_place();

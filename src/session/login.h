@@ -12,31 +12,30 @@
 
 namespace ballast::session {
 
-/// A session's log-in: who the client says it is, where that leads, and what the backend says of
-/// it. Chooses a backend at USER, tries the next one while nothing of the first has been shown to
-/// the client, and follows the backend's word on who is logged in. The only owner of the user, the
-/// host and the route.
+/// A session's login: the user's name, the route, and the backend's answers. Chooses a backend at
+/// USER. Tries the next one while the client has seen nothing of the first. Follows the backend's
+/// replies on who is logged in. The only owner of the user, the host and the route.
 class Login : private WaitingClient, private Introduction {
 public:
     /// The context outlives it.
     explicit Login(Context& context) : context_(context), placement_(context, *this, *this) {}
 
-    /// HOST, RFC 7151: counts from the next USER on.
+    /// HOST, RFC 7151: applies from the next USER on.
     void hear_host(std::string host) { host_said_ = std::move(host); }
     [[nodiscard]] const std::string& host_said() const { return host_said_; }
 
-    /// USER: everything is known that can decide. A second USER before login is routed again.
+    /// USER: all facts that decide the route are known. A second USER before login is routed again.
     [[nodiscard]] loop::Task<> log_in(ftp::Command user);
-    /// PASS, ACCT, and USER after the log-in.
+    /// PASS, ACCT, and USER after login.
     [[nodiscard]] loop::Task<> credential(ftp::Command command);
-    /// REIN: as after the greeting. The backend is left.
+    /// REIN: returns to the state after the greeting and leaves the backend.
     void forget();
-    /// AUTH. HOST is not part of a log-in, so it stays.
+    /// AUTH. HOST is not part of a login, so it stays.
     void forget_but_host();
 
-    /// The user that was named last and not refused, as the backend's pool is asked for it.
+    /// The last user that was named and not refused, as the pool was asked for it.
     [[nodiscard]] const std::string& user() const { return user_; }
-    /// The pool that the user's route leads to. The backend may be one of that pool's fallback.
+    /// The pool that the user's route leads to. The backend may belong to that pool's fallback.
     [[nodiscard]] const std::string& routed_pool() const { return routed_pool_; }
 
 private:
@@ -68,24 +67,24 @@ private:
         return context_.client.has_deferred_quit();
     }
     void watch() override;
-    /// Connects, and says HOST and USER. A 421 is an error like a refused connection: the next
-    /// backend may have room.
+    /// Connects, and sends HOST and USER. A 421 is an error like a refused connection, because the
+    /// next backend may have room.
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> introduce(Assignment& assignment) override;
 
     Context& context_;
     Placement placement_;
     std::string host_said_;
-    std::string host_;  // that this log-in is for: HOST, or what the user's name said in its place
+    std::string host_;  // of this login: from HOST, or from the user's name
     std::string routed_pool_;
     std::string user_line_;
-    std::string user_;                // of that line
-    guard::Ledger::Held user_place_;  // among the sessions of its user
-    loop::Time::duration time_{};     // that the backend took, so far
+    std::string user_;                // from that line
+    guard::Ledger::Held user_place_;  // the user's count of sessions
+    loop::Time::duration time_{};     // taken by the backend so far
     std::uint32_t failed_ = 0;
-    std::uint32_t attempts_ = 0;     // USERs since the last log-in
-    bool has_logged_in_ = false;     // at some time
+    std::uint32_t attempts_ = 0;     // USERs since the last login
+    bool has_logged_in_ = false;     // at any time
     bool has_named_user_ = false;    // the user in the context's identity has logged in
-    bool password_is_lost_ = false;  // a backend went away at PASS or ACCT, in this log-in
+    bool password_is_lost_ = false;  // a backend closed at PASS or ACCT, in this login
     bool host_was_refused_ = false;  // by the present backend
 };
 

@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Of the backends in the configuration; those of a file and of names come on top.
+/// Counts the configured backends only. Those from a file and from names come on top.
 std::uint64_t sessions_of_all(const config::Pool& pool) {
     std::uint64_t sessions = 0;
     for (const auto& backend : pool.backends) sessions += backend.max_sessions;
@@ -35,7 +35,7 @@ void Placement::begin_again(std::string user) {
 
 loop::Task<std::expected<Placed, Unplaced>> Placement::find() {
     last_reason_.clear();
-    // Not tried, really: Ballast itself had no descriptor, source port or memory for them.
+    // Not really tried: Ballast itself had no descriptor, source port or memory for them.
     std::vector<pool::BackendId> passed_over;
     for (;;) {
         auto seat = co_await find_seat(passed_over);
@@ -51,7 +51,7 @@ loop::Task<std::expected<Placed, Unplaced>> Placement::find() {
     }
 }
 
-/// The client's side, while it waits.
+/// What the client's side says against waiting on.
 std::optional<WaitEnd> Placement::interruption() {
     if (!client_.hear()) return WaitEnd::client_left;
     if (context_.is_stop_wanted()) return WaitEnd::service_stops;
@@ -60,7 +60,7 @@ std::optional<WaitEnd> Placement::interruption() {
     return std::nullopt;
 }
 
-/// Before a connection to a backend: so many a second of one address, and of all.
+/// Limits new connections to backends, per address and in total.
 loop::Task<std::optional<WaitEnd>> Placement::await_turn() {
     bool is_noted = false;
     for (;;) {
@@ -96,7 +96,7 @@ loop::Task<std::expected<pool::Seat, Unplaced>> Placement::find_seat(
             co_return std::unexpected(WaitEnd::too_late);
         if (seat || std::holds_alternative<WaitEnd>(seat.error())) co_return seat;
         const auto refusal = std::get<pool::Refusal>(seat.error());
-        // It has waited long enough.
+        // The client has waited long enough.
         if (client_.wants_to_quit()) co_return std::unexpected(WaitEnd::client_quits);
         if (passed_over.empty() && fall_back(refusal)) continue;
         metrics::count(metrics::Counter::sessions_without_backend);
@@ -105,8 +105,8 @@ loop::Task<std::expected<pool::Seat, Unplaced>> Placement::find_seat(
     }
 }
 
-/// A place in the pool's queue until it is this session's turn. A client that leaves, or wants to,
-/// gives up its place.
+/// Queues in the pool until it is this session's turn. A client that leaves or says QUIT gives up
+/// its place.
 loop::Task<std::expected<pool::Seat, Unplaced>> Placement::wait_for_seat(
     std::vector<pool::BackendId> without) {
     const pool::Client client{context_.client.peer().ip, user_};
@@ -124,7 +124,7 @@ loop::Task<std::expected<pool::Seat, Unplaced>> Placement::wait_for_seat(
         if (!std::exchange(is_counted, true)) metrics::count(metrics::Counter::sessions_queued);
         if (const auto end = interruption()) co_return std::unexpected(*end);
         if (context_.now() >= deadline) {
-            // Full was long ago: the backends may be down by now, and the fallback's turn come.
+            // The pool was full long ago. Meanwhile its backends may have gone down.
             *place = pool::Place();
             auto last = pool_.pool->choose(client, without);
             if (last) co_return std::move(*last);
@@ -137,7 +137,7 @@ loop::Task<std::expected<pool::Seat, Unplaced>> Placement::wait_for_seat(
     }
 }
 
-/// The pool has nobody who could serve, and names another that may.
+/// No backend of the pool can serve. Falls back to another pool if one is configured.
 bool Placement::fall_back(pool::Refusal refusal) {
     const bool is_unable = refusal == pool::Refusal::none_resolved ||
                            refusal == pool::Refusal::all_down ||

@@ -11,13 +11,13 @@
 
 namespace ballast::session {
 
-/// Why a wait for a backend ended on the client's side.
+/// Why the client's side ended the wait for a backend.
 enum class WaitEnd : std::uint8_t {
     client_left,
     client_quits,
     service_stops,
     place_needed,  ///< the session's place was recalled
-    too_late,      ///< for the log-in
+    too_late,      ///< the login deadline passed
 };
 
 /// A client that waits for a backend.
@@ -28,15 +28,15 @@ public:
     WaitingClient(const WaitingClient&) = delete;
     WaitingClient& operator=(const WaitingClient&) = delete;
 
-    /// Takes in what it says, and keeps it. False: it has left.
+    /// Reads and keeps what the client says. False: the client has left.
     [[nodiscard]] virtual bool hear() = 0;
-    /// It has said that it wants to leave.
+    /// The client has said QUIT.
     [[nodiscard]] virtual bool wants_to_quit() const = 0;
-    /// Has the session's signal raised when it says more.
+    /// Raises the session's signal when the client says more.
     virtual void watch() = 0;
 };
 
-/// How a chosen backend is made the client's.
+/// Connects a client to a chosen backend.
 class Introduction {
 public:
     Introduction() = default;
@@ -44,9 +44,9 @@ public:
     Introduction(const Introduction&) = delete;
     Introduction& operator=(const Introduction&) = delete;
 
-    /// Connects to the backend of the assignment's seat, and says what comes first. The reply is
-    /// the client's to hear. On an error the next backend is tried; the error's fault says what it
-    /// tells of this one.
+    /// Connects to the backend of the assignment's seat and sends the first commands. The returned
+    /// reply is for the client. On an error the next backend is tried. The error's fault says
+    /// whether it counts against this backend.
     [[nodiscard]] virtual loop::Task<base::Result<ftp::Reply>> introduce(
         Assignment& assignment) = 0;
 };
@@ -55,32 +55,32 @@ public:
 struct Placed {
     Assignment assignment;
     ftp::Reply reply;
-    loop::Time::duration time;  ///< that the backend took
+    loop::Time::duration time;  ///< taken by the backend
 };
 
-/// Why there is none.
+/// Why no backend was found.
 using Unplaced = std::variant<pool::Refusal, WaitEnd>;
 
-/// Finds a session its backend: chooses, queues, falls back to another pool, connects, and tries
-/// the next one. Says nothing to the client. What was tried in vain is remembered until `begin`.
+/// Finds a backend for a session: chooses, queues, falls back to another pool, connects and tries
+/// the next one. Says nothing to the client. Remembers failed backends until `begin`.
 class Placement {
 public:
-    /// All of these outlive it.
+    /// All references outlive the placement.
     Placement(Context& context, WaitingClient& client, Introduction& introduction)
         : context_(context), client_(client), introduction_(introduction) {}
 
-    /// A new log-in: every backend of this pool may be tried.
+    /// For a new login: every backend of this pool may be tried.
     void begin(const ServedPool& pool, std::string user);
-    /// The same pool for another user.
+    /// For another user of the same pool.
     void begin_again(std::string user);
     [[nodiscard]] loop::Task<std::expected<Placed, Unplaced>> find();
-    /// This backend could not serve the log-in, and is not tried again for it. That is held against
-    /// its health if it is the backend's fault. If it is ours the backend was not really tried.
+    /// This backend could not serve the login and is not tried again for it. A fault of the backend
+    /// counts against its health. After a fault of ours, the backend does not count as tried.
     void give_up(Assignment assignment, const base::Error& error);
 
-    /// The pool that was asked last: that of `begin`, or its fallback.
+    /// The last pool that was asked: that of `begin`, or its fallback.
     [[nodiscard]] const ServedPool& pool() const { return pool_; }
-    /// How many connections to backends were begun, in the whole session.
+    /// Counts the connections to backends that the whole session has begun.
     [[nodiscard]] std::uint32_t connections_begun() const { return connections_begun_; }
 
 private:
@@ -99,7 +99,7 @@ private:
     ServedPool pool_;
     std::string user_;
     std::vector<pool::BackendId> tried_;
-    std::string last_reason_;  // that the last one failed; empty: none was tried
+    std::string last_reason_;  // why the last one failed; empty: none was tried
     std::uint32_t connections_begun_ = 0;
 };
 

@@ -28,7 +28,7 @@ Session::Session(Surroundings surroundings, std::unique_ptr<net::Stream> client,
 
 Session::~Session() {
     if (!job_.is_started() || job_.has_ended()) return;
-    job_.cancel();  // it borrows what is given up here
+    job_.cancel();  // it refers to what is released here
     try {
         context_.end_because("the daemon ended");
         const auto former = std::exchange(context_.assignment, {});
@@ -38,7 +38,7 @@ Session::~Session() {
     }
 }
 
-/// An exception of the standard library, when memory is short, ends this session alone.
+/// A standard library exception (memory is short) ends only this session.
 loop::Task<> Session::run() {
     auto& client = context_.client;
     try {
@@ -63,7 +63,7 @@ loop::Task<> Session::run() {
 }
 
 /// The life of a control connection, top to bottom. No backend is needed before USER. Every wait
-/// has a deadline; what is left open is closed by destructors.
+/// has a deadline. Destructors close what is left open.
 loop::Task<> Session::live() {
     if (!co_await admit(context_)) co_return;
     const bool begins_with_tls = context_.surroundings.begins_with_tls;
@@ -99,8 +99,8 @@ loop::Task<> Session::serve() {
     }
 }
 
-/// One who says much at once has no more turns than the others of this worker, and no more than
-/// `command_rate` in any second.
+/// A client that sends many commands at once must not starve the other sessions of this worker. It
+/// is also held to `command_rate` in any second.
 loop::Task<> Session::take_turn() {
     auto& signal = context_.signal;
     constexpr std::uint32_t turns_in_a_row = 16;
@@ -116,7 +116,7 @@ loop::Task<> Session::take_turn() {
         (void)co_await signal.wait(commands_->next(context_.now()));
 }
 
-/// The next thing the client says; empty: something else happened, look whether it is over.
+/// The client's next event. Empty: something else happened, so check whether the session is over.
 loop::Task<std::optional<ClientEvent>> Session::await_event() {
     auto deadline = context_.loop().after(context_.settings.idle_timeout);
     if (!context_.is_logged_in()) deadline = loop::sooner(deadline, context_.login_deadline);
@@ -131,13 +131,13 @@ loop::Task<std::optional<ClientEvent>> Session::await_event() {
         }
         if (context_.assignment.is_recalled()) context_.keep_seat();
         auto* const leg = context_.assignment.leg();
-        // The backend first: what it says unasked must not be taken for the answer to what the
-        // client says next.
+        // Poll the backend first. An unsolicited reply must not be taken for the answer to the
+        // client's next command.
         if (auto said = leg != nullptr ? leg->poll_reply() : std::nullopt) {
             co_await hear_backend(std::move(*said));
             co_return std::nullopt;
         }
-        // A client that always has something to say still hits the deadline.
+        // A client that keeps sending commands still hits the deadline.
         const bool is_late = context_.now() >= deadline;
         if (auto event = is_late ? std::nullopt : context_.client.next()) co_return event;
         welcome_data(context_);
@@ -151,8 +151,8 @@ loop::Task<std::optional<ClientEvent>> Session::await_event() {
     }
 }
 
-/// A backend that speaks without being asked says 421 or goes away. Other words are dropped, or
-/// they would be taken for the answer to the next command.
+/// A backend that speaks unasked says 421 or closes. Other replies are dropped, or they would be
+/// taken for the answer to the next command.
 loop::Task<> Session::hear_backend(base::Result<ftp::Reply> said) {
     if (!said) co_return co_await context_.lose_backend(said.error());
     if (said->code == 421) {
@@ -161,12 +161,12 @@ loop::Task<> Session::hear_backend(base::Result<ftp::Reply> said) {
     }
 }
 
-/// One branch per decision, one line per branch: what to do is decided in `Dialog`.
+/// One branch per decision, one line per branch. `Dialog` makes the decision.
 loop::Task<> Session::perform(ftp::Command command) {
     if (log::enabled(log::Level::debug))
         context_.report(log::Level::debug, "command", {{"line", ftp::loggable(command.line)}});
     auto& data = context_.client_data;
-    // Nobody waits there any more: a transfer is told so with 425.
+    // That port is closed by now. The transfer gets 425.
     if (data.lease && data.lease->has_expired()) context_.forget_data();
     auto [step, reply] = context_.dialog.next(command, data.is_set());
     switch (step) {
@@ -205,20 +205,20 @@ loop::Task<> Session::perform(ftp::Command command) {
     std::terminate();
 }
 
-/// AUTH, RFC 4217 4: the session is as after the greeting. HOST stays: RFC 7151 lets it come before
-/// AUTH as well.
+/// AUTH, RFC 4217 4: the session returns to its state after the greeting. HOST stays, because RFC
+/// 7151 allows it before AUTH as well.
 loop::Task<> Session::start_tls(ftp::Reply proceed) {
     login_.forget_but_host();
     co_await context_.answer(std::move(proceed));
     if (!context_.is_over()) (void)co_await secure_control(context_);
 }
 
-/// `auth` is the client's line, and `proceed` what is said to it; empty: implicit TLS.
+/// `auth` is the client's line and `proceed` our reply to it. Both are empty with implicit TLS.
 loop::Task<> Session::pass_through(std::string auth, ftp::Reply proceed) {
     const auto host = login_.host_said();
     if (!auth.empty()) {
         login_.forget();
-        // Behind AUTH comes the ClientHello or nothing.
+        // Only the ClientHello may follow AUTH.
         if (context_.client.has_deferred())
             co_return co_await context_.end_with("Commands behind AUTH.");
         co_await context_.answer(std::move(proceed));

@@ -14,13 +14,13 @@
 
 namespace ballast::session {
 
-/// One client's session: its control connection, its login on a backend, its transfers. Admits,
-/// greets, and performs what `Dialog` decides; its parts know how. Lives and dies on one loop's
-/// thread; owned by the worker, which is told when it has ended and may destroy it at any time.
-/// That closes everything.
+/// One client's session: its control connection, its login on a backend and its transfers. It
+/// admits, greets and performs what `Dialog` decides; its parts do the work. It runs on one loop's
+/// thread. The worker owns it and is told when it has ended. The worker may destroy it at any time,
+/// which closes everything.
 class Session {
 public:
-    /// `ended` is called from within the session's last step: destroy the session later.
+    /// `ended` is called from within the session's last step. Destroy the session later.
     using Ended = std::move_only_function<void()>;
     Session(Surroundings surroundings, std::unique_ptr<net::Stream> client, std::string id,
             Ended ended);
@@ -29,7 +29,7 @@ public:
     Session& operator=(const Session&) = delete;
 
     void start() { job_ = loop::Job::start(run()); }
-    /// The daemon ends: an idle session says 421 at once, one in a transfer after it.
+    /// The daemon stops. An idle session says 421 at once, a busy one after its transfer.
     void stop() { context_.stop(); }
 
     [[nodiscard]] Phase phase() const { return context_.phase(); }
