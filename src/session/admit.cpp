@@ -16,7 +16,8 @@ loop::Task<bool> admit(Context& context) {
         const auto address = base::to_string(client);
         log::write_seldom(log::Level::info, "not admitted", listener,
                           {{"session", context.id}, {"client", address}, {"listener", listener}});
-        if (hears_us) co_await context.answer(421, "You are not admitted here.");
+        if (hears_us)
+            co_await context.answer(421, "Service not available: your address is not admitted.");
         co_return false;
     }
     if (context.comes_from_ourselves()) {

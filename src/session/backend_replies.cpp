@@ -233,14 +233,15 @@ loop::Task<> BackendReplies::tell_aborted() {
     const bool says_its_own = leg_.follows_client() && !backend_is_lost_ && !abort_replies_.empty();
     // The end of the transfer may have come before ABOR; the client has not got its data whole.
     if (!says_its_own || owed_.final_reply())
-        co_await answers_.tell(ftp::make_reply(426, "Data connection closed; transfer aborted."));
+        co_await answers_.tell(ftp::make_reply(426, "Connection closed; transfer aborted."));
     if (!says_its_own) co_return co_await answers_.tell(ftp::make_reply(226, "ABOR successful."));
     for (auto& reply : std::exchange(abort_replies_, {})) co_await answers_.tell(std::move(reply));
 }
 
 loop::Task<> BackendReplies::answer_late_abort() {
     if (!leg_.follows_client() || backend_is_lost_)
-        co_return co_await answers_.tell(ftp::make_reply(226, "Nothing to abort any more."));
+        co_return co_await answers_.tell(
+            ftp::make_reply(226, "Nothing to abort: the transfer has ended."));
     auto replies = co_await leg_.abort_nothing();
     if (!replies) co_return lose_backend(replies.error());
     for (auto& reply : *replies) co_await answers_.tell(std::move(reply));

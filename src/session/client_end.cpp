@@ -12,11 +12,12 @@ ClientEnd::~ClientEnd() {
 }
 
 std::string_view ClientEnd::claim() {
-    if (!data_.is_set()) return "Say PASV, EPSV, PORT or EPRT first.";
+    if (!data_.is_set()) return "Can't open data connection: say PASV, EPSV, PORT or EPRT first.";
     if (tls_ == nullptr && data_.handshake.is_started())
-        return "PROT has changed: set up the data connection anew.";
+        return "Can't open data connection: PROT has changed, say PASV, EPSV, PORT or EPRT again.";
     if (!data_.lease) return {};
-    if (!data_.lease->keep()) return "Say PASV or EPSV again: the port has expired.";
+    if (!data_.lease->keep())
+        return "Can't open data connection: the port has expired, say PASV or EPSV again.";
     data_.lease->attach(&signal_);
     return {};
 }

@@ -60,7 +60,7 @@ loop::Task<std::optional<ftp::Reply>> DataCommands::pass_on(const ftp::Command& 
     }
     context_.report(log::Level::warning, "no data connection to the backend",
                     {{"reason", base::to_string(refusal.error)}});
-    co_await context_.answer(425, "No data connection to the server.");
+    co_await context_.answer(425, "Can't open data connection to the server.");
     co_return std::nullopt;
 }
 
@@ -99,7 +99,7 @@ std::expected<base::Ip, ftp::Reply> DataCommands::announced_for(const ftp::Comma
                           context_.surroundings.public_names);
     // The port is open on the address that the client connected to, so IPv6 has no IPv4 port.
     if (!local.is_v4() || (announced && !announced->is_v4()))
-        return refused(425, "PASV is for IPv4 only, use EPSV.");
+        return refused(425, "Can't open data connection: PASV is for IPv4 only, use EPSV.");
     if (!announced)
         return refused(
             425, "Can't open data connection: the public address is not known yet, use EPSV.");
@@ -153,7 +153,8 @@ loop::Task<> DataCommands::passive(ftp::Command command) {
         if (!backends_own) co_return;
     }
     if (!co_await lend_port())
-        co_return co_await refuse(command, 425, "No passive port is free, try again later.");
+        co_return co_await refuse(
+            command, 425, "Can't open data connection: no passive port is free, try again later.");
     const bool extended = command.verb == "EPSV";
     if (!extended) warn_of_private(announced);
     refresh_ticket(context_);

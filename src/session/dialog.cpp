@@ -103,7 +103,7 @@ Decision Dialog::clear_control() const {
         return say(502, "CCC is not available on this listener.");
     if (control_ != Control::tls) return say(533, "The control connection is not protected.");
     if (!settings_.tls->ccc) return say(534, "CCC is not allowed here.");
-    return say(200, "The control connection goes on in plain text.", Step::leave_tls);
+    return say(200, "The control connection continues in plain text.", Step::leave_tls);
 }
 
 /// RFC 7151 3.1: before USER, the last one counts; 3.2.2: under TLS it is the name that the
@@ -119,9 +119,9 @@ Decision Dialog::host(const ftp::Command& command) const {
 Decision Dialog::user(const ftp::Command& command) const {
     if (command.argument.empty()) return say(501, "USER needs a name.");
     if (passes_through() && !settings_.plain)
-        return say(534, "Log-in needs TLS: say AUTH TLS first.");
+        return say(534, "Login needs TLS: say AUTH TLS first.");
     if (requires_login_tls() && control_ != Control::tls)
-        return say(530, "Log-in needs TLS: say AUTH TLS first.");
+        return say(530, "Login needs TLS: say AUTH TLS first.");
     return {login_ == Login::done ? Step::credential : Step::log_in};
 }
 
@@ -173,20 +173,20 @@ Decision Dialog::next(const ftp::Command& command, bool has_data_address) {
 }
 
 Decision Dialog::before_login(const ftp::Command& command, const ftp::Verb* verb) const {
-    if (verb == nullptr) return say(500, "Unknown command; log in with USER and PASS first.");
+    if (verb == nullptr) return say(500, "Unknown command. Log in with USER and PASS first.");
     if (verb->before_login == ftp::BeforeLogin::noted)
         return say(200, "Noted.", Step::answer_noted);
     if (verb->before_login == ftp::BeforeLogin::allowed) {
         if (verb->handling == ftp::Handling::login)
             return login_ == Login::in_progress ? Decision{Step::credential}
-                                                : say(503, "Say USER first.");
+                                                : say(503, "Log in with USER first.");
         if (command.verb == "NOOP") return say(200, "Ready.");
         if (command.verb == "SYST") return say(215, settings_.system);
         if (command.verb == "HELP") return say(214, "Log in with USER and PASS.");
         if (command.verb == "ABOR") return say(226, "Nothing to abort.");
         if (command.verb == "HOST") return host(command);
     }
-    return say(530, "Log in with USER and PASS first.");
+    return say(530, "Not logged in. Log in with USER and PASS first.");
 }
 
 Decision Dialog::data_setup(const ftp::Command& command) {

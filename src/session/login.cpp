@@ -63,7 +63,7 @@ loop::Task<> Login::log_in(ftp::Command user) {
     if (++attempts_ > context_.settings.login_attempts) {
         context_.reached("too many log-in attempts", "login_attempts",
                          context_.settings.login_attempts, "raise it if a client tries so often");
-        co_return co_await context_.end_with("Too many log-in attempts.");
+        co_return co_await context_.end_with("Too many login attempts.");
     }
     user_place_ = {};
     password_is_lost_ = false;
@@ -169,7 +169,7 @@ loop::Task<> Login::tell_unplaced(Unplaced why) {
         case WaitEnd::place_needed:
             co_return co_await context_.end_with(refusal_text(guard::Limit::sessions));
         case WaitEnd::too_late:
-            co_return co_await context_.end_with("Service not available: log-in took too long.");
+            co_return co_await context_.end_with("Service not available: login took too long.");
     }
 }
 
@@ -425,7 +425,7 @@ loop::Task<> Login::refuse_banned(guard::Limit ban, std::string_view name) {
 loop::Task<> Login::refuse_user(ftp::Reply reply) {
     co_await context_.answer(std::move(reply));
     if (++failed_ >= failed_logins_max && !context_.is_over())
-        co_await context_.end_with("Too many failed log-ins.");
+        co_await context_.end_with("Too many failed logins.");
 }
 
 void Login::forget_but_host() {

@@ -56,7 +56,7 @@ std::string text_of(const Unplaced& why) {
         case WaitEnd::client_quits: return "the client left while it waited";
         case WaitEnd::service_stops: return "Service is shutting down.";
         case WaitEnd::place_needed: return refusal_text(guard::Limit::sessions);
-        case WaitEnd::too_late: return "Service not available: log-in took too long.";
+        case WaitEnd::too_late: return "Service not available: login took too long.";
     }
     std::terminate();
 }

@@ -35,7 +35,7 @@ loop::Task<> refuse_line(Context& context, ftp::CommandError problem) {
             return context.answer(500, "The line is too long.");
         case ftp::CommandError::forbidden_byte:
             return context.answer(501, "NUL and CR are not allowed inside a command.");
-        case ftp::CommandError::not_a_command: return context.answer(500, "That is no command.");
+        case ftp::CommandError::not_a_command: return context.answer(500, "Unknown command.");
         case ftp::CommandError::begins_tls:
             context.report(log::Level::info, "a client began TLS where plain text comes first",
                            {{"listener", context.settings.name}});

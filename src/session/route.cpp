@@ -138,7 +138,7 @@ Routing route(const config::Listener& listener, const Applicant& applicant) {
     // RFC 7151 3.2.2: HOST before AUTH, or the host in the user's name, must not contradict SNI.
     if (!who.server_name.empty() && !who.host.empty() &&
         !base::is_same_but_for_case(who.server_name, who.host))
-        return refused(ftp::make_reply(530, "The host is not that of the TLS handshake."));
+        return refused(ftp::make_reply(530, "The host differs from that of the TLS handshake."));
     const auto to = [&](const std::string& pool) {
         return Routing{pool, std::string(who.user), std::string(who.host), std::nullopt, nullptr};
     };

@@ -145,7 +145,7 @@ loop::Task<std::optional<ClientEvent>> Session::await_event() {
         context_.client.watch();
         if (is_late || !co_await context_.signal.wait(deadline)) {
             co_await context_.end_with(context_.is_logged_in() ? "Idle for too long."
-                                                               : "Log-in took too long.");
+                                                               : "Login took too long.");
             co_return std::nullopt;
         }
     }
@@ -220,7 +220,8 @@ loop::Task<> Session::pass_through(std::string auth, ftp::Reply proceed) {
         login_.forget();
         // Only the ClientHello may follow AUTH.
         if (context_.client.has_deferred())
-            co_return co_await context_.end_with("Commands behind AUTH.");
+            co_return co_await context_.end_with(
+                "Commands must not follow AUTH before the handshake.");
         co_await context_.answer(std::move(proceed));
         if (context_.is_over()) co_return;
     }

@@ -52,6 +52,15 @@ TransferTerms terms_of(const Transfer::Parts& parts, std::string_view line,
     };
 }
 
+/// RFC 959 5.4's words for what is Ballast's own to say.
+std::string_view failure_text(std::uint16_t code) {
+    switch (code) {
+        case 425: return "Can't open data connection";
+        case 426: return "Connection closed; transfer aborted";
+        default: return "Transfer failed";
+    }
+}
+
 }  // namespace
 
 Transfer::Transfer(Parts parts, std::string line, ftp::Direction direction,
@@ -119,7 +128,7 @@ loop::Task<bool> Transfer::prepare() {
     if (client_end_.is_dialling()) {
         co_await client_end_.dialled();
         if (client_end_.look() == ClientEnd::News::unreachable) {
-            co_await refuse(425, fmt::format("No data connection to {}.",
+            co_await refuse(425, fmt::format("Can't open data connection to {}.",
                                              base::to_string(*parts_.client_data.active)));
             outcome_.reason = client_end_.problem();
             co_return false;
@@ -153,7 +162,7 @@ loop::Task<bool> Transfer::open_backend() {
     } else {
         const std::string_view words = refusal->reply ? refusal->reply->message()
                                                       : "the server's data port cannot be reached.";
-        co_await refuse(425, fmt::format("No data connection: {}", words));
+        co_await refuse(425, fmt::format("Can't open data connection: {}", words));
     }
     outcome_.reason = std::move(why);
     co_return false;
@@ -366,7 +375,8 @@ loop::Task<> Transfer::speak(Action action) {
         case Action::tell_final: co_return co_await replies_.tell_final();
         case Action::tell_failure:
             co_return co_await answers_.tell(ftp::make_reply(
-                machine_.own_code(), fmt::format("Transfer failed: {}.", reason_in_words())));
+                machine_.own_code(),
+                fmt::format("{}: {}.", failure_text(machine_.own_code()), reason_in_words())));
         case Action::tell_refusal:
             co_return co_await answers_.tell(
                 ftp::make_reply(machine_.own_code(), refusal_in_words()));

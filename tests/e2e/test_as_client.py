@@ -102,7 +102,7 @@ def test_an_abort_is_answered_by_the_server(server: Server, work: Path) -> None:
         *own, _ = map(str, said)
         assert own, said
         # These texts are Ballast's own.
-        assert "426 Data connection closed; transfer aborted." not in own
+        assert "426 Connection closed; transfer aborted." not in own
         assert "226 ABOR successful." not in own
         wire.expect("PWD", 257)
 

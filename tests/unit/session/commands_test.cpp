@@ -133,9 +133,11 @@ TEST(Commands, pasv_stays_refused_over_ipv6_whatever_the_public_name_is) {
     world.listener.public_address = {{std::nullopt, std::nullopt, "ftp.example.org"}};
     TestClient client(world, "[2001:db8::7]:50000");
     EXPECT_TRUE(client.log_in());
-    EXPECT_TRUE(client.say("PASV").starts_with("425 PASV is for IPv4 only"));
+    EXPECT_TRUE(
+        client.say("PASV").starts_with("425 Can't open data connection: PASV is for IPv4 only"));
     world.public_names.set("ftp.example.org", base::Ip::parse("203.0.113.21").value());
-    EXPECT_TRUE(client.say("PASV").starts_with("425 PASV is for IPv4 only"));
+    EXPECT_TRUE(
+        client.say("PASV").starts_with("425 Can't open data connection: PASV is for IPv4 only"));
 }
 
 TEST(Commands, remember_epsv_all) {

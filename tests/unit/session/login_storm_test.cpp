@@ -125,7 +125,7 @@ TEST(LoginStorm, a_session_may_say_user_so_often_without_logging_in) {
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
     for (int i = 0; i < 4; ++i) EXPECT_EQ(client.ask("USER anna"), 331);
-    EXPECT_EQ(client.say("USER anna"), "421 Too many log-in attempts.");
+    EXPECT_EQ(client.say("USER anna"), "421 Too many login attempts.");
     EXPECT_TRUE(client.is_ended());
     EXPECT_EQ(world.seats_taken(), 0);
 }

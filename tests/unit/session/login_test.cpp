@@ -434,7 +434,7 @@ TEST(Login, ends_when_it_takes_too_long) {
     EXPECT_EQ(client.code(), 220);
     EXPECT_EQ(client.ask("USER anna"), 331);
     const auto before = world.loop.now();
-    EXPECT_EQ(client.reply(), "421 Log-in took too long.");
+    EXPECT_EQ(client.reply(), "421 Login took too long.");
     EXPECT_EQ(world.loop.now() - before, world.listener.login_timeout);
     EXPECT_TRUE(client.is_ended());
     EXPECT_EQ(world.seats_taken(), 0);

@@ -378,7 +378,7 @@ TEST_F(LongStatus, that_has_begun_ends_before_the_replies_to_abor) {
     world.loop.run_for(1s);
     client.resume_reading();
     EXPECT_EQ(client.reply(), long_status);
-    EXPECT_EQ(client.reply(), "426 Data connection closed; transfer aborted.");
+    EXPECT_EQ(client.reply(), "426 Connection closed; transfer aborted.");
     EXPECT_EQ(client.reply(), "226 ABOR successful.");
     EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
     data->resume_reading();

@@ -190,9 +190,9 @@ TEST_F(RouteTest, takes_a_host_from_the_users_name) {
     EXPECT_EQ(where("anna%b.example.org"), "anna to b of b.example.org");
     EXPECT_EQ(where("anna%c.example.org"), "530 This user cannot log in here.");
     Applicant who = from("anna%a.example.org", "192.0.2.7", "b.example.org");
-    EXPECT_EQ(where(who), "530 The host is not that of the TLS handshake.");
+    EXPECT_EQ(where(who), "530 The host differs from that of the TLS handshake.");
     who.server_name = "*";
-    EXPECT_EQ(where(who), "530 The host is not that of the TLS handshake.");
+    EXPECT_EQ(where(who), "530 The host differs from that of the TLS handshake.");
     who.server_name = "A.EXAMPLE.org";
     EXPECT_EQ(where(who), "anna to a of a.example.org");
 }

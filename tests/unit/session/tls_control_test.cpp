@@ -265,7 +265,7 @@ TEST_F(TlsControl, refuses_a_log_in_whose_host_is_not_that_of_the_handshake) {
     EXPECT_EQ(client.code(), 220);
     EXPECT_EQ(client.ask("HOST other.example.com"), 220);
     ASSERT_TRUE(client.secure());
-    EXPECT_EQ(client.say("USER anna"), "530 The host is not that of the TLS handshake.");
+    EXPECT_EQ(client.say("USER anna"), "530 The host differs from that of the TLS handshake.");
     EXPECT_EQ(client.ask("HOST ftp.example.com"), 220);
     EXPECT_EQ(client.ask("USER anna"), 331);
 }
