@@ -76,7 +76,7 @@ loop::Task<base::Result<>> Leg::hear_greeting() {
             // An error without a code already says what is wrong.
             if (greeting.error().code)
                 greeting.error().doing =
-                    "waiting for the greeting of " + base::to_string(address());
+                    "waiting for the greeting from " + base::to_string(address());
             co_return std::unexpected(greeting.error());
         }
         if (greeting->is_positive()) {
@@ -172,7 +172,7 @@ void Leg::note_data_handshake(const net::TlsStream& data) {
     const auto now = signal_.loop().now();
     const bool can_avoid = contact_.tls_client->may_avoid_tls_1_3() && !known().avoids_tls_1_3(now);
     if (resumed || !data.is_tls_1_3() || !can_avoid) return;
-    log::info("backend does not resume TLS 1.3 sessions, TLS 1.2 from its next connection on",
+    log::info("backend does not resume TLS 1.3 sessions: using TLS 1.2 from its next connection on",
               {{"backend", base::to_string(address())}});
     known().set_avoids_tls_1_3(now + avoiding_time);
 }
@@ -192,7 +192,8 @@ base::Error Leg::lost(std::error_code code, std::string_view doing) const {
 loop::Task<base::Result<>> Leg::send(base::WipedString line) {
     if (auto said = drop_unasked()) {
         if (!*said) co_return std::unexpected(said->error());
-        co_return std::unexpected(refusal(base::to_string(address()) + " said unasked", **said));
+        co_return std::unexpected(
+            refusal(base::to_string(address()) + " sent an unexpected", **said));
     }
     co_return co_await send_meanwhile(std::move(line));
 }
@@ -227,7 +228,8 @@ std::optional<base::Result<ftp::Reply>> Leg::take(ftp::ReplyParser::Step step) {
     switch (step.reply->error()) {
         case ftp::ReplyError::line_too_long:
         case ftp::ReplyError::reply_too_long: return std::unexpected(endless());
-        case ftp::ReplyError::bad_code: return std::unexpected(lost({}, "no FTP reply from"));
+        case ftp::ReplyError::bad_code:
+            return std::unexpected(lost({}, "an invalid FTP reply from"));
     }
     std::terminate();
 }
@@ -260,9 +262,9 @@ bool Leg::is_within_bounds(const ftp::Reply& reply) {
 void Leg::note_unasked(const ftp::Reply& reply) {
     metrics::count(metrics::Counter::backend_replies_unasked);
     if (std::exchange(has_spoken_unasked_, true)) return;
-    log::warning("backend spoke without being asked", {{"backend", base::to_string(address())},
-                                                       {"code", std::uint64_t{reply.code}},
-                                                       {"text", reply.message()}});
+    log::warning("backend sent an unexpected reply", {{"backend", base::to_string(address())},
+                                                      {"code", std::uint64_t{reply.code}},
+                                                      {"text", reply.message()}});
 }
 
 std::optional<base::Result<ftp::Reply>> Leg::drop_unasked() {
@@ -289,7 +291,7 @@ std::optional<base::Result<ftp::Reply>> Leg::poll(net::ControlConnection::Ask as
             is_dropped ? unasked_.take(signal_.loop().now()) : is_within_bounds(**said);
         if (!is_borne) {
             metrics::count(metrics::Counter::limit_replies_unasked);
-            return std::unexpected(lost({}, "endless words that nobody asked for from"));
+            return std::unexpected(lost({}, "endless unexpected replies from"));
         }
         if (is_unasked) note_unasked(**said);
         if (!is_dropped) return said;
@@ -343,7 +345,7 @@ loop::Time::duration Leg::answer_time(std::string_view line) const {
 }
 
 base::Error Leg::late() const {
-    return lost(std::make_error_code(std::errc::timed_out), "waiting for a reply of");
+    return lost(std::make_error_code(std::errc::timed_out), "waiting for a reply from");
 }
 
 loop::Task<base::Result<ftp::Reply>> Leg::reply(loop::Deadline deadline) {

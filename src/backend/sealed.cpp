@@ -38,7 +38,7 @@ loop::Task<base::Result<std::unique_ptr<net::Stream>>> connect_explicit(
     // RFC 4217 15.1: bytes before TLS do not count under TLS.
     if (!stream)
         co_return std::unexpected(
-            base::Error{base::Fault::backend, {}, "the backend went on in plain text behind 234"});
+            base::Error{base::Fault::backend, {}, "the backend continued in plain text after 234"});
     co_return std::move(stream);
 }
 

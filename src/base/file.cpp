@@ -153,7 +153,7 @@ std::string_view cure_of_unreadable(const Error& error) {
         return "correct the name, or put the file there";
     if (error.code == std::errc::permission_denied)
         return "let this user read the file and enter its folders";
-    return "see to the file system";
+    return "check the file system";
 }
 
 Result<struct stat> file_status(const std::string& path) {

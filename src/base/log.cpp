@@ -150,15 +150,16 @@ void tell_left_out_until(Repeats::Time until) {
 std::unique_ptr<LogFile> open_main() {
     constexpr auto tell_lost = [](std::uint64_t lines) {
         const Field count{"lines", lines};
-        return line_of(Level::warning, "log lines were lost, what reads or stores them is too slow",
+        return line_of(Level::warning, "log lines were lost: the reader or the disk is too slow",
                        {&count, 1});
     };
-    return LogFile::open(
-        {.path = state->options.file,
-         .queued_bytes_max = state->options.queued_bytes_max,
-         .count_lost = state->options.count_lost,
-         .tell_lost = tell_lost,
-         .reopen_failed = [] { error("the log file cannot be opened again, the old one stays"); }});
+    return LogFile::open({.path = state->options.file,
+                          .queued_bytes_max = state->options.queued_bytes_max,
+                          .count_lost = state->options.count_lost,
+                          .tell_lost = tell_lost,
+                          .reopen_failed = [] {
+                              error("the log file cannot be opened again, keeping the old one");
+                          }});
 }
 
 }  // namespace
@@ -225,12 +226,12 @@ void tell_left_out() {
 bool open_file(std::string_view name, const std::string& path) {
     const std::string owned(name);
     const auto tell_lost = [owned](std::uint64_t lines) {
-        warning("lines of a log were lost, what reads or stores them is too slow",
+        warning("lines of a log were lost: the reader or the disk is too slow",
                 {{"log", owned}, {"lines", lines}});
         return std::string();
     };
     const auto reopen_failed = [owned] {
-        error("a log file cannot be opened again, the old one stays", {{"log", owned}});
+        error("a log file cannot be opened again, keeping the old one", {{"log", owned}});
     };
     auto file = LogFile::open({.path = path,
                                .queued_bytes_max = state->options.queued_bytes_max,

@@ -45,7 +45,7 @@ std::string unknown(const CLI::App& app, const std::string& word) {
         if (commands.empty())
             return app.get_option_no_throw("--config") != nullptr
                        ? fmt::format("unknown argument {} (a configuration is named with -c)", said)
-                       : fmt::format("unknown argument {} (leave it out)", said);
+                       : fmt::format("unknown argument {} (remove it)", said);
         if (const auto meant = config::nearest(word, commands))
             return fmt::format("unknown command {} (did you mean '{}'?)", said, *meant);
         return fmt::format("unknown command {} (use {})", said, config::listed(commands));
@@ -56,7 +56,7 @@ std::string unknown(const CLI::App& app, const std::string& word) {
         for (const auto* const each : app.get_subcommands({}))
             if (each->parsed() == is_given && each->get_option_no_throw(name) != nullptr)
                 return fmt::format(
-                    "{} is an option of a command (write it behind the command: {} {})", said,
+                    "{} is an option of a command (write it after the command: {} {})", said,
                     called(*each), name);
     const auto options = options_of(app);
     const std::vector<std::string_view> views(options.begin(), options.end());
@@ -66,7 +66,7 @@ std::string unknown(const CLI::App& app, const std::string& word) {
 }
 
 std::unexpected<Status> misused(const CLI::App& app, std::string_view what) {
-    fmt::print(stderr, "{}: {}\n`{} --help` has all of it.\n", called(app), what, called(app));
+    fmt::print(stderr, "{}: {}\n`{} --help` lists all options.\n", called(app), what, called(app));
     return std::unexpected(Status::misused);
 }
 
@@ -83,11 +83,11 @@ std::expected<CommandLine, Status> read(int argument_count, const char* const* a
     CommandLine result;
     CLI::App app("Ballast, the FTP load balancer", "ballast");
     app.require_subcommand(0, 1);
-    app.set_help_flag("-h,--help", "print this");
+    app.set_help_flag("-h,--help", "print this help");
     app.get_formatter()->label("SUBCOMMAND", "COMMAND");
     app.footer(
-        "`ballast help COMMAND` has the options of a command. Exit status: 0 good, 1 failed,\n"
-        "2 the command line is wrong.");
+        "`ballast help COMMAND` lists the options of a command. Exit status: 0 success,\n"
+        "1 failure, 2 wrong command line.");
     app.set_version_flag("-V,--version", "ballast " BALLAST_VERSION, "print the version");
     const auto add = [&](const char* name, const char* does, Command command) {
         auto* const added = app.add_subcommand(name, does)->group("Commands");
@@ -99,29 +99,28 @@ std::expected<CommandLine, Status> read(int argument_count, const char* const* a
             ->type_name("FILE")
             ->capture_default_str();
     };
-    add_file(add("run", "balance, until SIGTERM", Command::run));
+    add_file(add("run", "run the load balancer until SIGTERM", Command::run));
     auto* const check =
         add("check",
-            "say everything that is wrong with the configuration, and what would fail at start",
+            "report everything that is wrong with the configuration, and what would fail at start",
             Command::check);
     add_file(check);
     check
         ->add_option("--user", result.user,
-                     "check as this user, who Ballast runs as: whether it may bind its ports, "
+                     "check as the user that Ballast runs as: whether it may bind its ports, "
                      "read keys and passwords, and write its logs (for root)")
         ->type_name("USER");
     check->add_flag("--bind", result.bind,
-                    "try to bind every address, also those that the running Ballast holds");
-    check->add_flag("--strict", result.strict, "let warnings count as errors do");
+                    "try to bind every address, including those that the running Ballast holds");
+    check->add_flag("--strict", result.strict, "count warnings as errors");
     check->add_flag("--print", result.print,
                     "print the configuration with every setting written out");
     (void)add("version", "print the version", Command::version);
     (void)add("manual", "print the reference of all configuration keys as Markdown",
               Command::manual);
-    (void)add("schema", "print the form of a configuration as a JSON Schema, for editors",
-              Command::schema);
-    auto* const help =
-        app.add_subcommand("help", "print this, or the options of a command")->group("Commands");
+    (void)add("schema", "print a JSON Schema of the configuration, for editors", Command::schema);
+    auto* const help = app.add_subcommand("help", "print this help, or the options of a command")
+                           ->group("Commands");
     std::string topic;
     help->add_option("command", topic, "the command")->type_name("COMMAND");
 

@@ -85,7 +85,7 @@ void BackendFiles::look() {
         if (!loaded) {
             if (!watched.file.refuse(fmt::format("{}", fmt::join(loaded.error(), "\n")))) continue;
             for (const auto& problem : loaded.error())
-                log::warning("a file of backends cannot be used, what was loaded before stays",
+                log::warning("a backends file cannot be used, keeping what was loaded before",
                              {{"pool", config.name}, {"reason", problem}});
             continue;
         }
@@ -96,9 +96,9 @@ void BackendFiles::look() {
             watched.pool.contacts->set_tls_client(each.backend, std::move(each.tls));
             backends.push_back(std::move(each.backend));
         }
-        log::info("file of backends loaded", {{"pool", config.name},
-                                              {"file", config.backends_file},
-                                              {"backends", std::uint64_t{backends.size()}}});
+        log::info("backends file loaded", {{"pool", config.name},
+                                           {"file", config.backends_file},
+                                           {"backends", std::uint64_t{backends.size()}}});
         watched.pool.pool->set_file_backends(std::move(backends));
     }
 }

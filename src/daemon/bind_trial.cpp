@@ -23,7 +23,7 @@ std::string remedy_for_bind(int error, const Listener& listener) {
     switch (error) {
         case EADDRNOTAVAIL:
             return listener.free_bind
-                       ? "use an address of a family that this machine has"
+                       ? "use an address family that this machine supports"
                        : "use an address of this machine, or set free_bind = true for one that it "
                          "gets later";
         case EACCES:
@@ -94,9 +94,10 @@ void BindTrial::try_control(const Listener& listener, const std::vector<base::Ad
         if (opened)
             held_.push_back(std::move(*opened));
         else if (earlier != control_.end())
-            problems_.push_back({config_.places.of(where), base::to_string(opened.error()),
-                                 fmt::format("{} of this file excludes it: remove one of them",
-                                             base::to_string(*earlier))});
+            problems_.push_back(
+                {config_.places.of(where), base::to_string(opened.error()),
+                 fmt::format("{} in this file conflicts with it: remove one of them",
+                             base::to_string(*earlier))});
         else if (is_own(address, opened.error()))
             not_tried_.push_back(address);
         else
@@ -212,14 +213,13 @@ std::string BindTrial::remedy_for_use(const base::Address& address) {
         const auto who = fmt::format("a running Ballast, process {} of the user {}",
                                      each.instance->pid, name_of_user(each.user));
         if (running_file_.empty())
-            return fmt::format("{}, has it: end that, or choose another port", who);
+            return fmt::format("{}, holds it: stop that one, or choose another port", who);
         if (trusted_.contains(holder_of(each)))
-            return fmt::format(
-                "{}, has it, and is not the one that this file is for: choose another port", who);
-        return fmt::format("{}, has it; if this file is for that one, check as root with --user {}",
-                           who, name_of_user(each.user));
+            return fmt::format("{}, holds it and runs another file: choose another port", who);
+        return fmt::format("{}, holds it; if it runs this file, check as root with --user {}", who,
+                           name_of_user(each.user));
     }
-    return "stop the program that has it, or choose another port";
+    return "stop the program that uses it, or choose another port";
 }
 
 void BindTrial::add_problem(const std::string& key, const Listener& listener,
@@ -234,8 +234,8 @@ std::string BindTrial::not_tried() const {
     if (not_tried_.empty() || !own_) return {};
     const auto more = not_tried_.size() - 1;
     return fmt::format(
-        "the running Ballast, process {} of the user {}, holds {}{}: binding is not tried there "
-        "(--bind tries it)",
+        "the running Ballast, process {} of the user {}, holds {}{}: binding is not tested there "
+        "(--bind tests it)",
         own_->instance.pid, name_of_user(own_->user), base::to_string(not_tried_.front()),
         more == 0 ? "" : fmt::format(" and {} more", more));
 }

@@ -392,8 +392,8 @@ void Daemon::watch_files(const std::stop_token& stop) {
         }
     };
     while (!stop.stop_requested()) {
-        look("TLS files are looked at later", tls_);
-        look("files of backends are looked at later", *backend_files_);
+        look("TLS files will be checked later", tls_);
+        look("backends files will be checked later", *backend_files_);
         std::unique_lock lock(mutex);
         wake.wait_for(lock, stop, watch_interval, [] { return false; });
     }
@@ -419,7 +419,7 @@ loop::Task<> Daemon::follow_pools() {
 void Daemon::stop() {
     stopping_ = true;
     log::info(
-        "stopping: no new sessions, running transfers may end",
+        "stopping: no new sessions, running transfers may finish",
         {{"seconds",
           std::int64_t{std::chrono::duration_cast<std::chrono::seconds>(config_->shutdown_timeout)
                            .count()}}});

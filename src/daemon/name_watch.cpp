@@ -122,7 +122,7 @@ void look_up(pool::Pool& pool, const pool::BackendSettings& backend, Name& name,
         log::info("a backend's name can be looked up again",
                   {{"pool", pool.config().name}, {"name", said}});
     else
-        log::warning("a backend's name cannot be looked up, what was known of it stays",
+        log::warning("a backend's name cannot be looked up, keeping its old addresses",
                      {{"pool", pool.config().name},
                       {"name", said},
                       {"reason", fmt::format("{}", fmt::join(name.problems, "; "))}});
@@ -160,7 +160,7 @@ void begin_look_up(const std::shared_ptr<pool::Pool>& pool, const pool::BackendS
         try {
             look_up(*pool, backend, name, stop);
         } catch (const std::exception& problem) {
-            log::caught("a look-up of a name was given up", problem);
+            log::caught("a name lookup failed", problem);
         }
         name.due = std::chrono::steady_clock::now() + pool->config().resolve_interval;
         name.is_under_way = false;
@@ -211,7 +211,7 @@ void watch(const std::stop_token& stop, const std::vector<std::shared_ptr<pool::
             try {
                 next = std::min(next, look_up_due(pools[i], names[i], under_way));
             } catch (const std::exception& problem) {
-                log::caught("names of a pool are looked up later", problem);
+                log::caught("names of a pool will be looked up later", problem);
             }
         }
         // If all places are taken, wait until a lookup ends.

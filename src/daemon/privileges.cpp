@@ -74,10 +74,9 @@ std::vector<config::Problem> exposed_secrets(const config::Config& config) {
     std::vector<config::Problem> problems;
     const auto look = [&](const std::string& key, const std::string& file) {
         if (file.empty() || !is_readable_by_all(file)) return;
-        problems.push_back({config.places.of(key),
-                            fmt::format("every user of this machine can read {}", file),
-                            "leave it to root and to the group that Ballast runs as: chmod 640",
-                            config::Severity::warning});
+        problems.push_back(
+            {config.places.of(key), fmt::format("every user of this machine can read {}", file),
+             "let only root and Ballast's group read it: chmod 640", config::Severity::warning});
     };
     for (const auto& listener : config.listeners) {
         if (!listener.tls) continue;

@@ -31,7 +31,7 @@ ProbeSecrets read_probe_secrets(const config::Config& config,
         if (secret.ends_with('\r')) secret.pop_back();
         if (secret.empty())
             problems.push_back(
-                {where, fmt::format("the first line of {} is empty, so the password is", file),
+                {where, fmt::format("the first line of {} is empty, and so is the password", file),
                  "write the password into its first line", config::Severity::warning});
         secrets.emplace(pool.name, std::move(secret));
     }

@@ -47,7 +47,7 @@ void refresh(const std::string& name, session::PublicNames& names, std::string& 
     const auto former_problem = std::exchange(problem, found ? std::string() : found.error());
     if (!found) {
         if (problem != former_problem)
-            log::warning(former ? "public_address cannot be looked up, its last address stays"
+            log::warning(former ? "public_address cannot be looked up, keeping its last address"
                                 : "public_address cannot be looked up, PASV is refused",
                          {{"name", name}, {"address", former_text}, {"reason", problem}});
         return;
@@ -70,7 +70,7 @@ void watch(const std::stop_token& stop, const std::string& name, config::Duratio
         try {
             refresh(name, names, problem, stop);
         } catch (const std::exception& problem_of_ours) {  // no memory
-            log::caught("a look-up of a name was given up", problem_of_ours);
+            log::caught("a name lookup failed", problem_of_ours);
         }
         const auto pause = names.find(name) ? interval : std::min(interval, first_interval);
         std::unique_lock lock(mutex);

@@ -27,15 +27,14 @@ base::OwnedFd take_over_signals() {
 }
 
 void note_hangup() {
-    log::info("log files were opened again; the configuration was not read, it needs a restart");
+    log::info("log files were opened again; a new configuration needs a restart");
 }
 
 void note_ignored_signal(const signalfd_siginfo& signal) {
     const auto number = static_cast<int>(signal.ssi_signo);
     const char* const name = ::sigabbrev_np(number);  // null: a real-time signal
     const auto text = name != nullptr ? fmt::format("SIG{}", name) : fmt::to_string(number);
-    log::info("a signal that means nothing here was ignored",
-              {{"signal", text}, {"from_pid", std::uint64_t{signal.ssi_pid}}});
+    log::info("signal ignored", {{"signal", text}, {"from_pid", std::uint64_t{signal.ssi_pid}}});
 }
 
 }  // namespace ballast::daemon

@@ -80,7 +80,7 @@ void warn_of_expiry_of(const net::Certificates& certificates, const config::Plac
         if (is_due(expiry))
             problems.push_back(
                 {places.of(fmt::format("{}.{}", key, expiry.is_ocsp ? "ocsp" : "certificate")),
-                 when(expiry), "put a new one in its place", config::Severity::warning});
+                 when(expiry), "replace it", config::Severity::warning});
 }
 
 /// Tries each pair of files, so that one problem does not hide another. Null if there is a problem,
@@ -242,7 +242,7 @@ void Tls::reload(Served& served) {
     const auto& tls = served.settings;
     const auto refused = [&](WatchedFile& file, const std::string& reason) {
         if (!file.refuse(reason)) return;
-        log::warning("changed TLS files cannot be used, what was loaded before stays",
+        log::warning("changed TLS files cannot be used, keeping what was loaded before",
                      {{"listener", served.listener}, {"reason", reason}});
     };
     if (served.certificate_files.is_due(stamp_of(tls))) {
@@ -274,8 +274,8 @@ void Tls::log_expiry(const Served& served) {
         if (!is_due(expiry)) continue;
         const bool is_over = expiry.days_left < 0;
         log::warning(expiry.is_ocsp
-                         ? (is_over ? "OCSP response is too old and left out"
-                                    : "OCSP response is soon too old")
+                         ? (is_over ? "OCSP response has expired and is not stapled"
+                                    : "OCSP response expires soon")
                          : (is_over ? "certificate has expired" : "certificate expires soon"),
                      {{"listener", served.listener},
                       {"file", expiry.file},

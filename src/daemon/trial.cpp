@@ -27,7 +27,7 @@ void warn_of_ephemeral(const config::Config& config, Problems& problems) {
         if (config.places.is_refused(key) || !own->meet(ports)) return;
         problems.push_back(
             {config.places.of(key),
-             fmt::format("{} meets the ports {} that this machine takes for outgoing connections",
+             fmt::format("{} meets the ports {} that this machine uses for outgoing connections",
                          base::to_string(ports), base::to_string(own->range())),
              fmt::format("use others, or: sysctl net.ipv4.ip_local_reserved_ports={}",
                          base::to_string(ports)),

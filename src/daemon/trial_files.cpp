@@ -30,7 +30,7 @@ void try_append(const config::Config& config, const char* key, const std::string
     if (opened) return;
     problems.push_back({config.places.of(key),
                         fmt::format("cannot write {}: {}", file, opened.error().code.message()),
-                        "name a file in a folder that this user may write"});
+                        "name a file in a folder that this user may write to"});
 }
 
 void try_script(const config::Config& config, const config::Pool& pool, Problems& problems) {
@@ -45,7 +45,7 @@ void try_script(const config::Config& config, const config::Pool& pool, Problems
         return report(fmt::format("cannot run {}: {}", script, status.error().code.message()),
                       "name a program that this user may run");
     if (!S_ISREG(status->st_mode))
-        return report(fmt::format("cannot run {}: it is no regular file", script),
+        return report(fmt::format("cannot run {}: it is not a regular file", script),
                       "name a program that this user may run");
     const auto may_run = base::in_time(script, "running " + script, [script] {
         return ::access(script.c_str(), X_OK) == 0 ? 0 : errno;

@@ -33,7 +33,7 @@ std::vector<base::Ip> local_addresses(Problems& problems) {
     if (::getifaddrs(&all) != 0) {
         problems.push_back(
             {{"", 1, 1},
-             fmt::format("the system does not tell this machine's addresses: {}",
+             fmt::format("cannot get this machine's addresses: {}",
                          std::error_code(errno, std::system_category()).message()),
              "allow AF_NETLINK in the sandbox; without it backends that lead back to a listener "
              "may not be found",
@@ -126,7 +126,7 @@ private:
         for (const auto& rule : listener.public_address) {
             if (rule.name.empty()) continue;
             const auto found =
-                resolve(key, rule.name, "correct it: until it is found PASV is answered 425");
+                resolve(key, rule.name, "correct it: PASV is answered with 425 until it is found");
             if (!found.empty() && std::ranges::none_of(found, &base::Ip::is_v4))
                 warn(key,
                      fmt::format("{} has no IPv4 address, and PASV announces nothing else",
@@ -167,7 +167,7 @@ private:
     }
 
     static constexpr auto backend_remedy =
-        "correct it, or see to the name server: the backend is down until it is found";
+        "correct it, or check the name server: the backend is down until it is found";
 
     const config::Config& config_;
     const bool asks_;

@@ -51,7 +51,7 @@ void Worker::end() {
     loop_.stop();
     if (!has_ended_.try_acquire_for(end_time_max)) {
         // The thread hangs outside its loop. The kernel closes its connections.
-        log::error("a worker does not end: the process ends without it", {{"worker", index()}});
+        log::error("a worker does not stop: ending the process without it", {{"worker", index()}});
         log::write_last();
         std::_Exit(EXIT_FAILURE);
     }
@@ -140,10 +140,10 @@ void Worker::refuse(const Newcomer& client, const base::Error& reason) {
 /// Ballast is out of descriptors or memory for a session. Tells the client, unless it expects TLS.
 void Worker::turn_away(Newcomer client, const base::Error& reason) {
     metrics::count(metrics::Counter::accepts_refused);
-    log::warning("no means for a session", {{"session", client.id},
-                                            {"listener", client.service.listener->name},
-                                            {"from", base::to_string(client.peer)},
-                                            {"reason", base::to_string(reason)}});
+    log::warning("no resources for a session", {{"session", client.id},
+                                                {"listener", client.service.listener->name},
+                                                {"from", base::to_string(client.peer)},
+                                                {"reason", base::to_string(reason)}});
     net::refuse(std::move(client.socket),
                 client.service.begins_with_tls
                     ? std::string_view()

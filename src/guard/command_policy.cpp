@@ -103,7 +103,7 @@ std::optional<CommandRefusal> refusal_of_reading(const config::Listener& listene
     if (!may_have_argument(listener, verb, argument))
         return CommandRefusal{550, fmt::format("{}: this argument is not allowed here.", verb)};
     if (listener.read_only && sets_time(verb, argument))
-        return CommandRefusal{550, fmt::format("{}: nothing may be changed here.", verb)};
+        return CommandRefusal{550, fmt::format("{} is not allowed here: read-only.", verb)};
     if (!listener.anonymous && verb == "USER" && is_anonymous(argument))
         return CommandRefusal{530, "Anonymous log-in is not allowed here."};
     return std::nullopt;
@@ -119,7 +119,7 @@ std::optional<CommandRefusal> refusal_of(const config::Listener& listener, strin
     if (!is_allowed || is_one_of(listener.deny_commands, verb))
         return CommandRefusal{502, fmt::format("{} is not allowed here.", verb)};
     if (listener.read_only && affected == ftp::Affects::files)
-        return CommandRefusal{550, fmt::format("{}: nothing may be changed here.", verb)};
+        return CommandRefusal{550, fmt::format("{} is not allowed here: read-only.", verb)};
     for (const auto& each : ftp::telnet_readings(argument))
         if (auto refusal = refusal_of_reading(listener, verb, each)) return refusal;
     return std::nullopt;

@@ -61,7 +61,7 @@ void Divergence::note(const pool::Pool& pool, const std::string& backend,
     if (all == seen.said) return;
     seen.said = std::move(all);
     log::warning(
-        "backends of one pool differ in the canary: they do not serve the same files",
+        "backends of one pool have different canaries: they do not serve the same files",
         {{"pool", pool.config().name}, {"file", pool.config().probe.canary}, {"found", picture}});
 }
 

@@ -142,8 +142,7 @@ void Prober::tell_newcomer(const Member& known, const Member& newcomer) {
     auto& pool = *newcomer.subject->pool;
     if (status->health == pool::Health::up) (void)pool.probe_passed(newcomer.backend.id);
     if (status->health == pool::Health::down)
-        pool.probe_failed(newcomer.backend.id,
-                          "it is down in " + known.subject->pool->config().name);
+        pool.probe_failed(newcomer.backend.id, "down in " + known.subject->pool->config().name);
 }
 
 /// The members with their present settings. A rewritten backends file brings new settings for all
@@ -237,7 +236,7 @@ void Prober::note_not_made(const Watched& watched, const base::Error& reason) {
     if (network_.loop().now() < next_note_) return;
     next_note_ = network_.loop().after(note_interval);
     log::warning(
-        "a probe could not be made, backends stay what they were",
+        "a probe could not be made, backends keep their state",
         {{"backend", watched.members.front().backend.name}, {"reason", base::to_string(reason)}});
 }
 

@@ -54,7 +54,7 @@ loop::Task<base::Result<>> read_to_end(net::Stream& data, const Download& downlo
                 bytes += io.bytes;
                 if (bytes > download.bytes_max)
                     co_return failed(download.step,
-                                     fmt::format("more than {} bytes came", download.bytes_max));
+                                     fmt::format("more than {} bytes arrived", download.bytes_max));
                 download.take({buffer.data(), io.bytes});
                 break;
             case net::Io::State::would_block:
@@ -140,7 +140,7 @@ loop::Task<base::Result<CanaryFacts>> read_canary(backend::Leg& leg, const confi
     if (!size) co_return std::unexpected(size.error());
     const auto promised = base::parse_number<std::uint64_t>(*size);
     if (promised && *promised != bytes)
-        co_return failed("canary", fmt::format("{} bytes of {} came", bytes, *promised));
+        co_return failed("canary", fmt::format("{} of {} bytes arrived", bytes, *promised));
     auto time = co_await ask_fact(leg, "MDTM " + settings.canary);
     if (!time) co_return std::unexpected(time.error());
     co_return CanaryFacts{std::move(*size), std::move(*time)};

@@ -35,7 +35,7 @@ void WorkerLoop::post(std::move_only_function<void()> work) {
         try {
             work();
         } catch (const std::exception& problem) {
-            log::caught("work of a loop was given up", problem);
+            log::caught("work on a loop failed", problem);
         }
         resume_until_quiet();
     });

@@ -56,15 +56,15 @@ std::expected<std::int64_t, std::string> validity_of(const std::string& der) {
     const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
     const std::unique_ptr<OCSP_RESPONSE, decltype(&OCSP_RESPONSE_free)> response(
         d2i_OCSP_RESPONSE(nullptr, &bytes, static_cast<long>(der.size())), OCSP_RESPONSE_free);
-    if (!response) return std::unexpected("is no OCSP response in DER form");
+    if (!response) return std::unexpected("is not an OCSP response in DER form");
     if (OCSP_response_status(response.get()) != OCSP_RESPONSE_STATUS_SUCCESSFUL)
         return std::unexpected(
-            fmt::format("holds a response of the responder's failure: {}",
+            fmt::format("is an error response: {}",
                         OCSP_response_status_str(OCSP_response_status(response.get()))));
     const std::unique_ptr<OCSP_BASICRESP, decltype(&OCSP_BASICRESP_free)> basic(
         OCSP_response_get1_basic(response.get()), OCSP_BASICRESP_free);
     auto* const single = basic ? OCSP_resp_get0(basic.get(), 0) : nullptr;
-    if (single == nullptr) return std::unexpected("tells of no certificate");
+    if (single == nullptr) return std::unexpected("contains no certificate status");
     ASN1_GENERALIZEDTIME* next_update = nullptr;
     OCSP_single_get0_status(single, nullptr, nullptr, nullptr, &next_update);
     if (next_update == nullptr) return std::numeric_limits<std::int64_t>::max();
@@ -99,7 +99,7 @@ std::expected<Certificates::Identity, Certificates::Problem> Certificates::load_
             Problem::File::certificate,
             fmt::format("{} holds no certificate in PEM form: {}", files.certificate,
                         take_openssl_error()),
-            "name a file with a line -----BEGIN CERTIFICATE-----; from DER form: openssl "
+            "name a file with a line -----BEGIN CERTIFICATE-----; to convert DER: openssl "
             "x509 -inform der");
     while (auto* const next =
                PEM_read_bio_X509(certificate_file.get(), nullptr, no_password, nullptr))
@@ -110,7 +110,7 @@ std::expected<Certificates::Identity, Certificates::Problem> Certificates::load_
         return problem(Problem::File::certificate,
                        fmt::format("{} holds a certificate that cannot be read: {}",
                                    files.certificate, take_openssl_error()),
-                       "put the file there again, whole");
+                       "replace it with a complete file");
     ERR_clear_error();
     identity.names = names_of(identity.certificate.get());
 
@@ -129,17 +129,17 @@ std::expected<Certificates::Identity, Certificates::Problem> Certificates::load_
         const auto text = std::string_view(*key_bytes);
         if (text.contains("ENCRYPTED"))
             return problem(key_kind, fmt::format("the private key in {} has a password", key_name),
-                           "take the password away: openssl pkey -in OLD -out NEW");
+                           "remove the password: openssl pkey -in OLD -out NEW");
         if (text.contains("PRIVATE KEY-----"))
             return problem(key_kind,
                            fmt::format("the private key in {} cannot be read: {}", key_name, why),
-                           "put the file there again, whole");
+                           "replace it with a complete file");
         if (!has_key_file)
             return problem(key_kind, fmt::format("{} holds no private key", key_name),
-                           "name the file that does in key, or append it to this one");
+                           "name the key's file in key, or append the key to this file");
         return problem(
             key_kind, fmt::format("{} holds no private key in PEM form", key_name),
-            "name a file with a line -----BEGIN PRIVATE KEY-----; from DER form: openssl "
+            "name a file with a line -----BEGIN PRIVATE KEY-----; to convert DER: openssl "
             "pkey -inform der");
     }
     if (X509_check_private_key(identity.certificate.get(), identity.key.get()) != 1)

@@ -51,7 +51,7 @@ base::Result<bool> take_messages(std::string_view bytes, const TakeMessage& take
             const auto code = -value_at_front<nlmsgerr>(payload).error;
             return std::unexpected(base::Error{base::Fault::internal,
                                                {code, std::system_category()},
-                                               "asking the system who listens"});
+                                               "asking the system for listening sockets"});
         }
         take(payload);
         bytes.remove_prefix(std::min<std::size_t>(bytes.size(), NLMSG_ALIGN(header.nlmsg_len)));
@@ -64,7 +64,7 @@ template <typename Request>
 base::Result<> ask(const Request& request, const TakeMessage& take) {
     const auto failed = [] {
         return std::unexpected(
-            base::last_error(base::Fault::internal, "asking the system who listens"));
+            base::last_error(base::Fault::internal, "asking the system for listening sockets"));
     };
     struct Message {
         nlmsghdr header;

@@ -21,7 +21,7 @@ base::Result<std::size_t> peek(int native, std::span<char> into) {
     const auto bytes = ::recv(native, into.data(), into.size(), MSG_PEEK);
     if (bytes > 0) return static_cast<std::size_t>(bytes);
     if (bytes < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
-    return std::unexpected(refusal("it ended before its PROXY header"));
+    return std::unexpected(refusal("it ended before its PROXY header was complete"));
 }
 
 /// Reads more of the header into `received`. Empty if it is not complete yet.
@@ -37,7 +37,7 @@ std::optional<base::Result<ProxiedConnection>> read_header(int native, std::stri
     // Take everything, or everything up to the header's end.
     const auto own = (parsed ? (*parsed)->bytes : received.size()) - before;
     if (own > 0 && ::recv(native, buffer.data(), own, 0) != static_cast<ssize_t>(own))
-        return std::unexpected(refusal("it broke in its PROXY header"));
+        return std::unexpected(refusal("it failed within its PROXY header"));
     if (!parsed) return std::nullopt;
     return **parsed;
 }

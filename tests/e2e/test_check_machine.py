@@ -100,7 +100,7 @@ def test_a_certificate_that_expires(ends: timedelta, text: str | None, work: Pat
     path = _configured(work, tls=front, pool_tls=behind)
     expected = []
     if text is not None:
-        what = text.format(identity.certificate) + " (put a new one in its place)"
+        what = text.format(identity.certificate) + " (replace it)"
         expected = [
             f"warning: listener.ftp.tls.certificate: {what}",
             f"warning: pool.files.tls.certificate: {what}",
@@ -115,7 +115,7 @@ def test_a_probe_script_that_cannot_be_run(work: Path) -> None:
     name = "(name a program that this user may run)"
     assert _said(path) == (1, [f"{key}: cannot run {script}: No such file or directory {name}"])
     script.mkdir()
-    assert _said(path) == (1, [f"{key}: cannot run {script}: it is no regular file {name}"])
+    assert _said(path) == (1, [f"{key}: cannot run {script}: it is not a regular file {name}"])
     script.rmdir()
     script.write_text("#!/bin/sh\n")
     script.chmod(0o644)
@@ -135,7 +135,7 @@ def test_a_password_file_without_a_password(work: Path) -> None:
     cure = "(write the password into its first line)"
     assert _said(path) == (1, [f"{key}: {secret} is empty {cure}"])
     secret.write_text("\nsecret\n")
-    what = f"the first line of {secret} is empty, so the password is"
+    what = f"the first line of {secret} is empty, and so is the password"
     assert _said(path) == (0, [f"warning: {key}: {what} {cure}"])
     secret.write_text("secret\n")
     assert _said(path) == (0, [])
@@ -158,7 +158,7 @@ def test_ports_that_outgoing_connections_take(work: Path) -> None:
     )
 
     def warning(key: str, ports: str) -> str:
-        taken = "that this machine takes for outgoing connections"
+        taken = "that this machine uses for outgoing connections"
         return (
             f"warning: {key}: {ports} meets the ports {first}-{last} {taken} "
             f"(use others, or: sysctl net.ipv4.ip_local_reserved_ports={ports})"
@@ -189,7 +189,7 @@ def test_names_that_are_not_found(work: Path) -> None:
         listed = Backend("listed", None, {"srv": "_ftp._tcp.example.com"})
         backends_file(work / "backends.toml", [listed])
         names.say({"six.example.com": {"AAAA": ["2001:db8::1"]}})
-        see = "(correct it, or see to the name server: the backend is down until it is found)"
+        see = "(correct it, or check the name server: the backend is down until it is found)"
         with names:
             code, lines = _said(path, prefix=names.prefix)
             assert code == 0
@@ -200,7 +200,7 @@ def test_names_that_are_not_found(work: Path) -> None:
                     f"warning: {key}: six.example.com has no IPv4 address, and PASV announces "
                     "nothing else (give the name an A record, or write an IPv4 address)",
                     f"warning: {key}: looking up none.example.com: Domain name not found "
-                    "(correct it: until it is found PASV is answered 425)",
+                    "(correct it: PASV is answered with 425 until it is found)",
                     "warning: pool.files.backend[0].address: looking up gone.example.com: "
                     f"Domain name not found {see}",
                     f"warning: {file}: looking up _ftp._tcp.example.com: Domain name not found {see}",
@@ -215,9 +215,9 @@ def test_names_that_are_not_found(work: Path) -> None:
                     "warning: pool.files.backend[0].address: looking up gone.example.com: "
                     f"Timeout while contacting DNS servers {see}",
                     f"warning: {key}: looking up six.example.com: Domain name not found "
-                    "(correct it: until it is found PASV is answered 425)",
+                    "(correct it: PASV is answered with 425 until it is found)",
                     f"warning: {key}: looking up none.example.com: Domain name not found "
-                    "(correct it: until it is found PASV is answered 425)",
+                    "(correct it: PASV is answered with 425 until it is found)",
                     f"warning: {file}: looking up _ftp._tcp.example.com: Domain name not found {see}",
                 ]
             )

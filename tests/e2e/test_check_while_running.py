@@ -164,7 +164,7 @@ def test_two_addresses_that_exclude_each_other_are_found(work: Path) -> None:
         file.write_text(text.replace(f'"[::1]:{port}"', f'"0.0.0.0:{port}"'))
         done = check(file)
         assert places(done) == ["listener.ftp.bind[1]"]
-        assert f"127.0.0.1:{port} of this file excludes it" in done.stderr
+        assert f"127.0.0.1:{port} in this file conflicts with it" in done.stderr
 
 
 @pytest.mark.parametrize("listens", [True, False])
@@ -180,7 +180,7 @@ def test_an_address_of_another_program_is_an_error(listens: bool, work: Path) ->
         done = check(file)
         assert places(done) == ["listener.ftp.bind[1]"]
         assert f"127.0.0.1:{port}: Address already in use" in done.stderr
-        assert "stop the program that has it" in done.stderr
+        assert "stop the program that uses it" in done.stderr
 
 
 def test_an_address_of_another_instance_is_an_error(work: Path) -> None:
@@ -195,7 +195,7 @@ def test_an_address_of_another_instance_is_an_error(work: Path) -> None:
             done = check(copy)
             assert places(done) == ["listener.ftp.bind[1]"]
             assert f"process {other.pid} of the user root" in done.stderr
-            assert "not the one that this file is for" in done.stderr
+            assert "runs another file" in done.stderr
         # The second's file names only the first's addresses.
         kept = two.configuration.read_text()
         two.configuration.write_text(kept.replace(str(ports[1]), str(ports[0])))

@@ -197,7 +197,7 @@ def _with_a_warning(work: Path) -> Ballast:
 def _is_the_warning(text: str, work: Path) -> bool:
     expected = re.escape(
         "warning: pool.pool.probe.password_file: every user of this machine can read "
-        f"{work}/probe.secret (leave it to root and to the group that Ballast runs as: chmod 640)"
+        f"{work}/probe.secret (let only root and Ballast's group read it: chmod 640)"
     )
     return bool(re.fullmatch(rf"{work}/[^:]+:\d+:\d+: {expected}\n", text))
 

@@ -64,8 +64,8 @@ def _reset(connection: socket.socket) -> None:
 def _wait_for_unasked_words(world: World) -> None:
     """A reply that came after the next command would look like its answer to any client."""
     world.ballast.wait_for_log(
-        "words that nobody asked for",
-        lambda line: line["message"] == "backend spoke without being asked",
+        "endless unexpected replies",
+        lambda line: line["message"] == "backend sent an unexpected reply",
     )
 
 
@@ -134,7 +134,7 @@ def test_words_without_end_end_the_session_alone(work: Path) -> None:
         assert world.ballast.counters()["limit_replies_unasked"] == 1
         # One log line is enough, however much the backend sends.
         said = [line["message"] for line in world.ballast.log_lines()]
-        assert said.count("backend spoke without being asked") == 1
+        assert said.count("backend sent an unexpected reply") == 1
 
 
 def test_a_welcome_behind_the_greeting_is_not_the_answer_to_user(work: Path) -> None:

@@ -285,7 +285,7 @@ def test_weights_in_a_file_change(outside: Outside, work: Path) -> None:
         mark = it.log_mark()
         backends_file(path, heavy)
         it.wait_for_log(
-            "the file", lambda line: line["message"] == "file of backends loaded", since=mark
+            "the file", lambda line: line["message"] == "backends file loaded", since=mark
         )
         seen = outside.visits(it, work, 12)
         assert abs(seen["alf1"] - 10) <= 1, seen
@@ -361,7 +361,7 @@ def test_a_file_that_is_being_written_is_read_when_it_is_quiet(
         path.write_text(whole)
 
         def is_loaded(line: dict[str, Any]) -> bool:
-            return line["message"] == "file of backends loaded"
+            return line["message"] == "backends file loaded"
 
         it.wait_for_log(
             "the file", lambda line: is_loaded(line) and line["backends"] == 2, since=mark
@@ -423,7 +423,7 @@ def test_pasv_announces_the_present_address_of_a_name(outside: Outside, work: Pa
         # The address stays while the name still has it, and while the name cannot be looked up.
         mark = it.log_mark()
         names.say({NAME: "fails"})
-        wait_for("its last address stays", mark)
+        wait_for("keeping its last address", mark)
         assert _announced(outside, it, work) == "203.0.113.21"
         mark = it.log_mark()
         names.say({NAME: {"A": ["203.0.113.9", "203.0.113.21"]}})

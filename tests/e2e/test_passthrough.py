@@ -315,7 +315,7 @@ def _dies(conversation: Conversation, _: str) -> None:
     [
         (_dies, "the control connection was closed by"),
         ("502 No TLS here.", "AUTH was answered 502 No TLS here."),
-        ("234 Go.\r\n220 Ready", "plain text behind 234"),
+        ("234 Go.\r\n220 Ready", "plain text after 234"),
     ],
     ids=["dies", "refuses", "goes-on"],
 )

@@ -117,7 +117,7 @@ def test_backends_that_differ_are_reported(work: Path) -> None:
         with balanced(work, login_probe(work, **QUICK, canary="canary"), *backends) as ballast:
             told = ballast.wait_for_log(
                 "a warning",
-                lambda line: line["message"].startswith("backends of one pool differ"),
+                lambda line: line["message"].startswith("backends of one pool have different"),
             )
             assert told["file"] == "canary"
             assert "b0 has size 3" in told["found"] and "b1 has size 5" in told["found"]

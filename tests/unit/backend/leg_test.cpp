@@ -71,7 +71,7 @@ TEST_F(LegTest, fails_with_a_reason_if_no_backend_serves) {
     } table[] = {
         {"421 Too many.", "10.0.0.11:21 greeted with 421 Too many.", base::Fault::backend_full},
         {"530 Go away.", "10.0.0.11:21 greeted with 530 Go away.", base::Fault::backend},
-        {"Hello.", "no FTP reply from 10.0.0.11:21", base::Fault::backend},
+        {"Hello.", "an invalid FTP reply from 10.0.0.11:21", base::Fault::backend},
     };
     for (const auto& row : table) {
         backend.script.greeting = row.greeting;
@@ -246,7 +246,7 @@ TEST_F(RawLegTest, returns_only_the_part_of_an_unfinished_reply_that_its_caller_
 
 TEST_F(RawLegTest, gives_up_a_backend_that_sends_without_end) {
     constexpr auto said_too_much = [](const base::Error& error) {
-        return base::to_string(error).contains("endless words that nobody asked for");
+        return base::to_string(error).contains("endless unexpected replies");
     };
     std::string flood;
     for (int i = 0; i < 200; ++i) flood += "200 And another thing.\r\n";

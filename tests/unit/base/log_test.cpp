@@ -289,7 +289,7 @@ protected:
     /// the log's thread first ran.
     [[nodiscard]] static std::uint64_t told_lost(const std::vector<std::string>& all,
                                                  std::string_view field) {
-        const auto text = fmt::format("what reads or stores them is too slow {}", field);
+        const auto text = fmt::format("the reader or the disk is too slow {}", field);
         std::uint64_t sum = 0;
         for (const auto& line : all) {
             const auto at = line.find(text);

@@ -107,7 +107,7 @@ TEST_F(StepsTest, each_step_can_fail_a_backend) {
              wants_canary(probe);
              probe.canary_bytes_max = 6;
          },
-         [](support::FakeBackend&) {}, "canary: more than 6 bytes came"},
+         [](support::FakeBackend&) {}, "canary: more than 6 bytes arrived"},
         {"cut off", wants_canary,
          [](support::FakeBackend& backend) {
              backend.script.fault = BackendScript::Fault::reset_data;
@@ -268,7 +268,7 @@ TEST_F(StepsTest, report_backends_with_different_canaries_once) {
     settings.probe.canary = "canary";
     start();
     loop.run_for(20s);
-    constexpr auto* differ = "backends of one pool differ";
+    constexpr auto* differ = "backends of one pool have different";
     EXPECT_EQ(lines.count(differ), 0U);
     second.script.replies["MDTM"] = "213 20260102000000";
     loop.run_for(60s);

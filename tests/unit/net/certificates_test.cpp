@@ -174,7 +174,7 @@ TEST_F(CertificatesTest, tell_which_file_is_wrong_and_why) {
     expect_problem({certificate, certificate, {}}, File::key, certificate, "holds no private key");
     expect_problem({certificate, other_key, {}}, File::key, other_key, "does not belong");
     expect_problem({good.file, {}, missing}, File::ocsp, missing, "cannot read");
-    expect_problem({good.file, {}, garbage}, File::ocsp, garbage, "no OCSP response");
+    expect_problem({good.file, {}, garbage}, File::ocsp, garbage, "not an OCSP response");
     expect_problem({good.file, {}, empty}, File::ocsp, empty, "is empty");
 }
 
