@@ -64,7 +64,7 @@ std::expected<std::uint64_t, Refusal> parse_amount(std::string_view text,
     const auto unit_name = text.substr(digits_end);
     if (digits.empty())
         return std::unexpected(
-            Refusal{fmt::format("{} is no {}", in_quotes(text), noun),
+            Refusal{fmt::format("{} is not a {}", in_quotes(text), noun),
                     fmt::format("write a whole number and a unit ({}), such as \"{}\"",
                                 unit_names(units), example)});
     if (unit_name.empty())
@@ -74,7 +74,7 @@ std::expected<std::uint64_t, Refusal> parse_amount(std::string_view text,
     const auto unit = std::ranges::find(units, unit_name, &Unit::name);
     if (unit == units.end() && is_fraction(unit_name))
         return std::unexpected(
-            Refusal{fmt::format("{} is no whole number", in_quotes(text)),
+            Refusal{fmt::format("{} is not a whole number", in_quotes(text)),
                     fmt::format("write a whole number in a smaller unit ({}), as in \"{}\"",
                                 unit_names(units), noun == "duration" ? "90m" : "1536KiB")});
     if (unit == units.end() && has_further_number(unit_name))
@@ -84,7 +84,7 @@ std::expected<std::uint64_t, Refusal> parse_amount(std::string_view text,
                                 unit_names(units), noun == "duration" ? "90s" : "1536KiB")});
     if (unit == units.end())
         return std::unexpected(Refusal{
-            fmt::format("{} is no unit of a {}", in_quotes(unit_name), noun),
+            fmt::format("{} is not a unit of a {}", in_quotes(unit_name), noun),
             fmt::format("write a whole number and {}, as in \"{}\"", unit_names(units), example)});
     const auto number = base::parse_number<std::uint64_t>(digits);
     if (!number || *number > amount_max / unit->factor)

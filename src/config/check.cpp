@@ -64,8 +64,8 @@ private:
             places_.is_refused(listener.where.key + ".implicit_bind"))
             return;
         report(key, places_.is_said(key) ? "bind is empty" : "bind is missing",
-               "name at least one address, such as [\"0.0.0.0:21\"]; only with "
-               "implicit_bind may there be none");
+               "name at least one address, such as [\"0.0.0.0:21\"]; only with implicit_bind it "
+               "may be empty");
     }
 
     /// On an IPv6 connection PASV is always answered with 425.
@@ -96,10 +96,9 @@ private:
                               (text[3] == ' ' || text[3] == '-');
         if (has_code)
             Findings(places_, problems_)
-                .warn(
-                    key,
-                    fmt::format("clients will see \"{} {}\": the code is put in front", code, text),
-                    fmt::format("write \"{}\"", text.substr(4)));
+                .warn(key,
+                      fmt::format("clients will see \"{} {}\": Ballast adds the code", code, text),
+                      fmt::format("write \"{}\"", text.substr(4)));
     }
 
     void check_proxies(const Listener& listener) {
@@ -107,9 +106,9 @@ private:
             if (network.prefix_bits() == 0)
                 Findings(places_, problems_)
                     .warn(listener.where.key + ".proxy_from",
-                          fmt::format("{} lets every client say that it is another one",
+                          fmt::format("{} lets every client claim to be another one",
                                       to_string(network)),
-                          "name the networks of the proxies alone");
+                          "name only the networks of the proxies");
     }
 
     void one(const Listener& listener) {

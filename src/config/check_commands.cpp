@@ -119,9 +119,9 @@ private:
     /// Commands that only a server knows are forwarded, so they may have rules.
     void known(const std::string& where, string_view verb) {
         if (!is_verb(verb))
-            return findings_.add(where, fmt::format("{} is no command", in_quotes(verb)),
-                                 "write each command by its name, such as \"STOR\"; patterns are "
-                                 "for arguments");
+            return findings_.add(
+                where, fmt::format("{} is not a command", in_quotes(verb)),
+                "write each command with its name, such as \"STOR\"; patterns are for arguments");
         const auto name = upper(verb);
         if (ftp::find_verb(name) != nullptr) return;
         if (const auto near = nearest(name, known_verbs()))

@@ -53,7 +53,7 @@ void check_fallbacks(const Config& config, Findings findings) {
         std::string names;
         for (const auto* pool : circle) names += pool->name + ", ";
         findings.add(key,
-                     fmt::format("the fallbacks go in a circle: {}{}", names, circle.front()->name),
+                     fmt::format("the fallbacks form a circle: {}{}", names, circle.front()->name),
                      "remove one of them");
     }
 }

@@ -15,8 +15,8 @@ void check_logs(const Config& config, Findings findings) {
         const auto normal = std::filesystem::path(file).lexically_normal();
         const auto [first, is_new] = first_key.emplace(normal, key);
         if (!is_new)
-            findings.add(key, fmt::format("{} is the file of {} too", file, first->second),
-                         "give each log a file of its own: their lines differ in form");
+            findings.add(key, fmt::format("{} is also the file of {}", file, first->second),
+                         "give each log its own file: their formats differ");
     };
     add("log.file", config.log.file);
     add("transfer_log.xferlog", config.transfer_log.xferlog);

@@ -106,7 +106,7 @@ private:
             if (is_set)
                 findings_.add(
                     fmt::format("{}.{}", listener.where.key, name),
-                    fmt::format("{} has no effect, as the commands travel under TLS", name),
+                    fmt::format("{} has no effect, because the commands are encrypted", name),
                     "set it at the backends, or end TLS here with mode = \"terminate\"");
         };
         idle("allow_commands", !listener.allow_commands.empty());
@@ -123,11 +123,11 @@ private:
         const auto match = route.where.key + ".match";
         if (listener.plain || !findings_.holds(match)) return;
         if (!route.match.user.empty())
-            findings_.add(match + ".user", "user never matches, as the name travels under TLS",
+            findings_.add(match + ".user", "user never matches, because the name is encrypted",
                           "use sni, host or network, or remove user");
         if (!route.match.certificate.empty())
             findings_.add(match + ".certificate",
-                          "certificate never matches, as clients show theirs to the backend",
+                          "certificate never matches, because clients show theirs to the backend",
                           "use sni, host or network, or remove certificate");
     }
 
@@ -150,16 +150,15 @@ private:
         const auto& from = listener.where.key;
         if (!pool.backends_file.empty())
             findings_.add(pool.where.key + ".backends_file",
-                          fmt::format("{} passes through to this pool, and what is in a "
-                                      "backends_file has no passive_ports",
+                          fmt::format("{} passes through to this pool, and backends of a "
+                                      "backends_file have no passive_ports",
                                       from),
                           "write the backends into this file");
         if (!pool.backend_user.empty())
-            findings_.add(pool.where.key + ".backend_user",
-                          fmt::format("{} passes through to this pool, and the users' names travel "
-                                      "under TLS",
-                                      from),
-                          "remove backend_user, or end TLS here with mode = \"terminate\"");
+            findings_.add(
+                pool.where.key + ".backend_user",
+                fmt::format("{} passes through to this pool, and user names are encrypted", from),
+                "remove backend_user, or end TLS here with mode = \"terminate\"");
         if (!listener.plain) by_user(listener, pool);
         for (const auto& backend : pool.backends) {
             const auto& key = backend.where.key;
@@ -177,10 +176,11 @@ private:
     /// All clients would be one.
     void by_user(const Listener& listener, const Pool& pool) {
         const auto add = [&](const char* name, const char* other) {
-            findings_.add(fmt::format("{}.{}", pool.where.key, name),
-                          fmt::format("{} passes through to this pool, where nobody has a name",
-                                      listener.where.key),
-                          fmt::format("use {}", other));
+            findings_.add(
+                fmt::format("{}.{}", pool.where.key, name),
+                fmt::format("{} passes through to this pool, where user names are encrypted",
+                            listener.where.key),
+                fmt::format("use {}", other));
         };
         if (pool.balance->decided_by == balance::DecidedBy::user) add("balance", "\"source-hash\"");
         if (pool.stick.by == StickBy::user) add("stick.by", "\"network\"");
@@ -219,10 +219,10 @@ private:
                     slices_.push_back(
                         {*backend.passive_ports, *server, backend.where.key + ".passive_ports"});
                 else if (findings_.holds(backend.where.key + ".address"))
-                    findings_.add(backend.where.key + ".passive_ports",
-                                  "passive_ports belong to one server, and its address is no IP "
-                                  "address",
-                                  "write the IP address into address");
+                    findings_.add(
+                        backend.where.key + ".passive_ports",
+                        "passive_ports belong to one server, and its address is not an IP address",
+                        "write the IP address into address");
             }
         }
     }
@@ -235,7 +235,7 @@ private:
                       fmt::format("{} overlaps {} of {}", to_string(second.ports),
                                   to_string(first.ports), first.key),
                       first.server == second.server ? "the server is the same: use the same range"
-                                                    : "give each server ports of its own");
+                                                    : "give each server its own ports");
     }
 
     void in_the_way(const Listener& listener, const Slice& slice) {
@@ -245,7 +245,7 @@ private:
             findings_.add(slice.key,
                           fmt::format("{} overlaps {} of {}", to_string(slice.ports),
                                       to_string(listener.passive_ports), key),
-                          "set passive_ports of the listener to others");
+                          "choose other passive_ports for the listener");
         for (const auto* const binds : {&listener.bind, &listener.implicit_bind})
             control_ports(listener, *binds, slice);
         if (listener.tls) control_ports(listener, listener.tls->implicit_bind, slice);

@@ -75,12 +75,12 @@ private:
                               holds("backend") && std::ranges::none_of(backends, is_refused);
         if (!is_known || backends.empty() || !std::ranges::all_of(backends, has_no_limit)) return;
         if (pool_.queue.length > 0)
-            add("queue.length", "nobody ever waits, as no backend has max_sessions",
+            add("queue.length", "nobody ever waits, because no backend has max_sessions",
                 "add max_sessions to the backends, or remove queue");
         // With `backup` it is meant so.
         if (pool_.balance->decided_by == balance::DecidedBy::order &&
             std::ranges::count(backends, false, &Backend::backup) > 1)
-            add("balance", "all sessions go to the first backend, as none has max_sessions",
+            add("balance", "all sessions go to the first backend, because none has max_sessions",
                 "add max_sessions to the backends, make the others backup = true, or use another "
                 "balance");
     }
@@ -123,7 +123,7 @@ public:
         const auto [first, is_new] = first_.emplace(shown, owner.where.key);
         if (!is_new)
             findings.add(fmt::format("{}.{}", owner.where.key, noun_),
-                         fmt::format("{} is the {} of {} too", shown, noun_, first->second),
+                         fmt::format("{} is also the {} of {}", shown, noun_, first->second),
                          std::string(fix_));
     }
 

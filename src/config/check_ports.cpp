@@ -30,7 +30,7 @@ private:
                 const auto [first, is_new] = first_key.emplace(address, key);
                 if (!is_new)
                     findings_.add(key,
-                                  fmt::format("{} is bound twice, by {} too", to_string(address),
+                                  fmt::format("{} is bound twice, also by {}", to_string(address),
                                               first->second),
                                   "use another address or port, or remove one");
             }

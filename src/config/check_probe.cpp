@@ -26,7 +26,7 @@ public:
         if (!probe_.canary_sha256.empty() && probe_.canary.empty() &&
             findings_.holds(key("canary")))
             findings_.add(key("canary_sha256"), "canary_sha256 has no effect without canary",
-                          "add canary, the file that it is of, or remove canary_sha256");
+                          "add canary, the file with this digest, or remove canary_sha256");
         if (probe_.fast_interval && *probe_.fast_interval > probe_.interval &&
             findings_.holds(key("interval")))
             findings_.add(key("fast_interval"), "fast_interval is longer than interval",

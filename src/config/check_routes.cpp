@@ -98,7 +98,7 @@ private:
         look("certificate", route.match.certificate);
         if (!is_any_said)
             findings_.warn(match, "match is empty, so the route takes every session",
-                           "say what has to match, or remove match if that is meant");
+                           "say what has to match, or remove match if this is intended");
     }
 
     void needs_of_match(const Route& route) {
@@ -114,7 +114,7 @@ private:
         if (!route.match.certificate.empty() && !asks &&
             findings_.holds(key + ".tls.client_certificate"))
             findings_.add(match + ".certificate",
-                          "certificate never matches, as clients are not asked for one",
+                          "certificate never matches, because clients are not asked for one",
                           fmt::format("add client_certificate = \"request\" or \"require\" to "
                                       "[{}.tls], or remove certificate",
                                       key));

@@ -92,7 +92,7 @@ std::expected<Destination, Refusal> parse_destination(std::string_view text) {
         destination.port = base::parse_port(port).value_or(0);
         if (destination.port == 0)
             return std::unexpected(
-                Refusal{fmt::format("{} is no port", in_quotes(port)), "use 1 to 65535"});
+                Refusal{fmt::format("{} is not a port", in_quotes(port)), "use 1 to 65535"});
     }
 
     if (const auto ip = base::Ip::parse(host); ip && (bracketed == host.contains(':'))) {
@@ -107,7 +107,7 @@ std::expected<Destination, Refusal> parse_destination(std::string_view text) {
 std::expected<std::string, Refusal> parse_host_name(std::string_view text) {
     if (!is_host_name(text))
         return std::unexpected(
-            Refusal{fmt::format("{} is no host name", in_quotes(text)),
+            Refusal{fmt::format("{} is not a host name", in_quotes(text)),
                     "write a name without a port, such as \"_ftp._tcp.example.com\""});
     return base::lower(text);
 }

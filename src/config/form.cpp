@@ -24,7 +24,7 @@ std::expected<std::string, Refusal> parse_sha256(std::string_view text) {
     };
     if (text.size() != sha256_digits || !std::ranges::all_of(text, is_hexadecimal))
         return std::unexpected(
-            Refusal{fmt::format("{} is no SHA-256 digest", in_quotes(text)),
+            Refusal{fmt::format("{} is not a SHA-256 digest", in_quotes(text)),
                     "write the 64 hexadecimal digits that sha256sum prints for the file"});
     return base::lower(text);
 }
@@ -38,7 +38,7 @@ std::expected<std::string, Refusal> parse_negative_reply(std::string_view text) 
     };
     if (!is_negative || text.size() > reply_bytes_max || std::ranges::any_of(text, is_control))
         return std::unexpected(
-            Refusal{fmt::format("{} is no negative reply", in_quotes(text)),
+            Refusal{fmt::format("{} is not a negative reply", in_quotes(text)),
                     "write a code from 400 to 599, a space and a text without control characters, "
                     "such as \"530 Not from here.\""});
     return std::string(text);

@@ -54,10 +54,10 @@ public:
         check_backends(file.backends, pool.backends, Findings(places_, problems_));
         check_tls(file, places_, problems_);
         if (file.backends.empty() && problems_.empty() && !pool.may_be_empty)
-            problems_.push_back(
-                {{"backend", 1, 1},
-                 "there is no backend in this file",
-                 "add a [[backend]] table, or may_be_empty = true to the pool if that is meant"});
+            problems_.push_back({{"backend", 1, 1},
+                                 "there is no backend in this file",
+                                 "add a [[backend]] table, or may_be_empty = true to the pool if "
+                                 "this is intended"});
         sort_by_place(problems_);
         if (has_errors(problems_)) return std::unexpected(std::move(problems_));
         return std::move(file.backends);
@@ -108,7 +108,7 @@ private:
             }
             if (!is_name(key.str()))
                 report(place_of(path, key.source()),
-                       fmt::format("{} is no name", in_quotes(key.str())),
+                       fmt::format("{} is not a name", in_quotes(key.str())),
                        fmt::format("use {}", Name{}.range()));
             auto& section = into.emplace_back();
             section.name = key.str();
@@ -237,7 +237,7 @@ private:
                 report(std::move(where), "unknown key", fmt::format("did you mean {}?", *near));
             else
                 report(std::move(where), "unknown key",
-                       fmt::format("remove it; known here are {}", listed(known)));
+                       fmt::format("remove it; the keys here are {}", listed(known)));
         }
     }
 

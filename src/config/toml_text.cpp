@@ -67,7 +67,7 @@ Problem syntax_problem(const toml::parse_error& error) {
         what.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(what.front())));
     const bool is_duplicate = what.contains("cannot redefine");
     return {place_of("", error.source()), std::move(what),
-            is_duplicate ? "a key and a table may stand only once; the rest is checked after that"
+            is_duplicate ? "a key or a table may appear only once; the rest is checked after that"
                          : "correct the TOML here; the rest is checked after that"};
 }
 

@@ -167,7 +167,7 @@ public:
     }
 
     static Refusal no_network(std::string_view text, std::string_view example) {
-        return {fmt::format("{} is no network", in_quotes(text)),
+        return {fmt::format("{} is not a network", in_quotes(text)),
                 fmt::format("write the first address and the prefix, {}", example)};
     }
 
@@ -189,7 +189,7 @@ public:
         if (text == nullptr) return wrong_type(value);
         const bool is_unset = kind.may_be_empty && text->get().empty();
         if (!is_unset && !is_name(text->get()))
-            return refuse(value, {fmt::format("{} is no name", in_quotes(text->get())),
+            return refuse(value, {fmt::format("{} is not a name", in_quotes(text->get())),
                                   fmt::format("use {}", kind.range())});
         into[kind.member] = text->get();
     }
@@ -228,7 +228,7 @@ public:
             }
             places_.refused(value.path);
             report(where,
-                   text ? fmt::format("{} is no address with a port", in_quotes(text->get()))
+                   text ? fmt::format("{} is not an address with a port", in_quotes(text->get()))
                         : fmt::format("an address is {}", type_name(node)),
                    "write \"192.0.2.1:21\" or \"[2001:db8::1]:21\"; for every address "
                    "\"0.0.0.0:21\" and \"[::]:21\"");
@@ -262,7 +262,7 @@ public:
         if (first && last && *last < *first && *last > 0)
             return {fmt::format("{} ends before it begins", in_quotes(text)),
                     fmt::format("write \"{}-{}\"", *last, *first)};
-        return {fmt::format("{} is no range of ports", in_quotes(text)),
+        return {fmt::format("{} is not a range of ports", in_quotes(text)),
                 "write the first and the last port, such as \"20000-20099\""};
     }
 
@@ -317,7 +317,7 @@ public:
             }
             if (std::ranges::find(rules, network, &AnnounceRule::network) != rules.end())
                 return report(place_of(key_path, key.source()),
-                              fmt::format("{} is said twice", to_string(*network)), "remove one");
+                              fmt::format("{} is given twice", to_string(*network)), "remove one");
         }
         announce(place_of(key_path, node.source()), node, network, rules);
     }
@@ -347,15 +347,16 @@ public:
         const auto ip = base::Ip::parse(text->get());
         if (const auto wrong = typo_in_address(text->get()); !ip && wrong)
             return report(where,
-                          fmt::format("{} is no address to connect to", in_quotes(text->get())),
+                          fmt::format("{} is not an address to connect to", in_quotes(text->get())),
                           fmt::format("{}; {}", fix, *wrong));
         if (auto name = parse_host_name(text->get()); !ip && name) {
             rules.push_back({network, std::nullopt, std::move(*name)});
             return;
         }
         if (!ip || ip->is_any())
-            return report(
-                where, fmt::format("{} is no address to connect to", in_quotes(text->get())), fix);
+            return report(where,
+                          fmt::format("{} is not an address to connect to", in_quotes(text->get())),
+                          fix);
         // A PASV reply has four numbers (RFC 959), and EPSV announces no address (RFC 2428).
         if (!ip->is_v4())
             return report(where,

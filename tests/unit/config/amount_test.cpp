@@ -34,20 +34,20 @@ TEST(Amount, refuses_and_says_what_would_be_right) {
     const auto no_number = "write a whole number and a unit (ms, s, m or h), such as \"5s\"";
     const auto no_unit = "write a whole number and ms, s, m or h, as in \"5s\"";
     const Row durations[] = {
-        {"", "'' is no duration", no_number},
-        {"soon", "'soon' is no duration", no_number},
-        {"-5s", "'-5s' is no duration", no_number},
-        {" 5s", "' 5s' is no duration", no_number},
+        {"", "'' is not a duration", no_number},
+        {"soon", "'soon' is not a duration", no_number},
+        {"-5s", "'-5s' is not a duration", no_number},
+        {" 5s", "' 5s' is not a duration", no_number},
         {"5", "'5' has no unit", "add ms, s, m or h, as in \"5s\""},
-        {"5sec", "'sec' is no unit of a duration", no_unit},
-        {"5 s", "' s' is no unit of a duration", no_unit},
-        {"1.5h", "'1.5h' is no whole number",
+        {"5sec", "'sec' is not a unit of a duration", no_unit},
+        {"5 s", "' s' is not a unit of a duration", no_unit},
+        {"1.5h", "'1.5h' is not a whole number",
          "write a whole number in a smaller unit (ms, s, m or h), as in \"90m\""},
-        {"1,5h", "'1,5h' is no whole number",
+        {"1,5h", "'1,5h' is not a whole number",
          "write a whole number in a smaller unit (ms, s, m or h), as in \"90m\""},
         {"1m30s", "'1m30s' is more than one number",
          "write one whole number and one unit (ms, s, m or h), as in \"90s\""},
-        {"5S", "'S' is no unit of a duration", no_unit},
+        {"5S", "'S' is not a unit of a duration", no_unit},
         {"99999999999999999999s", "'99999999999999999999s' is too large", "use a smaller number"},
         {"4503599627370496h", "'4503599627370496h' is too large", "use a smaller number"},
     };
@@ -59,7 +59,7 @@ TEST(Amount, refuses_and_says_what_would_be_right) {
     }
     const auto size = parse_size("8kb");
     ASSERT_FALSE(size);
-    EXPECT_EQ(size.error().what, "'kb' is no unit of a size");
+    EXPECT_EQ(size.error().what, "'kb' is not a unit of a size");
     EXPECT_EQ(size.error().fix,
               "write a whole number and B, KB, KiB, MB, MiB, GB or GiB, as in \"8KiB\"");
 }
@@ -67,7 +67,7 @@ TEST(Amount, refuses_and_says_what_would_be_right) {
 TEST(Amount, a_fraction_of_a_size_is_refused_too) {
     const auto size = parse_size("1.5MiB");
     ASSERT_FALSE(size);
-    EXPECT_EQ(size.error().what, "'1.5MiB' is no whole number");
+    EXPECT_EQ(size.error().what, "'1.5MiB' is not a whole number");
     EXPECT_EQ(size.error().fix,
               "write a whole number in a smaller unit (B, KB, KiB, MB, MiB, GB or GiB), as in "
               "\"1536KiB\"");

@@ -50,11 +50,11 @@ TEST(Destination, refuses_texts_that_are_neither_address_nor_name) {
         {"[2001:db8::1", "'[2001:db8::1' is neither an address nor a host name"},
         {"[2001:db8::1]21", "'[2001:db8::1]21' is neither an address nor a host name"},
         {"2001:db8::1", "'2001:db8::1' is an IPv6 address without brackets"},
-        {"alf1:", "'' is no port"},
-        {"alf1:0", "'0' is no port"},
-        {"alf1:65536", "'65536' is no port"},
-        {"alf1:ftp", "'ftp' is no port"},
-        {"alf1:21 ", "'21 ' is no port"},
+        {"alf1:", "'' is not a port"},
+        {"alf1:0", "'0' is not a port"},
+        {"alf1:65536", "'65536' is not a port"},
+        {"alf1:ftp", "'ftp' is not a port"},
+        {"alf1:21 ", "'21 ' is not a port"},
     };
     for (const auto& row : table) {
         const auto destination = parse_destination(row.text);

@@ -66,7 +66,7 @@ TEST(LoadBackends, a_file_has_one_unless_the_pool_allows_an_empty_file) {
     for (const auto* const text : {"", "# none", "\n\n", "backend = []"})
         EXPECT_EQ(backends_problems(text),
                   "f:1:1: backend: there is no backend in this file (add a [[backend]] table, or "
-                  "may_be_empty = true to the pool if that is meant)\n")
+                  "may_be_empty = true to the pool if this is intended)\n")
             << text;
     auto of_pool = pool();
     of_pool.may_be_empty = true;
@@ -95,11 +95,11 @@ TEST(LoadBackends, finds_problems_in_the_file) {
         {"[[backends]]\n" + one.substr(12),
          "f:1:3: backends: unknown key (did you mean backend?)\n"},
         {"workers = 5\n" + one,
-         "f:1:1: workers: unknown key (remove it; known here are backend)\n"},
+         "f:1:1: workers: unknown key (remove it; the keys here are backend)\n"},
         {one + "wieght = 5", "f:4:1: backend[0].wieght: unknown key (did you mean weight?)\n"},
         {one + one,
-         "f:5:8: backend[1].name: 'a' is the name of backend[0] too (choose another)\n"
-         "f:6:11: backend[1].address: a:21 is the address of backend[0] too (remove one; to give "
+         "f:5:8: backend[1].name: 'a' is also the name of backend[0] (choose another)\n"
+         "f:6:11: backend[1].address: a:21 is also the address of backend[0] (remove one; to give "
          "a server more sessions, raise its weight)\n"},
         {one + "tls = { mode = \"on\" }",
          "f:4:16: backend[0].tls.mode: unknown word 'on' (use \"off\", \"explicit\", "
@@ -111,11 +111,11 @@ TEST(LoadBackends, finds_problems_in_the_file) {
 TEST(LoadBackends, differ_from_those_of_the_pool) {
     EXPECT_EQ(backends_problems("[[backend]]\nname = \"alf1\"\naddress = \"10.0.0.11:21\"\n"
                                 "[[backend]]\nname = \"b\"\nsrv = \"_ftp._tcp.example.com\"\n"),
-              "f:2:8: backend[0].name: 'alf1' is the name of pool.alf.backend[0] too (choose "
+              "f:2:8: backend[0].name: 'alf1' is also the name of pool.alf.backend[0] (choose "
               "another)\n"
-              "f:3:11: backend[0].address: 10.0.0.11:21 is the address of pool.alf.backend[0] too "
+              "f:3:11: backend[0].address: 10.0.0.11:21 is also the address of pool.alf.backend[0] "
               "(remove one; to give a server more sessions, raise its weight)\n"
-              "f:6:7: backend[1].srv: _ftp._tcp.example.com is the srv of pool.alf.backend[1] too "
+              "f:6:7: backend[1].srv: _ftp._tcp.example.com is also the srv of pool.alf.backend[1] "
               "(remove one; to give a server more sessions, raise its weight)\n");
 }
 

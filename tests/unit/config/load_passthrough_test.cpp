@@ -66,10 +66,10 @@ TEST(LoadPassthrough, finds_what_its_backends_need) {
              "passive_ports = \"20000-20009\")\n"},
         {listener + one + "address = \"alf1\"\npassive_ports = \"20000-20009\"\n",
          "f:8:17: pool.alf.backend[0].passive_ports: passive_ports belong to one server, and its "
-         "address is no IP address (write the IP address into address)\n"},
+         "address is not an IP address (write the IP address into address)\n"},
         {listener + "[pool.alf]\nbackends_file = \"b.toml\"\n",
          "f:6:17: pool.alf.backends_file: " + from +
-             " passes through to this pool, and what is in a backends_file has no passive_ports "
+             " passes through to this pool, and backends of a backends_file have no passive_ports "
              "(write the backends into this file)\n"},
         // Fallbacks count as well.
         {listener + "[pool.alf]\nfallback = \"sorry\"\n" + backends +
@@ -106,32 +106,29 @@ TEST(LoadPassthrough, finds_settings_without_effect) {
          "clients without TLS, and there are none (add plain = true, or remove passive_ports: the "
          "backends have their own)\n"},
         {listener + "[pool.alf]\nbalance = \"user-hash\"\nstick = { by = \"user\" }\n" + backends,
-         "f:6:11: pool.alf.balance: listener.sealed passes through to this pool, where nobody has "
-         "a "
-         "name (use \"source-hash\")\n"
-         "f:7:16: pool.alf.stick.by: listener.sealed passes through to this pool, where nobody has "
-         "a "
-         "name (use \"network\")\n"},
+         "f:6:11: pool.alf.balance: listener.sealed passes through to this pool, where user names "
+         "are encrypted (use \"source-hash\")\nf:7:16: pool.alf.stick.by: listener.sealed passes "
+         "through to this pool, where user names are encrypted (use \"network\")\n"},
         {listener + "read_only = true\n" + backends,
-         "f:5:13: listener.sealed.read_only: read_only has no effect, as the commands travel under "
-         "TLS (set it at the backends, or end TLS here with mode = \"terminate\")\n"},
+         "f:5:13: listener.sealed.read_only: read_only has no effect, because the commands are "
+         "encrypted (set it at the backends, or end TLS here with mode = \"terminate\")\n"},
         {listener + "active_address = \"control\"\n" + backends,
-         "f:5:18: listener.sealed.active_address: active_address has no effect, as the commands "
-         "travel under TLS (set it at the backends, or end TLS here with mode = \"terminate\")\n"},
-        {listener + "[pool.alf]\nbackend_user = \"all\"\n" + backends,
-         "f:6:16: pool.alf.backend_user: listener.sealed passes through to this pool, and the "
-         "users' names travel under TLS (remove backend_user, or end TLS here with mode = "
+         "f:5:18: listener.sealed.active_address: active_address has no effect, because the "
+         "commands are encrypted (set it at the backends, or end TLS here with mode = "
          "\"terminate\")\n"},
+        {listener + "[pool.alf]\nbackend_user = \"all\"\n" + backends,
+         "f:6:16: pool.alf.backend_user: listener.sealed passes through to this pool, and user "
+         "names are encrypted (remove backend_user, or end TLS here with mode = \"terminate\")\n"},
         {listener + "[listener.sealed.tls]\ncertificate = \"c\"\n" + backends,
          "f:5:1: listener.sealed.tls: a passthrough listener has no TLS of its own: its backends "
          "hold the keys (remove the table; implicit_bind is a key of the listener itself)\n"},
         {listener + "[[listener.sealed.route]]\nmatch = { user = \"a\" }\npool = \"alf\"\n" +
              backends,
-         "f:6:18: listener.sealed.route[0].match.user: user never matches, as the name travels "
-         "under TLS (use sni, host or network, or remove user)\n"},
+         "f:6:18: listener.sealed.route[0].match.user: user never matches, because the name is "
+         "encrypted (use sni, host or network, or remove user)\n"},
         {listener + "[[listener.sealed.route]]\nmatch = { certificate = \"a\" }\npool = \"alf\"\n" +
              backends,
-         "f:6:25: listener.sealed.route[0].match.certificate: certificate never matches, as "
+         "f:6:25: listener.sealed.route[0].match.certificate: certificate never matches, because "
          "clients show theirs to the backend (use sni, host or network, or remove certificate)\n"},
     });
 }
@@ -148,10 +145,10 @@ TEST(LoadPassthrough, finds_ports_that_lead_to_two_places) {
     expect({
         {listener + backends + with("20019-20020", "10.0.0.13"),
          key + "20019-20020 overlaps 20010-20019 of pool.alf.backend[1].passive_ports (give each "
-               "server ports of its own)\n"},
+               "server its own ports)\n"},
         {listener + backends + with("20000-20009", "10.0.0.13"),
          key + "20000-20009 overlaps 20000-20009 of pool.alf.backend[0].passive_ports (give each "
-               "server ports of its own)\n"},
+               "server its own ports)\n"},
         {listener + backends + with("20-21", "10.0.0.13"),
          key + "20-21 holds the control port 21 of listener.sealed (use a range without it)\n"},
         // One server in two pools.
@@ -162,9 +159,9 @@ TEST(LoadPassthrough, finds_ports_that_lead_to_two_places) {
         // The passive ports of a listener, including the default.
         {listener + "plain = true\n" + backends,
          "f:9:17: pool.alf.backend[0].passive_ports: 20000-20009 overlaps 20000-20099 of "
-         "listener.sealed.passive_ports (set passive_ports of the listener to others)\n"
+         "listener.sealed.passive_ports (choose other passive_ports for the listener)\n"
          "f:13:17: pool.alf.backend[1].passive_ports: 20010-20019 overlaps 20000-20099 of "
-         "listener.sealed.passive_ports (set passive_ports of the listener to others)\n"},
+         "listener.sealed.passive_ports (choose other passive_ports for the listener)\n"},
         {listener + "[pool.alf]\nbackend_data = \"port\"\ndata_ports = \"20009-20009\"\n" +
              backends,
          "f:11:17: pool.alf.backend[0].passive_ports: 20000-20009 overlaps 20009 of "

@@ -176,11 +176,12 @@ TEST(LoadPool, finds_what_makes_no_sense) {
         {head + "hash_load_percent = 10001" + alf1,
          "f:5:21: pool.alf.hash_load_percent: hash_load_percent is 10001 (use 0 to 10000)\n"},
         {head + "balance = \"first\"" + both,
-         "f:5:11: pool.alf.balance: all sessions go to the first backend, as none has "
+         "f:5:11: pool.alf.balance: all sessions go to the first backend, because none has "
          "max_sessions (add max_sessions to the backends, make the others backup = true, or use "
          "another balance)\n"},
         {head + "queue = { length = 50 }" + both,
-         "f:5:20: pool.alf.queue.length: nobody ever waits, as no backend has max_sessions (add "
+         "f:5:20: pool.alf.queue.length: nobody ever waits, because no backend has max_sessions "
+         "(add "
          "max_sessions to the backends, or remove queue)\n"},
         {head +
              "stick = { by = \"address\", ipv4_prefix = 33, ipv6_prefix = 129, entries_max = 0 "
@@ -219,12 +220,12 @@ TEST(LoadPool, finds_fallbacks_that_lead_nowhere) {
         // Once, and not at the pool that only leads into the circle.
         {"[pool.a]\nfallback = \"b\"" + file + "[pool.b]\nfallback = \"c\"" + file +
              "[pool.c]\nfallback = \"alf\"" + file + head + "fallback = \"b\"" + alf1,
-         "f:5:12: pool.b.fallback: the fallbacks go in a circle: b, c, alf, b (remove one of "
+         "f:5:12: pool.b.fallback: the fallbacks form a circle: b, c, alf, b (remove one of "
          "them)\n"},
         // Two of them.
         {head + "fallback = \"b\"" + alf1 + "[pool.b]\nfallback = \"alf\"" + file +
              "[pool.c]\nfallback = \"c\"" + file,
-         "f:5:12: pool.alf.fallback: the fallbacks go in a circle: alf, b, alf (remove one of "
+         "f:5:12: pool.alf.fallback: the fallbacks form a circle: alf, b, alf (remove one of "
          "them)\n"
          "f:13:12: pool.c.fallback: the pool is its own fallback (name another pool, or remove "
          "it)\n"},
@@ -244,7 +245,8 @@ TEST(LoadPool, finds_data_ports_that_are_missing_or_taken) {
         {head + "backend_data = \"as-client\"" + alf1,
          "f:4:1: pool.alf.data_ports: backend_data \"as-client\"" + needs},
         {head + "data_ports = \"99999\"" + alf1,
-         "f:5:14: pool.alf.data_ports: '99999' is no range of ports (write the first and the last "
+         "f:5:14: pool.alf.data_ports: '99999' is not a range of ports (write the first and the "
+         "last "
          "port, such as \"20000-20099\")\n"},
         {head + "data_ports = 9000" + alf1,
          "f:5:14: pool.alf.data_ports: data_ports is an integer (use a string: \"FIRST-LAST\", "
@@ -337,15 +339,17 @@ TEST(LoadPool, finds_what_a_probe_lacks_or_has_for_nothing) {
               "\"login\", or remove proxy)"),
         probe(login + "canary_sha256 = \"" + std::string(64, '0') + '"', "76",
               "canary_sha256: canary_sha256 has no effect without canary (add canary, the file "
-              "that it is of, or remove canary_sha256)"),
-        probe(login + "canary = \"/c\", canary_sha256 = \"" + std::string(63, '0') + '"', "91",
-              "canary_sha256: '" + std::string(63, '0') +
-                  "' is no SHA-256 digest (write the 64 hexadecimal digits that sha256sum prints "
-                  "for the file)"),
-        probe(login + "canary = \"/c\", canary_sha256 = \"" + std::string(64, 'g') + '"', "91",
-              "canary_sha256: '" + std::string(64, 'g') +
-                  "' is no SHA-256 digest (write the 64 hexadecimal digits that sha256sum prints "
-                  "for the file)"),
+              "with this digest, or remove canary_sha256)"),
+        probe(
+            login + "canary = \"/c\", canary_sha256 = \"" + std::string(63, '0') + '"', "91",
+            "canary_sha256: '" + std::string(63, '0') +
+                "' is not a SHA-256 digest (write the 64 hexadecimal digits that sha256sum prints "
+                "for the file)"),
+        probe(
+            login + "canary = \"/c\", canary_sha256 = \"" + std::string(64, 'g') + '"', "91",
+            "canary_sha256: '" + std::string(64, 'g') +
+                "' is not a SHA-256 digest (write the 64 hexadecimal digits that sha256sum prints "
+                "for the file)"),
         probe("fast_interval = \"6s\"", "27",
               "fast_interval: fast_interval is longer than interval (use at most \"5s\")"),
         probe("down_interval = \"0s\"", "27",
@@ -368,14 +372,14 @@ TEST(LoadPool, finds_backends_without_one_address) {
         {head + name + "address = \"h\"\nsrv = \"s\"",
          "f:8:7: pool.alf.backend[0].srv: the backend has both address and srv (remove one)\n"},
         {head + name + "srv = \"_ftp._tcp.example.com:21\"",
-         "f:7:7: pool.alf.backend[0].srv: '_ftp._tcp.example.com:21' is no host name (write a "
+         "f:7:7: pool.alf.backend[0].srv: '_ftp._tcp.example.com:21' is not a host name (write a "
          "name without a port, such as \"_ftp._tcp.example.com\")\n"},
         {head + name + "srv = 5",
          "f:7:7: pool.alf.backend[0].srv: srv is an integer (use a string: a host name without a "
          "port)\n"},
         {head + name + "srv = \"S.example.com\"\n[[pool.alf.backend]]\nname = \"b\"\n" +
              "srv = \"s.example.com\"",
-         "f:10:7: pool.alf.backend[1].srv: s.example.com is the srv of pool.alf.backend[0] too "
+         "f:10:7: pool.alf.backend[1].srv: s.example.com is also the srv of pool.alf.backend[0] "
          "(remove one; to give a server more sessions, raise its weight)\n"},
     });
 }

@@ -122,7 +122,8 @@ TEST(LoadRoutes, finds_missing_and_contradictory_settings_of_listeners_and_route
 
 TEST(LoadRoutes, finds_replies_that_do_not_refuse) {
     const std::string fix =
-        " is no negative reply (write a code from 400 to 599, a space and a text without control "
+        " is not a negative reply (write a code from 400 to 599, a space and a text without "
+        "control "
         "characters, such as \"530 Not from here.\")\n";
     for (const auto* const wrong : {"230 Welcome.", "530", "530 ", "53 No.", "530-No.", "630 No.",
                                     "No.", "x30 No.", "5x0 No.", "53x No."})
@@ -163,7 +164,8 @@ TEST(LoadRoutes, finds_routes_that_never_match) {
 TEST(LoadRoutes, finds_matches_that_need_tls) {
     const std::string alf = "pool = \"alf\"\n";
     const std::string no_certificate =
-        ": certificate never matches, as clients are not asked for one (add client_certificate = "
+        ": certificate never matches, because clients are not asked for one (add "
+        "client_certificate = "
         "\"request\" or \"require\" to [listener.ftp.tls], or remove certificate)\n";
     expect({
         {listener + route + "match = { sni = \"a\" }\n" + alf + pool,
@@ -194,11 +196,11 @@ TEST(LoadRoutes, finds_values_of_the_wrong_kind) {
          "f:4:24: listener.ftp.route[0].match.user[1]: user[1] is an integer (use a string: 1 to "
          "1024 bytes each, no control characters)\n"},
         {listener + route + "match = { network = \"10.0.0.1/8\" }\npool = \"alf\"" + pool,
-         "f:4:21: listener.ftp.route[0].match.network: '10.0.0.1/8' is no network (write the "
+         "f:4:21: listener.ftp.route[0].match.network: '10.0.0.1/8' is not a network (write the "
          "first address and the prefix, such as \"10.0.0.0/8\")\n"},
         {listener + route + "match = { network = [\"10.0.0.0/8\", \"here\"] }\npool = \"alf\"" +
              pool,
-         "f:4:36: listener.ftp.route[0].match.network[1]: 'here' is no network (write the first "
+         "f:4:36: listener.ftp.route[0].match.network[1]: 'here' is not a network (write the first "
          "address and the prefix, such as \"10.0.0.0/8\")\n"},
         {listener + route + "match = { network = 10 }\npool = \"alf\"" + pool,
          "f:4:21: listener.ftp.route[0].match.network: network is an integer (use a string or "
@@ -209,7 +211,7 @@ TEST(LoadRoutes, finds_values_of_the_wrong_kind) {
          "f:4:10: listener.ftp.route[0].reject: reject is an integer (use a string: a code from "
          "400 to 599, a space and a text; up to 500 bytes)\n"},
         {listener + "pool = \"alf\"\ndata_peer = \"all\"" + pool,
-         "f:4:13: listener.ftp.data_peer: 'all' is no network (write the first address and the "
+         "f:4:13: listener.ftp.data_peer: 'all' is not a network (write the first address and the "
          "prefix, such as \"10.0.0.0/8\", or \"exact\" or \"any\")\n"},
         {listener + "pool = \"alf\"\ndata_peer = true" + pool,
          "f:4:13: listener.ftp.data_peer: data_peer is a boolean (use a string: \"exact\", "

@@ -25,8 +25,8 @@ TEST(LoadRules, arguments_need_a_command_and_a_pattern) {
          "f:5:20: listener.ftp.allow_arguments[0]: 'RETR' has no pattern for the argument (write "
          "\"RETR *.txt\" or the like; without an entry every argument is allowed)\n"},
         {listener + "allow_arguments = [\"* *.txt\"]" + pool,
-         "f:5:20: listener.ftp.allow_arguments[0]: '*' is no command (write each command by its "
-         "name, such as \"STOR\"; patterns are for arguments)\n"},
+         "f:5:20: listener.ftp.allow_arguments[0]: '*' is not a command (write each command with "
+         "its name, such as \"STOR\"; patterns are for arguments)\n"},
         {listener + "deny_arguments = [\"STRO *.exe\"]" + pool,
          "f:5:19: listener.ftp.deny_arguments[0]: unknown command 'STRO' (did you mean STOR?)\n"},
         {listener + "deny_arguments = [\"BOGUS *.exe\"]" + pool,
@@ -55,8 +55,8 @@ TEST(LoadRules, commands_are_known_ones) {
          "f:5:18: listener.ftp.allow_commands: 'SITE CHMOD' is a command with an argument (move it "
          "to allow_arguments)\n"},
         {listener + "deny_commands = [\"ST*\"]" + pool,
-         "f:5:18: listener.ftp.deny_commands[0]: 'ST*' is no command (write each command by its "
-         "name, such as \"STOR\"; patterns are for arguments)\n"},
+         "f:5:18: listener.ftp.deny_commands[0]: 'ST*' is not a command (write each command with "
+         "its name, such as \"STOR\"; patterns are for arguments)\n"},
         {listener + "deny_commands = [\"pass\"]" + pool,
          "f:5:18: listener.ftp.deny_commands[0]: without PASS nobody could log in (remove it; "
          "deny_from, or a route with reject, keeps clients out)\n"},
@@ -75,11 +75,11 @@ TEST(LoadRules, a_match_needs_a_condition) {
         {listener + route + "match = {}" + pool,
          "f:7:9: warning: " + of +
              ": match is empty, so the route takes every session (say what has to "
-             "match, or remove match if that is meant)\n"},
+             "match, or remove match if this is intended)\n"},
         {listener + route + "[listener.ftp.route.match]" + pool,
          "f:7:1: warning: " + of +
              ": match is empty, so the route takes every session (say what has to "
-             "match, or remove match if that is meant)\n"},
+             "match, or remove match if this is intended)\n"},
         {listener + route + "match = { user = [], network = \"10.0.0.0/8\" }" + pool,
          "f:7:18: warning: " + of +
              ".user: user is empty, so it asks for nothing (name at least one, or "

@@ -138,13 +138,13 @@ TEST(Load, accepts_what_only_looks_wrong) {
 }
 
 const std::string no_address =
-    " (name at least one address, such as [\"0.0.0.0:21\"]; only with implicit_bind may there "
-    "be none)\n";
+    " (name at least one address, such as [\"0.0.0.0:21\"]; only with implicit_bind it may be "
+    "empty)\n";
 
 TEST(Load, ends_at_a_syntax_error_or_a_duplicate_key) {
     const std::string rest = " (correct the TOML here; the rest is checked after that)\n";
     const std::string twice =
-        " (a key and a table may stand only once; the rest is checked after that)\n";
+        " (a key or a table may appear only once; the rest is checked after that)\n";
     expect({
         {"workers = \n",
          "f:1:11: error while parsing key-value pair: expected value, saw '\\n'" + rest},
@@ -204,14 +204,14 @@ TEST(Load, finds_unknown_keys_with_the_nearest_spelling) {
         {listener + "idle_timout = \"5s\"" + pool,
          "f:5:1: listener.ftp.idle_timout: unknown key (did you mean idle_timeout?)\n"},
         {"[log]\ncolour = true" + listener + pool,
-         "f:2:1: log.colour: unknown key (remove it; known here are level, format, file or "
+         "f:2:1: log.colour: unknown key (remove it; the keys here are level, format, file or "
          "repeats_per_second)\n"},
         {listener + pool + "wieght = 2",
          "f:10:1: pool.alf.backend[0].wieght: unknown key (did you mean weight?)\n"},
         {listener + pool + "[pool.alf.probe]\nraise = 2",
          "f:11:1: pool.alf.probe.raise: unknown key (did you mean rise?)\n"},
         {listener + pool + "\"a key\" = 2",
-         "f:10:1: pool.alf.backend[0].'a key': unknown key (remove it; known here are name, "
+         "f:10:1: pool.alf.backend[0].'a key': unknown key (remove it; the keys here are name, "
          "address, srv, weight, max_sessions, backup, bandwidth, passive_ports or tls)\n"},
     });
 }
@@ -297,7 +297,7 @@ TEST(Load, finds_values_out_of_range) {
         {listener + "idle_timeout = \"48h\"" + pool,
          "f:5:16: listener.ftp.idle_timeout: idle_timeout is 48h (use \"1ms\" to \"24h\")\n"},
         {listener + "idle_timeout = \"soon\"" + pool,
-         "f:5:16: listener.ftp.idle_timeout: 'soon' is no duration (write a whole number and a "
+         "f:5:16: listener.ftp.idle_timeout: 'soon' is not a duration (write a whole number and a "
          "unit (ms, s, m or h), such as \"5s\")\n"},
         {listener + "command_bytes_max = \"10B\"" + pool,
          "f:5:21: listener.ftp.command_bytes_max: command_bytes_max is 10B (use \"512B\" to "
@@ -312,9 +312,9 @@ TEST(Load, finds_values_out_of_range) {
          "f:5:22: listener.ftp.active_source_port: active_source_port is 0 (use \"ephemeral\", "
          "\"below-control\" or 1 to 65535)\n"},
         {listener + "[[pool.alf.backend]]\nname = \"\"\naddress = \"a\"",
-         "f:6:8: pool.alf.backend[0].name: '' is no name" + no_name},
+         "f:6:8: pool.alf.backend[0].name: '' is not a name" + no_name},
         {listener + pool + "[pool.\"my pool\"]\nbackend = [{ name = \"b\", address = \"b\" }]",
-         "f:10:7: pool.'my pool': 'my pool' is no name" + no_name},
+         "f:10:7: pool.'my pool': 'my pool' is not a name" + no_name},
     });
 }
 
@@ -328,8 +328,8 @@ TEST(Load, finds_addresses_and_ports_that_do_not_parse) {
     const std::string server = "\n[[pool.alf.backend]]\nname = \"alf1\"\naddress = \"10.0.0.11\"";
     expect({
         {"[listener.ftp]\nbind = [\"*:21\",\n  \"127.0.0.1\", 21]\npool = \"alf\"" + pool,
-         "f:2:9: listener.ftp.bind[0]: '*:21' is no address with a port" + bind +
-             "f:3:3: listener.ftp.bind[1]: '127.0.0.1' is no address with a port" + bind +
+         "f:2:9: listener.ftp.bind[0]: '*:21' is not an address with a port" + bind +
+             "f:3:3: listener.ftp.bind[1]: '127.0.0.1' is not an address with a port" + bind +
              "f:3:16: listener.ftp.bind[2]: an address is an integer" + bind},
         {"[listener.ftp]\nbind = \"127.0.0.1:21\"\npool = \"alf\"" + pool,
          "f:2:8: listener.ftp.bind: bind is a string (use an array of addresses, such as "
@@ -343,21 +343,22 @@ TEST(Load, finds_addresses_and_ports_that_do_not_parse) {
          "f:5:17: listener.ftp.passive_ports: '20099-20000' ends before it begins (write "
          "\"20000-20099\")\n"},
         {listener + "passive_ports = \"20099-\"" + pool,
-         "f:5:17: listener.ftp.passive_ports: '20099-' is no range of ports (write the first "
+         "f:5:17: listener.ftp.passive_ports: '20099-' is not a range of ports (write the first "
          "and the last port, such as \"20000-20099\")\n"},
         {listener + "public_address = \"203.0.113\"" + pool,
-         "f:5:18: listener.ftp.public_address: '203.0.113' is no address to connect to (use "
+         "f:5:18: listener.ftp.public_address: '203.0.113' is not an address to connect to (use "
          "\"local\", an IPv4 address, such as \"203.0.113.21\", or a host name; an IPv4 address "
          "has "
          "four numbers up to 255)\n"},
         {listener + "public_address = { \"10.0.0.1/8\" = \"local\", default = 4 }" + pool,
-         "f:5:20: listener.ftp.public_address.'10.0.0.1/8': '10.0.0.1/8' is no network (write the "
+         "f:5:20: listener.ftp.public_address.'10.0.0.1/8': '10.0.0.1/8' is not a network (write "
+         "the "
          "first address and the prefix, such as \"10.0.0.0/8\", or default)\n"
          "f:5:54: listener.ftp.public_address.default: an address is an integer" +
              announced},
         {listener + "public_address = { \"10.0.0.1\" = \"local\", \"10.0.0.1/32\" = \"local\" }" +
              pool,
-         "f:5:42: listener.ftp.public_address.'10.0.0.1/32': 10.0.0.1/32 is said twice (remove "
+         "f:5:42: listener.ftp.public_address.'10.0.0.1/32': 10.0.0.1/32 is given twice (remove "
          "one)\n"},
         {listener + "public_address = \"2001:db8::1\"" + pool,
          "f:5:18: listener.ftp.public_address: PASV cannot announce the IPv6 address 2001:db8::1 "
@@ -413,7 +414,7 @@ TEST(Load, finds_what_contradicts_itself) {
     const std::string second = "\n[listener.web]\npool = \"alf\"\n";
     expect({
         {listener + second + "bind = [\"127.0.0.2:21\", \"127.0.0.1:21\"]" + pool,
-         "f:8:25: listener.web.bind[1]: 127.0.0.1:21 is bound twice, by listener.ftp.bind[0] too "
+         "f:8:25: listener.web.bind[1]: 127.0.0.1:21 is bound twice, also by listener.ftp.bind[0] "
          "(use another address or port, or remove one)\n"},
         {listener + "passive_ports = \"3000-3009\"" + second +
              "bind = [\"127.0.0.2:21\"]\npassive_ports = \"3009-3020\"" + pool,
@@ -437,11 +438,9 @@ TEST(Load, finds_what_contradicts_itself) {
          "f:6:19: pool.alf.reply_bytes_max: reply_bytes_max is less than reply_line_bytes_max "
          "(use at least \"8KiB\")\n"},
         {listener + pool + "[[pool.alf.backend]]\nname = \"alf1\"\naddress = \"10.0.0.11:21\"",
-         "f:11:8: pool.alf.backend[1].name: 'alf1' is the name of pool.alf.backend[0] too (choose "
-         "another)\n"
-         "f:12:11: pool.alf.backend[1].address: 10.0.0.11:21 is the address of "
-         "pool.alf.backend[0] too (remove one; to give a server more sessions, raise its "
-         "weight)\n"},
+         "f:11:8: pool.alf.backend[1].name: 'alf1' is also the name of pool.alf.backend[0] (choose "
+         "another)\nf:12:11: pool.alf.backend[1].address: 10.0.0.11:21 is also the address of "
+         "pool.alf.backend[0] (remove one; to give a server more sessions, raise its weight)\n"},
     });
 }
 
@@ -450,7 +449,7 @@ TEST(Load, a_refused_value_causes_no_second_problem) {
         // Not also: the default range overlaps the other listener's.
         {listener + "passive_ports = \"x\"\n[listener.b]\nbind = [\"127.0.0.2:21\"]\n" +
              "pool = \"alf\"\npassive_ports = \"20001-20200\"" + pool,
-         "f:5:17: listener.ftp.passive_ports: 'x' is no range of ports (write the first and the "
+         "f:5:17: listener.ftp.passive_ports: 'x' is not a range of ports (write the first and the "
          "last port, such as \"20000-20099\")\n"},
         // Not also: a login probe needs user.
         {listener + pool + "[pool.alf.probe]\ntype = \"login\"\nuser = 5\npassword_file = \"p\"",

@@ -218,7 +218,8 @@ TEST(LoadTls, finds_values_of_the_wrong_kind) {
          "\"implicit\" or \"as-client\"; did you mean explicit?)\n"
          "f:8:22: pool.alf.backend[0].tls.cert: unknown key (here it is certificate)\n"},
         {plain + pool + "tls = { mode = \"off\", blurb = \"c\" }",
-         "f:8:23: pool.alf.backend[0].tls.blurb: unknown key (remove it; known here are mode, ca, "
+         "f:8:23: pool.alf.backend[0].tls.blurb: unknown key (remove it; the keys here are mode, "
+         "ca, "
          "verify, data, certificate, key, server_name, min_version, max_version, ciphers, "
          "ciphersuites or handshake_timeout)\n"},
     });
@@ -265,8 +266,8 @@ TEST(LoadTls, finds_missing_and_contradictory_settings_of_a_listener) {
 
 TEST(LoadTls, implicit_addresses_are_control_addresses_like_others) {
     const std::string no_address =
-        " (name at least one address, such as [\"0.0.0.0:21\"]; only with implicit_bind may "
-        "there be none)\n";
+        " (name at least one address, such as [\"0.0.0.0:21\"]; only with implicit_bind it may be "
+        "empty)\n";
     const std::string other = "[listener.web]\npool = \"alf\"\nbind = [\"127.0.0.1:990\"]\n";
     expect({
         {"[listener.ftp]\npool = \"alf\"\n[listener.ftp.tls]\n" + certificate + pool,
@@ -275,15 +276,16 @@ TEST(LoadTls, implicit_addresses_are_control_addresses_like_others) {
              "implicit_bind = []" + pool,
          "f:3:8: listener.ftp.bind: bind is empty" + no_address},
         {listener + certificate + "implicit_bind = [\"127.0.0.1\"]" + pool,
-         "f:6:18: listener.ftp.tls.implicit_bind[0]: '127.0.0.1' is no address with a port (write "
+         "f:6:18: listener.ftp.tls.implicit_bind[0]: '127.0.0.1' is not an address with a port "
+         "(write "
          "\"192.0.2.1:21\" or \"[2001:db8::1]:21\"; for every address \"0.0.0.0:21\" and "
          "\"[::]:21\")\n"},
         {listener + certificate + "implicit_bind = [\"127.0.0.1:21\"]" + pool,
-         "f:6:18: listener.ftp.tls.implicit_bind[0]: 127.0.0.1:21 is bound twice, by "
+         "f:6:18: listener.ftp.tls.implicit_bind[0]: 127.0.0.1:21 is bound twice, also by "
          "listener.ftp.bind[0] too (use another address or port, or remove one)\n"},
         {listener + certificate + "implicit_bind = [\"[::1]:990\", \"127.0.0.1:990\"]\n" + other +
              pool,
-         "f:9:9: listener.web.bind[0]: 127.0.0.1:990 is bound twice, by "
+         "f:9:9: listener.web.bind[0]: 127.0.0.1:990 is bound twice, also by "
          "listener.ftp.tls.implicit_bind[1] too (use another address or port, or remove one)\n"},
         {plain + "passive_ports = \"980-999\"\n[listener.ftp.tls]\n" + certificate +
              "implicit_bind = [\"0.0.0.0:990\"]" + pool,

@@ -48,21 +48,21 @@ TEST(LoadWarnings, a_pool_with_backups_only) {
 TEST(LoadWarnings, a_text_with_its_own_code) {
     expect_all({
         {listener + "greeting = \"220 Welcome\"" + pool,
-         "f:5:12: warning: listener.ftp.greeting: clients will see \"220 220 Welcome\": the code "
-         "is put in front (write \"Welcome\")\n"},
+         "f:5:12: warning: listener.ftp.greeting: clients will see \"220 220 Welcome\": Ballast "
+         "adds the code (write \"Welcome\")\n"},
         {listener + "greeting = \"220-Welcome\"" + pool,
-         "f:5:12: warning: listener.ftp.greeting: clients will see \"220 220-Welcome\": the code "
-         "is put in front (write \"Welcome\")\n"},
+         "f:5:12: warning: listener.ftp.greeting: clients will see \"220 220-Welcome\": Ballast "
+         "adds the code (write \"Welcome\")\n"},
         {listener + "system = \"215 UNIX Type: L8\"" + pool,
-         "f:5:10: warning: listener.ftp.system: clients will see \"215 215 UNIX Type: L8\": the "
-         "code is put in front (write \"UNIX Type: L8\")\n"},
+         "f:5:10: warning: listener.ftp.system: clients will see \"215 215 UNIX Type: L8\": "
+         "Ballast adds the code (write \"UNIX Type: L8\")\n"},
         {listener + "greeting = \"2200 files\"\nsystem = \"215\"" + pool, "none"},
     });
 }
 
 TEST(LoadWarnings, proxies_that_may_be_anybody) {
     const std::string fix =
-        " lets every client say that it is another one (name the networks of the proxies alone)\n";
+        " lets every client claim to be another one (name only the networks of the proxies)\n";
     expect_all({
         {listener + "proxy_from = \"0.0.0.0/0\"" + pool,
          "f:5:14: warning: listener.ftp.proxy_from: 0.0.0.0/0" + fix},
@@ -87,16 +87,16 @@ TEST(LoadWarnings, a_range_of_one_port) {
 }
 
 TEST(Load, needs_a_separate_file_for_each_log) {
-    const std::string fix = " (give each log a file of its own: their lines differ in form)\n";
+    const std::string fix = " (give each log its own file: their formats differ)\n";
     const std::string logs = "[transfer_log]\nxferlog = \"/var/log/t\"\njson = ";
     expect_all({
         {logs + "\"/var/log/t\"" + listener + pool,
-         "f:3:8: transfer_log.json: /var/log/t is the file of transfer_log.xferlog too" + fix},
+         "f:3:8: transfer_log.json: /var/log/t is also the file of transfer_log.xferlog" + fix},
         {logs + "\"/var/./log/../log/t\"" + listener + pool,
-         "f:3:8: transfer_log.json: /var/./log/../log/t is the file of transfer_log.xferlog too" +
+         "f:3:8: transfer_log.json: /var/./log/../log/t is also the file of transfer_log.xferlog" +
              fix},
         {logs + "\"/var/log/u\"\n[log]\nfile = \"/var/log/t\"" + listener + pool,
-         "f:2:11: transfer_log.xferlog: /var/log/t is the file of log.file too" + fix},
+         "f:2:11: transfer_log.xferlog: /var/log/t is also the file of log.file" + fix},
         {logs + "\"/var/log/u\"" + listener + pool, "none"},
     });
 }
