@@ -105,7 +105,7 @@ std::optional<CommandRefusal> refusal_of_reading(const config::Listener& listene
     if (listener.read_only && sets_time(verb, argument))
         return CommandRefusal{550, fmt::format("{} is not allowed here: read-only.", verb)};
     if (!listener.anonymous && verb == "USER" && is_anonymous(argument))
-        return CommandRefusal{530, "Anonymous log-in is not allowed here."};
+        return CommandRefusal{530, "Anonymous login is not allowed here."};
     return std::nullopt;
 }
 

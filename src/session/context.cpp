@@ -125,7 +125,7 @@ void Context::report(log::Level level, std::string_view message,
 
 void Context::report_login_refused(const ftp::Reply& reply, std::string_view name,
                                    std::string_view reason, std::string_view secret) const {
-    report(log::Level::info, "log-in refused",
+    report(log::Level::info, "login refused",
            {{"name", name},
             {"code", std::uint64_t{reply.code}},
             {"text", ftp::without_secret(reply.message(), secret)},
@@ -172,7 +172,7 @@ void Context::report_ban(guard::Limit ban, std::string_view user) const {
     const auto& ledger = surroundings.ledger;
     const auto setting = ledger.setting_of(ban, settings);
     const auto time = std::chrono::ceil<std::chrono::seconds>(ledger.limits().ban_time);
-    report(log::Level::warning, "banned for failed log-ins",
+    report(log::Level::warning, "banned for failed logins",
            {{"of", ban == guard::Limit::banned_address ? "address" : "user at this address"},
             {"name", user},
             {"seconds", std::int64_t{time.count()}},

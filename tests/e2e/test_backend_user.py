@@ -58,5 +58,5 @@ def test_a_wrong_password_is_wrong(ballast: Ballast, work: Path) -> None:
     curl = Curl(Target(*ballast.where(), account), Mode.EPSV, work)
     with pytest.raises(ClientError):
         curl.download("small", work / "local")
-    line = ballast.wait_for_log("a refusal", lambda line: line["message"] == "log-in refused")
+    line = ballast.wait_for_log("a refusal", lambda line: line["message"] == "login refused")
     assert (line["user"], line["backend_user"]) == ("sales-anna", "ftp-sales")

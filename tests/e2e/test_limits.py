@@ -189,13 +189,13 @@ def test_an_address_that_fails_to_log_in_is_banned(work: Path, server: PyFtpd) -
         with it.log_in() as inside:
             for user in ("one", "two", "three"):
                 assert _fail(it, user) == 530
-            it.refused("too many failed log-ins")
+            it.refused("too many failed logins")
             # Existing sessions stay, and other addresses are not affected.
             inside.expect("NOOP", 200)
             it.log_in("127.0.0.9").close()
             counters = it.ballast.counters()
             assert counters["bans_begun"] == 1 and counters["refused_by_ban"] == 1
-        it.ballast.wait_for_log("the ban", lambda line: line["message"] == "banned for failed log-ins")
+        it.ballast.wait_for_log("the ban", lambda line: line["message"] == "banned for failed logins")
         it.admits_again()
 
 
@@ -220,7 +220,7 @@ def test_a_success_between_failures_does_not_reset_the_count(work: Path, server:
         for user in ("one", "two", "three"):
             it.log_in().close()
             assert _fail(it, user) == 530
-        it.refused("too many failed log-ins")
+        it.refused("too many failed logins")
 
 
 def test_transfers(work: Path, server: PyFtpd) -> None:

@@ -67,7 +67,7 @@ def test_refusals(work: Path, server: PyFtpd) -> None:
             client.expect("PORT 192,0,2,1,200,1", 501)
             client.expect("EPSV", 229)
             client.expect("RETR missing", 550)
-        refused = _line(it, "log-in refused", reason="the backend", code=530)
+        refused = _line(it, "login refused", reason="the backend", code=530)
         assert refused["name"] == TESTER.name and refused["text"] and refused["level"] == "info"
         assert _line(it, "command refused", verb="PORT")["level"] == "info"
         assert _line(it, "transfer ended", result="refused")["level"] == "info"

@@ -235,7 +235,7 @@ TEST(Login, keeps_the_name_of_the_session_when_a_second_user_is_refused) {
     EXPECT_EQ(client.ask("USER mallory"), 530);
     EXPECT_EQ(client.ask("QUIT"), 221);
     EXPECT_EQ(lines.count("user=mallory"), 0);
-    EXPECT_EQ(lines.count("log-in refused session=s1 client=198.51.100.7:50000 user=anna"), 1);
+    EXPECT_EQ(lines.count("login refused session=s1 client=198.51.100.7:50000 user=anna"), 1);
     EXPECT_EQ(lines.count("name=mallory"), 1);
 }
 

@@ -137,7 +137,7 @@ TEST_F(Telling, a_transfer_beyond_the_limit_is_a_line) {
 
 TEST_F(Telling, a_refused_log_in_has_the_servers_text_without_the_password) {
     say_password("hunter2", "530 Login incorrect, account locked: Hunter2.");
-    EXPECT_EQ(lines("log-in refused",
+    EXPECT_EQ(lines("login refused",
                     "name=anna code=530 text=\"Login incorrect, account locked: ***\" "
                     "reason=\"the backend\""),
               1);
@@ -149,7 +149,7 @@ TEST_F(Telling, a_user_that_ballast_refuses_is_a_line) {
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
     EXPECT_EQ(client.ask("USER anna"), 530);
-    EXPECT_EQ(lines("log-in refused", "name=anna code=530"), 1);
+    EXPECT_EQ(lines("login refused", "name=anna code=530"), 1);
 }
 
 TEST_F(Telling, a_rejecting_route_is_named_and_bans_only_if_it_is_asked_to) {
@@ -171,14 +171,14 @@ TEST_F(Telling, a_rejecting_route_is_named_and_bans_only_if_it_is_asked_to) {
     EXPECT_EQ(try_twice(), 0U);
     world.listener.routes[0].counts_as_failure = true;
     EXPECT_EQ(try_twice(), 1U);
-    EXPECT_EQ(lines("log-in refused", "reason=\"rejected by listener.ftp.route[0]\""), 4);
+    EXPECT_EQ(lines("login refused", "reason=\"rejected by listener.ftp.route[0]\""), 4);
 }
 
 TEST_F(Telling, a_ban_with_its_length_and_the_setting) {
     world.limits.failed_logins_per_user = 1;
     world.limits.ban_time = 90s;
     say_password("wrong", "530 No.");
-    EXPECT_EQ(lines("banned for failed log-ins",
+    EXPECT_EQ(lines("banned for failed logins",
                     "of=\"user at this address\" name=anna seconds=90 "
                     "key=limits.failed_logins_per_user value=1 cure="),
               1);
