@@ -175,7 +175,7 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
             co_return std::unexpected(base::Error{dial.fault, opened.error().code, doing});
         co_return std::unexpected(opened.error());
     }
-    if (dial.purpose == Dial::Purpose::data) reset_on_close(opened->get());
+    if (dial.purpose == Dial::Purpose::data) prepare_data(opened->get());
     if (auto bound = bind_source(opened->get(), dial); !bound)
         co_return std::unexpected(bound.error());
 
@@ -283,7 +283,7 @@ SocketNetwork::Listening SocketNetwork::listen(PassivePorts::Key key, const base
 
 void SocketNetwork::take_data_connection(PassivePort& port, base::OwnedFd socket,
                                          base::Address peer) {
-    reset_on_close(socket.get());
+    prepare_data(socket.get());
     const auto now = loop_.now();
     (void)port.accepts.take(now);
     if (const auto next = port.accepts.next(now); next > now) {

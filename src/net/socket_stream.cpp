@@ -20,6 +20,23 @@ Io outcome(ssize_t bytes, bool reading) {
     return {Io::State::failed, 0, std::error_code(errno, std::system_category())};
 }
 
+void set_option(int native, int level, int option, int value) {
+    ::setsockopt(native, level, option, &value, sizeof value);
+}
+
+struct KeepAlive {
+    int idle_seconds;      // before the first probe, and after one that was answered
+    int interval_seconds;  // between those that are not
+};
+
+void keep_alive(int native, const KeepAlive& times) {
+    constexpr int probes = 4;
+    set_option(native, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(native, IPPROTO_TCP, TCP_KEEPIDLE, times.idle_seconds);
+    set_option(native, IPPROTO_TCP, TCP_KEEPINTVL, times.interval_seconds);
+    set_option(native, IPPROTO_TCP, TCP_KEEPCNT, probes);
+}
+
 }  // namespace
 
 SocketStream::SocketStream(loop::WorkerLoop& loop, base::OwnedFd socket, base::Address local,
@@ -79,6 +96,11 @@ bool SocketStream::has_peer_left() const {
     return asked.fd < 0 || (::poll(&asked, 1, 0) == 1 && asked.revents != 0);
 }
 
+bool SocketStream::has_failed() const {
+    pollfd asked{descriptor_.native(), 0, 0};  // POLLERR and POLLHUP are always asked for
+    return asked.fd < 0 || (::poll(&asked, 1, 0) == 1 && asked.revents != 0);
+}
+
 std::chrono::microseconds SocketStream::round_trip() const {
     tcp_info info{};
     socklen_t size = sizeof info;
@@ -87,16 +109,14 @@ std::chrono::microseconds SocketStream::round_trip() const {
 }
 
 void prepare_control(int native) {
-    const int on = 1;
-    const int idle_seconds = 60;
-    const int interval_seconds = 30;
-    const int probes = 4;
-    ::setsockopt(native, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    ::setsockopt(native, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
-    ::setsockopt(native, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    ::setsockopt(native, IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof idle_seconds);
-    ::setsockopt(native, IPPROTO_TCP, TCP_KEEPINTVL, &interval_seconds, sizeof interval_seconds);
-    ::setsockopt(native, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    set_option(native, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(native, SOL_SOCKET, SO_OOBINLINE, 1);
+    keep_alive(native, {.idle_seconds = 60, .interval_seconds = 30});
+}
+
+void prepare_data(int native) {
+    reset_on_close(native);
+    keep_alive(native, {.idle_seconds = 45, .interval_seconds = 15});
 }
 
 }  // namespace ballast::net

@@ -30,6 +30,7 @@ public:
         return descriptor_.is_watching_readable();
     }
     [[nodiscard]] bool has_peer_left() const override;
+    [[nodiscard]] bool has_failed() const override;
     [[nodiscard]] std::chrono::microseconds round_trip() const override;
     [[nodiscard]] int splice_source() const override { return descriptor_.native(); }
     [[nodiscard]] int splice_sink() const override { return descriptor_.native(); }
@@ -47,5 +48,11 @@ private:
 /// Sets what a control connection needs: no delay for short lines, urgent data inline (RFC 959
 /// 4.1.3, ABOR), and keep-alive so that NAT boxes remember it during long transfers.
 void prepare_control(int native);
+
+/// What a data connection needs from its first moment on. Closing it resets it until its end is
+/// earned. Keepalive shows within about two minutes that a peer is gone although nothing moves: a
+/// host that is gone answers no probe. If only the program is gone, its kernel forgets the
+/// connection after a minute (tcp_fin_timeout) and answers the next probe with a reset.
+void prepare_data(int native);
 
 }  // namespace ballast::net

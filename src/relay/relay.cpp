@@ -121,13 +121,20 @@ private:
 };
 
 /// Notices when the sink closes while nothing is written to it.
+///
+/// A sink that has ended its direction may still be reading, as `nc -N` does, and a script may have
+/// half-closed the control connection as well. So even the end of both connections does not show
+/// that the client is gone, and its download goes on. The kernel finds out whether it is
+/// (`net::prepare_data`). A connection whose end was read wakes nobody, so it is asked now and
+/// then.
 class SinkWatch {
 public:
-    explicit SinkWatch(net::Stream& sink) : sink_(sink) {}
+    SinkWatch(loop::Loop& loop, net::Stream& sink) : loop_(loop), sink_(sink) {}
 
     /// False if the sink has failed.
     bool look(std::error_code& error) {
-        if (!watched_ || ended_ || sink_.is_watching_readable()) return true;
+        if (ended_) return ask(error);
+        if (!watched_ || sink_.is_watching_readable()) return true;
         std::array<char, 4096> dropped;  // NOLINT: filled by read
         const net::Io io = sink_.read(dropped);
         if (io.state == net::Io::State::failed) {
@@ -140,12 +147,27 @@ public:
     void watch() {
         watched_ = true;
         if (!ended_) sink_.watch_readable();
+        if (ended_ && ask_at_ == loop::never) ask_at_ = loop_.after(ask_interval);
     }
+    /// When to look although nothing has moved.
+    [[nodiscard]] loop::Deadline ask_at() const { return ask_at_; }
 
 private:
+    static constexpr auto ask_interval = std::chrono::seconds(15);
+
+    bool ask(std::error_code& error) {
+        if (loop_.now() < ask_at_) return true;
+        ask_at_ = loop::never;
+        if (!sink_.has_failed()) return true;
+        error = std::make_error_code(std::errc::connection_reset);
+        return false;
+    }
+
+    loop::Loop& loop_;
     net::Stream& sink_;
     bool watched_ = false;  // no reads before the first watch
     bool ended_ = false;
+    loop::Deadline ask_at_ = loop::never;
 };
 
 }  // namespace
@@ -156,7 +178,7 @@ loop::Task<> relay_one_way(loop::Loop& loop, net::Stream& source, net::Stream& s
     const net::Attached source_attached(source, signal);
     const net::Attached sink_attached(sink, signal);
     Pump pump(source, sink);
-    SinkWatch sink_watch(sink);
+    SinkWatch sink_watch(loop, sink);
     StallClock stall(loop, pace);
 
     for (;;) {
@@ -175,6 +197,7 @@ loop::Task<> relay_one_way(loop::Loop& loop, net::Stream& source, net::Stream& s
         watch(pump, source, sink, signal, pace.throttle, loop.now(), turn_at);
         stall.excuse(turn_at);
         sink_watch.watch();
+        turn_at = loop::sooner(turn_at, sink_watch.ask_at());
         (void)co_await signal.wait(loop::sooner(turn_at, stall.due()));
     }
 }

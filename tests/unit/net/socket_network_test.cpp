@@ -14,8 +14,10 @@
 #include <cstring>
 #include <functional>
 #include <gtest/gtest.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -249,6 +251,41 @@ TEST_F(DialedTest, a_data_connection_that_was_not_finished_is_reset) {
     EXPECT_EQ(read_to_end(server).second, -ECONNRESET);
 }
 
+/// Seconds until a peer that answers nothing is given up; 0: never.
+int seconds_to_notice(const Stream& stream) {
+    const int native = stream.splice_source();
+    const auto option = [&](int level, int name) {
+        int value = 0;
+        socklen_t size = sizeof value;
+        EXPECT_EQ(::getsockopt(native, level, name, &value, &size), 0);
+        return value;
+    };
+    if (option(SOL_SOCKET, SO_KEEPALIVE) == 0) return 0;
+    return option(IPPROTO_TCP, TCP_KEEPIDLE) +
+           option(IPPROTO_TCP, TCP_KEEPINTVL) * option(IPPROTO_TCP, TCP_KEEPCNT);
+}
+
+TEST_F(DialedTest, a_data_connections_peer_that_is_gone_is_noticed_in_two_minutes) {
+    dial(Dial::Purpose::data);
+    EXPECT_GT(seconds_to_notice(*stream), 60);
+    EXPECT_LE(seconds_to_notice(*stream), 120);
+}
+
+TEST_F(DialedTest, says_that_it_is_broken_even_if_it_was_read_to_its_end) {
+    dial(Dial::Purpose::data);
+    ASSERT_EQ(::shutdown(server.get(), SHUT_WR), 0);
+    std::array<char, 16> buffer{};
+    Io io;
+    do io = stream->read(buffer);
+    while (io.state == Io::State::would_block);
+    EXPECT_EQ(io.state, Io::State::ended);
+    EXPECT_FALSE(stream->has_failed());
+    reset_on_close(server.get());
+    server = base::OwnedFd();
+    EXPECT_EQ(stream->read(buffer).state, Io::State::ended);
+    EXPECT_TRUE(stream->has_failed());
+}
+
 TEST_F(DialedTest, a_control_connection_ends_properly) {
     dial(Dial::Purpose::control);
     stream.reset();
@@ -303,6 +340,7 @@ TEST_F(SocketNetworkTest, resets_an_accepted_data_connection_that_was_not_finish
         arrived, loop));
     loop.run();
     ASSERT_NE(arrived, nullptr);
+    EXPECT_GT(seconds_to_notice(*arrived), 0);
     arrived.reset();
     outside.join();
     EXPECT_EQ(fate, -ECONNRESET);

@@ -226,6 +226,20 @@ TEST_F(RelayTest, lets_the_receiver_end_its_own_direction) {
     EXPECT_EQ(receiver.received(), "12345");
 }
 
+TEST_F(RelayTest, notices_a_receiver_that_is_gone_after_it_ended_its_own_direction) {
+    start_one_way();
+    receiver.finish();
+    loop.settle();
+    loop.run_for(20s);
+    EXPECT_FALSE(job.is_done());  // it may still be reading
+    receiver.reset();             // its kernel answers a probe
+    loop.settle();
+    EXPECT_FALSE(job.is_done());
+    loop.run_for(15s);
+    EXPECT_EQ(report.end, End::sink_failed);
+    EXPECT_EQ(report.error, std::make_error_code(std::errc::connection_reset));
+}
+
 TEST_F(RelayTest, drops_what_the_receiver_sends) {
     start_one_way();
     receiver.send(noise(300'000));

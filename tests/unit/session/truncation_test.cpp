@@ -411,6 +411,29 @@ TEST_F(Truncation, is_no_fate_of_a_download_whose_client_ended_only_its_control_
     EXPECT_TRUE(client.is_ended());
 }
 
+TEST_F(Truncation, is_no_fate_of_a_download_whose_client_half_closed_both_connections) {
+    break_after(1000, Fault::stall);
+    begin("RETR a");
+    data->finish();  // as `nc -N` does
+    client.half_close();
+    world.loop.run_for(world.listener.data_stall_timeout - 1s);
+    EXPECT_EQ(data->end(), DataPeer::End::open);
+    EXPECT_EQ(world.transfers_running(), 1);
+}
+
+TEST_F(Truncation, frees_the_seat_of_a_client_that_is_gone_although_its_backend_is_silent) {
+    break_after(1000, Fault::stall);
+    begin("RETR a");
+    data->finish();
+    client.half_close();
+    world.loop.run_for(90s);
+    EXPECT_EQ(world.transfers_running(), 1);
+    data->reset();  // a kernel that has forgotten the connection answers a probe
+    world.loop.run_for(20s);
+    EXPECT_EQ(world.transfers_running(), 0);
+    EXPECT_EQ(world.seats_taken(), 0);
+}
+
 TEST_F(Truncation, of_a_download_by_a_session_that_is_destroyed) {
     data = client.open_data("EPSV");
     data->stop_reading();

@@ -103,6 +103,11 @@ bool MemoryStream::has_peer_left() const {
     return own.closed || own.is_dead || own.fin_arrived;
 }
 
+bool MemoryStream::has_failed() const {
+    const Side& own = wire_->sides.at(side_);
+    return own.closed || own.is_dead;
+}
+
 std::chrono::microseconds MemoryStream::round_trip() const { return wire_->shape.round_trip; }
 
 net::Io MemoryStream::read(std::span<char> into) {

@@ -40,6 +40,7 @@ public:
     void watch_writable() override;
     [[nodiscard]] bool is_watching_readable() const override;
     [[nodiscard]] bool has_peer_left() const override;
+    [[nodiscard]] bool has_failed() const override;
     [[nodiscard]] std::chrono::microseconds round_trip() const override;
     [[nodiscard]] int splice_source() const override { return -1; }
     [[nodiscard]] int splice_sink() const override { return -1; }
