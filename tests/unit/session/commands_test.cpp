@@ -401,6 +401,20 @@ TEST(Commands, feat_marks_the_facts_that_this_session_has_chosen) {
     EXPECT_EQ(facts(), " MLST type;size;modify;");
 }
 
+TEST(Commands, feat_does_not_mark_what_the_backend_refused_after_the_login) {
+    World world(1);
+    world.backend(0).script.features = " MLST type*;size*;modify;\r\n";
+    world.backend(0).script.replies["OPTS"] = "501 What?";
+    world.survey(0);
+    TestClient client(world);
+    EXPECT_EQ(client.code(), 220);
+    EXPECT_EQ(client.ask("OPTS MLST modify;"), 200);
+    EXPECT_TRUE(client.say("FEAT").contains(" MLST type;size;modify*;\r\n"));
+    EXPECT_EQ(client.ask("USER anna"), 331);
+    EXPECT_EQ(client.ask("PASS secret"), 230);
+    EXPECT_TRUE(client.say("FEAT").contains(" MLST type*;size*;modify;\r\n"));
+}
+
 TEST(Commands, abor_without_a_transfer_is_answered_once) {
     World world(1);
     TestClient client(world);
