@@ -61,6 +61,13 @@ constexpr auto rows = std::to_array<LimitRow>({
      said<&Limits::login_rate_per_address>},
     {Limit::transfers, Counter::limit_transfers, "too many transfers", "limits.transfers", raise,
      said<&Limits::transfers>},
+    {Limit::login_attempts, std::nullopt, "too many login attempts", ".login_attempts",
+     "raise it if a client tries so often", said<&Listener::login_attempts>},
+    {Limit::command_rate, Counter::commands_delayed, "too many commands at once", ".command_rate",
+     raise, said<&Listener::command_rate>},
+    {Limit::command_bytes, Counter::limit_command_bytes, "a command is too long",
+     ".command_bytes_max", "raise it if the client's names are so long",
+     said<&Listener::command_bytes_max>},
 });
 static_assert(
     [] {

@@ -5,6 +5,7 @@
 #include "metrics/counters.h"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -26,12 +27,16 @@ enum class Limit : std::uint8_t {
     login_rate,
     login_rate_of_address,
     transfers,
+    login_attempts,
+    command_rate,
+    command_bytes,
 };
 
-/// All that is said about a limit once it is reached. When that is, the ledger decides.
+/// All that is said about a limit once it is reached. When that is, the ledger decides, or the
+/// session if it is about that session alone.
 struct LimitRow {
     Limit limit;
-    metrics::Counter counter;
+    std::optional<metrics::Counter> counter;
     std::string_view text;  ///< for logs and for the client: "too many sessions"
     std::string_view key;   ///< of its setting: "limits.sessions"; ".max_sessions" is a listener's
     std::string_view cure;  ///< what an operator would do about it

@@ -155,12 +155,6 @@ void Context::reached(guard::Limit limit) const {
     note_limit(surroundings.ledger, limit, settings, base::to_string(client.peer().ip));
 }
 
-void Context::reached(std::string_view limit, std::string_view key, std::uint64_t value,
-                      std::string_view cure) const {
-    note_limit(limit, {fmt::format("{}.{}", settings.where.key, key), value, cure}, settings.name,
-               base::to_string(client.peer().ip));
-}
-
 void Context::count_failed_login(std::string_view pool, std::string_view user) const {
     const auto ban = surroundings.ledger.login_failed({pool, user}, client.peer().ip, now());
     if (!ban) return;

@@ -131,9 +131,6 @@ public:
     /// For a session that was let in and has left its `backend`. Empty: it had none.
     void report_end(std::string_view backend) const;
     void reached(guard::Limit limit) const;
-    /// A limit of the listener: `key` is in its table.
-    void reached(std::string_view limit, std::string_view key, std::uint64_t value,
-                 std::string_view cure) const;
     /// Call it before the client gets the reply. Without a user's name only the address counts.
     void count_failed_login(std::string_view pool, std::string_view user) const;
 

@@ -11,16 +11,12 @@ namespace ballast::session {
 void note_limit(const guard::Ledger& ledger, guard::Limit limit, const config::Listener& listener,
                 std::string_view client) {
     const auto& row = guard::row_of(limit);
-    metrics::count(row.counter);
-    note_limit(row.text, ledger.setting_of(limit, listener), listener.name, client);
-}
-
-void note_limit(std::string_view limit, const guard::LimitSetting& setting,
-                std::string_view listener, std::string_view client) {
-    log::write_seldom(log::Level::warning, "a limit is reached", limit,
-                      {{"limit", limit},
+    if (row.counter) metrics::count(*row.counter);
+    const auto setting = ledger.setting_of(limit, listener);
+    log::write_seldom(log::Level::warning, "a limit is reached", row.text,
+                      {{"limit", row.text},
                        {"client", client},
-                       {"listener", listener},
+                       {"listener", listener.name},
                        {"key", setting.key},
                        {"value", setting.value},
                        {"cure", setting.cure}});

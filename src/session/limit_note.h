@@ -13,9 +13,6 @@ namespace ballast::session {
 /// a thousand times. Any thread may call.
 void note_limit(const guard::Ledger& ledger, guard::Limit limit, const config::Listener& listener,
                 std::string_view client);
-/// The same for a limit that the ledger does not keep; the caller counts it. `limit` is in words.
-void note_limit(std::string_view limit, const guard::LimitSetting& setting,
-                std::string_view listener, std::string_view client);
 
 /// A session has come from this process itself, through a backend that leads back here. Likewise.
 void note_own_session(std::string_view client);

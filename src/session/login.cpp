@@ -61,8 +61,7 @@ loop::Task<> Login::log_in(ftp::Command user) {
         co_return co_await context_.end_with(own_session_text);
     }
     if (++attempts_ > context_.settings.login_attempts) {
-        context_.reached("too many login attempts", "login_attempts",
-                         context_.settings.login_attempts, "raise it if a client tries so often");
+        context_.reached(guard::Limit::login_attempts);
         co_return co_await context_.end_with("Too many login attempts.");
     }
     user_place_ = {};

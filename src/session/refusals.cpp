@@ -28,10 +28,7 @@ void report_own_refusal(const Context& context, const ftp::Command& command,
 loop::Task<> refuse_line(Context& context, ftp::CommandError problem) {
     switch (problem) {
         case ftp::CommandError::too_long:
-            metrics::count(metrics::Counter::limit_command_bytes);
-            context.reached("a command is too long", "command_bytes_max",
-                            context.settings.command_bytes_max,
-                            "raise it if the client's names are so long");
+            context.reached(guard::Limit::command_bytes);
             return context.answer(500, "The line is too long.");
         case ftp::CommandError::forbidden_byte:
             return context.answer(501, "NUL and CR are not allowed inside a command.");

@@ -109,9 +109,7 @@ loop::Task<> Session::take_turn() {
         (void)co_await signal.wait(loop::never);
     }
     if (!commands_ || commands_->take(context_.now())) co_return;
-    metrics::count(metrics::Counter::commands_delayed);
-    context_.reached("too many commands at once", "command_rate", context_.settings.command_rate,
-                     "raise it, 0 is no limit");
+    context_.reached(guard::Limit::command_rate);
     while (!context_.is_stop_wanted() && !commands_->take(context_.now()))
         (void)co_await signal.wait(commands_->next(context_.now()));
 }

@@ -44,6 +44,8 @@ TEST(Limits, are_counted) {
     EXPECT_EQ(row_of(Limit::sessions_of_listener).counter, metrics::Counter::limit_sessions);
     EXPECT_EQ(row_of(Limit::banned_user).counter, metrics::Counter::refused_by_ban);
     EXPECT_EQ(row_of(Limit::transfers).counter, metrics::Counter::limit_transfers);
+    EXPECT_EQ(row_of(Limit::command_rate).counter, metrics::Counter::commands_delayed);
+    EXPECT_EQ(row_of(Limit::command_bytes).counter, metrics::Counter::limit_command_bytes);
 }
 
 }  // namespace
