@@ -282,11 +282,11 @@ TEST(LoadTls, implicit_addresses_are_control_addresses_like_others) {
          "\"[::]:21\")\n"},
         {listener + certificate + "implicit_bind = [\"127.0.0.1:21\"]" + pool,
          "f:6:18: listener.ftp.tls.implicit_bind[0]: 127.0.0.1:21 is bound twice, also by "
-         "listener.ftp.bind[0] too (use another address or port, or remove one)\n"},
+         "listener.ftp.bind[0] (use another address or port, or remove one)\n"},
         {listener + certificate + "implicit_bind = [\"[::1]:990\", \"127.0.0.1:990\"]\n" + other +
              pool,
          "f:9:9: listener.web.bind[0]: 127.0.0.1:990 is bound twice, also by "
-         "listener.ftp.tls.implicit_bind[1] too (use another address or port, or remove one)\n"},
+         "listener.ftp.tls.implicit_bind[1] (use another address or port, or remove one)\n"},
         {plain + "passive_ports = \"980-999\"\n[listener.ftp.tls]\n" + certificate +
              "implicit_bind = [\"0.0.0.0:990\"]" + pool,
          "f:4:17: listener.ftp.passive_ports: 980-999 holds the control port 990 of "

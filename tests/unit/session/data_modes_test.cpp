@@ -237,7 +237,7 @@ TEST(DataModes, a_refused_PORT_is_the_answer_to_the_transfer) {
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
     const auto data = client.open_data("PASV");
-    EXPECT_EQ(client.say("RETR a"), "425 No data connection: I won't open a connection.");
+    EXPECT_EQ(client.say("RETR a"), "425 Can't open data connection: I won't open a connection.");
     EXPECT_FALSE(world.backend(0).has_heard("RETR a"));
     EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
 }

@@ -266,7 +266,7 @@ TEST(Transfer, passes_a_refused_data_connection_on) {
     ASSERT_TRUE(client.log_in());
     for (const char* verb : {"EPSV", "PORT"}) {
         const auto data = client.open_data(verb);
-        EXPECT_EQ(client.say("LIST"), "425 No data connection: No port is free.");
+        EXPECT_EQ(client.say("LIST"), "425 Can't open data connection: No port is free.");
         world.loop.settle();
         EXPECT_TRUE(data->is_connected());
         EXPECT_EQ(data->end(), DataPeer::End::reset) << verb;
