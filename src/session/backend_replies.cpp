@@ -10,17 +10,17 @@ namespace ballast::session {
 
 namespace {
 
-/// How long a server may take to hear ABOR before its data is reset.
+/// How long to wait between ABOR and the reset of the data.
 constexpr auto abort_time = std::chrono::milliseconds(250);
 
-/// How many replies, STAT's among them, may come between ABOR and the answer to the NOOP behind it.
+/// How many replies, STAT's included, may come between ABOR and the answer to its NOOP.
 constexpr int replies_to_noop_max = 16;
 
-/// How long a server must be silent for its last reply to be taken for the answer to NOOP.
+/// After this silence the last reply counts as the answer to NOOP.
 constexpr auto guess_time = std::chrono::seconds(1);
 
-/// How long a server may take to answer a STAT behind its transfer before it is asked by a NOOP
-/// whether it will: Pure-FTPd 1.0.50 swallows some.
+/// How long a server may take to answer a STAT after its transfer. Then a NOOP finds out whether an
+/// answer will come: Pure-FTPd 1.0.50 swallows some STATs.
 constexpr auto status_time = std::chrono::seconds(1);
 
 }  // namespace
@@ -61,41 +61,41 @@ loop::Task<> BackendReplies::pass_stat(std::string line) {
     owed_.add_stat();
 }
 
-/// Lines of a reply that goes on may be told as they come: it answers a STAT, or it shows that a
-/// command was no transfer.
+/// Lines of an unfinished reply may go to the client at once if it answers a STAT, or if it shows
+/// that the command was not a transfer.
 bool BackendReplies::may_pass_lines(std::uint16_t code) const {
     if (is_tentative_ && !owed_.is_begun() && !owed_.final_reply()) return true;
     if (is_fenced_ && code == leg_.known().noop_code()) return false;
     return owed_.answers_stat(code);
 }
 
-/// What the client may be told now of a reply whose end is not here.
+/// Which part of an unfinished reply may go to the client now.
 backend::Leg::Part BackendReplies::part_of(std::uint16_t code) {
     using Part = backend::Leg::Part;
     if (!may_pass_lines(code)) return Part::whole;
-    // Whose reply it is shows: the transfer's own comes before it.
+    // The reply answers a STAT. The transfer's own reply goes first.
     status_follows_ = owed_.final_reply() && !owed_.final_is_told() && !is_aborting_;
     if (status_follows_) return Part::none;
     if (!answers_.client_is_lost()) return Part::lines;
-    // Its end may never come, and nobody wants it.
+    // The rest of the reply may never come, and the client is gone.
     lose_backend({base::Fault::client, {}, "the client did not take a reply"});
     return Part::none;
 }
 
-/// The client is told no faster than it reads, and meanwhile nothing is read of the backend.
+/// Sends no faster than the client reads. Meanwhile nothing is read from the backend.
 loop::Task<> BackendReplies::pass_lines() {
     const auto code = leg_.begun_code();
     if (code == 0 || part_of(code) != backend::Leg::Part::lines) co_return;
     auto lines = leg_.take_lines();
     if (lines.empty()) co_return;
     co_await answers_.tell({code, std::move(lines)});
-    // The others on this thread have their turn.
+    // Let the other sessions on this thread run.
     signal_.raise();
     (void)co_await signal_.wait(loop::never);
 }
 
-/// The next reply; what may be passed on of it before its end has been. Each line has `patience`.
-/// An error as well if it must wait for the transfer's own reply (`status_follows_`).
+/// Returns the next reply, or its end if its beginning was passed on. `patience` applies to each
+/// line. Also an error if the reply must wait for the transfer's own one (`status_follows_`).
 loop::Task<base::Result<ftp::Reply>> BackendReplies::next(loop::Time::duration patience,
                                                           loop::Deadline latest) {
     for (;;) {
@@ -112,12 +112,12 @@ loop::Task<> BackendReplies::settle_stats(bool data_is_pending) {
     while (owed_.stats() > 0 || is_fenced_) {
         const bool is_coming = is_fenced_ || leg_.begun_code() != 0;
         auto reply = co_await next(is_coming ? leg_.answer_time("STAT") : status_time);
-        // The transfer's own reply comes first; then this goes on.
+        // The transfer's own reply goes first. Then `tell_stats` continues here.
         if (status_follows_) co_return;
         if (!reply) {
             const bool is_late = reply.error().code == std::errc::timed_out;
             const bool is_silent = is_late && leg_.begun_code() == 0;
-            // It has begun meanwhile, and has the time of a reply that comes.
+            // The answer has begun meanwhile, so its longer time limit applies.
             if (is_late && !is_silent && !is_coming && !answers_.client_is_lost()) continue;
             if (!is_silent || is_fenced_ || !co_await leg_.send_meanwhile("NOOP")) {
                 backend_is_lost_ = true;
@@ -126,7 +126,7 @@ loop::Task<> BackendReplies::settle_stats(bool data_is_pending) {
             is_fenced_ = true;
         } else if (is_fenced_ && (owed_.stats() == 0 || reply->code == leg_.known().noop_code())) {
             is_fenced_ = false;
-            // STAT may be answered with the same code, and NOOP behind it.
+            // STAT may get the same code as NOOP. Then NOOP's answer follows.
             auto next = owed_.stats() > 0 ? co_await leg_.reply(signal_.loop().after(abort_time))
                                           : base::Result<ftp::Reply>(std::move(*reply));
             if (!next && next.error().code != std::errc::timed_out) backend_is_lost_ = true;
@@ -149,10 +149,10 @@ loop::Task<bool> BackendReplies::abort(BackendEnd& data) {
         backend_is_lost_ = true;
         co_return false;
     }
-    // It shall hear ABOR before its data breaks: a server that receives may take a reset for the
-    // end of the file (pyftpdlib 1.5.7), and the reply to a reset may come before ABOR was read, so
-    // that the NOOP would be read together with it (JFileServer). Others (vsftpd) hear it only
-    // then.
+    // Let the server hear ABOR before its data breaks. A receiving server may take a reset for the
+    // end of the file (pyftpdlib 1.5.7). A server may also answer the reset before it reads ABOR,
+    // and then read the NOOP together with ABOR (JFileServer). Others (vsftpd) hear ABOR only after
+    // the reset.
     auto first = co_await next(abort_time, signal_.loop().after(abort_time));
     data.reset();
     if (!first) first = co_await next(patience);
@@ -169,14 +169,13 @@ loop::Task<bool> BackendReplies::abort(BackendEnd& data) {
     co_return false;
 }
 
-/// Up to the answer to the NOOP behind ABOR. False if it does not come.
+/// Reads up to the answer to the NOOP behind ABOR. False if it does not come.
 loop::Task<bool> BackendReplies::hear_fence(loop::Time::duration patience) {
     auto& known = leg_.known();
     std::uint16_t last = 0;
     bool last_is_of_abort = false;
     for (int i = 0; i < replies_to_noop_max; ++i) {
-        // Where nobody has asked yet what NOOP is answered with, the last of them all is the
-        // answer.
+        // The backend's answer to NOOP may be unknown so far. Then the last reply is that answer.
         const bool is_guess = last != 0 && !known.knows_noop();
         auto reply = co_await next(is_guess ? guess_time : patience);
         const bool is_quiet = !reply && is_guess && reply.error().code == std::errc::timed_out &&
@@ -187,7 +186,7 @@ loop::Task<bool> BackendReplies::hear_fence(loop::Time::duration patience) {
         }
         if (!reply && !is_quiet) co_return false;
         if (is_quiet || reply->code == known.noop_code()) {
-            // RFC 854: what was said before an interrupt may have been thrown away by it.
+            // RFC 854: an interrupt may discard commands that were sent before it.
             for (; owed_.stats() > 0; owed_.count_stat_answered())
                 co_await answers_.tell(ftp::make_reply(450, "The server did not tell its status."));
             co_return true;
@@ -209,7 +208,7 @@ loop::Task<bool> BackendReplies::hear_fence(loop::Time::duration patience) {
 loop::Task<> BackendReplies::abort_broken(BackendEnd& data) {
     if (!co_await abort(data))
         lose_backend({base::Fault::backend, {}, "the server did not answer ABOR"});
-    else  // a reply that has ended the transfer before keeps its own words
+    else  // a reply that has already ended the transfer stays
         owed_.set_final_if_none(ftp::make_reply(226, "Aborted."));
 }
 
@@ -231,7 +230,7 @@ loop::Task<> BackendReplies::tell_stats(bool data_is_pending) {
 
 loop::Task<> BackendReplies::tell_aborted() {
     const bool says_its_own = leg_.follows_client() && !backend_is_lost_ && !abort_replies_.empty();
-    // The end of the transfer may have come before ABOR; the client has not got its data whole.
+    // The transfer may have ended before ABOR, but the client does not have all data.
     if (!says_its_own || owed_.final_reply())
         co_await answers_.tell(ftp::make_reply(426, "Connection closed; transfer aborted."));
     if (!says_its_own) co_return co_await answers_.tell(ftp::make_reply(226, "ABOR successful."));

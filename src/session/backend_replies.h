@@ -82,10 +82,10 @@ private:
     RepliesOwed owed_;
     std::string missing_;
     bool backend_is_lost_ = false;
-    bool status_follows_ = false;  // its answer has begun, and comes behind the final reply
-    bool is_fenced_ = false;       // a NOOP was said behind the STATs
+    bool status_follows_ = false;  // its answer has begun, behind the final reply
+    bool is_fenced_ = false;       // a NOOP was sent behind the STATs
     bool is_aborting_ = false;
-    std::vector<ftp::Reply> abort_replies_;  // of the backend
+    std::vector<ftp::Reply> abort_replies_;  // from the backend
 };
 
 }  // namespace ballast::session

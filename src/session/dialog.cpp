@@ -20,8 +20,8 @@ bool is_one_of(std::string_view verb, std::initializer_list<std::string_view> ve
     return false;
 }
 
-/// RFC 959 3.4: stream mode. Z is a compression that both ends agree on and passes as it is; block
-/// and compressed mode carry the end of file inside the data, which a relay cannot vouch for.
+/// RFC 959 3.4: stream mode. Z is a compression between both ends that passes through as it is.
+/// Block and compressed mode carry the end of file inside the data, so a relay cannot check it.
 bool is_carried_mode(std::string_view argument) {
     argument.remove_prefix(std::min(argument.find_first_not_of(' '), argument.size()));
     return argument.empty() ||
@@ -72,7 +72,7 @@ Decision Dialog::auth(const ftp::Command& command) {
                passes_through() ? Step::pass_through : Step::start_tls);
 }
 
-/// RFC 4217 8: always 0, TLS has buffers of its own.
+/// RFC 4217 8: always 0, because TLS has its own buffers.
 Decision Dialog::protection_buffer(const ftp::Command& command) {
     if (!settings_.tls && !passes_through())
         return say(502, "PBSZ is not available on this listener.");
@@ -106,8 +106,8 @@ Decision Dialog::clear_control() const {
     return say(200, "The control connection continues in plain text.", Step::leave_tls);
 }
 
-/// RFC 7151 3.1: before USER, the last one counts; 3.2.2: under TLS it is the name that the
-/// handshake asked for, if it asked for one.
+/// RFC 7151 3.1: before USER, the last HOST counts. RFC 7151 3.2.2: under TLS, HOST must equal the
+/// handshake's server name if there is one.
 Decision Dialog::host(const ftp::Command& command) const {
     if (login_ == Login::in_progress) return say(503, "HOST comes before USER.");
     if (!server_name_.empty() && !base::is_same_but_for_case(server_name_, command.argument))
@@ -125,7 +125,7 @@ Decision Dialog::user(const ftp::Command& command) const {
     return {login_ == Login::done ? Step::credential : Step::log_in};
 }
 
-/// A line of a log-in. No backend hears it: some servers hang at such a line.
+/// A long or odd line of a login goes to no backend: some servers hang at such a line.
 bool Dialog::is_too_long(const ftp::Command& command, const ftp::Verb& verb) const {
     const bool is_of_login = verb.handling == ftp::Handling::login || verb.name == "HOST";
     return is_of_login && command.line.size() > settings_.login_bytes_max;
@@ -142,7 +142,7 @@ Decision Dialog::next(const ftp::Command& command, bool has_data_address) {
     if (command.verb == "QUIT") return {Step::quit};
     if (command.verb == "FEAT") return {Step::features};
     if (command.verb == "REIN") {
-        // RFC 4217 11: TLS would have to end with it, which no client expects.
+        // RFC 4217 11: TLS would have to end with REIN. Clients do not expect that.
         if (control_ != Control::plain) return say(502, "REIN is not supported under TLS.");
         return {Step::reinitialize};
     }
@@ -155,7 +155,7 @@ Decision Dialog::next(const ftp::Command& command, bool has_data_address) {
 
     const bool moves_data =
         verb != nullptr ? verb->handling == ftp::Handling::transfer : has_data_address;
-    // RFC 4217 10.2: the protection of the data connection is not what the server demands.
+    // RFC 4217 10.2: the protection of the data connection does not meet the server's demand.
     if (moves_data && requires_data_tls() && !protects_data_)
         return say(521, "Data connections need TLS: say PROT P first.");
     if (verb == nullptr) return {has_data_address ? Step::maybe_transfer : Step::forward};
@@ -164,8 +164,8 @@ Decision Dialog::next(const ftp::Command& command, bool has_data_address) {
         case ftp::Handling::data_setup: return data_setup(command);
         case ftp::Handling::transfer: return {Step::transfer};
         case ftp::Handling::control: return control(command);
-        // A server may want a PASS although it has let the user in at USER (RFC 959 5.4: 202), and
-        // many clients say one anyway: what becomes of it is the server's word.
+        // A server may want a PASS even if it has let the user in at USER (RFC 959 5.4: 202). Many
+        // clients send one anyway. The server decides what it means.
         case ftp::Handling::login: return {Step::credential};
         case ftp::Handling::refused: break;
     }
@@ -198,7 +198,7 @@ Decision Dialog::data_setup(const ftp::Command& command) {
         }
         return {Step::passive};
     }
-    // RFC 2428 4: after EPSV ALL all other ways to set up data must be rejected.
+    // RFC 2428 4: after EPSV ALL, all other ways to set up data must be rejected.
     if (epsv_all_)
         return say(503, fmt::format("EPSV ALL is in force: {} is not allowed.", command.verb));
     return {command.verb == "PASV" ? Step::passive : Step::active};

@@ -11,22 +11,22 @@
 
 namespace ballast::session {
 
-/// What the session shall do with a command.
+/// What the session must do with a command.
 enum class Step : std::uint8_t {
-    answer,          ///< say `Decision::reply`, nothing else
-    refuse,          ///< the same, for a command that the listener does not allow
-    answer_noted,    ///< the same, and the journal keeps the command for the backend
+    answer,          ///< send `Decision::reply`, nothing else
+    refuse,          ///< the same; the listener does not allow the command
+    answer_noted,    ///< the same; the journal keeps the command for the backend
     features,        ///< FEAT
-    start_tls,       ///< AUTH: say `Decision::reply`, then the handshake
-    pass_through,    ///< AUTH: say `Decision::reply`, then the handshake is a backend's
-    leave_tls,       ///< CCC: say `Decision::reply`, then plain text
+    start_tls,       ///< AUTH: send `Decision::reply`, then the handshake
+    pass_through,    ///< AUTH: send `Decision::reply`, then a backend's handshake
+    leave_tls,       ///< CCC: send `Decision::reply`, then plain text
     log_in,          ///< USER: choose a backend
     credential,      ///< PASS, ACCT, and USER after login: forwarded, the login may change
     passive,         ///< PASV, EPSV
     active,          ///< PORT, EPRT
     restart,         ///< REST
     transfer,        ///< a verb that moves data
-    maybe_transfer,  ///< a verb nobody knows while a data address is pending
+    maybe_transfer,  ///< an unknown verb while a data address is pending
     abort,           ///< ABOR while nothing moves
     reinitialize,    ///< REIN
     forward,
@@ -38,14 +38,13 @@ struct Decision {
     ftp::Reply reply = {};  ///< for the steps that name it, else empty
 };
 
-/// Decides, from the verb and the state of the login, what to do with a command. No I/O: a table
-/// with a memory.
+/// Decides what to do with a command, by its verb and the state of the login. No I/O.
 class Dialog {
 public:
     enum class Login : std::uint8_t {
         none,         ///< no USER yet, or the last one failed
-        in_progress,  ///< 331 or 332 was said
-        done,         ///< 230
+        in_progress,  ///< after 331 or 332
+        done,         ///< after 230
     };
 
     explicit Dialog(const config::Listener& settings) : settings_(settings) {}
@@ -54,10 +53,10 @@ public:
 
     [[nodiscard]] Login login() const { return login_; }
     void set_login(Login login) { login_ = login; }
-    /// REIN and AUTH: as after the greeting.
+    /// REIN and AUTH: returns to the state after the greeting.
     void reinitialize();
 
-    /// The handshake that AUTH began is done. `server_name` is what the client asked for (SNI).
+    /// The handshake after AUTH is done. `server_name` is what the client asked for (SNI).
     void tls_began(std::string server_name);
     /// The same on a connection that began with TLS.
     void tls_began_implicitly(std::string server_name) {
@@ -65,8 +64,8 @@ public:
         tls_began(std::move(server_name));
     }
     void tls_left() { control_ = Control::left_tls; }
-    /// FEAT lists AUTH: it may be said, or it was. RFC 4217 leaves open what FEAT says under TLS;
-    /// servers list AUTH there too, and clients look for it.
+    /// FEAT lists AUTH if it is possible or was used. RFC 4217 does not say what FEAT lists under
+    /// TLS. Servers list AUTH there too, and clients look for it.
     [[nodiscard]] bool offers_auth() const {
         return passes_through() ||
                (settings_.tls && settings_.tls->explicit_tls && control_ != Control::left_tls);
@@ -74,7 +73,7 @@ public:
     [[nodiscard]] bool passes_through() const {
         return settings_.mode == config::ListenerMode::passthrough;
     }
-    /// What the TLS handshake asked for (SNI); empty: nothing.
+    /// The server name in the TLS handshake (SNI). Empty: none.
     [[nodiscard]] const std::string& server_name() const { return server_name_; }
     /// Data connections are under TLS (PROT P).
     [[nodiscard]] bool protects_data() const { return protects_data_; }
@@ -99,8 +98,8 @@ private:
     const config::Listener& settings_;
     Control control_ = Control::plain;
     std::string server_name_;
-    bool auth_protects_data_ = false;     // the AUTH that is being followed implies PROT P
-    bool has_protection_buffer_ = false;  // PBSZ
+    bool auth_protects_data_ = false;     // the current AUTH implies PROT P
+    bool has_protection_buffer_ = false;  // PBSZ was used
     bool protects_data_ = false;
     Login login_ = Login::none;
     bool epsv_all_ = false;  // RFC 2428 4

@@ -26,13 +26,13 @@ std::string_view behind_first_word(std::string_view text) {
     return text;
 }
 
-/// "UTF8" of "OPTS utf8 ON".
+/// Returns "UTF8" for "OPTS utf8 ON".
 std::string second_word(std::string_view line) {
     return base::upper(first_word(behind_first_word(line)));
 }
 
-/// Options that have one value: a later line replaces the earlier. Of others, such as "OPTS MODE Z
-/// LEVEL 5" and "OPTS RETR Parallelism=4;", a line may set a part.
+/// Options that have one value: a later line replaces the earlier. For others, such as "OPTS MODE Z
+/// LEVEL 5" and "OPTS RETR Parallelism=4;", a line may set only a part.
 bool has_one_value(std::string_view option) {
     constexpr auto known = std::to_array<std::string_view>({"HASH", "MLST", "UTF-8", "UTF8"});
     return std::ranges::find(known, option) != known.end();
@@ -49,8 +49,8 @@ bool may_change_something(const ftp::Reply& reply) {
     return (reply.kind() == 2 || reply.kind() == 3) && !is_information && reply.code != superfluous;
 }
 
-/// Of SITE, as ProFTPD, Pure-FTPd, vsftpd, wu-ftpd, pyftpdlib and SFTPGo have it: what acts on
-/// files, or tells something.
+/// The SITE commands of ProFTPD, Pure-FTPd, vsftpd, wu-ftpd, pyftpdlib and SFTPGo that act on files
+/// or only report something.
 bool is_stateless_site(std::string_view word) {
     constexpr auto known = std::to_array<std::string_view>(
         {"CHGRP", "CHMOD", "CHOWN", "COPY", "HELP", "LINK", "MKDIR", "QUOTA", "RMDIR", "SYMLINK",
@@ -63,7 +63,7 @@ std::string changed_by(std::string_view what) {
     return ftp::escaped(what.substr(0, name_bytes_max)) + " may have changed the session";
 }
 
-/// Byte for byte: a name may begin with a space.
+/// Byte for byte, because a name may begin with a space.
 std::string_view argument_of(std::string_view line) {
     const auto space = line.find(' ');
     return space == std::string_view::npos ? std::string_view() : line.substr(space + 1);
@@ -110,8 +110,8 @@ void Journal::note(const ftp::Command& command, const ftp::Reply& reply) {
     }
 }
 
-/// RFC 959 4.1.3: RNFR must be immediately followed by RNTO, and RFC 3659 5.3 has the same of REST;
-/// but most servers keep REST until the next transfer of a file.
+/// RFC 959 4.1.3: RNTO must immediately follow RNFR. RFC 3659 5.3 says the same of REST, but most
+/// servers keep REST until the next transfer of a file.
 void Journal::begin_command() {
     forget(State::rename_from);
     is_restart_old_ = is_restart_old_ || find(State::restart) != nullptr;
@@ -143,7 +143,7 @@ void Journal::note_site(const ftp::Command& command, const ftp::Reply& reply) {
     if (is_stateless_site(word)) return;
     if (word != "UMASK" && word != "IDLE")
         return note_unknown(word.empty() ? "SITE" : "SITE " + word, reply);
-    // Without a value it is a question.
+    // Without a value the command is a question.
     if (!reply.is_positive() || behind_first_word(command.argument).empty()) return;
     std::erase_if(entries_, [&](const Entry& each) {
         return each.state == State::site && second_word(each.line) == word;
@@ -158,14 +158,14 @@ void Journal::note_option(const ftp::Command& command) {
                (has_one_value(name) ? second_word(each.line) == name : each.line == command.line);
     });
     add(State::option, command.line);
-    // The same name has other bytes from now on.
+    // From now on the same name has other bytes.
     const bool has_moved = std::ranges::any_of(entries_, [](const Entry& each) {
         return each.state == State::directory && !is_ascii(each.line);
     });
     if (name.starts_with("UTF") && has_moved) lose_directory("the encoding of names changed");
 }
 
-/// Steps are kept as they were said: what ".." leads to is known to the server alone, where a
+/// Steps are kept as the client sent them. Only the server knows where ".." leads, because a
 /// directory may be a symbolic link.
 void Journal::note_directory(const ftp::Command& command) {
     if (command.argument.starts_with('/')) {
@@ -179,7 +179,7 @@ void Journal::note_told_directory(const ftp::Reply& reply) {
     constexpr std::uint16_t path_told = 257;
     if (reply.code != path_told) return;
     const auto path = path_of_257(reply.message());
-    // It becomes a command: nothing in it may end the line.
+    // The path becomes a command, so it must not contain a line end.
     constexpr std::string_view forbidden("\0\r\n", 3);
     if (!path || path->empty() || path->find_first_of(forbidden) != std::string::npos) return;
     forget_directory();
@@ -267,7 +267,7 @@ void Journal::set(State state, std::string_view line) {
     add(state, line);
 }
 
-/// Behind what is there of the same state.
+/// Inserts behind the other lines of the same state.
 void Journal::add(State state, std::string_view line) {
     const auto limit = is_logged_in_ ? bytes_max : bytes_before_login_max;
     std::size_t bytes = sizeof(Entry) + line.size();
@@ -291,7 +291,7 @@ void Journal::forget_directory() {
     lost_directory_.clear();
 }
 
-/// Until it is named or told again.
+/// The directory stays lost until an absolute path or a 257 names it.
 void Journal::lose_directory(std::string reason) {
     forget_directory();
     lost_directory_ = std::move(reason);

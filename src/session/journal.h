@@ -14,48 +14,47 @@
 
 namespace ballast::session {
 
-/// What a session would need to become the same session on another backend: the lines that set its
-/// state, as the client sent them. It says whether it is complete. What it cannot keep, because it
-/// is too much or because nobody knows what it changed, makes it incomplete and never wrong. No
-/// I/O. Passwords are not kept.
+/// What a session needs to become the same session on another backend: the client's lines that set
+/// its state. The journal knows whether it is complete. Too many lines make it incomplete, as do
+/// commands with unknown effect, but it is never wrong. No I/O. Passwords are not kept.
 class Journal {
 public:
-    /// How much it keeps. A client that has not logged in gets less.
+    /// Size limits. A client that has not logged in gets less.
     static constexpr std::size_t bytes_before_login_max = 4096;
     static constexpr std::size_t bytes_max = 16 * 1024;
 
-    /// A command and the last reply that the backend gave to it, or Ballast where it answers for
-    /// the backend. Transfers are not noted here.
+    /// A command and the last reply to it, from the backend or from Ballast on its behalf.
+    /// Transfers go to `note_transfer`.
     void note(const ftp::Command& command, const ftp::Reply& reply);
-    /// A transfer was asked for, and uses up what was prepared for it. `is_refused`: it did not
-    /// happen.
+    /// The client asked for a transfer, which uses up what was prepared for it. `is_refused`: no
+    /// transfer took place.
     void note_transfer(const ftp::Command& command, bool is_refused);
-    /// The user has logged in. A second login on the same backend leaves nobody knows what: RFC 959
-    /// 4.1.1 keeps the transfer parameters, and says nothing of the directory.
+    /// The user has logged in. The state after a second login on the same backend is unknown: RFC
+    /// 959 4.1.1 keeps the transfer parameters, and does not mention the directory.
     void note_login();
-    /// REIN, AUTH (RFC 4217 4) and a USER that goes to another backend.
+    /// For REIN, AUTH (RFC 4217 4) and a USER that goes to another backend.
     void clear() { *this = Journal(); }
 
     /// Whether a replay of `lines` makes another backend's session the same as this one.
     [[nodiscard]] bool is_complete() const { return gap().empty(); }
-    /// Why it is not complete; empty: it is. Holds no secret.
+    /// Why the journal is incomplete. Empty: it is complete. Contains no secret.
     [[nodiscard]] std::string gap() const;
 
     [[nodiscard]] bool is_binary() const;
 
-    /// What was said before there was a backend and is owed to it once the user is logged in: CLNT
-    /// and OPTS lines, in order. They are in the journal again when the backend has accepted them.
+    /// CLNT and OPTS lines from before there was a backend, in order. The backend gets them after
+    /// login. Each line it accepts is then noted again.
     [[nodiscard]] std::vector<std::string> take_owed();
-    /// What brings a freshly logged-in session to this state, in order. RNFR is last.
+    /// The lines that bring a freshly logged-in session to this state, in order. RNFR is last.
     [[nodiscard]] std::vector<std::string> lines() const;
-    /// The directory, if a 257 told it; `lines` has a CWD to it then.
+    /// The directory, if a 257 named it. Then `lines` has a CWD to it.
     [[nodiscard]] std::optional<std::string> told_directory() const;
 
     /// Marks the MLST facts (RFC 3659 7.9), the LANG tag (RFC 2640 4.3) and the HASH algorithm that
-    /// the client has chosen: FEAT tells what is in force in this session.
+    /// the client has chosen. FEAT marks what applies in this session.
     void mark_in_force(ftp::Features& features) const;
 
-    /// The file as far as its directory is known, for logs: "/in/a.txt", or "a.txt".
+    /// For logs: the file's path as far as the directory is known, "/in/a.txt" or "a.txt".
     [[nodiscard]] std::string path_of(std::string_view file) const;
 
 private:
@@ -79,12 +78,12 @@ private:
     void forget_directory();
     void lose_directory(std::string reason);
 
-    std::vector<Entry> entries_;  // by state: in the order of the replay
-    std::string gap_;             // the first thing that was not kept
-    std::string lost_directory_;  // why it is not known, until it is named or told again
+    std::vector<Entry> entries_;  // by state, in the order of the replay
+    std::string gap_;             // the first thing that could not be kept
+    std::string lost_directory_;  // why it is unknown, until it is known again
     bool is_logged_in_ = false;
     bool is_directory_told_ = false;
-    bool is_restart_old_ = false;  // another command came behind the REST
+    bool is_restart_old_ = false;  // another command came after REST
 };
 
 /// The path in a 257 reply: quoted, with quotes inside doubled (RFC 959 appendix II).

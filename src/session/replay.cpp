@@ -31,7 +31,7 @@ ReplayProblem lost(base::Error error, std::string_view line) {
     return {.kind = Kind::lost, .line = ftp::loggable(line), .error = std::move(error)};
 }
 
-/// Whether the backend is where the first one was.
+/// Whether the backend is in the first backend's directory.
 loop::Task<Replayed> check_directory(backend::Leg& leg, std::string expected) {
     auto reply = co_await leg.command("PWD");
     if (!reply) co_return std::unexpected(lost(std::move(reply.error()), "PWD"));

@@ -11,30 +11,30 @@
 
 namespace ballast::session {
 
-/// Why a backend is not in a journal's state.
+/// Why a backend is not in the journal's state.
 struct ReplayProblem {
     enum class Kind : std::uint8_t {
-        incomplete,  ///< nothing was said to it: the journal does not know all
+        incomplete,  ///< nothing was sent: the journal has a gap
         refused,     ///< it answered `line` with `reply`, which may be a 421
-        elsewhere,   ///< `reply` tells another directory than the first backend told
+        elsewhere,   ///< `reply` names another directory than the first backend did
         lost,        ///< the connection, with `error`
     };
     Kind kind;
-    std::string line;  ///< for logs; of `incomplete`: what is not known
+    std::string line;  ///< for logs; with `incomplete`: the gap
     ftp::Reply reply = {};
     base::Error error = {};
 };
 using Replayed = std::expected<void, ReplayProblem>;
-/// For logs.
+/// Text for logs.
 [[nodiscard]] std::string to_string(const ReplayProblem& problem);
 
-/// Brings a freshly logged-in backend to the journal's state. Each line must be accepted. Nothing
-/// may be said to the backend between this and the client's next command: the last line may be
-/// RNFR or REST. After a failure the leg is in an unknown state. Both outlive the task.
+/// Brings a freshly logged-in backend to the journal's state. The backend must accept each line.
+/// The client's next command must follow directly, because the last line may be RNFR or REST. After
+/// a failure the leg is in an unknown state. Both outlive the task.
 [[nodiscard]] loop::Task<Replayed> replay(backend::Leg& leg, const Journal& journal);
 
-/// Says what the client set before there was a backend. The client was told "noted", so a refusal
-/// is no failure; what is refused is in the journal no more. Both outlive the task.
+/// Sends what the client set before there was a backend. The client got "noted" for it, so a
+/// refusal is not a failure. A refused line leaves the journal. Both outlive the task.
 [[nodiscard]] loop::Task<base::Result<>> say_owed(backend::Leg& leg, Journal& journal);
 
 }  // namespace ballast::session

@@ -12,8 +12,8 @@ namespace ballast::session {
 
 namespace {
 
-/// What a backend says in its 1xx beyond that it begins: RFC 1123 4.1.2.9 `FILE: name`, or lines
-/// before the last. As inner lines of a later reply; empty: nothing.
+/// The extra information in a 1xx: `FILE: name` (RFC 1123 4.1.2.9), or lines before the last.
+/// Formatted as inner lines of a later reply. Empty: there is none.
 std::string words_of(const ftp::Reply& reply) {
     const auto first = reply.text.substr(0, reply.text.find("\r\n"));
     const bool has_more = first.size() + 2 < reply.text.size();
@@ -22,7 +22,7 @@ std::string words_of(const ftp::Reply& reply) {
     for (std::size_t at = 0; at < reply.text.size();) {
         const auto end = std::min(reply.text.find("\r\n", at), reply.text.size());
         auto line = std::string_view(reply.text).substr(at, end - at);
-        // "150-" and "150 " before the words of each line.
+        // Each line may begin with "150-" or "150 ".
         if (line.starts_with(std::to_string(reply.code))) line.remove_prefix(3);
         if (line.starts_with('-') || line.starts_with(' ')) line.remove_prefix(1);
         lines.append(" ").append(line).append("\r\n");
@@ -31,7 +31,7 @@ std::string words_of(const ftp::Reply& reply) {
     return lines;
 }
 
-/// "Opening BINARY mode data connection for a (1234 bytes).", as most servers say it.
+/// Most servers say "Opening BINARY mode data connection for a (1234 bytes)."
 std::optional<std::uint64_t> size_in(std::string_view text) {
     const auto end = text.rfind(" bytes");
     if (end == std::string_view::npos) return std::nullopt;
@@ -58,7 +58,7 @@ std::optional<ftp::Reply> RepliesOwed::take(ftp::Reply reply, bool data_is_pendi
     if (stats_ == 0) return take_unshared(std::move(reply));
     const bool ends_status = status_has_begun_ && reply.code != 421;
     if (final_) return take_behind_final(std::move(reply), ends_status);
-    // A server that has given up moves nothing more: until then it is STAT's file that is missing.
+    // After a refusal no more data move. Until then a 4xx or 5xx may be about STAT's file.
     const bool may_be_refusal =
         reply.is_negative() && data_is_pending && reply.code != 421 && reply.code != 425;
     if (!ends_status && !is_status_code(reply.code) && !may_be_refusal) {
@@ -74,24 +74,24 @@ std::optional<ftp::Reply> RepliesOwed::take(ftp::Reply reply, bool data_is_pendi
 std::optional<ftp::Reply> RepliesOwed::take_preliminary(ftp::Reply reply) {
     if (is_begun_ && stats_ > 0) status_has_begun_ = true;
     if (!std::exchange(is_begun_, true)) announced_bytes_ = size_in(reply.message());
-    // One goes with each STAT; a backend that goes on announcing is not kept.
+    // Each STAT may have one. A backend that sends more 1xx is cut off.
     if (final_) {
         if (held_.size() < std::size_t{2} * stats_max) held_.push_back(std::move(reply));
         return std::nullopt;
     }
     if (!std::exchange(has_said_150_, false)) return reply;
-    // The client has been told by us, and a second 1xx is for nobody: what it says comes later.
+    // The client got our 150 already. The text of this one goes with the final reply.
     words_ = words_of(reply);
     return std::nullopt;
 }
 
-/// No STAT is unanswered.
+/// The case that no STAT is unanswered.
 std::optional<ftp::Reply> RepliesOwed::take_unshared(ftp::Reply reply) {
     if (!doubtful_ || !is_status_code(reply.code)) {
         final_ = std::move(reply);
         return std::nullopt;
     }
-    // STAT's own answer: what was taken for it has ended the transfer.
+    // This one answers the STAT. The doubtful reply was the transfer's final one.
     final_ = std::move(*std::exchange(doubtful_, {}));
     final_is_told_ = true;
     return reply;
@@ -105,7 +105,7 @@ std::optional<ftp::Reply> RepliesOwed::take_behind_final(ftp::Reply reply, bool 
         held_.push_back(std::move(reply));
         return std::nullopt;
     }
-    // Two that may end a transfer: the later one does.
+    // Both may end a transfer. The later one counts.
     std::swap(reply, *final_);
     return reply;
 }

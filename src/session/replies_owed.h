@@ -11,10 +11,10 @@
 
 namespace ballast::session {
 
-/// Replies that end no transfer (RFC 959 5.4): while a STAT is unanswered they answer it. Servers
-/// say 200, 202, 211 to 213 and 220, or that they do not know STAT.
+/// Replies that do not end a transfer (RFC 959 5.4). They answer an open STAT. Servers say 200,
+/// 202, 211 to 213 and 220, or that they do not know STAT.
 [[nodiscard]] bool is_status_code(std::uint16_t code);
-/// Replies that end a transfer and answer no STAT, unless a 1xx came before them.
+/// Replies that end a transfer and do not answer a STAT, unless a 1xx came before them.
 [[nodiscard]] bool ends_transfer(std::uint16_t code);
 
 /// Decides which reply of a backend belongs to the transfer and which answers a STAT. Each STAT
@@ -32,19 +32,19 @@ public:
     void add_stat() { ++stats_; }
     /// The client got our own 150. The text of the backend's 1xx goes with the final reply.
     void note_own_150() { has_said_150_ = true; }
-    /// ABOR has ended the transfer: without a final reply this one counts.
+    /// ABOR has ended the transfer. Its reply counts if there is no final one.
     void set_final_if_none(ftp::Reply reply);
 
     [[nodiscard]] bool is_begun() const { return is_begun_; }
     [[nodiscard]] const std::optional<ftp::Reply>& final_reply() const { return final_; }
-    /// The size of what it sends, if it has told one in its 1xx.
+    /// The size of the file, if the backend's 1xx names it.
     [[nodiscard]] std::optional<std::uint64_t> announced_bytes() const { return announced_bytes_; }
     [[nodiscard]] bool final_is_told() const { return final_is_told_; }
     /// The final reply for the client. Empty if it was taken before.
     [[nodiscard]] std::optional<ftp::Reply> take_final();
     void note_final_told() { final_is_told_ = true; }
 
-    /// STATs that are not answered yet.
+    /// STATs without an answer.
     [[nodiscard]] std::uint32_t stats() const { return stats_; }
     /// Whether a reply with this code answers a STAT, so that its lines may be passed on early.
     [[nodiscard]] bool answers_stat(std::uint16_t code) const {
@@ -67,15 +67,15 @@ private:
     [[nodiscard]] std::optional<ftp::Reply> take_behind_final(ftp::Reply reply, bool ends_status);
 
     bool is_begun_ = false;      // a 1xx has come
-    bool has_said_150_ = false;  // ours, before the backend's
+    bool has_said_150_ = false;  // our 150 went before the backend's
     bool final_is_told_ = false;
     bool status_has_begun_ = false;  // a 1xx has come for one of the STATs
     std::uint32_t stats_ = 0;
     std::uint32_t stats_missing_ = 0;
     std::optional<ftp::Reply> final_;
-    std::optional<ftp::Reply> doubtful_;  // told as STAT's answer, may have been the transfer's
+    std::optional<ftp::Reply> doubtful_;  // passed on as STAT's answer, but may be the transfer's
     std::optional<std::uint64_t> announced_bytes_;
-    std::string words_;  // of the 1xx that the client got from us instead
+    std::string words_;  // from the 1xx that our 150 replaced
     std::vector<ftp::Reply> held_;
 };
 

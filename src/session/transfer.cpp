@@ -16,10 +16,10 @@ using Action = TransferAction;
 using Kind = TransferEvent::Kind;
 using Reason = TransferReason;
 
-/// How many commands one client may send ahead in one turn.
+/// How many commands are taken from one client in one turn.
 constexpr int commands_in_a_row = 16;
 
-/// How long the two ends of a killed client may come apart.
+/// The time between the ends of a killed client's two connections.
 constexpr int end_grace_round_trips = 3;
 constexpr loop::Time::duration end_grace_max = std::chrono::seconds(1);
 
@@ -35,7 +35,7 @@ TransferTerms terms_of(const Transfer::Parts& parts, std::string_view line,
         .is_listing = ftp::data_of(line) == ftp::Data::listing,
         .client_is_protected = client_is_protected,
         .backend_is_protected = parts.backend.shall_protect_data(client_is_protected),
-        // STOU replaces nothing, and its client needs the name in the backend's own 150.
+        // STOU replaces no file, and its client needs the name in the backend's own 150.
         .secures_client_first =
             client_is_protected && direction == ftp::Direction::upload &&
             !base::is_same_but_for_case(line.substr(0, line.find(' ')), "STOU") &&
@@ -87,7 +87,7 @@ loop::Task<TransferOutcome> Transfer::run() {
     }
     const bool is_unused = outcome_.reach == TransferReach::nowhere ||
                            outcome_.result == TransferResult::not_a_transfer;
-    // The backend has its data connection by the client's own words, and no transfer has used it.
+    // The backend has its data connection because the client asked. No transfer has used it.
     if (is_unused && parts_.backend.follows_client() && !replies_.backend_is_lost())
         backend_end_.give_back();
     outcome_.time = loop().now() - started;
@@ -95,7 +95,7 @@ loop::Task<TransferOutcome> Transfer::run() {
     if (replies_.backend_is_lost()) outcome_.after = AfterTransfer::backend_lost;
     if (answers_.service_is_over()) outcome_.after = AfterTransfer::service_over;
     if (answers_.client_is_lost()) outcome_.after = AfterTransfer::client_lost;
-    // Nothing is asked of the client's data address twice: whatever comes of it, it is spent.
+    // A transfer spends the client's data address, whatever its result.
     if (outcome_.result != TransferResult::not_a_transfer) {
         parts_.client_data.clear();
         parts_.backend.forget_data();
@@ -113,14 +113,14 @@ TransferProgress Transfer::progress() const {
             .moving_since = moving_since_};
 }
 
-/// Both data connections, as far as they can be opened before the backend is told what to move: a
-/// client that cannot be reached must not cost the backend a truncated file. False: refused.
+/// Opens both data connections, if that is possible before the backend gets the command. An
+/// unreachable client must not cause a truncated file on the backend. False: refused.
 loop::Task<bool> Transfer::prepare() {
     if (const auto problem = client_end_.claim(); !problem.empty()) {
         co_await refuse(425, problem);
         co_return false;
     }
-    // Where the backend follows the client, its refusal comes before its data connection does.
+    // If the backend follows the client, its refusal comes before its data connection.
     if (client_end_.is_active() && !is_tentative() &&
         (!parts_.backend.follows_client() || machine_.secures_client_first()))
         client_end_.dial(loop().after(parts_.settings.data_connect_timeout));
@@ -140,7 +140,7 @@ loop::Task<bool> Transfer::prepare() {
     co_return true;
 }
 
-/// The backend's data connection as its settings demand it, before any is asked for.
+/// Protects the backend's data connection as the settings require, then opens it.
 loop::Task<bool> Transfer::open_backend() {
     auto refusal = co_await backend_end_.protect();
     const bool is_for_tls = refusal.has_value();
@@ -168,7 +168,7 @@ loop::Task<bool> Transfer::open_backend() {
     co_return false;
 }
 
-/// Watches everything at once until the end is decided.
+/// Watches all events until the end is decided.
 loop::Task<> Transfer::carry() {
     for (;;) {
         co_await gather();
@@ -186,7 +186,7 @@ loop::Task<> Transfer::carry() {
     if (machine_.abort_is_wanted()) co_await replies_.answer_late_abort();
 }
 
-/// Does what the machine wants done now. False if that was nothing.
+/// Performs the machine's actions. False if there was none.
 loop::Task<bool> Transfer::act() {
     bool has_acted = false;
     for (;;) {
@@ -195,7 +195,7 @@ loop::Task<bool> Transfer::act() {
         co_await perform(action);
         note_replies();
         has_acted = true;
-        // That may have taken long. Look whether the client has said ABOR meanwhile.
+        // That may have taken long. Check whether the client has said ABOR meanwhile.
         if (action == Action::settle_replies) co_return true;
     }
 }
@@ -224,20 +224,20 @@ void Transfer::note_replies() {
     if (answers_.client_is_lost()) tell({Kind::client_left});
 }
 
-/// The client's direction of the data has ended; it may be the only one.
+/// The client's direction of the data has ended. It may be the only one.
 bool Transfer::client_data_are_over() const {
     return relaying_.is_done() || report_.other_way_ended;
 }
 
-/// ABOR and STAT must reach the backend at once (RFC 959 4.1.3); all else, QUIT too, waits.
+/// ABOR and STAT must reach the backend at once (RFC 959 4.1.3). Other commands wait, even QUIT.
 loop::Task<> Transfer::hear_client() {
     auto& client = parts_.client;
-    // What came before the data's end may be looked at only after it.
+    // Commands that arrived before the data's end may be read only after it.
     const bool was_behind = machine_.client_is_behind();
     tell({Kind::client_heard});
     for (int taken = 0; client.may_poll() && !machine_.client_has_left(); ++taken) {
         if (taken == commands_in_a_row) {
-            // The others on this thread have their turn first.
+            // Let the other sessions on this thread run first.
             tell({Kind::client_behind});
             co_return parts_.signal.raise();
         }
@@ -249,20 +249,20 @@ loop::Task<> Transfer::hear_client() {
             if (event->kind == ClientEvent::Kind::lost) answers_.lose_client();
             tell({Kind::client_left});
         } else if (command.verb == "ABOR" && !machine_.abort_is_wanted()) {
-            // A second one waits like any other command, and has its own answer then.
+            // A second ABOR waits like any other command, and gets its own answer later.
             co_return tell({Kind::abor});
         } else if (command.verb == "STAT" && replies_.has_room_for_stat() &&
                    !guard::refusal_of(parts_.settings, "STAT", command.argument)) {
             co_await replies_.pass_stat(command.line);
         } else {
-            // A client that says QUIT after its data has finished them.
+            // A QUIT after the data shows that the client has sent all of them.
             if (command.verb == "QUIT" && client_data_are_over() && !was_behind)
                 tell({Kind::client_vouched});
             client.defer(std::move(*event));
         }
     }
-    // No more is read of a client that has said too much, but at an upload's end it must be known
-    // whether it is there.
+    // A client that has sent too many commands is not read any more. Still check whether it is
+    // connected: the end of an upload depends on it.
     if (client_data_are_over() && client.has_left()) tell({Kind::client_left});
 }
 
@@ -316,8 +316,8 @@ void Transfer::look_at_relay() {
     }
 }
 
-/// How long the end of a client's control connection may come after its data's. On the way one of
-/// the two may be overtaken, or lost and sent again, which takes a multiple of the round trip.
+/// How long the end of the client's control connection may trail the end of its data. On the way
+/// one of the two may be overtaken or resent, which takes several round trips.
 loop::Time::duration Transfer::end_grace() const {
     const loop::Time::duration grace = parts_.settings.upload_end_grace;
     if (grace == loop::Time::duration::zero()) return grace;
@@ -387,8 +387,8 @@ loop::Task<> Transfer::speak(Action action) {
     }
 }
 
-/// The command itself, with REST right before it: some servers forget REST at any command between
-/// (inetutils-ftpd). A refused REST refuses the transfer, which must not begin at 0.
+/// Sends the command, with REST right before it. Some servers forget REST at any command between
+/// them (inetutils-ftpd). A refused REST refuses the transfer, because it must not begin at 0.
 loop::Task<> Transfer::send_command() {
     const auto learnt = co_await parts_.backend.learn_noop();
     if (!learnt) co_await refuse_for_lost_backend(learnt.error());
@@ -438,8 +438,8 @@ void Transfer::move() {
     }
 }
 
-/// Passes the end of the client's direction on. If the relay still moves the other direction, it is
-/// the relay that watches the connection.
+/// Passes on the end of the client's direction. The relay watches the connection if it still moves
+/// the other direction.
 void Transfer::pass_end_on() {
     switch (backend_end_.finish(relaying_.is_done())) {
         case net::Io::State::moved: return tell({Kind::end_passed});
@@ -457,12 +457,12 @@ void Transfer::break_client() {
     look_for_notice();
 }
 
-/// Looks whether the backend of broken data would notice a reset.
+/// Checks whether the backend of broken data would notice a reset.
 void Transfer::look_for_notice() {
     if (machine_.awaits_notice() && backend_end_.has_taken_notice()) tell({Kind::backend_noticed});
 }
 
-/// Before the backend has heard of the transfer.
+/// Refuses the transfer before the backend has heard of it.
 loop::Task<> Transfer::refuse(std::uint16_t code, std::string_view text) {
     return refuse(ftp::make_reply(code, text));
 }

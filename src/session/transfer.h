@@ -38,11 +38,11 @@ struct TransferProgress {
 };
 
 /// One transfer, from the client's command to the last reply. The two legs' data modes are
-/// independent. What it borrows belongs to the session and outlives it; it leaves the client's data
-/// address spent, unless the command turned out to be no transfer.
+/// independent. The session owns what `Parts` refers to and outlives it. The client's data address
+/// is spent afterwards, unless the command was not a transfer after all.
 ///
-/// `TransferMachine` makes the decisions. This class looks at both ends of the data and at both
-/// control connections, tells the machine what has happened, and does what it decides.
+/// `TransferMachine` makes the decisions. This class watches both ends of the data and both control
+/// connections, reports events to the machine, and performs its actions.
 class Transfer {
 public:
     struct Parts {
@@ -52,18 +52,18 @@ public:
         backend::Leg& backend;
         ClientData& client_data;
         const config::Listener& settings;
-        const ClientDataTls* client_tls;              ///< null: the client's data go in plain text
+        const ClientDataTls* client_tls;              ///< null: the client's data are in plain text
         std::shared_ptr<pool::ByteCount> byte_count;  ///< of the backend
         guard::Throttle throttle;
     };
-    /// `direction` is `unknown` for a command that may turn out to be no transfer.
+    /// `direction` is `unknown` for a command that may not be a transfer.
     Transfer(Parts parts, std::string line, ftp::Direction direction,
              std::optional<std::uint64_t> restart);
     Transfer(const Transfer&) = delete;
     Transfer& operator=(const Transfer&) = delete;
 
     [[nodiscard]] loop::Task<TransferOutcome> run();
-    /// At any time, on the session's thread.
+    /// May be called at any time, on the session's thread.
     [[nodiscard]] TransferProgress progress() const;
 
 private:

@@ -10,7 +10,7 @@ Ending ending_of(const EndState& state) {
         case EndState::Final::none: return Ending::not_yet;
         case EndState::Final::missing: return Ending::failed;
         case EndState::Final::negative:
-            // Without a 1xx no byte was promised: a plain "no such file".
+            // Without a 1xx nothing was promised: a plain "no such file".
             if (!state.is_begun && state.data != EndState::Data::broken) return Ending::refused;
             return Ending::failed_by_backend;
         case EndState::Final::positive:

@@ -13,10 +13,10 @@ namespace ballast::session {
 
 namespace {
 
-/// A name may be as long as all commands that led to it together. Longer ones are cut.
+/// A name may be as long as all commands that built it. Longer names are cut.
 constexpr std::size_t word_bytes_max = 8192;
 
-/// xferlog separates by spaces: what would tear the line becomes '_', as wu-ftpd does it.
+/// xferlog separates fields by spaces. Like wu-ftpd, replace what would split the line by '_'.
 std::string one_word(std::string_view text) {
     std::string word(text.substr(0, word_bytes_max));
     if (text.size() > word_bytes_max) word += "...";

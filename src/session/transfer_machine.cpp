@@ -14,11 +14,11 @@ using Action = TransferAction;
 using Reason = TransferReason;
 using Result = TransferResult;
 
-/// How long a server may take to say that its data were reset before it hears ABOR: pyftpdlib
-/// 1.5.7 says nothing at all of data that were reset before it had begun.
+/// How long a server may take to report reset data before it gets ABOR. pyftpdlib 1.5.7 says
+/// nothing about data that were reset before it had begun.
 constexpr auto broken_reply_time = std::chrono::seconds(1);
 
-/// How long the end of a download's data may come after the reply that refuses it.
+/// How long the end of a download's data may trail the reply that refuses it.
 constexpr auto refused_end_time = std::chrono::milliseconds(250);
 
 }  // namespace
@@ -46,12 +46,12 @@ void TransferMachine::judge(loop::Time now) {
         case Stage::carrying: return carry(now);
         case Stage::refused:
             judge_relay(now);
-            // The end of its data may come a moment after its reply.
+            // The end of its data may come shortly after its reply.
             if (downloads() && data_ == Data::moving && now < data_due_) return;
             return end_refused();
         case Stage::breaking:
             if (data_ != Data::broken) break_data(426, reason_, now);
-            // An upload that the backend has refused, and may still be receiving.
+            // The backend has refused the upload, but may still be receiving it.
             if (broken_ == Broken::to_abort) push(Action::abort_broken);
             stage_ = Stage::over;
             return;
@@ -61,7 +61,7 @@ void TransferMachine::judge(loop::Time now) {
     }
 }
 
-/// A handshake that ended before the command is judged first, for any command.
+/// For any command, a handshake that ended before it is judged first.
 void TransferMachine::start(loop::Time now) {
     stage_ = Stage::securing;
     if (client_ == Link::securing) return push(Action::secure_client);
@@ -70,9 +70,9 @@ void TransferMachine::start(loop::Time now) {
     push(Action::say_150);
 }
 
-/// An upload whose data connection would be refused shall not cost the backend the file that it
-/// replaces: where reuse of the session is required, the client is told to begin (150 is ours then)
-/// and its handshake is judged before the backend hears of the upload.
+/// An upload whose data connection fails must not destroy the file that it replaces. If the
+/// settings require session reuse, the client gets our own 150 first. Its handshake is judged
+/// before the backend gets the command.
 void TransferMachine::secure_first(loop::Time now) {
     if (abort_is_wanted_) return abort(Action::reset_backend);
     if (client_ == Link::connected) {
@@ -107,14 +107,14 @@ void TransferMachine::carry(loop::Time now) {
     if (queued_ == 0 && stage_ == Stage::carrying) judge_deadlines(now);
 }
 
-/// The backend has begun (some servers say no 1xx for an empty file).
+/// The backend has begun. Some servers say no 1xx for an empty file.
 bool TransferMachine::may_move() const {
     return data_ == Data::waiting && (is_begun() || is_confirmed());
 }
 
-/// An active backend connects with its 1xx or before it; it has a while from then on. With
-/// `as-client` it has as long as the client, who is dialled only then: a backend that gives up
-/// after its 1xx has opened no connection, as without Ballast.
+/// An active backend connects around its 1xx, and has a time limit from then on. With `as-client`
+/// it has as long as the client, which is dialled only after it. A backend that gives up after its
+/// 1xx leaves the client without a connection, as without Ballast.
 void TransferMachine::connect(loop::Time now) {
     if (!may_move()) return;
     const bool leads = terms_.backend_leads && !has_client();
@@ -130,7 +130,7 @@ void TransferMachine::connect(loop::Time now) {
     push(Action::dial_client);
 }
 
-/// The client's handshake has its time from the backend's beginning on.
+/// The client's time for its handshake counts from the backend's beginning.
 void TransferMachine::secure(loop::Time now) {
     if (!may_move()) return;
     if (client_ == Link::unreachable) return break_data(425, Reason::client_unreachable, now);
@@ -154,8 +154,8 @@ void TransferMachine::secure(loop::Time now) {
     push(Action::move);
 }
 
-/// Under TLS only close_notify tells the end of the data from the end of their sender; many peers
-/// leave it out, and then the end is worth what it is worth in plain text.
+/// Under TLS only close_notify tells the end of the data from a lost sender. Many peers leave it
+/// out. Then the end proves as much as in plain text.
 bool TransferMachine::is_end_trusted(bool is_protected, bool is_vouched_for) const {
     return !is_protected || is_vouched_for || !terms_.is_close_strict;
 }
@@ -166,11 +166,11 @@ void TransferMachine::judge_relay(loop::Time now) {
         case RelayEnd::none: return;
         case RelayEnd::ended:
         case RelayEnd::vouched:
-            if (uploads()) return;  // `judge_way` does
+            if (uploads()) return;  // `judge_way` handles uploads
             if (!is_end_trusted(terms_.backend_is_protected, relay_end_ == RelayEnd::vouched))
                 return break_data(426, Reason::no_close_notify, now);
             data_ = Data::whole;
-            // Some servers send their 226 only when our side has ended too.
+            // Some servers send their 226 only after our side has ended too.
             push(Action::close_backend);
             return await_reply(terms_.final_reply_time, now);
         case RelayEnd::source_failed:
@@ -181,9 +181,9 @@ void TransferMachine::judge_relay(loop::Time now) {
     }
 }
 
-/// The end of the client's direction. A killed client's kernel ends its data like a finished client
-/// does, and its control connection a moment before or after: an end that is not vouched for is
-/// held for that moment before it is passed on. So is that of a transfer that may be an upload.
+/// The end of the client's direction. A killed client's kernel ends its data like a finished
+/// client, and its control connection shortly before or after. So an end without close_notify or
+/// QUIT is held for a moment before it is passed on, also if this only may be an upload.
 void TransferMachine::judge_way(loop::Time now) {
     if (data_ != Data::moving || way_end_ == WayEnd::none || downloads()) return;
     const bool is_vouched_for = way_end_ == WayEnd::vouched;
@@ -193,7 +193,7 @@ void TransferMachine::judge_way(loop::Time now) {
         way_ = Way::held;
         data_due_ = now + end_grace_;
     }
-    // 2xx for an upload whose end the server cannot have seen vouches for nothing.
+    // A 2xx does not confirm an upload whose end the server cannot have seen.
     const bool is_too_early = uploads() && is_confirmed();
     if (way_ == Way::held) {
         if (!is_vouched_for && client_vanished()) return break_data(426, Reason::client_left, now);
@@ -212,15 +212,15 @@ void TransferMachine::judge_way(loop::Time now) {
 
 void TransferMachine::judge_client(loop::Time now) {
     if (!client_vanished()) return;
-    // Under TLS the data's own end will tell: what is still on its way may end with close_notify.
+    // Under TLS the data's own end decides: close_notify may still be on its way.
     if (uploads() && data_ == Data::moving && way_ != Way::passing && !terms_.client_is_protected)
         break_data(426, Reason::client_left, now);
     if (data_ == Data::waiting && is_begun() && !has_client())
         break_data(425, Reason::client_left_early, now);
 }
 
-/// A server whose data connection was reset before it has accepted it may forget to end the
-/// transfer, and give its file to the next one (pyftpdlib 1.5.7). Its first byte shows that it has.
+/// pyftpdlib 1.5.7 may not end a transfer that was reset before it accepted the connection, and
+/// give the file to the next one. Its first byte shows that it has accepted.
 void TransferMachine::judge_broken(loop::Time now) {
     if (data_ != Data::broken) return;
     const bool is_over = has_final() || is_missing();
@@ -257,7 +257,7 @@ void TransferMachine::judge_deadlines(loop::Time now) {
     if (data_ == Data::waiting && now >= backend_due_)
         return break_data(425, Reason::server_missing, now);
     if (now < reply_due_ || is_missing()) return;
-    // A reply is not late while its lines come.
+    // A reply is not late while its lines keep coming.
     if (line_at_ != loop::Time::min() && line_at_ + reply_time_ > now) {
         reply_due_ = line_at_ + reply_time_;
         return;
@@ -277,7 +277,7 @@ void TransferMachine::conclude(Ending ending, loop::Time now) {
             reason_ = Reason::refused;
             return end(Result::refused, Action::tell_final);
         case Ending::failed_by_backend:
-            // What the backend says of data that we refused tells the client nothing.
+            // The backend's reply about data that we refused does not help the client.
             if (own_code_ == refused_tls_code) return conclude(Ending::failed, now);
             if (data_ == Data::broken) return end(Result::failed, Action::tell_final);
             stage_ = Stage::refused;
@@ -293,30 +293,30 @@ void TransferMachine::conclude(Ending ending, loop::Time now) {
 /// The backend began the transfer and then refused it.
 void TransferMachine::end_refused() {
     if (is_refusal_harmless()) {
-        // ProFTPD: LIST of what is not there, RETR of a directory.
+        // ProFTPD: LIST of a missing name, RETR of a directory.
         push(Action::end_client);
         push(Action::close);
         return end(Result::failed, Action::tell_final);
     }
-    // The reply first: many clients give up the session at a data connection that breaks.
+    // Send the reply first: many clients end the session when a data connection breaks.
     push(Action::stop_moving);
     push(Action::tell_final);
     stage_ = Stage::breaking;
 }
 
-/// Whether the client loses nothing by a proper end of its data before the refusal: the backend
-/// ended them properly, and they are a listing, or nothing at all. A file's part is never ended.
+/// Whether the client's data may end properly before the refusal: the backend ended them properly,
+/// and they are a listing or empty. A partial file never ends properly.
 bool TransferMachine::is_refusal_harmless() const {
     if (!downloads() || data_ != Data::whole) return false;
     if (final_code_ == 421 || final_code_ == 426) return false;
     return terms_.is_listing || !has_moved_;
 }
 
-/// Nobody may take this end for a proper one: both data connections are reset. The backend has its
-/// reply time-out to say what it thinks of it.
+/// Neither side may take this end for a proper one, so both data connections are reset. The backend
+/// has its reply timeout to answer.
 void TransferMachine::break_data(std::uint16_t code, Reason reason, loop::Time now) {
     const bool backend_is_open = backend_ == Link::connected || backend_ == Link::ready;
-    // Of an upload that it has refused behind its end there is nothing left to abort.
+    // An upload refused after its end leaves nothing to abort.
     const bool has_ended = has_final() && (!uploads() || !backend_is_open || data_ == Data::whole ||
                                            final_code_ == 421);
     const bool has_confirmed = uploads() && is_confirmed();
@@ -332,7 +332,7 @@ void TransferMachine::break_data(std::uint16_t code, Reason reason, loop::Time n
         broken_ = Broken::unnoticed;
         data_due_ = now + broken_reply_time;
     } else if (uploads() && listens && relay_end_ != RelayEnd::sink_failed) {
-        // The backend of an upload that it has not broken itself hears ABOR first.
+        // If the backend did not break its upload itself, it gets ABOR first.
         broken_ = Broken::to_abort;
         data_due_ = loop::never;
     } else {
@@ -347,7 +347,7 @@ void TransferMachine::reset_backend(loop::Time now) {
     push(Action::reset_backend);
 }
 
-/// Before the backend has heard of the transfer.
+/// Refuses the transfer before the backend has heard of it.
 void TransferMachine::refuse(std::uint16_t code, Reason reason) {
     own_code_ = code;
     reason_ = reason;

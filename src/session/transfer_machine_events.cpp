@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a transfer's machine is told. The rest of it, transfer_machine.cpp, is what follows from it.
+// The events of a transfer's machine. Its decisions are in transfer_machine.cpp.
 #include "session/transfer_machine.h"
 
 #include <chrono>
@@ -14,8 +14,8 @@ using Kind = TransferEvent::Kind;
 using Reason = TransferReason;
 using Result = TransferResult;
 
-/// How soon an end that had no room is passed on again while data still move the other way: the
-/// relay watches the connection then, and does not wake us for it.
+/// How soon to retry an end that had no room while data still move the other way. The relay watches
+/// the connection then, and does not wake us.
 constexpr auto retry_time = std::chrono::milliseconds(20);
 
 }  // namespace
@@ -41,7 +41,7 @@ void TransferMachine::on_backend(const TransferEvent& event, loop::Time now) {
             return;
         case Kind::begun:
             if (std::exchange(reach_, TransferReach::begun) == TransferReach::begun) return;
-            // Of data that broke before it began it still has to say what it thinks.
+            // The data broke before the backend began. Its reply to that is still expected.
             if (data_ == Data::broken) return await_reply(terms_.reply_time, now);
             reply_due_ = loop::never;
             return await_client(now);
@@ -162,7 +162,7 @@ void TransferMachine::note_client_ended(bool is_proper, loop::Time now) {
         push(Action::close);
         return end(Result::whole, Action::tell_final);
     }
-    // A client that has gone meanwhile has not got the end.
+    // A client that has left meanwhile did not receive the end.
     break_data(426, Reason::client_closed, now);
     end(Result::failed, Action::tell_failure);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What came of a transfer, in words.
+// A transfer's outcome in words.
 #include "session/transfer_outcome.h"
 
 #include "session/transfer.h"

@@ -8,19 +8,19 @@
 #include <cstdint>
 #include <string_view>
 
-/// What a transfer and its machine tell each other.
+/// What a transfer and its machine exchange.
 namespace ballast::session {
 
-/// What became of a transfer.
+/// A transfer's result.
 enum class TransferResult : std::uint8_t {
     whole,  ///< the data ended properly and the backend said 2xx
     failed,
     aborted,         ///< by ABOR
     refused,         ///< no data were moved
-    not_a_transfer,  ///< an unknown command that the backend answered without data
+    not_a_transfer,  ///< an unknown command, answered without data
 };
 
-/// Why it was not whole.
+/// Why a transfer was not whole.
 enum class TransferReason : std::uint8_t {
     none,
     aborted,
@@ -97,10 +97,10 @@ struct TransferTerms {
 struct TransferEvent {
     enum class Kind : std::uint8_t {
         // the backend's control connection
-        command_sent,  ///< `time`: how long the answer may take
+        command_sent,  ///< `time`: the time limit for the answer
         command_not_sent,
         begun,      ///< 1xx
-        line_came,  ///< `at`: when the last line of an unfinished reply came; `min`: none has begun
+        line_came,  ///< `at`: arrival of the last line of an unfinished reply; `min`: no such reply
         final_came,  ///< `code`; a later event may correct it
         reply_lost,  ///< no more replies will come
         replies_settled,
@@ -154,11 +154,11 @@ enum class TransferAction : std::uint8_t {
     secure_backend,
     move,            ///< start the relay
     pass_end_on,     ///< to the backend: `end_passed`, `end_blocked` or `end_failed`
-    close_backend,   ///< whose data have ended
+    close_backend,   ///< its data have ended
     stop_moving,     ///< stop the relay
     break_client,    ///< stop the relay and reset the client's data connection
     reset_backend,   ///< the backend's data connection
-    give_up_reply,   ///< which is late
+    give_up_reply,   ///< the reply is late
     settle_replies,  ///< wait for answers to STATs, then `replies_settled`
     end_client,      ///< end the client's data properly: `client_ended` or `client_not_ended`
     close,           ///< both connections, which have ended properly
