@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::string_view telnet_bytes_that_stray = "\xff\xf4\xf2";  // IAC, IP, DM
 
-/// Python's ftplib and others send IP and DM as urgent data, and a system that keeps the urgent
-/// byte apart tears FF F4 FF F2 to pieces. No verb begins with such a byte, so nothing is lost.
+/// Python's ftplib and others send IP and DM as urgent data. A system that separates the urgent
+/// byte splits FF F4 FF F2. No verb begins with such a byte, so nothing is lost.
 std::size_t telnet_or_stray_length(std::string_view text) {
     if (const auto length = telnet_length(text); length != 0) return length;
     return !text.empty() && telnet_bytes_that_stray.contains(text.front()) ? 1 : 0;
@@ -36,8 +36,8 @@ std::string_view leading_word(std::string_view text) {
 std::expected<Command, CommandError> read_line(std::string_view line) {
     while (const auto length = telnet_or_stray_length(line)) line.remove_prefix(length);
 
-    // Clients put Telnet commands in front of the verb. Inside it they are a disguise,
-    // "PO<IAC NOP>RT", and behind it 0xFF is a letter of cp1251 and KOI8.
+    // Clients put Telnet commands before the verb. Inside it they would only disguise the verb:
+    // "PO<IAC NOP>RT". Behind it, 0xFF is a letter of cp1251 and KOI8.
     const auto word = leading_word(line);
     const auto rest = line.substr(word.size());
 
@@ -54,15 +54,15 @@ std::expected<Command, CommandError> read_line(std::string_view line) {
     return command;
 }
 
-/// Serv-U and others: SITE PSWD old new.
+/// Serv-U and others have SITE PSWD old new.
 bool is_secret_subcommand(std::string_view word) {
     constexpr std::array secret = {"PSWD", "PASSWD", "PASS", "CPWD", "GPASS"};
     return std::ranges::find(secret, base::upper(word)) != secret.end();
 }
 
-/// Where the secret begins in a line, npos if it holds none.
+/// Where the secret begins in a line. npos: there is none.
 std::size_t secret_begin(std::string_view line) {
-    // A line that was not taken apart by the parser may still carry bytes in front of its verb.
+    // An unparsed line may still have other bytes before its verb.
     const auto verb_begin =
         static_cast<std::size_t>(std::ranges::find_if(line, is_verb_character) - line.begin());
     const auto word = leading_word(line.substr(verb_begin));
@@ -89,7 +89,7 @@ std::size_t secret_begin(std::string_view line) {
 CommandParser::Step CommandParser::next(std::string_view received) {
     assert(scanned_ <= received.size());
     if (is_tls_) return {received.size(), std::nullopt};
-    // RFC 8446 5.1: a record with a handshake, of any version of TLS.
+    // RFC 8446 5.1: a handshake record of any TLS version.
     if (!skipping_ && received.starts_with("\x16\x03")) {
         is_tls_ = true;
         scanned_ = 0;
@@ -97,7 +97,7 @@ CommandParser::Step CommandParser::next(std::string_view received) {
     }
     const auto end = received.find('\n', scanned_);
     if (end == std::string_view::npos) {
-        // With its LF the line would be longer than is allowed: none of it is worth keeping.
+        // With its LF the line would exceed the limit, so drop all of it.
         skipping_ = skipping_ || received.size() >= line_bytes_max_;
         scanned_ = skipping_ ? 0 : received.size();
         return {skipping_ ? received.size() : 0, std::nullopt};

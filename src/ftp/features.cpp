@@ -20,8 +20,8 @@ std::string_view take_until(std::string_view& text, char separator) {
     return part;
 }
 
-/// MLST facts, LANG tags and HASH algorithms are lists with ';', others are words. No item has a
-/// blank in it, so that a list of one reads the same either way.
+/// MLST facts, LANG tags and HASH algorithms are lists with ';', others are words. Items contain no
+/// blanks, so a list with one item reads the same either way.
 std::vector<std::string_view> items_of(std::string_view parameters) {
     std::vector<std::string_view> items;
     for (;;) {
@@ -33,8 +33,8 @@ std::vector<std::string_view> items_of(std::string_view parameters) {
     }
 }
 
-/// RFC 3659 7.8, RFC 2640 4.3: a '*' marks what is in force now, and is not part of the name.
-/// Several of them count as one. An item of nothing else is a name.
+/// RFC 3659 7.8, RFC 2640 4.3: a '*' marks what applies now, and is not part of the name. Several
+/// count as one. An item of only '*' is a name.
 std::string_view unmarked(std::string_view item) {
     const auto last = item.find_last_not_of('*');
     return last == std::string_view::npos ? item : item.substr(0, last + 1);
@@ -42,7 +42,7 @@ std::string_view unmarked(std::string_view item) {
 
 bool is_marked(std::string_view item) { return unmarked(item).size() < item.size(); }
 
-/// The names of all items of all lines in upper case, and which of them are marked.
+/// The names of all items of all lines in upper case, and whether they are marked.
 using Offered = std::map<std::string, bool, std::less<>>;
 
 Offered offered_items(std::string_view lines) {
@@ -53,7 +53,7 @@ Offered offered_items(std::string_view lines) {
     return offered;
 }
 
-/// What is left of one line of parameters.
+/// Returns one line of parameters without the items that are not offered.
 std::string restricted(std::string_view parameters, const Offered& offered) {
     const char separator = parameters.contains(';') ? ';' : ' ';
     std::string kept;
@@ -65,12 +65,12 @@ std::string restricted(std::string_view parameters, const Offered& offered) {
         if (found->second && is_marked(item)) kept += '*';
         if (separator == ';') kept += ';';
     }
-    // RFC 3659 7.8 ends each fact with ';', RFC 2640 4.3 only parts tags by it.
+    // In RFC 3659 7.8 each fact ends with ';'. In RFC 2640 4.3 it only separates tags.
     if (!parameters.ends_with(';') && kept.ends_with(';')) kept.pop_back();
     return kept;
 }
 
-/// Says nothing twice.
+/// Appends the line unless it is there already.
 void append_line(std::string& lines, std::string_view line) {
     for (std::string_view rest = lines; !rest.empty();)
         if (take_until(rest, '\n') == line) return;
@@ -78,7 +78,7 @@ void append_line(std::string& lines, std::string_view line) {
     lines += line;
 }
 
-/// What would end a line of the reply, or the label, becomes a space.
+/// Replaces bytes by a space if they would end the reply's line or the label.
 std::string on_one_line(std::string_view text) {
     std::string line(text);
     std::ranges::replace_if(line, [](char c) { return c == '\r' || c == '\n' || c == '\0'; }, ' ');
@@ -95,7 +95,7 @@ Features Features::parse(std::string_view reply_text) {
     while (!reply_text.empty()) {
         auto line = take_until(reply_text, '\n');
         if (reply_text.empty()) break;  // "211 End"
-        // RFC 2389 3.2 demands a space in front; some servers repeat the code, some do neither.
+        // RFC 2389 3.2 demands a leading space. Some servers repeat the code, some do neither.
         if (line.starts_with(opening)) line.remove_prefix(opening.size());
         const auto feature = on_one_line(line);
         const auto label_end = std::min(feature.find_first_of(blanks), feature.size());
@@ -125,7 +125,7 @@ void Features::mark(std::string_view label, std::string_view chosen, Mark how) {
         const auto line = take_until(lines, '\n');
         if (!marked.empty()) marked += '\n';
         for (std::size_t end = 0; end < line.size();) {
-            // What parts the items stays as the server has it.
+            // Keep the server's separators between items.
             const auto begin = std::min(line.find_first_not_of(item_separators, end), line.size());
             marked += line.substr(end, begin - end);
             end = std::min(line.find_first_of(item_separators, begin), line.size());

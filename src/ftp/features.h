@@ -14,10 +14,10 @@ namespace ballast::ftp {
 class Features {
 public:
     /// The inner lines of a 211 reply; the text of any other reply holds none. A label that has
-    /// several lines (ProFTPD's SITE, FileZilla Server's AUTH) keeps each, parted by LF.
+    /// several lines (ProFTPD's SITE, FileZilla Server's AUTH) keeps each, separated by LF.
     [[nodiscard]] static Features parse(std::string_view reply_text);
 
-    /// Takes the place of what was known of the label.
+    /// Replaces what was known about the label.
     void add(std::string_view label, std::string_view parameters = {});
     void remove(std::string_view label);
     /// Puts a '*' behind these items of the label and takes it from its others: RFC 3659 7.8 of
@@ -35,7 +35,7 @@ public:
     /// by one, in the order of `this`; a label whose parameters otherwise differ keeps only the
     /// parameters both have. A fact counts as marked default (`*`) only if both mark it.
     [[nodiscard]] Features intersect(const Features& other) const;
-    /// The inner lines as RFC 2389 3.2 has them: " LABEL parameters\r\n".
+    /// The inner lines in the form of RFC 2389 3.2: " LABEL parameters\r\n".
     [[nodiscard]] std::string to_lines() const;
 
     [[nodiscard]] bool empty() const { return features_.empty(); }

@@ -47,7 +47,7 @@ std::expected<base::Address, HostPortError> address_of(const HostPort& numbers) 
     return base::Address{base::Ip::from_v4({numbers[0], numbers[1], numbers[2], numbers[3]}), port};
 }
 
-/// RFC 2428 2: protocol 1 is IPv4, 2 is IPv6; any other number is one that we do not know.
+/// RFC 2428 2: protocol 1 is IPv4, 2 is IPv6. Any other number is unknown.
 std::expected<base::Family, HostPortError> family_of(std::string_view number) {
     if (number == "1") return base::Family::ipv4;
     if (number == "2") return base::Family::ipv6;
@@ -55,7 +55,7 @@ std::expected<base::Family, HostPortError> family_of(std::string_view number) {
     return std::unexpected(is_number ? HostPortError::family : HostPortError::syntax);
 }
 
-/// The three fields of "|1|192.0.2.1|6275|"; none if the text is not of that form.
+/// The three fields of "|1|192.0.2.1|6275|". None: the text does not have that form.
 std::optional<std::array<std::string_view, 3>> extended_fields(std::string_view text) {
     if (text.empty() || !is_printable(text.front()) ||
         std::ranges::count(text, text.front()) != 4 || text.back() != text.front())
@@ -70,7 +70,7 @@ std::optional<std::array<std::string_view, 3>> extended_fields(std::string_view 
     return fields;
 }
 
-/// What a line names, and where in it the numbers stand.
+/// The address in a line, and where its numbers are.
 struct Place {
     PassiveReply reply;
     std::string_view numbers;
@@ -83,8 +83,8 @@ Found found_port(std::string_view digits) {
     return Place{{std::nullopt, *port}, digits};
 }
 
-/// RFC 2428 3, "(|||port|)". Some servers fill in what the RFC leaves empty; it is not looked at. A
-/// digit is no delimiter here: "(192,0,2,1,24,131)" has four of them at the right places.
+/// RFC 2428 3, "(|||port|)". Some servers fill the fields that the RFC leaves empty; they are
+/// ignored. A digit is not a delimiter: "(192,0,2,1,24,131)" has four in matching places.
 Found extended_in_parentheses(std::string_view line) {
     for (auto open = line.find('('); open != std::string_view::npos;
          open = line.find('(', open + 1)) {
@@ -99,7 +99,7 @@ Found extended_in_parentheses(std::string_view line) {
     return std::nullopt;
 }
 
-/// The same without parentheses, "!!!port!". The full stop is no delimiter here: "in 5...4...3".
+/// The same without parentheses, "!!!port!". A full stop is not a delimiter: "in 5...4...3".
 Found extended_anywhere(std::string_view line) {
     for (std::size_t i = 0; i + 4 < line.size(); ++i) {
         const char delimiter = line[i];
@@ -112,7 +112,7 @@ Found extended_anywhere(std::string_view line) {
     return std::nullopt;
 }
 
-/// Takes "," with spaces around it from the front.
+/// Removes a "," and the spaces around it from the front.
 bool take_comma(std::string_view& text) {
     const auto skip_spaces = [&] {
         text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
@@ -128,8 +128,8 @@ bool take_comma(std::string_view& text) {
     return true;
 }
 
-/// RFC 1123 4.1.2.6: the first six numbers with commas between them, wherever they stand. Longer
-/// rows are skipped, they are something else.
+/// RFC 1123 4.1.2.6: the first six numbers with commas between them, in any place. Longer rows are
+/// skipped, because they are not an address.
 Found six_numbers(std::string_view line) {
     while (!line.empty()) {
         if (!is_digit(line.front())) {
@@ -159,7 +159,7 @@ Found six_numbers(std::string_view line) {
     return std::nullopt;
 }
 
-/// JFileServer on IPv6: "(0:0:0:0:0:0:0:1,p1,p2)"; also a dotted quad in that place.
+/// JFileServer on IPv6: "(0:0:0:0:0:0:0:1,p1,p2)". IPv4 addresses in that place also match.
 Found address_and_two_numbers(std::string_view line) {
     constexpr std::string_view address_characters = "0123456789abcdefABCDEF:.";
     for (;;) {
@@ -172,7 +172,7 @@ Found address_and_two_numbers(std::string_view line) {
         line.remove_prefix(word.size());
         const auto ip = base::Ip::parse(word);
         if (!ip) continue;
-        // The scope is one of the server's links and means nothing here.
+        // The scope names one of the server's links. It means nothing here.
         if (line.starts_with('%')) line.remove_prefix(std::min(line.find(','), line.size()));
         if (!take_comma(line)) continue;
         const auto high = leading_digits(line);
@@ -224,8 +224,8 @@ std::expected<base::Address, HostPortError> parse_eprt(std::string_view argument
     const auto [protocol, host, port_digits] = *fields;
     const auto family = family_of(protocol);
     if (!family) return std::unexpected(family.error());
-    // A scope would name one of our own links, a mapped address an IPv4 host in disguise: what is
-    // left of either after parsing is not of the family that the client named, or has a scope.
+    // A scope would name one of our own links, and a mapped address hides an IPv4 host. Both are
+    // refused: the parsed address must be of the client's family and have no scope.
     const auto ip = host.contains('%') ? std::nullopt : base::Ip::parse(host);
     if (!ip || ip->family() != *family || host.contains(':') != (*family == base::Family::ipv6))
         return std::unexpected(HostPortError::syntax);
@@ -252,11 +252,11 @@ std::expected<Place, HostPortError> passive_place(std::string_view text) {
         rest.remove_prefix(std::min(line.size() + 1, rest.size()));
         return line;
     };
-    // The last line is the answer. Only if it names nothing are the others more than decoration:
-    // "227-Entering Passive Mode (...)", "227 done".
+    // The last line is the answer. Use the other lines only if it has no port: "227-Entering
+    // Passive Mode (...)", "227 done".
     auto whole = text;
     while (whole.ends_with('\n') || whole.ends_with('\r')) whole.remove_suffix(1);
-    const auto last_begin = whole.rfind('\n') + 1;  // 0 if there is but one line
+    const auto last_begin = whole.rfind('\n') + 1;  // 0 if there is only one line
     if (const auto found = data_port_in(whole.substr(last_begin))) return *found;
     for (auto others = whole.substr(0, last_begin); !others.empty();)
         if (const auto found = data_port_in(take_line(others))) return *found;
@@ -304,7 +304,7 @@ std::string format_port(const base::Address& address) {
 }
 
 std::string format_eprt(const base::Address& address) {
-    // RFC 2428 2 has no place for a scope.
+    // RFC 2428 2 has no field for a scope.
     const auto host =
         base::to_string(address.ip.is_v4() ? address.ip : base::Ip::from_v6(address.ip.bytes()));
     return fmt::format("EPRT |{}|{}|{}|", address.ip.is_v4() ? 1 : 2, host, address.port);

@@ -16,7 +16,7 @@ constexpr std::size_t code_digits = 3;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/// The line at the front, without its end; takes it away. What is behind the last LF is no line.
+/// Removes the line at the front and returns it without its end. There must be an LF.
 std::string_view take_line(std::string_view& text) {
     const auto end = text.find('\n');
     assert(end != std::string_view::npos);
@@ -26,20 +26,20 @@ std::string_view take_line(std::string_view& text) {
     return line;
 }
 
-/// Of whole lines.
+/// `lines` are whole lines.
 std::size_t begin_of_last_line(std::string_view lines) {
     lines.remove_suffix(1);
     return lines.rfind('\n') + 1;  // npos + 1 is 0
 }
 
-/// ProFTPD 1.3 and inetutils-ftpd answer IAC WILL and IAC DO in a name as Telnet does, in front of
-/// their reply: "<IAC DONT option>250 OK".
+/// ProFTPD 1.3 and inetutils-ftpd answer IAC WILL and IAC DO in a name as Telnet does, before their
+/// reply: "<IAC DONT option>250 OK".
 std::string_view behind_telnet(std::string_view line) {
     while (const auto length = telnet_length(line)) line.remove_prefix(length);
     return line;
 }
 
-/// RFC 959 4.2: three digits, the first from 1 to 5. A fourth digit makes it another number.
+/// RFC 959 4.2: three digits, the first from 1 to 5. With a fourth digit it is not a code.
 std::uint16_t leading_code(std::string_view line) {
     if (line.size() < code_digits) return 0;
     if (!std::ranges::all_of(line.substr(0, code_digits), is_digit)) return 0;
@@ -49,7 +49,7 @@ std::uint16_t leading_code(std::string_view line) {
                                       (line[2] - '0'));
 }
 
-/// A last line: the code and a space, or (seen with mod_proxy) the code and nothing.
+/// A last line: the code and a space, or (seen with mod_proxy) only the code.
 bool may_be_last(std::string_view line) {
     return leading_code(line) != 0 && (line.size() == code_digits || line[code_digits] == ' ');
 }
@@ -69,14 +69,14 @@ std::string_view behind_code(std::string_view line) {
     return line;
 }
 
-/// What of a reply some lines are.
+/// Which ends of a reply a group of lines has.
 struct Part {
     bool has_first = true;
     bool has_last = true;
 };
 
-/// Writes whole lines of a reply as `code` says, so that a strict reader finds its end where we
-/// found it.
+/// Writes whole lines of a reply with the code `code`. A strict reader finds the end in the same
+/// place as this parser.
 std::string rewritten(std::string_view lines, std::uint16_t code, Part part = {}) {
     std::string text;
     text.reserve(lines.size() + 8);
@@ -143,7 +143,7 @@ ReplyParser::Step ReplyParser::next(std::string_view received) {
         const auto limit = std::min(line_limit, reply_bytes_max_);
         const auto end = received.find('\n', scanned_);
         const bool whole_line = end != std::string_view::npos;
-        // A line that is not whole has its LF still to come, so it may fill the limit but for one.
+        // An unfinished line still lacks its LF, so it may have one byte less than the limit.
         if (whole_line ? end >= limit : received.size() >= limit)
             return finished(
                 std::min(limit, received.size()),
@@ -156,12 +156,12 @@ ReplyParser::Step ReplyParser::next(std::string_view received) {
         scanned_ = end + 1;
         if (code_ == 0) {
             line = behind_telnet(line);
-            if (line.empty()) continue;  // between replies an empty line says nothing
+            if (line.empty()) continue;  // ignore empty lines between replies
             code_ = leading_code(line);
             if (code_ == 0) return finished(scanned_, std::unexpected(ReplyError::bad_code));
             if (opens_several_lines(line)) continue;
         } else if (!ends_reply(line, code_)) {
-            // RFC 959 4.2: a line in between may begin with anything, another code included.
+            // RFC 959 4.2: an inner line may begin with anything, even another code.
             continue;
         }
         const Part part{.has_first = !is_partly_taken_, .has_last = true};
@@ -174,7 +174,7 @@ ReplyParser::Lines ReplyParser::take_lines(std::string_view received) {
     if (code_ == 0) return {};
     auto whole = received.substr(0, scanned_);
     if (may_settle(received)) {
-        // A reply that may be over keeps the code of its last line.
+        // A reply that may be complete needs the code of its last line.
         if (!is_partly_taken_) return {};
         whole = whole.substr(0, begin_of_last_line(whole));
     }
@@ -198,7 +198,7 @@ bool ReplyParser::is_inside(std::string_view received) const {
 bool ReplyParser::may_settle(std::string_view received) const {
     if (code_ == 0 || received.empty() || scanned_ != received.size()) return false;
     const auto last_begin = begin_of_last_line(received);
-    // The first line opened the reply; it cannot close it too.
+    // The first line cannot also be the last one.
     if (last_begin == 0 && !is_partly_taken_) return false;
     received.remove_prefix(last_begin);
     return may_be_last(take_line(received));

@@ -24,14 +24,14 @@ bool is_punctuation(char c) {
     return !is_letter_or_digit && static_cast<unsigned char>(c) < 0x80;
 }
 
-/// Without quotes, brackets and full stops around it.
+/// The word without surrounding quotes, brackets and full stops.
 std::string_view core_of(std::string_view word) {
     while (!word.empty() && is_punctuation(word.front())) word.remove_prefix(1);
     while (!word.empty() && is_punctuation(word.back())) word.remove_suffix(1);
     return word;
 }
 
-/// The words of what servers may take for the password: its readings, and without a '-' in front,
+/// The words that servers may take for the password, in all readings. Also without a leading '-',
 /// by which a client asks for short replies (BSD ftpd).
 std::vector<base::WipedString> words_of(std::string_view secret) {
     std::vector<base::WipedString> words;
@@ -48,7 +48,7 @@ std::vector<base::WipedString> words_of(std::string_view secret) {
     return words;
 }
 
-/// So many characters in common are not an accident.
+/// That many equal characters are not a coincidence.
 constexpr std::size_t part_min = 4;
 
 bool may_be(std::string_view word, std::string_view secret) {

@@ -7,10 +7,10 @@
 
 namespace ballast::ftp {
 
-/// A server's text for logs, without what might be the password in it: each word that holds the
-/// secret or four characters of it, or is a part of it, becomes `***`, whatever the case of its
-/// letters and however a server reads Telnet commands in the secret. An empty secret hides nothing.
-/// The text is cut after `loggable_text_max` bytes. Any thread.
+/// A server's text for logs, without parts of the password. A word becomes `***` if it contains the
+/// secret or four characters of it, or is part of the secret. Case is ignored, and all readings of
+/// Telnet commands in the secret count. An empty secret hides nothing. The text is cut after
+/// `loggable_text_max` bytes. Any thread may call.
 inline constexpr std::size_t loggable_text_max = 512;
 [[nodiscard]] std::string without_secret(std::string_view text, std::string_view secret);
 

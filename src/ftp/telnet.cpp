@@ -8,7 +8,7 @@ namespace ballast::ftp {
 
 namespace {
 
-// RFC 854: "Interpret As Command" and what may follow it.
+// RFC 854: "Interpret As Command" and the bytes that may follow it.
 constexpr unsigned char iac = 0xff;
 constexpr unsigned char dont = 0xfe;
 constexpr unsigned char will = 0xfb;
@@ -30,27 +30,27 @@ std::size_t option_length(std::string_view text) {
     return begins_with_option(text) ? std::min<std::size_t>(3, text.size()) : 0;
 }
 
-/// IAC and any byte but IAC.
+/// IAC and any other byte.
 bool begins_with_pair(std::string_view text) {
     return text.size() >= 2 && byte_at(text, 0) == iac && byte_at(text, 1) != iac;
 }
 
-// How much of the front of an argument a server takes out.
+// How many bytes a server removes from the front of an argument.
 
 std::size_t nothing(std::string_view) { return 0; }
 
-/// Without looking for the end of a subnegotiation: what is in it stays.
+/// Ignores the end of a subnegotiation, so its content stays.
 std::size_t commands(std::string_view text) {
     return begins_with_pair(text) && byte_at(text, 1) == subnegotiation ? 2 : telnet_length(text);
 }
 
-/// BSD's getline, which inetutils has too: a byte behind IAC is a command, whichever it is.
+/// BSD's getline, also in inetutils: any byte behind IAC is a command.
 std::size_t any_pair(std::string_view text) {
     if (const auto option = option_length(text); option != 0) return option;
     return begins_with_pair(text) ? 2 : 0;
 }
 
-/// ProFTPD: options, IP and DM; other pairs stay.
+/// ProFTPD removes options, IP and DM. Other pairs stay.
 std::size_t few(std::string_view text) {
     if (const auto option = option_length(text); option != 0) return option;
     const bool is_one =

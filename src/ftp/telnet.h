@@ -7,22 +7,20 @@
 #include <string_view>
 #include <vector>
 
-/// RFC 854 as far as a control connection knows it (RFC 959 4.1.3). Text only; any thread.
+/// RFC 854, as far as a control connection uses it (RFC 959 4.1.3). Text only; any thread may call.
 namespace ballast::ftp {
 
-/// Length of the Telnet command at the front in bytes, 0 if there is none: two bytes (IAC IP, IAC
-/// DM), three for an option, more for a subnegotiation. The text may end in its middle. IAC IAC,
-/// and IAC before an ordinary byte, are no commands.
+/// Length in bytes of the Telnet command at the front. 0: there is none. Two bytes (IAC IP, IAC
+/// DM), three for an option, more for a subnegotiation. The text may end inside it. IAC IAC, and
+/// IAC before an ordinary byte, are not commands.
 [[nodiscard]] std::size_t telnet_length(std::string_view text);
 
-/// What servers may make of an argument: the argument itself first, and where 0xFF is in it, what
-/// is left of it in the hands of servers that take Telnet commands out of names, each in its own
-/// way (BSD's ftpd, inetutils, ProFTPD), or only undo the doubling of 0xFF. A rule that forbids
-/// something must hold for all of them.
+/// How servers may read an argument: first the argument itself. If it contains 0xFF, also the
+/// results of removing Telnet commands in each server's way (BSD's ftpd, inetutils, ProFTPD), or
+/// only of undoing the doubled 0xFF. A rule that forbids something must hold for all of them.
 [[nodiscard]] std::vector<base::WipedString> telnet_readings(std::string_view argument);
 
-/// The argument without Telnet commands, 0xFF no longer doubled: equal for two spellings of the
-/// same name.
+/// The argument without Telnet commands and doubled 0xFF. Two spellings of one name are equal.
 [[nodiscard]] base::WipedString without_telnet(std::string_view argument);
 
 }  // namespace ballast::ftp

@@ -10,7 +10,7 @@ namespace ballast::ftp {
 /// What the session does with a verb.
 enum class Handling : std::uint8_t {
     forward,     ///< sent to the backend untouched; its reply goes back untouched
-    login,       ///< USER, PASS, ACCT: forwarded, and the session follows the outcome
+    login,       ///< USER, PASS, ACCT: forwarded; the outcome changes the session
     data_setup,  ///< PASV, EPSV, PORT, EPRT: answered by Ballast, the backend is asked later
     transfer,    ///< moves data over a data connection
     refused,     ///< 502: Ballast cannot carry it (LPRT, LPSV, SPSV, ADAT, MIC, CONF, ENC)
@@ -21,22 +21,22 @@ enum class Handling : std::uint8_t {
 /// What the session does with a verb before the user is logged in.
 enum class BeforeLogin : std::uint8_t {
     refused,  ///< 530
-    allowed,  ///< a rule of its own
-    noted,    ///< CLNT, OPTS: answered 200, and said to the backend after the login
+    allowed,  ///< has its own rule
+    noted,    ///< CLNT, OPTS: answered 200, and sent to the backend after login
 };
 
-/// What a verb is about, for rules on what a client may do.
+/// What a verb affects, for rules on what a client may do.
 enum class Affects : std::uint8_t {
-    session,  ///< it begins, ends or sets up the session or a data connection: always allowed
-    nothing,  ///< it reads
-    files,    ///< it may change something on the server, as may any verb outside of the table
+    session,  ///< begins, ends or sets up the session or a data connection: always allowed
+    nothing,  ///< only reads
+    files,    ///< may change something on the server, like any verb outside of the table
 };
 
 /// What a verb moves over a data connection.
 enum class Data : std::uint8_t {
     none,
     listing,    ///< LIST, NLST, MLSD
-    thumbnail,  ///< THMB: made from a file, always from its beginning
+    thumbnail,  ///< THMB: made from a file, always from the beginning
     download,   ///< RETR
     upload,     ///< STOR, APPE, STOU
 };
@@ -44,8 +44,8 @@ enum class Data : std::uint8_t {
 /// Which way a transfer's bytes go. `unknown`: relay both ways.
 enum class Direction : std::uint8_t { none, download, upload, unknown };
 
-/// Which state of the session a verb sets, tells or clears. The journal says those from
-/// `client_name` to `rename_from` to another backend, in this order.
+/// Which state of the session a verb sets, tells or clears. The journal replays those from
+/// `client_name` to `rename_from` on another backend, in this order.
 enum class State : std::uint8_t {
     none,
     client_name,
@@ -60,10 +60,10 @@ enum class State : std::uint8_t {
     directory,       ///< CWD, XCWD, CDUP, XCUP
     prepare,         ///< PRET: for the next transfer
     range,           ///< RANG: for the next transfer of a file
-    restart,         ///< REST: likewise, and for other commands in between on some servers only
+    restart,         ///< REST: the same; on some servers any command in between cancels it
     rename_from,     ///< RNFR: for the next command
     told_directory,  ///< PWD, XPWD
-    unseen,          ///< SMNT, ACCT, ESTA, ESTP: nobody can say it again, or tell what it changed
+    unseen,          ///< SMNT, ACCT, ESTA, ESTP: cannot be replayed, and their effect is unknown
     everything,      ///< REIN, AUTH
 };
 
@@ -84,16 +84,15 @@ struct Verb {
 /// All verbs of RFC 959, 1123, 2228, 2389, 2428, 2640, 3659, 4217, 7151, 1639 (LPRT, LPSV) and the
 /// X- forms in use, sorted by name.
 [[nodiscard]] std::span<const Verb> verbs();
-/// `name` in upper case. Null if the table does not know it: such a verb is forwarded.
+/// `name` is in upper case. Null: the table does not know it, so it is forwarded.
 [[nodiscard]] const Verb* find_verb(std::string_view name);
-/// Whether the line's verb, in any case, is one that `takes_long`, or one that the table does not
-/// know.
+/// Whether the line's verb, in any case, `takes_long` or is not in the table.
 [[nodiscard]] bool may_take_long(std::string_view line);
-/// What the line's verb, in any case, moves as far as the table knows it.
+/// What the line's verb, in any case, moves according to the table.
 [[nodiscard]] Data data_of(std::string_view line);
 [[nodiscard]] Direction direction_of(Data data);
-/// Whether the line's verb, in any case, is one that REST belongs to (RFC 3659 5.3, RFC 1123
-/// 4.1.2.13): RETR, STOR, APPE, STOU. Listings are not.
+/// Whether REST applies to the line's verb, in any case: RETR, STOR, APPE, STOU, but not listings
+/// (RFC 3659 5.3, RFC 1123 4.1.2.13).
 [[nodiscard]] bool transfers_file(std::string_view line);
 
 }  // namespace ballast::ftp

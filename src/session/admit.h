@@ -5,8 +5,8 @@
 
 namespace ballast::session {
 
-/// Whether a new client may have a session: networks first, then limits. False: the client was told
-/// why not, unless TLS comes first: then it would have to be let in to be told.
+/// Whether a new client may have a session: first by network, then by limits. False: the client was
+/// told why, except before implicit TLS, because the reply would need a handshake.
 [[nodiscard]] loop::Task<bool> admit(Context& context);
 
 }  // namespace ballast::session

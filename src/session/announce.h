@@ -10,9 +10,9 @@
 
 namespace ballast::session {
 
-/// The address that PASV tells a client: what the listener's rules say for the client's network,
-/// else the address that the client connected to (`local`). An IPv6 address cannot be told by PASV.
-/// Empty: the rule has a host name that `names` does not know yet.
+/// The address that PASV tells a client. It comes from the listener's rules for the client's
+/// network, or else is the address that the client connected to (`local`). PASV cannot name an IPv6
+/// address. Empty: `names` has not resolved the rule's host name yet.
 [[nodiscard]] std::optional<base::Ip> announced_address(std::span<const config::AnnounceRule> rules,
                                                         const base::Ip& client,
                                                         const base::Ip& local,

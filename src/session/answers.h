@@ -5,8 +5,7 @@
 
 namespace ballast::session {
 
-/// Sends one transfer's replies to the client. After a reply that could not be delivered no more
-/// are sent.
+/// Sends one transfer's replies to the client. If a reply cannot be delivered, no more are sent.
 class Answers {
 public:
     explicit Answers(ClientLeg& client) : client_(client) {}

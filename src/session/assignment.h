@@ -11,7 +11,7 @@
 
 namespace ballast::session {
 
-/// What a session has of the cluster now: a pool, a seat on one of its backends, and the leg to
+/// The backend that a session is assigned to: a pool, a seat on one of its backends, and the leg to
 /// that backend. Destroying it leaves the backend. Lives on the session's thread.
 class Assignment {
 public:
@@ -28,15 +28,15 @@ public:
     [[nodiscard]] backend::Leg* leg() const { return leg_.get(); }
     void set_leg(std::unique_ptr<backend::Leg> leg) { leg_ = std::move(leg); }
 
-    /// The seat is on loan from now on: it is there for those who wait. `wake` is raised when one
-    /// of them needs it; `holder` is the client.
+    /// Lends the seat to waiting clients. `wake` is raised when one of them needs it. `holder` is
+    /// the client.
     void lend(loop::Signal& wake, const base::Ip& holder) {
         recallable_ = loop::Recallable(wake);
         seat_.lend(recallable_.recall(), holder);
     }
     [[nodiscard]] bool is_on_loan() const { return static_cast<bool>(recallable_); }
     [[nodiscard]] bool is_recalled() const { return recallable_.is_called(); }
-    /// The loan ends. False: the seat was recalled before, and must be given up.
+    /// Ends the loan. False: the seat was recalled before and must be given up.
     [[nodiscard]] bool keep() {
         if (!is_on_loan()) return true;
         recallable_ = {};
@@ -44,7 +44,7 @@ public:
     }
 
 private:
-    // Destroyed from below: the leg first, then the loan, then the seat.
+    // Destroyed from the bottom up: the leg, then the loan, then the seat.
     ServedPool pool_;
     pool::Seat seat_;
     loop::Recallable recallable_;

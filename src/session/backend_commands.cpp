@@ -11,7 +11,7 @@ namespace ballast::session {
 
 namespace {
 
-/// How long a backend may take to say goodbye before the client is told ours.
+/// How long to wait for the backend's goodbye. Then the client gets ours.
 constexpr auto goodbye_time = std::chrono::seconds(2);
 
 }  // namespace
@@ -21,7 +21,7 @@ loop::Task<> forward(Context& context, ftp::Command command) {
     const bool in_lines = ftp::may_take_long(command.line);
     auto patience = leg.answer_time(command.line);
     auto heard = co_await leg.ask(command.line, in_lines);
-    // A 1xx without a data connection: some SITE commands and checksums take long and say so.
+    // A 1xx without a data connection: some slow SITE commands and checksums announce themselves.
     while (heard && (!heard->is_end || heard->reply.is_preliminary())) {
         if (heard->is_end) patience = leg.settings().final_reply_timeout;
         co_await context.answer(std::move(heard->reply));
@@ -30,7 +30,7 @@ loop::Task<> forward(Context& context, ftp::Command command) {
     }
     if (!heard) co_return co_await context.lose_backend(heard.error());
     context.journal.note(command, heard->reply);
-    // RFC 959 5.4: any command may be answered with 421, and the server closes.
+    // RFC 959 5.4: a server may answer any command with 421, and then closes.
     if (heard->reply.code == 421)
         context.end_because(fmt::format("the backend ended it: 421 {}", heard->reply.message()));
     co_await context.answer(std::move(heard->reply));

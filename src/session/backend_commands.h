@@ -7,10 +7,10 @@ namespace ballast::session {
 
 // Commands that the session's backend answers, outside of logins and transfers.
 
-/// Passes a command on, and its replies back. Where a reply may be long its lines go to the client
-/// as they come, and no faster than it takes them. There is a backend.
+/// Passes a command to the backend, and its replies back. Lines of a reply that may be long are
+/// passed on as they come, no faster than the client reads. The session has a backend.
 [[nodiscard]] loop::Task<> forward(Context& context, ftp::Command command);
-/// ABOR while nothing moves.
+/// ABOR outside of a transfer.
 [[nodiscard]] loop::Task<> abort_nothing(Context& context);
 /// QUIT: the session ends.
 [[nodiscard]] loop::Task<> quit(Context& context);

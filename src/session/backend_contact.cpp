@@ -7,7 +7,7 @@ namespace ballast::session {
 
 namespace {
 
-/// What a backend may learn of the client besides its address.
+/// What a backend may learn about the client besides its address.
 net::ProxyFacts facts_of(const Context& context) {
     net::ProxyFacts facts{.session = context.id, .tls = {}};
     if (const auto* const tls = context.client.tls())

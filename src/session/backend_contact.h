@@ -6,8 +6,8 @@
 
 namespace ballast::session {
 
-/// How the backend of this assignment is reached for this client, with the PROXY header that its
-/// pool wants.
+/// How to reach the assignment's backend for this client, with the PROXY header that its pool
+/// requires.
 [[nodiscard]] backend::Contact contact_of(const Context& context, const Assignment& assignment);
 
 }  // namespace ballast::session

@@ -9,7 +9,7 @@ namespace ballast::session {
 
 namespace {
 
-/// A TLS server's tickets may come on a data connection too, where an upload leaves them unread.
+/// TLS tickets may come on a data connection too. An upload would leave them unread.
 void take_tickets(net::Stream& stream) {
     std::array<char, 4096> dropped;  // NOLINT: filled by read
     for (int reads = 0; reads < 4; ++reads)

@@ -9,8 +9,8 @@
 
 namespace ballast::session {
 
-/// The name that a pool's backends hear for the client's `user`: its own, where no rule matches.
-/// Rules match as routes do, Telnet commands in the name or not.
+/// The name that a pool's backends get for the client's `user`. Without a matching rule it stays
+/// the same. Rules match like routes, with or without Telnet commands in the name.
 [[nodiscard]] std::string backend_user(std::span<const config::UserRule> rules,
                                        std::string_view user);
 

@@ -11,23 +11,23 @@
 
 namespace ballast::session {
 
-/// What a client's data connection is put under TLS with.
+/// What TLS on a client's data connection needs.
 struct ClientDataTls {
     const net::TlsServer* server;
     net::TlsBond* bond;  ///< the control connection's
 };
 
 /// Where the client wants its next data connection: a passive port that it was told, or its own
-/// address. The last PASV, EPSV, PORT or EPRT wins.
+/// address. The last PASV, EPSV, PORT or EPRT counts.
 struct ClientData {
     std::unique_ptr<net::Lease> lease;
     std::optional<base::Address> active;
-    /// Begun when the connection is there, which may be before the command: some clients want it
-    /// done by then.
+    /// Starts when the connection is there, which may be before the command. Some clients want to
+    /// finish it by then.
     DataHandshake handshake;
 
     [[nodiscard]] bool is_set() const { return lease != nullptr || active.has_value(); }
-    /// The client may be slow to begin, so there is no deadline; who needs the result has one.
+    /// A slow client may begin late, so there is no deadline here. Users of the result have one.
     void begin_tls(std::unique_ptr<net::Stream> stream, const ClientDataTls& tls,
                    loop::Signal& signal) {
         handshake.start(tls.server->wrap_data(std::move(stream), *tls.bond), base::Fault::client,

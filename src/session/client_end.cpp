@@ -26,7 +26,7 @@ void ClientEnd::dial(loop::Deadline deadline) {
     dialling_ = loop::Job::start(run_dial(deadline), &signal_);
 }
 
-/// The source is the address that the control connection came to, and RFC 959's port if so set.
+/// Dials from the address of the control connection, and from RFC 959's port if so configured.
 loop::Task<> ClientEnd::run_dial(loop::Deadline deadline) {
     const auto& source = settings_.active_source_port;
     const auto control_port = client_.local().port;
@@ -36,7 +36,7 @@ loop::Task<> ClientEnd::run_dial(loop::Deadline deadline) {
         source_port = static_cast<std::uint16_t>(control_port - 1);
     net::Dial dial{
         .to = *data_.active, .from = {}, .source_port = source_port, .fault = base::Fault::client};
-    // An address of the other family cannot be reached from ours.
+    // An address of the other family is not reachable from ours.
     if (dial.to.ip.family() == client_.local().ip.family()) dial.from = client_.local().ip;
     dialled_ = co_await network_.dial(dial, deadline);
 }

@@ -16,7 +16,7 @@ ClientLeg::ClientLeg(std::unique_ptr<net::Stream> stream, const config::Listener
       parser_(settings.command_bytes_max) {}
 
 std::optional<ClientEvent> ClientLeg::poll(Ask ask) {
-    // A line that does not end would keep everybody else on this thread waiting.
+    // A line without an end must not block the other sessions on this thread.
     constexpr int reads_max = 8;
     for (int reads = 0; reads < reads_max; ++reads) {
         while (!control_.received().empty()) {
@@ -34,7 +34,7 @@ std::optional<ClientEvent> ClientLeg::poll(Ask ask) {
             case net::Io::State::ended: is_over_ = ClientEvent::Kind::ended; break;
             case net::Io::State::failed: is_over_ = ClientEvent::Kind::lost; break;
         }
-        // An incomplete line at the end of the connection is no command.
+        // An incomplete line at the end of the connection is not a command.
         if (is_over_) return ClientEvent{*is_over_, {}, {}};
     }
     signal_.raise();
@@ -93,8 +93,8 @@ loop::Task<base::Result<>> ClientLeg::send(const ftp::Reply& reply) {
 
 void ClientLeg::finish() {
     (void)control_.stream().finish();
-    // Closing with bytes unread makes the kernel send RST, which may overtake our last words.
-    constexpr int reads_max = 16;  // a client that floods has no claim to our last words
+    // Closing with bytes unread makes the kernel send RST, which may overtake our last reply.
+    constexpr int reads_max = 16;  // a client that floods may lose our last reply
     for (int i = 0; i < reads_max; ++i) {
         if (control_.receive(settings_.pipelined_bytes_max, Ask::anyway) != net::Io::State::moved)
             break;

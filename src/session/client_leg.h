@@ -15,11 +15,11 @@
 
 namespace ballast::session {
 
-/// What a client's control connection has brought.
+/// An event on a client's control connection.
 struct ClientEvent {
     enum class Kind : std::uint8_t {
         command,
-        bad_line,  ///< `problem`; the line is gone, the connection goes on
+        bad_line,  ///< see `problem`; the line was dropped, the connection goes on
         ended,     ///< the client closed its direction; it may still read
         lost,      ///< the connection failed
     };
@@ -31,26 +31,25 @@ struct ClientEvent {
 /// The control connection to a client: commands in, replies out. Waits on the session's signal.
 class ClientLeg {
 public:
-    /// `interrupt` ends what waits for the client alone: replies that it does not read, and its
-    /// handshakes.
+    /// `interrupt` ends only waits for the client: writes that it does not read, and handshakes.
     ClientLeg(std::unique_ptr<net::Stream> stream, const config::Listener& settings,
               loop::Signal& signal, net::Interrupt interrupt = {});
 
     using Ask = net::ControlConnection::Ask;
-    /// What has come, without waiting. `ended` and `lost` are said again at each call. A client
-    /// that sends faster than it is read is heard again in the next turn: then the signal is
-    /// raised.
+    /// The next event that has arrived, without waiting. `ended` and `lost` are repeated at each
+    /// call. If a client sends faster than it is read, the signal is raised and reading continues
+    /// in the next turn.
     [[nodiscard]] std::optional<ClientEvent> poll(Ask ask = Ask::if_signalled);
-    /// What has come and may be acted on now: deferred events first.
+    /// The next event that may be handled now. Deferred events come first.
     [[nodiscard]] std::optional<ClientEvent> next();
-    /// Keeps an event that must wait for the transfer's end.
+    /// Keeps an event until the transfer has ended.
     void defer(ClientEvent event);
-    /// Whether more may be taken in although it would have to be deferred.
+    /// Whether there is room to defer more events.
     [[nodiscard]] bool may_poll() const { return deferred_bytes_ < settings_.pipelined_bytes_max; }
     [[nodiscard]] bool has_deferred_quit() const;
-    /// Whether the client has ended its connection, also while commands of it are not read yet.
+    /// Whether the client has ended its connection, even if some of its commands are unread.
     [[nodiscard]] bool has_left() const { return is_over_ || control_.stream().has_peer_left(); }
-    /// How long its end may be on its way after something that it sent before; zero: not known.
+    /// How long the end may trail earlier bytes on its way. Zero: unknown.
     [[nodiscard]] std::chrono::microseconds round_trip() const {
         return control_.stream().round_trip();
     }
@@ -59,26 +58,26 @@ public:
         if (!is_over_) control_.watch();
     }
 
-    /// TLS from here on; what the client has said already is thrown away. On an error the
-    /// connection is of no more use. The server and the bond outlive this leg.
+    /// Switches to TLS and drops what the client has already sent. After an error the connection is
+    /// unusable. The server and the bond outlive this leg.
     [[nodiscard]] loop::Task<base::Result<>> begin_tls(const net::TlsServer& server,
                                                        net::TlsBond& bond, loop::Deadline deadline);
-    /// Plain text from here on (CCC).
+    /// Switches to plain text (CCC).
     [[nodiscard]] loop::Task<base::Result<>> end_tls(loop::Deadline deadline);
     /// Null in plain text.
     [[nodiscard]] net::TlsStream* tls() const { return tls_; }
 
-    // For who reads something else than commands from here on
+    // For passthrough: bytes that are not parsed as commands
 
-    /// What has come and was not taken for a command.
+    /// Bytes that were received and not parsed.
     [[nodiscard]] std::string_view unread() const { return control_.received(); }
-    /// Takes in more of it, at most `bytes_max` in all.
+    /// Receives more of them, at most `bytes_max` in all.
     net::Io::State receive(std::size_t bytes_max) { return control_.receive(bytes_max); }
     void forget_unread() { control_.consume(control_.received().size()); }
     [[nodiscard]] net::Stream& stream() { return control_.stream(); }
 
     [[nodiscard]] loop::Task<base::Result<>> send(const ftp::Reply& reply);
-    /// Half-closes and drops what is unread, so that the last reply arrives.
+    /// Half-closes and drops unread bytes, so that the last reply arrives.
     void finish();
 
     [[nodiscard]] const base::Address& local() const { return control_.local(); }
@@ -89,7 +88,7 @@ private:
     loop::Signal& signal_;
     const net::Interrupt interrupt_;
     net::ControlConnection control_;
-    net::TlsStream* tls_ = nullptr;  // what `control_` owns
+    net::TlsStream* tls_ = nullptr;  // owned by `control_`
     ftp::CommandParser parser_;
     std::vector<ClientEvent> deferred_;
     std::size_t deferred_bytes_ = 0;

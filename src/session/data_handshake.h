@@ -9,9 +9,9 @@
 
 namespace ballast::session {
 
-/// The TLS handshake of one data connection, beside everything else that happens to the session:
-/// whichever of the two peers waits for the other, neither waits for us. Destroying it breaks the
-/// connection. Lives where it is made: the handshake refers to it.
+/// The TLS handshake of one data connection. It runs beside the session's other work, so neither
+/// peer has to wait for us. Destroying it breaks the connection. It must not move, because the
+/// handshake refers to it.
 class DataHandshake {
 public:
     DataHandshake() = default;
@@ -23,15 +23,15 @@ public:
     void start(std::unique_ptr<net::TlsStream> stream, base::Fault fault, loop::Deadline deadline,
                loop::Signal& done);
     [[nodiscard]] bool is_started() const { return job_.is_started(); }
-    /// Empty while it goes on.
+    /// Empty while the handshake runs.
     [[nodiscard]] const std::optional<base::Result<>>& result() const {
         (void)job_.is_done();  // throws what it has thrown
         return result_;
     }
     [[nodiscard]] net::TlsStream& stream() { return *stream_; }
-    /// After a good result: the connection is the caller's, and this is as before the start.
+    /// Returns the connection after a good result, and resets this object to its initial state.
     [[nodiscard]] std::unique_ptr<net::TlsStream> take();
-    /// Breaks the connection. As before the start.
+    /// Breaks the connection and resets this object to its initial state.
     void reset();
 
 private:

@@ -18,20 +18,20 @@ namespace ballast::session {
 /// The sessions of one worker, by their ids. Belongs to the worker's thread.
 class Directory {
 public:
-    /// `carried` is given back when the session is gone.
+    /// `carried` is released when the session is gone.
     Session& add(std::unique_ptr<Session> session, guard::Ledger::Held carried = {});
     void erase(std::string_view id);
     void clear() { entries_.clear(); }
     [[nodiscard]] bool is_empty() const { return entries_.empty(); }
     [[nodiscard]] std::size_t size() const { return entries_.size(); }
-    /// Null: it has ended.
+    /// Null: the session has ended.
     [[nodiscard]] Session* find(std::string_view id) const;
     /// Tells all of them to stop.
     void stop();
 
-    /// Views of at most `max` sessions whose ids come behind `after`, in the order of ids. A slice:
-    /// nobody waits until ten thousand sessions have been looked at. Fewer than `max`: it was the
-    /// last one.
+    /// Views of at most `max` sessions whose ids are above `after`, in the order of ids. Slices
+    /// keep the thread from looking at ten thousand sessions at once. Fewer than `max`: the last
+    /// slice.
     [[nodiscard]] std::vector<View> slice(std::string_view after, std::size_t max) const;
 
 private:

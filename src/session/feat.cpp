@@ -10,8 +10,8 @@ namespace ballast::session {
 
 namespace {
 
-/// Of the backends of this pool that the client may come to, as far as they were surveyed. Where
-/// the pool knows already which one that is, of that one alone.
+/// Adds the known surveys of the pool's backends that this client may get. If the pool can foresee
+/// the backend, adds only that one's survey.
 void add_surveys(const ServedPool& pool, const base::Ip& client, Surveys& surveys) {
     if (const auto id = pool.pool->foresee(client)) {
         if (auto survey = pool.contacts->known(*id)->survey())
@@ -22,7 +22,7 @@ void add_surveys(const ServedPool& pool, const base::Ip& client, Surveys& survey
             surveys.push_back(std::move(survey));
 }
 
-/// Before the log-in: of all backends that USER may still lead to.
+/// Before login: surveys of all backends that USER may still lead to.
 Surveys surveys_ahead(const Context& context, const Login& login) {
     Surveys surveys;
     const auto client = context.client.peer().ip;
@@ -42,8 +42,8 @@ Surveys surveys_ahead(const Context& context, const Login& login) {
     return surveys;
 }
 
-/// After the log-in: the session's own backend. A server that refused FEAT before the log-in is
-/// asked again. Null: it is gone, and the client has been told.
+/// After login: the survey of the session's own backend. A server that refused FEAT before login is
+/// asked again. Null: the backend is lost, and the client was told.
 loop::Task<std::shared_ptr<const backend::Survey>> survey_own_backend(Context& context) {
     auto& leg = context.leg();
     if (auto survey = leg.known().survey(); survey && survey->answers_feat) co_return survey;

@@ -6,8 +6,8 @@
 
 namespace ballast::session {
 
-/// FEAT: before the log-in the list of all backends that USER may still lead to, after it that of
-/// the session's own.
+/// FEAT. Before login: the list of all backends that USER may still lead to. After login: the list
+/// of the session's own backend.
 [[nodiscard]] loop::Task<> answer_features(Context& context, const Login& login);
 
 }  // namespace ballast::session

@@ -13,8 +13,8 @@ ftp::Features feature_set(std::span<const std::shared_ptr<const backend::Survey>
     for (const auto& survey : surveys)
         common = common ? common->intersect(survey->features) : survey->features;
     auto features = common.value_or(ftp::Features());
-    // HOST is carried for those who say it, but not offered because backends do: lftp says it to
-    // everybody who lists it, with the name of the balancer, which a backend need not know.
+    // HOST is supported, but not offered because backends offer it. lftp sends HOST to any server
+    // that lists it, with the balancer's name, which a backend may not know.
     for (const char* const label : {"AUTH", "PBSZ", "PROT", "CCC", "ESTA", "ESTP", "RANG", "HOST"})
         features.remove(label);
     for (const auto& verb : ftp::verbs())

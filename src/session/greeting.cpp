@@ -10,8 +10,8 @@ namespace ballast::session {
 
 namespace {
 
-/// That of the first backend of this pool whose greeting is known. Surveys know it: what a session
-/// is greeted with may be about its client.
+/// The greeting of the first backend of this pool that has a known one. It comes from a survey,
+/// because a session's greeting may contain details about its client.
 std::optional<ftp::Reply> greeting_of(const ServedPool* pool) {
     if (pool == nullptr) return std::nullopt;
     for (const auto& status : pool->pool->status()) {

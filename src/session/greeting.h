@@ -7,7 +7,7 @@
 
 namespace ballast::session {
 
-/// The 220 for a client of this listener, from what is known: nobody is asked for it.
+/// The 220 for a client of this listener. Uses only known facts and asks no backend.
 [[nodiscard]] ftp::Reply greeting(const config::Listener& listener, const Pools& pools);
 
 }  // namespace ballast::session

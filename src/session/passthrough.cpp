@@ -18,7 +18,7 @@ namespace ballast::session {
 
 namespace {
 
-/// How often a session that shall stop looks whether its client's data have ended.
+/// While stopping, how often a session checks whether its client's data have ended.
 constexpr auto stop_look_interval = std::chrono::milliseconds(100);
 
 std::string_view text_of(net::HelloError error) {
@@ -35,8 +35,8 @@ net::Alert alert_of(net::HelloError error) {
                                              : net::Alert::decode_error;
 }
 
-/// Who ended the control connection, and how. Clients and servers that close without having read
-/// everything reset it. That is not a failure: many do so after QUIT.
+/// Who ended the control connection, and how. A peer that closes with bytes unread resets it. That
+/// is not a failure, because many peers do so after QUIT.
 std::string reason_of(const relay::SealedReport& control) {
     const bool has_ended = control.ended_first != relay::Party::nobody;
     const auto party = has_ended ? control.ended_first : control.broke;
@@ -81,7 +81,7 @@ loop::Task<> Passthrough::run() {
     co_await carry();
 }
 
-/// False: no pool may serve it, and the client was told.
+/// False: the client may not use any pool, and was told.
 loop::Task<bool> Passthrough::route_by(const net::ClientHello& hello) {
     // RFC 7151 3.2.2.
     if (!host_said_.empty() && !hello.server_name.empty() &&
@@ -115,7 +115,7 @@ loop::Task<bool> Passthrough::route_by(const net::ClientHello& hello) {
     co_return true;
 }
 
-/// Empty: there is none, and the client was told.
+/// Empty: there is no valid one, and the client was told.
 loop::Task<std::optional<net::ClientHello>> Passthrough::hear_hello() {
     auto& client = context_.client;
     const auto deadline = loop::sooner(
@@ -153,7 +153,7 @@ loop::Task<> Passthrough::tell_unplaced(Unplaced why) {
     co_await send_alert(net::Alert::internal_error, text);
 }
 
-/// The only words that a TLS client understands from a party that has no part in its handshake.
+/// Before a handshake, a TLS client understands only an alert.
 loop::Task<> Passthrough::send_alert(net::Alert alert, std::string_view reason) {
     metrics::count(metrics::Counter::tls_handshakes_failed);
     context_.report(log::Level::info, "not passed through", {{"reason", reason}});
@@ -199,7 +199,7 @@ loop::Task<> Passthrough::carry() {
         auto deadline = loop::never;
         if (!carrying.is_done()) {
             const auto now = context_.now();
-            // A transfer may be anybody's of this address: its control connection is not idle.
+            // The data may be this session's, so it does not count as idle.
             const auto idle_since =
                 data.has_data() ? now : std::max(control.moved_at, data.ended_at());
             deadline = idle_since + context_.settings.idle_timeout;
@@ -216,7 +216,7 @@ loop::Task<> Passthrough::carry() {
             data.close();
             context_.end_because(reason_of(control));
             if (control.has_failed) {
-                // Nobody may take it for a proper end.
+                // Neither side may take this for a proper end.
                 context_.client.stream().reset();
                 backend_->reset();
             }

@@ -12,20 +12,20 @@
 
 namespace ballast::session {
 
-/// A session whose TLS ends at the backend, from the client's AUTH or its first byte on: its
-/// ClientHello is read to choose by, and from then on its control connection and its data
-/// connections are carried without being understood.
+/// A session whose TLS ends at the backend, from the client's AUTH or first byte on. Its
+/// ClientHello is read to choose a backend. After that its control and data connections are carried
+/// without being read.
 class Passthrough : private WaitingClient, private Introduction {
 public:
-    /// `auth` is the client's line; empty: implicit TLS. `host` is what HOST said. The context
-    /// outlives it.
+    /// `auth` is the client's line. Empty: implicit TLS. `host` is the argument of HOST. The
+    /// context outlives it.
     Passthrough(Context& context, std::string auth, std::string host)
         : context_(context),
           placement_(context, *this, *this),
           auth_(std::move(auth)),
           host_said_(std::move(host)) {}
 
-    /// To the session's end. AUTH has been answered.
+    /// Runs to the session's end. AUTH has been answered.
     [[nodiscard]] loop::Task<> run();
 
 private:
@@ -39,7 +39,7 @@ private:
     [[nodiscard]] bool hear() override;
     [[nodiscard]] bool wants_to_quit() const override { return false; }
     void watch() override;
-    /// Up to the client's first words to the backend. The reply is what Ballast has said already.
+    /// Connects, and sends the first bytes. The client already has the returned reply.
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> introduce(Assignment& assignment) override;
 
     Context& context_;

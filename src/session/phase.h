@@ -6,7 +6,7 @@
 
 namespace ballast::session {
 
-/// What a session is doing: a waiting coroutine has no stack to look at.
+/// What a session is doing. The stack of a waiting coroutine cannot be inspected.
 enum class Phase : std::uint8_t {
     securing,  ///< in a TLS handshake
     greeting,
@@ -15,7 +15,7 @@ enum class Phase : std::uint8_t {
     queued,  ///< for a seat
     working,
     in_transfer,
-    sealed,  ///< passed through: nobody here can tell
+    sealed,  ///< passed through, so its state is unknown
     closing,
 };
 [[nodiscard]] std::string_view to_string(Phase phase);

@@ -11,17 +11,17 @@
 
 namespace ballast::session {
 
-/// A pool, and how its backends are reached.
+/// A pool, and how to reach its backends.
 struct ServedPool {
     std::shared_ptr<pool::Pool> pool;
     std::shared_ptr<backend::Contacts> contacts;
 };
 
-/// All pools that sessions may be sent to. Filled before the first session has it.
+/// All pools that sessions may be sent to. Filled before the first session uses it.
 class Pools {
 public:
     void add(ServedPool pool) { pools_.push_back(std::move(pool)); }
-    /// Null if there is none of this name.
+    /// Null if there is no pool of this name.
     [[nodiscard]] const ServedPool* find(std::string_view name) const {
         const auto found = std::ranges::find_if(
             pools_, [&](const auto& each) { return each.pool->config().name == name; });

@@ -12,15 +12,15 @@
 
 namespace ballast::session {
 
-/// Where the host names in `public_address` lead now. The daemon's look-ups write it, sessions read
-/// it at each PASV. Any thread may call.
+/// The current addresses of the host names in `public_address`. The daemon's lookups write it,
+/// sessions read it at each PASV. Any thread may call.
 class PublicNames {
 public:
     void set(const std::string& name, const base::Ip& address) {
         const std::lock_guard lock(mutex_);
         addresses_.insert_or_assign(name, address);
     }
-    /// Empty: no look-up has found an address yet.
+    /// Empty: no lookup has found an address yet.
     [[nodiscard]] std::optional<base::Ip> find(std::string_view name) const {
         const std::lock_guard lock(mutex_);
         const auto found = addresses_.find(name);

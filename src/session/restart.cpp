@@ -18,7 +18,7 @@ std::optional<std::uint64_t> Restart::take(const ftp::Command& command, bool ten
     const bool is_own = is_said_;
     if (!tentative) forget();
     if (offset == 0) offset.reset();
-    // What the backend was told earlier must not move this transfer's beginning.
+    // The backend may still hold an earlier offset. It must not move the start of this transfer.
     if (leg.is_restart_armed() && !offset && !is_own) offset = 0;
     return offset;
 }

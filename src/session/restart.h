@@ -9,23 +9,23 @@
 
 namespace ballast::session {
 
-/// REST of a session: where its next transfer of a file shall begin. Vsftpd, ProFTPD, Pure-FTPd and
-/// pyftpdlib keep it over a listing and any other command, and so does this.
+/// A session's REST: the offset for its next transfer of a file. It survives a listing and any
+/// other command, as on vsftpd, ProFTPD, Pure-FTPd and pyftpdlib.
 class Restart {
 public:
-    /// Ballast answered the client's REST, and says it to the backend before the transfer.
+    /// Ballast answered the client's REST, and sends it to the backend before the transfer.
     void set(std::uint64_t offset) { offset_ = offset; }
-    /// An `as-client` backend heard the client's REST itself.
+    /// An `as-client` backend received the client's REST itself.
     void note_said() { is_said_ = true; }
     void forget() { *this = Restart(); }
-    /// A transfer that Ballast refuses has spent its REST as well.
+    /// A transfer that Ballast refuses uses up its REST as well.
     void spend(const ftp::Command& command);
-    /// A command that might have been no transfer moved data, so REST was its own.
+    /// A tentative command moved data, so the REST was for it.
     void spend() { offset_.reset(); }
 
-    /// What REST the backend is to hear before this command. It belongs to the next transfer of a
-    /// file, refused or not. A `tentative` command is a verb that Ballast does not know: it may be
-    /// such a transfer. It hears the REST, and keeps it for the next one if it moves nothing.
+    /// The REST that the backend must get before this command. It belongs to the next transfer of a
+    /// file, refused or not. A `tentative` command has a verb that Ballast does not know, and may
+    /// be such a transfer. It gets the REST. If it moves nothing, the next command keeps the REST.
     [[nodiscard]] std::optional<std::uint64_t> take(const ftp::Command& command, bool tentative,
                                                     const backend::Leg& leg);
 

@@ -29,7 +29,7 @@ bool holds(const std::vector<base::Subnet>& networks, const base::Ip& address) {
 }
 
 bool matches(const config::RouteMatch& wanted, const Applicant& applicant) {
-    // However a server reads the name: nobody gets round a route by Telnet commands in it.
+    // Match every server's reading: Telnet commands in the name must not evade a route.
     const auto readings = ftp::telnet_readings(applicant.user);
     const bool is_user = std::ranges::any_of(readings, [&](std::string_view user) {
         return matches_any(wanted.user, user, LetterCase::matters);
@@ -40,7 +40,7 @@ bool matches(const config::RouteMatch& wanted, const Applicant& applicant) {
            matches_any(wanted.certificate, applicant.certificate, LetterCase::matters);
 }
 
-/// Whether a route will match a client that has not said USER.
+/// Whether a route will match a client that has not sent USER.
 enum class Chance : std::uint8_t { none, some, certain };
 
 Chance chance(const config::RouteMatch& wanted, const Applicant& who, bool is_secured) {
@@ -56,7 +56,7 @@ Chance chance(const config::RouteMatch& wanted, const Applicant& who, bool is_se
     return is_certain ? Chance::certain : Chance::some;
 }
 
-/// "530 Not from here."
+/// `text` is like "530 Not from here."
 ftp::Reply reply_of(std::string_view text) {
     constexpr std::size_t code_bytes = 3;
     const auto code = base::parse_number<std::uint16_t>(text.substr(0, code_bytes)).value_or(530);
@@ -71,12 +71,12 @@ Routing refused(ftp::Reply reply, const config::Route* rejected_by = nullptr) {
             .rejected_by = rejected_by};
 }
 
-/// Each name once.
+/// Adds each name once.
 void add(std::vector<std::string_view>& names, std::string_view name) {
     if (!name.empty() && std::ranges::find(names, name) == names.end()) names.push_back(name);
 }
 
-/// What stands behind the last `mark`, if something stands on both sides.
+/// The text behind the last `mark`, if there is text on both sides.
 std::optional<std::string_view> behind_last(std::string_view text, char mark) {
     const auto at = text.rfind(mark);
     if (at == std::string_view::npos || at == 0 || at + 1 == text.size()) return std::nullopt;
@@ -95,13 +95,13 @@ std::vector<std::string_view> pools_of(const config::Listener& listener) {
 std::vector<std::string_view> pools_ahead(const config::Listener& listener, const Applicant& who,
                                           bool is_secured) {
     Applicant client = who;
-    if (listener.user_at_host) client.host = {};  // USER may name another one
+    if (listener.user_at_host) client.host = {};  // USER may name another host
     std::vector<std::string_view> names;
     for (const auto& route : listener.routes) {
         const auto will_match = chance(route.match, client, is_secured);
         if (will_match == Chance::none) continue;
         add(names, route.pool);
-        // Who names a pool in USER passes over the routes to others.
+        // USER may name a pool. Then routes to other pools are skipped.
         const bool is_last = !route.reject.empty() || !listener.user_at_pool;
         if (will_match == Chance::certain && is_last) return names;
     }
@@ -123,7 +123,7 @@ Routing route(const config::Listener& listener, const Applicant& applicant) {
     Applicant who = applicant;
     std::string_view wanted_pool;
     if (const auto pool = behind_last(who.user, '@'); listener.user_at_pool && pool) {
-        // Other names with an @, such as mail addresses, stay whole.
+        // Other names with an @ are kept whole, for example mail addresses.
         const auto reachable = pools_of(listener);
         if (std::ranges::find(reachable, *pool) != reachable.end()) {
             wanted_pool = *pool;
@@ -142,7 +142,7 @@ Routing route(const config::Listener& listener, const Applicant& applicant) {
     const auto to = [&](const std::string& pool) {
         return Routing{pool, std::string(who.user), std::string(who.host), std::nullopt, nullptr};
     };
-    // Who asks for a pool gets that or nothing.
+    // A client that asks for a pool gets that pool or none.
     const auto may_have = [&](std::string_view pool) {
         return wanted_pool.empty() || pool == wanted_pool;
     };

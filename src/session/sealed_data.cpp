@@ -39,7 +39,7 @@ loop::Task<> SealedData::run() {
     backend_.reset();
 }
 
-/// What went wrong; empty: nothing.
+/// Returns what went wrong. Empty: nothing.
 loop::Task<std::string> SealedData::carry() {
     auto& loop = parts_.network.loop();
     auto dialed = co_await parts_.network.dial(parts_.to, loop.after(parts_.connect_timeout));
@@ -57,7 +57,7 @@ loop::Task<std::string> SealedData::carry() {
         const auto moved = report_.bytes_from_a + report_.bytes_from_b;
         const bool is_due = loop.now() >= stalled_at && !relaying.is_done();
         if (!is_due) continue;
-        // An end gives the other side more time, and what we held back is not to its blame.
+        // An end gives the other side more time. Our own throttling also excuses a slow peer.
         const bool is_excused = one_had_ended != report_.one_has_ended || report_.was_held;
         if (!is_excused && moved - counted < parts_.stall_bytes) co_return "too little data moved";
         report_.was_held = false;

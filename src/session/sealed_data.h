@@ -14,10 +14,10 @@
 
 namespace ballast::session {
 
-/// A data connection that nobody here understands: opened to the same port of the backend, and
-/// carried until both have ended. No reply tells how the transfer went, so every end is passed on
-/// as what it was: a proper one as such, everything else as a reset. Destroyed before its end it
-/// resets both.
+/// A data connection with contents that Ballast cannot read. It is opened to the same port of the
+/// backend, and carried until both sides have ended. No reply shows how the transfer went, so a
+/// proper end is passed on as such and any other end as a reset. Destroying it early resets both
+/// sides.
 class SealedData {
 public:
     struct Parts {
@@ -25,14 +25,14 @@ public:
         net::Dial to;
         std::chrono::milliseconds connect_timeout;
         std::chrono::milliseconds stall_timeout;
-        std::uint64_t stall_bytes;  ///< what has to move in that time
-        /// More than that, once one of them has ended: the other may have much to send or to store.
+        std::uint64_t stall_bytes;  ///< that must move in that time
+        /// Added after one side has ended: the other may have much to send or to store.
         std::chrono::milliseconds end_timeout;
         std::shared_ptr<std::atomic<std::uint64_t>> byte_count;  ///< of the backend
         std::shared_ptr<net::DataTraffic> traffic;
         guard::Ledger::Held place;
         guard::Throttle throttle;
-        loop::Signal& owner;  ///< raised when it is over
+        loop::Signal& owner;  ///< raised at the end
     };
     SealedData(Parts parts, std::unique_ptr<net::Stream> client);
     ~SealedData();
@@ -41,13 +41,13 @@ public:
 
     [[nodiscard]] bool is_over() const { return job_.is_done(); }
     [[nodiscard]] const relay::SealedReport& report() const { return report_; }
-    /// Why both were reset; empty: they were not.
+    /// Why both sides were reset. Empty: they were not.
     [[nodiscard]] const std::string& problem() const { return problem_; }
-    /// Not a byte has been delivered either way.
+    /// No byte has been delivered in either direction.
     [[nodiscard]] bool is_unused() const {
         return report_.bytes_from_a == 0 && report_.bytes_from_b == 0;
     }
-    /// Since the client connected.
+    /// The time since the client connected.
     [[nodiscard]] loop::Time::duration time() const {
         return parts_.network.loop().now() - began_at_;
     }

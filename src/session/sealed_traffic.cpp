@@ -42,7 +42,7 @@ bool SealedTraffic::awaits_reply(loop::Time backend_spoke_at) const {
            context_.now() < ended + context_.assignment.settings().final_reply_timeout;
 }
 
-/// The oldest without a byte makes room: it may be anybody's of this address.
+/// Drops the oldest connection without a byte. It may belong to another session of this address.
 bool SealedTraffic::make_room() {
     if (open_.size() < net::Admissions::open_max) return true;
     metrics::count(metrics::Counter::data_connections_stray);
@@ -78,7 +78,7 @@ void SealedTraffic::take_in(std::unique_ptr<net::Stream> arrived) {
                        std::move(arrived));
 }
 
-/// One line for each, as for transfers.
+/// Each connection gets one line, like a transfer.
 void SealedTraffic::report(const SealedData& data) {
     const auto& moved = data.report();
     ++context_.totals.transfers;

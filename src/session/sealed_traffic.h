@@ -11,24 +11,24 @@
 
 namespace ballast::session {
 
-/// The data connections of a session that is passed through: those that come to its backend's ports
-/// from the client's address, each carried to the backend. Other sessions may share both.
+/// The data connections of a passed-through session: those from the client's address to its
+/// backend's ports. Each is carried to the backend. Other sessions may share address and ports.
 class SealedTraffic {
 public:
-    /// `source` is where the control connection to the backend comes from. The context outlives it.
+    /// `source` is our address on the control connection to the backend. The context outlives it.
     SealedTraffic(Context& context, base::Ip source);
 
-    /// Takes in what has come, and forgets what is over. The session's signal tells when.
+    /// Accepts new connections and drops finished ones, when the signal was raised.
     void look();
-    /// No more data connections; those that are there may end.
+    /// Accepts no more data connections. The present ones may end.
     void close();
     [[nodiscard]] bool is_empty() const { return open_.empty(); }
-    /// A transfer of this client's address runs, of whichever session.
+    /// A transfer of this client's address runs, in any session.
     [[nodiscard]] bool has_data() const { return traffic_ && traffic_->open > 0; }
-    /// When the last one ended; long ago: there was none.
+    /// When the last one ended. Long ago: there was none.
     [[nodiscard]] loop::Time ended_at() const;
-    /// The reply to that last one may still be on its way. What the backend has said since its end
-    /// began, last at `backend_spoke_at`, is taken for it, since nobody here can read it.
+    /// The last one's reply may still be on its way. Replies cannot be read here: any bytes from
+    /// the backend since that end began count as one (`backend_spoke_at` is its latest byte).
     [[nodiscard]] bool awaits_reply(loop::Time backend_spoke_at) const;
 
 private:

@@ -9,11 +9,11 @@
 
 namespace ballast::session {
 
-/// A session's place among all sessions. It is on loan until the client has logged in: clients that
-/// have not make room when others come.
+/// A session's place among all sessions. It is on loan until the client has logged in: a client
+/// without a login must make room for others.
 class SessionPlace {
 public:
-    /// Empty: it has its place.
+    /// Empty: the place was taken.
     [[nodiscard]] std::optional<guard::Limit> take(guard::Ledger& ledger,
                                                    const config::Listener& listener,
                                                    const base::Ip& client, loop::Time now) {
@@ -33,7 +33,7 @@ public:
     }
     /// The client has logged in.
     void keep() { loan_ = {}; }
-    /// It is on loan, and needed: the session is to end.
+    /// The place was on loan and is needed. The session must end.
     [[nodiscard]] bool is_recalled() const { return loan_ && recallable_.is_called(); }
 
 private:

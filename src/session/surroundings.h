@@ -16,19 +16,19 @@
 
 namespace ballast::session {
 
-/// What one worker carries, read by all when a new client comes.
+/// One worker's load. The choice of a worker for a new client reads it.
 struct Load {
     std::atomic<std::uint32_t> sessions = 0;
     std::atomic<std::uint32_t> transfers = 0;
 };
 
-/// What is told once for all sessions.
+/// Warnings that are logged once for all sessions.
 struct Notices {
-    std::atomic_flag private_address;  ///< PASV announces one to a public client
+    std::atomic_flag private_address;  ///< PASV announces a private one to a public client
 };
 
-/// What a session needs of the daemon. Its listener and the pools are those of its beginning: it
-/// keeps them, whatever new sessions get. Everything else outlives it.
+/// What a session needs from the daemon. It keeps the listener and pools of its start, whatever new
+/// sessions get. Everything else outlives it.
 struct Surroundings {
     net::Network& network;
     std::shared_ptr<const config::Listener> listener;
@@ -40,8 +40,8 @@ struct Surroundings {
     const PublicNames& public_names;
     Notices& notices;
     guard::Ledger::Held accepted = {};          ///< its place among all sessions
-    std::optional<base::Address> reached = {};  ///< where the client connected to, as a proxy says
-    std::optional<base::Address> proxy = {};    ///< that the client came through
+    std::optional<base::Address> reached = {};  ///< the client connected to it, says a proxy
+    std::optional<base::Address> proxy = {};    ///< the client came through it
 };
 
 }  // namespace ballast::session

@@ -7,8 +7,8 @@
 
 namespace ballast::session {
 
-/// All the bandwidths that a transfer of this session is part of: the session's own, and those of
-/// its listener, backend and user. `user` may be empty: nobody has logged in here.
+/// All bandwidth limits for a transfer of this session: the session's own, and those of its
+/// listener, backend and user. `user` is empty if there was no login here.
 [[nodiscard]] guard::Throttle throttle_of(const Context& context, std::string_view routed_pool,
                                           std::string_view user);
 

@@ -11,8 +11,7 @@
 
 namespace ballast::session {
 
-/// What a session shows of itself to those who look in: a copy, which may be read on any thread.
-/// Secrets are not in it.
+/// A copy of a session's state for display. Any thread may read it. It contains no secrets.
 struct View {
     /// TLS of one control connection.
     struct Tls {
@@ -25,9 +24,9 @@ struct View {
     std::string id;
     std::string listener;
     base::Address client;
-    std::string user;          ///< that has logged in, or is about to; empty: nobody yet
-    std::string backend_user;  ///< what the backend knows that user by
-    std::string certificate;   ///< the subject of the client's; empty: it showed none
+    std::string user;          ///< logged in or about to; empty: none yet
+    std::string backend_user;  ///< the backend's name for that user
+    std::string certificate;   ///< the subject of the client's certificate; empty: none
     std::string pool;          ///< of `backend`
     std::string backend;       ///< empty: it has none
     Phase phase = Phase::greeting;
