@@ -143,13 +143,14 @@ struct Word {
 };
 
 /// `word<&Log::level, log_levels>`
-template <auto member, const auto& spellings, typename S = MemberPointer<decltype(member)>::Struct>
+template <auto Pointer, const auto& Spellings,
+          typename S = MemberPointer<decltype(Pointer)>::Struct>
 inline constexpr Word word = {
-    words_of<spellings>,
-    [](ConstRecord values) { return word_of(spellings, values[at<member, S>]); },
+    words_of<Spellings>,
+    [](ConstRecord values) { return word_of(Spellings, values[at<Pointer, S>]); },
     [](std::string_view said, Record into) {
-        for (const auto& spelling : spellings)
-            if (spelling.word == said) into[at<member, S>] = spelling.value;
+        for (const auto& spelling : Spellings)
+            if (spelling.word == said) into[at<Pointer, S>] = spelling.value;
     }};
 
 struct Addresses {

@@ -28,9 +28,9 @@ struct MemberPointer<T S::*> {
 };
 
 /// `at<&Log::file>`. For an inherited member, name the struct too.
-template <auto member, typename S = MemberPointer<decltype(member)>::Struct>
-inline constexpr Member<typename MemberPointer<decltype(member)>::Type> at = {
-    [](const void* values) -> const auto& { return static_cast<const S*>(values)->*member; },
+template <auto Pointer, typename S = MemberPointer<decltype(Pointer)>::Struct>
+inline constexpr Member<typename MemberPointer<decltype(Pointer)>::Type> at = {
+    [](const void* values) -> const auto& { return static_cast<const S*>(values)->*Pointer; },
     &type_mark<S>};
 
 /// Refers to a struct that must outlive it. Using a member of another struct is a bug.

@@ -26,10 +26,10 @@ template <typename Spellings, typename E>
 }
 
 /// The words of such a table alone.
-template <const auto& spellings>
+template <const auto& Spellings>
 inline constexpr auto words_of = [] {
-    std::array<std::string_view, spellings.size()> words;
-    std::ranges::transform(spellings, words.begin(), [](const auto& each) { return each.word; });
+    std::array<std::string_view, Spellings.size()> words;
+    std::ranges::transform(Spellings, words.begin(), [](const auto& each) { return each.word; });
     return words;
 }();
 

@@ -19,12 +19,12 @@ constexpr std::string_view nat = "raise it if clients share an address, 0 is no 
 constexpr std::string_view ban = "wait for ban_time, or raise it if no one guesses passwords";
 
 /// What the setting says, of [limits] or of the listener.
-template <auto member>
+template <auto Pointer>
 std::uint64_t said(const Ledger& ledger, const Listener& listener) {
-    if constexpr (requires { listener.*member; })
-        return listener.*member;
+    if constexpr (requires { listener.*Pointer; })
+        return listener.*Pointer;
     else
-        return ledger.limits().*member;
+        return ledger.limits().*Pointer;
 }
 
 constexpr auto rows = std::to_array<LimitRow>({
