@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many clients on several threads want the few seats of one pool, by the queue or without, while
-// probes and name servers change their minds.
+// Many clients on several threads compete for the few seats of one pool, with or without the queue.
+// Meanwhile the results of probes and name servers change.
 #include "loop/job.h"
 #include "loop/task.h"
 #include "loop/worker_loop.h"
@@ -52,7 +52,7 @@ config::Pool settings() {
     return made;
 }
 
-/// One session on the seat: the test's own count must never be above the limit.
+/// Holds one session on the seat. The test's own count must never exceed the limit.
 loop::Task<> use(Seat seat, Count& count, loop::Signal& signal, bool transfers) {
     const auto index = static_cast<std::size_t>(std::stoi(seat.backend().name));
     if (++count.sessions.at(index) > max_sessions.at(index)) ++count.exceeded;
@@ -82,7 +82,7 @@ loop::Task<> client(std::shared_ptr<Pool> pool, loop::WorkerLoop& loop, Count& c
             (void)co_await signal.wait(loop.after(50us));
             continue;
         }
-        // Some have little patience.
+        // Some clients leave the queue early.
         const auto deadline = random() % 4 == 0 ? loop.after(20us) : loop.after(10s);
         auto seat = place->take();
         if (!seat) ++count.waited;
@@ -106,7 +106,7 @@ void work(const std::shared_ptr<Pool>& pool, Count& count, int thread) {
     if (running > 0) loop.run();
 }
 
-/// What the control thread and the name look-ups do meanwhile.
+/// The work of the control thread and the name lookups.
 void meddle(const std::shared_ptr<Pool>& pool, const std::atomic<bool>& over) {
     const auto first = pool->backends().front();
     const Target target{.address = {base::Ip::parse("10.0.0.1").value(), 21}};

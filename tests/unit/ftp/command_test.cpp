@@ -77,7 +77,7 @@ TEST(CommandParserTest, telnet_commands_vanish_in_front_of_the_verb_and_nowhere_
          "ABOR"},  // RFC 959 4.1.3: IP, Synch
         {"\xff\xf4\xf2"
          "ABOR\r\n",
-         "ABOR"},  // the IAC of the Synch went astray
+         "ABOR"},  // the IAC of the Synch was lost
         {"\xf4\xf2"
          "ABOR\r\n",
          "ABOR"},  // torn by urgent data
@@ -280,7 +280,7 @@ TEST(LoggableTest, a_password_is_never_shown) {
 }
 
 TEST(LoggableTest, stray_bytes_in_front_of_the_verb_hide_no_password) {
-    // Not from the parser, which takes them out: a line may be made elsewhere.
+    // The parser removes them, but a line may come from elsewhere.
     for (const auto line : {"\xff\xf4PASS secret"sv, "\xf2\xffpass secret"sv, " PASS secret"sv,
                             "\xff\xff\xf4 ADAT secret"sv}) {
         const auto logged = loggable(line);

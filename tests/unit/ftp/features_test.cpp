@@ -121,7 +121,7 @@ TEST(FeaturesTest, an_intersection_keeps_what_both_have) {
     for (const auto& row : rows) {
         const auto both = features_of(row.ours).intersect(features_of(row.theirs));
         EXPECT_EQ(both.to_lines(), row.both) << row.ours << row.theirs;
-        // What is left is no more than either has.
+        // The result has no more than either set.
         EXPECT_EQ(both.intersect(features_of(row.ours)), both);
         EXPECT_EQ(both.intersect(features_of(row.theirs)), both);
     }
@@ -162,7 +162,7 @@ TEST(FeaturesTest, what_a_session_has_chosen_is_marked) {
         return features.to_lines();
     };
     using enum Features::Mark;
-    // RFC 3659 7.9: what is listed and known is in force, all else is not.
+    // RFC 3659 7.9: only facts that are listed and known apply.
     EXPECT_EQ(marked(" MLST Type*;Size*;Modify;\r\n", "mlst", "modify;TYPE;nonsense;", listed),
               " MLST Type*;Size;Modify*;\r\n");
     EXPECT_EQ(marked(" MLST Type*;Size*;Modify;\r\n", "MLST", "", listed),

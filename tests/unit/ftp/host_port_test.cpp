@@ -169,11 +169,11 @@ TEST(ParsePassiveReplyTest, every_spelling_seen_in_the_wild_is_read) {
         {"229 (...6446.)\r\n", nullptr, 6446},
         {"229 Entering Extended Passive Mode (|1|192.0.2.1|6446|)\r\n", nullptr, 6446},
         {"229 Entering Extended Passive Mode (|2|2001:db8::1|6446|)\r\n", nullptr, 6446},
-        // By the shape, not by the code: 227 to EPSV, 229 to PASV.
+        // By the form, not by the code: 227 to EPSV, 229 to PASV.
         {"229 Entering Passive Mode (192,0,2,1,24,131)\r\n", "192.0.2.1", 6275},
         {"227 Entering Extended Passive Mode (|||6446|)\r\n", nullptr, 6446},
         {"200 PORT is 192,0,2,1,24,131\r\n", "192.0.2.1", 6275},
-        // Several lines: the last one, else the first that names anything.
+        // Several lines: the last one, else the first one with a port.
         {"227-Hello\r\n227 Entering Passive Mode (192,0,2,1,24,131)\r\n", "192.0.2.1", 6275},
         {"227-Entering Passive Mode (192,0,2,1,24,131)\r\n227 End\r\n", "192.0.2.1", 6275},
         {"227-Entering Passive Mode\r\n192,0,2,1,24,131\r\n227 \r\n", "192.0.2.1", 6275},

@@ -214,7 +214,7 @@ TEST(ReplyParserTest, a_reply_that_ends_with_another_code_can_be_settled) {
     } rows[] = {
         {"220-a\r\n230 b\r\n", 230, "230-a\r\n230 b\r\n"},
         {"220-a\n b\n230\n", 230, "230-a\r\n b\r\n230 \r\n"},
-        // What would end the reply for a strict reader, now that it has this code, steps aside.
+        // With this code, an inner line would end the reply for a strict reader: it is indented.
         {"220-a\r\n230 b\r\n230\r\n220-c\r\n230 d\r\n", 230,
          "230-a\r\n 230 b\r\n 230\r\n220-c\r\n230 d\r\n"},
         {"\r\n220-a\r\n530 b\r\n", 530, "530-a\r\n530 b\r\n"},
@@ -230,7 +230,7 @@ TEST(ReplyParserTest, a_reply_that_ends_with_another_code_can_be_settled) {
         EXPECT_EQ((*step.reply)->code, row.code);
         EXPECT_EQ((*step.reply)->text, row.text);
         EXPECT_EQ(outcomes_of({(*step.reply)->text}), std::vector<Outcome>{**step.reply});
-        // And the parser is ready for the next reply.
+        // The parser is ready for the next reply.
         EXPECT_FALSE(parser.may_settle(""));
         EXPECT_EQ(parser.next("200 ok\r\n").reply.value()->code, 200);
     }

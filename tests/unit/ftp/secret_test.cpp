@@ -33,7 +33,7 @@ TEST(WithoutSecret, hides_what_might_be_the_password) {
         {"no hunter2", "-hunter2", "no ***"},
         {"no hunter2", "hun\xff\xf1ter2"sv, "no ***"},
         {"no hun\xff\xf1ter2"sv, "hun\xff\xf1ter2"sv, "no ***"},
-        // Too much goes rather than too little.
+        // Rather hide too much than too little.
         {"a bad day", "a", "*** *** ***"},
         {"Login  incorrect", "login", "***  incorrect"},
         {"no \xc3\xa4\xc3\xb6", "\xc3\xa4\xc3\xb6", "no ***"},

@@ -37,7 +37,7 @@ TEST(Telnet, a_name_reads_as_each_kind_of_server_does) {
     } rows[] = {
         {"a\xff\xf1z", "a\xff\xf1z"},          // vsftpd, pyftpdlib: bytes
         {"a\xff\xf1z", "az"},                  // inetutils-ftpd
-        {"a\xff_z", "az"},                     // it, too
+        {"a\xff_z", "az"},                     // the same
         {"a\xff\xfb_z", "az"},                 // and ProFTPD
         {"a\xff\xf4z\xff\xf1", "az\xff\xf1"},  // ProFTPD knows few commands
         {"a\xff\xffz", "a\xffz"},

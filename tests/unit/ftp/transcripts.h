@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-/// What real servers said, byte for byte but for dates and host names.
+/// Replies of real servers, byte for byte except for dates and host names.
 namespace ballast::ftp::transcripts {
 
 // clang-format off
@@ -219,7 +219,7 @@ inline constexpr std::string_view inetutils =
     "500 'EPRT |9|x|1|': syntax error\r\n"
     "221 Goodbye.\r\n";
 
-// As JFileServer (Alfresco) speaks; put together, not recorded
+// In the style of JFileServer (Alfresco); composed, not recorded
 inline constexpr std::string_view jfileserver =
     "220 FTP server ready\r\n"
     "211-Features supported\r\n"

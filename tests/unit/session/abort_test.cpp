@@ -99,7 +99,7 @@ TEST(Abort, that_gets_no_answer_costs_the_backend) {
     EXPECT_EQ(world.seats_taken(), 0);
 }
 
-/// ProFTPD and others refuse NOOP before log-in, which tells nothing of what they say to it after.
+/// ProFTPD and others refuse NOOP before login. Their answer after login differs.
 TEST(Abort, knows_its_fence_where_noop_was_refused_before_log_in) {
     for (const bool has_survey : {true, false}) {
         World world(1);
@@ -184,7 +184,7 @@ TEST(Abort, comes_behind_the_answer_of_a_status_that_was_there_before_it) {
     EXPECT_NE(client.passive_port("EPSV"), 0);
     EXPECT_EQ(client.ask("LIST"), 150);
     client.send("STAT");
-    world.loop.run_for(2s);  // the server is done with the listing, and nobody has fetched it
+    world.loop.run_for(2s);  // the server has sent the listing, but the client has not fetched it
     EXPECT_FALSE(client.has_reply());
     client.send("ABOR");
     EXPECT_EQ(client.ask("NOOP"), 211);

@@ -27,7 +27,7 @@ protected:
         backend.files["a"] = "content";
         backend.files["large"] = large;
     }
-    /// What the backend has heard since the log-in.
+    /// What the backend has heard since login.
     [[nodiscard]] std::vector<std::string> dialog() const {
         const auto pass = std::ranges::find(backend.heard, "PASS secret");
         return {pass == backend.heard.end() ? pass : pass + 1, backend.heard.end()};
@@ -284,7 +284,7 @@ TEST_F(AsClient, an_active_client_that_cannot_be_reached_breaks_the_transfer) {
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
     for (const auto* const command : {"RETR a", "STOR b"}) {
-        EXPECT_EQ(client.ask("EPRT |1|198.51.100.7|50999|"), 200);  // where nobody listens
+        EXPECT_EQ(client.ask("EPRT |1|198.51.100.7|50999|"), 200);  // nothing listens there
         EXPECT_EQ(client.ask(command), 150);
         EXPECT_EQ(client.code(), 425);
         EXPECT_EQ(client.ask("PWD"), 257);

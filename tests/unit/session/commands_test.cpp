@@ -16,7 +16,7 @@ TEST(Commands, pass_untouched_with_their_replies) {
     TestClient client(world);
     EXPECT_TRUE(client.log_in());
     EXPECT_EQ(client.say("site  CHMOD 640 n\xe4m\xff.txt"),
-              "502 What?");  // the fake knows verbs in upper case only: what came is what was said
+              "502 What?");  // the fake knows only upper case, so the verb came unchanged
     EXPECT_EQ(world.backend(0).heard.back(), "site  CHMOD 640 n\xe4m\xff.txt");
     EXPECT_EQ(client.say("SITE HELP"), "200-first\r\n226 no end\r\n200 Last.");
 }
@@ -31,7 +31,7 @@ TEST(Commands, with_a_preliminary_reply_are_awaited) {
     EXPECT_EQ(client.ask("NOOP"), 200);
 }
 
-TEST(Commands, that_are_no_commands_change_nothing) {
+TEST(Commands, that_are_malformed_change_nothing) {
     World world(1);
     TestClient client(world);
     EXPECT_TRUE(client.log_in());
@@ -115,7 +115,7 @@ TEST_F(ActiveAddress, is_no_way_to_name_others) {
     EXPECT_EQ(asked(config::ActiveAddress::named, outside, "PORT 192,168,1,5,200,1"), "501");
 }
 
-TEST(Commands, pasv_waits_for_nobody_while_the_public_name_is_not_known) {
+TEST(Commands, pasv_is_refused_at_once_while_the_public_name_is_not_known) {
     World world(1);
     world.listener.public_address = {{std::nullopt, std::nullopt, "ftp.example.org"}};
     TestClient client(world);
@@ -186,13 +186,12 @@ TEST(Commands, answer_425_when_the_ports_are_used_up) {
     EXPECT_EQ(third.ask("PASV"), 425);
     EXPECT_EQ(elsewhere.ask("PASV"), 227);
     EXPECT_EQ(first.ask("QUIT"), 221);
-    EXPECT_EQ(third.ask("PASV"), 425);  // what the first one asked for may still come
+    EXPECT_EQ(third.ask("PASV"), 425);  // the first one's connection may still come
     world.loop.run_for(net::PassivePorts::quarantined_for);
     EXPECT_EQ(third.ask("PASV"), 227);
 }
 
-/// A client that asks for a port and leaves it in one of many ways, and what becomes of its late
-/// connection.
+/// A client asks for a port and abandons it in one of many ways. Its connection comes late.
 class LeavesItsPort : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Commands, LeavesItsPort,
                          testing::Values("QUIT", "REIN", "PORT 198,51,100,7,200,1", "PASV", "EPSV",
@@ -201,7 +200,7 @@ INSTANTIATE_TEST_SUITE_P(Commands, LeavesItsPort,
 TEST_P(LeavesItsPort, and_no_neighbour_behind_the_same_address_is_told_it) {
     for (const bool is_exclusive : {false, true}) {
         World world(1);
-        // One for each, and one that is left.
+        // One port for each, and a spare one.
         world.listener.passive_ports = {20000, 20002};
         if (is_exclusive) world.listener.data_peer.kind = config::DataPeer::Kind::any;
         const std::string way = GetParam();
@@ -273,7 +272,7 @@ TEST(Commands, give_a_session_its_own_port_again_when_there_is_no_other) {
 
 TEST(Commands, answer_pasv_with_425_on_an_ipv6_connection) {
     World world(1, "[2001:db8::1]:21");
-    // An IPv4 address is no help: the port is open where the client came to.
+    // An IPv4 address does not help: the port is open on the IPv6 address.
     world.listener.public_address = {{std::nullopt, base::Ip::parse("203.0.113.21").value()}};
     TestClient client(world, "[2001:db8::7]:50000");
     EXPECT_TRUE(client.log_in());
@@ -309,7 +308,7 @@ TEST(Commands, feat_offers_what_all_backends_can_and_ballast_adds) {
     EXPECT_EQ(client.say("FEAT"), "211-Features:\r\n EPRT\r\n EPSV\r\n SIZE\r\n UTF8\r\n211 End");
 }
 
-/// Of two backends that differ, the first with MLSD.
+/// Two backends that differ: the first has MLSD.
 class OwnFeatures : public testing::Test {
 protected:
     OwnFeatures() {
@@ -329,7 +328,7 @@ TEST_F(OwnFeatures, are_shown_after_the_log_in) {
     EXPECT_EQ(first.code(), 220);
     EXPECT_FALSE(has_mlst(first));
     EXPECT_EQ(first.ask("USER anna"), 331);
-    EXPECT_FALSE(has_mlst(first));  // at PASS it may still be another one
+    EXPECT_FALSE(has_mlst(first));  // PASS may still choose another one
     EXPECT_EQ(first.ask("PASS secret"), 230);
     EXPECT_TRUE(second.log_in());
     EXPECT_TRUE(has_mlst(first));
@@ -380,7 +379,7 @@ TEST(Commands, feat_marks_the_facts_that_this_session_has_chosen) {
         return features.substr(begin, features.find('\r', begin) - begin);
     };
     EXPECT_EQ(facts(), " MLST type*;size*;modify;");
-    EXPECT_EQ(client.ask("OPTS mlst modify;"), 200);  // noted, and told to the backend later
+    EXPECT_EQ(client.ask("OPTS mlst modify;"), 200);  // noted, and sent to the backend later
     EXPECT_EQ(facts(), " MLST type;size;modify*;");
     EXPECT_EQ(client.ask("USER anna"), 331);
     EXPECT_EQ(client.ask("PASS secret"), 230);
@@ -424,7 +423,7 @@ TEST(Commands, abor_without_a_transfer_is_answered_once) {
     EXPECT_FALSE(client.has_reply());
     EXPECT_FALSE(world.backend(0).has_heard("ABOR"));
     EXPECT_EQ(client.ask("RETR a"), 425);
-    // The port is kept from this client for a while: it may still come.
+    // This client does not get the port for a while: its connection may still come.
     for (int i = 0; i < 300; ++i) EXPECT_NE(client.passive_port("EPSV"), port);
 }
 

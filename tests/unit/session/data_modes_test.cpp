@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the backend's data connection is made, whatever the client's way is.
+// How the backend's data connection is made, independent of the client's mode.
 #include "support/test_client.h"
 #include "support/tls_ends.h"
 
@@ -27,7 +27,7 @@ void use(World& world, BackendData mode) {
     world.backend(0).files["a"] = std::string(100'000, 'a');
 }
 
-/// What the backend was told to do with its data connections, one verb for each.
+/// The backend's commands for data connections, one verb for each.
 std::vector<std::string> data_verbs(const support::FakeBackend& backend) {
     std::vector<std::string> verbs;
     for (const auto& line : backend.heard) {

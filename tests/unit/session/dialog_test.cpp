@@ -27,7 +27,7 @@ Dialog dialog_at(Login login) {
     return dialog;
 }
 
-/// What is done with a line, and what is answered if Ballast answers.
+/// The step for a line, and Ballast's own reply if there is one.
 struct Row {
     const char* line;
     Login login;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clients without an account that log in again and again, or begin and never finish: what they may
-// cost the backends and the other clients.
+// Clients without an account that log in again and again, or never finish. Their cost for the
+// backends and the other clients is limited.
 #include "metrics/counters.h"
 #include "support/log_lines.h"
 #include "support/test_client.h"
@@ -41,7 +41,7 @@ TEST(LoginStorm, a_refused_password_costs_no_new_connection) {
     EXPECT_EQ(world.backend(0).sessions_ever(), 1);
 }
 
-TEST(LoginStorm, a_user_whose_name_chooses_the_backend_is_placed_anew) {
+TEST(LoginStorm, a_user_whose_name_chooses_the_backend_is_placed_again) {
     World world;
     world.pool_settings.balance = balance::find_policy("round-robin");
     world.pool_settings.stick.by = config::StickBy::user;
@@ -54,7 +54,7 @@ TEST(LoginStorm, a_user_whose_name_chooses_the_backend_is_placed_anew) {
     EXPECT_EQ(world.seats_taken(), 1);
 }
 
-TEST(LoginStorm, a_backend_that_takes_no_second_user_is_connected_anew_and_remembered) {
+TEST(LoginStorm, a_backend_that_refuses_a_second_user_is_connected_again_and_remembered) {
     World world(1);
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
@@ -63,7 +63,7 @@ TEST(LoginStorm, a_backend_that_takes_no_second_user_is_connected_anew_and_remem
     client.send("USER bert");
     world.loop.settle();
     EXPECT_EQ(world.backend(0).sessions_ever(), 2);
-    EXPECT_EQ(client.code(), 503);  // of the fresh one
+    EXPECT_EQ(client.code(), 503);  // from the new connection
     world.backend(0).script.replies.clear();
     EXPECT_EQ(client.ask("USER carl"), 331);
     EXPECT_EQ(world.backend(0).sessions_ever(), 3);
@@ -71,7 +71,7 @@ TEST(LoginStorm, a_backend_that_takes_no_second_user_is_connected_anew_and_remem
     EXPECT_EQ(std::ranges::count(world.backend(0).heard, "USER carl"), 1);
 }
 
-TEST(LoginStorm, a_backend_that_says_421_to_a_second_user_is_not_held_to_be_ill) {
+TEST(LoginStorm, a_421_to_a_second_user_does_not_count_against_the_backend) {
     World world;
     world.pool_settings.observe.failures = 1;
     TestClient client(world);
@@ -115,7 +115,7 @@ TEST(LoginStorm, a_user_said_again_at_a_fallback_stays_that_pool_s) {
     EXPECT_EQ(world.backend(0).sessions_ever(), 1);
     world.backend(0).script.replies["PASS"] = "";
     EXPECT_EQ(client.ask("PASS secret"), 230);
-    // Its silence is held against the pool that it is of.
+    // Its silence counts in its own pool.
     EXPECT_TRUE(world.pool().status()[0].is_ejected);
 }
 
@@ -197,7 +197,7 @@ TEST(LoginStorm, seats_of_those_who_never_say_pass_go_to_one_who_logs_in) {
     EXPECT_TRUE(client.log_in());
     EXPECT_LT(world.loop.now() - began, 1s);
     EXPECT_EQ(world.seats_taken(), 3);
-    // The one that lost its seat has noticed nothing, and logs in on another.
+    // The client that lost its seat does not notice, and logs in on another.
     EXPECT_EQ(idle.front().ask("PASS secret"), 230);
     EXPECT_EQ(world.seats_taken(), 3);
     EXPECT_EQ(world.backend(0).sessions(), 3);
@@ -290,7 +290,7 @@ TEST(LoginStorm, one_who_waits_in_the_queue_gets_a_seat_that_comes_on_loan_meanw
     EXPECT_EQ(second.code(), 220);
     second.send("USER bert");
     EXPECT_EQ(first.code(), 331);
-    world.pool().tick();  // the first one has a moment for its password
+    world.pool().tick();  // the first client has a moment for its password
     EXPECT_FALSE(second.has_reply());
     world.loop.run_for(1s);
     world.pool().tick();

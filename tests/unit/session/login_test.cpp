@@ -63,7 +63,7 @@ TEST(Login, without_a_password_is_complete_at_user) {
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
     EXPECT_EQ(client.ask("USER anonymous"), 230);
-    // Many clients say one all the same. It is the server's to judge, and no second log-in.
+    // Many clients send one anyway. The server decides, and it is not a second login.
     world.backend(0).script.replies["PASS"] = "230 Already logged in.";
     EXPECT_EQ(client.say("PASS x"), "230 Already logged in.");
     EXPECT_TRUE(world.backend(0).has_heard("PASS x"));
@@ -254,7 +254,7 @@ TEST(Login, goes_to_the_next_backend_when_pass_gets_no_answer) {
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
     EXPECT_EQ(client.ask("USER anna"), 331);
-    world.backend(0).script.replies["PASS"] = "";  // hears it and says nothing
+    world.backend(0).script.replies["PASS"] = "";  // does not answer it
     EXPECT_EQ(client.ask("PASS secret"), 230);
     EXPECT_EQ(world.seats_taken(), 1);
 }
@@ -320,7 +320,7 @@ TEST(Login, counts_a_failed_connection_as_a_failure_but_not_a_full_house) {
     EXPECT_TRUE(world.pool().status()[0].is_ejected);
 }
 
-TEST(Login, holds_a_shortage_of_our_own_against_nobody) {
+TEST(Login, does_not_hold_our_own_shortage_against_a_backend) {
     World world;
     world.pool_settings.observe.failures = 1;
     world.pool_settings.balance = balance::find_policy("first");
@@ -369,7 +369,7 @@ TEST(Login, counts_a_backend_that_greets_and_answers_no_log_in_as_failing) {
         World world;
         world.pool_settings.balance = balance::find_policy("first");
         world.pool_settings.reply_timeout = 10s;
-        world.backend(0).script.replies[verb] = "";  // hears it and says nothing
+        world.backend(0).script.replies[verb] = "";  // does not answer it
         for (int i = 0; i < 5; ++i) EXPECT_EQ(log_in_code(world), 230);
         EXPECT_TRUE(world.pool().status()[0].is_ejected) << verb;
         EXPECT_EQ(world.backend(0).sessions_ever(), world.pool_settings.observe.failures) << verb;
@@ -405,7 +405,7 @@ TEST(Login, takes_pipelined_commands_one_at_a_time) {
     EXPECT_EQ(client.code(), 200);
     EXPECT_EQ(client.code(), 257);
     EXPECT_EQ(client.code(), 221);
-    // The fake takes what one read returns for one command.
+    // The fake takes the bytes of one read for one command.
     EXPECT_EQ(world.backend(0).heard,
               (std::vector<std::string>{"USER anna", "PASS secret", "TYPE I", "PWD", "QUIT"}));
 }
@@ -440,7 +440,7 @@ TEST(Login, ends_when_it_takes_too_long) {
     EXPECT_EQ(world.seats_taken(), 0);
 }
 
-TEST(Login, ends_for_those_too_who_never_stop_talking) {
+TEST(Login, ends_for_a_client_that_never_stops_talking_too) {
     World world;
     world.listener.command_rate = 10;
     TestClient client(world);

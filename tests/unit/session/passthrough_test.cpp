@@ -34,7 +34,7 @@ protected:
                 base::PortRange{first, static_cast<std::uint16_t>(first + 99)};
         }
     }
-    /// A client that says what it is told and no more.
+    /// A client that sends only what the test says.
     std::unique_ptr<DataPeer> raw() {
         return std::make_unique<DataPeer>(
             world.loop, world.network.connect(base::Address::parse("198.51.100.7:50000").value(),
@@ -237,7 +237,7 @@ TEST_F(Passthrough, takes_a_ClientHello_in_any_pieces) {
     for (const std::size_t piece : {hello.size(), std::size_t{100}, std::size_t{1}}) {
         const auto client = raw();
         world.loop.settle();
-        // With the command in one piece: it is the ClientHello or nothing.
+        // In one piece with the command: only the ClientHello may follow AUTH.
         client->send("AUTH TLS\r\n" + hello.substr(0, piece));
         for (std::size_t at = piece; at < hello.size(); at += piece) {
             world.loop.settle();
@@ -279,7 +279,7 @@ TEST_F(Passthrough, serves_those_without_TLS_where_that_is_allowed) {
         EXPECT_EQ(data->received().size(), 300'000) << verb;
     }
     EXPECT_TRUE(client.say("FEAT").contains("EPRT"));
-    // RFC 4217: the session is as after the greeting.
+    // RFC 4217: the session returns to its state after the greeting.
     EXPECT_TRUE(client.secure());
     EXPECT_EQ(client.ask("PWD"), 530);
 }
@@ -303,7 +303,7 @@ TEST_F(Passthrough, says_HOST_to_backends_that_know_it) {
 TEST_F(Passthrough, begins_with_a_PROXY_header_where_that_is_set) {
     world.pool_settings.send_proxy = config::ProxyHeader::v1;
     world.backend(0).script.replies["PROXY"] = "";
-    world.network.shape.slice_bytes = 1000;  // else the fake one takes both lines for one
+    world.network.shape.slice_bytes = 1000;  // otherwise the fake takes both lines for one
     TestClient client(world);
     ASSERT_TRUE(client.log_in_with_tls());
     EXPECT_EQ(world.backend(0).heard[0], "PROXY TCP4 198.51.100.7 192.0.2.1 50000 21");
@@ -330,7 +330,7 @@ TEST_F(Passthrough, leads_data_only_from_addresses_with_a_session_there) {
     const auto data = client.connect_to(told);
     EXPECT_EQ(client.ask("RETR a"), 150);
     EXPECT_EQ(client.code(), 226);
-    // Nobody waits at this port of the backend.
+    // Nothing listens on this port of the backend.
     client.wraps_data = false;
     const auto early = client.connect_to(port(40'050));
     world.loop.settle();

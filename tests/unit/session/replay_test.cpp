@@ -21,7 +21,7 @@ ftp::Command command(const std::string& line) {
             space == std::string::npos ? std::string() : line.substr(space + 1), line};
 }
 
-/// "link" leads to a directory whose parent is another than its own.
+/// "link" leads to a directory with a different parent.
 const support::DirectoryTree& tree() {
     static const support::DirectoryTree tree{
         {"/", "/a", "/a/b", "/a/b/c", "/x", "/x/deep", "/say \"hi\"", "/caf\xc3\xa9"},
@@ -58,7 +58,7 @@ protected:
         EXPECT_EQ(result_of((*leg)->command("PASS secret"))->code, 230);
         return std::move(*leg);
     }
-    /// As a session does that forwards what its client says.
+    /// Like a session that forwards its client's commands.
     void say(backend::Leg& leg, const std::string& line) {
         const auto said = command(line);
         const auto reply = result_of(leg.command(said.line));
@@ -213,7 +213,7 @@ Lines parted(std::string_view text) {
     return parts;
 }
 
-/// Any of these, and some more often than others.
+/// Picks any of these, some more often than others.
 std::string random_line(std::mt19937_64& random) {
     static const Lines common = parted(
         "CLNT one|CLNT two|OPTS UTF8 ON|OPTS UTF8 OFF|OPTS utf8 on|"
@@ -254,7 +254,7 @@ TEST_F(ReplayTest, of_any_session_leaves_both_backends_in_the_same_state) {
             ASSERT_EQ(second.heard, Lines{});
         }
     }
-    // Both must have come, or the test shows nothing.
+    // Both must have come, or the test proves nothing.
     EXPECT_GT(replayed_sessions, sessions / 4);
     EXPECT_LT(replayed_sessions, sessions);
 }

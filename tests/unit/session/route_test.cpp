@@ -59,7 +59,7 @@ protected:
         return found.user + " to " + found.pool + (found.host.empty() ? "" : " of " + found.host);
     }
     std::string where(const char* user) const { return where(from(user)); }
-    /// Where a client may still come to that has not said USER.
+    /// The pools that a client may still reach before USER.
     std::string ahead(const Applicant& client, bool is_secured = false) const {
         return fmt::format("{}", fmt::join(pools_ahead(listener, client, is_secured), " "));
     }
@@ -177,7 +177,7 @@ TEST_F(RouteTest, takes_a_pool_from_the_users_name) {
     EXPECT_EQ(where("anna@example.org@sales"), "anna@example.org to sales");
     EXPECT_EQ(where("anna@example.org"), "anna@example.org to sales");
     EXPECT_EQ(where("@sales"), "@sales to sales");
-    // A pool that only others may have.
+    // A pool for other clients only.
     const Applicant outside = from("anna@sales", "198.51.100.1");
     EXPECT_EQ(where(outside), "530 This user cannot log in here.");
 }
@@ -206,7 +206,7 @@ TEST_F(RouteTest, knows_the_hosts_that_routes_ask_for) {
     EXPECT_FALSE(knows_host(listener, "c.org"));
 }
 
-/// A client that has heard the greeting.
+/// A client that has received the greeting.
 class Greeted : public TestClient {
 public:
     explicit Greeted(World& world) : TestClient(world) { EXPECT_EQ(code(), 220); }
@@ -236,7 +236,7 @@ TEST_F(RoutedSessionTest, go_where_their_user_belongs) {
     Greeted client(world);
     EXPECT_EQ(client.ask("USER oth-anna"), 331);
     EXPECT_EQ(sessions_of(1), 1);
-    // Before the login a second USER is routed anew.
+    // Before login a second USER is routed again.
     EXPECT_EQ(client.ask("USER anna"), 331);
     EXPECT_EQ(sessions_of(0), 1);
     EXPECT_EQ(sessions_of(1), 0);
@@ -246,7 +246,7 @@ TEST_F(RoutedSessionTest, go_where_their_user_belongs) {
     EXPECT_EQ(sessions_of(0), 0);
     EXPECT_EQ(client.ask("PASS secret"), 230);
     EXPECT_EQ(sessions_of(1), 1);
-    // One of the same pool is the backend's business.
+    // The backend decides about a user of the same pool.
     const auto sessions = world.backend(1).sessions_ever();
     EXPECT_EQ(client.ask("USER oth-bert"), 331);
     EXPECT_EQ(world.backend(1).sessions_ever(), sessions);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Thousands of sessions with random peers and random mishaps, each from a seed of its own: what
-// ends properly is whole, replies stay in step, and nothing is left behind.
+// Thousands of sessions with random peers and failures, each from its own seed. A proper end means
+// whole data, replies stay in step, and nothing is left behind.
 #include "support/test_client.h"
 
 #include <cstdlib>
@@ -95,7 +95,7 @@ private:
             script.fault = pick({Fault::reset_data, Fault::killed, Fault::lose_control,
                                  Fault::ends_early, Fault::stall});
             script.fault_after = below(bytes_max_);
-            // A proper end behind a 226 that came first would be a lie that nobody can see through.
+            // A proper end behind an early 226 would look whole to the client.
             script.final_reply_first = false;
         }
         if (chance(50)) script.abort_replies = {"426 Aborted."};
@@ -196,7 +196,7 @@ private:
             return data->received() == (lists ? backend.listing : backend.files["a"]);
         };
         const bool is_proper = data->end() == DataPeer::End::proper;
-        // A listing, or nothing at all, may be ended and then refused.
+        // A listing or empty data may end properly and then be refused.
         const bool is_refused_harmlessly =
             confirmed && !*confirmed && (lists || data->received().empty());
         if (is_proper && !is_refused_harmlessly)
@@ -244,7 +244,7 @@ private:
     bool client_is_gone_ = false;
 };
 
-/// BALLAST_SEED=N runs that one session alone.
+/// BALLAST_SEED=N runs only that session.
 TEST(Simulation, keeps_every_promise_whatever_happens) {
     std::uint64_t first = 1;
     std::uint64_t last = 3000;

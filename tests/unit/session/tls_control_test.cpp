@@ -163,7 +163,7 @@ TEST_F(TlsControl, resets_the_login_at_auth) {
     EXPECT_EQ(client.ask("PWD"), 530);
     EXPECT_EQ(client.ask("USER anna"), 331);
     EXPECT_EQ(client.ask("PASS secret"), 230);
-    EXPECT_EQ(client.ask("LIST"), 425);  // nor is the data address what it was
+    EXPECT_EQ(client.ask("LIST"), 425);  // the data address is lost, too
     EXPECT_EQ(client.ask("PWD"), 257);
 }
 
@@ -314,7 +314,7 @@ TEST_F(TlsControl, hears_commands_in_one_record_and_in_many) {
         world.loop.settle();
     }
     EXPECT_EQ(client.code(), 257);
-    // More than one read takes.
+    // More than one read can take.
     std::string many;
     for (int i = 0; i < 5000; ++i) many += "NOOP\r\n";
     client.send_bytes(many);

@@ -225,7 +225,7 @@ TEST_F(TlsTransfer, counts_resumed_and_full_handshakes) {
     EXPECT_EQ(metrics::total(Counter::tls_data_handshakes_resumed), resumed + 1);
     forget_session();
     client.wraps_data = false;
-    const auto data = client.open_data("PORT");  // brings a ticket
+    const auto data = client.open_data("PORT");  // the reply brings a ticket
     forget_session();
     EXPECT_EQ(client.ask("RETR b"), 150);
     data->begin_tls(client.data_tls());

@@ -40,7 +40,7 @@ TransferTerms secured_first() {
     return terms;
 }
 
-/// A machine, the time, and an owner that does at once what it wants done.
+/// A machine, the time, and an owner that performs all actions at once.
 class Story {
 public:
     explicit Story(const TransferTerms& terms) : machine_(terms) {}
@@ -171,7 +171,7 @@ TEST(TransferMachine, breaks_both_ends_at_whatever_breaks_one_of_them) {
         {down, Kind::sink_failed, Reason::client_closed, false},
         {down, Kind::stalled, Reason::stalled, false},
         {up, Kind::source_failed, Reason::client_broke, true},
-        {up, Kind::sink_failed, Reason::server_closed, false},  // it has broken it itself
+        {up, Kind::sink_failed, Reason::server_closed, false},  // it broke the data itself
         {up, Kind::stalled, Reason::stalled, true},
     };
     for (const auto& row : rows) {
@@ -539,7 +539,7 @@ TEST(TransferMachine, gives_a_handshake_its_time_from_the_backends_beginning_on)
     EXPECT_EQ(run.after(9s).actions(), Actions{});
     EXPECT_EQ(run.after(1s).actions(), (Actions{Action::break_client}));
     EXPECT_EQ(run.machine().own_code(), 522);
-    // What the backend says of data that we refused tells the client nothing.
+    // The backend's reply about data that we refused does not help the client.
     EXPECT_EQ(run.on_final(426).actions(), (Actions{Action::reset_backend, Action::tell_failure}));
 }
 
@@ -549,7 +549,7 @@ TEST(TransferMachine, believes_the_end_only_when_no_stat_is_unanswered) {
     run.on_final(226);
     auto& machine = run.machine();
     EXPECT_EQ(machine.next(loop::Time{}), Action::settle_replies);
-    // What looked like the end was STAT's answer, and the end is another one.
+    // The assumed final reply was STAT's answer. The real one comes later.
     run.on_final(451).on(Kind::replies_settled);
     run.expect_end(
         {Action::stop_moving, Action::tell_final, Action::break_client, Action::reset_backend},

@@ -223,7 +223,7 @@ TEST(Transfer, says_425_when_a_passive_client_never_comes) {
     const auto before = world.loop.now();
     EXPECT_EQ(client.code(), 425);
     EXPECT_EQ(world.loop.now() - before, world.listener.data_connect_timeout);
-    // Where nothing was connected, the backend's word comes to nothing.
+    // No connection came, so the backend's reply does not count.
     EXPECT_EQ(client.ask("NOOP"), 200);
     const auto late = client.connect_to(port);
     world.loop.settle();

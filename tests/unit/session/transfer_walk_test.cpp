@@ -41,7 +41,7 @@ constexpr std::initializer_list<Kind> end_outcomes = {Kind::end_passed, Kind::en
 enum class Seen : std::uint8_t { absent, open, ended, reset };
 enum class Job : std::uint8_t { none, runs, is_over };
 
-/// What surrounds the machine: it allows only events that can happen, and sees what is done.
+/// The machine's surroundings. They allow only possible events, and record the actions.
 struct Surroundings {
     Seen client = Seen::absent;
     Seen backend = Seen::open;
@@ -49,7 +49,7 @@ struct Surroundings {
     Job dial = Job::none;
     Job client_tls = Job::none;
     Job backend_tls = Job::none;
-    std::uint16_t final_code = 0;  // what the backend has said last
+    std::uint16_t final_code = 0;  // the backend's last one
     bool is_sent = false;
     bool is_begun = false;
     bool is_lost = false;
@@ -66,7 +66,7 @@ struct Surroundings {
     bool was_confirmed_before = false;  // 2xx was there when it was
     bool heard_abor = false;            // the backend
     std::uint8_t replies = 0;           // final ones to the client
-    std::uint8_t unjudged = 0;          // events since the machine was asked last
+    std::uint8_t unjudged = 0;          // events since the machine's last `next`
     bool is_done = false;
 
     friend auto operator<=>(const Surroundings&, const Surroundings&) = default;
@@ -123,7 +123,7 @@ private:
         if (!holds) ADD_FAILURE() << name_ << ": " << what << " after " << path;
     }
 
-    /// One more event, or time that passes.
+    /// One more event, or the passing of time.
     void step(const State& from, const Path& path, std::map<State, Path>& next) {
         if (from.world.is_done) return;
         for (const auto& event : possible(from)) {
@@ -131,7 +131,7 @@ private:
             const auto told = path + fmt::format(" {}", static_cast<int>(event.kind)) +
                               (event.code != 0 ? fmt::format(":{}", event.code) : "");
             happen(state, event);
-            // More may happen before the machine is asked.
+            // More events may come before the next call.
             if (++state.world.unjudged < 3) next.emplace(state, told + '+');
             settle(state, told, next);
         }
@@ -285,7 +285,7 @@ private:
                 if (world.client == Seen::open) world.client = Seen::ended;
                 return each({Kind::client_ended, Kind::client_not_ended});
             case Action::settle_replies: {
-                // What looked like the end may have been another's answer.
+                // The final reply may turn out to be STAT's answer.
                 for (const std::uint16_t code : std::initializer_list<std::uint16_t>{226, 450}) {
                     State branch = state;
                     if (branch.world.final_code == 421 && code == 226) continue;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Nothing that was cut short may end like something whole, for anybody.
+// Truncated data must not look whole to either side.
 #include "support/test_client.h"
 
 #include <gtest/gtest.h>
@@ -245,7 +245,7 @@ TEST_F(Truncation, by_a_server_that_confirms_an_upload_before_its_end) {
     EXPECT_EQ(client.code(), 451);
     expect_data_is_reset();
     expect_nothing_stored_whole();
-    // Told before its data was reset: a server that receives may take a reset for the end.
+    // ABOR comes before the reset, because a receiving server may take a reset for the end.
     EXPECT_TRUE(world.backend(0).has_heard("ABOR"));
     EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
 }
