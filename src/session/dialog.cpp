@@ -125,7 +125,7 @@ Decision Dialog::user(const ftp::Command& command) const {
     return {login_ == Login::done ? Step::credential : Step::log_in};
 }
 
-/// A long or odd line of a login goes to no backend: some servers hang at such a line.
+/// A long line of a login goes to no backend: some servers hang at such a line.
 bool Dialog::is_too_long(const ftp::Command& command, const ftp::Verb& verb) const {
     const bool is_of_login = verb.handling == ftp::Handling::login || verb.name == "HOST";
     return is_of_login && command.line.size() > settings_.login_bytes_max;
