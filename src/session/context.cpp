@@ -58,7 +58,7 @@ void Context::heed_farewell(const ftp::Reply& reply) {
     if (reply.code == 421) end_because("the backend ended it with 421");
 }
 
-loop::Task<> Context::lose_backend(base::Error error) {
+loop::Task<> Context::lose_backend(const base::Error& error) {
     metrics::count(metrics::Counter::backend_connections_lost);
     const auto reason = base::to_string(error);
     report(log::Level::warning, "backend lost", {{"reason", reason}});

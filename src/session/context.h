@@ -98,7 +98,7 @@ public:
     /// RFC 959 5.4: a backend may answer any command with 421, and then closes.
     void heed_farewell(const ftp::Reply& reply);
     /// The backend's connection is lost or unusable. The client gets 421 and the session ends.
-    [[nodiscard]] loop::Task<> lose_backend(base::Error error);
+    [[nodiscard]] loop::Task<> lose_backend(const base::Error& error);
 
     // What the client is told
 

@@ -23,6 +23,18 @@ namespace {
 
 std::string_view protocols_of(const base::Ip& ip) { return ip.is_v4() ? "1" : "2"; }
 
+/// Shows a transfer to those who look in while it runs.
+class Shown {
+public:
+    Shown(const Transfer*& place, const Transfer& transfer) : place_(place) { place_ = &transfer; }
+    ~Shown() { place_ = nullptr; }
+    Shown(const Shown&) = delete;
+    Shown& operator=(const Shown&) = delete;
+
+private:
+    const Transfer*& place_;
+};
+
 }  // namespace
 
 /// Ballast itself refuses a command that prepares a transfer.
@@ -278,6 +290,7 @@ loop::Task<> DataCommands::transfer(ftp::Command command, bool tentative) {
          context_.settings, context_.dialog.protects_data() ? &client_tls : nullptr,
          counted.bytes(), throttle_of(context_, login_.routed_pool(), login_.user())},
         command.line, direction, restart);
+    const Shown shown(running_, transfer);
     const TransferOutcome outcome = co_await transfer.run();
     if (tentative && outcome.reach == TransferReach::begun) context_.restart.spend();
     context_.journal.note_transfer(command, outcome.result == TransferResult::refused);

@@ -32,6 +32,12 @@ public:
     /// `tentative`: a verb that Ballast does not know. It may not start a transfer.
     [[nodiscard]] loop::Task<> transfer(ftp::Command command, bool tentative);
 
+    /// Of the transfer that runs now; empty: none does.
+    [[nodiscard]] std::optional<TransferProgress> progress() const {
+        if (running_ == nullptr) return std::nullopt;
+        return running_->progress();
+    }
+
 private:
     [[nodiscard]] std::expected<base::Ip, ftp::Reply> announced_for(
         const ftp::Command& command) const;
@@ -55,6 +61,7 @@ private:
     Context& context_;
     const Login& login_;
     std::uint64_t lease_holder_ = 0;
+    const Transfer* running_ = nullptr;
 };
 
 }  // namespace ballast::session

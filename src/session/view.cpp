@@ -38,6 +38,7 @@ View Session::view() const {
             view.backend_tls->server_name.clear();
         }
     }
+    view.transfer = data_.progress();
     view.bytes = context_.totals.bytes;
     view.transfers = context_.totals.transfers;
     return view;

@@ -4,6 +4,7 @@
 #include "base/address.h"
 #include "loop/loop.h"
 #include "session/phase.h"
+#include "session/transfer.h"
 
 #include <cstdint>
 #include <optional>
@@ -35,7 +36,8 @@ struct View {
     std::string command;  ///< that is being worked at, without a password; empty: none
     std::optional<Tls> client_tls;
     std::optional<Tls> backend_tls;
-    std::uint64_t bytes = 0;  ///< of its transfers that have ended
+    std::optional<TransferProgress> transfer;  ///< that runs now
+    std::uint64_t bytes = 0;                   ///< of its transfers that have ended
     std::uint32_t transfers = 0;
 };
 

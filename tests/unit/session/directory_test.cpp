@@ -75,6 +75,29 @@ TEST(View, shows_who_is_there_and_what_is_done) {
     EXPECT_EQ(world.loop.now() - view.phase_since, 2s);
 }
 
+TEST(View, shows_the_transfer_that_runs) {
+    World world(1);
+    world.backend(0).files["a"] = std::string(300'000, 'x');
+    TestClient client(world);
+    EXPECT_TRUE(client.log_in());
+    EXPECT_FALSE(only_view(world).transfer);
+    const auto data = client.open_data("EPSV");
+    data->stop_reading();
+    EXPECT_EQ(client.ask("RETR a"), 150);
+    world.loop.run_for(1s);
+    const auto view = only_view(world);
+    EXPECT_EQ(view.phase, Phase::in_transfer);
+    ASSERT_TRUE(view.transfer);
+    EXPECT_EQ(view.transfer->phase, TransferPhase::moving);
+    EXPECT_EQ(view.transfer->direction, ftp::Direction::download);
+    EXPECT_EQ(view.transfers, 0U);
+    data->resume_reading();
+    EXPECT_EQ(client.code(), 226);
+    EXPECT_FALSE(only_view(world).transfer);
+    EXPECT_EQ(only_view(world).bytes, 300'000U);
+    EXPECT_EQ(only_view(world).transfers, 1U);
+}
+
 TEST(View, holds_no_password) {
     World world(1);
     world.backend(0).script.replies["PASS"] = "";
