@@ -46,7 +46,6 @@ public:
     void dial(loop::Deadline deadline);
     [[nodiscard]] bool is_dialling() const { return dialling_.is_started(); }
     [[nodiscard]] loop::Task<> dialled();
-    void stop_dialling() { dialling_.cancel(); }
 
     /// The connection is open. Its TLS may not be ready.
     [[nodiscard]] bool is_connected() const { return stream_ || data_.handshake.is_started(); }

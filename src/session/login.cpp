@@ -154,22 +154,12 @@ loop::Task<std::optional<ftp::Reply>> Login::place() {
 }
 
 loop::Task<> Login::tell_unplaced(Unplaced why) {
-    if (const auto* const refusal = std::get_if<pool::Refusal>(&why))
-        co_return co_await context_.end_with(
-            fmt::format("Service not available: {}.", pool::to_string(*refusal)));
-    switch (std::get<WaitEnd>(why)) {
-        case WaitEnd::client_left:
-            co_return context_.end_because("the client left while it waited");
-        case WaitEnd::client_quits:
-            context_.end_because("the client said QUIT");
-            co_return co_await context_.answer(221, "Goodbye.");
-        case WaitEnd::service_stops:
-            co_return co_await context_.end_with("Service is shutting down.");
-        case WaitEnd::place_needed:
-            co_return co_await context_.end_with(refusal_text(guard::Limit::sessions));
-        case WaitEnd::too_late:
-            co_return co_await context_.end_with("Service not available: login took too long.");
-    }
+    const auto text = text_of(why);
+    const auto* const end = std::get_if<WaitEnd>(&why);
+    if (end != nullptr && *end == WaitEnd::client_left) co_return context_.end_because(text);
+    if (end == nullptr || *end != WaitEnd::client_quits) co_return co_await context_.end_with(text);
+    context_.end_because("the client said QUIT");
+    co_await context_.answer(221, "Goodbye.");
 }
 
 bool Login::hear() {

@@ -48,19 +48,6 @@ std::string reason_of(const relay::SealedReport& control) {
     return fmt::format("the connection to {} broke: {}", who, error.message());
 }
 
-std::string text_of(const Unplaced& why) {
-    if (const auto* const refusal = std::get_if<pool::Refusal>(&why))
-        return fmt::format("Service not available: {}.", pool::to_string(*refusal));
-    switch (std::get<WaitEnd>(why)) {
-        case WaitEnd::client_left:
-        case WaitEnd::client_quits: return "the client left while it waited";
-        case WaitEnd::service_stops: return "Service is shutting down.";
-        case WaitEnd::place_needed: return refusal_text(guard::Limit::sessions);
-        case WaitEnd::too_late: return "Service not available: login took too long.";
-    }
-    std::terminate();
-}
-
 }  // namespace
 
 loop::Task<> Passthrough::run() {

@@ -23,6 +23,19 @@ std::uint64_t sessions_of_all(const config::Pool& pool) {
 
 }  // namespace
 
+std::string text_of(const Unplaced& why) {
+    if (const auto* const refusal = std::get_if<pool::Refusal>(&why))
+        return fmt::format("Service not available: {}.", pool::to_string(*refusal));
+    switch (std::get<WaitEnd>(why)) {
+        case WaitEnd::client_left:
+        case WaitEnd::client_quits: return "the client left while it waited";
+        case WaitEnd::service_stops: return "Service is shutting down.";
+        case WaitEnd::place_needed: return refusal_text(guard::Limit::sessions);
+        case WaitEnd::too_late: return "Service not available: login took too long.";
+    }
+    std::terminate();
+}
+
 void Placement::begin(const ServedPool& pool, std::string user) {
     pool_ = pool;
     begin_again(std::move(user));

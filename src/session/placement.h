@@ -60,6 +60,8 @@ struct Placed {
 
 /// Why no backend was found.
 using Unplaced = std::variant<pool::Refusal, WaitEnd>;
+/// For the client, and for the log.
+[[nodiscard]] std::string text_of(const Unplaced& why);
 
 /// Finds a backend for a session: chooses, queues, falls back to another pool, connects and tries
 /// the next one. Says nothing to the client. Remembers failed backends until `begin`.
