@@ -11,8 +11,19 @@ import sys
 from typing import Any
 
 from pyftpdlib.authorizers import DummyAuthorizer
-from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
+from pyftpdlib.handlers import ActiveDTP, FTPHandler, TLS_FTPHandler
 from pyftpdlib.servers import FTPServer
+
+
+class ForgetfulActiveDTP(ActiveDTP):
+    """pyftpdlib 1.5.7 keeps this object after the connection has gone to the DTPHandler. When the
+    session closes it, it takes the descriptor's number out of epoll, and by then that number may
+    be a connection of another session, which is never read again. A released object has no
+    number any more."""
+
+    def handle_connect(self) -> None:
+        super().handle_connect()
+        self._fileno = None
 
 
 def main() -> None:
@@ -28,6 +39,7 @@ def main() -> None:
 
     class Handler(base):
         authorizer = DummyAuthorizer()
+        active_dtp = ForgetfulActiveDTP
         banner = "pyftpdlib of the tests"
         # The user who has logged in.
         inside = ""

@@ -18,6 +18,7 @@ from everything import Case
 from ports import free_ports
 from scripted import ScriptedServer
 from servers import TESTER as USER
+from wire import SECONDS
 
 KINDS = [kind.kind for kind in servers.MATRIX]
 CASES = everything.cases_on_loopback()
@@ -63,6 +64,20 @@ def field(module_work: Path) -> Iterator[Field]:
     field = Field(module_work)
     with running(field.servers.values(), field.ballast):
         yield field
+
+
+def test_the_end_of_a_session_leaves_the_servers_other_sessions_alone(field: Field) -> None:
+    """As released, pyftpdlib 1.5.7 deafens the second session. pyftpd_main.py mends that."""
+    server = field.servers["pyftpdlib-ipv4"]
+    with ftplib.FTP() as first, ftplib.FTP() as second:
+        first.connect(server.address, server.port, timeout=SECONDS)
+        first.login(USER.name, USER.password)
+        first.set_pasv(False)
+        first.retrlines("LIST", lambda _: None)
+        # It gets the descriptor that the data connection had.
+        second.connect(server.address, server.port, timeout=SECONDS)
+        first.quit()
+        second.login(USER.name, USER.password)
 
 
 @pytest.mark.parametrize(("server", "case"), EVERYTHING, ids=str)
