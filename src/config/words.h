@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <string_view>
 
-/// The words of the file and what they stand for.
+/// The words that the configuration file may use, and their values.
 namespace ballast::config {
 
 template <typename E>
@@ -19,13 +19,13 @@ struct Spelling {
     E value;
 };
 
-/// The word for `value`, which is in the table.
+/// The word for `value`, which must be in the table.
 template <typename Spellings, typename E>
 [[nodiscard]] constexpr std::string_view word_of(const Spellings& spellings, E value) {
     return std::ranges::find(spellings, value, &Spelling<E>::value)->word;
 }
 
-/// The words of such a table alone.
+/// Only the words of a table.
 template <const auto& Spellings>
 inline constexpr auto words_of = [] {
     std::array<std::string_view, Spellings.size()> words;

@@ -13,7 +13,7 @@ namespace ballast::guard {
 
 class Ledger;
 
-/// Each has a row in limit.cpp, in the same order.
+/// Each limit has a row in limit.cpp, in the same order.
 enum class Limit : std::uint8_t {
     sessions,
     session_rate,
@@ -32,15 +32,15 @@ enum class Limit : std::uint8_t {
     command_bytes,
 };
 
-/// All that is said about a limit once it is reached. When that is, the ledger decides, or the
-/// session if it is about that session alone.
+/// What is reported when a limit is reached. The ledger decides when that is; for limits of a
+/// single session, the session does.
 struct LimitRow {
     Limit limit;
     std::optional<metrics::Counter> counter;
     std::string_view text;  ///< for logs and for the client: "too many sessions"
-    std::string_view key;   ///< of its setting: "limits.sessions"; ".max_sessions" is a listener's
-    std::string_view cure;  ///< what an operator would do about it
-    /// What the setting comes to, also where the configuration leaves it to us.
+    std::string_view key;   ///< the setting: "limits.sessions", or ".max_sessions" of a listener
+    std::string_view cure;  ///< what the operator can do about it
+    /// The limit in force, whether configured or chosen by Ballast.
     std::uint64_t (*value)(const Ledger& ledger, const config::Listener& listener);
 };
 [[nodiscard]] std::span<const LimitRow> all_limits();
