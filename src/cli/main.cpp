@@ -32,7 +32,7 @@ void print(const std::vector<Problem>& problems, const std::string& file) {
         fmt::print(stderr, "{}\n", ballast::config::to_string(problem, file));
 }
 
-/// Everything that is wrong with a file, and that would fail when starting it on this machine.
+/// All problems of a file, and what would make a start on this machine fail.
 struct Examined {
     ballast::config::Reading reading;
     std::string not_bound;  ///< as in ballast::daemon::Tried

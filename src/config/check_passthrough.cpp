@@ -12,7 +12,7 @@ namespace {
 
 bool passes_through(const Listener& listener) { return listener.mode == ListenerMode::passthrough; }
 
-/// A server's own ports, as Ballast opens them.
+/// The passive ports of a server. Ballast opens the same ports.
 struct Slice {
     base::PortRange ports;
     base::Ip server;
@@ -41,8 +41,8 @@ public:
     }
 
 private:
-    /// A key behind the last [[pool.NAME.backend]] is that backend's. A pool that nothing leads to
-    /// may be one of tomorrow.
+    /// In TOML, a key written after the last [[pool.NAME.backend]] belongs to that backend, which
+    /// may be a mistake. A pool that no listener uses may be for later.
     void without_passthrough() {
         std::vector<const Pool*> used;
         std::vector<const Pool*> passed;
@@ -99,7 +99,7 @@ private:
         for (const auto* const pool : pools_of(listener)) pool_of(listener, *pool);
     }
 
-    /// Nobody here sees the commands.
+    /// The commands are encrypted, so rules for them have no effect.
     void policies(const Listener& listener) {
         if (listener.plain) return;
         const auto idle = [&](const char* name, bool is_set) {
@@ -118,7 +118,7 @@ private:
         idle("active_address", listener.active_address != ActiveAddress::named);
     }
 
-    /// Nobody here sees the name.
+    /// USER and the client's certificate are encrypted, so no route can match them.
     void users(const Listener& listener, const Route& route) {
         const auto match = route.where.key + ".match";
         if (listener.plain || !findings_.holds(match)) return;
@@ -131,7 +131,7 @@ private:
                           "use sni, host or network, or remove certificate");
     }
 
-    /// With the pools that they fall back to.
+    /// All pools that the listener can use, including fallbacks.
     [[nodiscard]] std::vector<const Pool*> pools_of(const Listener& listener) const {
         std::vector<const Pool*> pools;
         const auto add = [&](const std::string& name) {
@@ -173,7 +173,7 @@ private:
         }
     }
 
-    /// All clients would be one.
+    /// Without user names, all clients would count as the same user.
     void by_user(const Listener& listener, const Pool& pool) {
         const auto add = [&](const char* name, const char* other) {
             findings_.add(
@@ -186,8 +186,8 @@ private:
         if (pool.stick.by == StickBy::user) add("stick.by", "\"network\"");
     }
 
-    /// An implicit client cannot be led to a server that greets in plain text, nor an explicit one
-    /// to a server that does not.
+    /// A client with implicit TLS needs a server with implicit TLS, because others greet in plain
+    /// text. A client with explicit TLS needs one with explicit TLS.
     void way_of_tls(const Listener& listener, const Backend& backend) {
         const auto& from = listener.where.key;
         const auto mode_key = backend.where.key + ".tls.mode";
@@ -227,7 +227,7 @@ private:
         }
     }
 
-    /// One server may stand in several pools.
+    /// One server may be in several pools, with the same range in each.
     void overlap(const Slice& first, const Slice& second) {
         if (!first.ports.overlaps(second.ports)) return;
         if (first.server == second.server && first.ports == second.ports) return;
@@ -271,7 +271,7 @@ private:
 
     const Config& config_;
     Findings findings_;
-    std::vector<const Pool*> idle_;  ///< no passthrough listener leads there, others do
+    std::vector<const Pool*> idle_;  ///< used only by listeners without passthrough
     std::vector<Slice> slices_;
 };
 

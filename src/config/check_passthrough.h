@@ -9,12 +9,12 @@
 
 namespace ballast::config {
 
-/// What `check` has to say about passthrough: that there is what it needs at the backends that its
-/// clients can be led to, that every port leads to one server, and that nothing is set that has no
-/// effect.
+/// Checks passthrough listeners and the pools that they use. The backends must have what
+/// passthrough needs, each port must lead to one server, and no setting may be without effect.
 void check_passthrough(const Config& config, Findings findings);
 
-/// What no setting can make work, for administrators to know before their users do.
+/// What cannot work with passthrough, whatever the settings. Administrators should know it before
+/// their users notice.
 [[nodiscard]] std::vector<Problem> limits_of_passthrough(const Config& config);
 
 }  // namespace ballast::config

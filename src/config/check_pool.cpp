@@ -65,7 +65,7 @@ private:
                 "use 101 to 10000, or 0 for no bound");
     }
 
-    /// What makes sense only with `max_sessions`.
+    /// Settings that make sense only with `max_sessions`.
     void limits() {
         const auto& backends = pool_.backends;
         const auto is_refused = [&](const Backend& backend) {
@@ -77,7 +77,7 @@ private:
         if (pool_.queue.length > 0)
             add("queue.length", "nobody ever waits, because no backend has max_sessions",
                 "add max_sessions to the backends, or remove queue");
-        // With `backup` it is meant so.
+        // With `backup` the operator wants this.
         if (pool_.balance->decided_by == balance::DecidedBy::order &&
             std::ranges::count(backends, false, &Backend::backup) > 1)
             add("balance", "all sessions go to the first backend, because none has max_sessions",
@@ -85,7 +85,7 @@ private:
                 "balance");
     }
 
-    /// What a watched file adds is not known.
+    /// A watched file may add other backends, so then nothing can be said.
     void backups() {
         const auto& backends = pool_.backends;
         if (backends.empty() || !pool_.backends_file.empty() || !holds("backends_file") ||
@@ -111,7 +111,7 @@ private:
     Findings findings_;
 };
 
-/// Values that no two backends share.
+/// Values that must differ between backends.
 class Distinct {
 public:
     Distinct(std::string_view noun, std::string_view fix) : noun_(noun), fix_(fix) {}

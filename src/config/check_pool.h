@@ -8,10 +8,10 @@
 
 namespace ballast::config {
 
-/// What `check` has to say about a pool, but for its TLS, its ports and its fallback.
+/// Checks a pool, except for its TLS, its ports and its fallback.
 void check_pool(const Pool& pool, Findings findings);
 
-/// What it has to say about the tables of `backends`, which share their pool with `others`.
+/// Checks the tables of `backends`. `others` are further backends of the same pool.
 void check_backends(std::span<const Backend> backends, std::span<const Backend> others,
                     Findings findings);
 

@@ -174,7 +174,7 @@ private:
             {places_.of(fmt::format("{}.{}", table.key, name)), refusal.what, refusal.fix});
     }
 
-    /// Reports a file without effect. The pool's has an effect if it has one for any backend.
+    /// Reports a file without effect. The pool's file has an effect if any backend uses it.
     /// `others` are the keys that decide this.
     template <typename HasEffect>
     void idle(std::string_view name, std::string BackendTls::* file, Names others,

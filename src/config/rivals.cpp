@@ -172,7 +172,7 @@ constexpr auto renamed = std::to_array<Renamed>({
     {"pool.NAME.backend", "ssl", "tls"},
 });
 
-/// Things that work differently here.
+/// Settings of rivals that work differently here.
 struct Otherwise {
     string_view section;
     string_view theirs;

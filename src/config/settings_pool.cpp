@@ -17,7 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 using std::string_view;
 
-/// Ends with zeros. A text that is too long does not compile.
+/// Padded with zeros. A text that is too long does not compile.
 constexpr auto meaning_of_balance = [] {
     std::array<char, 2048> text{};
     char* end = text.data();

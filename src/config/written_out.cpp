@@ -10,7 +10,8 @@ namespace ballast::config {
 
 namespace {
 
-/// Settings that mean something else when they are written out, whatever their value.
+/// Whether to write a setting. Some would change their meaning by being in the file, even with the
+/// default value.
 bool is_to_be_written(const auto&, std::string_view) { return true; }
 bool is_to_be_written(const Listener& listener, std::string_view key) {
     return key != "passive_ports" || listener.lends_ports();
@@ -21,7 +22,7 @@ bool is_to_be_written(const Backend& backend, std::string_view key) {
 bool is_to_be_written(const Route& route, std::string_view key) {
     return key != "pool" || !route.pool.empty();
 }
-/// An empty list asks for nothing and would give a warning.
+/// An empty list has no effect and would cause a warning.
 bool is_to_be_written(const RouteMatch& match, std::string_view key) {
     return (key == "user" && !match.user.empty()) || (key == "network" && !match.network.empty()) ||
            (key == "host" && !match.host.empty()) || (key == "sni" && !match.sni.empty()) ||

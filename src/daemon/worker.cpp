@@ -16,7 +16,7 @@ namespace ballast::daemon {
 
 namespace {
 
-/// A turn of the loop normally takes microseconds. While one takes this long nobody else is served.
+/// A turn of the loop normally takes microseconds. During a longer one no other session is served.
 constexpr auto turn_time_max = std::chrono::milliseconds(100);
 
 /// How long a worker may take to end its sessions when its time is over.

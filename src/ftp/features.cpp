@@ -33,8 +33,8 @@ std::vector<std::string_view> items_of(std::string_view parameters) {
     }
 }
 
-/// RFC 3659 7.8, RFC 2640 4.3: a '*' marks what applies now, and is not part of the name. Several
-/// count as one. An item of only '*' is a name.
+/// RFC 3659 7.8, RFC 2640 4.3: a '*' marks an item that is in use, and is not part of the name.
+/// Several count as one. An item of only '*' is a name.
 std::string_view unmarked(std::string_view item) {
     const auto last = item.find_last_not_of('*');
     return last == std::string_view::npos ? item : item.substr(0, last + 1);

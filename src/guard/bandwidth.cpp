@@ -13,7 +13,7 @@ namespace {
 constexpr double turns_per_second = 200;
 constexpr std::size_t quantum_min = 1024;
 constexpr double quantum_max = 256 * 1024;
-/// How much lost time may be caught up: timers fire late, and so transfers come late.
+/// How much lost time a transfer may catch up. Timers fire late, so transfers come late.
 constexpr auto arrears = std::chrono::milliseconds(50);
 
 }  // namespace

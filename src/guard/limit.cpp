@@ -18,7 +18,7 @@ constexpr std::string_view raise = "raise it, 0 is no limit";
 constexpr std::string_view nat = "raise it if clients share an address, 0 is no limit";
 constexpr std::string_view ban = "wait for ban_time, or raise it if no one guesses passwords";
 
-/// What the setting says, of [limits] or of the listener.
+/// The value of the setting, in [limits] or in the listener.
 template <auto Pointer>
 std::uint64_t said(const Ledger& ledger, const Listener& listener) {
     if constexpr (requires { listener.*Pointer; })

@@ -63,8 +63,8 @@ void WorkerLoop::end_turn() {
     if (took_long_ && took >= turn_limit_) took_long_(took);
 }
 
-/// One turn: signals raised so far run now. Signals that these raise run after the sockets were
-/// served.
+/// One turn: signals raised so far run now. Signals that are raised meanwhile run after the sockets
+/// were served.
 void WorkerLoop::resume_until_quiet() {
     if (!inside_handler_) begin_turn();
     const bool more = resume_raised();

@@ -12,7 +12,7 @@ bool was_tried(const Member& member, const Asker& asker) {
     return std::ranges::find(asker.tried, member.id()) != asker.tried.end();
 }
 
-/// An ejected one can serve, too, when no other can.
+/// By default this includes ejected members, which serve if no other can.
 bool can_serve(const Member& member, const Asker& asker, loop::Time now,
                Standing worst = Standing::ejected) {
     return member.standing(now) >= worst && !was_tried(member, asker);
@@ -32,7 +32,7 @@ std::expected<Member*, Refusal> Chooser::choose(const Asker& asker, loop::Time n
     if (*bound != nullptr) return *bound;
     if (Member* const chosen = pick(asker, Standing::serving, now)) return chosen;
     if (is_worth_waiting(asker, now)) return std::unexpected(Refusal::all_full);
-    // Ejections never empty a pool.
+    // An ejected backend still serves if no other can.
     if (Member* const chosen = pick(asker, Standing::ejected, now)) return chosen;
     return std::unexpected(why_none(asker, now));
 }
@@ -49,7 +49,7 @@ Member* Chooser::foresee(const base::Ip& address, loop::Time now) {
     return *bound;
 }
 
-/// The member that the client sticks to. One that is gone for good cannot be waited for.
+/// The member that the client sticks to. None if that one is gone for good.
 std::optional<Chooser::Bound> Chooser::bound_of(const Asker& asker, loop::Time now) {
     const auto binding = stick_table_.find(asker.stick_key, now);
     Member* const member = binding ? roster_.find(binding->backend) : nullptr;
@@ -57,7 +57,7 @@ std::optional<Chooser::Bound> Chooser::bound_of(const Asker& asker, loop::Time n
     return Bound{member, binding->has_logged_in};
 }
 
-/// That member; null if there is none, or another may be chosen.
+/// The member that the client sticks to. Null if there is none, or if another may be chosen.
 std::expected<Member*, Refusal> Chooser::sticky(const Asker& asker, loop::Time now) {
     const auto bound = bound_of(asker, now);
     if (!bound) return nullptr;
@@ -70,7 +70,7 @@ std::expected<Member*, Refusal> Chooser::sticky(const Asker& asker, loop::Time n
     return std::unexpected(Refusal::sticky_down);
 }
 
-/// The policy's choice among the first tier that has anyone.
+/// The policy's choice: among the ready members of the first tier that has any.
 Member* Chooser::pick(const Asker& asker, Standing worst, loop::Time now) {
     std::vector<Member*> ready;
     for (auto& member : roster_.members()) {
@@ -86,7 +86,7 @@ Member* Chooser::pick(const Asker& asker, Standing worst, loop::Time now) {
     return ready.at(policy_->pick(candidates, asker.client));
 }
 
-/// Whether to wait for a member that is merely full, rather than to use an ejected one.
+/// Whether to wait for a member that is only full, instead of using an ejected one.
 bool Chooser::is_worth_waiting(const Asker& asker, loop::Time now) const {
     return config_.queue.length > 0 &&
            std::ranges::any_of(roster_.members(), [&](const Member& member) {
@@ -98,7 +98,7 @@ Refusal Chooser::why_none(const Asker& asker, loop::Time now) const {
     auto best = Standing::gone;
     for (const auto& member : roster_.members()) {
         best = std::max(best, member.standing(now));
-        // It was not chosen all the same.
+        // It could serve but was not chosen, so it must be full.
         if (can_serve(member, asker, now)) return Refusal::all_full;
     }
     switch (best) {

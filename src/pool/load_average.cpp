@@ -9,11 +9,11 @@ namespace {
 
 using Seconds = std::chrono::duration<double>;
 
-/// A shorter time says little: bytes come in bursts of a mebibyte.
+/// Bytes come in bursts of a mebibyte, so a shorter time gives no useful rate.
 constexpr auto shortest_sample = std::chrono::milliseconds(100);
-/// Bytes that were moved this long ago count for a third.
+/// The weight of an earlier rate falls to about a third in this time.
 constexpr Seconds rate_memory(2);
-/// The part of the average that the newest login makes up.
+/// The weight of the newest login in the average.
 constexpr double newest_share = 0.3;
 constexpr Seconds half_life(60);
 
@@ -37,7 +37,7 @@ std::uint64_t ByteRate::update(std::uint64_t bytes, loop::Time now) {
 void LoginTime::add(std::chrono::microseconds taken, loop::Time now) {
     const Seconds since = now - last_;
     const auto newest = static_cast<double>(std::max<std::int64_t>(1, taken.count()));
-    // With time the old average counts for less; the old logins did not become faster.
+    // The old average loses weight with time, but its value stays.
     const double kept =
         microseconds_ == 0 ? 0 : (1 - newest_share) * std::exp2(-(since / half_life));
     microseconds_ = microseconds_ * kept + newest * (1 - kept);

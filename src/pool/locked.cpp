@@ -24,7 +24,8 @@ std::expected<Seat, Refusal> Pool::Locked::choose(const Asker& asker) {
 }
 
 void Pool::Locked::serve_queue() {
-    // Each choice asks: it must cost nothing while nobody waits, and little while nothing is free.
+    // Every choice calls this. So it must cost nothing while the queue is empty, and little while
+    // no seat is free.
     if (pool_.queue_.size() == 0 || !pool_.chooser_.has_room(now_)) return;
     auto served = pool_.queue_.serve([&](const Asker& asker) -> std::optional<Seat> {
         if (!pool_.chooser_.has_room(asker, now_)) return std::nullopt;
@@ -43,8 +44,8 @@ bool Pool::Locked::recall_for(const Asker& asker, loop::Time lent_until) {
 }
 
 void Pool::Locked::recall_for_queue() {
-    // A client that has just got its seat has a moment for its PASS first, or the seats of a busy
-    // pool would only change hands.
+    // Give a client with a new seat a moment for its PASS. Otherwise the seats of a busy pool would
+    // only change hands.
     constexpr auto undisturbed = std::chrono::seconds(1);
     auto waiter = pool_.queue_.waiting().begin();
     while (pool_.loans_.recalled() < pool_.queue_.size() && waiter != pool_.queue_.waiting().end())

@@ -43,7 +43,8 @@ Standing Member::standing(loop::Time now) const {
     return outlier_.is_ejected(now) ? Standing::ejected : Standing::serving;
 }
 
-/// A backend that rose has a growing part of its weight and of its sessions, between 0 and 1.
+/// During a slow start: the share of its weight and its sessions that the backend gets, from 0 to
+/// 1.
 double Member::share_risen(loop::Time now) const {
     if (slow_start_.count() == 0 || risen_at_ == loop::Time{}) return 1;
     const std::chrono::duration<double> since = now - risen_at_;

@@ -7,7 +7,7 @@ namespace ballast::pool {
 
 namespace {
 
-/// How many times as long as the first ejection one may last.
+/// The longest ejection, as a multiple of the first.
 constexpr std::uint32_t longest_ejection = 8;
 
 }  // namespace
@@ -18,7 +18,7 @@ void Outlier::succeeded() {
 }
 
 bool Outlier::failed() {
-    // After an ejection one more failure is enough: it has not recovered.
+    // After an ejection, one more failure shows that the backend has not recovered.
     const bool is_on_trial = ejections_ > 0;
     return rule_.failures != 0 && (++failures_ >= rule_.failures || is_on_trial);
 }

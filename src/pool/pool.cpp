@@ -39,7 +39,7 @@ void Pool::set_targets(const BackendSettings& backend, std::span<const Target> t
 std::expected<Seat, Refusal> Pool::choose(const Client& client, std::span<const BackendId> tried) {
     const Asker asker(config_.stick, client, tried);
     Locked locked(*this);
-    // What time has made free belongs to those who wait.
+    // Seats that became free by time alone go to the queue first.
     locked.serve_queue();
     return locked.choose(asker);
 }
@@ -60,7 +60,7 @@ std::expected<Place, Refusal> Pool::join_queue(const Client& client, std::vector
         waiter->seat = std::move(*seat);
     } else {
         if (seat.error() != Refusal::all_full) return std::unexpected(seat.error());
-        // One client may wait for each seat that was recalled: it will not be for long.
+        // For each recalled seat one client may wait, even without a queue. It will not wait long.
         const bool is_recalled =
             locked.recall_for(waiter->asker, locked.now()) || loans_.recalled() > queue_.size();
         if (!is_recalled && config_.queue.length == 0) return std::unexpected(Refusal::all_full);
@@ -172,7 +172,7 @@ void Pool::observe_failure(BackendId id, const std::string& reason) {
             outlier.eject(locked.now());
             ejected_for = std::chrono::duration_cast<std::chrono::seconds>(outlier.ejected_until() -
                                                                            locked.now());
-            // Those who waited for this one may have to be content with another ejected one.
+            // Clients that waited for this backend may now use another ejected one.
             locked.serve_queue();
         } else {
             outlier.spare();

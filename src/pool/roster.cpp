@@ -16,12 +16,13 @@ BackendId id_of(std::string_view name, const base::Address& address) {
     return Hash().mix(name).mix("@").mix(base::to_string(address)).value();
 }
 
-/// Whether a table of a file is the same server as before.
+/// Whether a backend's table still means the same server.
 bool is_same_server(const config::Backend& a, const config::Backend& b) {
     return a.name == b.name && a.host == b.host && a.srv == b.srv && a.port == b.port;
 }
 
-/// A literal address keeps the configured name; the addresses of one host name are told apart.
+/// A backend with a literal address keeps its configured name. For a host name, each address
+/// becomes part of the name.
 std::string name_at(const config::Backend& backend, const base::Address& address) {
     if (base::Ip::parse(backend.host)) return backend.name;
     const auto where = backend.srv.empty() ? base::to_string(address.ip) : base::to_string(address);

@@ -67,7 +67,7 @@ Place::~Place() { leave(); }
 void Place::leave() {
     if (!waiter_) return;
     waiter_->signal = nullptr;
-    // It is destroyed here, outside the pool's lock, because giving a seat back takes that lock.
+    // Destroy the seat here, outside the pool's lock, because giving a seat back takes that lock.
     const auto unused = pool_->leave_queue(*waiter_);
     waiter_.reset();
     pool_.reset();

@@ -18,7 +18,7 @@ bool StickTable::is_over(const Entry& entry, loop::Time now) const {
     return !has_seats && now - entry.last_used >= timeout_;
 }
 
-/// Makes an entry if there is none.
+/// Creates the entry if there is none.
 StickTable::Entry& StickTable::use(Key key, loop::Time now) {
     const auto [place, is_new] = places_.try_emplace(key);
     if (is_new) {
@@ -49,7 +49,7 @@ std::optional<StickTable::Binding> StickTable::find(Key key, loop::Time now) {
         return std::nullopt;
     }
     const bool is_settled = entry.sessions.has_value();
-    // An attempt elsewhere is newer: the backend that the client had could not serve.
+    // An attempt at another backend is newer: it means that the former one could not serve.
     if (!is_settled || entry.attempts.count > 0) {
         const auto backend = entry.attempts.backend;
         return Binding{backend, is_settled && entry.sessions->backend == backend};

@@ -21,7 +21,8 @@ loop::Task<> forward(Context& context, ftp::Command command) {
     const bool in_lines = ftp::may_take_long(command.line);
     auto patience = leg.answer_time(command.line);
     auto heard = co_await leg.ask(command.line, in_lines);
-    // A 1xx without a data connection: some slow SITE commands and checksums announce themselves.
+    // A 1xx without a data connection: some servers send one before a slow SITE command or a
+    // checksum.
     while (heard && (!heard->is_end || heard->reply.is_preliminary())) {
         if (heard->is_end) patience = leg.settings().final_reply_timeout;
         co_await context.answer(std::move(heard->reply));

@@ -23,7 +23,7 @@ namespace {
 
 std::string_view protocols_of(const base::Ip& ip) { return ip.is_v4() ? "1" : "2"; }
 
-/// Shows a transfer to those who look in while it runs.
+/// Makes a running transfer visible in the session's view.
 class Shown {
 public:
     Shown(const Transfer*& place, const Transfer& transfer) : place_(place) { place_ = &transfer; }

@@ -114,7 +114,7 @@ bool Login::may_say_user_again(const Routing& routing) const {
                                      config.balance->decided_by != balance::DecidedBy::user);
 }
 
-/// Contains this pool's name for the user.
+/// The USER command with the name that the user has in this pool.
 std::string Login::user_line_for(const config::Pool& pool) const {
     const auto name = backend_user(pool.backend_user, user_);
     return name == user_ ? user_line_ : "USER " + name;
@@ -337,7 +337,7 @@ loop::Task<bool> Login::accept() {
     metrics::count(metrics::Counter::logins);
     context_.place.keep();
     attempts_ = 0;
-    // Only the first one is free: logging in again and again is a storm, too.
+    // Only the first one is free: logging in again and again is a login storm too.
     if (!std::exchange(has_logged_in_, true))
         context_.ledger().login_succeeded(context_.client.peer().ip, placement_.connections_begun(),
                                           context_.now());

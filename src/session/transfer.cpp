@@ -52,7 +52,7 @@ TransferTerms terms_of(const Transfer::Parts& parts, std::string_view line,
     };
 }
 
-/// RFC 959 5.4's words for what is Ballast's own to say.
+/// The customary texts for failures that Ballast reports itself (RFC 959 5.4).
 std::string_view failure_text(std::uint16_t code) {
     switch (code) {
         case 425: return "Can't open data connection";
@@ -229,7 +229,8 @@ bool Transfer::client_data_are_over() const {
     return relaying_.is_done() || report_.other_way_ended;
 }
 
-/// ABOR and STAT must reach the backend at once (RFC 959 4.1.3). Other commands wait, even QUIT.
+/// ABOR and STAT must reach the backend at once (RFC 959 4.1.3). All other commands wait, even
+/// QUIT.
 loop::Task<> Transfer::hear_client() {
     auto& client = parts_.client;
     // Commands that arrived before the data's end may be read only after it.

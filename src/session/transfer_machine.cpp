@@ -61,7 +61,7 @@ void TransferMachine::judge(loop::Time now) {
     }
 }
 
-/// For any command, a handshake that ended before it is judged first.
+/// A handshake that ended before the command is judged first, whatever the command.
 void TransferMachine::start(loop::Time now) {
     stage_ = Stage::securing;
     if (client_ == Link::securing) return push(Action::secure_client);
@@ -183,7 +183,7 @@ void TransferMachine::judge_relay(loop::Time now) {
 
 /// The end of the client's direction. A killed client's kernel ends its data like a finished
 /// client, and its control connection shortly before or after. So an end without close_notify or
-/// QUIT is held for a moment before it is passed on, also if this only may be an upload.
+/// QUIT is held for a moment before it is passed on, even if the command only might be an upload.
 void TransferMachine::judge_way(loop::Time now) {
     if (data_ != Data::moving || way_end_ == WayEnd::none || downloads()) return;
     const bool is_vouched_for = way_end_ == WayEnd::vouched;
