@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/error.h"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ballast::pool {
+enum class AdminState : std::uint8_t;
+}
+
+namespace ballast::admin {
+
+/// What came of a reload. The texts are those of the log: place, fault and remedy.
+struct ReloadReport {
+    bool applied = false;               ///< if not, nothing has changed
+    std::vector<std::string> problems;  ///< why it was not applied
+    std::vector<std::string> warnings;
+    std::vector<std::string> needs_restart;  ///< settings that differ and stay as they were
+};
+
+/// One address of one backend.
+struct BackendState {
+    std::string pool;
+    std::string backend;  ///< the configured name
+    std::string address;
+    pool::AdminState admin{};
+    std::string health;  ///< "up", "down" or "unknown"
+    bool is_ejected = false;
+    bool is_backup = false;
+    std::uint32_t sessions = 0;
+    std::uint32_t transfers = 0;
+};
+
+struct BalancerState {
+    pool::AdminState admin{};
+    std::uint32_t sessions = 0;  ///< of all listeners, also those that have no backend yet
+};
+
+/// What the daemon does for an operator. The server and all that is called here run on the control
+/// thread; each function is set. None but `reload` may take long.
+struct Actions {
+    using Reloaded = std::move_only_function<void(ReloadReport)>;
+    /// Begins a reload, or joins the one that runs. Calls back once, at once or later, on the
+    /// control thread. The callback may be called when whoever asked is gone.
+    std::move_only_function<void(Reloaded)> reload;
+    /// Opens the log files again.
+    std::function<base::Result<>()> reopen;
+    /// False if there is no such backend. The name is the configured one, and means all addresses.
+    std::function<bool(std::string_view pool, std::string_view backend, pool::AdminState)>
+        administer;
+    /// The whole balancer: whether it takes clients. States of single backends stay.
+    std::function<void(pool::AdminState)> administer_all;
+    /// In the order of the configuration.
+    std::function<std::vector<BackendState>()> backends;
+    std::function<BalancerState()> balancer;
+};
+
+}  // namespace ballast::admin
