@@ -25,6 +25,11 @@ std::string name_of(const config::Backend& backend) {
 
 }  // namespace
 
+void Contacts::configure(std::shared_ptr<const config::Pool> pool) {
+    const std::lock_guard lock(mutex_);
+    pool_ = std::move(pool);
+}
+
 void Contacts::set_tls_client(const BackendSettings& backend, TlsClient client) {
     const std::lock_guard lock(mutex_);
     std::erase_if(tls_clients_, [](const auto& each) { return each.second.backend.expired(); });
@@ -33,8 +38,9 @@ void Contacts::set_tls_client(const BackendSettings& backend, TlsClient client) 
 
 Contact Contacts::contact(const BackendSettings& backend, std::uint64_t id,
                           const base::Address& address) const {
-    Contact contact{address, pool_, backend, nullptr, knowledge_.of(id), {}};
+    auto known = knowledge_.of(id);
     const std::lock_guard lock(mutex_);
+    Contact contact{address, pool_, backend, nullptr, std::move(known), {}};
     const auto found = tls_clients_.find(backend.get());
     if (found != tls_clients_.end()) contact.tls_client = found->second.client;
     return contact;

@@ -37,8 +37,10 @@ public:
 
     /// `knowledge` must outlive it.
     Contacts(std::shared_ptr<const config::Pool> pool, Knowledge& knowledge)
-        : pool_(std::move(pool)), knowledge_(knowledge) {}
+        : knowledge_(knowledge), pool_(std::move(pool)) {}
 
+    /// For legs from now on.
+    void configure(std::shared_ptr<const config::Pool> pool);
     /// Sets the TLS client of this backend. Call before the first session goes there, unless it has
     /// no TLS. Forgets clients of backends that are no longer in use.
     void set_tls_client(const BackendSettings& backend, TlsClient client);
@@ -52,9 +54,9 @@ private:
         std::weak_ptr<const config::Backend> backend;
         TlsClient client;
     };
-    const std::shared_ptr<const config::Pool> pool_;
     Knowledge& knowledge_;
     mutable std::mutex mutex_;
+    std::shared_ptr<const config::Pool> pool_;
     std::map<const config::Backend*, Entry> tls_clients_;
 };
 

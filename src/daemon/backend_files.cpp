@@ -70,13 +70,12 @@ std::vector<config::Backend> BackendFiles::check(const config::Config& config,
 
 BackendFiles::BackendFiles(const session::Pools& pools) {
     for (const auto& pool : pools.all())
-        if (!pool.pool->config().backends_file.empty())
-            watched_.push_back({pool, WatchedFile(), false});
+        if (!pool.settings->backends_file.empty()) watched_.push_back({pool, WatchedFile(), false});
 }
 
 void BackendFiles::look() {
     for (auto& watched : watched_) {
-        const auto& config = watched.pool.pool->config();
+        const auto& config = *watched.pool.settings;
         const auto stamp = stamp_of(config.backends_file);
         if (!watched.file.is_due(stamp)) continue;
         auto loaded = load(config);
@@ -99,7 +98,7 @@ void BackendFiles::look() {
         log::info("backends file loaded", {{"pool", config.name},
                                            {"file", config.backends_file},
                                            {"backends", std::uint64_t{backends.size()}}});
-        watched.pool.pool->set_file_backends(std::move(backends));
+        watched.pool.pool->set_file_backends(backends);
     }
 }
 

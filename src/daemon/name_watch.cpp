@@ -120,10 +120,10 @@ void look_up(pool::Pool& pool, const pool::BackendSettings& backend, Name& name,
     const auto& said = backend->srv.empty() ? backend->host : backend->srv;
     if (name.problems.empty())
         log::info("a backend's name can be looked up again",
-                  {{"pool", pool.config().name}, {"name", said}});
+                  {{"pool", pool.name()}, {"name", said}});
     else
         log::warning("a backend's name cannot be looked up, keeping its old addresses",
-                     {{"pool", pool.config().name},
+                     {{"pool", pool.name()},
                       {"name", said},
                       {"reason", fmt::format("{}", fmt::join(name.problems, "; "))}});
 }
@@ -162,7 +162,7 @@ void begin_look_up(const std::shared_ptr<pool::Pool>& pool, const pool::BackendS
         } catch (const std::exception& problem) {
             log::caught("a name lookup failed", problem);
         }
-        name.due = std::chrono::steady_clock::now() + pool->config().resolve_interval;
+        name.due = std::chrono::steady_clock::now() + pool->settings()->resolve_interval;
         name.is_under_way = false;
         under_way.end();
     };
@@ -232,7 +232,7 @@ bool has_names(const config::Pool& pool) {
 NameWatch::NameWatch(const std::vector<std::shared_ptr<pool::Pool>>& pools) {
     std::vector<std::shared_ptr<pool::Pool>> with_names;
     std::ranges::copy_if(pools, std::back_inserter(with_names),
-                         [](const auto& pool) { return has_names(pool->config()); });
+                         [](const auto& pool) { return has_names(*pool->settings()); });
     if (with_names.empty()) return;
     thread_ = std::jthread(
         [pools = std::move(with_names)](const std::stop_token& stop) { watch(stop, pools); });

@@ -28,7 +28,7 @@ bool differ(const CanaryFacts& a, const CanaryFacts& b) {
 
 void Divergence::note(const pool::Pool& pool, const std::string& backend,
                       const CanaryFacts& facts) {
-    auto& seen = pools_[pool.config().name];
+    auto& seen = pools_[pool.name()];
     seen.facts[backend] = facts;
     const auto present = pool.status();
     std::erase_if(seen.facts, [&](const auto& each) {
@@ -45,6 +45,7 @@ void Divergence::note(const pool::Pool& pool, const std::string& backend,
             if (picture.empty() && differ(of_a, of_b))
                 picture = text_of(a, of_a) + ", " + text_of(b, of_b);
     const bool was_said = !seen.said.empty();
+    const auto file = pool.settings()->probe.canary;
     const auto facts_of_all = [&] {
         std::string all;
         for (const auto& [name, of] : seen.facts) all += text_of(name, of) + ';';
@@ -54,15 +55,14 @@ void Divergence::note(const pool::Pool& pool, const std::string& backend,
         seen.said.clear();
         if (was_said)
             log::info("backends agree on the canary again",
-                      {{"pool", pool.config().name}, {"file", pool.config().probe.canary}});
+                      {{"pool", pool.name()}, {"file", file}});
         return;
     }
     auto all = facts_of_all();
     if (all == seen.said) return;
     seen.said = std::move(all);
-    log::warning(
-        "backends of one pool have different canaries: they do not serve the same files",
-        {{"pool", pool.config().name}, {"file", pool.config().probe.canary}, {"found", picture}});
+    log::warning("backends of one pool have different canaries: they do not serve the same files",
+                 {{"pool", pool.name()}, {"file", file}, {"found", picture}});
 }
 
 }  // namespace ballast::health

@@ -97,10 +97,18 @@ bool is_asked_alike(const config::Backend& a, const config::Backend& b) {
 Prober::Prober(net::Network& network, std::vector<Subject> subjects, RunScript run_script,
                std::uint64_t seed)
     : network_(network),
-      subjects_(std::move(subjects)),
       run_script_(std::move(run_script)),
       random_(seed),
-      signal_(network.loop()) {}
+      signal_(network.loop()) {
+    set_subjects(std::move(subjects));
+}
+
+void Prober::set_subjects(std::vector<Subject> subjects) {
+    subjects_.clear();
+    for (auto& subject : subjects)
+        subjects_.push_back(std::make_shared<const Subject>(std::move(subject)));
+    signal_.raise();
+}
 
 void Prober::start() { job_ = loop::Job::start(follow_pools()); }
 
@@ -114,19 +122,23 @@ loop::Task<> Prober::follow_pools() {
 /// The existing probe that asks the same server the same.
 Prober::Watched* Prober::find_like(const Member& member) {
     const auto is_like = [&](const Watched& watched) {
-        // A script gets the name of its pool.
-        const bool is_script =
-            member.subject->pool->config().probe.type == config::ProbeType::script;
-        if (watched.members.empty() || is_script) return false;
+        if (watched.members.empty()) return false;
         const auto& other = watched.members.front();
-        return other.backend.address == member.backend.address &&
-               is_asked_alike(*other.backend.settings, *member.backend.settings) &&
-               other.subject->pool->config().probe == member.subject->pool->config().probe &&
-               moves_data_alike(other.subject->pool->config(), member.subject->pool->config()) &&
-               other.subject->password == member.subject->password;
+        return other.backend.address == member.backend.address && asks_the_same(other, member);
     };
     const auto found = std::ranges::find_if(watched_, is_like);
     return found == watched_.end() ? nullptr : &*found;
+}
+
+bool Prober::asks_the_same(const Member& a, const Member& b) {
+    const auto& probe = b.subject->settings->probe;
+    // A script gets the name of its pool.
+    const bool is_script = probe.type == config::ProbeType::script;
+    if (is_script && a.subject->pool != b.subject->pool) return false;
+    return is_asked_alike(*a.backend.settings, *b.backend.settings) &&
+           a.subject->settings->probe == probe &&
+           moves_data_alike(*a.subject->settings, *b.subject->settings) &&
+           a.subject->password == b.subject->password;
 }
 
 /// Tells a pool that joins what is already known. Otherwise it would know nothing before the next
@@ -142,7 +154,7 @@ void Prober::tell_newcomer(const Member& known, const Member& newcomer) {
     auto& pool = *newcomer.subject->pool;
     if (status->health == pool::Health::up) (void)pool.probe_passed(newcomer.backend.id);
     if (status->health == pool::Health::down)
-        pool.probe_failed(newcomer.backend.id, "down in " + known.subject->pool->config().name);
+        pool.probe_failed(newcomer.backend.id, "down in " + known.subject->settings->name);
 }
 
 /// The members with their present settings. A rewritten backends file brings new settings for all
@@ -152,8 +164,8 @@ std::vector<Prober::Member> Prober::still_present(const std::vector<Member>& mem
     std::vector<Member> result;
     for (const auto& member : members) {
         const auto is_same = [&](const Member& each) {
-            return each.subject == member.subject && each.backend.id == member.backend.id &&
-                   is_asked_alike(*each.backend.settings, *member.backend.settings);
+            return each.subject->pool == member.subject->pool &&
+                   each.backend.id == member.backend.id && asks_the_same(each, member);
         };
         const auto found = std::ranges::find_if(present, is_same);
         if (found != present.end()) result.push_back(*found);
@@ -164,14 +176,15 @@ std::vector<Prober::Member> Prober::still_present(const std::vector<Member>& mem
 void Prober::look_at_pools() {
     std::vector<Member> present;
     for (const auto& subject : subjects_)
-        for (const auto& status : subject.pool->status())
-            present.push_back({&subject, status.backend});
+        for (const auto& status : subject->pool->status())
+            present.push_back({subject, status.backend});
     for (auto& watched : watched_) watched.members = still_present(watched.members, present);
     std::erase_if(watched_, [](const Watched& each) { return each.members.empty(); });
     for (const auto& member : present) {
         const auto is_member = [&](const Watched& watched) {
             return std::ranges::any_of(watched.members, [&](const Member& each) {
-                return each.subject == member.subject && each.backend.id == member.backend.id;
+                return each.subject->pool == member.subject->pool &&
+                       each.backend.id == member.backend.id;
             });
         };
         if (std::ranges::any_of(watched_, is_member)) continue;
@@ -188,7 +201,7 @@ void Prober::look_at_pools() {
 }
 
 loop::Deadline Prober::next_probe(const Watched& watched) {
-    const auto& settings = watched.members.front().subject->pool->config().probe;
+    const auto& settings = watched.members.front().subject->settings->probe;
     if (settings.type == config::ProbeType::none)
         return network_.loop().after(survey_retry_interval);
     bool is_in_transition = false;
@@ -241,7 +254,7 @@ void Prober::note_not_made(const Watched& watched, const base::Error& reason) {
 }
 
 loop::Task<> Prober::probe_for_ever(Watched& watched) {
-    const auto type = watched.members.front().subject->pool->config().probe.type;
+    const auto type = watched.members.front().subject->settings->probe.type;
     const bool only_survey = type == config::ProbeType::none;
     bool survey_due = true;
     for (;;) {
@@ -281,13 +294,15 @@ void Prober::note_survey_failed(Watched& watched, const base::Error& reason) {
     watched.survey_problem = std::move(text);
     for (const auto& [subject, backend] : watched.members)
         log::write_each(log::Level::info, "backend could not be surveyed",
-                        {{"pool", subject->pool->config().name},
+                        {{"pool", subject->settings->name},
                          {"backend", backend.name},
                          {"reason", watched.survey_problem}});
 }
 
 loop::Task<base::Result<>> Prober::ask(Question question, Watched& watched) {
-    const auto& settings = watched.members.front().subject->pool->config().probe;
+    // A reload may replace the members meanwhile.
+    const auto subject = watched.members.front().subject;
+    const auto& settings = subject->settings->probe;
     const auto address = watched.members.front().backend.address;
     const auto deadline = network_.loop().after(settings.timeout);
     const auto failed = [&](base::Fault fault, std::errc code) {
@@ -316,7 +331,7 @@ loop::Task<base::Result<>> Prober::ask(Question question, Watched& watched) {
 loop::Task<> Prober::probe(Watched& watched, base::Result<>& result) {
     // A copy, because members may come and go meanwhile.
     const Member member = watched.members.front();
-    switch (member.subject->pool->config().probe.type) {
+    switch (member.subject->settings->probe.type) {
         case config::ProbeType::none: break;
         case config::ProbeType::tcp: result = co_await probe_tcp(member); break;
         case config::ProbeType::banner: result = co_await probe_banner(watched); break;
@@ -326,7 +341,7 @@ loop::Task<> Prober::probe(Watched& watched, base::Result<>& result) {
 }
 
 loop::Task<base::Result<>> Prober::probe_tcp(const Member& member) {
-    const auto& settings = member.subject->pool->config().probe;
+    const auto& settings = member.subject->settings->probe;
     const auto deadline = network_.loop().after(settings.timeout);
     const auto stream = co_await network_.dial({.to = member.backend.address,
                                                 .from = {},
@@ -334,7 +349,7 @@ loop::Task<base::Result<>> Prober::probe_tcp(const Member& member) {
                                                 .purpose = net::Dial::Purpose::control},
                                                deadline);
     if (!stream) co_return std::unexpected(stream.error());
-    const auto preamble = preamble_of(member.subject->pool->config());
+    const auto preamble = preamble_of(*member.subject->settings);
     if (preamble.empty()) co_return base::Result<>{};
     loop::Signal signal(network_.loop());
     const net::Attached attached(**stream, signal);
@@ -343,21 +358,22 @@ loop::Task<base::Result<>> Prober::probe_tcp(const Member& member) {
 
 loop::Task<base::Result<>> Prober::probe_script(const Member& member) {
     const auto& pool = *member.subject->pool;
+    const auto& settings = member.subject->settings->probe;
     const auto status = status_of(pool, member.backend.id);
     co_return co_await run_script_(
-        {.path = pool.config().probe.script,
+        {.path = settings.script,
          .address = member.backend.address,
-         .pool = pool.config().name,
+         .pool = pool.name(),
          .backend = member.backend.name,
          .state = std::string(name_of(status ? status->health : pool::Health::unknown)),
-         .timeout = pool.config().probe.timeout});
+         .timeout = settings.timeout});
 }
 
 loop::Task<base::Result<std::unique_ptr<backend::Leg>>> Prober::connect(const Member& member,
                                                                         loop::Signal& signal) {
     const auto& [subject, backend] = member;
     auto contact = subject->contacts->contact(backend.settings, backend.id, backend.address);
-    contact.preamble = preamble_of(subject->pool->config());
+    contact.preamble = preamble_of(*subject->settings);
     co_return co_await backend::Leg::connect(network_, std::move(contact), probes_have_tls, signal);
 }
 
@@ -378,7 +394,7 @@ loop::Task<bool> Prober::still_answers(backend::Leg& leg) {
 
 loop::Task<base::Result<>> Prober::probe_login(Watched& watched) {
     const Member member = watched.members.front();
-    const auto& settings = member.subject->pool->config().probe;
+    const auto& settings = member.subject->settings->probe;
     auto leg = std::move(watched.leg);
     // A server may end an idle session. This is not a failure.
     if (leg && !co_await still_answers(*leg)) leg.reset();
@@ -413,7 +429,7 @@ loop::Task<> Prober::survey_into(Watched& watched, base::Result<>& result) {
 
 loop::Task<base::Result<>> Prober::survey(Watched& watched) {
     const Member member = watched.members.front();
-    const auto& settings = member.subject->pool->config().probe;
+    const auto& settings = member.subject->settings->probe;
     loop::Signal signal(network_.loop());
     auto leg = co_await connect(member, signal);
     if (!leg) co_return std::unexpected(leg.error());

@@ -17,6 +17,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ballast::health {
@@ -27,7 +28,15 @@ namespace ballast::health {
 class Prober {
 public:
     struct Subject {
+        Subject(std::shared_ptr<pool::Pool> probed, std::shared_ptr<const backend::Contacts> how,
+                std::string secret)
+            : pool(std::move(probed)),
+              settings(pool->settings()),
+              contacts(std::move(how)),
+              password(std::move(secret)) {}
+
         std::shared_ptr<pool::Pool> pool;
+        std::shared_ptr<const config::Pool> settings;
         std::shared_ptr<const backend::Contacts> contacts;
         std::string password;  ///< of `probe.user`
     };
@@ -38,11 +47,13 @@ public:
            std::uint64_t seed);
 
     void start();
+    /// Replaces the pools. A probe whose question stays the same goes on.
+    void set_subjects(std::vector<Subject> subjects);
 
 private:
     /// A backend as one pool has it.
     struct Member {
-        const Subject* subject;
+        std::shared_ptr<const Subject> subject;
         pool::Backend backend;
     };
     /// One server, probed for all pools that ask it the same. Never without members.
@@ -59,6 +70,8 @@ private:
     void look_at_pools();
     [[nodiscard]] static std::vector<Member> still_present(const std::vector<Member>& members,
                                                            const std::vector<Member>& present);
+    /// One answer serves both, if it is the same server.
+    [[nodiscard]] static bool asks_the_same(const Member& a, const Member& b);
     static void tell_newcomer(const Member& known, const Member& newcomer);
     [[nodiscard]] Watched* find_like(const Member& member);
     [[nodiscard]] loop::Task<> probe_for_ever(Watched& watched);
@@ -83,7 +96,7 @@ private:
     [[nodiscard]] loop::Deadline next_probe(const Watched& watched);
 
     net::Network& network_;
-    const std::vector<Subject> subjects_;
+    std::vector<std::shared_ptr<const Subject>> subjects_;
     const RunScript run_script_;
     std::mt19937_64 random_;
     loop::Signal signal_;

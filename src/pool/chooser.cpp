@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 namespace ballast::pool {
 
@@ -20,11 +21,25 @@ bool can_serve(const Member& member, const Asker& asker, loop::Time now,
 
 }  // namespace
 
-Chooser::Chooser(const config::Pool& config, Roster& roster, std::uint64_t seed)
-    : config_(config),
+Chooser::Chooser(std::shared_ptr<const config::Pool> settings, Roster& roster, std::uint64_t seed)
+    : settings_(std::move(settings)),
       roster_(roster),
-      policy_(config.balance->make({config.hash_load_percent, seed})),
-      stick_table_(config.stick.timeout, config.stick.entries_max) {}
+      seed_(seed),
+      policy_(make_policy()),
+      stick_table_(settings_->stick.timeout, settings_->stick.entries_max) {}
+
+std::unique_ptr<balance::Policy> Chooser::make_policy() const {
+    return settings_->balance->make({settings_->hash_load_percent, seed_});
+}
+
+void Chooser::configure(std::shared_ptr<const config::Pool> settings) {
+    const auto former = std::exchange(settings_, std::move(settings));
+    // A policy remembers whose turn it is.
+    if (settings_->balance != former->balance ||
+        settings_->hash_load_percent != former->hash_load_percent)
+        policy_ = make_policy();
+    stick_table_.configure(settings_->stick.timeout, settings_->stick.entries_max);
+}
 
 std::expected<Member*, Refusal> Chooser::choose(const Asker& asker, loop::Time now) {
     const auto bound = sticky(asker, now);
@@ -39,10 +54,11 @@ std::expected<Member*, Refusal> Chooser::choose(const Asker& asker, loop::Time n
 
 Member* Chooser::foresee(const base::Ip& address, loop::Time now) {
     using config::StickBy;
-    const bool is_hashed = config_.balance->decided_by == balance::DecidedBy::source;
-    if (config_.stick.by == StickBy::user || (config_.stick.by == StickBy::none && !is_hashed))
+    const bool is_hashed = settings_->balance->decided_by == balance::DecidedBy::source;
+    if (settings_->stick.by == StickBy::user ||
+        (settings_->stick.by == StickBy::none && !is_hashed))
         return nullptr;
-    const Asker asker(config_.stick, {address, {}}, {});
+    const Asker asker(settings_->stick, {address, {}}, {});
     const auto bound = sticky(asker, now);
     if (!bound) return nullptr;
     if (*bound == nullptr && is_hashed) return pick(asker, Standing::serving, now);
@@ -63,7 +79,7 @@ std::expected<Member*, Refusal> Chooser::sticky(const Asker& asker, loop::Time n
     if (!bound) return nullptr;
     const bool serves = can_serve(*bound->member, asker, now, Standing::serving);
     if (serves && bound->member->has_room(now)) return bound->member;
-    if (config_.stick.otherwise == config::StickOtherwise::choose) return nullptr;
+    if (settings_->stick.otherwise == config::StickOtherwise::choose) return nullptr;
     if (serves) return std::unexpected(Refusal::all_full);
     // The client has stored nothing on a backend where it never logged in.
     if (!bound->has_logged_in) return nullptr;
@@ -88,7 +104,7 @@ Member* Chooser::pick(const Asker& asker, Standing worst, loop::Time now) {
 
 /// Whether to wait for a member that is only full, instead of using an ejected one.
 bool Chooser::is_worth_waiting(const Asker& asker, loop::Time now) const {
-    return config_.queue.length > 0 &&
+    return settings_->queue.length > 0 &&
            std::ranges::any_of(roster_.members(), [&](const Member& member) {
                return can_serve(member, asker, now, Standing::serving);
            });
@@ -111,7 +127,7 @@ Refusal Chooser::why_none(const Asker& asker, loop::Time now) const {
 }
 
 std::vector<BackendId> Chooser::would_do(const Asker& asker, loop::Time now) {
-    const bool insists = config_.stick.otherwise == config::StickOtherwise::refuse;
+    const bool insists = settings_->stick.otherwise == config::StickOtherwise::refuse;
     const auto only = insists ? bound_of(asker, now) : std::nullopt;
     std::vector<BackendId> result;
     for (const auto& member : roster_.members())

@@ -21,8 +21,10 @@ namespace ballast::pool {
 /// those that can serve it. Not thread-safe; belongs to a pool and its lock.
 class Chooser {
 public:
-    /// `config` and `roster` outlive it. All that the policy draws comes from `seed`.
-    Chooser(const config::Pool& config, Roster& roster, std::uint64_t seed);
+    /// `roster` outlives it. All that the policy draws comes from `seed`.
+    Chooser(std::shared_ptr<const config::Pool> settings, Roster& roster, std::uint64_t seed);
+    /// Clients that stick to a member go on doing so.
+    void configure(std::shared_ptr<const config::Pool> settings);
 
     /// Reserves nothing.
     [[nodiscard]] std::expected<Member*, Refusal> choose(const Asker& asker, loop::Time now);
@@ -48,8 +50,11 @@ private:
     [[nodiscard]] bool is_worth_waiting(const Asker& asker, loop::Time now) const;
     [[nodiscard]] Refusal why_none(const Asker& asker, loop::Time now) const;
 
-    const config::Pool& config_;
+    [[nodiscard]] std::unique_ptr<balance::Policy> make_policy() const;
+
+    std::shared_ptr<const config::Pool> settings_;
     Roster& roster_;
+    const std::uint64_t seed_;
     std::unique_ptr<balance::Policy> policy_;
     StickTable stick_table_;
 };

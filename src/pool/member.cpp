@@ -23,6 +23,12 @@ Member::Member(Backend backend, std::size_t order, const Target& target, const c
       thresholds_(config.probe.rise, config.probe.fall),
       outlier_(config.observe) {}
 
+void Member::configure(const config::Pool& config) {
+    slow_start_ = config.slow_start;
+    thresholds_.configure(config.probe.rise, config.probe.fall);
+    outlier_.configure(config.observe);
+}
+
 void Member::follow(BackendSettings settings, std::size_t order) {
     backend_.settings = std::move(settings);
     order_ = order;

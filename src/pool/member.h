@@ -39,6 +39,10 @@ public:
 
     // Its name and its table
 
+    /// The pool has new settings.
+    void configure(const config::Pool& config);
+    /// Other tables have come before its own.
+    void move(std::size_t order) { order_ = order; }
     /// The table stands elsewhere in the file, and may have other settings.
     void follow(BackendSettings settings, std::size_t order);
     /// The name leads to its address (again).

@@ -16,6 +16,8 @@ class Outlier {
 public:
     explicit Outlier(const config::Observe& rule) : rule_(rule) {}
 
+    /// An ejection goes on as it began.
+    void configure(const config::Observe& rule) { rule_ = rule; }
     void succeeded();
     /// True if this failure is one too many. The owner then calls `eject` or `spare`.
     [[nodiscard]] bool failed();

@@ -9,21 +9,41 @@
 
 namespace ballast::pool {
 
-Pool::Pool(config::Pool config, Clock clock, std::uint64_t seed)
-    : config_(std::move(config)),
+Pool::Pool(Settings settings, Clock clock, std::uint64_t seed)
+    : name_(settings->name),
       clock_(std::move(clock)),
-      roster_(config_),
-      chooser_(config_, roster_, seed),
-      queue_(config_.queue.length) {}
+      settings_(std::move(settings)),
+      roster_(settings_),
+      chooser_(settings_, roster_, seed),
+      queue_(settings_->queue.length) {}
+
+Pool::Pool(config::Pool settings, Clock clock, std::uint64_t seed)
+    : Pool(std::make_shared<const config::Pool>(std::move(settings)), std::move(clock), seed) {}
+
+Pool::Settings Pool::settings() const {
+    const std::lock_guard lock(mutex_);
+    return settings_;
+}
+
+void Pool::configure(Settings settings) {
+    assert(settings->name == name_);
+    Locked locked(*this);
+    settings_ = std::move(settings);
+    roster_.configure(settings_);
+    chooser_.configure(settings_);
+    queue_.set_length(settings_->queue.length);
+    locked.serve_queue();
+    locked.recall_for_queue();
+}
 
 std::vector<BackendSettings> Pool::backends() const {
     const std::lock_guard lock(mutex_);
     return roster_.backends();
 }
 
-void Pool::set_file_backends(std::vector<BackendSettings> backends) {
+void Pool::set_file_backends(const std::vector<BackendSettings>& backends) {
     Locked locked(*this);
-    roster_.set_file_backends(std::move(backends));
+    roster_.set_file_backends(backends);
     locked.serve_queue();
     locked.recall_for_queue();
 }
@@ -37,8 +57,8 @@ void Pool::set_targets(const BackendSettings& backend, std::span<const Target> t
 // Choosing
 
 std::expected<Seat, Refusal> Pool::choose(const Client& client, std::span<const BackendId> tried) {
-    const Asker asker(config_.stick, client, tried);
     Locked locked(*this);
+    const Asker asker(settings_->stick, client, tried);
     // Seats that became free by time alone go to the queue first.
     locked.serve_queue();
     return locked.choose(asker);
@@ -53,8 +73,8 @@ std::optional<BackendId> Pool::foresee(const base::Ip& address) {
 
 std::expected<Place, Refusal> Pool::join_queue(const Client& client, std::vector<BackendId> tried,
                                                loop::Signal& signal) {
-    auto waiter = std::make_shared<Waiter>(Asker(config_.stick, client, tried), signal);
     Locked locked(*this);
+    auto waiter = std::make_shared<Waiter>(Asker(settings_->stick, client, tried), signal);
     locked.serve_queue();
     if (auto seat = locked.choose(waiter->asker)) {
         waiter->seat = std::move(*seat);
@@ -63,7 +83,7 @@ std::expected<Place, Refusal> Pool::join_queue(const Client& client, std::vector
         // For each recalled seat one client may wait, even without a queue. It will not wait long.
         const bool is_recalled =
             locked.recall_for(waiter->asker, locked.now()) || loans_.recalled() > queue_.size();
-        if (!is_recalled && config_.queue.length == 0) return std::unexpected(Refusal::all_full);
+        if (!is_recalled && settings_->queue.length == 0) return std::unexpected(Refusal::all_full);
         if (!is_recalled && queue_.is_full()) return std::unexpected(Refusal::queue_full);
         queue_.join(waiter);
     }
@@ -146,7 +166,7 @@ bool Pool::probed(BackendId id, bool passed, const std::string& reason) {
     }
     const auto level = passed ? log::Level::info : log::Level::warning;
     log::write_each(level, passed ? "backend up" : "backend down",
-                    {{"pool", config_.name},
+                    {{"pool", name_},
                      {"backend", backend.name},
                      {"address", base::to_string(backend.address)},
                      {"reason", reason}});
@@ -168,7 +188,7 @@ void Pool::observe_failure(BackendId id, const std::string& reason) {
         auto& outlier = member->outlier();
         if (outlier.is_ejected(locked.now()) || !outlier.failed()) return;
         name = member->backend().name;
-        if (roster_.can_spare(*member, config_.observe.panic_threshold, locked.now())) {
+        if (roster_.can_spare(*member, settings_->observe.panic_threshold, locked.now())) {
             outlier.eject(locked.now());
             ejected_for = std::chrono::duration_cast<std::chrono::seconds>(outlier.ejected_until() -
                                                                            locked.now());
@@ -180,14 +200,14 @@ void Pool::observe_failure(BackendId id, const std::string& reason) {
     }
     if (ejected_for)
         log::write_each(log::Level::warning, "backend ejected",
-                        {{"pool", config_.name},
+                        {{"pool", name_},
                          {"backend", name},
                          {"seconds", std::int64_t{ejected_for->count()}},
                          {"reason", reason}});
     else
         log::write_each(log::Level::warning,
                         "backend fails sessions and is not ejected: too few would be left",
-                        {{"pool", config_.name}, {"backend", name}, {"reason", reason}});
+                        {{"pool", name_}, {"backend", name}, {"reason", reason}});
 }
 
 std::vector<Pool::Status> Pool::status() const {

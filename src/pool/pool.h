@@ -34,11 +34,20 @@ namespace ballast::pool {
 class Pool : public std::enable_shared_from_this<Pool> {
 public:
     using Clock = std::function<loop::Time()>;
+    using Settings = std::shared_ptr<const config::Pool>;
     /// All that is drawn at random comes from `seed`.
-    explicit Pool(config::Pool config, Clock clock = std::chrono::steady_clock::now,
+    explicit Pool(Settings settings, Clock clock = std::chrono::steady_clock::now,
+                  std::uint64_t seed = 0);
+    explicit Pool(config::Pool settings, Clock clock = std::chrono::steady_clock::now,
                   std::uint64_t seed = 0);
 
-    [[nodiscard]] const config::Pool& config() const { return config_; }
+    /// It never changes; the settings may.
+    [[nodiscard]] const std::string& name() const { return name_; }
+    [[nodiscard]] Settings settings() const;
+    /// Replaces the settings; the name is the same. A backend that keeps its name and address keeps
+    /// its sessions, its health and the clients that stick to it. The sessions of a backend that is
+    /// gone stay. Those of the watched file stay if there is still a file.
+    void configure(Settings settings);
 
     // Which backends there are
 
@@ -46,7 +55,7 @@ public:
     [[nodiscard]] std::vector<BackendSettings> backends() const;
     /// Replaces those of the watched file. One that keeps its name and address keeps its sessions
     /// and its health.
-    void set_file_backends(std::vector<BackendSettings> backends);
+    void set_file_backends(const std::vector<BackendSettings>& backends);
     /// Where the name of one of `backends()` leads now. Seats on addresses that are gone stay until
     /// their sessions end.
     void set_targets(const BackendSettings& backend, std::span<const Target> targets);
@@ -105,9 +114,10 @@ private:
     [[nodiscard]] std::optional<Seat> take_seat(Waiter& waiter);
     [[nodiscard]] std::optional<Seat> leave_queue(Waiter& waiter);
 
-    const config::Pool config_;
+    const std::string name_;
     const Clock clock_;
     mutable std::mutex mutex_;
+    Settings settings_;
     Roster roster_;
     Chooser chooser_;
     Queue queue_;

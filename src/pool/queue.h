@@ -40,6 +40,8 @@ public:
     /// Raises the signals of those that were served, each on its own thread.
     static void wake(const Served& served);
 
+    /// Those who wait already stay.
+    void set_length(std::size_t length) { length_ = length; }
     [[nodiscard]] bool is_full() const { return waiting_.size() >= length_; }
     void join(std::shared_ptr<Waiter> waiter) { waiting_.push_back(std::move(waiter)); }
     void leave(const Waiter& waiter);

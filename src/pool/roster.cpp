@@ -31,10 +31,17 @@ std::string name_at(const config::Backend& backend, const base::Address& address
 
 }  // namespace
 
-Roster::Roster(const config::Pool& config) : config_(config) {
-    for (const auto& backend : config_.backends)
-        backends_.push_back(std::make_shared<const config::Backend>(backend));
-    for (const auto& backend : backends_) set_literal(backend);
+Roster::Roster(std::shared_ptr<const config::Pool> settings) { configure(std::move(settings)); }
+
+void Roster::configure(std::shared_ptr<const config::Pool> settings) {
+    settings_ = std::move(settings);
+    for (auto& member : members_) member.configure(*settings_);
+    std::vector<BackendSettings> configured;
+    // Each is a part of the snapshot, and keeps all of it alive.
+    for (const auto& backend : settings_->backends) configured.emplace_back(settings_, &backend);
+    if (settings_->backends_file.empty()) replace(configured_, backends_.size(), {});
+    replace(0, configured_, configured);
+    configured_ = configured.size();
 }
 
 void Roster::set_literal(const BackendSettings& backend) {
@@ -42,20 +49,30 @@ void Roster::set_literal(const BackendSettings& backend) {
         set_targets(backend, {{Target{{*ip, backend->port}}}});
 }
 
-void Roster::set_file_backends(std::vector<BackendSettings> backends) {
-    const auto configured = config_.backends.size();
+void Roster::set_file_backends(const std::vector<BackendSettings>& backends) {
+    replace(configured_, backends_.size(), backends);
+}
+
+void Roster::replace(std::size_t first, std::size_t last,
+                     const std::vector<BackendSettings>& backends) {
     for (auto& member : members_) {
-        if (member.order() < configured) continue;
+        const auto order = member.order();
+        if (order < first) continue;
+        if (order >= last) {
+            member.move(order - (last - first) + backends.size());
+            continue;
+        }
         const auto same = std::ranges::find_if(backends, [&](const auto& each) {
             return is_same_server(*each, *member.backend().settings);
         });
         if (same == backends.end())
             member.lost();
         else
-            member.follow(*same, configured + static_cast<std::size_t>(same - backends.begin()));
+            member.follow(*same, first + static_cast<std::size_t>(same - backends.begin()));
     }
-    backends_.resize(configured);
-    std::ranges::copy(backends, std::back_inserter(backends_));
+    const auto place = backends_.erase(backends_.begin() + static_cast<std::ptrdiff_t>(first),
+                                       backends_.begin() + static_cast<std::ptrdiff_t>(last));
+    backends_.insert(place, backends.begin(), backends.end());
     forget_empty();
     sort();
     for (const auto& backend : backends) set_literal(backend);
@@ -77,7 +94,7 @@ void Roster::set_targets(const BackendSettings& backend, std::span<const Target>
         }
         members_.emplace_back(
             Backend{id, name_at(*backend, target.address), target.address, backend}, order, target,
-            config_);
+            *settings_);
     }
     forget_empty();
     sort();

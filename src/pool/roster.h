@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -17,12 +18,14 @@ namespace ballast::pool {
 /// lock. Pointers to members hold until the next change of names or files.
 class Roster {
 public:
-    /// `config` outlives it.
-    explicit Roster(const config::Pool& config);
+    explicit Roster(std::shared_ptr<const config::Pool> settings);
+    /// Replaces the settings and the configured backends. One that keeps its name and address stays
+    /// as it is. Those of the watched file stay if there is still a file.
+    void configure(std::shared_ptr<const config::Pool> settings);
 
     [[nodiscard]] const std::vector<BackendSettings>& backends() const { return backends_; }
     /// Replaces those of the watched file. One that keeps its name and address stays as it is.
-    void set_file_backends(std::vector<BackendSettings> backends);
+    void set_file_backends(const std::vector<BackendSettings>& backends);
     /// Where the name of one of `backends()` leads now; nothing happens if it is none of them.
     /// Members at addresses that are gone stay until their sessions have ended.
     void set_targets(const BackendSettings& backend, std::span<const Target> targets);
@@ -37,11 +40,14 @@ public:
     [[nodiscard]] bool can_spare(const Member& member, std::uint32_t percent, loop::Time now) const;
 
 private:
+    /// Puts these in the place of `backends_[first]` to `backends_[last - 1]`.
+    void replace(std::size_t first, std::size_t last, const std::vector<BackendSettings>& backends);
     void set_literal(const BackendSettings& backend);
     void sort();
 
-    const config::Pool& config_;
+    std::shared_ptr<const config::Pool> settings_;
     std::vector<BackendSettings> backends_;
+    std::size_t configured_ = 0;  ///< how many of them are not of the watched file
     std::vector<Member> members_;
 };
 

@@ -12,6 +12,12 @@ void StickTable::Seats::remove(Backend from) {
     if (backend == from && count > 0) --count;
 }
 
+void StickTable::configure(std::chrono::milliseconds timeout, std::size_t entries_max) {
+    timeout_ = timeout;
+    entries_max_ = entries_max;
+    bound_size();
+}
+
 bool StickTable::is_over(const Entry& entry, loop::Time now) const {
     const bool has_seats =
         entry.attempts.count > 0 || (entry.sessions && entry.sessions->count > 0);

@@ -30,6 +30,8 @@ public:
 
     StickTable(std::chrono::milliseconds timeout, std::size_t entries_max)
         : timeout_(timeout), entries_max_(entries_max) {}
+    /// Holds for the entries that there are, too.
+    void configure(std::chrono::milliseconds timeout, std::size_t entries_max);
 
     /// Empty if there is no entry, or it has expired.
     [[nodiscard]] std::optional<Binding> find(Key key, loop::Time now);

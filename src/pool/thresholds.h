@@ -15,6 +15,11 @@ class Thresholds {
 public:
     Thresholds(std::uint32_t rise, std::uint32_t fall) : rise_(rise), fall_(fall) {}
 
+    /// The state stays, and so does what contradicts it.
+    void configure(std::uint32_t rise, std::uint32_t fall) {
+        rise_ = rise;
+        fall_ = fall;
+    }
     [[nodiscard]] Health health() const { return health_; }
     /// The latest answers contradict the present state.
     [[nodiscard]] bool is_in_transition() const { return in_a_row_ > 0; }

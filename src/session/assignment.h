@@ -20,7 +20,7 @@ public:
 
     [[nodiscard]] explicit operator bool() const { return static_cast<bool>(seat_); }
     [[nodiscard]] const ServedPool& pool() const { return pool_; }
-    [[nodiscard]] const config::Pool& settings() const { return pool_.pool->config(); }
+    [[nodiscard]] const config::Pool& settings() const { return *pool_.settings; }
     [[nodiscard]] pool::Seat& seat() { return seat_; }
     [[nodiscard]] const pool::Backend& backend() const { return seat_.backend(); }
 

@@ -126,8 +126,8 @@ loop::Task<std::expected<pool::Seat, Unplaced>> Placement::wait_for_seat(
     auto place = pool_.pool->join_queue(client, without, context_.signal);
     if (!place) co_return std::unexpected(place.error());
     context_.set_phase(Phase::queued);
-    const auto deadline = loop::sooner(context_.loop().after(pool_.pool->config().queue.timeout),
-                                       context_.login_deadline);
+    const auto deadline =
+        loop::sooner(context_.loop().after(pool_.settings->queue.timeout), context_.login_deadline);
     bool is_counted = false;
     for (;;) {
         if (auto seat = place->take()) {
@@ -155,7 +155,7 @@ bool Placement::fall_back(pool::Refusal refusal) {
     const bool is_unable = refusal == pool::Refusal::none_resolved ||
                            refusal == pool::Refusal::all_down ||
                            refusal == pool::Refusal::all_tried;
-    const auto& config = pool_.pool->config();
+    const auto& config = *pool_.settings;
     if (!is_unable || config.fallback.empty()) return false;
     metrics::count(metrics::Counter::sessions_fallen_back);
     context_.report(log::Level::info, "fallback pool",
@@ -177,7 +177,7 @@ void Placement::give_up(Assignment assignment, const base::Error& error) {
 }
 
 void Placement::report_none(pool::Refusal refusal) const {
-    const auto& pool = pool_.pool->config();
+    const auto& pool = *pool_.settings;
     const log::Field name = {"pool", pool.name};
     const log::Field reason = {"reason", pool::to_string(refusal)};
     const auto limited_by = [&](std::string_view key, std::uint64_t value, std::string_view cure) {
