@@ -2,6 +2,7 @@
 #include "config/check.h"
 
 #include "config/amount.h"
+#include "config/check_admin.h"
 #include "config/check_commands.h"
 #include "config/check_fallbacks.h"
 #include "config/check_logs.h"
@@ -33,6 +34,7 @@ public:
             check_pool(pool, Findings(places_, problems_));
             check_tls(pool, places_, problems_);
         }
+        check_admin(config_.admin, Findings(places_, problems_));
         check_logs(config_, Findings(places_, problems_));
         check_fallbacks(config_, Findings(places_, problems_));
         check_unused(config_, Findings(places_, problems_));

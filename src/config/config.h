@@ -37,6 +37,17 @@ struct TransferLog {
     std::string json;     ///< file of JSON lines; empty: none
 };
 
+/// How operators speak with the running daemon.
+struct Admin {
+    /// Where the socket is if the configuration names none.
+    static constexpr std::string_view default_socket = "/run/ballast/ballast.sock";
+    static constexpr std::string_view no_socket = "none";
+
+    std::string socket;  ///< empty: the default, if Ballast may write there
+    std::string group;   ///< who may use the socket beside Ballast's user; empty: Ballast's group
+    std::string state_file;  ///< keeps administrative states over a restart; empty: none
+};
+
 /// Limits of the whole process. 0 means no limit, unless the field says otherwise.
 struct Limits {
     std::uint32_t sessions = 0;                         ///< 0: as many as the descriptors allow
@@ -371,6 +382,7 @@ struct Config {
     bool core_dumps = false;  ///< a dump holds what clients and servers have sent
     Log log;
     TransferLog transfer_log;
+    Admin admin;
     Limits limits;
     std::vector<Listener> listeners;
     std::vector<Pool> pools;

@@ -31,6 +31,7 @@ public:
         read(root, "", Record(config_));
         read_table(root, "", "log", Record(config_.log));
         read_table(root, "", "transfer_log", Record(config_.transfer_log));
+        read_table(root, "", "admin", Record(config_.admin));
         read_table(root, "", "limits", Record(config_.limits));
         read_named(root, "listener", config_.listeners);
         read_named(root, "pool", config_.pools);

@@ -27,8 +27,8 @@ constexpr auto config_settings = std::to_array<Setting>({
      "Whether a crash may dump the memory, and other programs of the same user may read it. It may "
      "contain everything that clients and servers sent, including passwords."},
 });
-constexpr std::array<string_view, 5> config_tables = {"log", "transfer_log", "limits", "listener",
-                                                      "pool"};
+constexpr std::array<string_view, 6> config_tables = {"log",    "transfer_log", "admin",
+                                                      "limits", "listener",     "pool"};
 
 constexpr auto log_settings = std::to_array<Setting>({
     {"level", word<&Log::level, log_levels>, "The least urgent lines that are written."},
@@ -50,6 +50,22 @@ constexpr auto transfer_log_settings = std::to_array<Setting>({
     {"json", Text{at<&TransferLog::json>, 0, path_bytes_max},
      "File with one JSON object per transfer: user, file, bytes, seconds, direction, backend, "
      "result and reason. Empty is none."},
+});
+
+constexpr std::size_t socket_path_bytes_max = 103;  // unix(7), with room for ".new"
+
+constexpr auto admin_settings = std::to_array<Setting>({
+    {"socket", Text{at<&Admin::socket>, 0, socket_path_bytes_max},
+     "Path of a Unix socket with the HTTP API, which `ballast reload`, `ballast drain` and the "
+     "like "
+     "speak with. Only Ballast's user and `group` may use it. Empty is `/run/ballast/ballast.sock` "
+     "if Ballast may write to that folder, and no socket otherwise. `\"none\"` is no socket."},
+    {"group", Text{at<&Admin::group>, 0, 64},
+     "Group whose members may use the socket. Ballast's user must belong to it. Empty is the main "
+     "group of Ballast's user."},
+    {"state_file", Text{at<&Admin::state_file>, 0, path_bytes_max},
+     "File that keeps administrative states (`ballast drain`, `ballast disable`) over a restart. "
+     "Ballast replaces it with each change. Empty is none: a restart makes every backend ready."},
 });
 
 constexpr std::uint32_t rate_max = 1'000'000;
@@ -109,6 +125,9 @@ constexpr auto top_sections = std::to_array<Section>({
      log_settings},
     {defaults<TransferLog>, "transfer_log", "[transfer_log]",
      "Logs of transfers. Both may be written at the same time.", transfer_log_settings},
+    {defaults<Admin>, "admin", "[admin]",
+     "How operators speak with the running daemon, see [operating.md](operating.md).",
+     admin_settings},
     {defaults<Limits>, "limits", "[limits]",
      "Limits of the whole process. Each time that a limit is reached is counted.", limits_settings},
 });

@@ -87,6 +87,7 @@ std::string written_out(const Config& config) {
     writer.table("", config);
     writer.table("[log]", config.log);
     writer.table("[transfer_log]", config.transfer_log);
+    writer.table("[admin]", config.admin);
     writer.table("[limits]", config.limits);
     for (const auto& listener : config.listeners) write(writer, listener);
     for (const auto& pool : config.pools) write(writer, pool);

@@ -101,5 +101,17 @@ TEST(Load, needs_a_separate_file_for_each_log) {
     });
 }
 
+TEST(Load, needs_whole_paths_for_what_daemon_and_operator_share) {
+    expect_all({
+        {"[admin]\nsocket = \"run/sock\"" + listener + pool,
+         "f:2:10: admin.socket: run/sock is not a whole path (begin it with \"/\", or write "
+         "\"none\" for no socket)\n"},
+        {"[admin]\nstate_file = \"state.json\"" + listener + pool,
+         "f:2:14: admin.state_file: state.json is not a whole path (begin it with \"/\")\n"},
+        {"[admin]\nsocket = \"none\"\nstate_file = \"/x\"" + listener + pool, "none"},
+        {"[admin]\nsocket = \"/run/sock\"" + listener + pool, "none"},
+    });
+}
+
 }  // namespace
 }  // namespace ballast::config

@@ -57,6 +57,7 @@ ConstRecord part(const Config& config, std::string_view path) {
     const auto& pool = *config.find_pool("x");
     if (path == "log") return ConstRecord(config.log);
     if (path == "transfer_log") return ConstRecord(config.transfer_log);
+    if (path == "admin") return ConstRecord(config.admin);
     if (path == "limits") return ConstRecord(config.limits);
     if (path == "listener.NAME") return ConstRecord(listener);
     if (path == "listener.NAME.tls") return ConstRecord(listener.tls.value());
@@ -91,7 +92,7 @@ std::string other(const Size& kind, ConstRecord) {
     return fmt::format("\"{}\"", size_text(kind.max));
 }
 std::string other(const Text& kind, ConstRecord) {
-    return fmt::format("\"{}\"", std::string(kind.bytes_max, 'y'));
+    return fmt::format("\"/{}\"", std::string(kind.bytes_max - 1, 'y'));  // also a path
 }
 std::string other(const Texts& kind, ConstRecord) {
     return fmt::format("[\"{}\", \"y\"]", std::string(kind.bytes_max, 'y'));

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "config/config.h"
+#include "config/findings.h"
+
+namespace ballast::config {
+
+/// The paths of [admin] must mean the same file for the daemon and for its operators, wherever they
+/// are started.
+void check_admin(const Admin& admin, Findings findings);
+
+}  // namespace ballast::config
