@@ -119,6 +119,7 @@ Refusal Chooser::why_none(const Asker& asker, loop::Time now) const {
     }
     switch (best) {
         case Standing::gone: return Refusal::none_resolved;
+        case Standing::withdrawn: return Refusal::all_withdrawn;
         case Standing::down: return Refusal::all_down;
         case Standing::ejected:
         case Standing::serving: return Refusal::all_tried;

@@ -15,10 +15,12 @@ constexpr double weight_scale = 256;
 
 }  // namespace
 
-Member::Member(Backend backend, std::size_t order, const Target& target, const config::Pool& config)
+Member::Member(Backend backend, std::size_t order, const Target& target, const config::Pool& config,
+               std::shared_ptr<const AdminCell> admin)
     : backend_(std::move(backend)),
       order_(order),
       target_(target),
+      admin_(std::move(admin)),
       slow_start_(config.slow_start),
       thresholds_(config.probe.rise, config.probe.fall),
       outlier_(config.observe) {}
@@ -45,6 +47,7 @@ bool Member::may_be_forgotten() const {
 
 Standing Member::standing(loop::Time now) const {
     if (is_gone_) return Standing::gone;
+    if (*admin_ != AdminState::ready) return Standing::withdrawn;
     if (thresholds_.health() == Health::down) return Standing::down;
     return outlier_.is_ejected(now) ? Standing::ejected : Standing::serving;
 }

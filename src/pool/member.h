@@ -3,6 +3,7 @@
 
 #include "balance/policy.h"
 #include "config/config.h"
+#include "pool/administration.h"
 #include "pool/backend.h"
 #include "pool/load_average.h"
 #include "pool/outlier.h"
@@ -20,9 +21,10 @@ namespace ballast::pool {
 
 /// Whether a member may get sessions.
 enum class Standing : std::uint8_t {
-    gone,     ///< its name no longer has this address
-    down,     ///< by its probes
-    ejected,  ///< by what sessions met; it serves when no other can
+    gone,       ///< its name no longer has this address
+    withdrawn,  ///< by the administrator
+    down,       ///< by its probes
+    ejected,    ///< by what sessions met; it serves when no other can
     serving,
 };
 
@@ -30,7 +32,8 @@ enum class Standing : std::uint8_t {
 /// its lock.
 class Member {
 public:
-    Member(Backend backend, std::size_t order, const Target& target, const config::Pool& config);
+    Member(Backend backend, std::size_t order, const Target& target, const config::Pool& config,
+           std::shared_ptr<const AdminCell> admin);
 
     [[nodiscard]] const Backend& backend() const { return backend_; }
     [[nodiscard]] BackendId id() const { return backend_.id; }
@@ -79,8 +82,9 @@ public:
     /// Keeps the measured rate true while no one is chosen.
     void measure(loop::Time now) { (void)byte_rate_.update(traffic_->bytes, now); }
 
-    // Health
+    // Health and administration
 
+    [[nodiscard]] const std::shared_ptr<const AdminCell>& admin() const { return admin_; }
     [[nodiscard]] const Thresholds& thresholds() const { return thresholds_; }
     /// A probe's answer. True if it changed the state.
     [[nodiscard]] bool probed(bool passed, loop::Time now);
@@ -93,6 +97,7 @@ private:
     Backend backend_;
     std::size_t order_;
     Target target_;
+    std::shared_ptr<const AdminCell> admin_;  // of its name
     std::chrono::milliseconds slow_start_;
     Thresholds thresholds_;
     Outlier outlier_;

@@ -210,6 +210,21 @@ void Pool::observe_failure(BackendId id, const std::string& reason) {
                         {{"pool", name_}, {"backend", name}, {"reason", reason}});
 }
 
+// Administration
+
+bool Pool::administer(std::string_view backend_name, AdminState state) {
+    const std::string name(backend_name);
+    {
+        Locked locked(*this);
+        if (!roster_.knows(name)) return false;
+        if (!roster_.administration().set(name, state)) return true;
+        locked.serve_queue();
+    }
+    log::write_each(log::Level::info, "backend administered",
+                    {{"pool", name_}, {"backend", name}, {"state", to_string(state)}});
+    return true;
+}
+
 std::vector<Pool::Status> Pool::status() const {
     const auto now = clock_();
     const std::lock_guard lock(mutex_);
@@ -220,6 +235,7 @@ std::vector<Pool::Status> Pool::status() const {
                               .health = member.thresholds().health(),
                               .is_in_transition = member.thresholds().is_in_transition(),
                               .is_ejected = member.outlier().is_ejected(now),
+                              .admin = *member.admin(),
                               .sessions = member.sessions(),
                               .transfers = member.traffic()->transfers,
                               .backup = member.backend().settings->backup});

@@ -4,6 +4,7 @@
 #include "base/address.h"
 #include "config/config.h"
 #include "loop/loop.h"
+#include "pool/admin_state.h"
 #include "pool/asker.h"
 #include "pool/backend.h"
 #include "pool/chooser.h"
@@ -24,6 +25,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ballast::pool {
@@ -85,11 +87,19 @@ public:
     void observe_success(BackendId id);
     void observe_failure(BackendId id, const std::string& reason);
 
+    // Administration
+
+    /// Sets the state of the backend with this configured name, at all its addresses. The name
+    /// keeps it until the next call, whatever becomes of its addresses. False: there is no such
+    /// backend.
+    bool administer(std::string_view backend_name, AdminState state);
+
     struct Status {
         Backend backend;
         Health health = Health::unknown;
         bool is_in_transition = false;  ///< between up and down
         bool is_ejected = false;
+        AdminState admin = AdminState::ready;
         std::uint32_t sessions = 0;
         std::uint32_t transfers = 0;
         bool backup = false;

@@ -10,6 +10,7 @@ namespace ballast::pool {
 enum class Refusal : std::uint8_t {
     none_resolved,  ///< no name of the pool has an address (yet)
     all_down,
+    all_withdrawn,  ///< by the administrator
     all_full,
     all_tried,    ///< every usable one was tried for this client and failed
     sticky_down,  ///< the one that the client sticks to cannot serve, and no other may

@@ -94,7 +94,7 @@ void Roster::set_targets(const BackendSettings& backend, std::span<const Target>
         }
         members_.emplace_back(
             Backend{id, name_at(*backend, target.address), target.address, backend}, order, target,
-            *settings_);
+            *settings_, administration_.cell(backend->name));
     }
     forget_empty();
     sort();
@@ -105,7 +105,15 @@ Member* Roster::find(BackendId id) {
     return found == members_.end() ? nullptr : &*found;
 }
 
-void Roster::forget_empty() { std::erase_if(members_, &Member::may_be_forgotten); }
+bool Roster::knows(std::string_view name) const {
+    return administration_.knows(name) ||
+           std::ranges::any_of(backends_, [&](const auto& each) { return each->name == name; });
+}
+
+void Roster::forget_empty() {
+    std::erase_if(members_, &Member::may_be_forgotten);
+    administration_.forget_unused();
+}
 
 void Roster::sort() { std::ranges::sort(members_, {}, &Member::place); }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/config.h"
+#include "pool/administration.h"
 #include "pool/backend.h"
 #include "pool/member.h"
 
@@ -9,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace ballast::pool {
@@ -36,6 +38,9 @@ public:
     /// Null: nobody knows it any more.
     [[nodiscard]] Member* find(BackendId id);
     void forget_empty();
+    /// Whether one of `backends()` has this name, or a member or a decision is left of it.
+    [[nodiscard]] bool knows(std::string_view name) const;
+    [[nodiscard]] Administration& administration() { return administration_; }
     /// Whether enough others would be left, in percent of those that there are.
     [[nodiscard]] bool can_spare(const Member& member, std::uint32_t percent, loop::Time now) const;
 
@@ -46,6 +51,7 @@ private:
     void sort();
 
     std::shared_ptr<const config::Pool> settings_;
+    Administration administration_;
     std::vector<BackendSettings> backends_;
     std::size_t configured_ = 0;  ///< how many of them are not of the watched file
     std::vector<Member> members_;

@@ -152,9 +152,9 @@ loop::Task<std::expected<pool::Seat, Unplaced>> Placement::wait_for_seat(
 
 /// No backend of the pool can serve. Falls back to another pool if one is configured.
 bool Placement::fall_back(pool::Refusal refusal) {
-    const bool is_unable = refusal == pool::Refusal::none_resolved ||
-                           refusal == pool::Refusal::all_down ||
-                           refusal == pool::Refusal::all_tried;
+    const bool is_unable =
+        refusal == pool::Refusal::none_resolved || refusal == pool::Refusal::all_down ||
+        refusal == pool::Refusal::all_withdrawn || refusal == pool::Refusal::all_tried;
     const auto& config = *pool_.settings;
     if (!is_unable || config.fallback.empty()) return false;
     metrics::count(metrics::Counter::sessions_fallen_back);
