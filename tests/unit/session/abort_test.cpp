@@ -51,7 +51,7 @@ TEST_P(EveryAbort, of_a_download_resets_the_data_and_stays_in_step) {
     EXPECT_FALSE(client.has_reply());
 }
 
-TEST_P(EveryAbort, of_an_upload_never_looks_like_its_end) {
+TEST_P(EveryAbort, of_an_upload_never_looks_like_the_end_of_the_file) {
     World world(1);
     world.backend(0).script.abort_replies = GetParam().replies;
     TestClient client(world);
@@ -69,7 +69,7 @@ TEST_P(EveryAbort, of_an_upload_never_looks_like_its_end) {
     EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
 }
 
-TEST(Abort, before_the_client_has_connected_keeps_its_port_away_from_it) {
+TEST(Abort, before_the_client_connects_keeps_its_port_from_its_address) {
     World world(1);
     world.backend(0).files["a"] = large;
     TestClient client(world);
@@ -82,7 +82,7 @@ TEST(Abort, before_the_client_has_connected_keeps_its_port_away_from_it) {
     EXPECT_EQ(client.ask("NOOP"), 200);
 }
 
-TEST(Abort, that_gets_no_answer_costs_the_backend) {
+TEST(Abort, without_an_answer_loses_the_backend) {
     World world(1);
     world.backend(0).files["a"] = large;
     world.backend(0).script.abort_replies = {};
@@ -100,7 +100,7 @@ TEST(Abort, that_gets_no_answer_costs_the_backend) {
 }
 
 /// ProFTPD and others refuse NOOP before login. Their answer after login differs.
-TEST(Abort, knows_its_fence_where_noop_was_refused_before_log_in) {
+TEST(Abort, finds_the_end_of_replies_if_noop_was_refused_before_login) {
     for (const bool has_survey : {true, false}) {
         World world(1);
         world.backend(0).files["a"] = large;
@@ -120,7 +120,7 @@ TEST(Abort, knows_its_fence_where_noop_was_refused_before_log_in) {
     }
 }
 
-TEST(Abort, behind_the_150_is_acted_on_when_it_comes) {
+TEST(Abort, after_the_150_takes_effect_at_once) {
     World world(1);
     world.backend(0).files["a"] = large;
     world.backend(0).script.reply_delay = 1s;
@@ -135,7 +135,7 @@ TEST(Abort, behind_the_150_is_acted_on_when_it_comes) {
     EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
 }
 
-TEST(Abort, of_a_transfer_that_was_refused_meanwhile_is_answered_all_the_same) {
+TEST(Abort, of_a_transfer_refused_meanwhile_is_still_answered) {
     World world(1);
     world.backend(0).script.reply_delay = 1s;
     TestClient client(world);
@@ -147,7 +147,7 @@ TEST(Abort, of_a_transfer_that_was_refused_meanwhile_is_answered_all_the_same) {
     EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
 }
 
-TEST(Abort, said_twice_before_the_150_is_answered_twice) {
+TEST(Abort, sent_twice_before_the_150_is_answered_twice) {
     World world(1);
     world.backend(0).files["a"] = large;
     world.backend(0).script.reply_delay = 1s;
@@ -163,7 +163,7 @@ TEST(Abort, said_twice_before_the_150_is_answered_twice) {
     EXPECT_EQ(client.reply(), "257 \"/\" is where you are.");
 }
 
-TEST(Abort, behind_what_turns_out_to_be_no_transfer_is_answered_all_the_same) {
+TEST(Abort, after_an_unknown_verb_that_moves_no_data_is_still_answered) {
     World world(1);
     world.backend(0).script.reply_delay = 1s;
     TestClient client(world);
@@ -175,7 +175,7 @@ TEST(Abort, behind_what_turns_out_to_be_no_transfer_is_answered_all_the_same) {
     EXPECT_EQ(client.reply(), "257 \"/\" is where you are.");
 }
 
-TEST(Abort, comes_behind_the_answer_of_a_status_that_was_there_before_it) {
+TEST(Abort, is_answered_after_an_earlier_status) {
     World world(1);
     world.backend(0).script.status_waits = true;
     world.backend(0).script.final_delay = 1s;
@@ -191,7 +191,7 @@ TEST(Abort, comes_behind_the_answer_of_a_status_that_was_there_before_it) {
     for (const int code : {426, 226, 200}) EXPECT_EQ(client.code(), code);
 }
 
-TEST(Abort, of_which_a_server_forgets_the_status_it_was_asked_for_leaves_nobody_out_of_step) {
+TEST(Abort, stays_in_step_if_the_server_forgets_a_status) {
     World world(1);
     world.backend(0).files["a"] = large;
     world.backend(0).script.status_waits = true;

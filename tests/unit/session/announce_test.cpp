@@ -19,11 +19,11 @@ base::Ip announced(std::span<const config::AnnounceRule> rules, const char* clie
     return announced_address(rules, ip(client), ip("10.0.0.1"), PublicNames()).value();
 }
 
-TEST(Announce, tells_where_the_client_connected_to_without_rules) {
+TEST(Announce, without_rules_uses_the_address_that_the_client_connected_to) {
     EXPECT_EQ(announced({}, "203.0.113.9"), ip("10.0.0.1"));
 }
 
-TEST(Announce, follows_the_first_rule_that_holds_the_client) {
+TEST(Announce, uses_the_first_rule_that_contains_the_client) {
     const std::vector<config::AnnounceRule> rules = {rule("10.0.0.0/8", nullptr),
                                                      rule("192.168.0.0/16", "192.168.1.1"),
                                                      rule(nullptr, "203.0.113.21")};
@@ -32,12 +32,12 @@ TEST(Announce, follows_the_first_rule_that_holds_the_client) {
     EXPECT_EQ(announced(rules, "198.51.100.7"), ip("203.0.113.21"));
 }
 
-TEST(Announce, falls_back_to_the_local_address_when_no_rule_holds_the_client) {
+TEST(Announce, uses_the_local_address_if_no_rule_contains_the_client) {
     const std::vector<config::AnnounceRule> rules = {rule("10.0.0.0/8", "203.0.113.21")};
     EXPECT_EQ(announced(rules, "198.51.100.7"), ip("10.0.0.1"));
 }
 
-TEST(Announce, follows_a_name_from_look_up_to_look_up) {
+TEST(Announce, follows_a_name_whose_address_changes) {
     std::vector<config::AnnounceRule> rules = {rule("10.0.0.0/8", nullptr), rule(nullptr, nullptr)};
     rules[1].name = "ftp.example.org";
     PublicNames names;

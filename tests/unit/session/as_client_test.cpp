@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `backend_data = "as-client"`: the backend hears the client's own dialog, and the client hears the
-// backend's own words.
+// `backend_data = "as-client"`: the backend gets the client's own commands, and the client gets the
+// backend's own replies.
 #include "support/test_client.h"
 #include "support/tls_ends.h"
 
@@ -27,7 +27,7 @@ protected:
         backend.files["a"] = "content";
         backend.files["large"] = large;
     }
-    /// What the backend has heard since login.
+    /// The commands that the backend got since login.
     [[nodiscard]] std::vector<std::string> dialog() const {
         const auto pass = std::ranges::find(backend.heard, "PASS secret");
         return {pass == backend.heard.end() ? pass : pass + 1, backend.heard.end()};
@@ -43,7 +43,7 @@ protected:
     support::FakeBackend& backend = world.backend(0);
 };
 
-TEST_F(AsClient, a_backend_that_waits_for_its_data_connection_has_it_before_the_command) {
+TEST_F(AsClient, connects_to_the_backends_port_before_the_command) {
     backend.script.waits_for_data = true;
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
@@ -58,7 +58,7 @@ TEST_F(AsClient, a_backend_that_waits_for_its_data_connection_has_it_before_the_
     EXPECT_EQ(data_dials(), 2);
 }
 
-TEST_F(AsClient, the_answer_to_PASV_does_not_wait_for_the_connection) {
+TEST_F(AsClient, answers_PASV_before_the_connection_is_made) {
     const base::Address data_port{backend.address().ip, backend.next_data_port};
     world.network.black_hole(data_port);
     TestClient client(world);
@@ -73,7 +73,7 @@ TEST_F(AsClient, the_answer_to_PASV_does_not_wait_for_the_connection) {
     EXPECT_EQ(client.ask("PWD"), 257);
 }
 
-TEST_F(AsClient, a_session_ends_while_the_connection_is_under_way) {
+TEST_F(AsClient, a_session_may_end_while_the_connection_is_being_made) {
     world.network.black_hole({backend.address().ip, backend.next_data_port});
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
@@ -84,7 +84,7 @@ TEST_F(AsClient, a_session_ends_while_the_connection_is_under_way) {
     EXPECT_EQ(world.network.leases(), 0);
 }
 
-TEST_F(AsClient, an_unknown_verb_costs_no_second_EPSV) {
+TEST_F(AsClient, an_unknown_verb_needs_no_second_EPSV) {
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
     const auto data = client.open_data("EPSV");
@@ -97,7 +97,7 @@ TEST_F(AsClient, an_unknown_verb_costs_no_second_EPSV) {
     EXPECT_EQ(data_dials(), 1);
 }
 
-TEST_F(AsClient, an_unknown_verb_costs_no_second_PORT) {
+TEST_F(AsClient, an_unknown_verb_needs_no_second_PORT) {
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
     const auto data = client.open_data("EPRT");
@@ -109,7 +109,7 @@ TEST_F(AsClient, an_unknown_verb_costs_no_second_PORT) {
     EXPECT_EQ(world.network.leases(), 0);
 }
 
-TEST_F(AsClient, REST_is_what_the_client_says_when_it_says_it) {
+TEST_F(AsClient, REST_is_passed_on_when_the_client_sends_it) {
     backend.files["a"] = "0123456789";
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
@@ -129,7 +129,7 @@ TEST_F(AsClient, REST_is_what_the_client_says_when_it_says_it) {
     EXPECT_EQ(client.say("REST many"), "501 Not that many.");
 }
 
-TEST_F(AsClient, REST_of_a_transfer_that_never_came_moves_no_other) {
+TEST_F(AsClient, an_unused_REST_does_not_affect_a_later_transfer) {
     world.limits.transfers = 1;
     backend.script.final_delay = 1s;
     TestClient other(world);
@@ -153,7 +153,7 @@ TEST_F(AsClient, REST_of_a_transfer_that_never_came_moves_no_other) {
     EXPECT_EQ(heard, (std::vector<std::string>{"EPSV", "REST 0", "STOR b"}));
 }
 
-TEST_F(AsClient, an_active_client_uploads_where_its_session_must_be_resumed) {
+TEST_F(AsClient, an_active_client_uploads_under_required_session_reuse) {
     world.tls_server = support::make_tls_server();
     world.listener.tls.emplace().session_reuse = config::SessionReuse::required;
     TestClient client(world);
@@ -171,7 +171,7 @@ TEST_F(AsClient, an_active_client_uploads_where_its_session_must_be_resumed) {
     }
 }
 
-TEST_F(AsClient, ABOR_is_answered_by_the_backend) {
+TEST_F(AsClient, the_backend_answers_ABOR) {
     const std::vector<std::vector<std::string>> manners = {
         {"426 Broken off."},
         {"426 Broken off.", "226 ABOR it was."},
@@ -194,7 +194,7 @@ TEST_F(AsClient, ABOR_is_answered_by_the_backend) {
     }
 }
 
-TEST_F(AsClient, ABOR_behind_the_backends_226_is_no_whole_download) {
+TEST_F(AsClient, ABOR_after_the_backends_226_does_not_make_a_download_whole) {
     backend.script.final_reply_first = true;
     backend.script.abort_replies = {"225 Nothing."};
     TestClient client(world);
@@ -211,7 +211,7 @@ TEST_F(AsClient, ABOR_behind_the_backends_226_is_no_whole_download) {
     EXPECT_EQ(data->end(), DataPeer::End::reset);
 }
 
-TEST_F(AsClient, a_second_reply_to_ABOR_answers_nothing_else) {
+TEST_F(AsClient, a_second_reply_to_ABOR_does_not_answer_the_next_command) {
     backend.script.replies["ABOR"] = "426 Nothing moves.\r\n226 Aborted it all the same.";
     backend.script.reply_delay = 5ms;
     TestClient client(world);
@@ -225,7 +225,7 @@ TEST_F(AsClient, a_second_reply_to_ABOR_answers_nothing_else) {
     EXPECT_TRUE(client.is_ended());
 }
 
-TEST_F(AsClient, ABOR_while_nothing_moves_is_the_backends_too) {
+TEST_F(AsClient, the_backend_also_answers_ABOR_without_a_transfer) {
     backend.script.replies["ABOR"] = "225 Nothing to do.";
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
@@ -236,7 +236,7 @@ TEST_F(AsClient, ABOR_while_nothing_moves_is_the_backends_too) {
     EXPECT_EQ(client.ask("RETR a"), 425);
 }
 
-TEST_F(AsClient, an_active_client_is_not_dialled_for_a_transfer_that_is_refused) {
+TEST_F(AsClient, an_active_client_is_not_dialled_for_a_refused_transfer) {
     for (const auto* const refusal : {"425 Not now.", "550 No such file.", "421 I am leaving."}) {
         backend.script.replies["RETR"] = refusal;
         TestClient client(world);
@@ -249,7 +249,7 @@ TEST_F(AsClient, an_active_client_is_not_dialled_for_a_transfer_that_is_refused)
     }
 }
 
-TEST_F(AsClient, an_active_client_is_not_dialled_before_the_backend_has_opened_its_connection) {
+TEST_F(AsClient, an_active_client_is_dialled_after_the_backend_has_connected) {
     backend.script.replies["RETR"] = backend.script.replies["STOR"] = "150 Here it comes.";
     for (const auto* const command : {"RETR a", "STOR b"}) {
         TestClient client(world);
@@ -267,7 +267,7 @@ TEST_F(AsClient, an_active_client_is_not_dialled_before_the_backend_has_opened_i
     }
 }
 
-TEST_F(AsClient, an_upload_that_is_refused_behind_its_end_is_not_aborted) {
+TEST_F(AsClient, an_upload_refused_after_its_end_is_not_aborted) {
     backend.script.final_reply = "552 Disk full.";
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
@@ -280,7 +280,7 @@ TEST_F(AsClient, an_upload_that_is_refused_behind_its_end_is_not_aborted) {
     EXPECT_FALSE(backend.has_heard("ABOR"));
 }
 
-TEST_F(AsClient, an_active_client_that_cannot_be_reached_breaks_the_transfer) {
+TEST_F(AsClient, an_unreachable_active_client_breaks_the_transfer) {
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
     for (const auto* const command : {"RETR a", "STOR b"}) {
@@ -293,7 +293,7 @@ TEST_F(AsClient, an_active_client_that_cannot_be_reached_breaks_the_transfer) {
     EXPECT_FALSE(backend.stored[0].is_whole);
 }
 
-TEST_F(AsClient, a_file_that_is_confirmed_without_150_reaches_an_active_client) {
+TEST_F(AsClient, an_active_client_gets_a_file_that_is_confirmed_without_150) {
     backend.script.begin_reply = "";
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
@@ -304,7 +304,7 @@ TEST_F(AsClient, a_file_that_is_confirmed_without_150_reaches_an_active_client) 
     EXPECT_EQ(data->end(), DataPeer::End::proper);
 }
 
-TEST_F(AsClient, a_connection_stays_until_the_backend_has_heard_of_the_next) {
+TEST_F(AsClient, a_connection_stays_until_the_backend_agrees_to_the_next) {
     std::vector<std::unique_ptr<DataPeer>> accepted;
     std::vector<std::string> heard_by_then;
     for (const auto port : std::initializer_list<std::uint16_t>{1029, 1030}) {
@@ -333,7 +333,7 @@ TEST_F(AsClient, a_connection_stays_until_the_backend_has_heard_of_the_next) {
     EXPECT_EQ(heard_by_then, (std::vector<std::string>{"PASV", "ABOR", "NOOP", "PASV"}));
 }
 
-TEST_F(AsClient, data_are_protected_before_their_port_is_asked_for) {
+TEST_F(AsClient, PROT_comes_before_the_request_for_a_port) {
     world.tls_server = support::make_tls_server();
     world.listener.tls.emplace();
     world.tls_client = support::make_tls_client();
@@ -350,7 +350,7 @@ TEST_F(AsClient, data_are_protected_before_their_port_is_asked_for) {
     EXPECT_EQ(dialog(), (std::vector<std::string>{"PBSZ 0", "PROT P", "EPSV", "REST 3", "RETR a"}));
 }
 
-TEST_F(AsClient, NOOP_is_learnt_before_the_port_is_asked_for) {
+TEST_F(AsClient, NOOP_is_tried_before_the_request_for_a_port) {
     backend.script.replies["NOOP"] = "530 Who are you?";
     world.survey(0);
     backend.script.replies.erase("NOOP");

@@ -17,7 +17,7 @@ using support::World;
 using Rules = std::vector<config::UserRule>;
 const Rules rules = {{"sales-*", "ftp-sales"}, {"bert", "{user}.{user}@corp"}, {"b?n", "{user}"}};
 
-TEST(BackendUser, is_that_of_the_first_pattern_that_matches) {
+TEST(BackendUser, is_the_name_of_the_first_matching_pattern) {
     EXPECT_EQ(backend_user(rules, "sales-anna"), "ftp-sales");
     EXPECT_EQ(backend_user(rules, "sales-"), "ftp-sales");
     EXPECT_EQ(backend_user(rules, "bert"), "bert.bert@corp");
@@ -28,7 +28,7 @@ TEST(BackendUser, is_that_of_the_first_pattern_that_matches) {
     EXPECT_EQ(backend_user(Rules{{"*", "{user}@{user}"}}, "{user}"), "{user}@{user}");
 }
 
-TEST(BackendUser, is_found_through_telnet_commands) {
+TEST(BackendUser, is_found_despite_telnet_commands) {
     EXPECT_EQ(backend_user(rules, "sa\xff\xf1les-anna"), "ftp-sales");
     EXPECT_EQ(backend_user(rules,
                            "\xff\xf1"
@@ -38,11 +38,11 @@ TEST(BackendUser, is_found_through_telnet_commands) {
               "bert@corp");
 }
 
-/// Sessions of a pool that has other names for its users.
+/// Sessions of a pool with `backend_user`.
 class RenamedUser : public testing::Test {
 protected:
     RenamedUser() { world.pool_settings.backend_user = {{"sales-*", "ftp-sales"}}; }
-    /// The last code that the client hears.
+    /// The last code that the client gets.
     static int log_in(TestClient& client, std::string_view user) {
         EXPECT_EQ(client.code(), 220);
         if (const auto code = client.ask("USER " + std::string(user)); code != 331) return code;
@@ -66,7 +66,7 @@ TEST_F(RenamedUser, logs_in_with_the_clients_password) {
     EXPECT_TRUE(hears(1, "USER bert"));
 }
 
-TEST_F(RenamedUser, is_logged_by_both_names) {
+TEST_F(RenamedUser, is_logged_with_both_names) {
     support::LogLines lines(log::Level::debug);
     {
         TestClient client(world);
@@ -89,13 +89,13 @@ TEST_F(RenamedUser, is_renamed_in_each_USER) {
     EXPECT_TRUE(hears(0, "USER ftp-sales"));
     EXPECT_EQ(client.ask("PASS secret"), 230);
     world.backend(0).heard.clear();
-    EXPECT_EQ(client.ask("USER sales-ben"), 331);  // after the log-in
+    EXPECT_EQ(client.ask("USER sales-ben"), 331);  // after login
     EXPECT_TRUE(hears(0, "USER ftp-sales"));
     EXPECT_FALSE(hears(0, "USER sales-ben"));
     EXPECT_EQ(client.ask("PASS secret"), 230);
 }
 
-TEST_F(RenamedUser, is_renamed_where_PASS_goes_to_another_backend) {
+TEST_F(RenamedUser, is_renamed_if_PASS_goes_to_another_backend) {
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
     EXPECT_EQ(client.ask("USER sales-anna"), 331);
@@ -105,7 +105,7 @@ TEST_F(RenamedUser, is_renamed_where_PASS_goes_to_another_backend) {
     EXPECT_FALSE(hears(1, "USER sales-anna"));
 }
 
-TEST_F(RenamedUser, has_the_name_that_the_fallback_pool_has_for_it) {
+TEST_F(RenamedUser, gets_the_name_of_the_fallback_pool) {
     world.pool_settings.backends.resize(1);
     world.pool_settings.fallback = "other";
     config::Pool other;

@@ -49,7 +49,7 @@ TEST_F(ClientLegTest, hands_out_commands_one_by_one) {
     EXPECT_EQ(leg->poll()->command.verb, "NOOP");
 }
 
-TEST_F(ClientLegTest, reports_a_bad_line_and_goes_on) {
+TEST_F(ClientLegTest, reports_a_bad_line_and_continues) {
     say("\r\nNOOP\r\n");
     const auto bad = leg->poll();
     ASSERT_TRUE(bad);
@@ -58,7 +58,7 @@ TEST_F(ClientLegTest, reports_a_bad_line_and_goes_on) {
     EXPECT_EQ(leg->poll()->command.verb, "NOOP");
 }
 
-TEST_F(ClientLegTest, says_again_and_again_that_the_client_has_ended) {
+TEST_F(ClientLegTest, keeps_reporting_that_the_client_has_ended) {
     (void)client->write(std::string_view("QUIT\r\nhalf a comm"));
     client->finish();
     leg->watch();
@@ -68,7 +68,7 @@ TEST_F(ClientLegTest, says_again_and_again_that_the_client_has_ended) {
     EXPECT_EQ(leg->poll()->kind, Kind::ended);
 }
 
-TEST_F(ClientLegTest, tells_a_lost_client_from_one_that_ended) {
+TEST_F(ClientLegTest, distinguishes_a_lost_client_from_one_that_ended) {
     client->reset();
     leg->watch();
     loop.settle();
@@ -88,7 +88,7 @@ TEST_F(ClientLegTest, gives_deferred_commands_first_and_in_order) {
     EXPECT_FALSE(leg->has_deferred_quit());
 }
 
-TEST_F(ClientLegTest, takes_in_no_more_than_it_may_defer) {
+TEST_F(ClientLegTest, reads_no_more_than_it_may_defer) {
     settings.pipelined_bytes_max = 1000;
     int deferred = 0;
     while (leg->may_poll()) {
@@ -100,7 +100,7 @@ TEST_F(ClientLegTest, takes_in_no_more_than_it_may_defer) {
     EXPECT_TRUE(leg->may_poll());
 }
 
-TEST_F(ClientLegTest, gives_others_a_turn_while_a_line_does_not_end) {
+TEST_F(ClientLegTest, gives_others_a_turn_during_an_endless_line) {
     auto [near, far] = MemoryStream::connect(loop, {}, {}, {.pipe_bytes = 4 << 20});
     leg.emplace(std::move(near), settings, signal);
     const std::string endless(4 << 20, 'x');
@@ -115,7 +115,7 @@ TEST_F(ClientLegTest, gives_others_a_turn_while_a_line_does_not_end) {
     EXPECT_LT(turns, 1000);
 }
 
-TEST_F(ClientLegTest, knows_that_the_client_has_left_before_it_has_read_everything) {
+TEST_F(ClientLegTest, knows_that_the_client_has_left_before_reading_everything) {
     (void)client->write(std::string_view("NOOP\r\n"));
     EXPECT_FALSE(leg->has_left());
     client->finish();
@@ -123,7 +123,7 @@ TEST_F(ClientLegTest, knows_that_the_client_has_left_before_it_has_read_everythi
     EXPECT_EQ(leg->poll(ClientLeg::Ask::anyway)->command.verb, "NOOP");
 }
 
-TEST_F(ClientLegTest, drops_what_is_unread_so_that_the_last_words_arrive) {
+TEST_F(ClientLegTest, drops_unread_bytes_so_that_the_last_reply_arrives) {
     (void)client->write(std::string_view("NOOP\r\nNOOP\r\n"));
     auto sending = loop::Job::start([](ClientLeg& to) -> loop::Task<> {
         (void)co_await to.send(ftp::make_reply(221, "Goodbye."));

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 using support::TestClient;
 using support::World;
 
-TEST(Commands, pass_untouched_with_their_replies) {
+TEST(Commands, pass_unchanged_with_their_replies) {
     World world(1);
     world.backend(0).script.replies["SITE"] = "200-first\r\n226 no end\r\n200 Last.";
     TestClient client(world);
@@ -21,7 +21,7 @@ TEST(Commands, pass_untouched_with_their_replies) {
     EXPECT_EQ(client.say("SITE HELP"), "200-first\r\n226 no end\r\n200 Last.");
 }
 
-TEST(Commands, with_a_preliminary_reply_are_awaited) {
+TEST(Commands, with_a_preliminary_reply_wait_for_the_final_one) {
     World world(1);
     world.backend(0).script.replies["SITE"] = "150 Computing.\r\n250 abc";
     TestClient client(world);
@@ -46,7 +46,7 @@ TEST(Commands, that_are_malformed_change_nothing) {
     EXPECT_EQ(client.ask("NOOP"), 200);
 }
 
-TEST(Commands, are_never_put_between_rnfr_and_rnto) {
+TEST(Commands, are_never_inserted_between_rnfr_and_rnto) {
     World world(1);
     TestClient client(world);
     EXPECT_TRUE(client.log_in());
@@ -76,7 +76,7 @@ TEST(Commands, set_up_data_without_asking_the_backend) {
     EXPECT_EQ(world.backend(0).heard.size(), heard);
 }
 
-/// What PORT and EPRT say, from a public address or a private one, under `active_address`.
+/// The replies to PORT and EPRT from a public or a private address, under `active_address`.
 class ActiveAddress : public testing::Test {
 protected:
     static std::string asked(config::ActiveAddress setting, const char* from, const char* command) {
@@ -100,14 +100,14 @@ protected:
     static constexpr auto* outside = "198.51.100.7:50000";
 };
 
-TEST_F(ActiveAddress, of_a_client_behind_a_nat_is_that_of_its_control_connection) {
+TEST_F(ActiveAddress, of_a_client_behind_a_nat_is_its_control_address) {
     EXPECT_EQ(by_control(outside, "PORT 192,168,1,5,200,1"), "198.51.100.7:51201");
     EXPECT_EQ(by_control(outside, "EPRT |1|100.64.0.9|51201|"), "198.51.100.7:51201");
     EXPECT_EQ(by_control("[2001:db8::7]:50000", "EPRT |2|fd00::5|51201|"), "[2001:db8::7]:51201");
     EXPECT_EQ(by_control(outside, "PORT 198,51,100,7,200,1"), "198.51.100.7:51201");
 }
 
-TEST_F(ActiveAddress, is_no_way_to_name_others) {
+TEST_F(ActiveAddress, cannot_name_another_host) {
     EXPECT_EQ(by_control(outside, "PORT 198,51,100,8,200,1"), "501");
     EXPECT_EQ(by_control(outside, "PORT 192,168,1,5,3,255"), "501");
     EXPECT_EQ(by_control(outside, "EPRT |2|fd00::5|51201|"), "501");
@@ -115,7 +115,7 @@ TEST_F(ActiveAddress, is_no_way_to_name_others) {
     EXPECT_EQ(asked(config::ActiveAddress::named, outside, "PORT 192,168,1,5,200,1"), "501");
 }
 
-TEST(Commands, pasv_is_refused_at_once_while_the_public_name_is_not_known) {
+TEST(Commands, refuse_pasv_at_once_while_the_public_name_is_unknown) {
     World world(1);
     world.listener.public_address = {{std::nullopt, std::nullopt, "ftp.example.org"}};
     TestClient client(world);
@@ -128,7 +128,7 @@ TEST(Commands, pasv_is_refused_at_once_while_the_public_name_is_not_known) {
     EXPECT_TRUE(client.say("PASV").starts_with("227 Entering Passive Mode (203,0,113,22,"));
 }
 
-TEST(Commands, pasv_stays_refused_over_ipv6_whatever_the_public_name_is) {
+TEST(Commands, refuse_pasv_over_ipv6_whatever_the_public_name) {
     World world(1, "[2001:db8::1]:21");
     world.listener.public_address = {{std::nullopt, std::nullopt, "ftp.example.org"}};
     TestClient client(world, "[2001:db8::7]:50000");
@@ -156,7 +156,7 @@ TEST(Commands, remember_epsv_all) {
     EXPECT_EQ(client.ask("PASV"), 227);
 }
 
-TEST(Commands, give_up_a_port_when_another_is_asked_for) {
+TEST(Commands, give_up_a_port_when_the_client_asks_for_another) {
     World world(1);
     TestClient client(world);
     EXPECT_TRUE(client.log_in());
@@ -173,7 +173,7 @@ TEST(Commands, give_up_a_port_when_another_is_asked_for) {
     EXPECT_EQ(world.network.leases(), 0);
 }
 
-TEST(Commands, answer_425_when_the_ports_are_used_up) {
+TEST(Commands, answer_425_when_no_port_is_free) {
     World world(1);
     world.listener.passive_ports = {20000, 20001};
     TestClient first(world);
@@ -197,10 +197,10 @@ INSTANTIATE_TEST_SUITE_P(Commands, LeavesItsPort,
                          testing::Values("QUIT", "REIN", "PORT 198,51,100,7,200,1", "PASV", "EPSV",
                                          "ABOR", "RETR nosuch", "lost"));
 
-TEST_P(LeavesItsPort, and_no_neighbour_behind_the_same_address_is_told_it) {
+TEST_P(LeavesItsPort, and_no_neighbour_behind_the_same_address_gets_it) {
     for (const bool is_exclusive : {false, true}) {
         World world(1);
-        // One port for each, and a spare one.
+        // One port for each client, and a spare one.
         world.listener.passive_ports = {20000, 20002};
         if (is_exclusive) world.listener.data_peer.kind = config::DataPeer::Kind::any;
         const std::string way = GetParam();
@@ -222,7 +222,7 @@ TEST_P(LeavesItsPort, and_no_neighbour_behind_the_same_address_is_told_it) {
     }
 }
 
-TEST(Commands, let_a_port_that_is_not_used_go_although_the_session_lives_on) {
+TEST(Commands, free_an_unused_port_although_the_session_continues) {
     World world(1);
     world.backend(0).files["a"] = "hello";
     world.listener.passive_ports = {20000, 20000};
@@ -245,7 +245,7 @@ TEST(Commands, let_a_port_that_is_not_used_go_although_the_session_lives_on) {
     EXPECT_EQ(data->received(), "hello");
 }
 
-TEST(Commands, keep_the_port_for_a_transfer_that_waits_for_its_client) {
+TEST(Commands, keep_the_port_while_a_transfer_waits_for_its_client) {
     World world(1);
     world.backend(0).files["a"] = "hello";
     world.listener.data_connect_timeout = 5min;
@@ -259,7 +259,7 @@ TEST(Commands, keep_the_port_for_a_transfer_that_waits_for_its_client) {
     EXPECT_EQ(data->received(), "hello");
 }
 
-TEST(Commands, give_a_session_its_own_port_again_when_there_is_no_other) {
+TEST(Commands, reuse_a_sessions_own_port_if_no_other_is_free) {
     World world(1);
     world.listener.passive_ports = {20000, 20000};
     TestClient client(world);
@@ -297,7 +297,7 @@ TEST(Commands, after_rein_need_a_new_login) {
     EXPECT_EQ(world.backend(1).sessions(), 1);
 }
 
-TEST(Commands, feat_offers_what_all_backends_can_and_ballast_adds) {
+TEST(Commands, feat_lists_what_all_backends_can_do_and_ballast_adds) {
     World world;
     world.backend(0).script.features = " MDTM\r\n SIZE\r\n AUTH TLS\r\n UTF8\r\n";
     world.backend(1).script.features = " SIZE\r\n UTF8\r\n LANG EN\r\n";
@@ -322,7 +322,7 @@ protected:
     World world;
 };
 
-TEST_F(OwnFeatures, are_shown_after_the_log_in) {
+TEST_F(OwnFeatures, are_listed_after_login) {
     TestClient first(world);
     TestClient second(world, "198.51.100.8:50000");
     EXPECT_EQ(first.code(), 220);
@@ -338,7 +338,7 @@ TEST_F(OwnFeatures, are_shown_after_the_log_in) {
     EXPECT_FALSE(has_mlst(first));
 }
 
-TEST_F(OwnFeatures, are_asked_for_where_they_were_refused_before_the_log_in) {
+TEST_F(OwnFeatures, are_asked_for_if_they_were_refused_before_login) {
     backend::Survey none;
     world.knowledge.of(world.pool().status().at(0).backend.id)->set_survey(none);
     TestClient client(world);
@@ -351,7 +351,7 @@ TEST_F(OwnFeatures, are_asked_for_where_they_were_refused_before_the_log_in) {
     EXPECT_TRUE(client.is_ended());
 }
 
-TEST_F(OwnFeatures, are_shown_before_it_where_the_client_sticks_to_one) {
+TEST_F(OwnFeatures, are_listed_before_login_if_the_client_sticks_to_a_backend) {
     world.pool_settings.stick.by = config::StickBy::network;
     world.renew_pool();
     TestClient first(world);
@@ -427,7 +427,7 @@ TEST(Commands, abor_without_a_transfer_is_answered_once) {
     for (int i = 0; i < 300; ++i) EXPECT_NE(client.passive_port("EPSV"), port);
 }
 
-TEST(Commands, telnet_codes_vanish) {
+TEST(Commands, drop_telnet_codes) {
     World world(1);
     TestClient client(world);
     EXPECT_TRUE(client.log_in());
@@ -453,7 +453,7 @@ TEST(Commands, names_pass_byte_for_byte) {
     EXPECT_EQ(client.ask("NOOP"), 200);
 }
 
-TEST(Session, passes_a_421_on_that_nobody_asked_for_and_ends) {
+TEST(Session, passes_an_unasked_421_on_and_ends) {
     World world(1);
     TestClient client(world);
     EXPECT_TRUE(client.log_in());
@@ -463,7 +463,7 @@ TEST(Session, passes_a_421_on_that_nobody_asked_for_and_ends) {
     EXPECT_EQ(world.sessions(), 0);
 }
 
-TEST(Session, drops_other_words_that_nobody_asked_for) {
+TEST(Session, drops_other_unasked_replies) {
     World world(1);
     TestClient client(world);
     EXPECT_TRUE(client.log_in());
@@ -472,7 +472,7 @@ TEST(Session, drops_other_words_that_nobody_asked_for) {
     EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
 }
 
-TEST(Session, keeps_step_with_a_backend_that_says_too_much_to_a_pipelining_client) {
+TEST(Session, stays_in_step_if_the_backend_sends_too_many_replies_to_a_pipelining_client) {
     World world(1);
     world.backend(0).script.replies["CWD"] = "250 Done.\r\n250 Really.";
     TestClient client(world);
@@ -514,7 +514,7 @@ TEST(Session, takes_a_multi_line_reply_with_a_wrong_last_code) {
     EXPECT_EQ(client.ask("NOOP"), 200);
 }
 
-TEST(Session, ends_after_its_idle_time) {
+TEST(Session, ends_after_its_idle_timeout) {
     World world(1);
     TestClient client(world);
     EXPECT_TRUE(client.log_in());
@@ -545,7 +545,7 @@ TEST(Session, answers_quit_before_login) {
     EXPECT_TRUE(client.is_ended());
 }
 
-TEST(Session, answers_a_quit_that_is_followed_by_the_end) {
+TEST(Session, answers_a_quit_that_is_followed_by_a_half_close) {
     World world(1);
     TestClient client(world);
     EXPECT_TRUE(client.log_in());

@@ -40,7 +40,7 @@ std::vector<std::string> data_verbs(const support::FakeBackend& backend) {
 struct Mode {
     const char* name;
     BackendData data;
-    const char* verb;  // what the backend hears; empty: what the client says
+    const char* verb;  // the backend gets it; empty: the client's own verb
 };
 constexpr Mode modes[] = {
     {"auto", BackendData::automatic, "EPSV"}, {"epsv", BackendData::epsv, "EPSV"},
@@ -110,7 +110,7 @@ protected:
         use(world, GetParam().data);
         world.pool_settings.connect_timeout = 3s;
     }
-    /// As its first client's transfer meets it. With `as-client` the client is an active one too.
+    /// With `as-client` the client is active too.
     std::unique_ptr<DataPeer> open(TestClient& client) {
         return client.open_data(GetParam().data == BackendData::as_client ? "EPRT" : "EPSV");
     }
@@ -120,9 +120,9 @@ protected:
 INSTANTIATE_TEST_SUITE_P(DataModes, EveryActiveMode, testing::Values(modes[3], modes[4], modes[5]),
                          [](const auto& mode) { return std::string(mode.param.name); });
 
-TEST_P(EveryActiveMode, ends_a_transfer_for_which_the_backend_does_not_connect) {
+TEST_P(EveryActiveMode, ends_the_transfer_if_the_backend_does_not_connect) {
     backend.script.connects_data = false;
-    // The client's own patience, where it is not dialled before the backend has connected.
+    // The client's timeout counts if the client is dialled only after the backend has connected.
     const bool follows_client = GetParam().data == BackendData::as_client;
     const auto patience = follows_client ? 30s : 3s;
     TestClient client(world);
@@ -146,7 +146,7 @@ TEST_P(EveryActiveMode, ends_a_transfer_for_which_the_backend_does_not_connect) 
     EXPECT_EQ(client.code(), 226);
 }
 
-TEST_P(EveryActiveMode, takes_data_only_from_the_backend) {
+TEST_P(EveryActiveMode, accepts_data_only_from_the_backend) {
     backend.script.connects_from = base::Ip::parse("10.0.0.99");
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
@@ -157,7 +157,7 @@ TEST_P(EveryActiveMode, takes_data_only_from_the_backend) {
     EXPECT_EQ(data->received(), "");
 }
 
-TEST_P(EveryActiveMode, takes_data_from_its_network_where_that_is_set) {
+TEST_P(EveryActiveMode, accepts_data_from_its_network_if_so_configured) {
     world.pool_settings.data_peer = {config::DataPeer::Kind::network,
                                      base::Subnet::parse("10.0.0.0/24").value()};
     backend.script.connects_from = base::Ip::parse("10.0.0.99");
@@ -169,7 +169,7 @@ TEST_P(EveryActiveMode, takes_data_from_its_network_where_that_is_set) {
     EXPECT_EQ(data->received(), backend.files["a"]);
 }
 
-TEST_P(EveryActiveMode, is_aborted_while_the_backend_is_waited_for) {
+TEST_P(EveryActiveMode, can_be_aborted_while_waiting_for_the_backend) {
     backend.script.connects_data = false;
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
@@ -181,7 +181,7 @@ TEST_P(EveryActiveMode, is_aborted_while_the_backend_is_waited_for) {
     EXPECT_EQ(world.network.leases(), 0);
 }
 
-TEST_P(EveryActiveMode, ends_with_a_backend_that_dies_before_it_connects) {
+TEST_P(EveryActiveMode, ends_if_the_backend_dies_before_it_connects) {
     backend.script.connects_data = false;
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
@@ -192,7 +192,7 @@ TEST_P(EveryActiveMode, ends_with_a_backend_that_dies_before_it_connects) {
     EXPECT_EQ(world.network.leases(), 0);
 }
 
-TEST_P(EveryActiveMode, gives_its_ports_back_with_the_session) {
+TEST_P(EveryActiveMode, gives_its_ports_back_when_the_session_ends) {
     backend.script.connects_data = false;
     {
         TestClient client(world);
@@ -221,7 +221,7 @@ TEST_P(EveryActiveMode, has_a_port_for_each_pending_transfer_and_no_more) {
     TestClient late(world);
     ASSERT_TRUE(late.log_in());
     if (GetParam().data == BackendData::as_client) {
-        // It is told as soon as it asks.
+        // The refusal comes at once.
         EXPECT_EQ(late.ask("EPRT |1|198.51.100.7|50000|"), 425);
     } else {
         const auto none = open(late);
@@ -242,7 +242,7 @@ TEST(DataModes, a_refused_PORT_is_the_answer_to_the_transfer) {
     EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
 }
 
-TEST(DataModes, of_the_client_pass_on_refusals_word_for_word) {
+TEST(DataModes, of_the_client_pass_refusals_on_word_for_word) {
     World world(1);
     use(world, BackendData::as_client);
     auto& replies = world.backend(0).script.replies;
@@ -259,7 +259,7 @@ TEST(DataModes, of_the_client_pass_on_refusals_word_for_word) {
     EXPECT_EQ(client.code(), 226);
 }
 
-TEST(DataModes, of_the_client_pass_on_the_text_with_other_numbers) {
+TEST(DataModes, of_the_client_pass_the_text_on_with_other_numbers) {
     World world(1);
     use(world, BackendData::as_client);
     auto& script = world.backend(0).script;
@@ -273,7 +273,7 @@ TEST(DataModes, of_the_client_pass_on_the_text_with_other_numbers) {
     EXPECT_TRUE(client.say("EPSV").starts_with("229 Erweitert (|||20"));
 }
 
-TEST(DataModes, of_the_client_survive_words_without_a_port) {
+TEST(DataModes, of_the_client_survive_a_reply_without_a_port) {
     World world(1);
     use(world, BackendData::as_client);
     world.backend(0).script.replies["PASV"] = "227 Somewhere.";
@@ -283,7 +283,7 @@ TEST(DataModes, of_the_client_survive_words_without_a_port) {
     EXPECT_EQ(client.ask("NOOP"), 200);
 }
 
-TEST(DataModes, of_the_client_lose_the_backend_like_any_command) {
+TEST(DataModes, of_the_client_can_lose_the_backend_like_any_command) {
     World world(1);
     use(world, BackendData::as_client);
     TestClient client(world);
@@ -296,7 +296,7 @@ TEST(DataModes, of_the_client_lose_the_backend_like_any_command) {
     EXPECT_EQ(world.network.leases(), 0);
 }
 
-TEST(DataModes, of_the_client_forget_what_was_asked_for_before) {
+TEST(DataModes, of_the_client_replace_the_previous_one) {
     World world(1);
     use(world, BackendData::as_client);
     TestClient client(world);
@@ -313,7 +313,7 @@ TEST(DataModes, of_the_client_forget_what_was_asked_for_before) {
     EXPECT_EQ(world.network.leases(), 0);
 }
 
-TEST(DataModes, by_PORT_name_no_IPv6_backend) {
+TEST(DataModes, with_PORT_refuse_an_IPv6_backend) {
     World world(1);
     use(world, BackendData::port);
     world.pool_settings.backends[0].host = "2001:db8::11";
@@ -333,7 +333,7 @@ TEST(DataModes, by_PORT_name_no_IPv6_backend) {
     EXPECT_EQ(again->received(), "content");
 }
 
-TEST(DataModes, where_the_backends_address_is_trusted) {
+TEST(DataModes, follow_the_backends_address_if_it_is_trusted) {
     World world(1);
     use(world, BackendData::pasv);
     world.pool_settings.trust_pasv_address = true;
@@ -353,7 +353,7 @@ TEST(DataModes, where_the_backends_address_is_trusted) {
     EXPECT_EQ(data->received(), "from elsewhere");
 }
 
-TEST(DataModes, no_data_go_to_well_known_ports_of_a_backend) {
+TEST(DataModes, refuse_well_known_ports_of_a_backend) {
     for (const auto mode : {BackendData::automatic, BackendData::pasv, BackendData::as_client}) {
         for (const auto* const port : {"1", "21", "1023"}) {
             World world(1);
@@ -382,7 +382,7 @@ TEST(DataModes, no_data_go_to_well_known_ports_of_a_backend) {
     }
 }
 
-TEST(DataModes, data_go_to_low_ports_where_the_pool_says_so) {
+TEST(DataModes, use_low_ports_if_the_pool_allows_them) {
     World world(1);
     use(world, BackendData::pasv);
     world.pool_settings.trust_low_ports = true;

@@ -124,11 +124,11 @@ void expect_row(const Row& row) {
     EXPECT_EQ(decision.reply.code, row.code) << row.line;
 }
 
-TEST(Dialog, before_login_answers_by_itself) {
+TEST(Dialog, answers_by_itself_before_login) {
     for (const auto& row : before_login) expect_row(row);
 }
 
-TEST(Dialog, after_login_decides_by_the_verb) {
+TEST(Dialog, decides_by_the_verb_after_login) {
     for (const auto& row : after_login) expect_row(row);
 }
 
@@ -154,7 +154,7 @@ TEST(Dialog, sends_every_verb_that_moves_data_to_the_transfer) {
     }
 }
 
-TEST(Dialog, suspects_a_transfer_behind_an_unknown_verb_while_a_data_address_is_pending) {
+TEST(Dialog, treats_an_unknown_verb_as_a_transfer_while_a_data_address_is_pending) {
     Dialog dialog = dialog_at(Login::done);
     EXPECT_EQ(dialog.next(command("XYZZY a"), true).step, Step::maybe_transfer);
     EXPECT_EQ(dialog.next(command("XYZZY a"), false).step, Step::forward);

@@ -25,7 +25,7 @@ config::Listener listener_with_tls(TlsRequire require = TlsRequire::none, bool c
     return settings;
 }
 
-/// What is done with a line, and what is answered if Ballast answers.
+/// The step for a line, and Ballast's own reply if there is one.
 struct Row {
     const char* line;
     Step step;
@@ -66,7 +66,7 @@ TEST(DialogTls, is_offered_in_plain_text) {
     }
 }
 
-TEST(DialogTls, is_not_offered_where_the_listener_has_only_implicit_tls) {
+TEST(DialogTls, is_not_offered_if_the_listener_has_only_implicit_tls) {
     auto settings = listener_with_tls();
     settings.tls->explicit_tls = false;
     Dialog dialog(settings);
@@ -74,7 +74,7 @@ TEST(DialogTls, is_not_offered_where_the_listener_has_only_implicit_tls) {
     EXPECT_FALSE(dialog.offers_auth());
 }
 
-TEST(DialogTls, protects_data_as_it_is_told) {
+TEST(DialogTls, protects_data_as_the_client_says) {
     const auto settings = listener_with_tls();
     Dialog dialog(settings);
     expect_row(dialog, {"AUTH TLS", Step::start_tls, 234});
@@ -92,7 +92,7 @@ TEST(DialogTls, protects_data_as_it_is_told) {
         expect_row(dialog, row);
         EXPECT_FALSE(dialog.protects_data()) << row.line;
     }
-    // RFC 4217 8: whatever was asked for, the answer is 0.
+    // RFC 4217 8: the answer is always 0.
     EXPECT_EQ(dialog.next(command("PBSZ 0"), false).reply.text, "200 PBSZ=0\r\n");
     expect_row(dialog, {"PROT P", Step::answer, 200});
     EXPECT_TRUE(dialog.protects_data());
@@ -104,7 +104,7 @@ TEST(DialogTls, protects_data_as_it_is_told) {
     EXPECT_TRUE(dialog.protects_data());
 }
 
-TEST(DialogTls, protects_data_at_once_where_the_mechanism_implies_it) {
+TEST(DialogTls, protects_data_at_once_if_the_mechanism_implies_it) {
     const auto settings = listener_with_tls();
     for (const char* line : {"AUTH TLS-P", "AUTH SSL"}) {
         Dialog dialog(settings);
@@ -126,7 +126,7 @@ TEST(DialogTls, protects_data_at_once_where_the_mechanism_implies_it) {
     expect_row(implicit, {"AUTH TLS", Step::answer, 503});
 }
 
-TEST(DialogTls, is_required_for_the_login) {
+TEST(DialogTls, can_be_required_for_the_login) {
     for (const auto require : {TlsRequire::login, TlsRequire::login_and_data}) {
         const auto settings = listener_with_tls(require);
         Dialog dialog(settings);
@@ -138,14 +138,14 @@ TEST(DialogTls, is_required_for_the_login) {
     }
 }
 
-TEST(DialogTls, is_required_for_data) {
+TEST(DialogTls, can_be_required_for_data) {
     const auto settings = listener_with_tls(TlsRequire::login_and_data);
     Dialog dialog(settings);
     dialog.tls_began("");
     dialog.set_login(Login::done);
     for (const char* line : {"RETR a", "STOR a", "APPE a", "STOU", "LIST", "NLST", "MLSD"})
         expect_row(dialog, {line, Step::answer, 521});
-    // A verb that nobody knows may move data, while there is an address for them.
+    // An unknown verb may move data while a data address is pending.
     const auto decision = dialog.next(command("XYZZY"), true);
     EXPECT_EQ(decision.step, Step::answer);
     EXPECT_EQ(decision.reply.code, 521);
@@ -158,7 +158,7 @@ TEST(DialogTls, is_required_for_data) {
     EXPECT_TRUE(dialog.protects_data());
 }
 
-TEST(DialogTls, allows_data_in_plain_text_where_only_the_login_needs_it) {
+TEST(DialogTls, allows_plain_data_if_only_the_login_needs_tls) {
     const auto settings = listener_with_tls(TlsRequire::login);
     Dialog dialog(settings);
     dialog.tls_began("");
@@ -178,7 +178,7 @@ TEST(DialogTls, forgets_the_login_and_epsv_all_at_auth) {
     expect_row(dialog, {"PASV", Step::passive});
 }
 
-TEST(DialogTls, ends_with_ccc_where_that_is_allowed_and_never_begins_again) {
+TEST(DialogTls, ends_with_ccc_if_allowed_and_never_begins_again) {
     const auto settings = listener_with_tls(TlsRequire::login, true);
     Dialog dialog(settings);
     expect_row(dialog, {"CCC", Step::answer, 533});
@@ -194,12 +194,12 @@ TEST(DialogTls, ends_with_ccc_where_that_is_allowed_and_never_begins_again) {
     expect_row(dialog, {"CCC", Step::answer, 533});
     expect_row(dialog, {"REIN", Step::answer, 502});
     expect_row(dialog, {"RETR a", Step::transfer});
-    // A log-in would go in clear.
+    // A login would be in plain text.
     expect_row(dialog, {"USER berta", Step::answer, 530});
     EXPECT_FALSE(dialog.offers_auth());
 }
 
-TEST(DialogTls, wants_host_to_be_the_name_of_the_handshake) {
+TEST(DialogTls, requires_host_to_equal_the_name_in_the_handshake) {
     const auto settings = listener_with_tls();
     Dialog dialog(settings);
     expect_row(dialog, {"HOST whatever.example.com", Step::answer_noted, 220});

@@ -45,7 +45,7 @@ TEST(Directory, is_read_in_slices_in_the_order_of_ids) {
     EXPECT_EQ(seen.size(), 25U);
 }
 
-TEST(View, shows_who_is_there_and_what_is_done) {
+TEST(View, shows_the_client_and_what_the_session_is_doing) {
     World world(1);
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
@@ -75,7 +75,7 @@ TEST(View, shows_who_is_there_and_what_is_done) {
     EXPECT_EQ(world.loop.now() - view.phase_since, 2s);
 }
 
-TEST(View, shows_the_transfer_that_runs) {
+TEST(View, shows_the_running_transfer) {
     World world(1);
     world.backend(0).files["a"] = std::string(300'000, 'x');
     TestClient client(world);
@@ -98,7 +98,7 @@ TEST(View, shows_the_transfer_that_runs) {
     EXPECT_EQ(only_view(world).transfers, 1U);
 }
 
-TEST(View, holds_no_password) {
+TEST(View, contains_no_password) {
     World world(1);
     world.backend(0).script.replies["PASS"] = "";
     TestClient client(world);
@@ -109,7 +109,7 @@ TEST(View, holds_no_password) {
     EXPECT_EQ(only_view(world).command, "PASS");
 }
 
-TEST(View, tells_the_facts_of_tls) {
+TEST(View, shows_the_facts_of_tls) {
     World world(1);
     world.listener.tls.emplace();
     world.tls_server = support::make_tls_server();

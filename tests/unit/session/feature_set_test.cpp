@@ -25,18 +25,18 @@ TEST(FeatureSet, without_a_survey_is_what_ballast_adds) {
     EXPECT_EQ(features_of({}), " EPRT\r\n EPSV\r\n");
 }
 
-TEST(FeatureSet, is_what_all_backends_have) {
+TEST(FeatureSet, is_what_all_backends_have_in_common) {
     EXPECT_EQ(features_of({" MDTM\r\n SIZE\r\n", " SIZE\r\n TVFS\r\n"}),
               " EPRT\r\n EPSV\r\n SIZE\r\n");
 }
 
-TEST(FeatureSet, leaves_out_what_ballast_cannot_carry) {
+TEST(FeatureSet, omits_what_ballast_does_not_support) {
     EXPECT_EQ(features_of({" AUTH TLS\r\n PBSZ\r\n PROT\r\n CCC\r\n HOST\r\n SSCN\r\n CPSV\r\n"
                            " ESTA\r\n SPSV\r\n LPRT\r\n RANG STREAM\r\n SIZE\r\n"}),
               " EPRT\r\n EPSV\r\n SIZE\r\n");
 }
 
-TEST(FeatureSet, of_a_backend_without_feat_and_others_is_only_what_ballast_adds) {
+TEST(FeatureSet, is_only_what_ballast_adds_if_one_backend_has_no_feat) {
     EXPECT_EQ(features_of({"", " SIZE\r\n"}), " EPRT\r\n EPSV\r\n");
 }
 

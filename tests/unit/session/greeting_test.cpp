@@ -26,17 +26,17 @@ protected:
     World world{2};
 };
 
-TEST_F(Greeting, of_a_backend_is_the_first_that_is_known) {
+TEST_F(Greeting, of_backends_is_the_first_known_one) {
     EXPECT_EQ(greeted(), "220 FTP server ready.");
     learn(1, "220 I am alf2.\r\n");
     EXPECT_EQ(greeted(), "220 I am alf2.");
     learn(0, "220-I\r\n220 am alf1.\r\n");
     EXPECT_EQ(greeted(), "220-I\r\n220 am alf1.");
-    learn(0, "");  // not fit for clients any more
+    learn(0, "");  // no longer suitable for clients
     EXPECT_EQ(greeted(), "220 I am alf2.");
 }
 
-TEST_F(Greeting, asks_no_backend_and_waits_for_none) {
+TEST_F(Greeting, does_not_ask_or_wait_for_a_backend) {
     learn(0, "220 I am alf1.\r\n");
     world.backend(0).kill();
     world.network.black_hole(world.backend(1).address());
@@ -47,21 +47,21 @@ TEST_F(Greeting, asks_no_backend_and_waits_for_none) {
     EXPECT_EQ(world.seats_taken(), 0);
 }
 
-TEST_F(Greeting, is_no_sessions_own) {
+TEST_F(Greeting, does_not_come_from_a_session) {
     world.backend(0).script.greeting = "220 Welcome, 198.51.100.7.";
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
     EXPECT_EQ(greeted(), "220 FTP server ready.");
 }
 
-TEST_F(Greeting, comes_again_with_REIN) {
+TEST_F(Greeting, is_sent_again_after_REIN) {
     learn(0, "220 I am alf1.\r\n");
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
     EXPECT_EQ(client.say("REIN"), "220 I am alf1.");
 }
 
-TEST_F(Greeting, of_routes_is_of_the_listeners_own_pool_first) {
+TEST_F(Greeting, with_routes_prefers_the_listeners_own_pool) {
     config::Pool other;
     other.name = "other";
     other.backends.emplace_back();
@@ -80,7 +80,7 @@ TEST_F(Greeting, of_routes_is_of_the_listeners_own_pool_first) {
     EXPECT_EQ(greeted(), "220 I am another.");
 }
 
-TEST_F(Greeting, is_Ballasts_own_otherwise) {
+TEST_F(Greeting, is_Ballasts_own_if_no_backends_is_known) {
     learn(0, "220 I am alf1.\r\n");
     world.listener.greeting = "Backend";
     EXPECT_EQ(greeted(), "220 Backend");

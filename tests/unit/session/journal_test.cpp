@@ -39,7 +39,7 @@ TEST(Journal, keeps_what_brings_a_session_to_the_same_state) {
     EXPECT_EQ(journal.take_owed(), (Lines{"CLNT tester", "OPTS UTF8 ON"}));
 }
 
-TEST(Journal, does_not_keep_what_was_refused) {
+TEST(Journal, does_not_keep_refused_commands) {
     Journal journal;
     note(journal, "TYPE I", 504);
     note(journal, "CWD /in", 550);
@@ -80,14 +80,14 @@ TEST(Journal, does_not_grow_without_bound) {
     EXPECT_LE(journal.lines().size(), 300);
 }
 
-/// Bytes that the lines hold.
+/// The size of all lines in bytes.
 std::size_t bytes_of(const Journal& journal) {
     std::size_t bytes = 0;
     for (const auto& line : journal.lines()) bytes += line.size();
     return bytes;
 }
 
-TEST(Journal, is_bounded_before_login_and_not_complete_beyond) {
+TEST(Journal, is_bounded_before_login_and_incomplete_above_that) {
     Journal journal;
     int options = 0;
     for (; journal.is_complete(); ++options)
@@ -98,7 +98,7 @@ TEST(Journal, is_bounded_before_login_and_not_complete_beyond) {
     EXPECT_LE(bytes_of(journal), Journal::bytes_before_login_max);
 }
 
-TEST(Journal, has_more_room_after_login_and_keeps_to_it) {
+TEST(Journal, is_also_bounded_after_login_with_more_room) {
     Journal journal;
     journal.note_login();
     for (int i = 0; i < 15; ++i)
@@ -107,13 +107,13 @@ TEST(Journal, has_more_room_after_login_and_keeps_to_it) {
     for (int i = 0; i < 10'000; ++i) note(journal, "OPTS Y" + std::to_string(i));
     EXPECT_EQ(journal.gap(), "the client has set more than 16384 bytes");
     EXPECT_LE(bytes_of(journal), Journal::bytes_max);
-    // What is set once has been replaced, not added.
+    // A single-valued setting was replaced, not added.
     Journal small;
     for (int i = 0; i < 10'000; ++i) note(small, "CLNT " + std::string(1000, 'x'));
     EXPECT_TRUE(small.is_complete());
 }
 
-TEST(Journal, with_too_many_steps_is_complete_again_when_the_directory_is_known) {
+TEST(Journal, after_too_many_steps_is_complete_again_once_the_directory_is_known) {
     Journal journal;
     journal.note_login();
     for (int i = 0; i < 1000; ++i) note(journal, "CDUP", 250);
@@ -132,7 +132,7 @@ TEST(Journal, with_too_many_steps_is_complete_again_when_the_directory_is_known)
     EXPECT_EQ(journal.told_directory(), std::nullopt);
 }
 
-TEST(Journal, makes_no_command_of_a_257_that_would_be_two) {
+TEST(Journal, does_not_turn_one_257_into_two_commands) {
     Journal journal;
     note(journal, "CWD a", 250);
     const ftp::Reply smuggles{257, "257 \"/x\rDELE y\" is current.\r\n"};
@@ -147,7 +147,7 @@ TEST(Journal, makes_no_command_of_a_257_that_would_be_two) {
     EXPECT_EQ(journal.told_directory(), std::nullopt);
 }
 
-TEST(Journal, keeps_all_parts_of_an_option_that_has_some) {
+TEST(Journal, keeps_all_parts_of_an_option_with_several) {
     Journal journal;
     note(journal, "OPTS MODE Z LEVEL 5");
     note(journal, "OPTS MODE Z BLOCK 64");
@@ -155,7 +155,7 @@ TEST(Journal, keeps_all_parts_of_an_option_that_has_some) {
     EXPECT_EQ(journal.lines(), (Lines{"OPTS MODE Z BLOCK 64", "OPTS MODE Z LEVEL 5"}));
 }
 
-TEST(Journal, knows_which_commands_of_site_set_something) {
+TEST(Journal, knows_which_site_commands_change_the_session) {
     const struct {
         const char* line;
         int code;
@@ -209,7 +209,7 @@ TEST(Journal, keeps_the_last_umask_and_the_last_idle_time) {
     EXPECT_EQ(journal.lines(), (Lines{"SITE IDLE 60", "SITE umask 022"}));
 }
 
-TEST(Journal, does_not_know_a_directory_whose_name_has_other_bytes_now) {
+TEST(Journal, loses_the_directory_if_its_name_gets_other_bytes) {
     Journal journal;
     note(journal, "CWD caf\xe9", 250);
     EXPECT_TRUE(journal.is_complete());
@@ -221,7 +221,7 @@ TEST(Journal, does_not_know_a_directory_whose_name_has_other_bytes_now) {
     EXPECT_TRUE(journal.is_complete());
 }
 
-TEST(Journal, spends_on_a_transfer_what_was_prepared_for_it) {
+TEST(Journal, drops_what_a_transfer_has_used_up) {
     const auto prepared = [] {
         Journal journal;
         for (const auto* line : {"ALLO 5", "PRET LIST", "RANG 1 5"}) note(journal, line);
@@ -247,7 +247,7 @@ TEST(Journal, spends_on_a_transfer_what_was_prepared_for_it) {
         }
 }
 
-TEST(Journal, does_not_know_what_else_a_transfer_of_an_unknown_verb_did) {
+TEST(Journal, is_incomplete_after_a_transfer_of_an_unknown_verb) {
     Journal journal;
     journal.note_transfer(command("XYZZY a"), true);
     EXPECT_TRUE(journal.is_complete());
@@ -255,7 +255,7 @@ TEST(Journal, does_not_know_what_else_a_transfer_of_an_unknown_verb_did) {
     EXPECT_EQ(journal.gap(), "XYZZY may have changed the session");
 }
 
-TEST(Journal, says_rest_again_only_right_behind_it) {
+TEST(Journal, repeats_rest_only_if_nothing_followed_it) {
     Journal journal;
     note(journal, "REST 5", 350);
     EXPECT_EQ(journal.lines(), Lines{"REST 5"});
@@ -274,7 +274,7 @@ TEST(Journal, says_rest_again_only_right_behind_it) {
     EXPECT_TRUE(journal.is_complete());
 }
 
-TEST(Journal, ends_a_rename_at_any_other_command) {
+TEST(Journal, drops_rnfr_at_any_other_command) {
     Journal journal;
     note(journal, "RNFR a", 350);
     EXPECT_EQ(journal.lines(), Lines{"RNFR a"});
@@ -295,7 +295,7 @@ TEST(Journal, is_empty_after_rein) {
     EXPECT_TRUE(journal.is_complete());
 }
 
-TEST(Journal, knows_a_files_path_as_far_as_it_was_told) {
+TEST(Journal, knows_the_path_of_a_file_as_far_as_the_directory_is_known) {
     Journal journal;
     EXPECT_EQ(journal.path_of("a"), "a");
     EXPECT_EQ(journal.path_of("/x/a"), "/x/a");
@@ -309,7 +309,7 @@ TEST(Journal, knows_a_files_path_as_far_as_it_was_told) {
     EXPECT_EQ(journal.path_of("a"), "/in/deeper/../a");
 }
 
-TEST(Journal, tells_ascii_from_binary) {
+TEST(Journal, distinguishes_ascii_from_binary) {
     Journal journal;
     EXPECT_FALSE(journal.is_binary());
     note(journal, "TYPE I");
@@ -320,7 +320,7 @@ TEST(Journal, tells_ascii_from_binary) {
     EXPECT_TRUE(journal.is_binary());
 }
 
-TEST(PathOf257, takes_doubled_quotes_for_one) {
+TEST(PathOf257, reads_doubled_quotes_as_one) {
     EXPECT_EQ(path_of_257("\"/a\" is current"), "/a");
     EXPECT_EQ(path_of_257("\"/say \"\"hi\"\"\" is current"), "/say \"hi\"");
     EXPECT_EQ(path_of_257("\"\""), "");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clients without an account that log in again and again, or never finish. Their cost for the
-// backends and the other clients is limited.
+// Clients without an account that try to log in all the time, or never finish. Their load on
+// backends and on other clients is limited.
 #include "metrics/counters.h"
 #include "support/log_lines.h"
 #include "support/test_client.h"
@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 using support::TestClient;
 using support::World;
 
-TEST(LoginStorm, a_repeated_user_is_said_on_the_connection_that_is_there) {
+TEST(LoginStorm, a_repeated_user_goes_to_the_existing_connection) {
     World world(1);
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
@@ -29,7 +29,7 @@ TEST(LoginStorm, a_repeated_user_is_said_on_the_connection_that_is_there) {
               (std::vector<std::string>{"USER anna", "USER bert", "USER bert", "PASS secret"}));
 }
 
-TEST(LoginStorm, a_refused_password_costs_no_new_connection) {
+TEST(LoginStorm, a_refused_password_needs_no_new_connection) {
     World world(1);
     world.backend(0).script.replies["PASS"] = "530 No.";
     TestClient client(world);
@@ -41,7 +41,7 @@ TEST(LoginStorm, a_refused_password_costs_no_new_connection) {
     EXPECT_EQ(world.backend(0).sessions_ever(), 1);
 }
 
-TEST(LoginStorm, a_user_whose_name_chooses_the_backend_is_placed_again) {
+TEST(LoginStorm, a_user_is_placed_again_if_the_name_chooses_the_backend) {
     World world;
     world.pool_settings.balance = balance::find_policy("round-robin");
     world.pool_settings.stick.by = config::StickBy::user;
@@ -54,7 +54,7 @@ TEST(LoginStorm, a_user_whose_name_chooses_the_backend_is_placed_again) {
     EXPECT_EQ(world.seats_taken(), 1);
 }
 
-TEST(LoginStorm, a_backend_that_refuses_a_second_user_is_connected_again_and_remembered) {
+TEST(LoginStorm, a_backend_that_refuses_a_second_user_gets_a_new_connection_and_is_remembered) {
     World world(1);
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
@@ -83,7 +83,7 @@ TEST(LoginStorm, a_421_to_a_second_user_does_not_count_against_the_backend) {
     EXPECT_FALSE(world.pool().status()[0].is_ejected);
 }
 
-TEST(LoginStorm, a_user_whose_host_was_refused_is_said_behind_host_again) {
+TEST(LoginStorm, a_new_user_comes_after_host_again_if_host_was_refused) {
     World world(1);
     world.backend(0).script.features += " HOST\r\n";
     world.survey(0);
@@ -97,7 +97,7 @@ TEST(LoginStorm, a_user_whose_host_was_refused_is_said_behind_host_again) {
     EXPECT_EQ(world.seats_taken(), 1);
 }
 
-TEST(LoginStorm, a_user_said_again_at_a_fallback_stays_that_pool_s) {
+TEST(LoginStorm, a_repeated_user_at_a_fallback_stays_in_that_pool) {
     World world;
     config::Pool primary;
     primary.name = "primary";
@@ -115,11 +115,11 @@ TEST(LoginStorm, a_user_said_again_at_a_fallback_stays_that_pool_s) {
     EXPECT_EQ(world.backend(0).sessions_ever(), 1);
     world.backend(0).script.replies["PASS"] = "";
     EXPECT_EQ(client.ask("PASS secret"), 230);
-    // Its silence counts in its own pool.
+    // Its silence counts against it in its own pool.
     EXPECT_TRUE(world.pool().status()[0].is_ejected);
 }
 
-TEST(LoginStorm, a_session_may_say_user_so_often_without_logging_in) {
+TEST(LoginStorm, the_number_of_user_commands_without_login_is_limited) {
     World world(1);
     world.listener.login_attempts = 4;
     TestClient client(world);
@@ -130,7 +130,7 @@ TEST(LoginStorm, a_session_may_say_user_so_often_without_logging_in) {
     EXPECT_EQ(world.seats_taken(), 0);
 }
 
-TEST(LoginStorm, rein_and_user_in_turns_are_bounded_as_well) {
+TEST(LoginStorm, alternating_rein_and_user_is_limited_too) {
     World world(1);
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
@@ -143,7 +143,7 @@ TEST(LoginStorm, rein_and_user_in_turns_are_bounded_as_well) {
     EXPECT_EQ(world.backend(0).sessions_ever(), world.listener.login_attempts);
 }
 
-TEST(LoginStorm, an_address_begins_so_many_connections_to_backends_a_second) {
+TEST(LoginStorm, the_backend_connections_per_second_of_an_address_are_limited) {
     World world(1);
     world.limits.login_rate_per_address = 50;
     const auto began = world.loop.now();
@@ -162,7 +162,7 @@ TEST(LoginStorm, an_address_begins_so_many_connections_to_backends_a_second) {
     for (auto& each : storm) EXPECT_EQ(each.code(), 331);
 }
 
-TEST(LoginStorm, log_ins_that_succeed_do_not_wait_but_one_session_s_further_ones_do) {
+TEST(LoginStorm, successful_logins_do_not_wait_unless_a_session_repeats_them) {
     World world(1);
     const auto before = metrics::total(metrics::Counter::limit_login_rate_per_address);
     for (int i = 0; i < 120; ++i) {
@@ -182,7 +182,7 @@ TEST(LoginStorm, log_ins_that_succeed_do_not_wait_but_one_session_s_further_ones
 
 // Seats on loan
 
-TEST(LoginStorm, seats_of_those_who_never_say_pass_go_to_one_who_logs_in) {
+TEST(LoginStorm, a_client_that_logs_in_gets_the_seat_of_one_that_never_says_pass) {
     World world(1);
     world.pool_settings.backends[0].max_sessions = 3;
     std::list<TestClient> idle;
@@ -203,7 +203,7 @@ TEST(LoginStorm, seats_of_those_who_never_say_pass_go_to_one_who_logs_in) {
     EXPECT_EQ(world.backend(0).sessions(), 3);
 }
 
-TEST(LoginStorm, talking_or_not_reading_keeps_no_seat) {
+TEST(LoginStorm, a_client_cannot_keep_its_seat_by_talking_or_not_reading) {
     for (const bool reads : {true, false}) {
         World world(1);
         world.pool_settings.backends[0].max_sessions = 1;
@@ -227,7 +227,7 @@ TEST(LoginStorm, talking_or_not_reading_keeps_no_seat) {
     }
 }
 
-TEST(LoginStorm, a_seat_with_what_an_earlier_log_in_has_set_is_not_on_loan) {
+TEST(LoginStorm, a_seat_with_settings_of_an_earlier_login_is_not_on_loan) {
     World world(1);
     world.pool_settings.backends[0].max_sessions = 1;
     TestClient first(world);
@@ -241,7 +241,7 @@ TEST(LoginStorm, a_seat_with_what_an_earlier_log_in_has_set_is_not_on_loan) {
     EXPECT_EQ(world.backend(0).sessions_ever(), 1);
 }
 
-TEST(LoginStorm, a_second_log_in_is_tried_nowhere_else_when_its_backend_goes_away) {
+TEST(LoginStorm, a_second_login_is_not_tried_elsewhere_if_its_backend_goes_away) {
     World world;
     TestClient client(world);
     EXPECT_TRUE(client.log_in());
@@ -252,7 +252,7 @@ TEST(LoginStorm, a_second_log_in_is_tried_nowhere_else_when_its_backend_goes_awa
     EXPECT_FALSE(world.backend(1).has_heard("USER bert"));
 }
 
-TEST(LoginStorm, a_seat_that_has_been_logged_in_on_is_nobody_else_s) {
+TEST(LoginStorm, a_seat_is_not_on_loan_once_its_client_has_logged_in) {
     World world(1);
     world.pool_settings.backends[0].max_sessions = 1;
     TestClient first(world);
@@ -263,7 +263,7 @@ TEST(LoginStorm, a_seat_that_has_been_logged_in_on_is_nobody_else_s) {
     EXPECT_EQ(first.ask("NOOP"), 200);
 }
 
-TEST(LoginStorm, a_seat_after_a_refused_password_is_on_loan_too) {
+TEST(LoginStorm, a_seat_is_on_loan_again_after_a_refused_password) {
     World world(1);
     world.pool_settings.backends[0].max_sessions = 1;
     world.backend(0).script.replies["PASS"] = "530 No.";
@@ -276,7 +276,7 @@ TEST(LoginStorm, a_seat_after_a_refused_password_is_on_loan_too) {
     EXPECT_TRUE(second.log_in());
 }
 
-TEST(LoginStorm, one_who_waits_in_the_queue_gets_a_seat_that_comes_on_loan_meanwhile) {
+TEST(LoginStorm, a_queued_client_gets_a_seat_that_goes_on_loan_meanwhile) {
     World world(1);
     world.pool_settings.backends[0].max_sessions = 1;
     world.pool_settings.queue.length = 5;
@@ -298,7 +298,7 @@ TEST(LoginStorm, one_who_waits_in_the_queue_gets_a_seat_that_comes_on_loan_meanw
     EXPECT_EQ(world.seats_taken(), 1);
 }
 
-TEST(LoginStorm, those_who_hoard_make_room_and_not_one_who_is_about_to_log_in) {
+TEST(LoginStorm, the_address_with_most_loans_makes_room_first) {
     World world(1);
     world.pool_settings.backends[0].max_sessions = 3;
     TestClient slow(world, "198.51.100.8:50000");
@@ -317,7 +317,7 @@ TEST(LoginStorm, those_who_hoard_make_room_and_not_one_who_is_about_to_log_in) {
     EXPECT_EQ(world.backend(0).sessions_ever(), connections);
 }
 
-TEST(LoginStorm, places_of_a_listener_go_to_one_who_comes_while_others_do_not_log_in) {
+TEST(LoginStorm, a_newcomer_gets_the_place_of_a_session_that_does_not_log_in) {
     World world(1);
     world.listener.max_sessions = 4;
     std::list<TestClient> idle;
@@ -332,7 +332,7 @@ TEST(LoginStorm, places_of_a_listener_go_to_one_who_comes_while_others_do_not_lo
     EXPECT_EQ(idle.back().ask("NOOP"), 200);
 }
 
-TEST(LoginStorm, a_client_that_does_not_read_gives_its_place_up_at_once) {
+TEST(LoginStorm, a_client_that_does_not_read_loses_its_place_at_once) {
     World world(1);
     world.listener.max_sessions = 1;
     TestClient hoarder(world);
@@ -360,7 +360,7 @@ TEST(LoginStorm, a_place_after_rein_is_on_loan_again) {
     EXPECT_EQ(first.code(), 421);
 }
 
-// Backends that lead back
+// Backends that lead back to Ballast
 
 TEST(LoginStorm, a_session_from_this_process_itself_is_refused) {
     World world(1);
@@ -373,7 +373,7 @@ TEST(LoginStorm, a_session_from_this_process_itself_is_refused) {
     EXPECT_TRUE(other.log_in());
 }
 
-TEST(LoginStorm, a_session_from_this_process_is_known_at_user_if_not_before) {
+TEST(LoginStorm, a_session_from_this_process_is_recognised_at_user_at_the_latest) {
     World world(1);
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
@@ -384,7 +384,7 @@ TEST(LoginStorm, a_session_from_this_process_is_known_at_user_if_not_before) {
 
 // The log
 
-TEST(LoginStorm, a_thousand_refused_connections_are_a_line_or_two_with_their_number) {
+TEST(LoginStorm, a_thousand_refused_connections_make_one_or_two_lines_with_their_number) {
     World world(1);
     world.listener.deny_from = {base::Subnet::parse("198.51.100.0/24").value()};
     support::LogLines lines(log::Level::info);
@@ -402,7 +402,7 @@ TEST(LoginStorm, a_thousand_refused_connections_are_a_line_or_two_with_their_num
     EXPECT_GE(count("lines were left out"), 1U);
 }
 
-TEST(LoginStorm, refused_commands_of_one_session_are_not_a_line_each) {
+TEST(LoginStorm, refused_commands_of_one_session_do_not_make_a_line_each) {
     World world(1);
     world.listener.read_only = true;
     TestClient client(world);

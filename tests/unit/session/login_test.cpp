@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 using support::TestClient;
 using support::World;
 
-/// A client that logs in; the code it hears after PASS, or before if that ends it.
+/// Logs in. Returns the code after PASS, or an earlier one that ended the login.
 int log_in_code(World& world) {
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
@@ -46,7 +46,7 @@ TEST(Login, reaches_a_backend_only_at_user) {
     EXPECT_TRUE(world.backend(0).has_heard("QUIT"));
 }
 
-TEST(Login, takes_the_backends_in_turn) {
+TEST(Login, uses_the_backends_in_turn) {
     World world;
     TestClient first(world);
     TestClient second(world, "198.51.100.8:50000");
@@ -73,7 +73,7 @@ TEST(Login, without_a_password_is_complete_at_user) {
     EXPECT_EQ(client.say("NOOP"), "200 Fine.");
 }
 
-TEST(Login, with_202_at_user_may_go_on_with_a_password) {
+TEST(Login, with_202_at_user_may_still_send_a_password) {
     World world(1);
     world.backend(0).script.replies["USER"] = "202 No need.";
     world.backend(0).script.replies["PASS"] = "332 Account please.";
@@ -105,7 +105,7 @@ TEST(Login, goes_to_the_next_backend_when_the_first_refuses_to_connect) {
     EXPECT_EQ(world.backend(1).sessions_ever(), 1);
 }
 
-TEST(Login, goes_to_the_next_backend_where_nobody_may_leave_his_own) {
+TEST(Login, goes_to_the_next_backend_even_under_otherwise_refuse) {
     World world;
     world.pool_settings.stick.by = config::StickBy::user;
     world.pool_settings.stick.otherwise = config::StickOtherwise::refuse;
@@ -139,13 +139,13 @@ TEST(Login, goes_to_the_next_backend_when_the_greeting_is_421) {
     EXPECT_EQ(log_in_code(world), 230);
 }
 
-TEST(Login, goes_to_the_next_backend_when_the_greeting_is_no_ftp) {
+TEST(Login, goes_to_the_next_backend_when_the_greeting_is_not_ftp) {
     World world;
     world.backend(0).script.greeting = "SSH-2.0-OpenSSH_9.2";
     EXPECT_EQ(log_in_code(world), 230);
 }
 
-TEST(Login, waits_for_220_behind_120) {
+TEST(Login, waits_for_220_after_120) {
     World world(1);
     world.backend(0).script.greeting = "120 Soon.\r\n220 Now.";
     EXPECT_EQ(log_in_code(world), 230);
@@ -159,7 +159,7 @@ TEST(Login, goes_to_the_next_backend_when_user_is_answered_421) {
     EXPECT_TRUE(world.backend(1).has_heard("USER anna"));
 }
 
-TEST(Login, passes_a_421_to_pass_on_as_a_failed_log_in) {
+TEST(Login, passes_a_421_to_pass_on_and_counts_a_failed_login) {
     World world;
     world.pool_settings.observe.failures = 1;
     world.limits.failed_logins_per_user = 2;
@@ -171,7 +171,7 @@ TEST(Login, passes_a_421_to_pass_on_as_a_failed_log_in) {
     for (const auto& status : world.pool().status()) EXPECT_FALSE(status.is_ejected);
 }
 
-TEST(Login, counts_a_password_at_which_backends_close_as_wrong) {
+TEST(Login, counts_a_password_as_wrong_if_backends_close_at_it) {
     for (const std::size_t backends : {std::size_t{1}, std::size_t{3}}) {
         World world(backends);
         world.pool_settings.observe.failures = 1;
@@ -192,7 +192,7 @@ TEST(Login, counts_a_password_at_which_backends_close_as_wrong) {
     }
 }
 
-TEST(Login, refuses_long_lines_before_any_backend_hears_them) {
+TEST(Login, refuses_long_lines_before_a_backend_gets_them) {
     World world(1);
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
@@ -207,7 +207,7 @@ TEST(Login, refuses_long_lines_before_any_backend_hears_them) {
     EXPECT_EQ(client.ask("PASS secret"), 230);
 }
 
-TEST(Login, holds_nothing_against_a_backend_that_a_client_may_have_caused) {
+TEST(Login, does_not_blame_a_backend_for_what_a_client_may_have_caused) {
     const auto ejected = [](const std::string& user, const std::string& reply) {
         World world;
         world.listener.login_bytes_max = 8192;
@@ -239,7 +239,7 @@ TEST(Login, keeps_the_name_of_the_session_when_a_second_user_is_refused) {
     EXPECT_EQ(lines.count("name=mallory"), 1);
 }
 
-TEST(Login, has_time_for_a_second_log_in) {
+TEST(Login, has_its_own_timeout_for_a_second_login) {
     World world(1);
     TestClient client(world);
     EXPECT_TRUE(client.log_in());
@@ -281,7 +281,7 @@ TEST(Login, ends_the_session_after_three_wrong_passwords) {
     EXPECT_EQ(world.seats_taken(), 0);
 }
 
-TEST(Login, ends_with_421_and_a_reason_when_no_backend_can_be_had) {
+TEST(Login, ends_with_421_and_a_reason_when_no_backend_is_available) {
     World world;
     world.backend(0).close();
     world.backend(1).script.greeting = "421 Full.";
@@ -294,7 +294,7 @@ TEST(Login, ends_with_421_and_a_reason_when_no_backend_can_be_had) {
     EXPECT_EQ(world.seats_taken(), 0);
 }
 
-TEST(Login, knows_a_full_pool_from_a_dead_one) {
+TEST(Login, distinguishes_a_full_pool_from_a_dead_one) {
     World world(1);
     world.pool_settings.backends[0].max_sessions = 1;
     TestClient first(world);
@@ -308,7 +308,7 @@ TEST(Login, knows_a_full_pool_from_a_dead_one) {
     EXPECT_TRUE(third.log_in());
 }
 
-TEST(Login, counts_a_failed_connection_as_a_failure_but_not_a_full_house) {
+TEST(Login, counts_a_failed_connection_as_a_failure_but_not_a_full_backend) {
     World world;
     world.pool_settings.observe.failures = 1;
     world.backend(0).script.greeting = "421 Full.";
@@ -320,7 +320,7 @@ TEST(Login, counts_a_failed_connection_as_a_failure_but_not_a_full_house) {
     EXPECT_TRUE(world.pool().status()[0].is_ejected);
 }
 
-TEST(Login, does_not_hold_our_own_shortage_against_a_backend) {
+TEST(Login, does_not_blame_a_backend_for_our_own_shortage) {
     World world;
     world.pool_settings.observe.failures = 1;
     world.pool_settings.balance = balance::find_policy("first");
@@ -338,7 +338,7 @@ TEST(Login, does_not_hold_our_own_shortage_against_a_backend) {
     EXPECT_EQ(world.backend(0).sessions_ever(), 1);
 }
 
-TEST(Login, may_come_back_to_a_backend_that_was_passed_over_for_a_shortage) {
+TEST(Login, may_return_to_a_backend_that_it_skipped_for_our_own_shortage) {
     World world;
     world.pool_settings.balance = balance::find_policy("first");
     world.network.run_short(world.backend(0).address(), std::errc::no_buffer_space);
@@ -351,7 +351,7 @@ TEST(Login, may_come_back_to_a_backend_that_was_passed_over_for_a_shortage) {
     EXPECT_EQ(world.backend(0).sessions_ever(), 1);
 }
 
-TEST(Login, without_memory_ends_this_session_and_no_other) {
+TEST(Login, without_memory_ends_only_this_session) {
     World world(1);
     TestClient other(world);
     EXPECT_TRUE(other.log_in());
@@ -364,7 +364,7 @@ TEST(Login, without_memory_ends_this_session_and_no_other) {
     EXPECT_EQ(log_in_code(world), 230);
 }
 
-TEST(Login, counts_a_backend_that_greets_and_answers_no_log_in_as_failing) {
+TEST(Login, counts_a_backend_that_greets_but_does_not_answer_logins_as_failing) {
     for (const std::string verb : {"USER", "PASS"}) {
         World world;
         world.pool_settings.balance = balance::find_policy("first");
@@ -410,7 +410,7 @@ TEST(Login, takes_pipelined_commands_one_at_a_time) {
               (std::vector<std::string>{"USER anna", "PASS secret", "TYPE I", "PWD", "QUIT"}));
 }
 
-TEST(Login, tells_the_backend_what_was_said_before_it) {
+TEST(Login, repeats_to_the_backend_what_the_client_said_before) {
     World world(1);
     world.backend(0).script.features += " HOST\r\n";
     world.survey(0);
@@ -428,7 +428,7 @@ TEST(Login, tells_the_backend_what_was_said_before_it) {
                                         "CLNT tester", "OPTS utf8 off"}));
 }
 
-TEST(Login, ends_when_it_takes_too_long) {
+TEST(Login, ends_if_it_takes_too_long) {
     World world;
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
@@ -440,7 +440,7 @@ TEST(Login, ends_when_it_takes_too_long) {
     EXPECT_EQ(world.seats_taken(), 0);
 }
 
-TEST(Login, ends_for_a_client_that_never_stops_talking_too) {
+TEST(Login, also_ends_for_a_client_that_keeps_sending_commands) {
     World world;
     world.listener.command_rate = 10;
     TestClient client(world);
@@ -455,7 +455,7 @@ TEST(Login, ends_for_a_client_that_never_stops_talking_too) {
     EXPECT_LE(world.loop.now() - before, world.listener.login_timeout + 2s);
 }
 
-TEST(Login, is_refused_at_PASS_where_a_ban_has_begun_since_USER) {
+TEST(Login, is_refused_at_PASS_if_a_ban_has_begun_since_USER) {
     World world(1);
     world.limits.failed_logins_per_user = 2;
     world.backend(0).script.replies["PASS"] = "530 No.";
@@ -469,7 +469,7 @@ TEST(Login, is_refused_at_PASS_where_a_ban_has_begun_since_USER) {
     EXPECT_EQ(std::ranges::count(world.backend(0).heard, "PASS guess"), 2);
 }
 
-TEST(Login, gives_its_seat_back_when_the_client_goes_away_meanwhile) {
+TEST(Login, gives_its_seat_back_if_the_client_leaves_meanwhile) {
     World world;
     world.backend(0).script.greeting = "";
     {

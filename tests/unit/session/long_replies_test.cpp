@@ -20,7 +20,7 @@ std::string many_lines(std::size_t count) {
     return lines;
 }
 
-TEST(LongReplies, are_waited_for_as_long_as_their_verb_may_take) {
+TEST(LongReplies, have_the_long_timeout_of_their_verb) {
     for (const auto* line : {"XSHA1 a", "RNTO b", "DELE a", "SITE x", "STAT d", "XUNKNOWN a"}) {
         World world(1);
         TestClient client(world);
@@ -40,7 +40,7 @@ TEST(LongReplies, are_waited_for_as_long_as_their_verb_may_take) {
     }
 }
 
-TEST(LongReplies, of_verbs_that_take_no_time_are_not_waited_for) {
+TEST(LongReplies, have_the_short_timeout_for_quick_verbs) {
     for (const auto* verb : {"CWD", "TYPE", "PWD", "NOOP"}) {
         World world(1);
         world.backend(0).script.replies[verb] = "";
@@ -52,7 +52,7 @@ TEST(LongReplies, of_verbs_that_take_no_time_are_not_waited_for) {
     }
 }
 
-TEST(LongReplies, have_no_less_time_than_short_ones) {
+TEST(LongReplies, never_have_less_time_than_short_ones) {
     World world(1);
     world.pool_settings.reply_timeout = 10min;
     world.pool_settings.long_reply_timeout = 5min;
@@ -64,7 +64,7 @@ TEST(LongReplies, have_no_less_time_than_short_ones) {
     EXPECT_EQ(world.loop.now() - before, 10min);
 }
 
-TEST(LongReplies, to_a_transfer_command_are_waited_for_too) {
+TEST(LongReplies, to_a_transfer_command_have_the_long_timeout_too) {
     World world(1);
     world.backend(0).script.replies["LIST"] = "";
     TestClient client(world);
@@ -75,7 +75,7 @@ TEST(LongReplies, to_a_transfer_command_are_waited_for_too) {
     EXPECT_EQ(world.loop.now() - before, world.pool_settings.long_reply_timeout);
 }
 
-TEST(LongReplies, are_not_late_while_lines_come) {
+TEST(LongReplies, are_not_late_while_lines_keep_coming) {
     World world(1);
     auto& script = world.backend(0).script;
     script.line_gap = 50s;
@@ -89,7 +89,7 @@ TEST(LongReplies, are_not_late_while_lines_come) {
     EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
 }
 
-TEST(LongReplies, are_late_when_no_further_line_comes) {
+TEST(LongReplies, are_late_if_no_further_line_comes) {
     const struct {
         const char* verb;
         std::chrono::seconds gap;
@@ -111,7 +111,7 @@ TEST(LongReplies, are_late_when_no_further_line_comes) {
     }
 }
 
-TEST(LongReplies, of_verbs_that_need_none_are_bounded) {
+TEST(LongReplies, are_bounded_for_verbs_with_short_replies) {
     World world(1);
     world.backend(0).script.replies["CWD"] = "250-a\r\n" + many_lines(2000) + "250 z";
     TestClient client(world);
@@ -136,7 +136,7 @@ TEST(LongReplies, reach_the_client_line_by_line) {
     EXPECT_EQ(client.heard().substr(before), "213-a\r\n\r\n b\r\n213 z\r\n");
 }
 
-TEST(LongReplies, of_any_length_pass) {
+TEST(LongReplies, may_have_any_length) {
     for (const std::size_t slice : {std::size_t{0}, std::size_t{1000}}) {
         World world(1);
         world.network.shape.slice_bytes = slice;
@@ -151,7 +151,7 @@ TEST(LongReplies, of_any_length_pass) {
     }
 }
 
-TEST(LongReplies, hold_what_a_client_does_not_read_at_the_backend) {
+TEST(LongReplies, are_not_read_from_the_backend_if_the_client_does_not_read) {
     World world(1);
     auto& script = world.backend(0).script;
     script.never_ends = true;
@@ -171,7 +171,7 @@ TEST(LongReplies, hold_what_a_client_does_not_read_at_the_backend) {
     EXPECT_EQ(world.seats_taken(), 0);
 }
 
-TEST(LongReplies, without_end_are_cut_and_hold_up_no_other_session) {
+TEST(LongReplies, without_end_are_cut_off_and_do_not_hold_up_other_sessions) {
     World world(1);
     auto& script = world.backend(0).script;
     script.never_ends = true;
@@ -192,7 +192,7 @@ TEST(LongReplies, without_end_are_cut_and_hold_up_no_other_session) {
     EXPECT_EQ(other.ask("PWD"), 257);
 }
 
-TEST(LongReplies, at_full_speed_leave_the_others_their_turns) {
+TEST(LongReplies, at_full_speed_leave_turns_for_other_sessions) {
     World world(1);
     auto& script = world.backend(0).script;
     script.never_ends = true;
@@ -210,7 +210,7 @@ TEST(LongReplies, at_full_speed_leave_the_others_their_turns) {
     EXPECT_TRUE(world.loop.run_until([&] { return world.sessions() == 1; }));
 }
 
-TEST(LongReplies, that_end_with_another_code_end_all_the_same) {
+TEST(LongReplies, may_end_with_a_different_code) {
     World world(1);
     auto& script = world.backend(0).script;
     script.line_gap = 5s;
@@ -221,7 +221,7 @@ TEST(LongReplies, that_end_with_another_code_end_all_the_same) {
     EXPECT_EQ(client.ask("NOOP"), 200);
 }
 
-TEST(LongReplies, to_a_log_in_must_end_in_time_and_the_next_backend_is_tried) {
+TEST(LongReplies, at_login_must_end_in_time_or_the_next_backend_is_tried) {
     World world(2);
     world.pool_settings.balance = balance::find_policy("first");
     world.listener.login_timeout = 1h;
@@ -239,7 +239,7 @@ TEST(LongReplies, to_a_log_in_must_end_in_time_and_the_next_backend_is_tried) {
 
 const std::string long_status = "213-Status\r\n" + many_lines(20'000) + "213 End";
 
-/// A download of `bytes` that waits for its client; one that is small is over at the backend.
+/// A download of `bytes` that waits for its client. For the backend a small one is finished.
 class LongStatus : public testing::Test {
 protected:
     void begin(std::size_t bytes = 400'000) {
@@ -262,7 +262,7 @@ protected:
     std::unique_ptr<support::DataPeer> data;
 };
 
-TEST_F(LongStatus, in_a_transfer_passes_before_its_end) {
+TEST_F(LongStatus, during_a_transfer_passes_before_its_end) {
     script.status_reply = long_status;
     begin();
     EXPECT_EQ(client.say("STAT /"), long_status);
@@ -272,7 +272,7 @@ TEST_F(LongStatus, in_a_transfer_passes_before_its_end) {
     expect_whole_file();
 }
 
-TEST_F(LongStatus, passes_line_by_line_while_data_move) {
+TEST_F(LongStatus, passes_line_by_line_while_data_moves) {
     script.status_reply = "213-Still at it.\r\n so it is\r\n213 End";
     script.line_gap = 10s;
     begin();
@@ -286,7 +286,7 @@ TEST_F(LongStatus, passes_line_by_line_while_data_move) {
     expect_whole_file();
 }
 
-TEST_F(LongStatus, behind_a_transfer_comes_behind_its_end) {
+TEST_F(LongStatus, after_a_transfer_comes_after_its_final_reply) {
     script.status_waits = true;
     script.late_status_reply = long_status;
     begin();
@@ -301,7 +301,7 @@ TEST_F(LongStatus, behind_a_transfer_comes_behind_its_end) {
     expect_whole_file();
 }
 
-TEST_F(LongStatus, may_take_long_to_begin_behind_a_transfer) {
+TEST_F(LongStatus, may_take_long_to_begin_after_a_transfer) {
     script.status_waits = true;
     script.late_status_reply = long_status;
     script.late_status_delay = 4min;
@@ -315,7 +315,7 @@ TEST_F(LongStatus, may_take_long_to_begin_behind_a_transfer) {
     expect_whole_file();
 }
 
-TEST_F(LongStatus, may_pause_between_its_lines_behind_a_transfer) {
+TEST_F(LongStatus, may_pause_between_its_lines_after_a_transfer) {
     script.status_waits = true;
     script.late_status_reply = "213-Status\r\n a line\r\n213 End";
     script.late_status_delay = 500ms;
@@ -329,8 +329,8 @@ TEST_F(LongStatus, may_pause_between_its_lines_behind_a_transfer) {
     expect_whole_file();
 }
 
-/// A server that is done with a listing, and has begun to answer the STAT behind it, before the
-/// client has opened its data connection.
+/// A server that has finished a listing and begun to answer the STAT behind it, before the client
+/// has opened its data connection.
 class EarlyStatus : public testing::Test {
 protected:
     void begin() {
@@ -368,7 +368,7 @@ TEST_F(EarlyStatus, comes_before_the_replies_to_abor) {
     EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
 }
 
-TEST_F(LongStatus, that_has_begun_ends_before_the_replies_to_abor) {
+TEST_F(LongStatus, ends_before_the_replies_to_abor_if_it_has_begun) {
     script.status_reply = long_status;
     begin();
     client.stop_reading();
@@ -386,7 +386,7 @@ TEST_F(LongStatus, that_has_begun_ends_before_the_replies_to_abor) {
     EXPECT_EQ(data->end(), support::DataPeer::End::reset);
 }
 
-TEST_F(LongStatus, in_an_upload_passes_too) {
+TEST_F(LongStatus, passes_during_an_upload_too) {
     script.status_reply = long_status;
     ASSERT_TRUE(client.log_in());
     data = client.open_data("EPSV");
@@ -401,7 +401,7 @@ TEST_F(LongStatus, in_an_upload_passes_too) {
     EXPECT_TRUE(world.backend(0).stored.front().is_whole);
 }
 
-TEST_F(LongStatus, of_a_client_that_does_not_read_stays_at_the_backend) {
+TEST_F(LongStatus, stays_at_the_backend_if_the_client_does_not_read) {
     script.never_ends = true;
     script.status_reply = "213-Status\r\n" + many_lines(100) + "and so on";
     begin();
@@ -416,7 +416,7 @@ TEST_F(LongStatus, of_a_client_that_does_not_read_stays_at_the_backend) {
     EXPECT_EQ(world.sessions(), 0);
 }
 
-TEST_F(LongStatus, without_end_is_cut) {
+TEST_F(LongStatus, without_end_is_cut_off) {
     script.never_ends = true;
     script.line_gap = 30s;
     script.status_reply = "213-Status\r\n and so on";
@@ -433,7 +433,7 @@ TEST_F(LongStatus, without_end_is_cut) {
     EXPECT_EQ(data->end(), support::DataPeer::End::reset);
 }
 
-TEST_F(LongStatus, whose_end_never_comes_is_lost_with_its_session) {
+TEST_F(LongStatus, ends_the_session_if_its_end_never_comes) {
     script.status_waits = true;
     script.late_status_reply = "213-Status\r\n one";
     begin();
@@ -446,7 +446,7 @@ TEST_F(LongStatus, whose_end_never_comes_is_lost_with_its_session) {
         "213-Status\r\n one\r\n421 The connection to the server was lost.\r\n"));
 }
 
-TEST(LongReplies, to_an_unknown_verb_with_a_data_address_pass) {
+TEST(LongReplies, to_an_unknown_verb_pass_while_a_data_address_is_pending) {
     World world(1);
     world.backend(0).script.replies["XDIR"] = long_status;
     TestClient client(world);

@@ -40,7 +40,7 @@ protected:
             world.loop, world.network.connect(base::Address::parse("198.51.100.7:50000").value(),
                                               world.address()));
     }
-    /// What it is answered to this behind the 234; its end included.
+    /// The answer to these bytes after the 234, including its end.
     std::string answer_behind_auth(const std::string& bytes, const std::string& before = {}) {
         const auto client = raw();
         world.loop.settle();
@@ -72,7 +72,7 @@ protected:
     World world{2};
 };
 
-TEST_F(Passthrough, carries_what_it_does_not_understand) {
+TEST_F(Passthrough, carries_bytes_that_it_does_not_understand) {
     const auto before = metrics::total(Counter::data_connections_passed_through);
     TestClient client(world);
     ASSERT_TRUE(client.log_in_with_tls());
@@ -103,7 +103,7 @@ TEST_F(Passthrough, carries_implicit_TLS_from_the_first_byte) {
     EXPECT_FALSE(world.backend(0).has_heard("AUTH TLS"));
 }
 
-TEST_F(Passthrough, chooses_by_the_name_that_is_asked_for) {
+TEST_F(Passthrough, chooses_by_the_requested_name) {
     auto other = world.pool_settings;
     other.name = "others";
     other.backends.erase(other.backends.begin());
@@ -123,7 +123,7 @@ TEST_F(Passthrough, chooses_by_the_name_that_is_asked_for) {
     EXPECT_EQ(world.backend(1).sessions(), 1);
 
     auto settings = support::tls_client_settings();
-    settings.server_name = "192.0.2.1";  // none
+    settings.server_name = "192.0.2.1";  // not a name
     settings.verify = net::TlsClient::Settings::Verify::none;
     TestClient nameless(world);
     nameless.tls_client = support::make_tls_client(settings);
@@ -163,7 +163,7 @@ TEST_F(Passthrough, tries_the_next_backend_until_one_says_234) {
     expect_the_second("refused connection");
 }
 
-TEST_F(Passthrough, holds_nothing_against_a_backend_that_knows_AUTH_TLS_alone) {
+TEST_F(Passthrough, does_not_blame_a_backend_that_knows_only_AUTH_TLS) {
     world.pool_settings.balance = balance::find_policy("first");
     world.pool_settings.observe.failures = 1;
     world.backend(0).script.replies["AUTH"] = "504 Only AUTH TLS.";
@@ -177,7 +177,7 @@ TEST_F(Passthrough, holds_nothing_against_a_backend_that_knows_AUTH_TLS_alone) {
     EXPECT_TRUE(is_ejected_by("AUTH TLS"));
 }
 
-TEST_F(Passthrough, ends_with_an_alert_where_there_is_no_backend) {
+TEST_F(Passthrough, ends_with_an_alert_if_no_backend_is_available) {
     world.backend(0).close();
     world.backend(1).script.replies["AUTH"] = "502 No TLS.";
     TestClient client(world);
@@ -186,7 +186,7 @@ TEST_F(Passthrough, ends_with_an_alert_where_there_is_no_backend) {
     EXPECT_EQ(world.seats_taken(), 0);
 }
 
-TEST_F(Passthrough, refuses_what_is_no_ClientHello) {
+TEST_F(Passthrough, refuses_bytes_that_are_not_a_ClientHello) {
     EXPECT_EQ(answer_behind_auth("USER anna\r\n"), alert(net::Alert::unexpected_message));
     using namespace std::string_literals;
     EXPECT_EQ(answer_behind_auth("\x16\x03\x01\0\0"s), alert(net::Alert::decode_error));
@@ -198,7 +198,7 @@ TEST_F(Passthrough, refuses_what_is_no_ClientHello) {
     EXPECT_TRUE(world.backend(0).heard.empty());
 }
 
-TEST_F(Passthrough, waits_for_a_ClientHello_only_so_long) {
+TEST_F(Passthrough, has_a_timeout_for_the_ClientHello) {
     world.listener.client_hello_timeout = 5s;
     const auto began = world.loop.now();
     EXPECT_EQ(answer_behind_auth("\x16"), alert(net::Alert::internal_error));
@@ -208,7 +208,7 @@ TEST_F(Passthrough, waits_for_a_ClientHello_only_so_long) {
     EXPECT_EQ(world.loop.now() - began, 7s);
 }
 
-TEST_F(Passthrough, is_over_when_the_client_leaves_before_its_ClientHello) {
+TEST_F(Passthrough, ends_if_the_client_leaves_before_its_ClientHello) {
     const auto client = raw();
     world.loop.settle();
     client->send("AUTH TLS\r\n\x16\x03");
@@ -219,7 +219,7 @@ TEST_F(Passthrough, is_over_when_the_client_leaves_before_its_ClientHello) {
     EXPECT_TRUE(world.backend(0).heard.empty());
 }
 
-/// What OpenSSL says first.
+/// The first bytes that OpenSSL sends.
 std::string a_client_hello() {
     support::TestLoop loop;
     auto [ours, theirs] = support::MemoryStream::connect(loop, {}, {}, {});
@@ -232,7 +232,7 @@ std::string a_client_hello() {
     return {buffer.data(), theirs->read(buffer).bytes};
 }
 
-TEST_F(Passthrough, takes_a_ClientHello_in_any_pieces) {
+TEST_F(Passthrough, accepts_a_ClientHello_in_any_pieces) {
     const auto hello = a_client_hello();
     for (const std::size_t piece : {hello.size(), std::size_t{100}, std::size_t{1}}) {
         const auto client = raw();
@@ -253,7 +253,7 @@ TEST_F(Passthrough, takes_a_ClientHello_in_any_pieces) {
     }
 }
 
-TEST_F(Passthrough, says_534_to_those_without_TLS) {
+TEST_F(Passthrough, says_534_to_clients_without_TLS) {
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
     EXPECT_EQ(client.ask("USER anna"), 534);
@@ -268,7 +268,7 @@ TEST_F(Passthrough, says_534_to_those_without_TLS) {
     EXPECT_EQ(world.backend(0).sessions(), 1);
 }
 
-TEST_F(Passthrough, serves_those_without_TLS_where_that_is_allowed) {
+TEST_F(Passthrough, serves_clients_without_TLS_if_allowed) {
     world.listener.plain = true;
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
@@ -284,7 +284,7 @@ TEST_F(Passthrough, serves_those_without_TLS_where_that_is_allowed) {
     EXPECT_EQ(client.ask("PWD"), 530);
 }
 
-TEST_F(Passthrough, says_HOST_to_backends_that_know_it) {
+TEST_F(Passthrough, sends_HOST_to_backends_that_list_it) {
     auto& script = world.backend(0).script;
     script.features += " HOST\r\n";
     world.survey(0);
@@ -300,7 +300,7 @@ TEST_F(Passthrough, says_HOST_to_backends_that_know_it) {
     EXPECT_FALSE(liar.secure());
 }
 
-TEST_F(Passthrough, begins_with_a_PROXY_header_where_that_is_set) {
+TEST_F(Passthrough, begins_with_a_PROXY_header_if_so_configured) {
     world.pool_settings.send_proxy = config::ProxyHeader::v1;
     world.backend(0).script.replies["PROXY"] = "";
     world.network.shape.slice_bytes = 1000;  // otherwise the fake takes both lines for one
@@ -310,7 +310,7 @@ TEST_F(Passthrough, begins_with_a_PROXY_header_where_that_is_set) {
     expect_a_transfer_each_way(client);
 }
 
-TEST_F(Passthrough, leads_data_only_from_addresses_with_a_session_there) {
+TEST_F(Passthrough, accepts_data_only_from_addresses_with_a_session_there) {
     const auto port = [](int number) { return static_cast<std::uint16_t>(number); };
     TestClient client(world);
     ASSERT_TRUE(client.log_in_with_tls());
@@ -323,7 +323,7 @@ TEST_F(Passthrough, leads_data_only_from_addresses_with_a_session_there) {
     ASSERT_NE(stolen, nullptr);
     world.loop.settle();
     EXPECT_EQ(stolen->end(), DataPeer::End::reset);
-    // Nor where another backend's ports are.
+    // Another backend's ports are closed to it too.
     EXPECT_EQ(stranger.connect_to(port(40'100)), nullptr);
     EXPECT_EQ(metrics::total(Counter::data_connections_passed_through), strays);
     client.wraps_data = true;
@@ -342,7 +342,7 @@ TEST_F(Passthrough, leads_data_only_from_addresses_with_a_session_there) {
     EXPECT_EQ(late->end(), DataPeer::End::reset);
 }
 
-TEST_F(Passthrough, takes_the_control_connections_of_one_address_in_turn) {
+TEST_F(Passthrough, assigns_data_to_the_sessions_of_an_address_in_turn) {
     world.pool_settings.backends.pop_back();
     TestClient first(world);
     TestClient second(world, "198.51.100.7:51000");
@@ -380,7 +380,7 @@ TEST_F(Passthrough, passes_resets_on_as_resets) {
     EXPECT_FALSE(backend.stored[0].is_whole);
 }
 
-TEST_F(Passthrough, breaks_the_client_when_the_backend_is_killed) {
+TEST_F(Passthrough, resets_the_client_if_the_backend_is_killed) {
     TestClient client(world);
     ASSERT_TRUE(client.log_in_with_tls());
     world.backend(0).kill();
@@ -390,7 +390,7 @@ TEST_F(Passthrough, breaks_the_client_when_the_backend_is_killed) {
     EXPECT_EQ(world.seats_taken(), 0);
 }
 
-TEST_F(Passthrough, ends_idle_sessions_but_none_with_data) {
+TEST_F(Passthrough, ends_idle_sessions_unless_data_moves) {
     world.listener.idle_timeout = 60s;
     world.listener.data_stall_timeout = 40s;
     world.listener.data_stall_bytes = 1;
@@ -417,7 +417,7 @@ TEST_F(Passthrough, ends_idle_sessions_but_none_with_data) {
     EXPECT_EQ(world.sessions(), 0);
 }
 
-TEST_F(Passthrough, breaks_data_that_stall) {
+TEST_F(Passthrough, resets_data_that_stalls) {
     world.listener.data_stall_timeout = 40s;
     TestClient client(world);
     ASSERT_TRUE(client.log_in_with_tls());
@@ -435,7 +435,7 @@ TEST_F(Passthrough, breaks_data_that_stall) {
     EXPECT_FALSE(world.backend(0).stored[0].is_whole);
 }
 
-TEST_F(Passthrough, stops_when_the_data_have_ended) {
+TEST_F(Passthrough, stops_once_the_data_has_ended) {
     TestClient client(world);
     TestClient idle(world, "198.51.100.99:50000");
     ASSERT_TRUE(client.log_in_with_tls());
@@ -452,7 +452,7 @@ TEST_F(Passthrough, stops_when_the_data_have_ended) {
     EXPECT_TRUE(client.is_ended());
 }
 
-TEST_F(Passthrough, has_room_for_a_few_data_connections) {
+TEST_F(Passthrough, limits_the_data_connections_of_a_session) {
     TestClient client(world);
     ASSERT_TRUE(client.log_in_with_tls());
     client.wraps_data = false;
@@ -463,7 +463,7 @@ TEST_F(Passthrough, has_room_for_a_few_data_connections) {
         many.push_back(client.connect_to(told));
         world.loop.settle();
     }
-    // The oldest made room: the backend, which keeps the last one, has it for its next command.
+    // The oldest made room. The backend keeps the last one for its next command.
     EXPECT_EQ(metrics::total(Counter::data_connections_stray), before + 12);
     const auto last = client.ask("RETR a");
     EXPECT_EQ(last, 150);
@@ -473,7 +473,7 @@ TEST_F(Passthrough, has_room_for_a_few_data_connections) {
     EXPECT_EQ(world.transfers_running(), 0);
 }
 
-TEST_F(Passthrough, idle_data_connections_shut_no_neighbour_out) {
+TEST_F(Passthrough, does_not_let_idle_data_connections_block_a_neighbour) {
     world.pool_settings.backends.pop_back();
     TestClient hoarder(world);
     TestClient neighbour(world, "198.51.100.7:51000");
@@ -496,7 +496,7 @@ TEST_F(Passthrough, idle_data_connections_shut_no_neighbour_out) {
     expect_a_transfer_each_way(neighbour);
 }
 
-TEST_F(Passthrough, a_stop_waits_for_the_reply_behind_the_data) {
+TEST_F(Passthrough, stops_after_the_reply_that_follows_the_data) {
     world.pool_settings.final_reply_timeout = 60s;
     world.backend(0).script.final_delay = 3s;
     TestClient client(world);
@@ -515,7 +515,7 @@ TEST_F(Passthrough, a_stop_waits_for_the_reply_behind_the_data) {
     EXPECT_EQ(world.sessions(), 0);
 }
 
-TEST_F(Passthrough, a_stop_waits_for_no_reply_for_ever) {
+TEST_F(Passthrough, stops_in_time_if_that_reply_never_comes) {
     world.pool_settings.final_reply_timeout = 60s;
     world.backend(0).script.final_delay = 1h;
     TestClient client(world);

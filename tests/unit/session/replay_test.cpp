@@ -104,12 +104,12 @@ protected:
     std::unique_ptr<backend::Leg> leg_of_second;
 };
 
-TEST_F(ReplayTest, of_nothing_says_nothing) {
+TEST_F(ReplayTest, of_an_empty_journal_sends_nothing) {
     expect_same_state({});
     EXPECT_EQ(second.heard, Lines{});
 }
 
-TEST_F(ReplayTest, leaves_another_backend_in_the_same_state) {
+TEST_F(ReplayTest, brings_another_backend_to_the_same_state) {
     expect_same_state({"CLNT tester", "OPTS UTF8 ON", "OPTS MODE Z LEVEL 5", "OPTS MODE Z BLOCK 64",
                        "LANG de", "SITE UMASK 077", "SITE IDLE 60", "TYPE L 8", "MODE Z", "STRU R",
                        "ALLO 5", "CWD /a", "PWD", "CWD link", "CDUP"});
@@ -130,17 +130,17 @@ TEST_F(ReplayTest, ends_with_rnfr_or_rest) {
     EXPECT_TRUE(leg_of_second->is_restart_armed());
 }
 
-TEST_F(ReplayTest, says_nothing_that_the_first_backend_refused) {
+TEST_F(ReplayTest, sends_nothing_that_the_first_backend_refused) {
     expect_same_state({"OPTS NONSENSE", "TYPE X", "CWD missing", "RNFR missing", "MODE Q"});
     EXPECT_EQ(second.heard, Lines{});
 }
 
-TEST_F(ReplayTest, takes_a_name_with_quotes_from_a_257) {
+TEST_F(ReplayTest, reads_a_name_with_quotes_from_a_257) {
     expect_same_state({"CWD say \"hi\"", "PWD"});
     EXPECT_EQ(second.heard, (Lines{"CWD /say \"hi\"", "PWD"}));
 }
 
-TEST_F(ReplayTest, does_not_begin_where_the_journal_is_not_complete) {
+TEST_F(ReplayTest, does_not_begin_if_the_journal_is_incomplete) {
     expect_refusal_to_replay({"TYPE I", "SITE TURBO ON", "TYPE A"},
                              "SITE TURBO may have changed the session");
     expect_refusal_to_replay({"TURBO ON"}, "TURBO may have changed the session");
@@ -151,7 +151,7 @@ TEST_F(ReplayTest, does_not_begin_where_the_journal_is_not_complete) {
                              "the directory is not known: the encoding of names changed");
 }
 
-TEST_F(ReplayTest, says_what_was_refused_and_how) {
+TEST_F(ReplayTest, reports_what_was_refused_and_how) {
     say_all({"TYPE I", "CWD /a", "PWD"});
     second.script.tree->directories = {"/"};
     const auto replayed = replay_on_second();
@@ -162,7 +162,7 @@ TEST_F(ReplayTest, says_what_was_refused_and_how) {
     EXPECT_EQ(second.heard, (Lines{"TYPE I", "CWD /a"}));
 }
 
-TEST_F(ReplayTest, compares_the_directory_with_what_a_257_told) {
+TEST_F(ReplayTest, compares_the_directory_with_the_257) {
     say_all({"CWD /a", "PWD"});
     second.script.tree->links["/a"] = "/x";
     const auto replayed = replay_on_second();
@@ -172,7 +172,7 @@ TEST_F(ReplayTest, compares_the_directory_with_what_a_257_told) {
               "the directory is another one: \"/x\" is the current directory.");
 }
 
-TEST_F(ReplayTest, passes_on_that_a_backend_says_421) {
+TEST_F(ReplayTest, reports_a_421) {
     say_all({"TYPE I"});
     second.script.replies["TYPE"] = "421 Too late.";
     const auto replayed = replay_on_second();
@@ -181,7 +181,7 @@ TEST_F(ReplayTest, passes_on_that_a_backend_says_421) {
     EXPECT_EQ(replayed.error().reply.code, 421);
 }
 
-TEST_F(ReplayTest, tells_that_the_connection_was_lost) {
+TEST_F(ReplayTest, reports_a_lost_connection) {
     say_all({"TYPE I"});
     second.script.replies["TYPE"] = support::closes;
     const auto replayed = replay_on_second();
@@ -190,7 +190,7 @@ TEST_F(ReplayTest, tells_that_the_connection_was_lost) {
     EXPECT_EQ(replayed.error().error.fault, base::Fault::backend);
 }
 
-TEST_F(ReplayTest, of_what_is_owed_keeps_what_the_backend_accepts) {
+TEST_F(ReplayTest, of_earlier_options_keeps_those_that_the_backend_accepts) {
     for (const auto* line : {"CLNT tester", "OPTS NONSENSE", "OPTS UTF8 ON"})
         journal.note(command(line), ftp::make_reply(200, "Noted."));
     journal.note_login();
@@ -232,7 +232,7 @@ std::string random_line(std::mt19937_64& random) {
     return random() % rarity == 0 ? one_of(rare) : one_of(common);
 }
 
-TEST_F(ReplayTest, of_any_session_leaves_both_backends_in_the_same_state) {
+TEST_F(ReplayTest, of_random_sessions_brings_both_backends_to_the_same_state) {
     constexpr std::uint64_t sessions = 200;
     std::uint64_t replayed_sessions = 0;
     for (std::uint64_t seed = 1; seed <= sessions; ++seed) {
@@ -254,7 +254,7 @@ TEST_F(ReplayTest, of_any_session_leaves_both_backends_in_the_same_state) {
             ASSERT_EQ(second.heard, Lines{});
         }
     }
-    // Both must have come, or the test proves nothing.
+    // Both must have happened, or the test proves nothing.
     EXPECT_GT(replayed_sessions, sessions / 4);
     EXPECT_LT(replayed_sessions, sessions);
 }

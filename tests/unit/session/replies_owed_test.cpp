@@ -13,7 +13,7 @@ constexpr bool over = false;
 
 class RepliesOwedTest : public testing::Test {
 protected:
-    /// The code that the client is told now; 0: nothing.
+    /// The code of the reply that the client gets now. 0: none.
     std::uint16_t take(std::uint16_t code, bool data_is_pending = pending) {
         return take(ftp::make_reply(code, "words"), data_is_pending);
     }
@@ -27,7 +27,7 @@ protected:
     RepliesOwed owed;
 };
 
-TEST_F(RepliesOwedTest, tells_1xx_at_once_and_keeps_the_end) {
+TEST_F(RepliesOwedTest, passes_1xx_on_at_once_and_keeps_the_final_reply) {
     EXPECT_FALSE(owed.is_begun());
     EXPECT_EQ(take(150), 150);
     EXPECT_TRUE(owed.is_begun());
@@ -37,14 +37,14 @@ TEST_F(RepliesOwedTest, tells_1xx_at_once_and_keeps_the_end) {
     EXPECT_EQ(owed.take_final(), std::nullopt);
 }
 
-TEST_F(RepliesOwedTest, tells_what_was_said_in_a_1xx_that_was_ours_with_the_end) {
+TEST_F(RepliesOwedTest, adds_the_text_of_a_dropped_1xx_to_the_final_reply) {
     owed.note_own_150();
     EXPECT_EQ(take(ftp::make_reply(150, "FILE: a.1")), 0);
     EXPECT_EQ(take(226), 0);
     EXPECT_EQ(owed.take_final()->text, "226-The server said:\r\n FILE: a.1\r\n226 words\r\n");
 }
 
-TEST_F(RepliesOwedTest, knows_the_size_that_was_announced) {
+TEST_F(RepliesOwedTest, knows_the_announced_size) {
     struct Row {
         std::string_view words;
         std::optional<std::uint64_t> size;
@@ -70,13 +70,13 @@ TEST_F(RepliesOwedTest, gives_each_stat_one_reply_whatever_its_code) {
     owed.add_stat();
     owed.add_stat();
     EXPECT_EQ(take(211), 211);
-    EXPECT_EQ(take(550), 550);  // of a file that STAT asked for: the data still move
+    EXPECT_EQ(take(550), 550);  // about STAT's file, because the data still moves
     EXPECT_EQ(owed.stats(), 0U);
     EXPECT_EQ(take(226), 0);
     EXPECT_EQ(final_code(), 226);
 }
 
-TEST_F(RepliesOwedTest, takes_a_refusal_behind_the_data_for_the_transfers_end) {
+TEST_F(RepliesOwedTest, takes_a_refusal_after_the_data_for_the_final_reply) {
     take(150);
     owed.add_stat();
     EXPECT_EQ(take(550, over), 0);
@@ -85,16 +85,16 @@ TEST_F(RepliesOwedTest, takes_a_refusal_behind_the_data_for_the_transfers_end) {
     EXPECT_EQ(owed.take_held().size(), 1U);
 }
 
-TEST_F(RepliesOwedTest, gives_a_refusal_back_to_the_transfer_when_stats_own_answer_comes) {
+TEST_F(RepliesOwedTest, gives_a_refusal_back_to_the_transfer_when_stat_is_answered) {
     take(150);
     owed.add_stat();
-    EXPECT_EQ(take(451), 451);  // told as STAT's
+    EXPECT_EQ(take(451), 451);  // as the answer to STAT
     EXPECT_EQ(take(211), 211);
     EXPECT_EQ(final_code(), 451);
     EXPECT_EQ(owed.take_final(), std::nullopt);  // the client has it
 }
 
-TEST_F(RepliesOwedTest, takes_the_later_of_two_ends_for_the_transfers) {
+TEST_F(RepliesOwedTest, takes_the_later_of_two_ends_for_the_final_reply) {
     take(150);
     owed.add_stat();
     EXPECT_EQ(take(226), 0);
@@ -102,7 +102,7 @@ TEST_F(RepliesOwedTest, takes_the_later_of_two_ends_for_the_transfers) {
     EXPECT_EQ(final_code(), 250);
 }
 
-TEST_F(RepliesOwedTest, takes_the_reply_behind_a_second_1xx_for_stats) {
+TEST_F(RepliesOwedTest, takes_the_reply_after_a_second_1xx_for_the_answer_to_stat) {
     take(150);
     owed.add_stat();
     EXPECT_EQ(take(150), 150);
@@ -112,7 +112,7 @@ TEST_F(RepliesOwedTest, takes_the_reply_behind_a_second_1xx_for_stats) {
     EXPECT_EQ(final_code(), 226);
 }
 
-TEST_F(RepliesOwedTest, never_takes_a_421_for_a_stats_answer) {
+TEST_F(RepliesOwedTest, never_takes_a_421_for_the_answer_to_stat) {
     take(150);
     owed.add_stat();
     take(150);
@@ -120,7 +120,7 @@ TEST_F(RepliesOwedTest, never_takes_a_421_for_a_stats_answer) {
     EXPECT_EQ(final_code(), 421);
 }
 
-TEST_F(RepliesOwedTest, counts_the_stats_that_were_given_up) {
+TEST_F(RepliesOwedTest, counts_the_abandoned_stats) {
     take(150);
     owed.add_stat();
     owed.add_stat();
@@ -131,7 +131,7 @@ TEST_F(RepliesOwedTest, counts_the_stats_that_were_given_up) {
     EXPECT_EQ(owed.take_missing(), 0U);
 }
 
-TEST_F(RepliesOwedTest, keeps_no_end_of_announcements) {
+TEST_F(RepliesOwedTest, limits_the_announcements_that_it_keeps) {
     take(150);
     owed.add_stat();
     take(226);

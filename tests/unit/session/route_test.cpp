@@ -67,7 +67,7 @@ protected:
     config::Listener listener;
 };
 
-TEST_F(RouteTest, knows_before_USER_what_is_out_of_reach) {
+TEST_F(RouteTest, knows_before_USER_which_pools_are_out_of_reach) {
     listener.routes = {to_pool("inside", by_network("192.0.2.0/24")),
                        to_pool("sales", by(&config::RouteMatch::user, {"sales-*"}))};
     listener.pool = "files";
@@ -102,12 +102,12 @@ TEST_F(RouteTest, knows_before_USER_what_HOST_and_TLS_have_settled) {
     EXPECT_EQ(ahead(client, true), "b staff");
 }
 
-TEST_F(RouteTest, leads_to_the_listeners_pool_where_there_are_no_routes) {
+TEST_F(RouteTest, uses_the_listeners_pool_without_routes) {
     listener.pool = "files";
     EXPECT_EQ(where("anna"), "anna to files");
 }
 
-TEST_F(RouteTest, asks_in_order_and_refuses_where_nothing_matches) {
+TEST_F(RouteTest, tries_routes_in_order_and_refuses_if_none_matches) {
     listener.routes = {to_pool("sales", by(&config::RouteMatch::user, {"sales-*"})),
                        to_pool("inside", by_network("192.0.2.0/24")),
                        to_pool("web", by(&config::RouteMatch::user, {"sales-web", "w?b"}))};
@@ -121,7 +121,7 @@ TEST_F(RouteTest, asks_in_order_and_refuses_where_nothing_matches) {
     EXPECT_EQ(where(outside), "Web to files");
 }
 
-TEST_F(RouteTest, telnet_commands_in_a_name_lead_nobody_round_a_route) {
+TEST_F(RouteTest, cannot_be_evaded_by_telnet_commands_in_a_name) {
     listener.routes = {to_pool("sales", by(&config::RouteMatch::user, {"anna"}))};
     listener.pool = "files";
     EXPECT_EQ(where("an\xff\xf1na"), "an\xff\xf1na to sales");
@@ -131,7 +131,7 @@ TEST_F(RouteTest, telnet_commands_in_a_name_lead_nobody_round_a_route) {
               "bert to files");
 }
 
-TEST_F(RouteTest, wants_all_that_a_route_asks_for) {
+TEST_F(RouteTest, matches_only_if_all_conditions_of_a_route_hold) {
     listener.routes = {to_pool("both", user_and_host("anna", "*.example.org"))};
     Applicant anna = from("anna", "192.0.2.7");
     EXPECT_EQ(where(anna), "530 This user cannot log in here.");
@@ -141,7 +141,7 @@ TEST_F(RouteTest, wants_all_that_a_route_asks_for) {
     EXPECT_EQ(where(anna), "530 This user cannot log in here.");
 }
 
-TEST_F(RouteTest, asks_for_the_server_name_and_the_certificate) {
+TEST_F(RouteTest, looks_at_the_server_name_and_the_certificate) {
     listener.routes = {to_pool("a", by(&config::RouteMatch::sni, {"a.example.org"})),
                        to_pool("staff", by(&config::RouteMatch::certificate, {"CN=*,OU=staff,*"}))};
     Applicant who = from("anna", "192.0.2.7", "A.example.org");
@@ -154,7 +154,7 @@ TEST_F(RouteTest, asks_for_the_server_name_and_the_certificate) {
     EXPECT_EQ(where(who), "530 This user cannot log in here.");
 }
 
-TEST_F(RouteTest, rejects_with_the_routes_own_words) {
+TEST_F(RouteTest, rejects_with_the_text_of_the_route) {
     listener.pool = "files";
     config::Route no;
     no.match.user = {"root"};
@@ -167,7 +167,7 @@ TEST_F(RouteTest, rejects_with_the_routes_own_words) {
     EXPECT_EQ(route(listener, from("anna")).rejected_by, nullptr);
 }
 
-TEST_F(RouteTest, takes_a_pool_from_the_users_name) {
+TEST_F(RouteTest, reads_a_pool_from_the_users_name) {
     listener.pool = "files";
     listener.routes = {to_pool("sales", by_network("192.0.2.0/24"))};
     EXPECT_EQ(where("anna@files"), "anna@files to sales");
@@ -182,7 +182,7 @@ TEST_F(RouteTest, takes_a_pool_from_the_users_name) {
     EXPECT_EQ(where(outside), "530 This user cannot log in here.");
 }
 
-TEST_F(RouteTest, takes_a_host_from_the_users_name) {
+TEST_F(RouteTest, reads_a_host_from_the_users_name) {
     listener.user_at_host = true;
     listener.routes = {to_pool("a", by(&config::RouteMatch::host, {"a.example.org"})),
                        to_pool("b", by(&config::RouteMatch::host, {"b.*"}))};
@@ -197,7 +197,7 @@ TEST_F(RouteTest, takes_a_host_from_the_users_name) {
     EXPECT_EQ(where(who), "anna to a of a.example.org");
 }
 
-TEST_F(RouteTest, knows_the_hosts_that_routes_ask_for) {
+TEST_F(RouteTest, knows_the_hosts_in_routes) {
     EXPECT_TRUE(knows_host(listener, "anything"));
     listener.routes = {to_pool("a", by(&config::RouteMatch::host, {"a.example.org", "*.b.org"})),
                        to_pool("b")};
@@ -212,7 +212,8 @@ public:
     explicit Greeted(World& world) : TestClient(world) { EXPECT_EQ(code(), 220); }
 };
 
-/// Sessions of a listener with two pools: world's own "files" with two backends, and others.
+/// Sessions of a listener with several pools: the world's own "files" with two backends, and
+/// others.
 class RoutedSessionTest : public testing::Test {
 protected:
     RoutedSessionTest() {
@@ -223,14 +224,14 @@ protected:
         other.backends[0].host = "10.0.0.12";
         (void)world.pool();
     }
-    /// The second of the world's servers stands in the other pool.
+    /// The world's second server is in the other pool.
     std::size_t sessions_of(std::size_t server) { return world.backend(server).sessions(); }
 
     World world{2};
     config::Pool other;
 };
 
-TEST_F(RoutedSessionTest, go_where_their_user_belongs) {
+TEST_F(RoutedSessionTest, go_to_the_pool_of_their_user) {
     (void)world.add_pool(other);
     world.listener.routes = {to_pool("other", by(&config::RouteMatch::user, {"oth-*"}))};
     Greeted client(world);
@@ -241,7 +242,7 @@ TEST_F(RoutedSessionTest, go_where_their_user_belongs) {
     EXPECT_EQ(sessions_of(0), 1);
     EXPECT_EQ(sessions_of(1), 0);
     EXPECT_EQ(client.ask("PASS secret"), 230);
-    // And after it too, if it belongs elsewhere.
+    // After login too, if the user belongs to another pool.
     EXPECT_EQ(client.ask("USER oth-anna"), 331);
     EXPECT_EQ(sessions_of(0), 0);
     EXPECT_EQ(client.ask("PASS secret"), 230);
@@ -252,7 +253,7 @@ TEST_F(RoutedSessionTest, go_where_their_user_belongs) {
     EXPECT_EQ(world.backend(1).sessions_ever(), sessions);
 }
 
-TEST_F(RoutedSessionTest, are_refused_where_no_route_leads_and_go_on) {
+TEST_F(RoutedSessionTest, are_refused_without_a_matching_route_and_continue) {
     (void)world.add_pool(other);
     world.listener.pool.clear();
     world.listener.routes = {to_pool("other", by(&config::RouteMatch::user, {"oth-*"}))};
@@ -269,7 +270,7 @@ TEST_F(RoutedSessionTest, are_refused_where_no_route_leads_and_go_on) {
     EXPECT_EQ(world.seats_taken(), 0U);
 }
 
-TEST_F(RoutedSessionTest, tell_the_backend_the_users_own_name) {
+TEST_F(RoutedSessionTest, send_the_backend_the_users_own_name) {
     (void)world.add_pool(other);
     world.listener.routes = {to_pool("other", by(&config::RouteMatch::user, {"oth-*"}))};
     world.listener.user_at_pool = true;
@@ -279,7 +280,7 @@ TEST_F(RoutedSessionTest, tell_the_backend_the_users_own_name) {
     EXPECT_EQ(client.ask("PASS secret"), 230);
 }
 
-TEST_F(RoutedSessionTest, fall_back_where_no_backend_can_serve) {
+TEST_F(RoutedSessionTest, fall_back_if_no_backend_can_serve) {
     world.pool_settings.fallback = "other";
     world.renew_pool();
     (void)world.pool();
@@ -335,7 +336,7 @@ TEST_F(QueuedSessionTest, wait_their_turn) {
     EXPECT_EQ(third.code(), 331);
 }
 
-TEST_F(QueuedSessionTest, are_told_when_they_waited_in_vain) {
+TEST_F(QueuedSessionTest, get_421_if_they_waited_in_vain) {
     TestClient first(world);
     ASSERT_TRUE(first.log_in());
     Greeted second(world);
@@ -366,7 +367,7 @@ TEST_F(QueuedSessionTest, give_up_their_place_when_they_leave) {
     EXPECT_EQ(world.pool().waiting(), 0U);
 }
 
-TEST_F(QueuedSessionTest, keep_what_was_said_meanwhile) {
+TEST_F(QueuedSessionTest, keep_commands_that_were_sent_meanwhile) {
     TestClient first(world);
     ASSERT_TRUE(first.log_in());
     Greeted second(world);

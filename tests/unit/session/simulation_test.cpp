@@ -160,7 +160,7 @@ private:
         }
     }
 
-    /// Whether a 2xx was the last word on the transfer. Unknown where other replies come between.
+    /// Whether the transfer's final reply was a 2xx. Unknown if other replies came in between.
     std::optional<bool> is_confirmed(Mishap what) {
         if (!is_alive() || what != Mishap::none) {
             world_.loop.run_for(20min);
@@ -196,7 +196,7 @@ private:
             return data->received() == (lists ? backend.listing : backend.files["a"]);
         };
         const bool is_proper = data->end() == DataPeer::End::proper;
-        // A listing or empty data may end properly and then be refused.
+        // A listing or empty data may end properly before a refusal.
         const bool is_refused_harmlessly =
             confirmed && !*confirmed && (lists || data->received().empty());
         if (is_proper && !is_refused_harmlessly)

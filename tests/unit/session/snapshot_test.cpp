@@ -20,7 +20,7 @@ TEST(Snapshot, stays_with_the_session_that_began_with_it) {
     world.set_snapshot(denying(world, "CWD"));
     TestClient before(world);
     EXPECT_EQ(before.code(), 220);
-    // Nobody but the session holds the first one from here on.
+    // From here on only the session holds the first one.
     world.set_snapshot(denying(world, "RNFR"));
     world.renew_pool();
     TestClient after(world, "198.51.100.8:50000");
@@ -35,13 +35,13 @@ TEST(Snapshot, stays_with_the_session_that_began_with_it) {
     EXPECT_EQ(after.ask("QUIT"), 221);
 }
 
-TEST(Snapshot, of_the_pools_stays_too) {
+TEST(Snapshot, of_the_pools_stays_with_it_too) {
     World world(1);
     TestClient before(world);
     EXPECT_TRUE(before.log_in());
     EXPECT_EQ(world.seats_taken(), 1U);
     world.renew_pool();
-    // The new pool counts its own sessions alone.
+    // The new pool counts only its own sessions.
     EXPECT_EQ(world.seats_taken(), 0U);
     TestClient after(world, "198.51.100.8:50000");
     EXPECT_TRUE(after.log_in());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the log tells of sessions, at its default level unless a test says otherwise.
+// What the log says about sessions, at its default level unless a test says otherwise.
 #include "metrics/counters.h"
 #include "support/log_lines.h"
 #include "support/test_client.h"
@@ -17,7 +17,7 @@ using support::World;
 
 class Telling : public testing::Test {
 protected:
-    /// How many lines have this message and this in them.
+    /// How many lines have this message and contain this text.
     std::size_t lines(std::string_view message, std::string_view part) {
         const auto all = log.text();
         std::size_t found = 0;
@@ -30,7 +30,7 @@ protected:
         if (found == 0) ADD_FAILURE() << all;
         return found;
     }
-    /// A client that has said USER and hears what PASS is answered.
+    /// A client that has sent USER and reads the reply to PASS.
     void say_password(const std::string& password, const std::string& reply) {
         world.backend(0).script.replies["PASS"] = reply;
         TestClient client(world);
@@ -50,7 +50,7 @@ protected:
     support::LogLines log{log::Level::info};
 };
 
-TEST_F(Telling, why_a_session_ended_and_what_it_did) {
+TEST_F(Telling, says_why_a_session_ended_and_what_it_did) {
     world.backend(0).files["a"] = std::string(1000, 'a');
     world.backend(0).files["b"] = std::string(234, 'b');
     TestClient client(world);
@@ -67,7 +67,7 @@ TEST_F(Telling, why_a_session_ended_and_what_it_did) {
               1);
 }
 
-TEST_F(Telling, a_session_counts_bytes_and_transfers) {
+TEST_F(Telling, counts_bytes_and_transfers_of_a_session) {
     world.backend(0).files["a"] = std::string(1000, 'a');
     TestClient client(world);
     EXPECT_TRUE(client.log_in());
@@ -77,7 +77,7 @@ TEST_F(Telling, a_session_counts_bytes_and_transfers) {
     EXPECT_EQ(lines("session ended", "bytes=2000 transfers=2"), 1);
 }
 
-TEST_F(Telling, other_reasons_of_a_sessions_end) {
+TEST_F(Telling, gives_other_reasons_for_a_sessions_end) {
     const auto end = [&](auto&& act) {
         TestClient client(world);
         EXPECT_TRUE(client.log_in());
@@ -97,16 +97,16 @@ TEST_F(Telling, other_reasons_of_a_sessions_end) {
     EXPECT_FALSE(text.contains("session is ended"));
 }
 
-TEST_F(Telling, each_transfer_is_a_line) {
+TEST_F(Telling, writes_a_line_for_each_transfer) {
     world.backend(0).files["a"] = "content";
     TestClient client(world);
     EXPECT_TRUE(client.log_in());
-    // More than there may be lines of one message in a second.
+    // More lines than `repeats_per_second` allows for one message.
     for (int i = 0; i < 120; ++i) download(client, "a", 226);
     EXPECT_EQ(lines("info    transfer ended", "verb=RETR file=a bytes=7"), 120);
 }
 
-TEST_F(Telling, a_refused_transfer_is_a_line_with_the_reason) {
+TEST_F(Telling, writes_a_line_with_the_reason_for_a_refused_transfer) {
     TestClient client(world);
     EXPECT_TRUE(client.log_in());
     download(client, "missing", 550);
@@ -115,17 +115,17 @@ TEST_F(Telling, a_refused_transfer_is_a_line_with_the_reason) {
     EXPECT_EQ(lines("command refused", "verb=PORT"), 1);
 }
 
-TEST_F(Telling, refused_transfers_do_not_fill_the_log) {
+TEST_F(Telling, limits_the_lines_for_refused_transfers) {
     TestClient client(world);
     EXPECT_TRUE(client.log_in());
     const auto data = client.open_data("EPSV");
     constexpr std::size_t often = 500;
-    // Nothing is set up for the second and all after it.
+    // The second and all later ones have no data address.
     for (std::size_t i = 0; i < often; ++i) (void)client.ask("RETR a");
     EXPECT_LT(lines("transfer ended", "result=refused"), often);
 }
 
-TEST_F(Telling, a_transfer_beyond_the_limit_is_a_line) {
+TEST_F(Telling, writes_a_line_for_a_transfer_above_the_limit) {
     world.limits.transfers = 1;
     const auto held = world.ledger.begin_transfer();
     TestClient client(world);
@@ -135,7 +135,7 @@ TEST_F(Telling, a_transfer_beyond_the_limit_is_a_line) {
     EXPECT_EQ(lines("command refused", "line=\"RETR a\" code=425"), 1);
 }
 
-TEST_F(Telling, a_refused_log_in_has_the_servers_text_without_the_password) {
+TEST_F(Telling, shows_the_servers_refusal_of_a_login_without_the_password) {
     say_password("hunter2", "530 Login incorrect, account locked: Hunter2.");
     EXPECT_EQ(lines("login refused",
                     "name=anna code=530 text=\"Login incorrect, account locked: ***\" "
@@ -143,7 +143,7 @@ TEST_F(Telling, a_refused_log_in_has_the_servers_text_without_the_password) {
               1);
 }
 
-TEST_F(Telling, a_user_that_ballast_refuses_is_a_line) {
+TEST_F(Telling, writes_a_line_for_a_user_that_ballast_refuses) {
     world.listener.tls.emplace();
     world.listener.tls->require = config::TlsRequire::login;
     TestClient client(world);
@@ -152,7 +152,7 @@ TEST_F(Telling, a_user_that_ballast_refuses_is_a_line) {
     EXPECT_EQ(lines("login refused", "name=anna code=530"), 1);
 }
 
-TEST_F(Telling, a_rejecting_route_is_named_and_bans_only_if_it_is_asked_to) {
+TEST_F(Telling, names_a_rejecting_route_which_bans_only_if_configured) {
     world.limits.failed_logins_per_address = 2;
     config::Route route;
     route.where.key = "listener.ftp.route[0]";
@@ -174,7 +174,7 @@ TEST_F(Telling, a_rejecting_route_is_named_and_bans_only_if_it_is_asked_to) {
     EXPECT_EQ(lines("login refused", "reason=\"rejected by listener.ftp.route[0]\""), 4);
 }
 
-TEST_F(Telling, a_ban_with_its_length_and_the_setting) {
+TEST_F(Telling, shows_a_ban_with_its_length_and_the_setting) {
     world.limits.failed_logins_per_user = 1;
     world.limits.ban_time = 90s;
     say_password("wrong", "530 No.");
@@ -184,7 +184,7 @@ TEST_F(Telling, a_ban_with_its_length_and_the_setting) {
               1);
 }
 
-TEST_F(Telling, limits_of_a_listener_with_their_keys) {
+TEST_F(Telling, shows_limits_of_a_listener_with_their_keys) {
     world.listener.where.key = "listener.ftp";
     world.listener.login_attempts = 1;
     TestClient client(world);
@@ -197,7 +197,7 @@ TEST_F(Telling, limits_of_a_listener_with_their_keys) {
     EXPECT_EQ(lines("a limit is reached", "key=listener.ftp.login_attempts value=1 cure="), 1);
 }
 
-TEST_F(Telling, a_pool_that_is_full_with_its_key) {
+TEST_F(Telling, shows_a_full_pool_with_its_key) {
     world.pool_settings.where.key = "pool.files";
     world.pool_settings.backends[0].max_sessions = 1;
     TestClient first(world);
@@ -208,7 +208,7 @@ TEST_F(Telling, a_pool_that_is_full_with_its_key) {
     EXPECT_EQ(lines("no backend for a session", "key=pool.files.backend.max_sessions value=1"), 1);
 }
 
-TEST_F(Telling, a_tls_handshake_on_the_plain_port) {
+TEST_F(Telling, shows_a_tls_handshake_on_the_plain_port) {
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
     client.send_bytes(std::string_view("\x16\x03\x01\x02\x00\x01", 6));
@@ -218,7 +218,7 @@ TEST_F(Telling, a_tls_handshake_on_the_plain_port) {
     EXPECT_EQ(lines("session ended", "reason=\"TLS begins with AUTH TLS here"), 1);
 }
 
-TEST(TellingDebug, shows_the_backends_dialog_both_ways_and_no_password) {
+TEST(TellingDebug, shows_the_dialog_with_the_backend_both_ways_without_passwords) {
     World world(1);
     support::LogLines log(log::Level::debug);
     world.backend(0).script.replies["PASS"] = "230 Welcome, hunter2.";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// TLS towards backends, as sessions meet it.
+// TLS towards backends, in whole sessions.
 #include "support/log_lines.h"
 #include "support/test_client.h"
 #include "support/tls_ends.h"
@@ -37,7 +37,7 @@ protected:
         }
     }
     config::BackendTls& tls(std::size_t index) { return world.pool_settings.backends[index].tls; }
-    /// Logs in where the first backend, which is asked first, is of no use.
+    /// Logs in with a first backend that cannot serve.
     static void expect_second_backend_is_taken(World& one) {
         one.pool_settings.backends[1].backup = true;
         TestClient client(one);
@@ -84,7 +84,7 @@ TEST_F(TlsBackend, is_reached_under_implicit_tls) {
     EXPECT_EQ(data->received(), "content");
     EXPECT_FALSE(world.backend(0).has_heard("AUTH TLS"));
     EXPECT_EQ(data_handshakes(), 1);
-    // What a server of implicit TLS does with data unless told is its own choice, so it is told.
+    // With implicit TLS each server has its own default for data, so Ballast sends PROT.
     tls(0).data = BackendDataTls::never;
     world.renew_pool();
     TestClient other(world);
@@ -94,7 +94,7 @@ TEST_F(TlsBackend, is_reached_under_implicit_tls) {
     EXPECT_EQ(data_handshakes(), 1);
 }
 
-TEST_F(TlsBackend, is_reached_as_the_client_is_where_that_is_set) {
+TEST_F(TlsBackend, follows_the_clients_choice_of_tls_if_so_configured) {
     tls(0).mode = tls(1).mode = BackendTlsMode::as_client;
     TestClient plain(world);
     ASSERT_TRUE(plain.log_in());
@@ -107,7 +107,7 @@ TEST_F(TlsBackend, is_reached_as_the_client_is_where_that_is_set) {
     EXPECT_EQ(world.backend(1).data_handshakes.size(), 1);
 }
 
-TEST_F(TlsBackend, protects_data_as_the_client_always_or_never) {
+TEST_F(TlsBackend, protects_data_like_the_client_or_always_or_never) {
     struct Row {
         BackendDataTls data;
         bool client_does;
@@ -149,7 +149,7 @@ TEST_F(TlsBackend, follows_the_client_from_one_transfer_to_the_next) {
     EXPECT_EQ(protection, (std::vector<std::string>{"PBSZ 0", "PROT P", "PROT C", "PROT P"}));
 }
 
-TEST_F(TlsBackend, that_refuses_prot_p_refuses_the_transfer_and_the_log_names_the_remedy) {
+TEST_F(TlsBackend, that_refuses_prot_p_gets_no_transfer_and_the_log_names_the_remedy) {
     world.backend(0).script.takes_prot_p = world.backend(1).script.takes_prot_p = false;
     support::LogLines log(log::Level::info);
     {
@@ -168,7 +168,7 @@ TEST_F(TlsBackend, that_refuses_prot_p_refuses_the_transfer_and_the_log_names_th
     EXPECT_NE(text.find("data = \\\"never\\\""), std::string::npos) << text;
 }
 
-TEST_F(TlsBackend, that_does_not_know_auth_is_passed_over) {
+TEST_F(TlsBackend, that_does_not_know_auth_is_skipped) {
     for (const char* reply :
          {"502 No.", "504 No.", "530 No.", "534 No.", "431 Not now.", "421 Too many."}) {
         SCOPED_TRACE(reply);
@@ -179,25 +179,25 @@ TEST_F(TlsBackend, that_does_not_know_auth_is_passed_over) {
     }
 }
 
-TEST_F(TlsBackend, that_goes_on_in_plain_text_after_234_is_passed_over) {
+TEST_F(TlsBackend, that_continues_in_plain_text_after_234_is_skipped) {
     world.backend(0).script.speaks_plain_after_auth = true;
     expect_second_backend_is_taken(world);
 }
 
-TEST_F(TlsBackend, that_says_nothing_after_234_is_passed_over) {
+TEST_F(TlsBackend, that_is_silent_after_234_is_skipped) {
     world.backend(0).script.replies["AUTH"] = "234 Go ahead.";
     const auto before = world.loop.now();
     expect_second_backend_is_taken(world);
     EXPECT_GE(world.loop.now() - before, tls(0).handshake_timeout);
 }
 
-TEST_F(TlsBackend, that_does_not_begin_with_tls_where_it_should_is_passed_over) {
+TEST_F(TlsBackend, that_does_not_begin_implicit_tls_is_skipped) {
     tls(0).mode = tls(1).mode = BackendTlsMode::implicit_tls;
     world.backend(1).script.begins_with_tls = true;
     expect_second_backend_is_taken(world);
 }
 
-TEST_F(TlsBackend, with_a_certificate_that_is_not_good_is_passed_over) {
+TEST_F(TlsBackend, with_a_bad_certificate_is_skipped) {
     const auto& pki = support::test_pki();
     const support::Authority stranger(pki.directory, "Stranger");
     const net::Certificates::Files bad[] = {
@@ -228,7 +228,7 @@ TEST_F(TlsBackend, with_a_certificate_that_is_not_good_is_passed_over) {
     }
 }
 
-TEST_F(TlsBackend, of_which_none_is_good_ends_the_session_with_421) {
+TEST_F(TlsBackend, ends_the_session_with_421_if_none_has_a_good_certificate) {
     for (std::size_t i = 0; i < 2; ++i) world.backend(i).script.replies["AUTH"] = "502 No.";
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
@@ -236,7 +236,7 @@ TEST_F(TlsBackend, of_which_none_is_good_ends_the_session_with_421) {
     EXPECT_TRUE(client.is_ended());
 }
 
-TEST_F(TlsBackend, injects_nothing_before_its_handshake) {
+TEST_F(TlsBackend, cannot_inject_replies_before_its_handshake) {
     for (std::size_t i = 0; i < 2; ++i)
         world.backend(i).script.auth_reply = "234 Go ahead.\r\n230 You are root.\r\n331 Injected.";
     TestClient client(world);
@@ -246,7 +246,7 @@ TEST_F(TlsBackend, injects_nothing_before_its_handshake) {
     EXPECT_EQ(client.ask("PWD"), 257);
 }
 
-TEST_F(TlsBackend, that_does_not_resume_under_tls_1_3_is_spoken_to_in_1_2_next_time) {
+TEST_F(TlsBackend, that_does_not_resume_under_tls_1_3_gets_1_2_next_time) {
     world.pool_settings.backends[1].backup = true;
     auto& backend = world.backend(0);
     backend.script.resumes_tls_1_3 = false;
@@ -268,12 +268,12 @@ TEST_F(TlsBackend, that_does_not_resume_under_tls_1_3_is_spoken_to_in_1_2_next_t
     }
 }
 
-TEST_F(TlsBackend, that_does_not_answer_the_data_handshake_costs_the_transfer_only) {
+TEST_F(TlsBackend, that_does_not_answer_the_data_handshake_loses_only_the_transfer) {
     world.pool_settings.backends[1].backup = true;
     TestClient client(world);
     ASSERT_TRUE(client.log_in_with_tls());
     EXPECT_EQ(download(client), 226);
-    // It says 150 and expects plain text.
+    // The backend says 150 and expects plain text.
     world.backend(0).script.replies["PROT"] = "200 Yes, yes.";
     EXPECT_EQ(client.ask("PROT C"), 200);
     client.wraps_data = false;
@@ -281,12 +281,12 @@ TEST_F(TlsBackend, that_does_not_answer_the_data_handshake_costs_the_transfer_on
     const auto code = download(client);
     EXPECT_GE(code, 400);
     EXPECT_LE(world.loop.now() - before, 2min);
-    // It ended the data properly, with nothing in it, and refused: passed on as it was.
+    // The backend ended empty data properly and refused. Ballast passes on the same.
     EXPECT_EQ(data->end(), DataPeer::End::proper);
     EXPECT_EQ(data->received(), "");
 }
 
-TEST_F(TlsBackend, hears_rest_and_ranges_as_in_plain_text) {
+TEST_F(TlsBackend, gets_rest_and_ranges_as_in_plain_text) {
     TestClient client(world);
     ASSERT_TRUE(client.log_in_with_tls());
     EXPECT_EQ(client.ask("REST 3"), 350);

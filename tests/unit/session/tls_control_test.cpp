@@ -53,7 +53,7 @@ TEST_F(TlsControl, begins_at_auth) {
     EXPECT_EQ(world.sessions(), 0);
 }
 
-TEST_F(TlsControl, begins_before_the_greeting_where_it_is_implicit) {
+TEST_F(TlsControl, begins_before_the_greeting_if_it_is_implicit) {
     world.begins_with_tls = true;
     TestClient client(world);
     EXPECT_FALSE(client.has_reply());
@@ -62,7 +62,7 @@ TEST_F(TlsControl, begins_before_the_greeting_where_it_is_implicit) {
     EXPECT_EQ(client.ask("AUTH TLS"), 503);
     EXPECT_EQ(client.ask("USER anna"), 331);
     EXPECT_EQ(client.ask("PASS secret"), 230);
-    // Data are protected at once.
+    // Data is protected at once.
     client.wraps_data = true;
     const auto data = client.open_data("EPSV");
     EXPECT_EQ(client.ask("RETR a"), 150);
@@ -71,7 +71,7 @@ TEST_F(TlsControl, begins_before_the_greeting_where_it_is_implicit) {
     EXPECT_TRUE(data->is_vouched_for());
 }
 
-TEST_F(TlsControl, that_never_begins_ends_at_its_deadline_without_a_word) {
+TEST_F(TlsControl, that_never_begins_ends_silently_at_its_deadline) {
     world.begins_with_tls = true;
     TestClient client(world);
     const auto before = world.loop.now();
@@ -110,7 +110,7 @@ TEST_F(TlsControl, that_never_begins_makes_room_for_others_and_for_a_stop) {
     EXPECT_LT(world.loop.now() - before, 1s);
 }
 
-TEST_F(TlsControl, that_goes_on_in_plain_text_is_over) {
+TEST_F(TlsControl, ends_if_the_client_continues_in_plain_text) {
     const auto before = metrics::total(Counter::tls_handshakes_failed);
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
@@ -128,7 +128,7 @@ TEST_F(TlsControl, that_goes_on_in_plain_text_is_over) {
     EXPECT_EQ(world.sessions(), 0);
 }
 
-TEST_F(TlsControl, throws_away_what_was_said_behind_auth_in_plain_text) {
+TEST_F(TlsControl, drops_plain_text_that_was_sent_behind_auth) {
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
     client.send_bytes("AUTH TLS\r\nUSER mallory\r\nPASS secret\r\nDELE a\r\n");
@@ -142,7 +142,7 @@ TEST_F(TlsControl, throws_away_what_was_said_behind_auth_in_plain_text) {
         EXPECT_EQ(line.find("mallory"), std::string::npos);
 }
 
-TEST_F(TlsControl, throws_away_half_a_line_too) {
+TEST_F(TlsControl, drops_half_a_line_too) {
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
     client.send_bytes("AUTH TLS\r\nUSER mall");
@@ -167,7 +167,7 @@ TEST_F(TlsControl, resets_the_login_at_auth) {
     EXPECT_EQ(client.ask("PWD"), 257);
 }
 
-TEST_F(TlsControl, is_required_where_that_is_set) {
+TEST_F(TlsControl, can_be_required) {
     tls().require = TlsRequire::login;
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
@@ -182,7 +182,7 @@ TEST_F(TlsControl, is_required_where_that_is_set) {
     EXPECT_EQ(data->received(), "content");
 }
 
-TEST_F(TlsControl, and_data_are_required_where_that_is_set) {
+TEST_F(TlsControl, can_be_required_for_data_too) {
     tls().require = TlsRequire::login_and_data;
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
@@ -238,7 +238,7 @@ TEST_F(TlsControl, refuses_rein_and_a_second_auth) {
     ASSERT_NE(client.tls(), nullptr);
 }
 
-TEST_F(TlsControl, wants_host_to_agree_with_the_name_of_the_handshake) {
+TEST_F(TlsControl, requires_host_to_equal_the_name_in_the_handshake) {
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
     ASSERT_TRUE(client.secure());
@@ -246,7 +246,7 @@ TEST_F(TlsControl, wants_host_to_agree_with_the_name_of_the_handshake) {
     EXPECT_EQ(client.ask("HOST ftp.example.com"), 220);
 }
 
-TEST_F(TlsControl, keeps_the_host_that_was_named_before_auth) {
+TEST_F(TlsControl, keeps_the_host_from_before_auth) {
     config::Route here;
     here.match.host = {"ftp.example.com"};
     here.pool = world.listener.pool;
@@ -260,7 +260,7 @@ TEST_F(TlsControl, keeps_the_host_that_was_named_before_auth) {
     EXPECT_EQ(client.ask("USER anna"), 331);
 }
 
-TEST_F(TlsControl, refuses_a_log_in_whose_host_is_not_that_of_the_handshake) {
+TEST_F(TlsControl, refuses_a_login_whose_host_differs_from_the_handshake) {
     TestClient client(world);
     EXPECT_EQ(client.code(), 220);
     EXPECT_EQ(client.ask("HOST other.example.com"), 220);
@@ -270,7 +270,7 @@ TEST_F(TlsControl, refuses_a_log_in_whose_host_is_not_that_of_the_handshake) {
     EXPECT_EQ(client.ask("USER anna"), 331);
 }
 
-TEST_F(TlsControl, ends_with_ccc_and_data_stay_protected) {
+TEST_F(TlsControl, ends_with_ccc_while_data_stays_protected) {
     allow_ccc();
     TestClient client(world);
     ASSERT_TRUE(client.log_in_with_tls());
@@ -290,7 +290,7 @@ TEST_F(TlsControl, ends_with_ccc_and_data_stay_protected) {
     EXPECT_TRUE(client.is_ended());
 }
 
-TEST_F(TlsControl, that_a_client_does_not_leave_after_ccc_ends_at_its_deadline) {
+TEST_F(TlsControl, ends_at_its_deadline_if_the_client_does_not_leave_tls_after_ccc) {
     allow_ccc();
     TestClient client(world);
     ASSERT_TRUE(client.log_in_with_tls());
@@ -302,7 +302,7 @@ TEST_F(TlsControl, that_a_client_does_not_leave_after_ccc_ends_at_its_deadline) 
     EXPECT_EQ(world.backend(0).sessions(), 0);
 }
 
-TEST_F(TlsControl, hears_commands_in_one_record_and_in_many) {
+TEST_F(TlsControl, reads_commands_in_one_record_and_in_many) {
     TestClient client(world);
     ASSERT_TRUE(client.log_in_with_tls());
     client.send_bytes("PWD\r\nTYPE I\r\nNOOP\r\n");
@@ -314,7 +314,7 @@ TEST_F(TlsControl, hears_commands_in_one_record_and_in_many) {
         world.loop.settle();
     }
     EXPECT_EQ(client.code(), 257);
-    // More than one read can take.
+    // More bytes than one read can take.
     std::string many;
     for (int i = 0; i < 5000; ++i) many += "NOOP\r\n";
     client.send_bytes(many);
@@ -334,7 +334,7 @@ TEST_F(TlsControl, works_byte_by_byte) {
     EXPECT_TRUE(data->is_vouched_for());
 }
 
-TEST_F(TlsControl, of_a_client_that_vanishes_ends_the_session) {
+TEST_F(TlsControl, ends_the_session_of_a_client_that_vanishes) {
     TestClient client(world);
     ASSERT_TRUE(client.log_in_with_tls());
     client.vanish();
@@ -354,7 +354,7 @@ TEST_F(TlsControl, says_goodbye_with_close_notify) {
     EXPECT_TRUE(end.is_vouched_for);
 }
 
-TEST_F(TlsControl, wants_the_clients_certificate_where_that_is_set) {
+TEST_F(TlsControl, can_require_a_client_certificate) {
     const auto& pki = support::test_pki();
     net::TlsServer::Settings settings;
     settings.client_certificate = net::TlsServer::Settings::Ask::require;

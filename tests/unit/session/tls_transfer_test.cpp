@@ -47,7 +47,7 @@ std::shared_ptr<net::TlsClient> client_of(TlsVersion newest) {
 
 enum class Legs : std::uint8_t { tls_plain, plain_tls, tls_tls };
 
-/// The client's verb, who has TLS, its version, and how much fits into a connection.
+/// The client's verb, which legs have TLS, its version, and how much fits into a connection.
 using Leg = std::tuple<const char*, Legs, TlsVersion, std::size_t>;
 
 std::string leg_name(const Leg& leg) {
@@ -147,7 +147,7 @@ TEST_P(EveryLeg, downloads_lists_and_uploads) {
     EXPECT_EQ(world.network.leases(), 0);
 }
 
-TEST_P(EveryLeg, takes_a_client_that_begins_tls_after_the_150) {
+TEST_P(EveryLeg, serves_a_client_that_begins_tls_after_the_150) {
     world.backend(0).files["a"] = "content";
     ASSERT_TRUE(log_in());
     client.wraps_data = false;
@@ -206,7 +206,7 @@ protected:
     TlsOnBothLegs() : TlsTransfer(Legs::tls_tls) {}
 };
 
-TEST_F(TlsOnBothLegs, goes_on_a_hundred_times_in_one_session) {
+TEST_F(TlsOnBothLegs, works_a_hundred_times_in_one_session) {
     tls().session_reuse = SessionReuse::required;
     backend().script.requires_reuse = true;
     ASSERT_TRUE(client.log_in_with_tls());
@@ -268,7 +268,7 @@ TEST_F(TlsReuse, is_refused_before_the_backend_hears_of_an_upload) {
 }
 
 /// RFC 1123 4.1.2.9: the name of the new file is in the 150.
-TEST_F(TlsReuse, leaves_the_150_of_stou_to_the_backend_which_names_the_file) {
+TEST_F(TlsReuse, leaves_the_150_of_stou_to_the_backend) {
     backend().script.begin_reply = "150 FILE: unique.1";
     ASSERT_TRUE(client.log_in_with_tls());
     client.wraps_data = true;
@@ -279,7 +279,7 @@ TEST_F(TlsReuse, leaves_the_150_of_stou_to_the_backend_which_names_the_file) {
     EXPECT_EQ(client.code(), 226);
 }
 
-TEST_F(TlsReuse, tells_later_what_the_backend_said_in_the_150_that_ballast_said_first) {
+TEST_F(TlsReuse, passes_the_text_of_the_backends_150_on_with_the_last_reply) {
     backend().script.begin_reply = "150-Stored under another name.\r\n150 FILE: b.1";
     ASSERT_TRUE(client.log_in_with_tls());
     client.wraps_data = false;
@@ -293,7 +293,7 @@ TEST_F(TlsReuse, tells_later_what_the_backend_said_in_the_150_that_ballast_said_
               "226 Transfer complete.");
 }
 
-TEST_F(TlsReuse, is_refused_at_once_where_the_handshake_came_before_the_command) {
+TEST_F(TlsReuse, is_refused_at_once_if_the_handshake_came_before_the_command) {
     ASSERT_TRUE(client.log_in_with_tls());
     for (const char* line : {"STOR b", "APPE b", "RETR b", "LIST"}) {
         const auto data = open_without_session();
@@ -334,7 +334,7 @@ TEST_F(TlsReuse, of_another_session_is_refused_and_counted) {
     expect_transfer_works();
 }
 
-TEST_F(TlsReuse, is_not_refused_where_it_is_only_preferred_or_off) {
+TEST_F(TlsReuse, is_not_refused_if_it_is_only_preferred_or_off) {
     for (const auto reuse : {SessionReuse::preferred, SessionReuse::off}) {
         World another(1);
         give_clients_tls(another);
@@ -357,7 +357,7 @@ TEST_F(TlsReuse, is_not_refused_where_it_is_only_preferred_or_off) {
     }
 }
 
-TEST_F(TlsReuse, of_an_aborted_upload_is_waited_for_no_longer) {
+TEST_F(TlsReuse, stops_waiting_for_an_aborted_upload) {
     ASSERT_TRUE(client.log_in_with_tls());
     client.wraps_data = false;
     const auto data = client.open_data("EPSV");
@@ -369,7 +369,7 @@ TEST_F(TlsReuse, of_an_aborted_upload_is_waited_for_no_longer) {
     expect_transfer_works();
 }
 
-TEST_F(TlsReuse, of_an_upload_that_never_begins_ends_with_425_or_522) {
+TEST_F(TlsReuse, ends_with_425_or_522_if_the_upload_never_begins) {
     ASSERT_TRUE(client.log_in_with_tls());
     EXPECT_NE(client.passive_port("EPSV"), 0);
     auto before = world.loop.now();
@@ -388,7 +388,7 @@ TEST_F(TlsReuse, of_an_upload_that_never_begins_ends_with_425_or_522) {
     expect_transfer_works();
 }
 
-TEST_F(TlsTransfer, whose_client_speaks_plain_text_is_refused) {
+TEST_F(TlsTransfer, is_refused_if_the_client_speaks_plain_text) {
     ASSERT_TRUE(client.log_in_with_tls());
     client.wraps_data = false;
     const auto up = client.open_data("EPSV");
@@ -404,7 +404,7 @@ TEST_F(TlsTransfer, whose_client_speaks_plain_text_is_refused) {
     expect_transfer_works();
 }
 
-TEST_F(TlsTransfer, whose_client_never_begins_tls_is_given_up) {
+TEST_F(TlsTransfer, ends_if_the_client_never_begins_tls) {
     ASSERT_TRUE(client.log_in_with_tls());
     client.wraps_data = false;
     const auto data = client.open_data("EPSV");
@@ -418,7 +418,7 @@ TEST_F(TlsTransfer, whose_client_never_begins_tls_is_given_up) {
     expect_transfer_works();
 }
 
-TEST_F(TlsTransfer, that_the_backend_refuses_closes_the_data_without_trouble) {
+TEST_F(TlsTransfer, ends_quickly_without_close_notify_if_the_backend_refuses) {
     ASSERT_TRUE(client.log_in_with_tls());
     const auto before = world.loop.now();
     const auto data = client.open_data("EPSV");
@@ -432,7 +432,7 @@ TEST_F(TlsTransfer, that_the_backend_refuses_closes_the_data_without_trouble) {
     expect_transfer_works();
 }
 
-TEST_F(TlsTransfer, whose_protection_changed_behind_its_handshake_is_refused) {
+TEST_F(TlsTransfer, is_refused_if_its_protection_changed_after_the_handshake) {
     ASSERT_TRUE(client.log_in_with_tls());
     const auto data = client.open_data("EPSV");
     world.loop.settle();
@@ -446,9 +446,9 @@ TEST_F(TlsTransfer, whose_protection_changed_behind_its_handshake_is_refused) {
     EXPECT_EQ(plain->received(), "content");
 }
 
-// How data end.
+// How data ends
 
-TEST_F(TlsTransfer, that_ends_with_close_notify_is_believed_at_once) {
+TEST_F(TlsTransfer, trusts_a_close_notify_at_once) {
     ASSERT_TRUE(client.log_in_with_tls());
     const auto up = client.open_data("EPSV");
     EXPECT_EQ(client.ask("STOR b"), 150);
@@ -460,7 +460,7 @@ TEST_F(TlsTransfer, that_ends_with_close_notify_is_believed_at_once) {
     EXPECT_TRUE(backend().stored.at(0).is_whole);
 }
 
-TEST_F(TlsTransfer, that_ends_with_close_notify_is_believed_though_the_client_is_gone) {
+TEST_F(TlsTransfer, trusts_a_close_notify_although_the_client_is_gone) {
     backend().script.final_delay = 1s;
     ASSERT_TRUE(client.log_in_with_tls());
     const auto up = client.open_data("EPSV");
@@ -475,7 +475,7 @@ TEST_F(TlsTransfer, that_ends_with_close_notify_is_believed_though_the_client_is
     EXPECT_TRUE(backend().stored[0].is_whole);
 }
 
-TEST_F(TlsTransfer, that_ends_bare_is_suspected_as_plain_text_is) {
+TEST_F(TlsTransfer, treats_an_end_without_close_notify_as_in_plain_text) {
     ASSERT_TRUE(client.log_in_with_tls());
     const auto counted = metrics::total(Counter::data_ends_without_close_notify);
     const auto up = client.open_data("EPSV");
@@ -499,7 +499,7 @@ TEST_F(TlsTransfer, that_ends_bare_is_suspected_as_plain_text_is) {
     EXPECT_FALSE(backend().stored[1].is_whole);
 }
 
-TEST_F(TlsTransfer, that_ends_bare_is_broken_off_where_closing_is_strict) {
+TEST_F(TlsTransfer, breaks_at_an_end_without_close_notify_under_strict_close) {
     tls().strict_close = true;
     ASSERT_TRUE(client.log_in_with_tls());
     const auto up = client.open_data("EPSV");
@@ -519,7 +519,7 @@ TEST_F(TlsTransfer, that_ends_bare_is_broken_off_where_closing_is_strict) {
     EXPECT_TRUE(backend().stored.at(1).is_whole);
 }
 
-TEST_F(TlsOnBothLegs, of_a_backend_that_ends_bare_is_passed_on_with_close_notify_or_broken_off) {
+TEST_F(TlsOnBothLegs, adds_close_notify_or_breaks_if_the_backend_sends_none) {
     backend().script.says_close_notify = false;
     ASSERT_TRUE(client.log_in_with_tls());
     const auto counted = metrics::total(Counter::data_ends_without_close_notify);
@@ -552,7 +552,7 @@ TEST_P(TlsTruncation, of_a_download_is_never_ended_with_close_notify) {
         EXPECT_EQ(client.ask("RETR a"), 150);
         EXPECT_GE(client.code(), 400) << bytes;
         world.loop.run_for(1s);
-        // A backend that ends the data properly and refuses, with nothing delivered, is passed on.
+        // If a backend ends empty data properly and refuses, Ballast passes on the same.
         const bool is_passed_on = std::get<1>(GetParam()) == Fault::ends_early && bytes == 0;
         EXPECT_EQ(data->is_vouched_for(), is_passed_on) << bytes;
         EXPECT_EQ(data->end(), is_passed_on ? DataPeer::End::proper : DataPeer::End::reset)
@@ -585,7 +585,7 @@ TEST_P(TlsTruncation, of_an_upload_is_never_ended_with_close_notify) {
     }
 }
 
-TEST_F(TlsTransfer, that_loses_the_backends_control_connection_is_not_vouched_for) {
+TEST_F(TlsTransfer, sends_no_close_notify_if_the_backends_control_connection_is_lost) {
     backend().script.fault = Fault::lose_control;
     backend().script.fault_after = 1000;
     ASSERT_TRUE(client.log_in_with_tls());
@@ -595,7 +595,7 @@ TEST_F(TlsTransfer, that_loses_the_backends_control_connection_is_not_vouched_fo
     expect_never_vouched(*data);
 }
 
-TEST_F(TlsOnBothLegs, whose_client_breaks_a_download_is_told_to_the_backend) {
+TEST_F(TlsOnBothLegs, works_after_the_client_broke_a_download) {
     ASSERT_TRUE(client.log_in_with_tls());
     const auto data = client.open_data("EPSV");
     data->stop_reading();
@@ -609,7 +609,7 @@ TEST_F(TlsOnBothLegs, whose_client_breaks_a_download_is_told_to_the_backend) {
 class TlsAbort : public testing::TestWithParam<Legs> {};
 INSTANTIATE_TEST_SUITE_P(Each, TlsAbort, testing::Values(Legs::tls_plain, Legs::tls_tls));
 
-TEST_P(TlsAbort, ends_a_transfer_and_the_session_goes_on) {
+TEST_P(TlsAbort, ends_a_transfer_and_the_session_continues) {
     World world(1);
     give_clients_tls(world);
     if (GetParam() == Legs::tls_tls) give_backends_tls(world);
@@ -645,7 +645,7 @@ TEST_P(TlsAbort, ends_a_transfer_and_the_session_goes_on) {
     EXPECT_EQ(client.ask("NOOP"), 200);
 }
 
-TEST_P(TlsAbort, comes_while_the_client_has_not_begun_tls) {
+TEST_P(TlsAbort, may_come_before_the_client_begins_tls) {
     World world(1);
     give_clients_tls(world);
     if (GetParam() == Legs::tls_tls) give_backends_tls(world);
@@ -660,14 +660,14 @@ TEST_P(TlsAbort, comes_while_the_client_has_not_begun_tls) {
     EXPECT_EQ(client.ask("NOOP"), 200);
 }
 
-TEST_F(TlsOnBothLegs, waits_for_the_backends_226_that_waits_for_the_close) {
+TEST_F(TlsOnBothLegs, closes_for_a_backend_that_then_sends_its_226) {
     backend().script.final_waits_for_close = true;
     ASSERT_TRUE(client.log_in_with_tls());
     expect_transfer_works();
     expect_transfer_works();
 }
 
-TEST_F(TlsTransfer, that_will_end_with_close_notify_is_believed_though_the_client_is_gone) {
+TEST_F(TlsTransfer, waits_for_a_close_notify_although_the_client_is_gone) {
     ASSERT_TRUE(client.log_in_with_tls());
     const auto up = client.open_data("EPSV");
     world.network.shape.pipe_bytes = 300;  // of the backend's data connection
@@ -682,7 +682,7 @@ TEST_F(TlsTransfer, that_will_end_with_close_notify_is_believed_though_the_clien
     EXPECT_TRUE(backend().stored[0].is_whole);
 }
 
-TEST_F(TlsTransfer, keeps_a_handshake_that_was_done_early_for_the_command_that_moves_data) {
+TEST_F(TlsTransfer, keeps_an_early_handshake_for_the_transfer_command) {
     ASSERT_TRUE(client.log_in_with_tls());
     const auto down = client.open_data("EPSV");
     world.loop.settle();

@@ -39,7 +39,7 @@ TEST_F(TransferLog, writes_the_fields_of_xferlog) {
               "Sun Sep  9 01:46:40 2001 3 198.51.100.7 1234 /in/a.txt b _ o r anna ftp 0 * c");
 }
 
-TEST_F(TransferLog, marks_uploads_anonymous_users_and_what_is_not_whole) {
+TEST_F(TransferLog, marks_uploads_anonymous_users_and_incomplete_files) {
     outcome.direction = ftp::Direction::upload;
     outcome.result = TransferResult::failed;
     user = "anonymous";

@@ -46,7 +46,7 @@ public:
     explicit Story(const TransferTerms& terms) : machine_(terms) {}
     explicit Story(ftp::Direction direction) : Story(terms_of(direction)) {}
 
-    /// All that is told before `actions` has happened at once.
+    /// Events before the next `actions` count as simultaneous.
     Story& on(Kind kind) {
         machine_.on({.kind = kind, .time = 1s}, now_);
         return *this;
@@ -68,7 +68,7 @@ public:
         now_ = machine_.deadline();
         return *this;
     }
-    /// What comes of the next `pass_end_on`, `end_client`.
+    /// The result of the next `pass_end_on` or `end_client`.
     Story& when_passed_on(Kind outcome) {
         passed_on_ = outcome;
         return *this;
@@ -77,7 +77,7 @@ public:
         ended_ = outcome;
         return *this;
     }
-    /// What is done now, without the last `wait` or `done` and without `settle_replies`.
+    /// The actions of now, without the last `wait` or `done` and without `settle_replies`.
     Actions actions() {
         Actions all;
         for (int i = 0; i < 20; ++i) {
@@ -96,7 +96,7 @@ public:
     bool is_done() { return machine_.next(now_) == Action::done; }
     TransferMachine& machine() { return machine_; }
 
-    /// Both connections are there, and the backend has begun.
+    /// Up to the point where both connections are open and the backend has begun.
     Story& begin() {
         EXPECT_EQ(on(Kind::client_connected).actions(), (Actions{Action::send_command}));
         return on(Kind::begun);
@@ -105,7 +105,7 @@ public:
         EXPECT_EQ(begin().actions(), (Actions{Action::move}));
         return on(Kind::first_byte);
     }
-    /// The rest of it, and what became of the transfer.
+    /// Runs the rest. Expects these last actions and this result.
     void expect_end(const Actions& last, Result result, Reason reason = Reason::none,
                     std::uint16_t own_code = 0) {
         EXPECT_EQ(actions(), last);
@@ -134,7 +134,7 @@ TEST(TransferMachine, ends_a_download_only_after_the_backends_2xx) {
     run.on_final(226).expect_end(whole, Result::whole);
 }
 
-TEST(TransferMachine, waits_for_the_last_byte_behind_an_early_2xx) {
+TEST(TransferMachine, waits_for_the_last_byte_after_an_early_2xx) {
     Story run(down);
     EXPECT_EQ(run.move().on_final(226).actions(), Actions{});
     run.on(Kind::ended)
@@ -142,7 +142,7 @@ TEST(TransferMachine, waits_for_the_last_byte_behind_an_early_2xx) {
                     Result::whole);
 }
 
-TEST(TransferMachine, moves_an_empty_file_for_which_no_1xx_was_said) {
+TEST(TransferMachine, moves_an_empty_file_without_a_1xx) {
     Story run(down);
     EXPECT_EQ(run.on(Kind::client_connected).actions(), (Actions{Action::send_command}));
     EXPECT_EQ(run.on_final(226).actions(), (Actions{Action::move}));
@@ -159,7 +159,7 @@ TEST(TransferMachine, fails_a_download_whose_client_is_gone_at_its_end) {
         Result::failed, Reason::client_closed, 426);
 }
 
-TEST(TransferMachine, breaks_both_ends_at_whatever_breaks_one_of_them) {
+TEST(TransferMachine, breaks_both_ends_if_one_of_them_breaks) {
     struct Row {
         ftp::Direction direction;
         Kind kind;
@@ -187,7 +187,7 @@ TEST(TransferMachine, breaks_both_ends_at_whatever_breaks_one_of_them) {
     }
 }
 
-TEST(TransferMachine, aborts_a_backend_that_says_nothing_of_its_broken_data) {
+TEST(TransferMachine, sends_abor_to_a_backend_that_does_not_report_its_broken_data) {
     Story run(down);
     EXPECT_EQ(run.move().on(Kind::sink_failed).actions(), broken);
     EXPECT_EQ(run.after(999ms).actions(), Actions{});
@@ -195,7 +195,7 @@ TEST(TransferMachine, aborts_a_backend_that_says_nothing_of_its_broken_data) {
                               Reason::client_closed, 426);
 }
 
-TEST(TransferMachine, does_not_reset_a_download_that_may_not_have_been_accepted) {
+TEST(TransferMachine, gives_the_backend_time_to_accept_before_it_resets_a_download) {
     for (const bool has_noticed : {false, true}) {
         Story run(down);
         EXPECT_EQ(run.begin().actions(), (Actions{Action::move}));
@@ -217,7 +217,7 @@ TEST(TransferMachine, passes_an_uploads_end_on_after_its_grace) {
     run.on_final(226).expect_end(whole, Result::whole);
 }
 
-TEST(TransferMachine, passes_an_uploads_end_on_at_once_if_somebody_vouches_for_it) {
+TEST(TransferMachine, passes_an_uploads_end_on_at_once_if_it_is_confirmed) {
     Story by_tls(up);
     EXPECT_EQ(by_tls.move().on(Kind::ended_vouched).actions(), (Actions{Action::pass_end_on}));
     Story by_quit(up);
@@ -225,7 +225,7 @@ TEST(TransferMachine, passes_an_uploads_end_on_at_once_if_somebody_vouches_for_i
     EXPECT_EQ(by_quit.actions(), (Actions{Action::pass_end_on}));
 }
 
-TEST(TransferMachine, holds_an_uploads_end_until_the_client_is_heard) {
+TEST(TransferMachine, holds_an_uploads_end_until_the_clients_commands_are_read) {
     Story run(up);
     run.move().on(Kind::client_behind).on(Kind::ended);
     EXPECT_EQ(run.actions(), Actions{});
@@ -251,7 +251,7 @@ TEST(TransferMachine, breaks_an_upload_whose_client_has_left) {
     EXPECT_EQ(too_late.on(Kind::client_left).actions(), Actions{});
 }
 
-TEST(TransferMachine, believes_a_close_notify_of_a_client_that_has_left) {
+TEST(TransferMachine, trusts_a_close_notify_of_a_client_that_has_left) {
     auto terms = terms_of(up);
     terms.client_is_protected = true;
     for (const bool is_vouched_for : {true, false}) {
@@ -269,7 +269,7 @@ TEST(TransferMachine, believes_a_close_notify_of_a_client_that_has_left) {
     }
 }
 
-TEST(TransferMachine, demands_close_notify_if_it_is_told_to) {
+TEST(TransferMachine, requires_close_notify_if_so_configured) {
     for (const auto direction : {down, up}) {
         auto terms = terms_of(direction);
         terms.client_is_protected = direction == up;
@@ -284,7 +284,7 @@ TEST(TransferMachine, demands_close_notify_if_it_is_told_to) {
     }
 }
 
-TEST(TransferMachine, does_not_believe_a_2xx_that_comes_before_an_uploads_end) {
+TEST(TransferMachine, does_not_trust_a_2xx_before_an_uploads_end) {
     Story run(up);
     EXPECT_EQ(run.move().on_final(226).actions(), Actions{});
     EXPECT_EQ(run.on(Kind::ended).actions(), Actions{});
@@ -292,7 +292,7 @@ TEST(TransferMachine, does_not_believe_a_2xx_that_comes_before_an_uploads_end) {
                              Result::failed, Reason::confirmed_too_early, 451);
 }
 
-TEST(TransferMachine, does_not_believe_a_2xx_that_comes_while_the_end_has_no_room) {
+TEST(TransferMachine, does_not_trust_a_2xx_while_the_end_has_no_room) {
     for (const bool passes_at_last : {false, true}) {
         Story run(up);
         run.move().on(Kind::ended_vouched).when_passed_on(Kind::end_blocked);
@@ -305,16 +305,16 @@ TEST(TransferMachine, does_not_believe_a_2xx_that_comes_while_the_end_has_no_roo
     }
 }
 
-TEST(TransferMachine, gives_up_an_end_that_has_no_room_for_too_long) {
+TEST(TransferMachine, gives_up_if_the_end_has_no_room_for_too_long) {
     Story run(up);
     run.move().on(Kind::ended_vouched).when_passed_on(Kind::end_blocked).actions();
     run.after(299s).on(Kind::end_blocked);
     EXPECT_EQ(run.machine().reason(), Reason::none);
-    run.on_line().after(1s).actions();  // its reply may be late as well by then
+    run.on_line().after(1s).actions();  // its reply may be late by then too
     EXPECT_EQ(run.machine().reason(), Reason::stalled);
 }
 
-TEST(TransferMachine, tells_a_refusal_before_it_breaks_a_part_of_a_file) {
+TEST(TransferMachine, sends_a_refusal_before_it_breaks_a_partial_file) {
     Story run(down);
     EXPECT_EQ(run.move().on_final(451).actions(), Actions{});
     run.after(250ms).expect_end(
@@ -328,7 +328,7 @@ TEST(TransferMachine, tells_a_refusal_before_it_breaks_a_part_of_a_file) {
                     Result::failed, Reason::refused);
 }
 
-TEST(TransferMachine, ends_refused_data_properly_where_that_protects_nothing) {
+TEST(TransferMachine, ends_refused_data_properly_if_that_is_harmless) {
     auto listing = terms_of(down);
     listing.is_listing = true;
     for (const std::uint16_t code : std::initializer_list<std::uint16_t>{450, 550, 421, 426}) {
@@ -362,7 +362,7 @@ TEST(TransferMachine, passes_a_refusal_without_1xx_on) {
     run.on_final(550).expect_end({Action::tell_final}, Result::refused, Reason::refused);
 }
 
-TEST(TransferMachine, keeps_the_data_address_of_what_was_no_transfer) {
+TEST(TransferMachine, keeps_the_data_address_of_a_command_that_moved_no_data) {
     Story run(maybe);
     EXPECT_FALSE(run.machine().looks_at_client());
     run.actions();
@@ -370,7 +370,7 @@ TEST(TransferMachine, keeps_the_data_address_of_what_was_no_transfer) {
     run.on_final(214).expect_end({Action::tell_final}, Result::not_a_transfer);
 }
 
-TEST(TransferMachine, passes_the_clients_end_on_beside_what_comes_the_other_way) {
+TEST(TransferMachine, passes_the_clients_end_on_while_data_moves_the_other_way) {
     Story run(maybe);
     EXPECT_EQ(run.actions(), (Actions{Action::send_command}));
     run.on(Kind::begun).on(Kind::client_connected);
@@ -385,7 +385,7 @@ TEST(TransferMachine, passes_the_clients_end_on_beside_what_comes_the_other_way)
     run.on_final(226).expect_end(whole, Result::whole);
 }
 
-TEST(TransferMachine, lets_an_abor_win_over_what_came_with_it) {
+TEST(TransferMachine, prefers_an_abor_to_events_that_came_with_it) {
     const Actions aborted = {Action::break_client, Action::abort, Action::tell_aborted};
     Story uploading(up);
     uploading.move().on(Kind::abor).on(Kind::ended_vouched);
@@ -395,11 +395,11 @@ TEST(TransferMachine, lets_an_abor_win_over_what_came_with_it) {
     downloaded.on_final(226).on(Kind::abor).expect_end(aborted, Result::aborted, Reason::aborted);
     Story early(down);
     early.on(Kind::client_connected).actions();
-    EXPECT_EQ(early.on(Kind::abor).actions(), Actions{});  // until there is something to abort
+    EXPECT_EQ(early.on(Kind::abor).actions(), Actions{});  // there is nothing to abort yet
     early.on(Kind::begun).expect_end(aborted, Result::aborted, Reason::aborted);
 }
 
-TEST(TransferMachine, tells_a_lost_backend_from_a_late_one) {
+TEST(TransferMachine, distinguishes_a_lost_backend_from_a_late_one) {
     Story lost(down);
     lost.move().on(Kind::reply_lost);
     lost.expect_end({Action::break_client, Action::reset_backend, Action::tell_failure},
@@ -412,7 +412,7 @@ TEST(TransferMachine, tells_a_lost_backend_from_a_late_one) {
         Result::failed, Reason::reply_late, 451);
 }
 
-TEST(TransferMachine, bears_with_a_reply_while_its_lines_come) {
+TEST(TransferMachine, does_not_give_up_a_reply_while_its_lines_come) {
     Story run(down);
     run.move().on(Kind::ended).actions();
     run.after(60s).on_line().after(30s);
@@ -437,7 +437,7 @@ TEST(TransferMachine, gives_each_side_its_time_to_connect) {
     EXPECT_EQ(backend.machine().reason(), Reason::server_missing);
 }
 
-TEST(TransferMachine, dials_the_client_when_the_backend_that_leads_has_connected) {
+TEST(TransferMachine, dials_the_client_after_the_backend_has_connected_if_the_backend_leads) {
     auto terms = terms_of(down);
     terms.dials_client = true;
     terms.backend_leads = true;
@@ -455,7 +455,7 @@ TEST(TransferMachine, dials_the_client_when_the_backend_that_leads_has_connected
     EXPECT_EQ(in_vain.machine().own_code(), 425);
 }
 
-TEST(TransferMachine, breaks_a_transfer_whose_client_left_before_its_data) {
+TEST(TransferMachine, breaks_a_transfer_if_the_client_left_before_its_data) {
     Story run(down);
     EXPECT_EQ(run.actions(), (Actions{Action::send_command}));
     EXPECT_EQ(run.on(Kind::client_left).actions(), Actions{});  // it may be a refusal
@@ -463,7 +463,7 @@ TEST(TransferMachine, breaks_a_transfer_whose_client_left_before_its_data) {
     EXPECT_EQ(run.machine().reason(), Reason::client_left_early);
 }
 
-TEST(TransferMachine, lets_a_download_go_on_whose_client_has_left) {
+TEST(TransferMachine, continues_a_download_after_its_client_left) {
     Story run(down);
     EXPECT_EQ(run.move().on(Kind::client_left).actions(), Actions{});
     run.on(Kind::ended)
@@ -472,7 +472,7 @@ TEST(TransferMachine, lets_a_download_go_on_whose_client_has_left) {
                     Result::whole);
 }
 
-TEST(TransferMachine, judges_the_clients_handshake_before_the_backend_hears_of_an_upload) {
+TEST(TransferMachine, judges_the_clients_handshake_before_the_backend_gets_an_upload) {
     Story run(secured_first());
     EXPECT_EQ(run.actions(), (Actions{Action::say_150}));
     EXPECT_EQ(run.on(Kind::client_connected).actions(), (Actions{Action::secure_client}));
@@ -481,7 +481,7 @@ TEST(TransferMachine, judges_the_clients_handshake_before_the_backend_hears_of_a
     EXPECT_EQ(run.on(Kind::begun).actions(), (Actions{Action::move}));
 }
 
-TEST(TransferMachine, refuses_an_upload_before_the_backend_hears_of_it) {
+TEST(TransferMachine, refuses_an_upload_before_the_backend_gets_it) {
     struct Row {
         bool is_connected;
         Kind kind;
@@ -529,7 +529,7 @@ TEST(TransferMachine, judges_a_handshake_that_was_done_before_the_command) {
     }
 }
 
-TEST(TransferMachine, gives_a_handshake_its_time_from_the_backends_beginning_on) {
+TEST(TransferMachine, starts_the_handshake_timeouts_when_the_backend_begins) {
     auto terms = terms_of(down);
     terms.client_is_protected = true;
     Story run(terms);
@@ -543,7 +543,7 @@ TEST(TransferMachine, gives_a_handshake_its_time_from_the_backends_beginning_on)
     EXPECT_EQ(run.on_final(426).actions(), (Actions{Action::reset_backend, Action::tell_failure}));
 }
 
-TEST(TransferMachine, believes_the_end_only_when_no_stat_is_unanswered) {
+TEST(TransferMachine, accepts_the_end_only_if_every_stat_is_answered) {
     Story run(down);
     run.move().on(Kind::ended).actions();
     run.on_final(226);

@@ -79,7 +79,7 @@ protected:
     loop::Job running;
 };
 
-TEST_F(TransferProgressTest, is_told_while_the_transfer_goes_on) {
+TEST_F(TransferProgressTest, can_be_read_while_the_transfer_runs) {
     const auto before = transfer->progress();
     EXPECT_EQ(before.phase, TransferPhase::opening);
     EXPECT_EQ(before.direction, ftp::Direction::download);
@@ -108,7 +108,7 @@ TEST_F(TransferProgressTest, is_told_while_the_transfer_goes_on) {
     EXPECT_EQ(transfer->progress().bytes, 300'000U);
 }
 
-TEST_F(TransferProgressTest, tells_for_whom_it_waits) {
+TEST_F(TransferProgressTest, says_which_side_it_waits_for) {
     backend.script.begin_reply = "";
     backend.script.final_reply = "";
     backend.script.fault = support::BackendScript::Fault::stall;
@@ -117,7 +117,7 @@ TEST_F(TransferProgressTest, tells_for_whom_it_waits) {
     EXPECT_EQ(phase(), "waiting for the backend");
 }
 
-TEST_F(TransferProgressTest, ends_with_the_session_left_without_its_backend) {
+TEST_F(TransferProgressTest, says_if_the_session_has_lost_its_backend) {
     data.stop_reading();
     running = loop::Job::start(put(transfer->run(), outcome));
     loop.settle();

@@ -25,7 +25,7 @@ std::string many_bytes(std::size_t count) {
     return bytes;
 }
 
-/// The heard lines from the given one on.
+/// The lines that the backend got, from the given one on.
 std::vector<std::string> heard_from(const support::FakeBackend& backend, std::size_t first) {
     return {backend.heard.begin() + static_cast<std::ptrdiff_t>(first), backend.heard.end()};
 }
@@ -70,7 +70,7 @@ TEST_P(EveryDataMode, downloads_lists_and_uploads) {
     EXPECT_EQ(world.network.leases(), 0);
 }
 
-TEST_P(EveryDataMode, is_spent_after_one_transfer) {
+TEST_P(EveryDataMode, is_used_up_by_one_transfer) {
     World world(1);
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
@@ -80,7 +80,7 @@ TEST_P(EveryDataMode, is_spent_after_one_transfer) {
     EXPECT_EQ(client.ask("LIST"), 425);
 }
 
-TEST_P(EveryDataMode, carries_an_empty_file) {
+TEST_P(EveryDataMode, moves_an_empty_file) {
     World world(1);
     world.backend(0).files["a"] = "";
     TestClient client(world);
@@ -119,7 +119,7 @@ TEST(Transfer, needs_a_data_address) {
     EXPECT_EQ(world.backend(0).heard.size(), heard);
 }
 
-TEST(Transfer, asks_for_pasv_where_epsv_is_not_known_and_remembers_it) {
+TEST(Transfer, asks_for_pasv_if_epsv_is_unknown_and_remembers_it) {
     World world(1);
     world.backend(0).script.knows_epsv = false;
     TestClient client(world);
@@ -134,7 +134,7 @@ TEST(Transfer, asks_for_pasv_where_epsv_is_not_known_and_remembers_it) {
               (std::vector<std::string>{"EPSV", "PASV", "LIST", "PASV", "LIST"}));
 }
 
-TEST(Transfer, asks_for_pasv_at_once_where_feat_lists_no_epsv) {
+TEST(Transfer, asks_for_pasv_at_once_if_feat_lists_no_epsv) {
     World world(1);
     world.backend(0).script.features = " SIZE\r\n";
     world.survey(0);
@@ -146,7 +146,7 @@ TEST(Transfer, asks_for_pasv_at_once_where_feat_lists_no_epsv) {
     EXPECT_FALSE(world.backend(0).has_heard("EPSV"));
 }
 
-TEST(Transfer, goes_where_the_control_connection_goes_whatever_the_backend_says_of_itself) {
+TEST(Transfer, uses_the_control_connections_address_whatever_the_backend_announces) {
     World world(1);
     world.backend(0).script.knows_epsv = false;  // its 227 names 10.9.9.9
     TestClient client(world);
@@ -159,7 +159,7 @@ TEST(Transfer, goes_where_the_control_connection_goes_whatever_the_backend_says_
     EXPECT_EQ(world.network.dials().back().from, world.backend(0).address().ip);
 }
 
-TEST(Transfer, reaches_an_active_client_from_the_address_and_port_that_are_set) {
+TEST(Transfer, reaches_an_active_client_from_the_configured_address_and_port) {
     World world(1);
     world.listener.active_source_port = {config::ActiveSource::Kind::below_control, 0};
     TestClient client(world);
@@ -199,7 +199,7 @@ TEST(Transfer, says_425_when_an_active_client_does_not_answer) {
     EXPECT_EQ(client.ask("NOOP"), 200);
 }
 
-TEST(Transfer, waits_with_the_command_until_an_active_client_is_reached) {
+TEST(Transfer, sends_the_command_after_an_active_client_is_reached) {
     World world(1);
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
@@ -230,7 +230,7 @@ TEST(Transfer, says_425_when_a_passive_client_never_comes) {
     EXPECT_EQ(late->end(), DataPeer::End::reset);
 }
 
-TEST(Transfer, takes_a_passive_client_that_comes_late) {
+TEST(Transfer, accepts_a_passive_client_that_comes_late) {
     World world(1);
     world.backend(0).files["a"] = "content";
     TestClient client(world);
@@ -258,7 +258,7 @@ TEST(Transfer, that_is_refused_after_the_client_connected_moves_nothing) {
     }
 }
 
-TEST(Transfer, passes_a_refused_data_connection_on) {
+TEST(Transfer, passes_the_refusal_of_a_data_connection_on) {
     World world(1);
     world.backend(0).script.replies["EPSV"] = "425 No port is free.";
     world.backend(0).script.reply_delay = 10ms;  // an active client is reached meanwhile
@@ -307,13 +307,13 @@ TEST(Transfer, sends_rest_last_before_the_command) {
         EXPECT_EQ(client.code(), 226);
         EXPECT_EQ(data->received(), "456789");
     }
-    // The first REST was sent to learn the answer. With a blank behind, vsftpd would start at 0.
+    // The first REST was sent to learn the answer. With a trailing blank vsftpd would start at 0.
     EXPECT_EQ(heard_from(world.backend(0), first),
               (std::vector<std::string>{"REST 4", "EPSV", "REST 4", "RETR a", "EPSV", "REST 4",
                                         "RETR a"}));
 }
 
-TEST(Transfer, answers_rest_itself_where_the_survey_shows_it) {
+TEST(Transfer, answers_rest_itself_if_the_survey_lists_it) {
     World world(1);
     world.survey(0);
     TestClient client(world);
@@ -339,7 +339,7 @@ TEST(Transfer, passes_a_refused_rest_on) {
     EXPECT_EQ(data->received(), "0123456789");
 }
 
-TEST(Transfer, is_refused_when_a_promised_rest_is) {
+TEST(Transfer, is_refused_if_its_accepted_rest_is_refused_later) {
     World world(1);
     world.survey(0);
     world.backend(0).script.replies["REST"] = "501 Not now.";
@@ -356,7 +356,7 @@ TEST(Transfer, is_refused_when_a_promised_rest_is) {
     EXPECT_EQ(client.ask("NOOP"), 200);
 }
 
-TEST(Transfer, keeps_rest_over_a_listing_as_servers_do) {
+TEST(Transfer, keeps_rest_during_a_listing_as_servers_do) {
     World world(1);
     world.backend(0).files["a"] = "0123456789";
     TestClient client(world);
@@ -376,7 +376,7 @@ class RestOver : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Transfer, RestOver,
                          testing::Values("XYZZY", "NOOP", "STAT", "PWD", "TYPE I", "SITE X"));
 
-TEST_P(RestOver, any_command_belongs_to_the_next_transfer) {
+TEST_P(RestOver, any_command_still_applies_to_the_next_transfer) {
     for (const bool has_survey : {false, true}) {
         World world(1);
         if (has_survey) world.survey(0);
@@ -384,7 +384,7 @@ TEST_P(RestOver, any_command_belongs_to_the_next_transfer) {
         TestClient client(world);
         ASSERT_TRUE(client.log_in());
         EXPECT_EQ(client.ask("REST 4"), 350);
-        // With a data address a verb that nobody knows may be a transfer.
+        // With a data address an unknown verb may be a transfer.
         const auto data = client.open_data("EPSV");
         EXPECT_LT(client.ask(GetParam()), 600);
         EXPECT_EQ(client.ask("RETR a"), 150);
@@ -397,7 +397,7 @@ TEST_P(RestOver, any_command_belongs_to_the_next_transfer) {
     }
 }
 
-TEST(Transfer, that_is_refused_has_spent_its_rest) {
+TEST(Transfer, uses_rest_up_even_if_it_is_refused) {
     for (const char* refused : {"RETR missing", "STOU"}) {
         World world(1);
         world.survey(0);
@@ -415,7 +415,7 @@ TEST(Transfer, that_is_refused_has_spent_its_rest) {
     }
 }
 
-TEST(Transfer, by_a_verb_that_nobody_knows_hears_rest_and_spends_it) {
+TEST(Transfer, by_an_unknown_verb_gets_rest_and_uses_it_up) {
     World world(1);
     world.survey(0);
     world.backend(0).files["a"] = "0123456789";
@@ -435,7 +435,7 @@ TEST(Transfer, by_a_verb_that_nobody_knows_hears_rest_and_spends_it) {
     EXPECT_EQ(data->received(), "0123456789");
 }
 
-TEST(Transfer, that_never_reached_the_backend_leaves_no_rest_behind_there) {
+TEST(Transfer, leaves_no_rest_at_a_backend_that_it_never_reached) {
     World world(1);
     world.survey(0);
     world.backend(0).files["a"] = "0123456789";
@@ -457,7 +457,7 @@ TEST(Transfer, that_never_reached_the_backend_leaves_no_rest_behind_there) {
     EXPECT_EQ(data->received(), "0123456789");
 }
 
-TEST(Transfer, beyond_the_limit_of_transfers_leaves_no_rest_behind_at_the_backend) {
+TEST(Transfer, above_the_limit_leaves_no_rest_at_the_backend) {
     World world(1);
     world.limits.transfers = 1;
     world.backend(0).files["a"] = "0123456789";
@@ -468,7 +468,7 @@ TEST(Transfer, beyond_the_limit_of_transfers_leaves_no_rest_behind_at_the_backen
     EXPECT_EQ(other.ask("RETR a"), 150);
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
-    EXPECT_EQ(client.ask("REST 4"), 350);  // heard by the backend, to learn whether it takes it
+    EXPECT_EQ(client.ask("REST 4"), 350);  // sent to the backend, to learn whether it accepts it
     const auto refused = client.open_data("EPSV");
     EXPECT_EQ(client.ask("RETR a"), 425);
     EXPECT_EQ(other.code(), 226);
@@ -480,7 +480,7 @@ TEST(Transfer, beyond_the_limit_of_transfers_leaves_no_rest_behind_at_the_backen
               (std::vector<std::string>{"EPSV", "REST 0", "RETR a"}));
 }
 
-TEST(Transfer, holds_the_226_until_the_last_byte_is_with_the_client) {
+TEST(Transfer, holds_the_226_until_the_client_has_the_last_byte) {
     World world(1);
     world.backend(0).files["a"] = many_bytes(400'000);
     world.backend(0).script.final_reply_first = true;
@@ -514,7 +514,7 @@ TEST(Transfer, holds_the_end_of_the_data_until_the_backend_has_said_226) {
     EXPECT_EQ(data->end(), DataPeer::End::proper);
 }
 
-TEST(Transfer, closes_its_side_for_a_backend_that_waits_for_that) {
+TEST(Transfer, closes_its_side_if_the_backend_waits_for_that) {
     World world(1);
     world.backend(0).files["a"] = "content";
     world.backend(0).script.final_waits_for_close = true;
@@ -553,7 +553,7 @@ TEST(Transfer, answers_status_at_once) {
     EXPECT_EQ(client.ask("NOOP"), 200);
 }
 
-TEST(Transfer, keeps_step_with_a_backend_that_answers_status_afterwards) {
+TEST(Transfer, stays_in_step_if_the_backend_answers_status_afterwards) {
     World world(1);
     world.backend(0).files["a"] = many_bytes(400'000);
     world.backend(0).script.status_waits = true;
@@ -578,7 +578,7 @@ INSTANTIATE_TEST_SUITE_P(Transfer, StatusOfAFile,
                                          "226 Listed.", "150 Here.\r\n226 Listed."));
 
 /// pyftpdlib 1.5.7 says 550, ProFTPD 450, others a 2xx or, as to LIST, 150 and 226.
-TEST_P(StatusOfAFile, asked_during_a_download_is_not_its_end) {
+TEST_P(StatusOfAFile, during_a_download_does_not_end_it) {
     World world(1);
     world.backend(0).files["a"] = many_bytes(400'000);
     world.backend(0).script.status_reply = GetParam();
@@ -598,7 +598,7 @@ TEST_P(StatusOfAFile, asked_during_a_download_is_not_its_end) {
     EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
 }
 
-TEST_P(StatusOfAFile, makes_no_truncated_file_look_whole) {
+TEST_P(StatusOfAFile, does_not_make_a_truncated_file_look_whole) {
     World world(1);
     world.backend(0).files["a"] = many_bytes(400'000);
     auto& script = world.backend(0).script;
@@ -620,7 +620,7 @@ TEST_P(StatusOfAFile, makes_no_truncated_file_look_whole) {
     EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
 }
 
-TEST_P(StatusOfAFile, answered_behind_the_transfer_does_not_change_its_end) {
+TEST_P(StatusOfAFile, answered_after_the_transfer_does_not_change_its_end) {
     World world(1);
     world.backend(0).files["a"] = many_bytes(400'000);
     world.backend(0).script.status_waits = true;
@@ -642,8 +642,8 @@ TEST_P(StatusOfAFile, answered_behind_the_transfer_does_not_change_its_end) {
     EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
 }
 
-/// Pure-FTPd 1.0.50 swallows about one STAT in three that it meets during a download.
-TEST(Transfer, asks_by_noop_whether_a_swallowed_status_will_be_answered) {
+/// Pure-FTPd 1.0.50 swallows about one STAT in three during a download.
+TEST(Transfer, finds_out_with_noop_whether_a_status_was_swallowed) {
     World world(1);
     world.backend(0).files["a"] = many_bytes(400'000);
     world.backend(0).script.status_reply = "";
@@ -680,7 +680,7 @@ TEST(Transfer, makes_other_commands_wait) {
     EXPECT_EQ(client.code(), 257);
 }
 
-TEST(Transfer, lets_quit_wait_for_its_end) {
+TEST(Transfer, makes_quit_wait_for_its_end) {
     World world(1);
     world.backend(0).files["a"] = many_bytes(400'000);
     TestClient client(world);
@@ -700,7 +700,7 @@ TEST(Transfer, lets_quit_wait_for_its_end) {
     EXPECT_EQ(data->end(), DataPeer::End::proper);
 }
 
-TEST(Transfer, finishes_an_upload_whose_client_said_quit_after_it_and_half_closed) {
+TEST(Transfer, finishes_an_upload_if_the_client_then_says_quit_and_half_closes) {
     World world(1);
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
@@ -729,7 +729,7 @@ protected:
         while (lines.size() < 1'000'000) lines += "NOOP\r\n";
         client.send_bytes(lines);
     }
-    /// What may be sent ahead, and what the system keeps of it.
+    /// The bytes that may be sent ahead, and those that the system buffers.
     void expect_most_is_unread() { EXPECT_GT(client.unsent(), 800'000); }
 
     World world{1};
@@ -762,7 +762,7 @@ TEST_F(FloodedTransfer, is_not_read_at_the_end_of_a_download) {
     EXPECT_EQ(client.code(), 200);
 }
 
-TEST_F(FloodedTransfer, is_not_read_while_data_move) {
+TEST_F(FloodedTransfer, is_not_read_while_data_moves) {
     EXPECT_EQ(client.ask("STOR b"), 150);
     flood();
     world.loop.run_for(5s);
@@ -773,7 +773,7 @@ TEST_F(FloodedTransfer, is_not_read_while_data_move) {
     EXPECT_EQ(client.code(), 200);
 }
 
-TEST_F(FloodedTransfer, is_not_whole_if_its_client_is_killed_behind_the_flood) {
+TEST_F(FloodedTransfer, is_not_whole_if_its_client_is_killed_after_the_flood) {
     EXPECT_EQ(client.ask("STOR b"), 150);
     flood();
     data->send("some");
@@ -785,7 +785,7 @@ TEST_F(FloodedTransfer, is_not_whole_if_its_client_is_killed_behind_the_flood) {
     EXPECT_EQ(world.sessions(), 0);
 }
 
-TEST(Transfer, takes_pipelined_commands) {
+TEST(Transfer, accepts_pipelined_commands) {
     World world(1);
     world.backend(0).files["a"] = "content";
     TestClient client(world);
@@ -801,7 +801,7 @@ TEST(Transfer, takes_pipelined_commands) {
     EXPECT_EQ(data->received(), "content");
 }
 
-TEST(Transfer, relays_a_verb_that_nobody_knows_when_the_backend_says_150) {
+TEST(Transfer, relays_an_unknown_verb_if_the_backend_says_150) {
     for (const char* mode : {"EPSV", "PORT"}) {
         World world(1);
         world.backend(0).script.downloads.insert("XGET");
@@ -851,7 +851,7 @@ TEST(Transfer, is_counted) {
     EXPECT_EQ(metrics::total(metrics::Counter::bytes_downloaded), bytes + 10);
 }
 
-TEST(Transfer, is_seen_by_the_pool_while_it_runs) {
+TEST(Transfer, is_counted_by_the_pool_while_it_runs) {
     World world(1);
     world.backend(0).files["a"] = many_bytes(400'000);
     TestClient client(world);

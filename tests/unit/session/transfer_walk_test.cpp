@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// All orders in which things can happen to a transfer, up to a number of events: the promise of a
-// transfer's end holds in each. BALLAST_WALK_DEPTH sets the number; 24 takes a minute with
-// sanitizers.
+// All orders of events in a transfer, up to a number of events. In each the promise of the end
+// holds: only a whole transfer looks whole. BALLAST_WALK_DEPTH sets the number; 24 takes a minute
+// with sanitizers.
 #include "session/transfer_machine.h"
 
 #include <algorithm>
@@ -37,7 +37,7 @@ int walk_depth() {
 constexpr std::initializer_list<Kind> end_outcomes = {Kind::end_passed, Kind::end_blocked,
                                                       Kind::end_failed};
 
-/// A connection of ours, as its peer sees it.
+/// One of our connections, as its peer sees it.
 enum class Seen : std::uint8_t { absent, open, ended, reset };
 enum class Job : std::uint8_t { none, runs, is_over };
 
@@ -49,23 +49,23 @@ struct Surroundings {
     Job dial = Job::none;
     Job client_tls = Job::none;
     Job backend_tls = Job::none;
-    std::uint16_t final_code = 0;  // the backend's last one
+    std::uint16_t final_code = 0;  // the last one of the backend
     bool is_sent = false;
     bool is_begun = false;
     bool is_lost = false;
     bool bytes_came = false;
-    bool data_ended = false;    // properly, of the side that sends
-    bool client_ended = false;  // its direction of the data
+    bool data_ended = false;    // the sender ended them properly
+    bool client_ended = false;  // the client ended its direction
     bool is_vouched_for = false;
     bool client_left = false;
     bool said_quit = false;
     bool is_behind = false;
     bool said_abor = false;
     bool end_has_no_room = false;
-    bool was_passed_on = false;         // the client's end
-    bool was_confirmed_before = false;  // 2xx was there when it was
-    bool heard_abor = false;            // the backend
-    std::uint8_t replies = 0;           // final ones to the client
+    bool was_passed_on = false;         // the end of the client's direction
+    bool was_confirmed_before = false;  // a 2xx had come by then
+    bool heard_abor = false;            // the backend got ABOR
+    std::uint8_t replies = 0;           // final replies to the client
     std::uint8_t unjudged = 0;          // events since the machine's last `next`
     bool is_done = false;
 
@@ -235,7 +235,7 @@ private:
         state.machine.on(event, state.now);
     }
 
-    /// Does what the machine wants until it waits; one result for each outcome that this can have.
+    /// Does what the machine wants until it waits. Returns a result for each possible outcome.
     void settle(State state, const Path& path, std::map<State, Path>& next, int steps = 0) {
         state.world.unjudged = 0;
         if (steps > 30) return expect(false, "it never waits", path);
@@ -278,10 +278,10 @@ private:
                        "an end without close_notify is passed on", told);
                 expect(!world.said_abor || !world.is_begun, "an aborted upload is ended", told);
                 expect(!uploads() || world.final_code / 100 != 2,
-                       "an upload is ended that has been confirmed", told);
+                       "an upload is ended after its confirmation", told);
                 return each(end_outcomes);
             case Action::end_client:
-                expect(may_end(world), "a client's data end properly that are not whole", told);
+                expect(may_end(world), "the client's data ends properly and is not whole", told);
                 if (world.client == Seen::open) world.client = Seen::ended;
                 return each({Kind::client_ended, Kind::client_not_ended});
             case Action::settle_replies: {
@@ -325,7 +325,7 @@ private:
             case Action::secure_backend: world.backend_tls = Job::runs; return;
             case Action::move:
                 expect(world.client == Seen::open && world.backend == Seen::open,
-                       "data move without a connection", path);
+                       "data moves without a connection", path);
                 world.relay = Job::runs;
                 return;
             case Action::close_backend:
@@ -339,7 +339,7 @@ private:
                 world.dial = Job::is_over;
                 return;
             case Action::reset_backend:
-                // The backend of an upload hears ABOR before a reset, if it can hear it.
+                // The backend of an upload gets ABOR before a reset, if it is still connected.
                 expect(!uploads() || !world.is_begun || world.is_lost || world.heard_abor ||
                            world.backend != Seen::open || may_be_reset(state),
                        "an upload is reset before the backend has heard ABOR", path);
@@ -347,7 +347,7 @@ private:
                 return;
             case Action::tell_final:
                 ++world.replies;
-                expect(world.final_code != 0, "a reply is passed on that has not come", path);
+                expect(world.final_code != 0, "a reply is passed on before it came", path);
                 return;
             case Action::tell_failure:
             case Action::tell_refusal:
@@ -356,14 +356,14 @@ private:
                 return;
             case Action::tell_aborted:
                 ++world.replies;
-                expect(world.said_abor, "ABOR is answered that was not said", path);
+                expect(world.said_abor, "ABOR is answered and was not sent", path);
                 return;
             case Action::give_up_reply: world.is_lost = true; return;
             default: return;
         }
     }
 
-    /// It has given up itself, or the data connection.
+    /// The backend has refused, or has ended its data connection.
     [[nodiscard]] static bool may_be_reset(const State& state) {
         return state.world.final_code / 100 > 2 ||
                state.machine.reason() == TransferReason::server_closed ||
@@ -372,7 +372,7 @@ private:
                state.machine.is_missing();
     }
 
-    /// Design: the data ended properly and 2xx came; or a refusal, where that protects nothing.
+    /// By design: the data ended properly and 2xx came; or it was refused and an end is harmless.
     [[nodiscard]] bool may_end(const Surroundings& world) const {
         const bool was_ended = uploads() ? world.was_passed_on : world.data_ended;
         if (!was_ended) return false;
@@ -385,7 +385,7 @@ private:
         const bool something_will_come =
             world.relay == Job::runs || world.dial == Job::runs || world.backend_tls == Job::runs;
         const auto due = state.machine.deadline();
-        expect(due != loop::never || something_will_come, "it waits without end", path);
+        expect(due != loop::never || something_will_come, "it waits for ever", path);
         expect(due > state.now || world.is_behind, "it does not wait", path);
     }
 
@@ -394,16 +394,16 @@ private:
         const auto result = state.machine.result();
         const bool is_whole = result == Result::whole;
         expect(world.replies == 1, "not one final reply", path);
-        expect(!is_whole || world.client == Seen::ended, "whole, and the client has no end", path);
+        expect(!is_whole || world.client == Seen::ended, "whole, and the client got no end", path);
         expect(!is_whole || world.final_code / 100 == 2, "whole, and not confirmed", path);
         expect(!is_whole || !uploads() || world.was_passed_on, "whole without an end", path);
         expect(!is_whole || world.data_ended, "whole, and the data did not end", path);
         if (is_whole || !world.is_sent || result == Result::not_a_transfer) return;
         // A refused transfer has moved nothing, and its connections go with it.
         if (result == Result::refused) return expect(!world.is_begun, "refused late", path);
-        expect(world.client != Seen::open, "the client's data are left open", path);
+        expect(world.client != Seen::open, "the client's data is left open", path);
         expect(world.client != Seen::ended || may_end(world), "an abnormal end is clean", path);
-        expect(world.backend != Seen::open, "the backend's data are left open", path);
+        expect(world.backend != Seen::open, "the backend's data is left open", path);
         const bool is_honest = uploads() && world.backend == Seen::ended;
         expect(!is_honest || world.was_passed_on, "the backend got an end", path);
     }

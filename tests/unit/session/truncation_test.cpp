@@ -28,7 +28,7 @@ protected:
         world.backend(0).script.fault = fault;
         world.backend(0).script.fault_after = bytes;
     }
-    /// Up to the 150.
+    /// Continues up to the 150.
     void begin(std::string_view command) {
         data = client.open_data("EPSV");
         EXPECT_EQ(client.ask(command), 150);
@@ -109,7 +109,7 @@ TEST_F(Truncation, by_a_backend_that_resets_an_upload) {
     EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
 }
 
-TEST_F(Truncation, by_a_backend_that_ends_the_data_properly_and_says_451) {
+TEST_F(Truncation, by_a_backend_that_ends_the_data_properly_but_says_451) {
     break_after(1000, Fault::ends_early);
     begin("RETR a");
     EXPECT_EQ(client.reply(), "451 It broke.");
@@ -186,7 +186,7 @@ TEST_F(Truncation, by_a_final_reply_that_never_comes_to_an_upload) {
     expect_session_is_over();
 }
 
-TEST_F(Truncation, by_a_negative_final_reply_keeps_the_backends_words) {
+TEST_F(Truncation, by_a_negative_final_reply_keeps_the_backends_text) {
     world.backend(0).script.final_reply = "552 Quota exceeded.";
     begin("RETR a");
     EXPECT_EQ(client.reply(), "552 Quota exceeded.");
@@ -195,7 +195,7 @@ TEST_F(Truncation, by_a_negative_final_reply_keeps_the_backends_words) {
     EXPECT_EQ(client.ask("NOOP"), 200);
 }
 
-TEST_F(Truncation, is_told_before_the_data_is_reset) {
+TEST_F(Truncation, is_reported_before_the_data_is_reset) {
     world.backend(0).script.final_reply = "552 Quota exceeded.";
     begin("RETR a");
     bool was_told = false;
@@ -209,7 +209,7 @@ TEST_F(Truncation, is_told_before_the_data_is_reset) {
     data->at_change = nullptr;
 }
 
-TEST_F(Truncation, is_no_fate_of_a_refused_download_without_a_byte) {
+TEST_F(Truncation, is_not_done_to_a_refused_download_without_a_byte) {
     world.backend(0).files["d"] = "";
     world.backend(0).script.final_reply = "550 Not a plain file.";
     begin("RETR d");
@@ -219,7 +219,7 @@ TEST_F(Truncation, is_no_fate_of_a_refused_download_without_a_byte) {
     EXPECT_EQ(client.ask("NOOP"), 200);
 }
 
-TEST_F(Truncation, is_no_fate_of_a_refused_listing) {
+TEST_F(Truncation, is_not_done_to_a_refused_listing) {
     world.backend(0).script.final_reply = "450 No such file or directory.";
     begin("LIST nosuch");
     EXPECT_EQ(client.reply(), "450 No such file or directory.");
@@ -228,7 +228,7 @@ TEST_F(Truncation, is_no_fate_of_a_refused_listing) {
     EXPECT_EQ(client.ask("NOOP"), 200);
 }
 
-TEST_F(Truncation, by_a_421_for_the_final_reply) {
+TEST_F(Truncation, by_a_421_instead_of_the_final_reply) {
     world.backend(0).script.final_reply = "421 Going down.";
     begin("RETR a");
     EXPECT_EQ(client.reply(), "421 Going down.");
@@ -250,7 +250,7 @@ TEST_F(Truncation, by_a_server_that_confirms_an_upload_before_its_end) {
     EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
 }
 
-TEST_F(Truncation, by_a_client_that_breaks_an_upload_whose_status_it_asked_for) {
+TEST_F(Truncation, by_a_client_that_breaks_an_upload_after_asking_for_its_status) {
     world.backend(0).script.status_reply = "550 No such file.";
     begin("STOR b");
     data->send("some");
@@ -275,7 +275,7 @@ TEST_F(Truncation, by_a_client_that_is_killed_in_an_upload) {
     EXPECT_EQ(world.seats_taken(), 0);
 }
 
-TEST_F(Truncation, by_a_client_whose_data_ends_a_moment_before_it_is_gone) {
+TEST_F(Truncation, by_a_client_whose_data_ends_just_before_it_is_gone) {
     begin("STOR b");
     data->send("some");
     world.loop.settle();
@@ -285,7 +285,7 @@ TEST_F(Truncation, by_a_client_whose_data_ends_a_moment_before_it_is_gone) {
     EXPECT_EQ(world.sessions(), 0);
 }
 
-TEST_F(Truncation, by_a_client_that_said_quit_ahead_and_is_killed) {
+TEST_F(Truncation, by_a_client_that_sends_quit_early_and_is_killed) {
     data = client.open_data("EPSV");
     client.send_bytes("STOR b\r\nQUIT\r\n");
     EXPECT_EQ(client.code(), 150);
@@ -297,7 +297,7 @@ TEST_F(Truncation, by_a_client_that_said_quit_ahead_and_is_killed) {
     EXPECT_EQ(world.sessions(), 0);
 }
 
-TEST_F(Truncation, by_a_client_that_said_quit_behind_many_commands_and_is_killed) {
+TEST_F(Truncation, by_a_client_that_sends_quit_after_many_commands_and_is_killed) {
     data = client.open_data("EPSV");
     std::string lines = "STOR b\r\n";
     for (int i = 0; i < 100; ++i) lines += "NOOP\r\n";
@@ -327,7 +327,7 @@ TEST(TruncationOnALongWay, by_a_client_whose_ends_arrive_apart) {
     EXPECT_FALSE(world.backend(0).stored[0].is_whole);
 }
 
-TEST(TruncationOnALongWay, is_waited_for_a_second_at_most) {
+TEST(TruncationOnALongWay, is_decided_after_a_second_at_most) {
     World world(1);
     world.network.shape.round_trip = 10s;
     TestClient client(world);
@@ -388,7 +388,7 @@ TEST_F(Truncation, by_a_client_that_closes_its_download_early) {
     EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
 }
 
-TEST_F(Truncation, by_a_client_that_goes_before_its_data_comes) {
+TEST_F(Truncation, by_a_client_that_leaves_before_its_data_comes) {
     EXPECT_NE(client.passive_port("EPSV"), 0);
     EXPECT_EQ(client.ask("STOR b"), 150);
     client.vanish();
@@ -397,7 +397,7 @@ TEST_F(Truncation, by_a_client_that_goes_before_its_data_comes) {
     EXPECT_EQ(world.network.leases(), 0);
 }
 
-TEST_F(Truncation, is_no_fate_of_a_download_whose_client_ended_only_its_control_connection) {
+TEST_F(Truncation, is_not_done_to_a_download_whose_client_ended_only_its_control_connection) {
     data = client.open_data("EPSV");
     data->stop_reading();
     EXPECT_EQ(client.ask("RETR a"), 150);
@@ -411,7 +411,7 @@ TEST_F(Truncation, is_no_fate_of_a_download_whose_client_ended_only_its_control_
     EXPECT_TRUE(client.is_ended());
 }
 
-TEST_F(Truncation, is_no_fate_of_a_download_whose_client_half_closed_both_connections) {
+TEST_F(Truncation, is_not_done_to_a_download_whose_client_half_closed_both_connections) {
     break_after(1000, Fault::stall);
     begin("RETR a");
     data->finish();  // as `nc -N` does
@@ -421,7 +421,7 @@ TEST_F(Truncation, is_no_fate_of_a_download_whose_client_half_closed_both_connec
     EXPECT_EQ(world.transfers_running(), 1);
 }
 
-TEST_F(Truncation, frees_the_seat_of_a_client_that_is_gone_although_its_backend_is_silent) {
+TEST_F(Truncation, frees_the_seat_of_a_lost_client_although_its_backend_is_silent) {
     break_after(1000, Fault::stall);
     begin("RETR a");
     data->finish();
