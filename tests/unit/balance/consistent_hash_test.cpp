@@ -30,7 +30,7 @@ Keys seeded_keys(std::uint64_t seed) {
     return keys;
 }
 
-/// Addresses of one network, not hashed at all: the worst that a key can look like.
+/// Addresses of one network, not hashed. Keys cannot be worse than that.
 Keys successive_keys() {
     Keys keys(key_count);
     std::iota(keys.begin(), keys.end(), 0x0a00'0000);
@@ -68,7 +68,7 @@ TEST(ConsistentHash, ten_thousand_keys_follow_the_weights_within_5_percent) {
     }
 }
 
-TEST(ConsistentHash, a_light_one_beside_heavy_ones_has_its_share) {
+TEST(ConsistentHash, a_light_backend_among_heavy_ones_gets_its_share) {
     const auto ready = with_weights({256, 256, 1});
     Keys keys(200'000);
     std::iota(keys.begin(), keys.end(), 0);
@@ -92,7 +92,7 @@ TEST(ConsistentHash, when_a_backend_leaves_exactly_its_keys_move) {
                 ++heirs[new_owner];
             }
         }
-        // What was its own is shared by all the others, not all given to a neighbour.
+        // All the others share its keys; they do not all go to one neighbour.
         EXPECT_EQ(heirs.size(), after.size());
         const int moved = std::accumulate(heirs.begin(), heirs.end(), 0,
                                           [](int sum, const auto& h) { return sum + h.second; });
@@ -148,7 +148,7 @@ TEST(ConsistentHash, a_larger_weight_only_attracts_and_a_smaller_one_only_repels
     EXPECT_NEAR(moved, share, 0.1 * share);
 }
 
-TEST(ConsistentHash, weights_in_proportion_move_nothing) {
+TEST(ConsistentHash, scaling_all_weights_moves_nothing) {
     const auto small = with_weights({5, 3, 2});
     const auto large = with_weights({5U << 20, 3U << 20, 2U << 20});
     for (const auto key : seeded_keys(6)) ASSERT_EQ(owner(small, key), owner(large, key));
@@ -179,23 +179,23 @@ TEST(ConsistentHash, without_bound_sessions_do_not_matter) {
 }
 
 TEST(ConsistentHash, choices_are_the_same_on_every_machine_and_in_every_version) {
-    // A change here sends clients elsewhere during an upgrade, and to another backend behind each
-    // of several balancers.
+    // A change here would move clients during an upgrade. It would also give several balancers
+    // different choices.
     const auto ready = with_weights({5, 3, 2, 1});
     std::vector<std::size_t> picks;
     for (std::uint64_t key = 0; key < 32; ++key)
         picks.push_back(ConsistentHash(unbounded).pick(ready, key));
-    // Computed apart from this code, in floating point.
+    // Computed by other code, in floating point.
     EXPECT_EQ(picks, (std::vector<std::size_t>{0, 0, 2, 1, 0, 3, 0, 3, 1, 3, 0, 1, 0, 1, 1, 3,
                                                2, 0, 0, 1, 0, 3, 1, 1, 0, 2, 1, 1, 1, 0, 1, 1}));
 }
 
-TEST(ConsistentHash, who_is_over_its_bound_is_passed_over) {
+TEST(ConsistentHash, a_backend_above_its_bound_is_skipped) {
     struct Row {
         const char* why;
         std::uint32_t load_percent;
         std::vector<std::uint32_t> sessions;
-        bool is_passed_over;  ///< the first of three with weight 1, to which the key belongs
+        bool is_passed_over;  ///< the key's own backend, the first of three with weight 1
     };
     const std::vector<Row> table = {
         {"idle", 100, {0, 0, 0}, false},
@@ -232,7 +232,7 @@ TEST(ConsistentHash, the_bound_follows_the_weights) {
     EXPECT_EQ(ConsistentHash(100).pick(ready, key), 0U);
 }
 
-TEST(ConsistentHash, one_busy_key_overloads_nobody) {
+TEST(ConsistentHash, one_busy_key_overloads_no_backend) {
     // Half of all sessions come from one address behind a NAT.
     auto ready = with_weights({2, 1, 1, 1});
     std::mt19937_64 random(12);
@@ -245,12 +245,12 @@ TEST(ConsistentHash, one_busy_key_overloads_nobody) {
         for (const auto& backend : ready)
             ASSERT_LT(backend.sessions, 1.5 * all * backend.weight / 5 + 1) << i;
     }
-    // The bound was needed: alone it would have had half and its share of the rest.
+    // Without the bound the key's backend would have half of all, and its share of the rest.
     const auto favourite = std::ranges::find(ready, owner(ready, 42), &Candidate::id);
     EXPECT_GT(favourite->sessions, 1.45 * all * favourite->weight / 5);
 }
 
-TEST(ConsistentHash, what_is_over_the_bound_goes_to_the_keys_next_choice) {
+TEST(ConsistentHash, a_key_goes_to_its_next_choice_above_the_bound) {
     auto ready = with_weights({1, 1, 1, 1});
     const ConsistentHash hash(125);
     for (const auto key : seeded_keys(13)) {

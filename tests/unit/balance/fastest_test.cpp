@@ -61,7 +61,7 @@ TEST(Fastest, chooses_the_smallest_time_by_sessions_for_the_weight) {
     }
 }
 
-TEST(Fastest, those_within_a_tenth_are_chosen_in_turn_by_weight) {
+TEST(Fastest, chooses_backends_within_a_tenth_in_turn_by_weight) {
     Fastest policy;
     EXPECT_EQ(counts_of(policy, candidates({{10'000}, {10'900}, {11'100}}), 20),
               (std::vector{10, 10, 0}));
@@ -80,7 +80,7 @@ TEST(Fastest, a_burst_between_two_measurements_is_shared_by_speed) {
     EXPECT_NEAR(ready[2].sessions, 100.0 * 1 / 7, 3);
 }
 
-TEST(Fastest, a_burst_on_equally_fast_ones_is_shared_by_weight) {
+TEST(Fastest, a_burst_on_equally_fast_backends_is_shared_by_weight) {
     auto ready = candidates({{10'000, 0, 3}, {10'000, 0, 2}, {10'000, 0, 1}});
     Fastest policy;
     for (int client = 0; client < 120; ++client) ++ready[policy.pick(ready, {})].sessions;
@@ -89,24 +89,24 @@ TEST(Fastest, a_burst_on_equally_fast_ones_is_shared_by_weight) {
     EXPECT_NEAR(ready[2].sessions, 20, 3);
 }
 
-TEST(Fastest, a_burst_on_unknown_ones_is_shared) {
+TEST(Fastest, a_burst_on_unknown_backends_is_shared) {
     auto ready = candidates({{0}, {0}, {0}, {0}});
     Fastest policy;
     for (int client = 0; client < 100; ++client) ++ready[policy.pick(ready, {})].sessions;
     for (const auto& backend : ready) EXPECT_NEAR(backend.sessions, 25, 2);
 }
 
-TEST(Fastest, a_burst_does_not_run_to_the_one_unknown) {
+TEST(Fastest, a_burst_does_not_go_to_the_only_unknown_backend) {
     auto ready = candidates({{10'000, 20}, {10'000, 20}, {0}});
     Fastest policy;
     EXPECT_EQ(policy.pick(ready, {}), 2U);
     ++ready[2].sessions;
     for (int client = 0; client < 35; ++client) ++ready[policy.pick(ready, {})].sessions;
-    // As if it were as fast as they are: at most the sessions that they have, and a tenth.
+    // It counts as fast as the others. So it has at most their sessions and a tenth more.
     for (const auto& backend : ready) EXPECT_NEAR(backend.sessions, 25, 2);
 }
 
-TEST(Fastest, each_unknown_one_is_tried_once_and_then_known) {
+TEST(Fastest, each_unknown_backend_is_tried_once_and_then_known) {
     auto ready = candidates({{500}, {0}, {900}, {0}});
     Fastest policy;
     EXPECT_EQ(policy.pick(ready, {}), 1U);
@@ -116,8 +116,8 @@ TEST(Fastest, each_unknown_one_is_tried_once_and_then_known) {
     EXPECT_EQ(policy.pick(ready, {}), 0U);
 }
 
-TEST(Fastest, where_no_login_succeeds_is_not_everybodys_choice) {
-    // The last one's sessions end at once and leave no time behind.
+TEST(Fastest, does_not_prefer_a_backend_where_no_login_succeeds) {
+    // The last one's sessions end at once, without a measured time.
     const auto ready = candidates({{10'000}, {10'000}, {10'000}, {0}});
     Fastest policy;
     const auto counts = counts_of(policy, ready, 400);

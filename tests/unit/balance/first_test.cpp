@@ -7,7 +7,7 @@
 namespace ballast::balance {
 namespace {
 
-TEST(First, takes_the_first_whatever_the_loads_and_weights) {
+TEST(First, chooses_the_first_whatever_the_loads_and_weights) {
     First policy;
     const std::vector<std::vector<Candidate>> table = {
         {{.id = 7}},
@@ -18,7 +18,7 @@ TEST(First, takes_the_first_whatever_the_loads_and_weights) {
         for (int i = 0; i < 3; ++i) EXPECT_EQ(policy.pick(ready, Client{}), 0U);
 }
 
-TEST(First, fills_one_after_the_other_when_full_ones_are_taken_out) {
+TEST(First, fills_one_after_the_other_if_full_ones_are_left_out) {
     First policy;
     const std::vector<std::uint32_t> max_sessions = {3, 2, 4};
     std::vector<Candidate> all = {{.id = 0}, {.id = 1}, {.id = 2}};

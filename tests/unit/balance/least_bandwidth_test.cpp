@@ -25,7 +25,7 @@ std::vector<Candidate> candidates(const std::vector<Load>& loads) {
     return ready;
 }
 
-TEST(LeastBandwidth, chooses_who_moves_the_least_for_its_weight) {
+TEST(LeastBandwidth, chooses_the_one_that_moves_least_for_its_weight) {
     struct Row {
         const char* why;
         std::vector<Load> loads;

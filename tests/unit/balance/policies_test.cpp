@@ -26,7 +26,7 @@ std::vector<std::size_t> picks(const NamedPolicy& named, std::uint64_t seed) {
     return result;
 }
 
-TEST(Policies, have_names_of_their_own_and_a_meaning) {
+TEST(Policies, have_different_names_and_a_meaning) {
     std::set<std::string_view> names;
     for (const auto& named : policies) {
         EXPECT_TRUE(names.insert(named.name).second) << named.name;
@@ -52,7 +52,7 @@ TEST(Policies, choose_the_same_again_from_the_same_seed) {
     EXPECT_NE(picks(random, 7), picks(random, 8));
 }
 
-TEST(Policies, go_by_what_their_rows_say) {
+TEST(Policies, decide_by_what_their_rows_say) {
     std::mt19937_64 random(1);
     for (const auto& named : policies) {
         if (named.decided_by == DecidedBy::load) continue;

@@ -58,7 +58,7 @@ TEST(Random, shares_follow_the_weights_while_loads_are_in_proportion) {
 
 TEST(Random, shares_follow_the_weights_when_sessions_count) {
     auto table = weight_table;
-    // Here chance is made up for, so light ones have their share as exactly as heavy ones.
+    // Here the comparison corrects chance, so light ones get their share as exactly as heavy ones.
     table.insert(table.end(), {{10, 1, 1}, {64, 1}, {20, 5, 4, 3, 2, 1}, {1, 1, 1, 1, 1, 1, 1, 1}});
     for (const auto& weights : table) {
         SCOPED_TRACE(testing::PrintToString(weights));
@@ -98,7 +98,7 @@ TEST(Random, shares_follow_the_weights_when_sessions_come_and_go) {
     }
 }
 
-TEST(Random, of_two_the_less_loaded_for_its_weight_always_wins) {
+TEST(Random, of_two_the_one_with_less_load_for_its_weight_always_wins) {
     struct Row {
         const char* why;
         std::vector<Candidate> ready;

@@ -114,7 +114,7 @@ TEST(RoundRobin, a_new_backend_starts_like_the_others) {
     for (const auto& [id, count] : counts) EXPECT_NEAR(count, 10, 1) << id;
 }
 
-TEST(RoundRobin, failover_does_not_ask_the_unreachable_one_twice_in_a_row) {
+TEST(RoundRobin, failover_does_not_choose_an_unreachable_backend_twice_in_a_row) {
     RoundRobin policy;
     const auto all = with_weights({1, 1, 1});
     // Backend 100 refuses every connection: each session that gets it asks again without it.
@@ -149,7 +149,7 @@ TEST(RoundRobin, flapping_starves_nobody) {
     for (const auto& backend : all) EXPECT_NEAR(counts.at(backend.id), 4, 2);
 }
 
-TEST(RoundRobin, changed_weights_hold_almost_at_once) {
+TEST(RoundRobin, changed_weights_apply_almost_at_once) {
     RoundRobin policy;
     // The moment when the light one of 256 to 1 has just been chosen is the worst one.
     const auto before = with_weights({256, 1});

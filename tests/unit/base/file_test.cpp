@@ -38,7 +38,7 @@ TEST_F(FileTest, reads_a_whole_regular_file) {
     EXPECT_EQ(read_file(path("link")), WipedString(bytes));
 }
 
-TEST_F(FileTest, refuses_at_once_what_is_not_a_regular_file) {
+TEST_F(FileTest, refuses_anything_but_a_regular_file_at_once) {
     const auto pipe = path("pipe");
     ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
     expect_refused(pipe, pipe + " is a FIFO, and must be a regular file");
@@ -80,7 +80,7 @@ TEST_F(FileTest, a_hung_file_blocks_for_seconds_once_and_then_fails_at_once_unti
     while (!in_time(stuck, "reading it", [] { return 0; })) std::this_thread::yield();
 }
 
-TEST_F(FileTest, work_without_memory_fails_alone) {
+TEST_F(FileTest, work_without_memory_fails_without_affecting_other_work) {
     const auto done = in_time(path("any"), "reading it", []() -> int { throw std::bad_alloc(); });
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().code.value(), ENOMEM);

@@ -154,7 +154,7 @@ TEST_F(LogTest, appends_to_an_existing_file) {
     EXPECT_EQ(lines("log").size(), 2);
 }
 
-TEST_F(LogTest, goes_on_in_a_new_file_after_a_rotation) {
+TEST_F(LogTest, continues_in_a_new_file_after_a_rotation) {
     begin(Level::info, false);
     ASSERT_TRUE(open_file("xferlog", path("xferlog")));
     info("before");

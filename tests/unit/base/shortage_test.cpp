@@ -7,7 +7,7 @@
 namespace ballast::base {
 namespace {
 
-TEST(Shortage, is_what_the_system_refuses_to_us) {
+TEST(Shortage, is_a_resource_that_the_system_refuses_us) {
     for (const int code : {EMFILE, ENFILE, ENOMEM, ENOBUFS, ENOSPC, EADDRNOTAVAIL, EAGAIN}) {
         EXPECT_TRUE(is_shortage({code, std::system_category()})) << code;
         EXPECT_TRUE(is_shortage({code, std::generic_category()})) << code;
@@ -16,7 +16,7 @@ TEST(Shortage, is_what_the_system_refuses_to_us) {
     }
 }
 
-TEST(Shortage, is_not_what_a_peer_or_the_network_does) {
+TEST(Shortage, is_not_a_failure_of_a_peer_or_the_network) {
     for (const int code : {ECONNREFUSED, ECONNRESET, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, EPIPE}) {
         EXPECT_FALSE(is_shortage({code, std::system_category()})) << code;
         EXPECT_EQ(fault_of({code, std::system_category()}, Fault::client), Fault::client) << code;

@@ -27,7 +27,7 @@ private:
 };
 
 bool holds(std::string_view bytes, std::string_view secret) {
-    // Even three letters of it are too many.
+    // Not even three letters of it may stay.
     for (std::size_t i = 0; i + 3 <= secret.size(); ++i)
         if (bytes.find(secret.substr(i, 3)) != std::string_view::npos) return true;
     return false;
@@ -40,7 +40,7 @@ protected:
         std::string("PASS hunter2xyzabcdefghijklmnopq").substr(0, GetParam());
 };
 
-TEST_P(Lengths, leave_nothing_when_it_goes) {
+TEST_P(Lengths, leave_nothing_when_it_is_destroyed) {
     EXPECT_FALSE(holds(Place().after([&](WipedString& text) { text = secret; }), secret));
 }
 
@@ -54,7 +54,7 @@ TEST_P(Lengths, leave_nothing_when_it_grows) {
                        secret));
 }
 
-TEST_P(Lengths, leave_nothing_where_it_moves_from) {
+TEST_P(Lengths, leave_nothing_behind_a_move) {
     WipedString kept;
     EXPECT_FALSE(holds(Place().after([&](WipedString& text) {
         text = secret;

@@ -42,7 +42,7 @@ TEST(LoadPassthrough, reads_all_required_settings) {
     EXPECT_EQ(second.listeners.at(0).implicit_bind.size(), 1);
 }
 
-TEST(LoadPassthrough, says_what_no_setting_can_fix) {
+TEST(LoadPassthrough, lists_what_no_setting_can_fix) {
     const auto limits = limits_of_passthrough(loaded(listener + backends));
     ASSERT_EQ(limits.size(), 3);
     EXPECT_TRUE(
@@ -56,7 +56,7 @@ TEST(LoadPassthrough, says_what_no_setting_can_fix) {
                     .empty());
 }
 
-TEST(LoadPassthrough, finds_what_its_backends_need) {
+TEST(LoadPassthrough, finds_settings_that_its_backends_lack) {
     const std::string one = "[[pool.alf.backend]]\nname = \"alf1\"\n";
     const std::string from = "listener.sealed";
     expect({

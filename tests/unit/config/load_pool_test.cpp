@@ -21,7 +21,7 @@ const std::string alf1 = "\n[[pool.alf.backend]]\nname = \"alf1\"\naddress = \"1
 const std::string alf2 = "\n[[pool.alf.backend]]\nname = \"alf2\"\naddress = \"10.0.0.12\"\n";
 const std::string both = alf1 + alf2;
 
-TEST(LoadPool, reads_all_that_a_pool_can_say) {
+TEST(LoadPool, reads_all_settings_of_a_pool) {
     const auto config = loaded(head + R"(balance = "source-hash"
 hash_load_percent = 125
 fallback = "sorry"
@@ -134,12 +134,12 @@ TEST(LoadPool, knows_every_word) {
             << word;
 }
 
-TEST(LoadPool, accepts_what_only_looks_wrong) {
+TEST(LoadPool, accepts_settings_that_only_look_wrong) {
     const std::string limited = alf1 + "max_sessions = 5\n" + alf2;
     const std::string files[] = {
         head + "hash_load_percent = 0" + alf1,
         head + "hash_load_percent = 101" + alf1,
-        // A pool may live from its file alone, and then nobody knows the limits there.
+        // A pool may have all backends in its file. Then their limits are unknown here.
         head + "backends_file = \"f\"\nbalance = \"first\"\nqueue = { length = 5 }",
         head + "backends_file = \"f\"\nbalance = \"first\"\nqueue = { length = 5 }" + both,
         head + "balance = \"first\"" + alf1,
@@ -151,21 +151,21 @@ TEST(LoadPool, accepts_what_only_looks_wrong) {
         head + "fallback = \"b\"" + alf1 +
             "[pool.b]\nfallback = \"c\"\nbackends_file = \"f\"\n[pool.c]\nbackends_file = \"f\"\n" +
             "[pool.d]\nfallback = \"c\"\nbackends_file = \"f\"\n",
-        // Shared, and next to those of the listener.
+        // Shared by two pools, and next to those of the listener.
         head + "data_ports = \"20100-20199\"" + alf1 +
             "[pool.b]\ndata_ports = \"20100-20199\"\nbackends_file = \"f\"",
         head + "probe = { interval = \"5s\", fast_interval = \"5s\", down_interval = \"1h\" }" +
             alf1,
         head + "probe = { type = \"tcp\", proxy = \"v1\" }" + alf1,
         head + "probe = { type = \"banner\", proxy = \"v1\" }" + alf1,
-        // What the pool says of TLS may be meant for the backends of the file.
+        // The pool's TLS settings may be meant for the backends of the file.
         head + "backends_file = \"f\"\ntls = { ca = \"ca\", data = \"always\" }",
         head + "backends_file = \"f\"\ntls = { ca = \"ca\" }" + alf1,
     };
     for (const auto& file : files) EXPECT_EQ(problems_of(file), "none") << file;
 }
 
-TEST(LoadPool, finds_what_makes_no_sense) {
+TEST(LoadPool, finds_settings_that_make_no_sense) {
     const std::string room =
         ", which leaves no room for differences (use 101 to 10000, or 0 for no bound)\n";
     expect({
@@ -197,7 +197,7 @@ TEST(LoadPool, finds_what_makes_no_sense) {
     });
 }
 
-TEST(LoadPool, an_empty_file_needs_a_file) {
+TEST(LoadPool, may_be_empty_needs_a_backends_file) {
     expect({
         {head + "may_be_empty = true" + alf1,
          "f:5:16: pool.alf.may_be_empty: may_be_empty has no effect without backends_file (add "
@@ -217,7 +217,7 @@ TEST(LoadPool, finds_fallbacks_that_lead_nowhere) {
         {head + "fallback = \"alf\"" + alf1,
          "f:5:12: pool.alf.fallback: the pool is its own fallback (name another pool, or remove "
          "it)\n"},
-        // Once, and not at the pool that only leads into the circle.
+        // Reported once, and not at the pool that only leads into the circle.
         {"[pool.a]\nfallback = \"b\"" + file + "[pool.b]\nfallback = \"c\"" + file +
              "[pool.c]\nfallback = \"alf\"" + file + head + "fallback = \"b\"" + alf1,
          "f:5:12: pool.b.fallback: the fallbacks form a circle: b, c, alf, b (remove one of "
@@ -288,7 +288,7 @@ TEST(LoadPool, finds_backends_that_lead_back_to_a_listener) {
               "127.0.0.1:990\"\ntls = { mode = \"implicit\" }\npassive_ports = \"20000-20009"),
          "f:7:11: pool.p.backend[0].address: 127.0.0.1:990 is listener.ftp itself (name the server "
          "behind it)\n"},
-        // What only looks like it.
+        // Addresses that only look similar.
         {file(one, "192.0.2.1:21"), "none"},
         {file(one, "192.0.2.2:2121"), "none"},
         {file(wildcard, "192.0.2.1:2121"), "none"},
@@ -306,7 +306,7 @@ TEST(LoadPool, finds_backends_that_lead_back_to_a_listener) {
     EXPECT_EQ(problems_of(file(named, "ftp.example.org:21")), "none");
 }
 
-TEST(LoadPool, finds_what_a_probe_lacks_or_has_for_nothing) {
+TEST(LoadPool, finds_missing_and_useless_settings_of_a_probe) {
     const auto probe = [](const std::string& value, const std::string& place,
                           const std::string& problem) {
         return Row{head + "probe = { " + value + " }" + alf1,
@@ -361,7 +361,7 @@ TEST(LoadPool, finds_what_a_probe_lacks_or_has_for_nothing) {
     });
 }
 
-TEST(LoadPool, finds_backends_without_one_address) {
+TEST(LoadPool, finds_backends_without_exactly_one_address) {
     const std::string name = "[[pool.alf.backend]]\nname = \"a\"\n";
     const std::string missing =
         "f:5:1: pool.alf.backend[0].address: address is missing (add address = \"HOST:PORT\" or "

@@ -41,7 +41,7 @@ TEST(LoadRules, arguments_need_a_command_and_a_pattern) {
     });
 }
 
-TEST(LoadRules, commands_are_known_ones) {
+TEST(LoadRules, commands_must_be_known) {
     expect_all({
         {listener + "deny_commands = [\"BOGUS\"]" + pool,
          "f:5:18: warning: listener.ftp.deny_commands[0]: unknown command 'BOGUS' (correct it, "
@@ -88,7 +88,7 @@ TEST(LoadRules, a_match_needs_a_condition) {
     });
 }
 
-TEST(LoadRules, a_key_behind_the_last_backend_belongs_further_up) {
+TEST(LoadRules, finds_the_place_of_a_key_behind_the_last_backend) {
     const auto up = [](const std::string& key, const std::string& kind) {
         return key + " is a " + kind +
                " of [pool.alf] and does nothing here (move it up to "
@@ -118,7 +118,7 @@ TEST(LoadRules, a_key_behind_the_last_backend_belongs_further_up) {
     });
 }
 
-TEST(LoadRules, a_key_of_another_table_belongs_there) {
+TEST(LoadRules, finds_the_table_of_a_misplaced_key) {
     const auto moved = [](const std::string& key, const std::string& home) {
         return key + " is a key of " + home + " and does nothing here (move it to " + home + ")\n";
     };

@@ -115,7 +115,7 @@ TEST(Load, the_source_port_of_active_mode_is_a_word_or_a_number) {
     EXPECT_EQ(source("20"), (ActiveSource{ActiveSource::Kind::fixed, 20}));
 }
 
-TEST(Load, accepts_what_only_looks_wrong) {
+TEST(Load, accepts_settings_that_only_look_wrong) {
     const std::string files[] = {
         // A probe may take longer than its interval.
         listener + pool + "[pool.alf.probe]\ninterval = \"1s\"\ntimeout = \"5s\"\n",
@@ -125,7 +125,7 @@ TEST(Load, accepts_what_only_looks_wrong) {
         // Port 0 is another port each time.
         listener + "[listener.b]\nbind = [\"127.0.0.1:0\", \"127.0.0.1:0\"]\npool = \"alf\"\n" +
             pool,
-        // The same port of another address is not in the way of passive ports.
+        // The same port of another address does not conflict with passive ports.
         listener + "[listener.b]\nbind = [\"127.0.0.2:20000\"]\npool = \"alf\"\n" +
             "passive_ports = \"4000-4009\"\n" + pool,
         // Backends in one line, and the same name in another pool.
@@ -158,7 +158,7 @@ TEST(Load, ends_at_a_syntax_error_or_a_duplicate_key) {
         {"[log]\n[log]\n",
          "f:2:1: error while parsing table header: cannot redefine existing table 'log'" + twice},
         {"a = \"\xff\"", "f:1:5: encountered invalid utf-8 sequence" + rest},
-        // toml++ 3.3 as it comes ends the program at these two.
+        // An unpatched toml++ 3.3 ends the program at these two.
         {"[{x]",
          "f:1:2: error while parsing key: expected bare key starting character or string "
          "delimiter, saw '{'" +
@@ -177,7 +177,7 @@ TEST(Load, ends_at_a_syntax_error_or_a_duplicate_key) {
     });
 }
 
-TEST(Load, wants_at_least_a_listener_and_a_pool) {
+TEST(Load, requires_a_listener_and_a_pool) {
     const std::string none =
         "f:1:1: listener: there is no listener (add a [listener.NAME] table)\n";
     expect({
@@ -392,7 +392,7 @@ TEST(Load, finds_addresses_and_ports_that_do_not_parse) {
     });
 }
 
-TEST(Load, finds_what_is_missing) {
+TEST(Load, finds_missing_settings) {
     expect({
         {"[listener.ftp]\n" + pool, "f:1:1: listener.ftp.bind: bind is missing" + no_address +
                                         "f:1:1: listener.ftp.pool: there is neither pool nor "
@@ -410,7 +410,7 @@ TEST(Load, finds_what_is_missing) {
     });
 }
 
-TEST(Load, finds_what_contradicts_itself) {
+TEST(Load, finds_contradictions) {
     const std::string second = "\n[listener.web]\npool = \"alf\"\n";
     expect({
         {listener + second + "bind = [\"127.0.0.2:21\", \"127.0.0.1:21\"]" + pool,

@@ -78,7 +78,7 @@ TEST(LoadTls, a_listener_without_the_table_has_none) {
     EXPECT_FALSE(loaded(plain + pool).listeners.at(0).tls);
 }
 
-TEST(LoadTls, one_file_needs_no_brackets) {
+TEST(LoadTls, a_single_file_needs_no_brackets) {
     const auto files = [](const std::string& value) {
         return loaded(listener + "certificate = " + value + pool).listeners.at(0).tls->certificate;
     };

@@ -10,7 +10,7 @@ namespace {
 using whole_file::listener;
 using whole_file::pool;
 
-TEST(LoadWarnings, a_pool_that_nothing_leads_to) {
+TEST(LoadWarnings, a_pool_that_is_never_used) {
     const std::string b = "[[pool.b.backend]]\nname = \"b\"\naddress = \"10.0.0.12\"\n";
     const std::string unused =
         ": no listener, route or fallback leads to this pool (name it in pool of a listener or a "

@@ -78,7 +78,7 @@ TEST(Rivals, their_words_lead_to_ours) {
         {of_pool("tls = { mode = \"ftps\" }"),
          "f:6:16: pool.alf.tls.mode: unknown word 'ftps' (use \"off\", \"explicit\", \"implicit\" "
          "or \"as-client\"; did you mean implicit?)\n"},
-        // A word of another key of that name leads nowhere.
+        // A rival's word for a different key with that name has no suggestion.
         {listener + "mode = \"starttls\"" + pool,
          "f:5:8: listener.ftp.mode: unknown word 'starttls' (use \"terminate\" or "
          "\"passthrough\")\n"},

@@ -129,7 +129,7 @@ void for_each_setting(Visit&& visit) {
         for (const auto& setting : section.settings) visit(section, setting);
 }
 
-/// What `passthrough` needs and excludes.
+/// The settings that `passthrough` needs, without those that it excludes.
 void pass_through(Tables& tables, bool is_implicit) {
     auto& listener = tables["[listener.x]"];
     tables.erase("[listener.x.tls]");
@@ -140,7 +140,7 @@ void pass_through(Tables& tables, bool is_implicit) {
     tables["[pool.x.tls]"]["mode"] = "\"implicit\"";
 }
 
-/// What a value of a route or a pool needs or excludes.
+/// The settings that a value of a route or a pool needs, without those that it excludes.
 void complete(Tables& tables, std::string_view path, std::string_view key, bool is_other) {
     auto& pool = tables["[pool.x]"];
     auto& probe = tables["[pool.x.probe]"];
@@ -320,7 +320,7 @@ TEST(Settings, every_setting_is_in_the_manual_with_its_default_and_range) {
     });
 }
 
-TEST(Settings, no_key_stands_twice_in_a_section) {
+TEST(Settings, no_key_is_twice_in_a_section) {
     for (const auto& section : all_sections()) {
         std::set<std::string_view> keys(section.tables.begin(), section.tables.end());
         for (const auto& setting : section.settings)

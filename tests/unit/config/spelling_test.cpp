@@ -7,7 +7,7 @@
 namespace ballast::config {
 namespace {
 
-TEST(Spelling, finds_the_word_that_was_meant) {
+TEST(Spelling, finds_the_intended_word) {
     const std::vector<std::string_view> known = {"bind",         "pool",          "passive_ports",
                                                  "idle_timeout", "login_timeout", "greeting"};
     EXPECT_EQ(nearest("idle_timout", known), "idle_timeout");
@@ -19,7 +19,7 @@ TEST(Spelling, finds_the_word_that_was_meant) {
     EXPECT_EQ(nearest("pool", known), "pool");
 }
 
-TEST(Spelling, guesses_nothing_when_no_word_is_near) {
+TEST(Spelling, guesses_nothing_if_no_word_is_near) {
     const std::vector<std::string_view> known = {"bind", "pool", "a"};
     EXPECT_EQ(nearest("banner", known), std::nullopt);
     EXPECT_EQ(nearest("x", known), std::nullopt);

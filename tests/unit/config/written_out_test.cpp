@@ -20,7 +20,7 @@ std::string content_of(const std::filesystem::path& path) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-TEST(WrittenOut, each_example_is_read_back_as_the_same) {
+TEST(WrittenOut, each_example_is_the_same_after_reading_it_back) {
     int examined = 0;
     for (const auto& entry : std::filesystem::directory_iterator(examples)) {
         if (entry.path().extension() != ".toml") continue;

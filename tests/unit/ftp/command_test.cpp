@@ -67,7 +67,7 @@ TEST(CommandParserTest, a_line_becomes_verb_argument_and_line) {
     }
 }
 
-TEST(CommandParserTest, telnet_commands_vanish_in_front_of_the_verb_and_nowhere_else) {
+TEST(CommandParserTest, telnet_commands_are_removed_only_in_front_of_the_verb) {
     const struct {
         std::string_view received;
         std::string_view line;
@@ -132,7 +132,7 @@ TEST(CommandParserTest, telnet_commands_vanish_in_front_of_the_verb_and_nowhere_
     }
 }
 
-TEST(CommandParserTest, what_could_smuggle_a_command_is_refused) {
+TEST(CommandParserTest, bytes_that_could_smuggle_a_command_are_refused) {
     const struct {
         std::string_view received;
         CommandError error;
@@ -178,7 +178,7 @@ TEST(CommandParserTest, pipelined_commands_come_out_one_by_one) {
     EXPECT_EQ(outcomes[4]->line, "RETR c");
 }
 
-TEST(CommandParserTest, a_tls_handshake_is_none_and_nothing_behind_it_is_a_command) {
+TEST(CommandParserTest, a_tls_handshake_is_not_a_command_and_neither_is_anything_behind_it) {
     constexpr std::string_view received = "NOOP\r\n\x16\x03\x01\x00\nUSER a\r\nNOOP\r\n"sv;
     for (std::size_t i = 0; i <= received.size(); ++i) {
         const auto outcomes = outcomes_of({received.substr(0, i), received.substr(i)});
@@ -217,7 +217,7 @@ TEST(CommandParserTest, a_split_at_any_byte_changes_nothing) {
     EXPECT_EQ(outcomes_of(bytes, 40), whole);
 }
 
-TEST(CommandParserTest, a_line_may_have_just_as_many_bytes_as_allowed) {
+TEST(CommandParserTest, a_line_may_have_exactly_the_maximum_size) {
     // The end of the line counts.
     EXPECT_TRUE(outcomes_of({"CWD 12\r\n"}, 8).front());
     EXPECT_EQ(outcomes_of({"CWD 123\r\n"}, 8).front().error(), CommandError::too_long);
@@ -279,7 +279,7 @@ TEST(LoggableTest, a_password_is_never_shown) {
     }
 }
 
-TEST(LoggableTest, stray_bytes_in_front_of_the_verb_hide_no_password) {
+TEST(LoggableTest, stray_bytes_in_front_of_the_verb_do_not_reveal_a_password) {
     // The parser removes them, but a line may come from elsewhere.
     for (const auto line : {"\xff\xf4PASS secret"sv, "\xf2\xffpass secret"sv, " PASS secret"sv,
                             "\xff\xff\xf4 ADAT secret"sv}) {
@@ -288,7 +288,7 @@ TEST(LoggableTest, stray_bytes_in_front_of_the_verb_hide_no_password) {
     }
 }
 
-TEST(EscapedTest, only_printable_ascii_is_left_as_it_is) {
+TEST(EscapedTest, only_printable_ascii_is_not_escaped) {
     EXPECT_EQ(escaped(" a~"), " a~");
     EXPECT_EQ(escaped("\0\t\r\n\x7f\x80\xff"sv), "\\x00\\x09\\x0d\\x0a\\x7f\\x80\\xff");
     EXPECT_EQ(escaped(""), "");

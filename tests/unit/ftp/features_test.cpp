@@ -24,7 +24,7 @@ Features features_said_by(std::string_view transcript) {
     }
 }
 
-TEST(FeaturesTest, labels_and_parameters_are_read_whatever_the_spelling) {
+TEST(FeaturesTest, labels_and_parameters_are_read_in_any_spelling) {
     const auto features = features_of(
         " MDTM\r\nSIZE\r\n211-EPSV\r\n  \t tvfs \r\n rest  stream \r\n MLST type*;size*;\r\n\r\n "
         "\r\n");
@@ -45,7 +45,7 @@ TEST(FeaturesTest, bare_line_feeds_end_lines_too) {
               " REST STREAM\r\n SIZE\r\n");
 }
 
-TEST(FeaturesTest, a_reply_without_inner_lines_holds_none) {
+TEST(FeaturesTest, a_reply_without_inner_lines_has_no_features) {
     for (const auto* text :
          {"", "211 no-features\r\n", "211-Features:\r\n211 End\r\n", "502 FEAT not implemented\r\n",
           "500-a\r\n SIZE\r\n500 b\r\n", "214-Help\r\n SIZE\r\n214 b\r\n", "211", "211-"})
@@ -61,7 +61,7 @@ TEST(FeaturesTest, a_label_of_several_lines_keeps_them_all) {
     EXPECT_EQ(features_of(" A x\r\n A\r\n A y\r\n A x\r\n").to_lines(), " A x\r\n A y\r\n");
 }
 
-TEST(FeaturesTest, what_is_added_takes_the_place_of_what_was_there) {
+TEST(FeaturesTest, an_added_label_replaces_an_existing_one) {
     Features features;
     EXPECT_TRUE(features.empty());
     features.add("auth", "TLS");
@@ -75,7 +75,7 @@ TEST(FeaturesTest, what_is_added_takes_the_place_of_what_was_there) {
     EXPECT_TRUE(features.empty());
 }
 
-TEST(FeaturesTest, nothing_that_is_added_can_end_the_line) {
+TEST(FeaturesTest, no_added_text_can_end_the_line) {
     Features features;
     features.add("A\r\n", "b\r\n211 End\r\n");
     EXPECT_EQ(features.to_lines(), " A b  211 End\r\n");
@@ -91,7 +91,7 @@ TEST(FeaturesTest, rest_stream_is_known_in_any_case_and_with_words_behind_it) {
         EXPECT_FALSE(features_of(line).has_rest_stream()) << line;
 }
 
-TEST(FeaturesTest, an_intersection_keeps_what_both_have) {
+TEST(FeaturesTest, an_intersection_keeps_what_both_sets_have) {
     const struct {
         const char* ours;
         const char* theirs;
@@ -127,7 +127,7 @@ TEST(FeaturesTest, an_intersection_keeps_what_both_have) {
     }
 }
 
-TEST(FeaturesTest, a_set_and_itself_have_all_of_it) {
+TEST(FeaturesTest, the_intersection_of_a_set_with_itself_is_that_set) {
     for (const auto transcript : {transcripts::vsftpd, transcripts::proftpd, transcripts::pyftpdlib,
                                   transcripts::pure_ftpd, transcripts::jfileserver}) {
         const auto features = features_said_by(transcript);
@@ -154,7 +154,7 @@ TEST(FeaturesTest, real_servers_are_understood) {
               " EPRT\r\n EPSV\r\n MDTM\r\n REST STREAM\r\n SIZE\r\n TVFS\r\n");
 }
 
-TEST(FeaturesTest, what_a_session_has_chosen_is_marked) {
+TEST(FeaturesTest, marks_what_a_session_has_chosen) {
     const auto marked = [](const char* lines, const char* label, const char* chosen,
                            Features::Mark how) {
         auto features = Features::parse(make_reply(211, "Features:", lines, "End").text);
@@ -174,7 +174,7 @@ TEST(FeaturesTest, what_a_session_has_chosen_is_marked) {
               " HASH SHA-1;SHA-256*\r\n");
 }
 
-TEST(FeaturesTest, a_mark_however_often_is_no_part_of_a_name) {
+TEST(FeaturesTest, marks_are_not_part_of_a_name) {
     const auto rest = [](const char* parameters) {
         Features features;
         features.add("REST", parameters);
@@ -191,7 +191,7 @@ TEST(FeaturesTest, a_mark_however_often_is_no_part_of_a_name) {
     EXPECT_EQ(rest("* STREAM**").intersect(rest("STREAM* *")).parameters("REST"), "* STREAM*");
 }
 
-TEST(FeaturesTest, what_is_written_is_read_back_the_same) {
+TEST(FeaturesTest, written_text_is_read_back_the_same) {
     const auto features = features_said_by(transcripts::proftpd);
     EXPECT_FALSE(features.empty());
     EXPECT_EQ(Features::parse(make_reply(211, "Features:", features.to_lines(), "End").text),

@@ -21,7 +21,7 @@ TEST(ParsePortTest, six_numbers_are_an_address) {
     EXPECT_EQ(parse_port("127,000,000,001,004,005"), address("127.0.0.1:1029"));
 }
 
-TEST(ParsePortTest, what_most_servers_take_is_an_address_as_well) {
+TEST(ParsePortTest, spellings_that_most_servers_accept_are_addresses_too) {
     for (const auto* argument :
          {" 192,0,2,1,24,131", "   192,0,2,1,24,131", "192,0,2,1,24,131 ", "192,0,2,1,24,131\t",
           "192, 0,2,1,24,131", " 192, 0, 2, 1,  24, 131 ", "192,0,2,1,24,131.", "192,0,2,1,24,131,",
@@ -78,7 +78,7 @@ TEST(ParseEprtTest, both_families_and_any_delimiter_are_read) {
     EXPECT_EQ(parse_eprt("/1/192.0.2.1/06275/"), address("192.0.2.1:6275"));
 }
 
-TEST(ParseEprtTest, other_protocols_are_told_apart_from_nonsense) {
+TEST(ParseEprtTest, distinguishes_other_protocols_from_nonsense) {
     for (const auto* argument : {"|3|192.0.2.1|6275|", "|0||1|", "|9|x|1|", "|99999999999|x|1|"})
         EXPECT_EQ(parse_eprt(argument), std::unexpected(HostPortError::family)) << argument;
     EXPECT_EQ(parse_eprt("|1|192.0.2.1|0|"), std::unexpected(HostPortError::port_zero));
@@ -112,14 +112,14 @@ TEST(ParseEprtTest, other_protocols_are_told_apart_from_nonsense) {
     }
 }
 
-TEST(ParseEprtTest, an_ipv4_host_in_disguise_and_a_link_of_ours_are_refused) {
+TEST(ParseEprtTest, mapped_ipv4_addresses_and_scopes_are_refused) {
     for (const auto* argument :
          {"|2|::ffff:10.0.0.1|6275|", "|2|::ffff:a00:1|6275|", "|1|::ffff:10.0.0.1|6275|",
           "|2|fe80::1%1|6275|", "|2|::1%lo|6275|"})
         EXPECT_EQ(parse_eprt(argument), std::unexpected(HostPortError::syntax)) << argument;
 }
 
-TEST(ParseEpsvArgumentTest, nothing_a_protocol_or_all_is_asked_for) {
+TEST(ParseEpsvArgumentTest, the_argument_is_empty_a_protocol_or_all) {
     for (const auto* nothing : {"", " "}) EXPECT_EQ(parse_epsv_argument(nothing), EpsvRequest{});
     for (const auto* one : {"1", "1 "})
         EXPECT_EQ(parse_epsv_argument(one), (EpsvRequest{false, base::Family::ipv4}));
@@ -138,7 +138,7 @@ struct PassiveRow {
     std::uint16_t port;
 };
 
-TEST(ParsePassiveReplyTest, every_spelling_seen_in_the_wild_is_read) {
+TEST(ParsePassiveReplyTest, every_known_spelling_is_read) {
     const PassiveRow rows[] = {
         {"227 Entering Passive Mode (192,0,2,1,24,131).\r\n", "192.0.2.1", 6275},
         {"227 Entering Passive Mode (192,0,2,1,24,131)\r\n", "192.0.2.1", 6275},
@@ -169,11 +169,11 @@ TEST(ParsePassiveReplyTest, every_spelling_seen_in_the_wild_is_read) {
         {"229 (...6446.)\r\n", nullptr, 6446},
         {"229 Entering Extended Passive Mode (|1|192.0.2.1|6446|)\r\n", nullptr, 6446},
         {"229 Entering Extended Passive Mode (|2|2001:db8::1|6446|)\r\n", nullptr, 6446},
-        // By the form, not by the code: 227 to EPSV, 229 to PASV.
+        // The form decides, not the code: 227 to EPSV, 229 to PASV.
         {"229 Entering Passive Mode (192,0,2,1,24,131)\r\n", "192.0.2.1", 6275},
         {"227 Entering Extended Passive Mode (|||6446|)\r\n", nullptr, 6446},
         {"200 PORT is 192,0,2,1,24,131\r\n", "192.0.2.1", 6275},
-        // Several lines: the last one, else the first one with a port.
+        // Of several lines the last one counts, or else the first one with a port.
         {"227-Hello\r\n227 Entering Passive Mode (192,0,2,1,24,131)\r\n", "192.0.2.1", 6275},
         {"227-Entering Passive Mode (192,0,2,1,24,131)\r\n227 End\r\n", "192.0.2.1", 6275},
         {"227-Entering Passive Mode\r\n192,0,2,1,24,131\r\n227 \r\n", "192.0.2.1", 6275},
@@ -253,7 +253,7 @@ TEST(FormatTest, commands_have_the_form_of_their_rfc) {
     EXPECT_EQ(format_eprt(address("[fe80::1%1]:5282")), "EPRT |2|fe80::1|5282|");
 }
 
-TEST(FormatTest, what_is_written_is_read_back_the_same) {
+TEST(FormatTest, written_text_is_read_back_the_same) {
     for (const auto* text : {"192.0.2.1:1", "0.0.0.0:65535", "255.0.255.0:256", "127.0.0.1:255"}) {
         const auto wanted = address(text);
         EXPECT_EQ(parse_port(format_port(wanted).substr(5)), wanted);
@@ -265,7 +265,7 @@ TEST(FormatTest, what_is_written_is_read_back_the_same) {
     EXPECT_EQ(parse_eprt(format_eprt(address("[::1]:9")).substr(5)), address("[::1]:9"));
 }
 
-TEST(WithPassiveAddress, replaces_the_numbers_and_keeps_the_words) {
+TEST(WithPassiveAddress, replaces_the_numbers_and_keeps_the_text) {
     const base::Address ours{base::Ip::parse("203.0.113.9").value(), 20000};
     const struct {
         const char* said;

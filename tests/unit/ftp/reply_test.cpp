@@ -64,9 +64,9 @@ TEST(ReplyParserTest, every_form_that_servers_use_is_a_reply) {
          "123-a\r\n234 b\r\n421 c\r\n227 (1,2,3,4,5,6)\r\n123 d\r\n", "d"},
         {"220-a\r\n221\r\n2200 b\r\n220b\r\n220\tb\r\n220 c\r\n", 220,
          "220-a\r\n221\r\n2200 b\r\n220b\r\n220\tb\r\n220 c\r\n", "c"},
-        // mod_proxy has met a last line of three digits.
+        // Seen by mod_proxy: a last line of only three digits.
         {"234-AUTH TLS\r\n234\r\n", 234, "234-AUTH TLS\r\n234 \r\n", ""},
-        // ProFTPD 1.3.8 and inetutils-ftpd 2.4 to names with IAC WILL and IAC DO in them.
+        // Answers of ProFTPD 1.3.8 and inetutils-ftpd 2.4 to names with IAC WILL and IAC DO.
         {"\xff\xfe\x31"
          "250 Done\r\n",
          250, "250 Done\r\n", "Done"},
@@ -87,7 +87,7 @@ TEST(ReplyParserTest, every_form_that_servers_use_is_a_reply) {
     }
 }
 
-TEST(ReplyParserTest, what_begins_with_no_code_is_no_reply) {
+TEST(ReplyParserTest, text_without_a_code_in_front_is_not_a_reply) {
     for (const auto* received :
          {"SSH-2.0-OpenSSH_9.2\r\n", "+OK POP3\r\n", "22\r\n", "22 ok\r\n", " 220 ok\r\n",
           "2200 ok\r\n", "099 ok\r\n", "600 ok\r\n", "631 ok\r\n", "000 ok\r\n", "-220 ok\r\n",
@@ -162,7 +162,7 @@ TEST(ReplyParserTest, a_split_at_any_byte_changes_nothing) {
     }
 }
 
-TEST(ReplyParserTest, a_line_may_have_just_as_many_bytes_as_allowed) {
+TEST(ReplyParserTest, a_line_may_have_exactly_the_maximum_size) {
     const ReplyParser parser(10, 100);  // the end of the line counts
     EXPECT_TRUE(outcomes_of({"220 1234\r\n"}, parser).at(0));
     EXPECT_TRUE(outcomes_of({"220 12345\n"}, parser).at(0));
@@ -186,7 +186,7 @@ TEST(ReplyParserTest, the_limit_of_a_line_is_not_the_limit_of_a_reply) {
     EXPECT_EQ(outcomes[0]->text, many_lines);
 }
 
-TEST(ReplyParserTest, a_reply_may_have_just_as_many_bytes_as_allowed) {
+TEST(ReplyParserTest, a_reply_may_have_exactly_the_maximum_size) {
     const ReplyParser parser(10, 21);
     EXPECT_TRUE(outcomes_of({"220-a\r\n123456\r\n220 \r\n"}, parser).at(0));
     for (const auto* received :
@@ -199,7 +199,7 @@ TEST(ReplyParserTest, a_reply_may_have_just_as_many_bytes_as_allowed) {
     }
 }
 
-TEST(ReplyParserTest, the_limit_counts_each_reply_for_itself) {
+TEST(ReplyParserTest, the_limit_applies_to_each_reply_separately) {
     const auto outcomes =
         outcomes_of({"220 123\r\n220 123\r\n220 123\r\n220 123\r\n"}, ReplyParser(10, 12));
     EXPECT_EQ(outcomes.size(), 4U);
@@ -214,7 +214,7 @@ TEST(ReplyParserTest, a_reply_that_ends_with_another_code_can_be_settled) {
     } rows[] = {
         {"220-a\r\n230 b\r\n", 230, "230-a\r\n230 b\r\n"},
         {"220-a\n b\n230\n", 230, "230-a\r\n b\r\n230 \r\n"},
-        // With this code, an inner line would end the reply for a strict reader: it is indented.
+        // A strict reader would take this inner line for the end, so it is indented.
         {"220-a\r\n230 b\r\n230\r\n220-c\r\n230 d\r\n", 230,
          "230-a\r\n 230 b\r\n 230\r\n220-c\r\n230 d\r\n"},
         {"\r\n220-a\r\n530 b\r\n", 530, "530-a\r\n530 b\r\n"},
@@ -236,7 +236,7 @@ TEST(ReplyParserTest, a_reply_that_ends_with_another_code_can_be_settled) {
     }
 }
 
-TEST(ReplyParserTest, a_reply_that_goes_on_is_not_settled) {
+TEST(ReplyParserTest, a_reply_that_continues_is_not_settled) {
     for (const auto* received :
          {"", "2", "220 a", "220-a", "220-a\r\n", "220-a\r\n230 b", "220-a\r\n230-b\r\n",
           "220-a\r\nb\r\n", "220-a\r\n 230 b\r\n", "220-a\r\n2300 b\r\n", "220-a\r\n230 b\r\nc\r\n",
@@ -250,7 +250,7 @@ TEST(ReplyParserTest, a_reply_that_goes_on_is_not_settled) {
     }
 }
 
-TEST(ReplyParserTest, a_reply_settled_too_early_can_still_go_on_before_that) {
+TEST(ReplyParserTest, a_reply_may_continue_before_it_is_settled) {
     ReplyParser parser;
     ASSERT_FALSE(parser.next("211-a\r\n212 b\r\n").reply);
     EXPECT_TRUE(parser.may_settle("211-a\r\n212 b\r\n"));
@@ -258,7 +258,8 @@ TEST(ReplyParserTest, a_reply_settled_too_early_can_still_go_on_before_that) {
     EXPECT_EQ(step.reply.value()->code, 211);
 }
 
-/// What is sent on when whole lines are taken whenever there are some, and the code at the end.
+/// The text that is passed on if whole lines are taken as soon as they are there, and the final
+/// code.
 struct PassedOn {
     std::string text;
     std::uint16_t code = 0;
@@ -310,7 +311,7 @@ TEST(ReplyParserTest, a_reply_that_is_taken_in_lines_is_the_same_reply) {
     }
 }
 
-TEST(ReplyParserTest, the_limit_of_a_reply_is_for_what_nobody_has_taken) {
+TEST(ReplyParserTest, the_limit_of_a_reply_does_not_count_lines_already_taken) {
     std::vector<std::string_view> pieces = {"213-Status\r\n"};
     pieces.insert(pieces.end(), 1000, " a file\r\n");
     pieces.emplace_back("213 End\r\n");
@@ -319,7 +320,7 @@ TEST(ReplyParserTest, the_limit_of_a_reply_is_for_what_nobody_has_taken) {
     EXPECT_EQ(passed.code, 213);
 }
 
-TEST(ReplyParserTest, a_reply_keeps_the_code_that_its_first_lines_were_taken_with) {
+TEST(ReplyParserTest, a_reply_keeps_the_code_of_its_first_lines) {
     const auto passed = passed_on({"211-Begin\r\n", " inside\r\n", "214 End\r\n"}, ReplyParser());
     EXPECT_EQ(passed.text, "211-Begin\r\n inside\r\n211 End\r\n");
     EXPECT_EQ(passed.code, 211);
@@ -328,7 +329,7 @@ TEST(ReplyParserTest, a_reply_keeps_the_code_that_its_first_lines_were_taken_wit
     EXPECT_EQ(held.code, 214);
 }
 
-TEST(ReplyParserTest, nothing_is_taken_of_what_has_no_whole_line) {
+TEST(ReplyParserTest, takes_nothing_without_a_whole_line) {
     ReplyParser parser;
     EXPECT_FALSE(parser.next("213-Sta").reply);
     EXPECT_EQ(parser.begun_code(), 0);
@@ -350,13 +351,13 @@ TEST(ReplyTest, the_first_digit_says_what_kind_it_is) {
     EXPECT_EQ(make_reply(350, "").kind(), 3);
 }
 
-TEST(ReplyTest, the_message_of_nothing_is_empty) {
+TEST(ReplyTest, the_message_of_an_empty_reply_is_empty) {
     EXPECT_EQ(Reply{}.message(), "");
     EXPECT_EQ((Reply{200, "200"}.message()), "");
     EXPECT_EQ((Reply{200, "2"}.message()), "");
 }
 
-TEST(ReplyTest, a_made_reply_is_one_line_whatever_the_text) {
+TEST(ReplyTest, a_made_reply_is_one_line_for_any_text) {
     EXPECT_EQ(make_reply(220, "Hello").text, "220 Hello\r\n");
     EXPECT_EQ(make_reply(550, "a\r\n226 b\nc").text, "550 a  226 b c\r\n");
     EXPECT_EQ(make_reply(200, "").text, "200 \r\n");

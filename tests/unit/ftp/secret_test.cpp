@@ -22,18 +22,18 @@ TEST(WithoutSecret, hides_what_might_be_the_password) {
         {"wrong: hunter2", "hunter2", "wrong: ***"},
         {"wrong: 'HUNTER2'!", "hunter2", "wrong: ***"},
         {"pass=hunter2, sorry", "hunter2", "*** sorry"},
-        // A part of it, also within something else.
+        // A part of the password, also inside other text.
         {"hunt... is wrong", "hunter2", "*** is wrong"},
         {"pass=hunte", "hunter2", "***"},
         {"2 tries left", "hunter2", "*** tries left"},
-        // Of several words.
+        // A password of several words.
         {"no 'two words' here", "two words", "no *** *** here"},
         {"no twowords", "two words", "no ***"},
-        // As servers read it.
+        // The password as servers read it.
         {"no hunter2", "-hunter2", "no ***"},
         {"no hunter2", "hun\xff\xf1ter2"sv, "no ***"},
         {"no hun\xff\xf1ter2"sv, "hun\xff\xf1ter2"sv, "no ***"},
-        // Rather hide too much than too little.
+        // Hiding too much is better than too little.
         {"a bad day", "a", "*** *** ***"},
         {"Login  incorrect", "login", "***  incorrect"},
         {"no \xc3\xa4\xc3\xb6", "\xc3\xa4\xc3\xb6", "no ***"},

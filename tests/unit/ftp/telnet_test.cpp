@@ -30,7 +30,7 @@ TEST(Telnet, an_argument_without_0xff_reads_as_it_is) {
     EXPECT_EQ(telnet_readings("").front(), "");
 }
 
-TEST(Telnet, a_name_reads_as_each_kind_of_server_does) {
+TEST(Telnet, a_name_has_the_readings_of_each_kind_of_server) {
     const struct {
         std::string_view argument;
         std::string_view reading;

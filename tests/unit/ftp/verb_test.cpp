@@ -20,7 +20,7 @@ Names names_where(Condition condition) {
     return names;
 }
 
-TEST(VerbTest, the_table_is_sorted_and_no_verb_stands_in_it_twice) {
+TEST(VerbTest, the_table_is_sorted_and_has_no_verb_twice) {
     EXPECT_TRUE(std::ranges::is_sorted(verbs(), {}, &Verb::name));
     EXPECT_EQ(names_where([](const Verb&) { return true; }).size(), verbs().size());
 }
@@ -41,7 +41,7 @@ TEST(VerbTest, each_verb_is_found_by_its_name_and_nothing_else_is) {
         EXPECT_EQ(find_verb(name), nullptr) << name;
 }
 
-TEST(VerbTest, each_verb_of_each_rfc_is_there) {
+TEST(VerbTest, the_table_has_each_verb_of_each_rfc) {
     const struct {
         const char* rfc;
         std::vector<const char*> names;
@@ -91,14 +91,14 @@ TEST(VerbTest, the_verbs_that_are_transfers_are_those_that_move_data) {
         (Names{"RETR", "LIST", "NLST", "MLSD", "THMB"}));
 }
 
-TEST(VerbTest, rest_belongs_to_files_and_to_no_listing) {
+TEST(VerbTest, rest_applies_to_files_but_not_to_listings) {
     for (const auto* line : {"RETR a", "STOR a", "APPE a", "STOU", "retr a"})
         EXPECT_TRUE(transfers_file(line)) << line;
     for (const auto* line : {"LIST", "NLST", "MLSD", "THMB x", "NOOP", "XYZZY a", ""})
         EXPECT_FALSE(transfers_file(line)) << line;
 }
 
-TEST(VerbTest, each_way_of_handling_has_just_its_verbs) {
+TEST(VerbTest, each_kind_of_handling_has_exactly_its_verbs) {
     const auto handled = [](Handling handling) {
         return names_where([=](const Verb& verb) { return verb.handling == handling; });
     };
@@ -110,7 +110,7 @@ TEST(VerbTest, each_way_of_handling_has_just_its_verbs) {
                                                  "PROT", "CCC", "HOST", "REST", "MODE", "STAT"}));
 }
 
-TEST(VerbTest, only_what_needs_no_files_is_allowed_before_login) {
+TEST(VerbTest, only_verbs_without_files_are_allowed_before_login) {
     const auto before_login = [](BeforeLogin answer) {
         return names_where([=](const Verb& verb) { return verb.before_login == answer; });
     };
@@ -120,7 +120,7 @@ TEST(VerbTest, only_what_needs_no_files_is_allowed_before_login) {
     EXPECT_EQ(before_login(BeforeLogin::noted), (Names{"OPTS", "CLNT"}));
 }
 
-TEST(VerbTest, what_reads_is_told_from_what_changes_files) {
+TEST(VerbTest, every_verb_says_what_it_affects) {
     const auto affecting = [](Affects affected) {
         return names_where([=](const Verb& verb) { return verb.affects == affected; });
     };
@@ -135,12 +135,12 @@ TEST(VerbTest, what_reads_is_told_from_what_changes_files) {
                      "XMD5", "XPWD", "XSHA", "XSHA1", "XSHA256", "XSHA512"}));
 }
 
-TEST(VerbTest, secrets_are_arguments_of_these) {
+TEST(VerbTest, verbs_with_secret_arguments_are_marked) {
     EXPECT_EQ(names_where([](const Verb& verb) { return verb.is_secret; }),
               (Names{"PASS", "ACCT", "ADAT"}));
 }
 
-TEST(VerbTest, old_names_mean_what_their_usual_ones_do) {
+TEST(VerbTest, old_names_mean_the_same_as_the_usual_ones) {
     const auto old_names = names_where([](const Verb& verb) { return !verb.usual_name.empty(); });
     EXPECT_EQ(old_names, (Names{"XCUP", "XCWD", "XMKD", "XPWD", "XRMD"}));
     for (const auto name : old_names) {
@@ -153,7 +153,7 @@ TEST(VerbTest, old_names_mean_what_their_usual_ones_do) {
     }
 }
 
-TEST(VerbTest, what_reads_whole_files_or_directories_may_take_long) {
+TEST(VerbTest, verbs_that_read_whole_files_or_directories_may_take_long) {
     for (const auto* line :
          {"RETR a", "STOR a", "LIST",   "MLSD",    "STAT dir", "SIZE a",    "DELE a",
           "RMD a",  "XRMD a", "RNTO a", "SITE x",  "XSHA1 a",  "XSHA256 a", "XMD5 a",

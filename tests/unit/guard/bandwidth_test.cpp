@@ -70,7 +70,7 @@ TEST_P(Shares, are_equal_and_use_the_whole_rate) {
     const double fair = 100e6 / static_cast<double>(GetParam());
     for (std::size_t i = 0; i < GetParam(); ++i) EXPECT_NEAR(crowd.moved(i), fair, 0.05 * fair);
     // About 200 quanta a second for any number of transfers, and the small ones at the beginning.
-    // No request is in vain.
+    // Every request gets something.
     EXPECT_LE(crowd.turns(), 10 * 220 + 10 * static_cast<int>(GetParam()));
 }
 INSTANTIATE_TEST_SUITE_P(Bandwidth, Shares, testing::Values(1, 2, 7, 50));

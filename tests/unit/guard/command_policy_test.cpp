@@ -142,7 +142,7 @@ TEST(CommandPolicy, telnet_commands_within_an_argument_hide_nothing) {
     EXPECT_EQ(code_of(listener, "USER", "anony\xff\xf1mous"), 530);
 }
 
-TEST(CommandPolicy, refuses_anonymous_if_that_is_set) {
+TEST(CommandPolicy, refuses_anonymous_if_so_configured) {
     config::Listener listener;
     listener.anonymous = false;
     EXPECT_EQ(code_of(listener, "USER", "anonymous"), 530);

@@ -94,7 +94,7 @@ TEST_F(LedgerTest, a_client_refused_by_its_own_limits_uses_up_nothing_shared) {
     held.clear();
 }
 
-TEST_F(LedgerTest, tells_the_setting_behind_a_limit_and_its_effective_value) {
+TEST_F(LedgerTest, reports_the_setting_of_a_limit_and_its_effective_value) {
     limits.sessions = 480;
     listener.where.key = "listener.ftp";
     listener.max_sessions = 40;
@@ -360,14 +360,14 @@ TEST_F(LedgerTest, telnet_commands_in_a_name_do_not_make_another_user) {
     EXPECT_EQ(ledger().ban_of({"p", "carl"}, anna, now), Limit::banned_user);
 }
 
-TEST_F(LedgerTest, a_failure_without_a_user_counts_for_the_address_alone) {
+TEST_F(LedgerTest, a_failure_without_a_user_counts_only_for_the_address) {
     limits.failed_logins_per_address = 5;
     limits.failed_logins_per_user = 2;
     for (int i = 0; i < 4; ++i) EXPECT_FALSE(ledger().login_failed({}, anna, now)) << i;
     EXPECT_TRUE(ledger().login_failed({}, anna, now));
 }
 
-TEST_F(LedgerTest, clients_behind_a_translator_are_counted_apart) {
+TEST_F(LedgerTest, clients_behind_a_translator_are_counted_separately) {
     limits.failed_logins_per_address = 1;
     const auto one = base::Ip::parse("64:ff9b::192.0.2.1").value();
     const auto other = base::Ip::parse("64:ff9b::192.0.2.2").value();

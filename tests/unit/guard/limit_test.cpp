@@ -15,7 +15,7 @@ bool is_key_of(const config::ConstRecord& section, std::string_view key) {
                                [&](const auto& setting) { return setting.key == key; });
 }
 
-TEST(Limits, name_each_a_setting_that_exists) {
+TEST(Limits, each_name_an_existing_setting) {
     const config::Limits limits;
     const config::Listener listener;
     for (const auto& row : all_limits()) {
@@ -29,7 +29,7 @@ TEST(Limits, name_each_a_setting_that_exists) {
     }
 }
 
-TEST(Limits, say_each_something_else_and_what_to_do) {
+TEST(Limits, each_have_their_own_text_and_cure) {
     std::set<std::string_view> texts;
     for (const auto& row : all_limits()) {
         EXPECT_TRUE(texts.insert(row.text).second) << row.text;

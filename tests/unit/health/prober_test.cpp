@@ -128,7 +128,7 @@ TEST_F(ProberTest, concludes_nothing_about_a_backend_from_a_shortage_of_our_own)
     }
 }
 
-TEST_F(ProberTest, goes_on_after_a_probe_without_memory) {
+TEST_F(ProberTest, continues_after_a_probe_without_memory) {
     start();
     network.run_out_of_memory(backend.address());
     loop.run_for(60s);
@@ -188,7 +188,7 @@ TEST_F(ProberTest, surveys_again_when_a_backend_comes_back) {
     EXPECT_TRUE(survey()->features.has("MFMT"));
 }
 
-TEST_F(ProberTest, does_not_survey_again_and_again) {
+TEST_F(ProberTest, does_not_repeat_a_survey_needlessly) {
     start();
     loop.run_for(100s);
     EXPECT_EQ(std::ranges::count(backend.heard, "FEAT"), 1);

@@ -194,7 +194,7 @@ TEST_F(StepsTest, keep_one_session_if_they_are_quiet) {
     EXPECT_EQ(health(), Health::down);
 }
 
-TEST_F(StepsTest, are_shared_by_pools_with_the_same_questions) {
+TEST_F(StepsTest, are_shared_by_pools_with_the_same_probe) {
     settings.backends.resize(1);
     auto other_settings = settings;
     other_settings.name = "others";

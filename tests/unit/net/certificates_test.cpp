@@ -149,14 +149,14 @@ TEST_F(CertificatesTest, are_shown_with_their_chain) {
     EXPECT_EQ(sent, 2);
 }
 
-TEST_F(CertificatesTest, may_have_their_keys_in_files_of_their_own) {
+TEST_F(CertificatesTest, may_have_their_keys_in_separate_files) {
     const auto identity = issue({.common_name = "apart", .names = "DNS:a.example.com"});
     const auto certificate = directory.write("only.pem", identity.certificate_pem());
     const auto key = directory.write("only.key", identity.key_pem());
     EXPECT_EQ(shown(serve(load({{certificate, key, {}}})), "a.example.com"), "CN=apart");
 }
 
-TEST_F(CertificatesTest, tell_which_file_is_wrong_and_why) {
+TEST_F(CertificatesTest, report_which_file_is_wrong_and_why) {
     const auto good = issue({.common_name = "good", .names = "DNS:a.example.com"});
     const auto other = issue({.common_name = "other", .names = "DNS:b.example.com"});
     const auto missing = directory.file("missing.pem");
@@ -189,7 +189,7 @@ TEST_F(CertificatesTest, with_keys_that_need_a_password_are_refused) {
     expect_problem({identity.file, key, {}}, File::key, key, "has a password");
 }
 
-TEST_F(CertificatesTest, tell_how_long_they_last) {
+TEST_F(CertificatesTest, say_how_long_they_last) {
     const auto fresh = issue({.common_name = "fresh", .names = {}, .days_left = 90});
     const auto expired = issue({.common_name = "expired", .names = {}, .days_left = -10});
     const auto loaded = load({{fresh.file, {}, {}}, {expired.file, {}, {}}});
@@ -201,7 +201,7 @@ TEST_F(CertificatesTest, tell_how_long_they_last) {
     EXPECT_LT(expiries[1].days_left, 0);
 }
 
-TEST_F(CertificatesTest, tell_how_long_their_ocsp_responses_last) {
+TEST_F(CertificatesTest, say_how_long_their_ocsp_responses_last) {
     const auto identity = issue({.common_name = "a", .names = {}, .days_left = 90});
     const auto good = directory.write("good.der", authority.ocsp_response(identity, 73h));
     const auto old = directory.write("old.der", authority.ocsp_response(identity, -1min));

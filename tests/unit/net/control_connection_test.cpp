@@ -79,7 +79,7 @@ TEST_F(ControlConnectionTest, asks_the_system_only_when_bytes_may_have_arrived) 
     EXPECT_EQ(connection->received(), "abc");
 }
 
-TEST_F(ControlConnectionTest, tells_an_end_from_a_failure) {
+TEST_F(ControlConnectionTest, distinguishes_an_end_from_a_failure) {
     peer->finish();
     EXPECT_EQ(connection->receive(1000), Io::State::ended);
     peer->reset();

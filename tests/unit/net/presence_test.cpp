@@ -44,7 +44,7 @@ TEST(PresenceName, of_other_programs_is_not_one) {
         EXPECT_FALSE(parse_presence(text)) << text;
 }
 
-TEST(FileMark, is_that_of_the_file_and_not_of_a_name_that_leads_to_it) {
+TEST(FileMark, belongs_to_the_file_and_not_to_its_name) {
     const std::string file = ::testing::TempDir() + "file_mark_test";
     const std::string link = file + ".link";
     std::ofstream(file) << "x";
@@ -79,7 +79,7 @@ TEST(ListeningSockets, have_their_address_and_user) {
     }
 }
 
-TEST(ListeningSockets, belong_to_an_instance_as_long_as_it_says_so) {
+TEST(ListeningSockets, belong_to_an_instance_while_it_publishes_them) {
     const Instance self{static_cast<std::uint32_t>(::getpid()), 7};
     const auto opened = listen_on(at("127.0.0.1:0"), 1);
     const auto address = local_address(opened->get()).value();
@@ -93,7 +93,7 @@ TEST(ListeningSockets, belong_to_an_instance_as_long_as_it_says_so) {
     EXPECT_FALSE(listening_at(address)->instance);
 }
 
-TEST(ListeningSockets, are_in_the_way_of_addresses_that_cannot_be_used_beside_them) {
+TEST(ListeningSockets, conflict_with_addresses_that_cannot_be_bound_beside_them) {
     const auto is_in_way = [](const char* held, const char* wanted, bool takes_v4 = false) {
         return is_in_the_way({.address = at(held), .takes_v4 = takes_v4, .instance = {}},
                              at(wanted));

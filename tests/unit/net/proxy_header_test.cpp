@@ -45,7 +45,7 @@ std::string tlv(char type, const std::string& value) {
     return std::string(1, type) + '\0' + static_cast<char>(value.size()) + value;
 }
 
-TEST(ProxyHeader, version_2_tells_what_is_known_about_the_client) {
+TEST(ProxyHeader, version_2_contains_what_is_known_about_the_client) {
     const auto from = at("198.51.100.7:50000");
     const auto to = at("192.0.2.1:21");
     const auto plain = proxy_header_v2(from, to, {.session = "s1", .tls = {}});

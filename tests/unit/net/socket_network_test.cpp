@@ -407,7 +407,7 @@ TEST_P(FreeBind, listens_on_an_address_of_another_machine) {
 // Addresses for documentation (RFC 5737, RFC 3849), which no machine has.
 INSTANTIATE_TEST_SUITE_P(Families, FreeBind, ::testing::Values("203.0.113.77", "2001:db8::77"));
 
-TEST(SocketNetworks, hand_a_connection_to_the_worker_that_waits_for_it) {
+TEST(SocketNetworks, pass_a_connection_to_the_worker_that_waits_for_it) {
     const auto here = ip("127.0.0.1");
     const auto port = free_port(here);
     PassivePorts ports(1);

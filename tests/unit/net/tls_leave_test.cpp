@@ -88,7 +88,7 @@ TEST_P(TlsLeaveTest, waits_for_the_peers_close_notify_and_keeps_what_follows_at_
     }
 }
 
-TEST_P(TlsLeaveTest, takes_a_peer_that_goes_straight_to_plain_text_at_every_split) {
+TEST_P(TlsLeaveTest, accepts_a_peer_that_goes_straight_to_plain_text_at_every_split) {
     const std::string_view said = "NOOP\r\nPWD\r\n";
     for (std::size_t split = 1; split <= said.size(); ++split) {
         SetUp();

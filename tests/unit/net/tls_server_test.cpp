@@ -70,7 +70,7 @@ TEST_P(TlsServerTest, resumes_its_own_session_on_a_hundred_data_connections) {
     EXPECT_EQ(ends.control->tickets_received, is_1_3 ? 101 : 1);
 }
 
-TEST_P(TlsServerTest, resumes_from_the_first_ticket_again_and_again) {
+TEST_P(TlsServerTest, resumes_from_the_first_ticket_many_times) {
     TlsSessionEnds ends(loop, server, client);
     ASSERT_TRUE(ends.begin());
     for (int i = 0; i < 100; ++i) expect_data(ends.open_data(), true);
@@ -261,7 +261,7 @@ TEST_P(TlsServerTest, asks_for_client_certificates_as_configured) {
     }
 }
 
-TEST_P(TlsServerTest, tells_the_client_whom_it_trusts) {
+TEST_P(TlsServerTest, tells_the_client_which_authorities_it_trusts) {
     const auto& pki = support::test_pki();
     Settings settings;
     settings.client_certificate = Settings::Ask::request;

@@ -200,7 +200,7 @@ TEST_P(TlsStreamTest, finishes_after_pending_bytes) {
     EXPECT_EQ(client->write(content).state, State::failed);
 }
 
-TEST_P(TlsStreamTest, tells_a_vouched_end_from_a_bare_one) {
+TEST_P(TlsStreamTest, distinguishes_an_end_with_close_notify_from_a_bare_one) {
     for (const bool says_close : {true, false}) {
         Between ends(loop, tls, use());
         ends.shake_hands();
@@ -482,7 +482,7 @@ TEST_P(TlsStreamTest, fails_if_the_handshake_is_cut_off_at_any_byte) {
     }
 }
 
-TEST_P(TlsStreamTest, gives_a_handshake_its_deadline) {
+TEST_P(TlsStreamTest, ends_a_handshake_at_its_deadline) {
     for (const bool is_server : {true, false}) {
         Between ends(loop, tls, use());
         const auto before = loop.now();
@@ -494,7 +494,7 @@ TEST_P(TlsStreamTest, gives_a_handshake_its_deadline) {
     }
 }
 
-TEST_P(TlsStreamTest, gives_a_trickled_handshake_no_more_time) {
+TEST_P(TlsStreamTest, does_not_extend_the_deadline_of_a_trickled_handshake) {
     Between ends(loop, tls, use());
     std::string hello;
     const Handshake client(loop, *ends.client, 1000s);

@@ -73,7 +73,7 @@ TEST_F(ChoosingTest, brings_a_network_back_to_its_backend) {
     for (int i = 0; i < 5; ++i) EXPECT_EQ(visit("2001:db8::2:1"), had6);
 }
 
-TEST_F(ChoosingTest, foresees_where_a_network_goes_as_long_as_it_can) {
+TEST_F(ChoosingTest, foresees_the_backend_of_a_network_while_it_can_serve) {
     config.stick.by = config::StickBy::network;
     EXPECT_EQ(pool().foresee(ip("192.0.2.7")), std::nullopt);
     const auto had = choose();
@@ -83,7 +83,7 @@ TEST_F(ChoosingTest, foresees_where_a_network_goes_as_long_as_it_can) {
     EXPECT_EQ(pool().foresee(ip("192.0.2.7")), std::nullopt);
 }
 
-TEST_F(ChoosingTest, foresees_where_an_address_is_hashed_to) {
+TEST_F(ChoosingTest, foresees_the_backend_that_an_address_hashes_to) {
     config.balance = balance::find_policy("source-hash");
     for (int i = 0; i < 20; ++i) {
         const auto address = "192.0.2." + std::to_string(i);
@@ -93,7 +93,7 @@ TEST_F(ChoosingTest, foresees_where_an_address_is_hashed_to) {
     }
 }
 
-TEST_F(ChoosingTest, foresees_nothing_that_the_user_decides) {
+TEST_F(ChoosingTest, foresees_nothing_if_the_user_decides) {
     config.stick.by = config::StickBy::user;
     config.balance = balance::find_policy("source-hash");
     (void)visit();
@@ -108,7 +108,7 @@ TEST_F(ChoosingTest, brings_a_user_back_from_anywhere) {
     for (int i = 0; i < 4; ++i) EXPECT_EQ(visit("198.51.100.1", "anna"), anna);
 }
 
-TEST_F(ChoosingTest, forgets_a_client_after_the_time_out_but_not_while_it_has_a_session) {
+TEST_F(ChoosingTest, forgets_a_client_after_the_timeout_but_not_while_it_has_a_session) {
     config.stick.by = config::StickBy::user;
     config.stick.timeout = 10min;
     auto seat = choose();
@@ -143,7 +143,7 @@ TEST_F(ChoosingTest, moves_a_client_whose_backend_is_down_and_keeps_it_there) {
     for (int i = 0; i < 4; ++i) EXPECT_EQ(visit(), moved);
 }
 
-TEST_F(ChoosingTest, refuses_a_client_whose_backend_is_down_if_so_set) {
+TEST_F(ChoosingTest, refuses_a_client_whose_backend_is_down_if_so_configured) {
     config.stick.by = config::StickBy::user;
     config.stick.otherwise = config::StickOtherwise::refuse;
     const auto had = visit();
@@ -155,7 +155,7 @@ TEST_F(ChoosingTest, refuses_a_client_whose_backend_is_down_if_so_set) {
     EXPECT_EQ(visit(), had);
 }
 
-TEST_F(ChoosingTest, binds_nobody_to_a_backend_that_did_not_let_him_in) {
+TEST_F(ChoosingTest, does_not_bind_a_client_to_a_backend_that_refused_its_login) {
     config.stick.by = config::StickBy::user;
     config.stick.otherwise = config::StickOtherwise::refuse;
     auto seat = choose();
@@ -176,24 +176,24 @@ TEST_F(ChoosingTest, keeps_sessions_of_a_new_client_together_unless_that_fails) 
     const auto first = choose();
     const auto second = choose();
     EXPECT_EQ(name_of(second), name_of(first));
-    // The first may still try when the second has failed.
+    // The first may still be trying when the second has failed.
     const auto again = pool().choose({ip("192.0.2.7"), "anna"}, {{first->backend().id}});
     ASSERT_TRUE(again) << to_string(again.error());
     EXPECT_NE(name_of(again), name_of(first));
 }
 
-TEST_F(ChoosingTest, brings_a_client_back_to_where_it_was_before_an_attempt_elsewhere_failed) {
+TEST_F(ChoosingTest, brings_a_client_back_to_its_backend_after_an_attempt_elsewhere_failed) {
     config.stick.by = config::StickBy::user;
     for (auto& backend : config.backends) backend.max_sessions = 1;
     auto seat = choose();
     seat->logged_in(1ms);
     const auto had = name_of(seat);
-    EXPECT_NE(name_of(choose()), had);  // it is full; the other lets nobody in
+    EXPECT_NE(name_of(choose()), had);  // that one is full, and the other's login fails
     *seat = Seat();
     for (int i = 0; i < 4; ++i) EXPECT_EQ(visit(), had);
 }
 
-TEST_F(ChoosingTest, lets_a_client_wait_for_its_own_backend_only) {
+TEST_F(ChoosingTest, lets_a_client_wait_only_for_its_own_backend) {
     config.stick.by = config::StickBy::user;
     config.stick.otherwise = config::StickOtherwise::refuse;
     config.queue.length = 5;
@@ -279,7 +279,7 @@ protected:
     loop::Signal signal{loop};
 };
 
-TEST_F(QueueTest, serves_first_who_came_first) {
+TEST_F(QueueTest, serves_clients_in_the_order_of_arrival) {
     auto seat = choose();
     auto first = join();
     auto second = join();
@@ -298,7 +298,7 @@ TEST_F(QueueTest, serves_first_who_came_first) {
     EXPECT_EQ(pool().waiting(), 0U);
 }
 
-TEST_F(QueueTest, forgets_who_left_and_passes_on_a_seat_that_nobody_took) {
+TEST_F(QueueTest, forgets_clients_that_left_and_passes_an_untaken_seat_on) {
     auto seat = choose();
     auto first = join();
     auto second = join();
@@ -310,7 +310,7 @@ TEST_F(QueueTest, forgets_who_left_and_passes_on_a_seat_that_nobody_took) {
     EXPECT_TRUE(choose());
 }
 
-TEST_F(QueueTest, wakes_the_one_whose_turn_it_is) {
+TEST_F(QueueTest, wakes_the_client_whose_turn_it_is) {
     auto seat = choose();
     loop::Signal other(loop);
     bool woken = false;
@@ -326,14 +326,14 @@ TEST_F(QueueTest, wakes_the_one_whose_turn_it_is) {
     EXPECT_TRUE(woken);
 }
 
-TEST_F(QueueTest, passes_over_one_who_has_tried_what_is_free) {
+TEST_F(QueueTest, skips_a_client_that_has_already_tried_the_free_backend) {
     auto seat = choose();
     loop.run_for(1s);
     // A client that has tried the only backend does not wait for it.
     EXPECT_EQ(join({id(0)}).error(), Refusal::all_tried);
 }
 
-TEST_F(QueueTest, is_served_when_a_backend_rises_or_comes) {
+TEST_F(QueueTest, is_served_when_a_backend_comes_up_or_is_added) {
     add_backends(1);
     pool().probe_failed(id(1), "no");
     const auto seat = choose();
@@ -349,7 +349,7 @@ TEST_F(QueueTest, is_served_when_a_backend_rises_or_comes) {
 
 // Slow start
 
-TEST_F(ChoosingTest, gives_a_risen_backend_its_share_by_and_by) {
+TEST_F(ChoosingTest, gives_a_backend_that_came_up_its_share_gradually) {
     config.slow_start = 100s;
     const auto share = [&] {
         int on_first = 0;
@@ -369,7 +369,7 @@ TEST_F(ChoosingTest, gives_a_risen_backend_its_share_by_and_by) {
     EXPECT_NEAR(share(), 100, 3);
 }
 
-TEST_F(ChoosingTest, raises_the_limit_of_a_risen_backend_by_and_by) {
+TEST_F(ChoosingTest, raises_the_limit_of_a_backend_that_came_up_gradually) {
     config.slow_start = 100s;
     config.backends.resize(1);
     config.backends[0].max_sessions = 10;
@@ -391,7 +391,7 @@ TEST_F(ChoosingTest, raises_the_limit_of_a_risen_backend_by_and_by) {
 
 // Outliers
 
-TEST_F(ChoosingTest, ejects_a_backend_that_fails_so_many_sessions_in_a_row) {
+TEST_F(ChoosingTest, ejects_a_backend_after_a_number_of_failures_in_a_row) {
     config.observe = {.failures = 3, .ejection_time = 30s, .panic_threshold = 50};
     const auto fail = [&](int times) {
         for (int i = 0; i < times; ++i) pool().observe_failure(id(0), "no greeting");
@@ -415,7 +415,7 @@ TEST_F(ChoosingTest, ejects_a_backend_that_fails_so_many_sessions_in_a_row) {
     EXPECT_FALSE(pool().status()[0].is_ejected);
 }
 
-TEST_F(ChoosingTest, ejects_nobody_below_the_panic_threshold) {
+TEST_F(ChoosingTest, ejects_no_backend_below_the_panic_threshold) {
     add_backends(2);
     const auto fail = [&](std::size_t index) {
         for (int i = 0; i < 9; ++i) pool().observe_failure(id(index), "no greeting");
@@ -427,7 +427,7 @@ TEST_F(ChoosingTest, ejects_nobody_below_the_panic_threshold) {
     EXPECT_FALSE(fail(3));
 }
 
-TEST_F(ChoosingTest, ejects_the_last_one_under_no_threshold) {
+TEST_F(ChoosingTest, does_not_eject_the_last_backend_even_without_a_threshold) {
     config.observe.panic_threshold = 0;
     pool().probe_failed(id(1), "no");
     for (int i = 0; i < 9; ++i) pool().observe_failure(id(0), "no greeting");
@@ -435,14 +435,14 @@ TEST_F(ChoosingTest, ejects_the_last_one_under_no_threshold) {
     EXPECT_EQ(name_of(choose()), "alf1");
 }
 
-TEST_F(ChoosingTest, uses_the_ejected_when_all_others_have_gone_down_since) {
+TEST_F(ChoosingTest, uses_ejected_backends_once_all_others_are_down) {
     for (int i = 0; i < 3; ++i) pool().observe_failure(id(0), "no greeting");
     ASSERT_TRUE(pool().status()[0].is_ejected);
     pool().probe_failed(id(1), "no");
     EXPECT_EQ(name_of(choose()), "alf1");
 }
 
-TEST_F(ChoosingTest, waits_for_a_full_backend_rather_than_to_use_the_ejected) {
+TEST_F(ChoosingTest, waits_for_a_full_backend_instead_of_using_an_ejected_one) {
     config.queue.length = 5;
     config.backends[1].max_sessions = 1;
     const auto id1 = id(0);
@@ -453,7 +453,7 @@ TEST_F(ChoosingTest, waits_for_a_full_backend_rather_than_to_use_the_ejected) {
     auto first = pool().join_queue({ip("192.0.2.7"), "anna"}, {}, signal);
     auto second = pool().join_queue({ip("192.0.2.7"), "anna"}, {}, signal);
     EXPECT_FALSE(first->take());
-    // A client that has tried the full one in vain has nothing better to wait for.
+    // A client that has tried the full one already gains nothing by waiting.
     EXPECT_EQ(name_of(pool().choose({ip("192.0.2.7"), "anna"}, {{id(1)}})), "alf1");
     *seat = Seat();
     const auto good = first->take();
@@ -466,7 +466,7 @@ TEST_F(ChoosingTest, waits_for_a_full_backend_rather_than_to_use_the_ejected) {
     EXPECT_EQ(last_resort->backend().name, "alf1");
 }
 
-TEST_F(ChoosingTest, uses_the_ejected_where_there_is_no_queue) {
+TEST_F(ChoosingTest, uses_ejected_backends_if_there_is_no_queue) {
     config.backends[1].max_sessions = 1;
     for (int i = 0; i < 3; ++i) pool().observe_failure(id(0), "no greeting");
     const auto seat = choose();
@@ -474,7 +474,7 @@ TEST_F(ChoosingTest, uses_the_ejected_where_there_is_no_queue) {
     EXPECT_EQ(name_of(choose()), "alf1");
 }
 
-// What is measured
+// Measured loads and times
 
 TEST_F(ChoosingTest, avoids_a_backend_while_it_moves_bytes) {
     config.balance = balance::find_policy("least-bandwidth");
@@ -498,10 +498,10 @@ TEST_F(ChoosingTest, avoids_a_backend_while_it_moves_bytes) {
     EXPECT_NE(name_of(choose()), name_of(busy));
 }
 
-TEST_F(ChoosingTest, takes_no_backend_for_fast_because_it_refuses_everybody) {
+TEST_F(ChoosingTest, does_not_consider_a_backend_fast_that_refuses_everybody) {
     config.balance = balance::find_policy("fastest");
     config.observe.failures = 0;
-    // The first log-in of each: alf1 is the slower one.
+    // The first login of each: alf1 is slower.
     for (const auto taken : {90ms, 30ms}) choose()->logged_in(taken);
     int on_slow = 0;
     for (int i = 0; i < 600; ++i) {
@@ -536,7 +536,7 @@ TEST_F(ChoosingTest, honours_weight_and_priority_of_srv_records) {
     EXPECT_EQ(name_of(choose()), "alf1/10.0.0.3:21");
 }
 
-TEST_F(ChoosingTest, takes_backends_from_a_file_and_keeps_what_stays) {
+TEST_F(ChoosingTest, takes_backends_from_a_file_and_keeps_those_that_stay) {
     const auto table = [](const char* name, const char* host, std::uint32_t weight) {
         config::Backend backend;
         backend.name = name;

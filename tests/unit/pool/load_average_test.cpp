@@ -10,14 +10,14 @@ using namespace std::chrono_literals;
 
 constexpr loop::Time start{1h};
 
-TEST(LoginTime, is_not_known_before_the_first_log_in) {
+TEST(LoginTime, is_unknown_before_the_first_login) {
     LoginTime time;
     EXPECT_EQ(time.at(start), 0us);
     time.refused(start);
     EXPECT_EQ(time.at(start), 0us);
 }
 
-TEST(LoginTime, fades_while_nobody_is_sent_there) {
+TEST(LoginTime, fades_while_the_backend_gets_no_logins) {
     LoginTime time;
     time.add(80ms, start);
     EXPECT_EQ(time.at(start), 80ms);
@@ -25,7 +25,7 @@ TEST(LoginTime, fades_while_nobody_is_sent_there) {
     EXPECT_EQ(time.at(start + 1h), 0us);
 }
 
-TEST(LoginTime, is_no_shorter_for_log_ins_being_rare) {
+TEST(LoginTime, is_not_shorter_because_logins_are_rare) {
     LoginTime time;
     for (auto since = 0min; since <= 30min; since += 5min) {
         time.add(80ms, start + since);
@@ -33,7 +33,7 @@ TEST(LoginTime, is_no_shorter_for_log_ins_being_rare) {
     }
 }
 
-TEST(LoginTime, does_not_fade_where_everybody_is_refused) {
+TEST(LoginTime, does_not_fade_while_logins_are_refused) {
     LoginTime time;
     time.add(80ms, start);
     for (auto since = 1min; since <= 60min; since += 1min) time.refused(start + since);

@@ -47,7 +47,7 @@ TEST_F(LoansTest, recalls_first_from_the_holder_with_the_most_loans) {
     EXPECT_EQ(recall(), of_greedy);
 }
 
-TEST_F(LoansTest, recalls_nothing_that_would_not_do) {
+TEST_F(LoansTest, recalls_no_loan_that_does_not_help) {
     lend(1, "192.0.2.1");
     EXPECT_EQ(loans_.recall(std::array<BackendId, 1>{2}, now_), nullptr);
     EXPECT_EQ(loans_.recall({}, now_), nullptr);
@@ -74,7 +74,7 @@ TEST_F(LoansTest, ends_a_loan_once) {
     EXPECT_EQ(recall(), nullptr);
 }
 
-TEST_F(LoansTest, forgets_what_a_holder_has_given_back) {
+TEST_F(LoansTest, forgets_loans_that_were_given_back) {
     const auto of_one = lend(1, "192.0.2.1");
     const auto given_back = last_;
     lend(1, "192.0.2.1");

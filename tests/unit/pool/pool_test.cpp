@@ -38,7 +38,7 @@ void lead_to(Pool& pool, const std::vector<base::Ip>& addresses) {
 
 BackendId id(const Pool& pool, std::size_t index) { return pool.status().at(index).backend.id; }
 
-TEST(Pool, takes_backends_in_turn_by_weight) {
+TEST(Pool, uses_backends_in_turn_by_weight) {
     auto config = settings(2);
     config.backends[0].weight = 3;
     const auto pool = std::make_shared<Pool>(config);
@@ -103,7 +103,7 @@ TEST(Pool, keeps_max_sessions_with_many_threads) {
     for (const auto& status : pool->status()) EXPECT_EQ(status.sessions, 0);
 }
 
-TEST(Pool, leaves_out_what_was_tried_and_says_so) {
+TEST(Pool, leaves_out_tried_backends_and_says_so) {
     const auto pool = std::make_shared<Pool>(settings(2));
     std::vector<BackendId> tried = {id(*pool, 0)};
     for (int i = 0; i < 5; ++i) EXPECT_EQ(name_of(pool->choose({}, tried)), "alf2");
@@ -111,7 +111,7 @@ TEST(Pool, leaves_out_what_was_tried_and_says_so) {
     EXPECT_EQ(name_of(pool->choose({}, tried)), to_string(Refusal::all_tried));
 }
 
-TEST(Pool, leaves_out_what_is_down_until_it_has_risen) {
+TEST(Pool, leaves_out_a_backend_that_is_down_until_it_comes_up) {
     auto config = settings(2);
     config.probe.rise = 2;
     config.probe.fall = 2;
@@ -133,7 +133,7 @@ TEST(Pool, leaves_out_what_is_down_until_it_has_risen) {
     EXPECT_EQ(log.count("backend down"), 2U);
 }
 
-TEST(Pool, asks_backups_only_when_nobody_else_can_serve) {
+TEST(Pool, uses_backups_only_if_no_other_backend_can_serve) {
     auto config = settings(3);
     config.backends[2].backup = true;
     config.backends[0].max_sessions = 1;
@@ -202,7 +202,7 @@ TEST(Pool, outlives_its_owner_while_a_seat_is_held) {
     seat.reset();
 }
 
-TEST(Pool, prefers_who_has_least_transfers) {
+TEST(Pool, prefers_the_backend_with_fewest_transfers) {
     auto config = settings(2);
     config.balance = balance::find_policy("least-transfers");
     const auto pool = std::make_shared<Pool>(config);

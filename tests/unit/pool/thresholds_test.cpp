@@ -30,7 +30,7 @@ constexpr Row table[] = {
     {1, 3, "---+", "dddu"},
 };
 
-TEST(Thresholds, bring_a_backend_up_and_down_after_so_many_answers_in_a_row) {
+TEST(Thresholds, bring_a_backend_up_and_down_after_a_number_of_results_in_a_row) {
     for (const auto& row : table) {
         Thresholds thresholds(row.rise, row.fall);
         EXPECT_EQ(thresholds.health(), Health::unknown);

@@ -98,7 +98,7 @@ TEST_F(NarrowRelayTest, delivers_every_byte_through_a_narrow_place) {
     EXPECT_EQ(receiver.received(), bytes);
 }
 
-TEST_F(RelayTest, takes_no_more_than_the_receiver_makes_room_for) {
+TEST_F(RelayTest, reads_no_more_than_the_receiver_has_room_for) {
     start_one_way();
     receiver.stop_reading();
     sender.send(noise(10'000'000));
@@ -112,7 +112,7 @@ TEST_F(RelayTest, takes_no_more_than_the_receiver_makes_room_for) {
     EXPECT_EQ(receiver.received().size(), 10'000'000);
 }
 
-TEST_F(RelayTest, moves_no_faster_than_it_may_and_takes_no_more_turns_than_it_needs) {
+TEST_F(RelayTest, keeps_to_its_rate_with_no_more_turns_than_needed) {
     limit_to(100'000);
     start_one_way();
     sender.send(noise(10'000'000));
@@ -135,7 +135,7 @@ TEST_F(RelayTest, shares_its_rate_between_both_ways) {
     EXPECT_NEAR(static_cast<double>(sender.received().size()), 500'000, 30'000);
 }
 
-TEST_F(RelayTest, sealed_moves_no_faster_than_it_may_either) {
+TEST_F(RelayTest, sealed_keeps_to_its_rate_too) {
     limit_to(100'000);
     start_sealed();
     sender.send(noise(10'000'000));
@@ -250,7 +250,7 @@ TEST_F(RelayTest, drops_what_the_receiver_sends) {
     EXPECT_EQ(report.end, End::running);
 }
 
-TEST_F(RelayTest, stalls_after_the_time_in_which_no_byte_moved) {
+TEST_F(RelayTest, stalls_if_no_byte_moves_in_the_given_time) {
     start_one_way();
     for (int i = 0; i < 5; ++i) {
         loop.run_for(29s);
@@ -375,7 +375,7 @@ TEST_F(RelayTest, sealed_passes_bytes_and_ends_on) {
     EXPECT_EQ(sealed.bytes_from_b, up.size() + 4);
 }
 
-TEST_F(RelayTest, sealed_is_over_when_one_breaks) {
+TEST_F(RelayTest, sealed_ends_when_one_side_breaks) {
     start_sealed();
     sender.send("x");
     loop.settle();
@@ -388,7 +388,7 @@ TEST_F(RelayTest, sealed_is_over_when_one_breaks) {
     EXPECT_EQ(sender.end(), DataPeer::End::open);  // the caller must close this one
 }
 
-TEST_F(RelayTest, sealed_is_over_when_one_breaks_behind_the_end_of_the_other) {
+TEST_F(RelayTest, sealed_ends_when_one_side_breaks_after_the_other_has_ended) {
     start_sealed();
     sender.finish();
     loop.settle();
