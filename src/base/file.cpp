@@ -7,6 +7,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <fcntl.h>
+#include <filesystem>
 #include <fmt/format.h>
 #include <memory>
 #include <mutex>
@@ -91,6 +92,35 @@ int read_regular(Content& content, const std::string& path, std::size_t bytes_ma
 }
 
 /// 0 or an errno.
+int write_all(int descriptor, std::string_view content) {
+    while (!content.empty()) {
+        const auto count = ::write(descriptor, content.data(), content.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return errno;
+        content.remove_prefix(static_cast<std::size_t>(count));
+    }
+    return ::fsync(descriptor) == 0 ? 0 : errno;
+}
+
+/// 0 or an errno.
+int replace(const std::string& path, const std::string& content) {
+    const auto new_path = path + ".new";
+    ::unlink(new_path.c_str());  // left behind by a crash
+    {
+        const OwnedFd opened(::open(new_path.c_str(),  // NOLINT
+                                    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
+        if (!opened) return errno;
+        if (const int code = write_all(opened.get(), content); code != 0) return code;
+    }
+    if (::rename(new_path.c_str(), path.c_str()) != 0) return errno;
+    // The folder's new entry must be on the disk too.
+    const auto folder = std::filesystem::absolute(path).parent_path();
+    const OwnedFd opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));  // NOLINT
+    if (!opened || ::fsync(opened.get()) != 0) return errno;
+    return 0;
+}
+
+/// 0 or an errno.
 int run(const std::function<int()>& work) {
     try {
         return work();
@@ -144,6 +174,11 @@ Result<WipedString> read_file(const std::string& path, std::size_t bytes_max) {
     if (!content->refused.empty())
         return std::unexpected(Error{Fault::internal, {}, content->refused});
     return std::move(content->bytes);
+}
+
+Result<> replace_file(const std::string& path, const std::string& content) {
+    return in_time(path, "cannot write " + path,
+                   [path, content] { return replace(path, content); });
 }
 
 std::string_view cure_of_unreadable(const Error& error) {

@@ -20,6 +20,9 @@ namespace ballast::base {
 /// calls fail with the same error at once. The fault is `internal`.
 [[nodiscard]] Result<WipedString> read_file(const std::string& path,
                                             std::size_t bytes_max = 4UL << 20);
+/// Replaces a file, or makes it, for its owner alone. After a crash there is either the old content
+/// or the new. On the way there is a second file, `path` with ".new" behind.
+[[nodiscard]] Result<> replace_file(const std::string& path, const std::string& content);
 /// What the operator can do to make the file readable.
 [[nodiscard]] std::string_view cure_of_unreadable(const Error& error);
 /// stat(2) with the same timeout.

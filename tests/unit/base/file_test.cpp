@@ -55,6 +55,27 @@ TEST_F(FileTest, refuses_a_file_that_is_too_large) {
     EXPECT_EQ(to_string(read.error()), file + " is larger than 4 bytes");
 }
 
+TEST_F(FileTest, is_replaced_as_a_whole_for_its_owner_alone) {
+    const auto file = path("file");
+    ASSERT_TRUE(replace_file(file, "first"));
+    struct stat status{};
+    ASSERT_EQ(::stat(file.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode, S_IFREG | 0600U);
+    (void)write("file.new", "left behind by a crash");
+    ASSERT_TRUE(replace_file(file, std::string(300'000, 'x')));
+    EXPECT_EQ(directory.read("file"), std::string(300'000, 'x'));
+    EXPECT_FALSE(std::filesystem::exists(path("file.new")));
+}
+
+TEST_F(FileTest, that_cannot_be_replaced_stays_as_it_was) {
+    (void)write("file", "old");
+    std::filesystem::create_directory(path("file.new"));
+    const auto done = replace_file(path("file"), "new");
+    ASSERT_FALSE(done);
+    EXPECT_EQ(to_string(done.error()), "cannot write " + path("file") + ": File exists");
+    EXPECT_EQ(directory.read("file"), "old");
+}
+
 TEST_F(FileTest, a_hung_file_blocks_for_seconds_once_and_then_fails_at_once_until_it_answers) {
     const auto stuck = path("stuck");
     const auto other = write("other", "fine");
