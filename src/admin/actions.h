@@ -2,16 +2,13 @@
 #pragma once
 
 #include "base/error.h"
+#include "pool/admin_state.h"
 
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-namespace ballast::pool {
-enum class AdminState : std::uint8_t;
-}
 
 namespace ballast::admin {
 
@@ -28,7 +25,7 @@ struct BackendState {
     std::string pool;
     std::string backend;  ///< the configured name
     std::string address;
-    pool::AdminState admin{};
+    pool::AdminState admin = pool::AdminState::ready;
     std::string health;  ///< "up", "down" or "unknown"
     bool is_ejected = false;
     bool is_backup = false;
@@ -37,7 +34,7 @@ struct BackendState {
 };
 
 struct BalancerState {
-    pool::AdminState admin{};
+    pool::AdminState admin = pool::AdminState::ready;
     std::uint32_t sessions = 0;  ///< of all listeners, also those that have no backend yet
 };
 

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "admin/http.h"
+
+#include "base/json.h"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/core/ostream.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+#include <fmt/format.h>
+#include <sstream>
+#include <utility>
+
+namespace ballast::admin {
+
+namespace http = boost::beast::http;
+
+struct RequestReader::Parser {
+    Parser() {
+        parser.header_limit(header_bytes_max);
+        parser.body_limit(body_bytes_max);
+        parser.eager(true);
+    }
+    http::request_parser<http::string_body> parser;
+};
+
+RequestReader::RequestReader() : parser_(std::make_unique<Parser>()) {}
+RequestReader::~RequestReader() = default;
+
+namespace {
+
+Answer refused(const boost::beast::error_code& error) {
+    if (error == http::error::header_limit)
+        return refusal(431, fmt::format("the header is longer than {} bytes (make it shorter)",
+                                        header_bytes_max));
+    if (error == http::error::body_limit)
+        return refusal(
+            413, fmt::format("the body is longer than {} bytes (make it shorter)", body_bytes_max));
+    return refusal(400, fmt::format("not an HTTP/1.1 request: {}", error.message()));
+}
+
+}  // namespace
+
+Answer refusal(unsigned status, std::string_view what) {
+    return {status, fmt::format("{{\"error\":{}}}", base::json_string(what)), {}};
+}
+
+std::expected<std::optional<Request>, Answer> RequestReader::next(std::string& received) {
+    auto& parser = parser_->parser;
+    while (!parser.is_done()) {
+        if (received.empty()) return std::nullopt;
+        boost::beast::error_code error;
+        received.erase(0, parser.put(boost::asio::buffer(received), error));
+        if (error == http::error::need_more) return std::nullopt;
+        if (error) return std::unexpected(refused(error));
+    }
+    auto message = parser.release();
+    parser_ = std::make_unique<Parser>();
+    return Request{.method = std::string(message.method_string()),
+                   .target = std::string(message.target()),
+                   .body = std::move(message.body()),
+                   .keep_alive = message.keep_alive()};
+}
+
+bool RequestReader::has_begun() const { return parser_->parser.got_some(); }
+
+std::string to_text(Answer answer, bool keep_alive) {
+    http::response<http::string_body> response;
+    response.result(answer.status);
+    response.set(http::field::content_type, "application/json");
+    response.set(http::field::cache_control, "no-store");
+    if (!answer.allow.empty()) response.set(http::field::allow, answer.allow);
+    response.keep_alive(keep_alive);
+    response.body() = std::move(answer.body);
+    response.prepare_payload();
+    std::ostringstream text;
+    text << response;
+    return std::move(text).str();
+}
+
+}  // namespace ballast::admin

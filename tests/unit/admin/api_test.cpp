@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "admin/api.h"
+
+#include "base/log.h"
+#include "fake_daemon.h"
+#include "loop/job.h"
+#include "support/log_lines.h"
+#include "support/temporary_directory.h"
+#include "support/test_loop.h"
+
+#include <gtest/gtest.h>
+#include <optional>
+#include <sys/stat.h>
+
+namespace ballast::admin {
+namespace {
+
+using namespace std::chrono_literals;
+using pool::AdminState;
+
+std::string refused(unsigned status, std::string_view what) {
+    return std::to_string(status) + ' ' + refusal(status, what).body;
+}
+
+loop::Task<> put(loop::Task<Answer> asked, std::optional<Answer>& into) {
+    into = co_await std::move(asked);
+}
+
+class ApiTest : public testing::Test {
+protected:
+    Answer ask(std::string method, std::string target, std::string body = {}) {
+        std::optional<Answer> answer;
+        const auto job = loop::Job::start(put(
+            api_->answer({std::move(method), std::move(target), std::move(body), true}), answer));
+        loop_.settle();
+        return answer.value_or(Answer{0, "no answer", {}});
+    }
+    /// The status and the body.
+    std::string said(std::string method, std::string target, std::string body = {}) {
+        const auto answer = ask(std::move(method), std::move(target), std::move(body));
+        return std::to_string(answer.status) + ' ' + answer.body;
+    }
+    void start(std::string state_file) {
+        api_.emplace(loop_, daemon_.actions(), std::move(state_file));
+        api_->restore();
+    }
+    void SetUp() override { start({}); }
+
+    support::TestLoop loop_;
+    FakeDaemon daemon_;
+    std::optional<Api> api_;
+};
+
+TEST_F(ApiTest, tells_its_version) {
+    const auto answer = ask("GET", "/v1/version");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_TRUE(answer.body.starts_with(R"({"version":"0.)")) << answer.body;
+}
+
+TEST_F(ApiTest, shows_backends_and_balancer) {
+    daemon_.backends.resize(1);
+    daemon_.backends[0].is_ejected = true;
+    daemon_.backends[0].admin = AdminState::draining;
+    daemon_.backends[0].transfers = 2;
+    const std::string f1 =
+        R"(200 {"backends":[{"pool":"files","backend":"f1","address":"192.0.2.1:21","state":"drain",)"
+        R"("health":"up","ejected":true,"backup":false,"sessions":3,"transfers":2}]})";
+    EXPECT_EQ(said("GET", "/v1/backends"), f1);
+    EXPECT_EQ(said("GET", "/v1/backends/files/f1/state"), f1);
+    EXPECT_EQ(said("GET", "/v1/state"), R"(200 {"state":"ready","sessions":7})");
+}
+
+TEST_F(ApiTest, changes_the_state_of_a_backend) {
+    const auto answer = ask("PUT", "/v1/backends/files/f2/state", R"({"state":"drain-idle"})");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_TRUE(
+        answer.body.contains(R"("backend":"f2","address":"192.0.2.1:21","state":"drain-idle")"))
+        << answer.body;
+    EXPECT_FALSE(answer.body.contains("f1"));
+    EXPECT_EQ(daemon_.backends[0].admin, AdminState::ready);
+    EXPECT_EQ(daemon_.backends[1].admin, AdminState::draining_idle);
+}
+
+TEST_F(ApiTest, changes_the_state_of_the_balancer) {
+    EXPECT_EQ(said("PUT", "/v1/state", R"({"state":"disabled"})"),
+              R"(200 {"state":"disabled","sessions":7})");
+    EXPECT_EQ(daemon_.balancer.admin, AdminState::disabled);
+}
+
+TEST_F(ApiTest, takes_names_with_any_bytes) {
+    const std::string disable = R"({"state":"disabled"})";
+    EXPECT_EQ(ask("PUT", "/v1/backends/odd%2Fpool/a%0Ab%2fc/state", disable).status, 200);
+    EXPECT_EQ(daemon_.backends[2].admin, AdminState::disabled);
+    EXPECT_TRUE(ask("GET", "/v1/backends").body.contains(R"("backend":"a\u000ab/c")"));
+}
+
+TEST_F(ApiTest, says_which_backends_there_are) {
+    const std::string drain = R"({"state":"drain"})";
+    EXPECT_EQ(said("PUT", "/v1/backends/files/f3/state", drain),
+              refused(404, "pool 'files' has no backend 'f3' (use f1 or f2)"));
+    EXPECT_EQ(said("GET", "/v1/backends/%0A/f1/state"),
+              refused(404, "there is no pool '\\x0a' with backends (use files or odd/pool)"));
+    daemon_.backends.clear();
+    EXPECT_EQ(said("GET", "/v1/backends/files/f1/state"),
+              refused(404, "there is no pool 'files' with backends (no pool has one)"));
+}
+
+TEST_F(ApiTest, refuses_what_is_no_state) {
+    const std::string example = R"( (send {"state": "drain"}))";
+    const auto not_alone =
+        refused(400, "the body is not an object with the member \"state\" alone" + example);
+    for (const auto* const body : {"{}", "[]", R"("drain")", R"({"state":1})",
+                                   R"({"State":"drain"})", R"({"state":"drain","wait":true})"}) {
+        EXPECT_EQ(said("PUT", "/v1/backends/files/f1/state", body), not_alone) << body;
+        EXPECT_EQ(said("PUT", "/v1/state", body), not_alone) << body;
+    }
+    for (const auto* const body : {"", "{", "drain", "{\"state\":\"drain\"}}", "\xff"}) {
+        const auto answer = ask("PUT", "/v1/state", body);
+        EXPECT_EQ(answer.status, 400);
+        EXPECT_TRUE(answer.body.starts_with(R"({"error":"the body is not JSON: )")) << answer.body;
+    }
+    EXPECT_EQ(
+        said("PUT", "/v1/state", R"({"state":"off\n"})"),
+        refused(400, "there is no state 'off\\x0a' (use ready, drain, drain-idle or disabled)"));
+    const std::string deep(60'000, '[');
+    EXPECT_EQ(ask("PUT", "/v1/state", deep).status, 400);
+    EXPECT_EQ(daemon_.balancer.admin, AdminState::ready);
+    EXPECT_EQ(daemon_.backends[0].admin, AdminState::ready);
+}
+
+TEST_F(ApiTest, lists_its_routes_where_there_is_nothing) {
+    for (const auto* const target :
+         {"/", "/v1", "/v1/", "/v1/backends/", "/v1/backends/files/f1",
+          "/v1/backends/../../etc/passwd", "/v1/backends/files/f1/state/",
+          "/v1/backends/files%2Ff1/state", "/V1/state", "/v1/%73tate/"}) {
+        const auto answer = ask("GET", target);
+        EXPECT_EQ(answer.status, 404) << target;
+        EXPECT_TRUE(answer.body.contains(R"("routes":["GET /v1/version",)")) << answer.body;
+        EXPECT_TRUE(answer.body.contains(R"("PUT /v1/backends/{pool}/{backend}/state")"));
+    }
+    EXPECT_EQ(ask("GET", "/v1/%73tate").status, 200);
+    EXPECT_EQ(ask("GET", "/v1/%").status, 400);
+    EXPECT_EQ(ask("GET", "http://x/v1/state").status, 400);
+}
+
+TEST_F(ApiTest, names_the_methods_of_a_route) {
+    const auto answer = ask("DELETE", "/v1/state");
+    EXPECT_EQ(answer.status, 405);
+    EXPECT_EQ(answer.allow, "GET, PUT");
+    EXPECT_EQ(answer.body, refusal(405, "'DELETE' is not for '/v1/state' (use GET or PUT)").body);
+    EXPECT_EQ(ask("GET", "/v1/reload").allow, "POST");
+    EXPECT_TRUE(daemon_.reloads.empty());
+}
+
+TEST_F(ApiTest, reopens_logs) {
+    EXPECT_EQ(said("POST", "/v1/reopen"), R"(200 {"reopened":true})");
+    EXPECT_EQ(daemon_.reopened, 1);
+    daemon_.can_reopen = false;
+    EXPECT_EQ(said("POST", "/v1/reopen"),
+              refused(500, "cannot open /var/log/x: Permission denied"));
+}
+
+class ReloadTest : public ApiTest {
+protected:
+    void ask_for_reload() {
+        job_ = loop::Job::start(put(api_->answer({"POST", "/v1/reload", "", true}), answer_));
+        loop_.settle();
+    }
+    std::optional<Answer> answer_;
+    loop::Job job_;
+};
+
+TEST_F(ReloadTest, waits_for_the_report) {
+    ask_for_reload();
+    ASSERT_EQ(daemon_.reloads.size(), 1);
+    EXPECT_FALSE(answer_);
+    loop_.run_for(59s);
+    EXPECT_FALSE(answer_);
+    daemon_.reloads[0](
+        {.applied = true, .problems = {}, .warnings = {"a", "b\n"}, .needs_restart = {"workers"}});
+    loop_.settle();
+    ASSERT_TRUE(answer_);
+    EXPECT_EQ(answer_->status, 200);
+    EXPECT_EQ(answer_->body, R"({"applied":true,"problems":[],"warnings":["a","b\u000a"],)"
+                             R"("needs_restart":["workers"]})");
+}
+
+TEST_F(ReloadTest, says_why_nothing_has_changed) {
+    ask_for_reload();
+    daemon_.reloads.at(0)(
+        {.applied = false, .problems = {"f:1:2: x"}, .warnings = {}, .needs_restart = {}});
+    loop_.settle();
+    ASSERT_TRUE(answer_);
+    EXPECT_EQ(answer_->status, 422);
+    EXPECT_TRUE(answer_->body.contains(R"("problems":["f:1:2: x"])")) << answer_->body;
+    EXPECT_TRUE(answer_->body.starts_with(R"({"applied":false,"error":"the configuration has)"));
+}
+
+TEST_F(ReloadTest, is_not_waited_for_longer_than_a_minute) {
+    ask_for_reload();
+    loop_.run_for(60s);
+    ASSERT_TRUE(answer_);
+    EXPECT_EQ(answer_->status, 504);
+    daemon_.reloads.at(0)(
+        {.applied = true, .problems = {}, .warnings = {}, .needs_restart = {}});  // harmless
+    loop_.settle();
+}
+
+TEST_F(ReloadTest, may_end_when_whoever_asked_is_gone) {
+    ask_for_reload();
+    job_.cancel();
+    daemon_.reloads.at(0)({.applied = true, .problems = {}, .warnings = {}, .needs_restart = {}});
+    loop_.settle();
+    EXPECT_FALSE(answer_);
+}
+
+class StateFileTest : public ApiTest {
+protected:
+    const support::TemporaryDirectory directory_;
+    const std::string file_ = directory_.file("state.json");
+};
+
+TEST_F(StateFileTest, keeps_states_over_a_restart) {
+    start(file_);
+    EXPECT_EQ(ask("PUT", "/v1/backends/files/f1/state", R"({"state":"drain"})").status, 200);
+    EXPECT_EQ(ask("PUT", "/v1/backends/files/f2/state", R"({"state":"disabled"})").status, 200);
+    EXPECT_EQ(ask("PUT", "/v1/backends/files/f2/state", R"({"state":"ready"})").status, 200);
+    EXPECT_EQ(ask("PUT", "/v1/state", R"({"state":"drain"})").status, 200);
+    struct stat status{};
+    ASSERT_EQ(::stat(file_.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777U, 0600U);
+
+    daemon_ = FakeDaemon();
+    start(file_);
+    EXPECT_EQ(daemon_.backends[0].admin, AdminState::draining);
+    EXPECT_EQ(daemon_.backends[1].admin, AdminState::ready);
+    EXPECT_EQ(daemon_.balancer.admin, AdminState::draining);
+}
+
+TEST_F(StateFileTest, keeps_the_state_of_a_backend_that_is_gone_for_a_while) {
+    start(file_);
+    EXPECT_EQ(ask("PUT", "/v1/backends/files/f1/state", R"({"state":"drain"})").status, 200);
+    daemon_ = FakeDaemon();
+    daemon_.backends.erase(daemon_.backends.begin());
+    start(file_);
+    EXPECT_EQ(ask("PUT", "/v1/state", R"({"state":"ready"})").status, 200);
+    daemon_ = FakeDaemon();
+    start(file_);
+    EXPECT_EQ(daemon_.backends[0].admin, AdminState::draining);
+}
+
+TEST_F(StateFileTest, is_ignored_if_it_is_damaged) {
+    directory_.write("state.json", "{\"state\":");
+    support::LogLines log(log::Level::warning);
+    start(file_);
+    EXPECT_EQ(log.count("the file of administrative states is ignored"), 1);
+    EXPECT_EQ(ask("PUT", "/v1/state", R"({"state":"drain"})").status, 200);
+    EXPECT_TRUE(states_from(directory_.read("state.json")));
+}
+
+TEST_F(StateFileTest, that_cannot_be_written_is_an_error_although_the_state_changes) {
+    support::LogLines log(log::Level::warning);
+    start(directory_.file("none/state.json"));
+    const auto answer = ask("PUT", "/v1/backends/files/f1/state", R"({"state":"drain"})");
+    EXPECT_EQ(answer.status, 500);
+    EXPECT_TRUE(
+        answer.body.contains("the state is changed, but a restart will lose it: cannot write"))
+        << answer.body;
+    EXPECT_EQ(daemon_.backends[0].admin, AdminState::draining);
+    EXPECT_EQ(log.count("administrative states cannot be kept"), 1);
+    EXPECT_EQ(log.count("is ignored"), 0);
+}
+
+}  // namespace
+}  // namespace ballast::admin

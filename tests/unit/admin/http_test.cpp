@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "admin/http.h"
+
+#include <gtest/gtest.h>
+#include <string_view>
+#include <vector>
+
+namespace ballast::admin {
+namespace {
+
+constexpr std::string_view put =
+    "PUT /v1/state HTTP/1.1\r\nHost: x\r\nContent-Length: 17\r\n\r\n{\"state\":\"drain\"}";
+
+TEST(RequestReader, finds_a_request_wherever_its_bytes_are_split) {
+    for (std::size_t split = 0; split <= put.size(); ++split) {
+        RequestReader reader;
+        std::string received(put.substr(0, split));
+        auto request = reader.next(received);
+        ASSERT_TRUE(request) << split;
+        ASSERT_EQ(request->has_value(), split == put.size());
+        if (!*request) {
+            received += put.substr(split);
+            request = reader.next(received);
+        }
+        ASSERT_TRUE(request && *request) << split;
+        EXPECT_EQ((*request)->method, "PUT");
+        EXPECT_EQ((*request)->target, "/v1/state");
+        EXPECT_EQ((*request)->body, R"({"state":"drain"})");
+        EXPECT_TRUE((*request)->keep_alive);
+        EXPECT_EQ(received, "");
+    }
+}
+
+TEST(RequestReader, reads_byte_by_byte) {
+    RequestReader reader;
+    std::string received;
+    for (const char byte : put.substr(0, put.size() - 1)) {
+        received += byte;
+        const auto request = reader.next(received);
+        ASSERT_TRUE(request && !*request);
+    }
+    received += put.back();
+    const auto request = reader.next(received);
+    ASSERT_TRUE(request && *request);
+    EXPECT_EQ((*request)->body, R"({"state":"drain"})");
+}
+
+TEST(RequestReader, leaves_the_bytes_of_the_next_request) {
+    RequestReader reader;
+    std::string received = "GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.0\r\n\r\n";
+    const auto first = reader.next(received);
+    const auto second = reader.next(received);
+    ASSERT_TRUE(first && *first && second && *second);
+    EXPECT_EQ((*first)->target, "/a");
+    EXPECT_EQ((*second)->target, "/b");
+    EXPECT_FALSE((*second)->keep_alive);
+}
+
+TEST(RequestReader, reads_a_body_in_chunks) {
+    RequestReader reader;
+    std::string received =
+        "PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n";
+    const auto request = reader.next(received);
+    ASSERT_TRUE(request && *request);
+    EXPECT_EQ((*request)->body, "abc");
+}
+
+unsigned refused_with(std::string received) {
+    RequestReader reader;
+    const auto request = reader.next(received);
+    if (request) return 0;
+    EXPECT_TRUE(request.error().body.starts_with(R"({"error":")")) << request.error().body;
+    return request.error().status;
+}
+
+TEST(RequestReader, refuses_what_is_no_request) {
+    using namespace std::string_literals;
+    for (const auto& text :
+         {"USER anonymous\r\n"s, "\r\n"s, "GET\r\n"s, "\x16\x03\x01\x02\x00\x01\xfc\x03"s,
+          "\0\0\0\0"s, "GET / HTTP/2.0\r\n\r\n"s, "GET / HTTP/1.1\r\nno colon\r\n\r\n"s,
+          "PUT / HTTP/1.1\r\nContent-Length: -1\r\n\r\n"s,
+          "PUT / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"s,
+          "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"s})
+        EXPECT_EQ(refused_with(text), 400) << text;
+}
+
+TEST(RequestReader, refuses_what_is_too_long) {
+    EXPECT_EQ(refused_with("GET /" + std::string(header_bytes_max, 'a')), 431);
+    EXPECT_EQ(refused_with("GET / HTTP/1.1\r\nA: " + std::string(header_bytes_max, 'a')), 431);
+    EXPECT_EQ(refused_with("PUT / HTTP/1.1\r\nContent-Length: 65537\r\n\r\n"), 413);
+    EXPECT_EQ(refused_with("PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n10001\r\n" +
+                           std::string(body_bytes_max + 1, 'a')),
+              413);
+    EXPECT_EQ(refused_with("PUT / HTTP/1.1\r\nContent-Length: 65536\r\n\r\n" +
+                           std::string(body_bytes_max, 'a')),
+              0);
+}
+
+TEST(Answer, is_http) {
+    const auto text = to_text({405, "{}", "GET, PUT"}, false);
+    EXPECT_TRUE(text.starts_with("HTTP/1.1 405 Method Not Allowed\r\n")) << text;
+    EXPECT_TRUE(text.contains("Content-Type: application/json\r\n")) << text;
+    EXPECT_TRUE(text.contains("Allow: GET, PUT\r\n")) << text;
+    EXPECT_TRUE(text.contains("Connection: close\r\n")) << text;
+    EXPECT_TRUE(text.contains("Content-Length: 2\r\n")) << text;
+    EXPECT_TRUE(text.ends_with("\r\n\r\n{}")) << text;
+    EXPECT_FALSE(to_text({200, "{}", ""}, true).contains("Allow"));
+}
+
+TEST(Answer, escapes_what_was_sent) {
+    EXPECT_EQ(refusal(400, "a\"b\n\xff").body, R"({"error":"a\"b\u000a\u00ff"})");
+}
+
+}  // namespace
+}  // namespace ballast::admin

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "admin/server.h"
+
+#include "base/owned_fd.h"
+#include "fake_daemon.h"
+#include "support/temporary_directory.h"
+
+#include <array>
+#include <cstring>
+#include <deque>
+#include <future>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <thread>
+
+namespace ballast::admin {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A client that waits for everything it asks for, but not for ever.
+class Client {
+public:
+    explicit Client(const std::string& path)
+        : socket_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        constexpr timeval patience{.tv_sec = 60, .tv_usec = 0};
+        ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        std::memcpy(address.sun_path, path.data(), path.size());
+        EXPECT_EQ(::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address),  // NOLINT
+                            sizeof address),
+                  0);
+    }
+    /// False if the server has closed the connection.
+    bool send(std::string_view text) {
+        return ::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL) ==
+               static_cast<ssize_t>(text.size());
+    }
+    void end() { ::shutdown(socket_.get(), SHUT_WR); }
+    /// Reads until this text has come `count` times. Returns everything read.
+    std::string read_until(std::string_view text, int count = 1) {
+        std::string all;
+        std::size_t at = 0;
+        while (count > 0) {
+            if (const auto found = all.find(text, at); found != std::string::npos) {
+                at = found + text.size();
+                --count;
+            } else if (!read_some(all)) {
+                ADD_FAILURE() << "the connection ended without " << text << ": " << all;
+                break;
+            }
+        }
+        return all;
+    }
+    /// Everything until the server closes the connection.
+    std::string read_all() {
+        std::string all;
+        while (read_some(all)) continue;
+        return all;
+    }
+
+private:
+    bool read_some(std::string& into) {
+        std::array<char, 65536> part;
+        const auto count = ::recv(socket_.get(), part.data(), part.size(), 0);
+        EXPECT_FALSE(count < 0 && errno == EAGAIN) << "the server neither answers nor closes";
+        if (count > 0) into.append(part.data(), static_cast<std::size_t>(count));
+        return count > 0;
+    }
+    base::OwnedFd socket_;
+};
+
+constexpr std::string_view get_version = "GET /v1/version HTTP/1.1\r\n\r\n";
+
+/// A server on its own thread.
+class ServerTest : public testing::Test {
+protected:
+    void start(Patience patience = {}) {
+        auto file = SocketFile::open(path_, "");
+        ASSERT_TRUE(file);
+        server_.emplace(loop_, OperatorSocket{std::move(*file), {}}, daemon_.actions(), "",
+                        patience);
+        thread_ = std::jthread([this] { loop_.run(); });
+    }
+    void TearDown() override {
+        loop_.stop();
+        if (thread_.joinable()) thread_.join();
+        server_.reset();
+    }
+    /// Runs this on the server's thread.
+    template <typename Work>
+    auto on_loop(Work work) {
+        std::packaged_task<decltype(work())()> task(std::move(work));
+        auto result = task.get_future();
+        loop_.post([&] { task(); });
+        return result.get();
+    }
+    void expect_answers() const {
+        Client client(path_);
+        EXPECT_TRUE(client.send("GET /v1/version HTTP/1.1\r\nConnection: close\r\n\r\n"));
+        EXPECT_TRUE(client.read_all().starts_with("HTTP/1.1 200 OK\r\n"));
+    }
+
+    const support::TemporaryDirectory directory_;
+    const std::string path_ = directory_.file("sock");
+    FakeDaemon daemon_;
+    loop::WorkerLoop loop_;
+    std::optional<Server> server_;
+    std::jthread thread_;
+};
+
+TEST_F(ServerTest, answers_one_request_after_the_other) {
+    start();
+    Client client(path_);
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_TRUE(client.send(get_version));
+        EXPECT_TRUE(client.read_until("\"}").starts_with("HTTP/1.1 200 OK\r\n"));
+    }
+    EXPECT_TRUE(
+        client.send("PUT /v1/state HTTP/1.1\r\nConnection: close\r\nContent-Length: 20\r\n\r\n"
+                    "{\"state\":\"disabled\"}"));
+    EXPECT_TRUE(client.read_all().ends_with(R"({"state":"disabled","sessions":7})"));
+    EXPECT_EQ(on_loop([this] { return daemon_.balancer.admin; }), pool::AdminState::disabled);
+}
+
+TEST_F(ServerTest, answers_requests_that_come_together) {
+    start();
+    Client client(path_);
+    std::string many;
+    for (int i = 0; i < 100; ++i) many += get_version;
+    EXPECT_TRUE(client.send(many));
+    client.end();
+    EXPECT_TRUE(client.read_until("\"version\"", 100).starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST_F(ServerTest, answers_a_client_that_has_ended_its_direction) {
+    start();
+    Client client(path_);
+    EXPECT_TRUE(client.send(get_version));
+    client.end();
+    EXPECT_TRUE(client.read_all().starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST_F(ServerTest, refuses_garbage_and_closes) {
+    start();
+    for (const std::string_view text : {"QUIT\r\n\r\n", "\x16\x03\x01\x02\x00", "\r\n\r\n\r\n"}) {
+        Client client(path_);
+        EXPECT_TRUE(client.send(text));
+        EXPECT_TRUE(client.read_all().starts_with("HTTP/1.1 400 Bad Request\r\n"));
+    }
+    expect_answers();
+}
+
+TEST_F(ServerTest, refuses_what_is_too_long_and_closes) {
+    start();
+    Client header(path_);
+    (void)header.send("GET /" + std::string(1UL << 20, 'x'));  // may be cut off
+    EXPECT_TRUE(header.read_all().starts_with("HTTP/1.1 431 "));
+    Client body(path_);
+    (void)body.send("PUT /v1/state HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n");
+    EXPECT_TRUE(body.read_all().starts_with("HTTP/1.1 413 "));
+    expect_answers();
+}
+
+TEST_F(ServerTest, does_not_wait_for_ever_for_the_rest_of_a_request) {
+    start({.request = 50ms});
+    Client half(path_);
+    EXPECT_TRUE(half.send("GET /v1/version HTTP/1.1\r\n"));
+    Client silent(path_);
+    EXPECT_TRUE(half.read_all().starts_with("HTTP/1.1 408 "));
+    EXPECT_EQ(silent.read_all(), "");
+    Client quitter(path_);
+    EXPECT_TRUE(quitter.send("PUT /v1/state HTTP/1.1\r\nContent-Length: 9\r\n\r\n{"));
+    quitter.end();
+    EXPECT_TRUE(quitter.read_all().starts_with("HTTP/1.1 408 "));
+}
+
+TEST_F(ServerTest, does_not_wait_for_ever_for_a_client_that_does_not_read) {
+    daemon_.backends.assign(20'000,
+                            FakeDaemon::backend("files", "f1"));  // more than a socket holds
+    start({.request = 50ms});
+    Client deaf(path_);
+    EXPECT_TRUE(deaf.send("GET /v1/backends HTTP/1.1\r\n\r\n"));
+    expect_answers();
+    Client other(path_);
+    EXPECT_EQ(other.read_all(), "");  // its time is over, and so is the one before
+    EXPECT_FALSE(deaf.read_all().ends_with("]}"));
+}
+
+TEST_F(ServerTest, sends_long_answers_as_fast_as_they_are_taken) {
+    daemon_.backends.assign(20'000, FakeDaemon::backend("files", "f1"));
+    start();
+    Client client(path_);
+    EXPECT_TRUE(client.send("GET /v1/backends HTTP/1.1\r\nConnection: close\r\n\r\n"));
+    EXPECT_TRUE(client.read_all().ends_with("]}"));
+}
+
+TEST_F(ServerTest, has_room_for_an_operator_beside_a_thousand_silent_connections) {
+    start({.request = 60s, .crowded = 1ms});
+    std::deque<Client> silent;  // a process may open a thousand descriptors only
+    for (int i = 0; i < 1000; ++i) {
+        silent.emplace_back(path_);
+        if (i % 2 == 0) EXPECT_TRUE(silent.back().send("G"));
+        if (silent.size() > 300) silent.pop_front();
+    }
+    expect_answers();
+}
+
+TEST_F(ServerTest, waits_for_a_reload_and_serves_others_meanwhile) {
+    start();
+    Client client(path_);
+    EXPECT_TRUE(client.send("POST /v1/reload HTTP/1.1\r\nConnection: close\r\n\r\n"));
+    while (on_loop([this] { return daemon_.reloads.empty(); })) continue;
+    expect_answers();
+    on_loop([this] {
+        daemon_.reloads[0]({.applied = true, .problems = {}, .warnings = {}, .needs_restart = {}});
+    });
+    EXPECT_TRUE(client.read_all().contains(R"({"applied":true,)"));
+}
+
+TEST_F(ServerTest, does_not_end_whoever_waits_for_a_reload_for_want_of_room) {
+    start({.request = 60s, .crowded = 1ms});
+    Client client(path_);
+    EXPECT_TRUE(client.send("POST /v1/reload HTTP/1.1\r\nConnection: close\r\n\r\n"));
+    while (on_loop([this] { return daemon_.reloads.empty(); })) continue;
+    std::deque<Client> silent;
+    for (int i = 0; i < 100; ++i) silent.emplace_back(path_);
+    expect_answers();
+    on_loop([this] {
+        daemon_.reloads[0]({.applied = true, .problems = {}, .warnings = {}, .needs_restart = {}});
+    });
+    EXPECT_TRUE(client.read_all().contains(R"({"applied":true,)"));
+}
+
+TEST(OperatorSocket, is_needed_only_if_the_settings_name_it) {
+    const support::TemporaryDirectory directory;
+    config::Admin settings;
+    settings.socket = directory.file("none/sock");
+    EXPECT_FALSE(open_socket(settings));
+    settings.socket = "none";
+    const auto none = open_socket(settings);
+    ASSERT_TRUE(none);
+    EXPECT_FALSE(none->file);
+    EXPECT_EQ(none->why_not, "admin.socket is \"none\"");
+    settings.socket = directory.file("sock");
+    const auto named = open_socket(settings);
+    ASSERT_TRUE(named);
+    EXPECT_TRUE(named->file);
+}
+
+}  // namespace
+}  // namespace ballast::admin
