@@ -1,26 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pool/administration.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace ballast::pool {
 
-std::shared_ptr<AdminCell>& Administration::entry(const std::string& name) {
-    auto& cell = cells_[name];
-    if (!cell) cell = std::make_shared<AdminCell>(AdminState::ready);
-    return cell;
+void Administration::enforce(Name& name) const { *name.in_force = std::max(name.own, of_all_); }
+
+Administration::Name& Administration::name(const std::string& name) {
+    const auto [place, is_new] = names_.try_emplace(name);
+    if (is_new) enforce(place->second);
+    return place->second;
 }
 
 std::shared_ptr<const AdminCell> Administration::cell(const std::string& name) {
-    return entry(name);
+    return this->name(name).in_force;
+}
+
+AdminState Administration::own(std::string_view name) const {
+    const auto known = names_.find(name);
+    return known == names_.end() ? AdminState::ready : known->second.own;
 }
 
 bool Administration::set(const std::string& name, AdminState state) {
-    return entry(name)->exchange(state) != state;
+    auto& known = this->name(name);
+    if (std::exchange(known.own, state) == state) return false;
+    enforce(known);
+    return true;
+}
+
+void Administration::set_all(AdminState state) {
+    of_all_ = state;
+    for (auto& [name, known] : names_) enforce(known);
 }
 
 void Administration::forget_unused() {
-    std::erase_if(cells_, [](const auto& entry) {
-        return entry.second.use_count() == 1 && *entry.second == AdminState::ready;
+    std::erase_if(names_, [](const auto& entry) {
+        const Name& name = entry.second;
+        return name.own == AdminState::ready && name.in_force.use_count() == 1;
     });
+}
+
+Administration::Number Administration::watch(std::shared_ptr<const AdminCell> cell,
+                                             std::shared_ptr<loop::Recall> recall) {
+    watches_.emplace(++last_number_, Watch{std::move(cell), std::move(recall)});
+    return last_number_;
+}
+
+Administration::Recalls Administration::those_to_wake() const {
+    Recalls recalls;
+    for (const auto& [number, watch] : watches_)
+        if (*watch.cell >= AdminState::draining_idle) recalls.push_back(watch.recall);
+    return recalls;
 }
 
 }  // namespace ballast::pool

@@ -83,7 +83,8 @@ std::expected<Member*, Refusal> Chooser::sticky(const Asker& asker, loop::Time n
     if (serves) return std::unexpected(Refusal::all_full);
     // The client has stored nothing on a backend where it never logged in.
     if (!bound->has_logged_in) return nullptr;
-    return std::unexpected(Refusal::sticky_down);
+    const bool is_withdrawn = bound->member->standing(now) == Standing::withdrawn;
+    return std::unexpected(is_withdrawn ? Refusal::sticky_withdrawn : Refusal::sticky_down);
 }
 
 /// The policy's choice: among the ready members of the first tier that has any.
@@ -112,15 +113,19 @@ bool Chooser::is_worth_waiting(const Asker& asker, loop::Time now) const {
 
 Refusal Chooser::why_none(const Asker& asker, loop::Time now) const {
     auto best = Standing::gone;
+    bool is_any_withdrawn = false;
     for (const auto& member : roster_.members()) {
-        best = std::max(best, member.standing(now));
+        const auto standing = member.standing(now);
+        best = std::max(best, standing);
+        is_any_withdrawn = is_any_withdrawn || standing == Standing::withdrawn;
         // It could serve but was not chosen, so it must be full.
         if (can_serve(member, asker, now)) return Refusal::all_full;
     }
     switch (best) {
         case Standing::gone: return Refusal::none_resolved;
         case Standing::withdrawn: return Refusal::all_withdrawn;
-        case Standing::down: return Refusal::all_down;
+        case Standing::down:
+            return is_any_withdrawn ? Refusal::down_or_withdrawn : Refusal::all_down;
         case Standing::ejected:
         case Standing::serving: return Refusal::all_tried;
     }

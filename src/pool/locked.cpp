@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pool/locked.h"
 
+#include "base/log.h"
+
 #include <algorithm>
 #include <chrono>
 #include <iterator>
@@ -12,6 +14,10 @@ Pool::Locked::~Locked() {
     lock_.unlock();
     for (const auto& recall : recalls_) loop::Recall::call(recall);
     Queue::wake(served_);
+    for (const auto& note : notes_)
+        log::write_each(
+            log::Level::info, note.message,
+            {{"pool", pool_.name_}, {"backend", note.name}, {"state", to_string(note.state)}});
 }
 
 std::expected<Seat, Refusal> Pool::Locked::choose(const Asker& asker) {
@@ -20,7 +26,8 @@ std::expected<Seat, Refusal> Pool::Locked::choose(const Asker& asker) {
     Member& member = **chosen;
     member.session_began();
     pool_.chooser_.stick_table().attempt_began(asker.stick_key, member.id(), now_);
-    return Seat(pool_.shared_from_this(), member.backend(), member.traffic(), asker.stick_key);
+    return Seat(pool_.shared_from_this(), member.backend(), member.traffic(), member.admin(),
+                asker.stick_key);
 }
 
 void Pool::Locked::serve_queue() {
@@ -50,6 +57,27 @@ void Pool::Locked::recall_for_queue() {
     auto waiter = pool_.queue_.waiting().begin();
     while (pool_.loans_.recalled() < pool_.queue_.size() && waiter != pool_.queue_.waiting().end())
         (void)recall_for((*waiter++)->asker, now_ - undisturbed);
+}
+
+void Pool::Locked::enforce_states() {
+    std::ranges::move(pool_.roster_.administration().those_to_wake(), std::back_inserter(recalls_));
+    serve_queue();
+    auto dismissed = pool_.queue_.dismiss([&](const Asker& asker) -> std::optional<Refusal> {
+        const auto chosen = pool_.chooser_.choose(asker, now_);
+        if (chosen || chosen.error() == Refusal::all_full) return std::nullopt;
+        return chosen.error();
+    });
+    std::ranges::move(dismissed, std::back_inserter(served_));
+}
+
+void Pool::Locked::note(std::string_view message, const std::string& name) {
+    notes_.push_back({message, name, pool_.roster_.administration().own(name)});
+}
+
+void Pool::Locked::note_if_drained(const std::string& name) {
+    const auto& roster = pool_.roster_;
+    if (roster.administration().own(name) != AdminState::ready && roster.sessions(name) == 0)
+        note("backend drained: no session is left", name);
 }
 
 }  // namespace ballast::pool

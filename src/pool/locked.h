@@ -6,13 +6,15 @@
 #include <expected>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace ballast::pool {
 
 /// A pool's lock while it is held, and what changes under it. When it is released, those who were
-/// given a seat meanwhile are woken and the recalls are called: nobody can forget to do it, or do
-/// it under the lock. The pool outlives it.
+/// given a seat meanwhile are woken, the recalls are called and the notes are logged: nobody can
+/// forget to do it, or do it under the lock. The pool outlives it.
 class Pool::Locked {
 public:
     explicit Locked(Pool& pool) : pool_(pool), lock_(pool.mutex_), now_(pool.clock_()) {}
@@ -30,13 +32,27 @@ public:
     [[nodiscard]] bool recall_for(const Asker& asker, loop::Time lent_until);
     /// Asks for one seat back for each that waits.
     void recall_for_queue();
+    /// The administrator has changed states: wakes the sessions that must end, gives those who wait
+    /// what is free, and turns away those who wait in vain from now on.
+    void enforce_states();
+    /// For the log: what has happened to the backend with this configured name.
+    void note(std::string_view message, const std::string& name);
+    /// The same, if it is withdrawn and has no session left.
+    void note_if_drained(const std::string& name);
 
 private:
+    struct Note {
+        std::string_view message;
+        std::string name;
+        AdminState state;
+    };
+
     Pool& pool_;
     std::unique_lock<std::mutex> lock_;
     const loop::Time now_;
     Queue::Served served_;
     std::vector<std::shared_ptr<loop::Recall>> recalls_;
+    std::vector<Note> notes_;
 };
 
 }  // namespace ballast::pool

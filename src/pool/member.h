@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <tuple>
 #include <utility>
 
@@ -37,6 +38,8 @@ public:
 
     [[nodiscard]] const Backend& backend() const { return backend_; }
     [[nodiscard]] BackendId id() const { return backend_.id; }
+    /// The configured one, shared by all members of this name.
+    [[nodiscard]] const std::string& name() const { return backend_.settings->name; }
     /// The place of its table among the pool's backends.
     [[nodiscard]] std::size_t order() const { return order_; }
 

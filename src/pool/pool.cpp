@@ -111,6 +111,12 @@ bool Pool::end_loan(Loans::Number loan) {
     return loans_.end(loan);
 }
 
+Administration::Number Pool::watch(std::shared_ptr<const AdminCell> cell,
+                                   std::shared_ptr<loop::Recall> recall) {
+    const Locked locked(*this);
+    return roster_.administration().watch(std::move(cell), std::move(recall));
+}
+
 void Pool::count_login(const Seat& seat, std::chrono::microseconds taken) {
     const auto id = seat.backend_.id;
     const Locked locked(*this);
@@ -122,9 +128,11 @@ void Pool::leave(const Seat& seat) {
     const auto id = seat.backend_.id;
     Locked locked(*this);
     loans_.end(seat.loan_);
+    roster_.administration().end_watch(seat.watch_);
     Member* const member = roster_.find(id);
     assert(member != nullptr);
     member->session_ended();
+    locked.note_if_drained(member->name());
     if (seat.has_logged_in_) {
         chooser_.stick_table().session_ended(seat.stick_key_, id, locked.now());
     } else {
@@ -138,6 +146,11 @@ void Pool::leave(const Seat& seat) {
 std::optional<Seat> Pool::take_seat(Waiter& waiter) {
     const Locked locked(*this);
     return std::exchange(waiter.seat, std::nullopt);
+}
+
+std::optional<Refusal> Pool::refusal_of(const Waiter& waiter) const {
+    const std::lock_guard lock(mutex_);
+    return waiter.refusal;
 }
 
 std::optional<Seat> Pool::leave_queue(Waiter& waiter) {
@@ -214,15 +227,19 @@ void Pool::observe_failure(BackendId id, const std::string& reason) {
 
 bool Pool::administer(std::string_view backend_name, AdminState state) {
     const std::string name(backend_name);
-    {
-        Locked locked(*this);
-        if (!roster_.knows(name)) return false;
-        if (!roster_.administration().set(name, state)) return true;
-        locked.serve_queue();
-    }
-    log::write_each(log::Level::info, "backend administered",
-                    {{"pool", name_}, {"backend", name}, {"state", to_string(state)}});
+    Locked locked(*this);
+    if (!roster_.knows(name)) return false;
+    if (!roster_.administration().set(name, state)) return true;
+    locked.note("backend state changed by the administrator", name);
+    locked.note_if_drained(name);
+    locked.enforce_states();
     return true;
+}
+
+void Pool::administer_all(AdminState state) {
+    Locked locked(*this);
+    roster_.administration().set_all(state);
+    locked.enforce_states();
 }
 
 std::vector<Pool::Status> Pool::status() const {
@@ -235,7 +252,9 @@ std::vector<Pool::Status> Pool::status() const {
                               .health = member.thresholds().health(),
                               .is_in_transition = member.thresholds().is_in_transition(),
                               .is_ejected = member.outlier().is_ejected(now),
-                              .admin = *member.admin(),
+                              .admin = roster_.administration().own(member.name()),
+                              .is_drained = *member.admin() != AdminState::ready &&
+                                            roster_.sessions(member.name()) == 0,
                               .sessions = member.sessions(),
                               .transfers = member.traffic()->transfers,
                               .backup = member.backend().settings->backup});

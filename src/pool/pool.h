@@ -93,13 +93,17 @@ public:
     /// keeps it until the next call, whatever becomes of its addresses. False: there is no such
     /// backend.
     bool administer(std::string_view backend_name, AdminState state);
+    /// The same for all backends, those to come included. The harder state is in force: this one or
+    /// the backend's own, which stays.
+    void administer_all(AdminState state);
 
     struct Status {
         Backend backend;
         Health health = Health::unknown;
         bool is_in_transition = false;  ///< between up and down
         bool is_ejected = false;
-        AdminState admin = AdminState::ready;
+        AdminState admin = AdminState::ready;  ///< the backend's own, see `administer`
+        bool is_drained = false;  ///< withdrawn, and no session is left at any of its addresses
         std::uint32_t sessions = 0;
         std::uint32_t transfers = 0;
         bool backup = false;
@@ -119,9 +123,12 @@ private:
     [[nodiscard]] Loans::Number lend(BackendId backend, std::shared_ptr<loop::Recall> recall,
                                      const base::Ip& holder);
     [[nodiscard]] bool end_loan(Loans::Number loan);
+    [[nodiscard]] Administration::Number watch(std::shared_ptr<const AdminCell> cell,
+                                               std::shared_ptr<loop::Recall> recall);
     void count_login(const Seat& seat, std::chrono::microseconds taken);
     void leave(const Seat& seat);
     [[nodiscard]] std::optional<Seat> take_seat(Waiter& waiter);
+    [[nodiscard]] std::optional<Refusal> refusal_of(const Waiter& waiter) const;
     [[nodiscard]] std::optional<Seat> leave_queue(Waiter& waiter);
 
     const std::string name_;

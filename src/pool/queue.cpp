@@ -18,6 +18,21 @@ Queue::Served Queue::serve(const Choose& choose) {
     return served;
 }
 
+Queue::Served Queue::dismiss(const Judge& judge) {
+    Served dismissed;
+    for (auto each = waiting_.begin(); each != waiting_.end();) {
+        Waiter& waiter = **each;
+        waiter.refusal = judge(waiter.asker);
+        if (!waiter.refusal) {
+            ++each;
+            continue;
+        }
+        dismissed.push_back(std::move(*each));
+        each = waiting_.erase(each);
+    }
+    return dismissed;
+}
+
 void Queue::wake(const Served& served) {
     for (const auto& waiter : served)
         waiter->loop.post([waiter] {

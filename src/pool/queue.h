@@ -3,6 +3,7 @@
 
 #include "loop/loop.h"
 #include "pool/asker.h"
+#include "pool/refusal.h"
 #include "pool/seat.h"
 
 #include <cstddef>
@@ -21,7 +22,8 @@ struct Waiter {
         : asker(std::move(who)), loop(wake.loop()), signal(&wake) {}
 
     Asker asker;
-    std::optional<Seat> seat;  // present once its turn has come
+    std::optional<Seat> seat;        // present once its turn has come
+    std::optional<Refusal> refusal;  // present once it waits in vain
     loop::Loop& loop;
     loop::Signal* signal;  // only the waiter's thread uses it; null once the waiter has left
 };
@@ -33,11 +35,14 @@ public:
     explicit Queue(std::size_t length) : length_(length) {}
 
     using Served = std::vector<std::shared_ptr<Waiter>>;
+    using Judge = std::function<std::optional<Refusal>(const Asker&)>;
     using Choose = std::function<std::optional<Seat>(const Asker&)>;
     /// Gives each in turn what `choose` has for it; one that cannot use what is free does not hold
     /// up the others. The caller wakes those that were served, without the lock.
     [[nodiscard]] Served serve(const Choose& choose);
-    /// Raises the signals of those that were served, each on its own thread.
+    /// Removes those who wait in vain, as `judge` says. The caller wakes them like the served.
+    [[nodiscard]] Served dismiss(const Judge& judge);
+    /// Raises the signals of those that were served or dismissed, each on its own thread.
     static void wake(const Served& served);
 
     /// Those who wait already stay.

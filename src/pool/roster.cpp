@@ -110,6 +110,13 @@ bool Roster::knows(std::string_view name) const {
            std::ranges::any_of(backends_, [&](const auto& each) { return each->name == name; });
 }
 
+std::uint32_t Roster::sessions(std::string_view name) const {
+    std::uint32_t sessions = 0;
+    for (const auto& member : members_)
+        if (member.name() == name) sessions += member.sessions();
+    return sessions;
+}
+
 void Roster::forget_empty() {
     std::erase_if(members_, &Member::may_be_forgotten);
     administration_.forget_unused();

@@ -41,6 +41,9 @@ public:
     /// Whether one of `backends()` has this name, or a member or a decision is left of it.
     [[nodiscard]] bool knows(std::string_view name) const;
     [[nodiscard]] Administration& administration() { return administration_; }
+    [[nodiscard]] const Administration& administration() const { return administration_; }
+    /// Sessions at all addresses of the backend with this configured name.
+    [[nodiscard]] std::uint32_t sessions(std::string_view name) const;
     /// Whether enough others would be left, in percent of those that there are.
     [[nodiscard]] bool can_spare(const Member& member, std::uint32_t percent, loop::Time now) const;
 

@@ -11,9 +11,11 @@ Seat::Seat(Seat&& other) noexcept
     : pool_(std::move(other.pool_)),
       backend_(std::move(other.backend_)),
       traffic_(std::move(other.traffic_)),
+      admin_(std::move(other.admin_)),
       stick_key_(other.stick_key_),
       has_logged_in_(std::exchange(other.has_logged_in_, false)),
-      loan_(std::exchange(other.loan_, 0)) {}
+      loan_(std::exchange(other.loan_, 0)),
+      watch_(std::exchange(other.watch_, 0)) {}
 
 Seat& Seat::operator=(Seat&& other) noexcept {
     if (this == &other) return *this;
@@ -21,9 +23,11 @@ Seat& Seat::operator=(Seat&& other) noexcept {
     pool_ = std::move(other.pool_);
     backend_ = std::move(other.backend_);
     traffic_ = std::move(other.traffic_);
+    admin_ = std::move(other.admin_);
     stick_key_ = other.stick_key_;
     has_logged_in_ = std::exchange(other.has_logged_in_, false);
     loan_ = std::exchange(other.loan_, 0);
+    watch_ = std::exchange(other.watch_, 0);
     return *this;
 }
 
@@ -34,7 +38,9 @@ void Seat::give_back() {
     pool_->leave(*this);
     has_logged_in_ = false;
     loan_ = 0;
+    watch_ = 0;
     traffic_.reset();
+    admin_.reset();
     pool_.reset();
 }
 
@@ -46,6 +52,10 @@ void Seat::lend(std::shared_ptr<loop::Recall> recall, const base::Ip& holder) {
 bool Seat::keep() {
     if (!pool_ || loan_ == 0) return true;
     return pool_->end_loan(std::exchange(loan_, 0));
+}
+
+void Seat::watch(std::shared_ptr<loop::Recall> recall) {
+    if (pool_ && watch_ == 0) watch_ = pool_->watch(admin_, std::move(recall));
 }
 
 void Seat::logged_in(std::chrono::microseconds taken) {
@@ -76,6 +86,11 @@ void Place::leave() {
 std::optional<Seat> Place::take() {
     if (!waiter_) return std::nullopt;
     return pool_->take_seat(*waiter_);
+}
+
+std::optional<Refusal> Place::refusal() const {
+    if (!waiter_) return std::nullopt;
+    return pool_->refusal_of(*waiter_);
 }
 
 }  // namespace ballast::pool

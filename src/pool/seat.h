@@ -3,8 +3,10 @@
 
 #include "base/address.h"
 #include "loop/recall.h"
+#include "pool/administration.h"
 #include "pool/backend.h"
 #include "pool/loans.h"
+#include "pool/refusal.h"
 #include "pool/transfer_scope.h"
 
 #include <chrono>
@@ -41,6 +43,13 @@ public:
     void lend(std::shared_ptr<loop::Recall> recall, const base::Ip& holder);
     /// Ends the loan: the session goes on with the seat. False: the seat was recalled before.
     [[nodiscard]] bool keep();
+    /// What the administrator has decided about the backend. Without a seat: ready.
+    [[nodiscard]] AdminState admin() const { return admin_ ? admin_->load() : AdminState::ready; }
+    /// The same, to be read at any time and by any thread. Null without a seat.
+    [[nodiscard]] const std::shared_ptr<const AdminCell>& admin_cell() const { return admin_; }
+    /// The pool calls `recall` whenever `admin` comes to say that sessions shall end, until the
+    /// seat is given back. The session must look once itself, for a change before this call.
+    void watch(std::shared_ptr<loop::Recall> recall);
     /// The session has logged in, and the backend kept it waiting for `taken` in all. From now on
     /// the client sticks to this backend.
     void logged_in(std::chrono::microseconds taken);
@@ -48,19 +57,22 @@ public:
 private:
     friend class Pool;
     Seat(std::shared_ptr<Pool> pool, Backend backend, std::shared_ptr<Traffic> traffic,
-         std::uint64_t stick_key)
+         std::shared_ptr<const AdminCell> admin, std::uint64_t stick_key)
         : pool_(std::move(pool)),
           backend_(std::move(backend)),
           traffic_(std::move(traffic)),
+          admin_(std::move(admin)),
           stick_key_(stick_key) {}
     void give_back();
 
     std::shared_ptr<Pool> pool_;
     Backend backend_;
     std::shared_ptr<Traffic> traffic_;
+    std::shared_ptr<const AdminCell> admin_;
     std::uint64_t stick_key_ = 0;
     bool has_logged_in_ = false;
-    Loans::Number loan_ = 0;  // 0: none
+    Loans::Number loan_ = 0;            // 0: none
+    Administration::Number watch_ = 0;  // 0: none
 };
 
 /// A place in a pool's queue. Destroying it leaves the queue and gives back a seat that was not
@@ -76,6 +88,8 @@ public:
 
     /// The seat, once it is this place's turn. The signal is raised then.
     [[nodiscard]] std::optional<Seat> take();
+    /// Why this place waits in vain. The signal is raised then, too.
+    [[nodiscard]] std::optional<Refusal> refusal() const;
 
 private:
     friend class Pool;

@@ -154,7 +154,8 @@ loop::Task<std::expected<pool::Seat, Unplaced>> Placement::wait_for_seat(
 bool Placement::fall_back(pool::Refusal refusal) {
     const bool is_unable =
         refusal == pool::Refusal::none_resolved || refusal == pool::Refusal::all_down ||
-        refusal == pool::Refusal::all_withdrawn || refusal == pool::Refusal::all_tried;
+        refusal == pool::Refusal::all_withdrawn || refusal == pool::Refusal::down_or_withdrawn ||
+        refusal == pool::Refusal::all_tried;
     const auto& config = *pool_.settings;
     if (!is_unable || config.fallback.empty()) return false;
     metrics::count(metrics::Counter::sessions_fallen_back);

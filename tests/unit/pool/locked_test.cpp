@@ -92,5 +92,17 @@ TEST_F(LockedTest, a_seat_on_loan_is_recalled_without_the_lock) {
     EXPECT_FALSE(seat->keep());
 }
 
+TEST_F(LockedTest, a_change_by_the_administrator_is_told_without_the_lock) {
+    loop::Signal end(loop_);
+    const auto recall = std::make_shared<loop::Recall>(end);
+    auto seat = pool_->choose({}, {});
+    seat->watch(recall);
+    const auto place = join();
+    pool_->administer("alf1", AdminState::disabled);
+    EXPECT_EQ(loop_.posts, 2);  // who has the seat, and who waits for it
+    EXPECT_TRUE(recall->is_called());
+    EXPECT_TRUE(place.refusal());
+}
+
 }  // namespace
 }  // namespace ballast::pool
