@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -24,8 +25,11 @@ struct Contact {
     std::shared_ptr<const config::Backend> backend;
     std::shared_ptr<const net::TlsClient> tls_client;  ///< null where `backend->tls.mode` is off
     std::shared_ptr<Known> known;
-    std::string preamble = {};      ///< sent before everything else: a PROXY header
-    bool is_sealed = false;         ///< the client's own TLS passes through: the leg begins none
+    std::string preamble = {};  ///< sent before everything else: a PROXY header
+    bool is_sealed = false;     ///< the client's own TLS passes through: the leg begins none
+    /// Whether the administrator has ended all sessions there. Asked when the leg's signal is
+    /// raised.
+    std::function<bool()> is_disabled = {};
     std::string_view session = {};  ///< for log lines; outlives the leg; empty: Ballast's own
 };
 

@@ -19,6 +19,9 @@ namespace {
 /// How long to wait for more of a reply that looks complete but formally is not.
 constexpr auto settle_time = std::chrono::seconds(1);
 
+/// How long to wait for replies of a disabled backend, above all for that to ABOR.
+constexpr auto last_words_time = std::chrono::seconds(1);
+
 /// How long to use TLS 1.2 with a backend that did not resume a TLS 1.3 session.
 constexpr auto avoiding_time = std::chrono::hours(1);
 
@@ -348,11 +351,26 @@ base::Error Leg::late() const {
     return lost(std::make_error_code(std::errc::timed_out), "waiting for a reply from");
 }
 
+loop::Deadline Leg::last_words_until() {
+    if (!is_disabled())
+        last_words_until_ = loop::never;
+    else if (last_words_until_ == loop::never)
+        last_words_until_ = signal_.loop().after(last_words_time);
+    return last_words_until_;
+}
+
+/// It says nothing about the backend's health.
+base::Error Leg::disabled() const {
+    return {base::Fault::backend_refused, {}, base::to_string(address()) + " was disabled"};
+}
+
 loop::Task<base::Result<ftp::Reply>> Leg::reply(loop::Deadline deadline) {
     for (;;) {
         if (auto polled = poll_reply()) co_return std::move(*polled);
+        const auto cut_off = last_words_until();
+        if (signal_.loop().now() >= cut_off) co_return std::unexpected(disabled());
         control_.watch();
-        (void)co_await signal_.wait(loop::sooner(deadline, poll_at()));
+        (void)co_await signal_.wait(loop::sooner(loop::sooner(deadline, cut_off), poll_at()));
         if (signal_.loop().now() >= deadline) co_return std::unexpected(late());
     }
 }
@@ -378,8 +396,10 @@ loop::Task<base::Result<Heard>> Leg::hear(loop::Time::duration patience, loop::D
                 co_return Heard{{code, std::move(lines)}, false};
         const auto deadline = loop::sooner(std::max(began_at, line_at_) + patience, latest);
         if (signal_.loop().now() >= deadline) co_return std::unexpected(late());
+        const auto cut_off = last_words_until();
+        if (signal_.loop().now() >= cut_off) co_return std::unexpected(disabled());
         control_.watch();
-        (void)co_await signal_.wait(loop::sooner(deadline, poll_at()));
+        (void)co_await signal_.wait(loop::sooner(loop::sooner(deadline, cut_off), poll_at()));
     }
 }
 

@@ -96,6 +96,11 @@ public:
     [[nodiscard]] bool is_partly_taken() const { return parser_.is_partly_taken(); }
     /// How long the answer to this line may take.
     [[nodiscard]] loop::Time::duration answer_time(std::string_view line) const;
+    /// The administrator has ended all sessions on this backend. All waits for replies end a second
+    /// later, ABOR's included.
+    [[nodiscard]] bool is_disabled() const {
+        return contact_.is_disabled && contact_.is_disabled();
+    }
     /// The error of an answer that did not come in time.
     [[nodiscard]] base::Error late() const;
     /// When the last line arrived.
@@ -200,6 +205,8 @@ private:
     void show_reply(const ftp::Reply& reply) const;
     /// Drops unexpected replies. Empty if the next command may be sent.
     [[nodiscard]] std::optional<base::Result<ftp::Reply>> drop_unasked();
+    [[nodiscard]] loop::Deadline last_words_until();
+    [[nodiscard]] base::Error disabled() const;
     [[nodiscard]] base::Error lost(std::error_code code, std::string_view doing) const;
     [[nodiscard]] base::Error endless() const;
 
@@ -219,6 +226,7 @@ private:
     loop::Deadline settle_at_ = loop::never;
     loop::Deadline cut_at_ = loop::never;  // for a reply that has begun
     loop::Time line_at_{};
+    loop::Deadline last_words_until_ = loop::never;  // of a disabled backend
 
     bool is_restart_armed_ = false;
     std::uint32_t owed_ = 0;     // replies to sent lines

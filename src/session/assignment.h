@@ -16,13 +16,26 @@ namespace ballast::session {
 class Assignment {
 public:
     Assignment() = default;
-    Assignment(ServedPool pool, pool::Seat seat) : pool_(std::move(pool)), seat_(std::move(seat)) {}
+    /// `wake` is raised when the administrator ends sessions on the backend.
+    Assignment(ServedPool pool, pool::Seat seat, loop::Signal& wake)
+        : pool_(std::move(pool)), seat_(std::move(seat)), state_changed_(wake) {
+        seat_.watch(state_changed_.recall());
+    }
 
     [[nodiscard]] explicit operator bool() const { return static_cast<bool>(seat_); }
     [[nodiscard]] const ServedPool& pool() const { return pool_; }
     [[nodiscard]] const config::Pool& settings() const { return *pool_.settings; }
     [[nodiscard]] pool::Seat& seat() { return seat_; }
     [[nodiscard]] const pool::Backend& backend() const { return seat_.backend(); }
+    [[nodiscard]] const std::shared_ptr<const pool::AdminCell>& admin_cell() const {
+        return seat_.admin_cell();
+    }
+    /// The session must leave the backend as soon as it is idle.
+    [[nodiscard]] bool must_leave() const {
+        return seat_.admin() >= pool::AdminState::draining_idle;
+    }
+    /// The session must leave the backend now.
+    [[nodiscard]] bool is_disabled() const { return seat_.admin() == pool::AdminState::disabled; }
 
     /// Null: not connected, or the backend ends TLS itself.
     [[nodiscard]] backend::Leg* leg() const { return leg_.get(); }
@@ -44,9 +57,10 @@ public:
     }
 
 private:
-    // Destroyed from the bottom up: the leg, then the loan, then the seat.
+    // Destroyed from the bottom up: the leg, then the recalls, then the seat.
     ServedPool pool_;
     pool::Seat seat_;
+    loop::Recallable state_changed_;
     loop::Recallable recallable_;
     std::unique_ptr<backend::Leg> leg_;
 };

@@ -24,6 +24,9 @@ backend::Contact contact_of(const Context& context, const Assignment& assignment
     const auto& chosen = assignment.backend();
     auto contact = assignment.pool().contacts->contact(chosen.settings, chosen.id, chosen.address);
     contact.session = context.id;
+    contact.is_disabled = [state = assignment.admin_cell()] {
+        return *state == pool::AdminState::disabled;
+    };
     const auto client = context.client.peer();
     switch (assignment.settings().send_proxy) {
         case config::ProxyHeader::off: break;

@@ -59,6 +59,10 @@ void Context::heed_farewell(const ftp::Reply& reply) {
 }
 
 loop::Task<> Context::lose_backend(const base::Error& error) {
+    if (assignment.is_disabled()) {
+        assignment.set_leg(nullptr);
+        return end_with(out_of_service_text);
+    }
     metrics::count(metrics::Counter::backend_connections_lost);
     const auto reason = base::to_string(error);
     report(log::Level::warning, "backend lost", {{"reason", reason}});
@@ -89,6 +93,7 @@ void Context::keep_seat() {
 }
 
 bool Context::gives_way() {
+    if (assignment.is_disabled()) return true;
     if (is_logged_in()) return false;
     if (assignment.is_recalled()) keep_seat();
     return stop_wanted_ || place.is_recalled();

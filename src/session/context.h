@@ -34,6 +34,10 @@ struct Totals {
     std::uint32_t transfers = 0;
 };
 
+/// The end of a session whose backend the administrator has taken out.
+inline constexpr std::string_view out_of_service_text =
+    "Service not available: the server is taken out of service.";
+
 /// What the parts of one session share: its surroundings, the client's leg, facts about the client,
 /// and its backend. A part owns what only that part needs. Lives as long as the session, on its
 /// thread.
@@ -112,7 +116,7 @@ public:
     void keep_seat();
     /// Whether to end the session of a client that has not logged in and stops reading or stalls
     /// its handshake. Such a client must not delay a stop, nor hold a place or seat that others
-    /// need.
+    /// need. On a disabled backend nobody waits for any client.
     [[nodiscard]] bool gives_way();
     /// Drops what was set up for the next transfer, on both sides.
     void forget_data();

@@ -182,6 +182,13 @@ loop::Task<> Passthrough::carry() {
         &context_.signal);
     bool control_has_ended = false;
     for (;;) {
+        if (context_.assignment.is_disabled()) {
+            context_.end_because(out_of_service_text);
+            // Neither side may take this for a proper end. The data are reset as well.
+            context_.client.stream().reset();
+            backend_->reset();
+            break;
+        }
         data.look();
         auto deadline = loop::never;
         if (!carrying.is_done()) {
@@ -191,10 +198,13 @@ loop::Task<> Passthrough::carry() {
                 data.has_data() ? now : std::max(control.moved_at, data.ended_at());
             deadline = idle_since + context_.settings.idle_timeout;
             const bool is_idle = now >= deadline;
-            const bool is_stopping = context_.is_stop_wanted();
+            const bool must_leave = context_.assignment.must_leave();
+            const bool is_stopping = context_.is_stop_wanted() || must_leave;
             if (is_idle ||
                 (is_stopping && !data.has_data() && !data.awaits_reply(control.from_b_at))) {
-                context_.end_because(is_idle ? "Idle for too long." : "Service is shutting down.");
+                context_.end_because(is_idle      ? "Idle for too long."
+                                     : must_leave ? out_of_service_text
+                                                  : "Service is shutting down.");
                 break;
             }
             if (is_stopping)

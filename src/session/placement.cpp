@@ -53,7 +53,9 @@ loop::Task<std::expected<Placed, Unplaced>> Placement::find() {
     for (;;) {
         auto seat = co_await find_seat(passed_over);
         if (!seat) co_return std::unexpected(seat.error());
-        Assignment assignment(pool_, std::move(*seat));
+        // The administrator may have taken the backend out since.
+        if (seat->admin() != pool::AdminState::ready) continue;
+        Assignment assignment(pool_, std::move(*seat), context_.signal);
         const auto began = context_.now();
         auto reply = co_await introduction_.introduce(assignment);
         if (reply)
@@ -133,6 +135,10 @@ loop::Task<std::expected<pool::Seat, Unplaced>> Placement::wait_for_seat(
         if (auto seat = place->take()) {
             context_.set_phase(Phase::choosing);
             co_return std::move(*seat);
+        }
+        if (const auto refusal = place->refusal()) {
+            context_.set_phase(Phase::choosing);
+            co_return std::unexpected(*refusal);
         }
         if (!std::exchange(is_counted, true)) metrics::count(metrics::Counter::sessions_queued);
         if (const auto end = interruption()) co_return std::unexpected(*end);

@@ -127,6 +127,10 @@ loop::Task<std::optional<ClientEvent>> Session::await_event() {
             co_await context_.end_with(refusal_text(guard::Limit::sessions));
             co_return std::nullopt;
         }
+        if (context_.assignment.must_leave()) {
+            co_await context_.end_with(out_of_service_text);
+            co_return std::nullopt;
+        }
         if (context_.assignment.is_recalled()) context_.keep_seat();
         auto* const leg = context_.assignment.leg();
         // Poll the backend first. An unsolicited reply must not be taken for the answer to the

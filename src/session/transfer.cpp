@@ -203,6 +203,7 @@ loop::Task<bool> Transfer::act() {
 // What has happened
 
 loop::Task<> Transfer::gather() {
+    if (parts_.backend.is_disabled()) tell({Kind::backend_disabled});
     if (machine_.is_listening()) {
         if (machine_.is_sent()) co_await replies_.take(machine_.data_are_pending());
         note_replies();

@@ -18,6 +18,9 @@ using Result = TransferResult;
 /// nothing about data that were reset before it had begun.
 constexpr auto broken_reply_time = std::chrono::seconds(1);
 
+/// How long the backend has for its reply once the administrator has disabled it.
+constexpr loop::Time::duration disabled_reply_time = std::chrono::seconds(1);
+
 /// How long the end of a download's data may trail the reply that refuses it.
 constexpr auto refused_end_time = std::chrono::milliseconds(250);
 
@@ -75,6 +78,7 @@ void TransferMachine::start(loop::Time now) {
 /// before the backend gets the command.
 void TransferMachine::secure_first(loop::Time now) {
     if (abort_is_wanted_) return abort(Action::reset_backend);
+    if (is_disabled_) return refuse(425, Reason::server_disabled);
     if (client_ == Link::connected) {
         client_ = Link::securing;
         client_due_ = now + terms_.client_tls_time;
@@ -97,9 +101,10 @@ void TransferMachine::carry(loop::Time now) {
     if (is_tentative() && has_final() && !is_begun())
         return end(Result::not_a_transfer, Action::tell_final);
     if (abort_is_wanted_ && is_begun()) return abort(Action::abort);
+    judge_relay(now);
+    judge_disabled(now);
     connect(now);
     secure(now);
-    judge_relay(now);
     judge_way(now);
     judge_client(now);
     judge_broken(now);
@@ -219,6 +224,19 @@ void TransferMachine::judge_client(loop::Time now) {
         break_data(425, Reason::client_left_early, now);
 }
 
+/// The administrator has disabled the backend. Data that are whole only wait for its reply.
+void TransferMachine::judge_disabled(loop::Time now) {
+    if (!is_disabled_) return;
+    const auto latest = now + reply_time();
+    if (data_ == Data::whole && !has_final()) reply_due_ = loop::sooner(reply_due_, latest);
+    if (!data_are_pending() || ending_of(end_state()) != Ending::not_yet) return;
+    break_data(426, Reason::server_disabled, now);
+}
+
+loop::Time::duration TransferMachine::reply_time() const {
+    return is_disabled_ ? std::min(disabled_reply_time, terms_.reply_time) : terms_.reply_time;
+}
+
 /// pyftpdlib 1.5.7 may not end a transfer that was reset before it accepted the connection, and
 /// give the file to the next one. Its first byte shows that it has accepted.
 void TransferMachine::judge_broken(loop::Time now) {
@@ -327,7 +345,7 @@ void TransferMachine::break_data(std::uint16_t code, Reason reason, loop::Time n
     own_code_ = code;
     reason_ = reason;
     client_due_ = loop::never;
-    await_reply(terms_.reply_time, now);
+    await_reply(reply_time(), now);
     if (!may_have_accepted) {
         broken_ = Broken::unnoticed;
         data_due_ = now + broken_reply_time;

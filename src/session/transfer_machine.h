@@ -150,6 +150,7 @@ private:
     void judge_relay(loop::Time now);
     void judge_way(loop::Time now);
     void judge_client(loop::Time now);
+    void judge_disabled(loop::Time now);
     void judge_broken(loop::Time now);
     void judge_ending(loop::Time now);
     void judge_deadlines(loop::Time now);
@@ -181,6 +182,7 @@ private:
     [[nodiscard]] bool client_vanished() const { return client_has_left() && !client_vouches_; }
     [[nodiscard]] bool is_end_trusted(bool is_protected, bool is_vouched_for) const;
     [[nodiscard]] bool is_refusal_harmless() const;
+    [[nodiscard]] loop::Time::duration reply_time() const;
     [[nodiscard]] EndState end_state() const;
 
     TransferTerms terms_;
@@ -203,6 +205,7 @@ private:
     bool has_moved_ = false;       // a byte
     bool client_vouches_ = false;  // it said QUIT after its data
     bool abort_is_wanted_ = false;
+    bool is_disabled_ = false;  // the backend
 
     // One deadline each for the backend's replies, for the client's data connection or its TLS, for
     // the backend's data connection, and for the data: an end that is held or passed on, or a

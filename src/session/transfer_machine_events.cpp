@@ -42,7 +42,7 @@ void TransferMachine::on_backend(const TransferEvent& event, loop::Time now) {
         case Kind::begun:
             if (std::exchange(reach_, TransferReach::begun) == TransferReach::begun) return;
             // The data broke before the backend began. Its reply to that is still expected.
-            if (data_ == Data::broken) return await_reply(terms_.reply_time, now);
+            if (data_ == Data::broken) return await_reply(reply_time(), now);
             reply_due_ = loop::never;
             return await_client(now);
         case Kind::line_came: line_at_ = event.at; return;
@@ -56,6 +56,7 @@ void TransferMachine::on_backend(const TransferEvent& event, loop::Time now) {
             own_code_ = data_ == Data::whole ? 451 : 426;
             reason_ = Reason::reply_lost;
             return;
+        case Kind::backend_disabled: is_disabled_ = true; return;
         case Kind::replies_settled:
             if (words_ == Words::owed) words_ = Words::settled;
             return;

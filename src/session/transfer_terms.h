@@ -40,6 +40,7 @@ enum class TransferReason : std::uint8_t {
     server_tls_refused,  ///< it refused PROT
     server_broke,
     server_closed,
+    server_disabled,  ///< by the administrator
     no_close_notify,  ///< under `strict_close`
     stalled,
     confirmed_too_early,  ///< 2xx before the end of an upload
@@ -101,8 +102,9 @@ struct TransferEvent {
         command_not_sent,
         begun,      ///< 1xx
         line_came,  ///< `at`: arrival of the last line of an unfinished reply; `min`: no such reply
-        final_came,  ///< `code`; a later event may correct it
-        reply_lost,  ///< no more replies will come
+        final_came,        ///< `code`; a later event may correct it
+        reply_lost,        ///< no more replies will come
+        backend_disabled,  ///< by the administrator
         replies_settled,
         // the client's control connection
         abor,

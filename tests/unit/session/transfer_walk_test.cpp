@@ -53,6 +53,7 @@ struct Surroundings {
     bool is_sent = false;
     bool is_begun = false;
     bool is_lost = false;
+    bool is_disabled = false;
     bool bytes_came = false;
     bool data_ended = false;    // the sender ended them properly
     bool client_ended = false;  // the client ended its direction
@@ -165,6 +166,7 @@ private:
         if (backend_speaks)
             for (const std::uint16_t code : std::initializer_list<std::uint16_t>{226, 450, 421})
                 events.push_back({.kind = Kind::final_came, .code = code});
+        add(listens && !world.is_disabled, {Kind::backend_disabled});
         add(listens && !world.said_abor, {Kind::abor});
         add(listens && !world.client_left, {Kind::client_left});
         add(listens && !world.client_left && !world.said_quit && world.client_ended,
@@ -200,6 +202,7 @@ private:
             case Kind::begun: world.is_begun = true; break;
             case Kind::final_came: world.final_code = event.code; break;
             case Kind::reply_lost: world.is_lost = true; break;
+            case Kind::backend_disabled: world.is_disabled = true; break;
             case Kind::abor: world.said_abor = true; break;
             case Kind::client_left: world.client_left = true; break;
             case Kind::client_vouched: world.said_quit = true; break;
@@ -386,6 +389,9 @@ private:
             world.relay == Job::runs || world.dial == Job::runs || world.backend_tls == Job::runs;
         const auto due = state.machine.deadline();
         expect(due != loop::never || something_will_come, "it waits for ever", path);
+        // The data are broken, or whole and confirmed soon.
+        expect(!world.is_disabled || due <= state.now + 2s, "it waits for a disabled backend",
+               path);
         expect(due > state.now || world.is_behind, "it does not wait", path);
     }
 
