@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <vector>
@@ -29,9 +30,13 @@ constexpr std::size_t line_bytes_max = 32768;
 constexpr auto stop_timeout = std::chrono::seconds(1);
 
 struct State {
-    Options options;
+    Options options;  // those of the start
     std::unique_ptr<LogFile> main;
+    std::shared_mutex files_mutex;
     std::map<std::string, std::unique_ptr<LogFile>, std::less<>> files;
+    std::atomic<bool> json;
+    std::atomic<bool> has_priorities;
+    std::atomic<std::uint32_t> repeats_per_second;
     std::mutex repeats_mutex;
     Repeats repeats;
 };
@@ -108,8 +113,8 @@ void append_text(std::string& out, const Field& field) {
 
 std::string line_of(Level level, std::string_view message, std::span<const Field> fields) {
     std::string line;
-    if (state->options.has_priorities) line = priority_of(level);
-    if (state->options.json) {
+    if (state->has_priorities) line = priority_of(level);
+    if (state->json) {
         line += "{\"time\":" + base::json_string(time_now());
         line += ",\"level\":" + base::json_string(name_of(level));
         line += ",\"message\":" + base::json_string(message, value_bytes_max);
@@ -147,6 +152,13 @@ void tell_left_out_until(Repeats::Time until) {
     }
 }
 
+void set_form(const Options& options) {
+    state->json = options.json;
+    state->has_priorities = options.has_priorities;
+    state->repeats_per_second = options.repeats_per_second;
+    level_now = options.level;
+}
+
 std::unique_ptr<LogFile> open_main() {
     constexpr auto tell_lost = [](std::uint64_t lines) {
         const Field count{"lines", lines};
@@ -179,8 +191,14 @@ bool start(const Options& options) {
         state.reset();
         return false;
     }
-    level_now = options.level;
+    set_form(options);
     return true;
+}
+
+void change(const Options& options) {
+    if (!state) return;
+    set_form(options);
+    state->main->move_to(options.file);
 }
 
 void write_last() {
@@ -188,7 +206,10 @@ void write_last() {
     tell_left_out_until(Repeats::Time::max());
     // All share one deadline. The main log comes last, because the others may still log to it.
     const auto deadline = std::chrono::steady_clock::now() + stop_timeout;
-    for (const auto& [name, file] : state->files) file->close(deadline);
+    {
+        const std::shared_lock lock(state->files_mutex);
+        for (const auto& [name, file] : state->files) file->close(deadline);
+    }
     state->main->close(deadline);
 }
 
@@ -203,7 +224,7 @@ void write(Level level, std::string_view message, std::span<const Field> fields)
     if (!enabled(level)) return;
     // An operator who sets `debug` wants every line.
     if (level == Level::debug) return write_out(level, message, fields, 0);
-    if (const auto left_out = admit(message, state->options.repeats_per_second))
+    if (const auto left_out = admit(message, state->repeats_per_second))
         write_out(level, message, fields, *left_out);
 }
 
@@ -214,7 +235,7 @@ void write_each(Level level, std::string_view message, std::span<const Field> fi
 void write_seldom(Level level, std::string_view message, std::string_view kind,
                   std::span<const Field> fields) {
     if (!enabled(level)) return;
-    const auto per_second = state->options.repeats_per_second == 0 ? 0U : 1U;
+    const auto per_second = state->repeats_per_second == 0 ? 0U : 1U;
     if (const auto left_out = admit(fmt::format("{}: {}", message, kind), per_second))
         write_out(level, message, fields, *left_out);
 }
@@ -233,6 +254,11 @@ bool open_file(std::string_view name, const std::string& path) {
     const auto reopen_failed = [owned] {
         error("a log file cannot be opened again, keeping the old one", {{"log", owned}});
     };
+    const std::unique_lock lock(state->files_mutex);
+    if (const auto known = state->files.find(name); known != state->files.end()) {
+        known->second->move_to(path);
+        return true;
+    }
     auto file = LogFile::open({.path = path,
                                .queued_bytes_max = state->options.queued_bytes_max,
                                .count_lost = state->options.count_lost,
@@ -243,10 +269,26 @@ bool open_file(std::string_view name, const std::string& path) {
     return true;
 }
 
-bool has_file(std::string_view name) { return state && state->files.contains(name); }
+void close_file(std::string_view name) {
+    std::unique_ptr<LogFile> closed;
+    {
+        const std::unique_lock lock(state->files_mutex);
+        const auto found = state->files.find(name);
+        if (found == state->files.end()) return;
+        closed = std::move(found->second);
+        state->files.erase(found);
+    }
+}
+
+bool has_file(std::string_view name) {
+    if (!state) return false;
+    const std::shared_lock lock(state->files_mutex);
+    return state->files.contains(name);
+}
 
 void write_line(std::string_view name, std::string_view line) {
     if (!state) return;
+    const std::shared_lock lock(state->files_mutex);
     const auto found = state->files.find(name);
     if (found != state->files.end()) found->second->write(std::string(line));
 }
@@ -254,6 +296,7 @@ void write_line(std::string_view name, std::string_view line) {
 void reopen() {
     if (!state) return;
     state->main->reopen();
+    const std::shared_lock lock(state->files_mutex);
     for (const auto& [name, file] : state->files) file->reopen();
 }
 

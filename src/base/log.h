@@ -44,6 +44,9 @@ struct Options {
 
 /// Call before the first thread starts. False if the file cannot be opened (see errno).
 [[nodiscard]] bool start(const Options& options);
+/// Changes level, form, file and repeats of the running log. Lines already accepted go to the old
+/// file. If the new one cannot be opened, the old one stays, and the log says so.
+void change(const Options& options);
 /// Writes pending lines for at most a second, then ends the writing threads. No thread may log
 /// meanwhile or later.
 void stop();
@@ -91,9 +94,12 @@ inline void debug(std::string_view message, std::initializer_list<Field> fields 
 /// for the line.
 void caught(std::string_view message, const std::exception& problem) noexcept;
 
-/// Opens a further file with its own thread, which writes lines as they are: the transfer logs.
-/// False if the file cannot be opened (see errno).
+/// Opens a further file with its own thread, which writes lines as they are: the transfer logs. If
+/// the log of this name is open, its lines go to this file from now on. False if a
+/// first file cannot be opened (see errno); an open log keeps its old file then, and says so.
 [[nodiscard]] bool open_file(std::string_view name, const std::string& path);
+/// Its pending lines are written for at most a second.
+void close_file(std::string_view name);
 [[nodiscard]] bool has_file(std::string_view name);
 void write_line(std::string_view name, std::string_view line);
 /// Opens all files again by name, for logrotate. Lines already accepted go to the old files, unless

@@ -74,7 +74,7 @@ struct LogFile::Shared {
         if (options.count_lost) options.count_lost(lines);
     }
 
-    const Options options;
+    Options options;  // the path changes, under the lock
     const int wake;
 
     std::mutex mutex;
@@ -94,7 +94,7 @@ private:
     [[nodiscard]] Wrote write_out(std::string_view line);
     [[nodiscard]] Wrote write_bytes(std::string_view rest);
     [[nodiscard]] bool wait_until_writable();
-    void open_again();
+    void open_again(const std::string& path);
     void write_front(std::unique_lock<std::mutex>& lock);
     void say_loss(std::unique_lock<std::mutex>& lock);
 
@@ -147,8 +147,8 @@ LogFile::Shared::Wrote LogFile::Shared::write_bytes(std::string_view rest) {
     return Wrote::yes;
 }
 
-void LogFile::Shared::open_again() {
-    const int opened = open_to_append(options.path);
+void LogFile::Shared::open_again(const std::string& path) {
+    const int opened = open_to_append(path);
     if (opened < 0) {
         try {
             if (options.reopen_failed) options.reopen_failed();
@@ -215,8 +215,9 @@ void LogFile::Shared::run() {
             changed.wait(lock, has_work);
         if (reopens_after == std::size_t{0}) {
             reopens_after.reset();
+            const auto path = options.path;
             lock.unlock();
-            open_again();
+            open_again(path);
             lock.lock();
             continue;
         }
@@ -274,8 +275,17 @@ void LogFile::write(std::string line) {
 }
 
 void LogFile::reopen() {
+    const auto path = [this] {
+        const std::lock_guard lock(shared_->mutex);
+        return shared_->options.path;
+    }();
+    move_to(path);
+}
+
+void LogFile::move_to(const std::string& path) {
     {
         const std::lock_guard lock(shared_->mutex);
+        shared_->options.path = path;
         shared_->reopens_after = shared_->queue.size();
     }
     shared_->changed.notify_all();

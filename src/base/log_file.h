@@ -46,6 +46,8 @@ public:
     void write(std::string line);
     /// Opens the file again by name. Lines accepted before go to the old file, unless it is stuck.
     void reopen();
+    /// The same with another name. If that cannot be opened, the old file stays.
+    void move_to(const std::string& path);
     /// Writes the queue until the deadline, then gives up. Later lines are lost.
     void close(std::chrono::steady_clock::time_point deadline);
 

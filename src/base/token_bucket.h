@@ -15,6 +15,12 @@ public:
     /// `rate` is above 0.
     TokenBucket(double rate, Time now) : rate_(rate), tokens_(full()), at_(now) {}
 
+    /// The tokens that are left stay, as far as the new rate allows.
+    void set_rate(double rate, Time now) {
+        fill(now);
+        rate_ = rate;
+        tokens_ = std::min(full(), tokens_);
+    }
     /// Takes one; false if there is none.
     bool take(Time now) {
         fill(now);

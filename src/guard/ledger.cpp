@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guard/ledger.h"
 
-#include "base/log.h"
 #include "base/subnet.h"
 #include "ftp/telnet.h"
 
@@ -22,19 +21,6 @@ std::string key_of(const Ledger::User& user) {
     return fmt::format("{}\n{}", user.pool, std::string_view(name).substr(0, name_bytes_max));
 }
 
-void note_drained() {
-    log::write_each(log::Level::info, "balancer drained: no session is left", {});
-}
-
-/// The default share of one client in something that all share, so that nobody takes it all.
-std::uint32_t share_of(std::uint32_t all) {
-    constexpr std::uint32_t part = 4;  // one in so many
-    constexpr std::uint32_t min = 8;
-    return std::max(min, all / part);
-}
-constexpr std::uint32_t sessions_share_max = 1000;
-constexpr std::uint32_t session_rate_share_max = 200;
-
 /// The bound for an attacker with very many networks. Above it failures are forgotten.
 constexpr std::size_t failures_max = 200'000;
 
@@ -52,25 +38,38 @@ base::Ip client_of(const base::Ip& address) {
 }
 
 Ledger::Ledger(std::shared_ptr<const config::Limits> limits, std::uint32_t sessions_max, Time now)
-    : limits_(std::move(limits)),
-      sessions_max_(sessions_max),
-      arrivals_(std::max(1U, limits_->session_rate), now),
-      logins_(std::max(1U, limits_->login_rate), now) {}
+    : rules_{std::move(limits), sessions_max},
+      arrivals_(std::max(1U, rules_.limits->session_rate), now),
+      logins_(std::max(1U, rules_.limits->login_rate), now) {
+    configure(rules_.limits, sessions_max, now);
+}
 
 Ledger::~Ledger() = default;
 
-/// How many connections above `sessions_max` may exist for a moment: those not judged yet, and
-/// those recalled but not ended yet.
-std::uint32_t Ledger::spare_sessions() const {
-    constexpr std::uint32_t part = 8;  // one in so many
-    constexpr std::uint32_t min = 16;
-    constexpr std::uint32_t max = 1024;
-    return std::clamp(sessions_max_ / part, min, max);
+void Ledger::configure(std::shared_ptr<const config::Limits> limits, std::uint32_t sessions_max,
+                       Time now) {
+    const std::lock_guard lock(mutex_);
+    rules_ = {std::move(limits), sessions_max};
+    connections_max_ = sessions_max + rules_.spare_sessions();
+    transfers_max_ = rules_.limits->transfers;
+    arrivals_.set_rate(std::max(1U, rules_.limits->session_rate), now);
+    logins_.set_rate(std::max(1U, rules_.limits->login_rate), now);
+    for (auto& [who, client] : clients_.entries) {
+        client.arrivals.set_rate(std::max(1U, rules_.session_rate_per_address()), now);
+        client.logins.set_rate(std::max(1U, rules_.limits->login_rate_per_address), now);
+    }
+}
+
+Rules Ledger::rules() const {
+    const std::lock_guard lock(mutex_);
+    auto rules = rules_;
+    rules.memory_max = memory_max_;
+    return rules;
 }
 
 std::expected<Ledger::Held, Limit> Ledger::accept() {
     if (short_of_memory_) return std::unexpected(Limit::memory);
-    if (connections_.fetch_add(1) >= sessions_max_ + spare_sessions()) {
+    if (connections_.fetch_add(1) >= connections_max_) {
         --connections_;
         return std::unexpected(Limit::sessions);
     }
@@ -89,40 +88,20 @@ Ledger::Client& Ledger::client(const base::Ip& who, Time now) {
         return each.sessions == 0 && each.arrivals.is_full(now) && each.logins.is_full(now);
     });
     return clients_.entries
-        .try_emplace(who, base::TokenBucket(std::max(1U, session_rate_per_address()), now),
-                     base::TokenBucket(std::max(1U, limits_->login_rate_per_address), now))
+        .try_emplace(who, base::TokenBucket(std::max(1U, rules_.session_rate_per_address()), now),
+                     base::TokenBucket(std::max(1U, rules_.limits->login_rate_per_address), now))
         .first->second;
-}
-
-std::uint32_t Ledger::session_rate_per_address() const {
-    const auto share = limits_->session_rate == 0
-                           ? session_rate_share_max
-                           : std::min(session_rate_share_max, share_of(limits_->session_rate));
-    return limits_->session_rate_per_address.value_or(share);
-}
-
-std::uint32_t Ledger::sessions_per_address() const {
-    return limits_->sessions_per_address.value_or(
-        std::min(sessions_share_max, share_of(sessions_max_)));
-}
-
-/// The same at this listener.
-std::uint32_t Ledger::sessions_per_address(const config::Listener& listener) const {
-    const auto of_all = sessions_per_address();
-    // By default, a listener with few sessions gives each address a part of them.
-    if (limits_->sessions_per_address || listener.max_sessions == 0) return of_all;
-    return std::min(of_all, share_of(listener.max_sessions));
 }
 
 /// The limit of its own that this client has reached, if any.
 std::optional<Limit> Ledger::own_limit(Client& client, const config::Listener& listener,
                                        Time now) const {
-    const auto most = sessions_per_address();
+    const auto most = rules_.sessions_per_address();
     if (most != 0 && client.sessions >= most) return Limit::sessions_of_address;
-    if (!limits_->sessions_per_address && listener.max_sessions != 0 &&
+    if (!rules_.limits->sessions_per_address && listener.max_sessions != 0 &&
         client.at(listener.name) >= share_of(listener.max_sessions))
         return Limit::sessions_of_address;
-    if (limits_->session_rate_per_address != 0U && !client.arrivals.take(now))
+    if (rules_.limits->session_rate_per_address != 0U && !client.arrivals.take(now))
         return Limit::session_rate_of_address;
     return std::nullopt;
 }
@@ -132,7 +111,7 @@ std::expected<Ledger::Loan*, Limit> Ledger::room(const config::Listener& listene
     const auto& here = listeners_[listener.name];
     const bool listener_is_full =
         listener.max_sessions != 0 && here.sessions >= listener.max_sessions;
-    if (!listener_is_full && sessions_ < sessions_max_) return nullptr;
+    if (!listener_is_full && sessions_ < rules_.sessions_max) return nullptr;
     if (auto* const loan = loan_to_recall(listener_is_full ? here.loans : loans_)) return loan;
     return std::unexpected(listener_is_full ? Limit::sessions_of_listener : Limit::sessions);
 }
@@ -141,7 +120,7 @@ std::expected<Ledger::Loan*, Limit> Ledger::room(const config::Listener& listene
 /// room for the others. Looks only at the oldest loans.
 Ledger::Loan* Ledger::loan_to_recall(const Loans& loans) const {
     constexpr std::size_t looked_at_max = 1024;
-    if (recalled_ >= spare_sessions()) return nullptr;
+    if (recalled_ >= rules_.spare_sessions()) return nullptr;
     Loan* chosen = nullptr;
     std::uint32_t most = 0;
     for (auto* const loan : loans | std::views::take(looked_at_max)) {
@@ -171,7 +150,7 @@ std::expected<Ledger::Held, Limit> Ledger::enter(const config::Listener& listene
             return std::unexpected(*reached);
         const auto loan = room(listener);
         if (!loan) return std::unexpected(loan.error());
-        if (limits_->session_rate != 0 && !arrivals_.take(now))
+        if (rules_.limits->session_rate != 0 && !arrivals_.take(now))
             return std::unexpected(Limit::session_rate);
         if (*loan != nullptr) {
             recall = (*loan)->recall;
@@ -185,30 +164,14 @@ std::expected<Ledger::Held, Limit> Ledger::enter(const config::Listener& listene
         ++of_client.at(listener.name);
     }
     if (recall) recall();
-    return Held([this, where = listener.name, who] { leave(where, who); });
-}
-
-void Ledger::leave(const std::string& listener, const base::Ip& client) {
-    bool is_last = false;
-    {
+    return Held([this, where = listener.name, who] {
         const std::lock_guard lock(mutex_);
-        is_last = --sessions_ == 0;
-        --listeners_.at(listener).sessions;
-        auto& of_client = clients_.entries.at(client);
+        --sessions_;
+        --listeners_.at(where).sessions;
+        auto& of_client = clients_.entries.at(who);
         --of_client.sessions;
-        --of_client.at(listener);
-    }
-    if (is_last && admits_none_) note_drained();
-}
-
-void Ledger::admit_none(bool wanted) {
-    bool is_empty = false;
-    {
-        const std::lock_guard lock(mutex_);
-        admits_none_ = wanted;
-        is_empty = sessions_ == 0;
-    }
-    if (wanted && is_empty) note_drained();
+        --of_client.at(where);
+    });
 }
 
 Ledger::Held Ledger::lend(const config::Listener& listener, const base::Ip& address,
@@ -238,10 +201,10 @@ Ledger::Held Ledger::lend(const config::Listener& listener, const base::Ip& addr
 std::optional<Ledger::Wait> Ledger::begin_login(const base::Ip& address, Time now) {
     const std::lock_guard lock(mutex_);
     auto& of_client = client(client_of(address), now);
-    if (limits_->login_rate_per_address != 0)
+    if (rules_.limits->login_rate_per_address != 0)
         if (const auto next = of_client.logins.next(now); next > now)
             return Wait{Limit::login_rate_of_address, next};
-    if (limits_->login_rate != 0)
+    if (rules_.limits->login_rate != 0)
         if (const auto next = logins_.next(now); next > now) return Wait{Limit::login_rate, next};
     (void)of_client.logins.take(now);
     (void)logins_.take(now);
@@ -271,9 +234,9 @@ std::optional<Limit> Ledger::login_failed(const User& user, const base::Ip& clie
     const auto who = base::to_string(client_of(client));
     const std::lock_guard lock(mutex_);
     const bool bans_address =
-        fail(failures_of_addresses_, who, limits_->failed_logins_per_address, now);
+        fail(failures_of_addresses_, who, rules_.limits->failed_logins_per_address, now);
     const bool bans_user = !user.name.empty() && fail(failures_of_users_, who + '\n' + key_of(user),
-                                                      limits_->failed_logins_per_user, now);
+                                                      rules_.limits->failed_logins_per_user, now);
     if (bans_address) return Limit::banned_address;
     if (bans_user) return Limit::banned_user;
     return std::nullopt;
@@ -282,29 +245,30 @@ std::optional<Limit> Ledger::login_failed(const User& user, const base::Ip& clie
 bool Ledger::fail(FailuresOf& failures, std::string key, std::uint32_t allowed, Time now) const {
     if (allowed == 0) return false;
     failures.sweep([&](const auto& each) {
-        return each.banned_until <= now && now - each.first_at > limits_->failed_login_window;
+        return each.banned_until <= now && now - each.first_at > rules_.limits->failed_login_window;
     });
     // Drop failures that are not bans first, then older bans. Drop enough that the next failure
     // need not search again.
-    for (const auto kept_until : {now, now + limits_->ban_time / 2, Time::max()}) {
+    for (const auto kept_until : {now, now + rules_.limits->ban_time / 2, Time::max()}) {
         if (failures.entries.size() < failures_max - failures_max / 4) break;
         if (kept_until == now && failures.entries.size() < failures_max) break;
         std::erase_if(failures.entries,
                       [&](const auto& entry) { return entry.second.banned_until <= kept_until; });
     }
     auto& entry = failures.entries[std::move(key)];
-    if (entry.count == 0 || now - entry.first_at > limits_->failed_login_window)
+    if (entry.count == 0 || now - entry.first_at > rules_.limits->failed_login_window)
         entry = {0, now, entry.banned_until};
     if (++entry.count < allowed) return false;
-    entry = {0, {}, now + limits_->ban_time};
+    entry = {0, {}, now + rules_.limits->ban_time};
     return true;
 }
 
 std::expected<Ledger::Held, Limit> Ledger::logged_in(const User& user) {
-    if (limits_->sessions_per_user == 0) return Held();
     const std::lock_guard lock(mutex_);
+    if (rules_.limits->sessions_per_user == 0) return Held();
     auto& sessions = users_[key_of(user)];
-    if (sessions >= limits_->sessions_per_user) return std::unexpected(Limit::sessions_of_user);
+    if (sessions >= rules_.limits->sessions_per_user)
+        return std::unexpected(Limit::sessions_of_user);
     ++sessions;
     return Held([this, key = key_of(user)] {
         const std::lock_guard lock_again(mutex_);
@@ -317,11 +281,12 @@ LimitSetting Ledger::setting_of(Limit limit, const config::Listener& listener) c
     const auto& row = row_of(limit);
     const bool is_of_listener = row.key.starts_with('.');
     return {fmt::format("{}{}", is_of_listener ? listener.where.key : "", row.key),
-            row.value(*this, listener), row.cure};
+            row.value(rules(), listener), row.cure};
 }
 
 std::expected<Ledger::Held, Limit> Ledger::begin_transfer() {
-    if (transfers_.fetch_add(1) >= limits_->transfers && limits_->transfers != 0) {
+    const auto max = transfers_max_.load();
+    if (transfers_.fetch_add(1) >= max && max != 0) {
         --transfers_;
         return std::unexpected(Limit::transfers);
     }

@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "guard/bandwidth.h"
 #include "guard/limit.h"
+#include "guard/rules.h"
 
 #include <algorithm>
 #include <atomic>
@@ -45,6 +46,9 @@ public:
 
     /// `sessions_max` is the effective value of `limits.sessions`.
     Ledger(std::shared_ptr<const config::Limits> limits, std::uint32_t sessions_max, Time now);
+    /// Replaces the limits. What has been counted stays.
+    void configure(std::shared_ptr<const config::Limits> limits, std::uint32_t sessions_max,
+                   Time now);
     ~Ledger();
     Ledger(const Ledger&) = delete;
     Ledger& operator=(const Ledger&) = delete;
@@ -86,11 +90,6 @@ public:
     [[nodiscard]] Held lend(const config::Listener& listener, const base::Ip& client,
                             std::function<void()> recall);
 
-    /// Whether clients are turned away because the administrator drains the balancer. Logged when
-    /// the last session has left meanwhile. Sessions that are there go on.
-    void admit_none(bool wanted);
-    [[nodiscard]] bool admits_none() const { return admits_none_; }
-
     struct User {
         std::string_view pool;
         std::string_view name;
@@ -124,12 +123,7 @@ public:
         memory_max_ = taken_max;
         short_of_memory_ = taken > taken_max;
     }
-    // Effective values of limits.
-    [[nodiscard]] const config::Limits& limits() const { return *limits_; }
-    [[nodiscard]] std::uint32_t sessions_max() const { return sessions_max_; }
-    [[nodiscard]] std::size_t memory_max() const { return memory_max_; }
-    [[nodiscard]] std::uint32_t sessions_per_address(const config::Listener& listener) const;
-    [[nodiscard]] std::uint32_t session_rate_per_address() const;
+    [[nodiscard]] Rules rules() const;
     /// The setting behind a limit reached at this listener.
     [[nodiscard]] LimitSetting setting_of(Limit limit, const config::Listener& listener) const;
 
@@ -181,28 +175,25 @@ private:
     using FailuresOf = Table<std::string, Failures>;
 
     [[nodiscard]] Client& client(const base::Ip& who, Time now);
-    [[nodiscard]] std::uint32_t sessions_per_address() const;
     [[nodiscard]] std::optional<Limit> own_limit(Client& client, const config::Listener& listener,
                                                  Time now) const;
     [[nodiscard]] std::expected<Loan*, Limit> room(const config::Listener& listener);
     [[nodiscard]] Loan* loan_to_recall(const Loans& loans) const;
     void leave_lists(const Loan& loan);
-    void leave(const std::string& listener, const base::Ip& client);
-    [[nodiscard]] std::uint32_t spare_sessions() const;
     [[nodiscard]] static bool is_banned(const FailuresOf& failures, const std::string& key,
                                         Time now);
     [[nodiscard]] bool fail(FailuresOf& failures, std::string key, std::uint32_t allowed,
                             Time now) const;
 
-    const std::shared_ptr<const config::Limits> limits_;
-    const std::uint32_t sessions_max_;
+    std::atomic<std::uint32_t> connections_max_ = 0;
+    std::atomic<std::uint32_t> transfers_max_ = 0;
     std::atomic<std::uint32_t> connections_ = 0;
     std::atomic<std::uint32_t> transfers_ = 0;
     std::atomic<bool> short_of_memory_ = false;
-    std::atomic<bool> admits_none_ = false;
     std::atomic<std::size_t> memory_max_ = 0;
 
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
+    Rules rules_;
     base::TokenBucket arrivals_;
     base::TokenBucket logins_;
     std::uint32_t sessions_ = 0;

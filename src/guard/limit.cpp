@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guard/limit.h"
 
-#include "guard/ledger.h"
+#include "guard/rules.h"
 
 #include <array>
 #include <cstddef>
@@ -20,33 +20,33 @@ constexpr std::string_view ban = "wait for ban_time, or raise it if no one guess
 
 /// The value of the setting, in [limits] or in the listener.
 template <auto Pointer>
-std::uint64_t said(const Ledger& ledger, const Listener& listener) {
+std::uint64_t said(const Rules& rules, const Listener& listener) {
     if constexpr (requires { listener.*Pointer; })
         return listener.*Pointer;
     else
-        return ledger.limits().*Pointer;
+        return (*rules.limits).*Pointer;
 }
 
 constexpr auto rows = std::to_array<LimitRow>({
     {Limit::sessions, Counter::limit_sessions, "too many sessions", "limits.sessions",
      "raise it, and the limit of open files with it (LimitNOFILE)",
-     [](const Ledger& ledger, const Listener&) { return std::uint64_t{ledger.sessions_max()}; }},
+     [](const Rules& rules, const Listener&) { return std::uint64_t{rules.sessions_max}; }},
     {Limit::session_rate, Counter::limit_session_rate, "too many new sessions at once",
      "limits.session_rate", raise, said<&Limits::session_rate>},
     {Limit::memory, Counter::limit_memory, "short of memory", "limits.memory",
      "give the machine more memory, or raise it",
-     [](const Ledger& ledger, const Listener&) { return std::uint64_t{ledger.memory_max()}; }},
+     [](const Rules& rules, const Listener&) { return std::uint64_t{rules.memory_max}; }},
     {Limit::sessions_of_listener, Counter::limit_sessions, "too many sessions here",
      ".max_sessions", "raise it, 0 is no limit but limits.sessions", said<&Listener::max_sessions>},
     {Limit::sessions_of_address, Counter::limit_sessions_per_address,
      "too many sessions from your address", "limits.sessions_per_address", nat,
-     [](const Ledger& ledger, const Listener& listener) {
-         return std::uint64_t{ledger.sessions_per_address(listener)};
+     [](const Rules& rules, const Listener& listener) {
+         return std::uint64_t{rules.sessions_per_address(listener)};
      }},
     {Limit::session_rate_of_address, Counter::limit_session_rate_per_address,
      "too many new sessions at once from your address", "limits.session_rate_per_address", nat,
-     [](const Ledger& ledger, const Listener&) {
-         return std::uint64_t{ledger.session_rate_per_address()};
+     [](const Rules& rules, const Listener&) {
+         return std::uint64_t{rules.session_rate_per_address()};
      }},
     {Limit::banned_address, Counter::refused_by_ban, "too many failed logins from your address",
      "limits.failed_logins_per_address", ban, said<&Limits::failed_logins_per_address>},

@@ -11,7 +11,7 @@
 
 namespace ballast::guard {
 
-class Ledger;
+struct Rules;
 
 /// Each limit has a row in limit.cpp, in the same order.
 enum class Limit : std::uint8_t {
@@ -41,7 +41,7 @@ struct LimitRow {
     std::string_view key;   ///< the setting: "limits.sessions", or ".max_sessions" of a listener
     std::string_view cure;  ///< what the operator can do about it
     /// The limit in force, whether configured or chosen by Ballast.
-    std::uint64_t (*value)(const Ledger& ledger, const config::Listener& listener);
+    std::uint64_t (*value)(const Rules& rules, const config::Listener& listener);
 };
 [[nodiscard]] std::span<const LimitRow> all_limits();
 [[nodiscard]] const LimitRow& row_of(Limit limit);

@@ -24,6 +24,12 @@ void Admissions::dismiss(const Range& range, const base::Ip& client, Id id) {
     if (guests->second.empty()) ranges_.erase(guests);
 }
 
+bool Admissions::cover(const base::Address& local) const {
+    return std::ranges::any_of(ranges_, [&](const auto& entry) {
+        return entry.first.local == local.ip && entry.first.ports.contains(local.port);
+    });
+}
+
 std::optional<Admissions::Taker> Admissions::arrived(const base::Address& local,
                                                      const base::Ip& client) {
     for (auto& [range, guests] : ranges_) {

@@ -51,6 +51,8 @@ public:
     };
     Admitted admit(const Range& range, const base::Ip& client, const Taker& taker);
     void dismiss(const Range& range, const base::Ip& client, Id id);
+    /// Whether anyone is admitted there.
+    [[nodiscard]] bool cover(const base::Address& local) const;
     /// The taker whose turn it is. The connection counts as its own, even if all takers are at
     /// their limit. Empty if this client is not admitted here.
     [[nodiscard]] std::optional<Taker> arrived(const base::Address& local, const base::Ip& client);

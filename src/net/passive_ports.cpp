@@ -149,16 +149,46 @@ void PassivePorts::dismiss(const Admissions::Range& range, const base::Ip& clien
     admissions_.dismiss(range, client, id);
 }
 
-const PassivePorts::Proxies* PassivePorts::proxies_at(const Key& key, const base::Ip& peer) const {
-    const auto is_ours = [&](const base::Ip& address) {
-        return address == key.local || (address.is_any() && address.family() == key.local.family());
-    };
-    const auto found = std::ranges::find_if(proxies_, [&](const Proxies& each) {
-        return each.ports.contains(key.port) && std::ranges::any_of(each.addresses, is_ours) &&
+bool PassivePorts::Ports::contain(const Key& key) const {
+    return range.contains(key.port) && std::ranges::any_of(addresses, [&](const base::Ip& each) {
+               return each == key.local || (each.is_any() && each.family() == key.local.family());
+           });
+}
+
+void PassivePorts::configure(Settings settings) {
+    const std::lock_guard lock(mutex_);
+    settings_ = std::move(settings);
+}
+
+PassivePorts::Rates PassivePorts::rates() const {
+    const std::lock_guard lock(mutex_);
+    return settings_.rates;
+}
+
+std::optional<std::chrono::milliseconds> PassivePorts::proxy_timeout(const Key& key,
+                                                                     const base::Ip& peer) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::ranges::find_if(settings_.proxies, [&](const Proxies& each) {
+        return each.ports.contain(key) &&
                std::ranges::any_of(each.networks,
                                    [&](const auto& network) { return network.contains(peer); });
     });
-    return found == proxies_.end() ? nullptr : &*found;
+    if (found == settings_.proxies.end()) return std::nullopt;
+    return found->timeout;
+}
+
+bool PassivePorts::retire(const Key& key, loop::Time now) {
+    const std::lock_guard lock(mutex_);
+    const auto is_there = [&](const Ports& each) { return each.contain(key); };
+    if (std::ranges::any_of(settings_.in_use, is_there) || admissions_.cover({key.local, key.port}))
+        return false;
+    const auto port = ports_.find(key);
+    if (port == ports_.end()) return true;
+    const auto counts = [&](const auto& each) { return each.second.counts(now); };
+    if (port->second.exclusive.counts(now) || std::ranges::any_of(port->second.clients, counts))
+        return false;
+    ports_.erase(port);
+    return true;
 }
 
 bool PassivePorts::spare(const Key& key, loop::Time now) {

@@ -32,17 +32,28 @@ public:
     using WorkerIndex = std::uint32_t;
     using LeaseId = std::uint64_t;
 
+    struct Key {
+        base::Ip local;
+        std::uint16_t port = 0;
+        friend bool operator==(const Key&, const Key&) = default;
+    };
+
     /// Connections to one port per second.
     struct Rates {
         std::uint32_t accepts = 1000;
         std::uint32_t strays = 20;  ///< those that nobody waits for
     };
 
+    /// Ports on local addresses. An unspecified address stands for all of its family.
+    struct Ports {
+        std::vector<base::Ip> addresses;
+        base::PortRange range;
+
+        [[nodiscard]] bool contain(const Key& key) const;
+    };
     /// Proxies whose connections to these ports begin with a PROXY header.
     struct Proxies {
-        std::vector<base::Ip>
-            addresses;  ///< local; an unspecified one stands for all of its family
-        base::PortRange ports;
+        Ports ports;
         std::vector<base::Subnet> networks;
         std::chrono::milliseconds timeout;  ///< for the header to arrive
     };
@@ -57,11 +68,6 @@ public:
     static constexpr std::size_t quarantines_per_holder_max = 8;
     static constexpr auto unusable_for = std::chrono::seconds(10);
 
-    struct Key {
-        base::Ip local;
-        std::uint16_t port = 0;
-        friend bool operator==(const Key&, const Key&) = default;
-    };
     struct Lent {
         LeaseId id = 0;
         std::uint16_t port = 0;
@@ -71,12 +77,21 @@ public:
     };
     using Taker = Admissions::Taker;
 
-    explicit PassivePorts(std::uint64_t seed) : PassivePorts(seed, Rates()) {}
-    explicit PassivePorts(std::uint64_t seed, Rates rates, std::vector<Proxies> proxies = {})
-        : rates_(rates), proxies_(std::move(proxies)), random_(seed) {}
-    [[nodiscard]] const Rates& rates() const { return rates_; }
-    /// Null if `peer` is not a proxy there.
-    [[nodiscard]] const Proxies* proxies_at(const Key& key, const base::Ip& peer) const;
+    /// Those of the configuration.
+    struct Settings {
+        Rates rates = {};
+        std::vector<Proxies> proxies = {};
+        std::vector<Ports> in_use = {};  ///< others may be closed when nobody waits there
+    };
+
+    explicit PassivePorts(std::uint64_t seed) : random_(seed) {}
+    PassivePorts(std::uint64_t seed, Settings settings)
+        : settings_(std::move(settings)), random_(seed) {}
+    void configure(Settings settings);
+    [[nodiscard]] Rates rates() const;
+    /// How long the header of a proxy at this address may take. Empty if it is not a proxy there.
+    [[nodiscard]] std::optional<std::chrono::milliseconds> proxy_timeout(
+        const Key& key, const base::Ip& peer) const;
 
     /// Tries ports starting at a random one (RFC 2577 3). Ports that `worker` or nobody listens on
     /// come first, spared ones last. If none is free, a quarantine of the same holder ends early.
@@ -105,6 +120,10 @@ public:
     [[nodiscard]] Admitted admit(const Admissions::Range& range, const base::Ip& client,
                                  WorkerIndex worker, loop::Time now);
     void dismiss(const Admissions::Range& range, const base::Ip& client, LeaseId id);
+
+    /// Whether the port is not of the configuration any more and nobody waits there. The caller
+    /// listens on it, and stops at once: the next lending listens again.
+    [[nodiscard]] bool retire(const Key& key, loop::Time now);
 
     /// A connection arrived: returns its owner and ends the lending. Empty if nobody waits for it.
     [[nodiscard]] std::optional<Taker> arrived(const Key& key, const base::Ip& client,
@@ -169,9 +188,8 @@ private:
     /// The lending with this id; null if it is over.
     Waiting* find(const Key& key, const base::Ip& client, LeaseId id);
 
-    const Rates rates_;
-    const std::vector<Proxies> proxies_;
     mutable std::mutex mutex_;
+    Settings settings_;
     std::unordered_map<Key, Port, KeyHash> ports_;
     Admissions admissions_;
     std::mt19937_64 random_;

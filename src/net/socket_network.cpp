@@ -161,6 +161,11 @@ SocketNetwork::SocketNetwork(loop::WorkerLoop& loop, PassivePorts& ports,
 
 SocketNetwork::~SocketNetwork() = default;
 
+void SocketNetwork::retire_ports() {
+    std::erase_if(passive_ports_,
+                  [&](const auto& port) { return ports_.retire(port->key, loop_.now()); });
+}
+
 void SocketNetwork::close_ports() {
     intake_.clear();
     passive_ports_.clear();
@@ -271,35 +276,37 @@ SocketNetwork::Listening SocketNetwork::listen(PassivePorts::Key key, const base
         return is_shortage ? Listening::no_descriptors : Listening::not_there;
     }
     (void)opened->release();
-    auto& port = *passive_ports_.emplace_back(
-        std::make_unique<PassivePort>(key, ports_.rates(), loop_.now()));
-    port.announced = std::move(announced);
-    port.acceptor.emplace(loop_, std::move(*watched),
-                          [this, &port](base::OwnedFd socket, base::Address peer) {
-                              take_data_connection(port, std::move(socket), peer);
-                          });
+    const auto& port = passive_ports_.emplace_back(
+        std::make_shared<PassivePort>(key, ports_.rates(), loop_.now()));
+    port->announced = std::move(announced);
+    port->acceptor.emplace(
+        loop_, std::move(*watched),
+        [this, weak = std::weak_ptr(port)](base::OwnedFd socket, base::Address peer) {
+            if (const auto same = weak.lock()) take_data_connection(same, std::move(socket), peer);
+        });
     return Listening::yes;
 }
 
-void SocketNetwork::take_data_connection(PassivePort& port, base::OwnedFd socket,
-                                         base::Address peer) {
+void SocketNetwork::take_data_connection(const std::shared_ptr<PassivePort>& port,
+                                         base::OwnedFd socket, base::Address peer) {
     prepare_data(socket.get());
     const auto now = loop_.now();
-    (void)port.accepts.take(now);
-    if (const auto next = port.accepts.next(now); next > now) {
+    (void)port->accepts.take(now);
+    if (const auto next = port->accepts.next(now); next > now) {
         metrics::count(metrics::Counter::passive_accepts_delayed);
-        port.acceptor->pause_until(next);
+        port->acceptor->pause_until(next);
     }
-    const auto* const proxies = ports_.proxies_at(port.key, peer.ip);
-    if (proxies == nullptr) return take_data_connection_of(port, std::move(socket), peer);
-    intake_.take(std::move(socket), proxies->timeout,
-                 [this, &port, peer](base::Result<base::OwnedFd> with_header,
-                                     const ProxiedConnection& proxied) {
+    const auto timeout = ports_.proxy_timeout(port->key, peer.ip);
+    if (!timeout) return take_data_connection_of(*port, std::move(socket), peer);
+    // The port may be retired before the header is there.
+    intake_.take(std::move(socket), *timeout,
+                 [this, port, peer](base::Result<base::OwnedFd> with_header,
+                                    const ProxiedConnection& proxied) {
                      if (with_header)
-                         take_data_connection_of(port, std::move(*with_header),
+                         take_data_connection_of(*port, std::move(*with_header),
                                                  proxied.from.value_or(peer));
                      else
-                         note_stray(port, peer);
+                         note_stray(*port, peer);
                  });
 }
 

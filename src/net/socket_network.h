@@ -38,6 +38,9 @@ public:
         LendRequest request) override;
     [[nodiscard]] std::unique_ptr<Admission> admit(const AdmitRequest& request) override;
 
+    /// Stops listening on passive ports that the configuration has no longer, once nobody waits
+    /// there. Call on the loop's thread, now and then.
+    void retire_ports();
     /// Stops listening on passive ports. Call on the loop's thread, before it ends.
     void close_ports();
 
@@ -50,7 +53,8 @@ private:
     enum class Listening : std::uint8_t { yes, not_there, no_descriptors };
     /// Logs and notes failures.
     Listening listen(PassivePorts::Key key, const base::Ip& client, bool free_bind);
-    void take_data_connection(PassivePort& port, base::OwnedFd socket, base::Address peer);
+    void take_data_connection(const std::shared_ptr<PassivePort>& port, base::OwnedFd socket,
+                              base::Address peer);
     void take_data_connection_of(PassivePort& port, base::OwnedFd socket, base::Address peer);
     void note_stray(PassivePort& port, const base::Address& peer);
     void hand_over(PassivePorts::Taker taker, base::OwnedFd socket, base::Address local,
@@ -66,7 +70,7 @@ private:
     std::unordered_map<PassivePorts::LeaseId, PassiveLease*> leases_;
     std::unordered_map<PassivePorts::LeaseId, StandingAdmission*> admissions_;
     ProxyIntake intake_;
-    std::vector<std::unique_ptr<PassivePort>> passive_ports_;
+    std::vector<std::shared_ptr<PassivePort>> passive_ports_;
 };
 
 }  // namespace ballast::net

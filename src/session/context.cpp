@@ -170,7 +170,7 @@ void Context::count_failed_login(std::string_view pool, std::string_view user) c
 void Context::report_ban(guard::Limit ban, std::string_view user) const {
     const auto& ledger = surroundings.ledger;
     const auto setting = ledger.setting_of(ban, settings);
-    const auto time = std::chrono::ceil<std::chrono::seconds>(ledger.limits().ban_time);
+    const auto time = std::chrono::ceil<std::chrono::seconds>(ledger.rules().limits->ban_time);
     report(log::Level::warning, "banned for failed logins",
            {{"of", ban == guard::Limit::banned_address ? "address" : "user at this address"},
             {"name", user},

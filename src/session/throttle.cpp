@@ -21,7 +21,7 @@ guard::Throttle throttle_of(const Context& context, std::string_view routed_pool
     if (!user.empty())
         shares.push_back(ledger.bandwidth(
             fmt::format("user {} {}", routed_pool, std::string_view(ftp::without_telnet(user))),
-            ledger.limits().user_bandwidth));
+            ledger.rules().limits->user_bandwidth));
     std::erase(shares, nullptr);
     return guard::Throttle(std::move(shares));
 }

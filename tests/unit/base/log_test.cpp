@@ -185,6 +185,37 @@ TEST_F(LogTest, keeps_the_old_file_when_the_new_one_cannot_be_opened) {
     EXPECT_EQ(lines("moved/log").size(), 3);  // the one between reports the failure
 }
 
+TEST_F(LogTest, follows_new_options_while_it_runs) {
+    begin(Level::info, false);
+    ASSERT_TRUE(open_file("xferlog", path("xferlog")));
+    debug("not wanted");
+    info("before");
+    write_line("xferlog", "first");
+    while (content("log").empty() || content("xferlog").empty()) std::this_thread::yield();
+    change({.level = Level::debug, .json = true, .file = path("other")});
+    ASSERT_TRUE(open_file("xferlog", path("moved")));
+    debug("wanted");
+    write_line("xferlog", "second");
+    close_file("json");
+    stop();
+    EXPECT_EQ(lines("log").size(), 1);
+    ASSERT_EQ(lines("other").size(), 1);
+    EXPECT_TRUE(content("other").contains("\"message\":\"wanted\""));
+    EXPECT_EQ(content("xferlog"), "first\n");
+    EXPECT_EQ(content("moved"), "second\n");
+}
+
+TEST_F(LogTest, a_file_that_is_closed_takes_no_more_lines) {
+    begin(Level::info, false);
+    ASSERT_TRUE(open_file("xferlog", path("xferlog")));
+    write_line("xferlog", "first");
+    close_file("xferlog");
+    EXPECT_FALSE(has_file("xferlog"));
+    write_line("xferlog", "lost");
+    EXPECT_EQ(content("xferlog"), "first\n");
+    stop();
+}
+
 TEST_F(LogTest, leaves_out_lines_that_repeat_and_says_how_many) {
     begin(Level::info, false);
     for (int i = 0; i < 500; ++i) info("knock", {{"number", std::int64_t{i}}});

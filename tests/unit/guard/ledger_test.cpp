@@ -2,7 +2,6 @@
 #include "guard/ledger.h"
 
 #include "support/borrowed.h"
-#include "support/log_lines.h"
 
 #include <ctime>
 #include <gtest/gtest.h>
@@ -56,26 +55,6 @@ TEST_F(LedgerTest, holds_a_number_of_sessions_until_they_are_given_back) {
     held.pop_front();
     EXPECT_FALSE(enter(anna));
     held.clear();
-}
-
-TEST_F(LedgerTest, says_when_the_last_session_has_left_a_drained_balancer) {
-    EXPECT_FALSE(enter(anna));
-    EXPECT_FALSE(enter(bert));
-    support::LogLines lines(log::Level::info);
-    const std::string_view drained = "balancer drained";
-    ledger().admit_none(true);
-    EXPECT_TRUE(ledger().admits_none());
-    held.pop_front();
-    EXPECT_EQ(lines.count(drained), 0);
-    held.pop_front();
-    EXPECT_EQ(lines.count(drained), 1);
-    ledger().admit_none(false);
-    EXPECT_FALSE(ledger().admits_none());
-    EXPECT_FALSE(enter(anna));
-    held.clear();
-    EXPECT_EQ(lines.count(drained), 1);  // nobody drains it now
-    ledger().admit_none(true);
-    EXPECT_EQ(lines.count(drained), 2);
 }
 
 TEST_F(LedgerTest, accepts_some_more_connections_than_sessions_but_not_any_number) {
@@ -445,6 +424,44 @@ TEST_F(LedgerTest, a_million_strangers_are_not_remembered_for_ever) {
     // The failures of the first ones were forgotten to make room, so their count starts again.
     limits.failed_logins_per_address = 2;
     EXPECT_FALSE(ledger().login_failed({"p", "a"}, base::Ip::from_v4({10, 0, 0, 0}), now));
+}
+
+TEST_F(LedgerTest, new_limits_hold_at_once_and_what_was_counted_stays) {
+    limits.sessions = 2;
+    ASSERT_FALSE(enter(anna));
+    ASSERT_FALSE(enter(bert));
+    ASSERT_EQ(enter(ip("198.51.100.9")), Limit::sessions);
+    config::Limits more = limits;
+    more.sessions = 3;
+    more.transfers = 1;
+    more.sessions_per_address = 1;
+    ledger().configure(support::borrowed(more), more.sessions, now);
+    EXPECT_EQ(ledger().rules().sessions_max, 3U);
+    EXPECT_EQ(enter(anna), Limit::sessions_of_address);
+    EXPECT_FALSE(enter(ip("198.51.100.9")));
+    const auto transfer = ledger().begin_transfer();
+    ASSERT_TRUE(transfer);
+    EXPECT_EQ(ledger().begin_transfer().error(), Limit::transfers);
+    config::Limits fewer = more;
+    fewer.sessions = 1;
+    ledger().configure(support::borrowed(fewer), fewer.sessions, now);
+    held.pop_front();
+    EXPECT_EQ(enter(anna), Limit::sessions) << "two are still there";
+    held.clear();
+    EXPECT_FALSE(enter(anna));
+    held.clear();
+}
+
+TEST_F(LedgerTest, a_new_rate_holds_for_clients_that_are_known) {
+    limits.login_rate_per_address = 100;
+    ASSERT_FALSE(ledger().begin_login(anna, now));
+    config::Limits slower = limits;
+    slower.login_rate_per_address = 1;
+    ledger().configure(support::borrowed(slower), slower.sessions, now);
+    EXPECT_FALSE(ledger().begin_login(anna, now));
+    const auto wait = ledger().begin_login(anna, now);
+    ASSERT_TRUE(wait);
+    EXPECT_EQ(wait->limit, Limit::login_rate_of_address);
 }
 
 }  // namespace

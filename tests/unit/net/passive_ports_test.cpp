@@ -394,5 +394,41 @@ TEST_F(PassivePortsTest, admits_addresses_to_whole_ranges_until_they_are_dismiss
               (std::vector<std::uint16_t>{30001}));
 }
 
+TEST_F(PassivePortsTest, a_port_of_no_configuration_is_retired_when_nobody_waits_there) {
+    ports.configure({.in_use = {{{local}, one}}});
+    const auto kept = lend(one, anna);
+    ASSERT_TRUE(kept);
+    ASSERT_TRUE(ports.arrived({local, 20000}, anna, now));
+    EXPECT_FALSE(ports.retire({local, 20000}, now));
+    // The same range at another address is not this port.
+    ports.configure({.in_use = {{{ip("192.0.2.9")}, one}}});
+    const auto waiting = lend(one, anna);
+    ASSERT_TRUE(waiting);
+    EXPECT_FALSE(ports.retire({local, 20000}, now));
+    ports.give_back({local, 20000}, anna, waiting->id, now);
+    EXPECT_FALSE(ports.retire({local, 20000}, now)) << "it is in quarantine";
+    now += PassivePorts::quarantined_for + 1s;
+    EXPECT_TRUE(ports.retire({local, 20000}, now));
+    // A session of the former configuration needs it again.
+    const auto again = lend(one, anna);
+    ASSERT_TRUE(again);
+    EXPECT_TRUE(again->needs_listening);
+}
+
+TEST_F(PassivePortsTest, a_port_of_standing_admissions_is_not_retired) {
+    const Admissions::Range range{one, local};
+    const auto admitted = ports.admit(range, anna, 0, now);
+    EXPECT_FALSE(ports.retire({local, 20000}, now));
+    ports.dismiss(range, anna, admitted.id);
+    EXPECT_TRUE(ports.retire({local, 20000}, now));
+}
+
+TEST_F(PassivePortsTest, an_unspecified_address_stands_for_its_family) {
+    const PassivePorts::Ports all{{base::Ip::any(base::Family::ipv4)}, one};
+    EXPECT_TRUE(all.contain({local, 20000}));
+    EXPECT_FALSE(all.contain({ip("2001:db8::1"), 20000}));
+    EXPECT_FALSE(all.contain({local, 20001}));
+}
+
 }  // namespace
 }  // namespace ballast::net
