@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/file.h"
 #include "cli/command_line.h"
 #include "config/check_passthrough.h"
 #include "config/load.h"
 #include "config/schema.h"
 #include "daemon/daemon.h"
+#include "daemon/examine.h"
 #include "daemon/low_ports.h"
 #include "daemon/privileges.h"
 #include "daemon/trial.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <exception>
 #include <fmt/format.h>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,35 +24,20 @@ namespace {
 using ballast::cli::CommandLine;
 using ballast::cli::Status;
 using ballast::config::Problem;
+using ballast::daemon::Examined;
 
 void print(const std::vector<Problem>& problems, const std::string& file) {
     for (const auto& problem : problems)
         fmt::print(stderr, "{}\n", ballast::config::to_string(problem, file));
 }
 
-/// All problems of a file, and what would make a start on this machine fail.
-struct Examined {
-    ballast::config::Reading reading;
-    std::string not_bound;  ///< as in ballast::daemon::Tried
-};
-
 /// Empty if the file cannot be read; standard error then says so.
 std::optional<Examined> examine(const std::string& file, const ballast::daemon::Trial& trial) {
-    const auto text = ballast::base::read_file(file);
-    if (!text) {
-        fmt::print(stderr, "{}: cannot be read: {} (name a file that this user may read)\n", file,
-                   ballast::base::to_string(text.error()));
-        return std::nullopt;
-    }
-    Examined examined{ballast::config::read(*text), {}};
-    auto& [config, problems] = examined.reading;
-    if (config) {
-        auto tried = ballast::daemon::try_start(*config, trial);
-        std::ranges::move(tried.problems, std::back_inserter(problems));
-        examined.not_bound = std::move(tried.not_bound);
-    }
-    ballast::config::sort_by_place(problems);
-    return examined;
+    auto examined = ballast::daemon::examine(file, trial);
+    if (examined) return std::move(*examined);
+    fmt::print(stderr, "{}: cannot be read: {} (name a file that this user may read)\n", file,
+               ballast::base::to_string(examined.error()));
+    return std::nullopt;
 }
 
 Status run(const std::string& file) {

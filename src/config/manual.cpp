@@ -62,7 +62,7 @@ weight = 1
 * **Names** of listeners, pools and backends are 1 to 64 letters, digits, `-` and `_`.
 * A key that is not listed here is refused, with the nearest spelling. The file has at most 1 MiB, a line at most 8 KiB.
 
-The last column says when a change takes effect: for now always at the next *restart*.
+The last column says when a change takes effect: at a *reload* (`ballast reload`, SIGHUP) for sessions from then on, or only at a *restart*, and why. Running sessions keep the settings that they began with.
 )";
 
 /// Text for a table cell. A `|` would end the cell.
@@ -78,10 +78,11 @@ std::string cell(std::string_view text) {
 std::string row(const Setting& setting, ConstRecord defaults) {
     const auto initial = setting.required ? std::string("required")
                                           : fmt::format("`{}`", shown(setting.kind, defaults));
-    return fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", setting.key,
-                       cell(type_of(setting.kind)), cell(initial), cell(range_of(setting.kind)),
-                       cell(setting.meaning),
-                       setting.applies == Applies::restart ? "restart" : "reload");
+    return fmt::format(
+        "| `{}` | {} | {} | {} | {} | {} |\n", setting.key, cell(type_of(setting.kind)),
+        cell(initial), cell(range_of(setting.kind)), cell(setting.meaning),
+        setting.restart_reason.empty() ? std::string("reload")
+                                       : fmt::format("restart: {}", setting.restart_reason));
 }
 
 }  // namespace

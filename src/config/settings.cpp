@@ -19,13 +19,21 @@ using namespace std::chrono_literals;
 using std::string_view;
 
 constexpr auto config_settings = std::to_array<Setting>({
-    {"workers", Number{at<&Config::workers>, 0, 256},
-     "Threads that carry sessions and transfers. 0 is one for each core."},
+    {"workers",
+     Number{at<&Config::workers>, 0, 256},
+     "Threads that carry sessions and transfers. 0 is one for each core.",
+     false,
+     {},
+     "threads begin at the start, and sessions stay on theirs"},
     {"shutdown_timeout", Time{at<&Config::shutdown_timeout>, 0s, time_max},
      "How long running transfers may take to finish after SIGTERM before they are reset."},
-    {"core_dumps", Flag{at<&Config::core_dumps>},
+    {"core_dumps",
+     Flag{at<&Config::core_dumps>},
      "Whether a crash may dump the memory, and other programs of the same user may read it. It may "
-     "contain everything that clients and servers sent, including passwords."},
+     "contain everything that clients and servers sent, including passwords.",
+     false,
+     {},
+     "the system is told at the start"},
 });
 constexpr std::array<string_view, 6> config_tables = {"log",    "transfer_log", "admin",
                                                       "limits", "listener",     "pool"};
@@ -55,17 +63,29 @@ constexpr auto transfer_log_settings = std::to_array<Setting>({
 constexpr std::size_t socket_path_bytes_max = 103;  // unix(7), with room for ".new"
 
 constexpr auto admin_settings = std::to_array<Setting>({
-    {"socket", Text{at<&Admin::socket>, 0, socket_path_bytes_max},
+    {"socket",
+     Text{at<&Admin::socket>, 0, socket_path_bytes_max},
      "Path of a Unix socket with the HTTP API, which `ballast reload`, `ballast drain` and the "
      "like "
      "speak with. Only Ballast's user and `group` may use it. Empty is `/run/ballast/ballast.sock` "
-     "if Ballast may write to that folder, and no socket otherwise. `\"none\"` is no socket."},
-    {"group", Text{at<&Admin::group>, 0, 64},
+     "if Ballast may write to that folder, and no socket otherwise. `\"none\"` is no socket.",
+     false,
+     {},
+     "the socket opens at the start"},
+    {"group",
+     Text{at<&Admin::group>, 0, 64},
      "Group whose members may use the socket. Ballast's user must belong to it. Empty is the main "
-     "group of Ballast's user."},
-    {"state_file", Text{at<&Admin::state_file>, 0, path_bytes_max},
+     "group of Ballast's user.",
+     false,
+     {},
+     "the socket opens at the start"},
+    {"state_file",
+     Text{at<&Admin::state_file>, 0, path_bytes_max},
      "File that keeps administrative states (`ballast drain`, `ballast disable`) over a restart. "
-     "Ballast replaces it with each change. Empty is none: a restart makes every backend ready."},
+     "Ballast replaces it with each change. Empty is none: a restart makes every backend ready.",
+     false,
+     {},
+     "it is read at the start"},
 });
 
 constexpr std::uint32_t rate_max = 1'000'000;

@@ -4,7 +4,6 @@
 #include "config/kinds.h"
 #include "config/record.h"
 
-#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -12,16 +11,14 @@
 /// structs of config.h instead.
 namespace ballast::config {
 
-/// When a change in the file takes effect.
-enum class Applies : std::uint8_t { restart, reload };
-
 struct Setting {
     std::string_view key;
     Kind kind;
     std::string_view meaning;  ///< one or two sentences for the manual
     bool required = false;
     std::string_view advice = {};  ///< added to the range when a value is outside of it
-    Applies applies = Applies::restart;
+    /// Why a change takes effect only at the next start. Empty: a reload is enough.
+    std::string_view restart_reason = {};
 };
 
 /// A struct of config.h as a table of the file.

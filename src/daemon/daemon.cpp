@@ -1,37 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/daemon.h"
 
-#include "backend/knowledge.h"
-#include "base/file.h"
+#include "admin/actions.h"
 #include "base/log.h"
 #include "base/owned_fd.h"
-#include "config/load.h"
-#include "daemon/backend_files.h"
+#include "config/changes.h"
+#include "daemon/doors.h"
+#include "daemon/logs.h"
 #include "daemon/memory.h"
-#include "daemon/name_watch.h"
+#include "daemon/port_settings.h"
 #include "daemon/privileges.h"
 #include "daemon/probe_secrets.h"
-#include "daemon/public_name_watch.h"
-#include "daemon/services.h"
+#include "daemon/reload.h"
+#include "daemon/serving.h"
 #include "daemon/signals.h"
 #include "daemon/tls.h"
 #include "daemon/worker.h"
 #include "guard/ledger.h"
-#include "health/prober.h"
 #include "metrics/counters.h"
 #include "net/presence.h"
 #include "session/limit_note.h"
-#include "session/transfer_log.h"
 
 #include <algorithm>
 #include <cerrno>
-#include <condition_variable>
 #include <csignal>
 #include <cstdio>
-#include <exception>
+#include <ctime>
 #include <fmt/format.h>
+#include <iterator>
 #include <limits>
-#include <mutex>
 #include <random>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -43,83 +40,69 @@ namespace ballast::daemon {
 
 namespace {
 
-constexpr int control_backlog = 1024;
 /// How often to look at changing files and memory, and to notify the watchdog.
 constexpr auto watch_interval = std::chrono::seconds(1);
+/// After so many of these, passive ports of former configurations may be closed.
+constexpr std::uint64_t retire_every = 10;
 /// How soon a queue notices places that become free by time alone.
 constexpr auto pools_interval = std::chrono::milliseconds(200);
 
-/// Everything that runs, wired together. The caller's thread is the control thread: signals and
-/// probes.
+/// Everything that runs, wired together. The caller's thread is the control thread: signals,
+/// probes, reloads.
 class Daemon {
 public:
-    Daemon(std::shared_ptr<const config::Config> config, Tls tls, ProbeSecrets secrets,
-           base::OwnedFd signals);
+    Daemon(Parts parts, base::OwnedFd signals, const char* file);
     ~Daemon();
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
 
     /// False if a listener cannot be bound or signals cannot be watched. The reason goes to
     /// standard error.
-    [[nodiscard]] bool bind(const char* file);
+    [[nodiscard]] bool bind();
     void run();
 
 private:
-    struct Bound {
-        std::string listener;  ///< its name
-        base::Address address;
-        bool begins_with_tls;
-        base::OwnedFd socket;
-    };
-    void start_pools();
-    void start_listening();
     void take_client(base::OwnedFd client, base::Address peer, std::string_view listener,
                      bool begins_with_tls);
-    [[nodiscard]] bool bind(const config::Listener& listener,
-                            const std::vector<base::Address>& addresses, std::string_view key,
-                            bool begins_with_tls, const char* file);
     [[nodiscard]] loop::Task<> follow_signals();
-    void watch_files(const std::stop_token& stop);
     [[nodiscard]] loop::Task<> follow_itself();
     [[nodiscard]] loop::Task<> follow_pools();
+    void reload(admin::Actions::Reloaded done);
+    void begin_reload();
+    void end_reload(Reload::Read read);
+    [[nodiscard]] admin::ReloadReport apply(Reload::Read& read);
     void stop();
     void log_counters() const;
     [[nodiscard]] std::string new_session_id();
 
-    const std::shared_ptr<const config::Config> config_;  // a snapshot
-    Tls tls_;
-    ProbeSecrets probe_secrets_;  // moved into the probes
+    const std::string file_;
+    const std::shared_ptr<const config::Config> started_with_;
+    Parts first_;  // until `run`
     guard::Ledger ledger_;
-    const std::size_t memory_max_;
+    std::size_t memory_max_;
     net::PassivePorts ports_;
-    backend::Knowledge knowledge_;
-    std::shared_ptr<session::Pools> pools_ = std::make_shared<session::Pools>();
-    Services services_;
-    session::PublicNames public_names_;
-    session::Notices notices_;
     std::vector<std::unique_ptr<Worker>> workers_;
-    std::vector<Bound> bound_;
-    std::vector<base::OwnedFd> announced_;
     std::uint64_t id_salt_;
     std::atomic<std::uint64_t> sessions_begun_ = 0;
 
     loop::WorkerLoop control_;
     net::SocketNetwork control_network_;
-    std::optional<health::Prober> prober_;
+    Serving serving_;
+    Doors doors_;
+    Reload reload_;
+    std::vector<admin::Actions::Reloaded> reload_asked_;  // by the reload that runs
+    std::vector<admin::Actions::Reloaded> reload_asked_again_;
+    bool reloads_ = false;
     loop::Signal signalled_;
     base::OwnedFd unwatched_signals_;
     loop::Descriptor signals_;
     std::size_t workers_busy_ = 0;
     bool stopping_ = false;
     loop::Job signal_job_;
-    std::optional<BackendFiles> backend_files_;
-    std::jthread file_watch_;
     loop::Signal watch_due_;
     loop::Job watch_job_;
     loop::Signal pools_due_;
     loop::Job pools_job_;
-    std::unique_ptr<NameWatch> names_;
-    std::unique_ptr<PublicNameWatch> public_name_watch_;
 };
 
 std::uint64_t random_seed() {
@@ -150,51 +133,40 @@ std::uint32_t sessions_max(const config::Config& config) {
     return there_are > kept + each ? static_cast<std::uint32_t>((there_are - kept) / each) : 1;
 }
 
-std::vector<net::PassivePorts::Proxies> data_proxies(const config::Config& config) {
-    std::vector<net::PassivePorts::Proxies> proxies;
-    const auto add = [&](const config::Listener& listener, const base::PortRange& ports) {
-        std::vector<base::Ip> addresses;
-        const auto add_all = [&](const std::vector<base::Address>& all) {
-            for (const auto& each : all) addresses.push_back(each.ip);
-        };
-        add_all(listener.bind);
-        add_all(listener.implicit_bind);
-        if (listener.tls) add_all(listener.tls->implicit_bind);
-        proxies.push_back(
-            {std::move(addresses), ports, listener.proxy_from, listener.proxy_timeout});
-    };
-    for (const auto& listener : config.listeners) {
-        if (!listener.proxy_data) continue;
-        if (listener.lends_ports()) add(listener, listener.passive_ports);
-        if (listener.mode != config::ListenerMode::passthrough) continue;
-        for (const auto& pool : config.pools)
-            for (const auto& backend : pool.backends)
-                if (backend.passive_ports) add(listener, *backend.passive_ports);
-    }
-    return proxies;
+std::size_t memory_max(const config::Config& config) {
+    return config.limits.memory != 0 ? config.limits.memory : memory_there_is() / 10 * 9;
 }
 
-Daemon::Daemon(std::shared_ptr<const config::Config> snapshot, Tls tls, ProbeSecrets secrets,
-               base::OwnedFd signals)
-    : config_(std::move(snapshot)),
-      tls_(std::move(tls)),
-      probe_secrets_(std::move(secrets)),
-      ledger_(std::shared_ptr<const config::Limits>(config_, &config_->limits),
-              sessions_max(*config_), std::chrono::steady_clock::now()),
-      memory_max_(config_->limits.memory != 0 ? config_->limits.memory
-                                              : memory_there_is() / 10 * 9),
-      ports_(random_seed(),
-             {.accepts = config_->limits.passive_accept_rate,
-              .strays = config_->limits.passive_stray_rate},
-             data_proxies(*config_)),
+/// A part of the snapshot, which keeps all of it alive.
+std::shared_ptr<const config::Limits> limits_of(
+    const std::shared_ptr<const config::Config>& config) {
+    return {config, &config->limits};
+}
+
+Daemon::Daemon(Parts parts, base::OwnedFd signals, const char* file)
+    : file_(file),
+      started_with_(parts.config),
+      first_(std::move(parts)),
+      ledger_(limits_of(started_with_), sessions_max(*started_with_),
+              std::chrono::steady_clock::now()),
+      memory_max_(memory_max(*started_with_)),
+      ports_(random_seed(), port_settings(*started_with_)),
       id_salt_(random_seed()),
-      control_network_(control_, ports_, worker_count(*config_), net::Descriptors::with_reserve),
+      control_network_(control_, ports_, worker_count(*started_with_),
+                       net::Descriptors::with_reserve),
+      serving_(control_, control_network_, ledger_, random_seed()),
+      doors_(workers_,
+             [this](base::OwnedFd client, base::Address peer, std::string_view listener,
+                    bool begins_with_tls) {
+                 take_client(std::move(client), peer, listener, begins_with_tls);
+             }),
+      reload_(control_, file_),
       signalled_(control_),
       unwatched_signals_(std::move(signals)),
       watch_due_(control_),
       pools_due_(control_) {
     std::vector<net::SocketNetwork*> networks;
-    for (std::uint32_t i = 0; i < worker_count(*config_); ++i) {
+    for (std::uint32_t i = 0; i < worker_count(*started_with_); ++i) {
         workers_.push_back(std::make_unique<Worker>(ports_, i));
         networks.push_back(&workers_.back()->network());
     }
@@ -207,113 +179,32 @@ Daemon::~Daemon() {
     for (const auto& worker : workers_) worker->end();
 }
 
-bool Daemon::bind(const char* file) {
+bool Daemon::bind() {
     auto watched = loop::Descriptor::open(control_, unwatched_signals_.get());
     if (!watched) {
-        fmt::print(stderr, "{}: {}\n", file, base::to_string(watched.error()));
+        fmt::print(stderr, "{}: {}\n", file_, base::to_string(watched.error()));
         return false;
     }
     (void)unwatched_signals_.release();
     signals_ = std::move(*watched);
-    bool all_bound = true;
-    for (const auto& listener : config_->listeners) {
-        all_bound &= bind(listener, listener.bind, "bind", false, file);
-        all_bound &= bind(listener, listener.implicit_bind, "implicit_bind", true, file);
-        if (listener.tls)
-            all_bound &=
-                bind(listener, listener.tls->implicit_bind, "tls.implicit_bind", true, file);
-    }
-    return all_bound;
-}
-
-bool Daemon::bind(const config::Listener& listener, const std::vector<base::Address>& addresses,
-                  std::string_view key, bool begins_with_tls, const char* file) {
-    bool all_bound = true;
-    for (const auto& address : addresses) {
-        auto opened = net::listen_on(address, control_backlog, listener.free_bind);
-        if (opened) {
-            if (const auto local = net::local_address(opened->get()))
-                announced_.push_back(net::announce(*local));
-            bound_.push_back({listener.name, address, begins_with_tls, std::move(*opened)});
-            continue;
-        }
-        all_bound = false;
-        fmt::print(stderr, "{}:{}:{}: {}.{}: {}\n", file, listener.where.line,
-                   listener.where.column, listener.where.key, key, base::to_string(opened.error()));
-    }
-    return all_bound;
-}
-
-void Daemon::start_pools() {
-    std::vector<health::Prober::Subject> subjects;
-    for (const auto& configured : config_->pools) {
-        auto pool =
-            std::make_shared<pool::Pool>(configured, std::chrono::steady_clock::now, random_seed());
-        // The pointer to a part keeps the whole snapshot alive.
-        auto contacts = std::make_shared<backend::Contacts>(
-            std::shared_ptr<const config::Pool>(config_, &configured), knowledge_);
-        const auto clients = tls_.clients_of(configured.name);
-        const auto backends = pool->backends();
-        for (std::size_t i = 0; i < clients.size(); ++i)
-            contacts->set_tls_client(backends.at(i), clients[i]);
-        pools_->add({pool, contacts});
-        subjects.push_back(
-            {std::move(pool), std::move(contacts), std::move(probe_secrets_[configured.name])});
-    }
-    prober_.emplace(
-        control_network_, std::move(subjects),
-        [this](health::ScriptRun run) { return health::run_script(control_, std::move(run)); },
-        random_seed());
-    control_.post([this] { prober_->start(); });
-    backend_files_.emplace(*pools_);
-    backend_files_->look();
-    std::vector<std::shared_ptr<pool::Pool>> pools;
-    for (const auto& each : pools_->all()) pools.push_back(each.pool);
-    names_ = std::make_unique<NameWatch>(pools);
-    public_name_watch_ = std::make_unique<PublicNameWatch>(*config_, public_names_);
-}
-
-/// The text for clients without a session. Empty where TLS comes first: they could not read it.
-std::string last_words(bool begins_with_tls, const std::string& text) {
-    return begins_with_tls ? std::string() : fmt::format("421 {}\r\n", text);
-}
-
-void Daemon::start_listening() {
-    Services::ByListener services;
-    for (const auto& listener : config_->listeners)
-        services.emplace(listener.name, Worker::Service{std::shared_ptr<const config::Listener>(
-                                                            config_, &listener),
-                                                        pools_, &ledger_, &public_names_, &notices_,
-                                                        tls_.server_of(listener.name), false});
-    services_.set(std::move(services));
-    for (std::size_t i = 0; i < bound_.size(); ++i) {
-        auto& bound = bound_[i];
-        log::write_each(
-            log::Level::info, "listening",
-            {{"listener", bound.listener}, {"address", base::to_string(bound.address)}});
-        workers_[i % workers_.size()]->accept_on(
-            std::move(bound.socket),
-            [this, listener = bound.listener, begins_with_tls = bound.begins_with_tls](
-                base::OwnedFd client, base::Address peer) {
-                take_client(std::move(client), peer, listener, begins_with_tls);
-            },
-            last_words(bound.begins_with_tls, session::refusal_text(guard::Limit::sessions)));
-    }
+    const auto problems = doors_.prepare(*started_with_);
+    for (const auto& problem : problems)
+        fmt::print(stderr, "{}\n", config::to_string(problem, file_));
+    return problems.empty();
 }
 
 /// A connection goes to the least loaded worker, not to the one that woke first: FTP sessions are
 /// few, long and heavy.
 void Daemon::take_client(base::OwnedFd client, base::Address peer, std::string_view listener,
                          bool begins_with_tls) {
-    auto service = services_.find(listener);
+    auto service = serving_.service(listener);
     if (!service) return;
     service->begins_with_tls = begins_with_tls;
     auto accepted = ledger_.accept();
     if (!accepted) {
         session::note_limit(ledger_, accepted.error(), *service->listener,
                             base::to_string(peer.ip));
-        return net::refuse(std::move(client),
-                           last_words(begins_with_tls, session::refusal_text(accepted.error())));
+        return net::refuse(std::move(client), last_words(begins_with_tls, accepted.error()));
     }
     const auto& least =
         *std::ranges::min_element(workers_, {}, [](const auto& worker) { return worker->load(); });
@@ -329,11 +220,10 @@ std::string Daemon::new_session_id() {
 
 void Daemon::run() {
     for (const auto& worker : workers_) worker->start();
-    start_pools();
-    start_listening();
+    serving_.use(std::move(first_));
+    doors_.switch_over();
     signal_job_ = loop::Job::start(follow_signals());
     watch_job_ = loop::Job::start(follow_itself());
-    file_watch_ = std::jthread([this](const std::stop_token& stop) { watch_files(stop); });
     pools_job_ = loop::Job::start(follow_pools());
     log::info("ready", {{"version", std::string_view(BALLAST_VERSION)},
                         {"workers", std::uint64_t{workers_.size()}},
@@ -344,10 +234,7 @@ void Daemon::run() {
     signal_job_.cancel();
     watch_job_.cancel();
     pools_job_.cancel();
-    names_.reset();
-    base::stop_waiting_for_files();
-    file_watch_.request_stop();
-    if (file_watch_.joinable()) file_watch_.join();
+    serving_.stop();
     for (const auto& worker : workers_) worker->end();
     log_counters();
     log::info("ended");
@@ -360,15 +247,12 @@ loop::Task<> Daemon::follow_signals() {
         signalfd_siginfo info{};
         while (::read(signals_.native(), &info, sizeof info) == sizeof info) {
             switch (info.ssi_signo) {
-                case SIGHUP:
-                    log::reopen();
-                    note_hangup();
-                    break;
+                case SIGHUP: reload([](const admin::ReloadReport&) {}); break;
                 case SIGUSR1: log_counters(); break;
                 case SIGTERM:
                 case SIGINT:
                     if (stopping_) co_return control_.stop();
-                    last_moment = control_.after(config_->shutdown_timeout);
+                    last_moment = control_.after(serving_.config()->shutdown_timeout);
                     stop();
                     break;
                 default: note_ignored_signal(info); break;
@@ -380,30 +264,15 @@ loop::Task<> Daemon::follow_signals() {
     }
 }
 
-/// Runs on its own thread, because a file may take seconds to answer or hang for ever.
-void Daemon::watch_files(const std::stop_token& stop) {
-    std::mutex mutex;
-    std::condition_variable_any wake;
-    const auto look = [](std::string_view message, auto& files) {
-        try {
-            files.look();
-        } catch (const std::exception& problem) {
-            log::caught(message, problem);
-        }
-    };
-    while (!stop.stop_requested()) {
-        look("TLS files will be checked later", tls_);
-        look("backends files will be checked later", *backend_files_);
-        std::unique_lock lock(mutex);
-        wake.wait_for(lock, stop, watch_interval, [] { return false; });
-    }
-}
-
 loop::Task<> Daemon::follow_itself() {
-    for (;;) {
+    for (std::uint64_t turn = 0;; ++turn) {
         log::tell_left_out();
         ledger_.look_at_memory(memory_taken(), memory_max_);
         for (const auto& worker : workers_) worker->look_at_turn();
+        if (turn % retire_every == 0) {
+            for (const auto& worker : workers_) worker->retire_ports();
+            control_network_.retire_ports();
+        }
         sd_notify(0, "WATCHDOG=1");
         (void)co_await watch_due_.wait(control_.after(watch_interval));
     }
@@ -411,18 +280,81 @@ loop::Task<> Daemon::follow_itself() {
 
 loop::Task<> Daemon::follow_pools() {
     for (;;) {
-        for (const auto& each : pools_->all()) each.pool->tick();
+        for (const auto& each : serving_.pools().all()) each.pool->tick();
         (void)co_await pools_due_.wait(control_.after(pools_interval));
     }
 }
 
+/// One that is asked for while another runs begins after it: the file may have changed since it was
+/// read.
+void Daemon::reload(admin::Actions::Reloaded done) {
+    (reloads_ ? reload_asked_again_ : reload_asked_).push_back(std::move(done));
+    log::reopen();
+    if (!reloads_) begin_reload();
+}
+
+void Daemon::begin_reload() {
+    reloads_ = true;
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+               now.tv_sec * 1'000'000LL + now.tv_nsec / 1000);
+    reload_.begin(serving_.tls(), [this](Reload::Read read) { end_reload(std::move(read)); });
+}
+
+void Daemon::end_reload(Reload::Read read) {
+    const auto report = apply(read);
+    sd_notify(0, "READY=1");
+    for (auto& done : std::exchange(reload_asked_, {})) done(report);
+    reloads_ = false;
+    reload_asked_ = std::exchange(reload_asked_again_, {});
+    if (!reload_asked_.empty()) begin_reload();
+}
+
+/// All of it, or nothing if there is a problem.
+admin::ReloadReport Daemon::apply(Reload::Read& read) {
+    admin::ReloadReport report;
+    if (stopping_) {
+        report.problems.emplace_back("Ballast is stopping");
+        return report;
+    }
+    if (read.parts)
+        std::ranges::move(doors_.prepare(*read.parts->config), std::back_inserter(read.problems));
+    for (const auto& problem : read.problems)
+        (problem.severity == config::Severity::error ? report.problems : report.warnings)
+            .push_back(config::to_string(problem, file_));
+    log_problems(read.problems, file_);
+    if (!report.problems.empty()) {
+        log::write_each(log::Level::warning,
+                        "the configuration was not reloaded, nothing has changed",
+                        {{"file", file_}, {"problems", std::uint64_t{report.problems.size()}}});
+        return report;
+    }
+    const auto config = read.parts->config;
+    report.needs_restart = config::needs_restart(*started_with_, *config);
+    for (const auto& each : report.needs_restart)
+        log::write_each(log::Level::warning, "a setting needs a restart", {{"setting", each}});
+    change_logs(*config);
+    ledger_.configure(limits_of(config), sessions_max(*config), std::chrono::steady_clock::now());
+    memory_max_ = memory_max(*config);
+    ports_.configure(port_settings(*config));
+    serving_.use(std::move(*read.parts));
+    doors_.switch_over();
+    report.applied = true;
+    log::write_each(log::Level::info, "configuration reloaded",
+                    {{"file", file_},
+                     {"listeners", std::uint64_t{config->listeners.size()}},
+                     {"pools", std::uint64_t{config->pools.size()}}});
+    return report;
+}
+
 void Daemon::stop() {
     stopping_ = true;
-    log::info(
-        "stopping: no new sessions, running transfers may finish",
-        {{"seconds",
-          std::int64_t{std::chrono::duration_cast<std::chrono::seconds>(config_->shutdown_timeout)
-                           .count()}}});
+    doors_.close();
+    const auto timeout = serving_.config()->shutdown_timeout;
+    log::info("stopping: no new sessions, running transfers may finish",
+              {{"seconds",
+                std::int64_t{std::chrono::duration_cast<std::chrono::seconds>(timeout).count()}}});
     workers_busy_ = workers_.size();
     for (const auto& worker : workers_)
         worker->stop_sessions([this] {
@@ -446,37 +378,6 @@ int print(const std::vector<config::Problem>& problems, const char* file) {
     return 1;
 }
 
-bool open_logs(const config::Config& config) {
-    const bool json = config.log.format == config::LogFormat::json ||
-                      (config.log.format == config::LogFormat::automatic &&
-                       (!config.log.file.empty() || ::isatty(STDERR_FILENO) == 0));
-    const auto level = static_cast<log::Level>(config.log.level);
-    const auto count_lost = [](std::uint64_t lines) {
-        metrics::count(metrics::Counter::log_lines_lost, lines);
-    };
-    if (!log::start({.level = level,
-                     .json = json,
-                     .file = config.log.file,
-                     .has_priorities = config.log.file.empty() && log::is_journal(),
-                     .count_lost = count_lost,
-                     .repeats_per_second = config.log.repeats_per_second}))
-        return false;
-    const auto& files = config.transfer_log;
-    return (files.xferlog.empty() || log::open_file(session::xferlog_name, files.xferlog)) &&
-           (files.json.empty() || log::open_file(session::json_log_name, files.json));
-}
-
-/// One line each, without the limit on repeats.
-void log_warnings(const std::vector<config::Problem>& warnings, const char* file) {
-    for (const auto& warning : warnings)
-        log::write_each(log::Level::warning, "configuration warning",
-                        {{"file", std::string_view(file)},
-                         {"line", std::uint64_t{warning.where.line}},
-                         {"key", warning.where.key},
-                         {"reason", warning.what},
-                         {"cure", warning.fix}});
-}
-
 /// Each session needs two descriptors and each transfer two more.
 void raise_descriptor_limit() {
     rlimit limit{};
@@ -492,25 +393,24 @@ void raise_descriptor_limit() {
 
 }  // namespace
 
-int run(std::shared_ptr<const config::Config> snapshot,
-        const std::vector<config::Problem>& warnings, const char* file) {
-    const auto& config = *snapshot;
+int run(std::shared_ptr<const config::Config> config, const std::vector<config::Problem>& warnings,
+        const char* file) {
     std::vector<config::Problem> problems;
-    Tls tls(config, problems);
-    auto secrets = read_probe_secrets(config, problems);
+    Parts parts{config, std::make_shared<Tls>(*config, problems),
+                read_probe_secrets(*config, problems)};
     if (config::has_errors(problems)) return print(problems, file);  // files changed meanwhile
     raise_descriptor_limit();
-    if (!config.core_dumps) hide_memory();
+    if (!config->core_dumps) hide_memory();
     net::announce_as({static_cast<std::uint32_t>(::getpid()), net::file_mark(file)});
     auto signals = take_over_signals();
-    Daemon daemon(snapshot, std::move(tls), std::move(secrets), std::move(signals));
-    if (!daemon.bind(file)) return 1;
-    if (!open_logs(config)) {
+    Daemon daemon(std::move(parts), std::move(signals), file);
+    if (!daemon.bind()) return 1;
+    if (!open_logs(*config)) {
         fmt::print(stderr, "{}: the log files cannot be opened: {}\n", file,
                    std::error_code(errno, std::system_category()).message());
         return 1;
     }
-    log_warnings(warnings, file);
+    log_problems(warnings, file);
     daemon.run();
     log::stop();
     return 0;

@@ -26,10 +26,6 @@ base::OwnedFd take_over_signals() {
     return base::OwnedFd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
 }
 
-void note_hangup() {
-    log::info("log files were opened again; a new configuration needs a restart");
-}
-
 void note_ignored_signal(const signalfd_siginfo& signal) {
     const auto number = static_cast<int>(signal.ssi_signo);
     const char* const name = ::sigabbrev_np(number);  // null: a real-time signal

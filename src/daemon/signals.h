@@ -13,9 +13,6 @@ namespace ballast::daemon {
 /// SIGQUIT and the signals of crashes keep their default.
 [[nodiscard]] base::OwnedFd take_over_signals();
 
-/// Logs what SIGHUP did and what it did not do. Call after the logs have been opened again, so that
-/// the line goes to the new file.
-void note_hangup();
 /// Logs that a signal has no meaning here, and who sent it.
 void note_ignored_signal(const signalfd_siginfo& signal);
 

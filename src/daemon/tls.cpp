@@ -161,20 +161,31 @@ bool has_versions(const config::TlsParameters& tls) { return tls.min_version <= 
 
 }  // namespace
 
-Tls::Tls(const config::Config& config, std::vector<config::Problem>& problems) {
+Tls::Tls(const config::Config& config, std::vector<config::Problem>& problems, const Tls* former) {
     for (const auto& listener : config.listeners)
-        if (listener.tls) load_listener(config, listener, problems);
+        if (listener.tls) load_listener(config, listener, problems, former);
     for (const auto& pool : config.pools) load_pool(config, pool, problems);
 }
 
+/// Null if it has none of its own, or they would live shorter or longer now.
+std::shared_ptr<net::TicketKeys> Tls::own_ticket_keys_of(const config::Listener& listener) const {
+    const auto found = std::ranges::find(served_, listener.name, &Served::listener);
+    if (found == served_.end() || !found->settings.ticket_keys.empty() ||
+        !listener.tls->ticket_keys.empty() ||
+        found->settings.ticket_key_lifetime != listener.tls->ticket_key_lifetime)
+        return nullptr;
+    return found->ticket_keys;
+}
+
 void Tls::load_listener(const config::Config& config, const config::Listener& listener,
-                        std::vector<config::Problem>& problems) {
+                        std::vector<config::Problem>& problems, const Tls* former) {
     const auto& tls = *listener.tls;
     const auto key = listener.where.key + ".tls";
     const auto problems_before = problems.size();
     Served served{listener.name, key, tls, {}, {}, WatchedFile(stamp_of(tls)), WatchedFile(), {}};
     served.certificates = load_certificates(config, key, tls, problems);
-    served.ticket_keys = load_ticket_keys(config, key, tls, problems);
+    if (former != nullptr) served.ticket_keys = former->own_ticket_keys_of(listener);
+    if (!served.ticket_keys) served.ticket_keys = load_ticket_keys(config, key, tls, problems);
     try_authorities(config, key + ".client_ca", tls.client_ca, problems);
     if (!tls.ticket_keys.empty()) {
         FileStamp stamp;

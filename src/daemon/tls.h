@@ -23,8 +23,11 @@ namespace ballast::daemon {
 class Tls {
 public:
     /// Loads every file that the configuration names. Adds what is wrong to `problems`; then do not
-    /// use this object. Skips parts of the configuration that have errors themselves.
-    Tls(const config::Config& config, std::vector<config::Problem>& problems);
+    /// use this object. Skips parts of the configuration that have errors themselves. A listener
+    /// keeps the ticket keys that it has in `former`, if they are not from a file: its clients
+    /// resume their sessions after a reload.
+    Tls(const config::Config& config, std::vector<config::Problem>& problems,
+        const Tls* former = nullptr);
 
     /// Null if the listener of this name has none.
     [[nodiscard]] std::shared_ptr<const net::TlsServer> server_of(std::string_view listener) const;
@@ -52,7 +55,9 @@ private:
         std::shared_ptr<const net::Certificates> certificates;
     };
     void load_listener(const config::Config& config, const config::Listener& listener,
-                       std::vector<config::Problem>& problems);
+                       std::vector<config::Problem>& problems, const Tls* former);
+    [[nodiscard]] std::shared_ptr<net::TicketKeys> own_ticket_keys_of(
+        const config::Listener& listener) const;
     void load_pool(const config::Config& config, const config::Pool& pool,
                    std::vector<config::Problem>& problems);
     static void reload(Served& served);

@@ -84,17 +84,29 @@ void Worker::clear() {
     network_.close_ports();
 }
 
-void Worker::accept_on(base::OwnedFd listening, net::Acceptor::Take take, std::string last_words) {
-    loop_.post([this, listening = std::move(listening), take = std::move(take),
+Worker::AcceptorId Worker::accept_on(base::OwnedFd listening, net::Acceptor::Take take,
+                                     std::string last_words) {
+    const auto id = ++last_acceptor_;
+    loop_.post([this, id, listening = std::move(listening), take = std::move(take),
                 last_words = std::move(last_words)]() mutable {
         auto watched = loop::Descriptor::open(loop_, listening.get());
         if (!watched)
             return log::error("a listener cannot accept",
                               {{"reason", base::to_string(watched.error())}});
         (void)listening.release();
-        acceptors_.push_back(std::make_unique<net::Acceptor>(
-            loop_, std::move(*watched), std::move(take), std::move(last_words)));
+        acceptors_.emplace(
+            id, std::make_unique<net::Acceptor>(loop_, std::move(*watched), std::move(take),
+                                                std::move(last_words)));
     });
+    return id;
+}
+
+void Worker::stop_accepting(AcceptorId id) {
+    loop_.post([this, id] { acceptors_.erase(id); });
+}
+
+void Worker::retire_ports() {
+    loop_.post([this] { network_.retire_ports(); });
 }
 
 void Worker::adopt(base::OwnedFd client, base::Address peer, Service service, std::string id,
@@ -194,10 +206,6 @@ void Worker::stop_sessions(std::function<void()> empty) {
         sessions_.stop();
         if (sessions_.is_empty()) std::exchange(empty_, {})();
     });
-}
-
-void Worker::end_sessions() {
-    loop_.post([this] { sessions_.stop(); });
 }
 
 void Worker::read_sessions(std::string after, std::size_t max,

@@ -16,6 +16,7 @@
 #include <semaphore>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 namespace ballast::daemon {
@@ -41,8 +42,13 @@ public:
     [[nodiscard]] std::uint32_t sessions() const { return load_.sessions; }
 
     /// Accepts on a listening socket. `take` is called on this worker's thread. Clients get
-    /// `last_words`, if not empty, when no descriptors are left.
-    void accept_on(base::OwnedFd listening, net::Acceptor::Take take, std::string last_words);
+    /// `last_words`, if not empty, when no descriptors are left. Control thread.
+    using AcceptorId = std::uint64_t;
+    AcceptorId accept_on(base::OwnedFd listening, net::Acceptor::Take take, std::string last_words);
+    /// Sessions that began there go on.
+    void stop_accepting(AcceptorId id);
+    /// Stops listening on passive ports that nobody needs any more. Call now and then.
+    void retire_ports();
     /// What a new client of a listener gets.
     struct Service {
         std::shared_ptr<const config::Listener> listener;
@@ -59,8 +65,6 @@ public:
     /// Takes no new sessions and tells the running ones to stop. `empty` is called on this worker's
     /// thread when the last one has ended.
     void stop_sessions(std::function<void()> empty);
-    /// Tells the present sessions to end as soon as they are idle. New ones may come.
-    void end_sessions();
     /// A slice of its sessions' views, see `session::Directory::slice`. `take` is called on this
     /// worker's thread.
     void read_sessions(std::string after, std::size_t max,
@@ -95,7 +99,8 @@ private:
     loop::WorkerLoop loop_;
     net::SocketNetwork network_;
     net::ProxyIntake intake_;
-    std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
+    AcceptorId last_acceptor_ = 0;  // of the control thread
+    std::unordered_map<AcceptorId, std::unique_ptr<net::Acceptor>> acceptors_;
     session::Directory sessions_;
     std::function<void()> empty_;  // called once
     bool is_stopping_ = false;

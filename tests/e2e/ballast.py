@@ -198,6 +198,13 @@ class Ballast:
         self._process = Process(command, self.output, prefix=self._prefix, environment=sanitizers)
         self.wait_for_log("the daemon is ready", lambda line: line["message"] == "ready")
 
+    def reload(self, message: str = "configuration reloaded") -> dict[str, Any]:
+        """Loads the present `text` and waits for this line of the log."""
+        mark = self.log_mark()
+        self.configuration.write_text(self.text())
+        os.kill(self.pid, signal.SIGHUP)
+        return self.wait_for_log(message, lambda line: line["message"] == message, since=mark)
+
     @property
     def pid(self) -> int:
         assert self._process is not None, "not in direct mode"

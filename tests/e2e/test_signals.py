@@ -9,7 +9,6 @@ import pytest
 
 from ballast import DIRECT, Backend, Ballast, Listener, Place, Pool
 from ports import free_port
-from servers import REPOSITORY
 from wire import Wire
 
 pytestmark = pytest.mark.skipif(DIRECT, reason="the balancer's own")
@@ -20,13 +19,13 @@ def _alone(work: Path) -> Ballast:
     return Ballast(work, [Listener("ftp", "pool")], [Pool("pool", [Backend("none", nobody)])])
 
 
-def test_a_hangup_opens_the_logs_again_and_says_that_it_reloads_nothing(work: Path) -> None:
+def test_a_hangup_opens_the_logs_again_and_reloads(work: Path) -> None:
     with _alone(work) as it:
         old = it.log.rename(it.log.with_suffix(".1"))
         os.kill(it.pid, signal.SIGHUP)
-        line = it.wait_for_log("the line", lambda line: "were opened again" in line["message"])
-        assert line["level"] == "info" and "a new configuration needs a restart" in line["message"]
-        assert "were opened again" not in old.read_text()
+        line = it.wait_for_log("it", lambda line: line["message"] == "configuration reloaded")
+        assert line["level"] == "info" and line["pools"] == 1
+        assert line["message"] not in old.read_text()
 
 
 @pytest.mark.parametrize(
@@ -47,11 +46,3 @@ def test_a_signal_without_a_meaning_is_ignored_and_said(number: int, work: Path)
         assert line["from_pid"] == os.getpid() and line["level"] == "info"
         with Wire(it.where()) as client:
             client.greeting()
-
-
-def test_the_unit_promises_no_reload() -> None:
-    unit = (REPOSITORY / "packaging/ballast.service").read_text()
-    assert "\nExecReload" not in unit
-    # The unit and the pages name the same command.
-    command = "systemctl kill --signal=HUP --kill-whom=main ballast"
-    assert command in unit and command in (REPOSITORY / "docs/installing.md").read_text()

@@ -312,9 +312,11 @@ TEST(Settings, every_setting_is_in_the_manual_with_its_default_and_range) {
         const auto initial = setting.required
                                  ? "required"
                                  : fmt::format("`{}`", shown(setting.kind, section.defaults()));
-        const auto row =
-            fmt::format("\n| `{}` | {} | {} | {} | {} | restart |\n", setting.key,
-                        type_of(setting.kind), initial, range_of(setting.kind), setting.meaning);
+        const auto row = fmt::format(
+            "\n| `{}` | {} | {} | {} | {} | {} |\n", setting.key, type_of(setting.kind), initial,
+            range_of(setting.kind), setting.meaning,
+            setting.restart_reason.empty() ? "reload"
+                                           : fmt::format("restart: {}", setting.restart_reason));
         EXPECT_TRUE(part_of_section.contains(row)) << row;
         EXPECT_TRUE(setting.meaning.ends_with('.')) << setting.key;
     });

@@ -75,7 +75,7 @@ TEST(Worker, a_session_that_runs_out_of_memory_leaves_nothing_behind) {
     session::Notices notices;
     guard::Ledger ledger(std::make_shared<const config::Limits>(), 1000,
                          std::chrono::steady_clock::now());
-    net::PassivePorts ports(1, {}, {});
+    net::PassivePorts ports(1);
     Worker worker(ports, 0);
     auto& loop = worker.network().loop();
     worker.start();

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/doors.h"
+
+#include "base/log.h"
+#include "net/acceptor.h"
+#include "net/listeners.h"
+#include "net/presence.h"
+#include "session/limit_note.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <utility>
+
+namespace ballast::daemon {
+
+namespace {
+
+constexpr int control_backlog = 1024;
+
+struct Wanted {
+    const config::Listener& listener;
+    base::Address address;
+    std::string_view key;
+    bool begins_with_tls;
+};
+
+std::vector<Wanted> addresses_of(const config::Config& config) {
+    std::vector<Wanted> all;
+    for (const auto& listener : config.listeners) {
+        const auto add = [&](const auto& addresses, std::string_view key, bool begins_with_tls) {
+            for (const auto& address : addresses)
+                all.push_back({listener, address, key, begins_with_tls});
+        };
+        add(listener.bind, "bind", false);
+        add(listener.implicit_bind, "implicit_bind", true);
+        if (listener.tls) add(listener.tls->implicit_bind, "tls.implicit_bind", true);
+    }
+    return all;
+}
+
+}  // namespace
+
+std::string last_words(bool begins_with_tls, guard::Limit limit) {
+    if (begins_with_tls) return {};
+    return fmt::format("421 {}\r\n", session::refusal_text(limit));
+}
+
+Doors::Door* Doors::find(const base::Address& address) {
+    const auto found = std::ranges::find(doors_, address, &Door::address);
+    // Port 0 is another port each time.
+    return found == doors_.end() || address.port == 0 ? nullptr : &*found;
+}
+
+/// Whether an address that is given up is in the way: `0.0.0.0:21` that becomes `192.0.2.1:21`.
+bool Doors::waits_for_another(const base::Address& address) const {
+    return std::ranges::any_of(doors_, [&](const Door& door) {
+        return net::is_in_the_way({.address = door.address, .instance = {}}, address);
+    });
+}
+
+base::Result<> Doors::bind(Door& door) {
+    auto opened = net::listen_on(door.address, control_backlog, door.free_bind);
+    if (!opened) return std::unexpected(opened.error());
+    door.socket = std::move(*opened);
+    if (const auto local = net::local_address(door.socket.get()))
+        door.announced = net::announce(*local);
+    return {};
+}
+
+std::vector<config::Problem> Doors::prepare(const config::Config& config) {
+    std::vector<config::Problem> problems;
+    next_.clear();
+    for (const auto& [listener, address, key, begins_with_tls] : addresses_of(config)) {
+        auto& door =
+            next_.emplace_back(listener.name, address, begins_with_tls, listener.free_bind);
+        if (find(address) != nullptr) continue;
+        const auto bound = bind(door);
+        if (bound || waits_for_another(address)) continue;
+        problems.push_back({config.places.of(fmt::format("{}.{}", listener.where.key, key)),
+                            base::to_string(bound.error()),
+                            "stop the program that uses it, or choose another address"});
+    }
+    if (!problems.empty()) next_.clear();
+    return problems;
+}
+
+void Doors::switch_over() {
+    auto former = std::exchange(doors_, {});
+    for (auto& door : next_) {
+        const auto same = std::ranges::find_if(former, [&](const Door& each) {
+            return each.socket && each.address == door.address && !door.socket;
+        });
+        if (same == former.end()) continue;
+        door.socket = std::move(same->socket);
+        door.announced = std::move(same->announced);
+        const bool is_changed =
+            door.listener != same->listener || door.begins_with_tls != same->begins_with_tls;
+        if (is_changed) {
+            stop_accepting(*same);
+        } else {
+            door.worker = same->worker;
+            door.accepting = same->accepting;
+        }
+    }
+    for (auto& door : former) {
+        if (!door.socket) continue;
+        close(door);
+        log::write_each(log::Level::info, "no longer listening, sessions go on",
+                        {{"listener", door.listener}, {"address", base::to_string(door.address)}});
+    }
+    former.clear();
+    doors_ = std::exchange(next_, {});
+    for (auto& door : doors_)
+        if (door.worker == nullptr) open(door);
+}
+
+void Doors::open(Door& door) {
+    if (!door.socket)
+        if (const auto bound = bind(door); !bound)
+            return log::write_each(log::Level::error, "an address cannot be listened on",
+                                   {{"listener", door.listener},
+                                    {"address", base::to_string(door.address)},
+                                    {"reason", base::to_string(bound.error())}});
+    base::OwnedFd copy(::fcntl(door.socket.get(), F_DUPFD_CLOEXEC, 0));
+    if (!copy)
+        return log::write_each(
+            log::Level::error, "an address cannot be listened on",
+            {{"listener", door.listener},
+             {"address", base::to_string(door.address)},
+             {"reason", std::error_code(errno, std::system_category()).message()}});
+    log::write_each(log::Level::info, "listening",
+                    {{"listener", door.listener}, {"address", base::to_string(door.address)}});
+    door.worker = workers_[opened_++ % workers_.size()].get();
+    door.accepting = door.worker->accept_on(
+        std::move(copy),
+        [take = take_, listener = door.listener, begins_with_tls = door.begins_with_tls](
+            base::OwnedFd client, base::Address peer) {
+            take(std::move(client), peer, listener, begins_with_tls);
+        },
+        last_words(door.begins_with_tls, guard::Limit::sessions));
+}
+
+void Doors::stop_accepting(const Door& door) {
+    if (door.worker != nullptr) door.worker->stop_accepting(door.accepting);
+}
+
+/// The worker closes its copy of the socket a moment later, but the address is free now.
+void Doors::close(Door& door) {
+    stop_accepting(door);
+    ::shutdown(door.socket.get(), SHUT_RD);
+    door.socket = base::OwnedFd();
+    door.announced = base::OwnedFd();
+}
+
+void Doors::close() {
+    for (auto& door : doors_)
+        if (door.socket) close(door);
+    doors_.clear();
+}
+
+}  // namespace ballast::daemon

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/address.h"
+#include "base/owned_fd.h"
+#include "config/config.h"
+#include "config/problem.h"
+#include "daemon/worker.h"
+#include "guard/limit.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ballast::daemon {
+
+/// The addresses where clients connect. A reload opens new ones and closes those that are gone; an
+/// address that stays is not closed for a moment, whatever its listener. Control thread.
+class Doors {
+public:
+    /// Called on a worker's thread.
+    using TakeClient = std::function<void(base::OwnedFd client, base::Address peer,
+                                          std::string_view listener, bool begins_with_tls)>;
+
+    /// `workers` outlive it.
+    Doors(const std::vector<std::unique_ptr<Worker>>& workers, TakeClient take)
+        : workers_(workers), take_(std::move(take)) {}
+
+    /// Binds the addresses of this configuration that are not bound yet. Nobody is accepted there
+    /// before `switch_over`. With problems nothing has changed.
+    [[nodiscard]] std::vector<config::Problem> prepare(const config::Config& config);
+    /// Accepts at the addresses of `prepare`, and stops at all others.
+    void switch_over();
+    /// Stops at all. New clients are refused from now on.
+    void close();
+
+private:
+    struct Door {
+        std::string listener;  ///< its name
+        base::Address address;
+        bool begins_with_tls = false;
+        bool free_bind = false;
+        base::OwnedFd socket = {};     ///< the worker accepts on a copy
+        base::OwnedFd announced = {};  ///< see net/presence.h
+        Worker* worker = nullptr;      ///< null: nobody accepts yet
+        Worker::AcceptorId accepting = 0;
+    };
+    [[nodiscard]] Door* find(const base::Address& address);
+    [[nodiscard]] bool waits_for_another(const base::Address& address) const;
+    [[nodiscard]] static base::Result<> bind(Door& door);
+    void open(Door& door);
+    static void stop_accepting(const Door& door);
+    static void close(Door& door);
+
+    const std::vector<std::unique_ptr<Worker>>& workers_;
+    const TakeClient take_;
+    std::vector<Door> doors_;
+    std::vector<Door> next_;  // those with a socket are new
+    std::size_t opened_ = 0;
+};
+
+/// The text for clients without a session. Empty where TLS comes first: they could not read it.
+[[nodiscard]] std::string last_words(bool begins_with_tls, guard::Limit limit);
+
+}  // namespace ballast::daemon

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "backend/knowledge.h"
+#include "config/config.h"
+#include "daemon/file_watch.h"
+#include "daemon/name_watch.h"
+#include "daemon/probe_secrets.h"
+#include "daemon/public_name_watch.h"
+#include "daemon/services.h"
+#include "daemon/tls.h"
+#include "guard/ledger.h"
+#include "health/prober.h"
+#include "loop/worker_loop.h"
+#include "net/socket_network.h"
+#include "session/pools.h"
+#include "session/public_names.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string_view>
+
+namespace ballast::daemon {
+
+/// What one configuration comes to. Made on any thread, because its files may be slow.
+struct Parts {
+    std::shared_ptr<const config::Config> config;
+    std::shared_ptr<Tls> tls;
+    ProbeSecrets secrets;
+};
+
+/// What new sessions get: listeners, pools and TLS, kept up to date by probes and by watching names
+/// and files. `use` replaces all of it at once. Pools and backends that stay keep their sessions,
+/// health, queue and stickiness, by their names; sessions keep what they began with. Control
+/// thread, unless said otherwise.
+class Serving {
+public:
+    /// All must outlive it and all sessions.
+    Serving(loop::WorkerLoop& loop, net::SocketNetwork& network, guard::Ledger& ledger,
+            std::uint64_t seed);
+
+    void use(Parts parts);
+    /// Ends the watching.
+    void stop();
+
+    [[nodiscard]] const std::shared_ptr<const config::Config>& config() const { return config_; }
+    [[nodiscard]] const std::shared_ptr<Tls>& tls() const { return tls_; }
+    [[nodiscard]] const session::Pools& pools() const { return *pools_; }
+    /// What a new client of this listener gets; empty if there is no such listener any more. Any
+    /// thread.
+    [[nodiscard]] std::optional<Worker::Service> service(std::string_view listener) const {
+        return services_.find(listener);
+    }
+
+private:
+    [[nodiscard]] session::ServedPool serve(const config::Pool& settings);
+    void set_services();
+
+    loop::WorkerLoop& loop_;
+    net::SocketNetwork& network_;
+    guard::Ledger& ledger_;
+    std::mt19937_64 random_;
+    std::shared_ptr<const config::Config> config_;
+    std::shared_ptr<Tls> tls_;
+    backend::Knowledge knowledge_;
+    std::shared_ptr<const session::Pools> pools_ = std::make_shared<const session::Pools>();
+    session::PublicNames public_names_;
+    session::Notices notices_;
+    Services::ByListener services_of_config_;
+    Services services_;
+    std::optional<health::Prober> prober_;
+    std::unique_ptr<NameWatch> names_;
+    std::unique_ptr<PublicNameWatch> public_name_watch_;
+    std::optional<FileWatch> files_;
+};
+
+}  // namespace ballast::daemon
