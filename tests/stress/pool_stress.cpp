@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Many clients on several threads compete for the few seats of one pool, with or without the queue.
-// Meanwhile the results of probes and name servers change.
+// Meanwhile the results of probes and name servers change, and an administrator disables a backend.
 #include "loop/job.h"
+#include "loop/recall.h"
 #include "loop/task.h"
 #include "loop/worker_loop.h"
 #include "pool/pool.h"
@@ -9,6 +10,7 @@
 #include <array>
 #include <atomic>
 #include <gtest/gtest.h>
+#include <list>
 #include <map>
 #include <random>
 #include <thread>
@@ -31,6 +33,9 @@ struct Count {
     std::atomic<std::uint32_t> had_seat = 0;
     std::atomic<std::uint32_t> waited = 0;
     std::atomic<std::uint32_t> left_queue = 0;
+    std::atomic<std::uint32_t> told_to_leave = 0;
+    std::atomic<std::uint32_t> stayed = 0;   // although they had to leave
+    std::atomic<std::uint32_t> arrived = 0;  // at a disabled backend
 };
 
 config::Pool settings() {
@@ -52,8 +57,21 @@ config::Pool settings() {
     return made;
 }
 
+/// The backend that the administrator disables again and again.
+constexpr std::size_t disabled = 2;
+
+/// Stays until the administrator ends it.
+loop::Task<> stay(const Seat& seat, Count& count, loop::Signal& signal) {
+    const auto deadline = signal.loop().after(10s);
+    while (seat.admin() != AdminState::disabled && co_await signal.wait(deadline)) {
+    }
+    if (seat.admin() == AdminState::disabled) ++count.told_to_leave;
+}
+
 /// Holds one session on the seat. The test's own count must never exceed the limit.
 loop::Task<> use(Seat seat, Count& count, loop::Signal& signal, bool transfers) {
+    const loop::Recallable recallable(signal);
+    seat.watch(recallable.recall());
     const auto index = static_cast<std::size_t>(std::stoi(seat.backend().name));
     if (++count.sessions.at(index) > max_sessions.at(index)) ++count.exceeded;
     ++count.had_seat;
@@ -63,6 +81,7 @@ loop::Task<> use(Seat seat, Count& count, loop::Signal& signal, bool transfers) 
         (void)co_await signal.wait(signal.loop().after(100us));
     }
     seat.logged_in(5us);
+    if (transfers && index == disabled) co_await stay(seat, count, signal);
     --count.sessions.at(index);
 }
 
@@ -86,7 +105,7 @@ loop::Task<> client(std::shared_ptr<Pool> pool, loop::WorkerLoop& loop, Count& c
         const auto deadline = random() % 4 == 0 ? loop.after(20us) : loop.after(10s);
         auto seat = place->take();
         if (!seat) ++count.waited;
-        while (!seat && co_await signal.wait(deadline)) seat = place->take();
+        while (!seat && !place->refusal() && co_await signal.wait(deadline)) seat = place->take();
         if (!seat) {
             ++count.left_queue;
             continue;
@@ -96,8 +115,7 @@ loop::Task<> client(std::shared_ptr<Pool> pool, loop::WorkerLoop& loop, Count& c
     if (--running == 0) loop.stop();
 }
 
-void work(const std::shared_ptr<Pool>& pool, Count& count, int thread) {
-    loop::WorkerLoop loop;
+void work(const std::shared_ptr<Pool>& pool, loop::WorkerLoop& loop, Count& count, int thread) {
     int running = clients_per_thread;
     std::vector<loop::Job> jobs;
     for (int i = 0; i < clients_per_thread; ++i)
@@ -124,20 +142,50 @@ void meddle(const std::shared_ptr<Pool>& pool, const std::atomic<bool>& over) {
     }
 }
 
+/// Every session must leave a disabled backend, and no other may come.
+void administer(const std::shared_ptr<Pool>& pool, Count& count, const std::atomic<bool>& over) {
+    const auto name = std::to_string(disabled);
+    const auto sessions = [&] {
+        std::uint32_t sum = 0;
+        for (const auto& status : pool->status())
+            if (status.backend.name == name) sum += status.sessions;
+        return sum;
+    };
+    while (!over) {
+        pool->administer(name, AdminState::disabled);
+        const auto latest = std::chrono::steady_clock::now() + 5s;
+        while (sessions() > 0 && std::chrono::steady_clock::now() < latest)
+            std::this_thread::yield();
+        if (sessions() > 0) ++count.stayed;
+        for (int i = 0; i < 10; ++i)
+            if (sessions() > 0) ++count.arrived;
+        pool->administer(name, AdminState::ready);
+        std::this_thread::yield();
+    }
+}
+
 TEST(PoolStress, exceeds_no_limit_and_loses_nobody) {
     const auto pool = std::make_shared<Pool>(settings());
     Count count;
     std::atomic<bool> over = false;
+    // The pool may wake a session whose thread has just ended.
+    std::list<loop::WorkerLoop> loops(threads);
     std::thread meddler([&] { meddle(pool, over); });
+    std::thread administrator([&] { administer(pool, count, over); });
     std::vector<std::thread> workers;
-    for (int i = 0; i < threads; ++i) workers.emplace_back([&, i] { work(pool, count, i); });
+    for (int i = 0; auto& loop : loops)
+        workers.emplace_back([&, i = i++] { work(pool, loop, count, i); });
     for (auto& worker : workers) worker.join();
     over = true;
     meddler.join();
+    administrator.join();
     EXPECT_EQ(count.exceeded, 0U);
     EXPECT_GT(count.had_seat, 100U);
     EXPECT_GT(count.waited, 100U);
     EXPECT_GT(count.left_queue, 0U);
+    EXPECT_GT(count.told_to_leave, 0U);
+    EXPECT_EQ(count.stayed, 0U);
+    EXPECT_EQ(count.arrived, 0U);
     EXPECT_EQ(pool->waiting(), 0U);
     for (const auto& status : pool->status()) {
         EXPECT_EQ(status.sessions, 0U);
