@@ -102,6 +102,8 @@ def test_a_backend_that_cannot_resume_under_13_is_spoken_to_in_12(
         ScriptedServer(ADDRESS, {"RETR": send}, tls=context) as server,
         _in_front(work, server, _table(trust.listener), pool) as it,
     ):
+        # A survey that ends later would forget what the first session learns.
+        it.wait_for_log("the survey is over", lambda line: line["message"] == "backend surveyed")
         client = client_context(trust.front.certificate)
         with TlsWire(it.where(), client).log_in_protected() as wire:
             with wire.passive() as plain:
