@@ -208,6 +208,10 @@ void Worker::stop_sessions(std::function<void()> empty) {
     });
 }
 
+void Worker::end_sessions() {
+    loop_.post([this] { sessions_.stop(); });
+}
+
 void Worker::read_sessions(std::string after, std::size_t max,
                            std::move_only_function<void(std::vector<session::View>)> take) {
     loop_.post([this, after = std::move(after), max, take = std::move(take)]() mutable {

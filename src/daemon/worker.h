@@ -65,6 +65,8 @@ public:
     /// Takes no new sessions and tells the running ones to stop. `empty` is called on this worker's
     /// thread when the last one has ended.
     void stop_sessions(std::function<void()> empty);
+    /// Tells the present sessions to end as soon as they are idle. New ones may come.
+    void end_sessions();
     /// A slice of its sessions' views, see `session::Directory::slice`. `take` is called on this
     /// worker's thread.
     void read_sessions(std::string after, std::size_t max,

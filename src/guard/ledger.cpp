@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guard/ledger.h"
 
+#include "base/log.h"
 #include "base/subnet.h"
 #include "ftp/telnet.h"
 
@@ -19,6 +20,10 @@ std::string key_of(const Ledger::User& user) {
     // Some servers remove Telnet commands from a name, so a name with them is the same user.
     const auto name = ftp::without_telnet(user.name);
     return fmt::format("{}\n{}", user.pool, std::string_view(name).substr(0, name_bytes_max));
+}
+
+void note_drained() {
+    log::write_each(log::Level::info, "balancer drained: no session is left", {});
 }
 
 /// The bound for an attacker with very many networks. Above it failures are forgotten.
@@ -164,14 +169,30 @@ std::expected<Ledger::Held, Limit> Ledger::enter(const config::Listener& listene
         ++of_client.at(listener.name);
     }
     if (recall) recall();
-    return Held([this, where = listener.name, who] {
+    return Held([this, where = listener.name, who] { leave(where, who); });
+}
+
+void Ledger::leave(const std::string& listener, const base::Ip& client) {
+    bool is_last = false;
+    {
         const std::lock_guard lock(mutex_);
-        --sessions_;
-        --listeners_.at(where).sessions;
-        auto& of_client = clients_.entries.at(who);
+        is_last = --sessions_ == 0;
+        --listeners_.at(listener).sessions;
+        auto& of_client = clients_.entries.at(client);
         --of_client.sessions;
-        --of_client.at(where);
-    });
+        --of_client.at(listener);
+    }
+    if (is_last && admits_none_) note_drained();
+}
+
+void Ledger::admit_none(bool wanted) {
+    bool is_empty = false;
+    {
+        const std::lock_guard lock(mutex_);
+        admits_none_ = wanted;
+        is_empty = sessions_ == 0;
+    }
+    if (wanted && is_empty) note_drained();
 }
 
 Ledger::Held Ledger::lend(const config::Listener& listener, const base::Ip& address,

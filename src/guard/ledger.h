@@ -90,6 +90,11 @@ public:
     [[nodiscard]] Held lend(const config::Listener& listener, const base::Ip& client,
                             std::function<void()> recall);
 
+    /// Whether clients are turned away because the administrator drains the balancer. Logged when
+    /// the last session has left meanwhile. Sessions that are there go on.
+    void admit_none(bool wanted);
+    [[nodiscard]] bool admits_none() const { return admits_none_; }
+
     struct User {
         std::string_view pool;
         std::string_view name;
@@ -180,6 +185,7 @@ private:
     [[nodiscard]] std::expected<Loan*, Limit> room(const config::Listener& listener);
     [[nodiscard]] Loan* loan_to_recall(const Loans& loans) const;
     void leave_lists(const Loan& loan);
+    void leave(const std::string& listener, const base::Ip& client);
     [[nodiscard]] static bool is_banned(const FailuresOf& failures, const std::string& key,
                                         Time now);
     [[nodiscard]] bool fail(FailuresOf& failures, std::string key, std::uint32_t allowed,
@@ -190,6 +196,7 @@ private:
     std::atomic<std::uint32_t> connections_ = 0;
     std::atomic<std::uint32_t> transfers_ = 0;
     std::atomic<bool> short_of_memory_ = false;
+    std::atomic<bool> admits_none_ = false;
     std::atomic<std::size_t> memory_max_ = 0;
 
     mutable std::mutex mutex_;

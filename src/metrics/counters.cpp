@@ -14,7 +14,8 @@ namespace {
 constexpr auto rows = std::to_array<CounterRow>({
     {Counter::sessions_accepted, "sessions_accepted", "A client connected."},
     {Counter::sessions_not_admitted, "sessions_not_admitted",
-     "A client came from a network that the listener does not admit."},
+     "A client came from a network that the listener does not admit, or while the balancer "
+     "drained."},
     {Counter::sessions_from_ourselves, "sessions_from_ourselves",
      "A backend leads back to a listener: the session was refused."},
     {Counter::limit_sessions, "limit_sessions",

@@ -5,7 +5,16 @@
 #include "metrics/counters.h"
 #include "session/limit_note.h"
 
+#include <string_view>
+
 namespace ballast::session {
+
+namespace {
+
+constexpr std::string_view drained_text =
+    "Service not available: it takes no new sessions, try again later.";
+
+}  // namespace
 
 loop::Task<bool> admit(Context& context) {
     const auto& client = context.client.peer();
@@ -23,6 +32,16 @@ loop::Task<bool> admit(Context& context) {
     if (context.comes_from_ourselves()) {
         note_own_session(base::to_string(client));
         if (hears_us) co_await context.answer(421, own_session_text);
+        co_return false;
+    }
+    if (context.ledger().admits_none()) {
+        metrics::count(metrics::Counter::sessions_not_admitted);
+        log::write_seldom(log::Level::info, "turned away while the balancer drains",
+                          context.settings.name,
+                          {{"session", context.id},
+                           {"client", base::to_string(client)},
+                           {"listener", context.settings.name}});
+        if (hears_us) co_await context.answer(421, drained_text);
         co_return false;
     }
     const auto limit =

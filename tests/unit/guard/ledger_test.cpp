@@ -2,6 +2,7 @@
 #include "guard/ledger.h"
 
 #include "support/borrowed.h"
+#include "support/log_lines.h"
 
 #include <ctime>
 #include <gtest/gtest.h>
@@ -55,6 +56,26 @@ TEST_F(LedgerTest, holds_a_number_of_sessions_until_they_are_given_back) {
     held.pop_front();
     EXPECT_FALSE(enter(anna));
     held.clear();
+}
+
+TEST_F(LedgerTest, says_when_the_last_session_has_left_a_drained_balancer) {
+    EXPECT_FALSE(enter(anna));
+    EXPECT_FALSE(enter(bert));
+    support::LogLines lines(log::Level::info);
+    const std::string_view drained = "balancer drained";
+    ledger().admit_none(true);
+    EXPECT_TRUE(ledger().admits_none());
+    held.pop_front();
+    EXPECT_EQ(lines.count(drained), 0);
+    held.pop_front();
+    EXPECT_EQ(lines.count(drained), 1);
+    ledger().admit_none(false);
+    EXPECT_FALSE(ledger().admits_none());
+    EXPECT_FALSE(enter(anna));
+    held.clear();
+    EXPECT_EQ(lines.count(drained), 1);  // nobody drains it now
+    ledger().admit_none(true);
+    EXPECT_EQ(lines.count(drained), 2);
 }
 
 TEST_F(LedgerTest, accepts_some_more_connections_than_sessions_but_not_any_number) {

@@ -335,6 +335,25 @@ TEST_F(Administration, a_pool_without_a_ready_backend_falls_back) {
     EXPECT_EQ(world.backend(1).sessions(), 1);
 }
 
+// The whole balancer
+
+TEST_F(Administration, a_drained_balancer_turns_new_clients_away_and_keeps_the_others) {
+    log_in();
+    TestClient before(world, "198.51.100.8:50000");
+    EXPECT_EQ(before.code(), 220);
+    world.ledger.admit_none(true);
+    TestClient late(world, "198.51.100.9:50000");
+    EXPECT_EQ(late.reply(0s),
+              "421 Service not available: it takes no new sessions, try again later.");
+    EXPECT_TRUE(late.is_ended());
+    EXPECT_EQ(client().ask("PWD"), 257);
+    EXPECT_EQ(before.ask("USER anna"), 331);
+    EXPECT_EQ(before.ask("PASS secret"), 230);
+    world.ledger.admit_none(false);
+    TestClient again(world, "198.51.100.10:50000");
+    EXPECT_TRUE(again.log_in());
+}
+
 // Passed through
 
 class SealedAdministration : public Administration {
