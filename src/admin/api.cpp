@@ -57,6 +57,18 @@ constexpr auto routes = std::to_array<Route>({
 constexpr std::size_t pool_segment = 2;
 constexpr std::size_t backend_segment = 3;
 
+/// A JSON array of what `to_text` makes of each.
+template <typename All, typename ToText>
+std::string array_of(const All& all, ToText to_text) {
+    std::string text = "[";
+    const char* separator = "";
+    for (const auto& each : all) {
+        text += std::exchange(separator, ",");
+        text += to_text(each);
+    }
+    return text += ']';
+}
+
 bool is_at(const Route& route, const std::vector<std::string>& segments) {
     const auto pattern = segments_of(route.path).value();
     return std::ranges::equal(pattern, segments, [](const auto& wanted, const auto& segment) {
@@ -65,15 +77,12 @@ bool is_at(const Route& route, const std::vector<std::string>& segments) {
 }
 
 Answer no_such_route(const Request& request) {
-    std::vector<std::string> all;
-    for (const auto& route : routes)
-        all.push_back(base::json_string(fmt::format("{} {}", route.method, route.path)));
+    const auto all = array_of(routes, [](const Route& route) {
+        return base::json_string(fmt::format("{} {}", route.method, route.path));
+    });
     const auto what = fmt::format("there is nothing at {} (use one of the routes)",
                                   config::in_quotes(request.target));
-    return {404,
-            fmt::format(R"({{"error":{},"routes":[{}]}})", base::json_string(what),
-                        fmt::join(all, ",")),
-            {}};
+    return {404, fmt::format(R"({{"error":{},"routes":{}}})", base::json_string(what), all), {}};
 }
 
 Answer wrong_method(const Request& request, const std::vector<string_view>& allowed) {
@@ -107,9 +116,7 @@ std::expected<AdminState, Answer> wanted_state(const Request& request) {
 }
 
 std::string to_json(const std::vector<std::string>& texts) {
-    std::vector<std::string> all;
-    for (const auto& each : texts) all.push_back(base::json_string(each));
-    return fmt::format("[{}]", fmt::join(all, ","));
+    return array_of(texts, [](const auto& each) { return base::json_string(each); });
 }
 
 std::string to_json(const BackendState& state) {
@@ -123,9 +130,8 @@ std::string to_json(const BackendState& state) {
 }
 
 Answer to_answer(const std::vector<BackendState>& states) {
-    std::vector<std::string> all;
-    for (const auto& each : states) all.push_back(to_json(each));
-    return {200, fmt::format(R"({{"backends":[{}]}})", fmt::join(all, ",")), {}};
+    const auto all = array_of(states, [](const auto& each) { return to_json(each); });
+    return {200, fmt::format(R"({{"backends":{}}})", all), {}};
 }
 
 Answer to_answer(const ReloadReport& report) {

@@ -112,8 +112,7 @@ loop::Task<bool> Connection::send(std::string text) {
 /// Who changed what. Looking is not logged: monitoring asks all the time.
 void Connection::note(const Request& request, unsigned status) const {
     if (request.method == "GET") return;
-    const auto what =
-        fmt::format("{} {}", config::in_quotes(request.method), config::in_quotes(request.target));
+    const auto what = fmt::format("{} {}", request.method, config::in_quotes(request.target));
     log::info("an operator's request", {{"request", what},
                                         {"body", config::in_quotes(request.body)},
                                         {"user", std::uint64_t{user_}},

@@ -18,15 +18,18 @@ constexpr auto shortage_pause = std::chrono::milliseconds(100);
 
 }  // namespace
 
-base::Result<OperatorSocket> open_socket(const config::Admin& settings) {
+std::expected<OperatorSocket, config::Problem> open_socket(const config::Config& config) {
+    const auto& settings = config.admin;
     if (settings.socket == config::Admin::no_socket)
         return OperatorSocket{{}, "admin.socket is \"none\""};
     const bool is_default = settings.socket.empty();
     auto file = SocketFile::open(
         is_default ? std::string(config::Admin::default_socket) : settings.socket, settings.group);
     if (file) return OperatorSocket{std::move(*file), {}};
-    if (is_default) return OperatorSocket{{}, base::to_string(file.error())};
-    return std::unexpected(file.error());
+    auto& [what, fix] = file.error();
+    if (is_default) return OperatorSocket{{}, std::move(what)};
+    return std::unexpected(
+        config::Problem{config.places.of("admin.socket"), std::move(what), std::move(fix)});
 }
 
 Server::Server(loop::WorkerLoop& loop, OperatorSocket socket, Actions actions,

@@ -5,13 +5,14 @@
 #include "admin/api.h"
 #include "admin/connection.h"
 #include "admin/socket_file.h"
-#include "base/error.h"
 #include "base/owned_fd.h"
 #include "config/config.h"
+#include "config/problem.h"
 #include "loop/job.h"
 #include "loop/worker_loop.h"
 
 #include <cstddef>
+#include <expected>
 #include <list>
 #include <optional>
 #include <string>
@@ -23,8 +24,9 @@ struct OperatorSocket {
     std::optional<SocketFile> file;
     std::string why_not;
 };
-/// An error only if the settings name a socket that cannot be had.
-[[nodiscard]] base::Result<OperatorSocket> open_socket(const config::Admin& settings);
+/// A problem only if the settings name a socket that cannot be had.
+[[nodiscard]] std::expected<OperatorSocket, config::Problem> open_socket(
+    const config::Config& config);
 
 /// The HTTP API for operators, from its construction to its end. Belongs to the loop's thread, the
 /// control thread, except that it may be made before the loop runs.

@@ -20,13 +20,19 @@ namespace {
 constexpr int backlog = 64;
 constexpr mode_t mode = S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP;
 
-base::Error failure(std::string what) { return {base::Fault::internal, {}, std::move(what)}; }
+template <typename T>
+using Result = std::expected<T, SocketRefusal>;
 
-base::Result<sockaddr_un> address_of(const std::string& path) {
+std::unexpected<SocketRefusal> refused(std::string what, std::string fix) {
+    return std::unexpected(SocketRefusal{std::move(what), std::move(fix)});
+}
+
+Result<sockaddr_un> address_of(const std::string& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.size() >= sizeof address.sun_path)
-        return std::unexpected(failure(fmt::format("{} is too long for a socket's path", path)));
+        return refused(fmt::format("{} is too long for a socket's path", path),
+                       "name a shorter one");
     std::memcpy(address.sun_path, path.data(), path.size());
     return address;
 }
@@ -47,68 +53,96 @@ bool is_alive(const sockaddr_un& address) {
 }
 
 /// Refuses to take a path that is in use.
-base::Result<> check_free(const std::string& path, const sockaddr_un& address) {
+Result<void> check_free(const std::string& path, const sockaddr_un& address) {
     struct stat status{};
     if (::lstat(path.c_str(), &status) != 0) return {};  // most often: there is none
     if (!S_ISSOCK(status.st_mode))
-        return std::unexpected(failure(fmt::format(
-            "{} is there and is not a socket (name another path, or remove it)", path)));
+        return refused(fmt::format("{} is there and is not a socket", path),
+                       "name another path, or remove it");
     if (is_alive(address))
-        return std::unexpected(failure(fmt::format(
-            "another Ballast runs with the socket {} (stop it, or name another path)", path)));
+        return refused(fmt::format("another Ballast runs with the socket {}", path),
+                       "stop it, or name another path");
     return {};
 }
 
 /// The group's number; empty for our own group.
-base::Result<std::optional<gid_t>> number_of(const std::string& group) {
+Result<std::optional<gid_t>> number_of(const std::string& group) {
     if (group.empty()) return std::nullopt;
+    const auto number = find_group(group);
+    if (number) return number;
+    return refused(fmt::format("there is no group {}", group), "name one, or create it");
+}
+
+std::unexpected<SocketRefusal> cannot_listen(const std::string& path) {
+    const std::error_code error(errno, std::system_category());
+    return refused(fmt::format("cannot listen on {}: {}", path, error.message()),
+                   error == std::errc::no_such_file_or_directory
+                       ? "make its folder"
+                       : "name a path in a folder that this user may write to");
+}
+
+/// Removes the file if not everything about it is right.
+class NewFile {
+public:
+    explicit NewFile(std::string path) : path_(std::move(path)) {
+        ::unlink(path_.c_str());  // left behind by a crash
+    }
+    ~NewFile() {
+        if (!path_.empty()) ::unlink(path_.c_str());
+    }
+    NewFile(const NewFile&) = delete;
+    NewFile& operator=(const NewFile&) = delete;
+
+    [[nodiscard]] const char* path() const { return path_.c_str(); }
+    [[nodiscard]] bool rename_to(const std::string& path) {
+        if (::rename(path_.c_str(), path.c_str()) != 0) return false;
+        path_.clear();
+        return true;
+    }
+
+private:
+    std::string path_;
+};
+
+}  // namespace
+
+std::optional<gid_t> find_group(const std::string& name) {
     constexpr std::size_t entry_bytes = 65536;
     std::vector<char> entry(entry_bytes);
     ::group known{};
     ::group* found = nullptr;
-    ::getgrnam_r(group.c_str(), &known, entry.data(), entry.size(), &found);
-    if (found != nullptr) return known.gr_gid;
-    return std::unexpected(
-        failure(fmt::format("there is no group {} (name one, or create it)", group)));
+    ::getgrnam_r(name.c_str(), &known, entry.data(), entry.size(), &found);
+    if (found == nullptr) return std::nullopt;
+    return known.gr_gid;
 }
 
-base::Error refused(const std::string& path) {
-    auto error = base::last_error(base::Fault::internal, "cannot listen on " + path);
-    if (error.code == std::errc::no_such_file_or_directory) error.doing += " (make its folder)";
-    return error;
-}
-
-}  // namespace
-
-base::Result<SocketFile> SocketFile::open(const std::string& path, const std::string& group) {
+std::expected<SocketFile, SocketRefusal> SocketFile::open(const std::string& path,
+                                                          const std::string& group) {
     const auto address = address_of(path);
-    // The file appears under its name when everything about it is right.
     const auto new_path = path + ".new";
     const auto new_address = address_of(new_path);
     if (!address || !new_address)
         return std::unexpected(address ? new_address.error() : address.error());
-    if (auto free = check_free(path, *address); !free) return std::unexpected(free.error());
+    if (auto is_free = check_free(path, *address); !is_free)
+        return std::unexpected(std::move(is_free.error()));
     const auto number = number_of(group);
     if (!number) return std::unexpected(number.error());
 
+    // The file gets its name when everything about it is right.
     SocketFile file;
     file.listening_ = open_socket();
-    ::unlink(new_path.c_str());  // left behind by a crash
+    NewFile created(new_path);
     if (!file.listening_ ||
         ::bind(file.listening_.get(), general(*new_address), sizeof *new_address) != 0)
-        return std::unexpected(refused(path));
+        return cannot_listen(path);
+    if (*number && ::chown(created.path(), static_cast<uid_t>(-1), **number) != 0)
+        return refused(fmt::format("cannot give {} to the group {}: {}", path, group,
+                                   std::error_code(errno, std::system_category()).message()),
+                       "make Ballast's user a member of the group");
     struct stat status{};
-    const auto failed = [&](base::Error error) {
-        ::unlink(new_path.c_str());
-        return std::unexpected(std::move(error));
-    };
-    if (*number && ::chown(new_path.c_str(), static_cast<uid_t>(-1), **number) != 0)
-        return failed(failure(
-            fmt::format("cannot give {} to the group {}: {} (make Ballast's user a member)", path,
-                        group, std::error_code(errno, std::system_category()).message())));
-    if (::chmod(new_path.c_str(), mode) != 0 || ::listen(file.listening_.get(), backlog) != 0 ||
-        ::lstat(new_path.c_str(), &status) != 0 || ::rename(new_path.c_str(), path.c_str()) != 0)
-        return failed(refused(path));
+    if (::chmod(created.path(), mode) != 0 || ::listen(file.listening_.get(), backlog) != 0 ||
+        ::lstat(created.path(), &status) != 0 || !created.rename_to(path))
+        return cannot_listen(path);
     file.path_ = path;
     file.inode_ = status.st_ino;
     file.device_ = status.st_dev;

@@ -1,23 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "base/error.h"
 #include "base/owned_fd.h"
 
+#include <expected>
+#include <optional>
 #include <string>
 #include <sys/types.h>
 
 namespace ballast::admin {
 
+/// The number of a group. Empty: there is none of this name.
+[[nodiscard]] std::optional<gid_t> find_group(const std::string& name);
+
+/// Why there is no socket, and what would be right.
+struct SocketRefusal {
+    std::string what;
+    std::string fix;
+};
+
 /// A listening Unix socket and its file, which this object removes at its end. Only this process's
 /// user and one group may connect.
 class SocketFile {
 public:
-    /// `group`: empty for the process's own. Replaces the file of a process that has ended. Fails
+    /// `group`: empty for the process's own. Replaces the file of a process that has ended. Refuses
     /// if another process listens there, if there is a file of another kind, or if the folder or
-    /// the group does not permit it; the error says what to do.
-    [[nodiscard]] static base::Result<SocketFile> open(const std::string& path,
-                                                       const std::string& group);
+    /// the group does not permit it.
+    [[nodiscard]] static std::expected<SocketFile, SocketRefusal> open(const std::string& path,
+                                                                       const std::string& group);
     SocketFile(SocketFile&& other) noexcept = default;
     SocketFile& operator=(SocketFile&& other) noexcept;
     ~SocketFile();

@@ -77,6 +77,53 @@ std::unexpected<Status> print_help(const CLI::App& app) {
     return std::unexpected(Status::good);
 }
 
+/// The commands for the running daemon.
+template <typename Add, typename AddFile>
+void add_for_daemon(const Add& add, const AddFile& add_file, CommandLine& result) {
+    const auto add_here = [&](const char* name, const char* does, Command command) {
+        auto* const added = add(name, does, command);
+        add_file(added);
+        added
+            ->add_option("--socket", result.socket,
+                         "the socket of the running Ballast, instead of the one that the "
+                         "configuration file names")
+            ->type_name("PATH");
+        return added;
+    };
+    const auto add_state = [&](const char* name, const char* does, Command command) {
+        auto* const added = add_here(name, does, command);
+        added->add_option("backend", result.backend, "the backend")->type_name("POOL/BACKEND");
+        added->add_flag("--all", result.all, "the whole balancer instead of one backend");
+        return added;
+    };
+    (void)add_here("reload",
+                   "let the running Ballast read its configuration again; with an error nothing "
+                   "changes",
+                   Command::reload);
+    (void)add_here("reopen", "let it reopen its log files, for logrotate", Command::reopen);
+    (void)add_here("backends", "list its backends, their states and their sessions",
+                   Command::backends);
+    auto* const drain =
+        add_state("drain", "no new sessions; those that are there go on", Command::drain);
+    drain->add_flag("--idle", result.idle, "end idle sessions with 421, busy ones when they are");
+    drain->add_flag("--wait", result.wait, "return when the last session has left");
+    (void)add_state("disable", "no new sessions; all that are there end", Command::disable);
+    (void)add_state("ready", "undo drain or disable", Command::ready);
+}
+
+/// What is wrong with the name of a backend, if anything.
+std::string wrong_backend(const CommandLine& given) {
+    if (given.all && !given.backend.empty())
+        return fmt::format("{} and --all exclude each other (leave one out)",
+                           config::in_quotes(given.backend));
+    if (given.all) return {};
+    const auto example = "name it as POOL/BACKEND, or --all for the whole balancer";
+    if (given.backend.empty()) return fmt::format("the backend is missing ({})", example);
+    const auto slash = given.backend.find('/');
+    if (slash != std::string::npos && slash > 0 && slash + 1 < given.backend.size()) return {};
+    return fmt::format("{} is no backend ({})", config::in_quotes(given.backend), example);
+}
+
 }  // namespace
 
 std::expected<CommandLine, Status> read(int argument_count, const char* const* arguments) {
@@ -87,7 +134,7 @@ std::expected<CommandLine, Status> read(int argument_count, const char* const* a
     app.get_formatter()->label("SUBCOMMAND", "COMMAND");
     app.footer(
         "`ballast help COMMAND` lists the options of a command. Exit status: 0 success,\n"
-        "1 failure, 2 wrong command line.");
+        "1 failure, 2 wrong command line, or no running Ballast to give the command to.");
     app.set_version_flag("-V,--version", "ballast " BALLAST_VERSION, "print the version");
     const auto add = [&](const char* name, const char* does, Command command) {
         auto* const added = app.add_subcommand(name, does)->group("Commands");
@@ -95,9 +142,16 @@ std::expected<CommandLine, Status> read(int argument_count, const char* const* a
         return added;
     };
     const auto add_file = [&](CLI::App* command) {
-        command->add_option("-c,--config", result.file, "the configuration file")
-            ->type_name("FILE")
-            ->capture_default_str();
+        command
+            ->add_option_function<std::string>(
+                "-c,--config",
+                [&result](const std::string& file) {
+                    result.file = file;
+                    result.is_file_given = true;
+                },
+                "the configuration file")
+            ->default_str(result.file)
+            ->type_name("FILE");
     };
     add_file(add("run", "run the load balancer until SIGTERM", Command::run));
     auto* const check =
@@ -115,6 +169,7 @@ std::expected<CommandLine, Status> read(int argument_count, const char* const* a
     check->add_flag("--strict", result.strict, "count warnings as errors");
     check->add_flag("--print", result.print,
                     "print the configuration with every setting written out");
+    add_for_daemon(add, add_file, result);
     (void)add("version", "print the version", Command::version);
     (void)add("manual", "print the reference of all configuration keys as Markdown",
               Command::manual);
@@ -150,6 +205,10 @@ std::expected<CommandLine, Status> read(int argument_count, const char* const* a
         return misused(app, unknown(app, topic));
     }
     if (app.get_subcommands().empty()) return misused(app, "a command is missing");
+    if (result.command == Command::drain || result.command == Command::disable ||
+        result.command == Command::ready)
+        if (const auto wrong = wrong_backend(result); !wrong.empty())
+            return misused(chosen(), wrong);
     return result;
 }
 

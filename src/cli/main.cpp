@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command_line.h"
+#include "cli/operate.h"
 #include "config/check_passthrough.h"
 #include "config/load.h"
 #include "config/schema.h"
@@ -107,6 +108,12 @@ Status obey(const CommandLine& wanted) {
     switch (wanted.command) {
         case run: return ::run(wanted.file);
         case check: return ::check(wanted);
+        case reload:
+        case reopen:
+        case backends:
+        case drain:
+        case disable:
+        case ready: return ballast::cli::operate(wanted);
         case version: return print("ballast " BALLAST_VERSION "\n");
         case manual: return print(ballast::config::manual());
         case schema: return print(ballast::config::schema());

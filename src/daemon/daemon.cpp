@@ -2,12 +2,14 @@
 #include "daemon/daemon.h"
 
 #include "admin/actions.h"
+#include "admin/server.h"
 #include "base/log.h"
 #include "base/owned_fd.h"
 #include "config/changes.h"
 #include "daemon/doors.h"
 #include "daemon/logs.h"
 #include "daemon/memory.h"
+#include "daemon/operators.h"
 #include "daemon/port_settings.h"
 #include "daemon/privileges.h"
 #include "daemon/probe_secrets.h"
@@ -64,6 +66,7 @@ public:
 private:
     void take_client(base::OwnedFd client, base::Address peer, std::string_view listener,
                      bool begins_with_tls);
+    void serve_operators();
     [[nodiscard]] loop::Task<> follow_signals();
     [[nodiscard]] loop::Task<> follow_itself();
     [[nodiscard]] loop::Task<> follow_pools();
@@ -90,6 +93,9 @@ private:
     Serving serving_;
     Doors doors_;
     Reload reload_;
+    Operators operators_;
+    admin::OperatorSocket operator_socket_;  // until `run`
+    std::optional<admin::Server> operator_server_;
     std::vector<admin::Actions::Reloaded> reload_asked_;  // by the reload that runs
     std::vector<admin::Actions::Reloaded> reload_asked_again_;
     bool reloads_ = false;
@@ -161,6 +167,7 @@ Daemon::Daemon(Parts parts, base::OwnedFd signals, const char* file)
                  take_client(std::move(client), peer, listener, begins_with_tls);
              }),
       reload_(control_, file_),
+      operators_([this]() -> const session::Pools& { return serving_.pools(); }, ledger_, workers_),
       signalled_(control_),
       unwatched_signals_(std::move(signals)),
       watch_due_(control_),
@@ -187,10 +194,23 @@ bool Daemon::bind() {
     }
     (void)unwatched_signals_.release();
     signals_ = std::move(*watched);
-    const auto problems = doors_.prepare(*started_with_);
+    auto problems = doors_.prepare(*started_with_);
+    auto socket = admin::open_socket(*started_with_);
+    if (socket)
+        operator_socket_ = std::move(*socket);
+    else
+        problems.push_back(std::move(socket.error()));
     for (const auto& problem : problems)
         fmt::print(stderr, "{}\n", config::to_string(problem, file_));
     return problems.empty();
+}
+
+void Daemon::serve_operators() {
+    auto actions = operators_.actions(
+        [this](admin::Actions::Reloaded done) { reload(std::move(done)); });
+    operator_server_.emplace(control_, std::move(operator_socket_), std::move(actions),
+                             started_with_->admin.state_file);
+    operator_server_->restore();
 }
 
 /// A connection goes to the least loaded worker, not to the one that woke first: FTP sessions are
@@ -221,6 +241,7 @@ std::string Daemon::new_session_id() {
 void Daemon::run() {
     for (const auto& worker : workers_) worker->start();
     serving_.use(std::move(first_));
+    serve_operators();
     doors_.switch_over();
     signal_job_ = loop::Job::start(follow_signals());
     watch_job_ = loop::Job::start(follow_itself());
@@ -339,6 +360,8 @@ admin::ReloadReport Daemon::apply(Reload::Read& read) {
     memory_max_ = memory_max(*config);
     ports_.configure(port_settings(*config));
     serving_.use(std::move(*read.parts));
+    operators_.pools_changed();
+    operator_server_->restore();
     doors_.switch_over();
     report.applied = true;
     log::write_each(log::Level::info, "configuration reloaded",

@@ -15,7 +15,9 @@ from servers import REPOSITORY
 
 pytestmark = pytest.mark.skipif(DIRECT, reason="this is the balancer's own")
 
-COMMANDS = ("run", "check", "version", "manual", "schema", "help")
+# For the running daemon.
+FOR_DAEMON = ("reload", "reopen", "backends", "drain", "disable", "ready")
+COMMANDS = ("run", "check", *FOR_DAEMON, "version", "manual", "schema", "help")
 
 
 @pytest.mark.parametrize("word", ["version", "--version", "-V"])
@@ -54,7 +56,7 @@ def test_every_command_has_help(command: str) -> None:
         ((), "ballast: a command is missing"),
         (("chekc",), "ballast: unknown command 'chekc' (did you mean 'check'?)"),
         (("chekc", "-c", "file"), "ballast: unknown command 'chekc' (did you mean 'check'?)"),
-        (("reload",), "ballast: unknown command 'reload' (use run, check,"),
+        (("bench",), "ballast: unknown command 'bench' (use run, check,"),
         (("help", "chekc"), "ballast: unknown command 'chekc' (did you mean 'check'?)"),
         (("--versoin",), "ballast: unknown option '--versoin' (did you mean --version?)"),
         (("-x",), "ballast: unknown option '-x' (use "),
@@ -66,6 +68,11 @@ def test_every_command_has_help(command: str) -> None:
         (("version", "now"), "ballast version: unknown argument 'now' (remove it)"),
         (("check", "-c"), "ballast check: --config: 1 required FILE missing"),
         (("check", "run"), "ballast check: unknown argument 'run'"),
+        (("drain",), "ballast drain: the backend is missing (name it as POOL/BACKEND, or --all"),
+        (("ready", "f1"), "ballast ready: 'f1' is no backend (name it as POOL/BACKEND, or --all"),
+        (("ready", "/f1"), "ballast ready: '/f1' is no backend"),
+        (("disable", "a/b", "--all"), "ballast disable: 'a/b' and --all exclude each other"),
+        (("disable", "a/b", "--idle"), "ballast disable: unknown option '--idle'"),
         (("che\x1bck",), r"unknown command 'che\x1bck'"),
     ],
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import operators
 import waiting
 from ballast import BINARY, DIRECT, Backend, Ballast, Listener, Place, Pool, backends_file
 from ports import free_port
@@ -18,10 +19,10 @@ pytestmark = pytest.mark.skipif(DIRECT, reason="these are the balancer's pages")
 STUBS = ("systemctl", "useradd", "chown", "ss", "vi")
 
 
-def _blocks() -> list[tuple[str, str]]:
+def _blocks(mark: str = "# checked") -> list[tuple[str, str]]:
     blocks = []
     for page in (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))):
-        found = re.findall(r"^```sh\n# checked\n(.*?)^```", page.read_text(), re.M | re.S)
+        found = re.findall(rf"^```sh\n{mark}\n(.*?)^```", page.read_text(), re.M | re.S)
         blocks += [(f"{page.name}-{number}", text) for number, text in enumerate(found, 1)]
     return blocks
 
@@ -72,6 +73,24 @@ def test_the_commands_of_the_pages_work(name: str, text: str, work: Path) -> Non
     configuration = root / "etc/ballast/ballast.toml"
     example = (REPOSITORY / "examples/alfresco.toml").read_text()
     assert configuration.read_text() in (kept, example)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), _blocks("# checked, while Ballast runs"), ids=lambda each: each[:30]
+)
+def test_the_commands_for_the_running_daemon_work(name: str, text: str, work: Path) -> None:
+    pool = Pool("files", [Backend("f1", Place("127.0.0.1", free_port()))])
+    with Ballast(work, [Listener("ftp", "files")], [pool], settings=operators.settings(work)):
+        # The pages use the default socket.
+        script = f'ballast() {{ {BINARY} "$@" --socket {operators.socket_path(work)}; }}\n{text}'
+        done = subprocess.run(
+            ["sh", "-eu", "-c", script],
+            capture_output=True,
+            text=True,
+            timeout=waiting.PATIENCE,
+            check=False,
+        )
+        assert done.returncode == 0, (script, done)
 
 
 def test_the_pages_are_in_the_readme() -> None:

@@ -237,16 +237,16 @@ TEST_F(ServerTest, does_not_end_whoever_waits_for_a_reload_for_want_of_room) {
 
 TEST(OperatorSocket, is_needed_only_if_the_settings_name_it) {
     const support::TemporaryDirectory directory;
-    config::Admin settings;
-    settings.socket = directory.file("none/sock");
-    EXPECT_FALSE(open_socket(settings));
-    settings.socket = "none";
-    const auto none = open_socket(settings);
+    config::Config config;
+    config.admin.socket = directory.file("none/sock");
+    EXPECT_FALSE(open_socket(config));
+    config.admin.socket = "none";
+    const auto none = open_socket(config);
     ASSERT_TRUE(none);
     EXPECT_FALSE(none->file);
     EXPECT_EQ(none->why_not, "admin.socket is \"none\"");
-    settings.socket = directory.file("sock");
-    const auto named = open_socket(settings);
+    config.admin.socket = directory.file("sock");
+    const auto named = open_socket(config);
     ASSERT_TRUE(named);
     EXPECT_TRUE(named->file);
 }

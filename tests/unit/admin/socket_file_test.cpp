@@ -27,7 +27,7 @@ class SocketFileTest : public testing::Test {
 protected:
     [[nodiscard]] std::string why_not(const std::string& group = {}) const {
         const auto opened = SocketFile::open(path_, group);
-        return opened ? "it opens" : base::to_string(opened.error());
+        return opened ? "it opens" : opened.error().what + " (" + opened.error().fix + ')';
     }
     [[nodiscard]] bool exists() const { return ::access(path_.c_str(), F_OK) == 0; }
 
@@ -38,7 +38,7 @@ protected:
 TEST_F(SocketFileTest, is_there_for_user_and_group_until_its_end) {
     {
         const auto file = SocketFile::open(path_, "");
-        ASSERT_TRUE(file) << base::to_string(file.error());
+        ASSERT_TRUE(file) << file.error().what;
         struct stat status{};
         ASSERT_EQ(::stat(path_.c_str(), &status), 0);
         EXPECT_EQ(status.st_mode, S_IFSOCK | 0660U);
@@ -71,7 +71,7 @@ TEST_F(SocketFileTest, replaces_that_of_a_process_that_has_ended) {
     ASSERT_TRUE(exists());
     directory_.write("sock.new", "left behind by a crash");
     const auto file = SocketFile::open(path_, "");
-    ASSERT_TRUE(file) << base::to_string(file.error());
+    ASSERT_TRUE(file) << file.error().what;
     EXPECT_TRUE(is_reachable(path_));
 }
 
@@ -96,7 +96,7 @@ TEST_F(SocketFileTest, does_not_remove_that_of_its_successor) {
         const auto not_listening = first->take();
     }
     auto second = SocketFile::open(path_, "");
-    ASSERT_TRUE(second) << base::to_string(second.error());
+    ASSERT_TRUE(second) << second.error().what;
     {
         const SocketFile ends = std::move(*first);
     }
@@ -106,14 +106,14 @@ TEST_F(SocketFileTest, does_not_remove_that_of_its_successor) {
 TEST_F(SocketFileTest, says_what_to_do_about_folders_and_groups) {
     const auto missing = SocketFile::open(directory_.file("none/sock"), "");
     ASSERT_FALSE(missing);
-    EXPECT_EQ(base::to_string(missing.error()),
-              "cannot listen on " + directory_.file("none/sock") +
-                  " (make its folder): No such file or directory");
+    EXPECT_EQ(missing.error().what,
+              "cannot listen on " + directory_.file("none/sock") + ": No such file or directory");
+    EXPECT_EQ(missing.error().fix, "make its folder");
     EXPECT_EQ(why_not("no-such-group"), "there is no group no-such-group (name one, or create it)");
     EXPECT_FALSE(exists());
     const auto too_long = SocketFile::open("/" + std::string(107, 'x'), "");
     ASSERT_FALSE(too_long);
-    EXPECT_TRUE(base::to_string(too_long.error()).contains("is too long"));
+    EXPECT_TRUE(too_long.error().what.contains("is too long"));
 }
 
 }  // namespace

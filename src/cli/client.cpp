@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/client.h"
+
+#include "base/owned_fd.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <fmt/format.h>
+#include <string_view>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <system_error>
+#include <utility>
+
+namespace ballast::cli {
+
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+
+constexpr auto patience = std::chrono::seconds(70);
+
+std::string_view cure_of(int error) {
+    switch (error) {
+        case ENOENT:
+            return "start it, or name the socket of its `admin.socket` with --socket; its log says "
+                   "where it listens for operators";
+        case ECONNREFUSED: return "it has ended: start it";
+        case EACCES:
+        case EPERM: return "run this as root, as Ballast's user, or as a member of `admin.group`";
+        case EAGAIN: return "it is hung or has too many operators: look at its log";
+        default: return "name its socket with --socket";
+    }
+}
+
+std::unexpected<std::string> out_of_reach(const std::string& path, int error) {
+    return std::unexpected(fmt::format("cannot reach Ballast at {}: {} ({})", path,
+                                       std::error_code(error, std::system_category()).message(),
+                                       cure_of(error)));
+}
+
+/// By hand: Asio takes a full backlog for a connection.
+std::expected<base::OwnedFd, std::string> connect_to(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path) return out_of_reach(path, ENAMETOOLONG);
+    std::memcpy(address.sun_path, path.data(), path.size());
+    base::OwnedFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const timeval limit{.tv_sec = patience.count(), .tv_usec = 0};
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    // The socket API is specified in terms of this cast.
+    const auto* const general = reinterpret_cast<const sockaddr*>(&address);  // NOLINT
+    if (::connect(socket.get(), general, sizeof address) != 0) return out_of_reach(path, errno);
+    return socket;
+}
+
+/// Runs one step of the conversation to its end.
+template <typename Start>
+beast::error_code finish(asio::io_context& context, Start start) {
+    beast::error_code result;
+    start([&](const beast::error_code& error, std::size_t) { result = error; });
+    context.restart();
+    context.run();
+    return result;
+}
+
+}  // namespace
+
+std::expected<Reply, std::string> ask(const std::string& socket_path, const Question& question) {
+    auto connected = connect_to(socket_path);
+    if (!connected) return std::unexpected(connected.error());
+    asio::io_context context;
+    beast::basic_stream<asio::local::stream_protocol> stream(asio::local::stream_protocol::socket(
+        context, asio::local::stream_protocol(), connected->release()));
+    stream.expires_after(patience);
+    constexpr unsigned http_1_1 = 11;
+    http::request<http::string_body> request(http::string_to_verb(question.method), question.target,
+                                             http_1_1, question.body);
+    request.set(http::field::host, "ballast");
+    request.keep_alive(false);
+    request.prepare_payload();
+    http::response<http::string_body> response;
+    beast::flat_buffer received;
+    auto error =
+        finish(context, [&](auto done) { http::async_write(stream, request, std::move(done)); });
+    if (!error)
+        error = finish(context, [&](auto done) {
+            http::async_read(stream, received, response, std::move(done));
+        });
+    if (error)
+        return std::unexpected(fmt::format("Ballast at {} does not reply: {} (look at its log)",
+                                           socket_path, error.message()));
+    return Reply{response.result_int(), std::move(response.body())};
+}
+
+}  // namespace ballast::cli

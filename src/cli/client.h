@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <expected>
+#include <string>
+
+namespace ballast::cli {
+
+/// A request to the running daemon (docs/operating.md).
+struct Question {
+    std::string method;
+    std::string target;
+    std::string body;
+};
+
+struct Reply {
+    unsigned status = 0;
+    std::string body;  ///< JSON
+};
+
+/// Asks the daemon that listens on this Unix socket, and waits for its reply: a little longer than
+/// a reload may take. If there is none the text says why, and what to do.
+[[nodiscard]] std::expected<Reply, std::string> ask(const std::string& socket_path,
+                                                    const Question& question);
+
+}  // namespace ballast::cli

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator of a running balancer: its commands, and its HTTP API."""
+
+import http.client
+import json
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import waiting
+from ballast import Ballast, run_ballast
+
+
+def settings(work: Path, **more: Any) -> dict[str, Any]:
+    """The settings of a balancer with a socket."""
+    return {"admin": {"socket": str(socket_path(work)), **more}}
+
+
+def socket_path(work: Path) -> Path:
+    """Outside of the test's directory, whose name is too long for a socket."""
+    return work.parent / f"{work.name[-8:]}.sock"
+
+
+def operate(work: Path, *words: str, status: int = 0) -> subprocess.CompletedProcess[str]:
+    done = run_ballast(*words, "--socket", socket_path(work))
+    assert done.returncode == status, done
+    return done
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("ballast", timeout=waiting.PATIENCE)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        # Not with a timeout: Python would not wait for a place in the backlog.
+        self.sock.connect(str(self._path))
+        self.sock.settimeout(waiting.PATIENCE)
+
+
+def ask(work: Path, method: str, target: str, body: Any = None) -> tuple[int, dict[str, Any]]:
+    connection = _UnixConnection(socket_path(work))
+    connection.request(method, target, None if body is None else json.dumps(body))
+    reply = connection.getresponse()
+    answer = json.loads(reply.read())
+    connection.close()
+    return reply.status, answer
+
+
+def states(work: Path) -> dict[str, str]:
+    """The administrative state of each backend."""
+    status, answer = ask(work, "GET", "/v1/backends")
+    assert status == 200
+    return {f"{each['pool']}/{each['backend']}": each["state"] for each in answer["backends"]}
+
+
+def sessions(work: Path) -> dict[str, int]:
+    """The sessions of each backend."""
+    status, answer = ask(work, "GET", "/v1/backends")
+    assert status == 200
+    return {f"{each['pool']}/{each['backend']}": each["sessions"] for each in answer["backends"]}
+
+
+def wait_for_sessions(it: Ballast, work: Path, backend: str, count: int) -> None:
+    def has_them() -> bool:
+        it.assert_alive()
+        return sessions(work)[backend] == count
+
+    waiting.until(f"{backend} has {count} sessions", has_them)
