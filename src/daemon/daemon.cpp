@@ -206,8 +206,8 @@ bool Daemon::bind() {
 }
 
 void Daemon::serve_operators() {
-    auto actions = operators_.actions(
-        [this](admin::Actions::Reloaded done) { reload(std::move(done)); });
+    auto actions =
+        operators_.actions([this](admin::Actions::Reloaded done) { reload(std::move(done)); });
     operator_server_.emplace(control_, std::move(operator_socket_), std::move(actions),
                              started_with_->admin.state_file);
     operator_server_->restore();

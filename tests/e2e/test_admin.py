@@ -334,3 +334,65 @@ def test_a_stopped_client_does_not_stop_the_daemon(work: Path) -> None:
         assert ask(work, "GET", "/v1/version")[0] == 200
         os.kill(it.pid, signal.SIGUSR1)
         it.wait_for_log("the counters", lambda line: line["message"] == "counters")
+
+
+# Reload
+
+
+def test_reload_returns_when_the_new_configuration_is_in_use(work: Path) -> None:
+    with _balancer(work) as it:
+        operate(work, "drain", "files/f1")
+        nobody = Place("127.0.0.1", free_port())
+        it.pools["files"].backends = [*it.pools["files"].backends, Backend("f3", nobody)]
+        it.configuration.write_text(it.text())
+        assert operate(work, "reload").stdout == "reloaded\n"
+        assert states(work) == {"files/f1": "drain", "files/f2": "ready", "files/f3": "ready"}
+
+
+def test_reload_says_what_needs_a_restart(work: Path) -> None:
+    with _balancer(work) as it:
+        it.configuration.write_text("workers = 3\n" + it.text())
+        done = operate(work, "reload")
+        assert done.stdout == "reloaded\n"
+        assert done.stderr.startswith("needs a restart: workers")
+
+
+def test_reload_prints_every_problem_and_changes_nothing(work: Path) -> None:
+    with _balancer(work) as it:
+        whole = it.text()
+        it.configuration.write_text(whole.replace("[pool.files]", "[pool.files]\nbalance = 'x'\nfoo = 1"))
+        done = operate(work, "reload", status=1)
+        assert done.stdout == ""
+        assert "pool.files.balance: " in done.stderr and "pool.files.foo: " in done.stderr
+        assert str(it.configuration) in done.stderr.splitlines()[0]
+        assert done.stderr.endswith("(correct them and reload again)\n")
+        status, answer = ask(work, "POST", "/v1/reload")
+        assert status == 422 and not answer["applied"] and len(answer["problems"]) == 2
+        assert set(states(work)) == {"files/f1", "files/f2"}
+
+
+def test_the_state_of_the_balancer_outlives_a_reload_with_a_new_pool(work: Path) -> None:
+    with _balancer(work) as it:
+        operate(work, "disable", "--all")
+        nobody = Place("127.0.0.1", free_port())
+        it.pools["more"] = Pool("more", [Backend("m1", nobody)])
+        it.configuration.write_text(it.text())
+        operate(work, "reload")
+        assert ask(work, "GET", "/v1/state")[1]["state"] == "disabled"
+        assert states(work)["more/m1"] == "ready"
+        with Wire(it.where()) as client:
+            assert client.reply().code == 421
+        operate(work, "ready", "--all")
+        with Wire(it.where()) as client:
+            client.greeting()
+
+
+def test_a_state_for_a_backend_that_a_reload_brings_back_holds(work: Path) -> None:
+    with _balancer(work, state_file=str(work / "state.json")) as it:
+        both = list(it.pools["files"].backends)
+        operate(work, "drain", "files/f2")
+        for present in (both[:1], both):
+            it.pools["files"].backends = present
+            it.configuration.write_text(it.text())
+            operate(work, "reload")
+        assert states(work) == {"files/f1": "ready", "files/f2": "drain"}
