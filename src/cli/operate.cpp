@@ -84,7 +84,8 @@ Outcome<std::string> socket_of(const CommandLine& wanted) {
     if (!reading.config) return failed("not TOML, so the socket is unknown");
     const auto& socket = reading.config->admin.socket;
     if (socket == config::Admin::no_socket) return failed("admin.socket is \"none\"");
-    return socket.empty() ? std::move(standard) : socket;
+    if (socket.empty()) return standard;
+    return socket;
 }
 
 /// Talks with one daemon.
