@@ -66,6 +66,8 @@ void World::survey(std::size_t index) {
 
 void World::begin_session(std::unique_ptr<net::Stream> client) {
     (void)pool();
+    // The test may have changed the limits.
+    ledger.configure(borrowed(limits), ledger.rules().sessions_max, loop.now());
     const auto id = fmt::format("s{}", ++next_id_);
     auto session = std::make_unique<session::Session>(
         session::Surroundings{network, snapshot_ ? snapshot_ : borrowed(listener), pools_,
