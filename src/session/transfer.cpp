@@ -70,13 +70,19 @@ Transfer::Transfer(Parts parts, std::string line, ftp::Direction direction,
       direction_(direction),
       restart_(restart),
       answers_(parts_.client),
-      replies_(parts_.backend, answers_, parts_.signal, is_tentative()),
-      backend_end_(parts_.backend, parts_.signal, parts_.client_tls != nullptr),
       client_end_(parts_.network, parts_.client, parts_.client_data, parts_.settings,
                   parts_.client_tls, parts_.signal),
       machine_(terms_of(parts_, line_, direction)) {
     outcome_.direction = direction;
     report_.moved = parts_.byte_count;
+    use(parts_.backend);
+}
+
+/// The data of a former leg are reset.
+void Transfer::use(backend::Leg& leg) {
+    leg_ = &leg;
+    replies_.emplace(leg, answers_, parts_.signal, is_tentative());
+    backend_end_.emplace(leg, parts_.signal, parts_.client_tls != nullptr);
 }
 
 loop::Task<TransferOutcome> Transfer::run() {
@@ -88,17 +94,17 @@ loop::Task<TransferOutcome> Transfer::run() {
     const bool is_unused = outcome_.reach == TransferReach::nowhere ||
                            outcome_.result == TransferResult::not_a_transfer;
     // The backend has its data connection because the client asked. No transfer has used it.
-    if (is_unused && parts_.backend.follows_client() && !replies_.backend_is_lost())
-        backend_end_.give_back();
+    if (is_unused && leg_->follows_client() && !replies_->backend_is_lost())
+        backend_end_->give_back();
     outcome_.time = loop().now() - started;
     outcome_.bytes = report_.bytes_delivered;
-    if (replies_.backend_is_lost()) outcome_.after = AfterTransfer::backend_lost;
+    if (replies_->backend_is_lost()) outcome_.after = AfterTransfer::backend_lost;
     if (answers_.service_is_over()) outcome_.after = AfterTransfer::service_over;
     if (answers_.client_is_lost()) outcome_.after = AfterTransfer::client_lost;
     // A transfer spends the client's data address, whatever its result.
     if (outcome_.result != TransferResult::not_a_transfer) {
         parts_.client_data.clear();
-        parts_.backend.forget_data();
+        leg_->forget_data();
     } else if (parts_.client_data.lease) {
         parts_.client_data.lease->keep_no_longer();
     }
@@ -109,7 +115,7 @@ TransferProgress Transfer::progress() const {
     return {.phase = machine_.phase(),
             .direction = direction_,
             .bytes = report_.bytes_delivered,
-            .size = replies_.owed().announced_bytes(),
+            .size = replies_->owed().announced_bytes(),
             .moving_since = moving_since_};
 }
 
@@ -122,7 +128,7 @@ loop::Task<bool> Transfer::prepare() {
     }
     // If the backend follows the client, its refusal comes before its data connection.
     if (client_end_.is_active() && !is_tentative() &&
-        (!parts_.backend.follows_client() || machine_.secures_client_first()))
+        (!leg_->follows_client() || machine_.secures_client_first()))
         client_end_.dial(loop().after(parts_.settings.data_connect_timeout));
     if (!co_await open_backend()) co_return false;
     if (client_end_.is_dialling()) {
@@ -134,7 +140,7 @@ loop::Task<bool> Transfer::prepare() {
             co_return false;
         }
     }
-    if (backend_end_.is_expected()) tell({Kind::backend_expected});
+    if (backend_end_->is_expected()) tell({Kind::backend_expected});
     if (client_end_.is_connected()) tell({Kind::client_connected});
     if (client_end_.was_secured_early() && !is_tentative()) tell({Kind::client_secured_early});
     co_return true;
@@ -142,9 +148,9 @@ loop::Task<bool> Transfer::prepare() {
 
 /// Protects the backend's data connection as the settings require, then opens it.
 loop::Task<bool> Transfer::open_backend() {
-    auto refusal = co_await backend_end_.protect();
+    auto refusal = co_await backend_end_->protect();
     const bool is_for_tls = refusal.has_value();
-    if (!refusal) refusal = co_await backend_end_.open();
+    if (!refusal) refusal = co_await backend_end_->open();
     if (!refusal) co_return true;
     if (refusal->control_is_lost) {
         co_await refuse_for_lost_backend(refusal->error);
@@ -154,7 +160,7 @@ loop::Task<bool> Transfer::open_backend() {
     if (is_for_tls) {
         co_await refuse(refused_tls_code,
                         "The server refuses this protection of data connections.");
-        why += backend_end_.is_protected()
+        why += backend_end_->is_protected()
                    ? ": set data = \"never\" in its tls table if its data connections may go in "
                      "plain text"
                    : ": set data = \"always\" in its tls table";
@@ -178,12 +184,12 @@ loop::Task<> Transfer::carry() {
         if (has_acted) continue;
         watch();
         auto deadline = machine_.deadline();
-        if (replies_.is_awaited()) deadline = loop::sooner(deadline, parts_.backend.poll_at());
+        if (replies_->is_awaited()) deadline = loop::sooner(deadline, leg_->poll_at());
         (void)co_await parts_.signal.wait(deadline);
     }
     if (!machine_.is_sent() || machine_.result() == TransferResult::aborted) co_return;
-    co_await replies_.tell_stats(machine_.data_are_pending());
-    if (machine_.abort_is_wanted()) co_await replies_.answer_late_abort();
+    co_await replies_->tell_stats(machine_.data_are_pending());
+    if (machine_.abort_is_wanted()) co_await replies_->answer_late_abort();
 }
 
 /// Performs the machine's actions. False if there was none.
@@ -203,9 +209,9 @@ loop::Task<bool> Transfer::act() {
 // What has happened
 
 loop::Task<> Transfer::gather() {
-    if (parts_.backend.is_disabled()) tell({Kind::backend_disabled});
+    if (leg_->is_disabled()) tell({Kind::backend_disabled});
     if (machine_.is_listening()) {
-        if (machine_.is_sent()) co_await replies_.take(machine_.data_are_pending());
+        if (machine_.is_sent()) co_await replies_->take(machine_.data_are_pending());
         note_replies();
         co_await hear_client();
         note_replies();
@@ -214,13 +220,13 @@ loop::Task<> Transfer::gather() {
 }
 
 void Transfer::note_replies() {
-    const auto& owed = replies_.owed();
-    const bool has_line = parts_.backend.begun_code() != 0;
-    tell({.kind = Kind::line_came, .at = has_line ? parts_.backend.line_at() : loop::Time::min()});
+    const auto& owed = replies_->owed();
+    const bool has_line = leg_->begun_code() != 0;
+    tell({.kind = Kind::line_came, .at = has_line ? leg_->line_at() : loop::Time::min()});
     if (owed.is_begun() && !machine_.is_begun()) tell({Kind::begun});
     if (owed.final_reply() && owed.final_reply()->code != machine_.final_code())
         tell({.kind = Kind::final_came, .code = owed.final_reply()->code});
-    if (replies_.is_missing() && !machine_.is_missing()) tell({Kind::reply_lost});
+    if (replies_->is_missing() && !machine_.is_missing()) tell({Kind::reply_lost});
     // The client may be waiting for the lost reply. Then its connection will never report an end.
     if (answers_.client_is_lost()) tell({Kind::client_left});
 }
@@ -253,9 +259,9 @@ loop::Task<> Transfer::hear_client() {
         } else if (command.verb == "ABOR" && !machine_.abort_is_wanted()) {
             // A second ABOR waits like any other command, and gets its own answer later.
             co_return tell({Kind::abor});
-        } else if (command.verb == "STAT" && replies_.has_room_for_stat() &&
+        } else if (command.verb == "STAT" && replies_->has_room_for_stat() &&
                    !guard::refusal_of(parts_.settings, "STAT", command.argument)) {
-            co_await replies_.pass_stat(command.line);
+            co_await replies_->pass_stat(command.line);
         } else {
             // A QUIT after the data shows that the client has sent all of them.
             if (command.verb == "QUIT" && client_data_are_over() && !was_behind)
@@ -277,7 +283,7 @@ void Transfer::look_at_data() {
 }
 
 void Transfer::look_at_backend() {
-    switch (backend_end_.look()) {
+    switch (backend_end_->look()) {
         case BackendEnd::News::nothing: return;
         case BackendEnd::News::arrived: return tell({Kind::backend_connected});
         case BackendEnd::News::secured: return tell({Kind::backend_secured});
@@ -309,7 +315,7 @@ void Transfer::look_at_relay() {
     const bool uploads = direction_ == ftp::Direction::upload;
     switch (report_.end) {
         case relay::End::source_ended:
-            return tell_end(uploads ? client_end_.is_protected() : backend_end_.is_protected(),
+            return tell_end(uploads ? client_end_.is_protected() : backend_end_->is_protected(),
                             report_.is_vouched_for, Kind::ended_vouched, Kind::ended);
         case relay::End::source_failed: return tell({Kind::source_failed});
         case relay::End::sink_failed: return tell({Kind::sink_failed});
@@ -329,7 +335,7 @@ loop::Time::duration Transfer::end_grace() const {
 
 void Transfer::watch() {
     if (!machine_.is_listening()) return;
-    if (machine_.is_sent() && replies_.is_awaited()) parts_.backend.watch();
+    if (machine_.is_sent() && replies_->is_awaited()) leg_->watch();
     if (!machine_.client_has_left() && parts_.client.may_poll()) parts_.client.watch();
 }
 
@@ -342,26 +348,27 @@ loop::Task<> Transfer::perform(Action action) {
         case Action::send_command: co_return co_await send_command();
         case Action::dial_client: co_return client_end_.dial(machine_.client_deadline());
         case Action::secure_client: client_end_.secure(); co_return look_at_client();
-        case Action::secure_backend: backend_end_.secure(); co_return look_at_backend();
+        case Action::secure_backend: backend_end_->secure(); co_return look_at_backend();
         case Action::move: move(); co_return look_at_relay();
         case Action::pass_end_on: co_return pass_end_on();
-        case Action::close_backend: co_return backend_end_.end();
+        case Action::close_backend: co_return backend_end_->end();
         case Action::stop_moving: co_return relaying_.cancel();
         case Action::break_client: co_return break_client();
-        case Action::reset_backend: co_return backend_end_.reset();
+        case Action::reset_backend: co_return backend_end_->reset();
         case Action::give_up_reply:
-            co_return replies_.lose_backend("the server did not answer in time");
+            co_return replies_->lose_backend("the server did not answer in time");
         case Action::settle_replies:
-            if (replies_.is_awaited()) co_await replies_.settle_stats(machine_.data_are_pending());
+            if (replies_->is_awaited())
+                co_await replies_->settle_stats(machine_.data_are_pending());
             note_replies();
             co_return tell({Kind::replies_settled});
         case Action::end_client: {
             const bool is_proper = co_await client_end_.finish();
             co_return tell({is_proper ? Kind::client_ended : Kind::client_not_ended});
         }
-        case Action::close: client_end_.close(); co_return backend_end_.close();
-        case Action::abort: (void)co_await replies_.abort(backend_end_); co_return;
-        case Action::abort_broken: co_return co_await replies_.abort_broken(backend_end_);
+        case Action::close: client_end_.close(); co_return backend_end_->close();
+        case Action::abort: (void)co_await replies_->abort(*backend_end_); co_return;
+        case Action::abort_broken: co_return co_await replies_->abort_broken(*backend_end_);
         case Action::say_150:
         case Action::tell_final:
         case Action::tell_failure:
@@ -373,8 +380,8 @@ loop::Task<> Transfer::perform(Action action) {
 /// Sends the client a reply.
 loop::Task<> Transfer::speak(Action action) {
     switch (action) {
-        case Action::say_150: co_return co_await replies_.tell_150();
-        case Action::tell_final: co_return co_await replies_.tell_final();
+        case Action::say_150: co_return co_await replies_->tell_150();
+        case Action::tell_final: co_return co_await replies_->tell_final();
         case Action::tell_failure:
             co_return co_await answers_.tell(ftp::make_reply(
                 machine_.own_code(),
@@ -383,8 +390,8 @@ loop::Task<> Transfer::speak(Action action) {
             co_return co_await answers_.tell(
                 ftp::make_reply(machine_.own_code(), refusal_in_words()));
         case Action::tell_aborted:
-            if (machine_.is_sent()) co_await replies_.tell_stats(machine_.data_are_pending());
-            co_return co_await replies_.tell_aborted();
+            if (machine_.is_sent()) co_await replies_->tell_stats(machine_.data_are_pending());
+            co_return co_await replies_->tell_aborted();
         default: co_return;
     }
 }
@@ -392,20 +399,20 @@ loop::Task<> Transfer::speak(Action action) {
 /// Sends the command, with REST right before it. Some servers forget REST at any command between
 /// them (inetutils-ftpd). A refused REST refuses the transfer, because it must not begin at 0.
 loop::Task<> Transfer::send_command() {
-    const auto learnt = co_await parts_.backend.learn_noop();
+    const auto learnt = co_await leg_->learn_noop();
     if (!learnt) co_await refuse_for_lost_backend(learnt.error());
     const bool is_ready = learnt && co_await send_restart();
-    const auto sent = is_ready ? co_await parts_.backend.send(line_) : base::Result<>{};
+    const auto sent = is_ready ? co_await leg_->send(line_) : base::Result<>{};
     if (!sent) co_await refuse_for_lost_backend(sent.error());
     if (is_ready && sent)
-        tell({.kind = Kind::command_sent, .time = parts_.backend.answer_time(line_)});
+        tell({.kind = Kind::command_sent, .time = leg_->answer_time(line_)});
     else
         tell({Kind::command_not_sent});
 }
 
 loop::Task<bool> Transfer::send_restart() {
     if (!restart_) co_return true;
-    const auto reply = co_await parts_.backend.restart_at(*restart_);
+    const auto reply = co_await leg_->restart_at(*restart_);
     if (!reply) {
         co_await refuse_for_lost_backend(reply.error());
     } else if (reply->is_negative()) {
@@ -413,7 +420,7 @@ loop::Task<bool> Transfer::send_restart() {
     } else if (reply->code != 350) {
         co_await refuse(451, "The server ignored REST.");
     } else {
-        parts_.backend.known().set_accepts_rest();
+        leg_->known().set_accepts_rest();
         co_return true;
     }
     co_return false;
@@ -424,7 +431,7 @@ void Transfer::move() {
     const relay::Pace pace(parts_.settings.data_stall_timeout, parts_.settings.data_stall_bytes,
                            parts_.throttle);
     auto& client = client_end_.stream();
-    auto& backend = backend_end_.stream();
+    auto& backend = backend_end_->stream();
     const auto start = [&](loop::Task<> task) {
         relaying_ = loop::Job::start(std::move(task), &parts_.signal);
     };
@@ -443,7 +450,7 @@ void Transfer::move() {
 /// Passes on the end of the client's direction. The relay watches the connection if it still moves
 /// the other direction.
 void Transfer::pass_end_on() {
-    switch (backend_end_.finish(relaying_.is_done())) {
+    switch (backend_end_->finish(relaying_.is_done())) {
         case net::Io::State::moved: return tell({Kind::end_passed});
         case net::Io::State::would_block: return tell({Kind::end_blocked});
         case net::Io::State::ended:
@@ -461,7 +468,7 @@ void Transfer::break_client() {
 
 /// Checks whether the backend of broken data would notice a reset.
 void Transfer::look_for_notice() {
-    if (machine_.awaits_notice() && backend_end_.has_taken_notice()) tell({Kind::backend_noticed});
+    if (machine_.awaits_notice() && backend_end_->has_taken_notice()) tell({Kind::backend_noticed});
 }
 
 /// Refuses the transfer before the backend has heard of it.
@@ -477,7 +484,7 @@ loop::Task<> Transfer::refuse(ftp::Reply reply) {
 }
 
 loop::Task<> Transfer::refuse_for_lost_backend(const base::Error& error) {
-    replies_.lose_backend(error);
+    replies_->lose_backend(error);
     return refuse(451, lost_backend_text);
 }
 

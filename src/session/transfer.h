@@ -49,7 +49,7 @@ public:
         net::Network& network;
         loop::Signal& signal;  ///< the session's; both legs raise it
         ClientLeg& client;
-        backend::Leg& backend;
+        backend::Leg& backend;  ///< where the transfer begins
         ClientData& client_data;
         const config::Listener& settings;
         const ClientDataTls* client_tls;              ///< null: the client's data are in plain text
@@ -67,6 +67,7 @@ public:
     [[nodiscard]] TransferProgress progress() const;
 
 private:
+    void use(backend::Leg& leg);
     [[nodiscard]] loop::Task<bool> prepare();
     [[nodiscard]] loop::Task<bool> open_backend();
     [[nodiscard]] loop::Task<> carry();
@@ -106,8 +107,9 @@ private:
     const ftp::Direction direction_;
     const std::optional<std::uint64_t> restart_;
     Answers answers_;
-    BackendReplies replies_;
-    BackendEnd backend_end_;
+    backend::Leg* leg_ = nullptr;  // the next two belong to it
+    std::optional<BackendReplies> replies_;
+    std::optional<BackendEnd> backend_end_;
     ClientEnd client_end_;
     TransferMachine machine_;
     TransferOutcome outcome_;

@@ -22,7 +22,7 @@ void Transfer::note_outcome() {
                          outcome_.result == TransferResult::not_a_transfer;
     if (is_good || !outcome_.reason.empty()) return;
     outcome_.reason = reason_in_words();
-    const auto& reply = replies_.owed().final_reply();
+    const auto& reply = replies_->owed().final_reply();
     const bool says_why = reply && reply->is_negative() && machine_.own_code() != refused_tls_code;
     if (outcome_.result == TransferResult::failed && says_why && outcome_.cause != Reason::refused)
         outcome_.reason = fmt::format("{} {} ({})", reply->code, reply->message(), outcome_.reason);
@@ -31,7 +31,7 @@ void Transfer::note_outcome() {
 }
 
 std::string Transfer::reason_in_words() const {
-    const auto& final_reply = replies_.owed().final_reply();
+    const auto& final_reply = replies_->owed().final_reply();
     const auto with_error = [&](std::string_view text) {
         return report_.error ? fmt::format("{}: {}", text, report_.error.message())
                              : std::string(text);
@@ -42,9 +42,9 @@ std::string Transfer::reason_in_words() const {
                                : std::string();
         case Reason::client_unreachable:
         case Reason::client_tls: return client_end_.problem();
-        case Reason::server_tls: return backend_end_.problem();
+        case Reason::server_tls: return backend_end_->problem();
         case Reason::reply_lost:
-        case Reason::reply_late: return replies_.missing();
+        case Reason::reply_late: return replies_->missing();
         case Reason::client_left:
             return fmt::format("the client's control connection ended during the {}",
                                direction_ == ftp::Direction::upload ? "upload" : "transfer");
