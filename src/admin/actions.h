@@ -38,13 +38,33 @@ struct BalancerState {
     std::uint32_t sessions = 0;  ///< of all listeners, also those that have no backend yet
 };
 
+struct UpgradeReport {
+    std::int64_t pid = 0;  ///< of the process that serves now; 0: there is none, see `problem`
+    std::string problem;
+};
+
+/// A process of Ballast: the one that serves, or one that it has replaced and that finishes its
+/// sessions.
+struct Generation {
+    std::int64_t pid = 0;
+    std::uint32_t sessions = 0;
+    std::uint32_t transfers = 0;
+};
+
 /// What the daemon does for an operator. The server and all that is called here run on the control
-/// thread; each function is set. None but `reload` may take long.
+/// thread; each function is set. None but `reload` and `upgrade` may take long.
 struct Actions {
     using Reloaded = std::move_only_function<void(ReloadReport)>;
     /// Begins a reload, or joins the one that runs. Calls back once, at once or later, on the
     /// control thread. The callback may be called when whoever asked is gone.
     std::move_only_function<void(Reloaded)> reload;
+    using Upgraded = std::move_only_function<void(UpgradeReport)>;
+    /// Replaces this process by the installed program. Calls back like `reload`.
+    std::move_only_function<void(Upgraded)> upgrade;
+    /// Whether the installed program is another one than this process runs.
+    std::function<bool()> has_new_program;
+    /// The process that serves comes first.
+    std::function<std::vector<Generation>()> generations;
     /// Opens the log files again.
     std::function<base::Result<>()> reopen;
     /// False if there is no such backend. The name is the configured one, and means all addresses.

@@ -28,9 +28,11 @@ using std::string_view;
 
 enum class Action : std::uint8_t {
     show_version,
+    show_generations,
     show_backends,
     show_balancer,
     reload,
+    upgrade,
     reopen,
     show_backend,
     set_backend,
@@ -45,12 +47,14 @@ struct Route {
 
 constexpr auto routes = std::to_array<Route>({
     {"GET", "/v1/version", Action::show_version},
+    {"GET", "/v1/generations", Action::show_generations},
     {"GET", "/v1/backends", Action::show_backends},
     {"GET", "/v1/backends/{pool}/{backend}/state", Action::show_backend},
     {"PUT", "/v1/backends/{pool}/{backend}/state", Action::set_backend},
     {"GET", "/v1/state", Action::show_balancer},
     {"PUT", "/v1/state", Action::set_balancer},
     {"POST", "/v1/reload", Action::reload},
+    {"POST", "/v1/upgrade", Action::upgrade},
     {"POST", "/v1/reopen", Action::reopen},
 });
 // Where the names are in /v1/backends/{pool}/{backend}/state.
@@ -163,12 +167,49 @@ States kept_states(const std::string& file) {
     return std::move(*states);
 }
 
-/// A reload that somebody waits for.
+/// A reload or an upgrade that somebody waits for.
+template <typename Report>
 struct Pending {
     explicit Pending(loop::Loop& loop) : done(loop) {}
     loop::Signal done;
-    std::optional<ReloadReport> report;
+    std::optional<Report> report;
 };
+
+/// The report of an action; empty if it takes too long.
+template <typename Report, typename Action>
+loop::Task<std::optional<Report>> report_of(loop::Loop& loop, Action& action,
+                                            std::chrono::seconds timeout) {
+    const auto pending = std::make_shared<Pending<Report>>(loop);
+    action([waiting = std::weak_ptr(pending)](Report report) {
+        const auto asked = waiting.lock();
+        if (!asked) return;  // the client is gone
+        asked->report = std::move(report);
+        asked->done.raise();
+    });
+    const auto deadline = loop.after(timeout);
+    while (!pending->report && loop.now() < deadline) (void)co_await pending->done.wait(deadline);
+    co_return std::move(pending->report);
+}
+
+Answer takes_long(string_view what, std::chrono::seconds timeout) {
+    return refusal(504, fmt::format("the {} takes longer than {} seconds and goes on (see the log "
+                                    "for its end)",
+                                    what, timeout.count()));
+}
+
+/// Whether the body asks for an upgrade if there is a new program; an answer if it is wrong.
+std::expected<bool, Answer> may_upgrade(const Request& request) {
+    if (request.body.empty()) return false;
+    boost::system::error_code error;
+    const auto value = json::parse(request.body, error);
+    const auto* const object = value.if_object();
+    const auto* const member = object != nullptr ? object->if_contains("upgrade") : nullptr;
+    if (error || member == nullptr || !member->is_bool() || object->size() != 1)
+        return std::unexpected(refusal(
+            400,
+            R"(the body is not an object with the member "upgrade" alone (send {"upgrade": true}, or nothing))"));
+    return member->get_bool();
+}
 
 }  // namespace
 
@@ -200,7 +241,9 @@ loop::Task<Answer> Api::answer(Request request) {
                 co_return Answer{200, R"({"version":")" BALLAST_VERSION R"("})", {}};
             case Action::show_backends: co_return show_backends();
             case Action::show_balancer: co_return show_balancer();
-            case Action::reload: co_return co_await reload();
+            case Action::show_generations: co_return show_generations();
+            case Action::reload: co_return co_await reload(std::move(request));
+            case Action::upgrade: co_return co_await upgrade();
             case Action::reopen: co_return reopen();
             case Action::set_balancer: co_return set_balancer(request);
             case Action::show_backend:
@@ -213,21 +256,27 @@ loop::Task<Answer> Api::answer(Request request) {
     co_return allowed.empty() ? no_such_route(request) : wrong_method(request, allowed);
 }
 
-loop::Task<Answer> Api::reload() {
-    const auto pending = std::make_shared<Pending>(loop_);
-    actions_.reload([waiting = std::weak_ptr(pending)](ReloadReport report) {
-        const auto asked = waiting.lock();
-        if (!asked) return;  // the client is gone
-        asked->report = std::move(report);
-        asked->done.raise();
+loop::Task<Answer> Api::reload(Request request) {
+    const auto upgrades = may_upgrade(request);
+    if (!upgrades) co_return upgrades.error();
+    if (*upgrades && actions_.has_new_program()) co_return co_await upgrade();
+    const auto report = co_await report_of<ReloadReport>(loop_, actions_.reload, reload_timeout);
+    co_return report ? to_answer(*report) : takes_long("reload", reload_timeout);
+}
+
+loop::Task<Answer> Api::upgrade() {
+    const auto report = co_await report_of<UpgradeReport>(loop_, actions_.upgrade, upgrade_timeout);
+    if (!report) co_return takes_long("upgrade", upgrade_timeout);
+    if (report->pid == 0) co_return refusal(422, report->problem);
+    co_return Answer{200, fmt::format(R"({{"upgraded":true,"pid":{}}})", report->pid), {}};
+}
+
+Answer Api::show_generations() const {
+    const auto all = array_of(actions_.generations(), [](const Generation& each) {
+        return fmt::format(R"({{"pid":{},"sessions":{},"transfers":{}}})", each.pid, each.sessions,
+                           each.transfers);
     });
-    const auto deadline = loop_.after(reload_timeout);
-    while (!pending->report && loop_.now() < deadline) (void)co_await pending->done.wait(deadline);
-    if (!pending->report)
-        co_return refusal(504, fmt::format("the reload takes longer than {} seconds and goes on "
-                                           "(see the log for its end)",
-                                           reload_timeout.count()));
-    co_return to_answer(*pending->report);
+    return {200, fmt::format(R"({{"generations":{}}})", all), {}};
 }
 
 Answer Api::reopen() const {

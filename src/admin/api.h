@@ -18,18 +18,22 @@ namespace ballast::admin {
 class Api {
 public:
     static constexpr auto reload_timeout = std::chrono::seconds(60);
+    static constexpr auto upgrade_timeout = std::chrono::seconds(90);
 
     /// `state_file` keeps administrative states; empty: they end with the process. A damaged file
     /// is logged and ignored.
     Api(loop::Loop& loop, Actions actions, std::string state_file);
 
-    /// Never fails: what is wrong with the request is the answer. Only a reload takes time.
+    /// Never fails: what is wrong with the request is the answer. Only reloads and upgrades take
+    /// time.
     [[nodiscard]] loop::Task<Answer> answer(Request request);
     /// Puts all backends, and the balancer, into the states that operators have decided.
     void restore();
 
 private:
-    [[nodiscard]] loop::Task<Answer> reload();
+    [[nodiscard]] loop::Task<Answer> reload(Request request);
+    [[nodiscard]] loop::Task<Answer> upgrade();
+    [[nodiscard]] Answer show_generations() const;
     [[nodiscard]] Answer reopen() const;
     [[nodiscard]] Answer show_backends() const;
     [[nodiscard]] Answer show_backend(std::string_view pool, std::string_view backend) const;

@@ -18,13 +18,15 @@ constexpr auto shortage_pause = std::chrono::milliseconds(100);
 
 }  // namespace
 
-std::expected<OperatorSocket, config::Problem> open_socket(const config::Config& config) {
+std::expected<OperatorSocket, config::Problem> open_socket(const config::Config& config,
+                                                           bool replaces) {
     const auto& settings = config.admin;
     if (settings.socket == config::Admin::no_socket)
         return OperatorSocket{{}, "admin.socket is \"none\""};
     const bool is_default = settings.socket.empty();
-    auto file = SocketFile::open(
-        is_default ? std::string(config::Admin::default_socket) : settings.socket, settings.group);
+    auto file =
+        SocketFile::open(is_default ? std::string(config::Admin::default_socket) : settings.socket,
+                         settings.group, replaces);
     if (file) return OperatorSocket{std::move(*file), {}};
     auto& [what, fix] = file.error();
     if (is_default) return OperatorSocket{{}, std::move(what)};

@@ -24,9 +24,10 @@ struct OperatorSocket {
     std::optional<SocketFile> file;
     std::string why_not;
 };
-/// A problem only if the settings name a socket that cannot be had.
+/// A problem only if the settings name a socket that cannot be had. With `replaces`, another
+/// process may have it: this one takes its place.
 [[nodiscard]] std::expected<OperatorSocket, config::Problem> open_socket(
-    const config::Config& config);
+    const config::Config& config, bool replaces = false);
 
 /// The HTTP API for operators, from its construction to its end. Belongs to the loop's thread, the
 /// control thread, except that it may be made before the loop runs.

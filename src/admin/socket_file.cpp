@@ -53,13 +53,13 @@ bool is_alive(const sockaddr_un& address) {
 }
 
 /// Refuses to take a path that is in use.
-Result<void> check_free(const std::string& path, const sockaddr_un& address) {
+Result<void> check_free(const std::string& path, const sockaddr_un& address, bool replaces) {
     struct stat status{};
     if (::lstat(path.c_str(), &status) != 0) return {};  // most often: there is none
     if (!S_ISSOCK(status.st_mode))
         return refused(fmt::format("{} is there and is not a socket", path),
                        "name another path, or remove it");
-    if (is_alive(address))
+    if (!replaces && is_alive(address))
         return refused(fmt::format("another Ballast runs with the socket {}", path),
                        "stop it, or name another path");
     return {};
@@ -117,13 +117,13 @@ std::optional<gid_t> find_group(const std::string& name) {
 }
 
 std::expected<SocketFile, SocketRefusal> SocketFile::open(const std::string& path,
-                                                          const std::string& group) {
+                                                          const std::string& group, bool replaces) {
     const auto address = address_of(path);
     const auto new_path = path + ".new";
     const auto new_address = address_of(new_path);
     if (!address || !new_address)
         return std::unexpected(address ? new_address.error() : address.error());
-    if (auto is_free = check_free(path, *address); !is_free)
+    if (auto is_free = check_free(path, *address, replaces); !is_free)
         return std::unexpected(std::move(is_free.error()));
     const auto number = number_of(group);
     if (!number) return std::unexpected(number.error());

@@ -26,8 +26,10 @@ public:
     /// `group`: empty for the process's own. Replaces the file of a process that has ended. Refuses
     /// if another process listens there, if there is a file of another kind, or if the folder or
     /// the group does not permit it.
+    /// With `replaces`, another process may listen there: this one takes its place.
     [[nodiscard]] static std::expected<SocketFile, SocketRefusal> open(const std::string& path,
-                                                                       const std::string& group);
+                                                                       const std::string& group,
+                                                                       bool replaces = false);
     SocketFile(SocketFile&& other) noexcept = default;
     SocketFile& operator=(SocketFile&& other) noexcept;
     ~SocketFile();

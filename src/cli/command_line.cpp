@@ -96,10 +96,17 @@ void add_for_daemon(const Add& add, const AddFile& add_file, CommandLine& result
         added->add_flag("--all", result.all, "the whole balancer instead of one backend");
         return added;
     };
-    (void)add_here("reload",
-                   "let the running Ballast read its configuration again; with an error nothing "
-                   "changes",
-                   Command::reload);
+    auto* const reload =
+        add_here("reload",
+                 "let the running Ballast read its configuration again; with an error nothing "
+                 "changes",
+                 Command::reload);
+    reload->add_flag("--upgrade", result.upgrade,
+                     "upgrade instead, if the installed program is another than the running one");
+    (void)add_here("upgrade",
+                   "replace the running Ballast by the installed program; sessions go on and no "
+                   "client is refused",
+                   Command::upgrade);
     (void)add_here("reopen", "let it reopen its log files, for logrotate", Command::reopen);
     (void)add_here("backends", "list its backends, their states and their sessions",
                    Command::backends);

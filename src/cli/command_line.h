@@ -17,6 +17,7 @@ struct CommandLine {
         check,
         // for the running daemon
         reload,
+        upgrade,
         reopen,
         backends,
         drain,
@@ -35,11 +36,12 @@ struct CommandLine {
     bool strict = false;  ///< warnings count as errors
     bool print = false;   ///< print the whole configuration, if it has no errors
 
-    std::string socket;   ///< of the running daemon; empty: as its configuration says
-    std::string backend;  ///< "POOL/BACKEND"; empty with `all`
-    bool all = false;     ///< the whole balancer
-    bool idle = false;    ///< end idle sessions too
-    bool wait = false;    ///< until the last session has left
+    std::string socket;    ///< of the running daemon; empty: as its configuration says
+    std::string backend;   ///< "POOL/BACKEND"; empty with `all`
+    bool all = false;      ///< the whole balancer
+    bool idle = false;     ///< end idle sessions too
+    bool wait = false;     ///< until the last session has left
+    bool upgrade = false;  ///< instead of a reload, if there is a new program
 };
 
 /// The exit status if nothing is left to do: help was printed, or an error went to standard error.

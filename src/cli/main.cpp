@@ -6,6 +6,7 @@
 #include "config/schema.h"
 #include "daemon/daemon.h"
 #include "daemon/examine.h"
+#include "daemon/inheritance.h"
 #include "daemon/low_ports.h"
 #include "daemon/privileges.h"
 #include "daemon/trial.h"
@@ -32,26 +33,46 @@ void print(const std::vector<Problem>& problems, const std::string& file) {
         fmt::print(stderr, "{}\n", ballast::config::to_string(problem, file));
 }
 
+std::string unreadable(const std::string& file, const ballast::base::Error& reason) {
+    return fmt::format("{}: cannot be read: {} (name a file that this user may read)", file,
+                       ballast::base::to_string(reason));
+}
+
 /// Empty if the file cannot be read; standard error then says so.
 std::optional<Examined> examine(const std::string& file, const ballast::daemon::Trial& trial) {
     auto examined = ballast::daemon::examine(file, trial);
     if (examined) return std::move(*examined);
-    fmt::print(stderr, "{}: cannot be read: {} (name a file that this user may read)\n", file,
-               ballast::base::to_string(examined.error()));
+    fmt::print(stderr, "{}\n", unreadable(file, examined.error()));
     return std::nullopt;
 }
 
 Status run(const std::string& file) {
-    auto examined = examine(file, {});
-    if (!examined) return Status::failed;
+    auto inheritance = ballast::daemon::inherit();
+    if (!inheritance) {
+        fmt::print(stderr, "ballast: {}\n", ballast::base::to_string(inheritance.error()));
+        return Status::failed;
+    }
+    // The process to be replaced still holds its addresses.
+    const auto running = inheritance->link ? file : std::string();
+    auto examined = ballast::daemon::examine(
+        file, {.running_file = running, .inherited = inheritance->addresses()});
+    if (!examined) {
+        ballast::daemon::tell_failure(inheritance->link, unreadable(file, examined.error()));
+        fmt::print(stderr, "{}\n", unreadable(file, examined.error()));
+        return Status::failed;
+    }
     auto& [config, problems] = examined->reading;
     if (ballast::config::has_errors(problems)) {
         print(problems, file);
+        for (const auto& problem : problems)
+            ballast::daemon::tell_failure(inheritance->link,
+                                          ballast::config::to_string(problem, file));
         return Status::failed;
     }
     auto snapshot = std::make_shared<const ballast::config::Config>(std::move(*config));
-    return ballast::daemon::run(std::move(snapshot), problems, file.c_str()) == 0 ? Status::good
-                                                                                  : Status::failed;
+    const int status =
+        ballast::daemon::run(std::move(snapshot), problems, file.c_str(), std::move(*inheritance));
+    return status == 0 ? Status::good : Status::failed;
 }
 
 /// "1 listener", "2 listeners"
@@ -109,6 +130,7 @@ Status obey(const CommandLine& wanted) {
         case run: return ::run(wanted.file);
         case check: return ::check(wanted);
         case reload:
+        case upgrade:
         case reopen:
         case backends:
         case drain:

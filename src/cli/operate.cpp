@@ -97,6 +97,7 @@ public:
     Outcome<void> carry_out() {
         switch (wanted_.command) {
             case Command::reload: return reload();
+            case Command::upgrade: return upgrade();
             case Command::reopen: return reopen();
             case Command::backends: return show_backends();
             case Command::ready: return set_state("ready");
@@ -123,11 +124,24 @@ private:
     }
 
     Outcome<void> reload() {
-        const auto report = ask({"POST", "/v1/reload", ""});
+        const auto report =
+            ask({"POST", "/v1/reload", wanted_.upgrade ? R"({"upgrade":true})" : ""});
         if (!report) return std::unexpected(report.error());
+        if (flag_at(*report, "upgraded")) return say_upgraded(*report);
         print_each(stderr, "warning: ", list_at(*report, "warnings"));
         print_each(stderr, "needs a restart: ", list_at(*report, "needs_restart"));
         fmt::print("reloaded\n");
+        return {};
+    }
+
+    Outcome<void> upgrade() {
+        const auto report = ask({"POST", "/v1/upgrade", ""});
+        if (!report) return std::unexpected(report.error());
+        return say_upgraded(*report);
+    }
+
+    static Outcome<void> say_upgraded(const json::object& report) {
+        fmt::print("upgraded: process {} serves\n", number_at(report, "pid"));
         return {};
     }
 

@@ -54,8 +54,11 @@ bool exclude_each_other(const base::Address& one, const base::Address& other) {
 }  // namespace
 
 BindTrial::BindTrial(const config::Config& config, std::string running_file,
-                     std::vector<config::Problem>& problems)
-    : config_(config), running_file_(std::move(running_file)), problems_(problems) {}
+                     std::vector<base::Address> inherited, std::vector<config::Problem>& problems)
+    : config_(config),
+      running_file_(std::move(running_file)),
+      inherited_(std::move(inherited)),
+      problems_(problems) {}
 
 void BindTrial::run() {
     for (const auto& listener : config_.listeners) {
@@ -85,6 +88,10 @@ void BindTrial::try_control(const Listener& listener, const std::vector<base::Ad
         const auto& address = addresses[i];
         // A duplicate has been reported already.
         if (address.port != 0 && std::ranges::find(control_, address) != control_.end()) continue;
+        if (std::ranges::find(inherited_, address) != inherited_.end()) {
+            control_.push_back(address);
+            continue;
+        }
         const auto where = is_whole ? fmt::format("{}[{}]", key, i) : key;
         auto opened = net::listen_on(address, 1, listener.free_bind);
         const bool is_in_use = !opened && opened.error().code == std::errc::address_in_use;

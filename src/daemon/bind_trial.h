@@ -21,8 +21,9 @@ class BindTrial {
 public:
     /// Addresses that the running Ballast of this file holds are not a problem. Without a file
     /// every address must be free. `config` and `problems` must outlive it.
+    /// `inherited` are not tried.
     BindTrial(const config::Config& config, std::string running_file,
-              std::vector<config::Problem>& problems);
+              std::vector<base::Address> inherited, std::vector<config::Problem>& problems);
     void run();
 
     /// A line about addresses that were not tried because the running Ballast holds them. Empty:
@@ -58,6 +59,7 @@ private:
 
     const config::Config& config_;
     const std::string running_file_;
+    const std::vector<base::Address> inherited_;
     std::vector<config::Problem>& problems_;
     std::vector<base::Address> control_;
     std::vector<base::OwnedFd> held_;

@@ -7,16 +7,22 @@
 #include "base/owned_fd.h"
 #include "config/changes.h"
 #include "daemon/doors.h"
+#include "daemon/file_stamp.h"
+#include "daemon/inheritance.h"
 #include "daemon/logs.h"
 #include "daemon/memory.h"
 #include "daemon/operators.h"
 #include "daemon/port_settings.h"
+#include "daemon/predecessor.h"
 #include "daemon/privileges.h"
 #include "daemon/probe_secrets.h"
 #include "daemon/reload.h"
 #include "daemon/serving.h"
 #include "daemon/signals.h"
+#include "daemon/sizes.h"
+#include "daemon/successor.h"
 #include "daemon/tls.h"
+#include "daemon/upgrade.h"
 #include "daemon/worker.h"
 #include "guard/ledger.h"
 #include "metrics/counters.h"
@@ -28,14 +34,12 @@
 #include <csignal>
 #include <cstdio>
 #include <ctime>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <iterator>
-#include <limits>
 #include <random>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
-#include <thread>
 #include <unistd.h>
 
 namespace ballast::daemon {
@@ -49,11 +53,18 @@ constexpr std::uint64_t retire_every = 10;
 /// How soon a queue notices places that become free by time alone.
 constexpr auto pools_interval = std::chrono::milliseconds(200);
 
+/// Changes when a package replaces the program.
+FileStamp stamp_of_program(const std::string& program) {
+    FileStamp stamp;
+    add_stamp(program, stamp);
+    return stamp;
+}
+
 /// Everything that runs, wired together. The caller's thread is the control thread: signals,
 /// probes, reloads.
 class Daemon {
 public:
-    Daemon(Parts parts, base::OwnedFd signals, const char* file);
+    Daemon(Parts parts, base::OwnedFd signals, const char* file, Inheritance inheritance);
     ~Daemon();
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
@@ -70,15 +81,20 @@ private:
     [[nodiscard]] loop::Task<> follow_signals();
     [[nodiscard]] loop::Task<> follow_itself();
     [[nodiscard]] loop::Task<> follow_pools();
-    void reload(admin::Actions::Reloaded done);
-    void begin_reload();
-    void end_reload(Reload::Read read);
     [[nodiscard]] admin::ReloadReport apply(Reload::Read& read);
+    void upgrade(Upgrade::Done done);
+    void begin_serving();
+    void say_load();
+    [[nodiscard]] std::vector<admin::Generation> generations() const;
     void stop();
     void log_counters() const;
     [[nodiscard]] std::string new_session_id();
 
     const std::string file_;
+    const std::string program_ = own_program();
+    const FileStamp program_stamp_ = stamp_of_program(program_);
+    Inheritance inheritance_;  // until `run`
+    const bool replaces_ = static_cast<bool>(inheritance_.link);
     const std::shared_ptr<const config::Config> started_with_;
     Parts first_;  // until `run`
     guard::Ledger ledger_;
@@ -92,13 +108,14 @@ private:
     net::SocketNetwork control_network_;
     Serving serving_;
     Doors doors_;
+    std::vector<net::DataTaker*> takers_;
+    Predecessor predecessor_;
+    std::vector<net::SocketNetwork::ReleasedPort> given_ports_;  // until it has handed all over
+    Upgrade upgrade_;
     Reload reload_;
     Operators operators_;
     admin::OperatorSocket operator_socket_;  // until `run`
     std::optional<admin::Server> operator_server_;
-    std::vector<admin::Actions::Reloaded> reload_asked_;  // by the reload that runs
-    std::vector<admin::Actions::Reloaded> reload_asked_again_;
-    bool reloads_ = false;
     loop::Signal signalled_;
     base::OwnedFd unwatched_signals_;
     loop::Descriptor signals_;
@@ -116,41 +133,15 @@ std::uint64_t random_seed() {
     return (std::uint64_t{device()} << 32) | device();
 }
 
-std::uint32_t worker_count(const config::Config& config) {
-    if (config.workers != 0) return config.workers;
-    return std::max(1U, std::thread::hardware_concurrency());
-}
-
-/// The configured number, or what the descriptors allow. Each session needs two, and a third if a
-/// backend's data connection is already opened at PASV. Some stay free for transfers, probes and
-/// passive ports.
-std::uint32_t sessions_max(const config::Config& config) {
-    if (config.limits.sessions != 0) return config.limits.sessions;
-    const bool follows_clients = std::ranges::any_of(config.pools, [](const config::Pool& pool) {
-        return pool.backend_data == config::BackendData::as_client;
-    });
-    const rlim_t each = follows_clients ? 3 : 2;
-    constexpr rlim_t kept_part = 25;  // one in so many
-    constexpr rlim_t kept_min = 64;
-    rlimit descriptors{};
-    ::getrlimit(RLIMIT_NOFILE, &descriptors);
-    const auto there_are = std::min<rlim_t>(descriptors.rlim_cur, 2'000'000);
-    const auto kept = std::max(kept_min, there_are / kept_part);
-    return there_are > kept + each ? static_cast<std::uint32_t>((there_are - kept) / each) : 1;
-}
-
-std::size_t memory_max(const config::Config& config) {
-    return config.limits.memory != 0 ? config.limits.memory : memory_there_is() / 10 * 9;
-}
-
 /// A part of the snapshot, which keeps all of it alive.
 std::shared_ptr<const config::Limits> limits_of(
     const std::shared_ptr<const config::Config>& config) {
     return {config, &config->limits};
 }
 
-Daemon::Daemon(Parts parts, base::OwnedFd signals, const char* file)
+Daemon::Daemon(Parts parts, base::OwnedFd signals, const char* file, Inheritance inheritance)
     : file_(file),
+      inheritance_(std::move(inheritance)),
       started_with_(parts.config),
       first_(std::move(parts)),
       ledger_(limits_of(started_with_), sessions_max(*started_with_),
@@ -166,7 +157,23 @@ Daemon::Daemon(Parts parts, base::OwnedFd signals, const char* file)
                     bool begins_with_tls) {
                  take_client(std::move(client), peer, listener, begins_with_tls);
              }),
-      reload_(control_, file_),
+      predecessor_(control_, control_network_, ports_, worker_count(*started_with_) + 1,
+                   {.handed = [this] { begin_serving(); },
+                    .port =
+                        [this](const net::PassivePorts::Key& key, base::OwnedFd listening) {
+                            const auto worker = given_ports_.size() % workers_.size();
+                            ports_.adopt_listener(key, static_cast<std::uint32_t>(worker));
+                            given_ports_.push_back({key, std::move(listening)});
+                        },
+                    .gone =
+                        [] {
+                            log::write_each(log::Level::info,
+                                            "the process that was replaced has ended");
+                        }}),
+      upgrade_({control_, control_network_, ports_, workers_, doors_}),
+      reload_(
+          control_, file_, [this] { return serving_.tls(); },
+          [this](Reload::Read& read) { return apply(read); }),
       operators_([this]() -> const session::Pools& { return serving_.pools(); }, ledger_, workers_),
       signalled_(control_),
       unwatched_signals_(std::move(signals)),
@@ -179,7 +186,9 @@ Daemon::Daemon(Parts parts, base::OwnedFd signals, const char* file)
     }
     // Probes also wait for data connections, which may arrive at a port that a worker listens on.
     networks.push_back(&control_network_);
-    for (auto* const network : networks) network->connect_workers(networks);
+    takers_.assign(networks.begin(), networks.end());
+    takers_.push_back(&predecessor_.taker());
+    for (auto* const network : networks) network->connect_workers(takers_);
 }
 
 Daemon::~Daemon() {
@@ -194,20 +203,41 @@ bool Daemon::bind() {
     }
     (void)unwatched_signals_.release();
     signals_ = std::move(*watched);
-    auto problems = doors_.prepare(*started_with_);
-    auto socket = admin::open_socket(*started_with_);
-    if (socket)
-        operator_socket_ = std::move(*socket);
-    else
-        problems.push_back(std::move(socket.error()));
-    for (const auto& problem : problems)
-        fmt::print(stderr, "{}\n", config::to_string(problem, file_));
+    auto problems = doors_.prepare(*started_with_, std::move(inheritance_.listeners));
+    // Another process still has it otherwise.
+    if (!replaces_) {
+        auto socket = admin::open_socket(*started_with_);
+        if (socket)
+            operator_socket_ = std::move(*socket);
+        else
+            problems.push_back(std::move(socket.error()));
+    }
+    for (const auto& problem : problems) {
+        const auto text = config::to_string(problem, file_);
+        fmt::print(stderr, "{}\n", text);
+        tell_failure(inheritance_.link, text);
+    }
     return problems.empty();
 }
 
 void Daemon::serve_operators() {
-    auto actions =
-        operators_.actions([this](admin::Actions::Reloaded done) { reload(std::move(done)); });
+    if (replaces_) {
+        auto socket = admin::open_socket(*started_with_, replaces_);
+        operator_socket_ =
+            socket ? std::move(*socket) : admin::OperatorSocket{{}, std::move(socket.error().what)};
+    }
+    auto actions = operators_.actions();
+    actions.reload = [this](admin::Actions::Reloaded done) { reload_.ask(std::move(done)); };
+    actions.upgrade = [this](admin::Actions::Upgraded done) {
+        upgrade([done = std::move(done)](const base::Result<pid_t>& pid) mutable {
+            if (pid)
+                done({*pid, {}});
+            else
+                done({0, base::to_string(pid.error())});
+        });
+    };
+    actions.has_new_program = [this] { return stamp_of_program(program_) != program_stamp_; };
+    actions.generations = [this] { return generations(); };
     operator_server_.emplace(control_, std::move(operator_socket_), std::move(actions),
                              started_with_->admin.state_file);
     operator_server_->restore();
@@ -241,15 +271,17 @@ std::string Daemon::new_session_id() {
 void Daemon::run() {
     for (const auto& worker : workers_) worker->start();
     serving_.use(std::move(first_));
-    serve_operators();
-    doors_.switch_over();
+    for (const auto& each : inheritance_.decisions) operators_.decide(each);
     signal_job_ = loop::Job::start(follow_signals());
     watch_job_ = loop::Job::start(follow_itself());
     pools_job_ = loop::Job::start(follow_pools());
-    log::info("ready", {{"version", std::string_view(BALLAST_VERSION)},
-                        {"workers", std::uint64_t{workers_.size()}},
-                        {"pid", std::int64_t{::getpid()}}});
-    sd_notify(0, "READY=1");
+    if (!inheritance_.link) {
+        begin_serving();
+    } else if (auto begun = predecessor_.begin(std::move(inheritance_.link)); !begun) {
+        log::error("the process to be replaced cannot be heard",
+                   {{"reason", base::to_string(begun.error())}});
+        return;
+    }
     control_.run();
     sd_notify(0, "STOPPING=1");
     signal_job_.cancel();
@@ -261,6 +293,21 @@ void Daemon::run() {
     log::info("ended");
 }
 
+/// The process that was here before has stopped accepting, if there was one.
+void Daemon::begin_serving() {
+    for (std::size_t i = 0; i < given_ports_.size(); ++i)
+        workers_[i % workers_.size()]->adopt_port(given_ports_[i].key,
+                                                  std::move(given_ports_[i].listening));
+    given_ports_.clear();
+    serve_operators();
+    doors_.switch_over();
+    log::info("ready", {{"version", std::string_view(BALLAST_VERSION)},
+                        {"workers", std::uint64_t{workers_.size()}},
+                        {"pid", std::int64_t{::getpid()}}});
+    sd_notify(0, "READY=1");
+    predecessor_.serve();
+}
+
 loop::Task<> Daemon::follow_signals() {
     signals_.attach(&signalled_);
     loop::Deadline last_moment = loop::never;
@@ -268,8 +315,9 @@ loop::Task<> Daemon::follow_signals() {
         signalfd_siginfo info{};
         while (::read(signals_.native(), &info, sizeof info) == sizeof info) {
             switch (info.ssi_signo) {
-                case SIGHUP: reload([](const admin::ReloadReport&) {}); break;
+                case SIGHUP: reload_.ask([](const admin::ReloadReport&) {}); break;
                 case SIGUSR1: log_counters(); break;
+                case SIGUSR2: upgrade([](const base::Result<pid_t>&) {}); break;
                 case SIGTERM:
                 case SIGINT:
                     if (stopping_) co_return control_.stop();
@@ -294,7 +342,13 @@ loop::Task<> Daemon::follow_itself() {
             for (const auto& worker : workers_) worker->retire_ports();
             control_network_.retire_ports();
         }
-        sd_notify(0, "WATCHDOG=1");
+        if (upgrade_.is_replaced()) {
+            say_load();
+            if (!predecessor_.is_here() && operators_.load().sessions == 0)
+                co_return control_.stop();
+        } else {
+            sd_notify(0, "WATCHDOG=1");
+        }
         (void)co_await watch_due_.wait(control_.after(watch_interval));
     }
 }
@@ -306,35 +360,38 @@ loop::Task<> Daemon::follow_pools() {
     }
 }
 
-/// One that is asked for while another runs begins after it: the file may have changed since it was
-/// read.
-void Daemon::reload(admin::Actions::Reloaded done) {
-    (reloads_ ? reload_asked_again_ : reload_asked_).push_back(std::move(done));
-    log::reopen();
-    if (!reloads_) begin_reload();
+/// For operators, who ask the process that serves.
+void Daemon::say_load() {
+    std::string message = "load";
+    for (const auto& each : generations())
+        message += fmt::format(" {} {} {}", each.pid, each.sessions, each.transfers);
+    upgrade_.tell(std::move(message));
 }
 
-void Daemon::begin_reload() {
-    reloads_ = true;
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
-               now.tv_sec * 1'000'000LL + now.tv_nsec / 1000);
-    reload_.begin(serving_.tls(), [this](Reload::Read read) { end_reload(std::move(read)); });
+std::vector<admin::Generation> Daemon::generations() const {
+    std::vector<admin::Generation> all = {operators_.load()};
+    for (const auto& each : predecessor_.generations()) all.push_back(each);
+    return all;
 }
 
-void Daemon::end_reload(Reload::Read read) {
-    const auto report = apply(read);
-    sd_notify(0, "READY=1");
-    for (auto& done : std::exchange(reload_asked_, {})) done(report);
-    reloads_ = false;
-    reload_asked_ = std::exchange(reload_asked_again_, {});
-    if (!reload_asked_.empty()) begin_reload();
+void Daemon::upgrade(Upgrade::Done done) {
+    if (stopping_)
+        return done(std::unexpected(base::Error{base::Fault::internal,
+                                                std::make_error_code(std::errc::operation_canceled),
+                                                "Ballast is stopping"}));
+    upgrade_.begin(
+        {program_, {program_, "run", "-c", file_}}, takers_, operators_.decisions(),
+        [this] { sd_notifyf(0, "MAINPID=%d", static_cast<int>(upgrade_.successor())); },
+        std::move(done));
 }
 
 /// All of it, or nothing if there is a problem.
 admin::ReloadReport Daemon::apply(Reload::Read& read) {
     admin::ReloadReport report;
+    if (upgrade_.is_replaced()) {
+        report.problems.emplace_back("another process has replaced this one");
+        return report;
+    }
     if (stopping_) {
         report.problems.emplace_back("Ballast is stopping");
         return report;
@@ -401,36 +458,30 @@ int print(const std::vector<config::Problem>& problems, const char* file) {
     return 1;
 }
 
-/// Each session needs two descriptors and each transfer two more.
-void raise_descriptor_limit() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-    constexpr rlim_t reserve_max = 32;
-    constexpr rlim_t reserve_part = 8;  // one in so many
-    const auto highest = std::min<rlim_t>(limit.rlim_cur, std::numeric_limits<int>::max());
-    net::reserve_descriptors(
-        static_cast<int>(highest - std::min(reserve_max, highest / reserve_part)));
-}
-
 }  // namespace
 
 int run(std::shared_ptr<const config::Config> config, const std::vector<config::Problem>& warnings,
-        const char* file) {
+        const char* file, Inheritance inheritance) {
     std::vector<config::Problem> problems;
     Parts parts{config, std::make_shared<Tls>(*config, problems),
                 read_probe_secrets(*config, problems)};
-    if (config::has_errors(problems)) return print(problems, file);  // files changed meanwhile
+    // The link goes with the daemon.
+    const base::OwnedFd link(::fcntl(inheritance.link.get(), F_DUPFD_CLOEXEC, 0));
+    if (config::has_errors(problems)) {  // files changed meanwhile
+        for (const auto& problem : problems) tell_failure(link, config::to_string(problem, file));
+        return print(problems, file);
+    }
     raise_descriptor_limit();
     if (!config->core_dumps) hide_memory();
     net::announce_as({static_cast<std::uint32_t>(::getpid()), net::file_mark(file)});
     auto signals = take_over_signals();
-    Daemon daemon(std::move(parts), std::move(signals), file);
+    Daemon daemon(std::move(parts), std::move(signals), file, std::move(inheritance));
     if (!daemon.bind()) return 1;
     if (!open_logs(*config)) {
-        fmt::print(stderr, "{}: the log files cannot be opened: {}\n", file,
-                   std::error_code(errno, std::system_category()).message());
+        const auto text = fmt::format("{}: the log files cannot be opened: {}", file,
+                                      std::error_code(errno, std::system_category()).message());
+        fmt::print(stderr, "{}\n", text);
+        tell_failure(link, text);
         return 1;
     }
     log_problems(warnings, file);

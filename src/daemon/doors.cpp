@@ -70,13 +70,20 @@ base::Result<> Doors::bind(Door& door) {
     return {};
 }
 
-std::vector<config::Problem> Doors::prepare(const config::Config& config) {
+std::vector<config::Problem> Doors::prepare(const config::Config& config,
+                                            std::vector<Inheritance::Listener> inherited) {
     std::vector<config::Problem> problems;
     next_.clear();
     for (const auto& [listener, address, key, begins_with_tls] : addresses_of(config)) {
         auto& door =
             next_.emplace_back(listener.name, address, begins_with_tls, listener.free_bind);
         if (find(address) != nullptr) continue;
+        const auto given = std::ranges::find(inherited, address, &Inheritance::Listener::address);
+        if (given != inherited.end() && given->socket) {
+            door.socket = std::move(given->socket);
+            door.announced = net::announce(address);
+            continue;
+        }
         const auto bound = bind(door);
         if (bound || waits_for_another(address)) continue;
         problems.push_back({config.places.of(fmt::format("{}.{}", listener.where.key, key)),
@@ -153,6 +160,26 @@ void Doors::close(Door& door) {
     ::shutdown(door.socket.get(), SHUT_RD);
     door.socket = base::OwnedFd();
     door.announced = base::OwnedFd();
+}
+
+std::vector<Inheritance::Listener> Doors::copies() const {
+    std::vector<Inheritance::Listener> all;
+    for (const auto& door : doors_)
+        if (base::OwnedFd copy(::fcntl(door.socket.get(), F_DUPFD_CLOEXEC, 0)); copy)
+            all.push_back({door.address, std::move(copy)});
+    return all;
+}
+
+void Doors::pause() {
+    for (auto& door : doors_) {
+        stop_accepting(door);
+        door.worker = nullptr;
+    }
+}
+
+void Doors::resume() {
+    for (auto& door : doors_)
+        if (door.worker == nullptr) open(door);
 }
 
 void Doors::close() {

@@ -5,6 +5,7 @@
 #include "base/owned_fd.h"
 #include "config/config.h"
 #include "config/problem.h"
+#include "daemon/inheritance.h"
 #include "daemon/worker.h"
 #include "guard/limit.h"
 
@@ -28,13 +29,23 @@ public:
     Doors(const std::vector<std::unique_ptr<Worker>>& workers, TakeClient take)
         : workers_(workers), take_(std::move(take)) {}
 
-    /// Binds the addresses of this configuration that are not bound yet. Nobody is accepted there
-    /// before `switch_over`. With problems nothing has changed.
-    [[nodiscard]] std::vector<config::Problem> prepare(const config::Config& config);
+    /// Binds the addresses of this configuration that are not bound yet; some may be inherited.
+    /// Nobody is accepted there before `switch_over`. With problems nothing has changed.
+    [[nodiscard]] std::vector<config::Problem> prepare(
+        const config::Config& config, std::vector<Inheritance::Listener> inherited = {});
     /// Accepts at the addresses of `prepare`, and stops at all others.
     void switch_over();
     /// Stops at all. New clients are refused from now on.
     void close();
+
+    /// Copies of all sockets, for the process that replaces this one.
+    [[nodiscard]] std::vector<Inheritance::Listener> copies() const;
+    /// Stops accepting; clients wait.
+    void pause();
+    /// Accepts again.
+    void resume();
+    /// Another process accepts at all of them.
+    void leave() { doors_.clear(); }
 
 private:
     struct Door {

@@ -6,6 +6,7 @@
 #include "pool/pool.h"
 
 #include <string>
+#include <unistd.h>
 #include <utility>
 
 namespace ballast::daemon {
@@ -37,8 +38,11 @@ admin::BackendState state_of(const pool::Pool& pool, const pool::Pool::Status& s
 
 }  // namespace
 
-admin::Actions Operators::actions(decltype(admin::Actions::reload) reload) {
-    return {.reload = std::move(reload),
+admin::Actions Operators::actions() {
+    return {.reload = {},
+            .upgrade = {},
+            .has_new_program = {},
+            .generations = {},
             .reopen =
                 [] {
                     log::reopen();
@@ -49,6 +53,31 @@ admin::Actions Operators::actions(decltype(admin::Actions::reload) reload) {
             .administer_all = [this](auto state) { administer_all(state); },
             .backends = [this] { return backends(); },
             .balancer = [this] { return balancer(); }};
+}
+
+std::vector<Inheritance::Decision> Operators::decisions() const {
+    std::vector<Inheritance::Decision> all = {{{}, {}, availability_.state()}};
+    for (const auto& served : pools_().all())
+        for (const auto& status : served.pool->status())
+            all.push_back({served.pool->name(), status.backend.settings->name, status.admin});
+    std::erase_if(all, [](const auto& each) { return each.state == AdminState::ready; });
+    return all;
+}
+
+void Operators::decide(const Inheritance::Decision& decision) {
+    if (decision.pool.empty())
+        administer_all(decision.state);
+    else
+        (void)administer(decision.pool, decision.backend, decision.state);
+}
+
+admin::Generation Operators::load() const {
+    admin::Generation load{.pid = ::getpid()};
+    for (const auto& worker : workers_) {
+        load.sessions += worker->sessions();
+        load.transfers += worker->transfers();
+    }
+    return load;
 }
 
 bool Operators::administer(std::string_view pool, std::string_view backend, AdminState state) {

@@ -3,6 +3,7 @@
 
 #include "admin/actions.h"
 #include "daemon/availability.h"
+#include "daemon/inheritance.h"
 #include "daemon/worker.h"
 #include "guard/ledger.h"
 #include "pool/admin_state.h"
@@ -16,7 +17,7 @@
 
 namespace ballast::daemon {
 
-/// What operators see of the running daemon and do to it, except for reloads. Belongs to the
+/// What operators see of the pools and do to them. Belongs to the
 /// control thread, and outlives its actions.
 class Operators {
 public:
@@ -25,7 +26,13 @@ public:
               const std::vector<std::unique_ptr<Worker>>& workers)
         : pools_(std::move(pools)), workers_(workers), availability_(ledger) {}
 
-    [[nodiscard]] admin::Actions actions(decltype(admin::Actions::reload) reload);
+    /// Without those of the process as a whole: reload, upgrade and generations.
+    [[nodiscard]] admin::Actions actions();
+    /// What operators have decided, for the process that replaces this one.
+    [[nodiscard]] std::vector<Inheritance::Decision> decisions() const;
+    void decide(const Inheritance::Decision& decision);
+    /// Of this process.
+    [[nodiscard]] admin::Generation load() const;
     /// To be called after a reload: what holds for the whole balancer holds for new pools, too.
     void pools_changed();
 

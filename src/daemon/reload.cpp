@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/reload.h"
 
-#include "base/file.h"
+#include "base/log.h"
 #include "daemon/examine.h"
 
+#include <chrono>
 #include <exception>
+#include <fmt/format.h>
+#include <systemd/sd-daemon.h>
 #include <utility>
 
 namespace ballast::daemon {
@@ -33,19 +36,35 @@ Reload::Read read(const std::string& file, const Tls* former) {
 
 }  // namespace
 
-void Reload::begin(std::shared_ptr<const Tls> former, Done done) {
-    auto work = [this, former = std::move(former), done = std::move(done)]() mutable {
+void Reload::ask(admin::Actions::Reloaded done) {
+    (is_running_ ? asked_again_ : asked_).push_back(std::move(done));
+    log::reopen();
+    if (!is_running_) begin();
+}
+
+void Reload::begin() {
+    is_running_ = true;
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+    sd_notify(0, fmt::format("RELOADING=1\nMONOTONIC_USEC={}", microseconds).c_str());
+    thread_ = std::jthread([this, former = tls_()] {
         Read result;
         try {
             result = read(file_, former.get());
         } catch (const std::exception& problem) {  // no memory
             result.problems = {problem_of(problem.what(), "try again")};
         }
-        control_.post([done = std::move(done), result = std::move(result)]() mutable {
-            done(std::move(result));
-        });
-    };
-    thread_ = std::jthread(std::move(work));
+        control_.post([this, result = std::move(result)]() mutable { end(std::move(result)); });
+    });
+}
+
+void Reload::end(Read read) {
+    const auto report = apply_(read);
+    sd_notify(0, "READY=1");
+    for (auto& done : std::exchange(asked_, {})) done(report);
+    is_running_ = false;
+    asked_ = std::exchange(asked_again_, {});
+    if (!asked_.empty()) begin();
 }
 
 }  // namespace ballast::daemon

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "admin/actions.h"
 #include "config/problem.h"
 #include "daemon/serving.h"
 #include "loop/loop.h"
@@ -22,22 +23,37 @@ public:
         std::vector<config::Problem> problems;  ///< warnings too
         std::optional<Parts> parts;             ///< empty if there are errors
     };
-    /// Called on the control thread.
-    using Done = std::move_only_function<void(Read)>;
+    /// Takes what was read into use, or says why not. Called on the control thread.
+    using Apply = std::function<admin::ReloadReport(Read&)>;
+    /// The TLS in use.
+    using CurrentTls = std::function<std::shared_ptr<const Tls>()>;
 
     /// `control` must outlive it.
-    Reload(loop::Loop& control, std::string file) : control_(control), file_(std::move(file)) {}
+    Reload(loop::Loop& control, std::string file, CurrentTls tls, Apply apply)
+        : control_(control),
+          file_(std::move(file)),
+          tls_(std::move(tls)),
+          apply_(std::move(apply)) {}
     /// Waits for the thread, which gives up waiting for files and takes a few seconds for names.
     ~Reload() = default;
     Reload(const Reload&) = delete;
     Reload& operator=(const Reload&) = delete;
 
-    /// Only one runs at a time. `former` is the TLS in use.
-    void begin(std::shared_ptr<const Tls> former, Done done);
+    /// Begins a reload, and opens the log files again at once. One that is asked for while another
+    /// runs begins after it: the file may have changed since it was read.
+    void ask(admin::Actions::Reloaded done);
 
 private:
+    void begin();
+    void end(Read read);
+
     loop::Loop& control_;
     const std::string file_;
+    const CurrentTls tls_;
+    const Apply apply_;
+    bool is_running_ = false;
+    std::vector<admin::Actions::Reloaded> asked_;  // by the one that runs
+    std::vector<admin::Actions::Reloaded> asked_again_;
     std::jthread thread_;
 };
 

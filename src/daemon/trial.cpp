@@ -49,7 +49,7 @@ void warn_of_ephemeral(const config::Config& config, Problems& problems) {
 Tried try_start(const config::Config& config, const Trial& trial) {
     Tried tried;
     auto& problems = tried.problems;
-    BindTrial binding(config, trial.running_file, problems);
+    BindTrial binding(config, trial.running_file, trial.inherited, problems);
     binding.run();
     tried.not_bound = binding.not_tried();
     (void)read_probe_secrets(config, problems);

@@ -16,6 +16,8 @@ struct Trial {
     /// The file to check. A running Ballast of this file, or of the file that it is a copy of, may
     /// hold its addresses. Empty: every address must be free.
     std::string running_file;
+    /// These are listened on already, for this process.
+    std::vector<base::Address> inherited = {};
 };
 
 struct Tried {

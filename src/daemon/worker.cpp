@@ -109,6 +109,17 @@ void Worker::retire_ports() {
     loop_.post([this] { network_.retire_ports(); });
 }
 
+void Worker::release_ports(
+    std::move_only_function<void(std::vector<net::SocketNetwork::ReleasedPort>)> take) {
+    loop_.post([this, take = std::move(take)]() mutable { take(network_.release_ports()); });
+}
+
+void Worker::adopt_port(const net::PassivePorts::Key& key, base::OwnedFd listening) {
+    loop_.post([this, key, listening = std::move(listening)]() mutable {
+        network_.adopt_port(key, std::move(listening));
+    });
+}
+
 void Worker::adopt(base::OwnedFd client, base::Address peer, Service service, std::string id,
                    guard::Ledger::Held accepted) {
     ++load_.sessions;  // counted at once, so that the next client sees it

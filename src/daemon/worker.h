@@ -40,6 +40,7 @@ public:
     /// The load: sessions count, and running transfers count more.
     [[nodiscard]] std::uint32_t load() const { return load_.sessions + 4 * load_.transfers; }
     [[nodiscard]] std::uint32_t sessions() const { return load_.sessions; }
+    [[nodiscard]] std::uint32_t transfers() const { return load_.transfers; }
 
     /// Accepts on a listening socket. `take` is called on this worker's thread. Clients get
     /// `last_words`, if not empty, when no descriptors are left. Control thread.
@@ -49,6 +50,10 @@ public:
     void stop_accepting(AcceptorId id);
     /// Stops listening on passive ports that nobody needs any more. Call now and then.
     void retire_ports();
+    /// Stops accepting on passive ports. `take` is called on this worker's thread.
+    void release_ports(
+        std::move_only_function<void(std::vector<net::SocketNetwork::ReleasedPort>)> take);
+    void adopt_port(const net::PassivePorts::Key& key, base::OwnedFd listening);
     /// What a new client of a listener gets.
     struct Service {
         std::shared_ptr<const config::Listener> listener;

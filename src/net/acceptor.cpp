@@ -35,6 +35,11 @@ Acceptor::Acceptor(loop::WorkerLoop& loop, loop::Descriptor listening, Take take
     job_ = loop::Job::start(run());
 }
 
+base::OwnedFd Acceptor::close() {
+    job_.cancel();
+    return base::OwnedFd(descriptor_.release());
+}
+
 loop::Task<> Acceptor::run() {
     bool is_short = false;
     for (;;) {

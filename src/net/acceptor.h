@@ -23,6 +23,8 @@ public:
     Acceptor(loop::WorkerLoop& loop, loop::Descriptor listening, Take take,
              std::optional<std::string> last_words = {});
 
+    /// Stops and returns the listening socket. Not to be called from `take`.
+    [[nodiscard]] base::OwnedFd close();
     /// Connections wait until then.
     void pause_until(loop::Time time) { resume_at_ = time; }
 

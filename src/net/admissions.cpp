@@ -24,6 +24,27 @@ void Admissions::dismiss(const Range& range, const base::Ip& client, Id id) {
     if (guests->second.empty()) ranges_.erase(guests);
 }
 
+std::vector<Admissions::Standing> Admissions::standing() const {
+    std::vector<Standing> all;
+    for (const auto& [range, guests] : ranges_)
+        for (const auto& [client, guest] : guests)
+            for (const auto& place : guest.places) all.push_back({place.taker.id, range, client});
+    return all;
+}
+
+std::optional<Admissions::Taker> Admissions::arrived_elsewhere(Id id) {
+    for (auto& [range, guests] : ranges_) {
+        for (auto& [client, guest] : guests) {
+            for (auto& place : guest.places) {
+                if (place.taker.id != id) continue;
+                ++*place.share;
+                return place.taker;
+            }
+        }
+    }
+    return std::nullopt;
+}
+
 bool Admissions::cover(const base::Address& local) const {
     return std::ranges::any_of(ranges_, [&](const auto& entry) {
         return entry.first.local == local.ip && entry.first.ports.contains(local.port);

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <tuple>
+#include <vector>
 
 namespace ballast::net {
 
@@ -51,6 +52,16 @@ public:
     };
     Admitted admit(const Range& range, const base::Ip& client, const Taker& taker);
     void dismiss(const Range& range, const base::Ip& client, Id id);
+    /// One control connection's admission.
+    struct Standing {
+        Id id = 0;
+        Range range;
+        base::Ip client;
+    };
+    [[nodiscard]] std::vector<Standing> standing() const;
+    /// The taker with this id, for a connection that arrived in another process. It counts as its
+    /// own. Empty if there is none any more.
+    [[nodiscard]] std::optional<Taker> arrived_elsewhere(Id id);
     /// Whether anyone is admitted there.
     [[nodiscard]] bool cover(const base::Address& local) const;
     /// The taker whose turn it is. The connection counts as its own, even if all takers are at

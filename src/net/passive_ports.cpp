@@ -135,6 +135,10 @@ PassivePorts::Admitted PassivePorts::admit(const Admissions::Range& range, const
     auto [traffic, share] = admissions_.admit(range, client, {worker, admitted.id});
     admitted.traffic = std::move(traffic);
     admitted.share = std::move(share);
+    if (owner_) {
+        if (is_handed_over_) owner_->admit(admitted.id, range, client);
+        return admitted;
+    }
     for (std::uint32_t number = range.ports.first; number <= range.ports.last; ++number) {
         Port& port = ports_[{range.local, static_cast<std::uint16_t>(number)}];
         if (port.listener || port.unusable_until > now) continue;
@@ -146,6 +150,7 @@ PassivePorts::Admitted PassivePorts::admit(const Admissions::Range& range, const
 
 void PassivePorts::dismiss(const Admissions::Range& range, const base::Ip& client, LeaseId id) {
     const std::lock_guard lock(mutex_);
+    if (is_handed_over_) owner_->dismiss(id);
     admissions_.dismiss(range, client, id);
 }
 
@@ -254,11 +259,17 @@ void PassivePorts::end(const Key& key, const base::Ip& client, LeaseId id) {
 
 void PassivePorts::keep(const Key& key, const base::Ip& client, LeaseId id, loop::Time until) {
     const std::lock_guard lock(mutex_);
+    if (is_handed_over_) return owner_->keep(id, until);
     if (Waiting* const waiting = find(key, client, id)) waiting->until = until;
 }
 
 void PassivePorts::give_back(const Key& key, const base::Ip& client, LeaseId id, loop::Time now) {
     const std::lock_guard lock(mutex_);
+    if (is_handed_over_) {
+        // The owner knows of those that have come.
+        if (elsewhere_.erase(id) > 0) owner_->give_back(id);
+        return;
+    }
     Waiting* const waiting = find(key, client, id);
     if (waiting == nullptr) return;
     // An expired lending has already waited that long.
@@ -292,6 +303,80 @@ void PassivePorts::forget_holders(loop::Time now) {
     std::erase_if(quarantines_,
                   [&](const auto& entry) { return entry.second.back().until <= now; });
     forget_above_ = std::max(tidy_above, 2 * quarantines_.size());
+}
+
+void PassivePorts::lend_elsewhere(std::shared_ptr<PortOwner> owner) {
+    const std::lock_guard lock(mutex_);
+    owner_ = std::move(owner);
+}
+
+std::shared_ptr<PortOwner> PassivePorts::owner() const {
+    const std::lock_guard lock(mutex_);
+    return owner_;
+}
+
+PassivePorts::HandedOver PassivePorts::hand_over(loop::Time now) {
+    const std::lock_guard lock(mutex_);
+    HandedOver all;
+    const auto add = [&](const Key& key, const DataPeers& peers, const Waiting& waiting) {
+        if (!waiting.counts(now)) return;
+        all.pending.push_back(
+            {key, peers, waiting.id, waiting.holder, waiting.is_quarantine, waiting.until});
+        if (!waiting.is_quarantine) elsewhere_[waiting.id] = waiting.worker;
+    };
+    for (const auto& [key, port] : ports_) {
+        add(key, port.exclusive_for, port.exclusive);
+        for (const auto& [client, waiting] : port.clients)
+            add(key, {.address = client, .network = {}}, waiting);
+    }
+    all.standing = admissions_.standing();
+    ports_.clear();
+    quarantines_.clear();
+    is_handed_over_ = true;
+    return all;
+}
+
+void PassivePorts::take_back() {
+    const std::lock_guard lock(mutex_);
+    owner_.reset();
+    is_handed_over_ = false;
+    elsewhere_.clear();
+}
+
+PassivePorts::LeaseId PassivePorts::begin_borrowing(WorkerIndex worker) {
+    const std::lock_guard lock(mutex_);
+    elsewhere_[++last_id_] = worker;
+    return last_id_;
+}
+
+std::optional<PassivePorts::Taker> PassivePorts::arrived_elsewhere(LeaseId id) {
+    const std::lock_guard lock(mutex_);
+    if (const auto guest = admissions_.arrived_elsewhere(id)) return guest;
+    const auto waiting = elsewhere_.extract(id);
+    if (waiting.empty()) return std::nullopt;
+    return Taker{waiting.mapped(), id};
+}
+
+void PassivePorts::adopt_listener(const Key& key, WorkerIndex worker) {
+    const std::lock_guard lock(mutex_);
+    ports_[key].listener = worker;
+}
+
+PassivePorts::LeaseId PassivePorts::adopt(const Pending& pending, WorkerIndex worker) {
+    const std::lock_guard lock(mutex_);
+    Port& port = ports_[pending.key];
+    const Waiting waiting{.id = ++last_id_,
+                          .holder = pending.holder,
+                          .worker = worker,
+                          .is_quarantine = pending.is_quarantine,
+                          .until = pending.until};
+    if (pending.peers.is_exclusive()) {
+        port.exclusive = waiting;
+        port.exclusive_for = pending.peers;
+    } else {
+        port.clients[pending.peers.address] = waiting;
+    }
+    return waiting.id;
 }
 
 std::size_t PassivePorts::pending() const {

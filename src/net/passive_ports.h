@@ -7,12 +7,14 @@
 #include "loop/loop.h"
 #include "net/admissions.h"
 #include "net/data_peers.h"
+#include "net/port_owner.h"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <random>
@@ -134,6 +136,42 @@ public:
 
     [[nodiscard]] std::size_t pending() const;
 
+    // Another process takes the ports over. First `lend_elsewhere`; then every worker stops
+    // listening; then `hand_over`.
+
+    /// From now on this process lends no ports and listens on none.
+    void lend_elsewhere(std::shared_ptr<PortOwner> owner);
+    /// Null: this process owns the ports.
+    [[nodiscard]] std::shared_ptr<PortOwner> owner() const;
+    /// A lending or quarantine, for its new owner.
+    struct Pending {
+        Key key;
+        DataPeers peers;
+        LeaseId id = 0;
+        LeaseId holder = 0;
+        bool is_quarantine = false;
+        loop::Time until;
+    };
+    struct HandedOver {
+        std::vector<Pending> pending;
+        std::vector<Admissions::Standing> standing;
+    };
+    /// Everything that waits. It belongs to the owner now, who is told when it ends.
+    [[nodiscard]] HandedOver hand_over(loop::Time now);
+    /// The owner has gone: this process lends again. What waited there waits in vain.
+    void take_back();
+    /// A new id for a port to be borrowed for this worker.
+    [[nodiscard]] LeaseId begin_borrowing(WorkerIndex worker);
+    /// For a connection that arrived at the owner: whose it is. Empty if nobody waits any more.
+    [[nodiscard]] std::optional<Taker> arrived_elsewhere(LeaseId id);
+
+    // This process takes the ports of another over.
+
+    /// The port is listened on already, by this worker now.
+    void adopt_listener(const Key& key, WorkerIndex worker);
+    /// The worker waits for the other process. Returns the id here.
+    [[nodiscard]] LeaseId adopt(const Pending& pending, WorkerIndex worker);
+
 private:
     struct KeyHash {
         std::size_t operator()(const Key& key) const noexcept {
@@ -196,6 +234,9 @@ private:
     LeaseId last_id_ = 0;
     std::unordered_map<LeaseId, std::deque<Quarantine>> quarantines_;  // by holder, oldest first
     std::size_t forget_above_ = 64;
+    std::shared_ptr<PortOwner> owner_;
+    bool is_handed_over_ = false;
+    std::unordered_map<LeaseId, WorkerIndex> elsewhere_;  // who waits for a connection at the owner
 };
 
 }  // namespace ballast::net

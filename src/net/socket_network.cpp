@@ -55,6 +55,11 @@ std::error_code pending_error(int native) {
     return {error, std::system_category()};
 }
 
+base::Error no_port_in(const base::PortRange& range) {
+    return {base::Fault::internal, std::make_error_code(std::errc::address_in_use),
+            "no free passive port in " + base::to_string(range)};
+}
+
 }  // namespace
 
 class SocketNetwork::PassiveLease final : public PortLease {
@@ -227,32 +232,104 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
 }
 
 loop::Task<base::Result<std::unique_ptr<Lease>>> SocketNetwork::lend(LendRequest request) {
+    const auto lent = co_await obtain(request, index_);
+    if (!lent) {
+        metrics::count(metrics::Counter::passive_ports_exhausted);
+        co_return std::unexpected(lent.error());
+    }
+    metrics::count(metrics::Counter::passive_ports_lent);
+    const PassivePorts::Key key{request.local, lent->port};
+    co_return std::make_unique<PassiveLease>(*this, key, request.peers.address, *lent);
+}
+
+loop::Task<base::Result<PassivePorts::Lent>> SocketNetwork::obtain(
+    LendRequest request, PassivePorts::WorkerIndex worker) {
+    if (auto owner = ports_.owner()) {
+        auto borrowed = co_await borrow(std::move(owner), request, worker);
+        // If the owner has gone meanwhile, the ports are ours again.
+        if (borrowed || ports_.owner()) co_return borrowed;
+    }
     // Each round either ends or takes one port of the range out of use for a while.
     for (std::uint32_t tries = 0; tries < request.range.size(); ++tries) {
-        const auto lent = ports_.lend(request.range, request.local, request.peers, index_,
+        const auto lent = ports_.lend(request.range, request.local, request.peers, worker,
                                       loop_.now(), request.holder);
         if (!lent) break;
-        const PassivePorts::Key key{request.local, lent->port};
-        if (lent->needs_listening) {
-            const auto listening = listen(key, request.peers.address, request.free_bind);
-            if (listening == Listening::not_there) continue;
-            if (listening == Listening::no_descriptors) break;  // the other ports would fail too
-        }
-        metrics::count(metrics::Counter::passive_ports_lent);
-        co_return std::make_unique<PassiveLease>(*this, key, request.peers.address, *lent);
+        if (!lent->needs_listening) co_return *lent;
+        const auto listening =
+            listen({request.local, lent->port}, request.peers.address, request.free_bind);
+        if (listening == Listening::yes) co_return *lent;
+        if (listening == Listening::no_descriptors) break;  // the other ports would fail too
     }
-    metrics::count(metrics::Counter::passive_ports_exhausted);
-    co_return std::unexpected(
-        base::Error{base::Fault::internal, std::make_error_code(std::errc::address_in_use),
-                    "no free passive port in " + base::to_string(request.range)});
+    co_return std::unexpected(no_port_in(request.range));
+}
+
+namespace {
+
+/// A request to the owner of the ports that has not become a lease yet.
+struct Asking {
+    Asking(loop::Loop& of, PortOwner& from, PassivePorts& table, PortOwner::LeaseId number)
+        : signal(of), owner(from), ports(table), id(number) {}
+    ~Asking() {
+        *waits = false;
+        if (!has_become_lease) ports.give_back({}, {}, id, signal.loop().now());
+    }
+    Asking(const Asking&) = delete;
+    Asking& operator=(const Asking&) = delete;
+
+    loop::Signal signal;
+    PortOwner& owner;
+    PassivePorts& ports;
+    const PortOwner::LeaseId id;
+    std::optional<PortOwner::Granted> granted;
+    bool is_answered = false;
+    bool has_become_lease = false;
+    std::shared_ptr<bool> waits = std::make_shared<bool>(true);  // of this thread
+};
+
+}  // namespace
+
+loop::Task<base::Result<PassivePorts::Lent>> SocketNetwork::borrow(
+    std::shared_ptr<PortOwner> owner, LendRequest request, PassivePorts::WorkerIndex worker) {
+    constexpr auto patience = std::chrono::seconds(5);
+    Asking asking(loop_, *owner, ports_, ports_.begin_borrowing(worker));
+    owner->lend({.id = asking.id,
+                 .range = request.range,
+                 .local = request.local,
+                 .peers = request.peers,
+                 .holder = request.holder,
+                 .free_bind = request.free_bind},
+                [this, &asking, waits = asking.waits](std::optional<PortOwner::Granted> granted) {
+                    loop_.post([&asking, waits, granted] {
+                        if (!*waits) return;
+                        asking.granted = granted;
+                        asking.is_answered = true;
+                        asking.signal.raise();
+                    });
+                });
+    const auto deadline = loop_.after(patience);
+    while (!asking.is_answered && co_await asking.signal.wait(deadline)) {
+    }
+    if (!asking.granted) co_return std::unexpected(no_port_in(request.range));
+    asking.has_become_lease = true;
+    co_return PassivePorts::Lent{.id = asking.id,
+                                 .port = asking.granted->port,
+                                 .needs_listening = false,
+                                 .holder = asking.granted->holder,
+                                 .until = loop_.now() + PassivePorts::lent_for};
 }
 
 std::unique_ptr<Admission> SocketNetwork::admit(const AdmitRequest& request) {
-    const auto& [range, client, free_bind] = request;
+    const auto& range = request.range;
+    const auto& client = request.client;
     const auto admitted = ports_.admit(range, client, index_, loop_.now());
-    for (const auto port : admitted.needs_listening)
-        (void)listen({range.local, port}, client, free_bind);
+    listen_on_all(admitted.needs_listening, request);
     return std::make_unique<StandingAdmission>(*this, range, client, admitted);
+}
+
+void SocketNetwork::listen_on_all(const std::vector<std::uint16_t>& ports,
+                                  const AdmitRequest& request) {
+    for (const auto port : ports)
+        (void)listen({request.range.local, port}, request.client, request.free_bind);
 }
 
 SocketNetwork::Listening SocketNetwork::listen(PassivePorts::Key key, const base::Ip& client,
@@ -276,15 +353,40 @@ SocketNetwork::Listening SocketNetwork::listen(PassivePorts::Key key, const base
         return is_shortage ? Listening::no_descriptors : Listening::not_there;
     }
     (void)opened->release();
+    accept_on(key, std::move(*watched), std::move(announced));
+    return Listening::yes;
+}
+
+void SocketNetwork::accept_on(PassivePorts::Key key, loop::Descriptor listening,
+                              base::OwnedFd announced) {
     const auto& port = passive_ports_.emplace_back(
         std::make_shared<PassivePort>(key, ports_.rates(), loop_.now()));
     port->announced = std::move(announced);
     port->acceptor.emplace(
-        loop_, std::move(*watched),
+        loop_, std::move(listening),
         [this, weak = std::weak_ptr(port)](base::OwnedFd socket, base::Address peer) {
             if (const auto same = weak.lock()) take_data_connection(same, std::move(socket), peer);
         });
-    return Listening::yes;
+}
+
+void SocketNetwork::adopt_port(const PassivePorts::Key& key, base::OwnedFd listening) {
+    auto watched = loop::Descriptor::open(loop_, listening.get());
+    if (!watched) {
+        log::warning(
+            "a passive port cannot be used",
+            {{"port", std::uint64_t{key.port}}, {"reason", base::to_string(watched.error())}});
+        return;
+    }
+    (void)listening.release();
+    ports_.adopt_listener(key, index_);
+    accept_on(key, std::move(*watched), announce({key.local, key.port}));
+}
+
+std::vector<SocketNetwork::ReleasedPort> SocketNetwork::release_ports() {
+    std::vector<ReleasedPort> released;
+    for (auto& port : passive_ports_) released.push_back({port->key, port->acceptor->close()});
+    passive_ports_.clear();
+    return released;
 }
 
 void SocketNetwork::take_data_connection(const std::shared_ptr<PassivePort>& port,
@@ -332,9 +434,13 @@ void SocketNetwork::note_stray(PassivePort& port, const base::Address& peer) {
 void SocketNetwork::hand_over(PassivePorts::Taker taker, base::OwnedFd socket, base::Address local,
                               base::Address peer) {
     if (taker.worker == index_) return deliver(taker.id, std::move(socket), local, peer);
-    SocketNetwork* const other = workers_.at(taker.worker);
-    other->loop_.post([other, taker, socket = std::move(socket), local, peer]() mutable {
-        other->deliver(taker.id, std::move(socket), local, peer);
+    workers_.at(taker.worker)->hand(taker.id, std::move(socket), local, peer);
+}
+
+void SocketNetwork::hand(std::uint64_t id, base::OwnedFd socket, const base::Address& local,
+                         const base::Address& peer) {
+    loop_.post([this, id, socket = std::move(socket), local, peer]() mutable {
+        deliver(id, std::move(socket), local, peer);
     });
 }
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import waiting
 from ports import free_port, free_ports
-from process import Process
+from process import Process, is_running
 from servers import PROBE, REPOSITORY, Server, endpoint
 
 BINARY = Path(os.environ.get("BALLAST", REPOSITORY / "build/ballast")).resolve()
@@ -133,7 +133,9 @@ class Ballast:
         settings: Mapping[str, Any] | None = None,
         passive_ports: int = PASSIVE_PORTS,
         prefix: Sequence[str] = (),
+        binary: Path = BINARY,
     ) -> None:
+        self.binary = binary
         self.listeners = {each.name: each for each in listeners}
         self.pools = {each.name: each for each in pools}
         self.work = work / "ballast"
@@ -145,6 +147,8 @@ class Ballast:
         self.transfer_log = self.work / "transfers.json"
         self._prefix = prefix
         self._process: Process | None = None
+        # The processes that have replaced the first one, the latest last.
+        self._successors: list[int] = []
         own = dict(settings or {})
         self._settings = {**own, "limits": {**NO_LIMITS_PER_ADDRESS, **own.get("limits", {})}}
         # One range for all listeners, because ranges must not overlap in part. May be empty.
@@ -190,7 +194,7 @@ class Ballast:
             return
         assert self._process is None
         self.configuration.write_text(self.text())
-        command = [BINARY, "run", "-c", self.configuration]
+        command = [self.binary, "run", "-c", self.configuration]
         sanitizers = {
             "ASAN_OPTIONS": "abort_on_error=0:exitcode=99:detect_leaks=1",
             "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
@@ -207,8 +211,25 @@ class Ballast:
 
     @property
     def pid(self) -> int:
+        """The process that serves."""
         assert self._process is not None, "not in direct mode"
-        return self._process.pid
+        return self._successors[-1] if self._successors else self._process.pid
+
+    def upgrade(self) -> int:
+        """Replaces the process that serves. Returns the former one's id."""
+        former, mark = self.pid, self.log_mark()
+        os.kill(former, signal.SIGUSR2)
+        line = self.wait_for_log(
+            "the upgrade",
+            lambda line: line["message"].startswith("replaced by another process"),
+            since=mark,
+        )
+        self.follow(int(line["pid"]))
+        return former
+
+    def follow(self, successor: int) -> None:
+        """This process serves now."""
+        self._successors.append(successor)
 
     def where(
         self, listener: str | None = None, address: str = "127.0.0.1", *, implicit: bool = False
@@ -289,7 +310,11 @@ class Ballast:
     def assert_alive(self) -> None:
         assert self._process is not None
         status = self._process.exit_status()
-        assert status is None, f"the daemon ended with {status}:\n{self._tail()}"
+        if self._successors:
+            assert status in (None, 0), f"the first daemon ended with {status}:\n{self._tail()}"
+            assert is_running(self.pid), f"the daemon has ended:\n{self._tail()}"
+        else:
+            assert status is None, f"the daemon ended with {status}:\n{self._tail()}"
 
     def resident_bytes(self) -> int:
         status = Path(f"/proc/{self.pid}/status").read_text()
@@ -300,10 +325,16 @@ class Ballast:
         if DIRECT:
             return
         assert self._process is not None
+        self.assert_alive()
         process, self._process = self._process, None
-        if process.exit_status() is not None:
-            raise AssertionError(f"the daemon ended by itself:\n{self._tail()}")
-        status = process.terminate()
+        for pid in self._successors:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        for pid in self._successors:
+            waiting.until(f"process {pid} has ended", lambda pid=pid: not is_running(pid))
+        self._successors.clear()
+        ended = process.exit_status()
+        status = process.terminate() if ended is None else ended
         assert status == 0, f"the daemon ended with {status}:\n{self._tail()}"
         said = self.output.read_text(errors="replace")
         for sign in ("AddressSanitizer", "LeakSanitizer", "runtime error:", "Assertion"):
@@ -313,6 +344,10 @@ class Ballast:
 
     def kill(self) -> None:
         """Ends everything after another failure."""
+        for pid in self._successors:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._successors.clear()
         if self._process is not None:
             self._process.kill()
             self._process = None

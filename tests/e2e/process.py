@@ -110,3 +110,12 @@ def _family(leader: int) -> list[int]:
         family |= more
         grown = bool(more)
     return sorted(family - {leader})
+
+
+def is_running(pid: int) -> bool:
+    """Also of a process that is not our child. One that has ended and waits for its parent is not
+    running."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

@@ -57,6 +57,45 @@ TEST_F(ApiTest, tells_its_version) {
     EXPECT_TRUE(answer.body.starts_with(R"({"version":"0.)")) << answer.body;
 }
 
+TEST_F(ApiTest, shows_the_process_that_serves_and_those_that_finish) {
+    EXPECT_EQ(said("GET", "/v1/generations"),
+              R"(200 {"generations":[{"pid":41,"sessions":5,"transfers":2},)"
+              R"({"pid":17,"sessions":1,"transfers":0}]})");
+}
+
+TEST_F(ApiTest, upgrades_and_tells_who_serves_or_why_not) {
+    std::optional<Answer> answer;
+    auto job = loop::Job::start(put(api_->answer({"POST", "/v1/upgrade", "", true}), answer));
+    loop_.settle();
+    ASSERT_EQ(daemon_.upgrades.size(), 1U);
+    EXPECT_FALSE(answer);
+    daemon_.upgrades[0]({4711, {}});
+    loop_.settle();
+    EXPECT_EQ(answer->body, R"({"upgraded":true,"pid":4711})");
+    job = loop::Job::start(put(api_->answer({"POST", "/v1/upgrade", "", true}), answer));
+    daemon_.upgrades[1]({0, "it ended with status 3"});
+    loop_.settle();
+    EXPECT_EQ(answer->status, 422U);
+    EXPECT_EQ(answer->body, R"({"error":"it ended with status 3"})");
+}
+
+TEST_F(ApiTest, a_reload_upgrades_if_it_may_and_there_is_a_new_program) {
+    std::optional<Answer> answer;
+    const auto reload = [&](const char* body) {
+        return loop::Job::start(put(api_->answer({"POST", "/v1/reload", body, true}), answer));
+    };
+    const auto same = reload(R"({"upgrade":true})");
+    EXPECT_EQ(daemon_.reloads.size(), 1U);
+    daemon_.has_new_program = true;
+    const auto without = reload("");
+    EXPECT_EQ(daemon_.reloads.size(), 2U);
+    const auto with = reload(R"({"upgrade":true})");
+    EXPECT_EQ(daemon_.upgrades.size(), 1U);
+    const auto wrong = reload(R"({"upgrade":1})");
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 400U);
+}
+
 TEST_F(ApiTest, shows_backends_and_balancer) {
     daemon_.backends.resize(1);
     daemon_.backends[0].is_ejected = true;

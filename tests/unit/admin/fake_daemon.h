@@ -16,7 +16,10 @@ struct FakeDaemon {
     std::vector<BackendState> backends = {backend("files", "f1"), backend("files", "f2"),
                                           backend("odd/pool", "a\nb/c")};
     BalancerState balancer{.admin = pool::AdminState::ready, .sessions = 7};
-    std::vector<Actions::Reloaded> reloads;  ///< not answered yet
+    std::vector<Actions::Reloaded> reloads;   ///< not answered yet
+    std::vector<Actions::Upgraded> upgrades;  ///< likewise
+    bool has_new_program = false;
+    std::vector<Generation> generations = {{41, 5, 2}, {17, 1, 0}};
     int reopened = 0;
     bool can_reopen = true;
 
@@ -50,6 +53,9 @@ struct FakeDaemon {
 
     Actions actions() {
         return {.reload = [this](Actions::Reloaded done) { reloads.push_back(std::move(done)); },
+                .upgrade = [this](Actions::Upgraded done) { upgrades.push_back(std::move(done)); },
+                .has_new_program = [this] { return has_new_program; },
+                .generations = [this] { return generations; },
                 .reopen = [this] { return reopen(); },
                 .administer = [this](auto pool, auto name,
                                      auto state) { return administer(pool, name, state); },

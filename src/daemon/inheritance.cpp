@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/inheritance.h"
+
+#include "base/number.h"
+#include "daemon/successor.h"
+#include "net/acceptor.h"
+#include "net/message_socket.h"
+#include "net/port_words.h"
+
+#include <cstdlib>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <system_error>
+#include <systemd/sd-daemon.h>
+#include <utility>
+
+namespace ballast::daemon {
+
+namespace {
+
+constexpr auto patience = std::chrono::seconds(10);
+
+/// Sockets of the service manager (`ballast.socket`).
+base::Result<> take_activated(Inheritance& inheritance) {
+    constexpr int unset_environment = 1;
+    const int count = ::sd_listen_fds(unset_environment);
+    for (int native = SD_LISTEN_FDS_START; native < SD_LISTEN_FDS_START + count; ++native) {
+        base::OwnedFd socket(native);
+        ::fcntl(native, F_SETFD, FD_CLOEXEC);
+        ::fcntl(native, F_SETFL, ::fcntl(native, F_GETFL) | O_NONBLOCK);
+        const auto address = net::local_address(native);
+        if (!address || ::sd_is_socket(native, AF_UNSPEC, SOCK_STREAM, 1) <= 0)
+            return std::unexpected(base::Error{
+                base::Fault::internal, std::make_error_code(std::errc::not_a_socket),
+                fmt::format("descriptor {} of the service manager is not a listening TCP socket",
+                            native)});
+        inheritance.listeners.push_back({*address, std::move(socket)});
+    }
+    return {};
+}
+
+void take(net::MessageSocket::Message& message, Inheritance& inheritance) {
+    net::Words words(message.text);
+    const auto verb = words.next();
+    if (verb == "listener") {
+        const auto address = words.address();
+        if (address && message.descriptor)
+            inheritance.listeners.push_back({*address, std::move(message.descriptor)});
+    } else if (verb == "balancer") {
+        if (const auto state = pool::admin_state_from(words.next()))
+            inheritance.decisions.push_back({{}, {}, *state});
+    } else if (verb == "backend") {
+        const auto pool = words.next();
+        const auto backend = words.next();
+        if (const auto state = pool::admin_state_from(words.next()))
+            inheritance.decisions.push_back({std::string(pool), std::string(backend), *state});
+    }
+}
+
+/// What the process to be replaced gives.
+base::Result<> take_over(int native, Inheritance& inheritance) {
+    inheritance.link = base::OwnedFd(native);
+    ::fcntl(native, F_SETFD, FD_CLOEXEC);
+    for (;;) {
+        auto message = net::MessageSocket::receive(inheritance.link, patience);
+        if (!message) return std::unexpected(message.error());
+        if (message->text == last_word_of_inheritance) return {};
+        take(*message, inheritance);
+    }
+}
+
+}  // namespace
+
+std::vector<base::Address> Inheritance::addresses() const {
+    std::vector<base::Address> all;
+    for (const auto& each : listeners) all.push_back(each.address);
+    return all;
+}
+
+base::Result<Inheritance> inherit() {
+    Inheritance inheritance;
+    if (auto taken = take_activated(inheritance); !taken) return std::unexpected(taken.error());
+    const char* const said = std::getenv(upgrade_variable);  // NOLINT: before the first thread
+    if (said == nullptr) return inheritance;
+    const auto native = base::parse_number<std::uint16_t>(said);
+    ::unsetenv(upgrade_variable);  // NOLINT: likewise
+    if (!native || ::fcntl(*native, F_GETFD) < 0)
+        return std::unexpected(
+            base::Error{base::Fault::internal, std::make_error_code(std::errc::invalid_argument),
+                        fmt::format("{}={} is not a descriptor: it is only for `ballast upgrade`",
+                                    upgrade_variable, said)});
+    if (auto taken = take_over(*native, inheritance); !taken) return std::unexpected(taken.error());
+    return inheritance;
+}
+
+std::string words_of(const base::Address& listener) {
+    return fmt::format("listener {}", base::to_string(listener));
+}
+
+std::string words_of(const Inheritance::Decision& decision) {
+    if (decision.pool.empty()) return fmt::format("balancer {}", pool::to_string(decision.state));
+    return fmt::format("backend {} {} {}", decision.pool, decision.backend,
+                       pool::to_string(decision.state));
+}
+
+void tell_failure(const base::OwnedFd& link, std::string_view reason) {
+    if (link) net::MessageSocket::send_now(link, fmt::format("failed {}", reason));
+}
+
+}  // namespace ballast::daemon

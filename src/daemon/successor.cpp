@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/successor.h"
+
+#include "base/log.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char** environ;
+
+namespace ballast::daemon {
+
+namespace {
+
+constexpr int link_descriptor = 3;
+
+/// Ours without what holds for this process alone.
+std::vector<std::string> environment_of_successor() {
+    constexpr std::array<std::string_view, 5> own = {
+        "LISTEN_FDS=", "LISTEN_PID=", "LISTEN_FDNAMES=", "WATCHDOG_PID=", "BALLAST_UPGRADE_FD="};
+    std::vector<std::string> result;
+    for (char** each = environ; *each != nullptr; ++each) {
+        const std::string_view entry(*each);
+        if (std::ranges::none_of(own, [&](auto name) { return entry.starts_with(name); }))
+            result.emplace_back(entry);
+    }
+    result.push_back(fmt::format("{}={}", upgrade_variable, link_descriptor));
+    return result;
+}
+
+std::vector<char*> pointers_to(std::vector<std::string>& words) {
+    std::vector<char*> pointers;
+    for (auto& word : words) pointers.push_back(word.data());
+    pointers.push_back(nullptr);
+    return pointers;
+}
+
+base::Result<pid_t> spawn(const std::string& program, std::vector<std::string> arguments,
+                          int link) {
+    auto environment = environment_of_successor();
+    posix_spawn_file_actions_t actions;
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawn_file_actions_adddup2(&actions, link, link_descriptor);
+    posix_spawnattr_t attributes;
+    ::posix_spawnattr_init(&attributes);
+    sigset_t none;
+    sigset_t changed;
+    sigemptyset(&none);
+    sigemptyset(&changed);
+    sigaddset(&changed, SIGPIPE);
+    ::posix_spawnattr_setsigmask(&attributes, &none);
+    ::posix_spawnattr_setsigdefault(&attributes, &changed);
+    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    pid_t pid = 0;
+    const int failed =
+        ::posix_spawn(&pid, program.c_str(), &actions, &attributes, pointers_to(arguments).data(),
+                      pointers_to(environment).data());
+    ::posix_spawnattr_destroy(&attributes);
+    ::posix_spawn_file_actions_destroy(&actions);
+    if (failed == 0) return pid;
+    return std::unexpected(base::Error{
+        base::Fault::internal, {failed, std::system_category()}, "starting " + program});
+}
+
+}  // namespace
+
+std::string own_program() {
+    std::array<char, 4096> path{};
+    const auto length = ::readlink("/proc/self/exe", path.data(), path.size());
+    return length > 0 ? std::string(path.data(), static_cast<std::size_t>(length)) : "ballast";
+}
+
+Successor::Successor(loop::WorkerLoop& control, net::PassivePorts& ports,
+                     std::vector<net::DataTaker*> takers, Events events)
+    : control_(control),
+      ports_(ports),
+      events_(std::move(events)),
+      borrower_(std::make_shared<net::PortBorrower>(
+          control, ports, std::move(takers),
+          [this](std::string message) { tell(std::move(message)); })),
+      timer_(control) {}
+
+Successor::~Successor() {
+    borrower_->lose();
+    if (pid_ == 0 || phase_ == Phase::serving || phase_ == Phase::ended) return;
+    ::kill(pid_, SIGKILL);
+    (void)::waitpid(pid_, nullptr, 0);
+}
+
+base::Result<> Successor::start(const std::string& program,
+                                const std::vector<std::string>& arguments,
+                                std::vector<Message> hello) {
+    auto both = net::MessageSocket::pair();
+    if (!both) return std::unexpected(both.error());
+    auto watched = loop::Descriptor::open(control_, both->first.get());
+    if (!watched) return std::unexpected(watched.error());
+    (void)both->first.release();
+    const auto pid = spawn(program, arguments, both->second.get());
+    if (!pid) return std::unexpected(pid.error());
+    pid_ = *pid;
+    link_.emplace(
+        control_, std::move(*watched),
+        [this](std::string_view message, base::OwnedFd descriptor) {
+            take(message, std::move(descriptor));
+        },
+        [this] { lost(); });
+    for (auto& each : hello) link_->send(std::move(each.text), std::move(each.descriptor));
+    time_job_ = loop::Job::start(watch_time());
+    return {};
+}
+
+loop::Task<> Successor::watch_time() {
+    const auto deadline = control_.after(patience);
+    while (control_.now() < deadline) (void)co_await timer_.wait(deadline);
+    if (phase_ == Phase::serving || phase_ == Phase::ended) co_return;
+    last_words_ = fmt::format("it was not ready within {} seconds", patience.count());
+    ::kill(pid_, SIGKILL);  // its end is noticed by the link
+}
+
+void Successor::take(std::string_view message, base::OwnedFd descriptor) {
+    if (borrower_->take(message, descriptor)) return;
+    if (message == "ready" && phase_ == Phase::starting) {
+        phase_ = Phase::ready;
+        control_.post([this] { events_.ready(); });
+    } else if (message == "serving" && phase_ == Phase::ready) {
+        phase_ = Phase::serving;
+        control_.post([this] { events_.serving(); });
+    } else if (message.starts_with("failed ")) {
+        if (!last_words_.empty()) last_words_ += '\n';
+        last_words_ += message.substr(message.find(' ') + 1);
+    }
+}
+
+std::string Successor::why_it_ended() {
+    int status = 0;
+    const bool is_collected = ::waitpid(pid_, &status, 0) == pid_;
+    if (!last_words_.empty()) return last_words_;
+    if (is_collected && WIFSIGNALED(status))
+        return fmt::format("it was ended by signal {}", WTERMSIG(status));
+    return fmt::format("it ended with status {}", is_collected ? WEXITSTATUS(status) : 0);
+}
+
+void Successor::lost() {
+    const bool has_served = phase_ == Phase::serving;
+    phase_ = Phase::ended;
+    ports_.take_back();
+    borrower_->lose();
+    if (has_served) {
+        (void)::waitpid(pid_, nullptr, WNOHANG);
+        return control_.post([this] { events_.gone(); });
+    }
+    // It closed the connection, so it is about to end.
+    ::kill(pid_, SIGKILL);
+    control_.post([this, reason = why_it_ended()]() mutable { events_.failed(std::move(reason)); });
+}
+
+void Successor::hand_over(std::vector<Message> ports) {
+    for (auto& each : ports) link_->send(std::move(each.text), std::move(each.descriptor));
+    borrower_->hand_over(ports_.hand_over(control_.now()));
+    link_->send("handed");
+}
+
+void Successor::tell(std::string message) {
+    if (link_) link_->send(std::move(message));
+}
+
+}  // namespace ballast::daemon

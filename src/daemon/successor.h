@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/error.h"
+#include "base/owned_fd.h"
+#include "loop/job.h"
+#include "loop/worker_loop.h"
+#include "net/message_socket.h"
+#include "net/passive_ports.h"
+#include "net/port_borrower.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <sys/types.h>
+#include <utility>
+#include <vector>
+
+namespace ballast::daemon {
+
+/// The environment variable by which a successor knows the connection to this process.
+inline constexpr const char* upgrade_variable = "BALLAST_UPGRADE_FD";
+
+/// Where the running program was installed. A package may have replaced it since. Call at start.
+[[nodiscard]] std::string own_program();
+
+/// The process that is to replace this one. It is started, gets what it needs, says when it is
+/// ready, takes over and serves; from then on it lends passive ports to this one. Control thread.
+class Successor {
+public:
+    struct Message {
+        std::string text;
+        base::OwnedFd descriptor;
+    };
+    struct Events {
+        /// It can take over: call `hand_over`.
+        std::move_only_function<void()> ready;
+        /// It serves. This process only finishes its sessions.
+        std::move_only_function<void()> serving;
+        /// It has not become so far, and has ended.
+        std::move_only_function<void(std::string reason)> failed;
+        /// It has ended after it served.
+        std::move_only_function<void()> gone;
+    };
+
+    /// How long it may take until it is ready.
+    static constexpr auto patience = std::chrono::seconds(60);
+
+    /// Everything outlives it. Events come later, never inside a call of this object.
+    Successor(loop::WorkerLoop& control, net::PassivePorts& ports,
+              std::vector<net::DataTaker*> takers, Events events);
+    /// Ends the process unless it serves.
+    ~Successor();
+    Successor(const Successor&) = delete;
+    Successor& operator=(const Successor&) = delete;
+
+    /// Runs `program` with these arguments and tells it `hello`.
+    [[nodiscard]] base::Result<> start(const std::string& program,
+                                       const std::vector<std::string>& arguments,
+                                       std::vector<Message> hello);
+    /// The owner of the passive ports from now on.
+    [[nodiscard]] std::shared_ptr<net::PortOwner> ports() const { return borrower_; }
+    /// Hands over passive ports that are listened on, and everything that waits. No worker listens
+    /// on a passive port any more.
+    void hand_over(std::vector<Message> ports);
+    /// Tells it something that it shows to operators.
+    void tell(std::string message);
+    [[nodiscard]] pid_t pid() const { return pid_; }
+
+private:
+    enum class Phase : std::uint8_t { starting, ready, serving, ended };
+    void take(std::string_view message, base::OwnedFd descriptor);
+    void lost();
+    [[nodiscard]] loop::Task<> watch_time();
+    [[nodiscard]] std::string why_it_ended();
+
+    loop::WorkerLoop& control_;
+    net::PassivePorts& ports_;
+    Events events_;
+    Phase phase_ = Phase::starting;
+    pid_t pid_ = 0;
+    std::string last_words_;
+    std::shared_ptr<net::PortBorrower> borrower_;
+    loop::Signal timer_;
+    loop::Job time_job_;
+    std::optional<net::MessageSocket> link_;
+};
+
+}  // namespace ballast::daemon

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/error.h"
+#include "daemon/doors.h"
+#include "daemon/inheritance.h"
+#include "daemon/successor.h"
+#include "daemon/worker.h"
+#include "loop/worker_loop.h"
+#include "net/passive_ports.h"
+#include "net/socket_network.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+namespace ballast::daemon {
+
+/// Replaces this process by the program that is installed now, without refusing a client: the new
+/// process gets the listening sockets and the passive ports, and this one finishes its sessions.
+/// If the new one does not become ready, this one goes on as before. Control thread.
+class Upgrade {
+public:
+    /// What this process hands over. Everything outlives it.
+    struct Own {
+        loop::WorkerLoop& control;
+        net::SocketNetwork& network;
+        net::PassivePorts& ports;
+        const std::vector<std::unique_ptr<Worker>>& workers;
+        Doors& doors;
+    };
+    /// The new process's id, or why there is none.
+    using Done = std::move_only_function<void(base::Result<pid_t>)>;
+
+    explicit Upgrade(Own own) : own_(own) {}
+
+    struct Program {
+        std::string path;
+        std::vector<std::string> arguments;
+    };
+    /// `takers` are those of `SocketNetwork::connect_workers`. `replaced` is called before `done`.
+    void begin(const Program& program, const std::vector<net::DataTaker*>& takers,
+               const std::vector<Inheritance::Decision>& decisions,
+               std::move_only_function<void()> replaced, Done done);
+    /// Another process serves. This one only finishes its sessions.
+    [[nodiscard]] bool is_replaced() const { return is_replaced_; }
+    [[nodiscard]] pid_t successor() const { return successor_ ? successor_->pid() : 0; }
+    /// Tells that process what operators may want to know of this one.
+    void tell(std::string message);
+
+private:
+    void release_ports();
+    void released(std::vector<net::SocketNetwork::ReleasedPort> ports);
+    void replaced();
+    void failed(const std::string& reason);
+
+    Own own_;
+    bool is_replaced_ = false;
+    std::size_t to_release_ = 0;  // threads that still accept on passive ports
+    std::vector<Successor::Message> released_;
+    std::move_only_function<void()> replaced_;
+    Done done_;
+    std::unique_ptr<Successor> successor_;
+};
+
+}  // namespace ballast::daemon
