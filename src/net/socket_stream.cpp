@@ -4,9 +4,11 @@
 #include "base/owned_fd.h"
 
 #include <cerrno>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 
 namespace ballast::net {
 
@@ -99,6 +101,12 @@ bool SocketStream::has_peer_left() const {
 bool SocketStream::has_failed() const {
     pollfd asked{descriptor_.native(), 0, 0};  // POLLERR and POLLHUP are always asked for
     return asked.fd < 0 || (::poll(&asked, 1, 0) == 1 && asked.revents != 0);
+}
+
+bool SocketStream::has_taken_all() const {
+    int unacknowledged = 0;
+    return has_peer_left() && !has_failed() &&
+           ::ioctl(descriptor_.native(), SIOCOUTQ, &unacknowledged) == 0 && unacknowledged == 0;
 }
 
 std::chrono::microseconds SocketStream::round_trip() const {

@@ -30,6 +30,7 @@ public:
         return descriptor_.is_watching_readable();
     }
     [[nodiscard]] bool has_peer_left() const override;
+    [[nodiscard]] bool has_taken_all() const override;
     [[nodiscard]] bool has_failed() const override;
     [[nodiscard]] std::chrono::microseconds round_trip() const override;
     [[nodiscard]] int splice_source() const override { return descriptor_.native(); }

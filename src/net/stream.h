@@ -69,6 +69,9 @@ public:
     /// Whether the connection is broken, even after its end was read: the system reports an error
     /// once in reading and wakes nobody for it after the end. False if unknown.
     [[nodiscard]] virtual bool has_failed() const { return false; }
+    /// Whether the peer has acknowledged every byte and then closed properly: it has all that it
+    /// wanted. False if unknown.
+    [[nodiscard]] virtual bool has_taken_all() const { return false; }
     /// How long a packet and its acknowledgement take at worst: the smoothed round trip plus four
     /// times its variation (RFC 6298). Zero if unknown.
     [[nodiscard]] virtual std::chrono::microseconds round_trip() const { return {}; }

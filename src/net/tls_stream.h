@@ -52,6 +52,9 @@ public:
     void watch_writable() override;
     [[nodiscard]] bool is_watching_readable() const override;
     [[nodiscard]] bool has_peer_left() const override { return inner_->has_peer_left(); }
+    [[nodiscard]] bool has_taken_all() const override {
+        return unsent_.empty() && inner_->has_taken_all();
+    }
     [[nodiscard]] bool has_failed() const override { return inner_->has_failed(); }
     [[nodiscard]] std::chrono::microseconds round_trip() const override {
         return inner_->round_trip();

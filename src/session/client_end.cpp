@@ -97,9 +97,13 @@ std::string ClientEnd::tls_problem() const {
 
 loop::Task<bool> ClientEnd::finish() {
     const auto deadline = network_.loop().after(settings_.data_stall_timeout);
+    // A client that knows the size closes when it has every byte. Its kernel answers our end with a
+    // reset.
+    const bool is_satisfied = stream_->has_taken_all();
     for (;;) {
         const auto state = stream_->finish();
-        if (state != net::Io::State::would_block) co_return state == net::Io::State::moved;
+        if (state != net::Io::State::would_block)
+            co_return is_satisfied || state == net::Io::State::moved;
         stream_->attach(&signal_);
         stream_->watch_writable();
         (void)co_await signal_.wait(deadline);

@@ -5,6 +5,7 @@ Without a close_notify an upload is whole only if the listener allows it."""
 import contextlib
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -346,6 +347,45 @@ def test_a_download_that_the_server_calls_whole_is_whole(
         assert wire.download("file") == HALF
         ends = it.counters()["data_ends_without_close_notify"]
         assert ends == (1 if end == "fin" else 0)
+
+
+@pytest.mark.parametrize("close_notify", [True, False])
+def test_a_client_that_closes_when_it_has_every_byte_gets_its_226(
+    close_notify: bool, field: Field, work: Path
+) -> None:
+    """curl knows the size, and does not wait for the end. Its kernel answers our close_notify with
+    a reset."""
+    client_closed = threading.Event()
+
+    def send(conversation: Conversation, _: str) -> str:
+        conversation.say("150 Here it comes.")
+        with conversation.protected_data() as data:
+            data.sendall(HALF)
+            assert client_closed.wait(waiting.PATIENCE)
+            data.end()
+        return "226 Sent."
+
+    context = server_context(for_loopback(field.behind, "scripted.example.com", SCRIPTED))
+    client = client_context(field.front.certificate)
+    with (
+        ScriptedServer(SCRIPTED, {"RETR": send}, tls=context) as server,
+        _behind(field, work, server) as it,
+        TlsWire(it.where(), client).log_in_protected() as wire,
+    ):
+        for _ in range(20):
+            client_closed.clear()
+            with wire.passive() as plain:
+                wire.expect("RETR file", 150)
+                data = wire.protected(plain)
+                received = b""
+                while len(received) < len(HALF):
+                    received += data.recv(65536)
+                if close_notify:
+                    data.end()
+            client_closed.set()
+            assert received == HALF
+            reply = wire.reply()
+            assert reply.code == 226, reply
 
 
 def test_an_upload_is_whole_only_with_the_clients_end(field: Field, work: Path) -> None:

@@ -287,6 +287,28 @@ TEST_F(DialedTest, says_that_it_is_broken_even_if_it_was_read_to_its_end) {
     EXPECT_TRUE(stream->has_failed());
 }
 
+TEST_F(DialedTest, knows_a_peer_that_has_taken_every_byte_and_closed) {
+    dial(Dial::Purpose::data);
+    ASSERT_EQ(stream->write(std::string_view("data")).bytes, 4U);
+    EXPECT_FALSE(stream->has_taken_all()) << "it has not closed";
+    EXPECT_EQ(read_outcome(server), 4);
+    server = base::OwnedFd();
+    std::array<char, 16> buffer{};
+    while (stream->read(buffer).state == Io::State::would_block) {
+    }
+    EXPECT_TRUE(stream->has_taken_all());
+}
+
+TEST_F(DialedTest, a_peer_that_closes_without_reading_has_not_taken_every_byte) {
+    dial(Dial::Purpose::data);
+    ASSERT_EQ(stream->write(std::string_view("data")).bytes, 4U);
+    server = base::OwnedFd();  // its kernel resets the connection
+    std::array<char, 16> buffer{};
+    while (stream->read(buffer).state == Io::State::would_block) {
+    }
+    EXPECT_FALSE(stream->has_taken_all());
+}
+
 TEST_F(DialedTest, a_control_connection_ends_properly) {
     dial(Dial::Purpose::control);
     stream.reset();
