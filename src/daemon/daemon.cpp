@@ -465,8 +465,8 @@ int run(std::shared_ptr<const config::Config> config, const std::vector<config::
     std::vector<config::Problem> problems;
     Parts parts{config, std::make_shared<Tls>(*config, problems),
                 read_probe_secrets(*config, problems)};
-    // The link goes with the daemon.
-    const base::OwnedFd link(::fcntl(inheritance.link.get(), F_DUPFD_CLOEXEC, 0));
+    // The link goes with the daemon, this copy tells what fails until it runs.
+    base::OwnedFd link(::fcntl(inheritance.link.get(), F_DUPFD_CLOEXEC, 0));
     if (config::has_errors(problems)) {  // files changed meanwhile
         for (const auto& problem : problems) tell_failure(link, config::to_string(problem, file));
         return print(problems, file);
@@ -485,6 +485,7 @@ int run(std::shared_ptr<const config::Config> config, const std::vector<config::
         return 1;
     }
     log_problems(warnings, file);
+    link = {};
     daemon.run();
     log::stop();
     return 0;

@@ -66,7 +66,11 @@ void Predecessor::lost() {
     generations_.clear();
     lender_.lose();
     handed();
-    control_.post([this] { events_.gone(); });
+    // The socket itself calls this, so it cannot end now.
+    control_.post([this] {
+        link_.reset();
+        events_.gone();
+    });
 }
 
 }  // namespace ballast::daemon

@@ -233,6 +233,15 @@ def test_operators_see_the_processes_that_finish(work: Path, server: PyFtpd) -> 
         assert operators.operate(work, "reload", "--upgrade").stdout.strip() == "reloaded"
 
 
+def test_nothing_is_left_open_for_a_process_that_has_ended(it: Ballast) -> None:
+    def descriptors() -> int:
+        return len(os.listdir(f"/proc/{it.pid}/fd"))
+
+    before = descriptors()
+    _ended(it.upgrade())
+    waiting.until("there are as many descriptors as before", lambda: descriptors() == before)
+
+
 def test_no_client_is_refused_during_ten_upgrades(it: Ballast) -> None:
     stop = threading.Event()
     problems: list[str] = []
