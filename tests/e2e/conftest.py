@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import sanitizers
 from ballast import BINARY, DIRECT
 from farm import Farm
 from servers import REPOSITORY, UNPACKED
@@ -54,6 +55,34 @@ def _everything(request: pytest.FixtureRequest) -> Iterator[Path]:
         print(f"\nlogs and configurations are left in {directory}")
     else:
         shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def reports(_everything: Path) -> Path:
+    directory = _everything / "reports"
+    directory.mkdir()
+    # The daemon may have become another user.
+    directory.chmod(0o1777)
+    sanitizers.report_into(directory)
+    return directory
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_reports_of_the_module(reports: Path) -> Iterator[None]:
+    """First of a module's fixtures, so last at its end."""
+    yield
+    _assert_no_reports(reports)
+
+
+@pytest.fixture(autouse=True)
+def _no_reports(reports: Path) -> Iterator[None]:
+    yield
+    _assert_no_reports(reports)
+
+
+def _assert_no_reports(directory: Path) -> None:
+    reports = sanitizers.take_reports(directory)
+    assert not reports, reports
 
 
 @pytest.fixture(scope="module")

@@ -120,7 +120,7 @@ def test_a_reply_without_end_ends_the_session_alone(answer: Answer, work: Path) 
         before = world.ballast.resident_bytes()
         wire.expect("CWD x", 421)
         assert wire.at_end()
-        assert world.ballast.resident_bytes() < before + 8 * MIB
+        world.ballast.assert_grown_less(8 * MIB, since=before)
         assert world.ballast.counters()["limit_reply_bytes"] == 1
 
 

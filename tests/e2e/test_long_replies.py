@@ -90,7 +90,7 @@ def test_stat_of_a_large_directory(kind: str, name: str, count: int, field: Fiel
         assert _is_whole(wire.reply(), name, count)
         assert wire.reply().code == 200
         wire.expect("PWD", 257)
-        assert field.ballast.resident_bytes() < before + 4 * MIB
+        field.ballast.assert_grown_less(4 * MIB, since=before)
 
 
 @pytest.mark.parametrize(("kind", "name", "count"), LISTED_DURING)
@@ -111,7 +111,7 @@ def test_stat_of_a_large_directory_while_data_move(
         assert len(ends) == 1
         assert all(_is_whole(reply, name, count) for reply in replies if reply not in ends)
         wire.expect("PWD", 257)
-        assert field.ballast.resident_bytes() < before + 4 * MIB
+        field.ballast.assert_grown_less(4 * MIB, since=before)
 
 
 @pytest.mark.parametrize(
@@ -245,4 +245,4 @@ def test_a_client_that_does_not_read_costs_no_memory(work: Path) -> None:
         with Wire(ballast.where("good")).log_in() as other:
             for _ in range(100):
                 other.expect("PWD", 257)
-        assert ballast.resident_bytes() < before + 4 * MIB
+        ballast.assert_grown_less(4 * MIB, since=before)

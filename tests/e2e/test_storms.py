@@ -123,7 +123,7 @@ def test_a_flood_at_an_uploads_end_holds_up_neither_others_nor_a_stop(work: Path
             thread.start()
             for _ in range(200):
                 other.expect("NOOP", 200)
-            assert ballast.resident_bytes() < before + 16 * 2**20
+            ballast.assert_grown_less(16 * 2**20, since=before)
 
 
 LOOP = """
