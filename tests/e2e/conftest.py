@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-import ctypes
 import os
 import resource
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import own_network
 import sanitizers
 from ballast import BINARY, DIRECT
 from farm import Farm
@@ -18,20 +17,6 @@ from servers import REPOSITORY, UNPACKED
 # A thousand sessions need many descriptors: here, in the balancer and in the server.
 _, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
-
-# From Linux's sched.h. Python 3.12 is the first with os.unshare.
-CLONE_NEWNET = 0x40000000
-
-
-def _leave_the_network() -> None:
-    """From here on everything runs in a network namespace of its own. So another run beside this one
-    may use the same addresses and ports."""
-    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
-        why = os.strerror(ctypes.get_errno())
-        pytest.exit(f"no network namespace for the tests: {why}", 2)
-    # lftp and perl use IPv6 only where there is another address than ::1.
-    for words in ("link set lo up", "address add fd00::1/128 dev lo nodad"):
-        subprocess.run(["ip", *words.split()], check=True, timeout=30)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -42,7 +27,10 @@ def pytest_configure(config: pytest.Config) -> None:
         pytest.exit(f"no {BINARY}: ./run build makes it, or BALLAST names another", 2)
     if os.geteuid() != 0:
         pytest.exit("the servers need accounts and networks of their own: run as root", 2)
-    _leave_the_network()
+    try:
+        own_network.enter()
+    except OSError as why:
+        pytest.exit(f"no network namespace for the tests: {why}", 2)
 
 
 @pytest.fixture(scope="session")

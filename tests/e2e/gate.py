@@ -132,9 +132,23 @@ class Gate:
         far.settimeout(None)
         with self._guard:
             self._open += [near, far]
-        for source, sink, change in ((near, far, None), (far, near, rewrite)):
-            pump = threading.Thread(target=_pump, args=(source, sink, flow, change), daemon=True)
-            pump.start()
+        threading.Thread(target=self._carry, args=(near, far, flow, rewrite), daemon=True).start()
+
+    def _carry(
+        self,
+        near: socket.socket,
+        far: socket.socket,
+        flow: Flow,
+        rewrite: Callable[[bytes], bytes] | None,
+    ) -> None:
+        back = threading.Thread(target=_pump, args=(far, near, flow, rewrite), daemon=True)
+        back.start()
+        _pump(near, far, flow, None)
+        back.join()
+        with self._guard:
+            self._open = [each for each in self._open if each not in (near, far)]
+        near.close()
+        far.close()
 
     def _open_data_gate(self, data: bytes) -> bytes:
         """The port of a 227 or 229 becomes ours. A reply comes in one read here: it is short, and
