@@ -81,6 +81,7 @@ std::vector<config::Problem> Doors::prepare(const config::Config& config,
         const auto given = std::ranges::find(inherited, address, &Inheritance::Listener::address);
         if (given != inherited.end() && given->socket) {
             door.socket = std::move(given->socket);
+            door.is_activated = given->is_activated;
             door.announced = net::announce(address);
             continue;
         }
@@ -90,6 +91,13 @@ std::vector<config::Problem> Doors::prepare(const config::Config& config,
                             base::to_string(bound.error()),
                             "stop the program that uses it, or choose another address"});
     }
+    for (const auto& each : inherited)
+        if (each.socket && each.is_activated)
+            problems.push_back(
+                {config.places.of("listener"),
+                 fmt::format("the service manager passes {}, which no listener binds",
+                             base::to_string(each.address)),
+                 "add it to `bind`, or take it out of ballast.socket: its clients would wait"});
     if (!problems.empty()) next_.clear();
     return problems;
 }
@@ -102,6 +110,7 @@ void Doors::switch_over() {
         });
         if (same == former.end()) continue;
         door.socket = std::move(same->socket);
+        door.is_activated = same->is_activated;
         door.announced = std::move(same->announced);
         const bool is_changed =
             door.listener != same->listener || door.begins_with_tls != same->begins_with_tls;
@@ -154,10 +163,11 @@ void Doors::stop_accepting(const Door& door) {
     if (door.worker != nullptr) door.worker->stop_accepting(door.accepting);
 }
 
-/// The worker closes its copy of the socket a moment later, but the address is free now.
+/// The worker closes its copy of the socket a moment later, but the address is free now. At an
+/// activated socket clients wait for the next process.
 void Doors::close(Door& door) {
     stop_accepting(door);
-    ::shutdown(door.socket.get(), SHUT_RD);
+    if (!door.is_activated) ::shutdown(door.socket.get(), SHUT_RD);
     door.socket = base::OwnedFd();
     door.announced = base::OwnedFd();
 }
@@ -166,7 +176,7 @@ std::vector<Inheritance::Listener> Doors::copies() const {
     std::vector<Inheritance::Listener> all;
     for (const auto& door : doors_)
         if (base::OwnedFd copy(::fcntl(door.socket.get(), F_DUPFD_CLOEXEC, 0)); copy)
-            all.push_back({door.address, std::move(copy)});
+            all.push_back({door.address, std::move(copy), door.is_activated});
     return all;
 }
 

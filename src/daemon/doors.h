@@ -53,6 +53,7 @@ private:
         base::Address address;
         bool begins_with_tls = false;
         bool free_bind = false;
+        bool is_activated = false;     ///< see `Inheritance::Listener`
         base::OwnedFd socket = {};     ///< the worker accepts on a copy
         base::OwnedFd announced = {};  ///< see net/presence.h
         Worker* worker = nullptr;      ///< null: nobody accepts yet

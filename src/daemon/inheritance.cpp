@@ -7,6 +7,7 @@
 #include "net/message_socket.h"
 #include "net/port_words.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -34,7 +35,7 @@ base::Result<> take_activated(Inheritance& inheritance) {
                 base::Fault::internal, std::make_error_code(std::errc::not_a_socket),
                 fmt::format("descriptor {} of the service manager is not a listening TCP socket",
                             native)});
-        inheritance.listeners.push_back({*address, std::move(socket)});
+        inheritance.listeners.push_back({*address, std::move(socket), true});
     }
     return {};
 }
@@ -45,7 +46,8 @@ void take(net::MessageSocket::Message& message, Inheritance& inheritance) {
     if (verb == "listener") {
         const auto address = words.address();
         if (address && message.descriptor)
-            inheritance.listeners.push_back({*address, std::move(message.descriptor)});
+            inheritance.listeners.push_back(
+                {*address, std::move(message.descriptor), words.next() == "activated"});
     } else if (verb == "balancer") {
         if (const auto state = pool::admin_state_from(words.next()))
             inheritance.decisions.push_back({{}, {}, *state});
@@ -93,8 +95,9 @@ base::Result<Inheritance> inherit() {
     return inheritance;
 }
 
-std::string words_of(const base::Address& listener) {
-    return fmt::format("listener {}", base::to_string(listener));
+std::string words_of(const Inheritance::Listener& listener) {
+    return fmt::format("listener {}{}", base::to_string(listener.address),
+                       listener.is_activated ? " activated" : "");
 }
 
 std::string words_of(const Inheritance::Decision& decision) {
@@ -105,6 +108,15 @@ std::string words_of(const Inheritance::Decision& decision) {
 
 void tell_failure(const base::OwnedFd& link, std::string_view reason) {
     if (link) net::MessageSocket::send_now(link, fmt::format("failed {}", reason));
+}
+
+void tell_failure(const base::OwnedFd& link, const std::vector<config::Problem>& problems,
+                  const std::string& file) {
+    for (const auto& problem : problems) {
+        const auto text = config::to_string(problem, file);
+        fmt::print(stderr, "{}\n", text);
+        tell_failure(link, text);
+    }
 }
 
 }  // namespace ballast::daemon

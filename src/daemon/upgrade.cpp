@@ -37,7 +37,7 @@ void Upgrade::begin(const Program& program, const std::vector<net::DataTaker*>& 
                               }});
     std::vector<Successor::Message> hello;
     for (auto& each : own_.doors.copies())
-        hello.push_back({words_of(each.address), std::move(each.socket)});
+        hello.push_back({words_of(each), std::move(each.socket)});
     for (const auto& each : decisions) hello.push_back({words_of(each), {}});
     hello.push_back({std::string(last_word_of_inheritance), {}});
     if (auto started = successor_->start(program.path, program.arguments, std::move(hello));
