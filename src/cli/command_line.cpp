@@ -141,7 +141,8 @@ std::expected<CommandLine, Status> read(int argument_count, const char* const* a
     app.get_formatter()->label("SUBCOMMAND", "COMMAND");
     app.footer(
         "`ballast help COMMAND` lists the options of a command. Exit status: 0 success,\n"
-        "1 failure, 2 wrong command line, or no running Ballast to give the command to.");
+        "1 failure, 2 wrong command line, or no running Ballast to give the command to,\n"
+        "3 sessions were cut when Ballast ended.");
     app.set_version_flag("-V,--version", "ballast " BALLAST_VERSION, "print the version");
     const auto add = [&](const char* name, const char* does, Command command) {
         auto* const added = app.add_subcommand(name, does)->group("Commands");
@@ -160,7 +161,11 @@ std::expected<CommandLine, Status> read(int argument_count, const char* const* a
             ->default_str(result.file)
             ->type_name("FILE");
     };
-    add_file(add("run", "run the load balancer until SIGTERM", Command::run));
+    auto* const run = add("run", "run the load balancer until SIGTERM", Command::run);
+    add_file(run);
+    run->add_option("--pid-file", result.pid_file,
+                    "write the process id there when ready, and again after an upgrade")
+        ->type_name("PATH");
     auto* const check =
         add("check",
             "report everything that is wrong with the configuration, and what would fail at start",

@@ -8,7 +8,7 @@
 namespace ballast::cli {
 
 /// The exit statuses of the program (docs/exit-codes.md). With 2 nothing was done.
-enum class Status : std::uint8_t { good = 0, failed = 1, misused = 2, unreachable = 2 };
+enum class Status : std::uint8_t { good = 0, failed = 1, misused = 2, unreachable = 2, cut = 3 };
 
 /// What one run of the program shall do.
 struct CommandLine {
@@ -31,10 +31,11 @@ struct CommandLine {
     Command command = Command::run;
     std::string file = "/etc/ballast/ballast.toml";
     bool is_file_given = false;
-    std::string user;     ///< check as this user; empty: the caller
-    bool bind = false;    ///< also test addresses that a running Ballast holds
-    bool strict = false;  ///< warnings count as errors
-    bool print = false;   ///< print the whole configuration, if it has no errors
+    std::string pid_file;  ///< empty: none
+    std::string user;      ///< check as this user; empty: the caller
+    bool bind = false;     ///< also test addresses that a running Ballast holds
+    bool strict = false;   ///< warnings count as errors
+    bool print = false;    ///< print the whole configuration, if it has no errors
 
     std::string socket;    ///< of the running daemon; empty: as its configuration says
     std::string backend;   ///< "POOL/BACKEND"; empty with `all`

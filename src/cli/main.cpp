@@ -46,7 +46,7 @@ std::optional<Examined> examine(const std::string& file, const ballast::daemon::
     return std::nullopt;
 }
 
-Status run(const std::string& file) {
+Status run(const std::string& file, const std::string& pid_file) {
     auto inheritance = ballast::daemon::inherit();
     if (!inheritance) {
         fmt::print(stderr, "ballast: {}\n", ballast::base::to_string(inheritance.error()));
@@ -63,16 +63,17 @@ Status run(const std::string& file) {
     }
     auto& [config, problems] = examined->reading;
     if (ballast::config::has_errors(problems)) {
-        print(problems, file);
-        for (const auto& problem : problems)
-            ballast::daemon::tell_failure(inheritance->link,
-                                          ballast::config::to_string(problem, file));
+        ballast::daemon::tell_failure(inheritance->link, problems, file);
         return Status::failed;
     }
     auto snapshot = std::make_shared<const ballast::config::Config>(std::move(*config));
-    const int status =
-        ballast::daemon::run(std::move(snapshot), problems, file.c_str(), std::move(*inheritance));
-    return status == 0 ? Status::good : Status::failed;
+    switch (ballast::daemon::run(std::move(snapshot), problems, {file, pid_file},
+                                 std::move(*inheritance))) {
+        case ballast::daemon::End::whole: return Status::good;
+        case ballast::daemon::End::failed: return Status::failed;
+        case ballast::daemon::End::cut: return Status::cut;
+    }
+    std::terminate();  // -Wswitch makes a missing case a build error
 }
 
 /// "1 listener", "2 listeners"
@@ -127,7 +128,7 @@ Status check(const CommandLine& wanted) {
 Status obey(const CommandLine& wanted) {
     using enum CommandLine::Command;
     switch (wanted.command) {
-        case run: return ::run(wanted.file);
+        case run: return ::run(wanted.file, wanted.pid_file);
         case check: return ::check(wanted);
         case reload:
         case upgrade:

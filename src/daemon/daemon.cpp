@@ -12,6 +12,7 @@
 #include "daemon/logs.h"
 #include "daemon/memory.h"
 #include "daemon/operators.h"
+#include "daemon/pid_file.h"
 #include "daemon/port_settings.h"
 #include "daemon/predecessor.h"
 #include "daemon/privileges.h"
@@ -64,15 +65,15 @@ FileStamp stamp_of_program(const std::string& program) {
 /// probes, reloads.
 class Daemon {
 public:
-    Daemon(Parts parts, base::OwnedFd signals, const char* file, Inheritance inheritance);
+    Daemon(Parts parts, base::OwnedFd signals, const Arguments& arguments, Inheritance inheritance);
     ~Daemon();
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
 
-    /// False if a listener cannot be bound or signals cannot be watched. The reason goes to
-    /// standard error.
+    /// False if a listener cannot be bound, signals cannot be watched, or the pid file cannot be
+    /// written. The reason goes to standard error.
     [[nodiscard]] bool bind();
-    void run();
+    [[nodiscard]] End run();
 
 private:
     void take_client(base::OwnedFd client, base::Address peer, std::string_view listener,
@@ -87,10 +88,11 @@ private:
     void say_load();
     [[nodiscard]] std::vector<admin::Generation> generations() const;
     void stop();
-    void log_counters() const;
     [[nodiscard]] std::string new_session_id();
 
     const std::string file_;
+    const std::string pid_path_;
+    PidFile pid_file_;
     const std::string program_ = own_program();
     const FileStamp program_stamp_ = stamp_of_program(program_);
     Inheritance inheritance_;  // until `run`
@@ -120,6 +122,7 @@ private:
     base::OwnedFd unwatched_signals_;
     loop::Descriptor signals_;
     std::size_t workers_busy_ = 0;
+    bool is_serving_ = false;
     bool stopping_ = false;
     loop::Job signal_job_;
     loop::Signal watch_due_;
@@ -139,8 +142,11 @@ std::shared_ptr<const config::Limits> limits_of(
     return {config, &config->limits};
 }
 
-Daemon::Daemon(Parts parts, base::OwnedFd signals, const char* file, Inheritance inheritance)
-    : file_(file),
+Daemon::Daemon(Parts parts, base::OwnedFd signals, const Arguments& arguments,
+               Inheritance inheritance)
+    : file_(arguments.file),
+      pid_path_(arguments.pid_file),
+      pid_file_(pid_path_),
       inheritance_(std::move(inheritance)),
       started_with_(parts.config),
       first_(std::move(parts)),
@@ -212,11 +218,11 @@ bool Daemon::bind() {
         else
             problems.push_back(std::move(socket.error()));
     }
-    for (const auto& problem : problems) {
-        const auto text = config::to_string(problem, file_);
-        fmt::print(stderr, "{}\n", text);
-        tell_failure(inheritance_.link, text);
-    }
+    if (const auto prepared = pid_file_.prepare(); !prepared)
+        problems.push_back({{.key = "--pid-file"},
+                            base::to_string(prepared.error()),
+                            "name a file in a folder that this user may write to"});
+    tell_failure(inheritance_.link, problems, file_);
     return problems.empty();
 }
 
@@ -268,7 +274,7 @@ std::string Daemon::new_session_id() {
                        sessions_begun_.fetch_add(1));
 }
 
-void Daemon::run() {
+End Daemon::run() {
     for (const auto& worker : workers_) worker->start();
     serving_.use(std::move(first_));
     for (const auto& each : inheritance_.decisions) operators_.decide(each);
@@ -280,17 +286,21 @@ void Daemon::run() {
     } else if (auto begun = predecessor_.begin(std::move(inheritance_.link)); !begun) {
         log::error("the process to be replaced cannot be heard",
                    {{"reason", base::to_string(begun.error())}});
-        return;
+        return End::failed;
     }
     control_.run();
-    sd_notify(0, "STOPPING=1");
+    const auto cut = operators_.load();
     signal_job_.cancel();
     watch_job_.cancel();
     pools_job_.cancel();
     serving_.stop();
     for (const auto& worker : workers_) worker->end();
     log_counters();
+    if (cut.sessions > 0)
+        log::warning("sessions were cut", {{"sessions", std::uint64_t{cut.sessions}},
+                                           {"transfers", std::uint64_t{cut.transfers}}});
     log::info("ended");
+    return cut.sessions > 0 ? End::cut : End::whole;
 }
 
 /// The process that was here before has stopped accepting, if there was one.
@@ -299,12 +309,17 @@ void Daemon::begin_serving() {
         workers_[i % workers_.size()]->adopt_port(given_ports_[i].key,
                                                   std::move(given_ports_[i].listening));
     given_ports_.clear();
+    is_serving_ = true;
     serve_operators();
     doors_.switch_over();
+    if (const auto published = pid_file_.publish(); !published)
+        log::error("the pid file cannot be written",
+                   {{"reason", base::to_string(published.error())}});
     log::info("ready", {{"version", std::string_view(BALLAST_VERSION)},
                         {"workers", std::uint64_t{workers_.size()}},
                         {"pid", std::int64_t{::getpid()}}});
-    sd_notify(0, "READY=1");
+    // After an upgrade the service manager hears of this process from the former one.
+    if (!replaces_) sd_notify(0, "READY=1");
     predecessor_.serve();
 }
 
@@ -346,7 +361,7 @@ loop::Task<> Daemon::follow_itself() {
             say_load();
             if (!predecessor_.is_here() && operators_.load().sessions == 0)
                 co_return control_.stop();
-        } else {
+        } else if (is_serving_) {
             sd_notify(0, "WATCHDOG=1");
         }
         (void)co_await watch_due_.wait(control_.after(watch_interval));
@@ -379,8 +394,10 @@ void Daemon::upgrade(Upgrade::Done done) {
         return done(std::unexpected(base::Error{base::Fault::internal,
                                                 std::make_error_code(std::errc::operation_canceled),
                                                 "Ballast is stopping"}));
+    std::vector<std::string> arguments = {program_, "run", "-c", file_};
+    if (!pid_path_.empty()) arguments.insert(arguments.end(), {"--pid-file", pid_path_});
     upgrade_.begin(
-        {program_, {program_, "run", "-c", file_}}, takers_, operators_.decisions(),
+        {program_, std::move(arguments)}, takers_, operators_.decisions(),
         [this] { sd_notifyf(0, "MAINPID=%d", static_cast<int>(upgrade_.successor())); },
         std::move(done));
 }
@@ -430,6 +447,7 @@ admin::ReloadReport Daemon::apply(Reload::Read& read) {
 
 void Daemon::stop() {
     stopping_ = true;
+    if (!upgrade_.is_replaced()) sd_notify(0, "STOPPING=1");
     doors_.close();
     const auto timeout = serving_.config()->shutdown_timeout;
     log::info("stopping: no new sessions, running transfers may finish",
@@ -444,51 +462,37 @@ void Daemon::stop() {
         });
 }
 
-void Daemon::log_counters() const {
-    std::vector<log::Field> fields;
-    for (const auto& row : metrics::all_counters())
-        fields.push_back({row.name, metrics::total(row.counter)});
-    log::write_each(log::Level::info, "counters", fields);
-}
-
-/// The exit status of a start that failed.
-int print(const std::vector<config::Problem>& problems, const char* file) {
-    for (const auto& problem : problems)
-        fmt::print(stderr, "{}\n", config::to_string(problem, file));
-    return 1;
-}
-
 }  // namespace
 
-int run(std::shared_ptr<const config::Config> config, const std::vector<config::Problem>& warnings,
-        const char* file, Inheritance inheritance) {
+End run(std::shared_ptr<const config::Config> config, const std::vector<config::Problem>& warnings,
+        const Arguments& arguments, Inheritance inheritance) {
     std::vector<config::Problem> problems;
     Parts parts{config, std::make_shared<Tls>(*config, problems),
                 read_probe_secrets(*config, problems)};
     // The link goes with the daemon, this copy tells what fails until it runs.
     base::OwnedFd link(::fcntl(inheritance.link.get(), F_DUPFD_CLOEXEC, 0));
     if (config::has_errors(problems)) {  // files changed meanwhile
-        for (const auto& problem : problems) tell_failure(link, config::to_string(problem, file));
-        return print(problems, file);
+        tell_failure(link, problems, arguments.file);
+        return End::failed;
     }
     raise_descriptor_limit();
     if (!config->core_dumps) hide_memory();
-    net::announce_as({static_cast<std::uint32_t>(::getpid()), net::file_mark(file)});
+    net::announce_as({static_cast<std::uint32_t>(::getpid()), net::file_mark(arguments.file)});
     auto signals = take_over_signals();
-    Daemon daemon(std::move(parts), std::move(signals), file, std::move(inheritance));
-    if (!daemon.bind()) return 1;
+    Daemon daemon(std::move(parts), std::move(signals), arguments, std::move(inheritance));
+    if (!daemon.bind()) return End::failed;
     if (!open_logs(*config)) {
-        const auto text = fmt::format("{}: the log files cannot be opened: {}", file,
+        const auto text = fmt::format("{}: the log files cannot be opened: {}", arguments.file,
                                       std::error_code(errno, std::system_category()).message());
         fmt::print(stderr, "{}\n", text);
         tell_failure(link, text);
-        return 1;
+        return End::failed;
     }
-    log_problems(warnings, file);
+    log_problems(warnings, arguments.file);
     link = {};
-    daemon.run();
+    const auto end = daemon.run();
     log::stop();
-    return 0;
+    return end;
 }
 
 }  // namespace ballast::daemon

@@ -10,6 +10,7 @@
 #include <string>
 #include <system_error>
 #include <unistd.h>
+#include <vector>
 
 namespace ballast::daemon {
 
@@ -69,6 +70,13 @@ void log_problems(const std::vector<config::Problem>& problems, std::string_view
                          {"reason", problem.what},
                          {"cure", problem.fix}});
     }
+}
+
+void log_counters() {
+    std::vector<log::Field> fields;
+    for (const auto& row : metrics::all_counters())
+        fields.push_back({row.name, metrics::total(row.counter)});
+    log::write_each(log::Level::info, "counters", fields);
 }
 
 }  // namespace ballast::daemon

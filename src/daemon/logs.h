@@ -17,4 +17,7 @@ void change_logs(const config::Config& config);
 /// One line each, without the limit on repeats.
 void log_problems(const std::vector<config::Problem>& problems, std::string_view file);
 
+/// The present value of each counter, in one line.
+void log_counters();
+
 }  // namespace ballast::daemon

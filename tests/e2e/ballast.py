@@ -135,8 +135,12 @@ class Ballast:
         passive_ports: int = PASSIVE_PORTS,
         prefix: Sequence[str] = (),
         binary: Path = BINARY,
+        pid_file: Path | None = None,
     ) -> None:
         self.binary = binary
+        self.pid_file = pid_file
+        # Exit statuses that `stop` accepts.
+        self.ends_with = {0}
         self.listeners = {each.name: each for each in listeners}
         self.pools = {each.name: each for each in pools}
         self.work = work / "ballast"
@@ -196,6 +200,8 @@ class Ballast:
         assert self._process is None
         self.configuration.write_text(self.text())
         command = [self.binary, "run", "-c", self.configuration]
+        if self.pid_file:
+            command += ["--pid-file", self.pid_file]
         self._process = Process(command, self.output, prefix=self._prefix)
         self.wait_for_log("the daemon is ready", lambda line: line["message"] == "ready")
 
@@ -337,11 +343,17 @@ class Ballast:
         self._successors.clear()
         ended = process.exit_status()
         status = process.terminate() if ended is None else ended
-        assert status == 0, f"the daemon ended with {status}:\n{self._tail()}"
+        assert status in self.ends_with, f"the daemon ended with {status}:\n{self._tail()}"
         said = self.output.read_text(errors="replace")
         assert "Assertion" not in said, said
         errors = [line for line in self.log_lines() if line["level"] == "error"]
         assert not errors, errors
+
+    def wait_for_end(self) -> int:
+        """The exit status, after a test has ended the daemon itself."""
+        assert self._process is not None
+        process, self._process = self._process, None
+        return process.wait()
 
     def kill(self) -> None:
         """Ends everything after another failure."""

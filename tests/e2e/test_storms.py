@@ -109,6 +109,7 @@ def test_a_flood_at_an_uploads_end_holds_up_neither_others_nor_a_stop(work: Path
         server = stack.enter_context(ScriptedServer("127.0.0.166", {"STOR": store}))
         stack.callback(stored.set)
         ballast = _ballast(work, server, workers=1, shutdown_timeout="500ms")
+        ballast.ends_with = {0, 3}  # the flooding session is cut
         # At its end the daemon must stop within `Ballast`'s time, although the flood continues.
         with ballast:
             flooder = stack.enter_context(Wire(ballast.where())).log_in()
