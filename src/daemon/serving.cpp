@@ -82,6 +82,7 @@ void Serving::set_services() {
 
 void Serving::stop() {
     names_.reset();
+    public_name_watch_.reset();
     files_.reset();
 }
 
