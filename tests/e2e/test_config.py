@@ -342,7 +342,7 @@ def _adapted(text: str, work: Path) -> str:
     backends.write_text('[[backend]]\nname = "listed"\naddress = "127.0.0.12:2121"\n')
     text = re.sub(r'backends_file = "[^"]*"', f'backends_file = "{backends}"', text)
     text = _with_real_certificates(text, work)
-    text = re.sub(r'"/var/log/[^"]*/([^"/]*)"', rf'"{work}/\1"', text)
+    text = re.sub(r'"/var/(?:log|lib)/[^"]*/([^"/]*)"', rf'"{work}/\1"', text)
     return text
 
 
