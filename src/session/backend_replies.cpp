@@ -3,6 +3,7 @@
 
 #include "session/backend_end.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -16,8 +17,9 @@ constexpr auto abort_time = std::chrono::milliseconds(250);
 /// How many replies, STAT's included, may come between ABOR and the answer to its NOOP.
 constexpr int replies_to_noop_max = 16;
 
-/// After this silence the last reply counts as the answer to NOOP.
-constexpr auto guess_time = std::chrono::seconds(1);
+/// After this silence the last reply counts as the answer to NOOP. A server that is slow has
+/// longer.
+constexpr loop::Time::duration guess_time = std::chrono::seconds(1);
 
 /// How long a server may take to answer a STAT after its transfer. Then a NOOP finds out whether an
 /// answer will come: Pure-FTPd 1.0.50 swallows some STATs.
@@ -174,10 +176,14 @@ loop::Task<bool> BackendReplies::hear_fence(loop::Time::duration patience) {
     auto& known = leg_.known();
     std::uint16_t last = 0;
     bool last_is_of_abort = false;
+    auto guess = std::min(guess_time, patience);
     for (int i = 0; i < replies_to_noop_max; ++i) {
         // The backend's answer to NOOP may be unknown so far. Then the last reply is that answer.
         const bool is_guess = last != 0 && !known.knows_noop();
-        auto reply = co_await next(is_guess ? guess_time : patience);
+        const auto asked_at = now();
+        auto reply = co_await next(is_guess ? guess : patience);
+        // The next reply may take as long as this one.
+        guess = std::min(std::max(guess, 2 * (now() - asked_at)), patience);
         const bool is_quiet = !reply && is_guess && reply.error().code == std::errc::timed_out &&
                               !leg_.is_partly_taken();
         if (is_quiet) {

@@ -120,6 +120,22 @@ TEST(Abort, finds_the_end_of_replies_if_noop_was_refused_before_login) {
     }
 }
 
+/// A survey fails if the server is slower than the probe's timeout.
+TEST(Abort, stays_in_step_with_a_slow_server_that_was_never_surveyed) {
+    World world(1);
+    world.backend(0).files["a"] = large;
+    world.backend(0).script.reply_delay = 3s;
+    world.backend(0).script.abort_replies = {"426 Aborted.", "226 Done.", "226 Really."};
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto data = client.open_data("EPSV");
+    data->stop_reading();
+    EXPECT_EQ(client.ask("RETR a"), 150);
+    EXPECT_EQ(client.ask("ABOR"), 426);
+    EXPECT_EQ(client.code(), 226);
+    EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
+}
+
 TEST(Abort, after_the_150_takes_effect_at_once) {
     World world(1);
     world.backend(0).files["a"] = large;
