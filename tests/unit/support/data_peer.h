@@ -40,6 +40,8 @@ public:
     /// A failed handshake is a `reset` too.
     enum class End : std::uint8_t { open, proper, reset };
     [[nodiscard]] End end() const { return end_; }
+    /// Whether the other side's end is here, maybe behind bytes that were not read yet.
+    [[nodiscard]] bool has_end_arrived() const { return stream_ && stream_->has_peer_left(); }
     /// Whether the other side ended with close_notify.
     [[nodiscard]] bool is_vouched_for() const { return is_vouched_for_; }
     [[nodiscard]] const std::string& received() const { return received_; }

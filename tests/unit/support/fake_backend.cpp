@@ -362,7 +362,7 @@ private:
                 co_await say("451 It broke.");
                 co_return true;
             case Fault::stall:
-                while (control_ && co_await hear_during_transfer()) co_await rest_a_while();
+                while (co_await hear_during_transfer() && control_) co_await rest_a_while();
                 co_return true;
         }
         co_return false;

@@ -65,6 +65,8 @@ public:
     [[nodiscard]] const std::vector<net::Dial>& dials() const { return dials_; }
     /// Number of leases held.
     [[nodiscard]] std::size_t leases() const { return leases_.size(); }
+    /// Number of passive ports that wait for a client, says the table.
+    [[nodiscard]] std::size_t ports_pending() const { return ports_.pending(); }
 
 private:
     class MemoryLease;
