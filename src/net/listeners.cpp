@@ -9,6 +9,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
 #include <functional>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
@@ -17,8 +20,11 @@
 #include <linux/unix_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string>
 #include <string_view>
 #include <sys/socket.h>
+#include <system_error>
+#include <unistd.h>
 
 namespace ballast::net {
 
@@ -112,7 +118,12 @@ base::Ip ip_of(const inet_diag_msg& message) {
     return base::Ip::from_v6(bytes, is_link_local ? message.id.idiag_if : 0);
 }
 
-base::Result<> add_tcp(std::uint8_t family, std::vector<Listening>& all) {
+struct Found {
+    Listening socket;
+    std::uint32_t inode = 0;
+};
+
+base::Result<> add_tcp(std::uint8_t family, std::vector<Found>& all) {
     inet_diag_req_v2 request{};
     request.sdiag_family = family;
     request.sdiag_protocol = IPPROTO_TCP;
@@ -124,7 +135,8 @@ base::Result<> add_tcp(std::uint8_t family, std::vector<Listening>& all) {
         const bool takes_v4 =
             family == AF_INET6 && only && value_at_front<std::uint8_t>(*only) == 0;
         all.push_back(
-            {{ip_of(message), ntohs(message.id.idiag_sport)}, takes_v4, message.idiag_uid, {}});
+            {{{ip_of(message), ntohs(message.id.idiag_sport)}, takes_v4, message.idiag_uid, {}},
+             message.idiag_inode});
     });
 }
 
@@ -151,18 +163,52 @@ base::Result<std::vector<Said>> presences() {
     return all;
 }
 
+bool is_of_user(std::uint32_t pid, uid_t user) {
+    std::ifstream status(fmt::format("/proc/{}/status", pid));
+    for (std::string word; status >> word;)
+        if (uid_t real = 0; word == "Uid:") return status >> real && real == user;
+    return false;
+}
+
+/// Only root may look into a Ballast.
+bool has_socket(std::uint32_t pid, std::uint32_t inode) {
+    const auto wanted = fmt::format("socket:[{}]", inode);
+    std::error_code ignored;
+    std::filesystem::directory_iterator each(fmt::format("/proc/{}/fd", pid), ignored);
+    for (; each != std::filesystem::directory_iterator(); each.increment(ignored))
+        if (std::filesystem::read_symlink(each->path(), ignored) == wanted) return true;
+    return false;
+}
+
+/// Who has a socket of root has got it from root: from a service manager. Somebody who checks as
+/// Ballast's user could deceive only himself.
+bool may_claim(const Said& said, const Found& found) {
+    if (found.socket.address != said.presence.address) return false;
+    if (found.socket.user == said.user) return true;
+    if (found.socket.user != 0) return false;
+    const auto pid = said.presence.instance.pid;
+    return said.user == ::geteuid() || (is_of_user(pid, said.user) && has_socket(pid, found.inode));
+}
+
 }  // namespace
 
 base::Result<std::vector<Listening>> listening_sockets() {
-    std::vector<Listening> all;
+    std::vector<Found> found;
     for (const std::uint8_t family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}})
-        if (const auto asked = add_tcp(family, all); !asked) return std::unexpected(asked.error());
+        if (const auto asked = add_tcp(family, found); !asked)
+            return std::unexpected(asked.error());
     const auto said = presences();
     if (!said) return std::unexpected(said.error());
-    for (const auto& each : *said)
-        for (auto& socket : all)
-            if (socket.address == each.presence.address && socket.user == each.user)
-                socket.instance = each.presence.instance;
+    std::vector<Listening> all;
+    for (auto& each : found) {
+        const auto claim =
+            std::ranges::find_if(*said, [&](const Said& one) { return may_claim(one, each); });
+        if (claim != said->end()) {
+            each.socket.instance = claim->presence.instance;
+            each.socket.user = claim->user;
+        }
+        all.push_back(each.socket);
+    }
     return all;
 }
 

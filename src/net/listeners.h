@@ -15,8 +15,11 @@ namespace ballast::net {
 struct Listening {
     base::Address address;
     bool takes_v4 = false;  ///< an IPv6 socket that also takes IPv4 connections
-    uid_t user = 0;         ///< the user who created it, according to the system
-    /// The running Ballast that claims it. Only trusted if the same user runs it.
+    /// The user who created it, according to the system. If a service manager created it for a
+    /// Ballast (socket activation), that Ballast's user.
+    uid_t user = 0;
+    /// The running Ballast that claims it. Only believed if the same user runs it, or if root has
+    /// created it and that process has it.
     std::optional<Instance> instance;
 };
 

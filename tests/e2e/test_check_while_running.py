@@ -399,6 +399,8 @@ def test_a_stranger_cannot_make_a_check_content(
         # The name of the right process does not help: the system knows the owner.
         for pid in (ballast.pid, 4242):
             pretend(squatted if pid == 4242 else foreign, "listens" if pid == 4242 else "no", pid)
+        # Nor does the name of the process that has the port.
+        pretend(foreign, "no", os.getpid())
         pretend(free, "no", ballast.pid)
         for port in (squatted, foreign):
             file.write_text(text.replace(f'"[::1]:{own}"', f'"127.0.0.1:{port}"'))
