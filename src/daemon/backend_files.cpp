@@ -45,12 +45,6 @@ std::expected<std::vector<Loaded>, std::vector<std::string>> load(const config::
     return loaded;
 }
 
-FileStamp stamp_of(const std::string& file) {
-    FileStamp stamp;
-    add_stamp(file, stamp);
-    return stamp;
-}
-
 }  // namespace
 
 std::vector<config::Backend> BackendFiles::check(const config::Config& config,

@@ -54,13 +54,6 @@ constexpr std::uint64_t retire_every = 10;
 /// How soon a queue notices places that become free by time alone.
 constexpr auto pools_interval = std::chrono::milliseconds(200);
 
-/// Changes when a package replaces the program.
-FileStamp stamp_of_program(const std::string& program) {
-    FileStamp stamp;
-    add_stamp(program, stamp);
-    return stamp;
-}
-
 /// Everything that runs, wired together. The caller's thread is the control thread: signals,
 /// probes, reloads.
 class Daemon {
@@ -87,6 +80,7 @@ private:
     void begin_serving();
     void say_load();
     [[nodiscard]] std::vector<admin::Generation> generations() const;
+    void end_if_idle();
     void stop();
     [[nodiscard]] std::string new_session_id();
 
@@ -94,8 +88,8 @@ private:
     const std::string pid_path_;
     PidFile pid_file_;
     const std::string program_ = own_program();
-    const FileStamp program_stamp_ = stamp_of_program(program_);
-    Inheritance inheritance_;  // until `run`
+    const FileStamp program_stamp_ = stamp_of(program_);  // a package may replace it
+    Inheritance inheritance_;                             // until `run`
     const bool replaces_ = static_cast<bool>(inheritance_.link);
     const std::shared_ptr<const config::Config> started_with_;
     Parts first_;  // until `run`
@@ -172,9 +166,10 @@ Daemon::Daemon(Parts parts, base::OwnedFd signals, const Arguments& arguments,
                             given_ports_.push_back({key, std::move(listening)});
                         },
                     .gone =
-                        [] {
+                        [this] {
                             log::write_each(log::Level::info,
                                             "the process that was replaced has ended");
+                            end_if_idle();
                         }}),
       upgrade_({control_, control_network_, ports_, workers_, doors_}),
       reload_(
@@ -242,7 +237,7 @@ void Daemon::serve_operators() {
                 done({0, base::to_string(pid.error())});
         });
     };
-    actions.has_new_program = [this] { return stamp_of_program(program_) != program_stamp_; };
+    actions.has_new_program = [this] { return stamp_of(program_) != program_stamp_; };
     actions.generations = [this] { return generations(); };
     operator_server_.emplace(control_, std::move(operator_socket_), std::move(actions),
                              started_with_->admin.state_file);
@@ -445,6 +440,12 @@ admin::ReloadReport Daemon::apply(Reload::Read& read) {
     return report;
 }
 
+/// It outlives the processes that it has replaced: a service manager takes its end for the end of
+/// all, and would send them a second signal.
+void Daemon::end_if_idle() {
+    if (stopping_ && workers_busy_ == 0 && !predecessor_.is_here()) control_.stop();
+}
+
 void Daemon::stop() {
     stopping_ = true;
     if (!upgrade_.is_replaced()) sd_notify(0, "STOPPING=1");
@@ -457,7 +458,8 @@ void Daemon::stop() {
     for (const auto& worker : workers_)
         worker->stop_sessions([this] {
             control_.post([this] {
-                if (--workers_busy_ == 0) control_.stop();
+                --workers_busy_;
+                end_if_idle();
             });
         });
 }

@@ -17,6 +17,12 @@ void add_stamp(const std::string& file, FileStamp& stamp) {
                   found.st_mtim.tv_nsec, found.st_size, static_cast<std::int64_t>(found.st_ino)});
 }
 
+FileStamp stamp_of(const std::string& file) {
+    FileStamp stamp;
+    add_stamp(file, stamp);
+    return stamp;
+}
+
 bool WatchedFile::is_due(FileStamp now) {
     const bool is_quiet = seen_.empty() || now == seen_;
     seen_ = std::move(now);

@@ -13,6 +13,7 @@ using FileStamp = std::vector<std::int64_t>;
 
 /// Adds a file to the stamp of several; an empty name adds nothing.
 void add_stamp(const std::string& file, FileStamp& stamp);
+[[nodiscard]] FileStamp stamp_of(const std::string& file);
 
 /// Decides when to load a file that may change. It is due when its stamp has changed and then
 /// stayed the same for one look, because a half-written file is not usable. While the file is

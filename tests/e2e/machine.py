@@ -113,6 +113,9 @@ class Machine:
     def kill(self) -> None:
         if self._process is None:
             return
+        if self._leader:
+            journal = self._enter("journalctl", "--quiet", "--no-pager", "--output=short-precise")
+            (self.work / "journal.log").write_text(journal.stdout)
         self._process.kill()
         self._process = None
         waiting.until("all of the machine has ended", self._without_cgroups)

@@ -52,8 +52,6 @@ def _page_commands() -> list[str]:
 
 
 INSTALL, START, ACTIVATE, UPGRADE = _page_commands()
-# `check` takes systemd, which holds the ports, for another program.
-UPGRADE_UNCHECKED = re.sub(r"(?m)^.* check .*\n", "", UPGRADE)
 
 
 class Service:
@@ -263,6 +261,21 @@ def test_a_stop_lets_transfers_finish(it: Service) -> None:
     assert it.shows("Result", "ExecMainStatus") == ["success", "0"]
 
 
+def test_a_stop_lets_transfers_of_a_replaced_process_finish(it: Service) -> None:
+    with it.connect().log_in() as wire:
+        data = wire.passive(receive_buffer=4096)
+        wire.expect("RETR big", 150, 125)
+        it.follow_page(UPGRADE)
+        mark = len(it.machine.journal())
+        it.control("stop", "--no-block", "ballast")
+        waiting.until("it stops", lambda: it.shows("ActiveState") == ["deactivating"])
+        assert read_all(data) == CONTENT
+        assert wire.reply().code == 226
+    waiting.until("it has stopped", lambda: it.shows("ActiveState") == ["inactive"])
+    assert it.shows("Result") == ["success"]
+    assert "sessions were cut" not in it.machine.journal()[mark:]
+
+
 def test_a_stop_that_cuts_a_transfer_is_not_a_failure(stopped: Service) -> None:
     stopped.configure(shutdown_timeout="500ms")
     stopped.control("start", "ballast")
@@ -291,7 +304,11 @@ def test_the_first_client_starts_it_and_a_restart_refuses_none(stopped: Service)
             _download(waits)
         assert stopped.pid not in (0, before)
         # The socket outlives upgrades, too.
-        stopped.follow_page(UPGRADE_UNCHECKED)
+        before = stopped.pid
+        stopped.follow_page(UPGRADE)
+        waiting.until("the former has ended", lambda: before not in stopped.processes())
+        checked = stopped.machine.run("ballast", "check", "--user", "ballast")
+        assert "ok for ballast" in checked and "is not tested" in checked, checked
         stopped.control("stop", "ballast.service")
         with stopped.connect().log_in() as again:
             _download(again)
