@@ -62,6 +62,7 @@ loop::Task<std::optional<ftp::Reply>> DataCommands::pass_on(const ftp::Command& 
     if (reply) context_.journal.note(command, *reply);
     if (reply && reply->is_positive()) co_return std::move(*reply);
     if (reply) {
+        context_.heed_farewell(*reply);
         co_await context_.answer(std::move(*reply));
         co_return std::nullopt;
     }
@@ -248,6 +249,7 @@ loop::Task<> DataCommands::restart(ftp::Command command) {
     if (!leg.known().accepts_rest()) {
         auto reply = co_await leg.restart_at(*offset);
         if (!reply) co_return co_await context_.lose_backend(reply.error());
+        context_.heed_farewell(*reply);
         if (reply->code != 350) co_return co_await context_.answer(std::move(*reply));
         leg.known().set_accepts_rest();
     }

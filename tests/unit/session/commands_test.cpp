@@ -453,6 +453,22 @@ TEST(Commands, names_pass_byte_for_byte) {
     EXPECT_EQ(client.ask("NOOP"), 200);
 }
 
+/// Even if the server does not close: what it says afterwards answers nothing.
+TEST(Session, ends_with_a_421_that_answers_a_data_command) {
+    for (const std::string verb : {"REST", "EPSV"}) {
+        World world(1);
+        if (verb == "EPSV") world.pool_settings.backend_data = config::BackendData::as_client;
+        world.backend(0).script.features.clear();
+        world.backend(0).script.replies[verb] = "421 Enough.";
+        world.backend(0).script.closes_after_421 = false;
+        TestClient client(world);
+        ASSERT_TRUE(client.log_in());
+        EXPECT_EQ(client.say(verb == "REST" ? "REST 5" : "EPSV"), "421 Enough.");
+        EXPECT_TRUE(client.is_ended()) << verb;
+        EXPECT_EQ(world.sessions(), 0) << verb;
+    }
+}
+
 TEST(Session, passes_an_unasked_421_on_and_ends) {
     World world(1);
     TestClient client(world);
