@@ -189,7 +189,8 @@ loop::Task<> Transfer::carry() {
     }
     if (!machine_.is_sent() || machine_.result() == TransferResult::aborted) co_return;
     co_await replies_->tell_stats(machine_.data_are_pending());
-    if (machine_.abort_is_wanted()) co_await replies_->answer_late_abort();
+    if (machine_.abort_is_wanted() && !answers_.service_is_over())
+        co_await replies_->answer_late_abort();
 }
 
 /// Performs the machine's actions. False if there was none.

@@ -163,6 +163,23 @@ TEST(Abort, of_a_transfer_refused_meanwhile_is_still_answered) {
     EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
 }
 
+TEST(Abort, of_a_transfer_answered_with_421_is_not_answered) {
+    for (const auto data : {config::BackendData::automatic, config::BackendData::as_client}) {
+        World world(1);
+        world.pool_settings.backend_data = data;
+        world.backend(0).script.reply_delay = 1s;
+        world.backend(0).script.replies["RETR"] = "421 Enough.";
+        world.backend(0).script.closes_after_421 = false;
+        TestClient client(world);
+        ASSERT_TRUE(client.log_in());
+        const auto own_data = client.open_data("EPSV");
+        client.send_bytes("RETR a\r\nABOR\r\n");
+        EXPECT_EQ(client.code(), 421);
+        EXPECT_EQ(client.reply(), "");
+        EXPECT_EQ(world.sessions(), 0);
+    }
+}
+
 TEST(Abort, sent_twice_before_the_150_is_answered_twice) {
     World world(1);
     world.backend(0).files["a"] = large;
