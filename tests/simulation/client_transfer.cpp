@@ -225,6 +225,7 @@ loop::Task<> ClientTransfer::hear_all() {
         const auto reply = co_await control_.reply();
         if (!reply || reply->code == 421) co_return co_await control_.rest(1s);
         if (reply->code == 257) break;
+        EXPECT_NE(reply->code, 200) << name_ << ": it was not the client who said NOOP";
         if (!reply->is_preliminary()) ++finals;
     }
     if (mishap_ == Mishap::status)

@@ -44,6 +44,7 @@ void Servers::give_character(Server& server) {
     auto& script = server.backend->script;
     script = {};
     script.tree = tree();
+    network_.delay(server.backend->address(), chance_.percent(80) ? 0ms : chance_.moment(0ms, 4s));
     server.backend->listing = fmt::format("-rw-r--r-- 1 u g 5 Jan 1 00:00 on-{}\r\n", server.name);
     server.confirms_early = false;
     script.knows_epsv = !chance_.percent(20);
@@ -64,6 +65,11 @@ void Servers::give_faults(Server& server) {
     if (chance_.percent(5)) script.replies["CWD"] = "";  // silent
     if (chance_.percent(10)) script.reply_delay = chance_.moment(100ms, 8s);
     if (chance_.percent(10)) script.begin_reply = "";
+    if (chance_.percent(5)) script.begin_reply = "150-Much\r\n 226 words\r\n150 Here.";
+    if (chance_.percent(5)) script.connects_data = false;
+    if (chance_.percent(5)) script.waits_for_data = true;
+    if (chance_.percent(5)) script.status_reply = "";
+    if (chance_.percent(5)) script.replies["EPSV"] = script.replies["PASV"] = "425 No port.";
     if (chance_.percent(15)) script.final_waits_for_close = true;
     if (chance_.percent(20)) script.final_delay = chance_.moment(0ms, 3s);
     if (chance_.percent(20)) script.abort_replies = {"426 Aborted.", "226 Done.", "226 Done."};
@@ -71,8 +77,15 @@ void Servers::give_faults(Server& server) {
         script.final_reply = chance_.pick(
             {"451 No.", "552 Full.", "", "421 Bye.", "250 Done.", "226-Much\r\n226 words."});
     // A proper end behind an early 226 would look whole to the client. So such a server never dies.
-    server.confirms_early = chance_.percent(10);
-    script.final_reply_first = server.confirms_early;
+    server.confirms_early = chance_.percent(15);
+    const bool is_in_wrong_order = server.confirms_early && chance_.percent(30);
+    script.final_reply_first = server.confirms_early && !is_in_wrong_order;
+    if (is_in_wrong_order) {
+        script.begin_reply = "226 Done.";
+        script.final_reply = "150 Here it comes.";
+        script.final_delay = 0ms;
+        script.reply_delay = 0ms;  // so that it is over before the next command
+    }
     if (server.confirms_early || !chance_.percent(60)) return;
     script.fault = chance_.pick(
         {Fault::reset_data, Fault::killed, Fault::lose_control, Fault::ends_early, Fault::stall});
@@ -86,10 +99,13 @@ void Servers::change() {
         trace_.note(server.name, "comes back");
         return backend.open();
     }
-    const auto what = chance_.below(3);
+    const auto what = chance_.below(4);
     if (what == 0) {
         trace_.note(server.name, "accepts no more");
         backend.close();
+    } else if (what == 3) {
+        trace_.note(server.name, "says 421 to all");
+        backend.say_to_all("421 Bye.");
     } else if (what == 1 && !server.confirms_early) {
         trace_.note(server.name, "dies");
         backend.kill();

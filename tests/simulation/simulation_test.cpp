@@ -13,7 +13,7 @@
 namespace ballast::simulation {
 namespace {
 
-constexpr std::uint64_t seeds_by_default = 150;
+constexpr std::uint64_t seeds_by_default = 200;
 
 std::uint64_t number_in(const char* variable, std::uint64_t otherwise) {
     const char* const text = std::getenv(variable);
