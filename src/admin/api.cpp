@@ -225,6 +225,14 @@ void Api::restore() {
         (void)actions_.administer(name.pool, name.backend, state);  // false: gone for now
 }
 
+void Api::note(const std::string& pool, const std::string& backend, AdminState state) {
+    if (pool.empty())
+        states_.balancer = state;
+    else
+        states_.set({pool, backend}, state);
+    (void)keep_states();
+}
+
 loop::Task<Answer> Api::answer(Request request) {
     const auto segments = segments_of(request.target);
     if (!segments)

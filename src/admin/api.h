@@ -29,6 +29,8 @@ public:
     [[nodiscard]] loop::Task<Answer> answer(Request request);
     /// Puts all backends, and the balancer, into the states that operators have decided.
     void restore();
+    /// Keeps a state that is in force already. Without a pool it is the balancer's.
+    void note(const std::string& pool, const std::string& backend, pool::AdminState state);
 
 private:
     [[nodiscard]] loop::Task<Answer> reload(Request request);

@@ -44,6 +44,10 @@ public:
     /// To be called when the pools are there, and after each reload: puts backends and balancer
     /// into the states that operators have decided.
     void restore() { api_.restore(); }
+    /// An operator has decided this through the process that this one has replaced.
+    void note(const std::string& pool, const std::string& backend, pool::AdminState state) {
+        api_.note(pool, backend, state);
+    }
 
 private:
     [[nodiscard]] loop::Task<> serve();

@@ -254,10 +254,12 @@ bool open_file(std::string_view name, const std::string& path) {
     const auto reopen_failed = [owned] {
         error("a log file cannot be opened again, keeping the old one", {{"log", owned}});
     };
-    const std::unique_lock lock(state->files_mutex);
-    if (const auto known = state->files.find(name); known != state->files.end()) {
-        known->second->move_to(path);
-        return true;
+    {
+        const std::shared_lock lock(state->files_mutex);
+        if (const auto known = state->files.find(name); known != state->files.end()) {
+            known->second->move_to(path);
+            return true;
+        }
     }
     auto file = LogFile::open({.path = path,
                                .queued_bytes_max = state->options.queued_bytes_max,
@@ -265,6 +267,7 @@ bool open_file(std::string_view name, const std::string& path) {
                                .tell_lost = tell_lost,
                                .reopen_failed = reopen_failed});
     if (!file) return false;
+    const std::unique_lock lock(state->files_mutex);
     state->files[owned] = std::move(file);
     return true;
 }

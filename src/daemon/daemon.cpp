@@ -7,8 +7,8 @@
 #include "base/owned_fd.h"
 #include "config/changes.h"
 #include "daemon/doors.h"
-#include "daemon/file_stamp.h"
 #include "daemon/inheritance.h"
+#include "daemon/installed_program.h"
 #include "daemon/logs.h"
 #include "daemon/memory.h"
 #include "daemon/operators.h"
@@ -54,6 +54,9 @@ constexpr std::uint64_t retire_every = 10;
 /// How soon a queue notices places that become free by time alone.
 constexpr auto pools_interval = std::chrono::milliseconds(200);
 
+/// Ends replaced processes with the one that serves.
+constexpr std::string_view stop_word = "stop";
+
 /// Everything that runs, wired together. The caller's thread is the control thread: signals,
 /// probes, reloads.
 class Daemon {
@@ -78,8 +81,8 @@ private:
     [[nodiscard]] admin::ReloadReport apply(Reload::Read& read);
     void upgrade(Upgrade::Done done);
     void begin_serving();
-    void say_load();
-    [[nodiscard]] std::vector<admin::Generation> generations() const;
+    [[nodiscard]] std::string_view why_no_change() const;
+    void reload(admin::Actions::Reloaded done);
     void end_if_idle();
     void stop();
     [[nodiscard]] std::string new_session_id();
@@ -87,9 +90,8 @@ private:
     const std::string file_;
     const std::string pid_path_;
     PidFile pid_file_;
-    const std::string program_ = own_program();
-    const FileStamp program_stamp_ = stamp_of(program_);  // a package may replace it
-    Inheritance inheritance_;                             // until `run`
+    const InstalledProgram program_;
+    Inheritance inheritance_;  // until `run`
     const bool replaces_ = static_cast<bool>(inheritance_.link);
     const std::shared_ptr<const config::Config> started_with_;
     Parts first_;  // until `run`
@@ -118,6 +120,7 @@ private:
     std::size_t workers_busy_ = 0;
     bool is_serving_ = false;
     bool stopping_ = false;
+    loop::Deadline last_moment_ = loop::never;  // of a stop
     loop::Job signal_job_;
     loop::Signal watch_due_;
     loop::Job watch_job_;
@@ -171,11 +174,15 @@ Daemon::Daemon(Parts parts, base::OwnedFd signals, const Arguments& arguments,
                                             "the process that was replaced has ended");
                             end_if_idle();
                         }}),
-      upgrade_({control_, control_network_, ports_, workers_, doors_}),
+      upgrade_({control_, control_network_, ports_, workers_, doors_},
+               [this](std::string_view message) {
+                   message == stop_word ? stop() : operators_.obey(message);
+               }),
       reload_(
           control_, file_, [this] { return serving_.tls(); },
           [this](Reload::Read& read) { return apply(read); }),
-      operators_([this]() -> const session::Pools& { return serving_.pools(); }, ledger_, workers_),
+      operators_([this]() -> const session::Pools& { return serving_.pools(); }, ledger_, workers_,
+                 predecessor_),
       signalled_(control_),
       unwatched_signals_(std::move(signals)),
       watch_due_(control_),
@@ -224,11 +231,16 @@ bool Daemon::bind() {
 void Daemon::serve_operators() {
     if (replaces_) {
         auto socket = admin::open_socket(*started_with_, replaces_);
-        operator_socket_ =
-            socket ? std::move(*socket) : admin::OperatorSocket{{}, std::move(socket.error().what)};
+        if (!socket)
+            log::error("the socket for operators cannot be had",
+                       {{"reason", socket.error().what}, {"cure", socket.error().fix}});
+        if (socket)
+            operator_socket_ = std::move(*socket);
+        else
+            operator_socket_.why_not = std::move(socket.error().what);
     }
     auto actions = operators_.actions();
-    actions.reload = [this](admin::Actions::Reloaded done) { reload_.ask(std::move(done)); };
+    actions.reload = [this](admin::Actions::Reloaded done) { reload(std::move(done)); };
     actions.upgrade = [this](admin::Actions::Upgraded done) {
         upgrade([done = std::move(done)](const base::Result<pid_t>& pid) mutable {
             if (pid)
@@ -237,11 +249,12 @@ void Daemon::serve_operators() {
                 done({0, base::to_string(pid.error())});
         });
     };
-    actions.has_new_program = [this] { return stamp_of(program_) != program_stamp_; };
-    actions.generations = [this] { return generations(); };
+    actions.has_new_program = [this] { return program_.is_new(); };
     operator_server_.emplace(control_, std::move(operator_socket_), std::move(actions),
                              started_with_->admin.state_file);
     operator_server_->restore();
+    for (const auto& each : inheritance_.decisions)
+        operator_server_->note(each.pool, each.backend, each.state);
 }
 
 /// A connection goes to the least loaded worker, not to the one that woke first: FTP sessions are
@@ -250,6 +263,10 @@ void Daemon::take_client(base::OwnedFd client, base::Address peer, std::string_v
                          bool begins_with_tls) {
     auto service = serving_.service(listener);
     if (!service) return;
+    // A reload has just taken its TLS away, and the socket is about to be closed.
+    const bool has_tls =
+        service->tls || service->listener->mode == config::ListenerMode::passthrough;
+    if (begins_with_tls && !has_tls) return;
     service->begins_with_tls = begins_with_tls;
     auto accepted = ledger_.accept();
     if (!accepted) {
@@ -272,7 +289,8 @@ std::string Daemon::new_session_id() {
 End Daemon::run() {
     for (const auto& worker : workers_) worker->start();
     serving_.use(std::move(first_));
-    for (const auto& each : inheritance_.decisions) operators_.decide(each);
+    serving_.inherit(inheritance_);
+    for (const auto& each : inheritance_.decisions) (void)operators_.decide(each);
     signal_job_ = loop::Job::start(follow_signals());
     watch_job_ = loop::Job::start(follow_itself());
     pools_job_ = loop::Job::start(follow_pools());
@@ -288,6 +306,7 @@ End Daemon::run() {
     signal_job_.cancel();
     watch_job_.cancel();
     pools_job_.cancel();
+    reload_.stop();
     serving_.stop();
     for (const auto& worker : workers_) worker->end();
     log_counters();
@@ -320,26 +339,25 @@ void Daemon::begin_serving() {
 
 loop::Task<> Daemon::follow_signals() {
     signals_.attach(&signalled_);
-    loop::Deadline last_moment = loop::never;
+    bool was_told_to_stop = false;  // by a signal; the process that replaced it may have told it
     for (;;) {
         signalfd_siginfo info{};
         while (::read(signals_.native(), &info, sizeof info) == sizeof info) {
             switch (info.ssi_signo) {
-                case SIGHUP: reload_.ask([](const admin::ReloadReport&) {}); break;
+                case SIGHUP: reload([](const admin::ReloadReport&) {}); break;
                 case SIGUSR1: log_counters(); break;
                 case SIGUSR2: upgrade([](const base::Result<pid_t>&) {}); break;
                 case SIGTERM:
                 case SIGINT:
-                    if (stopping_) co_return control_.stop();
-                    last_moment = control_.after(serving_.config()->shutdown_timeout);
+                    if (std::exchange(was_told_to_stop, true)) co_return control_.stop();
                     stop();
                     break;
                 default: note_ignored_signal(info); break;
             }
         }
-        if (control_.now() >= last_moment) co_return control_.stop();
+        if (control_.now() >= last_moment_) co_return control_.stop();
         signals_.watch_readable();
-        (void)co_await signalled_.wait(last_moment);
+        (void)co_await signalled_.wait(last_moment_);
     }
 }
 
@@ -353,7 +371,7 @@ loop::Task<> Daemon::follow_itself() {
             control_network_.retire_ports();
         }
         if (upgrade_.is_replaced()) {
-            say_load();
+            for (auto& each : operators_.load_words()) upgrade_.tell(std::move(each));
             if (!predecessor_.is_here() && operators_.load().sessions == 0)
                 co_return control_.stop();
         } else if (is_serving_) {
@@ -370,42 +388,42 @@ loop::Task<> Daemon::follow_pools() {
     }
 }
 
-/// For operators, who ask the process that serves.
-void Daemon::say_load() {
-    std::string message = "load";
-    for (const auto& each : generations())
-        message += fmt::format(" {} {} {}", each.pid, each.sessions, each.transfers);
-    upgrade_.tell(std::move(message));
-}
-
-std::vector<admin::Generation> Daemon::generations() const {
-    std::vector<admin::Generation> all = {operators_.load()};
-    for (const auto& each : predecessor_.generations()) all.push_back(each);
-    return all;
+/// Why the configuration and the program stay as they are; empty: they may change.
+std::string_view Daemon::why_no_change() const {
+    if (stopping_) return "Ballast is stopping";
+    if (upgrade_.is_replaced()) return "another process has replaced this one";
+    if (upgrade_.is_running()) return "an upgrade is running, try again after it";
+    return is_serving_ ? "" : "this process does not serve yet, try again";
 }
 
 void Daemon::upgrade(Upgrade::Done done) {
-    if (stopping_)
-        return done(std::unexpected(base::Error{base::Fault::internal,
-                                                std::make_error_code(std::errc::operation_canceled),
-                                                "Ballast is stopping"}));
-    std::vector<std::string> arguments = {program_, "run", "-c", file_};
+    if (const auto why = why_no_change(); !why.empty())
+        return done(std::unexpected(base::Error{base::Fault::internal, {}, std::string(why)}));
+    std::vector<std::string> knowledge;
+    const auto add = [&](const auto& all) {
+        for (const auto& each : all) knowledge.push_back(words_of(each));
+    };
+    add(operators_.decisions());
+    add(serving_.members());
+    add(serving_.public_names());
+    std::vector<std::string> arguments = {program_.path(), "run", "-c", file_};
     if (!pid_path_.empty()) arguments.insert(arguments.end(), {"--pid-file", pid_path_});
     upgrade_.begin(
-        {program_, std::move(arguments)}, takers_, operators_.decisions(),
+        {program_.path(), std::move(arguments)}, takers_, knowledge,
         [this] { sd_notifyf(0, "MAINPID=%d", static_cast<int>(upgrade_.successor())); },
         std::move(done));
+}
+
+void Daemon::reload(admin::Actions::Reloaded done) {
+    operators_.reopen();
+    reload_.ask(std::move(done));
 }
 
 /// All of it, or nothing if there is a problem.
 admin::ReloadReport Daemon::apply(Reload::Read& read) {
     admin::ReloadReport report;
-    if (upgrade_.is_replaced()) {
-        report.problems.emplace_back("another process has replaced this one");
-        return report;
-    }
-    if (stopping_) {
-        report.problems.emplace_back("Ballast is stopping");
+    if (const auto why = why_no_change(); !why.empty()) {
+        report.problems.emplace_back(why);
         return report;
     }
     if (read.parts)
@@ -447,10 +465,14 @@ void Daemon::end_if_idle() {
 }
 
 void Daemon::stop() {
-    stopping_ = true;
+    if (std::exchange(stopping_, true)) return;
     if (!upgrade_.is_replaced()) sd_notify(0, "STOPPING=1");
+    upgrade_.cancel();
+    predecessor_.tell(std::string(stop_word));
     doors_.close();
     const auto timeout = serving_.config()->shutdown_timeout;
+    last_moment_ = control_.after(timeout);
+    signalled_.raise();
     log::info("stopping: no new sessions, running transfers may finish",
               {{"seconds",
                 std::int64_t{std::chrono::duration_cast<std::chrono::seconds>(timeout).count()}}});

@@ -89,7 +89,9 @@ std::vector<config::Problem> Doors::prepare(const config::Config& config,
         if (bound || waits_for_another(address)) continue;
         problems.push_back({config.places.of(fmt::format("{}.{}", listener.where.key, key)),
                             base::to_string(bound.error()),
-                            "stop the program that uses it, or choose another address"});
+                            inherited.empty()
+                                ? "stop the program that uses it, or choose another address"
+                                : "reload first, then upgrade: the running process may hold it"});
     }
     for (const auto& each : inherited)
         if (each.socket && each.is_activated)
@@ -190,6 +192,11 @@ void Doors::pause() {
 void Doors::resume() {
     for (auto& door : doors_)
         if (door.worker == nullptr) open(door);
+}
+
+void Doors::leave() {
+    for (const auto& door : doors_) stop_accepting(door);
+    doors_.clear();
 }
 
 void Doors::close() {

@@ -45,7 +45,7 @@ public:
     /// Accepts again.
     void resume();
     /// Another process accepts at all of them.
-    void leave() { doors_.clear(); }
+    void leave();
 
 private:
     struct Door {

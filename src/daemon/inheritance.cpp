@@ -40,6 +40,20 @@ base::Result<> take_activated(Inheritance& inheritance) {
     return {};
 }
 
+std::string_view to_string(pool::Health health) {
+    switch (health) {
+        case pool::Health::unknown: return "unknown";
+        case pool::Health::up: return "up";
+        case pool::Health::down: return "down";
+    }
+    std::terminate();
+}
+
+pool::Health health_from(std::string_view word) {
+    if (word == "up") return pool::Health::up;
+    return word == "down" ? pool::Health::down : pool::Health::unknown;
+}
+
 void take(net::MessageSocket::Message& message, Inheritance& inheritance) {
     net::Words words(message.text);
     const auto verb = words.next();
@@ -48,14 +62,20 @@ void take(net::MessageSocket::Message& message, Inheritance& inheritance) {
         if (address && message.descriptor)
             inheritance.listeners.push_back(
                 {*address, std::move(message.descriptor), words.next() == "activated"});
-    } else if (verb == "balancer") {
-        if (const auto state = pool::admin_state_from(words.next()))
-            inheritance.decisions.push_back({{}, {}, *state});
-    } else if (verb == "backend") {
-        const auto pool = words.next();
-        const auto backend = words.next();
-        if (const auto state = pool::admin_state_from(words.next()))
-            inheritance.decisions.push_back({std::string(pool), std::string(backend), *state});
+    } else if (verb == "member") {
+        const std::string pool(words.next());
+        const std::string backend(words.next());
+        const auto address = words.address();
+        const auto weight = words.number<std::uint16_t>();
+        const auto priority = words.number<std::uint16_t>();
+        if (address && weight && priority)
+            inheritance.members.push_back(
+                {pool, backend, {*address, *weight, *priority}, health_from(words.next())});
+    } else if (verb == "public") {
+        const std::string name(words.next());
+        if (const auto address = words.ip()) inheritance.public_names.push_back({name, *address});
+    } else if (auto decision = decision_from(message.text)) {
+        inheritance.decisions.push_back(std::move(*decision));
     }
 }
 
@@ -104,6 +124,31 @@ std::string words_of(const Inheritance::Decision& decision) {
     if (decision.pool.empty()) return fmt::format("balancer {}", pool::to_string(decision.state));
     return fmt::format("backend {} {} {}", decision.pool, decision.backend,
                        pool::to_string(decision.state));
+}
+
+std::string words_of(const Inheritance::Member& member) {
+    return fmt::format("member {} {} {} {} {} {}", member.pool, member.backend,
+                       base::to_string(member.target.address), member.target.weight,
+                       member.target.priority, to_string(member.health));
+}
+
+std::string words_of(const Inheritance::PublicName& name) {
+    return fmt::format("public {} {}", name.name, base::to_string(name.address));
+}
+
+std::optional<Inheritance::Decision> decision_from(std::string_view message) {
+    net::Words words(message);
+    const auto verb = words.next();
+    if (verb != "balancer" && verb != "backend") return std::nullopt;
+    Inheritance::Decision decision;
+    if (verb == "backend") {
+        decision.pool = words.next();
+        decision.backend = words.next();
+    }
+    const auto state = pool::admin_state_from(words.next());
+    if (!state) return std::nullopt;
+    decision.state = *state;
+    return decision;
 }
 
 void tell_failure(const base::OwnedFd& link, std::string_view reason) {

@@ -6,7 +6,10 @@
 #include "base/owned_fd.h"
 #include "config/problem.h"
 #include "pool/admin_state.h"
+#include "pool/backend.h"
+#include "pool/thresholds.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,9 +31,23 @@ struct Inheritance {
         pool::AdminState state{};
     };
 
+    /// Where a backend's name leads, and whether it is up.
+    struct Member {
+        std::string pool;
+        std::string backend;  ///< its configured name
+        pool::Target target;
+        pool::Health health{};
+    };
+    struct PublicName {
+        std::string name;
+        base::Ip address;
+    };
+
     base::OwnedFd link;  ///< to the process to be replaced; empty: there is none
     std::vector<Listener> listeners;
     std::vector<Decision> decisions;  ///< of operators
+    std::vector<Member> members;
+    std::vector<PublicName> public_names;
 
     [[nodiscard]] std::vector<base::Address> addresses() const;
 };
@@ -42,6 +59,10 @@ struct Inheritance {
 /// The words for it, as the process to be replaced says them.
 [[nodiscard]] std::string words_of(const Inheritance::Listener& listener);
 [[nodiscard]] std::string words_of(const Inheritance::Decision& decision);
+[[nodiscard]] std::string words_of(const Inheritance::Member& member);
+[[nodiscard]] std::string words_of(const Inheritance::PublicName& name);
+/// Empty if these words are not a decision.
+[[nodiscard]] std::optional<Inheritance::Decision> decision_from(std::string_view message);
 inline constexpr std::string_view last_word_of_inheritance = "begin";
 
 /// Tells the process to be replaced why this one ends. Nothing happens if there is none.

@@ -5,9 +5,11 @@
 #include "base/log.h"
 #include "pool/pool.h"
 
-#include <string>
+#include <algorithm>
+#include <fmt/format.h>
+#include <iterator>
+#include <map>
 #include <unistd.h>
-#include <utility>
 
 namespace ballast::daemon {
 
@@ -42,33 +44,53 @@ admin::Actions Operators::actions() {
     return {.reload = {},
             .upgrade = {},
             .has_new_program = {},
-            .generations = {},
+            .generations = [this] { return generations(); },
             .reopen =
-                [] {
-                    log::reopen();
+                [this] {
+                    reopen();
                     return base::Result<>();
                 },
-            .administer = [this](auto pool, auto backend,
-                                 auto state) { return administer(pool, backend, state); },
-            .administer_all = [this](auto state) { administer_all(state); },
+            .administer = [this](auto pool, auto name,
+                                 auto state) { return administer(pool, name, state); },
+            .administer_all = [this](auto state) { obey(words_of({{}, {}, state})); },
             .backends = [this] { return backends(); },
             .balancer = [this] { return balancer(); }};
+}
+
+bool Operators::administer(std::string_view pool, std::string_view backend, AdminState state) {
+    const Inheritance::Decision decision{std::string(pool), std::string(backend), state};
+    predecessor_.tell(words_of(decision));
+    return decide(decision);
+}
+
+bool Operators::decide(const Inheritance::Decision& decision) {
+    if (decision.pool.empty()) {
+        availability_.set(decision.state, workers_, pools_());
+        return true;
+    }
+    const auto* const served = pools_().find(decision.pool);
+    return served != nullptr && served->pool->administer(decision.backend, decision.state);
+}
+
+void Operators::obey(std::string_view message) {
+    if (message == reopen_word)
+        log::reopen();
+    else if (const auto decision = decision_from(message))
+        (void)decide(*decision);
+    predecessor_.tell(std::string(message));
+}
+
+void Operators::pools_changed() {
+    for (const auto& served : pools_().all()) availability_.apply_to(*served.pool);
 }
 
 std::vector<Inheritance::Decision> Operators::decisions() const {
     std::vector<Inheritance::Decision> all = {{{}, {}, availability_.state()}};
     for (const auto& served : pools_().all())
-        for (const auto& status : served.pool->status())
-            all.push_back({served.pool->name(), status.backend.settings->name, status.admin});
+        for (const auto& named : served.pool->names())
+            all.push_back({served.pool->name(), named.name, named.admin});
     std::erase_if(all, [](const auto& each) { return each.state == AdminState::ready; });
     return all;
-}
-
-void Operators::decide(const Inheritance::Decision& decision) {
-    if (decision.pool.empty())
-        administer_all(decision.state);
-    else
-        (void)administer(decision.pool, decision.backend, decision.state);
 }
 
 admin::Generation Operators::load() const {
@@ -80,28 +102,68 @@ admin::Generation Operators::load() const {
     return load;
 }
 
-bool Operators::administer(std::string_view pool, std::string_view backend, AdminState state) {
-    const auto* const served = pools_().find(pool);
-    return served != nullptr && served->pool->administer(backend, state);
+std::vector<admin::Generation> Operators::generations() const {
+    std::vector<admin::Generation> all = {load()};
+    std::ranges::copy(predecessor_.generations(), std::back_inserter(all));
+    return all;
 }
 
-void Operators::administer_all(AdminState state) { availability_.set(state, workers_, pools_()); }
-
-void Operators::pools_changed() {
-    for (const auto& served : pools_().all()) availability_.apply_to(*served.pool);
+std::vector<std::string> Operators::load_words() const {
+    std::vector<std::string> all = {"load"};
+    for (const auto& each : generations())
+        all.front() += fmt::format(" {} {} {}", each.pid, each.sessions, each.transfers);
+    for (const auto& each : backends())
+        if (each.sessions > 0)
+            all.push_back(fmt::format("seats {} {} {} {} {}", each.pool, each.backend, each.address,
+                                      each.sessions, each.transfers));
+    return all;
 }
 
-std::vector<admin::BackendState> Operators::backends() const {
+/// One for each address, and one without for a name that has none, or has sessions at former ones.
+std::vector<admin::BackendState> Operators::backends_here() const {
     std::vector<admin::BackendState> all;
-    for (const auto& served : pools_().all())
-        for (const auto& status : served.pool->status())
+    for (const auto& served : pools_().all()) {
+        std::map<std::string, std::uint32_t> seen;  // sessions by name
+        for (const auto& status : served.pool->status()) {
             all.push_back(state_of(*served.pool, status));
+            seen[all.back().backend] += status.sessions;
+        }
+        for (const auto& named : served.pool->names()) {
+            const auto known = seen.find(named.name);
+            if (known != seen.end() && named.sessions <= known->second) continue;
+            all.push_back({.pool = served.pool->name(),
+                           .backend = named.name,
+                           .address = {},
+                           .admin = named.admin,
+                           .health = std::string(to_string(pool::Health::unknown)),
+                           .sessions = named.sessions - (known == seen.end() ? 0 : known->second)});
+        }
+    }
+    return all;
+}
+
+/// With the sessions of replaced processes.
+std::vector<admin::BackendState> Operators::backends() const {
+    auto all = backends_here();
+    for (const auto& former : predecessor_.seats()) {
+        const auto is_same = [&](const admin::BackendState& each) {
+            return each.pool == former.pool && each.backend == former.backend &&
+                   each.address == former.address;
+        };
+        const auto known = std::ranges::find_if(all, is_same);
+        if (known == all.end()) {
+            all.push_back(former);
+            continue;
+        }
+        known->sessions += former.sessions;
+        known->transfers += former.transfers;
+    }
     return all;
 }
 
 admin::BalancerState Operators::balancer() const {
     admin::BalancerState state{.admin = availability_.state()};
-    for (const auto& worker : workers_) state.sessions += worker->sessions();
+    for (const auto& each : generations()) state.sessions += each.sessions;
     return state;
 }
 

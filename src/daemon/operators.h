@@ -4,6 +4,7 @@
 #include "admin/actions.h"
 #include "daemon/availability.h"
 #include "daemon/inheritance.h"
+#include "daemon/predecessor.h"
 #include "daemon/worker.h"
 #include "guard/ledger.h"
 #include "pool/admin_state.h"
@@ -11,40 +12,56 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace ballast::daemon {
 
-/// What operators see of the pools and do to them. Belongs to the
-/// control thread, and outlives its actions.
+/// What operators see of the pools and do to them, here and in the processes that this one has
+/// replaced. Belongs to the control thread, and outlives its actions.
 class Operators {
 public:
     /// `pools` gives those that serve now. All parts outlive this object.
     Operators(std::function<const session::Pools&()> pools, guard::Ledger& ledger,
-              const std::vector<std::unique_ptr<Worker>>& workers)
-        : pools_(std::move(pools)), workers_(workers), availability_(ledger) {}
+              const std::vector<std::unique_ptr<Worker>>& workers, Predecessor& predecessor)
+        : pools_(std::move(pools)),
+          workers_(workers),
+          predecessor_(predecessor),
+          availability_(ledger) {}
 
-    /// Without those of the process as a whole: reload, upgrade and generations.
+    /// Without reload, upgrade and `has_new_program`, which are the whole process's.
     [[nodiscard]] admin::Actions actions();
-    /// What operators have decided, for the process that replaces this one.
-    [[nodiscard]] std::vector<Inheritance::Decision> decisions() const;
-    void decide(const Inheritance::Decision& decision);
-    /// Of this process.
-    [[nodiscard]] admin::Generation load() const;
     /// To be called after a reload: what holds for the whole balancer holds for new pools, too.
     void pools_changed();
+    /// Opens the log files again, also those of replaced processes.
+    void reopen() { obey(reopen_word); }
+
+    /// What operators have decided, for the process that replaces this one.
+    [[nodiscard]] std::vector<Inheritance::Decision> decisions() const;
+    /// False if there is no such backend here.
+    [[nodiscard]] bool decide(const Inheritance::Decision& decision);
+    /// Does what operators have asked the process for that has replaced this one, and passes it on.
+    void obey(std::string_view message);
+    /// Tells that process about this one and those before it.
+    [[nodiscard]] std::vector<std::string> load_words() const;
+    /// Of this process alone.
+    [[nodiscard]] admin::Generation load() const;
 
 private:
+    static constexpr std::string_view reopen_word = "reopen";
+
     [[nodiscard]] bool administer(std::string_view pool, std::string_view backend,
                                   pool::AdminState state);
-    void administer_all(pool::AdminState state);
+    [[nodiscard]] std::vector<admin::BackendState> backends_here() const;
     [[nodiscard]] std::vector<admin::BackendState> backends() const;
+    [[nodiscard]] std::vector<admin::Generation> generations() const;
     [[nodiscard]] admin::BalancerState balancer() const;
 
     const std::function<const session::Pools&()> pools_;
     const std::vector<std::unique_ptr<Worker>>& workers_;
+    Predecessor& predecessor_;
     Availability availability_;
 };
 

@@ -35,6 +35,25 @@ void Predecessor::serve() {
     if (link_) link_->send("serving");
 }
 
+void Predecessor::tell(std::string message) {
+    if (link_) link_->send(std::move(message));
+}
+
+void Predecessor::take_seats(std::string_view message) {
+    net::Words words(message);
+    (void)words.next();
+    admin::BackendState state;
+    state.pool = words.next();
+    state.backend = words.next();
+    state.address = words.next();
+    const auto sessions = words.number<std::uint32_t>();
+    const auto transfers = words.number<std::uint32_t>();
+    if (!sessions || !transfers) return;
+    state.sessions = *sessions;
+    state.transfers = *transfers;
+    seats_.push_back(std::move(state));
+}
+
 void Predecessor::handed() {
     if (std::exchange(is_handed_, true)) return;
     control_.post([this] { events_.handed(); });
@@ -50,8 +69,11 @@ void Predecessor::take(std::string_view message, base::OwnedFd descriptor) {
         if (local && port && descriptor) events_.port({*local, *port}, std::move(descriptor));
     } else if (verb == "handed") {
         handed();
+    } else if (verb == "seats") {
+        take_seats(message);
     } else if (verb == "load") {
         generations_.clear();
+        seats_.clear();
         while (const auto pid = words.number<std::uint32_t>()) {
             const auto sessions = words.number<std::uint32_t>();
             const auto transfers = words.number<std::uint32_t>();
@@ -64,6 +86,7 @@ void Predecessor::take(std::string_view message, base::OwnedFd descriptor) {
 void Predecessor::lost() {
     is_here_ = false;
     generations_.clear();
+    seats_.clear();
     lender_.lose();
     handed();
     // The socket itself calls this, so it cannot end now.

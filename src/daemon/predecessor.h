@@ -37,12 +37,17 @@ public:
     [[nodiscard]] base::Result<> begin(base::OwnedFd link);
     /// Tells it that this process serves.
     void serve();
+    /// Tells it what operators have decided, see `Successor::Events::told`.
+    void tell(std::string message);
+    /// The sessions of it and of those before it, by backends.
+    [[nodiscard]] const std::vector<admin::BackendState>& seats() const { return seats_; }
     [[nodiscard]] bool is_here() const { return is_here_; }
     /// It, and those that it has replaced itself.
     [[nodiscard]] const std::vector<admin::Generation>& generations() const { return generations_; }
 
 private:
     void take(std::string_view message, base::OwnedFd descriptor);
+    void take_seats(std::string_view message);
     void lost();
     void handed();
 
@@ -52,6 +57,7 @@ private:
     bool is_here_ = false;
     bool is_handed_ = false;
     std::vector<admin::Generation> generations_;
+    std::vector<admin::BackendState> seats_;
     std::optional<net::MessageSocket> link_;
 };
 

@@ -65,8 +65,12 @@ std::string name_of_user(uid_t user) {
 }
 
 void hide_memory() {
-    const rlimit none{};
-    ::setrlimit(RLIMIT_CORE, &none);
+    // Only the soft limit: a later upgrade may have other settings.
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_CORE, &limit) == 0) {
+        limit.rlim_cur = 0;
+        ::setrlimit(RLIMIT_CORE, &limit);
+    }
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 

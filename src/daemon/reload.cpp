@@ -38,7 +38,6 @@ Reload::Read read(const std::string& file, const Tls* former) {
 
 void Reload::ask(admin::Actions::Reloaded done) {
     (is_running_ ? asked_again_ : asked_).push_back(std::move(done));
-    log::reopen();
     if (!is_running_) begin();
 }
 
@@ -47,7 +46,7 @@ void Reload::begin() {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
     sd_notify(0, fmt::format("RELOADING=1\nMONOTONIC_USEC={}", microseconds).c_str());
-    thread_ = std::jthread([this, former = tls_()] {
+    const auto work = [this, former = tls_()] {
         Read result;
         try {
             result = read(file_, former.get());
@@ -55,11 +54,35 @@ void Reload::begin() {
             result.problems = {problem_of(problem.what(), "try again")};
         }
         control_.post([this, result = std::move(result)]() mutable { end(std::move(result)); });
-    });
+    };
+    try {
+        thread_ = std::jthread(work);
+    } catch (const std::exception& problem) {  // no thread
+        control_.post([this, why = std::string(problem.what())] {
+            end({{problem_of(why, "try again")}, {}});
+        });
+    }
+}
+
+void Reload::stop() {
+    if (thread_.joinable()) thread_.join();
+}
+
+/// The report if something fails that hardly ever does: no thread for watching names, no memory.
+admin::ReloadReport Reload::apply(Read& read) const {
+    try {
+        return apply_(read);
+    } catch (const std::exception& problem) {
+        log::caught("a reload was not finished: reload again", problem);
+        admin::ReloadReport report;
+        report.problems.push_back(
+            fmt::format("{}: not finished: {} (reload again)", file_, problem.what()));
+        return report;
+    }
 }
 
 void Reload::end(Read read) {
-    const auto report = apply_(read);
+    const auto report = apply(read);
     sd_notify(0, "READY=1");
     for (auto& done : std::exchange(asked_, {})) done(report);
     is_running_ = false;

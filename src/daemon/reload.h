@@ -39,13 +39,16 @@ public:
     Reload(const Reload&) = delete;
     Reload& operator=(const Reload&) = delete;
 
-    /// Begins a reload, and opens the log files again at once. One that is asked for while another
-    /// runs begins after it: the file may have changed since it was read.
+    /// Begins a reload. One that is asked for while another runs begins after it: the file may have
+    /// changed since it was read.
     void ask(admin::Actions::Reloaded done);
+    /// Waits for the thread.
+    void stop();
 
 private:
     void begin();
     void end(Read read);
+    [[nodiscard]] admin::ReloadReport apply(Read& read) const;
 
     loop::Loop& control_;
     const std::string file_;

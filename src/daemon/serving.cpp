@@ -3,6 +3,7 @@
 
 #include "daemon/backend_files.h"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -78,6 +79,49 @@ void Serving::set_services() {
     auto former = std::exchange(services_of_config_, services);
     services.merge(former);
     services_.set(std::move(services));
+}
+
+void Serving::inherit(const Inheritance& inheritance) {
+    for (const auto& [name, address] : inheritance.public_names) public_names_.set(name, address);
+    for (const auto& served : pools_->all()) {
+        const auto is_of = [&](const Inheritance::Member& member, std::string_view backend) {
+            return member.pool == served.pool->name() && member.backend == backend;
+        };
+        for (const auto& backend : served.pool->backends()) {
+            if (backend->srv.empty() && base::Ip::parse(backend->host)) continue;
+            std::vector<pool::Target> targets;
+            for (const auto& member : inheritance.members)
+                if (is_of(member, backend->name)) targets.push_back(member.target);
+            if (!targets.empty()) served.pool->set_targets(backend, targets);
+        }
+        for (const auto& status : served.pool->status()) {
+            const auto known = std::ranges::find_if(inheritance.members, [&](const auto& member) {
+                return is_of(member, status.backend.settings->name) &&
+                       member.target.address == status.backend.address;
+            });
+            if (known == inheritance.members.end()) continue;
+            // The first answer decides alone.
+            if (known->health == pool::Health::up)
+                (void)served.pool->probe_passed(status.backend.id);
+            if (known->health == pool::Health::down)
+                served.pool->probe_failed(status.backend.id, "it was down before the upgrade");
+        }
+    }
+}
+
+std::vector<Inheritance::Member> Serving::members() const {
+    std::vector<Inheritance::Member> all;
+    for (const auto& served : pools_->all())
+        for (const auto& status : served.pool->status())
+            all.push_back(
+                {served.pool->name(), status.backend.settings->name, status.target, status.health});
+    return all;
+}
+
+std::vector<Inheritance::PublicName> Serving::public_names() const {
+    std::vector<Inheritance::PublicName> all;
+    for (const auto& [name, address] : public_names_.all()) all.push_back({name, address});
+    return all;
 }
 
 void Serving::stop() {

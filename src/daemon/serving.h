@@ -4,6 +4,7 @@
 #include "backend/knowledge.h"
 #include "config/config.h"
 #include "daemon/file_watch.h"
+#include "daemon/inheritance.h"
 #include "daemon/name_watch.h"
 #include "daemon/probe_secrets.h"
 #include "daemon/public_name_watch.h"
@@ -21,6 +22,7 @@
 #include <optional>
 #include <random>
 #include <string_view>
+#include <vector>
 
 namespace ballast::daemon {
 
@@ -42,6 +44,11 @@ public:
             std::uint64_t seed);
 
     void use(Parts parts);
+    /// What a replaced process knew of names and health. After `use`.
+    void inherit(const Inheritance& inheritance);
+    /// What the next process inherits.
+    [[nodiscard]] std::vector<Inheritance::Member> members() const;
+    [[nodiscard]] std::vector<Inheritance::PublicName> public_names() const;
     /// Ends the watching.
     void stop();
 

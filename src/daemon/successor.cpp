@@ -8,7 +8,9 @@
 #include <cerrno>
 #include <csignal>
 #include <fmt/format.h>
+#include <poll.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,19 +43,25 @@ std::vector<char*> pointers_to(std::vector<std::string>& words) {
     return pointers;
 }
 
+void wait_for_end(pid_t pid, int milliseconds) {
+    const base::OwnedFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    pollfd event{.fd = process.get(), .events = POLLIN, .revents = 0};
+    (void)::poll(&event, 1, milliseconds);
+}
+
 base::Result<pid_t> spawn(const std::string& program, std::vector<std::string> arguments,
                           int link) {
     auto environment = environment_of_successor();
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_adddup2(&actions, link, link_descriptor);
+    ::posix_spawn_file_actions_addclosefrom_np(&actions, link_descriptor + 1);
     posix_spawnattr_t attributes;
     ::posix_spawnattr_init(&attributes);
     sigset_t none;
     sigset_t changed;
     sigemptyset(&none);
-    sigemptyset(&changed);
-    sigaddset(&changed, SIGPIPE);
+    sigfillset(&changed);
     ::posix_spawnattr_setsigmask(&attributes, &none);
     ::posix_spawnattr_setsigdefault(&attributes, &changed);
     ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
@@ -69,12 +77,6 @@ base::Result<pid_t> spawn(const std::string& program, std::vector<std::string> a
 }
 
 }  // namespace
-
-std::string own_program() {
-    std::array<char, 4096> path{};
-    const auto length = ::readlink("/proc/self/exe", path.data(), path.size());
-    return length > 0 ? std::string(path.data(), static_cast<std::size_t>(length)) : "ballast";
-}
 
 Successor::Successor(loop::WorkerLoop& control, net::PassivePorts& ports,
                      std::vector<net::DataTaker*> takers, Events events)
@@ -134,12 +136,19 @@ void Successor::take(std::string_view message, base::OwnedFd descriptor) {
     } else if (message.starts_with("failed ")) {
         if (!last_words_.empty()) last_words_ += '\n';
         last_words_ += message.substr(message.find(' ') + 1);
+    } else if (phase_ == Phase::serving) {
+        events_.told(message);
     }
 }
 
+/// It has closed its connection, so it is about to end. One that hangs is killed.
 std::string Successor::why_it_ended() {
+    constexpr int patience_ms = 200;
+    wait_for_end(pid_, patience_ms);
+    ::kill(pid_, SIGKILL);
+    wait_for_end(pid_, patience_ms);
     int status = 0;
-    const bool is_collected = ::waitpid(pid_, &status, 0) == pid_;
+    const bool is_collected = ::waitpid(pid_, &status, WNOHANG) == pid_;
     if (!last_words_.empty()) return last_words_;
     if (is_collected && WIFSIGNALED(status))
         return fmt::format("it was ended by signal {}", WTERMSIG(status));
@@ -152,15 +161,17 @@ void Successor::lost() {
     ports_.take_back();
     borrower_->lose();
     if (has_served) {
+        // Leaves no zombie.
+        constexpr int patience_ms = 200;
+        wait_for_end(pid_, patience_ms);
         (void)::waitpid(pid_, nullptr, WNOHANG);
         return control_.post([this] { events_.gone(); });
     }
-    // It closed the connection, so it is about to end.
-    ::kill(pid_, SIGKILL);
     control_.post([this, reason = why_it_ended()]() mutable { events_.failed(std::move(reason)); });
 }
 
 void Successor::hand_over(std::vector<Message> ports) {
+    if (has_ended()) return;
     for (auto& each : ports) link_->send(std::move(each.text), std::move(each.descriptor));
     borrower_->hand_over(ports_.hand_over(control_.now()));
     link_->send("handed");

@@ -22,9 +22,6 @@ namespace ballast::daemon {
 /// The environment variable by which a successor knows the connection to this process.
 inline constexpr const char* upgrade_variable = "BALLAST_UPGRADE_FD";
 
-/// Where the running program was installed. A package may have replaced it since. Call at start.
-[[nodiscard]] std::string own_program();
-
 /// The process that is to replace this one. It is started, gets what it needs, says when it is
 /// ready, takes over and serves; from then on it lends passive ports to this one. Control thread.
 class Successor {
@@ -38,13 +35,15 @@ public:
         std::move_only_function<void()> ready;
         /// It serves. This process only finishes its sessions.
         std::move_only_function<void()> serving;
-        /// It has not become so far, and has ended.
+        /// It ended before it served.
         std::move_only_function<void(std::string reason)> failed;
         /// It has ended after it served.
         std::move_only_function<void()> gone;
+        /// An operator has asked it for something that is for this process, too.
+        std::function<void(std::string_view message)> told;
     };
 
-    /// How long it may take until it is ready.
+    /// How long it may take until it serves.
     static constexpr auto patience = std::chrono::seconds(60);
 
     /// Everything outlives it. Events come later, never inside a call of this object.
@@ -67,6 +66,7 @@ public:
     /// Tells it something that it shows to operators.
     void tell(std::string message);
     [[nodiscard]] pid_t pid() const { return pid_; }
+    [[nodiscard]] bool has_ended() const { return phase_ == Phase::ended; }
 
 private:
     enum class Phase : std::uint8_t { starting, ready, serving, ended };

@@ -60,6 +60,8 @@ loop::Task<> Acceptor::run() {
         } else if (error.value() == EAGAIN) {
             descriptor_.watch_readable();
             (void)co_await signal_.wait(loop::never);
+        } else if (error.value() == EINVAL) {
+            co_return;  // somebody has shut the socket down
         } else {
             // An error of that one connection, which is gone. If it is not, others get their turn.
             signal_.raise();

@@ -23,7 +23,7 @@ class MessageSocket {
 public:
     static constexpr std::size_t message_bytes_max = 4096;
     /// A peer that takes nothing must not use up the memory: with more it counts as lost.
-    static constexpr std::size_t queued_max = 100'000;
+    static constexpr std::size_t queued_max = 500'000;
 
     using Take = std::move_only_function<void(std::string_view message, base::OwnedFd descriptor)>;
     using Lost = std::move_only_function<void()>;

@@ -162,6 +162,12 @@ bool PassivePorts::Ports::contain(const Key& key) const {
 
 void PassivePorts::configure(Settings settings) {
     const std::lock_guard lock(mutex_);
+    // Sessions of the former configuration still expect the headers of their proxies.
+    for (auto& former : settings_.proxies) {
+        const auto is_same = [&](const Ports& each) { return each.range == former.ports.range; };
+        if (std::ranges::none_of(settings.in_use, is_same))
+            settings.proxies.push_back(std::move(former));
+    }
     settings_ = std::move(settings);
 }
 
@@ -318,6 +324,7 @@ std::shared_ptr<PortOwner> PassivePorts::owner() const {
 PassivePorts::HandedOver PassivePorts::hand_over(loop::Time now) {
     const std::lock_guard lock(mutex_);
     HandedOver all;
+    if (!owner_) return all;
     const auto add = [&](const Key& key, const DataPeers& peers, const Waiting& waiting) {
         if (!waiting.counts(now)) return;
         all.pending.push_back(
@@ -343,6 +350,21 @@ void PassivePorts::take_back() {
     elsewhere_.clear();
 }
 
+std::vector<PassivePorts::Key> PassivePorts::to_listen_again(WorkerIndex worker) {
+    const std::lock_guard lock(mutex_);
+    std::vector<Key> keys;
+    for (const auto& [id, range, client] : admissions_.standing()) {
+        for (std::uint32_t number = range.ports.first; number <= range.ports.last; ++number) {
+            const Key key{range.local, static_cast<std::uint16_t>(number)};
+            Port& port = ports_[key];
+            if (port.listener) continue;
+            port.listener = worker;
+            keys.push_back(key);
+        }
+    }
+    return keys;
+}
+
 PassivePorts::LeaseId PassivePorts::begin_borrowing(WorkerIndex worker) {
     const std::lock_guard lock(mutex_);
     elsewhere_[++last_id_] = worker;
@@ -360,13 +382,15 @@ std::optional<PassivePorts::Taker> PassivePorts::arrived_elsewhere(LeaseId id) {
 void PassivePorts::adopt_listener(const Key& key, WorkerIndex worker) {
     const std::lock_guard lock(mutex_);
     ports_[key].listener = worker;
+    ports_[key].unusable_until = {};
 }
 
 PassivePorts::LeaseId PassivePorts::adopt(const Pending& pending, WorkerIndex worker) {
     const std::lock_guard lock(mutex_);
     Port& port = ports_[pending.key];
-    const Waiting waiting{.id = ++last_id_,
-                          .holder = pending.holder,
+    const auto id = ++last_id_;
+    const Waiting waiting{.id = id,
+                          .holder = pending.holder != 0 ? pending.holder : id,
                           .worker = worker,
                           .is_quarantine = pending.is_quarantine,
                           .until = pending.until};

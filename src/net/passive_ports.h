@@ -156,10 +156,14 @@ public:
         std::vector<Pending> pending;
         std::vector<Admissions::Standing> standing;
     };
-    /// Everything that waits. It belongs to the owner now, who is told when it ends.
+    /// Everything that waits. It belongs to the owner now, who is told when it ends. Nothing
+    /// happens if the owner has gone.
     [[nodiscard]] HandedOver hand_over(loop::Time now);
     /// The owner has gone: this process lends again. What waited there waits in vain.
     void take_back();
+    /// The ports of standing admissions that nobody listens on. This worker listens there from now
+    /// on.
+    [[nodiscard]] std::vector<Key> to_listen_again(WorkerIndex worker);
     /// A new id for a port to be borrowed for this worker.
     [[nodiscard]] LeaseId begin_borrowing(WorkerIndex worker);
     /// For a connection that arrived at the owner: whose it is. Empty if nobody waits any more.

@@ -10,12 +10,8 @@ namespace ballast::net {
 
 namespace {
 
-/// Sessions of both processes are holders; theirs must not look like ours.
-constexpr PassivePorts::LeaseId their_holders = PassivePorts::LeaseId{1} << 62;
-
-PassivePorts::LeaseId holder_here(PassivePorts::LeaseId there) {
-    return there == 0 ? 0 : there | their_holders;
-}
+/// Marks the holders that this process has named. The other process has its own from before.
+constexpr PassivePorts::LeaseId named_here = PassivePorts::LeaseId{1} << 62;
 
 }  // namespace
 
@@ -55,11 +51,20 @@ void PortLender::lend(LeaseId there, const LendRequest& request) {
     jobs_.push_back(loop::Job::start(lend_later(there, request)));
 }
 
+/// 0 for a session that has borrowed nothing yet.
+PortLender::LeaseId PortLender::holder_here(LeaseId theirs) const {
+    const auto found = holders_.find(theirs);
+    return found == holders_.end() ? 0 : found->second;
+}
+
 loop::Task<> PortLender::lend_later(LeaseId there, LendRequest request) {
+    const auto theirs = request.holder != 0 ? request.holder : ++last_holder_ | named_here;
+    request.holder = holder_here(theirs);
     const auto lent = co_await network_.obtain(request, index_);
     if (!lent) co_return send_(fmt::format("none {}", there), {});
+    holders_[theirs] = lent->holder;
     note(there, {lent->id, {request.local, lent->port}, request.peers.address});
-    send_(fmt::format("lent {} {} {}", there, lent->port, lent->holder & ~their_holders), {});
+    send_(fmt::format("lent {} {} {}", there, lent->port, theirs), {});
 }
 
 void PortLender::admit(LeaseId there, const Admissions::Range& range, const base::Ip& client) {
@@ -114,7 +119,7 @@ bool PortLender::take(std::string_view message) {
         const auto holder = words.number<LeaseId>();
         const auto free_bind = words.number<std::uint8_t>();
         if (local && range && peers && holder && free_bind)
-            lend(*id, {*range, *local, *peers, holder_here(*holder), *free_bind != 0});
+            lend(*id, {*range, *local, *peers, *holder, *free_bind != 0});
     } else {
         const auto local = words.ip();
         const auto port = words.number<std::uint16_t>();
@@ -123,9 +128,14 @@ bool PortLender::take(std::string_view message) {
         const auto is_quarantine = words.number<std::uint8_t>();
         const auto until = words.time(now);
         if (!local || !port || !peers || !holder || !is_quarantine || !until) return true;
-        const PassivePorts::Pending pending{{*local, *port},     *peers, 0, holder_here(*holder),
-                                            *is_quarantine != 0, *until};
-        note(*id, {ports_.adopt(pending, index_), pending.key, peers->address});
+        const PassivePorts::Pending pending{.key = {*local, *port},
+                                            .peers = *peers,
+                                            .holder = holder_here(*holder),
+                                            .is_quarantine = *is_quarantine != 0,
+                                            .until = *until};
+        const auto here = ports_.adopt(pending, index_);
+        holders_.try_emplace(*holder, here);
+        note(*id, {here, pending.key, peers->address});
     }
     return true;
 }
@@ -138,6 +148,7 @@ void PortLender::lose() {
     for (const auto& [there, admitted] : std::exchange(admitted_, {}))
         ports_.dismiss(admitted.range, admitted.client, admitted.here);
     there_.clear();
+    holders_.clear();
 }
 
 }  // namespace ballast::net

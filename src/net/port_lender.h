@@ -55,6 +55,7 @@ private:
     };
     void lend(LeaseId there, const LendRequest& request);
     [[nodiscard]] loop::Task<> lend_later(LeaseId there, LendRequest request);
+    [[nodiscard]] LeaseId holder_here(LeaseId theirs) const;
     void note(LeaseId there, Lent lent);
     void pass_on(LeaseId here, base::OwnedFd socket, const base::Address& local,
                  const base::Address& peer);
@@ -69,6 +70,8 @@ private:
     std::unordered_map<LeaseId, Lent> lent_;          // by their ids there
     std::unordered_map<LeaseId, Admitted> admitted_;  // likewise
     std::unordered_map<LeaseId, LeaseId> there_;      // ids there by ids here
+    std::unordered_map<LeaseId, LeaseId> holders_;    // ours by theirs
+    LeaseId last_holder_ = 0;
     std::list<loop::Job> jobs_;
     std::shared_ptr<bool> is_here_ = std::make_shared<bool>(true);
 };

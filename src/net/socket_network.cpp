@@ -375,11 +375,15 @@ void SocketNetwork::adopt_port(const PassivePorts::Key& key, base::OwnedFd liste
         log::warning(
             "a passive port cannot be used",
             {{"port", std::uint64_t{key.port}}, {"reason", base::to_string(watched.error())}});
-        return;
+        return ports_.listening_failed(key, {}, {});
     }
     (void)listening.release();
     ports_.adopt_listener(key, index_);
     accept_on(key, std::move(*watched), announce({key.local, key.port}));
+}
+
+void SocketNetwork::listen_again() {
+    for (const auto& key : ports_.to_listen_again(index_)) (void)listen(key, {}, true);
 }
 
 std::vector<SocketNetwork::ReleasedPort> SocketNetwork::release_ports() {

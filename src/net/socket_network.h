@@ -49,6 +49,8 @@ public:
     void listen_on_all(const std::vector<std::uint16_t>& ports, const AdmitRequest& request);
     /// Accepts on a passive port that another process has listened on so far.
     void adopt_port(const PassivePorts::Key& key, base::OwnedFd listening);
+    /// Listens for standing admissions where nobody does any more.
+    void listen_again();
     struct ReleasedPort {
         PassivePorts::Key key;
         base::OwnedFd listening;

@@ -58,6 +58,8 @@ public:
     /// Nothing is left that has to be counted.
     [[nodiscard]] bool may_be_forgotten() const;
 
+    [[nodiscard]] const Target& target() const { return target_; }
+
     // Choosing
 
     [[nodiscard]] Standing standing(loop::Time now) const;

@@ -32,6 +32,7 @@ void Pool::configure(Settings settings) {
     roster_.configure(settings_);
     chooser_.configure(settings_);
     queue_.set_length(settings_->queue.length);
+    locked.enforce_states();
     locked.serve_queue();
     locked.recall_for_queue();
 }
@@ -257,8 +258,18 @@ std::vector<Pool::Status> Pool::status() const {
                                             roster_.sessions(member.name()) == 0,
                               .sessions = member.sessions(),
                               .transfers = member.traffic()->transfers,
-                              .backup = member.backend().settings->backup});
+                              .backup = member.backend().settings->backup,
+                              .target = member.target()});
     return result;
+}
+
+std::vector<Pool::Named> Pool::names() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<Named> all;
+    for (const auto& backend : roster_.backends())
+        all.push_back({backend->name, roster_.administration().own(backend->name),
+                       roster_.sessions(backend->name)});
+    return all;
 }
 
 std::size_t Pool::waiting() const {

@@ -107,9 +107,17 @@ public:
         std::uint32_t sessions = 0;
         std::uint32_t transfers = 0;
         bool backup = false;
+        Target target;
     };
     /// In the order of `backends()`.
     [[nodiscard]] std::vector<Status> status() const;
+    /// A configured name, with the sessions at all its addresses, former ones too.
+    struct Named {
+        std::string name;
+        AdminState admin = AdminState::ready;
+        std::uint32_t sessions = 0;
+    };
+    [[nodiscard]] std::vector<Named> names() const;
     [[nodiscard]] std::size_t waiting() const;
 
 private:

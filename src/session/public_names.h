@@ -28,6 +28,11 @@ public:
         return found->second;
     }
 
+    [[nodiscard]] std::map<std::string, base::Ip, std::less<>> all() const {
+        const std::lock_guard lock(mutex_);
+        return addresses_;
+    }
+
 private:
     mutable std::mutex mutex_;
     std::map<std::string, base::Ip, std::less<>> addresses_;

@@ -13,7 +13,8 @@ import pytest
 
 import operators
 import waiting
-from ballast import DIRECT, Backend, Ballast, Listener, Pool
+from ballast import DIRECT, TCP_PROBE, Backend, Ballast, Listener, Place, Pool
+from ports import free_port
 from process import is_running
 from servers import PyFtpd
 from wire import Wire, read_all
@@ -239,7 +240,92 @@ def test_nothing_is_left_open_for_a_process_that_has_ended(it: Ballast) -> None:
 
     before = descriptors()
     _ended(it.upgrade())
-    waiting.until("there are as many descriptors as before", lambda: descriptors() == before)
+    waiting.until("there are no more descriptors than before", lambda: descriptors() <= before)
+
+
+def test_what_operators_ask_for_reaches_the_processes_that_finish(
+    work: Path, server: PyFtpd
+) -> None:
+    pools = [Pool("files", [Backend("one", server)])]
+    settings = operators.settings(work)
+    with Ballast(work, [Listener("ftp", "files")], pools, settings=settings) as it:
+        first_session = Wire(it.where()).log_in()
+        first = it.upgrade()
+        second_session = Wire(it.where()).log_in()
+        second = it.upgrade()
+        operators.wait_for_sessions(it, work, "files/one", 2)
+        old_log = it.log.rename(it.log.with_suffix(".1"))
+        operators.operate(work, "reopen")
+        for wire in (first_session, second_session):
+            wire.expect("NOOP", 200)
+        waiting.until(
+            "both write to the new file",
+            lambda: len([line for line in it.log_lines() if line.get("line") == "NOOP"]) >= 2,
+        )
+        assert old_log.exists()
+        operators.operate(work, "disable", "files/one")
+        for wire in (first_session, second_session):
+            assert wire.reply().code == 421
+            assert wire.at_end()
+        _ended(first)
+        _ended(second)
+        operators.wait_for_sessions(it, work, "files/one", 0)
+
+
+def test_the_new_process_knows_which_backends_are_down(work: Path, server: PyFtpd) -> None:
+    gone = Place("127.0.0.135", free_port())
+    probe = {**TCP_PROBE, "interval": "60s", "rise": 1, "fall": 1}
+    backends = [Backend("one", server), Backend("gone", gone)]
+    pool = Pool("files", backends, {"balance": "round-robin"}, probe)
+    with Ballast(work, [Listener("ftp", "files")], [pool]) as it:
+        it.wait_for_state("gone", "down")
+        mark = it.log_mark()
+        it.upgrade()
+        line = it.wait_for_state("gone", "down", since=mark)
+        assert line["reason"] == "it was down before the upgrade"
+        for _ in range(4):
+            Wire(it.where()).log_in().close()
+
+
+def test_a_stop_during_an_upgrade_ends_both_processes(work: Path, server: PyFtpd) -> None:
+    pools = [Pool("files", [Backend("one", server)])]
+    it = Ballast(work, [Listener("ftp", "files")], pools)
+    it.start()
+    try:
+        process = it._process
+        assert process is not None
+        os.kill(it.pid, signal.SIGUSR2)
+        os.kill(it.pid, signal.SIGTERM)
+        assert process.wait() == 0
+        waiting.until("nobody listens", lambda: not _accepts(it.where()))
+    finally:
+        it.kill()
+
+
+def _accepts(where: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(where, 5).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_a_reload_during_an_upgrade_is_refused_or_comes_before(it: Ballast) -> None:
+    for _ in range(5):
+        mark = it.log_mark()
+        former = it.pid
+        os.kill(former, signal.SIGHUP)
+        os.kill(former, signal.SIGUSR2)
+        os.kill(former, signal.SIGHUP)
+        line = it.wait_for_log(
+            "the upgrade",
+            lambda line: line["message"].startswith("replaced by another process"),
+            since=mark,
+        )
+        it.follow(int(line["pid"]))
+        _ended(former)
+        with Wire(it.where()).log_in() as new:
+            _download(new)
 
 
 def test_no_client_is_refused_during_ten_upgrades(it: Ballast) -> None:
