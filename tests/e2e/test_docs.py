@@ -80,7 +80,8 @@ def test_the_commands_of_the_pages_work(name: str, text: str, work: Path) -> Non
 )
 def test_the_commands_for_the_running_daemon_work(name: str, text: str, work: Path) -> None:
     pool = Pool("files", [Backend("f1", Place("127.0.0.1", free_port()))])
-    with Ballast(work, [Listener("ftp", "files")], [pool], settings=operators.settings(work)):
+    settings = operators.settings(work)
+    with Ballast(work, [Listener("ftp", "files")], [pool], settings=settings) as it:
         # The pages use the default socket.
         script = f'ballast() {{ {BINARY} "$@" --socket {operators.socket_path(work)}; }}\n{text}'
         done = subprocess.run(
@@ -91,6 +92,11 @@ def test_the_commands_for_the_running_daemon_work(name: str, text: str, work: Pa
             check=False,
         )
         assert done.returncode == 0, (script, done)
+        # The commands may have upgraded it.
+        _, answer = operators.ask(work, "GET", "/v1/generations")
+        serving = answer["generations"][0]["pid"]
+        if serving != it.pid:
+            it.follow(serving)
 
 
 def test_the_pages_are_in_the_readme() -> None:
