@@ -88,7 +88,8 @@ class Machine:
 
     def _enter(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["nsenter", "--target", str(self._leader), "--all", *map(str, words)],
+            # Started in a chroot, systemd-nspawn's root is not that of its mount namespace.
+            ["nsenter", "--target", str(self._leader), "--all", "--root", *map(str, words)],
             capture_output=True,
             text=True,
             timeout=waiting.PATIENCE,
