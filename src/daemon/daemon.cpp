@@ -232,7 +232,7 @@ void Daemon::serve_operators() {
     if (replaces_) {
         auto socket = admin::open_socket(*started_with_, replaces_);
         if (!socket)
-            log::error("the socket for operators cannot be had",
+            log::error("the socket for operators cannot be opened",
                        {{"reason", socket.error().what}, {"cure", socket.error().fix}});
         if (socket)
             operator_socket_ = std::move(*socket);

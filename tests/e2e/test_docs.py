@@ -3,6 +3,7 @@
 
 import re
 import subprocess
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,10 @@ STUBS = ("systemctl", "useradd", "chown", "ss", "vi")
 def _blocks(mark: str = "# checked") -> list[tuple[str, str]]:
     blocks = []
     for page in (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))):
-        found = re.findall(rf"^```sh\n{mark}\n(.*?)^```", page.read_text(), re.M | re.S)
-        blocks += [(f"{page.name}-{number}", text) for number, text in enumerate(found, 1)]
+        found = re.findall(rf"^ *```sh\n *{mark}\n(.*?)^ *```", page.read_text(), re.M | re.S)
+        blocks += [
+            (f"{page.name}-{number}", textwrap.dedent(text)) for number, text in enumerate(found, 1)
+        ]
     return blocks
 
 
