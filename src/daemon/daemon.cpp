@@ -34,7 +34,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <ctime>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <iterator>
@@ -334,6 +333,7 @@ void Daemon::begin_serving() {
                         {"pid", std::int64_t{::getpid()}}});
     // After an upgrade the service manager hears of this process from the former one.
     if (!replaces_) sd_notify(0, "READY=1");
+    inheritance_.escort.end();
     predecessor_.serve();
 }
 

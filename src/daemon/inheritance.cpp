@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <system_error>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 #include <utility>
 
 namespace ballast::daemon {
@@ -83,6 +84,10 @@ void take(net::MessageSocket::Message& message, Inheritance& inheritance) {
 base::Result<> take_over(int native, Inheritance& inheritance) {
     inheritance.link = base::OwnedFd(native);
     ::fcntl(native, F_SETFD, FD_CLOEXEC);
+    auto escort = Escort::begin();
+    if (!escort) return std::unexpected(escort.error());
+    inheritance.escort = std::move(*escort);
+    net::MessageSocket::send_now(inheritance.link, fmt::format("pid {}", ::getpid()));
     for (;;) {
         auto message = net::MessageSocket::receive(inheritance.link, patience);
         if (!message) return std::unexpected(message.error());

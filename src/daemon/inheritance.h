@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/owned_fd.h"
 #include "config/problem.h"
+#include "daemon/escort.h"
 #include "pool/admin_state.h"
 #include "pool/backend.h"
 #include "pool/thresholds.h"
@@ -44,6 +45,7 @@ struct Inheritance {
     };
 
     base::OwnedFd link;  ///< to the process to be replaced; empty: there is none
+    Escort escort;       ///< until this process serves
     std::vector<Listener> listeners;
     std::vector<Decision> decisions;  ///< of operators
     std::vector<Member> members;

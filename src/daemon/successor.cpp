@@ -2,6 +2,7 @@
 #include "daemon/successor.h"
 
 #include "base/log.h"
+#include "net/port_words.h"
 
 #include <algorithm>
 #include <array>
@@ -127,11 +128,16 @@ loop::Task<> Successor::watch_time() {
 
 void Successor::take(std::string_view message, base::OwnedFd descriptor) {
     if (borrower_->take(message, descriptor)) return;
-    if (message == "ready" && phase_ == Phase::starting) {
+    if (message.starts_with("pid ") && phase_ == Phase::starting) {
+        net::Words words(message.substr(message.find(' ') + 1));
+        served_by_ = static_cast<pid_t>(words.number<std::uint32_t>().value_or(0));
+    } else if (message == "ready" && phase_ == Phase::starting) {
         phase_ = Phase::ready;
         control_.post([this] { events_.ready(); });
     } else if (message == "serving" && phase_ == Phase::ready) {
         phase_ = Phase::serving;
+        // The escort has ended or is about to. Afterwards the other one belongs to our parent.
+        if (served_by_ != 0) (void)::waitpid(pid_, nullptr, 0);
         control_.post([this] { events_.serving(); });
     } else if (message.starts_with("failed ")) {
         if (!last_words_.empty()) last_words_ += '\n';
@@ -161,10 +167,10 @@ void Successor::lost() {
     ports_.take_back();
     borrower_->lose();
     if (has_served) {
-        // Leaves no zombie.
+        // Leaves no zombie. With an escort it is not our child.
         constexpr int patience_ms = 200;
-        wait_for_end(pid_, patience_ms);
-        (void)::waitpid(pid_, nullptr, WNOHANG);
+        if (served_by_ == 0) wait_for_end(pid_, patience_ms);
+        if (served_by_ == 0) (void)::waitpid(pid_, nullptr, WNOHANG);
         return control_.post([this] { events_.gone(); });
     }
     control_.post([this, reason = why_it_ended()]() mutable { events_.failed(std::move(reason)); });

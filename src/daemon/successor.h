@@ -65,7 +65,7 @@ public:
     void hand_over(std::vector<Message> ports);
     /// Tells it something that it shows to operators.
     void tell(std::string message);
-    [[nodiscard]] pid_t pid() const { return pid_; }
+    [[nodiscard]] pid_t pid() const { return served_by_ != 0 ? served_by_ : pid_; }
     [[nodiscard]] bool has_ended() const { return phase_ == Phase::ended; }
 
 private:
@@ -79,7 +79,8 @@ private:
     net::PassivePorts& ports_;
     Events events_;
     Phase phase_ = Phase::starting;
-    pid_t pid_ = 0;
+    pid_t pid_ = 0;        // the child of this process
+    pid_t served_by_ = 0;  // its own child, if it is only an escort
     std::string last_words_;
     std::shared_ptr<net::PortBorrower> borrower_;
     loop::Signal timer_;

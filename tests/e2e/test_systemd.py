@@ -219,11 +219,20 @@ def test_a_reload_after_an_installation_upgrades(it: Service) -> None:
     assert it.shows("ActiveEnterTimestampMonotonic") == started
     # No process says anything that systemd does not take from it.
     assert "reception only permitted" not in it.machine.journal()
-    # systemd notices the end of a main process that is not its own child.
-    it.machine.run("kill", "-KILL", str(latest))
-    waiting.until("it was restarted", lambda: it.shows("NRestarts", "ActiveState") == ["1", "active"])
+
+
+def test_the_death_of_a_process_that_an_upgrade_started_is_noticed(it: Service) -> None:
+    before = it.pid
+    with it.connect().log_in():
+        it.follow_page(UPGRADE)
+        after = waiting.until("the main process is another", lambda: it.pid - before and it.pid)
+        assert before in it.processes()
+        it.machine.run("kill", "-KILL", str(after))
+        waiting.until("it was restarted", lambda: it.shows("NRestarts") == ["1"])
+        waiting.until("it is active", lambda: it.shows("ActiveState") == ["active"])
     with it.connect() as other:
         other.greeting()
+    assert "which is not our child" not in it.machine.journal()
 
 
 def test_states_of_operators_survive_a_restart(it: Service) -> None:
