@@ -51,7 +51,7 @@ def _page_commands() -> list[str]:
     return re.findall(r"^```sh\n# checked\n(.*?)^```", page, re.M | re.S)
 
 
-INSTALL, START, ACTIVATE, UPGRADE = _page_commands()
+INSTALL, START, ACTIVATE, UPGRADE, BACK = _page_commands()
 
 
 class Service:
@@ -209,8 +209,8 @@ def test_a_reload_after_an_installation_upgrades(it: Service) -> None:
         _download(wire)
         with it.connect().log_in() as other:
             _download(other)
-        # And once more, from the process that systemd has not started itself.
-        it.follow_page(UPGRADE)
+        # And back, from the process that systemd has not started itself.
+        it.follow_page(BACK)
         latest = waiting.until("the main process is another", lambda: it.pid - after and it.pid)
         _download(wire)
         wire.expect("QUIT", 221)
