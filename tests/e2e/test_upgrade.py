@@ -321,6 +321,7 @@ def test_a_reload_during_an_upgrade_is_refused_or_comes_before(it: Ballast) -> N
             "the upgrade",
             lambda line: line["message"].startswith("replaced by another process"),
             since=mark,
+            alive=False,
         )
         it.follow(int(line["pid"]))
         _ended(former)
