@@ -172,6 +172,8 @@ def test_a_session_that_comes_from_ballast_itself_is_refused(work: Path) -> None
     )
     with ballast, Wire(ballast.where()) as wire:
         wire.greeting()
+        # The survey is tried once the name has been looked up.
+        ballast.wait_for_log("the survey", lambda line: "surveyed" in line["message"])
         assert wire.ask("USER anna").code == 421
         counters = ballast.counters()
         assert counters["sessions_from_ourselves"] >= 1

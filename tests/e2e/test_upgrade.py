@@ -238,6 +238,10 @@ def test_nothing_is_left_open_for_a_process_that_has_ended(it: Ballast) -> None:
     def descriptors() -> int:
         return len(os.listdir(f"/proc/{it.pid}/fd"))
 
+    # By then all workers accept.
+    for address in it.listeners["ftp"].addresses:
+        with Wire(it.where(address=address)) as client:
+            client.greeting()
     before = descriptors()
     _ended(it.upgrade())
     waiting.until("there are no more descriptors than before", lambda: descriptors() <= before)
