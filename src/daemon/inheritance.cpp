@@ -100,6 +100,7 @@ base::Result<> take_over(int native, Inheritance& inheritance) {
 
 std::vector<base::Address> Inheritance::addresses() const {
     std::vector<base::Address> all;
+    all.reserve(listeners.size());
     for (const auto& each : listeners) all.push_back(each.address);
     return all;
 }

@@ -11,7 +11,7 @@ namespace ballast::daemon {
 namespace {
 
 std::string own_path() {
-    const std::string called(program_invocation_name);
+    std::string called(program_invocation_name);
     if (called.starts_with('/') && ::access(called.c_str(), X_OK) == 0) return called;
     std::array<char, 4096> path{};
     const auto length = ::readlink("/proc/self/exe", path.data(), path.size());

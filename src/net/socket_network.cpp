@@ -388,6 +388,7 @@ void SocketNetwork::listen_again() {
 
 std::vector<SocketNetwork::ReleasedPort> SocketNetwork::release_ports() {
     std::vector<ReleasedPort> released;
+    released.reserve(passive_ports_.size());
     for (auto& port : passive_ports_) released.push_back({port->key, port->acceptor->close()});
     passive_ports_.clear();
     return released;
