@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <fcntl.h>
 #include <unistd.h>
 #include <utility>
 
@@ -22,6 +23,8 @@ public:
     OwnedFd(const OwnedFd&) = delete;
     OwnedFd& operator=(const OwnedFd&) = delete;
 
+    /// Another descriptor of the same file or socket. Empty (see errno) if there is none left.
+    [[nodiscard]] OwnedFd copy() const { return OwnedFd(::fcntl(native_, F_DUPFD_CLOEXEC, 0)); }
     [[nodiscard]] int get() const { return native_; }
     [[nodiscard]] int release() { return std::exchange(native_, -1); }
     [[nodiscard]] explicit operator bool() const { return native_ >= 0; }

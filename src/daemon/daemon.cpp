@@ -34,7 +34,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <iterator>
 #include <random>
@@ -494,7 +493,7 @@ End run(std::shared_ptr<const config::Config> config, const std::vector<config::
     Parts parts{config, std::make_shared<Tls>(*config, problems),
                 read_probe_secrets(*config, problems)};
     // The link goes with the daemon, this copy tells what fails until it runs.
-    base::OwnedFd link(::fcntl(inheritance.link.get(), F_DUPFD_CLOEXEC, 0));
+    auto link = inheritance.link.copy();
     if (config::has_errors(problems)) {  // files changed meanwhile
         tell_failure(link, problems, arguments.file);
         return End::failed;

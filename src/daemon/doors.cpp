@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <utility>
@@ -142,7 +141,7 @@ void Doors::open(Door& door) {
                                    {{"listener", door.listener},
                                     {"address", base::to_string(door.address)},
                                     {"reason", base::to_string(bound.error())}});
-    base::OwnedFd copy(::fcntl(door.socket.get(), F_DUPFD_CLOEXEC, 0));
+    auto copy = door.socket.copy();
     if (!copy)
         return log::write_each(
             log::Level::error, "an address cannot be listened on",
@@ -177,7 +176,7 @@ void Doors::close(Door& door) {
 std::vector<Inheritance::Listener> Doors::copies() const {
     std::vector<Inheritance::Listener> all;
     for (const auto& door : doors_)
-        if (base::OwnedFd copy(::fcntl(door.socket.get(), F_DUPFD_CLOEXEC, 0)); copy)
+        if (auto copy = door.socket.copy())
             all.push_back({door.address, std::move(copy), door.is_activated});
     return all;
 }

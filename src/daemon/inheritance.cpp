@@ -41,20 +41,6 @@ base::Result<> take_activated(Inheritance& inheritance) {
     return {};
 }
 
-std::string_view to_string(pool::Health health) {
-    switch (health) {
-        case pool::Health::unknown: return "unknown";
-        case pool::Health::up: return "up";
-        case pool::Health::down: return "down";
-    }
-    std::terminate();
-}
-
-pool::Health health_from(std::string_view word) {
-    if (word == "up") return pool::Health::up;
-    return word == "down" ? pool::Health::down : pool::Health::unknown;
-}
-
 void take(net::MessageSocket::Message& message, Inheritance& inheritance) {
     net::Words words(message.text);
     const auto verb = words.next();
@@ -71,7 +57,10 @@ void take(net::MessageSocket::Message& message, Inheritance& inheritance) {
         const auto priority = words.number<std::uint16_t>();
         if (address && weight && priority)
             inheritance.members.push_back(
-                {pool, backend, {*address, *weight, *priority}, health_from(words.next())});
+                {pool,
+                 backend,
+                 {*address, *weight, *priority},
+                 pool::health_from(words.next()).value_or(pool::Health::unknown)});
     } else if (verb == "public") {
         const std::string name(words.next());
         if (const auto address = words.ip()) inheritance.public_names.push_back({name, *address});
@@ -135,7 +124,7 @@ std::string words_of(const Inheritance::Decision& decision) {
 std::string words_of(const Inheritance::Member& member) {
     return fmt::format("member {} {} {} {} {} {}", member.pool, member.backend,
                        base::to_string(member.target.address), member.target.weight,
-                       member.target.priority, to_string(member.health));
+                       member.target.priority, pool::to_string(member.health));
 }
 
 std::string words_of(const Inheritance::PublicName& name) {

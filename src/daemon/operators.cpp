@@ -17,21 +17,12 @@ namespace {
 
 using pool::AdminState;
 
-std::string_view to_string(pool::Health health) {
-    switch (health) {
-        case pool::Health::unknown: return "unknown";
-        case pool::Health::up: return "up";
-        case pool::Health::down: return "down";
-    }
-    std::terminate();  // -Wswitch makes a missing case a build error
-}
-
 admin::BackendState state_of(const pool::Pool& pool, const pool::Pool::Status& status) {
     return {.pool = pool.name(),
             .backend = status.backend.settings->name,
             .address = base::to_string(status.backend.address),
             .admin = status.admin,
-            .health = std::string(to_string(status.health)),
+            .health = std::string(pool::to_string(status.health)),
             .is_ejected = status.is_ejected,
             .is_backup = status.backup,
             .sessions = status.sessions,
@@ -135,7 +126,7 @@ std::vector<admin::BackendState> Operators::backends_here() const {
                            .backend = named.name,
                            .address = {},
                            .admin = named.admin,
-                           .health = std::string(to_string(pool::Health::unknown)),
+                           .health = std::string(pool::to_string(pool::Health::unknown)),
                            .sessions = named.sessions - (known == seen.end() ? 0 : known->second)});
         }
     }

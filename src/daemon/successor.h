@@ -26,10 +26,7 @@ inline constexpr const char* upgrade_variable = "BALLAST_UPGRADE_FD";
 /// ready, takes over and serves; from then on it lends passive ports to this one. Control thread.
 class Successor {
 public:
-    struct Message {
-        std::string text;
-        base::OwnedFd descriptor;
-    };
+    using Message = net::MessageSocket::Message;
     struct Events {
         /// It can take over: call `hand_over`.
         std::move_only_function<void()> ready;

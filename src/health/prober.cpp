@@ -59,15 +59,6 @@ std::string preamble_of(const config::Pool& pool) {
     std::terminate();
 }
 
-std::string_view name_of(pool::Health health) {
-    switch (health) {
-        case pool::Health::unknown: return "unknown";
-        case pool::Health::up: return "up";
-        case pool::Health::down: return "down";
-    }
-    std::terminate();
-}
-
 std::optional<pool::Pool::Status> status_of(const pool::Pool& pool, pool::BackendId id) {
     auto all = pool.status();
     const auto found =
@@ -365,7 +356,7 @@ loop::Task<base::Result<>> Prober::probe_script(const Member& member) {
          .address = member.backend.address,
          .pool = pool.name(),
          .backend = member.backend.name,
-         .state = std::string(name_of(status ? status->health : pool::Health::unknown)),
+         .state = std::string(pool::to_string(status ? status->health : pool::Health::unknown)),
          .timeout = settings.timeout});
 }
 

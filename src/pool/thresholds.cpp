@@ -1,7 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pool/thresholds.h"
 
+#include <exception>
+
 namespace ballast::pool {
+
+std::string_view to_string(Health health) {
+    switch (health) {
+        case Health::unknown: return "unknown";
+        case Health::up: return "up";
+        case Health::down: return "down";
+    }
+    std::terminate();  // -Wswitch makes a missing case a build error
+}
+
+std::optional<Health> health_from(std::string_view name) {
+    for (const auto each : {Health::unknown, Health::up, Health::down})
+        if (to_string(each) == name) return each;
+    return std::nullopt;
+}
 
 bool Thresholds::succeeded() {
     if (health_ == Health::up) {

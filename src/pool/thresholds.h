@@ -2,12 +2,18 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 
 namespace ballast::pool {
 
 /// What is known about a backend's health. Until the first answer it is `unknown` and usable, so a
 /// restarted balancer serves at once.
 enum class Health : std::uint8_t { unknown, up, down };
+/// "unknown", "up", "down".
+[[nodiscard]] std::string_view to_string(Health health);
+/// Empty if it is not one of these names.
+[[nodiscard]] std::optional<Health> health_from(std::string_view name);
 
 /// Turns single answers into a state: `rise` successes in a row bring a backend up, `fall` failures
 /// in a row bring it down. The very first answer decides alone.
