@@ -12,7 +12,7 @@
 
 namespace ballast::admin {
 
-/// What came of a reload. The texts are those of the log: place, fault and remedy.
+/// The result of a reload. The texts are those of the log: place, fault and remedy.
 struct ReloadReport {
     bool applied = false;               ///< if not, nothing has changed
     std::vector<std::string> problems;  ///< why it was not applied
@@ -56,7 +56,7 @@ struct Generation {
 struct Actions {
     using Reloaded = std::move_only_function<void(ReloadReport)>;
     /// Begins a reload, or joins the one that runs. Calls back once, at once or later, on the
-    /// control thread. The callback may be called when whoever asked is gone.
+    /// control thread. The caller may be gone by then.
     std::move_only_function<void(Reloaded)> reload;
     using Upgraded = std::move_only_function<void(UpgradeReport)>;
     /// Replaces this process by the installed program. Calls back like `reload`.

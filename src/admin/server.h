@@ -24,7 +24,7 @@ struct OperatorSocket {
     std::optional<SocketFile> file;
     std::string why_not;
 };
-/// A problem only if the settings name a socket that cannot be had. With `replaces`, another
+/// A problem only if the settings name a socket that cannot be opened. With `replaces`, another
 /// process may have it: this one takes its place.
 [[nodiscard]] std::expected<OperatorSocket, config::Problem> open_socket(
     const config::Config& config, bool replaces = false);

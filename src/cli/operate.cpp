@@ -216,9 +216,10 @@ private:
         if (!now) return std::unexpected(now.error());
         fmt::print("{} is draining, sessions left: {}\n", subject(), now->sessions);
         if (!wanted_.wait) return {};
-        (void)std::fflush(stdout);  // whoever waits wants to know for what
+        (void)std::fflush(stdout);  // say what it waits for
         const auto draining = now->state;
         while (now->sessions > 0) {
+            // The API answers what is there now, and has no request that waits for a change.
             std::this_thread::sleep_for(drain_poll_interval);
             const auto reply = ask({"GET", target(), ""});
             if (!reply) return std::unexpected(reply.error());

@@ -43,7 +43,7 @@ base::Result<Escort> Escort::begin() {
     const auto child = ::fork();
     if (child < 0) return std::unexpected(base::last_error(base::Fault::internal, "forking"));
     if (child > 0) accompany(child, reading.get());
-    // Whoever kills the escort means the child.
+    // The former process knows only the escort. Killing it must kill the child.
     (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != escort) ::_exit(EXIT_FAILURE);
     return Escort(std::move(writing));

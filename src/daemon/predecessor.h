@@ -31,7 +31,7 @@ public:
     Predecessor(loop::WorkerLoop& control, net::SocketNetwork& network, net::PassivePorts& ports,
                 net::PassivePorts::WorkerIndex index, Events events);
 
-    /// Who waits for data connections in its name, see `SocketNetwork::connect_workers`.
+    /// Waits for its data connections, see `SocketNetwork::connect_workers`.
     [[nodiscard]] net::DataTaker& taker() { return lender_; }
     /// Tells it that this process is ready to take over. `link` is watched from now on.
     [[nodiscard]] base::Result<> begin(base::OwnedFd link);

@@ -26,7 +26,7 @@
 
 namespace ballast::daemon {
 
-/// What one configuration comes to. Made on any thread, because its files may be slow.
+/// A configuration with what its files contain. Made on any thread, because files may be slow.
 struct Parts {
     std::shared_ptr<const config::Config> config;
     std::shared_ptr<Tls> tls;

@@ -12,8 +12,8 @@
 
 namespace ballast::net {
 
-/// Who owns the passive ports once another process has taken this one's place: that process. This
-/// one goes on with its sessions and borrows ports. The ids are this process's. Any thread may
+/// The process that has replaced this one, as the owner of the passive ports. This process
+/// continues its sessions and borrows ports. The ids are this process's. Any thread may
 /// call; nothing blocks.
 class PortOwner {
 public:

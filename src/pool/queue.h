@@ -45,7 +45,7 @@ public:
     /// Raises the signals of those that were served or dismissed, each on its own thread.
     static void wake(const Served& served);
 
-    /// Those who wait already stay.
+    /// Clients that are already waiting stay.
     void set_length(std::size_t length) { length_ = length; }
     [[nodiscard]] bool is_full() const { return waiting_.size() >= length_; }
     void join(std::shared_ptr<Waiter> waiter) { waiting_.push_back(std::move(waiter)); }

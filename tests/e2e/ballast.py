@@ -220,8 +220,13 @@ class Ballast:
 
     def upgrade(self) -> int:
         """Replaces the process that serves. Returns the former one's id."""
+        return self.upgrade_by(signal.SIGUSR2)
+
+    def upgrade_by(self, *signals: signal.Signals) -> int:
+        """The same with these signals, which lead to one upgrade."""
         former, mark = self.pid, self.log_mark()
-        os.kill(former, signal.SIGUSR2)
+        for each in signals:
+            os.kill(former, each)
         line = self.wait_for_log(
             "the upgrade",
             lambda line: line["message"].startswith("replaced by another process"),

@@ -316,19 +316,7 @@ def _accepts(where: tuple[str, int]) -> bool:
 
 def test_a_reload_during_an_upgrade_is_refused_or_comes_before(it: Ballast) -> None:
     for _ in range(5):
-        mark = it.log_mark()
-        former = it.pid
-        os.kill(former, signal.SIGHUP)
-        os.kill(former, signal.SIGUSR2)
-        os.kill(former, signal.SIGHUP)
-        line = it.wait_for_log(
-            "the upgrade",
-            lambda line: line["message"].startswith("replaced by another process"),
-            since=mark,
-            alive=False,
-        )
-        it.follow(int(line["pid"]))
-        _ended(former)
+        _ended(it.upgrade_by(signal.SIGHUP, signal.SIGUSR2, signal.SIGHUP))
         with Wire(it.where()).log_in() as new:
             _download(new)
 

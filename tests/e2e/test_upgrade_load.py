@@ -52,6 +52,7 @@ class Attempts:
                 running.add(task)
                 task.add_done_callback(running.discard)
                 attempts += 1
+            # The pause makes the rate; nothing happens that could be waited for.
             await asyncio.sleep(0.001)
         await asyncio.gather(*running)
 
