@@ -7,6 +7,7 @@
 #include <boost/beast/core/ostream.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/status.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <fmt/format.h>
@@ -43,8 +44,13 @@ Answer refused(const boost::beast::error_code& error) {
 
 }  // namespace
 
-Answer refusal(unsigned status, std::string_view what) {
-    return {status, fmt::format("{{\"error\":{}}}", base::json_string(what)), {}};
+Answer refusal(unsigned status, std::string_view what, std::string_view members) {
+    const std::string_view title = http::obsolete_reason(http::int_to_status(status));
+    return {.status = status,
+            .body = fmt::format(
+                R"({{"type":"about:blank","title":"{}","status":{},"detail":{}{}{}}})", title,
+                status, base::json_string(what), members.empty() ? "" : ",", members),
+            .type = "application/problem+json"};
 }
 
 std::expected<std::optional<Request>, Answer> RequestReader::next(std::string& received) {
@@ -69,7 +75,7 @@ bool RequestReader::has_begun() const { return parser_->parser.got_some(); }
 std::string to_text(Answer answer, bool keep_alive) {
     http::response<http::string_body> response;
     response.result(answer.status);
-    response.set(http::field::content_type, "application/json");
+    response.set(http::field::content_type, answer.type);
     response.set(http::field::cache_control, "no-store");
     if (!answer.allow.empty()) response.set(http::field::allow, answer.allow);
     response.keep_alive(keep_alive);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace ballast::admin {
 
@@ -19,14 +20,18 @@ struct Request {
     bool keep_alive = false;
 };
 
+inline constexpr std::string_view json_type = "application/json";
+
 struct Answer {
     unsigned status = 200;
-    std::string body;   ///< JSON
-    std::string allow;  ///< the methods of this route, for 405
+    std::string body;
+    std::string_view type = json_type;  ///< of the body
+    std::string allow = {};             ///< the methods of this route, for 405
 };
 
-/// An answer with {"error": what}, which says what is wrong and what would be right.
-[[nodiscard]] Answer refusal(unsigned status, std::string_view what);
+/// A problem document (RFC 9457). `what` says what is wrong and what would be right. `members` are
+/// further ones, as JSON: `"applied":false`.
+[[nodiscard]] Answer refusal(unsigned status, std::string_view what, std::string_view members = {});
 
 /// Finds the requests of a connection in its bytes. No I/O and no clock.
 class RequestReader {

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin/states.h"
 
+#include "base/file.h"
 #include "base/json.h"
+#include "base/log.h"
 
 #include <boost/json/parse.hpp>
 #include <fmt/format.h>
 #include <iterator>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 namespace ballast::admin {
@@ -69,6 +72,43 @@ std::expected<States, std::string> states_from(std::string_view text) {
         states.set({std::move(*pool), std::move(*backend)}, *state);
     }
     return states;
+}
+
+namespace {
+
+States kept_states(const std::string& file) {
+    if (file.empty()) return {};
+    const auto ignored = [&](std::string_view reason) {
+        log::warning("the file of administrative states is ignored: all backends are ready",
+                     {{"file", file}, {"reason", reason}});
+        return States();
+    };
+    const auto text = base::read_file(file);
+    if (!text) {
+        if (text.error().code == std::errc::no_such_file_or_directory) return {};
+        return ignored(base::to_string(text.error()));
+    }
+    auto states = states_from(*text);
+    if (!states) return ignored(states.error());
+    return std::move(*states);
+}
+
+}  // namespace
+
+StateKeeper::StateKeeper(std::string file) : file_(std::move(file)), states_(kept_states(file_)) {}
+
+std::string StateKeeper::set(States::Name name, pool::AdminState state) {
+    if (name.pool.empty())
+        states_.balancer = state;
+    else
+        states_.set(std::move(name), state);
+    if (file_.empty()) return {};
+    const auto kept = base::replace_file(file_, to_json(states_));
+    if (kept) return {};
+    auto reason = base::to_string(kept.error());
+    log::warning("administrative states cannot be kept: a restart loses the last changes",
+                 {{"file", file_}, {"reason", reason}});
+    return reason;
 }
 
 }  // namespace ballast::admin

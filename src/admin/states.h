@@ -31,4 +31,20 @@ struct States {
 /// The states, or what is wrong with the text.
 [[nodiscard]] std::expected<States, std::string> states_from(std::string_view json);
 
+/// The decisions, and the file that keeps them over a restart. Belongs to the control thread.
+class StateKeeper {
+public:
+    /// Empty `file`: they end with the process. A damaged file is logged and ignored: it must not
+    /// keep the balancer from starting.
+    explicit StateKeeper(std::string file);
+
+    [[nodiscard]] const States& states() const { return states_; }
+    /// Without a pool the state is the balancer's. Returns why it cannot be kept; empty: it is.
+    [[nodiscard]] std::string set(States::Name name, pool::AdminState state);
+
+private:
+    const std::string file_;
+    States states_;
+};
+
 }  // namespace ballast::admin

@@ -3,10 +3,12 @@
 
 #include "base/ascii.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <fmt/format.h>
 #include <iterator>
+#include <utility>
 
 namespace ballast::admin {
 
@@ -25,6 +27,23 @@ std::optional<char> escaped_byte(std::string_view text) {
     return static_cast<char>(byte);
 }
 
+/// Empty if an escape is wrong.
+std::optional<std::string> decoded(std::string_view text) {
+    std::string bytes;
+    while (!text.empty()) {
+        if (text.front() != '%') {
+            bytes += text.front();
+            text.remove_prefix(1);
+            continue;
+        }
+        const auto byte = escaped_byte(text);
+        if (!byte) return std::nullopt;
+        bytes += *byte;
+        text.remove_prefix(escape_bytes);
+    }
+    return bytes;
+}
+
 /// RFC 3986 2.3
 bool is_unreserved(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -38,20 +57,30 @@ std::optional<std::vector<std::string>> segments_of(std::string_view target) {
     if (!target.starts_with('/')) return std::nullopt;
     std::vector<std::string> segments;
     while (!target.empty()) {
-        if (target.front() == '/') {
-            segments.emplace_back();
-            target.remove_prefix(1);
-        } else if (target.front() == '%') {
-            const auto byte = escaped_byte(target);
-            if (!byte) return std::nullopt;
-            segments.back() += *byte;
-            target.remove_prefix(escape_bytes);
-        } else {
-            segments.back() += target.front();
-            target.remove_prefix(1);
-        }
+        target.remove_prefix(1);  // "/"
+        const auto segment = target.substr(0, target.find('/'));
+        auto name = decoded(segment);
+        if (!name) return std::nullopt;
+        segments.push_back(std::move(*name));
+        target.remove_prefix(segment.size());
     }
     return segments;
+}
+
+std::optional<std::map<std::string, std::string, std::less<>>> query_of(std::string_view target) {
+    std::map<std::string, std::string, std::less<>> query;
+    const auto mark = target.find('?');
+    auto rest = mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);
+    while (!rest.empty()) {
+        const auto part = rest.substr(0, rest.find('&'));
+        rest.remove_prefix(std::min(part.size() + 1, rest.size()));
+        const auto equals = std::min(part.find('='), part.size());
+        auto key = decoded(part.substr(0, equals));
+        auto value = decoded(part.substr(std::min(equals + 1, part.size())));
+        if (!key || !value) return std::nullopt;
+        query.insert_or_assign(std::move(*key), std::move(*value));
+    }
+    return query;
 }
 
 std::string percent_encoded(std::string_view name) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +15,9 @@ namespace ballast::admin {
 
 /// The decoded segments. Empty if the path does not begin with "/" or an escape is wrong.
 [[nodiscard]] std::optional<std::vector<std::string>> segments_of(std::string_view target);
+/// The decoded keys and values behind "?". Empty if an escape is wrong.
+[[nodiscard]] std::optional<std::map<std::string, std::string, std::less<>>> query_of(
+    std::string_view target);
 
 /// A name as one segment.
 [[nodiscard]] std::string percent_encoded(std::string_view name);

@@ -120,7 +120,7 @@ private:
         if (reply->status == 200) return *object;
         print_each(stderr, "", list_at(*object, "problems"));
         print_each(stderr, "warning: ", list_at(*object, "warnings"));
-        return std::unexpected(Failure{std::string(text_at(*object, "error")), Status::failed});
+        return std::unexpected(Failure{std::string(text_at(*object, "detail")), Status::failed});
     }
 
     Outcome<void> reload() {

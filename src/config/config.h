@@ -40,7 +40,7 @@ struct TransferLog {
 /// How operators speak with the running daemon.
 struct Admin {
     /// Where the socket is if the configuration names none.
-    static constexpr std::string_view default_socket = "/run/ballast/ballast.sock";
+    static constexpr std::string_view default_socket = "/run/ballast/admin.sock";
     static constexpr std::string_view no_socket = "none";
 
     std::string socket;  ///< empty: the default, if Ballast may write there

@@ -67,7 +67,7 @@ constexpr auto admin_settings = std::to_array<Setting>({
      Text{at<&Admin::socket>, 0, socket_path_bytes_max},
      "Path of a Unix socket with the HTTP API, which `ballast reload`, `ballast drain` and the "
      "like "
-     "speak with. Only Ballast's user and `group` may use it. Empty is `/run/ballast/ballast.sock` "
+     "speak with. Only Ballast's user and `group` may use it. Empty is `/run/ballast/admin.sock` "
      "if Ballast may write to that folder, and no socket otherwise. `\"none\"` is no socket.",
      false,
      {},

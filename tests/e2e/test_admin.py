@@ -131,7 +131,7 @@ def test_a_daemon_without_the_default_folder_runs_without_a_socket(work: Path) -
         line = it.wait_for_log(
             "why there is none", lambda line: line["message"] == "no socket for operators"
         )
-        assert line["level"] == "info" and "/run/ballast/ballast.sock" in line["reason"]
+        assert line["level"] == "info" and "/run/ballast/admin.sock" in line["reason"]
 
 
 @pytest.mark.parametrize("command", ["check", "run"])
@@ -317,7 +317,7 @@ def test_nonsense_is_refused_in_json(sent: bytes, status: bytes, work: Path) -> 
                 client.sendall(sent)
             header, _, body = _all_of(client).partition(b"\r\n\r\n")
         assert header.startswith(b"HTTP/1.1 " + status), header
-        assert json.loads(body)["error"]
+        assert json.loads(body)["detail"]
         assert set(states(work).values()) == {"ready"}
 
 

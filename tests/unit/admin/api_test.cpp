@@ -33,7 +33,7 @@ protected:
         const auto job = loop::Job::start(put(
             api_->answer({std::move(method), std::move(target), std::move(body), true}), answer));
         loop_.settle();
-        return answer.value_or(Answer{0, "no answer", {}});
+        return answer.value_or(Answer{.status = 0, .body = "no answer"});
     }
     /// The status and the body.
     std::string said(std::string method, std::string target, std::string body = {}) {
@@ -76,7 +76,7 @@ TEST_F(ApiTest, upgrades_and_tells_who_serves_or_why_not) {
     daemon_.upgrades[1]({0, "it ended with status 3"});
     loop_.settle();
     EXPECT_EQ(answer->status, 422U);
-    EXPECT_EQ(answer->body, R"({"error":"it ended with status 3"})");
+    EXPECT_EQ(answer->body, refusal(422, "it ended with status 3").body);
 }
 
 TEST_F(ApiTest, a_reload_upgrades_if_it_may_and_there_is_a_new_program) {
@@ -156,7 +156,7 @@ TEST_F(ApiTest, refuses_what_is_no_state) {
     for (const auto* const body : {"", "{", "drain", "{\"state\":\"drain\"}}", "\xff"}) {
         const auto answer = ask("PUT", "/v1/state", body);
         EXPECT_EQ(answer.status, 400);
-        EXPECT_TRUE(answer.body.starts_with(R"({"error":"the body is not JSON: )")) << answer.body;
+        EXPECT_TRUE(answer.body.contains(R"("detail":"the body is not JSON: )")) << answer.body;
     }
     EXPECT_EQ(
         said("PUT", "/v1/state", R"({"state":"off\n"})"),
@@ -174,7 +174,8 @@ TEST_F(ApiTest, lists_its_routes_where_there_is_nothing) {
           "/v1/backends/files%2Ff1/state", "/V1/state", "/v1/%73tate/"}) {
         const auto answer = ask("GET", target);
         EXPECT_EQ(answer.status, 404) << target;
-        EXPECT_TRUE(answer.body.contains(R"("routes":["GET /v1/version",)")) << answer.body;
+        EXPECT_TRUE(answer.body.contains(R"("routes":["GET /openapi.json","GET /v1/version",)"))
+            << answer.body;
         EXPECT_TRUE(answer.body.contains(R"("PUT /v1/backends/{pool}/{backend}/state")"));
     }
     EXPECT_EQ(ask("GET", "/v1/%73tate").status, 200);
@@ -189,6 +190,54 @@ TEST_F(ApiTest, names_the_methods_of_a_route) {
     EXPECT_EQ(answer.body, refusal(405, "'DELETE' is not for '/v1/state' (use GET or PUT)").body);
     EXPECT_EQ(ask("GET", "/v1/reload").allow, "POST");
     EXPECT_TRUE(daemon_.reloads.empty());
+}
+
+TEST_F(ApiTest, lists_what_was_asked_for) {
+    EXPECT_EQ(said("GET", "/v1/backends?backend=f*&fields=backend,sessions"),
+              R"(200 {"backends":[{"backend":"f1","sessions":3},{"backend":"f2","sessions":3}]})");
+    EXPECT_EQ(said("GET", "/v1/backends?pool=odd%2Fpool&fields=backend"),
+              R"(200 {"backends":[{"backend":"a\u000ab/c"}]})");
+    EXPECT_EQ(said("GET", "/v1/backends?ejected=true"), R"(200 {"backends":[]})");
+    EXPECT_EQ(said("GET", "/v1/generations?pid=17&fields=transfers"),
+              R"(200 {"generations":[{"transfers":0}]})");
+}
+
+TEST_F(ApiTest, gives_long_lists_page_by_page) {
+    const auto page = [this](std::string_view more) {
+        return said("GET", "/v1/backends?fields=backend&limit=1&pool=files" + std::string(more));
+    };
+    EXPECT_EQ(page(""), R"(200 {"backends":[{"backend":"f1"}],"next":"1"})");
+    EXPECT_EQ(page("&after=1"), R"(200 {"backends":[{"backend":"f2"}]})");
+    EXPECT_EQ(page("&after=9"), R"(200 {"backends":[]})");
+}
+
+TEST_F(ApiTest, refuses_wishes_that_a_list_cannot_meet) {
+    const auto fields = "use pool, backend, address, state, health, ejected, backup, sessions";
+    for (const auto* const target :
+         {"/v1/backends?fields=user", "/v1/backends?user=x", "/v1/backends?fields="}) {
+        const auto answer = ask("GET", target);
+        EXPECT_EQ(answer.status, 400) << target;
+        EXPECT_TRUE(answer.body.contains(fields)) << answer.body;
+    }
+    for (const auto* const target : {"limit=0", "limit=10001", "limit=x", "after=x", "backend=%"})
+        EXPECT_EQ(ask("GET", std::string("/v1/backends?") + target).status, 400) << target;
+    EXPECT_EQ(said("GET", "/v1/state?state=ready"),
+              refused(400, "/v1/state has no parameter 'state' (use none)"));
+}
+
+TEST_F(ApiTest, takes_no_body_where_there_is_none_to_take) {
+    EXPECT_EQ(said("POST", "/v1/reopen", "{}"),
+              refused(400, "the request has a body (send it without one)"));
+    EXPECT_EQ(daemon_.reopened, 0);
+}
+
+TEST_F(ApiTest, describes_itself) {
+    const auto document = said("GET", "/openapi.json");
+    for (const auto* const part :
+         {R"("openapi":"3.1.0")", R"("/v1/backends/{pool}/{backend}/state":{"get":{)",
+          R"("put":{"summary":"Drains, disables or readies a backend.")",
+          R"("enum":["ready","drain","drain-idle","disabled"])"})
+        EXPECT_TRUE(document.contains(part)) << part;
 }
 
 TEST_F(ApiTest, reopens_logs) {
@@ -232,7 +281,8 @@ TEST_F(ReloadTest, says_why_nothing_has_changed) {
     ASSERT_TRUE(answer_);
     EXPECT_EQ(answer_->status, 422);
     EXPECT_TRUE(answer_->body.contains(R"("problems":["f:1:2: x"])")) << answer_->body;
-    EXPECT_TRUE(answer_->body.starts_with(R"({"applied":false,"error":"the configuration has)"));
+    EXPECT_TRUE(answer_->body.contains(R"("detail":"the configuration has problems)"));
+    EXPECT_TRUE(answer_->body.contains(R"("applied":false)"));
 }
 
 TEST_F(ReloadTest, is_not_waited_for_longer_than_a_minute) {

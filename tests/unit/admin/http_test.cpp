@@ -69,7 +69,7 @@ unsigned refused_with(std::string received) {
     RequestReader reader;
     const auto request = reader.next(received);
     if (request) return 0;
-    EXPECT_TRUE(request.error().body.starts_with(R"({"error":")")) << request.error().body;
+    EXPECT_TRUE(request.error().body.contains(R"("detail":")")) << request.error().body;
     return request.error().status;
 }
 
@@ -97,18 +97,22 @@ TEST(RequestReader, refuses_what_is_too_long) {
 }
 
 TEST(Answer, is_http) {
-    const auto text = to_text({405, "{}", "GET, PUT"}, false);
+    const auto text = to_text({.status = 405, .body = "{}", .allow = "GET, PUT"}, false);
     EXPECT_TRUE(text.starts_with("HTTP/1.1 405 Method Not Allowed\r\n")) << text;
     EXPECT_TRUE(text.contains("Content-Type: application/json\r\n")) << text;
     EXPECT_TRUE(text.contains("Allow: GET, PUT\r\n")) << text;
     EXPECT_TRUE(text.contains("Connection: close\r\n")) << text;
     EXPECT_TRUE(text.contains("Content-Length: 2\r\n")) << text;
     EXPECT_TRUE(text.ends_with("\r\n\r\n{}")) << text;
-    EXPECT_FALSE(to_text({200, "{}", ""}, true).contains("Allow"));
+    EXPECT_FALSE(to_text({.body = "{}"}, true).contains("Allow"));
+    EXPECT_TRUE(to_text({.body = "a 1\n", .type = "text/plain"}, true)
+                    .contains("Content-Type: text/plain\r\n"));
 }
 
 TEST(Answer, escapes_what_was_sent) {
-    EXPECT_EQ(refusal(400, "a\"b\n\xff").body, R"({"error":"a\"b\u000a\u00ff"})");
+    EXPECT_EQ(refusal(400, "a\"b\n\xff", R"("more":1)").body,
+              R"({"type":"about:blank","title":"Bad Request","status":400,)"
+              R"("detail":"a\"b\u000a\u00ff","more":1})");
 }
 
 }  // namespace

@@ -25,6 +25,18 @@ TEST(Target, is_refused_if_it_is_no_path_or_an_escape_is_wrong) {
         EXPECT_EQ(segments_of(target), std::nullopt) << target;
 }
 
+TEST(Target, may_have_a_query) {
+    using Query = std::map<std::string, std::string, std::less<>>;
+    EXPECT_EQ(query_of("/a"), Query());
+    EXPECT_EQ(query_of("/a?"), Query());
+    EXPECT_EQ(query_of("/a?b=c&d=%26%3D&e&f=g=h&"),
+              (Query{{"b", "c"}, {"d", "&="}, {"e", ""}, {"f", "g=h"}}));
+    EXPECT_EQ(query_of("/a?b=1&b=2"), (Query{{"b", "2"}}));
+    EXPECT_EQ(query_of("/a?b+c=d+e"), (Query{{"b+c", "d+e"}}));
+    EXPECT_EQ(query_of("/a?b=%2"), std::nullopt);
+    EXPECT_EQ(query_of("/a?%=b"), std::nullopt);
+}
+
 TEST(Target, carries_every_name) {
     std::string all;
     for (int byte = 0; byte < 256; ++byte) all += static_cast<char>(byte);

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "admin/list.h"
+#include "admin/routes.h"
+#include "admin/shapes.h"
+#include "config/spelling.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <optional>
+#include <utility>
+
+namespace ballast::admin {
+
+namespace {
+
+using pool::AdminState;
+using std::string_view;
+
+Answer no_such_backend(Desk& desk, string_view pool, string_view backend) {
+    std::vector<std::string> pools;
+    std::vector<std::string> backends;
+    const auto add = [](std::vector<std::string>& names, const std::string& name) {
+        if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+    };
+    for (const auto& each : desk.actions.backends()) {
+        add(pools, each.pool);
+        if (each.pool == pool) add(backends, each.backend);
+    }
+    const auto listed = [](const std::vector<std::string>& names) {
+        if (names.empty()) return std::string("no pool has one");
+        return "use " + config::listed(std::vector<string_view>(names.begin(), names.end()));
+    };
+    if (backends.empty())
+        return refusal(404, fmt::format("there is no pool {} with backends ({})",
+                                        config::in_quotes(pool), listed(pools)));
+    return refusal(404, fmt::format("pool {} has no backend {} ({})", config::in_quotes(pool),
+                                    config::in_quotes(backend), listed(backends)));
+}
+
+/// The change is made already. An operator who relies on it over a restart must hear of a failure.
+Answer not_kept(string_view reason) {
+    return refusal(500, fmt::format("the state is changed, but a restart will lose it: {} (correct "
+                                    "this and ask again)",
+                                    reason));
+}
+
+Answer show_backends(Desk& desk, const Call& call) {
+    return list_answer("backends", desk.actions.backends(), call);
+}
+
+Answer show_backend(Desk& desk, const Call& call) {
+    auto states = desk.actions.backends();
+    std::erase_if(states, [&](const BackendState& each) {
+        return each.pool != call.names[0] || each.backend != call.names[1];
+    });
+    if (states.empty()) return no_such_backend(desk, call.names[0], call.names[1]);
+    return page_answer("backends", states, {}, {});
+}
+
+Answer set_backend(Desk& desk, const Call& call) {
+    const auto& pool = call.names[0];
+    const auto& backend = call.names[1];
+    const auto state = pool::admin_state_from(std::get<std::string>(call.value)).value();
+    if (!desk.actions.administer(pool, backend, state)) return no_such_backend(desk, pool, backend);
+    const auto problem = desk.states.set({pool, backend}, state);
+    return problem.empty() ? show_backend(desk, call) : not_kept(problem);
+}
+
+Answer show_balancer(Desk& desk, const Call& /*call*/) {
+    return {.body = json_of(desk.actions.balancer())};
+}
+
+Answer set_balancer(Desk& desk, const Call& call) {
+    const auto state = pool::admin_state_from(std::get<std::string>(call.value)).value();
+    desk.actions.administer_all(state);
+    const auto problem = desk.states.set({}, state);
+    return problem.empty() ? show_balancer(desk, call) : not_kept(problem);
+}
+
+constexpr Body state_body{.member = "state",
+                          .type = Body::Type::text,
+                          .help =
+                              "\"drain\": no new sessions; \"drain-idle\": idle ones end, too; "
+                              "\"disabled\": all end.",
+                          .example = R"({"state": "drain"})",
+                          .values = admin_states};
+
+std::string schema_of_backends() { return list_schema<BackendState>("backends"); }
+
+const Route routes[] = {
+    {.method = "GET",
+     .path = "/v1/backends",
+     .summary = "The backends of all pools, one entry for each address.",
+     .handler = show_backends,
+     .schema = schema_of_backends,
+     .parameters = list_parameters<BackendState>},
+    {.method = "GET",
+     .path = "/v1/backends/{pool}/{backend}/state",
+     .summary = "One backend, one entry for each of its addresses.",
+     .handler = show_backend,
+     .schema = schema_of_backends},
+    {.method = "PUT",
+     .path = "/v1/backends/{pool}/{backend}/state",
+     .summary = "Drains, disables or readies a backend.",
+     .handler = set_backend,
+     .schema = schema_of_backends,
+     .body = &state_body},
+    {.method = "GET",
+     .path = "/v1/state",
+     .summary = "Whether the whole balancer takes clients.",
+     .handler = show_balancer,
+     .schema = schema_of<BalancerState>},
+    {.method = "PUT",
+     .path = "/v1/state",
+     .summary = "Drains, disables or readies the whole balancer. States of backends stay.",
+     .handler = set_balancer,
+     .schema = schema_of<BalancerState>,
+     .body = &state_body},
+};
+
+}  // namespace
+
+std::span<const Route> backend_routes() { return routes; }
+
+}  // namespace ballast::admin

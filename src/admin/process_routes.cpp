@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "admin/list.h"
+#include "admin/openapi.h"
+#include "admin/routes.h"
+#include "admin/shapes.h"
+
+#include <chrono>
+#include <fmt/format.h>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace ballast::admin {
+
+namespace {
+
+using std::string_view;
+
+constexpr auto reload_timeout = std::chrono::seconds(60);
+constexpr auto upgrade_timeout = std::chrono::seconds(90);
+
+/// A reload or an upgrade that somebody waits for.
+template <typename Report>
+struct Pending {
+    explicit Pending(loop::Loop& loop) : done(loop) {}
+    loop::Signal done;
+    std::optional<Report> report;
+};
+
+/// The report of an action; empty if it takes too long.
+template <typename Report, typename Action>
+loop::Task<std::optional<Report>> report_of(loop::Loop& loop, Action& action,
+                                            std::chrono::seconds timeout) {
+    const auto pending = std::make_shared<Pending<Report>>(loop);
+    action([waiting = std::weak_ptr(pending)](Report report) {
+        const auto asked = waiting.lock();
+        if (!asked) return;  // the client is gone
+        asked->report = std::move(report);
+        asked->done.raise();
+    });
+    const auto deadline = loop.after(timeout);
+    while (!pending->report && loop.now() < deadline) (void)co_await pending->done.wait(deadline);
+    co_return std::move(pending->report);
+}
+
+Answer takes_long(string_view what, std::chrono::seconds timeout) {
+    return refusal(504, fmt::format("the {} takes longer than {} seconds and goes on (see the log "
+                                    "for its end)",
+                                    what, timeout.count()));
+}
+
+Answer to_answer(const ReloadReport& report) {
+    const auto lists =
+        fmt::format(R"("problems":{},"warnings":{},"needs_restart":{})", json_of(report.problems),
+                    json_of(report.warnings), json_of(report.needs_restart));
+    if (report.applied) return {.body = fmt::format(R"({{"applied":true,{}}})", lists)};
+    return refusal(
+        422,
+        "the configuration has problems, so nothing was changed (correct them and reload again)",
+        R"("applied":false,)" + lists);
+}
+
+loop::Task<Answer> upgrade(Desk& desk, Call /*call*/) {
+    const auto report =
+        co_await report_of<UpgradeReport>(desk.loop, desk.actions.upgrade, upgrade_timeout);
+    if (!report) co_return takes_long("upgrade", upgrade_timeout);
+    if (report->pid == 0) co_return refusal(422, report->problem);
+    co_return Answer{.body = fmt::format(R"({{"upgraded":true,"pid":{}}})", report->pid)};
+}
+
+loop::Task<Answer> reload(Desk& desk, Call call) {
+    const auto* const may_upgrade = std::get_if<bool>(&call.value);
+    if (may_upgrade != nullptr && *may_upgrade && desk.actions.has_new_program())
+        co_return co_await upgrade(desk, {});
+    const auto report =
+        co_await report_of<ReloadReport>(desk.loop, desk.actions.reload, reload_timeout);
+    co_return report ? to_answer(*report) : takes_long("reload", reload_timeout);
+}
+
+Answer reopen(Desk& desk, const Call& /*call*/) {
+    const auto done = desk.actions.reopen();
+    if (done) return {.body = R"({"reopened":true})"};
+    return refusal(500, base::to_string(done.error()));
+}
+
+Answer show_version(Desk& /*desk*/, const Call& /*call*/) {
+    return {.body = R"({"version":")" BALLAST_VERSION R"("})"};
+}
+
+Answer show_generations(Desk& desk, const Call& call) {
+    return list_answer("generations", desk.actions.generations(), call);
+}
+
+Answer show_description(Desk& /*desk*/, const Call& /*call*/) {
+    return {.body = openapi_document(all_routes())};
+}
+
+std::string object_of(string_view properties) {
+    return fmt::format(R"({{"type":"object","properties":{{{}}},"additionalProperties":false}})",
+                       properties);
+}
+
+constexpr Body may_upgrade_body{.member = "upgrade",
+                                .type = Body::Type::flag,
+                                .help = "Upgrade instead if the installed program is another one.",
+                                .example = R"({"upgrade": true})",
+                                .is_optional = true};
+
+constexpr string_view upgrade_properties =
+    R"("upgraded":{"type":"boolean"},"pid":{"type":"integer","description":"The process that serves now."})";
+constexpr string_view reload_properties =
+    R"("applied":{"type":"boolean"},"problems":{"type":"array","items":{"type":"string"}},)"
+    R"("warnings":{"type":"array","items":{"type":"string"}},)"
+    R"("needs_restart":{"type":"array","items":{"type":"string"},)"
+    R"("description":"Settings that differ and stay as they were until a restart."})";
+
+const Route routes[] = {
+    {.method = "GET",
+     .path = "/openapi.json",
+     .summary = "This description of the API (OpenAPI 3.1).",
+     .handler = show_description,
+     .schema = [] { return std::string(R"({"type":"object"})"); }},
+    {.method = "GET",
+     .path = "/v1/version",
+     .summary = "The version of the program that serves.",
+     .handler = show_version,
+     .schema = [] { return object_of(R"("version":{"type":"string"})"); }},
+    {.method = "GET",
+     .path = "/v1/generations",
+     .summary = "The process that serves, and those that it has replaced and that finish.",
+     .handler = show_generations,
+     .schema = [] { return list_schema<Generation>("generations"); },
+     .parameters = list_parameters<Generation>},
+    {.method = "POST",
+     .path = "/v1/reload",
+     .summary = "Reads the configuration again. All of it takes effect, or nothing.",
+     .handler = reload,
+     .schema =
+         [] {
+             return object_of(std::string(reload_properties) + ',' +
+                              std::string(upgrade_properties));
+         },
+     .body = &may_upgrade_body},
+    {.method = "POST",
+     .path = "/v1/upgrade",
+     .summary = "Replaces this process by the installed program.",
+     .handler = upgrade,
+     .schema = [] { return object_of(upgrade_properties); }},
+    {.method = "POST",
+     .path = "/v1/reopen",
+     .summary = "Opens the log files again, after logrotate has moved them.",
+     .handler = reopen,
+     .schema = [] { return object_of(R"("reopened":{"type":"boolean"})"); }},
+};
+
+}  // namespace
+
+std::span<const Route> process_routes() { return routes; }
+
+}  // namespace ballast::admin
