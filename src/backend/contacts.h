@@ -4,6 +4,7 @@
 #include "backend/knowledge.h"
 #include "base/address.h"
 #include "config/config.h"
+#include "metrics/backend_figures.h"
 #include "net/tls_client.h"
 
 #include <cstddef>
@@ -30,6 +31,8 @@ struct Contact {
     /// Whether the administrator has ended all sessions there. Asked when the leg's signal is
     /// raised.
     std::function<bool()> is_disabled = {};
+    /// Where to count what happens to the session there. Null: it is Ballast's own.
+    std::shared_ptr<metrics::BackendFigures> figures = {};
     std::string_view session = {};  ///< for log lines; outlives the leg; empty: Ballast's own
 };
 

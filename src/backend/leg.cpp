@@ -44,13 +44,23 @@ Leg::Leg(net::Network& network, std::unique_ptr<net::Stream> stream, Contact con
 loop::Task<base::Result<std::unique_ptr<Leg>>> Leg::connect(net::Network& network, Contact contact,
                                                             bool client_has_tls,
                                                             loop::Signal& signal) {
+    const auto began = network.loop().now();
     auto stream = co_await network.dial({.to = contact.address,
                                          .from = {},
                                          .fault = base::Fault::backend,
                                          .user_timeout = contact.settings->tcp_user_timeout,
                                          .purpose = net::Dial::Purpose::control},
                                         network.loop().after(contact.settings->connect_timeout));
-    if (!stream) co_return std::unexpected(stream.error());
+    const auto figures = contact.figures;
+    const auto failed = [&figures](metrics::BackendError what, base::Error& error) {
+        if (figures && error.fault != base::Fault::internal)
+            figures->add(error.fault == base::Fault::backend_full ? metrics::BackendError::full
+                                                                  : what);
+        return std::unexpected(std::move(error));
+    };
+    if (!stream) co_return failed(metrics::BackendError::connect, stream.error());
+    auto ready_at = network.loop().now();
+    if (figures) figures->connect.observe(ready_at - began);
     const auto mode = contact.is_sealed ? config::BackendTlsMode::off : contact.backend->tls.mode;
     const bool says_auth = mode == config::BackendTlsMode::explicit_tls ||
                            (mode == config::BackendTlsMode::as_client && client_has_tls);
@@ -58,16 +68,21 @@ loop::Task<base::Result<std::unique_ptr<Leg>>> Leg::connect(net::Network& networ
     if (const auto& preamble = leg->contact_.preamble; !preamble.empty()) {
         const auto deadline = network.loop().after(leg->settings().connect_timeout);
         auto sent = co_await leg->control_.send(preamble, base::Fault::backend, deadline);
-        if (!sent) co_return std::unexpected(sent.error());
+        if (!sent) co_return failed(metrics::BackendError::connect, sent.error());
     }
     if (mode == config::BackendTlsMode::implicit_tls) {
         // Each server has its own default for the protection of data.
         leg->data_is_protected_.reset();
-        if (auto done = co_await leg->begin_tls(); !done) co_return std::unexpected(done.error());
+        if (auto done = co_await leg->begin_tls(); !done)
+            co_return failed(metrics::BackendError::tls, done.error());
+        ready_at = network.loop().now();
     }
-    if (auto done = co_await leg->hear_greeting(); !done) co_return std::unexpected(done.error());
+    if (auto done = co_await leg->hear_greeting(); !done)
+        co_return failed(metrics::BackendError::greeting, done.error());
+    if (figures) figures->greeting.observe(network.loop().now() - ready_at);
     if (says_auth)
-        if (auto done = co_await leg->say_auth(); !done) co_return std::unexpected(done.error());
+        if (auto done = co_await leg->say_auth(); !done)
+            co_return failed(metrics::BackendError::tls, done.error());
     co_return leg;
 }
 
@@ -119,6 +134,9 @@ loop::Task<base::Result<>> Leg::begin_tls() {
     metrics::count(done ? metrics::Counter::tls_backend_control_handshakes
                         : metrics::Counter::tls_backend_handshakes_failed);
     if (!done) co_return std::unexpected(done.error());
+    metrics::count(tls.version() == "TLSv1.3"   ? metrics::Counter::tls_backend_1_3
+                   : tls.version() == "TLSv1.2" ? metrics::Counter::tls_backend_1_2
+                                                : metrics::Counter::tls_backend_older);
     tls_ = &tls;
     co_return base::Result<>{};
 }

@@ -174,6 +174,14 @@ public:
     /// Returns the backend's greeting once. The leg does not keep it, because it may have 4 KiB.
     [[nodiscard]] ftp::Reply take_greeting() { return std::exchange(greeting_, {}); }
     [[nodiscard]] Known& known() const { return *contact_.known; }
+    /// Counts a failure of this backend.
+    void count(metrics::BackendError error) const {
+        if (contact_.figures) contact_.figures->add(error);
+    }
+    /// Counts how long a download's first byte took.
+    void count_first_byte(loop::Time::duration taken) const {
+        if (contact_.figures) contact_.figures->first_byte.observe(taken);
+    }
     [[nodiscard]] const config::Pool& settings() const { return *contact_.settings; }
     [[nodiscard]] const config::BackendTls& tls_settings() const { return contact_.backend->tls; }
     [[nodiscard]] const base::Address& address() const { return control_.peer(); }

@@ -214,13 +214,16 @@ loop::Deadline Prober::next_probe(const Watched& watched) {
 }
 
 /// True if the backend rose from down for any of the pools.
-bool Prober::report(const Watched& watched, const base::Result<>& answer) {
+bool Prober::report(const Watched& watched, const base::Result<>& answer,
+                    loop::Time::duration taken) {
     // Our own shortage says nothing about the backend.
     if (!answer && answer.error().fault == base::Fault::internal) {
+        count(watched, metrics::ProbeResult::not_made, taken);
         note_not_made(watched, answer.error());
         return false;
     }
     metrics::count(answer ? metrics::Counter::probes_passed : metrics::Counter::probes_failed);
+    count(watched, answer ? metrics::ProbeResult::passed : metrics::ProbeResult::failed, taken);
     bool rose = false;
     for (const auto& [subject, backend] : watched.members) {
         if (answer) {
@@ -232,6 +235,17 @@ bool Prober::report(const Watched& watched, const base::Result<>& answer) {
         subject->pool->probe_failed(backend.id, reason);
     }
     return rose;
+}
+
+/// One probe counts for each pool that it was made for.
+void Prober::count(const Watched& watched, metrics::ProbeResult result,
+                   loop::Time::duration taken) {
+    for (const auto& [subject, backend] : watched.members) {
+        const auto figures = subject->pool->figures(backend.id);
+        if (!figures) continue;
+        figures->add(result);
+        if (result == metrics::ProbeResult::passed) figures->probe.observe(taken);
+    }
 }
 
 /// Then every probe of every backend fails, so log it only now and then.
@@ -250,15 +264,17 @@ loop::Task<> Prober::probe_for_ever(Watched& watched) {
     bool survey_due = true;
     for (;;) {
         base::Result<> passed;
+        const auto began = network_.loop().now();
         if (!only_survey) passed = co_await ask(Question::probe, watched);
+        const auto taken = network_.loop().now() - began;
         if (!passed) {
             // The backend may come back as a different server.
             survey_due |= passed.error().fault != base::Fault::internal;
-            (void)report(watched, passed);
+            (void)report(watched, passed, taken);
         } else {
             if (survey_due) survey_due = !co_await survey_now(watched);
             // A backend that live sessions took down and a probe brought up needs a survey too.
-            if (!only_survey && report(watched, passed) && !survey_due)
+            if (!only_survey && report(watched, passed, taken) && !survey_due)
                 survey_due = !co_await survey_now(watched);
             if (only_survey && !survey_due) co_return;
         }

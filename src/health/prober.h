@@ -8,6 +8,7 @@
 #include "health/script.h"
 #include "health/steps.h"
 #include "loop/job.h"
+#include "metrics/backend_figures.h"
 #include "net/network.h"
 #include "pool/pool.h"
 
@@ -75,7 +76,10 @@ private:
     static void tell_newcomer(const Member& known, const Member& newcomer);
     [[nodiscard]] Watched* find_like(const Member& member);
     [[nodiscard]] loop::Task<> probe_for_ever(Watched& watched);
-    [[nodiscard]] bool report(const Watched& watched, const base::Result<>& answer);
+    [[nodiscard]] bool report(const Watched& watched, const base::Result<>& answer,
+                              loop::Time::duration taken);
+    static void count(const Watched& watched, metrics::ProbeResult result,
+                      loop::Time::duration taken);
     void note_not_made(const Watched& watched, const base::Error& reason);
     /// False: the survey is still due.
     [[nodiscard]] loop::Task<bool> survey_now(Watched& watched);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/counters.h"
 
+#include "metrics/per_thread.h"
+
 #include <array>
-#include <atomic>
 #include <cstddef>
-#include <mutex>
-#include <vector>
 
 namespace ballast::metrics {
 
@@ -78,7 +77,11 @@ constexpr auto rows = std::to_array<CounterRow>({
     {Counter::bytes_downloaded, "bytes_downloaded", "Bytes delivered to clients."},
     {Counter::bytes_uploaded, "bytes_uploaded", "Bytes delivered to backends."},
     {Counter::bytes_spliced, "bytes_spliced", "Bytes of data moved inside the kernel."},
+    {Counter::bytes_spliced_into_tls, "bytes_spliced_into_tls",
+     "Bytes of data moved inside the kernel, which encrypted them."},
     {Counter::bytes_copied, "bytes_copied", "Bytes of data moved through memory."},
+    {Counter::bytes_copied_by_tls, "bytes_copied_by_tls",
+     "Bytes of data moved through memory and OpenSSL."},
     {Counter::passive_ports_lent, "passive_ports_lent", "A client was given a passive port."},
     {Counter::passive_ports_exhausted, "passive_ports_exhausted",
      "A transfer was refused with 425: no passive port was free for the client."},
@@ -114,6 +117,11 @@ constexpr auto rows = std::to_array<CounterRow>({
     {Counter::surveys_failed, "surveys_failed", "A backend could not be asked what it can do."},
     {Counter::tls_control_handshakes, "tls_control_handshakes",
      "TLS handshakes with clients on control connections."},
+    {Counter::tls_control_handshakes_resumed, "tls_control_handshakes_resumed",
+     "Those of them that resumed an earlier session."},
+    {Counter::tls_1_3, "tls_1_3", "Control connections of clients that speak TLS 1.3."},
+    {Counter::tls_1_2, "tls_1_2", "Control connections of clients that speak TLS 1.2."},
+    {Counter::tls_older, "tls_older", "Control connections of clients that speak an older TLS."},
     {Counter::tls_data_handshakes_resumed, "tls_data_handshakes_resumed",
      "TLS handshakes with clients on data connections that resumed the control connection's "
      "session."},
@@ -125,6 +133,12 @@ constexpr auto rows = std::to_array<CounterRow>({
      "A client's data connection offered the ticket of another session."},
     {Counter::tls_backend_control_handshakes, "tls_backend_control_handshakes",
      "TLS handshakes with backends on control connections."},
+    {Counter::tls_backend_1_3, "tls_backend_1_3",
+     "Control connections to backends that speak TLS 1.3."},
+    {Counter::tls_backend_1_2, "tls_backend_1_2",
+     "Control connections to backends that speak TLS 1.2."},
+    {Counter::tls_backend_older, "tls_backend_older",
+     "Control connections to backends that speak an older TLS."},
     {Counter::tls_backend_data_handshakes_resumed, "tls_backend_data_handshakes_resumed",
      "TLS handshakes with backends on data connections that resumed a session."},
     {Counter::tls_backend_data_handshakes_full, "tls_backend_data_handshakes_full",
@@ -139,6 +153,10 @@ constexpr auto rows = std::to_array<CounterRow>({
      "Bytes that OpenSSL decrypted on data connections."},
     {Counter::data_ends_without_close_notify, "data_ends_without_close_notify",
      "The data of a TLS connection ended without close_notify."},
+    {Counter::reloads, "reloads", "A reload was applied."},
+    {Counter::reloads_refused, "reloads_refused", "A reload changed nothing: it had problems."},
+    {Counter::upgrades_failed, "upgrades_failed",
+     "An upgrade failed, and this process went on serving."},
 });
 
 constexpr std::size_t counter_count = rows.size();
@@ -150,52 +168,22 @@ static_assert(
     }(),
     "each row stands where its counter's value says");
 
-using Values = std::array<std::atomic<std::uint64_t>, counter_count>;
-
-struct Registry {
-    std::mutex mutex;
-    std::vector<const Values*> live;
-    std::array<std::uint64_t, counter_count> ended{};
-};
-
-Registry& registry() {
-    // Never destroyed: threads may end after static destruction has begun.
-    static auto* const instance = new Registry;
-    return *instance;
-}
-
-/// One thread's counters. Only that thread writes, so no atomic addition is needed.
-struct Block {
-    Values values{};
-
-    Block() {
-        const std::lock_guard lock(registry().mutex);
-        registry().live.push_back(&values);
-    }
-    ~Block() {
-        const std::lock_guard lock(registry().mutex);
-        for (std::size_t i = 0; i < counter_count; ++i) registry().ended[i] += values[i].load();
-        std::erase(registry().live, &values);
-    }
-    Block(const Block&) = delete;
-    Block& operator=(const Block&) = delete;
-};
+struct OfCounters;
+using Numbers = PerThread<OfCounters, counter_count>;
 
 }  // namespace
 
 void count(Counter counter, std::uint64_t by) {
-    thread_local Block block;
-    auto& value = block.values[static_cast<std::size_t>(counter)];
-    value.store(value.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+    Numbers::add(static_cast<std::size_t>(counter), by);
 }
 
 std::uint64_t total(Counter counter) {
-    const auto index = static_cast<std::size_t>(counter);
-    const std::lock_guard lock(registry().mutex);
-    std::uint64_t sum = registry().ended[index];
-    for (const Values* values : registry().live)
-        sum += (*values)[index].load(std::memory_order_relaxed);
-    return sum;
+    return Numbers::totals()[static_cast<std::size_t>(counter)];
+}
+
+std::vector<std::uint64_t> totals() {
+    const auto all = Numbers::totals();
+    return {all.begin(), all.end()};
 }
 
 std::span<const CounterRow> all_counters() { return rows; }

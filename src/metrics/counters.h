@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 /// Counts events. Each thread has its own counters, so counting is a plain addition. Reading sums
 /// over all threads, ended ones included.
@@ -52,7 +53,9 @@ enum class Counter : std::uint8_t {
     bytes_downloaded,
     bytes_uploaded,
     bytes_spliced,
+    bytes_spliced_into_tls,
     bytes_copied,
+    bytes_copied_by_tls,
     passive_ports_lent,
     passive_ports_exhausted,
     data_connections_stray,
@@ -73,11 +76,18 @@ enum class Counter : std::uint8_t {
     probes_not_made,
     surveys_failed,
     tls_control_handshakes,
+    tls_control_handshakes_resumed,
+    tls_1_3,
+    tls_1_2,
+    tls_older,
     tls_data_handshakes_resumed,
     tls_data_handshakes_full,
     tls_handshakes_failed,
     tls_tickets_of_others,
     tls_backend_control_handshakes,
+    tls_backend_1_3,
+    tls_backend_1_2,
+    tls_backend_older,
     tls_backend_data_handshakes_resumed,
     tls_backend_data_handshakes_full,
     tls_backend_handshakes_failed,
@@ -85,6 +95,9 @@ enum class Counter : std::uint8_t {
     bytes_encrypted,
     bytes_decrypted,
     data_ends_without_close_notify,
+    reloads,
+    reloads_refused,
+    upgrades_failed,
 };
 
 /// A counter as operators see it.
@@ -98,5 +111,7 @@ struct CounterRow {
 /// From any thread.
 void count(Counter counter, std::uint64_t by = 1);
 [[nodiscard]] std::uint64_t total(Counter counter);
+/// All of them, in the order of the rows.
+[[nodiscard]] std::vector<std::uint64_t> totals();
 
 }  // namespace ballast::metrics

@@ -80,6 +80,8 @@ public:
     /// through `read` (`write`).
     [[nodiscard]] virtual int splice_source() const = 0;
     [[nodiscard]] virtual int splice_sink() const = 0;
+    /// Whether it encrypts, itself or in the kernel.
+    [[nodiscard]] virtual bool is_tls() const { return false; }
 
     [[nodiscard]] virtual const base::Address& local() const = 0;
     [[nodiscard]] virtual const base::Address& peer() const = 0;

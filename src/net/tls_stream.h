@@ -61,6 +61,7 @@ public:
     }
     [[nodiscard]] int splice_source() const override;
     [[nodiscard]] int splice_sink() const override;
+    [[nodiscard]] bool is_tls() const override { return true; }
     [[nodiscard]] const base::Address& local() const override { return inner_->local(); }
     [[nodiscard]] const base::Address& peer() const override { return inner_->peer(); }
 

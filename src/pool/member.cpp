@@ -76,7 +76,7 @@ balance::Candidate Member::candidate(loop::Time now) {
             .weight = std::max(1U, static_cast<std::uint32_t>(risen)),
             .sessions = sessions_,
             .transfers = traffic_->transfers,
-            .bytes_per_second = byte_rate_.update(traffic_->bytes, now),
+            .bytes_per_second = byte_rate_.update(traffic_->figures.bytes_in_all(), now),
             .login_microseconds = static_cast<std::uint64_t>(login_time_.at(now).count())};
 }
 

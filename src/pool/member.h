@@ -85,7 +85,7 @@ public:
     [[nodiscard]] std::uint32_t sessions() const { return sessions_; }
     [[nodiscard]] const std::shared_ptr<Traffic>& traffic() const { return traffic_; }
     /// Keeps the measured rate true while no one is chosen.
-    void measure(loop::Time now) { (void)byte_rate_.update(traffic_->bytes, now); }
+    void measure(loop::Time now) { (void)byte_rate_.update(traffic_->figures.bytes_in_all(), now); }
 
     // Health and administration
 

@@ -253,13 +253,15 @@ std::vector<Pool::Status> Pool::status() const {
                               .health = member.thresholds().health(),
                               .is_in_transition = member.thresholds().is_in_transition(),
                               .is_ejected = member.outlier().is_ejected(now),
+                              .is_serving = member.standing(now) == Standing::serving,
                               .admin = roster_.administration().own(member.name()),
                               .is_drained = *member.admin() != AdminState::ready &&
                                             roster_.sessions(member.name()) == 0,
                               .sessions = member.sessions(),
                               .transfers = member.traffic()->transfers,
                               .backup = member.backend().settings->backup,
-                              .target = member.target()});
+                              .target = member.target(),
+                              .traffic = member.traffic()});
     return result;
 }
 
@@ -275,6 +277,13 @@ std::vector<Pool::Named> Pool::names() const {
 std::size_t Pool::waiting() const {
     const std::lock_guard lock(mutex_);
     return queue_.size();
+}
+
+std::shared_ptr<metrics::BackendFigures> Pool::figures(BackendId id) {
+    const std::lock_guard lock(mutex_);
+    const Member* const member = roster_.find(id);
+    if (member == nullptr) return nullptr;
+    return {member->traffic(), &member->traffic()->figures};
 }
 
 }  // namespace ballast::pool

@@ -102,12 +102,14 @@ public:
         Health health = Health::unknown;
         bool is_in_transition = false;  ///< between up and down
         bool is_ejected = false;
+        bool is_serving = false;               ///< neither down, nor ejected, nor withdrawn
         AdminState admin = AdminState::ready;  ///< the backend's own, see `administer`
         bool is_drained = false;  ///< withdrawn, and no session is left at any of its addresses
         std::uint32_t sessions = 0;
         std::uint32_t transfers = 0;
         bool backup = false;
         Target target;
+        std::shared_ptr<const Traffic> traffic;
     };
     /// In the order of `backends()`.
     [[nodiscard]] std::vector<Status> status() const;
@@ -119,6 +121,8 @@ public:
     };
     [[nodiscard]] std::vector<Named> names() const;
     [[nodiscard]] std::size_t waiting() const;
+    /// Where what happens to a backend is counted. Null: there is no such backend any more.
+    [[nodiscard]] std::shared_ptr<metrics::BackendFigures> figures(BackendId id);
 
 private:
     class Locked;

@@ -36,6 +36,11 @@ public:
     /// Counts a transfer on this backend while the scope lives; the seat may be given back before.
     /// Without a seat nothing is counted.
     [[nodiscard]] TransferScope begin_transfer() const { return TransferScope(traffic_); }
+    /// Where sessions and transfers on this backend are counted. Null without a seat.
+    [[nodiscard]] std::shared_ptr<metrics::BackendFigures> figures() const {
+        if (!traffic_) return nullptr;
+        return {traffic_, &traffic_->figures};
+    }
     /// Puts the seat on loan, because the session waits for its client and has not logged in. When
     /// another client needs the seat, the pool calls `recall`, and the session gives the seat back
     /// soon. `holder` is the client's address or network: the holder with the most loans is asked

@@ -24,9 +24,9 @@ void TransferScope::end() {
     traffic_.reset();
 }
 
-std::shared_ptr<ByteCount> TransferScope::bytes() const {
+std::shared_ptr<ByteCount> TransferScope::bytes(metrics::Direction direction) const {
     if (!traffic_) return nullptr;
-    return {traffic_, &traffic_->bytes};
+    return {traffic_, &traffic_->figures.bytes_of(direction)};
 }
 
 }  // namespace ballast::pool

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "metrics/backend_figures.h"
+
 #include <atomic>
 #include <cstdint>
 #include <memory>
 
 namespace ballast::pool {
 
-/// Bytes that a backend's transfers have delivered, both ways. Any thread may add to it.
+/// Bytes that a backend's transfers have delivered in one direction. Any thread may add to it.
 using ByteCount = std::atomic<std::uint64_t>;
 
-/// What the transfers of one backend do. Shared by the pool and the scopes of those transfers.
+/// What sessions and transfers do on one backend. Shared by the pool and by them.
 struct Traffic {
     std::atomic<std::uint32_t> transfers = 0;  ///< running now
-    ByteCount bytes = 0;                       ///< since the beginning
+    metrics::BackendFigures figures;           ///< since the beginning
 };
 
 /// Counts one transfer on the backend where it began until it is destroyed, even if the session
@@ -29,8 +31,9 @@ public:
     TransferScope(const TransferScope&) = delete;
     TransferScope& operator=(const TransferScope&) = delete;
 
-    /// Where its delivered bytes are added, for as long as anyone holds it. Null: an empty scope.
-    [[nodiscard]] std::shared_ptr<ByteCount> bytes() const;
+    /// Where its bytes delivered in this direction are added, for as long as anyone holds it. Null:
+    /// an empty scope.
+    [[nodiscard]] std::shared_ptr<ByteCount> bytes(metrics::Direction direction) const;
 
 private:
     void end();

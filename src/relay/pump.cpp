@@ -42,10 +42,17 @@ Pump::State Pump::run(std::size_t budget) {
         pipe_->give_back();
         pipe_.reset();
     }
-    const bool by_kernel = spliced && source_.splice_source() >= 0 && sink_.splice_sink() >= 0;
-    metrics::count(by_kernel ? metrics::Counter::bytes_spliced : metrics::Counter::bytes_copied,
-                   delivered_ - before);
+    metrics::count(path(spliced), delivered_ - before);
     return state_;
+}
+
+/// Which way bytes take, for the counters.
+metrics::Counter Pump::path(bool spliced) const {
+    using metrics::Counter;
+    if (spliced && source_.splice_source() >= 0 && sink_.splice_sink() >= 0)
+        return sink_.is_tls() ? Counter::bytes_spliced_into_tls : Counter::bytes_spliced;
+    return source_.is_tls() || sink_.is_tls() ? Counter::bytes_copied_by_tls
+                                              : Counter::bytes_copied;
 }
 
 Pump::State Pump::step() {

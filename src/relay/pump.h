@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "metrics/counters.h"
 #include "net/stream.h"
 #include "relay/pipe.h"
 
@@ -42,6 +43,7 @@ public:
     [[nodiscard]] bool end_is_vouched_for() const { return end_is_vouched_for_; }
 
 private:
+    [[nodiscard]] metrics::Counter path(bool spliced) const;
     State step();
     State splice_in();
     State splice_out();

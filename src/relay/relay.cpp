@@ -277,8 +277,10 @@ loop::Task<> relay_sealed(loop::Loop& loop, net::Stream& a, net::Stream& b,
             (void)fails([](SealedWay& way) { return way.pass_end_on(); });
         }
         const auto delivered = from_a.pump().delivered() + from_b.pump().delivered();
-        if (report.moved != nullptr)
-            *report.moved += delivered - report.bytes_from_a - report.bytes_from_b;
+        if (report.moved_from_a != nullptr)
+            *report.moved_from_a += from_a.pump().delivered() - report.bytes_from_a;
+        if (report.moved_from_b != nullptr)
+            *report.moved_from_b += from_b.pump().delivered() - report.bytes_from_b;
         if (from_b.pump().delivered() != report.bytes_from_b) report.from_b_at = loop.now();
         report.bytes_from_a = from_a.pump().delivered();
         report.bytes_from_b = from_b.pump().delivered();

@@ -75,7 +75,9 @@ struct SealedReport {
     loop::Time from_b_at;   ///< when bytes from `b` were delivered last
     bool was_held = false;  ///< the throttle held bytes back; the caller resets it
     loop::Time moved_at;    ///< when bytes moved last
-    std::shared_ptr<std::atomic<std::uint64_t>> moved;  ///< delivered bytes are added to it, too
+    /// Delivered bytes are added to them, too.
+    std::shared_ptr<std::atomic<std::uint64_t>> moved_from_a;
+    std::shared_ptr<std::atomic<std::uint64_t>> moved_from_b;
 };
 
 /// Moves bytes both ways between two ends whose protocol is opaque here. An end is passed on as an

@@ -53,6 +53,7 @@ loop::Task<bool> admit(Context& context) {
     }
     context.lend_place();
     metrics::count(metrics::Counter::sessions_accepted);
+    if (const auto& figures = context.surroundings.figures) ++figures->sessions_begun;
     context.report(log::Level::info, "session began",
                    {{"listener", context.settings.name},
                     {"local", base::to_string(context.reached_address())}});

@@ -27,6 +27,10 @@ public:
     [[nodiscard]] const config::Pool& settings() const { return *pool_.settings; }
     [[nodiscard]] pool::Seat& seat() { return seat_; }
     [[nodiscard]] const pool::Backend& backend() const { return seat_.backend(); }
+    /// Where to count what happens on the backend. Null without one.
+    [[nodiscard]] std::shared_ptr<metrics::BackendFigures> figures() const {
+        return seat_.figures();
+    }
     [[nodiscard]] const std::shared_ptr<const pool::AdminCell>& admin_cell() const {
         return seat_.admin_cell();
     }

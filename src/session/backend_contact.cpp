@@ -24,6 +24,7 @@ backend::Contact contact_of(const Context& context, const Assignment& assignment
     const auto& chosen = assignment.backend();
     auto contact = assignment.pool().contacts->contact(chosen.settings, chosen.id, chosen.address);
     contact.session = context.id;
+    contact.figures = assignment.figures();
     contact.is_disabled = [state = assignment.admin_cell()] {
         return *state == pool::AdminState::disabled;
     };

@@ -87,6 +87,11 @@ loop::Task<base::Result<>> ClientLeg::end_tls(loop::Deadline deadline) {
 }
 
 loop::Task<base::Result<>> ClientLeg::send(const ftp::Reply& reply) {
+    if (!reply.is_preliminary()) {
+        const bool tells_status = reply.code >= 211 && reply.code <= 213;
+        last_code_ = reply.code;
+        if (first_code_ == 0 && !tells_status) first_code_ = reply.code;
+    }
     return control_.send(reply.text, base::Fault::client,
                          signal_.loop().after(settings_.write_timeout), interrupt_);
 }

@@ -77,6 +77,13 @@ public:
     [[nodiscard]] net::Stream& stream() { return control_.stream(); }
 
     [[nodiscard]] loop::Task<base::Result<>> send(const ftp::Reply& reply);
+    /// The replies sent from now on belong to the next command.
+    void begin_command() { first_code_ = last_code_ = 0; }
+    /// The code of the reply that ended the command; 0 if none did. During a transfer come the
+    /// replies to STAT too, and behind it ABOR's.
+    [[nodiscard]] std::uint16_t reply_code() const {
+        return first_code_ != 0 ? first_code_ : last_code_;
+    }
     /// Half-closes and drops unread bytes, so that the last reply arrives.
     void finish();
 
@@ -93,6 +100,8 @@ private:
     std::vector<ClientEvent> deferred_;
     std::size_t deferred_bytes_ = 0;
     std::optional<ClientEvent::Kind> is_over_;
+    std::uint16_t first_code_ = 0;  // of a final reply that does not tell a status
+    std::uint16_t last_code_ = 0;   // of a final reply
 };
 
 }  // namespace ballast::session

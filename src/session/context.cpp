@@ -64,6 +64,7 @@ loop::Task<> Context::lose_backend(const base::Error& error) {
         return end_with(out_of_service_text);
     }
     metrics::count(metrics::Counter::backend_connections_lost);
+    if (const auto figures = assignment.figures()) figures->add(metrics::BackendError::lost);
     const auto reason = base::to_string(error);
     report(log::Level::warning, "backend lost", {{"reason", reason}});
     end_because(fmt::format("the backend was lost: {}", reason));

@@ -285,12 +285,13 @@ loop::Task<> DataCommands::transfer(ftp::Command command, bool tentative) {
     const ftp::Verb* const verb = ftp::find_verb(command.verb);
     const auto direction = tentative ? ftp::Direction::unknown : ftp::direction_of(verb->data);
     context_.set_phase(Phase::in_transfer);
-    const TransferCount counted(context_.assignment.seat(), context_.surroundings.load);
+    const TransferCount counted(context_.assignment.seat(), context_.surroundings);
     const ClientDataTls client_tls{context_.surroundings.tls.get(), &context_.bond};
     Transfer transfer(
         {context_.network(), context_.signal, context_.client, context_.leg(), context_.client_data,
          context_.settings, context_.dialog.protects_data() ? &client_tls : nullptr,
-         counted.bytes(), throttle_of(context_, login_.routed_pool(), login_.user())},
+         counted.bytes(counted_as(direction)),
+         throttle_of(context_, login_.routed_pool(), login_.user())},
         command.line, direction, restart);
     const Shown shown(running_, transfer);
     const TransferOutcome outcome = co_await transfer.run();
@@ -317,6 +318,7 @@ void DataCommands::record(const ftp::Command& command, ftp::Direction direction,
     log_transfer({context_.id, context_.identity.user, backends_user, context_.client.peer(),
                   context_.assignment.backend().name, command.verb, file,
                   context_.journal.is_binary(), outcome});
+    count_transfer(outcome, context_.assignment.seat());
     report(command, file, outcome);
 }
 

@@ -335,6 +335,10 @@ loop::Task<bool> Login::accept() {
     has_named_user_ = true;
     if (!co_await replay_client_lines()) co_return false;
     metrics::count(metrics::Counter::logins);
+    if (const auto figures = context_.assignment.figures()) {
+        ++figures->logins;
+        if (!was_logged_in) figures->login.observe(time_);
+    }
     context_.place.keep();
     attempts_ = 0;
     // Only the first one is free: logging in again and again is a login storm too.
@@ -352,6 +356,7 @@ loop::Task<bool> Login::accept() {
 loop::Task<> Login::refuse(const ftp::Command& command, ftp::Reply reply) {
     context_.dialog.set_login(Dialog::Login::none);
     metrics::count(metrics::Counter::logins_refused);
+    if (const auto figures = context_.assignment.figures()) ++figures->logins_refused;
     const bool is_secret = ftp::holds_secret(command.line);
     context_.report_login_refused(
         reply, user_, "the backend",

@@ -177,6 +177,11 @@ void Placement::give_up(Assignment assignment, const base::Error& error) {
     last_reason_ = base::to_string(error);
     metrics::count(metrics::Counter::backend_attempts_failed);
     const auto& backend = assignment.backend();
+    // What failed before there was a leg has been counted.
+    if (const auto* const leg = assignment.leg();
+        leg != nullptr && error.fault != base::Fault::internal)
+        leg->count(error.fault == base::Fault::backend_full ? metrics::BackendError::full
+                                                            : metrics::BackendError::login);
     context_.report(log::Level::warning, "backend failed before login, the next is tried",
                     {{"backend", backend.name}, {"reason", last_reason_}});
     if (error.fault == base::Fault::backend) pool_.pool->observe_failure(backend.id, last_reason_);

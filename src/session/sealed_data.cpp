@@ -12,7 +12,8 @@ SealedData::SealedData(Parts parts, std::unique_ptr<net::Stream> client)
       signal_(parts_.network.loop()) {
     metrics::count(metrics::Counter::data_connections_passed_through);
     ++parts_.traffic->open;
-    report_.moved = parts_.byte_count;
+    report_.moved_from_a = parts_.uploaded;
+    report_.moved_from_b = parts_.downloaded;
     job_ = loop::Job::start(run(), &parts_.owner);
 }
 

@@ -28,7 +28,8 @@ public:
         std::uint64_t stall_bytes;  ///< that must move in that time
         /// Added after one side has ended: the other may have much to send or to store.
         std::chrono::milliseconds end_timeout;
-        std::shared_ptr<std::atomic<std::uint64_t>> byte_count;  ///< of the backend
+        std::shared_ptr<std::atomic<std::uint64_t>> downloaded;  ///< of the backend
+        std::shared_ptr<std::atomic<std::uint64_t>> uploaded;
         std::shared_ptr<net::DataTraffic> traffic;
         guard::Ledger::Held place;
         guard::Throttle throttle;

@@ -61,7 +61,7 @@ void SealedTraffic::take_in(std::unique_ptr<net::Stream> arrived) {
         metrics::count(metrics::Counter::data_connections_stray);
         return arrived->reset();
     }
-    if (!counted_) counted_.emplace(context_.assignment.seat(), context_.surroundings.load);
+    if (!counted_) counted_.emplace(context_.assignment.seat(), context_.surroundings);
     const auto& pool = context_.assignment.settings();
     const base::Address to{context_.assignment.backend().address.ip, arrived->local().port};
     open_.emplace_back(SealedData::Parts{context_.network(),
@@ -70,7 +70,8 @@ void SealedTraffic::take_in(std::unique_ptr<net::Stream> arrived) {
                                          context_.settings.data_stall_timeout,
                                          context_.settings.data_stall_bytes,
                                          pool.final_reply_timeout,
-                                         counted_->bytes(),
+                                         counted_->bytes(metrics::Direction::download),
+                                         counted_->bytes(metrics::Direction::upload),
                                          traffic_,
                                          std::move(*place),
                                          throttle_of(context_, {}, {}),

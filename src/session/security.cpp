@@ -16,8 +16,12 @@ loop::Task<bool> secure_control(Context& context) {
         context.end_because("the TLS handshake failed");
         co_return false;
     }
-    metrics::count(metrics::Counter::tls_control_handshakes);
     const auto& tls = *context.client.tls();
+    metrics::count(metrics::Counter::tls_control_handshakes);
+    if (tls.is_resumed()) metrics::count(metrics::Counter::tls_control_handshakes_resumed);
+    metrics::count(tls.version() == "TLSv1.3"   ? metrics::Counter::tls_1_3
+                   : tls.version() == "TLSv1.2" ? metrics::Counter::tls_1_2
+                                                : metrics::Counter::tls_older);
     const auto server_name = tls.server_name();
     if (context.surroundings.begins_with_tls)
         context.dialog.tls_began_implicitly(server_name);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/session.h"
 
+#include "metrics/commands.h"
 #include "metrics/counters.h"
 #include "session/admit.h"
 #include "session/backend_commands.h"
@@ -82,6 +83,8 @@ loop::Task<> Session::serve() {
         if (!event) continue;
         co_await take_turn();
         context_.set_phase(Phase::working);
+        const std::string verb = event->command.verb;
+        context_.client.begin_command();
         switch (event->kind) {
             case ClientEvent::Kind::command:
                 context_.current_command = ftp::holds_secret(event->command.line)
@@ -96,6 +99,7 @@ loop::Task<> Session::serve() {
             case ClientEvent::Kind::lost:
                 co_return context_.end_because("the connection to the client broke");
         }
+        metrics::count_command(verb, context_.client.reply_code());
     }
 }
 

@@ -4,6 +4,7 @@
 #include "base/address.h"
 #include "config/config.h"
 #include "guard/ledger.h"
+#include "metrics/backend_figures.h"
 #include "net/network.h"
 #include "net/tls_server.h"
 #include "session/pools.h"
@@ -42,6 +43,7 @@ struct Surroundings {
     guard::Ledger::Held accepted = {};          ///< its place among all sessions
     std::optional<base::Address> reached = {};  ///< the client connected to it, says a proxy
     std::optional<base::Address> proxy = {};    ///< the client came through it
+    std::shared_ptr<metrics::ListenerFigures> figures = {};  ///< of the listener; null: not counted
 };
 
 }  // namespace ballast::session

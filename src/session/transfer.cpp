@@ -3,6 +3,7 @@
 
 #include "base/ascii.h"
 #include "guard/command_policy.h"
+#include "metrics/commands.h"
 #include "metrics/counters.h"
 
 #include <algorithm>
@@ -152,6 +153,7 @@ loop::Task<bool> Transfer::open_backend() {
     const bool is_for_tls = refusal.has_value();
     if (!refusal) refusal = co_await backend_end_->open();
     if (!refusal) co_return true;
+    leg_->count(metrics::BackendError::data);
     if (refusal->control_is_lost) {
         co_await refuse_for_lost_backend(refusal->error);
         co_return false;
@@ -259,9 +261,11 @@ loop::Task<> Transfer::hear_client() {
             tell({Kind::client_left});
         } else if (command.verb == "ABOR" && !machine_.abort_is_wanted()) {
             // A second ABOR waits like any other command, and gets its own answer later.
+            metrics::count_command_in_transfer(command.verb);
             co_return tell({Kind::abor});
         } else if (command.verb == "STAT" && replies_->has_room_for_stat() &&
                    !guard::refusal_of(parts_.settings, "STAT", command.argument)) {
+            metrics::count_command_in_transfer(command.verb);
             co_await replies_->pass_stat(command.line);
         } else {
             // A QUIT after the data shows that the client has sent all of them.
@@ -288,16 +292,22 @@ void Transfer::look_at_backend() {
         case BackendEnd::News::nothing: return;
         case BackendEnd::News::arrived: return tell({Kind::backend_connected});
         case BackendEnd::News::secured: return tell({Kind::backend_secured});
-        case BackendEnd::News::tls_failed: return tell({Kind::backend_tls_failed});
+        case BackendEnd::News::tls_failed:
+            leg_->count(metrics::BackendError::data);
+            return tell({Kind::backend_tls_failed});
     }
 }
 
 void Transfer::look_at_client() {
     switch (client_end_.look()) {
         case ClientEnd::News::nothing: return;
-        case ClientEnd::News::connected: return tell({Kind::client_connected});
+        case ClientEnd::News::connected:
+            ready_at_ = loop().now();
+            return tell({Kind::client_connected});
         case ClientEnd::News::unreachable: return tell({Kind::client_unreachable});
-        case ClientEnd::News::secured: return tell({Kind::client_secured});
+        case ClientEnd::News::secured:
+            ready_at_ = loop().now();
+            return tell({Kind::client_secured});
         case ClientEnd::News::tls_failed: return tell({Kind::client_tls_failed});
     }
 }
@@ -308,7 +318,11 @@ void Transfer::look_at_relay() {
             metrics::count(metrics::Counter::data_ends_without_close_notify);
         tell({.kind = is_vouched_for ? vouched : bare, .time = end_grace()});
     };
-    if (report_.bytes_taken > 0 && !machine_.has_moved()) tell({Kind::first_byte});
+    if (report_.bytes_taken > 0 && !machine_.has_moved()) {
+        if (direction_ == ftp::Direction::download)
+            leg_->count_first_byte(loop().now() - ready_at_);
+        tell({Kind::first_byte});
+    }
     if (report_.other_way_ended && !machine_.client_way_is_over())
         tell_end(client_end_.is_protected(), report_.other_way_is_vouched_for,
                  Kind::way_ended_vouched, Kind::way_ended);
@@ -405,6 +419,7 @@ loop::Task<> Transfer::send_command() {
     const bool is_ready = learnt && co_await send_restart();
     const auto sent = is_ready ? co_await leg_->send(line_) : base::Result<>{};
     if (!sent) co_await refuse_for_lost_backend(sent.error());
+    ready_at_ = loop().now();
     if (is_ready && sent)
         tell({.kind = Kind::command_sent, .time = leg_->answer_time(line_)});
     else

@@ -114,6 +114,7 @@ private:
     TransferMachine machine_;
     TransferOutcome outcome_;
     std::optional<loop::Time> moving_since_;
+    loop::Time ready_at_{};  // from then on only the backend can keep a download waiting
     relay::Report report_;
     loop::Job relaying_;
 };

@@ -3,6 +3,8 @@
 
 #include "base/log.h"
 #include "metrics/counters.h"
+#include "metrics/transfers.h"
+#include "session/transfer_count.h"
 
 #include <array>
 #include <cmath>
@@ -80,22 +82,39 @@ std::string json_line(const TransferRecord& record, std::chrono::system_clock::t
 }
 
 void log_transfer(const TransferRecord& record) {
-    using metrics::Counter;
-    switch (record.outcome.result) {
-        case TransferResult::whole: metrics::count(Counter::transfers_whole); break;
-        case TransferResult::failed: metrics::count(Counter::transfers_failed); break;
-        case TransferResult::aborted: metrics::count(Counter::transfers_aborted); break;
-        case TransferResult::refused: metrics::count(Counter::transfers_refused); break;
-        case TransferResult::not_a_transfer: return;
-    }
-    const bool upload = record.outcome.direction == ftp::Direction::upload;
-    metrics::count(upload ? Counter::bytes_uploaded : Counter::bytes_downloaded,
-                   record.outcome.bytes);
+    if (record.outcome.result == TransferResult::not_a_transfer) return;
     const auto now = std::chrono::system_clock::now();
     if (log::has_file(json_log_name)) log::write_line(json_log_name, json_line(record, now));
     if (log::has_file(xferlog_name) && is_file(record.verb) &&
         record.outcome.result != TransferResult::refused)
         log::write_line(xferlog_name, xferlog_line(record, now));
+}
+
+void count_transfer(const TransferOutcome& outcome, const pool::Seat& seat) {
+    using metrics::Counter;
+    const auto counted = [&](Counter counter, metrics::Result result) {
+        metrics::count(counter);
+        const auto direction = counted_as(outcome.direction);
+        metrics::transfers().add(direction, result, outcome.bytes, outcome.time);
+        if (const auto figures = seat.figures()) figures->transfers.add(direction, result);
+    };
+    switch (outcome.result) {
+        case TransferResult::whole:
+            counted(Counter::transfers_whole, metrics::Result::whole);
+            break;
+        case TransferResult::failed:
+            counted(Counter::transfers_failed, metrics::Result::failed);
+            break;
+        case TransferResult::aborted:
+            counted(Counter::transfers_aborted, metrics::Result::aborted);
+            break;
+        case TransferResult::refused:
+            counted(Counter::transfers_refused, metrics::Result::refused);
+            break;
+        case TransferResult::not_a_transfer: return;
+    }
+    const bool upload = outcome.direction == ftp::Direction::upload;
+    metrics::count(upload ? Counter::bytes_uploaded : Counter::bytes_downloaded, outcome.bytes);
 }
 
 }  // namespace ballast::session

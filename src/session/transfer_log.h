@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/address.h"
+#include "pool/seat.h"
 #include "session/transfer_outcome.h"
 
 #include <chrono>
@@ -35,7 +36,10 @@ struct TransferRecord {
 inline constexpr std::string_view xferlog_name = "xferlog";
 inline constexpr std::string_view json_log_name = "transfers";
 
-/// Writes both, and counts. Only files go to the xferlog, listings do not.
+/// Writes both. Only files go to the xferlog, listings do not.
 void log_transfer(const TransferRecord& record);
+
+/// Counts an ended transfer, for the process and for its backend.
+void count_transfer(const TransferOutcome& outcome, const pool::Seat& seat);
 
 }  // namespace ballast::session

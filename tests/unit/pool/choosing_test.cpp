@@ -481,7 +481,7 @@ TEST_F(ChoosingTest, avoids_a_backend_while_it_moves_bytes) {
     auto busy = choose();
     const auto transfer = busy->begin_transfer();
     pool().tick();
-    *transfer.bytes() += 1'000'000;
+    *transfer.bytes(metrics::Direction::download) += 1'000'000;
     loop.run_for(1s);
     pool().tick();
     std::vector<std::expected<Seat, Refusal>> seats;

@@ -80,18 +80,19 @@ TEST(TransferScope, adds_bytes_to_the_backend_where_it_began) {
     const auto pool = pool_of(2);
     auto seat = pool->choose({}, {});
     const auto one = seat->begin_transfer();
-    const auto bytes = one.bytes();
+    const auto bytes = one.bytes(metrics::Direction::upload);
     *bytes += 5;
-    EXPECT_EQ(*seat->begin_transfer().bytes(), 5) << "all transfers of a backend share its count";
+    EXPECT_EQ(*seat->begin_transfer().bytes(metrics::Direction::upload), 5)
+        << "all transfers of a backend share its count";
     seat = pool->choose({}, std::array{seat->backend().id});
     *bytes += 5;
-    EXPECT_EQ(*seat->begin_transfer().bytes(), 0);
-    EXPECT_EQ(*one.bytes(), 10);
+    EXPECT_EQ(*seat->begin_transfer().bytes(metrics::Direction::upload), 0);
+    EXPECT_EQ(*one.bytes(metrics::Direction::upload), 10);
 }
 
 TEST(TransferScope, of_no_seat_counts_nothing) {
     const auto scope = Seat().begin_transfer();
-    EXPECT_EQ(scope.bytes(), nullptr);
+    EXPECT_EQ(scope.bytes(metrics::Direction::upload), nullptr);
 }
 
 TEST(TransferScope, may_outlive_seat_and_pool) {
@@ -100,7 +101,7 @@ TEST(TransferScope, may_outlive_seat_and_pool) {
         const auto pool = pool_of(1);
         scope = pool->choose({}, {})->begin_transfer();
     }
-    *scope.bytes() += 1;
+    *scope.bytes(metrics::Direction::upload) += 1;
     scope = TransferScope();
 }
 

@@ -418,8 +418,10 @@ TEST_F(RelayTest, sealed_does_not_mistake_a_reset_found_in_writing_for_an_end) {
 }
 
 TEST_F(RelayTest, sealed_says_when_bytes_moved_last) {
-    const auto counted = std::make_shared<std::atomic<std::uint64_t>>(0);
-    sealed.moved = counted;
+    const auto from_a = std::make_shared<std::atomic<std::uint64_t>>(0);
+    const auto from_b = std::make_shared<std::atomic<std::uint64_t>>(0);
+    sealed.moved_from_a = from_a;
+    sealed.moved_from_b = from_b;
     start_sealed();
     const auto began = loop.now();
     EXPECT_EQ(sealed.moved_at, began);
@@ -430,7 +432,8 @@ TEST_F(RelayTest, sealed_says_when_bytes_moved_last) {
     sender.send("yz");
     loop.run_for(10s);
     EXPECT_EQ(sealed.moved_at, began + 20s);
-    EXPECT_EQ(*counted, 3);
+    EXPECT_EQ(*from_a, 2);
+    EXPECT_EQ(*from_b, 1);
 }
 
 }  // namespace
