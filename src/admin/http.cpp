@@ -5,6 +5,7 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/ostream.hpp>
+#include <boost/beast/http/fields.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/status.hpp>
@@ -17,6 +18,12 @@
 namespace ballast::admin {
 
 namespace http = boost::beast::http;
+
+namespace {
+
+constexpr unsigned http_1_1 = 11;
+
+}  // namespace
 
 struct RequestReader::Parser {
     Parser() {
@@ -64,26 +71,42 @@ std::expected<std::optional<Request>, Answer> RequestReader::next(std::string& r
     }
     auto message = parser.release();
     parser_ = std::make_unique<Parser>();
+    // RFC 9112 3.2
+    if (message.count(http::field::host) > 1)
+        return std::unexpected(refusal(400, "not an HTTP/1.1 request: Host comes more than once"));
     return Request{.method = std::string(message.method_string()),
                    .target = std::string(message.target()),
                    .body = std::move(message.body()),
-                   .keep_alive = message.keep_alive()};
+                   .keep_alive = message.keep_alive() && message.version() >= http_1_1,
+                   .takes_chunks = message.version() >= http_1_1,
+                   .host = std::string(message[http::field::host]),
+                   .origin = std::string(message[http::field::origin]),
+                   .authorization = std::string(message[http::field::authorization])};
 }
 
 bool RequestReader::has_begun() const { return parser_->parser.got_some(); }
 
-std::string to_text(Answer answer, bool keep_alive) {
-    http::response<http::string_body> response;
-    response.result(answer.status);
-    response.set(http::field::content_type, answer.type);
-    response.set(http::field::cache_control, "no-store");
-    if (!answer.allow.empty()) response.set(http::field::allow, answer.allow);
-    response.keep_alive(keep_alive);
-    response.body() = std::move(answer.body);
-    response.prepare_payload();
+std::string header_of(const Answer& answer, BodyEnd end, bool keep_alive) {
+    http::response_header<> header;
+    header.version(http_1_1);
+    header.result(answer.status);
+    header.set(http::field::content_type, answer.type);
+    header.set(http::field::cache_control, "no-store");
+    // Answers contain names that peers have chosen.
+    header.set("X-Content-Type-Options", "nosniff");
+    if (!answer.allow.empty()) header.set(http::field::allow, answer.allow);
+    if (!answer.challenge.empty()) header.set(http::field::www_authenticate, answer.challenge);
+    if (!keep_alive) header.set(http::field::connection, "close");
+    if (end == BodyEnd::by_length)
+        header.set(http::field::content_length, fmt::to_string(answer.body.size()));
+    if (end == BodyEnd::by_chunks) header.set(http::field::transfer_encoding, "chunked");
     std::ostringstream text;
-    text << response;
+    text << header;
     return std::move(text).str();
+}
+
+std::string chunk(std::string_view part) {
+    return fmt::format("{:x}\r\n{}\r\n", part.size(), part);
 }
 
 }  // namespace ballast::admin

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "admin/feed.h"
+
 #include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -16,17 +19,25 @@ constexpr std::size_t body_bytes_max = 64UL * 1024;
 struct Request {
     std::string method;
     std::string target;  ///< as it was sent, percent-encoded
-    std::string body;
+    std::string body = {};
     bool keep_alive = false;
+    bool takes_chunks = false;  ///< HTTP/1.1
+    // Empty: the header has no such field.
+    std::string host = {};
+    std::string origin = {};
+    std::string authorization = {};
 };
 
 inline constexpr std::string_view json_type = "application/json";
 
 struct Answer {
     unsigned status = 200;
-    std::string body;
+    std::string body = {};
     std::string_view type = json_type;  ///< of the body
     std::string allow = {};             ///< the methods of this route, for 405
+    std::string challenge = {};         ///< WWW-Authenticate, for 401
+    /// What follows behind the body until either side ends; null: nothing.
+    std::shared_ptr<Feed> feed = nullptr;
 };
 
 /// A problem document (RFC 9457). `what` says what is wrong and what would be right. `members` are
@@ -52,7 +63,16 @@ private:
     std::unique_ptr<Parser> parser_;
 };
 
-/// The answer as HTTP/1.1.
-[[nodiscard]] std::string to_text(Answer answer, bool keep_alive);
+/// How a client knows where the body ends.
+enum class BodyEnd : std::uint8_t {
+    by_length,
+    by_chunks,  ///< each part is a `chunk`, and `last_chunk` ends them (RFC 9112 7.1)
+    by_close,
+};
+/// The header of the answer as HTTP/1.1, with the empty line. The body comes behind it.
+[[nodiscard]] std::string header_of(const Answer& answer, BodyEnd end, bool keep_alive);
+/// `part` must not be empty.
+[[nodiscard]] std::string chunk(std::string_view part);
+inline constexpr std::string_view last_chunk = "0\r\n\r\n";
 
 }  // namespace ballast::admin

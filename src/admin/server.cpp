@@ -2,19 +2,19 @@
 #include "admin/server.h"
 
 #include "base/log.h"
-#include "base/owned_fd.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <sys/socket.h>
+#include <chrono>
+#include <cstddef>
 #include <utility>
 
 namespace ballast::admin {
 
 namespace {
 
-/// How long accepting pauses when no descriptors are left. Connections wait in the backlog.
-constexpr auto shortage_pause = std::chrono::milliseconds(100);
+constexpr std::size_t tcp_connections_max = 64;
+/// Longer than at the Unix socket: a handshake over the internet takes a few round trips.
+constexpr auto tcp_crowded_patience = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -37,10 +37,9 @@ std::expected<OperatorSocket, config::Problem> open_socket(const config::Config&
 Server::Server(loop::WorkerLoop& loop, OperatorSocket socket, Actions actions,
                std::string state_file, Patience patience)
     : loop_(loop),
-      patience_(patience),
       api_(loop, std::move(actions), std::move(state_file)),
       file_(std::move(socket.file)),
-      signal_(loop) {
+      socket_(loop, answerer(), {.way = Way::socket, .patience = patience}, access_) {
     if (!file_) {
         log::info("no socket for operators", {{"reason", socket.why_not}});
         return;
@@ -52,50 +51,49 @@ Server::Server(loop::WorkerLoop& loop, OperatorSocket socket, Actions actions,
         return;
     }
     (void)native.release();
-    listening_ = std::move(*opened);
-    listening_.attach(&signal_);
-    job_ = loop::Job::start(serve());
+    socket_.open(std::move(*opened));
     log::info("listening for operators", {{"socket", file_->path()}});
 }
 
-loop::Task<> Server::serve() {
-    for (;;) {
-        std::erase_if(connections_, [](const Connection& each) { return each.has_ended(); });
-        if (connections_.size() >= connections_max) {
-            (void)co_await signal_.wait(make_room());
-            continue;
-        }
-        base::OwnedFd accepted(
-            ::accept4(listening_.native(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-        if (accepted) {
-            adopt(std::move(accepted));
-            signal_.raise();  // probes get their turn before the next one
-            (void)co_await signal_.wait(loop::never);
-        } else if (errno == EAGAIN) {
-            listening_.watch_readable();
-            (void)co_await signal_.wait(loop::never);
-        } else {
-            (void)co_await signal_.wait(loop_.after(shortage_pause));
-        }
+Answerer Server::answerer() {
+    return [this](Request request) { return api_.answer(std::move(request)); };
+}
+
+void Server::use(Access access) {
+    access_ = std::make_shared<const Access>(std::move(access));
+    for (const auto& door : doors_) door.entrance->use(access_);
+}
+
+Entrance* Server::find(const base::Address& address) {
+    const auto found = std::ranges::find(doors_, address, &Door::address);
+    return found == doors_.end() ? nullptr : found->entrance.get();
+}
+
+base::Result<> Server::open(const base::Address& address, base::OwnedFd listening) {
+    auto opened = loop::Descriptor::open(loop_, listening.get());
+    if (!opened) return std::unexpected(opened.error());
+    (void)listening.release();
+    auto* entrance = find(address);
+    if (entrance == nullptr) {
+        const Entrance::Settings settings{
+            .way = address.ip.is_loopback() ? Way::loopback : Way::network,
+            .connections_max = tcp_connections_max,
+            .patience = {.crowded = tcp_crowded_patience}};
+        doors_.push_back(
+            {address, std::make_unique<Entrance>(loop_, answerer(), settings, access_)});
+        entrance = doors_.back().entrance.get();
     }
+    entrance->open(std::move(*opened));
+    return {};
 }
 
-void Server::adopt(base::OwnedFd accepted) {
-    auto opened = loop::Descriptor::open(loop_, accepted.get());
-    if (!opened) return;
-    (void)accepted.release();
-    connections_.emplace_back(loop_, std::move(*opened), api_, patience_.request, signal_);
+void Server::close(const base::Address& address) {
+    if (auto* const entrance = find(address)) entrance->close();
 }
 
-/// Ends the connection that has been silent for longest, if that is long enough. Returns when to
-/// try again.
-loop::Deadline Server::make_room() {
-    const auto longest = std::ranges::min_element(connections_, {}, &Connection::waits_since);
-    const auto since = longest->waits_since();
-    if (since == loop::never) return loop::never;  // all are worked on
-    const auto until = since + patience_.crowded;
-    if (until <= loop_.now()) connections_.erase(longest);
-    return until;
+void Server::see_off() {
+    socket_.see_off();
+    for (const auto& door : doors_) door.entrance->see_off();
 }
 
 }  // namespace ballast::admin

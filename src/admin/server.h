@@ -3,19 +3,20 @@
 
 #include "admin/actions.h"
 #include "admin/api.h"
-#include "admin/connection.h"
+#include "admin/entrance.h"
 #include "admin/socket_file.h"
+#include "base/address.h"
+#include "base/error.h"
 #include "base/owned_fd.h"
 #include "config/config.h"
 #include "config/problem.h"
-#include "loop/job.h"
 #include "loop/worker_loop.h"
 
-#include <cstddef>
 #include <expected>
-#include <list>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace ballast::admin {
 
@@ -33,10 +34,6 @@ struct OperatorSocket {
 /// control thread, except that it may be made before the loop runs.
 class Server {
 public:
-    /// Concurrent connections. Further ones wait, until one of these makes room for them by having
-    /// kept Ballast waiting.
-    static constexpr std::size_t connections_max = 16;
-
     /// Logs where it listens, or why it does not.
     Server(loop::WorkerLoop& loop, OperatorSocket socket, Actions actions, std::string state_file,
            Patience patience = {});
@@ -49,19 +46,31 @@ public:
         api_.note(pool, backend, state);
     }
 
+    /// What operators over TCP need, from now on. Call it before `open`.
+    void use(Access access);
+    /// Operators connect to this socket, too, which is listening and non-blocking. `address` is
+    /// what the settings name.
+    [[nodiscard]] base::Result<> open(const base::Address& address, base::OwnedFd listening);
+    /// Accepts no more there. Requests that have come are answered.
+    void close(const base::Address& address);
+    /// Another process has replaced this one: whoever connects again reaches that one, so no
+    /// connection stays longer than its request.
+    void see_off();
+
 private:
-    [[nodiscard]] loop::Task<> serve();
-    void adopt(base::OwnedFd accepted);
-    [[nodiscard]] loop::Deadline make_room();
+    struct Door {
+        base::Address address;
+        std::unique_ptr<Entrance> entrance;
+    };
+    [[nodiscard]] Answerer answerer();
+    [[nodiscard]] Entrance* find(const base::Address& address);
 
     loop::WorkerLoop& loop_;
-    const Patience patience_;
     Api api_;
+    std::shared_ptr<const Access> access_ = std::make_shared<const Access>();
     std::optional<SocketFile> file_;
-    loop::Signal signal_;  // a connection has come or has ended
-    loop::Descriptor listening_;
-    std::list<Connection> connections_;
-    loop::Job job_;
+    Entrance socket_;
+    std::vector<Door> doors_;
 };
 
 }  // namespace ballast::admin

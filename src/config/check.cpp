@@ -35,6 +35,7 @@ public:
             check_tls(pool, places_, problems_);
         }
         check_admin(config_.admin, Findings(places_, problems_));
+        check_tls(config_.admin, places_, problems_);
         check_logs(config_, Findings(places_, problems_));
         check_fallbacks(config_, Findings(places_, problems_));
         check_unused(config_, Findings(places_, problems_));

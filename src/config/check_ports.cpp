@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ballast::config {
@@ -24,8 +25,8 @@ public:
 private:
     void binds() {
         std::map<base::Address, std::string> first_key;
-        for (const auto& listener : config_.listeners) {
-            for (const auto& [address, key] : controls(listener)) {
+        const auto look = [&](const std::vector<Control>& controls) {
+            for (const auto& [address, key] : controls) {
                 if (address.port == 0) continue;  // the system chooses a new one each time
                 const auto [first, is_new] = first_key.emplace(address, key);
                 if (!is_new)
@@ -34,26 +35,36 @@ private:
                                               first->second),
                                   "use another address or port, or remove one");
             }
-        }
+        };
+        for (const auto& listener : config_.listeners) look(controls(listener));
+        look(of_operators());
     }
 
-    /// An address for control connections, and where the file says it.
+    /// An address for control connections or operators, and where the file says it.
     struct Control {
         base::Address address;
         std::string key;
     };
 
+    void add(const std::string& key, const std::vector<base::Address>& addresses,
+             std::vector<Control>& to) const {
+        if (!findings_.holds(key)) return;
+        for (std::size_t i = 0; i < addresses.size(); ++i)
+            to.push_back({addresses[i], fmt::format("{}[{}]", key, i)});
+    }
+
     [[nodiscard]] std::vector<Control> controls(const Listener& listener) const {
         std::vector<Control> result;
-        const auto add = [&](const std::string& key, const std::vector<base::Address>& addresses) {
-            if (!findings_.holds(key)) return;
-            for (std::size_t i = 0; i < addresses.size(); ++i)
-                result.push_back({addresses[i], fmt::format("{}[{}]", key, i)});
-        };
-        add(listener.where.key + ".bind", listener.bind);
-        add(listener.where.key + ".implicit_bind", listener.implicit_bind);
+        add(listener.where.key + ".bind", listener.bind, result);
+        add(listener.where.key + ".implicit_bind", listener.implicit_bind, result);
         if (listener.tls)
-            add(listener.tls->where.key + ".implicit_bind", listener.tls->implicit_bind);
+            add(listener.tls->where.key + ".implicit_bind", listener.tls->implicit_bind, result);
+        return result;
+    }
+
+    [[nodiscard]] std::vector<Control> of_operators() const {
+        std::vector<Control> result;
+        add("admin.bind", config_.admin.bind, result);
         return result;
     }
 
@@ -64,7 +75,9 @@ private:
             if (!listener.lends_ports() || !findings_.holds(key)) continue;
             one_port(key, listener.passive_ports, "client address", "20000-20099");
             for (std::size_t j = 0; j < i; ++j) overlap(config_.listeners[j], listener);
-            for (const auto& other : config_.listeners) control_port_inside(listener, other);
+            for (const auto& other : config_.listeners)
+                control_port_inside(listener, controls(other), "control");
+            control_port_inside(listener, of_operators(), "operators'");
         }
         for (std::size_t i = 0; i < config_.pools.size(); ++i) {
             const auto& pool = config_.pools[i];
@@ -72,6 +85,7 @@ private:
             one_port(pool.where.key + ".data_ports", *pool.data_ports, "backend", "30000-30099");
             for (std::size_t j = 0; j < i; ++j) overlap(config_.pools[j], pool);
             for (const auto& listener : config_.listeners) in_the_way(listener, pool);
+            in_the_way(of_operators(), "operators'", pool);
         }
     }
 
@@ -99,19 +113,20 @@ private:
 
     /// Passive ports are opened on the address that the client connected to. So a control port
     /// conflicts with them only if both listeners can have the same address.
-    void control_port_inside(const Listener& listener, const Listener& other) {
+    void control_port_inside(const Listener& listener, const std::vector<Control>& others,
+                             std::string_view kind) {
         const auto may_meet = [](const base::Ip& a, const base::Ip& b) {
             return a == b || (a.family() == b.family() && (a.is_any() || b.is_any()));
         };
-        for (const auto& [control, key] : controls(other)) {
+        for (const auto& [control, key] : others) {
             if (!listener.passive_ports.contains(control.port)) continue;
             const auto meets = [&](const Control& own) {
                 return may_meet(own.address.ip, control.ip);
             };
             if (std::ranges::none_of(controls(listener), meets)) continue;
             findings_.add(listener.where.key + ".passive_ports",
-                          fmt::format("{} holds the control port {} of {}",
-                                      to_string(listener.passive_ports), control.port, key),
+                          fmt::format("{} holds the {} port {} of {}",
+                                      to_string(listener.passive_ports), kind, control.port, key),
                           "use a range without it");
         }
     }
@@ -141,12 +156,17 @@ private:
                           fmt::format("{} overlaps {} of {}", to_string(ports),
                                       to_string(listener.passive_ports), passive_key),
                           "use ports outside of it");
-        for (const auto& [address, control_key] : controls(listener))
-            if (ports.contains(address.port))
-                findings_.add(key,
-                              fmt::format("{} holds the control port {} of {}", to_string(ports),
-                                          address.port, control_key),
-                              "use a range without it");
+        in_the_way(controls(listener), "control", pool);
+    }
+
+    void in_the_way(const std::vector<Control>& controls, std::string_view kind, const Pool& pool) {
+        for (const auto& [address, control_key] : controls)
+            if (pool.data_ports->contains(address.port))
+                findings_.add(
+                    pool.where.key + ".data_ports",
+                    fmt::format("{} holds the {} port {} of {}", to_string(*pool.data_ports), kind,
+                                address.port, control_key),
+                    "use a range without it");
     }
 
     const Config& config_;

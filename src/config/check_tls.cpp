@@ -27,20 +27,19 @@ std::optional<Refusal> contradiction_of_versions(const TlsParameters& tls) {
         "lower min_version or raise max_version"};
 }
 
-/// The checks of one listener's table.
-class ListenerCheck {
+/// The checks of a table for servers: what listeners and operators have in common.
+template <typename ServerTls>
+class ServerCheck {
 public:
-    ListenerCheck(const Listener& listener, const Places& places, std::vector<Problem>& problems)
-        : listener_(listener), tls_(*listener.tls), places_(places), problems_(problems) {}
+    ServerCheck(const ServerTls& tls, const Places& places, std::vector<Problem>& problems)
+        : tls_(tls), places_(places), problems_(problems) {}
 
     void run() {
         certificates();
-        ways_in();
-        clients();
         versions();
     }
 
-private:
+protected:
     [[nodiscard]] std::string key(std::string_view name) const {
         return fmt::format("{}.{}", tls_.where.key, name);
     }
@@ -59,7 +58,6 @@ private:
             return;
         }
         one_for_each("key", tls_.key, "leave it out if the certificates' files hold the keys");
-        one_for_each("ocsp", tls_.ocsp, "leave it out");
     }
 
     void one_for_each(std::string_view name, const std::vector<std::string>& files,
@@ -71,6 +69,33 @@ private:
                fmt::format("name one for each certificate, in the same order, or {}", otherwise));
     }
 
+    void versions() {
+        if (!holds("min_version") || !holds("max_version")) return;
+        if (const auto wrong = contradiction_of_versions(tls_))
+            report(places_.is_said(key("min_version")) ? "min_version" : "max_version", wrong->what,
+                   wrong->fix);
+    }
+
+    const ServerTls& tls_;
+    const Places& places_;
+    std::vector<Problem>& problems_;
+};
+
+/// The checks of one listener's table.
+class ListenerCheck : ServerCheck<ListenerTls> {
+public:
+    ListenerCheck(const Listener& listener, const Places& places, std::vector<Problem>& problems)
+        : ServerCheck(*listener.tls, places, problems), listener_(listener) {}
+
+    void run() {
+        ServerCheck::run();
+        if (holds("certificate") && !tls_.certificate.empty())
+            one_for_each("ocsp", tls_.ocsp, "leave it out");
+        ways_in();
+        clients();
+    }
+
+private:
     /// How clients begin TLS.
     void ways_in() {
         if (tls_.explicit_tls || !holds("explicit") || !holds("implicit_bind")) return;
@@ -93,17 +118,7 @@ private:
                    "add client_certificate = \"require\" or \"request\", or remove client_ca");
     }
 
-    void versions() {
-        if (!holds("min_version") || !holds("max_version")) return;
-        if (const auto wrong = contradiction_of_versions(tls_))
-            report(places_.is_said(key("min_version")) ? "min_version" : "max_version", wrong->what,
-                   wrong->fix);
-    }
-
     const Listener& listener_;
-    const ListenerTls& tls_;
-    const Places& places_;
-    std::vector<Problem>& problems_;
 };
 
 /// The checks of one pool. The resulting settings of each backend count.
@@ -232,6 +247,10 @@ private:
 
 void check_tls(const Listener& listener, const Places& places, std::vector<Problem>& problems) {
     if (listener.tls) ListenerCheck(listener, places, problems).run();
+}
+
+void check_tls(const Admin& admin, const Places& places, std::vector<Problem>& problems) {
+    if (admin.tls) ServerCheck(*admin.tls, places, problems).run();
 }
 
 void check_tls(const Pool& pool, const Places& places, std::vector<Problem>& problems) {

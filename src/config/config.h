@@ -37,6 +37,24 @@ struct TransferLog {
     std::string json;     ///< file of JSON lines; empty: none
 };
 
+/// TLS settings that listeners, backends and operators have in common.
+struct TlsParameters {
+    base::TlsVersion min_version = base::TlsVersion::tls_1_2;
+    base::TlsVersion max_version = base::TlsVersion::tls_1_3;
+    std::string ciphers;       ///< up to TLS 1.2, OpenSSL names; empty: all with forward secrecy
+    std::string ciphersuites;  ///< for TLS 1.3; empty: OpenSSL's default
+    Duration handshake_timeout = std::chrono::seconds(10);
+
+    friend bool operator==(const TlsParameters&, const TlsParameters&) = default;
+};
+
+/// TLS for operators who connect over TCP.
+struct AdminTls : TlsParameters {
+    Where where;
+    std::vector<std::string> certificate;  ///< PEM files: chain, and the key unless `key` is set
+    std::vector<std::string> key;          ///< one for each certificate, or none
+};
+
 /// How operators speak with the running daemon.
 struct Admin {
     /// Where the socket is if the configuration names none.
@@ -46,6 +64,12 @@ struct Admin {
     std::string socket;  ///< empty: the default, if Ballast may write there
     std::string group;   ///< who may use the socket beside Ballast's user; empty: Ballast's group
     std::string state_file;  ///< keeps administrative states over a restart; empty: none
+
+    std::vector<base::Address> bind;  ///< TCP; empty: only the socket
+    std::vector<std::string> names;   ///< host names by which browsers may reach `bind`
+    std::string token_file;           ///< bearer tokens that may do everything; empty: none
+    std::string read_token_file;      ///< bearer tokens that may only look; empty: none
+    std::optional<AdminTls> tls;      ///< of `bind`
 };
 
 /// Limits of the whole process. 0 means no limit, unless the field says otherwise.
@@ -100,17 +124,6 @@ enum class TlsRequire : std::uint8_t { none, login, login_and_data };
 /// Whether a data connection must resume its control connection's TLS session.
 enum class SessionReuse : std::uint8_t { required, preferred, off };
 enum class ClientCertificate : std::uint8_t { none, request, require };
-
-/// TLS settings that listeners and backends have in common.
-struct TlsParameters {
-    base::TlsVersion min_version = base::TlsVersion::tls_1_2;
-    base::TlsVersion max_version = base::TlsVersion::tls_1_3;
-    std::string ciphers;       ///< up to TLS 1.2, OpenSSL names; empty: all with forward secrecy
-    std::string ciphersuites;  ///< for TLS 1.3; empty: OpenSSL's default
-    Duration handshake_timeout = std::chrono::seconds(10);
-
-    friend bool operator==(const TlsParameters&, const TlsParameters&) = default;
-};
 
 /// A listener's TLS for clients (RFC 4217).
 struct ListenerTls : TlsParameters {

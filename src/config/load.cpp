@@ -32,6 +32,7 @@ public:
         read_table(root, "", "log", Record(config_.log));
         read_table(root, "", "transfer_log", Record(config_.transfer_log));
         read_table(root, "", "admin", Record(config_.admin));
+        read_tls(root, config_.admin);
         read_table(root, "", "limits", Record(config_.limits));
         read_named(root, "listener", config_.listeners);
         read_named(root, "pool", config_.pools);
@@ -87,6 +88,16 @@ private:
     void read_table(const toml::table& parent, const std::string& path, std::string_view key,
                     Record into) {
         if (const auto* table = table_at(parent, path, key)) read(*table, joined(path, key), into);
+    }
+
+    /// [admin.tls]
+    void read_tls(const toml::table& root, Admin& admin) {
+        const auto* table = root["admin"].as_table();
+        if (table == nullptr) return;
+        if (const auto* tls = table_at(*table, "admin", "tls")) {
+            admin.tls.emplace().where = place_of("admin.tls", tls->source());
+            read(*tls, "admin.tls", Record(*admin.tls));
+        }
     }
 
     /// [listener.NAME] and [pool.NAME]

@@ -2,6 +2,7 @@
 #include "config/settings.h"
 
 #include "config/limits.h"
+#include "config/tls_settings.h"
 #include "config/words.h"
 
 #include <algorithm>
@@ -61,6 +62,7 @@ constexpr auto transfer_log_settings = std::to_array<Setting>({
 });
 
 constexpr std::size_t socket_path_bytes_max = 103;  // unix(7), with room for ".new"
+constexpr std::size_t host_bytes_max = 253;         // RFC 1035 2.3.4
 
 constexpr auto admin_settings = std::to_array<Setting>({
     {"socket",
@@ -86,7 +88,33 @@ constexpr auto admin_settings = std::to_array<Setting>({
      false,
      {},
      "it is read at the start"},
+    {"bind", Addresses{at<&Admin::bind>},
+     "Where the HTTP API is reached over TCP, such as `127.0.0.1:8021`. An address that other "
+     "machines can reach needs `[admin.tls]` and a token. Empty is nowhere: the socket alone "
+     "serves the API."},
+    {"names", Texts{at<&Admin::names>, 1, host_bytes_max},
+     "Host names under which `bind` is reached. Addresses and `localhost` are known without this. "
+     "Requests for other names are refused, so that no web page can reach the API by a name of its "
+     "own (DNS rebinding)."},
+    {"token_file", Text{at<&Admin::token_file>, 0, path_bytes_max},
+     "File with the tokens that may do everything over TCP, one in each line; empty lines and "
+     "those that begin with `#` do not count. It is read again at each reload. Empty is none: then "
+     "nothing can be changed over TCP."},
+    {"read_token_file", Text{at<&Admin::read_token_file>, 0, path_bytes_max},
+     "The same for tokens that may only look. Empty is none: then everybody who can connect to a "
+     "loopback address may look without a token."},
 });
+constexpr std::array<string_view, 1> admin_tables = {"tls"};
+
+constexpr auto admin_tls_settings = with_tls_parameters<AdminTls>(std::to_array<Setting>({
+    {"certificate", Texts{at<&AdminTls::certificate>, 1, path_bytes_max},
+     "PEM files, each with the server's certificate, then intermediate certificates, and the key "
+     "unless `key` is given. A file that changes is read again, for later connections.",
+     true},
+    {"key", Texts{at<&AdminTls::key>, 1, path_bytes_max},
+     "PEM files with the keys, one for each certificate and in the same order. Empty: each "
+     "certificate's file contains its key."},
+}));
 
 constexpr std::uint32_t rate_max = 1'000'000;
 
@@ -146,8 +174,11 @@ constexpr auto top_sections = std::to_array<Section>({
     {defaults<TransferLog>, "transfer_log", "[transfer_log]",
      "Logs of transfers. Both may be written at the same time.", transfer_log_settings},
     {defaults<Admin>, "admin", "[admin]",
-     "How operators speak with the running daemon, see [operating.md](operating.md).",
-     admin_settings},
+     "How operators speak with the running daemon, see [admin-api.md](admin-api.md).",
+     admin_settings, admin_tables},
+    {defaults<AdminTls>, "admin.tls", "[admin.tls]",
+     "TLS for operators. With this table every address of `bind` speaks HTTPS.",
+     admin_tls_settings},
     {defaults<Limits>, "limits", "[limits]",
      "Limits of the whole process. Each time that a limit is reached is counted.", limits_settings},
 });

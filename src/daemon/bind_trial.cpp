@@ -19,13 +19,13 @@ namespace {
 
 using config::Listener;
 
-std::string remedy_for_bind(int error, const Listener& listener) {
+std::string remedy_for_bind(int error, bool free_bind, bool can_free_bind) {
     switch (error) {
         case EADDRNOTAVAIL:
-            return listener.free_bind
-                       ? "use an address family that this machine supports"
-                       : "use an address of this machine, or set free_bind = true for one that it "
-                         "gets later";
+            if (free_bind) return "use an address family that this machine supports";
+            if (!can_free_bind) return "use an address of this machine";
+            return "use an address of this machine, or set free_bind = true for one that it gets "
+                   "later";
         case EACCES:
             return fmt::format("run as root or with CAP_NET_BIND_SERVICE, or use a port above {}",
                                first_unprivileged_port() - 1);
@@ -63,11 +63,12 @@ BindTrial::BindTrial(const config::Config& config, std::string running_file,
 void BindTrial::run() {
     for (const auto& listener : config_.listeners) {
         const auto& key = listener.where.key;
-        try_control(listener, listener.bind, key + ".bind");
+        try_control(&listener, listener.bind, key + ".bind");
         if (listener.tls)
-            try_control(listener, listener.tls->implicit_bind, key + ".tls.implicit_bind");
-        try_control(listener, listener.implicit_bind, key + ".implicit_bind");
+            try_control(&listener, listener.tls->implicit_bind, key + ".tls.implicit_bind");
+        try_control(&listener, listener.implicit_bind, key + ".implicit_bind");
     }
+    try_control(nullptr, config_.admin.bind, "admin.bind");
     for (const auto& listener : config_.listeners) {
         const auto ip = an_address_of(listener);
         const auto is_refused = [&](const char* name) {
@@ -80,7 +81,7 @@ void BindTrial::run() {
 }
 
 /// The ports stay bound until the end, because two of them may exclude each other.
-void BindTrial::try_control(const Listener& listener, const std::vector<base::Address>& addresses,
+void BindTrial::try_control(const Listener* listener, const std::vector<base::Address>& addresses,
                             const std::string& key) {
     // If some addresses were refused, the indexes of the others do not match the file.
     const bool is_whole = !config_.places.is_refused(key);
@@ -93,7 +94,7 @@ void BindTrial::try_control(const Listener& listener, const std::vector<base::Ad
             continue;
         }
         const auto where = is_whole ? fmt::format("{}[{}]", key, i) : key;
-        auto opened = net::listen_on(address, 1, listener.free_bind);
+        auto opened = net::listen_on(address, 1, listener != nullptr && listener->free_bind);
         const bool is_in_use = !opened && opened.error().code == std::errc::address_in_use;
         const auto earlier = std::ranges::find_if(control_, [&](const base::Address& each) {
             return is_in_use && address.port != 0 && exclude_each_other(each, address);
@@ -145,7 +146,7 @@ void BindTrial::try_slices(const Listener& listener, const base::Ip& ip) {
                 if (is_own(address, bound.error()))
                     not_tried_.push_back(address);
                 else
-                    add_problem(backend.where.key + ".passive_ports", listener, address,
+                    add_problem(backend.where.key + ".passive_ports", &listener, address,
                                 bound.error());
             }
         }
@@ -181,6 +182,7 @@ void BindTrial::choose_own() {
         std::ranges::for_each(listener.implicit_bind, choose);
         if (listener.tls) std::ranges::for_each(listener.tls->implicit_bind, choose);
     }
+    std::ranges::for_each(config_.admin.bind, choose);
 }
 
 /// Anybody can run a program that calls itself Ballast on unprivileged ports. Trusting it would let
@@ -229,12 +231,14 @@ std::string BindTrial::remedy_for_use(const base::Address& address) {
     return "stop the program that uses it, or choose another port";
 }
 
-void BindTrial::add_problem(const std::string& key, const Listener& listener,
+void BindTrial::add_problem(const std::string& key, const Listener* listener,
                             const base::Address& address, const base::Error& error) {
-    problems_.push_back({config_.places.of(key), base::to_string(error),
-                         error.code == std::errc::address_in_use
-                             ? remedy_for_use(address)
-                             : remedy_for_bind(error.code.value(), listener)});
+    problems_.push_back(
+        {config_.places.of(key), base::to_string(error),
+         error.code == std::errc::address_in_use
+             ? remedy_for_use(address)
+             : remedy_for_bind(error.code.value(), listener != nullptr && listener->free_bind,
+                               listener != nullptr)});
 }
 
 std::string BindTrial::not_tried() const {

@@ -41,11 +41,12 @@ private:
         return {*socket.instance, socket.user};
     }
 
-    void try_control(const config::Listener& listener, const std::vector<base::Address>& addresses,
+    /// Null: for operators.
+    void try_control(const config::Listener* listener, const std::vector<base::Address>& addresses,
                      const std::string& key);
     void try_passive(const config::Listener& listener, const base::Ip& ip);
     void try_slices(const config::Listener& listener, const base::Ip& ip);
-    void add_problem(const std::string& key, const config::Listener& listener,
+    void add_problem(const std::string& key, const config::Listener* listener,
                      const base::Address& address, const base::Error& error);
     /// Whether only the running Ballast is in the way.
     [[nodiscard]] bool is_own(const base::Address& address, const base::Error& error);

@@ -11,6 +11,7 @@
 #include "daemon/installed_program.h"
 #include "daemon/logs.h"
 #include "daemon/memory.h"
+#include "daemon/operator_gate.h"
 #include "daemon/operators.h"
 #include "daemon/pid_file.h"
 #include "daemon/port_settings.h"
@@ -73,6 +74,8 @@ private:
     void take_client(base::OwnedFd client, base::Address peer, std::string_view listener,
                      bool begins_with_tls);
     void serve_operators();
+    void take_operators(const base::Address& address, base::OwnedFd listening);
+    void admit_operators();
     [[nodiscard]] loop::Task<> follow_signals();
     [[nodiscard]] loop::Task<> follow_itself();
     [[nodiscard]] loop::Task<> follow_pools();
@@ -111,6 +114,7 @@ private:
     Reload reload_;
     Operators operators_;
     admin::OperatorSocket operator_socket_;  // until `run`
+    admin::Gate::Settings gate_;
     std::optional<admin::Server> operator_server_;
     loop::Signal signalled_;
     base::OwnedFd unwatched_signals_;
@@ -157,7 +161,12 @@ Daemon::Daemon(Parts parts, base::OwnedFd signals, const Arguments& arguments,
              [this](base::OwnedFd client, base::Address peer, std::string_view listener,
                     bool begins_with_tls) {
                  take_client(std::move(client), peer, listener, begins_with_tls);
-             }),
+             },
+             {.open =
+                  [this](const base::Address& address, base::OwnedFd listening) {
+                      take_operators(address, std::move(listening));
+                  },
+              .close = [this](const base::Address& address) { operator_server_->close(address); }}),
       predecessor_(control_, control_network_, ports_, worker_count(*started_with_) + 1,
                    {.handed = [this] { begin_serving(); },
                     .port =
@@ -250,9 +259,26 @@ void Daemon::serve_operators() {
     actions.has_new_program = [this] { return program_.is_new(); };
     operator_server_.emplace(control_, std::move(operator_socket_), std::move(actions),
                              started_with_->admin.state_file);
+    admit_operators();
     operator_server_->restore();
     for (const auto& each : inheritance_.decisions)
         operator_server_->note(each.pool, each.backend, each.state);
+}
+
+void Daemon::take_operators(const base::Address& address, base::OwnedFd listening) {
+    if (const auto opened = operator_server_->open(address, std::move(listening)); !opened)
+        log::write_each(
+            log::Level::error, "an address cannot be listened on",
+            {{"address", base::to_string(address)}, {"reason", base::to_string(opened.error())}});
+}
+
+/// With what the configuration says now.
+void Daemon::admit_operators() {
+    const auto& tls = serving_.config()->admin.tls;
+    operator_server_->use(
+        {.gate = admin::Gate(gate_),
+         .tls = serving_.tls()->operators_server(),
+         .handshake_timeout = tls ? tls->handshake_timeout : loop::Time::duration()});
 }
 
 /// A connection goes to the least loaded worker, not to the one that woke first: FTP sessions are
@@ -286,6 +312,7 @@ std::string Daemon::new_session_id() {
 
 End Daemon::run() {
     for (const auto& worker : workers_) worker->start();
+    gate_ = std::move(first_.gate);
     serving_.use(std::move(first_));
     serving_.inherit(inheritance_);
     for (const auto& each : inheritance_.decisions) (void)operators_.decide(each);
@@ -409,7 +436,10 @@ void Daemon::upgrade(Upgrade::Done done) {
     if (!pid_path_.empty()) arguments.insert(arguments.end(), {"--pid-file", pid_path_});
     upgrade_.begin(
         {program_.path(), std::move(arguments)}, takers_, knowledge,
-        [this] { sd_notifyf(0, "MAINPID=%d", static_cast<int>(upgrade_.successor())); },
+        [this] {
+            operator_server_->see_off();
+            sd_notifyf(0, "MAINPID=%d", static_cast<int>(upgrade_.successor()));
+        },
         std::move(done));
 }
 
@@ -445,7 +475,9 @@ admin::ReloadReport Daemon::apply(Reload::Read& read) {
     ledger_.configure(limits_of(config), sessions_max(*config), std::chrono::steady_clock::now());
     memory_max_ = memory_max(*config);
     ports_.configure(port_settings(*config));
+    gate_ = std::move(read.parts->gate);
     serving_.use(std::move(*read.parts));
+    admit_operators();
     operators_.pools_changed();
     operator_server_->restore();
     doors_.switch_over();
@@ -468,7 +500,7 @@ void Daemon::stop() {
     if (!upgrade_.is_replaced()) sd_notify(0, "STOPPING=1");
     upgrade_.cancel();
     predecessor_.tell(std::string(stop_word));
-    doors_.close();
+    doors_.close_to_clients();
     const auto timeout = serving_.config()->shutdown_timeout;
     last_moment_ = control_.after(timeout);
     signalled_.raise();
@@ -491,7 +523,7 @@ End run(std::shared_ptr<const config::Config> config, const std::vector<config::
         const Arguments& arguments, Inheritance inheritance) {
     std::vector<config::Problem> problems;
     Parts parts{config, std::make_shared<Tls>(*config, problems),
-                read_probe_secrets(*config, problems)};
+                read_probe_secrets(*config, problems), read_operator_gate(*config, problems)};
     // The link goes with the daemon, this copy tells what fails until it runs.
     auto link = inheritance.link.copy();
     if (config::has_errors(problems)) {  // files changed meanwhile

@@ -20,10 +20,11 @@ namespace {
 constexpr int control_backlog = 1024;
 
 struct Wanted {
-    const config::Listener& listener;
+    std::string_view listener;  ///< empty: for operators
     base::Address address;
-    std::string_view key;
+    std::string key;
     bool begins_with_tls;
+    bool free_bind;
 };
 
 std::vector<Wanted> addresses_of(const config::Config& config) {
@@ -31,13 +32,25 @@ std::vector<Wanted> addresses_of(const config::Config& config) {
     for (const auto& listener : config.listeners) {
         const auto add = [&](const auto& addresses, std::string_view key, bool begins_with_tls) {
             for (const auto& address : addresses)
-                all.push_back({listener, address, key, begins_with_tls});
+                all.push_back({listener.name, address,
+                               fmt::format("{}.{}", listener.where.key, key), begins_with_tls,
+                               listener.free_bind});
         };
         add(listener.bind, "bind", false);
         add(listener.implicit_bind, "implicit_bind", true);
         if (listener.tls) add(listener.tls->implicit_bind, "tls.implicit_bind", true);
     }
+    for (const auto& address : config.admin.bind)
+        all.push_back({{}, address, "admin.bind", false, false});
     return all;
+}
+
+void log_listening(std::string_view listener, const base::Address& address) {
+    const auto text = base::to_string(address);
+    if (listener.empty())
+        log::write_each(log::Level::info, "listening for operators", {{"address", text}});
+    else
+        log::write_each(log::Level::info, "listening", {{"listener", listener}, {"address", text}});
 }
 
 }  // namespace
@@ -73,9 +86,8 @@ std::vector<config::Problem> Doors::prepare(const config::Config& config,
                                             std::vector<Inheritance::Listener> inherited) {
     std::vector<config::Problem> problems;
     next_.clear();
-    for (const auto& [listener, address, key, begins_with_tls] : addresses_of(config)) {
-        auto& door =
-            next_.emplace_back(listener.name, address, begins_with_tls, listener.free_bind);
+    for (const auto& [listener, address, key, begins_with_tls, free_bind] : addresses_of(config)) {
+        auto& door = next_.emplace_back(std::string(listener), address, begins_with_tls, free_bind);
         if (find(address) != nullptr) continue;
         const auto given = std::ranges::find(inherited, address, &Inheritance::Listener::address);
         if (given != inherited.end() && given->socket) {
@@ -86,8 +98,7 @@ std::vector<config::Problem> Doors::prepare(const config::Config& config,
         }
         const auto bound = bind(door);
         if (bound || waits_for_another(address)) continue;
-        problems.push_back({config.places.of(fmt::format("{}.{}", listener.where.key, key)),
-                            base::to_string(bound.error()),
+        problems.push_back({config.places.of(key), base::to_string(bound.error()),
                             inherited.empty()
                                 ? "stop the program that uses it, or choose another address"
                                 : "reload first, then upgrade: the running process may hold it"});
@@ -118,6 +129,7 @@ void Doors::switch_over() {
         if (is_changed) {
             stop_accepting(*same);
         } else {
+            door.is_open = same->is_open;
             door.worker = same->worker;
             door.accepting = same->accepting;
         }
@@ -125,13 +137,18 @@ void Doors::switch_over() {
     for (auto& door : former) {
         if (!door.socket) continue;
         close(door);
-        log::write_each(log::Level::info, "no longer listening, sessions go on",
-                        {{"listener", door.listener}, {"address", base::to_string(door.address)}});
+        if (door.is_for_operators())
+            log::write_each(log::Level::info, "no longer listening for operators",
+                            {{"address", base::to_string(door.address)}});
+        else
+            log::write_each(
+                log::Level::info, "no longer listening, sessions go on",
+                {{"listener", door.listener}, {"address", base::to_string(door.address)}});
     }
     former.clear();
     doors_ = std::exchange(next_, {});
     for (auto& door : doors_)
-        if (door.worker == nullptr) open(door);
+        if (!door.is_open) open(door);
 }
 
 void Doors::open(Door& door) {
@@ -148,8 +165,9 @@ void Doors::open(Door& door) {
             {{"listener", door.listener},
              {"address", base::to_string(door.address)},
              {"reason", std::error_code(errno, std::system_category()).message()}});
-    log::write_each(log::Level::info, "listening",
-                    {{"listener", door.listener}, {"address", base::to_string(door.address)}});
+    log_listening(door.listener, door.address);
+    door.is_open = true;
+    if (door.is_for_operators()) return operators_.open(door.address, std::move(copy));
     door.worker = workers_[opened_++ % workers_.size()].get();
     door.accepting = door.worker->accept_on(
         std::move(copy),
@@ -160,8 +178,12 @@ void Doors::open(Door& door) {
         last_words(door.begins_with_tls, guard::Limit::sessions));
 }
 
-void Doors::stop_accepting(const Door& door) {
-    if (door.worker != nullptr) door.worker->stop_accepting(door.accepting);
+void Doors::stop_accepting(Door& door) {
+    if (!std::exchange(door.is_open, false)) return;
+    if (door.is_for_operators())
+        operators_.close(door.address);
+    else
+        std::exchange(door.worker, nullptr)->stop_accepting(door.accepting);
 }
 
 /// The worker closes its copy of the socket a moment later, but the address is free now. At an
@@ -182,26 +204,24 @@ std::vector<Inheritance::Listener> Doors::copies() const {
 }
 
 void Doors::pause() {
-    for (auto& door : doors_) {
-        stop_accepting(door);
-        door.worker = nullptr;
-    }
+    for (auto& door : doors_) stop_accepting(door);
 }
 
 void Doors::resume() {
     for (auto& door : doors_)
-        if (door.worker == nullptr) open(door);
+        if (!door.is_open) open(door);
 }
 
 void Doors::leave() {
-    for (const auto& door : doors_) stop_accepting(door);
+    for (auto& door : doors_) stop_accepting(door);
     doors_.clear();
 }
 
-void Doors::close() {
+/// Operators may look until the end.
+void Doors::close_to_clients() {
     for (auto& door : doors_)
-        if (door.socket) close(door);
-    doors_.clear();
+        if (door.socket && !door.is_for_operators()) close(door);
+    std::erase_if(doors_, [](const Door& door) { return !door.is_for_operators(); });
 }
 
 }  // namespace ballast::daemon

@@ -17,17 +17,26 @@
 
 namespace ballast::daemon {
 
-/// The addresses where clients connect. A reload opens new ones and closes those that are gone; an
-/// address that stays is not closed for a moment, whatever its listener. Control thread.
+/// The addresses where clients and operators connect. A reload opens new ones and closes those that
+/// are gone; an address that stays is not closed for a moment, whatever its listener. Control
+/// thread.
 class Doors {
 public:
     /// Called on a worker's thread.
     using TakeClient = std::function<void(base::OwnedFd client, base::Address peer,
                                           std::string_view listener, bool begins_with_tls)>;
 
+    /// Who accepts operators, on the control thread. A listening socket is not blocking; `open`
+    /// gives it away.
+    struct ForOperators {
+        std::function<void(const base::Address& address, base::OwnedFd listening)> open;
+        std::function<void(const base::Address& address)> close;
+    };
+
     /// `workers` outlive it.
-    Doors(const std::vector<std::unique_ptr<Worker>>& workers, TakeClient take)
-        : workers_(workers), take_(std::move(take)) {}
+    Doors(const std::vector<std::unique_ptr<Worker>>& workers, TakeClient take,
+          ForOperators operators)
+        : workers_(workers), take_(std::move(take)), operators_(std::move(operators)) {}
 
     /// Binds the addresses of this configuration that are not bound yet; some may be inherited.
     /// Nobody is accepted there before `switch_over`. With problems nothing has changed.
@@ -35,8 +44,8 @@ public:
         const config::Config& config, std::vector<Inheritance::Listener> inherited = {});
     /// Accepts at the addresses of `prepare`, and stops at all others.
     void switch_over();
-    /// Stops at all. New clients are refused from now on.
-    void close();
+    /// Stops where clients connect. New ones are refused from now on.
+    void close_to_clients();
 
     /// Copies of all sockets, for the process that replaces this one.
     [[nodiscard]] std::vector<Inheritance::Listener> copies() const;
@@ -49,25 +58,29 @@ public:
 
 private:
     struct Door {
-        std::string listener;  ///< its name
+        std::string listener;  ///< its name; empty: for operators
         base::Address address;
         bool begins_with_tls = false;
         bool free_bind = false;
         bool is_activated = false;     ///< see `Inheritance::Listener`
         base::OwnedFd socket = {};     ///< the worker accepts on a copy
         base::OwnedFd announced = {};  ///< see net/presence.h
-        Worker* worker = nullptr;      ///< null: nobody accepts yet
+        bool is_open = false;          ///< somebody accepts
+        Worker* worker = nullptr;      ///< who accepts clients
         Worker::AcceptorId accepting = 0;
+
+        [[nodiscard]] bool is_for_operators() const { return listener.empty(); }
     };
     [[nodiscard]] Door* find(const base::Address& address);
     [[nodiscard]] bool waits_for_another(const base::Address& address) const;
     [[nodiscard]] static base::Result<> bind(Door& door);
     void open(Door& door);
-    static void stop_accepting(const Door& door);
-    static void close(Door& door);
+    void stop_accepting(Door& door);
+    void close(Door& door);
 
     const std::vector<std::unique_ptr<Worker>>& workers_;
     const TakeClient take_;
+    const ForOperators operators_;
     std::vector<Door> doors_;
     std::vector<Door> next_;  // those with a socket are new
     std::size_t opened_ = 0;

@@ -82,17 +82,21 @@ std::vector<config::Problem> exposed_secrets(const config::Config& config) {
             {config.places.of(key), fmt::format("every user of this machine can read {}", file),
              "let only root and Ballast's group read it: chmod 640", config::Severity::warning});
     };
-    for (const auto& listener : config.listeners) {
-        if (!listener.tls) continue;
-        const auto& tls = *listener.tls;
-        const auto& where = listener.where.key;
+    const auto look_at_keys = [&](const auto& tls) {
         const bool is_apart = !tls.key.empty();
         const auto& keys = is_apart ? tls.key : tls.certificate;
         const std::string_view name = is_apart ? "key" : "certificate";
         for (std::size_t i = 0; i < keys.size(); ++i)
-            look(fmt::format("{}.tls.{}[{}]", where, name, i), keys[i]);
-        look(where + ".tls.ticket_keys", tls.ticket_keys);
+            look(fmt::format("{}.{}[{}]", tls.where.key, name, i), keys[i]);
+    };
+    for (const auto& listener : config.listeners) {
+        if (!listener.tls) continue;
+        look_at_keys(*listener.tls);
+        look(listener.tls->where.key + ".ticket_keys", listener.tls->ticket_keys);
     }
+    if (config.admin.tls) look_at_keys(*config.admin.tls);
+    look("admin.token_file", config.admin.token_file);
+    look("admin.read_token_file", config.admin.read_token_file);
     const auto look_at_tls = [&](const std::string& where, const config::BackendTls& tls) {
         if (tls.mode == config::BackendTlsMode::off) return;
         if (tls.key.empty())

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "daemon/examine.h"
+#include "daemon/operator_gate.h"
 
 #include <chrono>
 #include <exception>
@@ -26,10 +27,11 @@ Reload::Read read(const std::string& file, const Tls* former) {
                 {}};
     auto& [config, problems] = examined->reading;
     if (config::has_errors(problems)) return {std::move(problems), {}};
-    Parts parts{std::make_shared<const config::Config>(std::move(*config)), nullptr, {}};
+    Parts parts{std::make_shared<const config::Config>(std::move(*config)), nullptr, {}, {}};
     // They may have changed since they were tried.
     parts.tls = std::make_shared<Tls>(*parts.config, problems, former);
     parts.secrets = read_probe_secrets(*parts.config, problems);
+    parts.gate = read_operator_gate(*parts.config, problems);
     if (config::has_errors(problems)) return {std::move(problems), {}};
     return {std::move(problems), std::move(parts)};
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "admin/gate.h"
 #include "backend/knowledge.h"
 #include "config/config.h"
 #include "daemon/file_watch.h"
@@ -31,6 +32,7 @@ struct Parts {
     std::shared_ptr<const config::Config> config;
     std::shared_ptr<Tls> tls;
     ProbeSecrets secrets;
+    admin::Gate::Settings gate;  ///< for operators
 };
 
 /// What new sessions get: listeners, pools and TLS, kept up to date by probes and by watching names

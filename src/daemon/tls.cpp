@@ -41,16 +41,28 @@ std::string_view key_of(net::Certificates::Problem::File file) {
     std::terminate();
 }
 
-net::TlsServer::Settings settings_of(const config::Listener& listener) {
+/// The TLS of operators as that of a listener that no file can name.
+constexpr std::string_view operators_listener = "[admin]";
+
+config::ListenerTls as_of_listener(const config::AdminTls& tls) {
+    config::ListenerTls all;
+    static_cast<config::TlsParameters&>(all) = tls;
+    all.where = tls.where;
+    all.certificate = tls.certificate;
+    all.key = tls.key;
+    all.session_reuse = config::SessionReuse::off;
+    return all;
+}
+
+net::TlsServer::Settings settings_of(std::string_view listener, const config::ListenerTls& tls) {
     using Ask = net::TlsServer::Settings::Ask;
-    const auto& tls = *listener.tls;
     net::TlsServer::Settings settings;
     settings.min_version = tls.min_version;
     settings.max_version = tls.max_version;
     settings.ciphers = tls.ciphers;
     settings.ciphersuites = tls.ciphersuites;
     settings.ca = tls.client_ca;
-    settings.name = listener.name;
+    settings.name = listener;
     switch (tls.client_certificate) {
         case config::ClientCertificate::none: settings.client_certificate = Ask::none; break;
         case config::ClientCertificate::request: settings.client_certificate = Ask::request; break;
@@ -163,28 +175,31 @@ bool has_versions(const config::TlsParameters& tls) { return tls.min_version <= 
 
 Tls::Tls(const config::Config& config, std::vector<config::Problem>& problems, const Tls* former) {
     for (const auto& listener : config.listeners)
-        if (listener.tls) load_listener(config, listener, problems, former);
+        if (listener.tls) load_server(config, listener.name, *listener.tls, problems, former);
+    if (config.admin.tls)
+        load_server(config, std::string(operators_listener), as_of_listener(*config.admin.tls),
+                    problems, former);
     for (const auto& pool : config.pools) load_pool(config, pool, problems);
 }
 
 /// Null if it has none of its own, or they would live shorter or longer now.
-std::shared_ptr<net::TicketKeys> Tls::own_ticket_keys_of(const config::Listener& listener) const {
-    const auto found = std::ranges::find(served_, listener.name, &Served::listener);
+std::shared_ptr<net::TicketKeys> Tls::own_ticket_keys_of(std::string_view listener,
+                                                         const config::ListenerTls& tls) const {
+    const auto found = std::ranges::find(served_, listener, &Served::listener);
     if (found == served_.end() || !found->settings.ticket_keys.empty() ||
-        !listener.tls->ticket_keys.empty() ||
-        found->settings.ticket_key_lifetime != listener.tls->ticket_key_lifetime)
+        !tls.ticket_keys.empty() || found->settings.ticket_key_lifetime != tls.ticket_key_lifetime)
         return nullptr;
     return found->ticket_keys;
 }
 
-void Tls::load_listener(const config::Config& config, const config::Listener& listener,
-                        std::vector<config::Problem>& problems, const Tls* former) {
-    const auto& tls = *listener.tls;
-    const auto key = listener.where.key + ".tls";
+void Tls::load_server(const config::Config& config, const std::string& listener,
+                      const config::ListenerTls& tls, std::vector<config::Problem>& problems,
+                      const Tls* former) {
+    const auto& key = tls.where.key;
     const auto problems_before = problems.size();
-    Served served{listener.name, key, tls, {}, {}, WatchedFile(stamp_of(tls)), WatchedFile(), {}};
+    Served served{listener, key, tls, {}, {}, WatchedFile(stamp_of(tls)), WatchedFile(), {}};
     served.certificates = load_certificates(config, key, tls, problems);
-    if (former != nullptr) served.ticket_keys = former->own_ticket_keys_of(listener);
+    if (former != nullptr) served.ticket_keys = former->own_ticket_keys_of(listener, tls);
     if (!served.ticket_keys) served.ticket_keys = load_ticket_keys(config, key, tls, problems);
     try_authorities(config, key + ".client_ca", tls.client_ca, problems);
     if (!tls.ticket_keys.empty()) {
@@ -195,7 +210,7 @@ void Tls::load_listener(const config::Config& config, const config::Listener& li
     const bool is_whole = served.certificates != nullptr && has_versions(tls);
     if (!is_whole || problems.size() != problems_before) return;
     auto server =
-        net::TlsServer::create(settings_of(listener), served.certificates, served.ticket_keys);
+        net::TlsServer::create(settings_of(listener, tls), served.certificates, served.ticket_keys);
     if (!server) {
         problems.push_back({config.places.of(key), base::to_string(server.error()),
                             "correct the setting or the file"});
@@ -235,6 +250,10 @@ void Tls::warn_of_expiry(const config::Config& config,
 std::shared_ptr<const net::TlsServer> Tls::server_of(std::string_view listener) const {
     const auto found = std::ranges::find(served_, listener, &Served::listener);
     return found == served_.end() ? nullptr : found->server;
+}
+
+std::shared_ptr<const net::TlsServer> Tls::operators_server() const {
+    return server_of(operators_listener);
 }
 
 std::vector<std::shared_ptr<const net::TlsClient>> Tls::clients_of(std::string_view pool) const {

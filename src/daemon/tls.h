@@ -17,9 +17,9 @@
 
 namespace ballast::daemon {
 
-/// The TLS of all listeners and backends, with certificates, keys and trusted certificates from
-/// their files. Made by the control thread; `look` belongs to the thread that watches files. Any
-/// thread may use the results.
+/// The TLS of all listeners, backends and operators, with certificates, keys and trusted
+/// certificates from their files. Made by the control thread; `look` belongs to the thread that
+/// watches files. Any thread may use the results.
 class Tls {
 public:
     /// Loads every file that the configuration names. Adds what is wrong to `problems`; then do not
@@ -31,6 +31,8 @@ public:
 
     /// Null if the listener of this name has none.
     [[nodiscard]] std::shared_ptr<const net::TlsServer> server_of(std::string_view listener) const;
+    /// The same for operators over TCP.
+    [[nodiscard]] std::shared_ptr<const net::TlsServer> operators_server() const;
     /// One for each backend of the pool with this name; null for those without TLS.
     [[nodiscard]] std::vector<std::shared_ptr<const net::TlsClient>> clients_of(
         std::string_view pool) const;
@@ -54,10 +56,11 @@ private:
         WatchedFile ticket_keys_file;
         std::shared_ptr<const net::Certificates> certificates;
     };
-    void load_listener(const config::Config& config, const config::Listener& listener,
-                       std::vector<config::Problem>& problems, const Tls* former);
+    void load_server(const config::Config& config, const std::string& listener,
+                     const config::ListenerTls& tls, std::vector<config::Problem>& problems,
+                     const Tls* former);
     [[nodiscard]] std::shared_ptr<net::TicketKeys> own_ticket_keys_of(
-        const config::Listener& listener) const;
+        std::string_view listener, const config::ListenerTls& tls) const;
     void load_pool(const config::Config& config, const config::Pool& pool,
                    std::vector<config::Problem>& problems);
     static void reload(Served& served);

@@ -3,6 +3,7 @@
 
 #include "daemon/bind_trial.h"
 #include "daemon/ephemeral_ports.h"
+#include "daemon/operator_gate.h"
 #include "daemon/privileges.h"
 #include "daemon/probe_secrets.h"
 #include "daemon/tls.h"
@@ -53,6 +54,7 @@ Tried try_start(const config::Config& config, const Trial& trial) {
     binding.run();
     tried.not_bound = binding.not_tried();
     (void)read_probe_secrets(config, problems);
+    (void)read_operator_gate(config, problems);
     const Tls tls(config, problems);
     if (trial.asks_names) tls.warn_of_expiry(config, problems);
     std::ranges::move(exposed_secrets(config), std::back_inserter(problems));

@@ -96,17 +96,47 @@ TEST(RequestReader, refuses_what_is_too_long) {
               0);
 }
 
-TEST(Answer, is_http) {
-    const auto text = to_text({.status = 405, .body = "{}", .allow = "GET, PUT"}, false);
+TEST(RequestReader, finds_what_tells_who_asks) {
+    RequestReader reader;
+    std::string received =
+        "GET /a HTTP/1.1\r\nhost: x:1\r\nORIGIN:  http://y\r\nAuthorization: Bearer z\r\n\r\n"
+        "GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+    const auto first = reader.next(received);
+    const auto second = reader.next(received);
+    ASSERT_TRUE(first && *first && second && *second);
+    EXPECT_EQ((*first)->host, "x:1");
+    EXPECT_EQ((*first)->origin, "http://y");
+    EXPECT_EQ((*first)->authorization, "Bearer z");
+    EXPECT_TRUE((*first)->takes_chunks);
+    EXPECT_EQ((*second)->host, "");
+    EXPECT_FALSE((*second)->takes_chunks || (*second)->keep_alive);
+    EXPECT_EQ(refused_with("GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"), 400);
+}
+
+TEST(Answer, has_an_http_header) {
+    const Answer answer{.status = 405, .body = "{}", .allow = "GET, PUT"};
+    const auto text = header_of(answer, BodyEnd::by_length, false);
     EXPECT_TRUE(text.starts_with("HTTP/1.1 405 Method Not Allowed\r\n")) << text;
     EXPECT_TRUE(text.contains("Content-Type: application/json\r\n")) << text;
     EXPECT_TRUE(text.contains("Allow: GET, PUT\r\n")) << text;
     EXPECT_TRUE(text.contains("Connection: close\r\n")) << text;
     EXPECT_TRUE(text.contains("Content-Length: 2\r\n")) << text;
-    EXPECT_TRUE(text.ends_with("\r\n\r\n{}")) << text;
-    EXPECT_FALSE(to_text({.body = "{}"}, true).contains("Allow"));
-    EXPECT_TRUE(to_text({.body = "a 1\n", .type = "text/plain"}, true)
-                    .contains("Content-Type: text/plain\r\n"));
+    EXPECT_TRUE(text.ends_with("\r\n\r\n")) << text;
+    const auto other = header_of({.body = "{}", .type = "text/x"}, BodyEnd::by_length, true);
+    for (const auto* const absent : {"Allow", "Connection", "WWW-Authenticate"})
+        EXPECT_FALSE(other.contains(absent)) << other;
+    EXPECT_TRUE(other.contains("Content-Type: text/x\r\n")) << other;
+    EXPECT_TRUE(header_of({.status = 401, .challenge = "Bearer"}, BodyEnd::by_length, true)
+                    .contains("WWW-Authenticate: Bearer\r\n"));
+}
+
+TEST(Answer, says_where_its_body_ends) {
+    const auto chunked = header_of({}, BodyEnd::by_chunks, true);
+    EXPECT_TRUE(chunked.contains("Transfer-Encoding: chunked\r\n")) << chunked;
+    EXPECT_FALSE(chunked.contains("Content-Length")) << chunked;
+    const auto closed = header_of({}, BodyEnd::by_close, false);
+    EXPECT_FALSE(closed.contains("Transfer-Encoding") || closed.contains("Content-Length"));
+    EXPECT_EQ(chunk("0123456789abcdef\r\n"), "12\r\n0123456789abcdef\r\n\r\n");
 }
 
 TEST(Answer, escapes_what_was_sent) {

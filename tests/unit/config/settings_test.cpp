@@ -20,6 +20,8 @@ using Tables = std::map<std::string, std::map<std::string, std::string>>;
 
 Tables whole_file() {
     return {
+        {"[admin]", {{"bind", "[\"127.0.0.1:8021\"]"}}},
+        {"[admin.tls]", {{"certificate", "\"x\""}}},
         {"[listener.x]", {{"bind", "[\"127.0.0.1:21\"]"}, {"pool", "\"x\""}}},
         {"[listener.x.tls]", {{"certificate", "\"x\""}}},
         {"[[listener.x.route]]", {{"pool", "\"x\""}}},
@@ -58,6 +60,7 @@ ConstRecord part(const Config& config, std::string_view path) {
     if (path == "log") return ConstRecord(config.log);
     if (path == "transfer_log") return ConstRecord(config.transfer_log);
     if (path == "admin") return ConstRecord(config.admin);
+    if (path == "admin.tls") return ConstRecord(config.admin.tls.value());
     if (path == "limits") return ConstRecord(config.limits);
     if (path == "listener.NAME") return ConstRecord(listener);
     if (path == "listener.NAME.tls") return ConstRecord(listener.tls.value());
@@ -184,6 +187,7 @@ std::string file_with(const Section& section, const Setting& setting, const std:
     if (setting.key == "command_bytes_max")
         tables["[listener.x]"]["pipelined_bytes_max"] = "\"16MiB\"";
     if (setting.key == "reply_line_bytes_max") tables["[pool.x]"]["reply_bytes_max"] = "\"16MiB\"";
+    if (section.path == "admin" && setting.key == "bind") tables["[admin]"]["token_file"] = "\"x\"";
     if (setting.key == "bind" || setting.key == "explicit")
         tables["[listener.x.tls]"]["implicit_bind"] = "[\"127.0.0.1:990\"]";
     auto& own = tables[header_of(section)];
@@ -193,7 +197,7 @@ std::string file_with(const Section& section, const Setting& setting, const std:
                            const std::string& other_value) {
         if (setting.key == key && value != initial) own[std::string(other_key)] = other_value;
     };
-    if (section.path == "listener.NAME.tls") {
+    if (section.path == "listener.NAME.tls" || section.path == "admin.tls") {
         const auto as_many = value.starts_with('[') ? value : "\"x\"";
         needs("key", "certificate", as_many);
         needs("ocsp", "certificate", as_many);
