@@ -29,7 +29,9 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
-constexpr auto patience = std::chrono::seconds(70);
+constexpr auto patience = std::chrono::seconds(100);  // an upgrade takes up to 90
+/// A list of all sessions has some megabytes.
+constexpr std::size_t body_bytes_max = 1UL << 30;
 
 std::string_view cure_of(int error) {
     switch (error) {
@@ -75,33 +77,91 @@ beast::error_code finish(asio::io_context& context, Start start) {
     return result;
 }
 
+/// One conversation with the daemon.
+class Conversation {
+public:
+    Conversation(base::OwnedFd connected, std::string socket_path)
+        : stream_(asio::local::stream_protocol::socket(context_, asio::local::stream_protocol(),
+                                                       connected.release())),
+          socket_path_(std::move(socket_path)) {}
+
+    beast::error_code send(const Question& question) {
+        constexpr unsigned http_1_1 = 11;
+        http::request<http::string_body> request(http::string_to_verb(question.method),
+                                                 question.target, http_1_1, question.body);
+        request.set(http::field::host, "ballast");
+        request.keep_alive(false);
+        request.prepare_payload();
+        stream_.expires_after(patience);
+        return finish(context_,
+                      [&](auto done) { http::async_write(stream_, request, std::move(done)); });
+    }
+    template <typename Parser>
+    beast::error_code read_header(Parser& parser) {
+        return finish(context_, [&](auto done) {
+            http::async_read_header(stream_, received_, parser, std::move(done));
+        });
+    }
+    template <typename Parser>
+    beast::error_code read(Parser& parser) {
+        return finish(context_, [&](auto done) {
+            http::async_read(stream_, received_, parser, std::move(done));
+        });
+    }
+    template <typename Parser>
+    beast::error_code read_some(Parser& parser) {
+        stream_.expires_never();
+        return finish(context_, [&](auto done) {
+            http::async_read_some(stream_, received_, parser, std::move(done));
+        });
+    }
+    [[nodiscard]] std::unexpected<std::string> failed(const beast::error_code& error) const {
+        return std::unexpected(fmt::format("Ballast at {} does not reply: {} (look at its log)",
+                                           socket_path_, error.message()));
+    }
+
+private:
+    asio::io_context context_;
+    beast::basic_stream<asio::local::stream_protocol> stream_;
+    beast::flat_buffer received_;
+    const std::string socket_path_;
+};
+
 }  // namespace
 
 std::expected<Reply, std::string> ask(const std::string& socket_path, const Question& question) {
     auto connected = connect_to(socket_path);
     if (!connected) return std::unexpected(connected.error());
-    asio::io_context context;
-    beast::basic_stream<asio::local::stream_protocol> stream(asio::local::stream_protocol::socket(
-        context, asio::local::stream_protocol(), connected->release()));
-    stream.expires_after(patience);
-    constexpr unsigned http_1_1 = 11;
-    http::request<http::string_body> request(http::string_to_verb(question.method), question.target,
-                                             http_1_1, question.body);
-    request.set(http::field::host, "ballast");
-    request.keep_alive(false);
-    request.prepare_payload();
-    http::response<http::string_body> response;
-    beast::flat_buffer received;
-    auto error =
-        finish(context, [&](auto done) { http::async_write(stream, request, std::move(done)); });
-    if (!error)
-        error = finish(context, [&](auto done) {
-            http::async_read(stream, received, response, std::move(done));
-        });
-    if (error)
-        return std::unexpected(fmt::format("Ballast at {} does not reply: {} (look at its log)",
-                                           socket_path, error.message()));
+    Conversation conversation(std::move(*connected), socket_path);
+    http::response_parser<http::string_body> parser;
+    parser.body_limit(body_bytes_max);
+    auto error = conversation.send(question);
+    if (!error) error = conversation.read(parser);
+    if (error) return conversation.failed(error);
+    auto response = parser.release();
     return Reply{response.result_int(), std::move(response.body())};
+}
+
+std::expected<Reply, std::string> follow(const std::string& socket_path, const std::string& target,
+                                         const std::function<bool(std::string_view)>& take) {
+    auto connected = connect_to(socket_path);
+    if (!connected) return std::unexpected(connected.error());
+    Conversation conversation(std::move(*connected), socket_path);
+    http::response_parser<http::string_body> parser;
+    parser.body_limit(boost::none);
+    auto error = conversation.send({"GET", target, ""});
+    if (!error) error = conversation.read_header(parser);
+    const auto status = parser.get().result_int();
+    if (!error && status != 200) error = conversation.read(parser);
+    if (error) return conversation.failed(error);
+    auto& body = parser.get().body();
+    bool goes_on = status == 200;
+    while (goes_on && !parser.is_done() && !error) {
+        error = conversation.read_some(parser);
+        if (!body.empty()) goes_on = take(std::exchange(body, {}));
+    }
+    // A daemon that ends need not end its answer.
+    return Reply{status, std::move(body)};
 }
 
 }  // namespace ballast::cli

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <string>
+#include <string_view>
 
 namespace ballast::cli {
 
@@ -22,5 +24,11 @@ struct Reply {
 /// a reload may take. If there is none the text says why, and what to do.
 [[nodiscard]] std::expected<Reply, std::string> ask(const std::string& socket_path,
                                                     const Question& question);
+
+/// GET for an answer that goes on: calls `take` with each part of it, until that says false or the
+/// daemon ends it. The reply has a body only if it was a refusal. Waits as long as it takes.
+[[nodiscard]] std::expected<Reply, std::string> follow(
+    const std::string& socket_path, const std::string& target,
+    const std::function<bool(std::string_view)>& take);
 
 }  // namespace ballast::cli

@@ -16,8 +16,11 @@ from servers import REPOSITORY
 pytestmark = pytest.mark.skipif(DIRECT, reason="this is the balancer's own")
 
 # For the running daemon.
-FOR_DAEMON = ("reload", "reopen", "backends", "drain", "disable", "ready")
-COMMANDS = ("run", "check", *FOR_DAEMON, "version", "manual", "schema", "help")
+FOR_DAEMON = ("backends", "drain", "disable", "ready", "reload", "upgrade", "reopen")
+COMMANDS = (
+    *("run", "check", *FOR_DAEMON),
+    *("version", "manual", "schema", "completion", "man", "help"),
+)
 
 
 @pytest.mark.parametrize("word", ["version", "--version", "-V"])

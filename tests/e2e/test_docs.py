@@ -62,7 +62,7 @@ def test_the_commands_of_the_pages_work(name: str, text: str, work: Path) -> Non
     root = work / "machine"
     _machine(root)
     kept = (root / "etc/ballast/ballast.toml").read_text()
-    script = re.sub(r"(?<![\w.~])/(etc|usr/bin|var/lib|var/log)/", rf"{root}/\1/", text)
+    script = re.sub(r"(?<![\w.~])/(etc|usr/bin|usr/share|var/lib|var/log)/", rf"{root}/\1/", text)
     script = script.replace("cd /etc/ballast", f"cd {root}/etc/ballast")
     done = subprocess.run(
         ["sh", "-eu", "-c", script],

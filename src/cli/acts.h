@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cli/command_line.h"
+
+/// The commands that change something in the running daemon. Each prints what has come of it.
+namespace ballast::cli {
+
+[[nodiscard]] Status reload(const CommandLine& wanted);
+[[nodiscard]] Status upgrade(const CommandLine& wanted);
+[[nodiscard]] Status reopen(const CommandLine& wanted);
+[[nodiscard]] Status drain(const CommandLine& wanted);
+[[nodiscard]] Status disable(const CommandLine& wanted);
+[[nodiscard]] Status make_ready(const CommandLine& wanted);
+
+}  // namespace ballast::cli
