@@ -298,6 +298,49 @@ std::expected<Ledger::Held, Limit> Ledger::logged_in(const User& user) {
     });
 }
 
+std::vector<Ledger::Ban> Ledger::bans(Time now) const {
+    std::vector<Ban> all;
+    const std::lock_guard lock(mutex_);
+    for (const auto& [client, failures] : failures_of_addresses_.entries)
+        if (failures.banned_until > now) all.push_back({client, {}, {}, failures.banned_until});
+    for (const auto& [key, failures] : failures_of_users_.entries) {
+        if (failures.banned_until <= now) continue;
+        const auto client_end = key.find('\n');
+        const auto pool_end = key.find('\n', client_end + 1);
+        all.push_back({key.substr(0, client_end),
+                       key.substr(client_end + 1, pool_end - client_end - 1),
+                       key.substr(pool_end + 1), failures.banned_until});
+    }
+    return all;
+}
+
+std::size_t Ledger::unban(const base::Ip& client, std::string_view user, Time now) {
+    const auto who = base::to_string(client_of(client));
+    std::size_t lifted = 0;
+    const auto forget = [&](FailuresOf& failures, const auto& is_meant) {
+        std::erase_if(failures.entries, [&](const auto& entry) {
+            if (!is_meant(entry.first)) return false;
+            if (entry.second.banned_until > now) ++lifted;
+            return true;
+        });
+    };
+    const auto name = key_of({{}, user});  // "\nNAME"
+    const std::lock_guard lock(mutex_);
+    if (user.empty()) forget(failures_of_addresses_, [&](const auto& key) { return key == who; });
+    forget(failures_of_users_, [&](const std::string& key) {
+        return key.starts_with(who + '\n') && (user.empty() || key.ends_with(name));
+    });
+    return lifted;
+}
+
+Ledger::Use Ledger::use() const {
+    const std::lock_guard lock(mutex_);
+    Use use{.sessions = sessions_, .transfers = transfers_, .sessions_of_listeners = {}};
+    for (const auto& [name, listener] : listeners_)
+        use.sessions_of_listeners[name] = listener.sessions;
+    return use;
+}
+
 LimitSetting Ledger::setting_of(Limit limit, const config::Listener& listener) const {
     const auto& row = row_of(limit);
     const bool is_of_listener = row.key.starts_with('.');

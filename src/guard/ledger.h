@@ -15,6 +15,7 @@
 #include <expected>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -105,6 +106,26 @@ public:
     /// this user at the address. Without a user name it counts for the address alone.
     std::optional<Limit> login_failed(const User& user, const base::Ip& client, Time now);
     [[nodiscard]] std::expected<Held, Limit> logged_in(const User& user);
+
+    // For operators
+
+    struct Ban {
+        std::string client;  ///< an address, or an IPv6 network's first one, see `client_of`
+        std::string pool;    ///< with `user`
+        std::string user;    ///< only this one is banned there; empty: everybody
+        Time until;
+    };
+    /// Those in force.
+    [[nodiscard]] std::vector<Ban> bans(Time now) const;
+    /// Lifts the bans of this address and forgets its failed logins: all of them, or with a user's
+    /// name those of that user alone, in every pool. Returns how many bans it has lifted.
+    std::size_t unban(const base::Ip& client, std::string_view user, Time now);
+    struct Use {
+        std::uint32_t sessions = 0;
+        std::uint32_t transfers = 0;
+        std::map<std::string, std::uint32_t> sessions_of_listeners;  ///< by their names
+    };
+    [[nodiscard]] Use use() const;
 
     /// Call before connecting to a backend for a login. If there were too many connections, says
     /// which limit was reached and when to ask again.

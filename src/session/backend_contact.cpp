@@ -25,8 +25,8 @@ backend::Contact contact_of(const Context& context, const Assignment& assignment
     auto contact = assignment.pool().contacts->contact(chosen.settings, chosen.id, chosen.address);
     contact.session = context.id;
     contact.figures = assignment.figures();
-    contact.is_disabled = [state = assignment.admin_cell()] {
-        return *state == pool::AdminState::disabled;
+    contact.is_disabled = [state = assignment.admin_cell(), &context] {
+        return *state == pool::AdminState::disabled || context.is_cut();
     };
     const auto client = context.client.peer();
     switch (assignment.settings().send_proxy) {

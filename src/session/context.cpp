@@ -45,6 +45,11 @@ void Context::stop() {
     signal.raise();
 }
 
+void Context::cut() {
+    is_cut_ = true;
+    stop();
+}
+
 void Context::end_because(std::string_view reason) {
     if (!std::exchange(is_over_, true)) end_reason_ = reason;
 }
@@ -59,6 +64,10 @@ void Context::heed_farewell(const ftp::Reply& reply) {
 }
 
 loop::Task<> Context::lose_backend(const base::Error& error) {
+    if (is_cut_) {
+        assignment.set_leg(nullptr);
+        return end_with(cut_text);
+    }
     if (assignment.is_disabled()) {
         assignment.set_leg(nullptr);
         return end_with(out_of_service_text);
@@ -94,7 +103,7 @@ void Context::keep_seat() {
 }
 
 bool Context::gives_way() {
-    if (assignment.is_disabled()) return true;
+    if (assignment.is_disabled() || is_cut_) return true;
     if (is_logged_in()) return false;
     if (assignment.is_recalled()) keep_seat();
     return stop_wanted_ || place.is_recalled();

@@ -38,6 +38,9 @@ struct Totals {
 inline constexpr std::string_view out_of_service_text =
     "Service not available: the server is taken out of service.";
 
+/// The end of a session that an operator ends.
+inline constexpr std::string_view cut_text = "The administrator ended the session.";
+
 /// What the parts of one session share: its surroundings, the client's leg, facts about the client,
 /// and its backend. A part owns what only that part needs. Lives as long as the session, on its
 /// thread.
@@ -93,6 +96,9 @@ public:
     /// The daemon stops. An idle session says 421 at once, a busy one after its transfer.
     void stop();
     [[nodiscard]] bool is_stop_wanted() const { return stop_wanted_; }
+    /// An operator ends the session, whatever it is doing. The client gets 421.
+    void cut();
+    [[nodiscard]] bool is_cut() const { return is_cut_; }
     /// Ends the session without a word. The log gets the first reason given.
     void end_because(std::string_view reason);
     [[nodiscard]] bool is_over() const { return is_over_; }
@@ -146,6 +152,7 @@ private:
     std::string end_reason_;
     bool is_over_ = false;
     bool stop_wanted_ = false;
+    bool is_cut_ = false;
 };
 
 }  // namespace ballast::session

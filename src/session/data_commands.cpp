@@ -26,13 +26,16 @@ std::string_view protocols_of(const base::Ip& ip) { return ip.is_v4() ? "1" : "2
 /// Makes a running transfer visible in the session's view.
 class Shown {
 public:
-    Shown(const Transfer*& place, const Transfer& transfer) : place_(place) { place_ = &transfer; }
+    Shown(const DataCommands::Running*& place, const DataCommands::Running& running)
+        : place_(place) {
+        place_ = &running;
+    }
     ~Shown() { place_ = nullptr; }
     Shown(const Shown&) = delete;
     Shown& operator=(const Shown&) = delete;
 
 private:
-    const Transfer*& place_;
+    const DataCommands::Running*& place_;
 };
 
 }  // namespace
@@ -293,11 +296,13 @@ loop::Task<> DataCommands::transfer(ftp::Command command, bool tentative) {
          counted.bytes(counted_as(direction)),
          throttle_of(context_, login_.routed_pool(), login_.user())},
         command.line, direction, restart);
-    const Shown shown(running_, transfer);
+    const auto file = file_of(command, direction);
+    const Running running{transfer, command.verb, file};
+    const Shown shown(running_, running);
     const TransferOutcome outcome = co_await transfer.run();
     if (tentative && outcome.reach == TransferReach::begun) context_.restart.spend();
     context_.journal.note_transfer(command, outcome.result == TransferResult::refused);
-    record(command, direction, outcome);
+    record(command, file, outcome);
     switch (outcome.after) {
         case AfterTransfer::session_goes_on: co_return;
         case AfterTransfer::client_lost:
@@ -310,10 +315,13 @@ loop::Task<> DataCommands::transfer(ftp::Command command, bool tentative) {
         co_await context_.lose_backend({base::Fault::backend, {}, outcome.reason});
 }
 
-void DataCommands::record(const ftp::Command& command, ftp::Direction direction,
+std::string DataCommands::file_of(const ftp::Command& command, ftp::Direction direction) const {
+    if (direction == ftp::Direction::none || command.argument.empty()) return {};
+    return context_.journal.path_of(command.argument);
+}
+
+void DataCommands::record(const ftp::Command& command, const std::string& file,
                           const TransferOutcome& outcome) {
-    const bool has_file = direction != ftp::Direction::none && !command.argument.empty();
-    const auto file = has_file ? context_.journal.path_of(command.argument) : std::string();
     const auto backends_user = context_.user_at_backend();
     log_transfer({context_.id, context_.identity.user, backends_user, context_.client.peer(),
                   context_.assignment.backend().name, command.verb, file,

@@ -32,10 +32,18 @@ public:
     /// `tentative`: a verb that Ballast does not know. It may not start a transfer.
     [[nodiscard]] loop::Task<> transfer(ftp::Command command, bool tentative);
 
-    /// Of the transfer that runs now; empty: none does.
-    [[nodiscard]] std::optional<TransferProgress> progress() const {
-        if (running_ == nullptr) return std::nullopt;
-        return running_->progress();
+    /// The transfer that runs now.
+    struct Running {
+        Transfer& transfer;
+        std::string_view verb;
+        std::string_view file;  ///< its path as far as it is known; empty: there is none
+    };
+    /// Null: none runs.
+    [[nodiscard]] const Running* running() const { return running_; }
+    /// False: none runs.
+    bool end_transfer() {
+        if (running_ != nullptr) running_->transfer.end_by_operator();
+        return running_ != nullptr;
     }
 
 private:
@@ -53,7 +61,8 @@ private:
     [[nodiscard]] loop::Task<> refuse(const ftp::Command& command, ftp::Reply reply);
     [[nodiscard]] loop::Task<> refuse(const ftp::Command& command, std::uint16_t code,
                                       std::string_view text);
-    void record(const ftp::Command& command, ftp::Direction direction,
+    [[nodiscard]] std::string file_of(const ftp::Command& command, ftp::Direction direction) const;
+    void record(const ftp::Command& command, const std::string& file,
                 const TransferOutcome& outcome);
     void report(const ftp::Command& command, const std::string& file,
                 const TransferOutcome& outcome);
@@ -61,7 +70,7 @@ private:
     Context& context_;
     const Login& login_;
     std::uint64_t lease_holder_ = 0;
-    const Transfer* running_ = nullptr;
+    const Running* running_ = nullptr;
 };
 
 }  // namespace ballast::session

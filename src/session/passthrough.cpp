@@ -182,8 +182,8 @@ loop::Task<> Passthrough::carry() {
         &context_.signal);
     bool control_has_ended = false;
     for (;;) {
-        if (context_.assignment.is_disabled()) {
-            context_.end_because(out_of_service_text);
+        if (context_.assignment.is_disabled() || context_.is_cut()) {
+            context_.end_because(context_.is_cut() ? cut_text : out_of_service_text);
             // Neither side may take this for a proper end. The data are reset as well.
             context_.client.stream().reset();
             backend_->reset();

@@ -63,6 +63,11 @@ loop::Task<> Session::run() {
     ended_();
 }
 
+void Session::cut() {
+    context_.cut();
+    (void)data_.end_transfer();
+}
+
 /// The life of a control connection, top to bottom. No backend is needed before USER. Every wait
 /// has a deadline. Destructors close what is left open.
 loop::Task<> Session::live() {
@@ -124,7 +129,7 @@ loop::Task<std::optional<ClientEvent>> Session::await_event() {
     if (!context_.is_logged_in()) deadline = loop::sooner(deadline, context_.login_deadline);
     for (;;) {
         if (context_.is_stop_wanted()) {
-            co_await context_.end_with("Service is shutting down.");
+            co_await context_.end_with(context_.is_cut() ? cut_text : "Service is shutting down.");
             co_return std::nullopt;
         }
         if (context_.place.is_recalled()) {

@@ -31,6 +31,10 @@ public:
     void start() { job_ = loop::Job::start(run()); }
     /// The daemon stops. An idle session says 421 at once, a busy one after its transfer.
     void stop() { context_.stop(); }
+    /// An operator ends it at once: a transfer breaks, and the client gets 421.
+    void cut();
+    /// An operator ends its transfer; the session goes on. False: none runs.
+    bool end_transfer() { return data_.end_transfer(); }
 
     [[nodiscard]] Phase phase() const { return context_.phase(); }
     [[nodiscard]] View view() const;

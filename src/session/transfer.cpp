@@ -211,6 +211,11 @@ loop::Task<bool> Transfer::act() {
 
 // What has happened
 
+void Transfer::end_by_operator() {
+    tell({Kind::operator_ends});
+    parts_.signal.raise();
+}
+
 loop::Task<> Transfer::gather() {
     if (leg_->is_disabled()) tell({Kind::backend_disabled});
     if (machine_.is_listening()) {

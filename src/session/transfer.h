@@ -65,6 +65,8 @@ public:
     [[nodiscard]] loop::Task<TransferOutcome> run();
     /// May be called at any time, on the session's thread.
     [[nodiscard]] TransferProgress progress() const;
+    /// An operator ends it: the client gets 426, and its session goes on. The same.
+    void end_by_operator();
 
 private:
     void use(backend::Leg& leg);

@@ -78,7 +78,7 @@ void TransferMachine::start(loop::Time now) {
 /// before the backend gets the command.
 void TransferMachine::secure_first(loop::Time now) {
     if (abort_is_wanted_) return abort(Action::reset_backend);
-    if (is_disabled_) return refuse(425, Reason::server_disabled);
+    if (cut_ != Reason::none) return refuse(425, cut_);
     if (client_ == Link::connected) {
         client_ = Link::securing;
         client_due_ = now + terms_.client_tls_time;
@@ -102,7 +102,7 @@ void TransferMachine::carry(loop::Time now) {
         return end(Result::not_a_transfer, Action::tell_final);
     if (abort_is_wanted_ && is_begun()) return abort(Action::abort);
     judge_relay(now);
-    judge_disabled(now);
+    judge_cut(now);
     connect(now);
     secure(now);
     judge_way(now);
@@ -224,17 +224,19 @@ void TransferMachine::judge_client(loop::Time now) {
         break_data(425, Reason::client_left_early, now);
 }
 
-/// The administrator has disabled the backend. Data that are whole only wait for its reply.
-void TransferMachine::judge_disabled(loop::Time now) {
-    if (!is_disabled_) return;
+/// The administrator ends it, or has disabled the backend. Data that are whole only wait for the
+/// backend's reply.
+void TransferMachine::judge_cut(loop::Time now) {
+    if (cut_ == Reason::none) return;
     const auto latest = now + reply_time();
     if (data_ == Data::whole && !has_final()) reply_due_ = loop::sooner(reply_due_, latest);
     if (!data_are_pending() || ending_of(end_state()) != Ending::not_yet) return;
-    break_data(426, Reason::server_disabled, now);
+    break_data(426, cut_, now);
 }
 
 loop::Time::duration TransferMachine::reply_time() const {
-    return is_disabled_ ? std::min(disabled_reply_time, terms_.reply_time) : terms_.reply_time;
+    return cut_ == Reason::server_disabled ? std::min(disabled_reply_time, terms_.reply_time)
+                                           : terms_.reply_time;
 }
 
 /// pyftpdlib 1.5.7 may not end a transfer that was reset before it accepted the connection, and

@@ -150,7 +150,7 @@ private:
     void judge_relay(loop::Time now);
     void judge_way(loop::Time now);
     void judge_client(loop::Time now);
-    void judge_disabled(loop::Time now);
+    void judge_cut(loop::Time now);
     void judge_broken(loop::Time now);
     void judge_ending(loop::Time now);
     void judge_deadlines(loop::Time now);
@@ -205,7 +205,7 @@ private:
     bool has_moved_ = false;       // a byte
     bool client_vouches_ = false;  // it said QUIT after its data
     bool abort_is_wanted_ = false;
-    bool is_disabled_ = false;  // the backend
+    TransferReason cut_ = TransferReason::none;  // why the administrator ends it
 
     // One deadline each for the backend's replies, for the client's data connection or its TLS, for
     // the backend's data connection, and for the data: an end that is held or passed on, or a

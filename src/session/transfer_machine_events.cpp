@@ -56,7 +56,12 @@ void TransferMachine::on_backend(const TransferEvent& event, loop::Time now) {
             own_code_ = data_ == Data::whole ? 451 : 426;
             reason_ = Reason::reply_lost;
             return;
-        case Kind::backend_disabled: is_disabled_ = true; return;
+        case Kind::backend_disabled:
+            if (cut_ == Reason::none) cut_ = Reason::server_disabled;
+            return;
+        case Kind::operator_ends:
+            if (cut_ == Reason::none) cut_ = Reason::ended_by_operator;
+            return;
         case Kind::replies_settled:
             if (words_ == Words::owed) words_ = Words::settled;
             return;

@@ -61,6 +61,7 @@ std::string Transfer::refusal_in_words() const {
         case Reason::client_left_early: return "The control connection ended before the data.";
         case Reason::client_missing: return "The client opened no data connection.";
         case Reason::server_disabled: return "The server is taken out of service.";
+        case Reason::ended_by_operator: return "The administrator ended the transfer.";
         default: return fmt::format("No TLS on the data connection: {}.", reason_in_words());
     }
 }

@@ -38,6 +38,7 @@ std::string_view to_string(TransferReason reason) {
         case Reason::server_broke: return "the server broke the data connection";
         case Reason::server_closed: return "the server closed the data connection";
         case Reason::server_disabled: return "the server is taken out of service";
+        case Reason::ended_by_operator: return "the administrator ended the transfer";
         case Reason::no_close_notify: return "the data ended without TLS close_notify";
         case Reason::stalled: return "no data moved for too long";
         case Reason::confirmed_too_early: return "the server confirmed the upload before its end";

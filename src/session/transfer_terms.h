@@ -40,8 +40,9 @@ enum class TransferReason : std::uint8_t {
     server_tls_refused,  ///< it refused PROT
     server_broke,
     server_closed,
-    server_disabled,  ///< by the administrator
-    no_close_notify,  ///< under `strict_close`
+    server_disabled,    ///< by the administrator
+    ended_by_operator,  ///< this transfer alone, or its session
+    no_close_notify,    ///< under `strict_close`
     stalled,
     confirmed_too_early,  ///< 2xx before the end of an upload
 };
@@ -105,6 +106,7 @@ struct TransferEvent {
         final_came,        ///< `code`; a later event may correct it
         reply_lost,        ///< no more replies will come
         backend_disabled,  ///< by the administrator
+        operator_ends,     ///< this transfer, or its session
         replies_settled,
         // the client's control connection
         abor,

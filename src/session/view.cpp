@@ -38,7 +38,10 @@ View Session::view() const {
             view.backend_tls->server_name.clear();
         }
     }
-    view.transfer = data_.progress();
+    if (const auto* const running = data_.running())
+        view.transfer = {.verb = std::string(running->verb),
+                         .file = std::string(running->file),
+                         .progress = running->transfer.progress()};
     view.bytes = context_.totals.bytes;
     view.transfers = context_.totals.transfers;
     return view;

@@ -36,8 +36,13 @@ struct View {
     std::string command;  ///< that is being worked at, without a password; empty: none
     std::optional<Tls> client_tls;
     std::optional<Tls> backend_tls;
-    std::optional<TransferProgress> transfer;  ///< that runs now
-    std::uint64_t bytes = 0;                   ///< of its transfers that have ended
+    struct Transfer {
+        std::string verb;
+        std::string file;  ///< its path as far as it is known; empty: there is none
+        TransferProgress progress;
+    };
+    std::optional<Transfer> transfer;  ///< that runs now
+    std::uint64_t bytes = 0;           ///< of its transfers that have ended
     std::uint32_t transfers = 0;
 };
 

@@ -37,6 +37,7 @@ class Process:
                 cwd=cwd,
                 start_new_session=True,
             )
+        self._paused: set[int] = set()
 
     @property
     def pid(self) -> int:
@@ -66,12 +67,19 @@ class Process:
 
     def pause(self) -> None:
         """Pauses the program as if it hung: the kernel still answers for it."""
-        for pid in (self.pid, *_family(self.pid)):
-            self._signal(pid, signal.SIGSTOP)
+        more = {self.pid}
+        while more:
+            for pid in more:
+                self._signal(pid, signal.SIGSTOP)
+            self._paused |= more
+            # What a process has forked until it was stopped.
+            more = set(_family(self.pid)) - self._paused
 
     def resume(self) -> None:
-        for pid in (*_family(self.pid), self.pid):
+        # Also those that have left the family: their parent ended just before it was stopped.
+        for pid in self._paused | {self.pid, *_family(self.pid)}:
             self._signal(pid, signal.SIGCONT)
+        self._paused.clear()
 
     def _kill_children(self) -> bool:
         children = _family(self.pid)

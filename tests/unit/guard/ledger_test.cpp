@@ -374,6 +374,59 @@ TEST_F(LedgerTest, bans_a_user_at_the_address_that_guessed_and_nowhere_else) {
     held.clear();
 }
 
+TEST_F(LedgerTest, shows_and_lifts_bans) {
+    limits.failed_logins_per_address = 2;
+    limits.failed_logins_per_user = 1;
+    const auto guesser = ip("192.0.2.1");
+    const auto fail = [&](std::string_view pool, std::string_view name) {
+        (void)ledger().login_failed({pool, name}, guesser, now);
+    };
+    fail("files", "anna");
+    fail("other", "anna");
+    fail("files", "anna b");
+    EXPECT_EQ(ledger().bans(now).size(), 4U);
+    EXPECT_TRUE(ledger().bans(now + limits.ban_time).empty());
+    EXPECT_EQ(ledger().unban(ip("192.0.2.2"), {}, now), 0U);
+    EXPECT_EQ(ledger().unban(guesser, "anna", now), 2U);
+    EXPECT_EQ(ledger().unban(guesser, "b", now), 0U);
+    const auto left = ledger().bans(now);
+    ASSERT_EQ(left.size(), 2U);
+    EXPECT_EQ(left[0].client, "192.0.2.1");
+    EXPECT_EQ(left[0].user, "");
+    EXPECT_EQ(left[1].pool, "files");
+    EXPECT_EQ(left[1].user, "anna b");
+    EXPECT_EQ(left[1].until, now + limits.ban_time);
+    EXPECT_EQ(ledger().unban(guesser, {}, now), 2U);
+    EXPECT_EQ(enter(guesser), std::nullopt);
+    held.clear();
+    EXPECT_EQ(ledger().ban_of({"files", "anna b"}, guesser, now), std::nullopt);
+    // Failures that began to count are forgotten, too.
+    fail("files", "");
+    EXPECT_EQ(ledger().unban(guesser, {}, now), 0U);
+    fail("files", "");
+    EXPECT_TRUE(ledger().bans(now).empty());
+}
+
+TEST_F(LedgerTest, lifts_the_ban_of_a_whole_network) {
+    limits.failed_logins_per_address = 1;
+    (void)ledger().login_failed({"files", "anna"}, ip("2001:db8::17"), now);
+    ASSERT_EQ(ledger().bans(now).size(), 1U);
+    EXPECT_EQ(ledger().bans(now)[0].client, "2001:db8::");
+    EXPECT_EQ(ledger().unban(ip("2001:db8::99"), {}, now), 1U);
+}
+
+TEST_F(LedgerTest, tells_what_is_in_use) {
+    listener.name = "ftp";
+    EXPECT_EQ(enter(ip("192.0.2.1")), std::nullopt);
+    EXPECT_EQ(enter(ip("192.0.2.2")), std::nullopt);
+    const auto transfer = ledger().begin_transfer();
+    EXPECT_EQ(ledger().use().sessions, 2U);
+    EXPECT_EQ(ledger().use().transfers, 1U);
+    EXPECT_EQ(ledger().use().sessions_of_listeners.at("ftp"), 2U);
+    held.clear();
+    EXPECT_EQ(ledger().use().sessions_of_listeners.at("ftp"), 0U);
+}
+
 TEST_F(LedgerTest, telnet_commands_in_a_name_do_not_make_another_user) {
     limits.failed_logins_per_user = 2;
     EXPECT_FALSE(ledger().login_failed({"p", "ca\xff\xf1rl"}, anna, now));

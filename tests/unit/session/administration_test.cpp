@@ -19,6 +19,7 @@ using support::TestClient;
 using support::World;
 
 const std::string large(400'000, 'x');
+const std::string ended = "421 The administrator ended the session.";
 const std::string goodbye = "421 Service not available: the server is taken out of service.";
 
 class Administration : public testing::Test {
@@ -49,6 +50,9 @@ protected:
         EXPECT_EQ(world.sessions(), 0);
         EXPECT_EQ(world.seats_taken(), 0);
         EXPECT_EQ(world.transfers_running(), 0);
+    }
+    Session& only_session() {
+        return *world.directory().find(world.directory().slice({}, 1).at(0).id);
     }
     /// At once, as time stands still.
     void expect_end() { expect_end(0s); }
@@ -181,6 +185,77 @@ TEST_F(Administration, an_upload_to_a_disabled_backend_is_aborted) {
     world.loop.run_for(1s);
     ASSERT_EQ(world.backend(0).stored.size(), 1);
     EXPECT_FALSE(world.backend(0).stored[0].is_whole);
+}
+
+// One session, or one transfer
+
+TEST_F(Administration, an_operator_ends_a_transfer_and_its_session_goes_on) {
+    begin_download();
+    EXPECT_TRUE(only_session().end_transfer());
+    EXPECT_EQ(client().code(2s), 426);
+    data->resume_reading();
+    world.loop.settle();
+    EXPECT_EQ(data->end(), DataPeer::End::reset);
+    EXPECT_LT(data->received().size(), large.size());
+    EXPECT_FALSE(only_session().end_transfer());
+    EXPECT_EQ(client().ask("PWD"), 257);
+    const auto next = client().open_data("EPSV");
+    EXPECT_EQ(client().ask("RETR a"), 150);
+    EXPECT_EQ(client().code(), 226);
+    EXPECT_EQ(next->received(), large);
+}
+
+TEST_F(Administration, an_upload_that_an_operator_ends_is_aborted) {
+    begin_upload();
+    EXPECT_TRUE(only_session().end_transfer());
+    EXPECT_EQ(client().code(2s), 426);
+    EXPECT_EQ(data->end(), DataPeer::End::reset);
+    world.loop.run_for(1s);
+    ASSERT_EQ(world.backend(0).stored.size(), 1);
+    EXPECT_FALSE(world.backend(0).stored[0].is_whole);
+    EXPECT_EQ(client().ask("NOOP"), 200);
+}
+
+TEST_F(Administration, an_operator_ends_a_session_in_its_transfer) {
+    begin_download();
+    only_session().cut();
+    EXPECT_EQ(client().code(2s), 426);
+    EXPECT_EQ(client().reply(2s), ended);
+    EXPECT_TRUE(client().is_ended());
+    data->resume_reading();
+    world.loop.settle();
+    EXPECT_EQ(data->end(), DataPeer::End::reset);
+    EXPECT_EQ(world.seats_taken(), 0);
+}
+
+TEST_F(Administration, an_operator_ends_an_idle_session) {
+    log_in();
+    only_session().cut();
+    EXPECT_EQ(client().reply(0s), ended);
+    EXPECT_TRUE(client().is_ended());
+    EXPECT_EQ(world.sessions(), 0);
+}
+
+TEST_F(Administration, an_operator_ends_a_session_whose_backend_hangs) {
+    world.backend(0).script.replies["SITE"] = "";
+    log_in();
+    client().send("SITE slow");
+    world.loop.run_for(1s);
+    only_session().cut();
+    EXPECT_EQ(client().reply(2s), ended);
+    EXPECT_EQ(world.sessions(), 0);
+    EXPECT_EQ(world.seats_taken(), 0);
+}
+
+TEST_F(Administration, an_operator_ends_a_session_that_waits_for_its_log_in) {
+    world.backend(0).script.replies["USER"] = "";
+    EXPECT_EQ(client().code(), 220);
+    client().send("USER anna");
+    world.loop.run_for(1s);
+    only_session().cut();
+    EXPECT_EQ(client().code(2s), 421);
+    EXPECT_TRUE(client().is_ended());
+    EXPECT_EQ(world.seats_taken(), 0);
 }
 
 TEST_F(Administration, a_disabled_backend_that_hangs_delays_nobody) {

@@ -88,8 +88,10 @@ TEST(View, shows_the_running_transfer) {
     const auto view = only_view(world);
     EXPECT_EQ(view.phase, Phase::in_transfer);
     ASSERT_TRUE(view.transfer);
-    EXPECT_EQ(view.transfer->phase, TransferPhase::moving);
-    EXPECT_EQ(view.transfer->direction, ftp::Direction::download);
+    EXPECT_EQ(view.transfer->progress.phase, TransferPhase::moving);
+    EXPECT_EQ(view.transfer->progress.direction, ftp::Direction::download);
+    EXPECT_EQ(view.transfer->verb, "RETR");
+    EXPECT_EQ(view.transfer->file, "a");
     EXPECT_EQ(view.transfers, 0U);
     data->resume_reading();
     EXPECT_EQ(client.code(), 226);
