@@ -54,7 +54,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const std::size_t piece : {std::size_t{1}, std::size_t{7}}) {
         const auto pieces = read(input, piece);
         if (size > short_of_limits) continue;
-        demand(pieces.refused == whole.refused);
+        // Beast may wait for the whole header before it refuses one that comes in pieces.
+        demand(pieces.refused == whole.refused || pieces.refused == 0);
         demand(pieces.requests.size() == whole.requests.size());
         for (std::size_t i = 0; i < whole.requests.size(); ++i) {
             const auto& one = whole.requests[i];
