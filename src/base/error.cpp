@@ -17,4 +17,29 @@ Error last_error(Fault fault, std::string doing) {
     return {fault_of(code, fault), code, std::move(doing)};
 }
 
+std::string_view to_string(Blame blame) {
+    switch (blame) {
+        case Blame::client: return "client";
+        case Blame::backend: return "backend";
+        case Blame::network: return "network";
+        case Blame::ballast: return "ballast";
+        case Blame::configuration: return "configuration";
+    }
+    return "?";
+}
+
+Blame blame_of(const Error& error) {
+    const bool is_unreachable = error.code == std::errc::host_unreachable ||
+                                error.code == std::errc::network_unreachable ||
+                                error.code == std::errc::network_down;
+    switch (error.fault) {
+        case Fault::internal: return Blame::ballast;
+        case Fault::client: return is_unreachable ? Blame::network : Blame::client;
+        case Fault::backend:
+        case Fault::backend_full:
+        case Fault::backend_refused: return is_unreachable ? Blame::network : Blame::backend;
+    }
+    return Blame::ballast;
+}
+
 }  // namespace ballast::base

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <expected>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 namespace ballast::base {
@@ -24,6 +25,17 @@ struct Error {
     std::error_code code;
     std::string doing;  ///< what was being done: "connecting to 10.0.0.11:2121"
 };
+
+/// Whose fault a failure was for an operator: where to look first.
+enum class Blame : std::uint8_t {
+    client,
+    backend,
+    network,        ///< between Ballast and either of them
+    ballast,        ///< a shortage, or a mistake of ours
+    configuration,  ///< a setting, a limit, or an operator's command
+};
+[[nodiscard]] std::string_view to_string(Blame blame);
+[[nodiscard]] Blame blame_of(const Error& error);
 
 template <typename T = void>
 using Result = std::expected<T, Error>;

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 
-#include "base/json.h"
-#include "base/log_file.h"
+#include "base/log_line.h"
 #include "base/log_repeats.h"
+#include "base/log_writer.h"
 
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
-#include <ctime>
 #include <fmt/format.h>
 #include <map>
 #include <memory>
@@ -24,18 +23,26 @@ namespace ballast::log {
 
 namespace {
 
-/// Bounds of one text in a line and of all texts in it, as written. Longer ones are cut.
-constexpr std::size_t value_bytes_max = 8192;
-constexpr std::size_t line_bytes_max = 32768;
 constexpr auto stop_timeout = std::chrono::seconds(1);
+
+/// Where the log goes, beside or instead of the main file.
+struct Servers {
+    std::unique_ptr<LogWriter> journal;  ///< instead of standard error
+    std::unique_ptr<LogWriter> syslog;   ///< beside the others
+};
 
 struct State {
     Options options;  // those of the start
-    std::unique_ptr<LogFile> main;
-    std::shared_mutex files_mutex;
-    std::map<std::string, std::unique_ptr<LogFile>, std::less<>> files;
+    SyslogOrigin origin;
+    std::unique_ptr<LogWriter> main;
+    std::shared_mutex files_mutex;  // of the next two
+    std::map<std::string, std::unique_ptr<LogWriter>, std::less<>> files;
+    Servers servers;
+    std::atomic<bool> has_journal;
+    std::atomic<bool> has_syslog;
     std::atomic<bool> json;
     std::atomic<bool> has_priorities;
+    std::atomic<std::uint8_t> facility;
     std::atomic<std::uint32_t> repeats_per_second;
     std::mutex repeats_mutex;
     Repeats repeats;
@@ -44,95 +51,38 @@ struct State {
 std::unique_ptr<State> state;               // set before threads start, kept until they end
 std::atomic<Level> level_now{Level::info};  // read on hot paths
 
-std::string_view name_of(Level level) {
-    switch (level) {
-        case Level::error: return "error";
-        case Level::warning: return "warning";
-        case Level::info: return "info";
-        case Level::debug: return "debug";
-    }
-    return "?";
-}
-
-/// The priorities of syslog(3).
-std::string_view priority_of(Level level) {
-    switch (level) {
-        case Level::error: return "<3>";
-        case Level::warning: return "<4>";
-        case Level::info: return "<6>";
-        case Level::debug: return "<7>";
-    }
-    return "";
-}
-
-std::string time_now() {
-    const auto now = std::chrono::system_clock::now();
-    const auto seconds = std::chrono::system_clock::to_time_t(now);
-    const auto micros =
-        std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count() %
-        1'000'000;
-    std::tm utc{};
-    gmtime_r(&seconds, &utc);
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", utc.tm_year + 1900,
-                       utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, micros);
-}
-
-/// The space left for a text in a line.
-std::size_t bytes_left(const std::string& line) {
-    return std::min(value_bytes_max, line_bytes_max - std::min(line_bytes_max, line.size()));
-}
-
-void append_json(std::string& out, const Field& field) {
-    out += base::json_string(field.name);
-    out += ':';
-    std::visit(
-        [&](const auto& value) {
-            if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string_view>)
-                out += base::json_string(value, bytes_left(out));
-            else
-                fmt::format_to(std::back_inserter(out), "{}", value);
-        },
-        field.value);
-}
-
-void append_text(std::string& out, const Field& field) {
-    fmt::format_to(std::back_inserter(out), " {}=", field.name);
-    std::visit(
-        [&](const auto& value) {
-            if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string_view>) {
-                const bool plain =
-                    !value.empty() && value.find_first_of(" \"=\\") == std::string_view::npos;
-                const auto quoted = base::json_string(value, bytes_left(out));
-                out += plain && quoted.size() == value.size() + 2 ? std::string(value) : quoted;
-            } else {
-                fmt::format_to(std::back_inserter(out), "{}", value);
-            }
-        },
-        field.value);
-}
-
-std::string line_of(Level level, std::string_view message, std::span<const Field> fields) {
-    std::string line;
-    if (state->has_priorities) line = priority_of(level);
-    if (state->json) {
-        line += "{\"time\":" + base::json_string(time_now());
-        line += ",\"level\":" + base::json_string(name_of(level));
-        line += ",\"message\":" + base::json_string(message, value_bytes_max);
-        for (const auto& field : fields) append_json(line += ',', field);
-        line += '}';
-    } else {
-        line += fmt::format("{} {:7} {}", time_now(), name_of(level), message);
-        for (const auto& field : fields) append_text(line, field);
-    }
+std::string main_line(const Entry& entry) {
+    auto line = state->json ? json_line(entry) : text_line(entry);
+    if (state->has_priorities) line.insert(0, fmt::format("<{}>", severity_of(entry.level)));
     return line;
+}
+
+std::string journal_line(const Entry& entry) { return journal_entry(entry, state->facility); }
+
+std::string syslog_message(const Entry& entry) {
+    auto origin = state->origin;
+    origin.facility = state->facility;
+    return syslog_line(entry, origin);
+}
+
+void write_entry(Level level, std::string_view message, std::span<const Field> fields) {
+    const Entry entry = {level, message, fields, std::chrono::system_clock::now()};
+    if (!state->has_journal && !state->has_syslog) return state->main->write(main_line(entry));
+    const std::shared_lock lock(state->files_mutex);
+    const auto& [journal, syslog] = state->servers;
+    if (syslog) syslog->write(syslog_message(entry));
+    if (journal)
+        journal->write(journal_line(entry));
+    else
+        state->main->write(main_line(entry));
 }
 
 void write_out(Level level, std::string_view message, std::span<const Field> fields,
                std::uint64_t left_out) {
-    if (left_out == 0) return state->main->write(line_of(level, message, fields));
+    if (left_out == 0) return write_entry(level, message, fields);
     std::vector<Field> all(fields.begin(), fields.end());
     all.push_back({"left_out", left_out});
-    state->main->write(line_of(level, message, all));
+    write_entry(level, message, all);
 }
 
 std::optional<std::uint64_t> admit(std::string_view kind, std::uint32_t per_second) {
@@ -155,23 +105,78 @@ void tell_left_out_until(Repeats::Time until) {
 void set_form(const Options& options) {
     state->json = options.json;
     state->has_priorities = options.has_priorities;
+    state->facility = options.facility;
     state->repeats_per_second = options.repeats_per_second;
     level_now = options.level;
 }
 
-std::unique_ptr<LogFile> open_main() {
-    constexpr auto tell_lost = [](std::uint64_t lines) {
+/// Reports lost lines in the form of the log that lost them.
+std::function<std::string(std::uint64_t)> loss_in_form(std::string (*form)(const Entry&)) {
+    return [form](std::uint64_t lines) {
         const Field count{"lines", lines};
-        return line_of(Level::warning, "log lines were lost: the reader or the disk is too slow",
-                       {&count, 1});
+        return form({.level = Level::warning,
+                     .message = "log lines were lost: the reader or the disk is too slow",
+                     .fields = {&count, 1},
+                     .at = std::chrono::system_clock::now()});
     };
-    return LogFile::open({.path = state->options.file,
-                          .queued_bytes_max = state->options.queued_bytes_max,
-                          .count_lost = state->options.count_lost,
-                          .tell_lost = tell_lost,
-                          .reopen_failed = [] {
-                              error("the log file cannot be opened again, keeping the old one");
-                          }});
+}
+
+std::unique_ptr<LogWriter> open_main() {
+    return LogWriter::open({.target = {.place = state->options.file},
+                            .queued_bytes_max = state->options.queued_bytes_max,
+                            .count_lost = state->options.count_lost,
+                            .tell_lost = loss_in_form(main_line),
+                            .reopen_failed = [] {
+                                error("the log file cannot be opened again, keeping the old one");
+                            }});
+}
+
+/// Null if there is no journal.
+std::unique_ptr<LogWriter> open_journal(const std::string& socket) {
+    return LogWriter::open({.target = {Target::Kind::journal, socket},
+                            .queued_bytes_max = state->options.queued_bytes_max,
+                            .count_lost = state->options.count_lost,
+                            .tell_lost = loss_in_form(journal_line),
+                            .reopen_failed = nullptr});
+}
+
+std::unique_ptr<LogWriter> open_syslog(const Target& server) {
+    const auto unreachable = [](std::string_view reason) {
+        warning("the syslog server cannot be reached, lines wait for it", {{"reason", reason}});
+    };
+    return LogWriter::open({.target = server,
+                            .queued_bytes_max = state->options.queued_bytes_max,
+                            .count_lost = state->options.count_lost,
+                            .tell_lost = loss_in_form(syslog_message),
+                            .reopen_failed = nullptr,
+                            .unreachable = unreachable,
+                            .reachable = [] { info("the syslog server can be reached again"); }});
+}
+
+/// Begins, moves or ends what the options say. A writer that ends writes its queue after the lock
+/// is released: its thread may be about to log.
+void set_servers(const Options& options) {
+    Servers former;
+    auto& now = state->servers;
+    if (options.journal.empty() != (now.journal == nullptr)) {
+        auto opened = options.journal.empty() ? nullptr : open_journal(options.journal);
+        const std::unique_lock lock(state->files_mutex);
+        former.journal = std::exchange(now.journal, std::move(opened));
+        state->has_journal = now.journal != nullptr;
+    }
+    if (options.syslog && now.syslog) {
+        now.syslog->move_to(*options.syslog);
+    } else {
+        auto opened = options.syslog ? open_syslog(*options.syslog) : nullptr;
+        const std::unique_lock lock(state->files_mutex);
+        former.syslog = std::exchange(now.syslog, std::move(opened));
+        state->has_syslog = now.syslog != nullptr;
+    }
+}
+
+std::string host_now() {
+    std::array<char, 256> name{};
+    return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
 }
 
 }  // namespace
@@ -191,15 +196,24 @@ bool start(const Options& options) {
         state.reset();
         return false;
     }
+    state->origin = {.host = host_now(), .process = fmt::format("{}", ::getpid())};
     set_form(options);
+    set_servers(options);
     return true;
 }
 
 void change(const Options& options) {
     if (!state) return;
     set_form(options);
-    state->main->move_to(options.file);
+    state->main->move_to({.place = options.file});
+    set_servers(options);
 }
+
+void set_level(Level level) {
+    if (state) level_now = level;
+}
+
+Level level() { return level_now; }
 
 void write_last() {
     if (!state) return;
@@ -209,8 +223,10 @@ void write_last() {
     {
         const std::shared_lock lock(state->files_mutex);
         for (const auto& [name, file] : state->files) file->close(deadline);
+        state->main->close(deadline);
+        if (state->servers.journal) state->servers.journal->close(deadline);
+        if (state->servers.syslog) state->servers.syslog->close(deadline);
     }
-    state->main->close(deadline);
 }
 
 void stop() {
@@ -257,15 +273,15 @@ bool open_file(std::string_view name, const std::string& path) {
     {
         const std::shared_lock lock(state->files_mutex);
         if (const auto known = state->files.find(name); known != state->files.end()) {
-            known->second->move_to(path);
+            known->second->move_to({.place = path});
             return true;
         }
     }
-    auto file = LogFile::open({.path = path,
-                               .queued_bytes_max = state->options.queued_bytes_max,
-                               .count_lost = state->options.count_lost,
-                               .tell_lost = tell_lost,
-                               .reopen_failed = reopen_failed});
+    auto file = LogWriter::open({.target = {.place = path},
+                                 .queued_bytes_max = state->options.queued_bytes_max,
+                                 .count_lost = state->options.count_lost,
+                                 .tell_lost = tell_lost,
+                                 .reopen_failed = reopen_failed});
     if (!file) return false;
     const std::unique_lock lock(state->files_mutex);
     state->files[owned] = std::move(file);
@@ -273,7 +289,7 @@ bool open_file(std::string_view name, const std::string& path) {
 }
 
 void close_file(std::string_view name) {
-    std::unique_ptr<LogFile> closed;
+    std::unique_ptr<LogWriter> closed;
     {
         const std::unique_lock lock(state->files_mutex);
         const auto found = state->files.find(name);
@@ -301,22 +317,15 @@ void reopen() {
     state->main->reopen();
     const std::shared_lock lock(state->files_mutex);
     for (const auto& [name, file] : state->files) file->reopen();
+    if (state->servers.journal) state->servers.journal->reopen();
+    if (state->servers.syslog) state->servers.syslog->reopen();
 }
 
 void caught(std::string_view message, const std::exception& problem) noexcept {
     try {
-        error(message, {{"reason", std::string_view(problem.what())}});
+        error(message, {{"reason", std::string_view(problem.what())}, {"fault", "ballast"}});
     } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): no way to report it
     }
-}
-
-std::string json_object(std::initializer_list<Field> fields) {
-    std::string out = "{";
-    for (const auto& field : fields) {
-        if (out.size() > 1) out += ',';
-        append_json(out, field);
-    }
-    return out += '}';
 }
 
 }  // namespace ballast::log

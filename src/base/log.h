@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/log_target.h"
+
 #include <cstdint>
 #include <exception>
 #include <functional>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,6 +31,11 @@ struct Options {
     Level level = Level::info;
     bool json = false;
     std::string file;  ///< empty: standard error
+    /// Socket of systemd-journald, which gets the entries with their fields instead of `file`.
+    /// Empty: none. If it cannot be reached at first, `file` gets them.
+    std::string journal = {};
+    std::optional<Target> syslog = std::nullopt;  ///< a server that gets every line, too
+    std::uint8_t facility = 3;                    ///< for the journal and syslog: "daemon"
     /// Each line begins with its priority, "<6>" (sd-daemon(3)).
     bool has_priorities = false;
     /// Counts lost lines of this log and of the further files. Called on any thread.
@@ -39,14 +47,20 @@ struct Options {
     std::uint32_t repeats_per_second = 50;
 };
 
+/// The socket of systemd-journald.
+inline constexpr std::string_view journal_socket = "/run/systemd/journal/socket";
 /// Whether standard error is the systemd journal, as `JOURNAL_STREAM` says (systemd.exec(5)).
 [[nodiscard]] bool is_journal();
 
 /// Call before the first thread starts. False if the file cannot be opened (see errno).
 [[nodiscard]] bool start(const Options& options);
-/// Changes level, form, file and repeats of the running log. Lines already accepted go to the old
-/// file. If the new one cannot be opened, the old one stays, and the log says so.
+/// Changes level, form, targets and repeats of the running log. Lines already accepted go to the
+/// old file. If the new one cannot be opened, the old one stays, and the log says so. One thread
+/// may call this and `start`.
 void change(const Options& options);
+/// Changes the level until the next `change`. Any thread may call.
+void set_level(Level level);
+[[nodiscard]] Level level();
 /// Writes pending lines for at most a second, then ends the writing threads. No thread may log
 /// meanwhile or later.
 void stop();
@@ -102,8 +116,8 @@ void caught(std::string_view message, const std::exception& problem) noexcept;
 void close_file(std::string_view name);
 [[nodiscard]] bool has_file(std::string_view name);
 void write_line(std::string_view name, std::string_view line);
-/// Opens all files again by name, for logrotate. Lines already accepted go to the old files, unless
-/// a file is stuck.
+/// Opens all targets again by name, for logrotate. Lines already accepted go to the old files,
+/// unless a file is stuck.
 void reopen();
 
 /// The JSON object of these fields, without a line end. Long texts are cut, as in a log line.

@@ -24,12 +24,29 @@ using Duration = std::chrono::milliseconds;
 
 enum class LogLevel : std::uint8_t { error, warning, info, debug };
 enum class LogFormat : std::uint8_t { automatic, text, json };
+/// The numbers of RFC 5424.
+enum class LogFacility : std::uint8_t {
+    user = 1,
+    daemon = 3,
+    ftp = 11,
+    local0 = 16,
+    local1,
+    local2,
+    local3,
+    local4,
+    local5,
+    local6,
+    local7,
+};
 
 struct Log {
     LogLevel level = LogLevel::info;
-    LogFormat format = LogFormat::automatic;  ///< automatic: text on a terminal, else JSON
-    std::string file;                         ///< empty: standard error
-    std::uint32_t repeats_per_second = 50;    ///< lines with one message; 0: no limit
+    /// automatic: fields in the journal, text on a terminal, else JSON
+    LogFormat format = LogFormat::automatic;
+    std::string file;    ///< empty: standard error
+    std::string syslog;  ///< "udp://host:514" and the like; empty: none
+    LogFacility facility = LogFacility::daemon;
+    std::uint32_t repeats_per_second = 50;  ///< lines with one message; 0: no limit
 };
 
 struct TransferLog {

@@ -2,6 +2,7 @@
 #include "config/form.h"
 
 #include "base/ascii.h"
+#include "base/log_target.h"
 #include "config/destination.h"
 #include "config/spelling.h"
 
@@ -44,12 +45,24 @@ std::expected<std::string, Refusal> parse_negative_reply(std::string_view text) 
     return std::string(text);
 }
 
+std::expected<std::string, Refusal> parse_syslog_server(std::string_view text) {
+    if (!log::parse_syslog(text))
+        return std::unexpected(
+            Refusal{fmt::format("{} is not a syslog server", in_quotes(text)),
+                    "write \"unix:/dev/log\", \"udp://HOST:514\" or \"tcp://HOST:601\", an IPv6 "
+                    "address in brackets"});
+    return std::string(text);
+}
+
 }  // namespace
 
 const Form host_name = {parse_host_name, "a host name without a port", "^[A-Za-z0-9_.-]+$",
                         "_ftp._tcp.example.com"};
 const Form sha256 = {parse_sha256, "64 hexadecimal digits", "^[0-9A-Fa-f]{64}$",
                      "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"};
+const Form syslog_server = {parse_syslog_server,
+                            "\"unix:PATH\", \"udp://HOST:PORT\" or \"tcp://HOST:PORT\"",
+                            "^(unix:/.+|(udp|tcp)://.+:[0-9]+)$", "udp://192.0.2.1:514"};
 const Form negative_reply = {parse_negative_reply,
                              "a code from 400 to 599, a space and a text; up to 500 bytes",
                              "^[45][0-9][0-9] [^\\u0000-\\u001f\\u007f]+$", "530 Not from here."};

@@ -23,6 +23,8 @@ struct Form {
 extern const Form host_name;
 /// SHA-256 as 64 hexadecimal digits. In lower case.
 extern const Form sha256;
+/// "udp://192.0.2.1:514": a syslog server.
+extern const Form syslog_server;
 /// "530 Not from here.": a negative FTP reply.
 extern const Form negative_reply;
 

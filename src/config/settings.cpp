@@ -42,10 +42,18 @@ constexpr std::array<string_view, 6> config_tables = {"log",    "transfer_log", 
 constexpr auto log_settings = std::to_array<Setting>({
     {"level", word<&Log::level, log_levels>, "The least urgent lines that are written."},
     {"format", word<&Log::format, log_formats>,
-     "`automatic` is readable text on a terminal and one JSON object per line otherwise."},
+     "`automatic` is entries with fields if standard error is systemd's journal, readable text on "
+     "a "
+     "terminal, and one JSON object per line otherwise. The others are lines, in the journal too."},
     {"file", Text{at<&Log::file>, 0, path_bytes_max},
      "Empty is standard error. It may be a FIFO. If nobody reads it, or the disk cannot keep up, "
      "the oldest lines are lost and counted (`log_lines_lost`)."},
+    {"syslog", Formed{at<&Log::syslog>, &syslog_server},
+     "A syslog server that gets every line as well, in the form of RFC 5424 with the fields as "
+     "structured data. Lines wait for a TCP server or a Unix socket that cannot be reached; the "
+     "oldest ones are lost and counted. Empty is none."},
+    {"facility", word<&Log::facility, log_facilities>,
+     "The facility of lines in the journal and for `syslog`."},
     {"repeats_per_second", Number{at<&Log::repeats_per_second>, 0, 1'000'000},
      "How many lines with the same message are written per second. Events that anybody can cause "
      "without an account, such as refused connections, have one line per second for each reason. "

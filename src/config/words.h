@@ -52,6 +52,19 @@ inline constexpr auto log_formats = std::to_array<Spelling<LogFormat>>({
     {"text", LogFormat::text},
     {"json", LogFormat::json},
 });
+inline constexpr auto log_facilities = std::to_array<Spelling<LogFacility>>({
+    {"user", LogFacility::user},
+    {"daemon", LogFacility::daemon},
+    {"ftp", LogFacility::ftp},
+    {"local0", LogFacility::local0},
+    {"local1", LogFacility::local1},
+    {"local2", LogFacility::local2},
+    {"local3", LogFacility::local3},
+    {"local4", LogFacility::local4},
+    {"local5", LogFacility::local5},
+    {"local6", LogFacility::local6},
+    {"local7", LogFacility::local7},
+});
 inline constexpr auto probe_types = std::to_array<Spelling<ProbeType>>({
     {"none", ProbeType::none},
     {"tcp", ProbeType::tcp},

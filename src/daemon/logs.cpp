@@ -17,16 +17,21 @@ namespace ballast::daemon {
 namespace {
 
 log::Options options_of(const config::Log& settings) {
-    const bool json = settings.format == config::LogFormat::json ||
-                      (settings.format == config::LogFormat::automatic &&
-                       (!settings.file.empty() || ::isatty(STDERR_FILENO) == 0));
+    const bool is_automatic = settings.format == config::LogFormat::automatic;
+    const bool is_journal = settings.file.empty() && log::is_journal();
+    const bool is_terminal = settings.file.empty() && ::isatty(STDERR_FILENO) != 0;
+    const bool json =
+        settings.format == config::LogFormat::json || (is_automatic && !is_journal && !is_terminal);
     const auto count_lost = [](std::uint64_t lines) {
         metrics::count(metrics::Counter::log_lines_lost, lines);
     };
     return {.level = static_cast<log::Level>(settings.level),
             .json = json,
             .file = settings.file,
-            .has_priorities = settings.file.empty() && log::is_journal(),
+            .journal = is_journal && is_automatic ? std::string(log::journal_socket) : "",
+            .syslog = log::parse_syslog(settings.syslog),
+            .facility = static_cast<std::uint8_t>(settings.facility),
+            .has_priorities = is_journal,
             .count_lost = count_lost,
             .repeats_per_second = settings.repeats_per_second};
 }

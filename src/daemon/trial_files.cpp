@@ -3,7 +3,7 @@
 
 #include "admin/socket_file.h"
 #include "base/file.h"
-#include "base/log_file.h"
+#include "base/log_target.h"
 #include "base/owned_fd.h"
 
 #include <cerrno>

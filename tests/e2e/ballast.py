@@ -33,6 +33,9 @@ NO_LIMITS_PER_ADDRESS = {
     "failed_logins_per_user": 0,
 }
 
+# What `fault` in the log may be.
+FAULTS = ("client", "backend", "network", "ballast", "configuration")
+
 NO_PROBE = {"type": "none"}
 TCP_PROBE = {"type": "tcp", "interval": "250ms", "timeout": "2s", "rise": 2, "fall": 2}
 
@@ -136,6 +139,7 @@ class Ballast:
         prefix: Sequence[str] = (),
         binary: Path = BINARY,
         pid_file: Path | None = None,
+        log: Mapping[str, Any] | None = None,
     ) -> None:
         self.binary = binary
         self.pid_file = pid_file
@@ -154,6 +158,7 @@ class Ballast:
         self._process: Process | None = None
         # The processes that have replaced the first one, the latest last.
         self._successors: list[int] = []
+        self.configuration_log = {"level": "debug", "format": "json", "file": self.log, **(log or {})}
         own = dict(settings or {})
         self._settings = {**own, "limits": {**NO_LIMITS_PER_ADDRESS, **own.get("limits", {})}}
         # One range for all listeners, because ranges must not overlap in part. May be empty.
@@ -164,7 +169,7 @@ class Ballast:
         """The configuration file."""
         parts = [
             _table("", self._settings),
-            _table("[log]", {"level": "debug", "format": "json", "file": self.log}),
+            _table("[log]", self.configuration_log),
             _table("[transfer_log]", {"xferlog": self.xferlog, "json": self.transfer_log}),
         ]
         for listener in self.listeners.values():
@@ -359,8 +364,13 @@ class Ballast:
         # Without the fixtures of the tests, as in the soak, a sanitizer reports here.
         for sign in ("Sanitizer", "runtime error:", "Assertion"):
             assert sign not in said, said
-        errors = [line for line in self.log_lines() if line["level"] == "error"]
+        lines = self.log_lines()
+        errors = [line for line in lines if line["level"] == "error"]
         assert not errors, errors
+        # Each warning about a session says what it was doing and whose fault it was.
+        warnings = [line for line in lines if line["level"] == "warning" and "session" in line]
+        vague = [line for line in warnings if line.get("fault") not in FAULTS or not line["phase"]]
+        assert not vague, vague
 
     def wait_for_end(self) -> int:
         """The exit status, after a test has ended the daemon itself."""

@@ -2,6 +2,7 @@
 """Ballast as a service of a real systemd: the files of packaging/, installed as docs/installing.md
 says."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -160,6 +161,36 @@ def test_it_is_active_when_it_serves(it: Service) -> None:
         _download(wire)
     assert it.shows("ActiveState", "SubState", "User") == ["active", "running", "ballast"]
     assert it.processes() == {it.pid}
+
+
+def _journal(it: Service, *matches: str) -> list[dict[str, str]]:
+    text = it.machine.run("journalctl", "--quiet", "--output=json", *matches)
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_the_journal_has_fields(it: Service) -> None:
+    with it.connect().log_in() as wire:
+        _download(wire)
+        with wire.passive():
+            wire.expect("RETR no such/file", 550)
+        wire.expect("QUIT", 221)
+    ended = waiting.until("its end", lambda: _journal(it, "BALLAST_MESSAGE=session ended"))[-1]
+    assert ended["BALLAST_USER"] == "tester" and ended["BALLAST_BACKEND"] == "one"
+    assert ended["BALLAST_TRANSFERS"] == "2" and ended["BALLAST_REASON"] == "the client said QUIT"
+    assert ended["PRIORITY"] == "6" and ended["SYSLOG_IDENTIFIER"] == "ballast"
+    assert ended["_SYSTEMD_UNIT"] == "ballast.service" and ended["SYSLOG_FACILITY"] == "3"
+    # What `journalctl -u ballast` shows.
+    assert ended["MESSAGE"].startswith(f"session ended session={ended['BALLAST_SESSION']} client=")
+    story = _journal(it, f"BALLAST_SESSION={ended['BALLAST_SESSION']}")
+    said = [line["BALLAST_MESSAGE"] for line in story]
+    assert said[0] == "session began" and said[-1] == "session ended"
+    assert said.count("transfer ended") == 2 and "logged in" in said
+    # The process that an upgrade has started writes there, too.
+    before = it.pid
+    it.follow_page(UPGRADE)
+    waiting.until("the main process is another", lambda: it.pid != before)
+    ready = waiting.until("the other", lambda: _journal(it, f"_PID={it.pid}"))
+    assert all(line["_TRANSPORT"] == "journal" for line in ready), ready
 
 
 def test_a_program_that_is_not_ready_is_not_active(stopped: Service) -> None:

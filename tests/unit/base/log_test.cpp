@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sstream>
 #include <string>
@@ -420,6 +421,24 @@ TEST_F(StuckLogTest, a_reader_that_leaves_and_the_next_one_both_find_whole_lines
     info("two");
     EXPECT_EQ(read_until("pipe", "two").size(), 1);
     EXPECT_EQ(lost, 0);
+}
+
+TEST_F(LogTest, a_level_holds_until_the_next_change) {
+    begin(Level::info, false);
+    set_level(Level::debug);
+    EXPECT_EQ(level(), Level::debug);
+    debug("shown");
+    change({.level = Level::info, .file = path("log")});
+    debug("hidden");
+    stop();
+    EXPECT_EQ(lines("log").size(), 1);
+}
+
+TEST_F(LogTest, without_a_journal_the_file_gets_the_lines) {
+    ASSERT_TRUE(start({.level = Level::info, .file = path("log"), .journal = path("nobody")}));
+    info("a line");
+    stop();
+    EXPECT_THAT(content("log"), testing::HasSubstr("a line"));
 }
 
 }  // namespace

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/log_file.h"
+#include "base/log_writer.h"
 
 #include <algorithm>
+#include <array>
+#include <cassert>
 #include <cerrno>
 #include <climits>
 #include <condition_variable>
-#include <fcntl.h>
+#include <fmt/format.h>
 #include <list>
 #include <mutex>
 #include <new>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -27,6 +30,8 @@ constexpr auto open_timeout = std::chrono::seconds(5);
 constexpr auto close_patience = std::chrono::seconds(1);
 /// How often a file that keeps losing lines reports it.
 constexpr auto loss_interval = std::chrono::seconds(1);
+/// How long to wait before a server is sought again.
+constexpr auto retry_pause = std::chrono::seconds(1);
 
 bool is_regular(int descriptor) {
     struct stat status{};
@@ -35,24 +40,12 @@ bool is_regular(int descriptor) {
 
 }  // namespace
 
-int open_to_append(const std::string& path) {
-    if (path.empty()) return STDERR_FILENO;
-    constexpr int flags = O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-    const int opened = ::open(path.c_str(), O_WRONLY | flags, 0640);  // NOLINT
-    if (opened >= 0 || errno != ENXIO) return opened;
-    // A FIFO that nobody reads yet. Its own reader keeps it open (fifo(7)).
-    struct stat status{};
-    if (::stat(path.c_str(), &status) != 0) return -1;
-    if (!S_ISFIFO(status.st_mode)) {
-        errno = ENXIO;
-        return -1;
-    }
-    return ::open(path.c_str(), O_RDWR | flags, 0640);  // NOLINT
-}
-
 /// What the callers and the writing thread share.
-struct LogFile::Shared {
-    explicit Shared(Options with) : options(std::move(with)), wake(::eventfd(0, EFD_CLOEXEC)) {}
+struct LogWriter::Shared {
+    explicit Shared(Options with)
+        : options(std::move(with)),
+          is_file(options.target.kind == Target::Kind::file),
+          wake(::eventfd(0, EFD_CLOEXEC)) {}
     ~Shared() {
         close_file();
         if (wake >= 0) ::close(wake);
@@ -74,7 +67,8 @@ struct LogFile::Shared {
         if (options.count_lost) options.count_lost(lines);
     }
 
-    Options options;  // the path changes, under the lock
+    Options options;  // the target changes, under the lock
+    const bool is_file;
     const int wake;
 
     std::mutex mutex;
@@ -92,21 +86,29 @@ struct LogFile::Shared {
 private:
     enum class Wrote : bool { no, yes };
     [[nodiscard]] Wrote write_out(std::string_view line);
-    [[nodiscard]] Wrote write_bytes(std::string_view rest);
+    [[nodiscard]] Wrote write_bytes(std::string_view rest, int flags = 0);
     [[nodiscard]] bool wait_until_writable();
-    void open_again(const std::string& path);
+    [[nodiscard]] bool is_closed_by_peer();
+    [[nodiscard]] int open_first();
+    void open_again(const Target& target);
+    [[nodiscard]] bool connect(const Target& target);
     void write_front(std::unique_lock<std::mutex>& lock);
+    void wait_for_server(std::unique_lock<std::mutex>& lock);
+    void note_reachable(std::unique_lock<std::mutex>& lock);
     void say_loss(std::unique_lock<std::mutex>& lock);
 
     // Only the writing thread uses these.
     int descriptor_ = -1;
-    bool is_file_ = false;
-    bool is_torn_ = false;  ///< a line was written only in part
+    Target::Kind kind_ = Target::Kind::file;  ///< of the descriptor
+    bool is_regular_ = false;
+    bool is_torn_ = false;         ///< a file has a line only in part
+    std::string problem_;          ///< why the server could not be reached the last time
+    bool is_unreachable_ = false;  ///< and that was reported
     Clock::time_point loss_said_{};
 };
 
 /// False if the file must be opened again first, or if the time is over.
-bool LogFile::Shared::wait_until_writable() {
+bool LogWriter::Shared::wait_until_writable() {
     for (int patience = 0;;) {
         pollfd waits[] = {{descriptor_, POLLOUT, 0}, {wake, POLLIN, 0}};
         if (::poll(waits, 2, patience) < 0 && errno != EINTR) return false;
@@ -125,30 +127,81 @@ bool LogFile::Shared::wait_until_writable() {
     }
 }
 
-/// Ends a torn line first.
-LogFile::Shared::Wrote LogFile::Shared::write_out(std::string_view line) {
+/// Whether the server has closed. What is sent then would be lost without an error.
+bool LogWriter::Shared::is_closed_by_peer() {
+    if (kind_ != Target::Kind::syslog_tcp) return false;
+    char byte = 0;
+    const auto got = ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR))) return false;
+    problem_ = got == 0 ? "it closed the connection"
+                        : std::error_code(errno, std::system_category()).message();
+    return true;
+}
+
+LogWriter::Shared::Wrote LogWriter::Shared::write_out(std::string_view line) {
+    if (!is_file && descriptor_ < 0) {
+        const auto target = [this] {
+            const std::lock_guard lock(mutex);
+            return options.target;
+        }();
+        if (!connect(target)) return Wrote::no;
+    }
+    if (kind_ == Target::Kind::syslog_tcp) {
+        // RFC 6587 3.4.1: octet counting.
+        std::array<char, 24> count{};
+        const auto end = fmt::format_to_n(count.data(), count.size(), "{} ", line.size());
+        if (write_bytes({count.data(), end.size}, MSG_MORE) == Wrote::no) return Wrote::no;
+    }
+    // End a torn line first.
     if (is_torn_ && write_bytes("\n") == Wrote::no) return Wrote::no;
     return write_bytes(line);
 }
 
-LogFile::Shared::Wrote LogFile::Shared::write_bytes(std::string_view rest) {
+LogWriter::Shared::Wrote LogWriter::Shared::write_bytes(std::string_view rest, int flags) {
+    const bool is_socket = kind_ != Target::Kind::file;
     // Standard error is not ours to make non-blocking: others share it. A pipe that is writable
     // takes PIPE_BUF bytes without waiting.
-    const std::size_t part = is_file_ ? rest.size() : PIPE_BUF;
+    const std::size_t part = is_regular_ || is_socket ? rest.size() : PIPE_BUF;
     while (!rest.empty()) {
-        if (!is_file_ && !wait_until_writable()) return Wrote::no;
-        const auto written = ::write(descriptor_, rest.data(), std::min(rest.size(), part));
+        if (!is_regular_ && !wait_until_writable()) return Wrote::no;
+        if (is_closed_by_peer()) return Wrote::no;
+        const auto written =
+            is_socket
+                ? ::send(descriptor_, rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT | flags)
+                : ::write(descriptor_, rest.data(), std::min(rest.size(), part));
         if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+        if (written < 0 && errno == ECONNREFUSED && kind_ == Target::Kind::syslog_udp) {
+            // A datagram before this one has found nobody. The error is cleared now.
+            if (options.count_lost) options.count_lost(1);
+            continue;
+        }
         // A full disk or a closed pipe must not end the daemon.
-        if (written <= 0) return Wrote::no;
+        if (written <= 0) {
+            if (is_socket) problem_ = std::error_code(errno, std::system_category()).message();
+            return Wrote::no;
+        }
         rest.remove_prefix(static_cast<std::size_t>(written));
-        is_torn_ = !rest.empty();
+        if (!is_socket) is_torn_ = !rest.empty();
     }
     return Wrote::yes;
 }
 
-void LogFile::Shared::open_again(const std::string& path) {
-    const int opened = open_to_append(path);
+/// False, with the problem noted, if there is no socket for this server.
+bool LogWriter::Shared::connect(const Target& target) {
+    auto opened = open_target(target);
+    close_file();
+    descriptor_ = opened.value_or(-1);
+    kind_ = target.kind;
+    if (!opened) problem_ = std::move(opened.error());
+    return opened.has_value();
+}
+
+void LogWriter::Shared::open_again(const Target& target) {
+    if (target.kind != Target::Kind::file) {
+        (void)connect(target);
+        return;
+    }
+    const int opened = open_to_append(target.place);
     if (opened < 0) {
         try {
             if (options.reopen_failed) options.reopen_failed();
@@ -161,11 +214,11 @@ void LogFile::Shared::open_again(const std::string& path) {
     if (opened == descriptor_) return;
     close_file();
     descriptor_ = opened;
-    is_file_ = is_regular(opened);
+    is_regular_ = is_regular(opened);
     is_torn_ = false;
 }
 
-void LogFile::Shared::say_loss(std::unique_lock<std::mutex>& lock) {
+void LogWriter::Shared::say_loss(std::unique_lock<std::mutex>& lock) {
     const bool is_last = deadline.has_value();
     if (lost == 0 || (!is_last && Clock::now() < loss_said_ + loss_interval)) return;
     const auto said = std::exchange(lost, 0);
@@ -173,7 +226,7 @@ void LogFile::Shared::say_loss(std::unique_lock<std::mutex>& lock) {
     bool wrote = false;
     try {
         const auto line = options.tell_lost ? options.tell_lost(said) : std::string();
-        wrote = line.empty() || write_out(line + '\n') == Wrote::yes;
+        wrote = line.empty() || write_out(is_file ? line + '\n' : line) == Wrote::yes;
     } catch (const std::bad_alloc&) {
         wrote = false;  // reported later
     }
@@ -182,8 +235,39 @@ void LogFile::Shared::say_loss(std::unique_lock<std::mutex>& lock) {
     if (!wrote) lost += said;
 }
 
+/// A server does not take lines. They wait in the queue, and the oldest ones are lost.
+void LogWriter::Shared::wait_for_server(std::unique_lock<std::mutex>& lock) {
+    close_file();
+    descriptor_ = -1;
+    if (deadline) {
+        deadline = Clock::now();  // the rest of the queue cannot be saved
+        return;
+    }
+    if (!std::exchange(is_unreachable_, true) && options.unreachable) {
+        lock.unlock();
+        try {
+            options.unreachable(problem_);
+        } catch (const std::bad_alloc&) {
+            is_unreachable_ = false;  // reported later
+        }
+        lock.lock();
+    }
+    changed.wait_for(lock, retry_pause, [this] { return reopens_after || deadline; });
+}
+
+void LogWriter::Shared::note_reachable(std::unique_lock<std::mutex>& lock) {
+    if (!std::exchange(is_unreachable_, false) || !options.reachable) return;
+    lock.unlock();
+    try {
+        options.reachable();
+    } catch (const std::bad_alloc&) {
+        is_unreachable_ = true;  // reported later
+    }
+    lock.lock();
+}
+
 /// Takes the front of the queue. A line that a stuck file did not accept goes to the next file.
-void LogFile::Shared::write_front(std::unique_lock<std::mutex>& lock) {
+void LogWriter::Shared::write_front(std::unique_lock<std::mutex>& lock) {
     std::list<std::string> line;
     line.splice(line.begin(), queue, queue.begin());
     queued_bytes -= line.front().size();
@@ -191,19 +275,28 @@ void LogFile::Shared::write_front(std::unique_lock<std::mutex>& lock) {
     lock.unlock();
     const auto wrote = write_out(line.front());
     lock.lock();
-    if (wrote == Wrote::yes) return;
-    if (!reopens_after) return lose(1);
+    if (wrote == Wrote::yes) return note_reachable(lock);
+    if (!reopens_after && is_file) return lose(1);
     queued_bytes += line.front().size();
     queue.splice(queue.begin(), line);
+    if (!reopens_after) return wait_for_server(lock);
     reopens_after = 0;
 }
 
-void LogFile::Shared::run() {
-    const int opened = open_to_append(options.path);
-    const int failed = opened < 0 ? errno : 0;
+/// A descriptor, or -1 and errno. A syslog server has none yet.
+int LogWriter::Shared::open_first() {
+    kind_ = options.target.kind;
+    if (is_file) return open_to_append(options.target.place);
+    if (kind_ == Target::Kind::journal && !connect(options.target)) errno = ECONNREFUSED;
+    return descriptor_;
+}
+
+void LogWriter::Shared::run() {
+    descriptor_ = open_first();
+    const bool is_needed = is_file || kind_ == Target::Kind::journal;
+    const int failed = is_needed && descriptor_ < 0 ? errno : 0;
+    is_regular_ = is_file && descriptor_ >= 0 && is_regular(descriptor_);
     std::unique_lock lock(mutex);
-    descriptor_ = opened;
-    is_file_ = opened >= 0 && is_regular(opened);
     open_error = failed;
     changed.notify_all();
     const auto has_work = [this] { return reopens_after || deadline || !queue.empty(); };
@@ -215,9 +308,9 @@ void LogFile::Shared::run() {
             changed.wait(lock, has_work);
         if (reopens_after == std::size_t{0}) {
             reopens_after.reset();
-            const auto path = options.path;
+            const auto target = options.target;
             lock.unlock();
-            open_again(path);
+            open_again(target);
             lock.lock();
             continue;
         }
@@ -233,20 +326,20 @@ void LogFile::Shared::run() {
     changed.notify_all();
 }
 
-LogFile::LogFile(std::shared_ptr<Shared> shared)
+LogWriter::LogWriter(std::shared_ptr<Shared> shared)
     : shared_(std::move(shared)), thread_([shared = shared_] { shared->run(); }) {}
 
-std::unique_ptr<LogFile> LogFile::open(Options options) try {
+std::unique_ptr<LogWriter> LogWriter::open(Options options) try {
     auto shared = std::make_shared<Shared>(std::move(options));
     if (shared->wake < 0) return nullptr;
-    std::unique_ptr<LogFile> file(new LogFile(shared));
+    std::unique_ptr<LogWriter> writer(new LogWriter(shared));
     std::unique_lock lock(shared->mutex);
     const bool answered = shared->changed.wait_for(lock, open_timeout,
                                                    [&] { return shared->open_error.has_value(); });
     const int failed = answered ? *shared->open_error : ETIMEDOUT;
     lock.unlock();
-    if (failed == 0) return file;
-    file.reset();
+    if (failed == 0) return writer;
+    writer.reset();
     errno = failed;
     return nullptr;
 } catch (const std::system_error& failed) {  // no thread available
@@ -254,12 +347,12 @@ std::unique_ptr<LogFile> LogFile::open(Options options) try {
     return nullptr;
 }
 
-LogFile::~LogFile() { close(Clock::now() + close_patience); }
+LogWriter::~LogWriter() { close(Clock::now() + close_patience); }
 
-void LogFile::write(std::string line) {
-    line += '\n';
+void LogWriter::write(std::string line) {
     {
         const std::lock_guard lock(shared_->mutex);
+        if (shared_->is_file) line += '\n';
         shared_->queue.push_back(std::move(line));
         shared_->queued_bytes += shared_->queue.back().size();
         std::uint64_t dropped = 0;
@@ -274,25 +367,26 @@ void LogFile::write(std::string line) {
     shared_->changed.notify_all();
 }
 
-void LogFile::reopen() {
-    const auto path = [this] {
+void LogWriter::reopen() {
+    const auto target = [this] {
         const std::lock_guard lock(shared_->mutex);
-        return shared_->options.path;
+        return shared_->options.target;
     }();
-    move_to(path);
+    move_to(target);
 }
 
-void LogFile::move_to(const std::string& path) {
+void LogWriter::move_to(const Target& target) {
     {
         const std::lock_guard lock(shared_->mutex);
-        shared_->options.path = path;
+        assert((target.kind == Target::Kind::file) == shared_->is_file);
+        shared_->options.target = target;
         shared_->reopens_after = shared_->queue.size();
     }
     shared_->changed.notify_all();
     shared_->wake_up();
 }
 
-void LogFile::close(Clock::time_point deadline) {
+void LogWriter::close(Clock::time_point deadline) {
     if (!thread_.joinable()) return;
     std::unique_lock lock(shared_->mutex);
     if (!shared_->deadline) shared_->deadline = deadline;
