@@ -159,7 +159,10 @@ loop::Task<bool> Transfer::open_backend() {
         co_return false;
     }
     auto why = base::to_string(refusal->error);
-    if (is_for_tls) {
+    if (refusal->reply && refusal->reply->code == 421) {
+        // RFC 959 5.4: a server may answer any command with 421, and then closes.
+        co_await refuse(std::move(*refusal->reply));
+    } else if (is_for_tls) {
         co_await refuse(refused_tls_code,
                         "The server refuses this protection of data connections.");
         why += backend_end_->is_protected()

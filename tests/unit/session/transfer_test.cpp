@@ -274,6 +274,18 @@ TEST(Transfer, passes_the_refusal_of_a_data_connection_on) {
     }
 }
 
+TEST(Transfer, ends_the_session_with_the_backend_that_says_421_to_its_data_connection) {
+    World world(1);
+    world.backend(0).script.replies["EPSV"] = "421 Going down.";
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto data = client.open_data("EPSV");
+    EXPECT_EQ(client.say("LIST"), "421 Going down.");
+    world.loop.settle();
+    EXPECT_EQ(data->end(), DataPeer::End::reset);
+    EXPECT_TRUE(client.is_ended());
+}
+
 TEST(Transfer, says_425_when_the_backend_names_no_port) {
     World world(1);
     world.backend(0).script.replies["EPSV"] = "229 Entering Extended Passive Mode";
