@@ -284,6 +284,9 @@ void Leg::note_unasked(const ftp::Reply& reply) {
     metrics::count(metrics::Counter::backend_replies_unasked);
     if (std::exchange(has_spoken_unasked_, true)) return;
     log::warning("backend sent an unexpected reply", {{"backend", base::to_string(address())},
+                                                      {"session", contact_.session},
+                                                      {"phase", "between commands"},
+                                                      {"fault", to_string(base::Blame::backend)},
                                                       {"code", std::uint64_t{reply.code}},
                                                       {"text", reply.message()}});
 }

@@ -154,16 +154,21 @@ void Worker::take_in(Newcomer client) {
 }
 
 void Worker::refuse(const Newcomer& client, const base::Error& reason) {
-    log::warning("a connection of a proxy was closed", {{"session", client.id},
-                                                        {"listener", client.service.listener->name},
-                                                        {"from", base::to_string(client.peer)},
-                                                        {"reason", base::to_string(reason)}});
+    log::warning("a connection of a proxy was closed",
+                 {{"session", client.id},
+                  {"phase", "proxy header"},
+                  {"fault", to_string(base::blame_of(reason))},
+                  {"listener", client.service.listener->name},
+                  {"from", base::to_string(client.peer)},
+                  {"reason", base::to_string(reason)}});
 }
 
 /// Ballast is out of descriptors or memory for a session. Tells the client, unless it expects TLS.
 void Worker::turn_away(Newcomer client, const base::Error& reason) {
     metrics::count(metrics::Counter::accepts_refused);
     log::warning("no resources for a session", {{"session", client.id},
+                                                {"phase", "accepting"},
+                                                {"fault", to_string(base::Blame::ballast)},
                                                 {"listener", client.service.listener->name},
                                                 {"from", base::to_string(client.peer)},
                                                 {"reason", base::to_string(reason)}});

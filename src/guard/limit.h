@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/error.h"
 #include "config/config.h"
 #include "metrics/counters.h"
 
@@ -40,6 +41,7 @@ struct LimitRow {
     std::string_view text;  ///< for logs and for the client: "too many sessions"
     std::string_view key;   ///< the setting: "limits.sessions", or ".max_sessions" of a listener
     std::string_view cure;  ///< what the operator can do about it
+    base::Blame fault;      ///< `configuration` where clients share the limit
     /// The limit in force, whether configured or chosen by Ballast.
     std::uint64_t (*value)(const Rules& rules, const config::Listener& listener);
 };

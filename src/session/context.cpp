@@ -6,6 +6,7 @@
 #include "session/backend_user.h"
 #include "session/limit_note.h"
 
+#include <cassert>
 #include <chrono>
 #include <fmt/format.h>
 #include <utility>
@@ -75,7 +76,7 @@ loop::Task<> Context::lose_backend(const base::Error& error) {
     metrics::count(metrics::Counter::backend_connections_lost);
     if (const auto figures = assignment.figures()) figures->add(metrics::BackendError::lost);
     const auto reason = base::to_string(error);
-    report(log::Level::warning, "backend lost", {{"reason", reason}});
+    report_fault(base::blame_of(error), "backend lost", {{"reason", reason}});
     end_because(fmt::format("the backend was lost: {}", reason));
     assignment.set_leg(nullptr);
     return end_with("The connection to the server was lost.");
@@ -118,6 +119,20 @@ void Context::forget_data() {
 
 void Context::report(log::Level level, std::string_view message,
                      std::initializer_list<log::Field> fields, Repeats repeats) const {
+    assert(level == log::Level::info || level == log::Level::debug);
+    say(level, message, fields, repeats);
+}
+
+void Context::report_fault(base::Blame fault, std::string_view message,
+                           std::initializer_list<log::Field> fields, Repeats repeats) const {
+    std::vector<log::Field> all = {{"fault", to_string(fault)}};
+    if (!current_command.empty()) all.push_back({"command", current_command});
+    all.insert(all.end(), fields.begin(), fields.end());
+    say(log::Level::warning, message, all, repeats);
+}
+
+void Context::say(log::Level level, std::string_view message, std::span<const log::Field> fields,
+                  Repeats repeats) const {
     if (!log::enabled(level)) return;
     const auto peer = base::to_string(client.peer());
     std::vector<log::Field> all = {{"session", id}, {"client", peer}};
@@ -167,7 +182,8 @@ void Context::report_end(std::string_view backend) const {
 }
 
 void Context::reached(guard::Limit limit) const {
-    note_limit(surroundings.ledger, limit, settings, base::to_string(client.peer().ip));
+    note_limit(surroundings.ledger, limit, settings, base::to_string(client.peer().ip),
+               {{"session", id}, {"user", identity.user}, {"phase", to_string(phase_)}});
 }
 
 void Context::count_failed_login(std::string_view pool, std::string_view user) const {
@@ -181,13 +197,13 @@ void Context::report_ban(guard::Limit ban, std::string_view user) const {
     const auto& ledger = surroundings.ledger;
     const auto setting = ledger.setting_of(ban, settings);
     const auto time = std::chrono::ceil<std::chrono::seconds>(ledger.rules().limits->ban_time);
-    report(log::Level::warning, "banned for failed logins",
-           {{"of", ban == guard::Limit::banned_address ? "address" : "user at this address"},
-            {"name", user},
-            {"seconds", std::int64_t{time.count()}},
-            {"key", setting.key},
-            {"value", setting.value},
-            {"cure", setting.cure}});
+    report_fault(base::Blame::client, "banned for failed logins",
+                 {{"of", ban == guard::Limit::banned_address ? "address" : "user at this address"},
+                  {"name", user},
+                  {"seconds", std::int64_t{time.count()}},
+                  {"key", setting.key},
+                  {"value", setting.value},
+                  {"cure", setting.cure}});
 }
 
 }  // namespace ballast::session

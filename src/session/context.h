@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/error.h"
 #include "base/log.h"
 #include "base/token_bucket.h"
 #include "guard/bandwidth.h"
@@ -17,6 +18,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -130,9 +132,14 @@ public:
     // What the log is told
 
     enum class Repeats : std::uint8_t { bounded, all };
+    /// An event that is nobody's fault: level `info` or `debug`.
     void report(log::Level level, std::string_view message,
                 std::initializer_list<log::Field> fields = {},
                 Repeats repeats = Repeats::bounded) const;
+    /// A failure, as a warning. The line also says what the session was doing.
+    void report_fault(base::Blame fault, std::string_view message,
+                      std::initializer_list<log::Field> fields = {},
+                      Repeats repeats = Repeats::bounded) const;
     /// `name` is the user's name as the client said it. `reason` says who refused. The reply's text
     /// may repeat the secret.
     void report_login_refused(const ftp::Reply& reply, std::string_view name,
@@ -145,6 +152,8 @@ public:
     void count_failed_login(std::string_view pool, std::string_view user) const;
 
 private:
+    void say(log::Level level, std::string_view message, std::span<const log::Field> fields,
+             Repeats repeats) const;
     void report_ban(guard::Limit ban, std::string_view user) const;
 
     Phase phase_ = Phase::greeting;

@@ -3,6 +3,7 @@
 
 #include "base/ascii.h"
 #include "base/number.h"
+#include "base/shortage.h"
 #include "ftp/host_port.h"
 #include "ftp/verb.h"
 #include "metrics/counters.h"
@@ -74,8 +75,8 @@ loop::Task<std::optional<ftp::Reply>> DataCommands::pass_on(const ftp::Command& 
         co_await context_.lose_backend(refusal.error);
         co_return std::nullopt;
     }
-    context_.report(log::Level::warning, "no data connection to the backend",
-                    {{"reason", base::to_string(refusal.error)}});
+    context_.report_fault(base::blame_of(refusal.error), "no data connection to the backend",
+                          {{"reason", base::to_string(refusal.error)}});
     co_await context_.answer(425, "Can't open data connection to the server.");
     co_return std::nullopt;
 }
@@ -135,11 +136,13 @@ loop::Task<bool> DataCommands::lend_port() {
          .holder = lease_holder_,
          .free_bind = settings.free_bind});
     if (!lease) {
-        context_.report(log::Level::warning, "no passive port",
-                        {{"reason", base::to_string(lease.error())},
-                         {"key", settings.where.key + ".passive_ports"},
-                         {"value", base::to_string(settings.passive_ports)},
-                         {"cure", "make the range larger, or see who holds its ports"}});
+        const bool is_short = base::is_shortage(lease.error().code);
+        context_.report_fault(is_short ? base::Blame::ballast : base::Blame::configuration,
+                              "no passive port",
+                              {{"reason", base::to_string(lease.error())},
+                               {"key", settings.where.key + ".passive_ports"},
+                               {"value", base::to_string(settings.passive_ports)},
+                               {"cure", "make the range larger, or see who holds its ports"}});
         co_return false;
     }
     lease_holder_ = (*lease)->holder();
@@ -153,9 +156,10 @@ void DataCommands::warn_of_private(const base::Ip& announced) const {
     metrics::count(metrics::Counter::private_addresses_announced);
     // Warn once. Every such client gets the same address until the configuration changes.
     if (!context_.surroundings.notices.private_address.test_and_set())
-        context_.report(log::Level::warning,
-                        "PASV announces a private address to a public client, see public_address",
-                        {{"announced", base::to_string(announced)}});
+        context_.report_fault(
+            base::Blame::configuration,
+            "PASV announces a private address to a public client, see public_address",
+            {{"announced", base::to_string(announced)}});
 }
 
 loop::Task<> DataCommands::passive(ftp::Command command) {
@@ -339,15 +343,18 @@ void DataCommands::report(const ftp::Command& command, const std::string& file,
     context_.totals.bytes += outcome.bytes;
     const bool is_notable = outcome.result == TransferResult::failed || is_about_tls(outcome.cause);
     const std::chrono::duration<double> seconds = outcome.time;
-    context_.report(
-        is_notable ? log::Level::warning : log::Level::info, "transfer ended",
-        {{"verb", command.verb},
-         {"file", file},
-         {"bytes", outcome.bytes},
-         {"seconds", seconds.count()},
-         {"result", to_string(outcome.result)},
-         {"reason", outcome.reason}},
-        outcome.reach == TransferReach::begun ? Context::Repeats::all : Context::Repeats::bounded);
+    const std::initializer_list<log::Field> fields = {{"verb", command.verb},
+                                                      {"file", file},
+                                                      {"bytes", outcome.bytes},
+                                                      {"seconds", seconds.count()},
+                                                      {"result", to_string(outcome.result)},
+                                                      {"reason", outcome.reason}};
+    const auto repeats =
+        outcome.reach == TransferReach::begun ? Context::Repeats::all : Context::Repeats::bounded;
+    if (is_notable)
+        context_.report_fault(outcome.fault, "transfer ended", fields, repeats);
+    else
+        context_.report(log::Level::info, "transfer ended", fields, repeats);
 }
 
 }  // namespace ballast::session

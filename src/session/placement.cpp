@@ -21,6 +21,15 @@ std::uint64_t sessions_of_all(const config::Pool& pool) {
     return sessions;
 }
 
+base::Blame blame_of(pool::Refusal refusal) {
+    switch (refusal) {
+        case pool::Refusal::none_resolved: return base::Blame::network;
+        case pool::Refusal::all_withdrawn:
+        case pool::Refusal::sticky_withdrawn: return base::Blame::configuration;
+        default: return base::Blame::backend;
+    }
+}
+
 }  // namespace
 
 std::string text_of(const Unplaced& why) {
@@ -182,8 +191,8 @@ void Placement::give_up(Assignment assignment, const base::Error& error) {
         leg != nullptr && error.fault != base::Fault::internal)
         leg->count(error.fault == base::Fault::backend_full ? metrics::BackendError::full
                                                             : metrics::BackendError::login);
-    context_.report(log::Level::warning, "backend failed before login, the next is tried",
-                    {{"backend", backend.name}, {"reason", last_reason_}});
+    context_.report_fault(base::blame_of(error), "backend failed before login, the next is tried",
+                          {{"backend", backend.name}, {"reason", last_reason_}});
     if (error.fault == base::Fault::backend) pool_.pool->observe_failure(backend.id, last_reason_);
     if (error.fault != base::Fault::internal) tried_.push_back(backend.id);
 }
@@ -193,12 +202,12 @@ void Placement::report_none(pool::Refusal refusal) const {
     const log::Field name = {"pool", pool.name};
     const log::Field reason = {"reason", pool::to_string(refusal)};
     const auto limited_by = [&](std::string_view key, std::uint64_t value, std::string_view cure) {
-        context_.report(log::Level::warning, "no backend for a session",
-                        {name,
-                         reason,
-                         {"key", fmt::format("{}.{}", pool.where.key, key)},
-                         {"value", value},
-                         {"cure", cure}});
+        context_.report_fault(base::Blame::configuration, "no backend for a session",
+                              {name,
+                               reason,
+                               {"key", fmt::format("{}.{}", pool.where.key, key)},
+                               {"value", value},
+                               {"cure", cure}});
     };
     switch (refusal) {
         case pool::Refusal::all_full:
@@ -211,8 +220,8 @@ void Placement::report_none(pool::Refusal refusal) const {
             return limited_by("queue.timeout", static_cast<std::uint64_t>(pool.queue.timeout / 1s),
                               "add backends, or raise it or max_sessions");
         default:
-            return context_.report(log::Level::warning, "no backend for a session",
-                                   {name, reason, {"last", last_reason_}});
+            return context_.report_fault(blame_of(refusal), "no backend for a session",
+                                         {name, reason, {"last", last_reason_}});
     }
 }
 

@@ -46,7 +46,8 @@ loop::Task<> Session::run() {
         co_await live();
     } catch (const std::exception& problem) {
         metrics::count(metrics::Counter::sessions_broken);
-        context_.report(log::Level::warning, "session is broken", {{"reason", problem.what()}});
+        context_.report_fault(base::Blame::ballast, "session is broken",
+                              {{"reason", problem.what()}});
         context_.end_because(problem.what());
         constexpr std::string_view words =
             "421 Service not available, closing control connection.\r\n";

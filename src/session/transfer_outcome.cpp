@@ -2,6 +2,7 @@
 // A transfer's outcome in words.
 #include "session/transfer_outcome.h"
 
+#include "base/shortage.h"
 #include "session/transfer.h"
 
 #include <fmt/format.h>
@@ -20,6 +21,8 @@ void Transfer::note_outcome() {
     if (outcome_.cause == Reason::none) outcome_.cause = machine_.reason();
     const bool is_good = outcome_.result == TransferResult::whole ||
                          outcome_.result == TransferResult::not_a_transfer;
+    outcome_.fault = base::is_shortage(report_.error) ? base::Blame::ballast
+                                                      : blame_of(outcome_.cause, direction_);
     if (is_good || !outcome_.reason.empty()) return;
     outcome_.reason = reason_in_words();
     const auto& reply = replies_->owed().final_reply();

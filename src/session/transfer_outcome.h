@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/error.h"
 #include "ftp/verb.h"
 #include "session/transfer_terms.h"
 
@@ -21,7 +22,8 @@ enum class AfterTransfer : std::uint8_t {
 struct TransferOutcome {
     TransferResult result = TransferResult::failed;
     TransferReason cause = TransferReason::none;
-    std::string reason;  ///< in words; empty if whole
+    std::string reason;                        ///< in words; empty if whole
+    base::Blame fault = base::Blame::ballast;  ///< if it failed
     ftp::Direction direction = ftp::Direction::none;
     std::uint64_t bytes = 0;  ///< delivered to the receiving side
     std::chrono::steady_clock::duration time{};

@@ -46,6 +46,39 @@ std::string_view to_string(TransferReason reason) {
     return "?";
 }
 
+base::Blame blame_of(TransferReason reason, ftp::Direction direction) {
+    using Reason = TransferReason;
+    using base::Blame;
+    switch (reason) {
+        case Reason::aborted:
+        case Reason::client_tls:
+        case Reason::client_tls_late:
+        case Reason::client_left_early:
+        case Reason::client_left:
+        case Reason::client_broke:
+        case Reason::client_closed: return Blame::client;
+        case Reason::refused:
+        case Reason::reply_lost:
+        case Reason::reply_late:
+        case Reason::server_tls:
+        case Reason::server_tls_refused:
+        case Reason::server_broke:
+        case Reason::server_closed:
+        case Reason::confirmed_too_early: return Blame::backend;
+        // Most often a firewall, or an address that a NAT has changed.
+        case Reason::client_missing:
+        case Reason::client_unreachable:
+        case Reason::server_missing:
+        case Reason::stalled: return Blame::network;
+        case Reason::server_disabled:
+        case Reason::ended_by_operator: return Blame::configuration;
+        case Reason::no_close_notify:
+            return direction == ftp::Direction::upload ? Blame::client : Blame::backend;
+        case Reason::none: break;
+    }
+    return Blame::ballast;
+}
+
 bool is_about_tls(TransferReason reason) {
     return reason == TransferReason::client_tls || reason == TransferReason::client_tls_late ||
            reason == TransferReason::server_tls || reason == TransferReason::server_tls_refused;

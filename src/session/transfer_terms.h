@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/error.h"
 #include "ftp/verb.h"
 #include "loop/loop.h"
 
@@ -69,6 +70,8 @@ enum class TransferPhase : std::uint8_t {
 /// For logs and replies. Some reasons have more to say, see `Transfer::reason_in_words`.
 [[nodiscard]] std::string_view to_string(TransferReason reason);
 [[nodiscard]] std::string_view to_string(TransferPhase phase);
+/// Whose fault it was, in a transfer in this direction.
+[[nodiscard]] base::Blame blame_of(TransferReason reason, ftp::Direction direction);
 /// Whether an operator may have to change a TLS setting.
 [[nodiscard]] bool is_about_tls(TransferReason reason);
 
