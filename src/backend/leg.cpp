@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/leg.h"
 
+#include "backend/dial.h"
 #include "backend/refusal.h"
 #include "base/log.h"
 #include "base/shortage.h"
@@ -45,12 +46,13 @@ loop::Task<base::Result<std::unique_ptr<Leg>>> Leg::connect(net::Network& networ
                                                             bool client_has_tls,
                                                             loop::Signal& signal) {
     const auto began = network.loop().now();
-    auto stream = co_await network.dial({.to = contact.address,
-                                         .from = {},
-                                         .fault = base::Fault::backend,
-                                         .user_timeout = contact.settings->tcp_user_timeout,
-                                         .purpose = net::Dial::Purpose::control},
-                                        network.loop().after(contact.settings->connect_timeout));
+    auto stream = co_await dial(network, contact,
+                                {.to = contact.address,
+                                 .from = {},
+                                 .fault = base::Fault::backend,
+                                 .user_timeout = contact.settings->tcp_user_timeout,
+                                 .purpose = net::Dial::Purpose::control},
+                                network.loop().after(contact.settings->connect_timeout), signal);
     const auto figures = contact.figures;
     const auto failed = [&figures](metrics::BackendError what, base::Error& error) {
         if (figures && error.fault != base::Fault::internal)
@@ -130,7 +132,9 @@ loop::Task<base::Result<>> Leg::begin_tls() {
     drops_next_ = false;  // RFC 4217 15.1: replies before TLS do not count under TLS
     auto done =
         co_await tls.handshake(signal_, base::Fault::backend,
-                               signal_.loop().after(contact_.backend->tls.handshake_timeout));
+                               signal_.loop().after(contact_.backend->tls.handshake_timeout),
+                               [this] { return is_disabled(); });
+    if (!done && is_disabled()) co_return std::unexpected(disabled());
     metrics::count(done ? metrics::Counter::tls_backend_control_handshakes
                         : metrics::Counter::tls_backend_handshakes_failed);
     if (!done) co_return std::unexpected(done.error());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The data connections of a leg.
+#include "backend/dial.h"
 #include "backend/leg.h"
 #include "ftp/host_port.h"
 
@@ -13,6 +14,13 @@ namespace {
 /// 550 or 4xx refuses the data connection itself.
 bool is_unknown_command(const ftp::Reply& reply) {
     return (reply.code >= 500 && reply.code <= 504) || reply.code == 522;
+}
+
+net::Dial data_dial(base::Address to, base::Ip source) {
+    net::Dial request{.to = to, .from = {}, .fault = base::Fault::backend};
+    // An address of the other family cannot be reached from ours.
+    if (to.ip.family() == source.family()) request.from = source;
+    return request;
 }
 
 }  // namespace
@@ -75,11 +83,10 @@ std::expected<base::Address, DataRefusal> Leg::passive_address(const ftp::Reply&
     return base::Address{is_trusted ? *passive->ip : address().ip, passive->port};
 }
 
+/// Runs beside the session, so it does not wait on the session's signal.
 loop::Task<Leg::Opened> Leg::dial_data(base::Address to) {
-    net::Dial dial{.to = to, .from = {}, .fault = base::Fault::backend};
-    // An address of the other family cannot be reached from ours.
-    if (to.ip.family() == control_.local().ip.family()) dial.from = control_.local().ip;
-    auto stream = co_await network_.dial(dial, network_.loop().after(settings().connect_timeout));
+    auto stream = co_await network_.dial(data_dial(to, control_.local().ip),
+                                         network_.loop().after(settings().connect_timeout));
     if (!stream) co_return std::unexpected(DataRefusal{{}, stream.error(), false});
     co_return DataConnection{std::move(*stream), nullptr};
 }
@@ -146,7 +153,10 @@ loop::Task<Leg::Opened> Leg::open_data() {
     if (!reply) co_return std::unexpected(std::move(reply.error()));
     const auto named = passive_address(*reply);
     if (!named) co_return std::unexpected(named.error());
-    co_return co_await dial_data(*named);
+    auto stream = co_await dial(network_, contact_, data_dial(*named, control_.local().ip),
+                                network_.loop().after(settings().connect_timeout), signal_);
+    if (!stream) co_return std::unexpected(DataRefusal{{}, stream.error(), false});
+    co_return DataConnection{std::move(*stream), nullptr};
 }
 
 loop::Task<> Leg::dial_passed_on(base::Address to) { passed_on_ = co_await dial_data(to); }
@@ -154,7 +164,10 @@ loop::Task<> Leg::dial_passed_on(base::Address to) { passed_on_ = co_await dial_
 /// Empty if nothing was passed on.
 loop::Task<std::optional<Leg::Opened>> Leg::take_passed_on() {
     // The dial has its own deadline.
-    while (dialing_.is_started() && !dialing_.is_done()) (void)co_await signal_.wait(loop::never);
+    while (dialing_.is_started() && !dialing_.is_done() && !is_disabled())
+        (void)co_await signal_.wait(loop::never);
+    if (dialing_.is_started() && !dialing_.is_done())
+        passed_on_ = std::unexpected(DataRefusal{{}, disabled(), false});
     dialing_.cancel();
     auto passed_on = std::exchange(passed_on_, {});
     if (passed_on && *passed_on && (*passed_on)->lease)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/sealed.h"
 
+#include "backend/dial.h"
 #include "backend/leg.h"
 #include "backend/refusal.h"
 #include "base/ascii.h"
@@ -47,12 +48,13 @@ loop::Task<base::Result<std::unique_ptr<net::Stream>>> connect_implicit(net::Net
                                                                         const Contact& contact,
                                                                         loop::Signal& signal) {
     const auto deadline = network.loop().after(contact.settings->connect_timeout);
-    auto stream = co_await network.dial({.to = contact.address,
-                                         .from = {},
-                                         .fault = base::Fault::backend,
-                                         .user_timeout = contact.settings->tcp_user_timeout,
-                                         .purpose = net::Dial::Purpose::control},
-                                        deadline);
+    auto stream = co_await dial(network, contact,
+                                {.to = contact.address,
+                                 .from = {},
+                                 .fault = base::Fault::backend,
+                                 .user_timeout = contact.settings->tcp_user_timeout,
+                                 .purpose = net::Dial::Purpose::control},
+                                deadline, signal);
     if (!stream) co_return std::unexpected(stream.error());
     const net::Attached attached(**stream, signal);
     auto sent =
