@@ -19,8 +19,9 @@ config::Problem problem_of(std::string what, std::string fix) {
     return {.where = {}, .what = std::move(what), .fix = std::move(fix)};
 }
 
-Reload::Read read(const std::string& file, const Tls* former) {
-    auto examined = examine(file, {.asks_names = true, .running_file = file});
+Reload::Read read(const std::string& file, const Tls* former, std::stop_token stop) {
+    auto examined =
+        examine(file, {.asks_names = true, .running_file = file, .stop = std::move(stop)});
     if (!examined)
         return {{problem_of("cannot be read: " + base::to_string(examined.error()),
                             "name a file that this user may read")},
@@ -48,10 +49,10 @@ void Reload::begin() {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
     sd_notify(0, fmt::format("RELOADING=1\nMONOTONIC_USEC={}", microseconds).c_str());
-    const auto work = [this, former = tls_()] {
+    const auto work = [this, former = tls_()](std::stop_token stop) {
         Read result;
         try {
-            result = read(file_, former.get());
+            result = read(file_, former.get(), std::move(stop));
         } catch (const std::exception& problem) {  // no memory
             result.problems = {problem_of(problem.what(), "try again")};
         }
@@ -67,6 +68,7 @@ void Reload::begin() {
 }
 
 void Reload::stop() {
+    thread_.request_stop();
     if (thread_.joinable()) thread_.join();
 }
 

@@ -34,7 +34,7 @@ public:
           file_(std::move(file)),
           tls_(std::move(tls)),
           apply_(std::move(apply)) {}
-    /// Waits for the thread, which gives up waiting for files and takes a few seconds for names.
+    /// Waits for the thread, which stops looking names up and gives up waiting for files.
     ~Reload() = default;
     Reload(const Reload&) = delete;
     Reload& operator=(const Reload&) = delete;
@@ -42,7 +42,7 @@ public:
     /// Begins a reload. One that is asked for while another runs begins after it: the file may have
     /// changed since it was read.
     void ask(admin::Actions::Reloaded done);
-    /// Waits for the thread.
+    /// The same.
     void stop();
 
 private:

@@ -60,7 +60,7 @@ Tried try_start(const config::Config& config, const Trial& trial) {
     std::ranges::move(exposed_secrets(config), std::back_inserter(problems));
     warn_of_ephemeral(config, problems);
     try_files(config, problems);
-    try_names(config, trial.asks_names, problems);
+    try_names(config, trial.asks_names, problems, trial.stop);
     return tried;
 }
 

@@ -4,6 +4,7 @@
 #include "config/config.h"
 #include "config/problem.h"
 
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ struct Trial {
     std::string running_file;
     /// These are listened on already, for this process.
     std::vector<base::Address> inherited = {};
+    /// Ends lookups early.
+    std::stop_token stop = {};
 };
 
 struct Tried {

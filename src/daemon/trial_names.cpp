@@ -76,8 +76,9 @@ std::vector<Said> all_backends(const config::Config& config, Problems& problems)
 
 class NamesTrial {
 public:
-    NamesTrial(const config::Config& config, bool asks, Problems& problems)
-        : config_(config), asks_(asks), problems_(problems) {}
+    NamesTrial(const config::Config& config, bool asks, Problems& problems,
+               const std::stop_token& stop)
+        : config_(config), asks_(asks), problems_(problems), stop_(stop) {}
 
     void run() {
         const auto backends = all_backends(config_, problems_);
@@ -105,7 +106,7 @@ private:
         std::vector<base::Address> result;
         if (backend.srv.empty()) return result;  // it was refused
         const auto services = ask(said.key, backend_remedy, [&](auto left) {
-            return net::resolve_services(backend.srv, left);
+            return net::resolve_services(backend.srv, left, stop_);
         });
         for (const auto& service : services)
             std::ranges::move(addresses_of(said.key, service.host, service.port),
@@ -138,7 +139,7 @@ private:
     std::vector<base::Ip> resolve(const std::string& key, const std::string& host,
                                   const char* remedy) {
         if (const auto ip = base::Ip::parse(host)) return {*ip};
-        return ask(key, remedy, [&](auto left) { return net::resolve(host, left); });
+        return ask(key, remedy, [&](auto left) { return net::resolve(host, left, stop_); });
     }
 
     /// The name server's answer, or nothing after a warning.
@@ -172,13 +173,15 @@ private:
     const config::Config& config_;
     const bool asks_;
     Problems& problems_;
+    const std::stop_token& stop_;
     std::chrono::milliseconds left_ = names_time;
 };
 
 }  // namespace
 
-void try_names(const config::Config& config, bool asks_names, Problems& problems) {
-    NamesTrial(config, asks_names, problems).run();
+void try_names(const config::Config& config, bool asks_names, Problems& problems,
+               const std::stop_token& stop) {
+    NamesTrial(config, asks_names, problems, stop).run();
 }
 
 }  // namespace ballast::daemon
