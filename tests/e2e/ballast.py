@@ -348,18 +348,12 @@ class Ballast:
     def stop(self) -> None:
         if DIRECT:
             return
-        assert self._process is not None
-        self.assert_alive()
-        process, self._process = self._process, None
-        for pid in self._successors:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-        for pid in self._successors:
-            waiting.until(f"process {pid} has ended", lambda pid=pid: not is_running(pid))
-        self._successors.clear()
-        ended = process.exit_status()
-        status = process.terminate() if ended is None else ended
-        assert status in self.ends_with, f"the daemon ended with {status}:\n{self._tail()}"
+        try:
+            self.assert_alive()
+            status = self._end()
+            assert status in self.ends_with, f"the daemon ended with {status}:\n{self._tail()}"
+        finally:
+            self.kill()
         said = self.output.read_text(errors="replace")
         # Without the fixtures of the tests, as in the soak, a sanitizer reports here.
         for sign in ("Sanitizer", "runtime error:", "Assertion"):
@@ -371,6 +365,20 @@ class Ballast:
         warnings = [line for line in lines if line["level"] == "warning" and "session" in line]
         vague = [line for line in warnings if line.get("fault") not in FAULTS or not line["phase"]]
         assert not vague, vague
+
+    def _end(self) -> int:
+        """Ends all processes. Returns the exit status of the first."""
+        for pid in self._successors:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        for pid in self._successors:
+            waiting.until(f"process {pid} has ended", lambda pid=pid: not is_running(pid))
+        self._successors.clear()
+        assert self._process is not None
+        ended = self._process.exit_status()
+        status = self._process.terminate() if ended is None else ended
+        self._process = None
+        return status
 
     def wait_for_end(self) -> int:
         """The exit status, after a test has ended the daemon itself."""
