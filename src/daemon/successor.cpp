@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/successor.h"
 
+#include "base/child.h"
 #include "base/log.h"
 #include "net/port_words.h"
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <csignal>
 #include <fmt/format.h>
-#include <poll.h>
-#include <spawn.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,47 +32,6 @@ std::vector<std::string> environment_of_successor() {
     }
     result.push_back(fmt::format("{}={}", upgrade_variable, link_descriptor));
     return result;
-}
-
-std::vector<char*> pointers_to(std::vector<std::string>& words) {
-    std::vector<char*> pointers;
-    pointers.reserve(words.size() + 1);
-    for (auto& word : words) pointers.push_back(word.data());
-    pointers.push_back(nullptr);
-    return pointers;
-}
-
-void wait_for_end(pid_t pid, int milliseconds) {
-    const base::OwnedFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-    pollfd event{.fd = process.get(), .events = POLLIN, .revents = 0};
-    (void)::poll(&event, 1, milliseconds);
-}
-
-base::Result<pid_t> spawn(const std::string& program, std::vector<std::string> arguments,
-                          int link) {
-    auto environment = environment_of_successor();
-    posix_spawn_file_actions_t actions;
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_adddup2(&actions, link, link_descriptor);
-    ::posix_spawn_file_actions_addclosefrom_np(&actions, link_descriptor + 1);
-    posix_spawnattr_t attributes;
-    ::posix_spawnattr_init(&attributes);
-    sigset_t none;
-    sigset_t changed;
-    sigemptyset(&none);
-    sigfillset(&changed);
-    ::posix_spawnattr_setsigmask(&attributes, &none);
-    ::posix_spawnattr_setsigdefault(&attributes, &changed);
-    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    pid_t pid = 0;
-    const int failed =
-        ::posix_spawn(&pid, program.c_str(), &actions, &attributes, pointers_to(arguments).data(),
-                      pointers_to(environment).data());
-    ::posix_spawnattr_destroy(&attributes);
-    ::posix_spawn_file_actions_destroy(&actions);
-    if (failed == 0) return pid;
-    return std::unexpected(base::Error{
-        base::Fault::internal, {failed, std::system_category()}, "starting " + program});
 }
 
 }  // namespace
@@ -105,8 +61,13 @@ base::Result<> Successor::start(const std::string& program,
     auto watched = loop::Descriptor::open(control_, both->first.get());
     if (!watched) return std::unexpected(watched.error());
     (void)both->first.release();
-    const auto pid = spawn(program, arguments, both->second.get());
-    if (!pid) return std::unexpected(pid.error());
+    const auto pid = base::start({.path = program,
+                                  .arguments = arguments,
+                                  .environment = environment_of_successor(),
+                                  .descriptors = {{both->second.get(), link_descriptor}}});
+    if (!pid)
+        return std::unexpected(base::Error{
+            base::Fault::internal, {pid.error(), std::system_category()}, "starting " + program});
     pid_ = *pid;
     link_.emplace(
         control_, std::move(*watched),
@@ -151,9 +112,9 @@ void Successor::take(std::string_view message, base::OwnedFd descriptor) {
 /// It has closed its connection, so it is about to end. One that hangs is killed.
 std::string Successor::why_it_ended() {
     constexpr int patience_ms = 200;
-    wait_for_end(pid_, patience_ms);
+    base::wait_for_end(pid_, patience_ms);
     ::kill(pid_, SIGKILL);
-    wait_for_end(pid_, patience_ms);
+    base::wait_for_end(pid_, patience_ms);
     int status = 0;
     const bool is_collected = ::waitpid(pid_, &status, WNOHANG) == pid_;
     if (!last_words_.empty()) return last_words_;
@@ -170,7 +131,7 @@ void Successor::lost() {
     if (has_served) {
         // Leaves no zombie. With an escort it is not our child.
         constexpr int patience_ms = 200;
-        if (served_by_ == 0) wait_for_end(pid_, patience_ms);
+        if (served_by_ == 0) base::wait_for_end(pid_, patience_ms);
         if (served_by_ == 0) (void)::waitpid(pid_, nullptr, WNOHANG);
         return control_.post([this] { events_.gone(); });
     }

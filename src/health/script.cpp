@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "health/script.h"
 
+#include "base/child.h"
 #include "base/owned_fd.h"
 #include "base/shortage.h"
 #include "net/socket.h"
@@ -13,8 +14,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <optional>
-#include <poll.h>
-#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,9 +47,7 @@ public:
         kill_group();
         // The kernel nearly always needs only microseconds for this.
         constexpr int patience_ms = 50;
-        const auto ended = descriptor();
-        pollfd event{.fd = ended.get(), .events = POLLIN, .revents = 0};
-        (void)::poll(&event, 1, patience_ms);
+        base::wait_for_end(pid_, patience_ms);
         if (::waitpid(pid_, nullptr, WNOHANG) == pid_) return;
         // A process that hangs on a dead disk or belongs to another user may take for ever. Do not
         // wait for it here.
@@ -88,68 +85,28 @@ private:
     pid_t pid_;
 };
 
-/// Owns the structures that posix_spawn needs.
-class Spawn {
-public:
-    Spawn() {
-        posix_spawn_file_actions_init(&actions_);
-        posix_spawnattr_init(&attributes_);
-    }
-    ~Spawn() {
-        posix_spawn_file_actions_destroy(&actions_);
-        posix_spawnattr_destroy(&attributes_);
-    }
-    Spawn(const Spawn&) = delete;
-    Spawn& operator=(const Spawn&) = delete;
-
-    /// The process, or the errno of the failure.
-    std::expected<Process, int> run(const ScriptRun& run, int output) {
-        posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-        posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO);
-        posix_spawn_file_actions_adddup2(&actions_, output, STDERR_FILENO);
-        // Our descriptors are close-on-exec. Those that the daemon inherited may not be.
-        posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
-        // Start it with the signals that a shell would give it: the daemon blocks and ignores some.
-        sigset_t none;
-        sigset_t all;
-        sigemptyset(&none);
-        sigfillset(&all);
-        posix_spawnattr_setsigmask(&attributes_, &none);
-        posix_spawnattr_setsigdefault(&attributes_, &all);
-        posix_spawnattr_setpgroup(&attributes_, 0);
-        posix_spawnattr_setflags(
-            &attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-        const auto host = base::to_string(run.address.ip);
-        const auto port = fmt::to_string(run.address.port);
-        const char* const path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe)
-        std::vector<std::string> arguments = {run.path, host, port};
-        std::vector<std::string> environment = {
-            fmt::format("PATH={}", path != nullptr ? path : default_path),
-            "BALLAST_POOL=" + run.pool,
-            "BALLAST_BACKEND=" + run.backend,
-            "BALLAST_ADDRESS=" + base::to_string(run.address),
-            "BALLAST_PORT=" + port,
-            "BALLAST_STATE=" + run.state,
-            fmt::format("BALLAST_TIMEOUT_MS={}", run.timeout.count())};
-        pid_t pid = 0;
-        const int failed = ::posix_spawn(&pid, run.path.c_str(), &actions_, &attributes_,
-                                         pointers(arguments).data(), pointers(environment).data());
-        if (failed != 0) return std::unexpected(failed);
-        return Process(pid);
-    }
-
-private:
-    static std::vector<char*> pointers(std::vector<std::string>& texts) {
-        std::vector<char*> result;
-        result.reserve(texts.size() + 1);
-        for (auto& text : texts) result.push_back(text.data());
-        result.push_back(nullptr);
-        return result;
-    }
-
-    posix_spawn_file_actions_t actions_{};
-    posix_spawnattr_t attributes_{};
-};
+/// The process, or the errno of the failure. All that it prints goes to `output`.
+std::expected<Process, int> start(const ScriptRun& run, int output) {
+    const base::OwnedFd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));  // NOLINT: a C function
+    if (!nothing) return std::unexpected(errno);
+    const auto host = base::to_string(run.address.ip);
+    const auto port = fmt::to_string(run.address.port);
+    const char* const path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe)
+    const auto started =
+        base::start({.path = run.path,
+                     .arguments = {run.path, host, port},
+                     .environment = {fmt::format("PATH={}", path != nullptr ? path : default_path),
+                                     "BALLAST_POOL=" + run.pool, "BALLAST_BACKEND=" + run.backend,
+                                     "BALLAST_ADDRESS=" + base::to_string(run.address),
+                                     "BALLAST_PORT=" + port, "BALLAST_STATE=" + run.state,
+                                     fmt::format("BALLAST_TIMEOUT_MS={}", run.timeout.count())},
+                     .descriptors = {{nothing.get(), STDIN_FILENO},
+                                     {output, STDOUT_FILENO},
+                                     {output, STDERR_FILENO}},
+                     .leads_group = true});
+    if (!started) return std::unexpected(started.error());
+    return Process(*started);
+}
 
 /// The first line, made safe for a log.
 std::string first_line(std::string_view output) {
@@ -182,7 +139,7 @@ loop::Task<base::Result<>> run_script(loop::WorkerLoop& loop, ScriptRun run) {
     base::OwnedFd writing(ends[1]);
     // The script's end of the pipe must block: many programs cannot handle EAGAIN.
     ::fcntl(writing.get(), F_SETFL, 0);
-    auto process = Spawn().run(run, writing.get());
+    auto process = start(run, writing.get());
     if (!process)
         co_return std::unexpected(script_error({process.error(), std::system_category()},
                                                fmt::format("running {}", run.path)));
