@@ -22,7 +22,7 @@ using std::string_view;
 constexpr auto config_settings = std::to_array<Setting>({
     {"workers",
      Number{at<&Config::workers>, 0, 256},
-     "Threads that carry sessions and transfers. 0 is one for each core.",
+     "Threads that carry sessions and transfers. 0 means one per core.",
      false,
      {},
      "threads begin at the start, and sessions stay on theirs"},
@@ -40,33 +40,34 @@ constexpr std::array<string_view, 6> config_tables = {"log",    "transfer_log", 
                                                       "limits", "listener",     "pool"};
 
 constexpr auto log_settings = std::to_array<Setting>({
-    {"level", word<&Log::level, log_levels>, "The least urgent lines that are written."},
+    {"level", word<&Log::level, log_levels>, "The least urgent level that is written."},
     {"format", word<&Log::format, log_formats>,
      "`automatic` is entries with fields if standard error is systemd's journal, readable text on "
      "a "
      "terminal, and one JSON object per line otherwise. The others are lines, in the journal too."},
     {"file", Text{at<&Log::file>, 0, path_bytes_max},
-     "Empty is standard error. It may be a FIFO. If nobody reads it, or the disk cannot keep up, "
+     "Empty means standard error. It may be a FIFO. If nobody reads it, or the disk cannot keep "
+     "up, "
      "the oldest lines are lost and counted (`log_lines_lost`)."},
     {"syslog", Formed{at<&Log::syslog>, &syslog_server},
      "A syslog server that gets every line as well, in the form of RFC 5424 with the fields as "
      "structured data. Lines wait for a TCP server or a Unix socket that cannot be reached; the "
-     "oldest ones are lost and counted. Empty is none."},
+     "oldest ones are lost and counted. Empty means none."},
     {"facility", word<&Log::facility, log_facilities>,
      "The facility of lines in the journal and for `syslog`."},
     {"repeats_per_second", Number{at<&Log::repeats_per_second>, 0, 1'000'000},
      "How many lines with the same message are written per second. Events that anybody can cause "
      "without an account, such as refused connections, have one line per second for each reason. "
-     "Further lines are left out, and the next line says how many in `left_out`. 0 is no limit. "
+     "Further lines are left out, and the next line says how many in `left_out`. 0 means no limit. "
      "`debug` has no limit."},
 });
 
 constexpr auto transfer_log_settings = std::to_array<Setting>({
     {"xferlog", Text{at<&TransferLog::xferlog>, 0, path_bytes_max},
-     "File with one line per transfer in wu-ftpd's xferlog format. Empty is none."},
+     "File with one line per transfer in wu-ftpd's xferlog format. Empty means none."},
     {"json", Text{at<&TransferLog::json>, 0, path_bytes_max},
      "File with one JSON object per transfer: user, file, bytes, seconds, direction, backend, "
-     "result and reason. Empty is none."},
+     "result and reason. Empty means none."},
 });
 
 constexpr std::size_t socket_path_bytes_max = 103;  // unix(7), with room for ".new"
@@ -77,14 +78,16 @@ constexpr auto admin_settings = std::to_array<Setting>({
      Text{at<&Admin::socket>, 0, socket_path_bytes_max},
      "Path of a Unix socket with the HTTP API, which `ballast reload`, `ballast drain` and the "
      "like "
-     "speak with. Only Ballast's user and `group` may use it. Empty is `/run/ballast/admin.sock` "
-     "if Ballast may write to that folder, and no socket otherwise. `\"none\"` is no socket.",
+     "speak with. Only Ballast's user and `group` may use it. Empty means "
+     "`/run/ballast/admin.sock` "
+     "if Ballast may write to that folder, and no socket otherwise. `\"none\"` means no socket.",
      false,
      {},
      "the socket opens at the start"},
     {"group",
      Text{at<&Admin::group>, 0, 64},
-     "Group whose members may use the socket. Ballast's user must belong to it. Empty is the main "
+     "Group whose members may use the socket. Ballast's user must belong to it. Empty means the "
+     "main "
      "group of Ballast's user.",
      false,
      {},
@@ -92,7 +95,7 @@ constexpr auto admin_settings = std::to_array<Setting>({
     {"state_file",
      Text{at<&Admin::state_file>, 0, path_bytes_max},
      "File that keeps administrative states (`ballast drain`, `ballast disable`) over a restart. "
-     "Ballast replaces it with each change. Empty is none: a restart makes every backend ready.",
+     "Ballast replaces it with each change. Empty means none: a restart makes every backend ready.",
      false,
      {},
      "it is read at the start"},
@@ -129,43 +132,46 @@ constexpr std::uint32_t rate_max = 1'000'000;
 constexpr auto limits_settings = std::to_array<Setting>({
     {"sessions", Number{at<&Limits::sessions>, 0, 1'000'000},
      "Concurrent sessions of all listeners. Each needs two descriptors (three with `backend_data = "
-     "\"as-client\"`), and a transfer up to four more. 0 is as many as the process's descriptors "
+     "\"as-client\"`), and a transfer up to four more. 0 means as many as the process's "
+     "descriptors "
      "allow, with some left for transfers."},
     {"sessions_per_address",
      OptionalNumber{at<&Limits::sessions_per_address>, 0, 1'000'000, "a quarter"},
-     "Concurrent sessions of one client address; of IPv6 addresses the first 64 bits count. 0 is "
-     "no limit. The default is a quarter of all possible sessions, at least 8 and at most 1000; at "
+     "Concurrent sessions of one client address; of IPv6 addresses the first 64 bits count. 0 "
+     "means no limit. The default is a quarter of all possible sessions, at least 8 and at most "
+     "1000; at "
      "a listener with `max_sessions` also a quarter of those, at least 8."},
     {"sessions_per_user", Number{at<&Limits::sessions_per_user>, 0, 1'000'000},
-     "Concurrent sessions of one user in a pool. Further ones are answered with 530. 0 is no "
+     "Concurrent sessions of one user in a pool. Further ones are answered with 530. 0 means no "
      "limit."},
     {"session_rate", Number{at<&Limits::session_rate>, 0, rate_max},
-     "New sessions per second of all listeners. 0 is no limit."},
+     "New sessions per second of all listeners. 0 means no limit."},
     {"session_rate_per_address",
      OptionalNumber{at<&Limits::session_rate_per_address>, 0, rate_max, "200"},
-     "New sessions per second of one client address, counted like `sessions_per_address`. 0 is no "
-     "limit. The default is 200, or a quarter of `session_rate`, at least 8, if that is less."},
+     "New sessions per second of one client address, counted like `sessions_per_address`. 0 means "
+     "no limit. The default is 200, or a quarter of `session_rate`, at least 8, if that is less."},
     {"login_rate", Number{at<&Limits::login_rate>, 0, rate_max},
      "Connections per second to backends, for all logins together. Further ones wait for their "
-     "turn. The first login of a session does not count once it has succeeded. 0 is no limit."},
+     "turn. The first login of a session does not count once it has succeeded. 0 means no limit."},
     {"login_rate_per_address", Number{at<&Limits::login_rate_per_address>, 0, rate_max},
-     "The same for one client address, counted like `sessions_per_address`. 0 is no limit."},
+     "The same for one client address, counted like `sessions_per_address`. 0 means no limit."},
     {"transfers", Number{at<&Limits::transfers>, 0, 1'000'000},
-     "Concurrent transfers. Further ones are answered with 425. 0 is no limit."},
+     "Concurrent transfers. Further ones are answered with 425. 0 means no limit."},
     {"failed_logins_per_address", Number{at<&Limits::failed_logins_per_address>, 0, rate_max},
      "Failed logins of any users from one client address within `failed_login_window`, after which "
-     "the address is banned: its new sessions are answered with 421. 0 is no ban."},
+     "the address is banned: its new sessions are answered with 421. 0 means no ban."},
     {"failed_logins_per_user", Number{at<&Limits::failed_logins_per_user>, 0, rate_max},
      "Failed logins as one user from one client address within `failed_login_window`, after which "
-     "this user is banned there: answered with 530, without asking a backend. 0 is no ban."},
+     "this user is banned there: answered with 530, without asking a backend. 0 means no ban."},
     {"failed_login_window", Time{at<&Limits::failed_login_window>, 1ms, time_max},
      "How long a failed login counts."},
     {"ban_time", Time{at<&Limits::ban_time>, 1ms, 168h}, "How long a ban lasts."},
     {"memory", Size{at<&Limits::memory>, 0, 1024 * 1024 * mib},
-     "Memory of the process beyond which no new session begins; existing ones go on. `0B` is nine "
+     "When the process uses more memory than this, no new session begins; existing ones go on. "
+     "`0B` means nine "
      "tenths of the memory of the machine, or of the process's control group."},
     {"user_bandwidth", Size{at<&Limits::user_bandwidth>, 0, 1024 * 1024 * mib},
-     "Combined bandwidth of one user's transfers in a pool, in bytes per second. `0B` is no "
+     "Combined bandwidth of one user's transfers in a pool, in bytes per second. `0B` means no "
      "limit."},
     {"passive_accept_rate", Number{at<&Limits::passive_accept_rate>, 1, rate_max},
      "Connections accepted per second at one passive port. Further ones wait."},

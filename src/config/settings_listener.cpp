@@ -21,7 +21,8 @@ constexpr std::size_t verb_bytes_max = 32;
 
 constexpr auto listener_settings = std::to_array<Setting>({
     {"bind", Addresses{at<&Listener::bind>},
-     "Where clients connect to. `0.0.0.0` is every IPv4 address and `[::]` every IPv6 address; "
+     "The addresses that clients connect to. `0.0.0.0` means every IPv4 address and `[::]` every "
+     "IPv6 address; "
      "both may be used together. Port 0 lets the system choose one. At least one address, unless "
      "an `implicit_bind` has one."},
     {"mode", word<&Listener::mode, listener_modes>,
@@ -32,14 +33,15 @@ constexpr auto listener_settings = std::to_array<Setting>({
      "Whether a `passthrough` listener serves clients without TLS, like `terminate`. If false, "
      "they are refused with 534."},
     {"implicit_bind", Addresses{at<&Listener::implicit_bind>},
-     "Where clients of a `passthrough` listener connect that speak TLS from the first byte; the "
+     "The addresses for clients of a `passthrough` listener that speak TLS from the first byte; "
+     "the "
      "usual port is 990. They are passed through to pools with `mode = \"implicit\"` in `tls`."},
     {"free_bind", Flag{at<&Listener::free_bind>},
      "Whether the addresses of the listener, those of its `tls` table and its passive ports are "
      "bound even while this machine does not have them, such as an address that keepalived moves "
      "to a standby. If false, an address that is not local is a problem."},
     {"pool", Name{at<&Listener::pool>, true},
-     "The pool for sessions that match no route. Empty is none: then there must be routes, and "
+     "The pool for sessions that match no route. Empty means none: then there must be routes, and "
      "other sessions are refused with 530."},
     {"user_at_pool", Flag{at<&Listener::user_at_pool>},
      "Whether a user may name the pool: `alice@sales` is alice in the pool `sales`, if a route or "
@@ -50,12 +52,12 @@ constexpr auto listener_settings = std::to_array<Setting>({
      "`alice%ftp.example.com` means alice after `HOST ftp.example.com`."},
     {"allow_from", Networks{at<&Listener::allow_from>},
      "The networks that clients may come from. Others are answered with 421, or not at all if TLS "
-     "comes first. Empty is all networks."},
+     "comes first. Empty means all networks."},
     {"deny_from", Networks{at<&Listener::deny_from>},
      "The networks that clients may not come from, even if `allow_from` contains them."},
     {"allow_commands", Texts{at<&Listener::allow_commands>, 1, verb_bytes_max},
      "The only commands that clients may use, besides those that begin and end sessions and set up "
-     "data connections. Others are answered with 502. Empty is all."},
+     "data connections. Others are answered with 502. Empty means all."},
     {"deny_commands", Texts{at<&Listener::deny_commands>, 1, verb_bytes_max},
      "Commands that clients may not use, such as `SITE`. They are answered with 502."},
     {"allow_arguments", Texts{at<&Listener::allow_arguments>, 1, pattern_bytes_max},
@@ -73,28 +75,30 @@ constexpr auto listener_settings = std::to_array<Setting>({
     {"proxy_from", Networks{at<&Listener::proxy_from>},
      "The networks of proxies in front of Ballast. A control connection from one of their "
      "addresses must begin with a header of the PROXY protocol, version 1 or 2, which names the "
-     "client. Headers of others are not read."},
+     "client. Headers from anyone else are not read."},
     {"proxy_data", Flag{at<&Listener::proxy_data>},
      "Whether data connections of those proxies begin with such a header too."},
     {"proxy_timeout", Time{at<&Listener::proxy_timeout>, 1ms, time_max},
-     "From the connection to the complete header."},
+     "How long a proxy may take to send the complete header."},
     {"max_sessions", Number{at<&Listener::max_sessions>, 0, 1'000'000},
-     "Concurrent sessions of this listener. 0 is no limit besides that of `[limits]`."},
+     "Concurrent sessions of this listener. 0 means no limit besides that of `[limits]`."},
     {"login_attempts", Number{at<&Listener::login_attempts>, 1, 1'000'000},
-     "How many USER commands one session may send without logging in. One more ends it with 421."},
+     "How many USER commands one session may send without logging in. The next one ends it with "
+     "421."},
     {"command_rate", Number{at<&Listener::command_rate>, 0, 1'000'000},
-     "Commands per second of one session. Further ones wait. 0 is no limit."},
+     "Commands per second of one session. Further ones wait. 0 means no limit."},
     {"bandwidth", Size{at<&Listener::bandwidth>, 0, 1024 * 1024 * mib},
-     "Combined bandwidth of the listener's transfers, in bytes per second, shared evenly. `0B` is "
-     "no limit."},
+     "Combined bandwidth of the listener's transfers, in bytes per second, shared evenly. `0B` "
+     "means no limit."},
     {"session_bandwidth", Size{at<&Listener::session_bandwidth>, 0, 1024 * 1024 * mib},
-     "Bandwidth of one session's transfer, in bytes per second. `0B` is no limit."},
+     "Bandwidth of one session's transfer, in bytes per second. `0B` means no limit."},
     {"passive_ports", Ports{at<&Listener::passive_ports>},
-     "Where clients open passive data connections. Several listeners may share the same range, but "
+     "The ports for clients' passive data connections. Several listeners may share the same range, "
+     "but "
      "ranges must not overlap in part. One port serves many clients at once."},
     {"data_peer", Peer{at<&Listener::data_peer>},
-     "Who may connect to a passive port: with `exact` only the address of the control connection, "
-     "with a network also its addresses, with `any` everybody. Anyone who may connect could take "
+     "Who may connect to a passive port. `exact`: only the address of the control connection. A "
+     "network: also the addresses in it. `any`: everybody. Anyone who may connect could take "
      "the place of a client, unless TLS proves that both connections belong to the same client."},
     {"allow_fxp", Flag{at<&Listener::allow_fxp>},
      "Whether PORT and EPRT may name another address than the client's, as transfers between "
@@ -117,24 +121,25 @@ constexpr auto listener_settings = std::to_array<Setting>({
     {"greeting", Text{at<&Listener::greeting>, 1, 500},
      "The text of the 220 that greets a client. `backend` is the whole greeting of a backend: the "
      "first surveyed one of `pool`, or else of the routes' pools. Clients do not wait for it, and "
-     "see \"FTP server ready.\" as long as there is none."},
+     "see \"FTP server ready.\" until there is one."},
     {"system", Text{at<&Listener::system>, 1, 500},
      "The answer to SYST before login; afterwards the backend answers."},
     {"login_timeout", Time{at<&Listener::login_timeout>, 1ms, time_max},
-     "From the connection to the successful login."},
+     "How long a client may take from connecting to a successful login."},
     {"client_hello_timeout", Time{at<&Listener::client_hello_timeout>, 1ms, time_max},
-     "With `passthrough`: from the answer to AUTH, or the connection to `implicit_bind`, to the "
-     "client's whole ClientHello."},
+     "With `passthrough`: how long a client may take to send its whole ClientHello, after the "
+     "answer to AUTH or the connection to `implicit_bind`."},
     {"idle_timeout", Time{at<&Listener::idle_timeout>, 1ms, time_max},
-     "Between two commands of a client. A running transfer does not count as idle."},
+     "How long a client may wait between two commands. A running transfer does not count as idle."},
     {"write_timeout", Time{at<&Listener::write_timeout>, 1ms, time_max},
-     "For a client to read a reply."},
+     "How long a client may take to read a reply."},
     {"data_connect_timeout", Time{at<&Listener::data_connect_timeout>, 1ms, time_max},
-     "For a data connection to be established, in either data mode."},
+     "How long a data connection may take to be established, in either data mode."},
     {"data_stall_timeout", Time{at<&Listener::data_stall_timeout>, 1ms, time_max},
      "A transfer that moves less than `data_stall_bytes` in this time is reset."},
     {"data_stall_bytes", Size{at<&Listener::data_stall_bytes>, 1, 1024 * mib},
-     "What a transfer must move in `data_stall_timeout`, so that a client that moves a byte per "
+     "How much a transfer must move in `data_stall_timeout`, so that a client that moves a byte "
+     "per "
      "minute cannot hold resources."},
     {"upload_end_grace", Time{at<&Listener::upload_end_grace>, 0ms, 1s},
      "The end of an upload looks the same whether its client finished or was killed. But a killed "
@@ -164,15 +169,15 @@ constexpr auto listener_tls_settings = with_tls_parameters<ListenerTls>(std::to_
      "read again, for later connections.",
      true},
     {"key", Texts{at<&ListenerTls::key>, 1, path_bytes_max},
-     "PEM files with the keys, one for each certificate and in the same order. Empty: each "
-     "certificate's file contains its key."},
+     "PEM files with the keys, one for each certificate and in the same order. Empty means that "
+     "each certificate's file contains its key."},
     {"ocsp", Texts{at<&ListenerTls::ocsp>, 1, path_bytes_max},
      "Files with the OCSP responses (DER) to staple, one for each certificate and in the same "
-     "order. Empty is none."},
+     "order. Empty means none."},
     {"explicit", Flag{at<&ListenerTls::explicit_tls>},
      "Whether clients of `bind` may switch to TLS with AUTH TLS."},
     {"implicit_bind", Addresses{at<&ListenerTls::implicit_bind>},
-     "Where clients connect that speak TLS from the first byte; the usual port is 990."},
+     "The addresses for clients that speak TLS from the first byte; the usual port is 990."},
     {"require", word<&ListenerTls::require, tls_requires>,
      "`login` refuses USER without TLS, with 530; `login-and-data` refuses transfers without "
      "`PROT P` as well, with 521."},
@@ -186,7 +191,7 @@ constexpr auto listener_tls_settings = with_tls_parameters<ListenerTls>(std::to_
      "and counted, because some clients never send one."},
     {"ccc", Flag{at<&ListenerTls::ccc>},
      "Whether CCC may switch the control connection back to plain text after the login, so that a "
-     "firewall can follow it. Otherwise CCC is answered with 534."},
+     "firewall can follow it. If false, CCC is answered with 534."},
     {"client_ca", Text{at<&ListenerTls::client_ca>, 0, path_bytes_max},
      "PEM file with the authorities that sign the certificates of clients."},
     {"client_certificate", word<&ListenerTls::client_certificate, client_certificates>,
@@ -195,16 +200,17 @@ constexpr auto listener_tls_settings = with_tls_parameters<ListenerTls>(std::to_
     {"ticket_keys", Text{at<&ListenerTls::ticket_keys>, 0, path_bytes_max},
      "File with the keys of session tickets, for several balancers to share: one key per line, 80 "
      "random bytes in base64. The first key makes tickets, all are accepted, and a file that "
-     "changes is read again. Empty: keys are generated and rotated automatically."},
+     "changes is read again. Empty means that keys are generated and rotated automatically."},
     {"ticket_key_lifetime", Time{at<&ListenerTls::ticket_key_lifetime>, 1s, 168h},
-     "How long a generated key makes tickets. They are accepted for the same time again."},
+     "How long a generated key makes tickets. Its tickets are accepted for as long again "
+     "afterwards."},
 }));
 
 constexpr auto route_settings = std::to_array<Setting>({
     {"pool", Name{at<&Route::pool>, true},
      "The pool for sessions that match. Each route has either this or `reject`."},
     {"reject", Formed{at<&Route::reject>, &negative_reply},
-     "The reply that refuses sessions that match, such as `530 Not from here.` Empty is none."},
+     "The reply that refuses sessions that match, such as `530 Not from here.` Empty means none."},
     {"counts_as_failure", Flag{at<&Route::counts_as_failure>},
      "Whether a session that `reject` refuses counts toward a ban (`[limits]`), like a wrong "
      "password. For names that only guessers use."},

@@ -34,23 +34,23 @@ constexpr auto pool_settings = std::to_array<Setting>({
     {"balance", word<&Pool::balance, balances>, string_view(meaning_of_balance.data())},
     {"hash_load_percent", Number{at<&Pool::hash_load_percent>, 0, 10'000},
      "For `source-hash` and `user-hash`: how much of its fair share of sessions a backend may hold "
-     "before further clients go to their next choice. 101 or more; 0 is without bound."},
+     "before further clients go to their next choice. 101 or more; 0 means without bound."},
     {"fallback", Name{at<&Pool::fallback>, true},
-     "The pool that serves while this one has no usable backend. Empty is none."},
+     "The pool that serves while this one has no usable backend. Empty means none."},
     {"slow_start", Time{at<&Pool::slow_start>, 0s, time_max},
-     "How long a backend that came up again takes to reach its full share of sessions. `0s` is at "
-     "once."},
+     "How long a backend that came up again takes to reach its full share of sessions. `0s` means "
+     "at once."},
     {"backends_file", Text{at<&Pool::backends_file>, 0, path_bytes_max},
      "File with more backends, in TOML: only `[[backend]]` tables, with the keys of "
      "`[[pool.NAME.backend]]`. It is read again when it has changed and then stayed the same for a "
-     "second; a file with a problem changes nothing. Empty is none."},
+     "second; a file with a problem changes nothing. Empty means none."},
     {"may_be_empty", Flag{at<&Pool::may_be_empty>},
      "Whether `backends_file` may contain no backend. If false, that is a problem: the file may be "
      "half written."},
     {"backend_user", UserNames{at<&Pool::backend_user>},
      "The name that backends get in USER instead of the client's; the password stays the client's. "
      "One name is for all users, such as `{user}@example.com`. In a table the pattern with the "
-     "most characters besides `*` and `?` decides, and users without one keep their name. "
+     "most characters besides `*` and `?` decides, and users who match no pattern keep their name. "
      "Everything else, such as limits, bans and stickiness, uses the client's name. `{}` changes "
      "no name."},
     {"send_proxy", word<&Pool::send_proxy, proxy_headers>,
@@ -65,7 +65,8 @@ constexpr auto pool_settings = std::to_array<Setting>({
      "once, connects to the port that the backend names and answers with the backend's text; REST "
      "and ABOR are passed on too."},
     {"data_ports", OptionalPorts{at<&Pool::data_ports>},
-     "Where backends connect to. `port`, `eprt` and `as-client` in `backend_data` need them. "
+     "The ports that backends connect to. `port`, `eprt` and `as-client` in `backend_data` need "
+     "them. "
      "Several pools may share the same range. It must not contain a listener's ports, whether of "
      "`passive_ports` or of an address, and must not overlap another pool's in part."},
     {"trust_low_ports", Flag{at<&Pool::trust_low_ports>},
@@ -75,15 +76,18 @@ constexpr auto pool_settings = std::to_array<Setting>({
      "Whether data connections go to the address in a backend's answer to PASV. If false, they go "
      "to the backend's own address, whatever it answers."},
     {"data_peer", Peer{at<&Pool::data_peer>},
-     "Who may connect to a data port: with `exact` only the backend's address, with a network also "
-     "its addresses, with `any` everybody."},
+     "Who may connect to a data port. `exact`: only the backend's address. A network: also the "
+     "addresses in it. `any`: everybody."},
     {"connect_timeout", Time{at<&Pool::connect_timeout>, 1ms, time_max},
-     "For a backend to accept a control or data connection; then the next backend is tried."},
+     "How long a backend may take to accept a control or data connection; then the next backend is "
+     "tried."},
     {"greeting_timeout", Time{at<&Pool::greeting_timeout>, 1ms, time_max},
-     "For a backend to send its 220 after accepting the connection; then the next backend is "
+     "How long a backend may take to send its 220 after accepting the connection; then the next "
+     "backend is "
      "tried."},
     {"reply_timeout", Time{at<&Pool::reply_timeout>, 1ms, time_max},
-     "For a backend to answer a command, including USER and PASS, and for each further line of its "
+     "How long a backend may take to answer a command, including USER and PASS, and for each "
+     "further line of its "
      "answer. For verbs that may take long, `long_reply_timeout` applies instead."},
     {"long_reply_timeout", Time{at<&Pool::long_reply_timeout>, 1ms, time_max},
      "The same for verbs that may read whole files or directories: listings and transfers up to "
@@ -91,10 +95,12 @@ constexpr auto pool_settings = std::to_array<Setting>({
      "like), and verbs that Ballast does not know. `reply_timeout` applies if that is longer. "
      "Answers to other verbs may take this long for all their lines together."},
     {"reply_time_max", Time{at<&Pool::reply_time_max>, 1ms, time_max},
-     "From the first line of a backend's reply to its last, however many lines come. A longer "
+     "How long one reply of a backend may take from its first line to its last, however many lines "
+     "come. A longer "
      "reply is cut off, and the session ends with `421`."},
     {"final_reply_timeout", Time{at<&Pool::final_reply_timeout>, 1ms, time_max},
-     "From the end of a transfer's data to the backend's last reply to it. Servers that store or "
+     "How long a backend may take from the end of a transfer's data to its final reply. Servers "
+     "that store or "
      "scan a file after receiving it need longer."},
     {"tcp_user_timeout", Time{at<&Pool::tcp_user_timeout>, 1ms, time_max},
      "How long data on a control connection to a backend may go unacknowledged, or a keep-alive "
@@ -125,7 +131,8 @@ constexpr auto stick_settings = std::to_array<Setting>({
      "Bits of an IPv6 address that count. 64 is the network of one site, whose machines change "
      "their addresses."},
     {"entries_max", Number{at<&Stick::entries_max>, 1, 10'000'000},
-     "How many clients are remembered. Beyond that the one that was away longest is forgotten."},
+     "How many clients are remembered. Beyond that, the client that was away longest is "
+     "forgotten."},
     {"otherwise", word<&Stick::otherwise, stick_otherwises>,
      "When the client's backend is down or full: `choose` chooses another, to which the "
      "client then sticks; `refuse` refuses the session."},
@@ -133,19 +140,19 @@ constexpr auto stick_settings = std::to_array<Setting>({
 
 constexpr auto queue_settings = std::to_array<Setting>({
     {"length", Number{at<&Queue::length>, 0, 1'000'000},
-     "How many clients may wait at once; others are refused at once. 0 is none."},
+     "How many clients may wait at once; further ones are refused at once. 0 means none."},
     {"timeout", Time{at<&Queue::timeout>, 1ms, time_max},
      "How long a client waits before it is refused with 421."},
 });
 
 constexpr auto observe_settings = std::to_array<Setting>({
     {"failures", Number{at<&Observe::failures>, 0, 1000},
-     "Failed connections and bad greetings of live sessions in a row after which a backend is "
-     "ejected: it gets no sessions for a while. 0 is never."},
+     "How many live sessions in a row must fail to connect, or get a bad greeting, before a "
+     "backend is ejected: it gets no sessions for a while. 0 means never."},
     {"ejection_time", Time{at<&Observe::ejection_time>, 1ms, time_max},
      "How long the first ejection lasts. The time grows each time that the backend fails again."},
     {"panic_threshold", Number{at<&Observe::panic_threshold>, 0, 100},
-     "Percentage of the pool's backends that stay usable whatever is observed: no backend is "
+     "Percentage of the pool's backends that always stay usable: no backend is "
      "ejected if fewer would remain."},
 });
 
@@ -159,14 +166,14 @@ constexpr auto probe_settings = std::to_array<Setting>({
      "File whose first line is the password. `login` needs it."},
     {"pwd", Flag{at<&Probe::pwd>}, "Whether `login` sends PWD after the login."},
     {"list", Text{at<&Probe::list>, 0, path_bytes_max},
-     "Directory that `login` lists over a data connection. Empty is none."},
+     "Directory that `login` lists over a data connection. Empty means none."},
     {"canary", Text{at<&Probe::canary>, 0, path_bytes_max},
-     "File that `login` reads completely over a data connection. Backends on which its size or "
-     "time differs are logged. Empty is none."},
+     "File that `login` reads completely over a data connection. If its size or time differs "
+     "between backends, that is logged. Empty means none."},
     {"canary_sha256", Formed{at<&Probe::canary_sha256>, &sha256},
-     "The SHA-256 of the canary's expected content. Empty is any content."},
+     "The SHA-256 of the canary's expected content. Empty means any content."},
     {"canary_bytes_max", Size{at<&Probe::canary_bytes_max>, 1, 1024 * mib},
-     "A larger canary fails the probe."},
+     "The probe fails if the canary is larger."},
     {"script", Text{at<&Probe::script>, 0, path_bytes_max},
      "Program that `type = \"script\"` runs with two arguments, the backend's address and port. "
      "Its environment contains only `PATH`, `BALLAST_POOL` and `BALLAST_BACKEND` (their names), "
@@ -179,17 +186,19 @@ constexpr auto probe_settings = std::to_array<Setting>({
     {"proxy", word<&Probe::proxy, proxy_headers>,
      "The version of the PROXY protocol whose header `tcp`, `banner` and `login` send before "
      "anything else."},
-    {"interval", Time{at<&Probe::interval>, 1ms, time_max}, "From one probe to the next."},
+    {"interval", Time{at<&Probe::interval>, 1ms, time_max}, "Time from one probe to the next."},
     {"fast_interval", OptionalTime{at<&Probe::fast_interval>, 1ms, time_max, "interval"},
      "The same while a backend is between up and down: after a first failure, or a first success."},
     {"down_interval", OptionalTime{at<&Probe::down_interval>, 1ms, time_max, "interval"},
      "The same while a backend is down."},
-    {"timeout", Time{at<&Probe::timeout>, 1ms, time_max}, "A probe that takes longer has failed."},
+    {"timeout", Time{at<&Probe::timeout>, 1ms, time_max}, "A probe that takes longer fails."},
     {"rise", Number{at<&Probe::rise>, 1, 100},
-     "Good probes in a row after which a backend that is down is up again."},
-    {"fall", Number{at<&Probe::fall>, 1, 100}, "Failures in a row after which a backend is down."},
+     "How many probes in a row must pass before a backend that is down counts as up."},
+    {"fall", Number{at<&Probe::fall>, 1, 100},
+     "How many probes in a row must fail before a backend counts as down."},
     {"jitter_percent", Number{at<&Probe::jitter_percent>, 0, 50},
-     "How much of the interval is random, either way, so that probes do not march in step."},
+     "How much of the interval is random, either way, so that the probes of many backends do not "
+     "all come at once."},
 });
 
 constexpr auto backend_tls_settings = with_tls_parameters<BackendTls>(std::to_array<Setting>({
@@ -198,8 +207,8 @@ constexpr auto backend_tls_settings = with_tls_parameters<BackendTls>(std::to_ar
      "port is 990), and `as-client` uses AUTH TLS only for clients that use TLS themselves. Probes "
      "use TLS unless it is `off`."},
     {"ca", Text{at<&BackendTls::ca>, 0, path_bytes_max},
-     "PEM file with the authorities that sign the backends' certificates. Empty: the authorities "
-     "that the system trusts."},
+     "PEM file with the authorities that sign the backends' certificates. Empty means the "
+     "authorities that the system trusts."},
     {"verify", word<&BackendTls::verify, backend_verifies>,
      "`full` requires a certificate from the authorities with the backend's name, `ca` one from "
      "the authorities with any name. `none` accepts every certificate, so anyone in between can "
@@ -211,11 +220,12 @@ constexpr auto backend_tls_settings = with_tls_parameters<BackendTls>(std::to_ar
      "even with `always`. If a backend refuses protection, the client gets 522."},
     {"certificate", Text{at<&BackendTls::certificate>, 0, path_bytes_max},
      "PEM file with the certificate for backends that ask for one, then intermediate certificates, "
-     "and the key unless `key` is given. Empty is none."},
+     "and the key unless `key` is given. Empty means none."},
     {"key", Text{at<&BackendTls::key>, 0, path_bytes_max},
-     "PEM file with the key. Empty: the certificate's file contains it."},
+     "PEM file with the key. Empty means that the certificate's file contains it."},
     {"server_name", Text{at<&BackendTls::server_name>, 0, 253},
-     "The name to ask the backend for (SNI), which its certificate must have. Empty is the host of "
+     "The name to ask the backend for (SNI), which its certificate must have. Empty means the host "
+     "of "
      "`address`, or the domain of `srv` (`example.com`: RFC 6125); if that is an IP address, the "
      "certificate must have this address."},
 }));
@@ -235,12 +245,12 @@ constexpr auto backend_settings = std::to_array<Setting>({
      "instead of the weight of its record.",
      false, "to take the backend out, remove its table"},
     {"max_sessions", Number{at<&Backend::max_sessions>, 0, 1'000'000},
-     "Concurrent sessions of the backend; with `srv` of each target. 0 is no limit."},
+     "Concurrent sessions of the backend; with `srv` of each target. 0 means no limit."},
     {"backup", Flag{at<&Backend::backup>},
      "Whether the backend is chosen only when no other backend of the pool is usable."},
     {"bandwidth", Size{at<&Backend::bandwidth>, 0, 1024 * 1024 * mib},
-     "Combined bandwidth of the backend's transfers, in bytes per second, shared evenly. `0B` is "
-     "no limit."},
+     "Combined bandwidth of the backend's transfers, in bytes per second, shared evenly. `0B` "
+     "means no limit."},
     {"passive_ports", OptionalPorts{at<&Backend::passive_ports>},
      "The server's own passive ports, no other server's. Clients of `passthrough` listeners "
      "connect "
