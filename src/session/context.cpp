@@ -124,11 +124,12 @@ void Context::report(log::Level level, std::string_view message,
 }
 
 void Context::report_fault(base::Blame fault, std::string_view message,
-                           std::initializer_list<log::Field> fields, Repeats repeats) const {
+                           std::initializer_list<log::Field> fields, Repeats repeats,
+                           log::Level level) const {
     std::vector<log::Field> all = {{"fault", to_string(fault)}};
     if (!current_command.empty()) all.push_back({"command", current_command});
     all.insert(all.end(), fields.begin(), fields.end());
-    say(log::Level::warning, message, all, repeats);
+    say(level, message, all, repeats);
 }
 
 void Context::say(log::Level level, std::string_view message, std::span<const log::Field> fields,

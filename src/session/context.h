@@ -136,10 +136,11 @@ public:
     void report(log::Level level, std::string_view message,
                 std::initializer_list<log::Field> fields = {},
                 Repeats repeats = Repeats::bounded) const;
-    /// A failure, as a warning. The line also says what the session was doing.
+    /// A failure. The line also says what the session was doing.
     void report_fault(base::Blame fault, std::string_view message,
                       std::initializer_list<log::Field> fields = {},
-                      Repeats repeats = Repeats::bounded) const;
+                      Repeats repeats = Repeats::bounded,
+                      log::Level level = log::Level::warning) const;
     /// `name` is the user's name as the client said it. `reason` says who refused. The reply's text
     /// may repeat the secret.
     void report_login_refused(const ftp::Reply& reply, std::string_view name,

@@ -343,16 +343,20 @@ void DataCommands::report(const ftp::Command& command, const std::string& file,
     context_.totals.bytes += outcome.bytes;
     const bool is_notable = outcome.result == TransferResult::failed || is_about_tls(outcome.cause);
     const std::chrono::duration<double> seconds = outcome.time;
+    const auto repeats =
+        outcome.reach == TransferReach::begun ? Context::Repeats::all : Context::Repeats::bounded;
     const std::initializer_list<log::Field> fields = {{"verb", command.verb},
                                                       {"file", file},
                                                       {"bytes", outcome.bytes},
                                                       {"seconds", seconds.count()},
                                                       {"result", to_string(outcome.result)},
                                                       {"reason", outcome.reason}};
-    const auto repeats =
-        outcome.reach == TransferReach::begun ? Context::Repeats::all : Context::Repeats::bounded;
-    if (is_notable)
-        context_.report_fault(outcome.fault, "transfer ended", fields, repeats);
+    // Whose fault a reply of the backend is, only its text can say.
+    const bool is_at_fault =
+        outcome.result == TransferResult::refused && outcome.cause != TransferReason::refused;
+    if (is_notable || is_at_fault)
+        context_.report_fault(outcome.fault, "transfer ended", fields, repeats,
+                              is_notable ? log::Level::warning : log::Level::info);
     else
         context_.report(log::Level::info, "transfer ended", fields, repeats);
 }

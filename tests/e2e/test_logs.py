@@ -75,6 +75,35 @@ def test_refusals(work: Path, server: PyFtpd) -> None:
         assert "Secret" not in it.log.read_text()
 
 
+def test_a_failure_says_whose_fault_it_was_and_what_the_session_was_doing(
+    work: Path, server: PyFtpd
+) -> None:
+    (server.root / "data").write_bytes(b"x" * 5000)
+    settings = {"data_connect_timeout": "200ms", "command_bytes_max": "512B"}
+    with _balanced(work, server, **settings) as it:
+        with Wire(it.where()).log_in() as client:
+            # A firewall: no data connection comes.
+            client.expect("EPSV", 229)
+            client.expect("RETR data", 150, 125)
+            assert client.reply().code == 425
+            missing = _line(it, "transfer ended", fault="network")
+            assert missing["command"] == "RETR data" and missing["level"] == "warning"
+            client.expect("X" * 600, 500)
+            limit = _line(it, "a limit is reached", fault="client")
+            assert limit["session"] == missing["session"] and limit["user"] == TESTER.name
+            server.kill()
+            assert client.reply().code == 421
+        lost = _line(it, "backend lost", fault="backend")
+        assert lost["phase"] == "idle" and lost["backend"] == "only"
+        assert lost["session"] == missing["session"] and lost["level"] == "warning"
+        with Wire(it.where()) as client:
+            client.greeting()
+            client.expect(f"USER {TESTER.name}", 421)
+        failed = _line(it, "backend failed before login, the next is tried", fault="backend")
+        assert failed["command"] == f"USER {TESTER.name}" and failed["phase"] == "choosing"
+        assert _line(it, "no backend for a session", fault="backend")["last"]
+
+
 def test_the_dialog_with_the_backend_at_debug(work: Path, server: PyFtpd) -> None:
     with _balanced(work, server) as it:
         with Wire(it.where()) as client:
