@@ -52,7 +52,7 @@ def _page_commands() -> list[str]:
     return re.findall(r"^```sh\n# checked\n(.*?)^```", page, re.M | re.S)
 
 
-INSTALL, START, ACTIVATE, UPGRADE, BACK = _page_commands()
+INSTALL, MANUAL, START, ACTIVATE, UPGRADE, BACK = _page_commands()
 
 
 class Service:
@@ -132,6 +132,7 @@ def installed(module_work: Path, server: PyFtpd) -> Iterator[Service]:
             shutil.copytree(REPOSITORY / folder, source / folder)
         service = Service(machine, server)
         service.follow_page(INSTALL)
+        service.follow_page(MANUAL)
         yield service
 
 
