@@ -78,7 +78,12 @@ loop::Task<> Entrance::serve() {
         net::SystemAddress peer;
         base::OwnedFd accepted(
             ::accept4(listening_.native(), peer.get(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC));
-        if (accepted) {
+        const bool is_reserved = hall_.way != Way::socket && net::is_of_reserve(accepted.get());
+        if (is_reserved) {
+            // The last descriptors are for probes, and for whoever may use the Unix socket.
+            accepted = base::OwnedFd();
+            (void)co_await signal_.wait(loop_.after(shortage_pause));
+        } else if (accepted) {
             adopt(std::move(accepted), peer);
             signal_.raise();  // probes get their turn before the next one
             (void)co_await signal_.wait(loop::never);

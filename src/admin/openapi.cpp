@@ -75,7 +75,9 @@ constexpr string_view components =
     R"({"responses":{"Problem":{"description":"What is wrong, and what would be right (RFC 9457).",)"
     R"("content":{"application/problem+json":{"schema":{"type":"object","properties":{)"
     R"("type":{"type":"string"},"title":{"type":"string"},"status":{"type":"integer"},)"
-    R"("detail":{"type":"string"}},"required":["type","title","status","detail"]}}}}}})";
+    R"("detail":{"type":"string"}},"required":["type","title","status","detail"]}}}}},)"
+    R"("securitySchemes":{"token":{"type":"http","scheme":"bearer","description":)"
+    R"("Over TCP. The Unix socket needs none, and a loopback address may need none to look."}}})";
 
 }  // namespace
 
@@ -97,7 +99,7 @@ std::string openapi_document(std::span<const Route> routes) {
     return fmt::format(
         R"({{"openapi":"3.1.0","info":{{"title":"Ballast","version":"{}",)"
         R"("description":"What operators see of a running Ballast, and do to it."}},)"
-        R"("paths":{{{}}},"components":{}}})",
+        R"("security":[{{}},{{"token":[]}}],"paths":{{{}}},"components":{}}})",
         BALLAST_VERSION, paths, components);
 }
 
