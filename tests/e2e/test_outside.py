@@ -3,7 +3,9 @@
 separate network with its own name server."""
 
 import contextlib
+import os
 import re
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -246,6 +248,27 @@ def test_names_without_an_answer_do_not_delay_others(outside: Outside, work: Pat
         begun = time.monotonic()
     # Shutdown does not wait for answers either.
     assert time.monotonic() - begun < 2
+
+
+def test_a_reload_that_waits_for_names_does_not_delay_the_end(
+    outside: Outside, work: Path
+) -> None:
+    silent = [f"silent{i}.example.com" for i in range(3)]
+    outside.names.say({**dict.fromkeys(silent, "silent"), NAME: outside.host("alf1")})
+    pool = Pool("alfresco", [Backend("old", Place(NAME, PORT))])
+    it = Ballast(work, [Listener("ftp", "alfresco")], [pool], prefix=outside.names.prefix)
+    it.start()
+    try:
+        pool.backends = [Backend(f"b{i}", Place(name, PORT)) for i, name in enumerate(silent)]
+        it.configuration.write_text(it.text())
+        os.kill(it.pid, signal.SIGHUP)
+        waiting.until("it asks", lambda: any("silent" in each for each in outside.names.heard()))
+        begun = time.monotonic()
+        os.kill(it.pid, signal.SIGTERM)
+        assert it.wait_for_end() == 0
+        assert time.monotonic() - begun < 2
+    finally:
+        it.kill()
 
 
 def test_a_long_answer_comes_over_tcp(outside: Outside, work: Path) -> None:

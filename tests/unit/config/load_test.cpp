@@ -204,8 +204,8 @@ TEST(Load, finds_unknown_keys_with_the_nearest_spelling) {
         {listener + "idle_timout = \"5s\"" + pool,
          "f:5:1: listener.ftp.idle_timout: unknown key (did you mean idle_timeout?)\n"},
         {"[log]\ncolour = true" + listener + pool,
-         "f:2:1: log.colour: unknown key (remove it; the keys here are level, format, file or "
-         "repeats_per_second)\n"},
+         "f:2:1: log.colour: unknown key (remove it; the keys here are level, format, file, "
+         "syslog, facility or repeats_per_second)\n"},
         {listener + pool + "wieght = 2",
          "f:10:1: pool.alf.backend[0].wieght: unknown key (did you mean weight?)\n"},
         {listener + pool + "[pool.alf.probe]\nraise = 2",
