@@ -2,18 +2,28 @@
 #pragma once
 
 #include "admin/facts.h"
+#include "admin/session_act.h"
+#include "base/address.h"
 #include "base/error.h"
+#include "loop/task.h"
 #include "pool/admin_state.h"
+#include "session/view.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace ballast::admin {
 
+/// What of a backend can be changed without the configuration, until the process ends.
+enum class Tuned : std::uint8_t { weight, max_sessions };
+
 /// What the daemon does for an operator. The server and all that is called here run on the control
-/// thread; each function is set. None but `reload` and `upgrade` may take long.
+/// thread; each function is set. Only `reload` and `upgrade` may take long.
 struct Actions {
     using Reloaded = std::move_only_function<void(ReloadReport)>;
     /// Begins a reload, or joins the one that runs. Calls back once, at once or later, on the
@@ -36,6 +46,41 @@ struct Actions {
     /// In the order of the configuration.
     std::function<std::vector<BackendState>()> backends;
     std::function<BalancerState()> balancer;
+
+    // Sessions. They live on other threads, so each answer takes a moment.
+
+    /// In the order of their ids. Empty: a worker does not answer.
+    std::function<loop::Task<std::optional<std::vector<session::View>>>(SessionQuery)> sessions;
+    /// Empty: there is no such session, or its worker does not answer.
+    std::function<loop::Task<std::optional<session::View>>(std::string id)> session;
+    std::function<loop::Task<SessionActed>(std::string id, SessionAct)> act;
+
+    // What else there is to see, in the order of the configuration
+
+    std::function<std::vector<ListenerState>()> listeners;
+    std::function<std::vector<PoolState>()> pools;
+    std::function<std::vector<BanState>()> bans;
+    std::function<std::vector<CertificateState>()> certificates;
+    std::function<std::vector<LimitState>()> limits;
+    /// Those that are remembered, the latest last.
+    std::function<std::vector<ProbeState>()> probes;
+    std::function<std::vector<SurveyState>()> surveys;
+    /// The configuration in force, as TOML.
+    std::function<std::string()> configuration;
+
+    // What else there is to do
+
+    /// Empty `value`: as configured. False if there is no such backend.
+    std::function<bool(std::string_view pool, std::string_view backend, Tuned what,
+                       std::optional<std::uint32_t> value)>
+        tune;
+    std::function<bool(std::string_view pool, std::string_view backend)> probe_now;
+    /// How many bans were lifted. Empty `user`: all of the address.
+    std::function<std::size_t(const base::Ip& client, std::string_view user)> unban;
+    /// How many clients were forgotten; empty: there is no such pool. Both empty: all clients.
+    std::function<std::optional<std::size_t>(
+        std::string_view pool, const std::optional<base::Ip>& client, std::string_view user)>
+        forget_stickiness;
 };
 
 }  // namespace ballast::admin

@@ -66,6 +66,40 @@ Answer set_backend(Desk& desk, const Call& call) {
     return problem.empty() ? show_backend(desk, call) : not_kept(problem);
 }
 
+constexpr std::uint64_t weight_max = 256;
+constexpr std::uint64_t sessions_most = 1'000'000;
+
+Answer tune(Desk& desk, const Call& call, Tuned what, std::uint64_t least, std::uint64_t most) {
+    std::optional<std::uint32_t> value;
+    if (const auto* const number = std::get_if<std::uint64_t>(&call.value)) {
+        if (*number < least || *number > most)
+            return refusal(400, fmt::format("{} is out of range (use {} to {}, or null for what "
+                                            "the configuration says)",
+                                            *number, least, most));
+        value = static_cast<std::uint32_t>(*number);
+    }
+    if (!desk.actions.tune(call.names[0], call.names[1], what, value))
+        return no_such_backend(desk, call.names[0], call.names[1]);
+    return show_backend(desk, call);
+}
+
+Answer set_weight(Desk& desk, const Call& call) {
+    return tune(desk, call, Tuned::weight, 1, weight_max);
+}
+
+Answer set_max_sessions(Desk& desk, const Call& call) {
+    return tune(desk, call, Tuned::max_sessions, 0, sessions_most);
+}
+
+Answer probe_now(Desk& desk, const Call& call) {
+    if (desk.actions.probe_now(call.names[0], call.names[1]))
+        return {.body = R"({"probing":true})"};
+    const auto shown = show_backend(desk, call);
+    if (shown.status != 200) return no_such_backend(desk, call.names[0], call.names[1]);
+    return refusal(409, fmt::format("{} has no probes (see [pool.{}.probe])",
+                                    config::in_quotes(call.names[1]), call.names[0]));
+}
+
 Answer show_balancer(Desk& desk, const Call& /*call*/) {
     return {.body = json_of(desk.actions.balancer())};
 }
@@ -84,6 +118,15 @@ constexpr Body state_body{.member = "state",
                               "\"disabled\": all end.",
                           .example = R"({"state": "drain"})",
                           .values = admin_states};
+
+constexpr Body weight_body{.member = "weight",
+                           .type = Body::Type::number_or_null,
+                           .help = "1 to 256; null for what the configuration says.",
+                           .example = R"({"weight": 10})"};
+constexpr Body max_sessions_body{.member = "max_sessions",
+                                 .type = Body::Type::number_or_null,
+                                 .help = "0 means no limit; null is what the configuration says.",
+                                 .example = R"({"max_sessions": 100})"};
 
 std::string schema_of_backends() { return list_schema<BackendState>("backends"); }
 
@@ -105,6 +148,26 @@ const Route routes[] = {
      .handler = set_backend,
      .schema = schema_of_backends,
      .body = &state_body},
+    {.method = "PUT",
+     .path = "/v1/backends/{pool}/{backend}/weight",
+     .summary = "Sets a backend's weight until the process ends; reloads and upgrades keep it.",
+     .handler = set_weight,
+     .schema = schema_of_backends,
+     .body = &weight_body},
+    {.method = "PUT",
+     .path = "/v1/backends/{pool}/{backend}/max_sessions",
+     .summary = "Sets a backend's limit of sessions in the same way. Sessions stay.",
+     .handler = set_max_sessions,
+     .schema = schema_of_backends,
+     .body = &max_sessions_body},
+    {.method = "POST",
+     .path = "/v1/backends/{pool}/{backend}/probe",
+     .summary = "Probes a backend now.",
+     .handler = probe_now,
+     .schema =
+         [] {
+             return std::string(R"({"type":"object","properties":{"probing":{"type":"boolean"}}})");
+         }},
     {.method = "GET",
      .path = "/v1/state",
      .summary = "Whether the whole balancer takes clients.",

@@ -11,6 +11,8 @@ namespace ballast::admin {
 // Each in the file of its name.
 [[nodiscard]] std::span<const Route> process_routes();
 [[nodiscard]] std::span<const Route> backend_routes();
+[[nodiscard]] std::span<const Route> session_routes();
+[[nodiscard]] std::span<const Route> overview_routes();
 
 [[nodiscard]] const std::vector<Route>& all_routes();
 

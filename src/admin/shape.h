@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "admin/facts.h"
 #include "base/json.h"
 
 #include <chrono>
@@ -39,7 +40,6 @@ template <typename E>
 concept Named = std::is_enum_v<E> && requires(E e) {
     { to_string(e) } -> std::convertible_to<std::string_view>;
 };
-using Moment = std::chrono::system_clock::time_point;
 
 template <typename S, typename Visit>
 void for_each_field(Visit visit) {

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/owned_fd.h"
 #include "config/changes.h"
+#include "daemon/census.h"
 #include "daemon/doors.h"
 #include "daemon/inheritance.h"
 #include "daemon/installed_program.h"
@@ -13,6 +14,7 @@
 #include "daemon/memory.h"
 #include "daemon/operator_gate.h"
 #include "daemon/operators.h"
+#include "daemon/overview.h"
 #include "daemon/pid_file.h"
 #include "daemon/port_settings.h"
 #include "daemon/predecessor.h"
@@ -113,6 +115,8 @@ private:
     Upgrade upgrade_;
     Reload reload_;
     Operators operators_;
+    Overview overview_;
+    Census census_;
     admin::OperatorSocket operator_socket_;  // until `run`
     admin::Gate::Settings gate_;
     std::optional<admin::Server> operator_server_;
@@ -188,8 +192,9 @@ Daemon::Daemon(Parts parts, base::OwnedFd signals, const Arguments& arguments,
       reload_(
           control_, file_, [this] { return serving_.tls(); },
           [this](Reload::Read& read) { return apply(read); }),
-      operators_([this]() -> const session::Pools& { return serving_.pools(); }, ledger_, workers_,
-                 predecessor_),
+      operators_(serving_, ledger_, workers_, predecessor_),
+      overview_(serving_, ledger_),
+      census_(control_, workers_),
       signalled_(control_),
       unwatched_signals_(std::move(signals)),
       watch_due_(control_),
@@ -247,6 +252,10 @@ void Daemon::serve_operators() {
             operator_socket_.why_not = std::move(socket.error().what);
     }
     auto actions = operators_.actions();
+    overview_.add_to(actions);
+    actions.sessions = [this](auto query) { return census_.sessions(std::move(query)); };
+    actions.session = [this](auto id) { return census_.session(std::move(id)); };
+    actions.act = [this](auto id, auto act) { return census_.act(std::move(id), act); };
     actions.reload = [this](admin::Actions::Reloaded done) { reload(std::move(done)); };
     actions.upgrade = [this](admin::Actions::Upgraded done) {
         upgrade([done = std::move(done)](const base::Result<pid_t>& pid) mutable {
@@ -316,6 +325,7 @@ End Daemon::run() {
     serving_.use(std::move(first_));
     serving_.inherit(inheritance_);
     for (const auto& each : inheritance_.decisions) (void)operators_.decide(each);
+    for (const auto& each : inheritance_.tuned) operators_.tune(each);
     signal_job_ = loop::Job::start(follow_signals());
     watch_job_ = loop::Job::start(follow_itself());
     pools_job_ = loop::Job::start(follow_pools());
@@ -430,6 +440,7 @@ void Daemon::upgrade(Upgrade::Done done) {
         for (const auto& each : all) knowledge.push_back(words_of(each));
     };
     add(operators_.decisions());
+    add(operators_.tuned());
     add(serving_.members());
     add(serving_.public_names());
     std::vector<std::string> arguments = {program_.path(), "run", "-c", file_};

@@ -61,6 +61,12 @@ void take(net::MessageSocket::Message& message, Inheritance& inheritance) {
                  backend,
                  {*address, *weight, *priority},
                  pool::health_from(words.next()).value_or(pool::Health::unknown)});
+    } else if (verb == "tuned") {
+        const std::string pool(words.next());
+        const std::string backend(words.next());
+        const auto weight = words.number<std::uint32_t>();
+        const auto max_sessions = words.number<std::uint32_t>();
+        inheritance.tuned.push_back({pool, backend, {weight, max_sessions}});
     } else if (verb == "public") {
         const std::string name(words.next());
         if (const auto address = words.ip()) inheritance.public_names.push_back({name, *address});
@@ -119,6 +125,14 @@ std::string words_of(const Inheritance::Decision& decision) {
     if (decision.pool.empty()) return fmt::format("balancer {}", pool::to_string(decision.state));
     return fmt::format("backend {} {} {}", decision.pool, decision.backend,
                        pool::to_string(decision.state));
+}
+
+std::string words_of(const Inheritance::Tuned& tuned) {
+    const auto word = [](const std::optional<std::uint32_t>& value) {
+        return value ? std::to_string(*value) : "-";
+    };
+    return fmt::format("tuned {} {} {} {}", tuned.pool, tuned.backend, word(tuned.tuning.weight),
+                       word(tuned.tuning.max_sessions));
 }
 
 std::string words_of(const Inheritance::Member& member) {

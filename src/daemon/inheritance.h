@@ -7,6 +7,7 @@
 #include "config/problem.h"
 #include "daemon/escort.h"
 #include "pool/admin_state.h"
+#include "pool/administration.h"
 #include "pool/backend.h"
 #include "pool/thresholds.h"
 
@@ -32,6 +33,13 @@ struct Inheritance {
         pool::AdminState state{};
     };
 
+    /// What operators have set for a backend in place of the configuration.
+    struct Tuned {
+        std::string pool;
+        std::string backend;  ///< its configured name
+        pool::Tuning tuning;
+    };
+
     /// Where a backend's name leads, and whether it is up.
     struct Member {
         std::string pool;
@@ -48,6 +56,7 @@ struct Inheritance {
     Escort escort;       ///< until this process serves
     std::vector<Listener> listeners;
     std::vector<Decision> decisions;  ///< of operators
+    std::vector<Tuned> tuned;
     std::vector<Member> members;
     std::vector<PublicName> public_names;
 
@@ -61,6 +70,7 @@ struct Inheritance {
 /// The words for it, as the process to be replaced says them.
 [[nodiscard]] std::string words_of(const Inheritance::Listener& listener);
 [[nodiscard]] std::string words_of(const Inheritance::Decision& decision);
+[[nodiscard]] std::string words_of(const Inheritance::Tuned& tuned);
 [[nodiscard]] std::string words_of(const Inheritance::Member& member);
 [[nodiscard]] std::string words_of(const Inheritance::PublicName& name);
 /// Empty if these words are not a decision.

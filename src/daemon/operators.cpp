@@ -6,6 +6,7 @@
 #include "pool/pool.h"
 
 #include <algorithm>
+#include <chrono>
 #include <fmt/format.h>
 #include <iterator>
 #include <map>
@@ -17,35 +18,105 @@ namespace {
 
 using pool::AdminState;
 
+std::optional<admin::Moment> moment_of(const std::optional<loop::Time>& time) {
+    if (!time) return std::nullopt;
+    return std::chrono::system_clock::now() + std::chrono::duration_cast<admin::Moment::duration>(
+                                                  *time - std::chrono::steady_clock::now());
+}
+
 admin::BackendState state_of(const pool::Pool& pool, const pool::Pool::Status& status) {
     return {.pool = pool.name(),
             .backend = status.backend.settings->name,
             .address = base::to_string(status.backend.address),
             .admin = status.admin,
             .health = std::string(pool::to_string(status.health)),
+            .health_since = moment_of(status.health_since),
+            .reason = status.reason,
             .is_ejected = status.is_ejected,
             .is_backup = status.backup,
+            .weight = status.weight,
+            .max_sessions = status.max_sessions,
             .sessions = status.sessions,
-            .transfers = status.transfers};
+            .transfers = status.transfers,
+            .bytes_per_second = status.bytes_per_second,
+            .login_seconds = std::chrono::duration<double>(status.login_time).count()};
 }
 
 }  // namespace
 
 admin::Actions Operators::actions() {
-    return {.reload = {},
-            .upgrade = {},
-            .has_new_program = {},
-            .generations = [this] { return generations(); },
-            .reopen =
-                [this] {
-                    reopen();
-                    return base::Result<>();
-                },
-            .administer = [this](auto pool, auto name,
-                                 auto state) { return administer(pool, name, state); },
-            .administer_all = [this](auto state) { obey(words_of({{}, {}, state})); },
-            .backends = [this] { return backends(); },
-            .balancer = [this] { return balancer(); }};
+    return {
+        .reload = {},
+        .upgrade = {},
+        .has_new_program = {},
+        .generations = [this] { return generations(); },
+        .reopen =
+            [this] {
+                reopen();
+                return base::Result<>();
+            },
+        .administer = [this](auto pool, auto name,
+                             auto state) { return administer(pool, name, state); },
+        .administer_all =
+            [this](auto state) { obey(words_of(Inheritance::Decision{{}, {}, state})); },
+        .backends = [this] { return backends(); },
+        .balancer = [this] { return balancer(); },
+        .sessions = {},
+        .session = {},
+        .act = {},
+        .listeners = {},
+        .pools = {},
+        .bans = {},
+        .certificates = {},
+        .limits = {},
+        .probes = {},
+        .surveys = {},
+        .configuration = {},
+        .tune = [this](auto pool, auto name, auto what,
+                       auto value) { return tune(pool, name, what, value); },
+        .probe_now =
+            [this](auto pool, auto name) {
+                auto* const prober = serving_.prober();
+                return prober != nullptr && prober->probe_now(pool, name);
+            },
+        .unban =
+            [this](const auto& client, auto user) {
+                return ledger_.unban(client, user, std::chrono::steady_clock::now());
+            },
+        .forget_stickiness = [this](auto pool, const auto& client,
+                                    auto user) { return forget_stickiness(pool, client, user); }};
+}
+
+bool Operators::tune(std::string_view pool, std::string_view backend, admin::Tuned what,
+                     std::optional<std::uint32_t> value) {
+    const auto* const served = pools().find(pool);
+    if (served == nullptr) return false;
+    auto tuning = served->pool->tuning(backend);
+    (what == admin::Tuned::weight ? tuning.weight : tuning.max_sessions) = value;
+    return served->pool->tune(backend, tuning);
+}
+
+void Operators::tune(const Inheritance::Tuned& tuned) {
+    if (const auto* const served = pools().find(tuned.pool))
+        (void)served->pool->tune(tuned.backend, tuned.tuning);
+}
+
+std::vector<Inheritance::Tuned> Operators::tuned() const {
+    std::vector<Inheritance::Tuned> all;
+    for (const auto& served : pools().all())
+        for (const auto& named : served.pool->names())
+            if (const auto tuning = served.pool->tuning(named.name); tuning != pool::Tuning())
+                all.push_back({served.pool->name(), named.name, tuning});
+    return all;
+}
+
+std::optional<std::size_t> Operators::forget_stickiness(std::string_view pool,
+                                                        const std::optional<base::Ip>& client,
+                                                        std::string_view user) {
+    const auto* const served = pools().find(pool);
+    if (served == nullptr) return std::nullopt;
+    if (!client && user.empty()) return served->pool->forget_all_clients();
+    return served->pool->forget_client({client.value_or(base::Ip()), user}) ? 1 : 0;
 }
 
 bool Operators::administer(std::string_view pool, std::string_view backend, AdminState state) {
@@ -56,10 +127,10 @@ bool Operators::administer(std::string_view pool, std::string_view backend, Admi
 
 bool Operators::decide(const Inheritance::Decision& decision) {
     if (decision.pool.empty()) {
-        availability_.set(decision.state, workers_, pools_());
+        availability_.set(decision.state, workers_, pools());
         return true;
     }
-    const auto* const served = pools_().find(decision.pool);
+    const auto* const served = pools().find(decision.pool);
     return served != nullptr && served->pool->administer(decision.backend, decision.state);
 }
 
@@ -72,12 +143,12 @@ void Operators::obey(std::string_view message) {
 }
 
 void Operators::pools_changed() {
-    for (const auto& served : pools_().all()) availability_.apply_to(*served.pool);
+    for (const auto& served : pools().all()) availability_.apply_to(*served.pool);
 }
 
 std::vector<Inheritance::Decision> Operators::decisions() const {
     std::vector<Inheritance::Decision> all = {{{}, {}, availability_.state()}};
-    for (const auto& served : pools_().all())
+    for (const auto& served : pools().all())
         for (const auto& named : served.pool->names())
             all.push_back({served.pool->name(), named.name, named.admin});
     std::erase_if(all, [](const auto& each) { return each.state == AdminState::ready; });
@@ -113,7 +184,7 @@ std::vector<std::string> Operators::load_words() const {
 /// One for each address, and one without for a name that has none, or has sessions at former ones.
 std::vector<admin::BackendState> Operators::backends_here() const {
     std::vector<admin::BackendState> all;
-    for (const auto& served : pools_().all()) {
+    for (const auto& served : pools().all()) {
         std::map<std::string, std::uint32_t> seen;  // sessions by name
         for (const auto& status : served.pool->status()) {
             all.push_back(state_of(*served.pool, status));
@@ -122,12 +193,13 @@ std::vector<admin::BackendState> Operators::backends_here() const {
         for (const auto& named : served.pool->names()) {
             const auto known = seen.find(named.name);
             if (known != seen.end() && named.sessions <= known->second) continue;
-            all.push_back({.pool = served.pool->name(),
-                           .backend = named.name,
-                           .address = {},
-                           .admin = named.admin,
-                           .health = std::string(pool::to_string(pool::Health::unknown)),
-                           .sessions = named.sessions - (known == seen.end() ? 0 : known->second)});
+            admin::BackendState left;
+            left.pool = served.pool->name();
+            left.backend = named.name;
+            left.admin = named.admin;
+            left.health = pool::to_string(pool::Health::unknown);
+            left.sessions = named.sessions - (known == seen.end() ? 0 : known->second);
+            all.push_back(std::move(left));
         }
     }
     return all;

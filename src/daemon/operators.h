@@ -5,13 +5,16 @@
 #include "daemon/availability.h"
 #include "daemon/inheritance.h"
 #include "daemon/predecessor.h"
+#include "daemon/serving.h"
 #include "daemon/worker.h"
 #include "guard/ledger.h"
 #include "pool/admin_state.h"
 #include "session/pools.h"
 
-#include <functional>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,10 +26,11 @@ namespace ballast::daemon {
 /// replaced. Belongs to the control thread, and outlives its actions.
 class Operators {
 public:
-    /// `pools` gives those that serve now. All parts outlive this object.
-    Operators(std::function<const session::Pools&()> pools, guard::Ledger& ledger,
+    /// All parts outlive this object.
+    Operators(Serving& serving, guard::Ledger& ledger,
               const std::vector<std::unique_ptr<Worker>>& workers, Predecessor& predecessor)
-        : pools_(std::move(pools)),
+        : serving_(serving),
+          ledger_(ledger),
           workers_(workers),
           predecessor_(predecessor),
           availability_(ledger) {}
@@ -40,6 +44,8 @@ public:
 
     /// What operators have decided, for the process that replaces this one.
     [[nodiscard]] std::vector<Inheritance::Decision> decisions() const;
+    [[nodiscard]] std::vector<Inheritance::Tuned> tuned() const;
+    void tune(const Inheritance::Tuned& tuned);
     /// False if there is no such backend here.
     [[nodiscard]] bool decide(const Inheritance::Decision& decision);
     /// Does what operators have asked the process for that has replaced this one, and passes it on.
@@ -59,7 +65,14 @@ private:
     [[nodiscard]] std::vector<admin::Generation> generations() const;
     [[nodiscard]] admin::BalancerState balancer() const;
 
-    const std::function<const session::Pools&()> pools_;
+    [[nodiscard]] const session::Pools& pools() const { return serving_.pools(); }
+    [[nodiscard]] bool tune(std::string_view pool, std::string_view backend, admin::Tuned what,
+                            std::optional<std::uint32_t> value);
+    [[nodiscard]] std::optional<std::size_t> forget_stickiness(
+        std::string_view pool, const std::optional<base::Ip>& client, std::string_view user);
+
+    Serving& serving_;
+    guard::Ledger& ledger_;
     const std::vector<std::unique_ptr<Worker>>& workers_;
     Predecessor& predecessor_;
     Availability availability_;

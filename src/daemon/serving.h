@@ -57,6 +57,8 @@ public:
     [[nodiscard]] const std::shared_ptr<const config::Config>& config() const { return config_; }
     [[nodiscard]] const std::shared_ptr<Tls>& tls() const { return tls_; }
     [[nodiscard]] const session::Pools& pools() const { return *pools_; }
+    /// Null before the first `use`.
+    [[nodiscard]] health::Prober* prober() { return prober_ ? &*prober_ : nullptr; }
     /// What a new client of this listener gets; empty if there is no such listener any more. Any
     /// thread.
     [[nodiscard]] std::optional<Worker::Service> service(std::string_view listener) const {

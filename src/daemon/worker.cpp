@@ -228,6 +228,11 @@ void Worker::end_sessions() {
     loop_.post([this] { sessions_.stop(); });
 }
 
+void Worker::with_session(std::string id, std::move_only_function<void(session::Session*)> call) {
+    loop_.post(
+        [this, id = std::move(id), call = std::move(call)]() mutable { call(sessions_.find(id)); });
+}
+
 void Worker::read_sessions(std::string after, std::size_t max,
                            std::move_only_function<void(std::vector<session::View>)> take) {
     loop_.post([this, after = std::move(after), max, take = std::move(take)]() mutable {

@@ -72,6 +72,8 @@ public:
     void stop_sessions(std::function<void()> empty);
     /// Tells the present sessions to end as soon as they are idle. New ones may come.
     void end_sessions();
+    /// Calls with the session of this id, or null if it is not here, on this worker's thread.
+    void with_session(std::string id, std::move_only_function<void(session::Session*)> call);
     /// A slice of its sessions' views, see `session::Directory::slice`. `take` is called on this
     /// worker's thread.
     void read_sessions(std::string after, std::size_t max,

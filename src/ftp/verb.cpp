@@ -141,6 +141,16 @@ Data data_of(std::string_view line) {
     return verb == nullptr ? Data::none : verb->data;
 }
 
+std::string_view to_string(Direction direction) {
+    switch (direction) {
+        case Direction::download: return "download";
+        case Direction::upload: return "upload";
+        case Direction::none:
+        case Direction::unknown: break;
+    }
+    return "unknown";
+}
+
 Direction direction_of(Data data) {
     switch (data) {
         case Data::none: return Direction::none;

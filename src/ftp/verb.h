@@ -91,6 +91,8 @@ struct Verb {
 /// What the line's verb, in any case, moves according to the table.
 [[nodiscard]] Data data_of(std::string_view line);
 [[nodiscard]] Direction direction_of(Data data);
+/// For logs.
+[[nodiscard]] std::string_view to_string(Direction direction);
 /// Whether REST applies to the line's verb, in any case: RETR, STOR, APPE, STOU, but not listings
 /// (RFC 3659 5.3, RFC 1123 4.1.2.13).
 [[nodiscard]] bool transfers_file(std::string_view line);

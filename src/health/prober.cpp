@@ -7,6 +7,7 @@
 #include "net/proxy_header.h"
 
 #include <algorithm>
+#include <chrono>
 #include <fmt/format.h>
 #include <new>
 #include <vector>
@@ -258,6 +259,35 @@ void Prober::note_not_made(const Watched& watched, const base::Error& reason) {
         {{"backend", watched.members.front().backend.name}, {"reason", base::to_string(reason)}});
 }
 
+void Prober::remember(Watched& watched, const base::Result<>& answer, loop::Time::duration taken) {
+    if (watched.history.size() == history_max) watched.history.pop_front();
+    watched.history.push_back({.at = std::chrono::system_clock::now(),
+                               .took = taken,
+                               .problem = answer ? std::string() : base::to_string(answer.error()),
+                               .steps = watched.steps.steps()});
+}
+
+std::vector<Prober::History> Prober::histories() const {
+    std::vector<History> all;
+    for (const auto& watched : watched_)
+        for (const auto& [subject, backend] : watched.members)
+            all.push_back({subject->settings->name, backend, watched.history});
+    return all;
+}
+
+bool Prober::probe_now(std::string_view pool, std::string_view backend) {
+    bool is_any = false;
+    for (auto& watched : watched_) {
+        const bool is_meant = std::ranges::any_of(watched.members, [&](const Member& each) {
+            return each.subject->settings->name == pool && each.backend.settings->name == backend &&
+                   each.subject->settings->probe.type != config::ProbeType::none;
+        });
+        if (is_meant) watched.signal.raise();
+        is_any |= is_meant;
+    }
+    return is_any;
+}
+
 loop::Task<> Prober::probe_for_ever(Watched& watched) {
     const auto type = watched.members.front().subject->settings->probe.type;
     const bool only_survey = type == config::ProbeType::none;
@@ -265,8 +295,10 @@ loop::Task<> Prober::probe_for_ever(Watched& watched) {
     for (;;) {
         base::Result<> passed;
         const auto began = network_.loop().now();
+        watched.steps.begin(began);
         if (!only_survey) passed = co_await ask(Question::probe, watched);
         const auto taken = network_.loop().now() - began;
+        if (!only_survey) remember(watched, passed, taken);
         if (!passed) {
             // The backend may come back as a different server.
             survey_due |= passed.error().fault != base::Fault::internal;
@@ -388,6 +420,7 @@ loop::Task<base::Result<>> Prober::probe_banner(Watched& watched) {
     loop::Signal signal(network_.loop());
     auto leg = co_await connect(watched.members.front(), signal);
     if (!leg) co_return std::unexpected(leg.error());
+    watched.steps.done("connect", network_.loop().now());
     co_await say_goodbye(**leg);
     co_return base::Result<>{};
 }
@@ -409,13 +442,15 @@ loop::Task<base::Result<>> Prober::probe_login(Watched& watched) {
         auto connected = co_await connect(member, watched.leg_signal);
         if (!connected) co_return std::unexpected(connected.error());
         leg = std::move(*connected);
+        watched.steps.done("connect", network_.loop().now());
         auto done = co_await log_in(*leg, settings.user, member.subject->password);
         if (!done) {
             co_await say_goodbye(*leg);
             co_return done;
         }
+        watched.steps.done("login", network_.loop().now());
     }
-    auto facts = co_await ask_further(*leg, settings, watched.leg_signal);
+    auto facts = co_await ask_further(*leg, settings, watched.leg_signal, watched.steps);
     if (!facts) {
         co_await say_goodbye(*leg);
         co_return std::unexpected(facts.error());

@@ -5,6 +5,7 @@
 #include "backend/leg.h"
 #include "base/error.h"
 #include "health/divergence.h"
+#include "health/probe_record.h"
 #include "health/script.h"
 #include "health/steps.h"
 #include "loop/job.h"
@@ -12,12 +13,14 @@
 #include "net/network.h"
 #include "pool/pool.h"
 
+#include <deque>
 #include <functional>
 #include <list>
 #include <memory>
 #include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -51,7 +54,22 @@ public:
     /// Replaces the pools. A probe whose question stays the same goes on.
     void set_subjects(std::vector<Subject> subjects);
 
+    // For operators
+
+    /// The latest probes of a backend, the newest last.
+    struct History {
+        std::string pool;
+        pool::Backend backend;
+        std::deque<ProbeRecord> probes;
+    };
+    [[nodiscard]] std::vector<History> histories() const;
+    /// Probes the backend with this configured name now, at all its addresses. False: there is no
+    /// such backend, or it has no probes.
+    bool probe_now(std::string_view pool, std::string_view backend);
+
 private:
+    static constexpr std::size_t history_max = 32;
+
     /// A backend as one pool has it.
     struct Member {
         std::shared_ptr<const Subject> subject;
@@ -64,6 +82,8 @@ private:
         loop::Signal signal;
         loop::Signal leg_signal;            // outlives the leg
         std::unique_ptr<backend::Leg> leg;  // kept between quiet probes
+        StepTimes steps;                    // of the probe that runs
+        std::deque<ProbeRecord> history;
         std::string survey_problem;  // why the last survey failed, as logged; empty: it did not
         loop::Job job;
     };
@@ -78,6 +98,8 @@ private:
     [[nodiscard]] loop::Task<> probe_for_ever(Watched& watched);
     [[nodiscard]] bool report(const Watched& watched, const base::Result<>& answer,
                               loop::Time::duration taken);
+    static void remember(Watched& watched, const base::Result<>& answer,
+                         loop::Time::duration taken);
     static void count(const Watched& watched, metrics::ProbeResult result,
                       loop::Time::duration taken);
     void note_not_made(const Watched& watched, const base::Error& reason);

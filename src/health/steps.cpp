@@ -163,21 +163,25 @@ loop::Task<base::Result<>> log_in(backend::Leg& leg, const std::string& user,
 
 loop::Task<base::Result<std::optional<CanaryFacts>>> ask_further(backend::Leg& leg,
                                                                  const config::Probe& settings,
-                                                                 loop::Signal& signal) {
+                                                                 loop::Signal& signal,
+                                                                 StepTimes& times) {
     if (settings.pwd) {
         const auto directory = co_await leg.command("PWD");
         if (!directory) co_return lost("pwd", directory.error());
         if (directory->code != 257) co_return refused("pwd", "PWD", *directory);
+        times.done("pwd", signal.loop().now());
     }
     if (!settings.list.empty()) {
         const Download listing{"list", "LIST " + settings.list, listing_bytes_max,
                                [](std::string_view) {}};
         if (auto read = co_await download(leg, listing, signal); !read)
             co_return std::unexpected(read.error());
+        times.done("list", signal.loop().now());
     }
     if (settings.canary.empty()) co_return std::nullopt;
     auto facts = co_await read_canary(leg, settings, signal);
     if (!facts) co_return std::unexpected(facts.error());
+    times.done("canary", signal.loop().now());
     co_return std::move(*facts);
 }
 

@@ -4,6 +4,7 @@
 #include "backend/leg.h"
 #include "base/error.h"
 #include "config/config.h"
+#include "health/probe_record.h"
 #include "loop/loop.h"
 #include "loop/task.h"
 
@@ -26,8 +27,9 @@ struct CanaryFacts {
 
 [[nodiscard]] loop::Task<base::Result<>> log_in(backend::Leg& leg, const std::string& user,
                                                 const std::string& password);
-/// The steps after the login that the settings ask for. `signal` is the leg's.
+/// The steps after the login that the settings ask for. `signal` is the leg's. `times` gets each
+/// step that is done.
 [[nodiscard]] loop::Task<base::Result<std::optional<CanaryFacts>>> ask_further(
-    backend::Leg& leg, const config::Probe& settings, loop::Signal& signal);
+    backend::Leg& leg, const config::Probe& settings, loop::Signal& signal, StepTimes& times);
 
 }  // namespace ballast::health

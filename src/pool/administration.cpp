@@ -23,6 +23,11 @@ AdminState Administration::own(std::string_view name) const {
     return known == names_.end() ? AdminState::ready : known->second.own;
 }
 
+Tuning Administration::tuning(std::string_view name) const {
+    const auto known = names_.find(name);
+    return known == names_.end() ? Tuning() : known->second.tuning;
+}
+
 bool Administration::set(const std::string& name, AdminState state) {
     auto& known = this->name(name);
     if (std::exchange(known.own, state) == state) return false;
@@ -38,7 +43,8 @@ void Administration::set_all(AdminState state) {
 void Administration::forget_unused() {
     std::erase_if(names_, [](const auto& entry) {
         const Name& name = entry.second;
-        return name.own == AdminState::ready && name.in_force.use_count() == 1;
+        return name.own == AdminState::ready && name.tuning == Tuning() &&
+               name.in_force.use_count() == 1;
     });
 }
 

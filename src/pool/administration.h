@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,14 @@ namespace ballast::pool {
 /// The state in force for one name, shared by its members and their seats. The pool changes it
 /// under its lock; any thread may read it.
 using AdminCell = std::atomic<AdminState>;
+
+/// What the administrator has set in place of the configuration; empty: as configured.
+struct Tuning {
+    std::optional<std::uint32_t> weight;
+    std::optional<std::uint32_t> max_sessions;
+
+    friend bool operator==(const Tuning&, const Tuning&) = default;
+};
 
 /// The administrative states of a pool's backends, by their configured names, and the sessions that
 /// want to know of a change. A name keeps its state when its addresses change, and while no backend
@@ -34,7 +43,9 @@ public:
     /// False: that is its state already.
     bool set(const std::string& name, AdminState state);
     void set_all(AdminState state);
-    /// Forgets names that are ready and that no backend and no session has any more.
+    [[nodiscard]] Tuning tuning(std::string_view name) const;
+    void tune(const std::string& name, const Tuning& tuning) { this->name(name).tuning = tuning; }
+    /// Forgets names that are ready and not tuned and that no backend and no session has any more.
     void forget_unused();
 
     // Sessions
@@ -51,6 +62,7 @@ public:
 private:
     struct Name {
         AdminState own = AdminState::ready;
+        Tuning tuning = {};
         std::shared_ptr<AdminCell> in_force = std::make_shared<AdminCell>(AdminState::ready);
     };
     struct Watch {

@@ -38,6 +38,7 @@ public:
 
     /// Is told by the owner how those who were chosen fare.
     [[nodiscard]] StickTable& stick_table() { return stick_table_; }
+    [[nodiscard]] const StickTable& stick_table() const { return stick_table_; }
 
 private:
     struct Bound {

@@ -13,6 +13,10 @@ class ByteRate {
 public:
     /// `bytes` is the count since the beginning. Asking again at once gives the same answer.
     [[nodiscard]] std::uint64_t update(std::uint64_t bytes, loop::Time now);
+    /// As it was when it was updated last.
+    [[nodiscard]] std::uint64_t per_second() const {
+        return static_cast<std::uint64_t>(per_second_);
+    }
 
 private:
     std::uint64_t last_bytes_ = 0;

@@ -61,17 +61,20 @@ double Member::share_risen(loop::Time now) const {
 }
 
 bool Member::has_room(loop::Time now) const {
-    const auto max = backend_.settings->max_sessions;
+    const auto max = max_sessions();
     if (max == 0) return true;
     const auto risen = std::ceil(max * share_risen(now));
     return sessions_ < std::max(1U, static_cast<std::uint32_t>(risen));
 }
 
-balance::Candidate Member::candidate(loop::Time now) {
+std::uint32_t Member::weight() const {
+    if (tuning_.weight) return *tuning_.weight;
     const auto& settings = *backend_.settings;
-    const auto weight =
-        target_.weight != 0 && !settings.has_weight ? target_.weight : settings.weight;
-    const auto risen = std::round(weight * weight_scale * share_risen(now));
+    return target_.weight != 0 && !settings.has_weight ? target_.weight : settings.weight;
+}
+
+balance::Candidate Member::candidate(loop::Time now) {
+    const auto risen = std::round(weight() * weight_scale * share_risen(now));
     return {.id = backend_.id,
             .weight = std::max(1U, static_cast<std::uint32_t>(risen)),
             .sessions = sessions_,
@@ -88,6 +91,7 @@ void Member::session_ended() {
 bool Member::probed(bool passed, loop::Time now) {
     const bool was_down = thresholds_.health() == Health::down;
     const bool changed = passed ? thresholds_.succeeded() : thresholds_.failed();
+    if (changed) health_since_ = now;
     if (changed && was_down) {
         risen_at_ = now;
         outlier_.forget();

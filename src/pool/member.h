@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -51,6 +52,8 @@ public:
     void move(std::size_t order) { order_ = order; }
     /// The table stands elsewhere in the file, and may have other settings.
     void follow(BackendSettings settings, std::size_t order);
+    /// The administrator has set these.
+    void tune(const Tuning& tuning) { tuning_ = tuning; }
     /// The name leads to its address (again).
     void found(const Target& target);
     /// The name does not lead there any more. Its sessions stay.
@@ -64,6 +67,11 @@ public:
 
     [[nodiscard]] Standing standing(loop::Time now) const;
     [[nodiscard]] bool has_room(loop::Time now) const;
+    [[nodiscard]] std::uint32_t weight() const;
+    /// 0: no limit.
+    [[nodiscard]] std::uint32_t max_sessions() const {
+        return tuning_.max_sessions.value_or(backend_.settings->max_sessions);
+    }
     /// Members of a lower tier come first: no backup before others, then by the SRV priority.
     [[nodiscard]] std::pair<bool, std::uint16_t> tier() const {
         return {backend_.settings->backup, target_.priority};
@@ -93,6 +101,15 @@ public:
     [[nodiscard]] const Thresholds& thresholds() const { return thresholds_; }
     /// A probe's answer. True if it changed the state.
     [[nodiscard]] bool probed(bool passed, loop::Time now);
+    /// Why it is down or was ejected; empty: neither.
+    [[nodiscard]] const std::string& reason() const { return reason_; }
+    void set_reason(std::string reason) { reason_ = std::move(reason); }
+    /// Since when it has been up or down. Empty: it is unknown which.
+    [[nodiscard]] std::optional<loop::Time> health_since() const { return health_since_; }
+    [[nodiscard]] std::uint64_t bytes_per_second() const { return byte_rate_.per_second(); }
+    [[nodiscard]] std::chrono::microseconds login_time(loop::Time now) const {
+        return login_time_.at(now);
+    }
     [[nodiscard]] Outlier& outlier() { return outlier_; }
     [[nodiscard]] const Outlier& outlier() const { return outlier_; }
 
@@ -108,6 +125,9 @@ private:
     Outlier outlier_;
     std::uint32_t sessions_ = 0;
     bool is_gone_ = false;
+    Tuning tuning_;
+    std::string reason_;
+    std::optional<loop::Time> health_since_;
     loop::Time risen_at_{};  // from down
     std::shared_ptr<Traffic> traffic_ = std::make_shared<Traffic>();
     ByteRate byte_rate_;

@@ -174,7 +174,10 @@ bool Pool::probed(BackendId id, bool passed, const std::string& reason) {
         Member* const member = roster_.find(id);
         if (member == nullptr) return false;
         was_down = member->thresholds().health() == Health::down;
-        if (!member->probed(passed, locked.now())) return false;
+        const bool changed = member->probed(passed, locked.now());
+        if (!passed && member->thresholds().health() == Health::down) member->set_reason(reason);
+        if (!changed) return false;
+        if (passed) member->set_reason({});
         backend = member->backend();
         locked.serve_queue();
     }
@@ -204,6 +207,7 @@ void Pool::observe_failure(BackendId id, const std::string& reason) {
         name = member->backend().name;
         if (roster_.can_spare(*member, settings_->observe.panic_threshold, locked.now())) {
             outlier.eject(locked.now());
+            member->set_reason(reason);
             ejected_for = std::chrono::duration_cast<std::chrono::seconds>(outlier.ejected_until() -
                                                                            locked.now());
             // Clients that waited for this backend may now use another ejected one.
@@ -237,6 +241,37 @@ bool Pool::administer(std::string_view backend_name, AdminState state) {
     return true;
 }
 
+bool Pool::tune(std::string_view backend_name, const Tuning& tuning) {
+    const std::string name(backend_name);
+    Locked locked(*this);
+    if (!roster_.knows(name)) return false;
+    roster_.tune(name, tuning);
+    locked.serve_queue();
+    locked.recall_for_queue();
+    return true;
+}
+
+Tuning Pool::tuning(std::string_view backend_name) const {
+    const std::lock_guard lock(mutex_);
+    return roster_.administration().tuning(backend_name);
+}
+
+bool Pool::forget_client(const Client& client) {
+    const Locked locked(*this);
+    const Asker asker(settings_->stick, client, {});
+    return chooser_.stick_table().forget(asker.stick_key) != 0;
+}
+
+std::size_t Pool::forget_all_clients() {
+    const Locked locked(*this);
+    return chooser_.stick_table().forget_all();
+}
+
+std::size_t Pool::clients_remembered() const {
+    const std::lock_guard lock(mutex_);
+    return chooser_.stick_table().size();
+}
+
 void Pool::administer_all(AdminState state) {
     Locked locked(*this);
     roster_.administration().set_all(state);
@@ -260,6 +295,15 @@ std::vector<Pool::Status> Pool::status() const {
                               .sessions = member.sessions(),
                               .transfers = member.traffic()->transfers,
                               .backup = member.backend().settings->backup,
+                              .weight = member.weight(),
+                              .max_sessions = member.max_sessions(),
+                              .health_since = member.health_since(),
+                              .reason = member.thresholds().health() == Health::down ||
+                                                member.outlier().is_ejected(now)
+                                            ? member.reason()
+                                            : std::string(),
+                              .bytes_per_second = member.bytes_per_second(),
+                              .login_time = member.login_time(now),
                               .target = member.target(),
                               .traffic = member.traffic()});
     return result;

@@ -93,6 +93,14 @@ public:
     /// keeps it until the next call, whatever becomes of its addresses. False: there is no such
     /// backend.
     bool administer(std::string_view backend_name, AdminState state);
+    /// Sets what holds for this backend instead of its settings, until the next call. Empty members
+    /// are as configured. False: there is no such backend.
+    bool tune(std::string_view backend_name, const Tuning& tuning);
+    [[nodiscard]] Tuning tuning(std::string_view backend_name) const;
+    /// Forgets which backend this client had. False: it was not known.
+    bool forget_client(const Client& client);
+    std::size_t forget_all_clients();
+    [[nodiscard]] std::size_t clients_remembered() const;
     /// The same for all backends, those to come included. The harder state is in force: this one or
     /// the backend's own, which stays.
     void administer_all(AdminState state);
@@ -108,6 +116,12 @@ public:
         std::uint32_t sessions = 0;
         std::uint32_t transfers = 0;
         bool backup = false;
+        std::uint32_t weight = 0;
+        std::uint32_t max_sessions = 0;  ///< 0: no limit
+        std::optional<loop::Time> health_since = {};
+        std::string reason = {};  ///< why it is down or ejected; empty: neither
+        std::uint64_t bytes_per_second = 0;
+        std::chrono::microseconds login_time{};  ///< on average; 0: unknown
         Target target;
         std::shared_ptr<const Traffic> traffic;
     };

@@ -95,9 +95,16 @@ void Roster::set_targets(const BackendSettings& backend, std::span<const Target>
         members_.emplace_back(
             Backend{id, name_at(*backend, target.address), target.address, backend}, order, target,
             *settings_, administration_.cell(backend->name));
+        members_.back().tune(administration_.tuning(backend->name));
     }
     forget_empty();
     sort();
+}
+
+void Roster::tune(const std::string& name, const Tuning& tuning) {
+    administration_.tune(name, tuning);
+    for (auto& member : members_)
+        if (member.name() == name) member.tune(tuning);
 }
 
 Member* Roster::find(BackendId id) {

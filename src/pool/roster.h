@@ -42,6 +42,8 @@ public:
     [[nodiscard]] bool knows(std::string_view name) const;
     [[nodiscard]] Administration& administration() { return administration_; }
     [[nodiscard]] const Administration& administration() const { return administration_; }
+    /// Sets what holds for this name instead of the configuration.
+    void tune(const std::string& name, const Tuning& tuning);
     /// Sessions at all addresses of the backend with this configured name.
     [[nodiscard]] std::uint32_t sessions(std::string_view name) const;
     /// Whether enough others would be left, in percent of those that there are.

@@ -93,4 +93,19 @@ void StickTable::session_ended(Key key, Backend backend, loop::Time now) {
     use(key, now).sessions->remove(backend);
 }
 
+std::size_t StickTable::forget(Key key) {
+    const auto place = places_.find(key);
+    if (place == places_.end()) return 0;
+    entries_.erase(place->second);
+    places_.erase(place);
+    return 1;
+}
+
+std::size_t StickTable::forget_all() {
+    const auto known = places_.size();
+    entries_.clear();
+    places_.clear();
+    return known;
+}
+
 }  // namespace ballast::pool

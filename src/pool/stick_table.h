@@ -42,6 +42,9 @@ public:
     void logged_in(Key key, Backend backend, loop::Time now);
     void session_ended(Key key, Backend backend, loop::Time now);
     [[nodiscard]] std::size_t size() const { return places_.size(); }
+    /// Forgets one client, or all. Their sessions stay where they are. Returns how many it knew.
+    std::size_t forget(Key key);
+    std::size_t forget_all();
 
 private:
     /// Seats on one backend. Seats on the client's former backends no longer count.

@@ -35,6 +35,8 @@ struct TransferProgress {
     std::uint64_t bytes = 0;            ///< delivered so far
     std::optional<std::uint64_t> size;  ///< if the backend announced it
     std::optional<loop::Time> moving_since;
+    std::uint32_t pauses = 0;  ///< times without a byte, of a second or longer
+    loop::Time::duration paused{};
 };
 
 /// One transfer, from the client's command to the last reply. The two legs' data modes are

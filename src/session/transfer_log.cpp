@@ -33,16 +33,6 @@ double seconds_of(const TransferOutcome& outcome) {
 
 bool is_file(std::string_view verb) { return ftp::data_of(verb) != ftp::Data::listing; }
 
-std::string_view direction_name(ftp::Direction direction) {
-    switch (direction) {
-        case ftp::Direction::download: return "download";
-        case ftp::Direction::upload: return "upload";
-        case ftp::Direction::none:
-        case ftp::Direction::unknown: break;
-    }
-    return "unknown";
-}
-
 }  // namespace
 
 std::string xferlog_line(const TransferRecord& record, std::chrono::system_clock::time_point now) {
@@ -74,7 +64,7 @@ std::string json_line(const TransferRecord& record, std::chrono::system_clock::t
                              {"backend", record.backend},
                              {"verb", record.verb},
                              {"file", record.file},
-                             {"direction", direction_name(record.outcome.direction)},
+                             {"direction", to_string(record.outcome.direction)},
                              {"bytes", record.outcome.bytes},
                              {"seconds", seconds_of(record.outcome)},
                              {"result", to_string(record.outcome.result)},

@@ -40,13 +40,21 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.settimeout(waiting.PATIENCE)
 
 
-def ask(work: Path, method: str, target: str, body: Any = None) -> tuple[int, dict[str, Any]]:
+def ask_for(
+    work: Path, method: str, target: str, body: Any = None
+) -> tuple[int, bytes, str]:
+    """The status, the body and its type."""
     connection = _UnixConnection(socket_path(work))
     connection.request(method, target, None if body is None else json.dumps(body))
     reply = connection.getresponse()
-    answer = json.loads(reply.read())
+    answer = reply.read()
     connection.close()
-    return reply.status, answer
+    return reply.status, answer, reply.headers["Content-Type"]
+
+
+def ask(work: Path, method: str, target: str, body: Any = None) -> tuple[int, dict[str, Any]]:
+    status, answer, _ = ask_for(work, method, target, body)
+    return status, json.loads(answer)
 
 
 def states(work: Path) -> dict[str, str]:

@@ -103,7 +103,8 @@ TEST_F(ApiTest, shows_backends_and_balancer) {
     daemon_.backends[0].transfers = 2;
     const std::string f1 =
         R"(200 {"backends":[{"pool":"files","backend":"f1","address":"192.0.2.1:21","state":"drain",)"
-        R"("health":"up","ejected":true,"backup":false,"sessions":3,"transfers":2}]})";
+        R"("health":"up","health_since":null,"reason":"","ejected":true,"backup":false,"weight":0,)"
+        R"("max_sessions":0,"sessions":3,"transfers":2,"bytes_per_second":0,"login_seconds":0}]})";
     EXPECT_EQ(said("GET", "/v1/backends"), f1);
     EXPECT_EQ(said("GET", "/v1/backends/files/f1/state"), f1);
     EXPECT_EQ(said("GET", "/v1/state"), R"(200 {"state":"ready","sessions":7})");
@@ -212,7 +213,8 @@ TEST_F(ApiTest, gives_long_lists_page_by_page) {
 }
 
 TEST_F(ApiTest, refuses_wishes_that_a_list_cannot_meet) {
-    const auto fields = "use pool, backend, address, state, health, ejected, backup, sessions";
+    const auto fields =
+        "use pool, backend, address, state, health, health_since, reason, ejected, backup";
     for (const auto* const target :
          {"/v1/backends?fields=user", "/v1/backends?user=x", "/v1/backends?fields="}) {
         const auto answer = ask("GET", target);
@@ -238,6 +240,132 @@ TEST_F(ApiTest, describes_itself) {
           R"("put":{"summary":"Drains, disables or readies a backend.")",
           R"("enum":["ready","drain","drain-idle","disabled"])"})
         EXPECT_TRUE(document.contains(part)) << part;
+}
+
+session::View view(std::string id, std::string user) {
+    session::View made;
+    made.id = std::move(id);
+    made.user = std::move(user);
+    made.client = base::Address::parse("192.0.2.7:4711").value();
+    made.phase = session::Phase::idle;
+    return made;
+}
+
+TEST_F(ApiTest, shows_sessions_page_by_page) {
+    daemon_.sessions = {view("a1", "anna"), view("a2", "bert"), view("a3", "anna"),
+                        view("a4", "anna\n")};
+    const auto page = [this](std::string_view more) {
+        return said("GET", "/v1/sessions?fields=id,user&" + std::string(more));
+    };
+    EXPECT_EQ(page("user=anna"),
+              R"(200 {"sessions":[{"id":"a1","user":"anna"},{"id":"a3","user":"anna"}]})");
+    EXPECT_EQ(
+        page("user=anna*&limit=2"),
+        R"(200 {"sessions":[{"id":"a1","user":"anna"},{"id":"a3","user":"anna"}],"next":"a3"})");
+    EXPECT_EQ(page("user=anna*&limit=2&after=a3"),
+              R"(200 {"sessions":[{"id":"a4","user":"anna\u000a"}]})");
+    daemon_.is_stuck = true;
+    EXPECT_EQ(ask("GET", "/v1/sessions").status, 503U);
+}
+
+TEST_F(ApiTest, shows_one_session) {
+    daemon_.sessions = {view("a1", "anna")};
+    daemon_.sessions[0].client_tls = {
+        .version = "TLSv1.3", .cipher = "X", .server_name = "ftp.example.com", .is_resumed = true};
+    const auto answer = said("GET", "/v1/sessions/a1");
+    EXPECT_TRUE(answer.starts_with(R"(200 {"id":"a1","listener":"","client":"192.0.2.7:4711",)"))
+        << answer;
+    EXPECT_TRUE(answer.contains(R"("client_tls":{"version":"TLSv1.3","cipher":"X",)"
+                                R"("server_name":"ftp.example.com","resumed":true},)"
+                                R"("backend_tls":null,"transferring":false)"))
+        << answer;
+    EXPECT_EQ(said("GET", "/v1/sessions/a2"),
+              refused(404, "there is no session 'a2' here (it may have ended)"));
+}
+
+TEST_F(ApiTest, shows_transfers) {
+    daemon_.sessions = {view("a1", "anna"), view("a2", "bert")};
+    EXPECT_EQ(said("GET", "/v1/transfers"), R"(200 {"transfers":[]})");
+    auto& transfer = daemon_.sessions[1].transfer.emplace();
+    transfer.verb = "RETR";
+    transfer.file = "/a \xff";
+    transfer.progress.direction = ftp::Direction::download;
+    transfer.progress.bytes = 1000;
+    transfer.progress.size = 3000;
+    transfer.progress.moving_since = loop_.now();
+    loop_.run_for(4s);
+    const auto answer = said("GET",
+                             "/v1/transfers?fields=session,file,direction,bytes,size,seconds,"
+                             "bytes_per_second,seconds_left");
+    EXPECT_EQ(answer, R"(200 {"transfers":[{"session":"a2","file":"/a \u00ff","direction":)"
+                      R"("download","bytes":1000,"size":3000,"seconds":4,"bytes_per_second":250,)"
+                      R"("seconds_left":8}]})");
+    EXPECT_EQ(said("GET", "/v1/transfers?direction=upload"), R"(200 {"transfers":[]})");
+}
+
+TEST_F(ApiTest, ends_sessions_and_transfers) {
+    daemon_.sessions = {view("a1", "anna"), view("a2", "bert")};
+    daemon_.sessions[1].transfer.emplace();
+    EXPECT_EQ(said("DELETE", "/v1/sessions/a1"), R"(200 {"ended":true})");
+    EXPECT_EQ(said("DELETE", "/v1/transfers/a2"), R"(200 {"ended":true})");
+    EXPECT_EQ(said("DELETE", "/v1/transfers/a1"),
+              refused(409, "session 'a1' transfers nothing now"));
+    EXPECT_EQ(ask("DELETE", "/v1/sessions/a3").status, 404U);
+    EXPECT_EQ(ask("DELETE", "/v1/transfers/a3").status, 404U);
+    EXPECT_EQ(daemon_.acted, (std::vector<std::string>{"end a1", "end transfer of a2"}));
+}
+
+TEST_F(ApiTest, tunes_a_backend) {
+    EXPECT_EQ(ask("PUT", "/v1/backends/files/f1/weight", R"({"weight":7})").status, 200U);
+    EXPECT_EQ(ask("PUT", "/v1/backends/files/f1/weight", R"({"weight":null})").status, 200U);
+    EXPECT_EQ(ask("PUT", "/v1/backends/files/f1/max_sessions", R"({"max_sessions":0})").status,
+              200U);
+    using Tunings = decltype(daemon_.tuned);
+    EXPECT_EQ(
+        daemon_.tuned,
+        (Tunings{{Tuned::weight, 7}, {Tuned::weight, std::nullopt}, {Tuned::max_sessions, 0}}));
+    for (const auto* const body : {R"({"weight":0})", R"({"weight":257})", R"({"weight":-1})",
+                                   R"({"weight":"7"})", R"({"weight":1.5})", "{}"})
+        EXPECT_EQ(ask("PUT", "/v1/backends/files/f1/weight", body).status, 400U) << body;
+    EXPECT_EQ(ask("PUT", "/v1/backends/files/f9/weight", R"({"weight":7})").status, 404U);
+    EXPECT_EQ(daemon_.tuned.size(), 3U);
+}
+
+TEST_F(ApiTest, probes_a_backend_now) {
+    EXPECT_EQ(said("POST", "/v1/backends/files/f1/probe"), R"(200 {"probing":true})");
+    EXPECT_EQ(said("POST", "/v1/backends/files/f2/probe"),
+              refused(409, "'f2' has no probes (see [pool.files.probe])"));
+    EXPECT_EQ(ask("POST", "/v1/backends/files/f9/probe").status, 404U);
+}
+
+TEST_F(ApiTest, lifts_bans_and_forgets_stickiness) {
+    EXPECT_EQ(said("DELETE", "/v1/bans/192.0.2.7"), R"(200 {"lifted":2})");
+    EXPECT_EQ(said("DELETE", "/v1/bans/2001:db8::7?user=anna%20b"), R"(200 {"lifted":2})");
+    EXPECT_EQ(ask("DELETE", "/v1/bans/anna").status, 400U);
+    EXPECT_EQ(daemon_.unbanned, (std::vector<std::string>{"192.0.2.7 ", "2001:db8::7 anna b"}));
+    EXPECT_EQ(said("DELETE", "/v1/pools/files/stickiness?client=192.0.2.7"),
+              R"(200 {"forgotten":1})");
+    EXPECT_EQ(said("DELETE", "/v1/pools/files/stickiness"), R"(200 {"forgotten":1})");
+    EXPECT_EQ(ask("DELETE", "/v1/pools/files/stickiness?client=x").status, 400U);
+    EXPECT_EQ(ask("DELETE", "/v1/pools/none/stickiness").status, 404U);
+    EXPECT_EQ(daemon_.forgotten, (std::vector<std::string>{"192.0.2.7 ", " "}));
+}
+
+TEST_F(ApiTest, is_ready_if_a_pool_can_serve) {
+    EXPECT_EQ(ask("GET", "/livez").status, 200U);
+    EXPECT_EQ(ask("GET", "/readyz").status, 503U);
+    daemon_.pools.resize(2);
+    daemon_.pools[1].name = "files";
+    daemon_.pools[1].can_serve = true;
+    EXPECT_EQ(said("GET", "/readyz"), R"(200 {"ready":true,"pools":["files"]})");
+    daemon_.balancer.admin = AdminState::draining;
+    EXPECT_EQ(ask("GET", "/readyz").status, 503U);
+}
+
+TEST_F(ApiTest, shows_the_configuration) {
+    const auto answer = ask("GET", "/v1/configuration");
+    EXPECT_EQ(answer.type, "application/toml");
+    EXPECT_EQ(answer.body, "[listener.ftp]\n");
 }
 
 TEST_F(ApiTest, reopens_logs) {

@@ -20,6 +20,16 @@ struct FakeDaemon {
     std::vector<Actions::Upgraded> upgrades;  ///< likewise
     bool has_new_program = false;
     std::vector<Generation> generations = {{41, 5, 2}, {17, 1, 0}};
+    std::vector<session::View> sessions;  ///< in the order of their ids
+    bool is_stuck = false;                ///< a worker
+    std::vector<ListenerState> listeners;
+    std::vector<PoolState> pools;
+    std::vector<BanState> bans;
+    std::vector<ProbeState> probes;
+    std::vector<std::string> acted;
+    std::vector<std::pair<Tuned, std::optional<std::uint32_t>>> tuned;
+    std::vector<std::string> unbanned;
+    std::vector<std::string> forgotten;
     int reopened = 0;
     bool can_reopen = true;
 
@@ -61,7 +71,58 @@ struct FakeDaemon {
                                      auto state) { return administer(pool, name, state); },
                 .administer_all = [this](auto state) { balancer.admin = state; },
                 .backends = [this] { return backends; },
-                .balancer = [this] { return balancer; }};
+                .balancer = [this] { return balancer; },
+                .sessions = [this](auto query) { return find(std::move(query)); },
+                .session = [this](auto id) { return find_one(std::move(id)); },
+                .act = [this](auto id, auto act) { return do_to(std::move(id), act); },
+                .listeners = [this] { return listeners; },
+                .pools = [this] { return pools; },
+                .bans = [this] { return bans; },
+                .certificates = [] { return std::vector<CertificateState>(); },
+                .limits = [] { return std::vector<LimitState>(); },
+                .probes = [this] { return probes; },
+                .surveys = [] { return std::vector<SurveyState>(); },
+                .configuration = [] { return std::string("[listener.ftp]\n"); },
+                .tune =
+                    [this](auto pool, auto name, auto what, auto value) {
+                        if (pool != "files" || name != "f1") return false;
+                        tuned.emplace_back(what, value);
+                        return true;
+                    },
+                .probe_now = [](auto pool, auto name) { return pool == "files" && name == "f1"; },
+                .unban =
+                    [this](const auto& client, auto user) {
+                        unbanned.push_back(base::to_string(client) + ' ' + std::string(user));
+                        return std::size_t{2};
+                    },
+                .forget_stickiness = [this](auto pool, const auto& client,
+                                            auto user) -> std::optional<std::size_t> {
+                    if (pool != "files") return std::nullopt;
+                    forgotten.push_back((client ? base::to_string(*client) : "") + ' ' +
+                                        std::string(user));
+                    return 1;
+                }};
+    }
+
+    loop::Task<std::optional<std::vector<session::View>>> find(SessionQuery query) {
+        if (is_stuck) co_return std::nullopt;
+        std::vector<session::View> found;
+        for (const auto& view : sessions)
+            if (view.id > query.after && query.is_wanted(view) && found.size() < query.max)
+                found.push_back(view);
+        co_return found;
+    }
+    loop::Task<std::optional<session::View>> find_one(std::string id) {
+        for (const auto& view : sessions)
+            if (view.id == id) co_return view;
+        co_return std::nullopt;
+    }
+    loop::Task<SessionActed> do_to(std::string id, SessionAct act) {
+        const auto view = co_await find_one(id);
+        if (!view) co_return SessionActed::no_session;
+        if (act == SessionAct::end_transfer && !view->transfer) co_return SessionActed::no_transfer;
+        acted.push_back((act == SessionAct::end ? "end " : "end transfer of ") + id);
+        co_return SessionActed::done;
     }
 };
 

@@ -347,5 +347,80 @@ TEST_F(AdministrationQueueTest, keeps_those_who_can_have_another_backend) {
     EXPECT_TRUE(free->take());
 }
 
+// Weights and limits in place of the configuration
+
+TEST_F(AdministrationTest, a_weight_and_a_limit_hold_until_the_configuration_rules_again) {
+    config.backends[0].weight = 3;
+    EXPECT_EQ(pool().status().at(0).weight, 3U);
+    EXPECT_TRUE(pool().tune("alf1", {.weight = 9, .max_sessions = 1}));
+    EXPECT_FALSE(pool().tune("alf9", {.weight = 9, .max_sessions = {}}));
+    EXPECT_EQ(pool().status().at(0).weight, 9U);
+    EXPECT_EQ(pool().status().at(0).max_sessions, 1U);
+    EXPECT_EQ(pool().status().at(1).weight, 1U);
+    const auto first = choose();
+    const auto second = choose();
+    const auto third = choose();
+    EXPECT_EQ(name_of(first), "alf1");
+    EXPECT_EQ(name_of(second), "alf2");
+    EXPECT_EQ(name_of(third), "alf2");
+    // Over a reload, too.
+    pool().configure(std::make_shared<const config::Pool>(config));
+    EXPECT_EQ(pool().tuning("alf1"), (Tuning{.weight = 9, .max_sessions = 1}));
+    EXPECT_TRUE(pool().tune("alf1", {}));
+    EXPECT_EQ(pool().status().at(0).weight, 3U);
+    EXPECT_EQ(pool().status().at(0).max_sessions, 0U);
+}
+
+TEST_F(AdministrationTest, a_higher_limit_lets_those_in_who_wait) {
+    config.backends.pop_back();
+    config.backends[0].max_sessions = 1;
+    config.queue.length = 1;
+    const auto first = choose();
+    loop::Signal signal(loop);
+    auto place = pool().join_queue({ip("192.0.2.8"), "bert"}, {}, signal);
+    ASSERT_TRUE(place);
+    EXPECT_EQ(pool().waiting(), 1U);
+    EXPECT_TRUE(pool().tune("alf1", {.weight = {}, .max_sessions = 2}));
+    EXPECT_EQ(pool().waiting(), 0U);
+    EXPECT_TRUE(place->take());
+}
+
+TEST_F(AdministrationTest, a_clients_backend_is_forgotten) {
+    config.stick.by = config::StickBy::user;
+    const auto log_in = [&](std::string_view user) {
+        auto seat = choose(user);
+        seat->logged_in(1ms);
+        return name_of(seat);
+    };
+    const auto annas = log_in("anna");
+    EXPECT_EQ(log_in("anna"), annas);
+    (void)log_in("bert");
+    EXPECT_EQ(pool().clients_remembered(), 2U);
+    EXPECT_FALSE(pool().forget_client({ip("192.0.2.7"), "carl"}));
+    EXPECT_TRUE(pool().forget_client({ip("192.0.2.7"), "anna"}));
+    EXPECT_EQ(pool().clients_remembered(), 1U);
+    EXPECT_EQ(pool().forget_all_clients(), 1U);
+    EXPECT_EQ(pool().clients_remembered(), 0U);
+}
+
+TEST_F(AdministrationTest, tells_since_when_and_why_a_backend_is_down) {
+    const auto first = [this] { return pool().status().at(0); };
+    const auto id = first().backend.id;
+    EXPECT_EQ(first().health_since, std::nullopt);
+    (void)pool().probe_passed(id);
+    EXPECT_EQ(first().health_since, loop.now());
+    EXPECT_EQ(first().reason, "");
+    loop.run_for(5s);
+    pool().probe_failed(id, "refused");
+    EXPECT_EQ(first().health_since, loop.now());
+    EXPECT_EQ(first().reason, "refused");
+    loop.run_for(5s);
+    pool().probe_failed(id, "timed out");
+    EXPECT_EQ(first().health_since, loop.now() - 5s);
+    EXPECT_EQ(first().reason, "timed out");
+    (void)pool().probe_passed(id);
+    EXPECT_EQ(first().reason, "");
+}
+
 }  // namespace
 }  // namespace ballast::pool
