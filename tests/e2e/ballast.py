@@ -158,7 +158,8 @@ class Ballast:
         self._process: Process | None = None
         # The processes that have replaced the first one, the latest last.
         self._successors: list[int] = []
-        self.configuration_log = {"level": "debug", "format": "json", "file": self.log, **(log or {})}
+        # Of [log], beside or instead of the usual ones.
+        self.log_settings = dict(log or {})
         own = dict(settings or {})
         self._settings = {**own, "limits": {**NO_LIMITS_PER_ADDRESS, **own.get("limits", {})}}
         # One range for all listeners, because ranges must not overlap in part. May be empty.
@@ -169,7 +170,10 @@ class Ballast:
         """The configuration file."""
         parts = [
             _table("", self._settings),
-            _table("[log]", self.configuration_log),
+            _table(
+                "[log]",
+                {"level": "debug", "format": "json", "file": self.log, **self.log_settings},
+            ),
             _table("[transfer_log]", {"xferlog": self.xferlog, "json": self.transfer_log}),
         ]
         for listener in self.listeners.values():

@@ -98,15 +98,15 @@ def test_lines_wait_for_a_server_that_is_away(
 def test_a_reload_begins_moves_and_ends_it(work: Path, server: PyFtpd, syslog: Rsyslog) -> None:
     with _balanced(work, server, _where("udp", syslog)) as it:
         syslog.wait_for("ready")
-        it.configuration_log["syslog"] = _where("tcp", syslog)
+        it.log_settings["syslog"] = _where("tcp", syslog)
         it.reload()
         syslog.wait_for("configuration reloaded")
-        it.configuration_log["syslog"] = ""
+        it.log_settings["syslog"] = ""
         it.reload()
         _download(it)
         _line(it, "session ended")
         assert not [each for each in syslog.messages() if "session" in each["text"]]
-        it.configuration_log["syslog"] = _where("unix", syslog)
+        it.log_settings["syslog"] = _where("unix", syslog)
         it.reload()
         _download(it)
         assert f'user="{TESTER.name}"' in syslog.wait_for("session ended")["data"]
