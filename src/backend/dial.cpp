@@ -14,7 +14,7 @@ using Dialled = base::Result<std::unique_ptr<net::Stream>>;
 
 loop::Task<> run(net::Network& network, net::Dial request, loop::Deadline deadline,
                  std::optional<Dialled>& into) {
-    into = co_await network.dial(std::move(request), deadline);
+    into = co_await network.dial(request, deadline);
 }
 
 }  // namespace

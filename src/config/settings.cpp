@@ -109,10 +109,12 @@ constexpr auto admin_settings = std::to_array<Setting>({
      "own (DNS rebinding)."},
     {"token_file", Text{at<&Admin::token_file>, 0, path_bytes_max},
      "File with the tokens that may do everything over TCP, one in each line; empty lines and "
-     "those that begin with `#` do not count. It is read again at each reload. Empty is none: then "
+     "those that begin with `#` do not count. It is read again at each reload. Empty means none: "
+     "then "
      "nothing can be changed over TCP."},
     {"read_token_file", Text{at<&Admin::read_token_file>, 0, path_bytes_max},
-     "The same for tokens that may only look. Empty is none: then everybody who can connect to a "
+     "The same for tokens that may only look. Empty means none: then everybody who can connect to "
+     "a "
      "loopback address may look without a token."},
 });
 constexpr std::array<string_view, 1> admin_tables = {"tls"};
@@ -123,8 +125,8 @@ constexpr auto admin_tls_settings = with_tls_parameters<AdminTls>(std::to_array<
      "unless `key` is given. A file that changes is read again, for later connections.",
      true},
     {"key", Texts{at<&AdminTls::key>, 1, path_bytes_max},
-     "PEM files with the keys, one for each certificate and in the same order. Empty: each "
-     "certificate's file contains its key."},
+     "PEM files with the keys, one for each certificate and in the same order. Empty means that "
+     "each certificate's file contains its key."},
 }));
 
 constexpr std::uint32_t rate_max = 1'000'000;

@@ -180,8 +180,8 @@ bool has_socket(std::uint32_t pid, std::uint32_t inode) {
     return false;
 }
 
-/// Who has a socket of root has got it from root: from a service manager. Somebody who checks as
-/// Ballast's user could deceive only himself.
+/// A process that holds a socket of root was given it by root, that is, by a service manager. A
+/// user who runs `check` as Ballast's user could only deceive himself.
 bool may_claim(const Said& said, const Found& found) {
     if (found.socket.address != said.presence.address) return false;
     if (found.socket.user == said.user) return true;
