@@ -39,6 +39,47 @@ _ballast() {
             return
             ;;
         check:--user) return ;;
+        status:-c | status:--config)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        status:--socket)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        health:-c | health:--config)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        health:--socket)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        health:--timeout) return ;;
+        listeners:-c | listeners:--config)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        listeners:--socket)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        pools:-c | pools:--config)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        pools:--socket)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
         backends:-c | backends:--config)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -53,6 +94,100 @@ _ballast() {
         backends:--backend) return ;;
         backends:--state) return ;;
         backends:--health) return ;;
+        sessions:-c | sessions:--config)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        sessions:--socket)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        sessions:--user) return ;;
+        sessions:--client) return ;;
+        sessions:--listener) return ;;
+        sessions:--pool) return ;;
+        sessions:--backend) return ;;
+        sessions:--phase) return ;;
+        sessions:--limit) return ;;
+        transfers:-c | transfers:--config)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        transfers:--socket)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        transfers:--user) return ;;
+        transfers:--client) return ;;
+        transfers:--listener) return ;;
+        transfers:--pool) return ;;
+        transfers:--backend) return ;;
+        transfers:--file) return ;;
+        transfers:--direction) return ;;
+        transfers:--limit) return ;;
+        top:-c | top:--config)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        top:--socket)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        top:--interval) return ;;
+        top:--user) return ;;
+        top:--client) return ;;
+        top:--listener) return ;;
+        top:--pool) return ;;
+        top:--backend) return ;;
+        probes:-c | probes:--config)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        probes:--socket)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        probes:--pool) return ;;
+        probes:--backend) return ;;
+        probes:--passed) return ;;
+        limits:-c | limits:--config)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        limits:--socket)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        certificates:-c | certificates:--config)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        certificates:--socket)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        bans:-c | bans:--config)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        bans:--socket)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
         drain:-c | drain:--config)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -83,6 +218,37 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        weight:-c | weight:--config)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        weight:--socket)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        kill:-c | kill:--config)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        kill:--socket)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        unban:-c | unban:--config)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        unban:--socket)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        unban:--user) return ;;
         reload:-c | reload:--config)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -115,13 +281,27 @@ _ballast() {
             ;;
     esac
     case $command in
-        '') words='run check backends drain disable ready reload upgrade reopen version manual schema completion man help --help --version' ;;
+        '') words='run check status health listeners pools backends sessions transfers top probes limits certificates bans drain disable ready weight kill unban reload upgrade reopen version manual schema completion man help --help --version' ;;
         run) words="--help --config --pid-file" ;;
         check) words="--help --config --user --bind --strict --print" ;;
+        status) words="--help --config --socket --json --watch" ;;
+        health) words="--help --config --socket --json --timeout" ;;
+        listeners) words="--help --config --socket --json --watch" ;;
+        pools) words="--help --config --socket --json --watch" ;;
         backends) words="--help --config --socket --json --watch --names --pool --backend --state --health" ;;
+        sessions) words="--help --config --socket --json --watch --names --user --client --listener --pool --backend --phase --limit" ;;
+        transfers) words="--help --config --socket --json --watch --user --client --listener --pool --backend --file --direction --limit" ;;
+        top) words="--help --config --socket --interval --user --client --listener --pool --backend" ;;
+        probes) words="--help --config --socket --json --watch --pool --backend --passed" ;;
+        limits) words="--help --config --socket --json --watch" ;;
+        certificates) words="--help --config --socket --json --watch" ;;
+        bans) words="--help --config --socket --json --watch" ;;
         drain) words="--help --config --socket --json --all --idle --wait $(_ballast_backends)" ;;
         disable) words="--help --config --socket --json --all $(_ballast_backends)" ;;
         ready) words="--help --config --socket --json --all $(_ballast_backends)" ;;
+        weight) words="--help --config --socket --json $(_ballast_backends)" ;;
+        kill) words="--help --config --socket --json --transfer" ;;
+        unban) words="--help --config --socket --json --user" ;;
         reload) words="--help --config --socket --json --upgrade" ;;
         upgrade) words="--help --config --socket --json" ;;
         reopen) words="--help --config --socket --json" ;;
@@ -130,7 +310,7 @@ _ballast() {
         schema) words="--help" ;;
         completion) words="--help bash zsh fish" ;;
         man) words="--help ballast.8 ballast.toml.5" ;;
-        help) words="--help run check backends drain disable ready reload upgrade reopen version manual schema completion man help" ;;
+        help) words="--help run check status health listeners pools backends sessions transfers top probes limits certificates bans drain disable ready weight kill unban reload upgrade reopen version manual schema completion man help" ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 }

@@ -155,4 +155,35 @@ Status drain(const CommandLine& wanted) {
     return Status::good;
 }
 
+Status set_weight(const CommandLine& wanted) {
+    const bool is_configured = wanted.value == configured_weight;
+    const Question question{
+        "PUT", path_of_backend(wanted.subject) + "weight",
+        fmt::format(R"({{"weight":{}}})", is_configured ? "null" : wanted.value)};
+    return carry_out(wanted, question, [&](const json::object& reply) {
+        for (const auto& each : list_at(reply, "backends"))
+            fmt::print("{} has the weight {}\n", printable(text_at(as_object(each), "address")),
+                       number_at(as_object(each), "weight"));
+    });
+}
+
+Status kill_session(const CommandLine& wanted) {
+    const auto path = fmt::format("/v1/{}/{}", wanted.transfer ? "transfers" : "sessions",
+                                  admin::percent_encoded(wanted.subject));
+    return carry_out(wanted, {"DELETE", path, ""}, [&](const json::object&) {
+        fmt::print("{} {} is ended\n", wanted.transfer ? "the transfer of" : "session",
+                   printable(wanted.subject));
+    });
+}
+
+Status unban(const CommandLine& wanted) {
+    const auto path = "/v1/bans/" + admin::percent_encoded(wanted.subject);
+    return carry_out(wanted, {"DELETE", target_with(path, wanted.filters), ""},
+                     [&](const json::object& reply) {
+                         const auto lifted = number_at(reply, "lifted");
+                         fmt::print("{}: {} {} lifted\n", printable(wanted.subject), lifted,
+                                    lifted == 1 ? "ban" : "bans");
+                     });
+}
+
 }  // namespace ballast::cli

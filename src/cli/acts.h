@@ -12,5 +12,8 @@ namespace ballast::cli {
 [[nodiscard]] Status drain(const CommandLine& wanted);
 [[nodiscard]] Status disable(const CommandLine& wanted);
 [[nodiscard]] Status make_ready(const CommandLine& wanted);
+[[nodiscard]] Status set_weight(const CommandLine& wanted);
+[[nodiscard]] Status kill_session(const CommandLine& wanted);
+[[nodiscard]] Status unban(const CommandLine& wanted);
 
 }  // namespace ballast::cli

@@ -33,6 +33,12 @@ std::string rate_text(double bytes_per_second) {
     return scaled(std::max(bytes_per_second, 0.0)) + "/s";
 }
 
+std::string percent_text(double part, double whole) {
+    if (whole <= 0) return {};
+    constexpr double hundred = 100;
+    return fmt::format("{}%", static_cast<int>(std::min(part / whole, 1.0) * hundred));
+}
+
 std::string span_text(std::chrono::seconds span) {
     using namespace std::chrono;
     const auto all = std::max(span, seconds(0));

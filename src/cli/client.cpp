@@ -29,7 +29,6 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
-constexpr auto patience = std::chrono::seconds(100);  // an upgrade takes up to 90
 /// A list of all sessions has some megabytes.
 constexpr std::size_t body_bytes_max = 1UL << 30;
 
@@ -53,13 +52,16 @@ std::unexpected<std::string> out_of_reach(const std::string& path, int error) {
 }
 
 /// By hand: Asio takes a full backlog for a connection.
-std::expected<base::OwnedFd, std::string> connect_to(const std::string& path) {
+std::expected<base::OwnedFd, std::string> connect_to(const std::string& path,
+                                                     std::chrono::milliseconds patience) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.size() >= sizeof address.sun_path) return out_of_reach(path, ENAMETOOLONG);
     std::memcpy(address.sun_path, path.data(), path.size());
     base::OwnedFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const timeval limit{.tv_sec = patience.count(), .tv_usec = 0};
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(patience);
+    const timeval limit{.tv_sec = seconds.count(),
+                        .tv_usec = std::chrono::microseconds(patience - seconds).count()};
     ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     // The socket API is specified in terms of this cast.
     const auto* const general = reinterpret_cast<const sockaddr*>(&address);  // NOLINT
@@ -92,7 +94,7 @@ public:
         request.set(http::field::host, "ballast");
         request.keep_alive(false);
         request.prepare_payload();
-        stream_.expires_after(patience);
+        stream_.expires_after(question.patience);
         return finish(context_,
                       [&](auto done) { http::async_write(stream_, request, std::move(done)); });
     }
@@ -130,7 +132,7 @@ private:
 }  // namespace
 
 std::expected<Reply, std::string> ask(const std::string& socket_path, const Question& question) {
-    auto connected = connect_to(socket_path);
+    auto connected = connect_to(socket_path, question.patience);
     if (!connected) return std::unexpected(connected.error());
     Conversation conversation(std::move(*connected), socket_path);
     http::response_parser<http::string_body> parser;
@@ -144,7 +146,7 @@ std::expected<Reply, std::string> ask(const std::string& socket_path, const Ques
 
 std::expected<Reply, std::string> follow(const std::string& socket_path, const std::string& target,
                                          const std::function<bool(std::string_view)>& take) {
-    auto connected = connect_to(socket_path);
+    auto connected = connect_to(socket_path, Question::usual_patience);
     if (!connected) return std::unexpected(connected.error());
     Conversation conversation(std::move(*connected), socket_path);
     http::response_parser<http::string_body> parser;

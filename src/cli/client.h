@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <expected>
 #include <functional>
 #include <string>
@@ -10,9 +11,13 @@ namespace ballast::cli {
 
 /// A request to the running daemon (docs/operating.md).
 struct Question {
+    /// A little longer than an upgrade may take.
+    static constexpr std::chrono::milliseconds usual_patience = std::chrono::seconds(100);
+
     std::string method;
     std::string target;
     std::string body;
+    std::chrono::milliseconds patience = usual_patience;  ///< for the whole reply
 };
 
 struct Reply {
@@ -20,8 +25,8 @@ struct Reply {
     std::string body;  ///< JSON
 };
 
-/// Asks the daemon that listens on this Unix socket, and waits for its reply: a little longer than
-/// a reload may take. If there is none the text says why, and what to do.
+/// Asks the daemon that listens on this Unix socket, and waits for its reply. If there is none the
+/// text says why, and what to do.
 [[nodiscard]] std::expected<Reply, std::string> ask(const std::string& socket_path,
                                                     const Question& question);
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,9 @@ class App;
 namespace ballast::cli {
 
 struct Command;
+
+/// Instead of a weight: what the configuration says.
+inline constexpr std::string_view configured_weight = "configured";
 
 /// What one run of the program shall do.
 struct CommandLine {
@@ -34,12 +38,13 @@ struct CommandLine {
     bool print = false;    ///< print the whole configuration, if it has no errors
 
     // for the running daemon
-    std::string socket;                              ///< empty: as its configuration says
-    bool json = false;                               ///< print the daemon's reply as it is
-    std::optional<std::chrono::milliseconds> watch;  ///< look again after this time
+    std::string socket;                                 ///< empty: as its configuration says
+    bool json = false;                                  ///< print the daemon's reply as it is
+    std::optional<std::chrono::milliseconds> watch;     ///< look again after this time
+    std::optional<std::chrono::milliseconds> patience;  ///< for a reply
     std::vector<std::pair<std::string, std::string>> filters;  ///< keys and values of a query
     std::string subject;    ///< "POOL/BACKEND", a session, an address, ...; empty with `all`
-    std::string value;      ///< a weight
+    std::string value;      ///< a weight, or `configured_weight`
     bool all = false;       ///< the whole balancer, or all there are
     bool idle = false;      ///< end idle sessions too
     bool wait = false;      ///< until the last session has left

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands.h"
 
+#include "base/number.h"
 #include "cli/acts.h"
 #include "cli/completion.h"
+#include "cli/health.h"
 #include "cli/manual_page.h"
 #include "cli/options.h"
+#include "cli/overview.h"
 #include "cli/serve.h"
+#include "cli/top.h"
 #include "cli/views.h"
+#include "config/spelling.h"
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <fmt/format.h>
 
 namespace ballast::cli {
@@ -56,6 +62,94 @@ void add_drain(CLI::App& command, CommandLine& into) {
     command.add_flag("--wait", into.wait, "return when the last session has left");
 }
 
+void add_health(CLI::App& command, CommandLine& into) {
+    add_daemon_and_json(command, into);
+    add_patience(command, into);
+}
+
+/// What can be found by its session.
+void add_session_filters(CLI::App& command, CommandLine& into) {
+    add_filter(command, into, "user", "only of these users");
+    add_filter(command, into, "client", "only of these addresses, such as '192.0.2.1:*'");
+    add_filter(command, into, "listener", "only of these listeners");
+    add_filter(command, into, "pool", "only of these pools");
+    add_filter(command, into, "backend", "only of these backends");
+}
+
+void add_sessions(CLI::App& command, CommandLine& into) {
+    add_view(command, into);
+    command.add_flag("--names", into.names, "print ids alone, for scripts");
+    add_session_filters(command, into);
+    add_filter(command, into, "phase", "only in this phase");
+    add_limit(command, into);
+}
+
+void add_transfers(CLI::App& command, CommandLine& into) {
+    add_view(command, into);
+    add_session_filters(command, into);
+    add_filter(command, into, "file", "only of these files, such as '*.iso'");
+    add_filter(command, into, "direction", "download or upload");
+    add_limit(command, into);
+}
+
+void add_top(CLI::App& command, CommandLine& into) {
+    add_daemon(command, into);
+    add_interval(command, into);
+    add_session_filters(command, into);
+}
+
+void add_weight(CLI::App& command, CommandLine& into) {
+    add_daemon_and_json(command, into);
+    add_subject(command, into, "backend", "POOL/BACKEND", "the backend");
+    command
+        .add_option("weight", into.value,
+                    "1 to 256, or `configured` for what the configuration says")
+        ->type_name("WEIGHT");
+}
+
+std::string wrong_weight(const CommandLine& given) {
+    if (auto wrong = wrong_backend(given); !wrong.empty()) return wrong;
+    if (given.value == configured_weight) return {};
+    constexpr std::uint32_t weight_max = 256;
+    const auto weight = base::parse_number<std::uint32_t>(given.value);
+    if (weight && *weight >= 1 && *weight <= weight_max) return {};
+    return given.value.empty() ? "the weight is missing (write 1 to 256, or configured)"
+                               : fmt::format("{} is no weight (write 1 to 256, or configured)",
+                                             config::in_quotes(given.value));
+}
+
+void add_kill(CLI::App& command, CommandLine& into) {
+    add_daemon_and_json(command, into);
+    add_subject(command, into, "session", "SESSION", "its id, as `ballast sessions` shows it");
+    command.add_flag("--transfer", into.transfer,
+                     "end only its transfer, with 426; the session goes on");
+}
+
+std::string wrong_session(const CommandLine& given) {
+    return given.subject.empty() ? "the session is missing (`ballast sessions` lists them)" : "";
+}
+
+void add_unban(CLI::App& command, CommandLine& into) {
+    add_daemon_and_json(command, into);
+    add_subject(command, into, "address", "ADDRESS", "the address, as `ballast bans` shows it");
+    command
+        .add_option_function<std::string>(
+            "--user", [&into](const std::string& name) { into.filters.emplace_back("user", name); },
+            "only the bans of this user there")
+        ->type_name("USER");
+}
+
+std::string wrong_address(const CommandLine& given) {
+    return given.subject.empty() ? "the address is missing (`ballast bans` lists them)" : "";
+}
+
+void add_probes(CLI::App& command, CommandLine& into) {
+    add_view(command, into);
+    add_filter(command, into, "pool", "only of these pools");
+    add_filter(command, into, "backend", "only of these backends");
+    add_filter(command, into, "passed", "true or false");
+}
+
 void add_backends(CLI::App& command, CommandLine& into) {
     add_view(command, into);
     command.add_flag("--names", into.names, "print names alone, for scripts");
@@ -77,13 +171,42 @@ const Command commands[] = {
     {"check", daemon_group,
      "report everything that is wrong with the configuration, and what would fail at start",
      "It starts nothing. A running Ballast of this file may hold its addresses.", add_check, check},
+    {"status", look_group, "tell on one screen whether all is well", "", add_view, show_overview},
+    {"health", look_group, "tell by the exit status whether it can serve, for keepalived",
+     "The status is 0 if Ballast takes new clients and at least one pool has a backend for them, 1 "
+     "if not, and 2 if it does not reply in time.",
+     add_health, health},
+    {"listeners", look_group, "list its listeners and their sessions", "", add_view,
+     show_listeners},
+    {"pools", look_group, "list its pools: how many backends serve, and how busy they are", "",
+     add_view, show_pools},
     {"backends", look_group, "list its backends, their states and their sessions", "", add_backends,
      show_backends},
+    {"sessions", look_group, "list its sessions and what they are doing",
+     "In patterns `*` stands for any text and `?` for any character.", add_sessions, show_sessions},
+    {"transfers", look_group, "list the transfers that run now",
+     "In patterns `*` stands for any text and `?` for any character.", add_transfers,
+     show_transfers},
+    {"top", look_group, "watch the transfers on a live screen",
+     "`q` ends it, `s` sorts by rate, time left, age or user, and the space bar stops the picture.",
+     add_top, top},
+    {"probes", look_group, "list the latest probes of the backends and why they failed", "",
+     add_probes, show_probes},
+    {"limits", look_group, "list the limits and how near they are", "", add_view, show_limits},
+    {"certificates", look_group, "list the certificates and when they expire", "", add_view,
+     show_certificates},
+    {"bans", look_group, "list who is banned for failed logins", "", add_view, show_bans},
     {"drain", act_group, "no new sessions; those that are there go on", "", add_drain, drain,
      wrong_backend},
     {"disable", act_group, "no new sessions; all that are there end", "", add_backend, disable,
      wrong_backend},
     {"ready", act_group, "undo drain or disable", "", add_backend, make_ready, wrong_backend},
+    {"weight", act_group, "change the weight of a backend until the next start", "", add_weight,
+     set_weight, wrong_weight},
+    {"kill", act_group, "end a session at once: its client gets 421, and a transfer breaks", "",
+     add_kill, kill_session, wrong_session},
+    {"unban", act_group, "lift the bans of an address, and forget its failed logins", "", add_unban,
+     unban, wrong_address},
     {"reload", act_group,
      "let the running Ballast read its configuration again; with an error nothing changes", "",
      add_reload, reload},

@@ -13,18 +13,17 @@ namespace ballast::cli {
 
 namespace {
 
-/// Of `--watch`; the text is empty if there is only the word.
-std::chrono::milliseconds interval_of(const std::string& text) {
+/// A number of seconds from a tenth to an hour.
+std::chrono::milliseconds seconds_of(const std::string& option, const std::string& text) {
     constexpr double seconds_min = 0.1;
     constexpr double seconds_max = 3600;
-    if (text.empty()) return std::chrono::seconds(2);
     double seconds = 0;
     const auto* const end = text.data() + text.size();
     const auto [stopped, error] = std::from_chars(text.data(), end, seconds);
     if (error != std::errc() || stopped != end || seconds < seconds_min || seconds > seconds_max)
-        throw CLI::ValidationError("--watch",
-                                   fmt::format("{} is no number of seconds from {} to {}",
-                                               config::in_quotes(text), seconds_min, seconds_max));
+        throw CLI::ValidationError(
+            option, fmt::format("{} is no number of seconds from {} to {}", config::in_quotes(text),
+                                seconds_min, seconds_max));
     constexpr double milliseconds = 1000;
     return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * milliseconds));
 }
@@ -62,20 +61,41 @@ void add_view(CLI::App& command, CommandLine& into) {
     add_daemon_and_json(command, into);
     command
         .add_option_function<std::string>(
-            "--watch", [&into](const std::string& text) { into.watch = interval_of(text); },
+            "--watch",
+            [&into](const std::string& text) {
+                into.watch = text.empty() ? std::chrono::seconds(2) : seconds_of("--watch", text);
+            },
             "look again every two seconds, or in this interval")
         ->expected(0, 1)
         ->type_name("SECONDS");
 }
 
+void add_interval(CLI::App& command, CommandLine& into) {
+    command
+        .add_option_function<std::string>(
+            "--interval",
+            [&into](const std::string& text) { into.watch = seconds_of("--interval", text); },
+            "look again in this interval, instead of each second")
+        ->type_name("SECONDS");
+}
+
+void add_patience(CLI::App& command, CommandLine& into) {
+    command
+        .add_option_function<std::string>(
+            "--timeout",
+            [&into](const std::string& text) { into.patience = seconds_of("--timeout", text); },
+            "wait this long for the reply, instead of two seconds")
+        ->type_name("SECONDS");
+}
+
 void add_filter(CLI::App& command, CommandLine& into, const std::string& name,
-                const std::string& help) {
+                const std::string& help, const std::string& type) {
     command
         .add_option_function<std::string>(
             "--" + name,
             [&into, name](const std::string& value) { into.filters.emplace_back(name, value); },
             help)
-        ->type_name("PATTERN");
+        ->type_name(type);
 }
 
 void add_limit(CLI::App& command, CommandLine& into) {

@@ -15,9 +15,13 @@ void add_daemon(CLI::App& command, CommandLine& into);
 void add_daemon_and_json(CLI::App& command, CommandLine& into);
 /// The same and `--watch`.
 void add_view(CLI::App& command, CommandLine& into);
+/// `--interval`, of a live screen.
+void add_interval(CLI::App& command, CommandLine& into);
+/// `--timeout`
+void add_patience(CLI::App& command, CommandLine& into);
 /// `--NAME PATTERN`: only entries whose field matches.
 void add_filter(CLI::App& command, CommandLine& into, const std::string& name,
-                const std::string& help);
+                const std::string& help, const std::string& type = "PATTERN");
 void add_limit(CLI::App& command, CommandLine& into);
 /// What the command is about: an argument called `name`.
 void add_subject(CLI::App& command, CommandLine& into, const std::string& name,

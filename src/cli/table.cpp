@@ -68,6 +68,7 @@ std::string Table::text(const Screen& screen) const {
             // Nothing stands behind the last text of a line.
             padding = (column.is_number ? "" : room) + std::string(gap);
         }
+        text.resize(text.find_last_not_of(' ') + 1);  // of empty cells at the end
         text += '\n';
     };
     std::vector<Cell> headings;

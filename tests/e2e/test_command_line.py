@@ -16,7 +16,11 @@ from servers import REPOSITORY
 pytestmark = pytest.mark.skipif(DIRECT, reason="this is the balancer's own")
 
 # For the running daemon.
-FOR_DAEMON = ("backends", "drain", "disable", "ready", "reload", "upgrade", "reopen")
+FOR_DAEMON = (
+    *("status", "health", "listeners", "pools", "backends", "sessions", "transfers", "top"),
+    *("probes", "limits", "certificates", "bans"),
+    *("drain", "disable", "ready", "weight", "kill", "unban", "reload", "upgrade", "reopen"),
+)
 COMMANDS = (
     *("run", "check", *FOR_DAEMON),
     *("version", "manual", "schema", "completion", "man", "help"),
@@ -76,6 +80,12 @@ def test_every_command_has_help(command: str) -> None:
         (("ready", "/f1"), "ballast ready: '/f1' is no backend"),
         (("disable", "a/b", "--all"), "ballast disable: 'a/b' and --all exclude each other"),
         (("disable", "a/b", "--idle"), "ballast disable: unknown option '--idle'"),
+        (("weight", "a/b"), "ballast weight: the weight is missing (write 1 to 256, or configured)"),
+        (("weight", "a/b", "0"), "ballast weight: '0' is no weight"),
+        (("weight", "a/b", "257"), "ballast weight: '257' is no weight"),
+        (("weight", "a", "1"), "ballast weight: 'a' is no backend"),
+        (("kill",), "ballast kill: the session is missing (`ballast sessions` lists them)"),
+        (("unban",), "ballast unban: the address is missing (`ballast bans` lists them)"),
         (("che\x1bck",), r"unknown command 'che\x1bck'"),
     ],
 )

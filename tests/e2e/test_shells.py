@@ -13,6 +13,7 @@ import waiting
 from ballast import BINARY, DIRECT, Backend, Ballast, Listener, Place, Pool, run_ballast
 from ports import free_port
 from servers import REPOSITORY
+from terminal import Terminal
 
 pytestmark = pytest.mark.skipif(DIRECT, reason="this is the balancer's own")
 
@@ -102,6 +103,17 @@ def test_bash_completes_the_backends_of_the_daemon_that_the_line_means(work: Pat
         assert _completed(f"ballast drain --socket {socket} f") == {"files/f1", "files/f2"}
         assert _completed(f"ballast ready --socket {socket} files/f2") == {"files/f2"}
     assert _completed(f"ballast drain --socket {work}/none f") == set()
+
+
+def test_an_interactive_bash_completes_what_is_typed() -> None:
+    script = shlex.quote(str(PACKAGING / "completion/ballast.bash"))
+    path = f"{BINARY.parent}:{os.environ['PATH']}"
+    with Terminal("--norc", "-i", program=Path("/bin/bash"), PATH=path, PS1="$ ") as bash:
+        bash.type(f"bind 'set enable-bracketed-paste off'; source {script}; echo so''urced\n")
+        bash.read_until("sourced\r\n")
+        bash.type("ballast rel\t--up\t")
+        bash.read_until("ballast reload --upgrade ")
+        bash.type("\x03exit\n")
 
 
 def test_zsh_and_fish_understand_theirs(work: Path) -> None:

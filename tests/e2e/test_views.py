@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands that show what the running balancer does, with a transfer that stands still."""
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import operators
+from ballast import DIRECT, Backend, Ballast, Listener, Pool, login_probe
+from operators import operate
+from servers import TESTER, PyFtpd
+from terminal import Terminal, plain
+from wire import Wire
+
+pytestmark = pytest.mark.skipif(DIRECT, reason="this is the balancer's own")
+
+CONTENT = b"content" * 3_000_000
+NAME = "big \x1b[2J.iso"  # of somebody who means no good
+SHOWN = "big \\x1b[2J.iso"
+
+
+@dataclass
+class Stage:
+    """A balancer with one idle session, and one whose download nobody reads."""
+
+    it: Ballast
+    work: Path
+    socket: Path
+    idle: Wire
+    busy: Wire
+    data: socket.socket
+
+
+@pytest.fixture
+def stage(work: Path) -> Iterator[Stage]:
+    with PyFtpd(work, work / "files", "127.0.0.41") as server:
+        (server.root / NAME).write_bytes(CONTENT)
+        pool = Pool("files", [Backend("f1", server)], probe=login_probe(work))
+        settings = operators.settings(work)
+        with Ballast(work, [Listener("ftp", "files")], [pool], settings=settings) as it:
+            it.wait_for_state("f1", "up")
+            with Wire(it.where()).log_in() as idle, Wire(it.where()).log_in() as busy:
+                data = busy.passive(receive_buffer=4096)
+                busy.expect(f"RETR {NAME}", 150, 125)
+                with data:
+                    yield Stage(it, work, operators.socket_path(work), idle, busy, data)
+
+
+def _rows(stage: Stage, *words: str) -> list[str]:
+    heading, *rows = operate(stage.work, *words).stdout.splitlines()
+    assert heading.isupper()
+    return rows
+
+
+def _client(wire: Wire) -> str:
+    address, port = wire.plain.getsockname()
+    return f"{address}:{port}"
+
+
+def test_sessions_can_be_found(stage: Stage) -> None:
+    idle, busy = _client(stage.idle), _client(stage.busy)
+    assert {row.split()[2] for row in _rows(stage, "sessions")} == {idle, busy}
+    (row,) = _rows(stage, "sessions", "--client", idle)
+    words = row.split()
+    assert words[1:4] == [TESTER.name, idle, "files/f1"]
+    assert _rows(stage, "sessions", "--user", "nobody") == []
+    assert len(_rows(stage, "sessions", "--user", TESTER.name[0] + "*")) == 2
+    assert len(_rows(stage, "sessions", "--limit", "1")) == 1
+    names = operate(stage.work, "sessions", "--names", "--client", idle).stdout.split()
+    assert names == [words[0]]
+    found = json.loads(operate(stage.work, "sessions", "--json").stdout)["sessions"]
+    assert {each["client"] for each in found} == {idle, busy}
+
+
+def test_transfers_show_who_moves_what(stage: Stage) -> None:
+    (row,) = _rows(stage, "transfers")
+    for word in (TESTER.name, _client(stage.busy), "files/f1", "RETR", SHOWN):
+        assert word in row, row
+    assert "\x1b" not in row
+    assert _rows(stage, "transfers", "--direction", "upload") == []
+    assert len(_rows(stage, "transfers", "--file", "*.iso")) == 1
+
+
+def test_pools_listeners_and_the_others_are_tables(stage: Stage) -> None:
+    (pool,) = _rows(stage, "pools")
+    assert pool.split()[0] == "files" and "1/1" in pool
+    (listener,) = _rows(stage, "listeners")
+    assert listener.split()[0] == "ftp"
+    assert _rows(stage, "bans") == []
+    assert _rows(stage, "certificates") == []
+    assert any("sessions" in row for row in _rows(stage, "limits"))
+
+
+def test_status_tells_what_is_wrong(stage: Stage) -> None:
+    text = operate(stage.work, "status").stdout
+    assert "takes new clients" in text and "1, all can serve" in text and "none is down" in text
+    operate(stage.work, "drain", "files/f1")
+    text = operate(stage.work, "status").stdout
+    assert "1 of 1 cannot serve: files" in text
+    assert "1 of 1 do not serve: files/f1 drain" in text
+    whole = json.loads(operate(stage.work, "status", "--json").stdout)
+    assert whole["state"]["state"] == "ready" and len(whole["backends"]) == 1
+
+
+def test_health_is_an_exit_status(stage: Stage) -> None:
+    assert operate(stage.work, "health").stdout == "ready\n"
+    operate(stage.work, "drain", "files/f1")
+    assert operate(stage.work, "health", status=1).stderr
+    operate(stage.work, "ready", "files/f1")
+    operate(stage.work, "disable", "--all")
+    assert operate(stage.work, "health", status=1).stderr
+    operate(stage.work, "ready", "--all")
+    assert operate(stage.work, "health").returncode == 0
+
+
+def test_health_does_not_wait_for_a_daemon_that_hangs(stage: Stage) -> None:
+    os.kill(stage.it.pid, signal.SIGSTOP)
+    try:
+        done = operate(stage.work, "health", "--timeout", "0.3", status=2)
+    finally:
+        os.kill(stage.it.pid, signal.SIGCONT)
+    assert "does not reply" in done.stderr or "cannot reach" in done.stderr
+
+
+def test_health_is_2_without_a_daemon(work: Path) -> None:
+    assert operate(work, "health", status=2).stderr.startswith("cannot reach Ballast at ")
+
+
+def test_top_is_a_live_screen_that_leaves_the_terminal_as_it_was(stage: Stage) -> None:
+    words = ("top", "--interval", "0.1", "--socket", stage.socket)
+    with Terminal(*words, columns=150, rows=20) as terminal:
+        before = terminal.modes()
+        assert terminal.read_until("\x1b[?1049h") == "\x1b[?1049h"
+        assert SHOWN in plain(terminal.read_until(SHOWN))
+        assert terminal.modes() != before
+        terminal.type("s")
+        terminal.read_until("sorted by time left")
+        terminal.type(" ")
+        terminal.read_until("space go on")
+        terminal.resize(60, 10)
+        terminal.read_until("space go on")
+        terminal.type("q")
+        assert terminal.end().endswith("\x1b[?25h\x1b[0m\x1b[?1049l")
+        assert terminal.status == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_top_restores_the_terminal_when_a_signal_ends_it(number: int, stage: Stage) -> None:
+    with Terminal("top", "--socket", stage.socket) as terminal:
+        terminal.read_until("sorted by rate")
+        os.kill(terminal.pid, number)
+        assert "\x1b[?1049l" in terminal.end()
+        assert terminal.status == -number
+
+
+def test_top_goes_on_while_the_daemon_is_away(stage: Stage) -> None:
+    with Terminal("top", "--interval", "0.1", "--socket", stage.socket, columns=120) as terminal:
+        terminal.read_until(SHOWN)
+        stage.socket.rename(stage.socket.with_suffix(".away"))
+        terminal.read_until("cannot reach Ballast")
+        stage.socket.with_suffix(".away").rename(stage.socket)
+        terminal.read_until(SHOWN)
+        terminal.type("q")
+        terminal.end()
+        assert terminal.status == 0
+
+
+def test_top_needs_a_terminal(stage: Stage) -> None:
+    done = operate(stage.work, "top", status=1)
+    assert done.stderr == "this is no terminal (use `ballast transfers --watch`)\n"
+
+
+def test_a_session_and_a_transfer_can_be_ended(stage: Stage) -> None:
+    (row,) = _rows(stage, "sessions", "--client", _client(stage.busy))
+    busy = row.split()[0]
+    assert operate(stage.work, "kill", busy, "--transfer").stdout == (
+        f"the transfer of {busy} is ended\n"
+    )
+    assert stage.busy.reply().code == 426
+    assert operate(stage.work, "kill", busy, "--transfer", status=1).stderr
+    stage.busy.expect("NOOP", 200)
+    operate(stage.work, "kill", busy)
+    assert stage.busy.reply().code == 421 and stage.busy.at_end()
+    assert operate(stage.work, "kill", busy, status=1).stderr.startswith("there is no session ")
+    stage.idle.expect("NOOP", 200)
+
+
+def test_a_weight_holds_until_it_is_as_configured(stage: Stage) -> None:
+    assert operate(stage.work, "weight", "files/f1", "7").stdout.endswith(" has the weight 7\n")
+    (row,) = _rows(stage, "backends")
+    assert " 7 " in row
+    assert operate(stage.work, "weight", "files/f1", "configured").stdout.endswith(
+        " has the weight 1\n"
+    )
+    assert operate(stage.work, "weight", "files/none", "7", status=1).stderr
+
+
+def test_unban_lifts_bans(stage: Stage) -> None:
+    assert operate(stage.work, "unban", "192.0.2.7").stdout == "192.0.2.7: 0 bans lifted\n"
+    assert operate(stage.work, "unban", "nobody", status=1).stderr.startswith("'nobody' is not")
