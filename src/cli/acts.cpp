@@ -31,7 +31,9 @@ void print_each(string_view before, const json::array& texts) {
                        printable(string_view(text->data(), text->size())));
 }
 
-void print_json(const json::object& reply) { fmt::print("{}\n", json::serialize(reply)); }
+void print_json(const json::object& reply) {
+    fmt::print("{}\n", printable_json(json::serialize(reply)));
+}
 
 /// Asks for a change, and prints the reply as JSON or with `say`.
 Status carry_out(const CommandLine& wanted, const Question& question,

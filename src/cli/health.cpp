@@ -25,7 +25,7 @@ Status health(const CommandLine& wanted) {
     if (!reply) return status_of(std::unexpected(reply.error()));
     const bool is_ready = reply->status == 200;
     if (wanted.json) {
-        fmt::print("{}\n", reply->body);
+        fmt::print("{}\n", printable_json(reply->body));
         return is_ready ? Status::good : Status::failed;
     }
     if (is_ready) {

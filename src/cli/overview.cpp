@@ -188,7 +188,7 @@ Status show_overview(const CommandLine& wanted) {
     return status_of(show(wanted, [&](const Screen& screen) -> Outcome<std::string> {
         const auto all = gather(*daemon);
         if (!all) return std::unexpected(all.error());
-        return wanted.json ? json::serialize(*all) + '\n' : text_of(*all, screen);
+        return wanted.json ? printable_json(json::serialize(*all)) + '\n' : text_of(*all, screen);
     }));
 }
 

@@ -111,6 +111,34 @@ std::string printable(std::string_view text) {
     return result;
 }
 
+std::string printable_json(std::string_view json) {
+    std::string result;
+    while (!json.empty()) {
+        const auto character = first_of(json);
+        const auto bytes = json.substr(0, character.bytes);
+        json.remove_prefix(character.bytes);
+        // RFC 8259 7: controls below 0x20 are escaped already, or are blanks between values.
+        constexpr char32_t space = 0x20;
+        if (character.code < space || !is_in(unprintable, character.code)) {
+            result += bytes;
+            continue;
+        }
+        const auto escape = [&](char32_t unit) {
+            fmt::format_to(std::back_inserter(result), "\\u{:04x}",
+                           static_cast<std::uint32_t>(unit));
+        };
+        constexpr char32_t supplementary = 0x10000;
+        if (character.code < supplementary) {
+            escape(character.code);
+        } else {
+            const auto rest = character.code - supplementary;
+            escape(0xD800 + (rest >> 10U));
+            escape(0xDC00 + (rest & 0x3FFU));
+        }
+    }
+    return result;
+}
+
 std::size_t width_of(std::string_view printable_text) {
     std::size_t width = 0;
     while (!printable_text.empty()) {

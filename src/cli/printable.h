@@ -14,6 +14,10 @@ namespace ballast::cli {
 /// written out: "\x1b", "\u202e".
 [[nodiscard]] std::string printable(std::string_view text);
 
+/// JSON that means the same and obeys the same rules: such characters inside its strings become
+/// escapes.
+[[nodiscard]] std::string printable_json(std::string_view json);
+
 /// The columns of a terminal that a printable text takes.
 [[nodiscard]] std::size_t width_of(std::string_view printable_text);
 

@@ -3,6 +3,7 @@
 
 #include "cli/amounts.h"
 #include "cli/moment.h"
+#include "cli/printable.h"
 #include "cli/running_daemon.h"
 #include "cli/table.h"
 #include "cli/watch.h"
@@ -37,7 +38,7 @@ struct View {
 
 Outcome<std::string> text_of(const View& view, const CommandLine& wanted, const json::object& reply,
                              const Screen& screen) {
-    if (wanted.json) return json::serialize(reply) + '\n';
+    if (wanted.json) return printable_json(json::serialize(reply)) + '\n';
     const auto& entries = list_at(reply, view.list);
     if (wanted.names) {
         std::string names;

@@ -21,8 +21,8 @@ from wire import Wire
 pytestmark = pytest.mark.skipif(DIRECT, reason="this is the balancer's own")
 
 CONTENT = b"content" * 3_000_000
-NAME = "big \x1b[2J.iso"  # of somebody who means no good
-SHOWN = "big \\x1b[2J.iso"
+NAME = "big \x1b[2J\x9b.iso"  # of somebody who means no good
+SHOWN = "big \\x1b[2J\\u009b.iso"
 
 
 @dataclass
@@ -82,7 +82,10 @@ def test_transfers_show_who_moves_what(stage: Stage) -> None:
     (row,) = _rows(stage, "transfers")
     for word in (TESTER.name, _client(stage.busy), "files/f1", "RETR", SHOWN):
         assert word in row, row
-    assert "\x1b" not in row
+    assert "\x1b" not in row and "\x9b" not in row
+    whole = operate(stage.work, "transfers", "--json").stdout
+    assert "\x1b" not in whole and "\x9b" not in whole
+    assert json.loads(whole)["transfers"][0]["file"].endswith(NAME)
     assert _rows(stage, "transfers", "--direction", "upload") == []
     assert len(_rows(stage, "transfers", "--file", "*.iso")) == 1
 

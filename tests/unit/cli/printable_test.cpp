@@ -42,6 +42,13 @@ TEST(Printable, every_byte_gives_something_to_see) {
     }
 }
 
+TEST(Printable, json_stays_json) {
+    EXPECT_EQ(printable_json(R"({"a":"\u001b[2J","b":["Grüße"]})"),
+              R"({"a":"\u001b[2J","b":["Grüße"]})");
+    EXPECT_EQ(printable_json("\"\xc2\x9b\x7f\xe2\x80\xae\""), R"("\u009b\u007f\u202e")");
+    EXPECT_EQ(printable_json("\"\xf3\xa0\x80\x81\"\n"), "\"\\udb40\\udc01\"\n");  // U+E0001
+}
+
 TEST(Width, counts_columns) {
     for (const auto& [text, width] : std::vector<std::pair<std::string_view, std::size_t>>{
              {"", 0}, {"abc", 3}, {"Grüße", 5}, {"日本", 4}, {"e\xcc\x81", 1}, {"🙂", 2}})
