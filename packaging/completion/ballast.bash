@@ -306,7 +306,7 @@ _ballast() {
         upgrade) words="--help --config --socket --json" ;;
         reopen) words="--help --config --socket --json" ;;
         version) words="--help" ;;
-        manual) words="--help" ;;
+        manual) words="--help --metrics" ;;
         schema) words="--help" ;;
         completion) words="--help bash zsh fish" ;;
         man) words="--help ballast.8 ballast.toml.5" ;;

@@ -210,6 +210,7 @@ complete -c ballast -n '__fish_seen_subcommand_from version' -s h -l help -d 'pr
 
 complete -c ballast -n __fish_use_subcommand -a manual -d 'print the reference of all configuration keys as Markdown'
 complete -c ballast -n '__fish_seen_subcommand_from manual' -s h -l help -d 'print this help'
+complete -c ballast -n '__fish_seen_subcommand_from manual' -l metrics -d 'print the table of all metrics instead'
 
 complete -c ballast -n __fish_use_subcommand -a schema -d 'print a JSON Schema of the configuration, for editors'
 complete -c ballast -n '__fish_seen_subcommand_from schema' -s h -l help -d 'print this help'

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "admin/facts.h"
+#include "admin/metrics_page.h"
 #include "admin/session_act.h"
 #include "base/address.h"
 #include "base/error.h"
@@ -46,6 +47,7 @@ struct Actions {
     /// In the order of the configuration.
     std::function<std::vector<BackendState>()> backends;
     std::function<BalancerState()> balancer;
+    std::function<MetricsSnapshot()> metrics;
 
     // Sessions. They live on other threads, so each answer takes a moment.
 

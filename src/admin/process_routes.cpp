@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin/list.h"
+#include "admin/metrics_page.h"
 #include "admin/openapi.h"
 #include "admin/routes.h"
 #include "admin/shapes.h"
+#include "metrics/exposition.h"
 
 #include <chrono>
 #include <fmt/format.h>
@@ -95,6 +97,11 @@ Answer show_description(Desk& /*desk*/, const Call& /*call*/) {
     return {.body = openapi_document(all_routes())};
 }
 
+Answer show_metrics(Desk& desk, const Call& /*call*/) {
+    return {.body = metrics_page(desk.actions.metrics()),
+            .type = metrics::Exposition::content_type};
+}
+
 std::string object_of(string_view properties) {
     return fmt::format(R"({{"type":"object","properties":{{{}}},"additionalProperties":false}})",
                        properties);
@@ -151,6 +158,11 @@ const Route routes[] = {
      .summary = "Opens the log files again, after logrotate has moved them.",
      .handler = reopen,
      .schema = [] { return object_of(R"("reopened":{"type":"boolean"})"); }},
+    {.method = "GET",
+     .path = "/metrics",
+     .summary = "Everything that is counted and measured, in Prometheus' text format.",
+     .handler = show_metrics,
+     .type = metrics::Exposition::content_type},
 };
 
 }  // namespace

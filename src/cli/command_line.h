@@ -52,6 +52,8 @@ struct CommandLine {
     bool transfer = false;  ///< only a session's transfer
     bool recent = false;    ///< what has been, without waiting for more
     bool names = false;     ///< names alone, for scripts
+
+    bool metrics = false;  ///< the manual of the metrics
 };
 
 /// The exit status if nothing is left to do: help was printed, or an error went to standard error.

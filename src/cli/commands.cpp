@@ -50,6 +50,10 @@ void add_check(CLI::App& command, CommandLine& into) {
                      "print the configuration with every setting written out");
 }
 
+void add_manual(CLI::App& command, CommandLine& into) {
+    command.add_flag("--metrics", into.metrics, "print the table of all metrics instead");
+}
+
 void add_reload(CLI::App& command, CommandLine& into) {
     add_daemon_and_json(command, into);
     command.add_flag("--upgrade", into.upgrade,
@@ -218,7 +222,7 @@ const Command commands[] = {
      reopen},
     {"version", other_group, "print the version", "", nullptr, print_version},
     {"manual", other_group, "print the reference of all configuration keys as Markdown", "",
-     nullptr, print_manual},
+     add_manual, print_manual},
     {"schema", other_group, "print a JSON Schema of the configuration, for editors", "", nullptr,
      print_schema},
     {"completion", other_group, "print the completion of this command line for a shell", "",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/serve.h"
 
+#include "admin/metrics_page.h"
 #include "config/check_passthrough.h"
 #include "config/load.h"
 #include "config/schema.h"
@@ -135,7 +136,9 @@ Status check(const CommandLine& wanted) {
 Status print_version(const CommandLine& /*wanted*/) {
     return print("ballast " BALLAST_VERSION "\n");
 }
-Status print_manual(const CommandLine& /*wanted*/) { return print(config::manual()); }
+Status print_manual(const CommandLine& wanted) {
+    return print(wanted.metrics ? admin::metrics_manual() : config::manual());
+}
 Status print_schema(const CommandLine& /*wanted*/) { return print(config::schema()); }
 
 }  // namespace ballast::cli

@@ -12,6 +12,7 @@
 #include "daemon/installed_program.h"
 #include "daemon/logs.h"
 #include "daemon/memory.h"
+#include "daemon/metrics_source.h"
 #include "daemon/operator_gate.h"
 #include "daemon/operators.h"
 #include "daemon/overview.h"
@@ -117,6 +118,7 @@ private:
     Operators operators_;
     Overview overview_;
     Census census_;
+    MetricsSource metrics_;
     admin::OperatorSocket operator_socket_;  // until `run`
     admin::Gate::Settings gate_;
     std::optional<admin::Server> operator_server_;
@@ -191,10 +193,12 @@ Daemon::Daemon(Parts parts, base::OwnedFd signals, const Arguments& arguments,
                }),
       reload_(
           control_, file_, [this] { return serving_.tls(); },
-          [this](Reload::Read& read) { return apply(read); }),
+          [this](Reload::Read& read) { return apply(read); },
+          [this](const admin::ReloadReport& report) { metrics_.reloaded(report.applied); }),
       operators_(serving_, ledger_, workers_, predecessor_),
       overview_(serving_, ledger_),
       census_(control_, workers_),
+      metrics_({serving_, ledger_, ports_, workers_, predecessor_, operators_}),
       signalled_(control_),
       unwatched_signals_(std::move(signals)),
       watch_due_(control_),
@@ -266,6 +270,7 @@ void Daemon::serve_operators() {
         });
     };
     actions.has_new_program = [this] { return program_.is_new(); };
+    actions.metrics = [this] { return metrics_.look(); };
     operator_server_.emplace(control_, std::move(operator_socket_), std::move(actions),
                              started_with_->admin.state_file);
     admit_operators();
@@ -451,7 +456,10 @@ void Daemon::upgrade(Upgrade::Done done) {
             operator_server_->see_off();
             sd_notifyf(0, "MAINPID=%d", static_cast<int>(upgrade_.successor()));
         },
-        std::move(done));
+        [done = std::move(done)](const base::Result<pid_t>& pid) mutable {
+            if (!pid) metrics::count(metrics::Counter::upgrades_failed);
+            done(pid);
+        });
 }
 
 void Daemon::reload(admin::Actions::Reloaded done) {

@@ -61,6 +61,7 @@ admin::Actions Operators::actions() {
             [this](auto state) { obey(words_of(Inheritance::Decision{{}, {}, state})); },
         .backends = [this] { return backends(); },
         .balancer = [this] { return balancer(); },
+        .metrics = {},
         .sessions = {},
         .session = {},
         .act = {},

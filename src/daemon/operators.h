@@ -54,6 +54,8 @@ public:
     [[nodiscard]] std::vector<std::string> load_words() const;
     /// Of this process alone.
     [[nodiscard]] admin::Generation load() const;
+    /// Of the whole balancer.
+    [[nodiscard]] pool::AdminState state() const { return availability_.state(); }
 
 private:
     static constexpr std::string_view reopen_word = "reopen";

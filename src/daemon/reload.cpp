@@ -87,6 +87,7 @@ admin::ReloadReport Reload::apply(Read& read) const {
 
 void Reload::end(Read read) {
     const auto report = apply(read);
+    ended_(report);
     sd_notify(0, "READY=1");
     for (auto& done : std::exchange(asked_, {})) done(report);
     is_running_ = false;

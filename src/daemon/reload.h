@@ -25,15 +25,18 @@ public:
     };
     /// Takes what was read into use, or says why not. Called on the control thread.
     using Apply = std::function<admin::ReloadReport(Read&)>;
+    /// Hears of each reload's end. Control thread.
+    using Ended = std::function<void(const admin::ReloadReport&)>;
     /// The TLS in use.
     using CurrentTls = std::function<std::shared_ptr<const Tls>()>;
 
     /// `control` must outlive it.
-    Reload(loop::Loop& control, std::string file, CurrentTls tls, Apply apply)
+    Reload(loop::Loop& control, std::string file, CurrentTls tls, Apply apply, Ended ended)
         : control_(control),
           file_(std::move(file)),
           tls_(std::move(tls)),
-          apply_(std::move(apply)) {}
+          apply_(std::move(apply)),
+          ended_(std::move(ended)) {}
     /// Waits for the thread, which stops looking names up and gives up waiting for files.
     ~Reload() = default;
     Reload(const Reload&) = delete;
@@ -54,6 +57,7 @@ private:
     const std::string file_;
     const CurrentTls tls_;
     const Apply apply_;
+    const Ended ended_;
     bool is_running_ = false;
     std::vector<admin::Actions::Reloaded> asked_;  // by the one that runs
     std::vector<admin::Actions::Reloaded> asked_again_;

@@ -71,11 +71,20 @@ void Serving::use(Parts parts) {
 /// are found, too, until the next one.
 void Serving::set_services() {
     Services::ByListener services;
+    ListenerFigures figures;
+    for (const auto& listener : config_->listeners) {
+        const auto known = listener_figures_.find(listener.name);
+        figures[listener.name] = known != listener_figures_.end()
+                                     ? known->second
+                                     : std::make_shared<metrics::ListenerFigures>();
+    }
+    listener_figures_ = std::move(figures);
     for (const auto& listener : config_->listeners)
-        services.emplace(listener.name, Worker::Service{std::shared_ptr<const config::Listener>(
-                                                            config_, &listener),
-                                                        pools_, &ledger_, &public_names_, &notices_,
-                                                        tls_->server_of(listener.name), false});
+        services.emplace(
+            listener.name,
+            Worker::Service{std::shared_ptr<const config::Listener>(config_, &listener), pools_,
+                            &ledger_, &public_names_, &notices_, tls_->server_of(listener.name),
+                            false, listener_figures_[listener.name]});
     auto former = std::exchange(services_of_config_, services);
     services.merge(former);
     services_.set(std::move(services));

@@ -19,9 +19,11 @@
 #include "session/public_names.h"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <random>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -64,6 +66,9 @@ public:
     [[nodiscard]] std::optional<Worker::Service> service(std::string_view listener) const {
         return services_.find(listener);
     }
+    /// What is counted at each listener of the configuration, by its name. It stays over reloads.
+    using ListenerFigures = std::map<std::string, std::shared_ptr<metrics::ListenerFigures>>;
+    [[nodiscard]] const ListenerFigures& listener_figures() const { return listener_figures_; }
 
 private:
     [[nodiscard]] session::ServedPool serve(const config::Pool& settings);
@@ -81,6 +86,7 @@ private:
     session::Notices notices_;
     Services::ByListener services_of_config_;
     Services services_;
+    ListenerFigures listener_figures_;
     std::optional<health::Prober> prober_;
     std::unique_ptr<NameWatch> names_;
     std::unique_ptr<PublicNameWatch> public_name_watch_;

@@ -260,6 +260,15 @@ std::vector<std::shared_ptr<const net::TlsClient>> Tls::clients_of(std::string_v
     return clients_.find(pool)->second;
 }
 
+std::vector<Tls::Expiry> Tls::expiries() const {
+    std::vector<Expiry> all;
+    const std::lock_guard lock(certificates_mutex_);
+    for (const auto& served : served_)
+        for (auto& each : served.certificates->expiries())
+            all.push_back({served.listener, std::move(each)});
+    return all;
+}
+
 void Tls::look() {
     for (auto& served : served_) reload(served);
     const auto now = std::chrono::steady_clock::now();
@@ -285,7 +294,10 @@ void Tls::reload(Served& served) {
             refused(served.certificate_files, base::to_string(replaced.error()));
         } else {
             served.certificate_files.accept();
-            served.certificates = std::move(*certificates);
+            {
+                const std::lock_guard lock(certificates_mutex_);
+                served.certificates = std::move(*certificates);
+            }
             log::info("certificates loaded", {{"listener", served.listener}});
             log_expiry(served);
         }

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,13 @@ public:
     /// first look.
     void warn_of_expiry(const config::Config& config, std::vector<config::Problem>& problems) const;
 
+    struct Expiry {
+        std::string listener;
+        net::Certificates::Expiry of;
+    };
+    /// Of all certificates and OCSP responses in use. Any thread.
+    [[nodiscard]] std::vector<Expiry> expiries() const;
+
     /// Loads files that changed since the last look, for connections from now on, and warns of
     /// certificates that expire. A bad file changes nothing and is logged.
     void look();
@@ -63,10 +71,11 @@ private:
         std::string_view listener, const config::ListenerTls& tls) const;
     void load_pool(const config::Config& config, const config::Pool& pool,
                    std::vector<config::Problem>& problems);
-    static void reload(Served& served);
+    void reload(Served& served);
     static void log_expiry(const Served& served);
 
     std::vector<Served> served_;
+    mutable std::mutex certificates_mutex_;  // `look` changes them while others read
     std::map<std::string, std::vector<std::shared_ptr<const net::TlsClient>>, std::less<>>
         clients_;  // by the pool's name
     std::chrono::steady_clock::time_point expiry_due_{};

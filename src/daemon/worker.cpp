@@ -69,7 +69,17 @@ void Worker::note_long_turn(loop::Time::duration took) {
                   {"turns", std::exchange(long_turns_, 0)}});
 }
 
+/// If the loop is stuck, the next measurement waits for this one.
+void Worker::measure_lag() {
+    if (lag_is_measured_.test_and_set()) return;
+    loop_.post([this, asked_at = loop_.now()] {
+        lag_.observe(loop_.now() - asked_at);
+        lag_is_measured_.clear();
+    });
+}
+
 void Worker::look_at_turn() {
+    measure_lag();
     const auto taken = loop_.in_turn_for();
     if (taken < stuck_time) return;
     metrics::count(metrics::Counter::worker_turns_stuck);
@@ -193,7 +203,7 @@ void Worker::begin_session(Newcomer client) try {
         session::Surroundings{network_, service.listener, service.pools, service.tls,
                               service.begins_with_tls, load_, *service.ledger,
                               *service.public_names, *service.notices, std::move(client.accepted),
-                              client.reached, client.proxy},
+                              client.reached, client.proxy, service.figures},
         std::move(stream), id, [this, id] { loop_.post([this, id] { session_ended(id); }); });
     auto& begun = sessions_.add(std::move(session), std::move(client.carried));
     try {

@@ -4,6 +4,8 @@
 #include "base/owned_fd.h"
 #include "guard/ledger.h"
 #include "loop/worker_loop.h"
+#include "metrics/backend_figures.h"
+#include "metrics/histogram.h"
 #include "net/acceptor.h"
 #include "net/proxy_intake.h"
 #include "net/socket_network.h"
@@ -34,8 +36,12 @@ public:
     /// Ends the loop and joins the thread, which destroys its sessions. If the thread does not end
     /// within five seconds, the process ends at once with a failure.
     void end();
-    /// Counts and logs a turn of the loop that does not end. Call once a second.
+    /// Counts and logs a turn of the loop that does not end, and measures how long work waits for
+    /// its turn. Call once a second.
     void look_at_turn();
+    [[nodiscard]] const metrics::Histogram& lag() const { return lag_; }
+    /// How long the current turn has taken so far; zero between turns.
+    [[nodiscard]] loop::Time::duration in_turn_for() const { return loop_.in_turn_for(); }
     [[nodiscard]] net::SocketNetwork& network() { return network_; }
     /// The load: sessions count, and running transfers count more.
     [[nodiscard]] std::uint32_t load() const { return load_.sessions + 4 * load_.transfers; }
@@ -63,6 +69,7 @@ public:
         session::Notices* notices;
         std::shared_ptr<const net::TlsServer> tls;
         bool begins_with_tls;
+        std::shared_ptr<metrics::ListenerFigures> figures = {};
     };
     /// Begins a session with an accepted client. `accepted` is its place among all sessions.
     void adopt(base::OwnedFd client, base::Address peer, Service service, std::string id,
@@ -98,12 +105,15 @@ private:
     void session_ended(const std::string& id);
     void clear();
     void note_long_turn(loop::Time::duration took);
+    void measure_lag();
     [[nodiscard]] std::uint64_t index() const { return index_; }
 
     const std::uint32_t index_;
     std::uint64_t long_turns_ = 0;  // since the last line about them
     loop::Time long_turns_noted_at_{};
     std::binary_semaphore has_ended_{0};
+    metrics::Histogram lag_{metrics::latency_scale};
+    std::atomic_flag lag_is_measured_;
     session::Load load_;  // clients on their way through the loop count too
     loop::WorkerLoop loop_;
     net::SocketNetwork network_;

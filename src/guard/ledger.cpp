@@ -238,6 +238,13 @@ void Ledger::login_succeeded(const base::Ip& address, std::uint32_t connections,
     logins_.give_back(connections, now);
 }
 
+std::size_t Ledger::ban_count(Time now) const {
+    const auto is_ban = [&](const auto& entry) { return entry.second.banned_until > now; };
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::size_t>(std::ranges::count_if(failures_of_addresses_.entries, is_ban) +
+                                    std::ranges::count_if(failures_of_users_.entries, is_ban));
+}
+
 bool Ledger::is_banned(const FailuresOf& failures, const std::string& key, Time now) {
     const auto found = failures.entries.find(key);
     return found != failures.entries.end() && found->second.banned_until > now;

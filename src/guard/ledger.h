@@ -117,6 +117,7 @@ public:
     };
     /// Those in force.
     [[nodiscard]] std::vector<Ban> bans(Time now) const;
+    [[nodiscard]] std::size_t ban_count(Time now) const;
     /// Lifts the bans of this address and forgets its failed logins: all of them, or with a user's
     /// name those of that user alone, in every pool. Returns how many bans it has lifted.
     std::size_t unban(const base::Ip& client, std::string_view user, Time now);

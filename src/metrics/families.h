@@ -93,6 +93,7 @@ enum class Family : std::uint8_t {
     backend_serving,
     backend_sessions,
     backend_sessions_max,
+    backend_weight,
     backend_transfers_running,
     backend_logins,
     backend_transfers,

@@ -51,6 +51,13 @@ int days_left(const X509* certificate) {
     return days == 0 && seconds < 0 ? -1 : days;
 }
 
+/// In seconds since 1970.
+std::int64_t expires_at(const X509* certificate) {
+    std::tm time{};
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) != 1) return 0;
+    return ::timegm(&time);
+}
+
 /// Until when an OCSP response is valid, or why it cannot be used.
 std::expected<std::int64_t, std::string> validity_of(const std::string& der) {
     const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
@@ -234,12 +241,14 @@ std::vector<Certificates::Expiry> Certificates::expiries() const {
     std::vector<Expiry> result;
     constexpr std::int64_t day_seconds = 24 * 60 * 60;
     for (const auto& identity : identities_) {
-        result.push_back({identity.file, false, days_left(identity.certificate.get())});
+        const auto* const certificate = identity.certificate.get();
+        result.push_back({identity.file, false, days_left(certificate), expires_at(certificate)});
         if (identity.ocsp.empty()) continue;
         const auto left = (identity.ocsp_until - std::time(nullptr)) / day_seconds;
         const bool is_over = identity.ocsp_until < std::time(nullptr);
         result.push_back({identity.ocsp_file, true,
-                          is_over ? -1 : static_cast<int>(std::min<std::int64_t>(left, 36500))});
+                          is_over ? -1 : static_cast<int>(std::min<std::int64_t>(left, 36500)),
+                          identity.ocsp_until});
     }
     return result;
 }

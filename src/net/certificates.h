@@ -46,6 +46,7 @@ public:
         std::string file;
         bool is_ocsp = false;  ///< an OCSP response; an expired one is not stapled
         int days_left = 0;     ///< negative: days since it expired
+        std::int64_t at = 0;   ///< seconds since 1970
     };
     [[nodiscard]] std::vector<Expiry> expiries() const;
 

@@ -50,6 +50,22 @@ bool PassivePorts::is_kept_by(const Port& port, const DataPeers& peers, LeaseId 
     return own != port.clients.end() && own->second.holder == holder;
 }
 
+PassivePorts::Usage PassivePorts::usage(const base::PortRange& range, loop::Time now) const {
+    std::unordered_map<std::uint16_t, bool> is_lent;  // by number; false: kept
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, port] : ports_) {
+        if (!range.contains(key.port)) continue;
+        const auto look = [&](const Waiting& waiting) {
+            if (waiting.counts(now)) is_lent[key.port] |= !waiting.is_quarantine;
+        };
+        look(port.exclusive);
+        for (const auto& [client, waiting] : port.clients) look(waiting);
+    }
+    const auto lent = static_cast<std::uint32_t>(
+        std::ranges::count_if(is_lent, [](const auto& entry) { return entry.second; }));
+    return {lent, static_cast<std::uint32_t>(is_lent.size()) - lent};
+}
+
 bool PassivePorts::has_its_share(const base::PortRange& range, const base::Ip& local,
                                  const DataPeers& peers, loop::Time now) const {
     // Only exclusive ports are scarce; other ports serve every address at once. Backends, which ask

@@ -123,6 +123,14 @@ public:
                                  WorkerIndex worker, loop::Time now);
     void dismiss(const Admissions::Range& range, const base::Ip& client, LeaseId id);
 
+    struct Usage {
+        std::uint32_t lent = 0;  ///< a connection is expected
+        std::uint32_t kept = 0;  ///< only in quarantine
+    };
+    /// How many port numbers of the range are in use, on any address. Looks at each port in use:
+    /// not for hot paths.
+    [[nodiscard]] Usage usage(const base::PortRange& range, loop::Time now) const;
+
     /// Whether the port is not of the configuration any more and nobody waits there. The caller
     /// listens on it, and stops at once: the next lending listens again.
     [[nodiscard]] bool retire(const Key& key, loop::Time now);

@@ -40,11 +40,15 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.settimeout(waiting.PATIENCE)
 
 
+def connect(work: Path) -> http.client.HTTPConnection:
+    return _UnixConnection(socket_path(work))
+
+
 def ask_for(
     work: Path, method: str, target: str, body: Any = None
 ) -> tuple[int, bytes, str]:
     """The status, the body and its type."""
-    connection = _UnixConnection(socket_path(work))
+    connection = connect(work)
     connection.request(method, target, None if body is None else json.dumps(body))
     reply = connection.getresponse()
     answer = reply.read()

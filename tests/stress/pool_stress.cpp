@@ -77,7 +77,7 @@ loop::Task<> use(Seat seat, Count& count, loop::Signal& signal, bool transfers) 
     ++count.had_seat;
     if (transfers) {
         const auto transfer = seat.begin_transfer();
-        *transfer.bytes() += 1000;
+        *transfer.bytes(metrics::Direction::download) += 1000;
         (void)co_await signal.wait(signal.loop().after(100us));
     }
     seat.logged_in(5us);

@@ -110,6 +110,15 @@ TEST_F(ApiTest, shows_backends_and_balancer) {
     EXPECT_EQ(said("GET", "/v1/state"), R"(200 {"state":"ready","sessions":7})");
 }
 
+TEST_F(ApiTest, shows_metrics_as_text_for_prometheus) {
+    daemon_.metrics.sessions = 9;
+    const auto answer = ask("GET", "/metrics");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.type, "text/plain; version=0.0.4; charset=utf-8");
+    EXPECT_TRUE(answer.body.contains("\nballast_sessions 9\n")) << answer.body;
+    EXPECT_EQ(ask("POST", "/metrics").status, 405);
+}
+
 TEST_F(ApiTest, changes_the_state_of_a_backend) {
     const auto answer = ask("PUT", "/v1/backends/files/f2/state", R"({"state":"drain-idle"})");
     EXPECT_EQ(answer.status, 200);

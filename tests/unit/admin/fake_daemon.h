@@ -15,6 +15,7 @@ namespace ballast::admin {
 struct FakeDaemon {
     std::vector<BackendState> backends = {backend("files", "f1"), backend("files", "f2"),
                                           backend("odd/pool", "a\nb/c")};
+    MetricsSnapshot metrics;
     BalancerState balancer{.admin = pool::AdminState::ready, .sessions = 7};
     std::vector<Actions::Reloaded> reloads;   ///< not answered yet
     std::vector<Actions::Upgraded> upgrades;  ///< likewise
@@ -72,6 +73,7 @@ struct FakeDaemon {
                 .administer_all = [this](auto state) { balancer.admin = state; },
                 .backends = [this] { return backends; },
                 .balancer = [this] { return balancer; },
+                .metrics = [this] { return metrics; },
                 .sessions = [this](auto query) { return find(std::move(query)); },
                 .session = [this](auto id) { return find_one(std::move(id)); },
                 .act = [this](auto id, auto act) { return do_to(std::move(id), act); },

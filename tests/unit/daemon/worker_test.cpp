@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <gtest/gtest.h>
 #include <new>
+#include <numeric>
+#include <semaphore>
 #include <string>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -96,6 +98,35 @@ TEST(Worker, a_session_that_runs_out_of_memory_leaves_nothing_behind) {
     }
     EXPECT_GT(failed, 5) << "each allocation up to the greeting was refused once";
     worker.end();
+}
+
+TEST(Worker, measures_how_long_work_waits_for_its_turn) {
+    net::PassivePorts ports(1);
+    Worker worker(ports, 0);
+    const auto measured = [&] {
+        const auto counts = worker.lag().read().counts;
+        return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
+    };
+    std::binary_semaphore is_busy(0);
+    std::binary_semaphore may_end(0);
+    std::binary_semaphore is_done(0);
+    worker.start();
+    worker.network().loop().post([&] {
+        is_busy.release();
+        may_end.acquire();
+    });
+    is_busy.acquire();
+    EXPECT_GT(worker.in_turn_for(), 0s);
+    worker.look_at_turn();
+    worker.look_at_turn();  // the first measurement is still on its way
+    EXPECT_EQ(measured(), 0U);
+    worker.network().loop().post([&] { is_done.release(); });
+    may_end.release();
+    is_done.acquire();
+    EXPECT_EQ(measured(), 1U);
+    EXPECT_GT(worker.lag().read().sum, 0);
+    worker.end();
+    EXPECT_EQ(worker.in_turn_for(), 0s);
 }
 
 }  // namespace

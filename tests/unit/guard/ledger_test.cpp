@@ -346,6 +346,8 @@ TEST_F(LedgerTest, bans_an_address_after_a_number_of_failed_logins) {
     EXPECT_TRUE(ledger().login_failed({"q", "c"}, anna, now));
     EXPECT_EQ(enter(anna), Limit::banned_address);
     EXPECT_EQ(ledger().ban_of({"p", "a"}, anna, now), Limit::banned_address);
+    EXPECT_EQ(ledger().ban_count(now), 1);
+    EXPECT_EQ(ledger().ban_count(now + limits.ban_time), 0);
     EXPECT_FALSE(enter(bert));
     now += limits.ban_time;
     EXPECT_FALSE(enter(anna));

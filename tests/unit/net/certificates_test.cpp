@@ -197,6 +197,8 @@ TEST_F(CertificatesTest, say_how_long_they_last) {
     ASSERT_EQ(expiries.size(), 2);
     EXPECT_EQ(expiries[0].file, fresh.file);
     EXPECT_EQ(expiries[0].days_left, 90);
+    const auto in_90_days = std::time(nullptr) + std::int64_t{90} * 24 * 60 * 60;
+    EXPECT_NEAR(static_cast<double>(expiries[0].at), static_cast<double>(in_90_days), 2 * 60 * 60);
     EXPECT_EQ(expiries[1].file, expired.file);
     EXPECT_LT(expiries[1].days_left, 0);
 }
@@ -211,6 +213,8 @@ TEST_F(CertificatesTest, say_how_long_their_ocsp_responses_last) {
     EXPECT_TRUE(expiries[1].is_ocsp);
     EXPECT_EQ(expiries[1].file, good);
     EXPECT_EQ(expiries[1].days_left, 3);
+    EXPECT_NEAR(static_cast<double>(expiries[1].at),
+                static_cast<double>(std::time(nullptr) + std::int64_t{73} * 60 * 60), 60);
     EXPECT_EQ(expiries[3].file, old);
     EXPECT_LT(expiries[3].days_left, 0);
 }

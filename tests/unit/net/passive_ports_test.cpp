@@ -171,6 +171,25 @@ TEST_F(PassivePortsTest, a_quarantined_port_is_kept_from_its_client_only) {
     EXPECT_TRUE(lend(one, anna));
 }
 
+TEST_F(PassivePortsTest, says_how_many_ports_of_a_range_are_lent_or_kept) {
+    const auto usage = [&](const base::PortRange& range) {
+        const auto found = ports.usage(range, now);
+        return std::pair(found.lent, found.kept);
+    };
+    EXPECT_EQ(usage(three), std::pair(0U, 0U));
+    const auto first = lend(three, anna);
+    ASSERT_TRUE(lend(three, anna));
+    EXPECT_EQ(usage(three), std::pair(2U, 0U));
+    ports.give_back({local, first->port}, anna, first->id, now);
+    EXPECT_EQ(usage(three), std::pair(1U, 1U));
+    // For another client the same number is in use, and counts once.
+    ASSERT_TRUE(ports.lend({first->port, first->port}, ip("192.0.2.2"), only(bert), 0, now));
+    EXPECT_EQ(usage(three), std::pair(2U, 0U));
+    EXPECT_EQ(usage({30000, 30009}), std::pair(0U, 0U));
+    now += PassivePorts::lent_for + PassivePorts::quarantined_for;
+    EXPECT_EQ(usage(three), std::pair(0U, 0U));
+}
+
 TEST_F(PassivePortsTest, a_quarantine_ends_when_the_late_connection_arrives) {
     const auto lent = lend(one, anna);
     ports.give_back({local, 20000}, anna, lent->id, now);

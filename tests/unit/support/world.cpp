@@ -70,8 +70,16 @@ void World::begin_session(std::unique_ptr<net::Stream> client) {
     ledger.configure(borrowed(limits), ledger.rules().sessions_max, loop.now());
     const auto id = fmt::format("s{}", ++next_id_);
     auto session = std::make_unique<session::Session>(
-        session::Surroundings{network, snapshot_ ? snapshot_ : borrowed(listener), pools_,
-                              tls_server, begins_with_tls, load_, ledger, public_names, notices},
+        session::Surroundings{.network = network,
+                              .listener = snapshot_ ? snapshot_ : borrowed(listener),
+                              .pools = pools_,
+                              .tls = tls_server,
+                              .begins_with_tls = begins_with_tls,
+                              .load = load_,
+                              .ledger = ledger,
+                              .public_names = public_names,
+                              .notices = notices,
+                              .figures = figures},
         std::move(client), id, [this, id] { loop.post([this, id] { sessions_.erase(id); }); });
     sessions_.add(std::move(session)).start();
 }

@@ -37,6 +37,8 @@ public:
     backend::Knowledge knowledge;
     session::PublicNames public_names;
     session::Notices notices;
+    std::shared_ptr<metrics::ListenerFigures> figures =
+        std::make_shared<metrics::ListenerFigures>();
     /// Of the listener, and of the pool's backends; set both or neither with their settings.
     std::shared_ptr<const net::TlsServer> tls_server;
     std::shared_ptr<const net::TlsClient> tls_client;
