@@ -17,6 +17,7 @@
 #include <shared_mutex>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace ballast::log {

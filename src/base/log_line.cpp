@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <iterator>
 #include <type_traits>
+#include <utility>
 
 namespace ballast::log {
 
