@@ -284,6 +284,29 @@ TEST_F(LogWriterTest, a_dead_server_does_not_hold_up_the_end) {
     EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(3));
 }
 
+TEST_F(LogWriterTest, repeated_lines_are_left_out_at_every_target_and_counted) {
+    const auto journal = receiver_at(path("journal"));
+    const auto syslog = receiver_at(path("syslog"));
+    ASSERT_TRUE(start({.level = Level::info,
+                       .file = path("log"),
+                       .journal = path("journal"),
+                       .syslog = Target{Target::Kind::syslog_unix, path("syslog")},
+                       .repeats_per_second = 2}));
+    for (int i = 0; i < 10; ++i) info("again");
+    write_last();
+    for (const auto* const socket : {&journal, &syslog}) {
+        std::string all;
+        for (int i = 0; i < 3; ++i) all += received(*socket) + '\n';
+        EXPECT_THAT(all, testing::HasSubstr("again"));
+        EXPECT_THAT(all, testing::HasSubstr("lines were left out like=again lines=8"));
+        char byte = 0;
+        EXPECT_LT(::recv(socket->get(), &byte, 1, MSG_DONTWAIT), 0);
+    }
+    // The journal has them instead of the file.
+    EXPECT_EQ(content("log"), "");
+    stop();
+}
+
 TEST_F(LogWriterTest, needs_a_journal_that_is_there) {
     EXPECT_FALSE(LogWriter::open(options_for({Target::Kind::journal, path("none")})));
     const auto socket = receiver_at(path("journal"));
