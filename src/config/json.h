@@ -17,14 +17,14 @@ public:
     /// Numbers, true, false, and finished JSON.
     static Json literal(std::string_view text);
 
-    /// Of an object.
+    /// Adds a member to an object.
     Json& add(std::string_view key, Json value);
     Json& add(std::string_view key, std::string_view text) { return add(key, string(text)); }
-    /// Of an array.
+    /// Adds an element to an array.
     Json& add(Json value);
 
     [[nodiscard]] bool is_empty() const { return text_.empty() && values_.empty(); }
-    /// With two spaces for each level.
+    /// Indented by two spaces per level.
     [[nodiscard]] std::string to_string() const;
 
 private:

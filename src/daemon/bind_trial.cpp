@@ -162,8 +162,8 @@ void BindTrial::look() {
     if (!running_file_.empty() && !own_) choose_own();
 }
 
-/// Of several running ones, chooses the one from this very file. If there is none, the file is a
-/// copy: chooses the first that holds one of its addresses.
+/// Chooses the running Ballast that was started with this very file. If none was, the file is a
+/// copy: chooses the first one that holds one of its addresses.
 void BindTrial::choose_own() {
     const auto same_file = std::ranges::find(trusted_, net::file_mark(running_file_),
                                              [](const Holder& each) { return each.instance.file; });

@@ -26,8 +26,8 @@ public:
     using TakeClient = std::function<void(base::OwnedFd client, base::Address peer,
                                           std::string_view listener, bool begins_with_tls)>;
 
-    /// Who accepts operators, on the control thread. A listening socket is not blocking; `open`
-    /// gives it away.
+    /// Accepts operators, on the control thread. `open` gets a non-blocking listening socket, and
+    /// owns it from then on.
     struct ForOperators {
         std::function<void(const base::Address& address, base::OwnedFd listening)> open;
         std::function<void(const base::Address& address)> close;
@@ -39,7 +39,8 @@ public:
         : workers_(workers), take_(std::move(take)), operators_(std::move(operators)) {}
 
     /// Binds the addresses of this configuration that are not bound yet; some may be inherited.
-    /// Nobody is accepted there before `switch_over`. With problems nothing has changed.
+    /// Clients are accepted there only after `switch_over`. If there are problems, nothing has
+    /// changed.
     [[nodiscard]] std::vector<config::Problem> prepare(
         const config::Config& config, std::vector<Inheritance::Listener> inherited = {});
     /// Accepts at the addresses of `prepare`, and stops at all others.

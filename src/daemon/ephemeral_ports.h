@@ -15,11 +15,11 @@ public:
     /// Parses `net.ipv4.ip_local_port_range` and `net.ipv4.ip_local_reserved_ports`. Empty if the
     /// first is malformed.
     static std::optional<EphemeralPorts> parse(std::string_view range, std::string_view reserved);
-    /// Of this machine; empty if it does not tell.
+    /// The ports of this machine. Empty if the system does not say.
     static std::optional<EphemeralPorts> of_this_machine();
 
     [[nodiscard]] base::PortRange range() const { return range_; }
-    /// Whether the system may use a port of these.
+    /// Whether the system may use one of these ports.
     [[nodiscard]] bool meet(const base::PortRange& ports) const;
 
 private:

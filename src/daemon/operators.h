@@ -52,9 +52,9 @@ public:
     void obey(std::string_view message);
     /// Tells that process about this one and those before it.
     [[nodiscard]] std::vector<std::string> load_words() const;
-    /// Of this process alone.
+    /// The load of this process alone.
     [[nodiscard]] admin::Generation load() const;
-    /// Of the whole balancer.
+    /// The administrative state of the whole balancer.
     [[nodiscard]] pool::AdminState state() const { return availability_.state(); }
 
 private:

@@ -66,7 +66,7 @@ public:
     [[nodiscard]] std::optional<Worker::Service> service(std::string_view listener) const {
         return services_.find(listener);
     }
-    /// What is counted at each listener of the configuration, by its name. It stays over reloads.
+    /// The figures of each listener, by its name. They survive reloads.
     using ListenerFigures = std::map<std::string, std::shared_ptr<metrics::ListenerFigures>>;
     [[nodiscard]] const ListenerFigures& listener_figures() const { return listener_figures_; }
 

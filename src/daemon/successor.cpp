@@ -20,7 +20,7 @@ namespace {
 
 constexpr int link_descriptor = 3;
 
-/// Ours without what holds for this process alone.
+/// Our environment, without the variables that are meant for this process alone.
 std::vector<std::string> environment_of_successor() {
     constexpr std::array<std::string_view, 5> own = {
         "LISTEN_FDS=", "LISTEN_PID=", "LISTEN_FDNAMES=", "WATCHDOG_PID=", "BALLAST_UPGRADE_FD="};

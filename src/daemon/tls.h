@@ -46,7 +46,7 @@ public:
         std::string listener;
         net::Certificates::Expiry of;
     };
-    /// Of all certificates and OCSP responses in use. Any thread.
+    /// When the certificates and OCSP responses in use expire. Any thread.
     [[nodiscard]] std::vector<Expiry> expiries() const;
 
     /// Loads files that changed since the last look, for connections from now on, and warns of

@@ -170,7 +170,7 @@ bool is_of_user(std::uint32_t pid, uid_t user) {
     return false;
 }
 
-/// Only root may look into a Ballast.
+/// Only root may look into the descriptors of a Ballast that protects its memory.
 bool has_socket(std::uint32_t pid, std::uint32_t inode) {
     const auto wanted = fmt::format("socket:[{}]", inode);
     std::error_code ignored;

@@ -25,14 +25,14 @@ struct Instance {
     friend auto operator<=>(const Instance&, const Instance&) = default;
 };
 
-/// The same for every name of one file, and hardly for two files. Also in other versions of the
-/// program.
+/// A number for a file: the same under every name of the file and in every version of the program,
+/// and almost certainly different for another file.
 [[nodiscard]] std::uint64_t file_mark(const std::string& file);
 
-/// Who this process is. Before threads are started; until then nothing is announced.
+/// Says who this process is. Call it before threads start. Until then nothing is announced.
 void announce_as(const Instance& self);
-/// To be kept as long as the address is listened on. Empty if there are no means for it: a check
-/// then takes Ballast for another program there. Any thread.
+/// Keep the descriptor as long as the address is listened on. Empty if there is none left: a check
+/// then takes Ballast for another program there. Any thread may call.
 [[nodiscard]] base::OwnedFd announce(const base::Address& address);
 
 /// One name taken apart.
