@@ -175,6 +175,11 @@ LogWriter::Shared::Wrote LogWriter::Shared::write_bytes(std::string_view rest, i
             if (options.count_lost) options.count_lost(1);
             continue;
         }
+        if (written < 0 && errno == EMSGSIZE) {
+            // It would never be taken, and hold up all others.
+            if (options.count_lost) options.count_lost(1);
+            return Wrote::yes;
+        }
         // A full disk or a closed pipe must not end the daemon.
         if (written <= 0) {
             if (is_socket) problem_ = std::error_code(errno, std::system_category()).message();

@@ -271,6 +271,19 @@ TEST_F(LogWriterTest, a_server_that_does_not_read_costs_no_more_than_the_queue) 
     EXPECT_GT(last, fmt::format("{:099}", lines / 2));
 }
 
+TEST_F(LogWriterTest, a_line_that_no_datagram_holds_does_not_hold_up_the_next) {
+    const auto socket = receiver_at(path("socket"));
+    std::atomic<std::uint64_t> lost = 0;
+    auto options = options_for({Target::Kind::syslog_unix, path("socket")});
+    options.queued_bytes_max = 10'000'000;
+    options.count_lost = [&](std::uint64_t lines) { lost += lines; };
+    const auto writer = LogWriter::open(options);
+    writer->write(std::string(5'000'000, 'x'));
+    writer->write("next");
+    EXPECT_EQ(received(socket), "next");
+    EXPECT_EQ(lost, 1);
+}
+
 TEST_F(LogWriterTest, a_dead_server_does_not_hold_up_the_end) {
     const auto listening = receiver_on(0, SOCK_STREAM);
     const auto port = port_of(listening);
