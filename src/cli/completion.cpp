@@ -100,6 +100,7 @@ std::string bash(const std::vector<CommandWords>& commands) {
             const auto values = values_of(option.value);
             if (values == Values::none || option.is_value_optional) continue;
             std::vector<std::string> patterns;
+            patterns.reserve(option.names.size());
             for (const auto& name : option.names)
                 patterns.push_back(fmt::format("{}:{}", command.name, name));
             fmt::format_to(add, "        {})", fmt::join(patterns, " | "));
@@ -116,6 +117,7 @@ std::string bash(const std::vector<CommandWords>& commands) {
     fmt::format_to(add, "        '') words='{} --help --version' ;;\n", names_of(commands));
     for (const auto& command : commands) {
         std::vector<std::string> words;
+        words.reserve(command.options.size() + command.arguments.size());
         for (const auto& option : command.options) words.push_back(option.names.back());
         for (const auto& argument : command.arguments)
             if (const auto values = words_of(values_of(argument.value), commands); !values.empty())

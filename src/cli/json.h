@@ -6,10 +6,11 @@
 #include <string>
 #include <string_view>
 
+// The library's names.
 namespace boost::json {
-class array;
-class object;
-class value;
+class array;   // NOLINT
+class object;  // NOLINT
+class value;   // NOLINT
 }  // namespace boost::json
 
 /// What the daemon has replied. A member that is missing, or is of another type, is empty: the

@@ -72,6 +72,7 @@ std::string Table::text(const Screen& screen) const {
         text += '\n';
     };
     std::vector<Cell> headings;
+    headings.reserve(columns_.size());
     for (const auto& column : columns_) headings.push_back({column.heading, Tint::heading});
     add_line([&](std::size_t i) -> const Cell& { return headings[i]; });
     for (const auto& row : rows_) add_line([&](std::size_t i) -> const Cell& { return row[i]; });
