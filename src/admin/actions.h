@@ -6,6 +6,7 @@
 #include "admin/session_act.h"
 #include "base/address.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "loop/task.h"
 #include "pool/admin_state.h"
 #include "session/view.h"
@@ -79,6 +80,12 @@ struct Actions {
     std::function<bool(std::string_view pool, std::string_view backend)> probe_now;
     /// How many bans were lifted. Empty `user`: all of the address.
     std::function<std::size_t(const base::Ip& client, std::string_view user)> unban;
+    /// The backend that the pool remembers. Both empty: only the number of entries is told.
+    std::function<std::optional<StickState>(
+        std::string_view pool, const std::optional<base::Ip>& client, std::string_view user)>
+        stickiness;
+    /// Until the next reload.
+    std::function<void(log::Level)> set_log_level;
     /// How many clients were forgotten; empty: there is no such pool. Both empty: all clients.
     std::function<std::optional<std::size_t>(
         std::string_view pool, const std::optional<base::Ip>& client, std::string_view user)>

@@ -36,6 +36,12 @@ struct Generation {
     std::uint32_t transfers = 0;
 };
 
+/// How often sessions met a failure of one kind.
+struct ErrorCount {
+    std::string cause;
+    std::uint64_t count = 0;
+};
+
 /// One address of one backend.
 struct BackendState {
     std::string pool;
@@ -53,6 +59,9 @@ struct BackendState {
     std::uint32_t transfers = 0;
     std::uint64_t bytes_per_second = 0;
     double login_seconds = 0;  ///< a moving average; 0: unknown
+    std::uint64_t logins = 0;
+    std::uint64_t logins_refused = 0;
+    std::vector<ErrorCount> errors;
 };
 
 struct BalancerState {
@@ -172,6 +181,13 @@ struct ProbeState {
     double seconds = 0;
     std::string reason;
     std::vector<ProbeStep> steps;
+};
+
+/// Which backend a pool remembers for a client.
+struct StickState {
+    std::string pool;
+    std::uint32_t entries = 0;  ///< clients that it remembers in all
+    std::string backend;        ///< of the client that was asked for; empty: none
 };
 
 /// What Ballast learnt about a backend by asking.

@@ -55,6 +55,14 @@ Answer lift_ban(Desk& desk, const Call& call) {
                 fmt::format(R"({{"lifted":{}}})", desk.actions.unban(*client, said(call, "user")))};
 }
 
+Answer no_such_pool(Desk& desk, string_view name) {
+    std::vector<std::string> names;
+    for (const auto& each : desk.actions.pools()) names.push_back(each.name);
+    return refusal(
+        404, fmt::format("there is no pool {} (use {})", config::in_quotes(name),
+                         config::listed(std::vector<string_view>(names.begin(), names.end()))));
+}
+
 Answer forget_stickiness(Desk& desk, const Call& call) {
     const auto text = said(call, "client");
     const auto client = base::Ip::parse(text);
@@ -62,11 +70,15 @@ Answer forget_stickiness(Desk& desk, const Call& call) {
     const auto forgotten =
         desk.actions.forget_stickiness(call.names[0], client, said(call, "user"));
     if (forgotten) return {.body = fmt::format(R"({{"forgotten":{}}})", *forgotten)};
-    std::vector<std::string> names;
-    for (const auto& each : desk.actions.pools()) names.push_back(each.name);
-    return refusal(
-        404, fmt::format("there is no pool {} (use {})", config::in_quotes(call.names[0]),
-                         config::listed(std::vector<string_view>(names.begin(), names.end()))));
+    return no_such_pool(desk, call.names[0]);
+}
+
+Answer show_stickiness(Desk& desk, const Call& call) {
+    const auto text = said(call, "client");
+    const auto client = base::Ip::parse(text);
+    if (!text.empty() && !client) return no_address(text);
+    const auto state = desk.actions.stickiness(call.names[0], client, said(call, "user"));
+    return state ? Answer{.body = json_of(*state)} : no_such_pool(desk, call.names[0]);
 }
 
 Answer show_configuration(Desk& desk, const Call& /*call*/) {
@@ -92,6 +104,11 @@ std::string schema_of_number(string_view name, string_view help) {
         name, help);
 }
 
+std::vector<Parameter> stickiness_parameters() {
+    return {{"client", "This address, in a pool that sticks by network."},
+            {"user", "This user, in a pool that sticks by user."}};
+}
+
 const Route routes[] = {
     {.method = "GET",
      .path = "/v1/listeners",
@@ -105,17 +122,18 @@ const Route routes[] = {
      .handler = show_pools,
      .schema = [] { return list_schema<PoolState>("pools"); },
      .parameters = list_parameters<PoolState>},
+    {.method = "GET",
+     .path = "/v1/pools/{pool}/stickiness",
+     .summary = "Which backend is remembered for a client or a user, and how many clients are.",
+     .handler = show_stickiness,
+     .schema = schema_of<StickState>,
+     .parameters = stickiness_parameters},
     {.method = "DELETE",
      .path = "/v1/pools/{pool}/stickiness",
      .summary = "Forgets which backend a client, a user or everybody had. Sessions stay.",
      .handler = forget_stickiness,
      .schema = [] { return schema_of_number("forgotten", "How many clients."); },
-     .parameters =
-         [] {
-             return std::vector<Parameter>{
-                 {"client", "Only this address, in a pool that sticks by network."},
-                 {"user", "Only this user, in a pool that sticks by user."}};
-         }},
+     .parameters = stickiness_parameters},
     {.method = "GET",
      .path = "/v1/probes",
      .summary = "The latest probes of each backend, with the time of each step.",

@@ -4,8 +4,11 @@
 #include "admin/openapi.h"
 #include "admin/routes.h"
 #include "admin/shapes.h"
+#include "base/log.h"
 #include "metrics/exposition.h"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <fmt/format.h>
 #include <memory>
@@ -85,6 +88,29 @@ Answer reopen(Desk& desk, const Call& /*call*/) {
     return refusal(500, base::to_string(done.error()));
 }
 
+constexpr std::array<string_view, 4> levels = {"error", "warning", "info", "debug"};
+
+std::string level_object(log::Level level) {
+    return fmt::format(R"({{"level":"{}"}})", levels[static_cast<std::size_t>(level)]);
+}
+
+Answer show_log(Desk& /*desk*/, const Call& /*call*/) {
+    return {.body = level_object(log::level())};
+}
+
+Answer set_log(Desk& desk, const Call& call) {
+    const auto place = std::ranges::find(levels, std::get<std::string>(call.value));
+    const auto level = static_cast<log::Level>(place - levels.begin());
+    desk.actions.set_log_level(level);
+    return {.body = level_object(level)};
+}
+
+constexpr Body level_body{.member = "level",
+                          .type = Body::Type::text,
+                          .help = "The least urgent lines that are written, until the next reload.",
+                          .example = R"({"level": "debug"})",
+                          .values = levels};
+
 Answer show_version(Desk& /*desk*/, const Call& /*call*/) {
     return {.body = R"({"version":")" BALLAST_VERSION R"("})"};
 }
@@ -121,6 +147,8 @@ constexpr string_view reload_properties =
     R"("needs_restart":{"type":"array","items":{"type":"string"},)"
     R"("description":"Settings that differ and stay as they were until a restart."})";
 
+std::string schema_of_level() { return object_of(R"("level":{"type":"string"})"); }
+
 const Route routes[] = {
     {.method = "GET",
      .path = "/openapi.json",
@@ -138,6 +166,17 @@ const Route routes[] = {
      .handler = show_generations,
      .schema = [] { return list_schema<Generation>("generations"); },
      .parameters = list_parameters<Generation>},
+    {.method = "GET",
+     .path = "/v1/log",
+     .summary = "The level of the log.",
+     .handler = show_log,
+     .schema = schema_of_level},
+    {.method = "PUT",
+     .path = "/v1/log",
+     .summary = "Sets the level of the log until the next reload.",
+     .handler = set_log,
+     .schema = schema_of_level,
+     .body = &level_body},
     {.method = "POST",
      .path = "/v1/reload",
      .summary = "Reads the configuration again. All of it takes effect, or nothing.",

@@ -23,6 +23,23 @@ struct Shape<Generation> {
 };
 
 template <>
+struct Shape<ErrorCount> {
+    static constexpr auto fields =
+        std::tuple(Field{"cause", &ErrorCount::cause,
+                         "connect, tls, greeting, full (421), login, lost or data."},
+                   Field{"count", &ErrorCount::count, "How often."});
+};
+
+template <>
+struct Shape<StickState> {
+    static constexpr auto fields = std::tuple(
+        Field{"pool", &StickState::pool, "The pool."},
+        Field{"entries", &StickState::entries, "How many clients it remembers in all."},
+        Field{"backend", &StickState::backend,
+              "The backend of the client that was asked for; empty if none is remembered."});
+};
+
+template <>
 struct Shape<BackendState> {
     static constexpr auto fields = std::tuple(
         Field{"pool", &BackendState::pool, "The pool's name."},
@@ -45,7 +62,10 @@ struct Shape<BackendState> {
         Field{"bytes_per_second", &BackendState::bytes_per_second,
               "Of its transfers, over the last seconds."},
         Field{"login_seconds", &BackendState::login_seconds,
-              "How long a log-in takes there, on average; 0 if that is unknown."});
+              "How long a log-in takes there, on average; 0 if that is unknown."},
+        Field{"logins", &BackendState::logins, "Log-ins since the start of the process."},
+        Field{"logins_refused", &BackendState::logins_refused, "Those that it refused."},
+        Field{"errors", &BackendState::errors, "Failures that sessions met, by cause."});
 };
 
 template <>

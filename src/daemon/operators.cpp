@@ -24,7 +24,16 @@ std::optional<admin::Moment> moment_of(const std::optional<loop::Time>& time) {
                                                   *time - std::chrono::steady_clock::now());
 }
 
+std::vector<admin::ErrorCount> errors_of(const metrics::BackendFigures& figures) {
+    std::vector<admin::ErrorCount> all;
+    for (const auto cause : metrics::all_backend_errors)
+        if (const auto count = figures.errors[static_cast<std::size_t>(cause)].load(); count > 0)
+            all.push_back({std::string(to_string(cause)), count});
+    return all;
+}
+
 admin::BackendState state_of(const pool::Pool& pool, const pool::Pool::Status& status) {
+    const auto& figures = status.traffic->figures;
     return {.pool = pool.name(),
             .backend = status.backend.settings->name,
             .address = base::to_string(status.backend.address),
@@ -39,7 +48,10 @@ admin::BackendState state_of(const pool::Pool& pool, const pool::Pool::Status& s
             .sessions = status.sessions,
             .transfers = status.transfers,
             .bytes_per_second = status.bytes_per_second,
-            .login_seconds = std::chrono::duration<double>(status.login_time).count()};
+            .login_seconds = std::chrono::duration<double>(status.login_time).count(),
+            .logins = figures.logins,
+            .logins_refused = figures.logins_refused,
+            .errors = errors_of(figures)};
 }
 
 }  // namespace
@@ -84,6 +96,9 @@ admin::Actions Operators::actions() {
             [this](const auto& client, auto user) {
                 return ledger_.unban(client, user, std::chrono::steady_clock::now());
             },
+        .stickiness = [this](auto pool, const auto& client,
+                             auto user) { return stickiness(pool, client, user); },
+        .set_log_level = [](auto level) { log::set_level(level); },
         .forget_stickiness = [this](auto pool, const auto& client,
                                     auto user) { return forget_stickiness(pool, client, user); }};
 }
@@ -109,6 +124,20 @@ std::vector<Inheritance::Tuned> Operators::tuned() const {
             if (const auto tuning = served.pool->tuning(named.name); tuning != pool::Tuning())
                 all.push_back({served.pool->name(), named.name, tuning});
     return all;
+}
+
+std::optional<admin::StickState> Operators::stickiness(std::string_view pool,
+                                                       const std::optional<base::Ip>& client,
+                                                       std::string_view user) const {
+    const auto* const served = pools().find(pool);
+    if (served == nullptr) return std::nullopt;
+    admin::StickState state{
+        .pool = served->pool->name(),
+        .entries = static_cast<std::uint32_t>(served->pool->clients_remembered()),
+        .backend = {}};
+    if (client || !user.empty())
+        state.backend = served->pool->backend_of({client.value_or(base::Ip()), user});
+    return state;
 }
 
 std::optional<std::size_t> Operators::forget_stickiness(std::string_view pool,

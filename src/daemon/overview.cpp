@@ -118,6 +118,13 @@ std::vector<admin::BanState> Overview::bans() const {
 
 std::vector<admin::CertificateState> Overview::certificates() const {
     std::vector<admin::CertificateState> all;
+    for (const auto& [listener, expiry] : serving_.tls()->expiries())
+        all.push_back({.listener = listener,
+                       .pool = {},
+                       .backend = {},
+                       .file = expiry.file,
+                       .is_ocsp = expiry.is_ocsp,
+                       .days_left = expiry.days_left});
     for (const auto& survey : surveys())
         if (survey.certificate_days_left)
             all.push_back({.listener = {},

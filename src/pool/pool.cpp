@@ -256,6 +256,14 @@ Tuning Pool::tuning(std::string_view backend_name) const {
     return roster_.administration().tuning(backend_name);
 }
 
+std::string Pool::backend_of(const Client& client) {
+    const Locked locked(*this);
+    const Asker asker(settings_->stick, client, {});
+    const auto binding = chooser_.stick_table().find(asker.stick_key, locked.now());
+    const Member* const member = binding ? roster_.find(binding->backend) : nullptr;
+    return member != nullptr ? member->name() : std::string();
+}
+
 bool Pool::forget_client(const Client& client) {
     const Locked locked(*this);
     const Asker asker(settings_->stick, client, {});

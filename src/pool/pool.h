@@ -97,6 +97,8 @@ public:
     /// are as configured. False: there is no such backend.
     bool tune(std::string_view backend_name, const Tuning& tuning);
     [[nodiscard]] Tuning tuning(std::string_view backend_name) const;
+    /// The configured name of the backend that this client had; empty: none is remembered.
+    [[nodiscard]] std::string backend_of(const Client& client);
     /// Forgets which backend this client had. False: it was not known.
     bool forget_client(const Client& client);
     std::size_t forget_all_clients();

@@ -201,7 +201,12 @@ def test_every_route_answers_as_it_is_described(it: Ballast, api: Description) -
         api.ask("PUT", f"{state}/max_sessions", {"max_sessions": 2})
         api.ask("POST", f"{state}/probe")
         api.ask("PUT", "/v1/state", {"state": "ready"})
+        stuck = api.ask("GET", f"/v1/pools/files/stickiness?user={TESTER.name}")
+        assert stuck["backend"] == "f1"
         api.ask("DELETE", "/v1/pools/files/stickiness?user=nobody")
+        level = api.ask("GET", "/v1/log")["level"]
+        api.ask("PUT", "/v1/log", {"level": "error"})
+        assert api.ask("PUT", "/v1/log", {"level": level}) == {"level": level}
         api.ask("DELETE", "/v1/bans/192.0.2.1")
         api.ask("DELETE", f"/v1/transfers/{mine['id']}")
         data.close()

@@ -104,7 +104,7 @@ TEST_F(ApiTest, shows_backends_and_balancer) {
     const std::string f1 =
         R"(200 {"backends":[{"pool":"files","backend":"f1","address":"192.0.2.1:21","state":"drain",)"
         R"("health":"up","health_since":null,"reason":"","ejected":true,"backup":false,"weight":0,)"
-        R"("max_sessions":0,"sessions":3,"transfers":2,"bytes_per_second":0,"login_seconds":0}]})";
+        R"("max_sessions":0,"sessions":3,"transfers":2,"bytes_per_second":0,"login_seconds":0,"logins":0,"logins_refused":0,"errors":[]}]})";
     EXPECT_EQ(said("GET", "/v1/backends"), f1);
     EXPECT_EQ(said("GET", "/v1/backends/files/f1/state"), f1);
     EXPECT_EQ(said("GET", "/v1/state"), R"(200 {"state":"ready","sessions":7})");
@@ -358,6 +358,23 @@ TEST_F(ApiTest, lifts_bans_and_forgets_stickiness) {
     EXPECT_EQ(ask("DELETE", "/v1/pools/files/stickiness?client=x").status, 400U);
     EXPECT_EQ(ask("DELETE", "/v1/pools/none/stickiness").status, 404U);
     EXPECT_EQ(daemon_.forgotten, (std::vector<std::string>{"192.0.2.7 ", " "}));
+}
+
+TEST_F(ApiTest, tells_which_backend_is_remembered) {
+    EXPECT_EQ(said("GET", "/v1/pools/files/stickiness?user=anna"),
+              R"(200 {"pool":"files","entries":7,"backend":"f1"})");
+    EXPECT_EQ(said("GET", "/v1/pools/files/stickiness"),
+              R"(200 {"pool":"files","entries":7,"backend":""})");
+    EXPECT_EQ(ask("GET", "/v1/pools/files/stickiness?client=x").status, 400U);
+    EXPECT_EQ(ask("GET", "/v1/pools/none/stickiness").status, 404U);
+}
+
+TEST_F(ApiTest, sets_the_level_of_the_log) {
+    EXPECT_EQ(said("PUT", "/v1/log", R"({"level":"debug"})"), R"(200 {"level":"debug"})");
+    EXPECT_EQ(daemon_.levels, std::vector{log::Level::debug});
+    EXPECT_EQ(said("PUT", "/v1/log", R"({"level":"trace"})"),
+              refused(400, "there is no level 'trace' (use error, warning, info or debug)"));
+    EXPECT_EQ(ask("GET", "/v1/log").status, 200U);
 }
 
 TEST_F(ApiTest, is_ready_if_a_pool_can_serve) {

@@ -31,6 +31,7 @@ struct FakeDaemon {
     std::vector<std::pair<Tuned, std::optional<std::uint32_t>>> tuned;
     std::vector<std::string> unbanned;
     std::vector<std::string> forgotten;
+    std::vector<log::Level> levels;
     int reopened = 0;
     bool can_reopen = true;
 
@@ -97,6 +98,12 @@ struct FakeDaemon {
                         unbanned.push_back(base::to_string(client) + ' ' + std::string(user));
                         return std::size_t{2};
                     },
+                .stickiness = [](auto pool, const auto& client,
+                                 auto user) -> std::optional<StickState> {
+                    if (pool != "files") return std::nullopt;
+                    return StickState{"files", 7, client || !user.empty() ? "f1" : ""};
+                },
+                .set_log_level = [this](auto level) { levels.push_back(level); },
                 .forget_stickiness = [this](auto pool, const auto& client,
                                             auto user) -> std::optional<std::size_t> {
                     if (pool != "files") return std::nullopt;
