@@ -87,6 +87,21 @@ def _log_calls() -> Iterator[tuple[str, bool, str]]:
                 yield one, True, path.name
 
 
+def log_fields() -> set[str]:
+    """The names of the fields of log lines."""
+    found: set[str] = set()
+    for path, text in _files():
+        code = _joined(text)
+        parts = [_until(code, call.end(), ")") for call in _LOG_CALL.finditer(code)]
+        # Fields that are put together before.
+        parts += re.findall(r"\blog::Field\b[^;]*;", code)
+        if "log::" in code or path.name == "log.cpp":
+            parts += re.findall(r"\bpush_back\(\s*\{\"[^;]*;", code)
+        for part in parts:
+            found |= set(re.findall(r'\{"([a-z_]+)",\s', part))
+    return found
+
+
 def replies() -> dict[str, str]:
     """Each reply that Ballast itself gives, with its code and "{}" for what differs, and the name of
     the file that gives it."""
