@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "admin/explain.h"
 #include "admin/facts.h"
 #include "admin/metrics_page.h"
 #include "admin/session_act.h"
@@ -90,6 +91,18 @@ struct Actions {
     std::function<std::optional<std::size_t>(
         std::string_view pool, const std::optional<base::Ip>& client, std::string_view user)>
         forget_stickiness;
+
+    // The stories of sessions
+
+    /// Empty: there is no story of this session. An error: it cannot be asked for now.
+    std::function<loop::Task<base::Result<std::optional<SessionStory>>>(std::string session)>
+        story = {};
+    /// At most `max` stories that match. `from` is the `next` of a former result, or
+    /// `session::Stories::newest`.
+    std::function<loop::Task<base::Result<FoundStories>>(session::StoryQuery query, std::size_t max,
+                                                         std::uint64_t from)>
+        find_stories = {};
+    std::function<session::Stories::Size()> stories_size = {};
 };
 
 }  // namespace ballast::admin

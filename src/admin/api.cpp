@@ -155,7 +155,10 @@ loop::Task<Answer> Api::answer(Request request) {
         if (!is_at(route, *segments)) continue;
         allowed.push_back(route.method);
         if (route.method != request.method) continue;
-        Call call{.names = names_in(*segments, route), .query = std::move(*query), .value = {}};
+        Call call{.names = names_in(*segments, route),
+                  .query = std::move(*query),
+                  .value = {},
+                  .last_event_id = request.last_event_id};
         if (auto problem = query_problem(call, route)) co_return std::move(*problem);
         auto value = body_of(request, route);
         if (!value) co_return std::move(value.error());

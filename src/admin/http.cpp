@@ -85,7 +85,8 @@ std::expected<std::optional<Request>, Answer> RequestReader::next(std::string& r
                    .takes_chunks = message.version() >= http_1_1,
                    .host = std::string(message[http::field::host]),
                    .origin = std::string(message[http::field::origin]),
-                   .authorization = std::string(message[http::field::authorization])};
+                   .authorization = std::string(message[http::field::authorization]),
+                   .last_event_id = std::string(message["Last-Event-ID"])};
 }
 
 bool RequestReader::has_begun() const { return parser_->parser.got_some(); }

@@ -26,6 +26,7 @@ struct Request {
     std::string host = {};
     std::string origin = {};
     std::string authorization = {};
+    std::string last_event_id = {};
 };
 
 inline constexpr std::string_view json_type = "application/json";

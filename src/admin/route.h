@@ -31,6 +31,7 @@ struct Call {
     std::map<std::string, std::string, std::less<>> query;  ///< only keys that the route has
     /// The body's only member; `monostate`: there is no body.
     std::variant<std::monostate, std::string, std::uint64_t, bool, std::nullptr_t> value;
+    std::string last_event_id = {};  ///< of a stream that the client has had; empty: none
 };
 
 /// A key of the query.

@@ -13,6 +13,8 @@ namespace ballast::admin {
 [[nodiscard]] std::span<const Route> backend_routes();
 [[nodiscard]] std::span<const Route> session_routes();
 [[nodiscard]] std::span<const Route> overview_routes();
+[[nodiscard]] std::span<const Route> explain_routes();
+[[nodiscard]] std::span<const Route> event_routes();
 
 [[nodiscard]] const std::vector<Route>& all_routes();
 

@@ -40,6 +40,10 @@ template <typename E>
 concept Named = std::is_enum_v<E> && requires(E e) {
     { to_string(e) } -> std::convertible_to<std::string_view>;
 };
+/// An object whose members differ from case to case.
+struct JsonObject {
+    std::string text;  ///< as JSON
+};
 
 template <typename S, typename Visit>
 void for_each_field(Visit visit) {
@@ -59,6 +63,7 @@ void append_json(std::string& to, std::string_view text);
 void append_json(std::string& to, bool value);
 void append_json(std::string& to, double value);
 void append_json(std::string& to, Moment moment);
+inline void append_json(std::string& to, const JsonObject& object) { to += object.text; }
 template <typename N>
     requires(std::integral<N> && !std::same_as<N, bool>)
 void append_json(std::string& to, N number) {
@@ -162,6 +167,8 @@ std::string schema_of() {
         return R"({"type":"number"})";
     else if constexpr (std::same_as<T, Moment>)
         return R"({"type":"string","format":"date-time"})";
+    else if constexpr (std::same_as<T, JsonObject>)
+        return R"({"type":"object"})";
     else
         return R"({"type":"string"})";
 }
@@ -186,7 +193,7 @@ template <Named E>
 }
 template <typename T>
     requires(Shaped<T> || std::floating_point<T> || std::same_as<T, Moment> ||
-             detail::ListOf<T>::value)
+             std::same_as<T, JsonObject> || detail::ListOf<T>::value)
 [[nodiscard]] std::optional<std::string> search_text(const T&) {
     return std::nullopt;
 }

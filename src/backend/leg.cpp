@@ -45,7 +45,11 @@ Leg::Leg(net::Network& network, std::unique_ptr<net::Stream> stream, Contact con
 loop::Task<base::Result<std::unique_ptr<Leg>>> Leg::connect(net::Network& network, Contact contact,
                                                             bool client_has_tls,
                                                             loop::Signal& signal) {
-    const auto began = network.loop().now();
+    auto step_began = network.loop().now();
+    const auto step_time = [&] {
+        return network.loop().now() - std::exchange(step_began, network.loop().now());
+    };
+    Times times;
     auto stream = co_await dial(network, contact,
                                 {.to = contact.address,
                                  .from = {},
@@ -61,8 +65,8 @@ loop::Task<base::Result<std::unique_ptr<Leg>>> Leg::connect(net::Network& networ
         return std::unexpected(std::move(error));
     };
     if (!stream) co_return failed(metrics::BackendError::connect, stream.error());
-    auto ready_at = network.loop().now();
-    if (figures) figures->connect.observe(ready_at - began);
+    times.connect = step_time();
+    if (figures) figures->connect.observe(times.connect);
     const auto mode = contact.is_sealed ? config::BackendTlsMode::off : contact.backend->tls.mode;
     const bool says_auth = mode == config::BackendTlsMode::explicit_tls ||
                            (mode == config::BackendTlsMode::as_client && client_has_tls);
@@ -77,14 +81,18 @@ loop::Task<base::Result<std::unique_ptr<Leg>>> Leg::connect(net::Network& networ
         leg->data_is_protected_.reset();
         if (auto done = co_await leg->begin_tls(); !done)
             co_return failed(metrics::BackendError::tls, done.error());
-        ready_at = network.loop().now();
+        times.tls = step_time();
     }
     if (auto done = co_await leg->hear_greeting(); !done)
         co_return failed(metrics::BackendError::greeting, done.error());
-    if (figures) figures->greeting.observe(network.loop().now() - ready_at);
-    if (says_auth)
+    times.greeting = step_time();
+    if (figures) figures->greeting.observe(times.greeting);
+    if (says_auth) {
         if (auto done = co_await leg->say_auth(); !done)
             co_return failed(metrics::BackendError::tls, done.error());
+        times.tls = step_time();
+    }
+    leg->times_ = times;
     co_return leg;
 }
 

@@ -50,8 +50,16 @@ public:
     [[nodiscard]] static loop::Task<base::Result<std::unique_ptr<Leg>>> connect(
         net::Network& network, Contact contact, bool client_has_tls, loop::Signal& signal);
 
+    /// How long each step of `connect` took; zero: it was not taken.
+    struct Times {
+        loop::Time::duration connect{};
+        loop::Time::duration greeting{};
+        loop::Time::duration tls{};  ///< AUTH and the handshake
+    };
+
     Leg(net::Network& network, std::unique_ptr<net::Stream> stream, Contact contact,
         loop::Signal& signal);
+    [[nodiscard]] const Times& times() const { return times_; }
 
     /// Sends one line (without CRLF) while no reply is owed. First drops unexpected replies;
     /// otherwise each would be taken for the answer to the next command. A 421 among them is an
@@ -231,6 +239,7 @@ private:
     loop::Signal& signal_;
     ftp::ReplyParser parser_;
     ftp::Reply greeting_;
+    Times times_;
     loop::Deadline settle_at_ = loop::never;
     loop::Deadline cut_at_ = loop::never;  // for a reply that has begun
     loop::Time line_at_{};

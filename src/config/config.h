@@ -81,6 +81,7 @@ struct Admin {
     std::string socket;  ///< empty: the default, if Ballast may write there
     std::string group;   ///< who may use the socket beside Ballast's user; empty: Ballast's group
     std::string state_file;  ///< keeps administrative states over a restart; empty: none
+    std::size_t explain_memory = 64UL << 20;  ///< for the stories of sessions; 0: none are kept
 
     std::vector<base::Address> bind;  ///< TCP; empty: only the socket
     std::vector<std::string> names;   ///< host names by which browsers may reach `bind`

@@ -2,6 +2,7 @@
 #include "daemon/availability.h"
 
 #include "base/log.h"
+#include "events/bus.h"
 
 #include <utility>
 
@@ -13,6 +14,7 @@ void Availability::set(AdminState state, Workers workers, const session::Pools& 
     if (std::exchange(state_, state) == state) return;
     log::write_each(log::Level::info, "balancer state changed by the administrator",
                     {{"state", to_string(state)}});
+    events::publish(events::Kind::balancer_state, {{"state", to_string(state)}});
     // A session that began before this is told to end below, and no other begins.
     ledger_.admit_none(state != AdminState::ready);
     for (const auto& each : pools.all()) apply_to(*each.pool);

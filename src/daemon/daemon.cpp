@@ -8,6 +8,7 @@
 #include "config/changes.h"
 #include "daemon/census.h"
 #include "daemon/doors.h"
+#include "daemon/explainer.h"
 #include "daemon/inheritance.h"
 #include "daemon/installed_program.h"
 #include "daemon/logs.h"
@@ -29,6 +30,7 @@
 #include "daemon/tls.h"
 #include "daemon/upgrade.h"
 #include "daemon/worker.h"
+#include "events/bus.h"
 #include "guard/ledger.h"
 #include "metrics/counters.h"
 #include "net/presence.h"
@@ -119,6 +121,7 @@ private:
     Overview overview_;
     Census census_;
     MetricsSource metrics_;
+    Explainer explainer_;
     admin::OperatorSocket operator_socket_;  // until `run`
     admin::Gate::Settings gate_;
     std::optional<admin::Server> operator_server_;
@@ -199,6 +202,7 @@ Daemon::Daemon(Parts parts, base::OwnedFd signals, const Arguments& arguments,
       overview_(serving_, ledger_),
       census_(control_, workers_),
       metrics_({serving_, ledger_, ports_, workers_, predecessor_, operators_}),
+      explainer_(control_, workers_, serving_.stories()),
       signalled_(control_),
       unwatched_signals_(std::move(signals)),
       watch_due_(control_),
@@ -271,6 +275,11 @@ void Daemon::serve_operators() {
     };
     actions.has_new_program = [this] { return program_.is_new(); };
     actions.metrics = [this] { return metrics_.look(); };
+    actions.story = [this](std::string session) { return explainer_.story(std::move(session)); };
+    actions.find_stories = [this](session::StoryQuery query, std::size_t max, std::uint64_t from) {
+        return explainer_.find(std::move(query), max, from);
+    };
+    actions.stories_size = [this] { return serving_.stories().size(); };
     operator_server_.emplace(control_, std::move(operator_socket_), std::move(actions),
                              started_with_->admin.state_file);
     admit_operators();
@@ -372,6 +381,7 @@ void Daemon::begin_serving() {
     log::info("ready", {{"version", std::string_view(BALLAST_VERSION)},
                         {"workers", std::uint64_t{workers_.size()}},
                         {"pid", std::int64_t{::getpid()}}});
+    if (replaces_) events::publish(events::Kind::upgrade_done, {{"pid", std::int64_t{::getpid()}}});
     // After an upgrade the service manager hears of this process from the former one.
     if (!replaces_) sd_notify(0, "READY=1");
     inheritance_.escort.end();
@@ -484,6 +494,10 @@ admin::ReloadReport Daemon::apply(Reload::Read& read) {
         log::write_each(log::Level::warning,
                         "the configuration was not reloaded, nothing has changed",
                         {{"file", file_}, {"problems", std::uint64_t{report.problems.size()}}});
+        events::publish(events::Kind::reload_refused,
+                        {{"file", file_},
+                         {"problems", std::uint64_t{report.problems.size()}},
+                         {"reason", report.problems.front()}});
         return report;
     }
     const auto config = read.parts->config;
@@ -505,6 +519,7 @@ admin::ReloadReport Daemon::apply(Reload::Read& read) {
                     {{"file", file_},
                      {"listeners", std::uint64_t{config->listeners.size()}},
                      {"pools", std::uint64_t{config->pools.size()}}});
+    events::publish(events::Kind::reload_applied, {{"file", file_}});
     return report;
 }
 

@@ -2,6 +2,7 @@
 #include "daemon/doors.h"
 
 #include "base/log.h"
+#include "events/bus.h"
 #include "net/acceptor.h"
 #include "net/listeners.h"
 #include "net/presence.h"
@@ -137,13 +138,16 @@ void Doors::switch_over() {
     for (auto& door : former) {
         if (!door.socket) continue;
         close(door);
-        if (door.is_for_operators())
+        const auto address = base::to_string(door.address);
+        if (door.is_for_operators()) {
             log::write_each(log::Level::info, "no longer listening for operators",
-                            {{"address", base::to_string(door.address)}});
-        else
-            log::write_each(
-                log::Level::info, "no longer listening, sessions go on",
-                {{"listener", door.listener}, {"address", base::to_string(door.address)}});
+                            {{"address", address}});
+            continue;
+        }
+        log::write_each(log::Level::info, "no longer listening, sessions go on",
+                        {{"listener", door.listener}, {"address", address}});
+        events::publish(events::Kind::listener_closed,
+                        {{"listener", door.listener}, {"address", address}});
     }
     former.clear();
     doors_ = std::exchange(next_, {});
@@ -168,6 +172,8 @@ void Doors::open(Door& door) {
     log_listening(door.listener, door.address);
     door.is_open = true;
     if (door.is_for_operators()) return operators_.open(door.address, std::move(copy));
+    events::publish(events::Kind::listener_opened,
+                    {{"listener", door.listener}, {"address", base::to_string(door.address)}});
     door.worker = workers_[opened_++ % workers_.size()].get();
     door.accepting = door.worker->accept_on(
         std::move(copy),

@@ -47,6 +47,7 @@ void Serving::use(Parts parts) {
         watched.push_back(served.pool);
         pools->add(std::move(served));
     }
+    stories_.set_memory(config_->admin.explain_memory);
     pools_ = pools;
     auto files = std::make_shared<BackendFiles>(*pools_);
     // The backends of the files are there before the first session.
@@ -84,7 +85,7 @@ void Serving::set_services() {
             listener.name,
             Worker::Service{std::shared_ptr<const config::Listener>(config_, &listener), pools_,
                             &ledger_, &public_names_, &notices_, tls_->server_of(listener.name),
-                            false, listener_figures_[listener.name]});
+                            false, listener_figures_[listener.name], &stories_});
     auto former = std::exchange(services_of_config_, services);
     services.merge(former);
     services_.set(std::move(services));

@@ -17,6 +17,7 @@
 #include "net/socket_network.h"
 #include "session/pools.h"
 #include "session/public_names.h"
+#include "session/stories.h"
 
 #include <cstdint>
 #include <map>
@@ -61,6 +62,7 @@ public:
     [[nodiscard]] const session::Pools& pools() const { return *pools_; }
     /// Null before the first `use`.
     [[nodiscard]] health::Prober* prober() { return prober_ ? &*prober_ : nullptr; }
+    [[nodiscard]] const session::Stories& stories() const { return stories_; }
     /// What a new client of this listener gets; empty if there is no such listener any more. Any
     /// thread.
     [[nodiscard]] std::optional<Worker::Service> service(std::string_view listener) const {
@@ -84,6 +86,7 @@ private:
     std::shared_ptr<const session::Pools> pools_ = std::make_shared<const session::Pools>();
     session::PublicNames public_names_;
     session::Notices notices_;
+    session::Stories stories_{0};
     Services::ByListener services_of_config_;
     Services services_;
     ListenerFigures listener_figures_;

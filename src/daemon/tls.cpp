@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "events/bus.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -299,6 +300,7 @@ void Tls::reload(Served& served) {
                 served.certificates = std::move(*certificates);
             }
             log::info("certificates loaded", {{"listener", served.listener}});
+            events::publish(events::Kind::certificate_replaced, {{"listener", served.listener}});
             log_expiry(served);
         }
     }
@@ -322,6 +324,10 @@ void Tls::log_expiry(const Served& served) {
                      {{"listener", served.listener},
                       {"file", expiry.file},
                       {"days_left", std::int64_t{expiry.days_left}}});
+        events::publish(events::Kind::certificate_expires,
+                        {{"listener", served.listener},
+                         {"file", expiry.file},
+                         {"days_left", std::int64_t{expiry.days_left}}});
     }
 }
 

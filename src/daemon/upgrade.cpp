@@ -2,6 +2,7 @@
 #include "daemon/upgrade.h"
 
 #include "base/log.h"
+#include "events/bus.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -112,6 +113,7 @@ void Upgrade::replaced() {
 void Upgrade::failed(const std::string& reason) {
     log::write_each(log::Level::warning, "the upgrade failed, this process goes on",
                     {{"reason", reason}});
+    events::publish(events::Kind::upgrade_failed, {{"reason", reason}});
     ++attempt_;
     give_back(std::exchange(released_, {}));
     own_.doors.resume();

@@ -200,10 +200,10 @@ void Worker::begin_session(Newcomer client) try {
     auto stream = std::make_unique<net::SocketStream>(std::move(*watched), *local, client.peer);
     const auto& service = client.service;
     auto session = std::make_unique<session::Session>(
-        session::Surroundings{network_, service.listener, service.pools, service.tls,
-                              service.begins_with_tls, load_, *service.ledger,
-                              *service.public_names, *service.notices, std::move(client.accepted),
-                              client.reached, client.proxy, service.figures},
+        session::Surroundings{
+            network_, service.listener, service.pools, service.tls, service.begins_with_tls, load_,
+            *service.ledger, *service.public_names, *service.notices, std::move(client.accepted),
+            client.reached, client.proxy, service.figures, service.stories, index_},
         std::move(stream), id, [this, id] { loop_.post([this, id] { session_ended(id); }); });
     auto& begun = sessions_.add(std::move(session), std::move(client.carried));
     try {
@@ -248,6 +248,18 @@ void Worker::read_sessions(std::string after, std::size_t max,
     loop_.post([this, after = std::move(after), max, take = std::move(take)]() mutable {
         take(sessions_.slice(after, max));
     });
+}
+
+void Worker::read_story(std::string id, TakeStory take) {
+    loop_.post([this, id = std::move(id), take = std::move(take)]() mutable {
+        take(sessions_.story(id));
+    });
+}
+
+void Worker::search_stories(session::StoryQuery query, std::string after, std::size_t max,
+                            TakeFound take) {
+    loop_.post([this, query = std::move(query), after = std::move(after), max,
+                take = std::move(take)]() mutable { take(sessions_.search(query, after, max)); });
 }
 
 }  // namespace ballast::daemon

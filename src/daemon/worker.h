@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <semaphore>
 #include <string>
 #include <thread>
@@ -70,6 +71,7 @@ public:
         std::shared_ptr<const net::TlsServer> tls;
         bool begins_with_tls;
         std::shared_ptr<metrics::ListenerFigures> figures = {};
+        session::Stories* stories = nullptr;
     };
     /// Begins a session with an accepted client. `accepted` is its place among all sessions.
     void adopt(base::OwnedFd client, base::Address peer, Service service, std::string id,
@@ -85,6 +87,14 @@ public:
     /// worker's thread.
     void read_sessions(std::string after, std::size_t max,
                        std::move_only_function<void(std::vector<session::View>)> take);
+    using TakeStory =
+        std::move_only_function<void(std::optional<session::Directory::Running> story)>;
+    /// The story of a session, if this worker has it. `take` is called on this worker's thread.
+    void read_story(std::string id, TakeStory take);
+    using TakeFound = std::move_only_function<void(session::Directory::Found found)>;
+    /// Searches the stories of a slice of its sessions, likewise.
+    void search_stories(session::StoryQuery query, std::string after, std::size_t max,
+                        TakeFound take);
 
 private:
     struct Newcomer {

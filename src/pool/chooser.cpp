@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <span>
 #include <utility>
 
 namespace ballast::pool {
@@ -17,6 +18,60 @@ bool was_tried(const Member& member, const Asker& asker) {
 bool can_serve(const Member& member, const Asker& asker, loop::Time now,
                Standing worst = Standing::ejected) {
     return member.standing(now) >= worst && !was_tried(member, asker);
+}
+
+/// Why `can_serve` says no, or it has no room.
+Unfit unfit_of(const Member& member, const Asker& asker, loop::Time now, Standing worst) {
+    switch (member.standing(now)) {
+        case Standing::gone:
+        case Standing::withdrawn: return Unfit::withdrawn;
+        case Standing::down: return Unfit::down;
+        case Standing::ejected:
+            if (worst > Standing::ejected) return Unfit::ejected;
+            break;
+        case Standing::serving: break;
+    }
+    if (was_tried(member, asker)) return Unfit::tried;
+    return member.has_room(now) ? Unfit::no : Unfit::full;
+}
+
+Choice::Option option_of(const Member& member, Unfit unfit) {
+    return {.name = member.backend().name,
+            .numbers = {.id = member.id(),
+                        .weight = 0,
+                        .sessions = member.sessions(),
+                        .transfers = member.traffic()->transfers},
+            .unfit = unfit};
+}
+
+void add(Choice& choice, Choice::Option option) {
+    if (choice.options.size() < Choice::options_max)
+        choice.options.push_back(std::move(option));
+    else
+        ++choice.more;
+}
+
+/// The chosen one is among the options even if the pool is large.
+void explain_pick(std::span<Member* const> ready, std::span<const balance::Candidate> candidates,
+                  std::size_t picked, Choice& choice) {
+    choice.options.reserve(std::min(ready.size(), Choice::options_max));
+    const auto add_ready = [&](std::size_t i) {
+        add(choice, {.name = ready[i]->backend().name, .numbers = candidates[i], .unfit = {}});
+    };
+    if (picked >= Choice::options_max) add_ready(picked);
+    for (std::size_t i = 0; i < ready.size(); ++i)
+        if (i != picked || picked < Choice::options_max) add_ready(i);
+}
+
+void explain_unfit(std::span<const Member> members, const Asker& asker, Standing worst,
+                   loop::Time now, std::span<Member* const> ready, Choice& choice) {
+    for (const auto& member : members) {
+        if (member.standing(now) == Standing::gone ||
+            std::ranges::find(ready, &member) != ready.end())
+            continue;
+        const auto unfit = unfit_of(member, asker, now, worst);
+        add(choice, option_of(member, unfit == Unfit::no ? Unfit::later_tier : unfit));
+    }
 }
 
 }  // namespace
@@ -41,14 +96,17 @@ void Chooser::configure(std::shared_ptr<const config::Pool> settings) {
     stick_table_.configure(settings_->stick.timeout, settings_->stick.entries_max);
 }
 
-std::expected<Member*, Refusal> Chooser::choose(const Asker& asker, loop::Time now) {
+std::expected<Member*, Refusal> Chooser::choose(const Asker& asker, loop::Time now,
+                                                Choice* explained) {
     const auto bound = sticky(asker, now);
+    if (explained != nullptr && (!bound || *bound != nullptr))
+        explain_bound(asker, bound.value_or(nullptr), now, *explained);
     if (!bound) return std::unexpected(bound.error());
     if (*bound != nullptr) return *bound;
-    if (Member* const chosen = pick(asker, Standing::serving, now)) return chosen;
+    if (Member* const chosen = pick(asker, Standing::serving, now, explained)) return chosen;
     if (is_worth_waiting(asker, now)) return std::unexpected(Refusal::all_full);
     // An ejected backend still serves if no other can.
-    if (Member* const chosen = pick(asker, Standing::ejected, now)) return chosen;
+    if (Member* const chosen = pick(asker, Standing::ejected, now, explained)) return chosen;
     return std::unexpected(why_none(asker, now));
 }
 
@@ -88,7 +146,7 @@ std::expected<Member*, Refusal> Chooser::sticky(const Asker& asker, loop::Time n
 }
 
 /// The policy's choice: among the ready members of the first tier that has any.
-Member* Chooser::pick(const Asker& asker, Standing worst, loop::Time now) {
+Member* Chooser::pick(const Asker& asker, Standing worst, loop::Time now, Choice* explained) {
     std::vector<Member*> ready;
     for (auto& member : roster_.members()) {
         if (!can_serve(member, asker, now, worst) || !member.has_room(now)) continue;
@@ -96,11 +154,42 @@ Member* Chooser::pick(const Asker& asker, Standing worst, loop::Time now) {
         if (!ready.empty() && member.tier() < ready.front()->tier()) ready.clear();
         ready.push_back(&member);
     }
-    if (ready.empty()) return nullptr;
+    if (explained != nullptr) {
+        *explained = {};
+        explained->policy = settings_->balance->name;
+    }
+    if (ready.empty()) {
+        if (explained != nullptr)
+            explain_unfit(roster_.members(), asker, worst, now, ready, *explained);
+        return nullptr;
+    }
     std::vector<balance::Candidate> candidates;
     candidates.reserve(ready.size());
     for (Member* const member : ready) candidates.push_back(member->candidate(now));
-    return ready.at(policy_->pick(candidates, asker.client));
+    const auto picked = policy_->pick(candidates, asker.client);
+    if (explained != nullptr) {
+        explained->why =
+            worst == Standing::serving ? Choice::Why::policy : Choice::Why::last_resort;
+        explain_pick(ready, candidates, picked, *explained);
+        explain_unfit(roster_.members(), asker, worst, now, ready, *explained);
+    }
+    return ready.at(picked);
+}
+
+/// The client sticks to a member, chosen or not, and may have no other now.
+void Chooser::explain_bound(const Asker& asker, const Member* chosen, loop::Time now,
+                            Choice& explained) {
+    const auto bound = bound_of(asker, now);
+    if (!bound) return;
+    explained = {};
+    explained.policy = settings_->balance->name;
+    if (chosen != nullptr) explained.why = Choice::Why::sticky;
+    add(explained, {.name = bound->member->backend().name,
+                    .numbers = bound->member->candidate(now),
+                    .unfit = unfit_of(*bound->member, asker, now, Standing::serving)});
+    for (const auto& member : roster_.members())
+        if (&member != bound->member && member.standing(now) != Standing::gone)
+            add(explained, option_of(member, Unfit::not_its_own));
 }
 
 /// Whether to wait for a member that is only full, instead of using an ejected one.

@@ -4,6 +4,7 @@
 #include "balance/policy.h"
 #include "config/config.h"
 #include "pool/asker.h"
+#include "pool/choice.h"
 #include "pool/member.h"
 #include "pool/refusal.h"
 #include "pool/roster.h"
@@ -26,8 +27,9 @@ public:
     /// Clients that stick to a member go on doing so.
     void configure(std::shared_ptr<const config::Pool> settings);
 
-    /// Reserves nothing.
-    [[nodiscard]] std::expected<Member*, Refusal> choose(const Asker& asker, loop::Time now);
+    /// Reserves nothing. `explained`, if not null, gets what led to the result.
+    [[nodiscard]] std::expected<Member*, Refusal> choose(const Asker& asker, loop::Time now,
+                                                         Choice* explained = nullptr);
     /// Whom it would choose, if the address of the client alone decides that; else null.
     [[nodiscard]] Member* foresee(const base::Ip& address, loop::Time now);
     /// The members that would do for this client if they had room.
@@ -47,7 +49,9 @@ private:
     };
     [[nodiscard]] std::optional<Bound> bound_of(const Asker& asker, loop::Time now);
     [[nodiscard]] std::expected<Member*, Refusal> sticky(const Asker& asker, loop::Time now);
-    [[nodiscard]] Member* pick(const Asker& asker, Standing worst, loop::Time now);
+    [[nodiscard]] Member* pick(const Asker& asker, Standing worst, loop::Time now,
+                               Choice* explained = nullptr);
+    void explain_bound(const Asker& asker, const Member* chosen, loop::Time now, Choice& explained);
     [[nodiscard]] bool is_worth_waiting(const Asker& asker, loop::Time now) const;
     [[nodiscard]] Refusal why_none(const Asker& asker, loop::Time now) const;
 

@@ -2,6 +2,7 @@
 #include "pool/locked.h"
 
 #include "base/log.h"
+#include "events/bus.h"
 
 #include <algorithm>
 #include <chrono>
@@ -14,14 +15,16 @@ Pool::Locked::~Locked() {
     lock_.unlock();
     for (const auto& recall : recalls_) loop::Recall::call(recall);
     Queue::wake(served_);
-    for (const auto& note : notes_)
-        log::write_each(
-            log::Level::info, note.message,
-            {{"pool", pool_.name_}, {"backend", note.name}, {"state", to_string(note.state)}});
+    for (const auto& note : notes_) {
+        const std::initializer_list<log::Field> fields = {
+            {"pool", pool_.name_}, {"backend", note.name}, {"state", to_string(note.state)}};
+        log::write_each(log::Level::info, note.message, fields);
+        events::publish(note.kind, fields);
+    }
 }
 
-std::expected<Seat, Refusal> Pool::Locked::choose(const Asker& asker) {
-    const auto chosen = pool_.chooser_.choose(asker, now_);
+std::expected<Seat, Refusal> Pool::Locked::choose(const Asker& asker, Choice* explained) {
+    const auto chosen = pool_.chooser_.choose(asker, now_, explained);
     if (!chosen) return std::unexpected(chosen.error());
     Member& member = **chosen;
     member.session_began();
@@ -70,14 +73,14 @@ void Pool::Locked::enforce_states() {
     std::ranges::move(dismissed, std::back_inserter(served_));
 }
 
-void Pool::Locked::note(std::string_view message, const std::string& name) {
-    notes_.push_back({message, name, pool_.roster_.administration().own(name)});
+void Pool::Locked::note(std::string_view message, events::Kind kind, const std::string& name) {
+    notes_.push_back({message, kind, name, pool_.roster_.administration().own(name)});
 }
 
 void Pool::Locked::note_if_drained(const std::string& name) {
     const auto& roster = pool_.roster_;
     if (roster.administration().own(name) != AdminState::ready && roster.sessions(name) == 0)
-        note("backend drained: no session is left", name);
+        note("backend drained: no session is left", events::Kind::backend_drained, name);
 }
 
 }  // namespace ballast::pool

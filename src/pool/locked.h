@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "events/kind.h"
 #include "pool/pool.h"
 
 #include <expected>
@@ -25,7 +26,8 @@ public:
     /// When the lock was taken.
     [[nodiscard]] loop::Time now() const { return now_; }
     /// Chooses and reserves.
-    [[nodiscard]] std::expected<Seat, Refusal> choose(const Asker& asker);
+    [[nodiscard]] std::expected<Seat, Refusal> choose(const Asker& asker,
+                                                      Choice* explained = nullptr);
     /// Gives those who wait what is free.
     void serve_queue();
     /// Asks for one seat back that this client could use. False: none is on loan since then.
@@ -35,14 +37,16 @@ public:
     /// The administrator has changed states: wakes the sessions that must end, gives those who wait
     /// what is free, and turns away those who wait in vain from now on.
     void enforce_states();
-    /// For the log: what has happened to the backend with this configured name.
-    void note(std::string_view message, const std::string& name);
+    /// For the log and those who listen: what has happened to the backend with this configured
+    /// name.
+    void note(std::string_view message, events::Kind kind, const std::string& name);
     /// The same, if it is withdrawn and has no session left.
     void note_if_drained(const std::string& name);
 
 private:
     struct Note {
         std::string_view message;
+        events::Kind kind;
         std::string name;
         AdminState state;
     };

@@ -2,6 +2,7 @@
 #include "pool/pool.h"
 
 #include "base/log.h"
+#include "events/bus.h"
 #include "pool/locked.h"
 
 #include <cassert>
@@ -57,12 +58,13 @@ void Pool::set_targets(const BackendSettings& backend, std::span<const Target> t
 
 // Choosing
 
-std::expected<Seat, Refusal> Pool::choose(const Client& client, std::span<const BackendId> tried) {
+std::expected<Seat, Refusal> Pool::choose(const Client& client, std::span<const BackendId> tried,
+                                          Choice* explained) {
     Locked locked(*this);
     const Asker asker(settings_->stick, client, tried);
     // Seats that became free by time alone go to the queue first.
     locked.serve_queue();
-    return locked.choose(asker);
+    return locked.choose(asker, explained);
 }
 
 std::optional<BackendId> Pool::foresee(const base::Ip& address) {
@@ -182,11 +184,11 @@ bool Pool::probed(BackendId id, bool passed, const std::string& reason) {
         locked.serve_queue();
     }
     const auto level = passed ? log::Level::info : log::Level::warning;
-    log::write_each(level, passed ? "backend up" : "backend down",
-                    {{"pool", name_},
-                     {"backend", backend.name},
-                     {"address", base::to_string(backend.address)},
-                     {"reason", reason}});
+    const auto address = base::to_string(backend.address);
+    const std::initializer_list<log::Field> fields = {
+        {"pool", name_}, {"backend", backend.name}, {"address", address}, {"reason", reason}};
+    log::write_each(level, passed ? "backend up" : "backend down", fields);
+    events::publish(passed ? events::Kind::backend_up : events::Kind::backend_down, fields);
     return passed && was_down;
 }
 
@@ -216,16 +218,19 @@ void Pool::observe_failure(BackendId id, const std::string& reason) {
             outlier.spare();
         }
     }
-    if (ejected_for)
-        log::write_each(log::Level::warning, "backend ejected",
-                        {{"pool", name_},
-                         {"backend", name},
-                         {"seconds", std::int64_t{ejected_for->count()}},
-                         {"reason", reason}});
-    else
+    if (ejected_for) {
+        const std::initializer_list<log::Field> fields = {
+            {"pool", name_},
+            {"backend", name},
+            {"seconds", std::int64_t{ejected_for->count()}},
+            {"reason", reason}};
+        log::write_each(log::Level::warning, "backend ejected", fields);
+        events::publish(events::Kind::backend_ejected, fields);
+    } else {
         log::write_each(log::Level::warning,
                         "backend fails sessions and is not ejected: too few would be left",
                         {{"pool", name_}, {"backend", name}, {"reason", reason}});
+    }
 }
 
 // Administration
@@ -235,7 +240,7 @@ bool Pool::administer(std::string_view backend_name, AdminState state) {
     Locked locked(*this);
     if (!roster_.knows(name)) return false;
     if (!roster_.administration().set(name, state)) return true;
-    locked.note("backend state changed by the administrator", name);
+    locked.note("backend state changed by the administrator", events::Kind::backend_state, name);
     locked.note_if_drained(name);
     locked.enforce_states();
     return true;

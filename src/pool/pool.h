@@ -7,6 +7,7 @@
 #include "pool/admin_state.h"
 #include "pool/asker.h"
 #include "pool/backend.h"
+#include "pool/choice.h"
 #include "pool/chooser.h"
 #include "pool/loans.h"
 #include "pool/queue.h"
@@ -64,8 +65,10 @@ public:
 
     // Choosing
 
+    /// `explained`, if not null, gets what led to the result.
     [[nodiscard]] std::expected<Seat, Refusal> choose(const Client& client,
-                                                      std::span<const BackendId> tried);
+                                                      std::span<const BackendId> tried,
+                                                      Choice* explained = nullptr);
     /// The backend that a client of this address would get now, if its user's name does not matter:
     /// the one that its network sticks to, or that `source-hash` chooses. Empty: it may be any.
     [[nodiscard]] std::optional<BackendId> foresee(const base::Ip& address);

@@ -29,6 +29,38 @@ void note(const Pump& pump, Report& report) {
     report.is_vouched_for = pump.end_is_vouched_for();
 }
 
+/// Measures times without a byte.
+class PauseClock {
+public:
+    PauseClock(Report& report, loop::Time now) : report_(report), moved_at_(now) {}
+
+    /// `total` is the number of bytes moved so far.
+    void note(std::uint64_t total, loop::Time now) {
+        if (total == total_) return;
+        if (total_ == 0) report_.first_byte_at = now;
+        total_ = total;
+        end(now);
+    }
+    /// Nothing follows.
+    void end(loop::Time now) {
+        const auto gap = now - std::exchange(moved_at_, now);
+        if (std::exchange(is_held_, false)) {
+            report_.held += gap;
+        } else if (gap >= pause_min) {
+            ++report_.pauses;
+            report_.paused += gap;
+        }
+    }
+    /// The throttle holds the bytes back from now on.
+    void hold() { is_held_ = true; }
+
+private:
+    Report& report_;
+    std::uint64_t total_ = 0;
+    loop::Time moved_at_;
+    bool is_held_ = false;
+};
+
 /// Runs the pump as far as the throttle allows.
 void run(Pump& pump, guard::Throttle& throttle, loop::Time now) {
     if (!throttle.is_limited()) {
@@ -180,22 +212,26 @@ loop::Task<> relay_one_way(loop::Loop& loop, net::Stream& source, net::Stream& s
     Pump pump(source, sink);
     SinkWatch sink_watch(loop, sink);
     StallClock stall(loop, pace);
+    PauseClock pauses(report, loop.now());
 
     for (;;) {
         run(pump, pace.throttle, loop.now());
+        const auto now = loop.now();
         note(pump, report);
-        if (pump.is_over()) co_return;
+        pauses.note(pump.taken() + pump.delivered(), now);
+        if (pump.is_over()) co_return pauses.end(now);
         if (!sink_watch.look(report.error)) {
             report.end = End::sink_failed;
-            co_return;
+            co_return pauses.end(now);
         }
         if (!stall.note(pump.taken() + pump.delivered())) {
             report.end = End::stalled;
-            co_return;
+            co_return pauses.end(now);
         }
         loop::Deadline turn_at = loop::never;
-        watch(pump, source, sink, signal, pace.throttle, loop.now(), turn_at);
+        watch(pump, source, sink, signal, pace.throttle, now, turn_at);
         stall.excuse(turn_at);
+        if (turn_at != loop::never) pauses.hold();
         sink_watch.watch();
         turn_at = loop::sooner(turn_at, sink_watch.ask_at());
         (void)co_await signal.wait(loop::sooner(turn_at, stall.due()));
@@ -211,11 +247,17 @@ loop::Task<> relay_both_ways(loop::Loop& loop, net::Stream& a, net::Stream& b, P
     Pump backward(b, a);
     guard::Throttle backward_throttle = pace.throttle;  // a share of its own
     StallClock stall(loop, pace);
+    PauseClock pauses(report, loop.now());
 
     for (;;) {
         run(forward, pace.throttle, loop.now());
         note(forward, report);
-        if (forward.is_over()) co_return;
+        if (forward.is_over()) {
+            pauses.note(
+                forward.taken() + forward.delivered() + backward.taken() + backward.delivered(),
+                loop.now());
+            co_return pauses.end(loop.now());
+        }
         if (!backward.is_over()) {
             run(backward, backward_throttle, loop.now());
             if (backward.state() == Pump::State::source_ended) {
@@ -232,15 +274,19 @@ loop::Task<> relay_both_ways(loop::Loop& loop, net::Stream& a, net::Stream& b, P
                 co_return;
             }
         }
-        if (!stall.note(forward.taken() + forward.delivered() + backward.taken() +
-                        backward.delivered())) {
+        const auto now = loop.now();
+        const auto moved =
+            forward.taken() + forward.delivered() + backward.taken() + backward.delivered();
+        pauses.note(moved, now);
+        if (!stall.note(moved)) {
             report.end = End::stalled;
-            co_return;
+            co_return pauses.end(now);
         }
         loop::Deadline turn_at = loop::never;
-        watch(forward, a, b, signal, pace.throttle, loop.now(), turn_at);
-        watch(backward, b, a, signal, backward_throttle, loop.now(), turn_at);
+        watch(forward, a, b, signal, pace.throttle, now, turn_at);
+        watch(backward, b, a, signal, backward_throttle, now, turn_at);
         stall.excuse(turn_at);
+        if (turn_at != loop::never) pauses.hold();
         (void)co_await signal.wait(loop::sooner(turn_at, stall.due()));
     }
 }

@@ -45,7 +45,13 @@ struct Report {
     bool other_way_ended = false;  ///< `relay_both_ways` only: `b` has ended its direction properly
     bool other_way_is_vouched_for = false;
     std::shared_ptr<std::atomic<std::uint64_t>> moved;  ///< delivered bytes are added to it, too
+    loop::Time first_byte_at{};                         ///< when bytes were taken first
+    std::uint32_t pauses = 0;  ///< times without a byte, of `pause_min` or longer
+    loop::Time::duration paused{};
+    loop::Time::duration held{};  ///< back by the throttle
 };
+/// A shorter time without a byte is not a pause.
+inline constexpr auto pause_min = std::chrono::seconds(1);
 
 /// Moves bytes from `source` to `sink` until one of them ends. Meanwhile it also reads from the
 /// sink. The sink may end its direction (a downloading client may do so early), and its bytes are

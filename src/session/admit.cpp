@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/admit.h"
 
+#include "events/bus.h"
 #include "guard/access_list.h"
 #include "metrics/counters.h"
 #include "session/limit_note.h"
@@ -13,6 +14,21 @@ namespace {
 
 constexpr std::string_view drained_text =
     "Service not available: it takes no new sessions, try again later.";
+
+void tell_beginning(Context& context) {
+    const auto& around = context.surroundings;
+    if (context.story.is_kept())
+        context.story.note(
+            context.now(), Fact::accepted,
+            {base::to_string(context.client.peer()), context.settings.name,
+             base::to_string(context.reached_address()),
+             around.proxy ? base::to_string(*around.proxy) : std::string(), around.worker});
+    if (events::is_wanted(events::Kind::session_began))
+        events::publish(events::Kind::session_began,
+                        {{"session", context.id},
+                         {"listener", context.settings.name},
+                         {"client", base::to_string(context.client.peer())}});
+}
 
 }  // namespace
 
@@ -57,6 +73,7 @@ loop::Task<bool> admit(Context& context) {
     context.report(log::Level::info, "session began",
                    {{"listener", context.settings.name},
                     {"local", base::to_string(context.reached_address())}});
+    tell_beginning(context);
     co_return true;
 }
 

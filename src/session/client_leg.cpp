@@ -7,6 +7,12 @@
 
 namespace ballast::session {
 
+namespace {
+
+constexpr std::size_t refusal_bytes_max = 256;
+
+}  // namespace
+
 ClientLeg::ClientLeg(std::unique_ptr<net::Stream> stream, const config::Listener& settings,
                      loop::Signal& signal, net::Interrupt interrupt)
     : settings_(settings),
@@ -86,12 +92,20 @@ loop::Task<base::Result<>> ClientLeg::end_tls(loop::Deadline deadline) {
     co_return base::Result<>{};
 }
 
+void ClientLeg::begin_command(bool is_secret) {
+    is_secret_ = is_secret;
+    first_code_ = last_code_ = 0;
+    if (!last_refusal_.empty()) last_refusal_ = {};
+}
+
 loop::Task<base::Result<>> ClientLeg::send(const ftp::Reply& reply) {
     if (!reply.is_preliminary()) {
         const bool tells_status = reply.code >= 211 && reply.code <= 213;
         last_code_ = reply.code;
         if (first_code_ == 0 && !tells_status) first_code_ = reply.code;
     }
+    if (reply.is_negative() && !is_secret_)
+        last_refusal_ = reply.message().substr(0, refusal_bytes_max);
     return control_.send(reply.text, base::Fault::client,
                          signal_.loop().after(settings_.write_timeout), interrupt_);
 }

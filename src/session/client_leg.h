@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace ballast::session {
@@ -77,13 +78,16 @@ public:
     [[nodiscard]] net::Stream& stream() { return control_.stream(); }
 
     [[nodiscard]] loop::Task<base::Result<>> send(const ftp::Reply& reply);
-    /// The replies sent from now on belong to the next command.
-    void begin_command() { first_code_ = last_code_ = 0; }
+    /// The replies sent from now on belong to the next command. `is_secret`: they may repeat a
+    /// password, so no text is kept.
+    void begin_command(bool is_secret);
     /// The code of the reply that ended the command; 0 if none did. During a transfer come the
     /// replies to STAT too, and behind it ABOR's.
     [[nodiscard]] std::uint16_t reply_code() const {
         return first_code_ != 0 ? first_code_ : last_code_;
     }
+    /// The text of its last reply that was a refusal; empty: there was none.
+    [[nodiscard]] const std::string& last_refusal() const { return last_refusal_; }
     /// Half-closes and drops unread bytes, so that the last reply arrives.
     void finish();
 
@@ -102,6 +106,8 @@ private:
     std::optional<ClientEvent::Kind> is_over_;
     std::uint16_t first_code_ = 0;  // of a final reply that does not tell a status
     std::uint16_t last_code_ = 0;   // of a final reply
+    bool is_secret_ = false;
+    std::string last_refusal_;
 };
 
 }  // namespace ballast::session

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/context.h"
 
+#include "events/bus.h"
 #include "ftp/secret.h"
 #include "metrics/counters.h"
 #include "session/backend_user.h"
@@ -19,6 +20,7 @@ Context::Context(Surroundings around, std::unique_ptr<net::Stream> stream, std::
       settings(*surroundings.listener),
       id(std::move(session_id)),
       began_at(surroundings.network.loop().now()),
+      story(surroundings.stories, began_at),
       signal(surroundings.network.loop()),
       dialog(settings),
       client(std::move(stream), settings, signal, [this] { return gives_way(); }),
@@ -77,6 +79,7 @@ loop::Task<> Context::lose_backend(const base::Error& error) {
     if (const auto figures = assignment.figures()) figures->add(metrics::BackendError::lost);
     const auto reason = base::to_string(error);
     report_fault(base::blame_of(error), "backend lost", {{"reason", reason}});
+    story.note(now(), Fact::backend_lost, {backend_name(), reason});
     end_because(fmt::format("the backend was lost: {}", reason));
     assignment.set_leg(nullptr);
     return end_with("The connection to the server was lost.");
@@ -100,6 +103,7 @@ void Context::lend_place() { place.lend(surroundings.ledger, settings, client.pe
 void Context::keep_seat() {
     if (assignment.keep()) return;
     metrics::count(metrics::Counter::seats_recalled);
+    story.note(now(), Fact::seat_recalled);
     assignment = {};
 }
 
@@ -155,12 +159,21 @@ void Context::say(log::Level level, std::string_view message, std::span<const lo
 }
 
 void Context::report_login_refused(const ftp::Reply& reply, std::string_view name,
-                                   std::string_view reason, std::string_view secret) const {
-    report(log::Level::info, "login refused",
-           {{"name", name},
-            {"code", std::uint64_t{reply.code}},
-            {"text", ftp::without_secret(reply.message(), secret)},
-            {"reason", reason}});
+                                   std::string_view reason, std::string_view secret) {
+    const auto text = ftp::without_secret(reply.message(), secret);
+    report(
+        log::Level::info, "login refused",
+        {{"name", name}, {"code", std::uint64_t{reply.code}}, {"text", text}, {"reason", reason}});
+    story.note(now(), Fact::login_refused, {name, reply.code, text, reason});
+    if (events::is_wanted(events::Kind::login_refused))
+        events::publish(events::Kind::login_refused, {{"session", id},
+                                                      {"listener", settings.name},
+                                                      {"client", base::to_string(client.peer())},
+                                                      {"user", name},
+                                                      {"pool", pool_name()},
+                                                      {"backend", backend_name()},
+                                                      {"code", std::uint64_t{reply.code}},
+                                                      {"reason", reason}});
 }
 
 void Context::report_command_refused(const ftp::Command& command, const ftp::Reply& reply) const {
@@ -171,40 +184,67 @@ void Context::report_command_refused(const ftp::Command& command, const ftp::Rep
             {"text", reply.message()}});
 }
 
-void Context::report_end(std::string_view backend) const {
+void Context::report_end(std::string_view pool, std::string_view backend) {
     if (!place.is_taken()) return;
-    const std::chrono::duration<double> seconds = now() - began_at;
+    const auto time = now() - began_at;
+    const std::chrono::duration<double> seconds = time;
     report(log::Level::info, "session ended",
            {{"reason", end_reason_},
             {"backend", backend},
             {"seconds", seconds.count()},
             {"bytes", totals.bytes},
             {"transfers", std::uint64_t{totals.transfers}}});
+    story.note(now(), Fact::ended,
+               {end_reason_, time, totals.transfers, totals.bytes, identity.user, pool, backend});
+    if (story.is_kept()) surroundings.stories->add(id, story);
+    if (events::is_wanted(events::Kind::session_ended))
+        events::publish(events::Kind::session_ended,
+                        {{"session", id},
+                         {"listener", settings.name},
+                         {"client", base::to_string(client.peer())},
+                         {"user", identity.user},
+                         {"pool", pool},
+                         {"backend", backend},
+                         {"seconds", seconds.count()},
+                         {"bytes", totals.bytes},
+                         {"transfers", std::uint64_t{totals.transfers}},
+                         {"reason", end_reason_}});
 }
 
-void Context::reached(guard::Limit limit) const {
+void Context::reached(guard::Limit limit) {
     note_limit(surroundings.ledger, limit, settings, base::to_string(client.peer().ip),
                {{"session", id}, {"user", identity.user}, {"phase", to_string(phase_)}});
+    if (!story.is_kept()) return;
+    const auto setting = surroundings.ledger.setting_of(limit, settings);
+    story.note(now(), Fact::limit, {guard::row_of(limit).text, setting.key, setting.value});
 }
 
-void Context::count_failed_login(std::string_view pool, std::string_view user) const {
+void Context::count_failed_login(std::string_view pool, std::string_view user) {
     const auto ban = surroundings.ledger.login_failed({pool, user}, client.peer().ip, now());
     if (!ban) return;
     metrics::count(metrics::Counter::bans_begun);
     report_ban(*ban, user);
 }
 
-void Context::report_ban(guard::Limit ban, std::string_view user) const {
+void Context::report_ban(guard::Limit ban, std::string_view user) {
     const auto& ledger = surroundings.ledger;
     const auto setting = ledger.setting_of(ban, settings);
     const auto time = std::chrono::ceil<std::chrono::seconds>(ledger.rules().limits->ban_time);
+    const std::string_view of =
+        ban == guard::Limit::banned_address ? "address" : "user at this address";
     report_fault(base::Blame::client, "banned for failed logins",
-                 {{"of", ban == guard::Limit::banned_address ? "address" : "user at this address"},
+                 {{"of", of},
                   {"name", user},
                   {"seconds", std::int64_t{time.count()}},
                   {"key", setting.key},
                   {"value", setting.value},
                   {"cure", setting.cure}});
+    story.note(now(), Fact::banned, {of, time.count()});
+    events::publish(events::Kind::ban_begun, {{"of", of},
+                                              {"client", base::to_string(client.peer().ip)},
+                                              {"user", user},
+                                              {"listener", settings.name},
+                                              {"seconds", std::int64_t{time.count()}}});
 }
 
 }  // namespace ballast::session

@@ -13,6 +13,7 @@
 #include "session/phase.h"
 #include "session/restart.h"
 #include "session/session_place.h"
+#include "session/story.h"
 #include "session/surroundings.h"
 
 #include <cstdint>
@@ -54,6 +55,7 @@ public:
     const config::Listener& settings;
     const std::string id;
     const loop::Time began_at;
+    Story story;
 
     loop::Signal signal;
     net::TlsBond bond;
@@ -68,7 +70,8 @@ public:
     loop::Deadline login_deadline;                ///< for the client's login
     std::shared_ptr<guard::Bandwidth> bandwidth;  ///< the session's own; null: no limit
     Totals totals;
-    std::string current_command;  ///< in progress, without a password; empty: none
+    std::string current_command;   ///< in progress, without a password; empty: none
+    bool command_is_told = false;  ///< the story has more about it than the command itself
 
     [[nodiscard]] loop::Loop& loop() const { return signal.loop(); }
     [[nodiscard]] loop::Time now() const { return signal.loop().now(); }
@@ -83,6 +86,13 @@ public:
     /// A backend at this address would lead back to Ballast, in an endless chain of sessions.
     [[nodiscard]] bool comes_from_ourselves() const;
     [[nodiscard]] bool is_logged_in() const { return dialog.login() == Dialog::Login::done; }
+    /// Empty: it has no backend.
+    [[nodiscard]] std::string_view pool_name() const {
+        return assignment ? std::string_view(assignment.settings().name) : std::string_view();
+    }
+    [[nodiscard]] std::string_view backend_name() const {
+        return assignment ? std::string_view(assignment.backend().name) : std::string_view();
+    }
     /// The backend's name for the user that the logs name.
     [[nodiscard]] std::string user_at_backend() const;
 
@@ -144,18 +154,19 @@ public:
     /// `name` is the user's name as the client said it. `reason` says who refused. The reply's text
     /// may repeat the secret.
     void report_login_refused(const ftp::Reply& reply, std::string_view name,
-                              std::string_view reason, std::string_view secret = {}) const;
+                              std::string_view reason, std::string_view secret = {});
     void report_command_refused(const ftp::Command& command, const ftp::Reply& reply) const;
-    /// For a session that was let in and has left its `backend`. Empty: it had none.
-    void report_end(std::string_view backend) const;
-    void reached(guard::Limit limit) const;
+    /// For a session that was let in and has left its `backend`. Empty: it had none. Keeps the
+    /// story, so call it last.
+    void report_end(std::string_view pool, std::string_view backend);
+    void reached(guard::Limit limit);
     /// Call it before the client gets the reply. Without a user's name only the address counts.
-    void count_failed_login(std::string_view pool, std::string_view user) const;
+    void count_failed_login(std::string_view pool, std::string_view user);
 
 private:
     void say(log::Level level, std::string_view message, std::span<const log::Field> fields,
              Repeats repeats) const;
-    void report_ban(guard::Limit ban, std::string_view user) const;
+    void report_ban(guard::Limit ban, std::string_view user);
 
     Phase phase_ = Phase::greeting;
     loop::Time phase_since_;

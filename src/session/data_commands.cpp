@@ -4,6 +4,7 @@
 #include "base/ascii.h"
 #include "base/number.h"
 #include "base/shortage.h"
+#include "events/bus.h"
 #include "ftp/host_port.h"
 #include "ftp/verb.h"
 #include "metrics/counters.h"
@@ -298,11 +299,12 @@ loop::Task<> DataCommands::transfer(ftp::Command command, bool tentative) {
         {context_.network(), context_.signal, context_.client, context_.leg(), context_.client_data,
          context_.settings, context_.dialog.protects_data() ? &client_tls : nullptr,
          counted.bytes(counted_as(direction)),
-         throttle_of(context_, login_.routed_pool(), login_.user())},
+         throttle_of(context_, login_.routed_pool(), login_.user()), &context_.story},
         command.line, direction, restart);
     const auto file = file_of(command, direction);
     const Running running{transfer, command.verb, file};
     const Shown shown(running_, running);
+    if (!tentative) tell_beginning(command, file);
     const TransferOutcome outcome = co_await transfer.run();
     if (tentative && outcome.reach == TransferReach::begun) context_.restart.spend();
     context_.journal.note_transfer(command, outcome.result == TransferResult::refused);
@@ -332,6 +334,53 @@ void DataCommands::record(const ftp::Command& command, const std::string& file,
                   context_.journal.is_binary(), outcome});
     count_transfer(outcome, context_.assignment.seat());
     report(command, file, outcome);
+    tell(command, file, outcome);
+}
+
+/// What began as a transfer and was none is a command like others.
+void DataCommands::tell(const ftp::Command& command, const std::string& file,
+                        const TransferOutcome& outcome) {
+    if (outcome.result == TransferResult::not_a_transfer) return;
+    context_.command_is_told = true;
+    const auto& course = outcome.course;
+    const auto mode = [](bool is_active) -> std::string_view {
+        return is_active ? "active" : "passive";
+    };
+    context_.story.note(
+        context_.now(), Fact::transfer,
+        {context_.current_command, file, to_string(outcome.direction), to_string(outcome.result),
+         outcome.reason, outcome.bytes, outcome.time, course.restart, context_.client.reply_code(),
+         mode(course.client_is_active), course.client_is_protected, course.client_connected,
+         mode(course.backend_is_active), course.backend_is_protected, course.backend_connected,
+         course.first_byte, course.pauses, course.paused, course.held});
+    if (!events::is_wanted(events::Kind::transfer_ended)) return;
+    const std::chrono::duration<double> seconds = outcome.time;
+    events::publish(events::Kind::transfer_ended,
+                    {{"session", context_.id},
+                     {"listener", context_.settings.name},
+                     {"client", base::to_string(context_.client.peer())},
+                     {"user", context_.identity.user},
+                     {"pool", context_.pool_name()},
+                     {"backend", context_.backend_name()},
+                     {"verb", command.verb},
+                     {"file", file},
+                     {"bytes", outcome.bytes},
+                     {"seconds", seconds.count()},
+                     {"result", to_string(outcome.result)},
+                     {"reason", outcome.reason}});
+}
+
+void DataCommands::tell_beginning(const ftp::Command& command, const std::string& file) {
+    if (!events::is_wanted(events::Kind::transfer_began)) return;
+    events::publish(events::Kind::transfer_began,
+                    {{"session", context_.id},
+                     {"listener", context_.settings.name},
+                     {"client", base::to_string(context_.client.peer())},
+                     {"user", context_.identity.user},
+                     {"pool", context_.pool_name()},
+                     {"backend", context_.backend_name()},
+                     {"verb", command.verb},
+                     {"file", file}});
 }
 
 /// Each transfer that began gets one line, without a bound, because this is a log of transfers. One

@@ -66,6 +66,8 @@ private:
                 const TransferOutcome& outcome);
     void report(const ftp::Command& command, const std::string& file,
                 const TransferOutcome& outcome);
+    void tell(const ftp::Command& command, const std::string& file, const TransferOutcome& outcome);
+    void tell_beginning(const ftp::Command& command, const std::string& file);
 
     Context& context_;
     const Login& login_;

@@ -34,4 +34,30 @@ std::vector<View> Directory::slice(std::string_view after, std::size_t max) cons
     return views;
 }
 
+std::optional<Directory::Running> Directory::story(std::string_view id) const {
+    const auto* const session = find(id);
+    if (session == nullptr) return std::nullopt;
+    auto bytes = session->story();
+    if (bytes.empty()) return std::nullopt;
+    return Running{session->began_at(), std::move(bytes)};
+}
+
+Directory::Found Directory::search(const StoryQuery& query, std::string_view after,
+                                   std::size_t max) const {
+    Found found;
+    std::size_t looked_at = 0;
+    for (auto entry = entries_.upper_bound(after); entry != entries_.end(); ++entry) {
+        if (looked_at++ == max) return found;
+        const auto& session = *entry->second.session;
+        found.next = entry->first;
+        const auto bytes = session.story();
+        if (bytes.empty()) continue;
+        if (auto summary =
+                session::search(query, entry->first, session.began_at(), std::nullopt, bytes))
+            found.stories.push_back(std::move(*summary));
+    }
+    found.next.clear();
+    return found;
+}
+
 }  // namespace ballast::session

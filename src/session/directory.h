@@ -3,12 +3,15 @@
 
 #include "guard/ledger.h"
 #include "session/session.h"
+#include "session/story_search.h"
 #include "session/view.h"
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +36,21 @@ public:
     /// keep the thread from looking at ten thousand sessions at once. Fewer than `max`: the last
     /// slice.
     [[nodiscard]] std::vector<View> slice(std::string_view after, std::size_t max) const;
+
+    /// The story of a running session.
+    struct Running {
+        std::chrono::system_clock::time_point began_at;
+        std::string bytes;  ///< as `StoryReader` reads them
+    };
+    /// Empty: the session has ended, or no stories are kept.
+    [[nodiscard]] std::optional<Running> story(std::string_view id) const;
+    struct Found {
+        std::vector<StorySummary> stories;
+        std::string next;  ///< the id behind which to go on; empty: all were looked at
+    };
+    /// Searches the stories of at most `max` sessions whose ids are above `after`.
+    [[nodiscard]] Found search(const StoryQuery& query, std::string_view after,
+                               std::size_t max) const;
 
 private:
     struct Entry {

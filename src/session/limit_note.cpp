@@ -2,6 +2,7 @@
 #include "session/limit_note.h"
 
 #include "base/log.h"
+#include "events/bus.h"
 #include "metrics/counters.h"
 
 #include <fmt/format.h>
@@ -22,6 +23,13 @@ void note_limit(const guard::Ledger& ledger, guard::Limit limit, const config::L
     };
     fields.insert(fields.end(), session.begin(), session.end());
     log::write_seldom(log::Level::warning, "a limit is reached", row.text, fields);
+    events::publish_seldom(events::Kind::limit_reached, row.text,
+                           {{"limit", row.text},
+                            {"client", client},
+                            {"listener", listener.name},
+                            {"key", setting.key},
+                            {"value", setting.value},
+                            {"cure", setting.cure}});
 }
 
 void note_own_session(std::string_view client) {

@@ -3,6 +3,7 @@
 
 #include "backend/refusal.h"
 #include "base/ascii.h"
+#include "events/bus.h"
 #include "ftp/secret.h"
 #include "guard/command_policy.h"
 #include "metrics/counters.h"
@@ -79,6 +80,8 @@ loop::Task<> Login::log_in(ftp::Command user) {
     }
     if (const auto ban = ban_of(routing.pool, routing.user))
         co_return co_await refuse_banned(*ban, user.argument);
+    context_.story.note(context_.now(), Fact::routed,
+                        {routing.pool, name_of_route(routing), routing.user, routing.host});
     routed_pool_ = std::move(routing.pool);
     host_ = std::move(routing.host);
     if (user.argument != routing.user) {
@@ -268,7 +271,7 @@ loop::Task<> Login::credential_of_present(ftp::Command command) {
 /// The backend closed at PASS or ACCT. One other backend gets USER and PASS. If that one closes
 /// too, or there is none, count a wrong password: some servers close instead of answering one.
 loop::Task<> Login::retry(ftp::Command password, base::Error error) {
-    placement_.give_up(std::exchange(context_.assignment, {}), error);
+    placement_.give_up(std::exchange(context_.assignment, {}), error, time_);
     if (std::exchange(password_is_lost_, true)) {
         context_.dialog.set_login(Dialog::Login::none);
         metrics::count(metrics::Counter::logins_refused);
@@ -349,7 +352,26 @@ loop::Task<bool> Login::accept() {
         context_.assignment.seat().logged_in(
             std::chrono::duration_cast<std::chrono::microseconds>(time_));
     context_.report(log::Level::info, "logged in");
+    tell_login();
     co_return true;
+}
+
+void Login::tell_login() {
+    const auto& context = context_;
+    if (context.story.is_kept()) {
+        const auto backends_user = context.user_at_backend();
+        context_.story.note(context.now(), Fact::logged_in,
+                            {user_, backends_user == user_ ? std::string() : backends_user,
+                             context.pool_name(), context.backend_name(), time_});
+    }
+    if (events::is_wanted(events::Kind::session_logged_in))
+        events::publish(events::Kind::session_logged_in,
+                        {{"session", context.id},
+                         {"listener", context.settings.name},
+                         {"client", base::to_string(context.client.peer())},
+                         {"user", user_},
+                         {"pool", context.pool_name()},
+                         {"backend", context.backend_name()}});
 }
 
 /// The backend has refused the user.

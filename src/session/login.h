@@ -51,6 +51,7 @@ private:
     [[nodiscard]] loop::Task<> log_in_again(ftp::Command password);
     [[nodiscard]] loop::Task<> follow(ftp::Command command, ftp::Reply reply);
     [[nodiscard]] loop::Task<bool> accept();
+    void tell_login();
     [[nodiscard]] loop::Task<> refuse(const ftp::Command& command, ftp::Reply reply);
     [[nodiscard]] std::optional<ftp::Reply> take_user_place();
     [[nodiscard]] loop::Task<bool> replay_client_lines();

@@ -65,6 +65,8 @@ loop::Task<> Passthrough::run() {
     metrics::count(metrics::Counter::sessions_passed_through);
     context_.place.keep();
     context_.report(log::Level::info, "passed through", {{"server_name", hello->server_name}});
+    context_.story.note(context_.now(), Fact::passed_through,
+                        {context_.pool_name(), context_.backend_name(), hello->server_name});
     co_await carry();
 }
 
@@ -97,6 +99,8 @@ loop::Task<bool> Passthrough::route_by(const net::ClientHello& hello) {
         co_await send_alert(net::Alert::access_denied, "a backend leads back here");
         co_return false;
     }
+    context_.story.note(context_.now(), Fact::routed,
+                        {routing.pool, name_of_route(routing), routing.user, routing.host});
     host_ = std::move(routing.host);
     placement_.begin(*context_.surroundings.pools->find(routing.pool), {});
     co_return true;

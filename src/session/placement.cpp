@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/placement.h"
 
+#include "events/bus.h"
 #include "metrics/counters.h"
 #include "session/limit_note.h"
 
@@ -67,11 +68,14 @@ loop::Task<std::expected<Placed, Unplaced>> Placement::find() {
         Assignment assignment(pool_, std::move(*seat), context_.signal);
         const auto began = context_.now();
         auto reply = co_await introduction_.introduce(assignment);
-        if (reply)
-            co_return Placed{std::move(assignment), std::move(*reply), context_.now() - began};
+        const auto time = context_.now() - began;
+        if (reply) {
+            tell_connection(assignment, time);
+            co_return Placed{std::move(assignment), std::move(*reply), time};
+        }
         if (reply.error().fault == base::Fault::internal)
             passed_over.push_back(assignment.backend().id);
-        give_up(std::move(assignment), reply.error());
+        give_up(std::move(assignment), reply.error(), time);
     }
 }
 
@@ -107,7 +111,11 @@ loop::Task<std::expected<pool::Seat, Unplaced>> Placement::find_seat(
         if (const auto end = co_await await_turn()) co_return std::unexpected(*end);
         auto without = tried_;
         without.insert(without.end(), passed_over.begin(), passed_over.end());
-        auto chosen = pool_.pool->choose({context_.client.peer().ip, user_}, without);
+        const bool is_told = context_.story.is_kept();
+        pool::Choice choice;
+        auto chosen = pool_.pool->choose({context_.client.peer().ip, user_}, without,
+                                         is_told ? &choice : nullptr);
+        if (is_told) tell(choice, chosen ? chosen->backend().name : std::string_view());
         std::expected<pool::Seat, Unplaced> seat = std::unexpected(pool::Refusal::all_full);
         if (chosen)
             seat = std::move(*chosen);
@@ -136,6 +144,11 @@ loop::Task<std::expected<pool::Seat, Unplaced>> Placement::wait_for_seat(
     const pool::Client client{context_.client.peer().ip, user_};
     auto place = pool_.pool->join_queue(client, without, context_.signal);
     if (!place) co_return std::unexpected(place.error());
+    const auto began = context_.now();
+    const auto tell_end = [this, began](std::string_view outcome) {
+        context_.story.note(context_.now(), Fact::left_queue, {outcome, context_.now() - began});
+    };
+    context_.story.note(began, Fact::queued, {pool_.settings->name});
     context_.set_phase(Phase::queued);
     const auto deadline =
         loop::sooner(context_.loop().after(pool_.settings->queue.timeout), context_.login_deadline);
@@ -143,15 +156,21 @@ loop::Task<std::expected<pool::Seat, Unplaced>> Placement::wait_for_seat(
     for (;;) {
         if (auto seat = place->take()) {
             context_.set_phase(Phase::choosing);
+            tell_end(fmt::format("a seat on {} is free", seat->backend().name));
             co_return std::move(*seat);
         }
         if (const auto refusal = place->refusal()) {
             context_.set_phase(Phase::choosing);
+            tell_end(pool::to_string(*refusal));
             co_return std::unexpected(*refusal);
         }
         if (!std::exchange(is_counted, true)) metrics::count(metrics::Counter::sessions_queued);
-        if (const auto end = interruption()) co_return std::unexpected(*end);
+        if (const auto end = interruption()) {
+            tell_end(text_of(*end));
+            co_return std::unexpected(*end);
+        }
         if (context_.now() >= deadline) {
+            tell_end("it took too long");
             // The pool was full long ago. Meanwhile its backends may have gone down.
             *place = pool::Place();
             auto last = pool_.pool->choose(client, without);
@@ -178,11 +197,14 @@ bool Placement::fall_back(pool::Refusal refusal) {
                     {{"pool", config.name},
                      {"fallback", config.fallback},
                      {"reason", pool::to_string(refusal)}});
+    context_.story.note(context_.now(), Fact::fallback,
+                        {config.name, config.fallback, pool::to_string(refusal)});
     pool_ = *context_.surroundings.pools->find(config.fallback);
     return true;
 }
 
-void Placement::give_up(Assignment assignment, const base::Error& error) {
+void Placement::give_up(Assignment assignment, const base::Error& error,
+                        loop::Time::duration time) {
     last_reason_ = base::to_string(error);
     metrics::count(metrics::Counter::backend_attempts_failed);
     const auto& backend = assignment.backend();
@@ -193,12 +215,53 @@ void Placement::give_up(Assignment assignment, const base::Error& error) {
                                                             : metrics::BackendError::login);
     context_.report_fault(base::blame_of(error), "backend failed before login, the next is tried",
                           {{"backend", backend.name}, {"reason", last_reason_}});
+    context_.story.note(context_.now(), Fact::attempt_failed,
+                        {backend.name, base::to_string(backend.address), last_reason_, time});
     if (error.fault == base::Fault::backend) pool_.pool->observe_failure(backend.id, last_reason_);
     if (error.fault != base::Fault::internal) tried_.push_back(backend.id);
 }
 
-void Placement::report_none(pool::Refusal refusal) const {
+void Placement::tell(const pool::Choice& choice, std::string_view chosen) {
+    auto& story = context_.story;
+    const auto now = context_.now();
+    for (const auto& [name, numbers, unfit] : choice.options)
+        if (unfit == pool::Unfit::no)
+            story.note(now, Fact::candidate,
+                       {name, numbers.weight, numbers.sessions, numbers.transfers,
+                        numbers.bytes_per_second, numbers.login_microseconds});
+        else
+            story.note(now, Fact::not_candidate, {name, pool::to_string(unfit), numbers.sessions});
+    if (choice.more > 0) story.note(now, Fact::more_candidates, {choice.more});
+    if (chosen.empty()) return;
+    const bool is_picked = choice.why == pool::Choice::Why::policy;
+    story.note(now, Fact::chosen,
+               {pool_.settings->name, chosen, pool::to_string(choice.why),
+                is_picked ? choice.policy : std::string_view()});
+}
+
+void Placement::tell_connection(const Assignment& assignment, loop::Time::duration time) {
+    if (!context_.story.is_kept()) return;
+    const auto& backend = assignment.backend();
+    const auto* const leg = assignment.leg();
+    // Where the client's TLS passes through, only all steps together are known.
+    const auto times = leg != nullptr ? leg->times() : backend::Leg::Times{.connect = time};
+    const auto* const tls = leg != nullptr ? leg->tls() : nullptr;
+    context_.story.note(
+        context_.now(), Fact::connected,
+        {backend.name, base::to_string(backend.address), times.connect, times.greeting, times.tls,
+         tls != nullptr ? std::string_view(tls->version()) : std::string_view(),
+         tls != nullptr ? std::string_view(tls->cipher()) : std::string_view(),
+         time - times.connect - times.greeting - times.tls});
+}
+
+void Placement::report_none(pool::Refusal refusal) {
     const auto& pool = *pool_.settings;
+    context_.story.note(context_.now(), Fact::no_backend,
+                        {pool.name, pool::to_string(refusal), last_reason_});
+    if (refusal == pool::Refusal::queue_full || refusal == pool::Refusal::waited_in_vain ||
+        refusal == pool::Refusal::all_full)
+        events::publish_seldom(events::Kind::queue_full, pool.name,
+                               {{"pool", pool.name}, {"reason", pool::to_string(refusal)}});
     const log::Field name = {"pool", pool.name};
     const log::Field reason = {"reason", pool::to_string(refusal)};
     const auto limited_by = [&](std::string_view key, std::uint64_t value, std::string_view cure) {

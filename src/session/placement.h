@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "pool/choice.h"
 #include "session/context.h"
 
 #include <cstdint>
 #include <expected>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -78,7 +80,8 @@ public:
     [[nodiscard]] loop::Task<std::expected<Placed, Unplaced>> find();
     /// This backend could not serve the login and is not tried again for it. A fault of the backend
     /// counts against its health. After a fault of ours, the backend does not count as tried.
-    void give_up(Assignment assignment, const base::Error& error);
+    /// `time` was taken by the backend so far.
+    void give_up(Assignment assignment, const base::Error& error, loop::Time::duration time);
 
     /// The last pool that was asked: that of `begin`, or its fallback.
     [[nodiscard]] const ServedPool& pool() const { return pool_; }
@@ -93,7 +96,9 @@ private:
     [[nodiscard]] loop::Task<std::expected<pool::Seat, Unplaced>> wait_for_seat(
         std::vector<pool::BackendId> without);
     [[nodiscard]] bool fall_back(pool::Refusal refusal);
-    void report_none(pool::Refusal refusal) const;
+    void report_none(pool::Refusal refusal);
+    void tell(const pool::Choice& choice, std::string_view chosen);
+    void tell_connection(const Assignment& assignment, loop::Time::duration time);
 
     Context& context_;
     WaitingClient& client_;

@@ -10,8 +10,7 @@ namespace ballast::session {
 
 namespace {
 
-void report_own_refusal(const Context& context, const ftp::Command& command,
-                        const ftp::Reply& reply) {
+void report_own_refusal(Context& context, const ftp::Command& command, const ftp::Reply& reply) {
     if (!reply.is_negative()) return;
     if (command.verb == "USER") {
         constexpr std::string_view rule = "a rule of the listener";

@@ -85,6 +85,11 @@ std::optional<std::string_view> behind_last(std::string_view text, char mark) {
 
 }  // namespace
 
+std::string_view name_of_route(const Routing& routing) {
+    return routing.by != nullptr ? std::string_view(routing.by->where.key)
+                                 : "the listener's own pool";
+}
+
 std::vector<std::string_view> pools_of(const config::Listener& listener) {
     std::vector<std::string_view> names;
     for (const auto& route : listener.routes) add(names, route.pool);
@@ -139,8 +144,12 @@ Routing route(const config::Listener& listener, const Applicant& applicant) {
     if (!who.server_name.empty() && !who.host.empty() &&
         !base::is_same_but_for_case(who.server_name, who.host))
         return refused(ftp::make_reply(530, "The host differs from that of the TLS handshake."));
-    const auto to = [&](const std::string& pool) {
-        return Routing{pool, std::string(who.user), std::string(who.host), std::nullopt, nullptr};
+    const auto to = [&](const std::string& pool, const config::Route* by) {
+        return Routing{.pool = pool,
+                       .user = std::string(who.user),
+                       .host = std::string(who.host),
+                       .refusal = {},
+                       .by = by};
     };
     // A client that asks for a pool gets that pool or none.
     const auto may_have = [&](std::string_view pool) {
@@ -149,9 +158,9 @@ Routing route(const config::Listener& listener, const Applicant& applicant) {
     for (const auto& route : listener.routes) {
         if (!matches(route.match, who)) continue;
         if (!route.reject.empty()) return refused(reply_of(route.reject), &route);
-        if (may_have(route.pool)) return to(route.pool);
+        if (may_have(route.pool)) return to(route.pool, &route);
     }
-    if (!listener.pool.empty() && may_have(listener.pool)) return to(listener.pool);
+    if (!listener.pool.empty() && may_have(listener.pool)) return to(listener.pool, nullptr);
     return refused(ftp::make_reply(530, "This user cannot log in here."));
 }
 

@@ -28,11 +28,15 @@ struct Routing {
     std::string host;                   ///< from HOST or %host
     std::optional<ftp::Reply> refusal;  ///< if set, nothing else counts
     const config::Route* rejected_by = nullptr;  ///< the route that says so; null: no route fits
+    const config::Route* by = nullptr;  ///< leads to `pool`; null: it is the listener's own
 };
 
 /// Tries the listener's routes in order. The first match decides, then the listener's own pool.
 /// Without either the answer is 530: a pool is never chosen by chance.
 [[nodiscard]] Routing route(const config::Listener& listener, const Applicant& applicant);
+
+/// What leads to its pool: "listener[0].route[1]".
+[[nodiscard]] std::string_view name_of_route(const Routing& routing);
 
 /// Every pool that a client of this listener can be sent to, once each, without fallbacks.
 [[nodiscard]] std::vector<std::string_view> pools_of(const config::Listener& listener);

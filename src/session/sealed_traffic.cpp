@@ -92,6 +92,9 @@ void SealedTraffic::report(const SealedData& data) {
                      {"seconds", seconds.count()},
                      {"reason", data.problem()}},
                     Context::Repeats::all);
+    context_.story.note(
+        context_.now(), Fact::sealed_data,
+        {data.port(), moved.bytes_from_b, moved.bytes_from_a, data.problem(), data.time()});
 }
 
 }  // namespace ballast::session

@@ -7,12 +7,15 @@ namespace ballast::session {
 
 loop::Task<bool> secure_control(Context& context) {
     context.set_phase(Phase::securing);
-    const auto deadline = context.loop().after(context.settings.tls->handshake_timeout);
+    const auto began = context.now();
+    const auto deadline = began + context.settings.tls->handshake_timeout;
     const auto done = co_await context.client.begin_tls(
         *context.surroundings.tls, context.bond, loop::sooner(deadline, context.login_deadline));
     if (!done) {
         metrics::count(metrics::Counter::tls_handshakes_failed);
-        context.report(log::Level::info, "TLS failed", {{"reason", base::to_string(done.error())}});
+        const auto reason = base::to_string(done.error());
+        context.report(log::Level::info, "TLS failed", {{"reason", reason}});
+        context.story.note(context.now(), Fact::tls_failed, {reason, context.now() - began});
         context.end_because("the TLS handshake failed");
         co_return false;
     }
@@ -33,6 +36,9 @@ loop::Task<bool> secure_control(Context& context) {
                     {"cipher", tls.cipher()},
                     {"server_name", server_name},
                     {"resumed", std::uint64_t{tls.is_resumed()}}});
+    context.story.note(context.now(), Fact::tls_began,
+                       {tls.version(), tls.cipher(), server_name, tls.is_resumed(),
+                        context.identity.certificate, context.now() - began});
     co_return true;
 }
 
@@ -45,6 +51,7 @@ loop::Task<> leave_tls(Context& context) {
         co_return;
     }
     context.dialog.tls_left();
+    context.story.note(context.now(), Fact::tls_left);
 }
 
 void welcome_data(Context& context) {

@@ -33,10 +33,17 @@ Session::~Session() {
     try {
         context_.end_because("the daemon ended");
         const auto former = std::exchange(context_.assignment, {});
-        context_.report_end(former ? former.backend().name : std::string());
+        report_end(former);
     } catch (const std::exception& problem) {
         log::caught("the end of a session is not in the log", problem);
     }
+}
+
+void Session::report_end(const Assignment& former) {
+    if (former)
+        context_.report_end(former.settings().name, former.backend().name);
+    else
+        context_.report_end({}, {});
 }
 
 /// A standard library exception (memory is short) ends only this session.
@@ -59,7 +66,7 @@ loop::Task<> Session::run() {
         const auto former = std::exchange(context_.assignment, {});
         context_.client_data.clear();
         client.finish();
-        context_.report_end(former ? former.backend().name : std::string());
+        report_end(former);
     }
     ended_();
 }
@@ -90,16 +97,11 @@ loop::Task<> Session::serve() {
         co_await take_turn();
         context_.set_phase(Phase::working);
         const std::string verb = event->command.verb;
-        context_.client.begin_command();
         switch (event->kind) {
             case ClientEvent::Kind::command:
-                context_.current_command = ftp::holds_secret(event->command.line)
-                                               ? event->command.verb
-                                               : event->command.line;
-                co_await perform(std::move(event->command));
-                context_.current_command = {};
+                co_await take_command(std::move(event->command));
                 break;
-            case ClientEvent::Kind::bad_line: co_await refuse_line(context_, event->problem); break;
+            case ClientEvent::Kind::bad_line: co_await take_bad_line(event->problem); break;
             case ClientEvent::Kind::ended:
                 co_return context_.end_because("the client closed the connection");
             case ClientEvent::Kind::lost:
@@ -107,6 +109,29 @@ loop::Task<> Session::serve() {
         }
         metrics::count_command(verb, context_.client.reply_code());
     }
+}
+
+loop::Task<> Session::take_command(ftp::Command command) {
+    const auto began = context_.phase_since();
+    const bool is_secret = ftp::holds_secret(command.line);
+    context_.current_command = is_secret ? command.verb : command.line;
+    context_.command_is_told = false;
+    context_.client.begin_command(is_secret);
+    co_await perform(std::move(command));
+    if (!context_.command_is_told) {
+        const auto now = context_.now();
+        context_.story.note(now, Fact::command,
+                            {context_.current_command, context_.client.reply_code(),
+                             context_.client.last_refusal(), now - began});
+    }
+    context_.current_command = {};
+}
+
+loop::Task<> Session::take_bad_line(ftp::CommandError problem) {
+    context_.client.begin_command(false);
+    co_await refuse_line(context_, problem);
+    context_.story.note(context_.now(), Fact::bad_line,
+                        {context_.client.reply_code(), context_.client.last_refusal()});
 }
 
 /// A client that sends many commands at once must not starve the other sessions of this worker. It

@@ -7,6 +7,7 @@
 #include "session/passthrough.h"
 #include "session/view.h"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -38,15 +39,23 @@ public:
 
     [[nodiscard]] Phase phase() const { return context_.phase(); }
     [[nodiscard]] View view() const;
+    /// Its story so far, and what it is doing now. Empty: stories are not kept.
+    [[nodiscard]] std::string story() const;
+    [[nodiscard]] std::chrono::system_clock::time_point began_at() const {
+        return context_.story.began_at();
+    }
     [[nodiscard]] const std::string& id() const { return context_.id; }
 
 private:
+    void report_end(const Assignment& former);
     [[nodiscard]] loop::Task<> run();
     [[nodiscard]] loop::Task<> live();
     [[nodiscard]] loop::Task<> serve();
     [[nodiscard]] loop::Task<> take_turn();
     [[nodiscard]] loop::Task<std::optional<ClientEvent>> await_event();
     [[nodiscard]] loop::Task<> hear_backend(base::Result<ftp::Reply> said);
+    [[nodiscard]] loop::Task<> take_command(ftp::Command command);
+    [[nodiscard]] loop::Task<> take_bad_line(ftp::CommandError problem);
     [[nodiscard]] loop::Task<> perform(ftp::Command command);
     [[nodiscard]] loop::Task<> start_tls(ftp::Reply proceed);
     [[nodiscard]] loop::Task<> pass_through(std::string auth, ftp::Reply proceed);

@@ -9,6 +9,7 @@
 #include "net/tls_server.h"
 #include "session/pools.h"
 #include "session/public_names.h"
+#include "session/stories.h"
 
 #include <atomic>
 #include <cstdint>
@@ -44,6 +45,8 @@ struct Surroundings {
     std::optional<base::Address> reached = {};  ///< the client connected to it, says a proxy
     std::optional<base::Address> proxy = {};    ///< the client came through it
     std::shared_ptr<metrics::ListenerFigures> figures = {};  ///< of the listener; null: not counted
+    Stories* stories = nullptr;                              ///< null: its story is not kept
+    std::uint32_t worker = 0;                                ///< the number of its thread
 };
 
 }  // namespace ballast::session

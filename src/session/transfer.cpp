@@ -75,6 +75,9 @@ Transfer::Transfer(Parts parts, std::string line, ftp::Direction direction,
                   parts_.client_tls, parts_.signal),
       machine_(terms_of(parts_, line_, direction)) {
     outcome_.direction = direction;
+    outcome_.course.client_is_active = client_end_.is_active();
+    outcome_.course.client_is_protected = client_end_.is_protected();
+    outcome_.course.restart = restart.value_or(0);
     report_.moved = parts_.byte_count;
     use(parts_.backend);
 }
@@ -87,7 +90,7 @@ void Transfer::use(backend::Leg& leg) {
 }
 
 loop::Task<TransferOutcome> Transfer::run() {
-    const auto started = loop().now();
+    started_ = loop().now();
     if (co_await prepare()) {
         co_await carry();
         note_outcome();
@@ -97,8 +100,9 @@ loop::Task<TransferOutcome> Transfer::run() {
     // The backend has its data connection because the client asked. No transfer has used it.
     if (is_unused && leg_->follows_client() && !replies_->backend_is_lost())
         backend_end_->give_back();
-    outcome_.time = loop().now() - started;
+    outcome_.time = loop().now() - started_;
     outcome_.bytes = report_.bytes_delivered;
+    note_course();
     if (replies_->backend_is_lost()) outcome_.after = AfterTransfer::backend_lost;
     if (answers_.service_is_over()) outcome_.after = AfterTransfer::service_over;
     if (answers_.client_is_lost()) outcome_.after = AfterTransfer::client_lost;
@@ -152,7 +156,13 @@ loop::Task<bool> Transfer::open_backend() {
     auto refusal = co_await backend_end_->protect();
     const bool is_for_tls = refusal.has_value();
     if (!refusal) refusal = co_await backend_end_->open();
-    if (!refusal) co_return true;
+    if (!refusal) {
+        auto& course = outcome_.course;
+        course.backend_is_active = backend_end_->is_expected();
+        course.backend_is_protected = backend_end_->is_protected();
+        if (!course.backend_is_active) course.backend_connected = since_start(loop().now());
+        co_return true;
+    }
     leg_->count(metrics::BackendError::data);
     if (refusal->control_is_lost) {
         co_await refuse_for_lost_backend(refusal->error);
@@ -219,6 +229,27 @@ void Transfer::end_by_operator() {
     parts_.signal.raise();
 }
 
+void Transfer::tell(TransferEvent event) {
+    const auto now = loop().now();
+    if (event.kind == Kind::client_connected) outcome_.course.client_connected = since_start(now);
+    if (event.kind == Kind::backend_connected) outcome_.course.backend_connected = since_start(now);
+    machine_.on(event, now);
+}
+
+void Transfer::note_interjection(const ftp::Command& command) {
+    if (parts_.story != nullptr)
+        parts_.story->note(loop().now(), Fact::said_meanwhile, {command.line});
+}
+
+void Transfer::note_course() {
+    auto& course = outcome_.course;
+    if (report_.first_byte_at != loop::Time())
+        course.first_byte = since_start(report_.first_byte_at);
+    course.pauses = report_.pauses;
+    course.paused = report_.paused;
+    course.held = report_.held;
+}
+
 loop::Task<> Transfer::gather() {
     if (leg_->is_disabled()) tell({Kind::backend_disabled});
     if (machine_.is_listening()) {
@@ -270,10 +301,12 @@ loop::Task<> Transfer::hear_client() {
         } else if (command.verb == "ABOR" && !machine_.abort_is_wanted()) {
             // A second ABOR waits like any other command, and gets its own answer later.
             metrics::count_command_in_transfer(command.verb);
+            note_interjection(command);
             co_return tell({Kind::abor});
         } else if (command.verb == "STAT" && replies_->has_room_for_stat() &&
                    !guard::refusal_of(parts_.settings, "STAT", command.argument)) {
             metrics::count_command_in_transfer(command.verb);
+            note_interjection(command);
             co_await replies_->pass_stat(command.line);
         } else {
             // A QUIT after the data shows that the client has sent all of them.
@@ -328,7 +361,7 @@ void Transfer::look_at_relay() {
     };
     if (report_.bytes_taken > 0 && !machine_.has_moved()) {
         if (direction_ == ftp::Direction::download)
-            leg_->count_first_byte(loop().now() - ready_at_);
+            leg_->count_first_byte(report_.first_byte_at - ready_at_);
         tell({Kind::first_byte});
     }
     if (report_.other_way_ended && !machine_.client_way_is_over())

@@ -15,10 +15,12 @@
 #include "session/client_data.h"
 #include "session/client_end.h"
 #include "session/client_leg.h"
+#include "session/story.h"
 #include "session/transfer_machine.h"
 #include "session/transfer_outcome.h"
 #include "session/transfer_terms.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -57,6 +59,7 @@ public:
         const ClientDataTls* client_tls;              ///< null: the client's data are in plain text
         std::shared_ptr<pool::ByteCount> byte_count;  ///< of the backend
         guard::Throttle throttle;
+        Story* story = nullptr;  ///< the session's; null: it is told nothing
     };
     /// `direction` is `unknown` for a command that may not be a transfer.
     Transfer(Parts parts, std::string line, ftp::Direction direction,
@@ -104,7 +107,13 @@ private:
     [[nodiscard]] std::string reason_in_words() const;
     [[nodiscard]] std::string refusal_in_words() const;
     [[nodiscard]] loop::Loop& loop() const { return parts_.network.loop(); }
-    void tell(TransferEvent event) { machine_.on(event, loop().now()); }
+    void tell(TransferEvent event);
+    /// Never zero.
+    [[nodiscard]] loop::Time::duration since_start(loop::Time time) const {
+        return std::max<loop::Time::duration>(time - started_, std::chrono::microseconds(1));
+    }
+    void note_course();
+    void note_interjection(const ftp::Command& command);
 
     Parts parts_;
     const std::string line_;
@@ -117,6 +126,7 @@ private:
     ClientEnd client_end_;
     TransferMachine machine_;
     TransferOutcome outcome_;
+    loop::Time started_;
     std::optional<loop::Time> moving_since_;
     loop::Time ready_at_{};  // from then on only the backend can keep a download waiting
     relay::Report report_;

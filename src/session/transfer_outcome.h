@@ -19,6 +19,23 @@ enum class AfterTransfer : std::uint8_t {
     client_lost,   ///< a reply could not be delivered
 };
 
+/// How a transfer went, for those who explain it. Times count from its command; zero: it did not
+/// come so far.
+struct TransferCourse {
+    using Duration = std::chrono::steady_clock::duration;
+    bool client_is_active = false;
+    bool client_is_protected = false;
+    bool backend_is_active = false;
+    bool backend_is_protected = false;
+    Duration client_connected{};
+    Duration backend_connected{};
+    Duration first_byte{};
+    std::uint32_t pauses = 0;
+    Duration paused{};
+    Duration held{};  ///< back by a bandwidth limit
+    std::uint64_t restart = 0;
+};
+
 struct TransferOutcome {
     TransferResult result = TransferResult::failed;
     TransferReason cause = TransferReason::none;
@@ -29,6 +46,7 @@ struct TransferOutcome {
     std::chrono::steady_clock::duration time{};
     TransferReach reach = TransferReach::nowhere;
     AfterTransfer after = AfterTransfer::session_goes_on;
+    TransferCourse course;
 };
 
 }  // namespace ballast::session

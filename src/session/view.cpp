@@ -3,6 +3,9 @@
 
 #include "session/session.h"
 
+#include <chrono>
+#include <fmt/format.h>
+
 namespace ballast::session {
 
 namespace {
@@ -45,6 +48,24 @@ View Session::view() const {
     view.bytes = context_.totals.bytes;
     view.transfers = context_.totals.transfers;
     return view;
+}
+
+std::string Session::story() const {
+    if (!context_.story.is_kept()) return {};
+    auto bytes = context_.story.copy();
+    const auto now = context_.now();
+    const auto* const running = data_.running();
+    const auto transfer = running != nullptr ? std::optional(running->transfer.progress())
+                                             : std::optional<TransferProgress>();
+    const std::string phase =
+        transfer ? fmt::format("{} ({})", to_string(context_.phase()), to_string(transfer->phase))
+                 : std::string(to_string(context_.phase()));
+    append_entry(bytes,
+                 std::chrono::duration_cast<std::chrono::microseconds>(now - context_.began_at),
+                 Fact::now,
+                 {phase, context_.current_command, now - context_.phase_since(),
+                  transfer ? transfer->bytes : 0, transfer ? transfer->size.value_or(0) : 0});
+    return bytes;
 }
 
 }  // namespace ballast::session

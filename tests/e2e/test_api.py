@@ -191,8 +191,12 @@ def test_every_route_answers_as_it_is_described(it: Ballast, api: Description) -
         for method, path in sorted(api.operations()):
             if method != "GET" or "{" in path:
                 continue
+            if path == "/v1/events":  # it does not end, see test_events.py
+                api.tried.add((method, path))
+                continue
             api.ask(method, path)
-        for target in (f"/v1/sessions/{mine['id']}", "/v1/backends/files/f1/state"):
+        session = f"/v1/sessions/{mine['id']}"
+        for target in (session, f"{session}/explain", "/v1/backends/files/f1/state"):
             api.ask("GET", target)
         state = "/v1/backends/files/f2"
         api.ask("PUT", f"{state}/state", {"state": "drain"})

@@ -90,7 +90,9 @@ def test_the_commands_for_the_running_daemon_work(name: str, text: str, work: Pa
     settings = operators.settings(work)
     with Ballast(work, [Listener("ftp", "files")], [pool], settings=settings) as it:
         # The pages use the default socket.
-        script = f'ballast() {{ {BINARY} "$@" --socket {operators.socket_path(work)}; }}\n{text}'
+        socket = str(operators.socket_path(work))
+        page = text.replace("/run/ballast/admin.sock", socket)
+        script = f'ballast() {{ {BINARY} "$@" --socket {socket}; }}\n{page}'
         done = subprocess.run(
             ["sh", "-eu", "-c", script],
             capture_output=True,

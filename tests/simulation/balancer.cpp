@@ -105,8 +105,13 @@ void Balancer::begin_session(std::unique_ptr<net::Stream> client) {
     if (!accepted) return trace_.note("balancer", "turns a client away");
     const auto id = fmt::format("s{:03}", ++next_id_);
     const std::shared_ptr<const config::Listener> listener(settings_, &settings_->listener);
-    session::Surroundings around{network_, listener, pools_,        tls_,     false,
-                                 load_,    *ledger_, public_names_, notices_, std::move(*accepted)};
+    session::Surroundings around{network_, listener,
+                                 pools_,   tls_,
+                                 false,    load_,
+                                 *ledger_, public_names_,
+                                 notices_, std::move(*accepted),
+                                 {},       {},
+                                 {},       &stories_};
     auto& loop = network_.loop();
     auto session = std::make_unique<session::Session>(
         std::move(around), std::move(client), id,

@@ -82,6 +82,7 @@ private:
     std::shared_ptr<session::Pools> pools_ = std::make_shared<session::Pools>();
     session::PublicNames public_names_;
     session::Notices notices_;
+    session::Stories stories_{1UL << 20};
     std::shared_ptr<const net::TlsServer> tls_;  ///< null: none
     session::Load load_;
     std::optional<health::Prober> prober_;

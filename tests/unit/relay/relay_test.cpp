@@ -152,6 +152,48 @@ TEST_F(RelayTest, its_own_limit_is_not_a_stall) {
     EXPECT_NEAR(static_cast<double>(report.bytes_delivered), 5'000, 1'100);
 }
 
+TEST_F(RelayTest, measures_the_pauses_and_when_the_first_byte_came) {
+    start_one_way();
+    loop.run_for(2s);
+    sender.send("a");
+    loop.run_for(0s);
+    const auto first = loop.now();
+    loop.run_for(500ms);
+    sender.send("b");
+    loop.run_for(3s);
+    sender.send("c");
+    loop.settle();
+    EXPECT_EQ(report.first_byte_at, first);
+    EXPECT_EQ(report.pauses, 2U);  // before the first byte, and between the last two
+    EXPECT_EQ(report.paused, 5s);
+    EXPECT_EQ(report.held, 0s);
+    sender.finish();
+    loop.settle();
+    EXPECT_EQ(report.pauses, 2U);
+}
+
+TEST_F(RelayTest, tells_what_its_own_limit_held_back_from_pauses) {
+    limit_to(1000);
+    sender.send(noise(5000));
+    sender.finish();
+    start_one_way();
+    loop.run_for(60s);
+    EXPECT_EQ(report.end, End::source_ended);
+    EXPECT_EQ(report.pauses, 0U);
+    EXPECT_GT(report.held, 2s);
+    EXPECT_LT(report.held, 10s);
+}
+
+TEST_F(RelayTest, both_ways_measures_pauses_of_both) {
+    start_both_ways();
+    receiver.send("a");
+    loop.run_for(3s);
+    sender.send("b");
+    loop.settle();
+    EXPECT_EQ(report.pauses, 1U);
+    EXPECT_EQ(report.paused, 3s);
+}
+
 TEST_F(RelayTest, a_trickle_is_a_stall) {
     stall_bytes = 100;
     start_one_way();

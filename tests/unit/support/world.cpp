@@ -79,7 +79,8 @@ void World::begin_session(std::unique_ptr<net::Stream> client) {
                               .ledger = ledger,
                               .public_names = public_names,
                               .notices = notices,
-                              .figures = figures},
+                              .figures = figures,
+                              .stories = &stories},
         std::move(client), id, [this, id] { loop.post([this, id] { sessions_.erase(id); }); });
     sessions_.add(std::move(session)).start();
 }

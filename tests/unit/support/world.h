@@ -39,6 +39,7 @@ public:
     session::Notices notices;
     std::shared_ptr<metrics::ListenerFigures> figures =
         std::make_shared<metrics::ListenerFigures>();
+    session::Stories stories{64UL << 20};
     /// Of the listener, and of the pool's backends; set both or neither with their settings.
     std::shared_ptr<const net::TlsServer> tls_server;
     std::shared_ptr<const net::TlsClient> tls_client;

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/explainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <utility>
+
+namespace ballast::daemon {
+
+namespace {
+
+/// A worker answers within a turn of its loop.
+constexpr auto answer_time = std::chrono::seconds(5);
+/// How many stories a thread searches in one turn: some milliseconds if all are as long as can be.
+constexpr std::size_t stories_in_a_turn = 32;
+
+/// An answer that a task of the control thread waits for.
+template <typename Part>
+struct Awaited {
+    explicit Awaited(loop::Loop& loop) : came(loop) {}
+    loop::Signal came;
+    std::optional<Part> part;
+};
+
+/// Asks a worker. `ask` gets what to call with the answer, on the worker's thread. The task that
+/// waits may be gone by then, and all that it waits on belongs to the control thread.
+template <typename Part, typename Ask>
+loop::Task<base::Result<Part>> answer_of(loop::Loop& control, Ask ask) {
+    const auto awaited = std::make_shared<Awaited<Part>>(control);
+    ask([&control, waiting = std::weak_ptr(awaited)](Part part) {
+        control.post([waiting, part = std::move(part)]() mutable {
+            const auto there = waiting.lock();
+            if (!there) return;
+            there->part = std::move(part);
+            there->came.raise();
+        });
+    });
+    const auto deadline = control.after(answer_time);
+    while (!awaited->part && control.now() < deadline) (void)co_await awaited->came.wait(deadline);
+    if (!awaited->part)
+        co_return std::unexpected(
+            base::Error{base::Fault::internal, {}, "a worker does not answer"});
+    co_return std::move(*awaited->part);
+}
+
+}  // namespace
+
+std::optional<admin::SessionStory> Explainer::ended(const std::string& session) const {
+    const auto story = stories_.find(session);
+    if (!story) return std::nullopt;
+    return admin::SessionStory{story->session, story->began_at, story->ended_at, story->bytes};
+}
+
+loop::Task<base::Result<std::optional<admin::SessionStory>>> Explainer::story(std::string session) {
+    using Running = std::optional<session::Directory::Running>;
+    for (const auto& worker : workers_) {
+        if (auto story = ended(session)) co_return std::move(story);
+        auto running = co_await answer_of<Running>(
+            control_, [&](auto take) { worker->read_story(session, std::move(take)); });
+        if (!running) co_return std::unexpected(running.error());
+        if (*running)
+            co_return admin::SessionStory{
+                std::move(session), (*running)->began_at, {}, std::move((*running)->bytes)};
+    }
+    // It may have ended meanwhile.
+    co_return ended(session);
+}
+
+loop::Task<base::Result<std::vector<session::StorySummary>>> Explainer::find_running(
+    session::StoryQuery query) {
+    std::vector<session::StorySummary> all;
+    for (const auto& worker : workers_) {
+        std::string after;
+        do {
+            auto found = co_await answer_of<session::Directory::Found>(control_, [&](auto take) {
+                worker->search_stories(query, after, stories_in_a_turn, std::move(take));
+            });
+            if (!found) co_return std::unexpected(found.error());
+            std::ranges::move(found->stories, std::back_inserter(all));
+            after = std::move(found->next);
+        } while (!after.empty());
+    }
+    std::ranges::sort(all, std::greater(), &session::StorySummary::began_at);
+    co_return all;
+}
+
+loop::Task<base::Result<admin::FoundStories>> Explainer::find(session::StoryQuery query,
+                                                              std::size_t max, std::uint64_t from) {
+    admin::FoundStories found;
+    if (from == session::Stories::newest) {
+        auto running = co_await find_running(query);
+        if (!running) co_return std::unexpected(running.error());
+        found.stories = std::move(*running);
+        if (found.stories.size() > max) found.stories.resize(max);
+    }
+    loop::Signal turn(control_);
+    while (from != 0 && found.stories.size() < max) {
+        const auto slice = stories_.slice(stories_in_a_turn, from);
+        from = slice.next;
+        for (std::size_t i = 0; i < slice.stories.size(); ++i) {
+            const auto& story = *slice.stories[i];
+            // The others ended even earlier.
+            if (query.from && story.ended_at < *query.from) co_return found;
+            auto summary =
+                session::search(query, story.session, story.began_at, story.ended_at, story.bytes);
+            if (!summary) continue;
+            found.stories.push_back(std::move(*summary));
+            if (found.stories.size() < max) continue;
+            from = slice.number_of(i + 1);
+            break;
+        }
+        turn.raise();
+        (void)co_await turn.wait(loop::never);
+    }
+    found.next = from;
+    co_return found;
+}
+
+}  // namespace ballast::daemon
