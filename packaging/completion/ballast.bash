@@ -145,6 +145,40 @@ _ballast() {
         top:--listener) return ;;
         top:--pool) return ;;
         top:--backend) return ;;
+        events:-c | events:--config)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        events:--socket)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        events:--kind) return ;;
+        events:--pool) return ;;
+        events:--backend) return ;;
+        events:--listener) return ;;
+        events:--user) return ;;
+        events:--client) return ;;
+        explain:-c | explain:--config)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        explain:--socket)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        explain:--user) return ;;
+        explain:--client) return ;;
+        explain:--listener) return ;;
+        explain:--backend) return ;;
+        explain:--file) return ;;
+        explain:--from) return ;;
+        explain:--to) return ;;
+        explain:--limit) return ;;
         probes:-c | probes:--config)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -281,7 +315,7 @@ _ballast() {
             ;;
     esac
     case $command in
-        '') words='run check status health listeners pools backends sessions transfers top probes limits certificates bans drain disable ready weight kill unban reload upgrade reopen version manual schema completion man help --help --version' ;;
+        '') words='run check status health listeners pools backends sessions transfers top events explain probes limits certificates bans drain disable ready weight kill unban reload upgrade reopen version manual schema completion man help --help --version' ;;
         run) words="--help --config --pid-file" ;;
         check) words="--help --config --user --bind --strict --print" ;;
         status) words="--help --config --socket --json --watch" ;;
@@ -292,6 +326,8 @@ _ballast() {
         sessions) words="--help --config --socket --json --watch --names --user --client --listener --pool --backend --phase --limit" ;;
         transfers) words="--help --config --socket --json --watch --user --client --listener --pool --backend --file --direction --limit" ;;
         top) words="--help --config --socket --interval --user --client --listener --pool --backend" ;;
+        events) words="--help --config --socket --json --recent --kind --pool --backend --listener --user --client" ;;
+        explain) words="--help --config --socket --json --user --client --listener --backend --file --failed --from --to --limit" ;;
         probes) words="--help --config --socket --json --watch --pool --backend --passed" ;;
         limits) words="--help --config --socket --json --watch" ;;
         certificates) words="--help --config --socket --json --watch" ;;
@@ -310,7 +346,7 @@ _ballast() {
         schema) words="--help" ;;
         completion) words="--help bash zsh fish" ;;
         man) words="--help ballast.8 ballast.toml.5" ;;
-        help) words="--help run check status health listeners pools backends sessions transfers top probes limits certificates bans drain disable ready weight kill unban reload upgrade reopen version manual schema completion man help" ;;
+        help) words="--help run check status health listeners pools backends sessions transfers top events explain probes limits certificates bans drain disable ready weight kill unban reload upgrade reopen version manual schema completion man help" ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 }

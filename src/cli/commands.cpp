@@ -4,8 +4,11 @@
 #include "base/number.h"
 #include "cli/acts.h"
 #include "cli/completion.h"
+#include "cli/events.h"
+#include "cli/explain.h"
 #include "cli/health.h"
 #include "cli/manual_page.h"
+#include "cli/moment.h"
 #include "cli/options.h"
 #include "cli/overview.h"
 #include "cli/serve.h"
@@ -14,6 +17,7 @@
 #include "config/spelling.h"
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdint>
 #include <fmt/format.h>
 
@@ -154,6 +158,60 @@ void add_probes(CLI::App& command, CommandLine& into) {
     add_filter(command, into, "passed", "true or false");
 }
 
+/// A time as people say it, for the daemon as seconds since 1970.
+void add_time(CLI::App& command, CommandLine& into, const std::string& name,
+              const std::string& help) {
+    command
+        .add_option_function<std::string>(
+            "--" + name,
+            [&into, name](const std::string& said) {
+                const auto meant = moment_meant(said, now());
+                const auto seconds =
+                    meant ? std::chrono::floor<std::chrono::seconds>(meant->time_since_epoch())
+                                .count()
+                          : 0;
+                into.filters.emplace_back(name, meant ? fmt::to_string(seconds) : said);
+            },
+            help)
+        ->type_name("TIME");
+}
+
+void add_events(CLI::App& command, CommandLine& into) {
+    add_daemon(command, into);
+    command.add_flag("--json", into.json, "print each event as a line of JSON");
+    command.add_flag("--recent", into.recent,
+                     "print the rare events that are kept, instead of waiting for new ones");
+    add_filter(command, into, "kind", "only these kinds, separated by commas", "KINDS");
+    for (const char* const name : {"pool", "backend", "listener", "user", "client"})
+        add_filter(command, into, name, fmt::format("only events that name this {}", name), "NAME");
+}
+
+void add_explain(CLI::App& command, CommandLine& into) {
+    add_daemon_and_json(command, into);
+    add_subject(
+        command, into, "session", "SESSION",
+        "its id, as `ballast sessions` and the log show it; without it, list those that the "
+        "options find");
+    add_filter(command, into, "user", "sessions of this user", "NAME");
+    add_filter(command, into, "client", "sessions from this address", "NAME");
+    add_filter(command, into, "listener", "sessions at this listener", "NAME");
+    add_filter(command, into, "backend", "sessions that had to do with this backend", "NAME");
+    add_filter(command, into, "file",
+               "sessions with a transfer of this file: a path, or its last parts");
+    command.add_flag_callback(
+        "--failed", [&into] { into.filters.emplace_back("failed", "true"); },
+        "sessions with a transfer that was not whole");
+    add_time(command, into, "from",
+             "not before this time: 14:03, 15m (ago), 2026-11-29 14:03, ...");
+    add_time(command, into, "to", "not after this time");
+    add_limit(command, into);
+}
+
+std::string wrong_explain(const CommandLine& given) {
+    const bool is_clear = given.subject.empty() || given.filters.empty();
+    return is_clear ? "" : "a session and a search exclude each other (leave one out)";
+}
+
 void add_backends(CLI::App& command, CommandLine& into) {
     add_view(command, into);
     command.add_flag("--names", into.names, "print names alone, for scripts");
@@ -194,6 +252,13 @@ const Command commands[] = {
     {"top", look_group, "watch the transfers on a live screen",
      "`q` ends it, `s` sorts by rate, time left, age or user, and the space bar stops the picture.",
      add_top, top},
+    {"events", look_group, "follow what happens: backends, sessions, transfers, limits", "",
+     add_events, show_events},
+    {"explain", look_group,
+     "tell the story of a session, also after its end, or find the session to explain",
+     "`ballast explain --user alice --from 14:00 --failed` lists the sessions that might be meant, "
+     "and `ballast explain SESSION` tells what happened in one of them.",
+     add_explain, explain, wrong_explain},
     {"probes", look_group, "list the latest probes of the backends and why they failed", "",
      add_probes, show_probes},
     {"limits", look_group, "list the limits and how near they are", "", add_view, show_limits},

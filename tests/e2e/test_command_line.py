@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(DIRECT, reason="this is the balancer's own")
 # For the running daemon.
 FOR_DAEMON = (
     *("status", "health", "listeners", "pools", "backends", "sessions", "transfers", "top"),
-    *("probes", "limits", "certificates", "bans"),
+    *("events", "explain", "probes", "limits", "certificates", "bans"),
     *("drain", "disable", "ready", "weight", "kill", "unban", "reload", "upgrade", "reopen"),
 )
 COMMANDS = (
@@ -86,6 +86,7 @@ def test_every_command_has_help(command: str) -> None:
         (("weight", "a", "1"), "ballast weight: 'a' is no backend"),
         (("kill",), "ballast kill: the session is missing (`ballast sessions` lists them)"),
         (("unban",), "ballast unban: the address is missing (`ballast bans` lists them)"),
+        (("explain", "x", "--user", "y"), "ballast explain: a session and a search exclude each"),
         (("che\x1bck",), r"unknown command 'che\x1bck'"),
     ],
 )

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import operators
+import waiting
 from ballast import DIRECT, Backend, Ballast, Listener, Pool, login_probe
 from operators import operate
 from servers import TESTER, PyFtpd
@@ -207,3 +208,50 @@ def test_a_weight_holds_until_it_is_as_configured(stage: Stage) -> None:
 def test_unban_lifts_bans(stage: Stage) -> None:
     assert operate(stage.work, "unban", "192.0.2.7").stdout == "192.0.2.7: 0 bans lifted\n"
     assert operate(stage.work, "unban", "nobody", status=1).stderr.startswith("'nobody' is not")
+
+
+def test_the_story_of_a_session_is_told(stage: Stage) -> None:
+    (row,) = _rows(stage, "sessions", "--client", _client(stage.idle))
+    session = row.split()[0]
+    text = operate(stage.work, "explain", session).stdout
+    assert text.startswith(f"session {session}  user {TESTER.name}  from {_client(stage.idle)}")
+    assert "goes on" in text and "+0.0" in text
+    assert "\x1b" not in operate(stage.work, "explain", "--user", TESTER.name).stdout
+    listed = _rows(stage, "explain", "--client", "127.0.0.1")
+    assert session in {each.split()[0] for each in listed}
+    assert operate(stage.work, "explain", "none", status=1).stderr
+
+
+def test_a_failed_transfer_is_found_afterwards(stage: Stage) -> None:
+    (row,) = _rows(stage, "sessions", "--client", _client(stage.busy))
+    busy = row.split()[0]
+    operate(stage.work, "kill", busy, "--transfer")
+    assert stage.busy.reply().code == 426
+    stage.busy.close()
+
+    def found() -> str:
+        return operate(stage.work, "explain", "--failed", "--from", "1h", "--file", "*.iso").stdout
+
+    waiting.until("the transfer", lambda: busy in found())
+    table, _, matches = found().partition("\n\n")
+    assert busy in table and matches.startswith(f"{busy}  ") and SHOWN in matches
+
+
+def test_events_are_followed_and_kept(stage: Stage) -> None:
+    operate(stage.work, "drain", "files/f1")
+    kept = operate(stage.work, "events", "--recent", "--kind", "backend_state").stdout
+    assert "backend_state pool=files backend=f1 state=drain" in kept
+    words = ("events", "--kind", "backend_state", "--socket", stage.socket)
+    with Terminal(*words, columns=150) as terminal:
+
+        def seen() -> bool:
+            # It may not listen yet.
+            operate(stage.work, "drain", "files/f1")
+            operate(stage.work, "ready", "files/f1")
+            return "state=ready" in terminal.read_now()
+
+        waiting.until("the event", seen)
+        terminal.type("\x03")
+        terminal.end()
+        assert terminal.status == -signal.SIGINT
+    assert operate(stage.work, "events", "--recent", "--kind", "none", status=1).stderr
