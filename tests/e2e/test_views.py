@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 import operators
 import waiting
-from ballast import DIRECT, Backend, Ballast, Listener, Pool, login_probe
+from ballast import BINARY, DIRECT, Backend, Ballast, Listener, Pool, login_probe
 from operators import operate
 from servers import TESTER, PyFtpd
 from terminal import Terminal, plain
@@ -173,6 +174,32 @@ def test_top_goes_on_while_the_daemon_is_away(stage: Stage) -> None:
         terminal.type("q")
         terminal.end()
         assert terminal.status == 0
+
+
+def test_top_works_in_tmux(stage: Stage) -> None:
+    def tmux(*words: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["tmux", "-S", str(stage.work / "tmux"), "-f", "/dev/null", *map(str, words)],
+            env={**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"},
+            capture_output=True,
+            text=True,
+            timeout=waiting.PATIENCE,
+            check=False,
+        )
+
+    command = f"{BINARY} top --interval 0.1 --socket {stage.socket}; echo done; read line"
+    started = tmux("new-session", "-d", "-x", "130", "-y", "15", command)
+    assert started.returncode == 0, started
+    try:
+        waiting.until("the screen", lambda: SHOWN in tmux("capture-pane", "-p").stdout)
+        lines = tmux("capture-pane", "-p").stdout.splitlines()
+        assert lines[0].startswith("ballast ") and lines[2].startswith("USER")
+        assert lines[14].startswith("q quit  s sorted by rate")
+        tmux("send-keys", "q")
+        waiting.until("its end", lambda: "done" in tmux("capture-pane", "-p").stdout)
+        assert "USER" not in tmux("capture-pane", "-p").stdout
+    finally:
+        tmux("kill-server")
 
 
 def test_top_needs_a_terminal(stage: Stage) -> None:
