@@ -108,6 +108,9 @@ void add_backend(Exposition& page, std::string_view pool, const MetricsSnapshot:
         page.add(F::backend_sessions_max, {pool, name, at}, backend.sessions_max);
     page.add(F::backend_weight, {pool, name, at}, backend.weight);
     page.add(F::backend_transfers_running, {pool, name, at}, backend.transfers);
+    if (backend.certificate_expires_at)
+        page.add(F::backend_certificate_expiry, {pool, name, at},
+                 static_cast<double>(*backend.certificate_expires_at));
     if (backend.figures) add_figures(page, *backend.figures, pool, name, at);
 }
 

@@ -63,6 +63,7 @@ struct MetricsSnapshot {
         std::uint32_t sessions_max = 0;  ///< 0: no limit
         std::uint32_t weight = 0;
         std::uint32_t transfers = 0;
+        std::optional<std::int64_t> certificate_expires_at;      ///< empty: without TLS, or unknown
         std::shared_ptr<const metrics::BackendFigures> figures;  ///< null: nothing is counted
     };
     struct Pool {

@@ -23,6 +23,7 @@ struct Survey {
     std::optional<std::uint16_t> noop_code;    ///< empty: refused before login, so unknown
     std::optional<bool> takes_prot_p;          ///< asked only under TLS
     std::optional<int> certificate_days_left;  ///< only under TLS
+    std::optional<std::int64_t> certificate_expires_at;  ///< the same, in seconds since 1970
 };
 
 /// What all sessions on all threads remember about one backend.

@@ -43,6 +43,7 @@ loop::Task<base::Result<Survey>> take_survey(Leg& leg) {
     if (noop->is_positive()) survey.noop_code = noop->code;
     if (const auto* const tls = leg.tls()) {
         survey.certificate_days_left = tls->peer_days_left();
+        survey.certificate_expires_at = tls->peer_expires_at();
         auto refused = co_await leg.protect_data(true);
         if (refused && refused->control_is_lost) co_return std::unexpected(refused->error);
         // Before login a server may answer "log in first", which tells nothing.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/metrics_source.h"
 
+#include "backend/knowledge.h"
 #include "base/address.h"
 #include "daemon/memory.h"
 #include "daemon/sizes.h"
@@ -45,18 +46,20 @@ double cpu_seconds() {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
-Snapshot::Backend backend_of(const pool::Pool::Status& status) {
-    return {.name = status.backend.settings->name,
-            .address = base::to_string(status.backend.address),
-            .health = status.health,
-            .admin = status.admin,
-            .is_ejected = status.is_ejected,
-            .is_serving = status.is_serving,
-            .sessions = status.sessions,
-            .sessions_max = status.max_sessions,
-            .weight = status.weight,
-            .transfers = status.transfers,
-            .figures = {status.traffic, &status.traffic->figures}};
+Snapshot::Backend backend_of(const pool::Pool::Status& status, const backend::Survey* survey) {
+    return {
+        .name = status.backend.settings->name,
+        .address = base::to_string(status.backend.address),
+        .health = status.health,
+        .admin = status.admin,
+        .is_ejected = status.is_ejected,
+        .is_serving = status.is_serving,
+        .sessions = status.sessions,
+        .sessions_max = status.max_sessions,
+        .weight = status.weight,
+        .transfers = status.transfers,
+        .certificate_expires_at = survey != nullptr ? survey->certificate_expires_at : std::nullopt,
+        .figures = {status.traffic, &status.traffic->figures}};
 }
 
 }  // namespace
@@ -136,8 +139,10 @@ std::vector<Snapshot::Pool> MetricsSource::pools() const {
         auto& pool = all.emplace_back();
         pool.name = served.pool->name();
         pool.queued = served.pool->waiting();
-        for (const auto& status : served.pool->status())
-            pool.backends.push_back(backend_of(status));
+        for (const auto& status : served.pool->status()) {
+            const auto survey = served.contacts->known(status.backend.id)->survey();
+            pool.backends.push_back(backend_of(status, survey.get()));
+        }
     }
     return all;
 }

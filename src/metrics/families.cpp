@@ -98,6 +98,7 @@ constexpr auto rows = std::to_array<FamilyRow>({
     {F::backend_sessions_max, "ballast_backend_sessions_max", gauge, {"pool", "backend", "address"}, "Its max_sessions, as an operator has set it or as configured; absent without a limit."},
     {F::backend_weight, "ballast_backend_weight", gauge, {"pool", "backend", "address"}, "Its weight, as an operator has set it or as configured."},
     {F::backend_transfers_running, "ballast_backend_transfers", gauge, {"pool", "backend", "address"}, "Transfers on a backend now, those of replaced processes included."},
+    {F::backend_certificate_expiry, "ballast_backend_certificate_expiry_timestamp_seconds", gauge, {"pool", "backend", "address"}, "When a backend's certificate expires, in Unix time; absent without TLS."},
     {F::backend_logins, "ballast_backend_logins_total", counter, {"pool", "backend", "address", "result"}, "Logins that a backend accepted or refused."},
     {F::backend_transfers, "ballast_backend_transfers_total", counter, {"pool", "backend", "address", "direction", "result"}, "Ended transfers of a backend, listings included."},
     {F::backend_transferred_bytes, "ballast_backend_transferred_bytes_total", counter, {"pool", "backend", "address", "direction"}, "Bytes that a backend's transfers have delivered, running ones included."},

@@ -95,6 +95,7 @@ enum class Family : std::uint8_t {
     backend_sessions_max,
     backend_weight,
     backend_transfers_running,
+    backend_certificate_expiry,
     backend_logins,
     backend_transfers,
     backend_transferred_bytes,

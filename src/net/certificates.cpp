@@ -51,13 +51,6 @@ int days_left(const X509* certificate) {
     return days == 0 && seconds < 0 ? -1 : days;
 }
 
-/// In seconds since 1970.
-std::int64_t expires_at(const X509* certificate) {
-    std::tm time{};
-    if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) != 1) return 0;
-    return ::timegm(&time);
-}
-
 /// Until when an OCSP response is valid, or why it cannot be used.
 std::expected<std::int64_t, std::string> validity_of(const std::string& der) {
     const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
@@ -81,6 +74,12 @@ std::expected<std::int64_t, std::string> validity_of(const std::string& der) {
 }
 
 }  // namespace
+
+std::int64_t expires_at(const X509* certificate) {
+    std::tm time{};
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) != 1) return 0;
+    return ::timegm(&time);
+}
 
 std::expected<Certificates::Identity, Certificates::Problem> Certificates::load_one(
     const Files& files, std::size_t index) {

@@ -69,6 +69,9 @@ private:
     std::vector<Identity> identities_;
 };
 
+/// When a certificate expires, in seconds since 1970; 0: it does not say.
+[[nodiscard]] std::int64_t expires_at(const x509_st* certificate);
+
 /// Whether a file of trusted certificates can be used to verify peers.
 [[nodiscard]] base::Result<> try_trusted(const std::string& file);
 

@@ -3,6 +3,7 @@
 
 #include "base/shortage.h"
 #include "metrics/counters.h"
+#include "net/certificates.h"
 
 #include <algorithm>
 #include <array>
@@ -474,6 +475,12 @@ std::optional<int> TlsStream::peer_days_left() const {
     if (ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(certificate)) != 1)
         return std::nullopt;
     return days;
+}
+
+std::optional<std::int64_t> TlsStream::peer_expires_at() const {
+    const X509* const certificate = SSL_get0_peer_certificate(ssl_.get());
+    if (certificate == nullptr) return std::nullopt;
+    return expires_at(certificate);
 }
 
 void TlsStream::send_ticket() {

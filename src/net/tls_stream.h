@@ -78,6 +78,8 @@ public:
     [[nodiscard]] std::string peer_common_name() const;
     /// Until the peer's certificate expires; empty if it sent none.
     [[nodiscard]] std::optional<int> peer_days_left() const;
+    /// The same as a point in time: seconds since 1970.
+    [[nodiscard]] std::optional<std::int64_t> peer_expires_at() const;
     /// Server, TLS 1.3: sends a fresh ticket with the next write.
     void send_ticket();
 

@@ -6,6 +6,7 @@ import ftplib
 import io
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,10 @@ ADMIN = f"127.0.0.1:{free_port()}"
 
 # Where nothing sets such a limit.
 OPTIONAL = {"ballast_transfers_max", "ballast_backend_sessions_max"}
+WITH_TLS = {
+    "ballast_certificate_expiry_timestamp_seconds",
+    "ballast_backend_certificate_expiry_timestamp_seconds",
+}
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +83,7 @@ def test_promtool_has_no_complaint_and_the_manual_knows_every_metric(
     text = page(work)
     assert promtool("check", "metrics", text=text) == ""
     shown = families(text)
-    # Certificates need TLS.
-    missing = {"ballast_certificate_expiry_timestamp_seconds"} | OPTIONAL
+    missing = WITH_TLS | OPTIONAL
     assert shown == {name: kind for name, kind in _documented().items() if name not in missing}
 
 
@@ -217,6 +221,34 @@ def test_tls_and_certificates_are_shown(work: Path, farm: Farm) -> None:
             file=str(identity.certificate),
         )
         assert expiry > value(text, "process_start_time_seconds")
+        status, answer = operators.ask(work, "GET", "/v1/certificates")
+        assert status == 200
+        (listed,) = answer["certificates"]
+        assert listed["listener"] == "ftps" and listed["file"] == str(identity.certificate)
+        days = (expiry - time.time()) / (24 * 60 * 60)
+        assert abs(days - listed["days_left"]) < 1.1
+
+
+def test_an_upgrade_begins_new_counts_and_shows_what_still_runs_in_the_old_process(
+    it: Ballast, work: Path
+) -> None:
+    with contextlib.closing(Visit(it.where())) as visit:
+        backend = visit.who()
+        it.upgrade()
+        waiting.until(
+            "the former process tells of its session",
+            lambda: value(page(work), "ballast_replaced_process_sessions") == 1,
+        )
+        text = page(work)
+        assert value(text, "ballast_replaced_processes") == 1
+        assert value(text, "ballast_sessions") == 0
+        assert value(text, "ballast_backend_sessions", backend=backend) == 1
+        assert value(text, "ballast_logins_total") == 0
+        visit.leave()
+    waiting.until(
+        "the former process has ended",
+        lambda: value(page(work), "ballast_replaced_processes") == 0,
+    )
 
 
 # Prometheus

@@ -55,6 +55,7 @@ TEST(MetricsPage, shows_each_address_of_a_backend) {
     pool.backends[0].health = pool::Health::up;
     pool.backends[0].is_serving = true;
     pool.backends[0].figures = figures;
+    pool.backends[0].certificate_expires_at = 1'900'000'000;
     pool.backends[1].health = pool::Health::down;
     pool.backends[1].admin = pool::AdminState::disabled;
     const auto page = metrics_page(all);
@@ -75,6 +76,9 @@ TEST(MetricsPage, shows_each_address_of_a_backend) {
                                 ",direction=\"upload\",result=\"whole\"} 1\n"));
     EXPECT_THAT(page, HasSubstr("ballast_backend_connect_seconds_sum" + first + "} 0.003\n"));
     EXPECT_THAT(page, Not(HasSubstr("ballast_backend_errors_total" + second)));
+    const std::string expiry = "ballast_backend_certificate_expiry_timestamp_seconds";
+    EXPECT_THAT(page, HasSubstr(expiry + first + "} 1900000000\n"));
+    EXPECT_THAT(page, Not(HasSubstr(expiry + second)));
 }
 
 TEST(MetricsPage, shows_listeners_workers_and_certificates) {

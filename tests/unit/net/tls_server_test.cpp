@@ -215,6 +215,9 @@ TEST_P(TlsServerTest, knows_the_certificate_of_a_client_on_resumed_data_too) {
     ASSERT_TRUE(ends.begin());
     EXPECT_EQ(ends.control->server->peer_subject(), "CN=anna");
     EXPECT_EQ(ends.control->server->peer_days_left(), 20);
+    const auto in_20_days = std::time(nullptr) + std::int64_t{20} * 24 * 60 * 60;
+    EXPECT_NEAR(static_cast<double>(ends.control->server->peer_expires_at().value_or(0)),
+                static_cast<double>(in_20_days), 2 * 60 * 60);
     ends.send_ticket();
     const auto data = ends.open_data();
     expect_data(data, true);
