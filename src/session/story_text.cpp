@@ -42,7 +42,9 @@ bool append_part(std::string& to, std::string_view part, const StoryEntry& entry
     bool has_all = true;
     while (!part.empty()) {
         const auto open = std::min(part.find('{'), part.size());
-        to += part.substr(0, open);
+        const auto words = part.substr(0, open);
+        // Many texts end with a stop of their own.
+        to += words.starts_with('.') && to.ends_with('.') ? words.substr(1) : words;
         part.remove_prefix(open);
         if (part.empty()) break;
         const auto close = part.find('}');

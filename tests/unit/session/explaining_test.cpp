@@ -117,7 +117,7 @@ TEST_F(Explaining, tells_each_command_with_its_answer) {
     EXPECT_TRUE(commands.at(2).starts_with("NOOP: 200. It took")) << all_of("s1");
     EXPECT_TRUE(commands.at(3).starts_with("PORT 1,2,3,4,5,6: 501 PORT must name your own"));
     EXPECT_EQ(told("s1", Fact::bad_line).at(0),
-              "A line that is not a command was answered with 500 Unknown command..");
+              "A line that is not a command was answered with 500 Unknown command.");
 }
 
 TEST_F(Explaining, tells_why_another_backend_was_tried) {
