@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -19,6 +20,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests/e2e"))
 
 import clients  # noqa: E402
+import operators  # noqa: E402
 import servers  # noqa: E402
 import waiting  # noqa: E402
 from ballast import BINARY, Backend, Ballast, Listener, Pool  # noqa: E402
@@ -93,7 +95,9 @@ class Demo:
         addresses = ["127.0.0.1", "::1"] if _has_ipv6() else ["127.0.0.1"]
         free = all(_is_free(address, LISTENER_PORT) for address in addresses)
         port = LISTENER_PORT if free else free_port()
-        self.ballast = Ballast(work, [Listener("ftp", "alfresco", addresses, {}, port)], [pool])
+        listener = Listener("ftp", "alfresco", addresses, {}, port)
+        settings = operators.settings(work)
+        self.ballast = Ballast(work, [listener], [pool], settings=settings)
         self.served: Counter[str] = Counter()
 
     def _server(self, name: str) -> servers.Vsftpd:
@@ -218,7 +222,32 @@ class Demo:
             for _ in range(AFTER_LOSS)
         )
         ok = ok and set(back) == set(self.backends)
-        return ok and table.failed == 0
+        return self._show_what_operators_see() and ok and table.failed == 0
+
+    def _show_what_operators_see(self) -> bool:
+        """While a client downloads slowly."""
+        print("\nWhat an operator sees while curl downloads slowly:\n")
+        host, port = self.ballast.where("ftp")
+        slow = ["curl", "--silent", "--show-error", "--limit-rate", "1M", "--output", os.devnull]
+        account = ["--user", f"{self.account.name}:{PASSWORD}"]
+        before = len(self.ballast.transfers())
+        with subprocess.Popen([*slow, *account, f"ftp://{host}:{port}/from-curl"]) as client:
+            waiting.until("the transfer", lambda: "from-curl" in self._command("transfers"))
+            shown = [self._say("backends"), self._say("transfers")]
+            failed = client.wait(waiting.PATIENCE) != 0
+        session = str(self._transfer_after(before)["session"])
+        story = self._say("explain", session)
+        return not failed and all(shown) and "from-curl" in story
+
+    def _command(self, *words: str) -> str:
+        return operators.operate(self.work, *words).stdout
+
+    def _say(self, *words: str) -> str:
+        """Runs a command of Ballast and shows it."""
+        print(f"  $ ballast {' '.join(words)}")
+        said = self._command(*words)
+        print("".join(f"  {line}\n" for line in said.splitlines()), flush=True)
+        return said
 
     @staticmethod
     def _shares(served: Counter[str]) -> str:

@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <functional>
 #include <optional>
 #include <string>
@@ -55,8 +56,8 @@ struct Actions {
 
     /// In the order of their ids. Empty: a worker does not answer.
     std::function<loop::Task<std::optional<std::vector<session::View>>>(SessionQuery)> sessions;
-    /// Empty: there is no such session, or its worker does not answer.
-    std::function<loop::Task<std::optional<session::View>>(std::string id)> session;
+    /// Without a session: `no_session` or `no_answer`.
+    std::function<loop::Task<std::expected<session::View, SessionActed>>(std::string id)> session;
     std::function<loop::Task<SessionActed>(std::string id, SessionAct)> act;
 
     // What else there is to see, in the order of the configuration

@@ -23,6 +23,9 @@ namespace {
 namespace json = boost::json;
 using std::string_view;
 
+/// Looking for a pattern takes time in proportion to its length.
+constexpr std::size_t query_bytes_max = 1024;
+
 bool is_at(const Route& route, const std::vector<std::string>& segments) {
     const auto pattern = segments_of(route.path).value();
     return std::ranges::equal(pattern, segments, [](const auto& wanted, const auto& segment) {
@@ -63,6 +66,9 @@ std::optional<Answer> query_problem(const Call& call, const Route& route) {
     if (route.parameters != nullptr)
         for (const auto& each : route.parameters()) known.push_back(each.name);
     for (const auto& [key, value] : call.query) {
+        if (value.size() > query_bytes_max)
+            return refusal(400, fmt::format("{} is longer than {} bytes (make it shorter)",
+                                            config::in_quotes(key), query_bytes_max));
         if (std::ranges::find(known, key) != known.end()) continue;
         const auto use =
             known.empty()

@@ -13,6 +13,9 @@ namespace ballast::admin {
 
 namespace {
 
+/// Of a refused request, in the log.
+constexpr std::size_t refused_bytes_max = 256;
+
 constexpr auto fault = base::Fault::client;
 /// What is sent before others get their turn.
 constexpr std::size_t slice_bytes = 64UL * 1024;
@@ -114,15 +117,16 @@ loop::Task<bool> Connection::send(Answer answer, const Request& request, bool ke
     const auto end = !answer.feed           ? BodyEnd::by_length
                      : request.takes_chunks ? BodyEnd::by_chunks
                                             : BodyEnd::by_close;
-    keep_alive = keep_alive && end != BodyEnd::by_close;
+    // What a client says while it gets a feed is dropped, so no request can follow.
+    keep_alive = keep_alive && end == BodyEnd::by_length;
     auto text = header_of(answer, end, keep_alive);
     auto body = std::move(answer.body);
     if (has_body && end == BodyEnd::by_chunks && !body.empty()) body = chunk(body);
     if (has_body && body.size() < short_body_bytes) text += std::exchange(body, {});
     const bool is_begun = co_await send(text) && (!has_body || co_await send(body));
     if (!is_begun || !answer.feed || !has_body) co_return is_begun;
-    const bool is_sent = co_await send_feed(std::move(answer.feed), request.takes_chunks);
-    co_return is_sent&& keep_alive;
+    (void)co_await send_feed(std::move(answer.feed), request.takes_chunks);
+    co_return false;
 }
 
 /// The client must take each slice within the patience. So an answer may be as long as it likes,
@@ -233,12 +237,20 @@ void Connection::note(const Request& request, std::string_view token, unsigned s
     const bool only_looks = request.method == "GET" || request.method == "HEAD";
     if (only_looks && !is_refused) return;
     const auto what = fmt::format("{} {}", request.method, config::in_quotes(request.target));
-    log::info(is_refused ? "an operator's request was refused" : "an operator's request",
-              {{"request", what},
-               {"body", config::in_quotes(request.body)},
-               caller(),
-               {"token", token},
-               {"status", std::uint64_t{status}}});
+    // Anybody may be refused again and again.
+    if (is_refused)
+        return log::write_seldom(log::Level::info, "an operator's request was refused",
+                                 status == 401 ? "401" : "403",
+                                 {{"request", std::string_view(what).substr(0, refused_bytes_max)},
+                                  caller(),
+                                  {"token", token},
+                                  {"status", std::uint64_t{status}}});
+    log::write_each(log::Level::info, "an operator's request",
+                    {{"request", what},
+                     {"body", config::in_quotes(request.body)},
+                     caller(),
+                     {"token", token},
+                     {"status", std::uint64_t{status}}});
 }
 
 }  // namespace ballast::admin

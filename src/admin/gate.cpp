@@ -67,7 +67,7 @@ bool Gate::is_own(string_view authority) const {
 /// rebinding), which Host shows, or by our name, which Origin shows.
 std::expected<void, Answer> Gate::check_browser(const Request& request, Way way) const {
     const bool is_over_tcp = way != Way::socket;
-    if (!is_over_tcp && request.origin.empty()) return {};
+    if (!is_over_tcp && request.origin.empty() && request.fetch_site.empty()) return {};
     // Browsers always send Host; HTTP/1.0 need not.
     const bool has_host = !request.host.empty() || !request.origin.empty();
     if (has_host && !is_own(request.host))
@@ -75,6 +75,10 @@ std::expected<void, Answer> Gate::check_browser(const Request& request, Way way)
             403, fmt::format("Host is {}, which is no address and no name of this Ballast (connect "
                              "to an address, or add the name to admin.names)",
                              config::in_quotes(request.host))));
+    // Browsers send no Origin with the GET of an image or a script, but say whose page it is.
+    const auto& site = request.fetch_site;
+    if (!site.empty() && site != "same-origin" && site != "none")
+        return std::unexpected(refusal(403, "pages from elsewhere may not operate Ballast"));
     if (request.origin.empty()) return {};
     const auto authority = authority_of(request.origin);
     if (!authority.empty() && base::is_same_but_for_case(authority, request.host)) return {};

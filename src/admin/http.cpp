@@ -85,6 +85,7 @@ std::expected<std::optional<Request>, Answer> RequestReader::next(std::string& r
                    .takes_chunks = message.version() >= http_1_1,
                    .host = std::string(message[http::field::host]),
                    .origin = std::string(message[http::field::origin]),
+                   .fetch_site = std::string(message["Sec-Fetch-Site"]),
                    .authorization = std::string(message[http::field::authorization]),
                    .last_event_id = std::string(message["Last-Event-ID"])};
 }

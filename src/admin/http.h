@@ -25,6 +25,7 @@ struct Request {
     // Empty: the header has no such field.
     std::string host = {};
     std::string origin = {};
+    std::string fetch_site = {};  ///< Sec-Fetch-Site; only browsers send it
     std::string authorization = {};
     std::string last_event_id = {};
 };

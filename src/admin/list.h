@@ -16,7 +16,8 @@
 /// Lists in answers: which entries, which of their members, and page by page.
 namespace ballast::admin {
 
-constexpr std::size_t page_max = 10'000;
+/// A longer one would keep the control thread for too long.
+constexpr std::size_t page_max = 1'000;
 
 /// What a request wants of a list.
 struct Wish {

@@ -19,6 +19,11 @@ struct SessionQuery {
 };
 
 enum class SessionAct : std::uint8_t { end, end_transfer };
-enum class SessionActed : std::uint8_t { done, no_session, no_transfer };
+enum class SessionActed : std::uint8_t {
+    done,
+    no_session,
+    no_transfer,
+    no_answer,  ///< a worker is stuck: it may still do it, or not have the session
+};
 
 }  // namespace ballast::admin

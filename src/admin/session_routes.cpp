@@ -20,7 +20,9 @@ Answer no_such_session(std::string_view id) {
 }
 
 Answer no_answer() {
-    return refusal(503, "a worker does not answer (its log says whether it is stuck)");
+    return refusal(503,
+                   "a worker does not answer: the log says whether it is stuck. What was asked "
+                   "may still happen");
 }
 
 /// One page of what `fact_of` makes of sessions, where it makes something.
@@ -62,13 +64,16 @@ loop::Task<Answer> show_transfers(Desk& desk, Call call) {
 
 loop::Task<Answer> show_session(Desk& desk, Call call) {
     const auto view = co_await desk.actions.session(call.names[0]);
-    if (!view) co_return no_such_session(call.names[0]);
+    if (!view)
+        co_return view.error() == SessionActed::no_answer ? no_answer()
+                                                          : no_such_session(call.names[0]);
     co_return Answer{.body = json_of(state_of(*view, now_of(desk)))};
 }
 
 loop::Task<Answer> end_session(Desk& desk, Call call) {
     const auto done = co_await desk.actions.act(call.names[0], SessionAct::end);
     if (done == SessionActed::no_session) co_return no_such_session(call.names[0]);
+    if (done == SessionActed::no_answer) co_return no_answer();
     co_return Answer{.body = R"({"ended":true})"};
 }
 
@@ -78,6 +83,7 @@ loop::Task<Answer> end_transfer(Desk& desk, Call call) {
         case SessionActed::no_transfer:
             co_return refusal(409, fmt::format("session {} transfers nothing now",
                                                config::in_quotes(call.names[0])));
+        case SessionActed::no_answer: co_return no_answer();
         case SessionActed::done: break;
     }
     co_return Answer{.body = R"({"ended":true})"};

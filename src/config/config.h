@@ -72,7 +72,7 @@ struct AdminTls : TlsParameters {
     std::vector<std::string> key;          ///< one for each certificate, or none
 };
 
-/// How operators speak with the running daemon.
+/// How operators reach the running daemon.
 struct Admin {
     /// Where the socket is if the configuration names none.
     static constexpr std::string_view default_socket = "/run/ballast/admin.sock";

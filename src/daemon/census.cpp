@@ -29,10 +29,12 @@ struct Pending {
 template <typename T, typename Ask>
 loop::Task<std::optional<T>> answer_of(loop::WorkerLoop& control, Ask ask) {
     const auto pending = std::make_shared<Pending<T>>(control);
-    ask([&control, pending](T answer) {
-        control.post([pending, answer = std::move(answer)]() mutable {
-            pending->answer = std::move(answer);
-            pending->done.raise();
+    ask([&control, waiting = std::weak_ptr(pending)](T answer) mutable {
+        control.post([waiting = std::move(waiting), answer = std::move(answer)]() mutable {
+            const auto asked = waiting.lock();
+            if (!asked) return;  // nobody waits any more
+            asked->answer = std::move(answer);
+            asked->done.raise();
         });
     });
     const auto deadline = control.after(answer_timeout);
@@ -68,7 +70,8 @@ loop::Task<std::optional<Views>> Census::sessions(admin::SessionQuery query) {
     co_return found;
 }
 
-loop::Task<std::optional<session::View>> Census::session(std::string id) {
+loop::Task<std::expected<session::View, admin::SessionActed>> Census::session(std::string id) {
+    bool is_any_silent = false;
     for (const auto& worker : workers_) {
         auto view =
             co_await answer_of<std::optional<session::View>>(control_, [&](auto take) mutable {
@@ -76,13 +79,16 @@ loop::Task<std::optional<session::View>> Census::session(std::string id) {
                     take(found != nullptr ? std::optional(found->view()) : std::nullopt);
                 });
             });
-        if (view && *view) co_return std::move(*view);
+        if (!view) is_any_silent = true;
+        if (view && *view) co_return std::move(**view);
     }
-    co_return std::nullopt;
+    if (is_any_silent) co_return std::unexpected(admin::SessionActed::no_answer);
+    co_return std::unexpected(admin::SessionActed::no_session);
 }
 
 loop::Task<admin::SessionActed> Census::act(std::string id, admin::SessionAct act) {
     using enum admin::SessionActed;
+    bool is_any_silent = false;
     for (const auto& worker : workers_) {
         const auto acted =
             co_await answer_of<admin::SessionActed>(control_, [&](auto take) mutable {
@@ -95,9 +101,10 @@ loop::Task<admin::SessionActed> Census::act(std::string id, admin::SessionAct ac
                         take(done);
                     });
             });
+        if (!acted) is_any_silent = true;
         if (acted && *acted != no_session) co_return *acted;
     }
-    co_return no_session;
+    co_return is_any_silent ? no_answer : no_session;
 }
 
 }  // namespace ballast::daemon

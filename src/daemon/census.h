@@ -7,6 +7,7 @@
 #include "loop/worker_loop.h"
 #include "session/view.h"
 
+#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,8 +26,9 @@ public:
     /// The first ones that are wanted, in the order of their ids. Empty: a worker does not answer.
     [[nodiscard]] loop::Task<std::optional<std::vector<session::View>>> sessions(
         admin::SessionQuery query);
-    /// Empty: there is no such session, or its worker does not answer.
-    [[nodiscard]] loop::Task<std::optional<session::View>> session(std::string id);
+    /// Without a session: `no_session` or `no_answer`.
+    [[nodiscard]] loop::Task<std::expected<session::View, admin::SessionActed>> session(
+        std::string id);
     [[nodiscard]] loop::Task<admin::SessionActed> act(std::string id, admin::SessionAct act);
 
 private:

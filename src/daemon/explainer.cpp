@@ -92,7 +92,12 @@ loop::Task<base::Result<admin::FoundStories>> Explainer::find(session::StoryQuer
         auto running = co_await find_running(query);
         if (!running) co_return std::unexpected(running.error());
         found.stories = std::move(*running);
-        if (found.stories.size() > max) found.stories.resize(max);
+        if (found.stories.size() >= max) {
+            // The next page has those that have ended.
+            found.stories.resize(max);
+            found.next = session::Stories::newest - 1;
+            co_return found;
+        }
     }
     loop::Signal turn(control_);
     while (from != 0 && found.stories.size() < max) {

@@ -332,10 +332,11 @@ std::size_t Ledger::unban(const base::Ip& client, std::string_view user, Time no
         });
     };
     const auto name = key_of({{}, user});  // "\nNAME"
+    const auto users_of = who + '\n';
     const std::lock_guard lock(mutex_);
     if (user.empty()) forget(failures_of_addresses_, [&](const auto& key) { return key == who; });
     forget(failures_of_users_, [&](const std::string& key) {
-        return key.starts_with(who + '\n') && (user.empty() || key.ends_with(name));
+        return key.starts_with(users_of) && (user.empty() || key.ends_with(name));
     });
     return lifted;
 }

@@ -240,11 +240,13 @@ void Context::report_ban(guard::Limit ban, std::string_view user) {
                   {"value", setting.value},
                   {"cure", setting.cure}});
     story.note(now(), Fact::banned, {of, time.count()});
-    events::publish(events::Kind::ban_begun, {{"of", of},
-                                              {"client", base::to_string(client.peer().ip)},
-                                              {"user", user},
-                                              {"listener", settings.name},
-                                              {"seconds", std::int64_t{time.count()}}});
+    // Guessers must not push out what else is kept.
+    events::publish_seldom(events::Kind::ban_begun, settings.name,
+                           {{"of", of},
+                            {"client", base::to_string(client.peer().ip)},
+                            {"user", user},
+                            {"listener", settings.name},
+                            {"seconds", std::int64_t{time.count()}}});
 }
 
 }  // namespace ballast::session

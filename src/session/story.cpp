@@ -133,8 +133,9 @@ bool Story::grow(Part& part, std::size_t bytes, std::size_t bytes_own, std::size
     std::size_t capacity = std::max<std::size_t>(part.capacity, first_bytes);
     while (capacity < needed) capacity *= 2;
     capacity = std::min(capacity, bytes_max);
-    if (!stories_->take(capacity - part.capacity, capacity <= bytes_own)) return false;
+    // If there is no memory for it, nothing is taken.
     auto larger = std::make_unique_for_overwrite<char[]>(capacity);  // NOLINT
+    if (!stories_->take(capacity - part.capacity, capacity <= bytes_own)) return false;
     if (part.size > 0) std::memcpy(larger.get(), part.bytes.get(), part.size);
     part.bytes = std::move(larger);
     part.capacity = static_cast<std::uint32_t>(capacity);

@@ -20,11 +20,7 @@ bool is_backend(std::string_view said, std::string_view wanted) {
 
 bool is_file(std::string_view path, std::string_view pattern) {
     if (path.empty()) return false;
-    if (base::matches(pattern, path)) return true;
-    for (auto slash = path.find('/'); slash != std::string_view::npos;
-         slash = path.find('/', slash + 1))
-        if (base::matches(pattern, path.substr(slash + 1))) return true;
-    return false;
+    return base::matches(pattern, path) || base::matches("*/" + std::string(pattern), path);
 }
 
 bool is_at(std::string_view client, const std::string& address) {

@@ -230,8 +230,9 @@ TEST_F(ApiTest, refuses_wishes_that_a_list_cannot_meet) {
         EXPECT_EQ(answer.status, 400) << target;
         EXPECT_TRUE(answer.body.contains(fields)) << answer.body;
     }
-    for (const auto* const target : {"limit=0", "limit=10001", "limit=x", "after=x", "backend=%"})
+    for (const auto* const target : {"limit=0", "limit=1001", "limit=x", "after=x", "backend=%"})
         EXPECT_EQ(ask("GET", std::string("/v1/backends?") + target).status, 400) << target;
+    EXPECT_EQ(ask("GET", "/v1/backends?backend=" + std::string(1025, '*')).status, 400);
     EXPECT_EQ(said("GET", "/v1/state?state=ready"),
               refused(400, "/v1/state has no parameter 'state' (use none)"));
 }
@@ -321,6 +322,10 @@ TEST_F(ApiTest, ends_sessions_and_transfers) {
               refused(409, "session 'a1' transfers nothing now"));
     EXPECT_EQ(ask("DELETE", "/v1/sessions/a3").status, 404U);
     EXPECT_EQ(ask("DELETE", "/v1/transfers/a3").status, 404U);
+    daemon_.is_stuck = true;
+    for (const auto* const target : {"/v1/sessions/a3", "/v1/transfers/a3"})
+        EXPECT_EQ(ask("DELETE", target).status, 503U);
+    EXPECT_EQ(ask("GET", "/v1/sessions/a3").status, 503U);
     EXPECT_EQ(daemon_.acted, (std::vector<std::string>{"end a1", "end transfer of a2"}));
 }
 

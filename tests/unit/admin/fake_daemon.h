@@ -121,14 +121,14 @@ struct FakeDaemon {
                 found.push_back(view);
         co_return found;
     }
-    loop::Task<std::optional<session::View>> find_one(std::string id) {
+    loop::Task<std::expected<session::View, SessionActed>> find_one(std::string id) {
         for (const auto& view : sessions)
             if (view.id == id) co_return view;
-        co_return std::nullopt;
+        co_return std::unexpected(is_stuck ? SessionActed::no_answer : SessionActed::no_session);
     }
     loop::Task<SessionActed> do_to(std::string id, SessionAct act) {
         const auto view = co_await find_one(id);
-        if (!view) co_return SessionActed::no_session;
+        if (!view) co_return view.error();
         if (act == SessionAct::end_transfer && !view->transfer) co_return SessionActed::no_transfer;
         acted.push_back((act == SessionAct::end ? "end " : "end transfer of ") + id);
         co_return SessionActed::done;

@@ -147,6 +147,14 @@ TEST(Gate, knows_web_pages_by_host_and_origin) {
         EXPECT_EQ(status_of(gate, asked, Way::loopback), over_tcp) << host << ' ' << origin;
         EXPECT_EQ(status_of(gate, asked, Way::socket), over_socket) << host << ' ' << origin;
     }
+    // The GET of an image or a script has no Origin.
+    for (const auto* const site : {"cross-site", "same-site", "same-origin", "none"}) {
+        auto asked = request("GET");
+        asked.host = "127.0.0.1:8021";
+        asked.fetch_site = site;
+        const bool is_own = asked.fetch_site == "same-origin" || asked.fetch_site == "none";
+        EXPECT_EQ(status_of(gate, asked, Way::loopback), is_own ? 200U : 403U) << site;
+    }
 }
 
 }  // namespace

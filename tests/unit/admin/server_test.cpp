@@ -121,8 +121,8 @@ TEST_F(ServerTest, does_not_wait_for_ever_for_the_rest_of_a_request) {
 }
 
 TEST_F(ServerTest, does_not_wait_for_ever_for_a_client_that_does_not_read) {
-    daemon_.backends.assign(10'000,
-                            FakeDaemon::backend("files", "f1"));  // more than a socket holds
+    daemon_.backends.assign(
+        1'000, FakeDaemon::backend("files", std::string(1000, 'f')));  // more than a socket holds
     start({.request = 50ms});
     Client deaf(path_);
     EXPECT_TRUE(deaf.send("GET /v1/backends HTTP/1.1\r\n\r\n"));
@@ -133,7 +133,7 @@ TEST_F(ServerTest, does_not_wait_for_ever_for_a_client_that_does_not_read) {
 }
 
 TEST_F(ServerTest, sends_long_answers_as_fast_as_they_are_taken) {
-    daemon_.backends.assign(10'000, FakeDaemon::backend("files", "f1"));
+    daemon_.backends.assign(1'000, FakeDaemon::backend("files", std::string(1000, 'f')));
     start();
     Client client(path_);
     EXPECT_TRUE(client.send("GET /v1/backends HTTP/1.1\r\nConnection: close\r\n\r\n"));
