@@ -136,7 +136,7 @@ std::expected<Value, Answer> body_of(const Request& request, const Route& route)
 }  // namespace
 
 Api::Api(loop::Loop& loop, Actions actions, std::string state_file)
-    : desk_{loop, std::move(actions), StateKeeper(std::move(state_file))} {}
+    : desk_{loop, std::move(actions), StateKeeper(std::move(state_file)), {}} {}
 
 void Api::restore() {
     const auto& states = desk_.states.states();

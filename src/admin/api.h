@@ -8,6 +8,7 @@
 #include "loop/task.h"
 
 #include <string>
+#include <utility>
 
 namespace ballast::admin {
 
@@ -21,6 +22,8 @@ public:
     [[nodiscard]] loop::Task<Answer> answer(Request request);
     /// Puts all backends, and the balancer, into the states that operators have decided.
     void restore();
+    /// The Unix socket of this process.
+    void set_socket(std::string path) { desk_.socket = std::move(path); }
     /// Keeps a state that is in force already. Without a pool it is the balancer's.
     void note(const std::string& pool, const std::string& backend, pool::AdminState state);
 

@@ -34,6 +34,7 @@ struct Generation {
     std::int64_t pid = 0;
     std::uint32_t sessions = 0;
     std::uint32_t transfers = 0;
+    std::string socket = {};  ///< for operators; empty: it has none
 };
 
 /// How often sessions met a failure of one kind.

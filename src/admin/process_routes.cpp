@@ -4,6 +4,7 @@
 #include "admin/openapi.h"
 #include "admin/routes.h"
 #include "admin/shapes.h"
+#include "admin/socket_file.h"
 #include "base/log.h"
 #include "metrics/exposition.h"
 
@@ -13,6 +14,7 @@
 #include <fmt/format.h>
 #include <memory>
 #include <optional>
+#include <unistd.h>
 #include <utility>
 
 namespace ballast::admin {
@@ -116,7 +118,17 @@ Answer show_version(Desk& /*desk*/, const Call& /*call*/) {
 }
 
 Answer show_generations(Desk& desk, const Call& call) {
-    return list_answer("generations", desk.actions.generations(), call);
+    auto all = desk.actions.generations();
+    for (auto& each : all) {
+        if (desk.socket.empty()) break;
+        if (&each == &all.front()) {
+            each.socket = desk.socket;
+            continue;
+        }
+        auto socket = socket_of_replaced(desk.socket, each.pid);
+        if (::access(socket.c_str(), F_OK) == 0) each.socket = std::move(socket);
+    }
+    return list_answer("generations", all, call);
 }
 
 Answer show_description(Desk& /*desk*/, const Call& /*call*/) {

@@ -23,6 +23,7 @@ struct Desk {
     loop::Loop& loop;
     Actions actions;
     StateKeeper states;
+    std::string socket = {};  ///< the Unix socket of this process; empty: it has none
 };
 
 /// A request that fits its route.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <unistd.h>
 #include <utility>
 
 namespace ballast::admin {
@@ -44,15 +45,20 @@ Server::Server(loop::WorkerLoop& loop, OperatorSocket socket, Actions actions,
         log::info("no socket for operators", {{"reason", socket.why_not}});
         return;
     }
-    auto native = file_->take();
-    auto opened = loop::Descriptor::open(loop, native.get());
+    if (open(socket_, *file_)) api_.set_socket(file_->path());
+}
+
+bool Server::open(Entrance& entrance, SocketFile& file) {
+    auto native = file.take();
+    auto opened = loop::Descriptor::open(loop_, native.get());
     if (!opened) {
         log::error("no socket for operators", {{"reason", base::to_string(opened.error())}});
-        return;
+        return false;
     }
     (void)native.release();
-    socket_.open(std::move(*opened));
-    log::info("listening for operators", {{"socket", file_->path()}});
+    entrance.open(std::move(*opened));
+    log::info("listening for operators", {{"socket", file.path()}});
+    return true;
 }
 
 Answerer Server::answerer() {
@@ -91,9 +97,15 @@ void Server::close(const base::Address& address) {
     if (auto* const entrance = find(address)) entrance->close();
 }
 
-void Server::see_off() {
+void Server::see_off(const std::string& group) {
     socket_.see_off();
     for (const auto& door : doors_) door.entrance->see_off();
+    if (!file_) return;
+    auto own = SocketFile::open(socket_of_replaced(file_->path(), ::getpid()), group);
+    if (!own) return log::info("no socket for operators", {{"reason", own.error().what}});
+    own_file_.emplace(std::move(*own));
+    own_socket_.emplace(loop_, answerer(), Entrance::Settings(), access_);
+    if (open(*own_socket_, *own_file_)) api_.set_socket(own_file_->path());
 }
 
 }  // namespace ballast::admin

@@ -54,8 +54,9 @@ public:
     /// Accepts no more there. Requests that have come are answered.
     void close(const base::Address& address);
     /// Another process has replaced this one: whoever connects again reaches that one, so no
-    /// connection stays longer than its request.
-    void see_off();
+    /// connection stays longer than its request. For the sessions that are left, this one goes on
+    /// answering at a Unix socket of its own, for this group.
+    void see_off(const std::string& group);
 
 private:
     struct Door {
@@ -63,6 +64,7 @@ private:
         std::unique_ptr<Entrance> entrance;
     };
     [[nodiscard]] Answerer answerer();
+    [[nodiscard]] bool open(Entrance& entrance, SocketFile& file);
     [[nodiscard]] Entrance* find(const base::Address& address);
 
     loop::WorkerLoop& loop_;
@@ -70,6 +72,8 @@ private:
     std::shared_ptr<const Access> access_ = std::make_shared<const Access>();
     std::optional<SocketFile> file_;
     Entrance socket_;
+    std::optional<SocketFile> own_file_;  // of a replaced process
+    std::optional<Entrance> own_socket_;
     std::vector<Door> doors_;
 };
 

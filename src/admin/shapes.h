@@ -16,10 +16,12 @@ inline constexpr std::array<std::string_view, 3> health_states = {"up", "down", 
 
 template <>
 struct Shape<Generation> {
-    static constexpr auto fields =
-        std::tuple(Field{"pid", &Generation::pid, "The process."},
-                   Field{"sessions", &Generation::sessions, "Its sessions."},
-                   Field{"transfers", &Generation::transfers, "Those of them that transfer now."});
+    static constexpr auto fields = std::tuple(
+        Field{"pid", &Generation::pid, "The process."},
+        Field{"sessions", &Generation::sessions, "Its sessions."},
+        Field{"transfers", &Generation::transfers, "Those of them that transfer now."},
+        Field{"socket", &Generation::socket,
+              "The Unix socket where it answers, also of its sessions; empty if there is none."});
 };
 
 template <>

@@ -106,6 +106,10 @@ private:
 
 }  // namespace
 
+std::string socket_of_replaced(const std::string& socket, std::int64_t pid) {
+    return fmt::format("{}.{}", socket, pid);
+}
+
 std::optional<gid_t> find_group(const std::string& name) {
     constexpr std::size_t entry_bytes = 65536;
     std::vector<char> entry(entry_bytes);

@@ -3,6 +3,7 @@
 
 #include "base/owned_fd.h"
 
+#include <cstdint>
 #include <expected>
 #include <optional>
 #include <string>
@@ -12,6 +13,9 @@ namespace ballast::admin {
 
 /// The number of a group. Empty: there is none of this name.
 [[nodiscard]] std::optional<gid_t> find_group(const std::string& name);
+
+/// Where a process that another one has replaced goes on answering.
+[[nodiscard]] std::string socket_of_replaced(const std::string& socket, std::int64_t pid);
 
 /// Why there is no socket, and what would be right.
 struct SocketRefusal {

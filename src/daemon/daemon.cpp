@@ -463,7 +463,7 @@ void Daemon::upgrade(Upgrade::Done done) {
     upgrade_.begin(
         {program_.path(), std::move(arguments)}, takers_, knowledge,
         [this] {
-            operator_server_->see_off();
+            operator_server_->see_off(started_with_->admin.group);
             sd_notifyf(0, "MAINPID=%d", static_cast<int>(upgrade_.successor()));
         },
         [done = std::move(done)](const base::Result<pid_t>& pid) mutable {

@@ -4,12 +4,13 @@
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import operators
 import waiting
-from ballast import DIRECT, Ballast, Listener, Pool, login_probe
+from ballast import DIRECT, Ballast, Listener, Pool, login_probe, run_ballast
 from farm import Farm, who
 from openapi import Description
 from servers import PROBE, TESTER, Account
@@ -129,6 +130,33 @@ def test_a_backend_is_tuned(it: Ballast, api: Description) -> None:
     api.ask("PUT", "/v1/backends/files/f1/max_sessions", {"max_sessions": None})
     api.ask("PUT", "/v1/backends/files/f2/weight", {"weight": None})
     assert of("f1")["max_sessions"] == 100 and of("f2")["weight"] == 1
+
+
+def test_sessions_of_a_replaced_process_are_seen_and_ended(it: Ballast, api: Description) -> None:
+    def both() -> list[dict[str, Any]] | None:
+        found = api.ask("GET", "/v1/generations")["generations"]
+        return list(found) if len(found) == 2 else None
+
+    with Wire(it.where()).log_in() as client:
+        [mine] = api.ask("GET", "/v1/sessions")["sessions"]
+        api.ask("POST", "/v1/upgrade")
+        assert not api.ask("GET", "/v1/sessions")["sessions"]
+        generations = waiting.until("the former process tells of itself", both)
+        assert generations is not None
+        serving, replaced = generations
+        assert serving["socket"] == str(operators.socket_path(api.work))
+        socket_of_replaced = Path(replaced["socket"])
+        assert socket_of_replaced.name.endswith(f".{replaced['pid']}")
+        said = run_ballast("sessions", "--json", "--socket", socket_of_replaced)
+        assert mine["id"] in said.stdout, said
+        said = run_ballast("explain", mine["id"], "--socket", socket_of_replaced)
+        assert "logged in" in said.stdout, said
+        said = run_ballast("kill", mine["id"], "--socket", socket_of_replaced)
+        assert said.returncode == 0, said
+        assert client.reply().code == 421
+    waiting.until("it has ended and its socket is gone", lambda: not socket_of_replaced.exists())
+    [only] = api.ask("GET", "/v1/generations")["generations"]
+    assert only["pid"] == serving["pid"]
 
 
 def test_a_ban_is_seen_and_lifted(it: Ballast, api: Description) -> None:

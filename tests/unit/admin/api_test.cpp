@@ -59,8 +59,8 @@ TEST_F(ApiTest, tells_its_version) {
 
 TEST_F(ApiTest, shows_the_process_that_serves_and_those_that_finish) {
     EXPECT_EQ(said("GET", "/v1/generations"),
-              R"(200 {"generations":[{"pid":41,"sessions":5,"transfers":2},)"
-              R"({"pid":17,"sessions":1,"transfers":0}]})");
+              R"(200 {"generations":[{"pid":41,"sessions":5,"transfers":2,"socket":""},)"
+              R"({"pid":17,"sessions":1,"transfers":0,"socket":""}]})");
 }
 
 TEST_F(ApiTest, upgrades_and_tells_who_serves_or_why_not) {
