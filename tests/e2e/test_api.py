@@ -125,7 +125,7 @@ def test_a_backend_is_tuned(it: Ballast, api: Description) -> None:
         assert who(it.where(), OTHER) == "f2"
     it.reload()
     assert of("f1")["max_sessions"] == 1 and of("f2")["weight"] == 7
-    api.ask("POST", "/v1/upgrade")
+    it.follow(api.ask("POST", "/v1/upgrade")["pid"])
     assert of("f1")["max_sessions"] == 1 and of("f2")["weight"] == 7
     api.ask("PUT", "/v1/backends/files/f1/max_sessions", {"max_sessions": None})
     api.ask("PUT", "/v1/backends/files/f2/weight", {"weight": None})
@@ -139,7 +139,7 @@ def test_sessions_of_a_replaced_process_are_seen_and_ended(it: Ballast, api: Des
 
     with Wire(it.where()).log_in() as client:
         [mine] = api.ask("GET", "/v1/sessions")["sessions"]
-        api.ask("POST", "/v1/upgrade")
+        it.follow(api.ask("POST", "/v1/upgrade")["pid"])
         assert not api.ask("GET", "/v1/sessions")["sessions"]
         generations = waiting.until("the former process tells of itself", both)
         assert generations is not None
@@ -243,7 +243,8 @@ def test_every_route_answers_as_it_is_described(it: Ballast, api: Description) -
         api.ask("DELETE", f"/v1/transfers/{mine['id']}")
         data.close()
         api.ask("DELETE", f"/v1/sessions/{mine['id']}")
-        for action in ("reload", "reopen", "upgrade"):
+        for action in ("reload", "reopen"):
             api.ask("POST", f"/v1/{action}")
+        it.follow(api.ask("POST", "/v1/upgrade")["pid"])
         untried = api.operations() - api.tried
         assert not untried, untried
