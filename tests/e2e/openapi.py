@@ -12,6 +12,12 @@ import jsonschema
 import operators
 
 
+def _contents_of(operation: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of the answer, and of the body if there is one."""
+    places = [operation["responses"]["200"], operation.get("requestBody", {"content": {}})]
+    return [content for place in places for content in place["content"].values()]
+
+
 class Description:
     """Asks the API, holds each answer against the description, and remembers what it has seen."""
 
@@ -20,8 +26,14 @@ class Description:
         status, self.document = operators.ask(work, "GET", "/openapi.json")
         assert status == 200
         assert self.document["openapi"].startswith("3.1.")
+        for operation in self._operations():
+            for content in _contents_of(operation):
+                jsonschema.Draft202012Validator.check_schema(content["schema"])
         self.tried: set[tuple[str, str]] = set()
         self.seen: dict[tuple[str, str], set[str]] = {}
+
+    def _operations(self) -> list[dict[str, Any]]:
+        return [each for methods in self.document["paths"].values() for each in methods.values()]
 
     def operations(self) -> set[tuple[str, str]]:
         return {
