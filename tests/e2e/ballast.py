@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The balancer under test: its configuration as data, the program, its logs."""
 
+import atexit
 import contextlib
+import functools
 import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +22,17 @@ from process import Process, is_running
 from servers import PROBE, REPOSITORY, Server, endpoint
 
 BINARY = Path(os.environ.get("BALLAST", REPOSITORY / "build/ballast")).resolve()
+
+
+@functools.cache
+def binary_for_all() -> Path:
+    """The program where every user may run it. Nobody but root may enter a checkout in /root."""
+    place = Path(tempfile.mkdtemp(prefix="ballast-program-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    place.chmod(0o755)
+    return Path(shutil.copy(BINARY, place))
+
+
 # For work on the tests themselves: clients go to a backend directly, without a balancer.
 DIRECT = os.environ.get("BALLAST_E2E_DIRECT") == "1"
 

@@ -17,7 +17,7 @@ import pytest
 
 import operators
 import waiting
-from ballast import BINARY, DIRECT, Backend, Ballast, Listener, Place, Pool, run_ballast
+from ballast import BINARY, DIRECT, Backend, Ballast, Listener, Place, Pool, run_ballast, binary_for_all
 from operators import ask, operate, socket_path, states
 from ports import free_port
 from wire import Wire
@@ -79,7 +79,7 @@ def test_the_socket_is_for_the_user_and_the_group_and_goes_with_the_daemon(work:
 
 def _as_user(user: int, group: int, *words: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [BINARY, *words],
+        [binary_for_all(), *words],
         user=user,
         group=group,
         extra_groups=[],

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import waiting
-from ballast import BINARY, DIRECT, Backend, Ballast, Listener, Place, Pool
+from ballast import BINARY, DIRECT, Backend, Ballast, Listener, Place, Pool, binary_for_all
 from certificates import Authority
 from netns import Network
 from ports import free_port, free_ports
@@ -48,7 +48,7 @@ def check(
 ) -> subprocess.CompletedProcess[str]:
     path = file.configuration if isinstance(file, Ballast) else file
     return subprocess.run(
-        [*prefix, str(BINARY), "check", "-c", str(path), *words],
+        [*prefix, str(binary_for_all() if prefix else BINARY), "check", "-c", str(path), *words],
         capture_output=True,
         text=True,
         timeout=waiting.PATIENCE,
@@ -83,6 +83,7 @@ def simple(work: Path, port: int | None = None, prefix: Sequence[str] = ()) -> B
         [Pool("files", [Backend("only", Place("127.0.0.11", free_port()))])],
         passive_ports=3,
         prefix=prefix,
+        binary=binary_for_all() if prefix else BINARY,
     )
     ballast.configuration.write_text(ballast.text())
     return ballast
