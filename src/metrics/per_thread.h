@@ -14,10 +14,10 @@ namespace ballast::metrics {
 /// A row of numbers that every thread may add to. Each thread has a row of its own, so adding is a
 /// plain addition. Reading sums over all threads, ended ones included. `Owner` tells rows of the
 /// same size apart.
-template <typename Owner, std::size_t size>
+template <typename Owner, std::size_t Size>
 class PerThread {
 public:
-    using Totals = std::array<std::uint64_t, size>;
+    using Totals = std::array<std::uint64_t, Size>;
 
     /// From any thread. Allocates nothing but the thread's own row, once.
     static void add(std::size_t index, std::uint64_t by) {
@@ -29,13 +29,13 @@ public:
         const std::lock_guard lock(registry().mutex);
         Totals sums = registry().ended;
         for (const Values* values : registry().live)
-            for (std::size_t i = 0; i < size; ++i)
+            for (std::size_t i = 0; i < Size; ++i)
                 sums[i] += (*values)[i].load(std::memory_order_relaxed);
         return sums;
     }
 
 private:
-    using Values = std::array<std::atomic<std::uint64_t>, size>;
+    using Values = std::array<std::atomic<std::uint64_t>, Size>;
     struct Registry {
         std::mutex mutex;
         std::vector<const Values*> live;
@@ -56,7 +56,7 @@ private:
         }
         ~Row() {
             const std::lock_guard lock(registry().mutex);
-            for (std::size_t i = 0; i < size; ++i) registry().ended[i] += values[i].load();
+            for (std::size_t i = 0; i < Size; ++i) registry().ended[i] += values[i].load();
             std::erase(registry().live, &values);
         }
         Row(const Row&) = delete;
