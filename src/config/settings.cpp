@@ -118,7 +118,7 @@ constexpr auto admin_settings = std::to_array<Setting>({
      "loopback address may look without a token."},
     {"explain_memory", Size{at<&Admin::explain_memory>, 0, 1024 * 1024 * mib},
      "Memory for what `explain` tells of sessions, running and ended ones. When it is used up, the "
-     "stories of sessions that ended long ago go first. A running session may have 4 KiB in any "
+     "stories of sessions that ended long ago go first. A running session may have 10 KiB in any "
      "case. `0B` keeps no stories."},
 });
 constexpr std::array<string_view, 1> admin_tables = {"tls"};

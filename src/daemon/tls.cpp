@@ -47,7 +47,7 @@ constexpr std::string_view operators_listener = "[admin]";
 
 config::ListenerTls as_of_listener(const config::AdminTls& tls) {
     config::ListenerTls all;
-    static_cast<config::TlsParameters&>(all) = tls;
+    static_cast<config::TlsParameters&>(all) = static_cast<const config::TlsParameters&>(tls);
     all.where = tls.where;
     all.certificate = tls.certificate;
     all.key = tls.key;
