@@ -27,7 +27,7 @@ void print_each(std::string_view before, const json::array& texts) {
 
 Outcome<RunningDaemon> RunningDaemon::find(const CommandLine& wanted) {
     if (!wanted.socket.empty()) return RunningDaemon(wanted.socket);
-    const RunningDaemon usual{std::string(config::Admin::default_socket)};
+    RunningDaemon usual{std::string(config::Admin::default_socket)};
     const auto failed = [&](std::string_view what) {
         return std::unexpected(
             Failure{fmt::format("{}: {} (name the socket with --socket)", wanted.file, what),

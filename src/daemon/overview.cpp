@@ -27,10 +27,13 @@ using std::chrono::system_clock;
 
 std::vector<std::string> texts_of(const config::Listener& listener) {
     std::vector<std::string> all;
-    for (const auto& each : listener.bind) all.push_back(base::to_string(each));
-    for (const auto& each : listener.implicit_bind) all.push_back(base::to_string(each));
-    if (listener.tls)
-        for (const auto& each : listener.tls->implicit_bind) all.push_back(base::to_string(each));
+    const auto add = [&](const std::vector<base::Address>& addresses) {
+        std::ranges::transform(addresses, std::back_inserter(all),
+                               [](const auto& each) { return base::to_string(each); });
+    };
+    add(listener.bind);
+    add(listener.implicit_bind);
+    if (listener.tls) add(listener.tls->implicit_bind);
     return all;
 }
 
