@@ -23,7 +23,7 @@
 
 namespace ballast::admin {
 
-/// What of a backend can be changed without the configuration, until the process ends.
+/// What an operator can change about a backend until the process ends.
 enum class Tuned : std::uint8_t { weight, max_sessions };
 
 /// What the daemon does for an operator. The server and all that is called here run on the control
@@ -60,7 +60,7 @@ struct Actions {
     std::function<loop::Task<std::expected<session::View, SessionActed>>(std::string id)> session;
     std::function<loop::Task<SessionActed>(std::string id, SessionAct)> act;
 
-    // What else there is to see, in the order of the configuration
+    // More that can be read, in the order of the configuration
 
     std::function<std::vector<ListenerState>()> listeners;
     std::function<std::vector<PoolState>()> pools;
@@ -73,7 +73,7 @@ struct Actions {
     /// The configuration in force, as TOML.
     std::function<std::string()> configuration;
 
-    // What else there is to do
+    // More that can be changed
 
     /// Empty `value`: as configured. False if there is no such backend.
     std::function<bool(std::string_view pool, std::string_view backend, Tuned what,
