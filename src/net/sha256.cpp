@@ -20,10 +20,13 @@ void Sha256::add(std::string_view bytes) {
     EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size());
 }
 
-std::string Sha256::hex() {
+std::string Sha256::hex() const {
+    // Nothing can be added to a context that has given its digest.
+    const std::unique_ptr<evp_md_ctx_st, Free> copy(EVP_MD_CTX_new());
+    if (!copy || EVP_MD_CTX_copy_ex(copy.get(), context_.get()) != 1) throw std::bad_alloc();
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned size = 0;
-    EVP_DigestFinal_ex(context_.get(), digest.data(), &size);
+    EVP_DigestFinal_ex(copy.get(), digest.data(), &size);
     std::string text;
     for (unsigned i = 0; i < size; ++i) text += fmt::format("{:02x}", digest.at(i));
     return text;

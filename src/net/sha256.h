@@ -14,8 +14,8 @@ class Sha256 {
 public:
     Sha256();
     void add(std::string_view bytes);
-    /// The digest of all bytes as 64 lower-case hexadecimal digits. Call once, at the end.
-    [[nodiscard]] std::string hex();
+    /// The digest of all bytes so far as 64 lower-case hexadecimal digits.
+    [[nodiscard]] std::string hex() const;
 
 private:
     struct Free {

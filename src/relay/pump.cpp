@@ -4,12 +4,13 @@
 #include "base/error.h"
 #include "base/shortage.h"
 #include "metrics/counters.h"
+#include "relay/shared_buffer.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <fcntl.h>
 #include <span>
+#include <utility>
 
 namespace ballast::relay {
 
@@ -17,22 +18,30 @@ namespace {
 
 /// A read shorter than this has emptied the source.
 constexpr std::size_t short_read_bytes = 16 << 10;
-constexpr std::size_t copied_bytes_max = 256 << 10;
 /// How many moves run in a row before other transfers of the worker get their turn.
 constexpr int turns_in_a_row = 8;
 
-/// One per worker: the pump keeps bytes that the sink does not take at once.
-std::array<char, copied_bytes_max>& shared_buffer() {
-    thread_local std::array<char, copied_bytes_max> buffer;
-    return buffer;
+}  // namespace
+
+void Pump::resume(Undelivered undelivered, std::uint64_t taken, std::uint64_t delivered) {
+    pipe_ = std::move(undelivered.pipe);
+    in_pipe_ = undelivered.in_pipe;
+    held_ = std::move(undelivered.copied);
+    taken_ = taken;
+    delivered_ = delivered;
 }
 
-}  // namespace
+Undelivered Pump::release() {
+    if (in_pipe_ == 0) pipe_.reset();
+    return {.pipe = std::exchange(pipe_, std::nullopt),
+            .in_pipe = std::exchange(in_pipe_, 0),
+            .copied = std::exchange(held_, {})};
+}
 
 Pump::State Pump::run(std::size_t budget) {
     budget_ = budget;
-    const std::uint64_t before = delivered_;
-    const bool spliced = in_pipe_ > 0 || held_.empty();
+    const auto delivered_before = delivered_;
+    const auto spliced_before = spliced_;
     for (int turn = 0; turn < turns_in_a_row; ++turn) {
         state_ = step();
         if (state_ != State::wants_turn) break;
@@ -42,17 +51,25 @@ Pump::State Pump::run(std::size_t budget) {
         pipe_->give_back();
         pipe_.reset();
     }
-    metrics::count(path(spliced), delivered_ - before);
+    const auto spliced = spliced_ - spliced_before;
+    count(spliced, delivered_ - delivered_before - spliced);
     return state_;
 }
 
-/// Which way bytes take, for the counters.
-metrics::Counter Pump::path(bool spliced) const {
+/// Counts which way bytes took.
+void Pump::count(std::uint64_t spliced, std::uint64_t copied) const {
     using metrics::Counter;
-    if (spliced && source_.splice_source() >= 0 && sink_.splice_sink() >= 0)
-        return sink_.is_tls() ? Counter::bytes_spliced_into_tls : Counter::bytes_spliced;
-    return source_.is_tls() || sink_.is_tls() ? Counter::bytes_copied_by_tls
-                                              : Counter::bytes_copied;
+    const bool is_tls = source_.is_tls() || sink_.is_tls();
+    if (spliced > 0)
+        metrics::count(sink_.is_tls() ? Counter::bytes_spliced_into_tls : Counter::bytes_spliced,
+                       spliced);
+    if (copied > 0)
+        metrics::count(is_tls ? Counter::bytes_copied_by_tls : Counter::bytes_copied, copied);
+}
+
+/// How many of the next bytes the kernel may move by itself.
+std::size_t Pump::may_splice() const {
+    return trail_ == nullptr ? std::numeric_limits<std::size_t>::max() : trail_->may_miss();
 }
 
 Pump::State Pump::step() {
@@ -64,6 +81,8 @@ Pump::State Pump::step() {
     }
     if (budget_ == 0) return State::wants_turn;
     const bool kernel_may = source_.splice_source() >= 0 && sink_.splice_sink() >= 0;
+    // No more goes through memory than the trail wants.
+    if (kernel_may && may_splice() == 0) return copy_in(trail_->wants());
     if (kernel_may && !pipe_) pipe_ = Pipe::borrow();
     return kernel_may && pipe_ ? splice_in() : copy_in();
 }
@@ -81,7 +100,7 @@ void Pump::took(std::size_t bytes, std::size_t bytes_max) {
 }
 
 Pump::State Pump::splice_in() {
-    const auto bytes_max = std::min(pipe_->capacity(), budget_);
+    const auto bytes_max = std::min({pipe_->capacity(), budget_, may_splice()});
     const auto moved = ::splice(source_.splice_source(), nullptr, pipe_->write_end(), nullptr,
                                 bytes_max, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     // With urgent data splice(2) says "nothing yet", or "end" with bytes still unread. Only recv(2)
@@ -93,6 +112,7 @@ Pump::State Pump::splice_in() {
         return failed(State::source_failed, {errno, std::system_category()});
     }
     in_pipe_ = static_cast<std::size_t>(moved);
+    if (trail_ != nullptr) trail_->miss(in_pipe_);
     took(in_pipe_, bytes_max);
     return splice_out();
 }
@@ -105,13 +125,14 @@ Pump::State Pump::splice_out() {
         if (moved <= 0) return failed(State::sink_failed, {errno, std::system_category()});
         in_pipe_ -= static_cast<std::size_t>(moved);
         delivered_ += static_cast<std::uint64_t>(moved);
+        spliced_ += static_cast<std::uint64_t>(moved);
     }
     return State::wants_turn;
 }
 
-Pump::State Pump::copy_in() {
+Pump::State Pump::copy_in(std::size_t bytes_max) {
     auto& buffer = shared_buffer();
-    const auto into = std::span(buffer).first(std::min(buffer.size(), budget_));
+    const auto into = std::span(buffer).first(std::min({buffer.size(), budget_, bytes_max}));
     const net::Io io = source_.read(into);
     switch (io.state) {
         case net::Io::State::would_block: return State::wants_read;
@@ -123,6 +144,7 @@ Pump::State Pump::copy_in() {
     }
     took(io.bytes, into.size());
     std::string_view rest(buffer.data(), io.bytes);
+    if (trail_ != nullptr) trail_->add(rest);
     while (!rest.empty()) {
         const net::Io out = sink_.write(rest);
         if (out.state == net::Io::State::failed) return failed(State::sink_failed, out.error);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "metrics/counters.h"
 #include "net/stream.h"
 #include "relay/pipe.h"
+#include "relay/trail.h"
+#include "relay/undelivered.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -18,10 +19,17 @@ namespace ballast::relay {
 /// memory. Never waits, but says what to wait for. Borrows both streams and closes neither.
 class Pump {
 public:
-    Pump(net::Stream& source, net::Stream& sink) : source_(source), sink_(sink) {}
+    /// `trail` is told of all bytes taken, and sees those that it wants.
+    Pump(net::Stream& source, net::Stream& sink, Trail* trail = nullptr)
+        : source_(source), sink_(sink), trail_(trail) {}
     ~Pump() = default;
     Pump(const Pump&) = delete;
     Pump& operator=(const Pump&) = delete;
+
+    /// Continues for a pump of the same sink, which has moved that many bytes.
+    void resume(Undelivered undelivered, std::uint64_t taken, std::uint64_t delivered);
+    /// Hands over to another pump of the same sink. This one is then useless.
+    [[nodiscard]] Undelivered release();
 
     enum class State : std::uint8_t {
         wants_turn,     ///< more can move at once; others should have their turn first
@@ -43,11 +51,12 @@ public:
     [[nodiscard]] bool end_is_vouched_for() const { return end_is_vouched_for_; }
 
 private:
-    [[nodiscard]] metrics::Counter path(bool spliced) const;
+    void count(std::uint64_t spliced, std::uint64_t copied) const;
+    [[nodiscard]] std::size_t may_splice() const;
     State step();
     State splice_in();
     State splice_out();
-    State copy_in();
+    State copy_in(std::size_t bytes_max = std::numeric_limits<std::size_t>::max());
     State copy_out();
     State failed(State state, std::error_code error);
     /// Notes that bytes were taken when this many were possible.
@@ -55,12 +64,14 @@ private:
 
     net::Stream& source_;
     net::Stream& sink_;
+    Trail* trail_;
     std::optional<Pipe> pipe_;
     std::size_t in_pipe_ = 0;
     std::string held_;        ///< copied bytes that the sink has not taken
     std::size_t budget_ = 0;  ///< of the current run
     std::uint64_t taken_ = 0;
     std::uint64_t delivered_ = 0;
+    std::uint64_t spliced_ = 0;  ///< delivered by the kernel
     std::error_code error_;
     State state_ = State::wants_read;
     bool end_is_vouched_for_ = false;

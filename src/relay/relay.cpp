@@ -2,10 +2,15 @@
 #include "relay/relay.h"
 
 #include "metrics/counters.h"
+#include "relay/clocks.h"
+#include "relay/comparison.h"
 #include "relay/pump.h"
+#include "relay/sink_watch.h"
+#include "relay/source_check.h"
 
 #include <algorithm>
-#include <array>
+#include <cassert>
+#include <utility>
 
 namespace ballast::relay {
 
@@ -27,39 +32,8 @@ void note(const Pump& pump, Report& report) {
     report.error = pump.error();
     report.end = end_of(pump.state());
     report.is_vouched_for = pump.end_is_vouched_for();
+    report.sink_is_slow = pump.state() == Pump::State::wants_write;
 }
-
-/// Measures times without a byte.
-class PauseClock {
-public:
-    PauseClock(Report& report, loop::Time now) : report_(report), moved_at_(now) {}
-
-    /// `total` is the number of bytes moved so far.
-    void note(std::uint64_t total, loop::Time now) {
-        if (total == total_) return;
-        if (total_ == 0) report_.first_byte_at = now;
-        total_ = total;
-        end(now);
-    }
-    /// Nothing follows.
-    void end(loop::Time now) {
-        const auto gap = now - std::exchange(moved_at_, now);
-        if (std::exchange(is_held_, false)) {
-            report_.held += gap;
-        } else if (gap >= pause_min) {
-            ++report_.pauses;
-            report_.paused += gap;
-        }
-    }
-    /// The throttle holds the bytes back from now on.
-    void hold() { is_held_ = true; }
-
-private:
-    Report& report_;
-    std::uint64_t total_ = 0;
-    loop::Time moved_at_;
-    bool is_held_ = false;
-};
 
 /// Runs the pump as far as the throttle allows.
 void run(Pump& pump, guard::Throttle& throttle, loop::Time now) {
@@ -82,37 +56,6 @@ void watch(const Pump& pump, net::Stream& source, net::Stream& sink, loop::Signa
     metrics::count(metrics::Counter::limit_bandwidth);
     turn_at = loop::sooner(turn_at, throttle.next());
 }
-
-/// Tells whether enough bytes have moved lately.
-class StallClock {
-public:
-    StallClock(loop::Loop& loop, const Pace& pace)
-        : loop_(loop),
-          timeout_(pace.stall_timeout),
-          bytes_(pace.stall_bytes),
-          due_(loop.after(pace.stall_timeout)) {}
-
-    /// False means a stall. `total` is the number of bytes moved so far.
-    bool note(std::uint64_t total) {
-        if (total - counted_ >= bytes_) {
-            counted_ = total;
-            due_ = loop_.after(timeout_);
-        }
-        return loop_.now() < due_;
-    }
-    /// The throttle holds the bytes back until `turn_at`, so this is not a stall.
-    void excuse(loop::Deadline turn_at) {
-        if (turn_at != loop::never) due_ = std::max(due_, turn_at + timeout_);
-    }
-    [[nodiscard]] loop::Deadline due() const { return due_; }
-
-private:
-    loop::Loop& loop_;
-    std::chrono::milliseconds timeout_;
-    std::uint64_t bytes_;
-    std::uint64_t counted_ = 0;
-    loop::Deadline due_;
-};
 
 /// One direction of a sealed relay. It passes its end on once.
 class SealedWay {
@@ -152,68 +95,92 @@ private:
     bool end_is_passed_on_ = false;
 };
 
-/// Notices when the sink closes while nothing is written to it.
-///
-/// A sink that has ended its direction may still be reading, as `nc -N` does, and a script may have
-/// half-closed the control connection as well. So even the end of both connections does not show
-/// that the client is gone, and its download goes on. The kernel finds out whether it is
-/// (`net::prepare_data`). A connection whose end was read wakes nobody, so it is asked now and
-/// then.
-class SinkWatch {
+/// Takes from a continuation what the former relay has left, and leaves it there again at the end,
+/// also when the relay is cancelled.
+class Handover {
 public:
-    SinkWatch(loop::Loop& loop, net::Stream& sink) : loop_(loop), sink_(sink) {}
-
-    /// False if the sink has failed.
-    bool look(std::error_code& error) {
-        if (ended_) return ask(error);
-        if (!watched_ || sink_.is_watching_readable()) return true;
-        std::array<char, 4096> dropped;  // NOLINT: filled by read
-        const net::Io io = sink_.read(dropped);
-        if (io.state == net::Io::State::failed) {
-            error = io.error;
-            return false;
-        }
-        ended_ = io.state == net::Io::State::ended;
-        return true;
+    Handover(Continuation* continuation, Pump& pump, const PauseClock& pauses, Report& report)
+        : continuation_(continuation), pump_(pump), pauses_(pauses) {
+        if (continuation == nullptr) return;
+        pump.resume(std::exchange(continuation->undelivered, {}), report.bytes_taken,
+                    report.bytes_delivered);
+        note(pump, report);
+        report.difference.clear();
+        report.is_checking = report.bytes_taken > 0;
     }
-    void watch() {
-        watched_ = true;
-        if (!ended_) sink_.watch_readable();
-        if (ended_ && ask_at_ == loop::never) ask_at_ = loop_.after(ask_interval);
+    ~Handover() {
+        if (continuation_ == nullptr) return;
+        continuation_->undelivered = pump_.release();
+        continuation_->quiet_since = pauses_.quiet_since();
     }
-    /// When to look although nothing has moved.
-    [[nodiscard]] loop::Deadline ask_at() const { return ask_at_; }
+    Handover(const Handover&) = delete;
+    Handover& operator=(const Handover&) = delete;
 
 private:
-    static constexpr auto ask_interval = std::chrono::seconds(15);
-
-    bool ask(std::error_code& error) {
-        if (loop_.now() < ask_at_) return true;
-        ask_at_ = loop::never;
-        if (!sink_.has_failed()) return true;
-        error = std::make_error_code(std::errc::connection_reset);
-        return false;
-    }
-
-    loop::Loop& loop_;
-    net::Stream& sink_;
-    bool watched_ = false;  // no reads before the first watch
-    bool ended_ = false;
-    loop::Deadline ask_at_ = loop::never;
+    Continuation* continuation_;
+    Pump& pump_;
+    const PauseClock& pauses_;
 };
+
+/// Lets the source prove that it sends the same bytes as the former ones. If it does,
+/// `report.is_checking` is false afterwards; otherwise `report.end` says how this has ended.
+loop::Task<> check_source(net::Stream& source, const Continuation& continuation,
+                          loop::Signal& signal, SinkWatch& sink_watch, StallClock& stall,
+                          Report& report) {
+    using State = SourceCheck::State;
+    const auto& trail = continuation.trail;
+    assert(trail.taken() == report.bytes_taken);
+    SourceCheck check(source, Comparison(trail, continuation.begin, continuation.file_offset));
+    const auto checked_before = report.bytes_checked;
+    for (;;) {
+        const auto state = check.run();
+        if (checked_before + check.bytes_read() != report.bytes_checked)
+            report.moved_at = signal.loop().now();
+        report.bytes_checked = checked_before + check.bytes_read();
+        switch (state) {
+            case State::passed: report.is_checking = false; co_return;
+            case State::differs:
+                report.end = End::differs;
+                report.difference = check.difference();
+                co_return;
+            case State::failed:
+                report.end = End::source_failed;
+                report.error = check.error();
+                co_return;
+            case State::wants_turn: signal.raise(); break;
+            case State::wants_read: source.watch_readable(); break;
+        }
+        if (!sink_watch.look(report.error)) {
+            report.end = End::sink_failed;
+            co_return;
+        }
+        if (!stall.note(report.bytes_taken + report.bytes_delivered + report.bytes_checked)) {
+            report.end = End::stalled;
+            co_return;
+        }
+        sink_watch.watch();
+        (void)co_await signal.wait(loop::sooner(sink_watch.ask_at(), stall.due()));
+    }
+}
 
 }  // namespace
 
 loop::Task<> relay_one_way(loop::Loop& loop, net::Stream& source, net::Stream& sink, Pace pace,
-                           Report& report) {
+                           Report& report, Continuation* continuation) {
     loop::Signal signal(loop);
     const net::Attached source_attached(source, signal);
     const net::Attached sink_attached(sink, signal);
-    Pump pump(source, sink);
-    SinkWatch sink_watch(loop, sink);
+    const bool goes_on = continuation != nullptr && report.bytes_taken > 0;
+    Pump pump(source, sink, continuation != nullptr ? &continuation->trail : nullptr);
+    SinkWatch sink_watch(loop, sink, !goes_on);
     StallClock stall(loop, pace);
-    PauseClock pauses(report, loop.now());
+    PauseClock pauses(report, goes_on ? continuation->quiet_since : loop.now());
+    const Handover handover(continuation, pump, pauses, report);
 
+    if (goes_on) {
+        co_await check_source(source, *continuation, signal, sink_watch, stall, report);
+        if (report.is_checking) co_return pauses.end(loop.now());
+    }
     for (;;) {
         run(pump, pace.throttle, loop.now());
         const auto now = loop.now();
@@ -224,7 +191,7 @@ loop::Task<> relay_one_way(loop::Loop& loop, net::Stream& source, net::Stream& s
             report.end = End::sink_failed;
             co_return pauses.end(now);
         }
-        if (!stall.note(pump.taken() + pump.delivered())) {
+        if (!stall.note(pump.taken() + pump.delivered() + report.bytes_checked)) {
             report.end = End::stalled;
             co_return pauses.end(now);
         }

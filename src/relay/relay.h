@@ -5,11 +5,14 @@
 #include "loop/loop.h"
 #include "loop/task.h"
 #include "net/stream.h"
+#include "relay/trail.h"
+#include "relay/undelivered.h"
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -22,6 +25,7 @@ enum class End : std::uint8_t {
     source_failed,  ///< reset, or another error of the connection
     sink_failed,    ///< the receiver went away
     stalled,        ///< too few bytes moved within the stall timeout
+    differs,        ///< this source does not send what the former ones have sent
 };
 
 /// How slowly and how fast bytes may move.
@@ -49,15 +53,42 @@ struct Report {
     std::uint32_t pauses = 0;  ///< times without a byte, of `pause_min` or longer
     loop::Time::duration paused{};
     loop::Time::duration held{};  ///< back by the throttle
+    loop::Time moved_at{};        ///< when a byte was taken, delivered or checked last
+    bool sink_is_slow = false;    ///< the relay waits for the sink to take bytes
+    bool is_checking = false;     ///< this source has not yet proven that it sends the same bytes
+    std::uint64_t bytes_checked = 0;  ///< read for that and not delivered, of all sources
+    std::string difference;           ///< `differs` only: what does
 };
 /// A shorter time without a byte is not a pause.
 inline constexpr auto pause_min = std::chrono::seconds(1);
 
+/// Carries one transfer over several sources, one after the other, to the same sink. Its owner
+/// keeps it, like the report, from the first relay of the transfer to the last.
+struct Continuation {
+    /// Of all bytes taken so far.
+    Trail trail;
+    /// What the last relay has taken and not delivered.
+    Undelivered undelivered;
+    /// Which byte of the transfer the next source sends first; see `Trail::begin`.
+    std::uint64_t begin = 0;
+    /// Which byte of the file is the transfer's first (REST), for the words of a difference.
+    std::uint64_t file_offset = 0;
+    /// Since when nothing moves. Kept by the relay, so that its report counts the time between two
+    /// sources as a pause.
+    loop::Time quiet_since{};
+};
+
 /// Moves bytes from `source` to `sink` until one of them ends. Meanwhile it also reads from the
 /// sink. The sink may end its direction (a downloading client may do so early), and its bytes are
 /// dropped. A read error counts as a failure of the sink. Borrows both streams and closes neither.
+///
+/// With a `continuation` and the same report, another relay can go on where this one has ended or
+/// was cancelled. It first reads from its source what was taken before, and compares that with the
+/// trail: nothing of it is delivered, no throttle applies, but it must not stall. Then it delivers
+/// what the former relay could not, and goes on with the source's next byte.
 [[nodiscard]] loop::Task<> relay_one_way(loop::Loop& loop, net::Stream& source, net::Stream& sink,
-                                         Pace pace, Report& report);
+                                         Pace pace, Report& report,
+                                         Continuation* continuation = nullptr);
 
 /// Moves bytes both ways, for commands whose direction is not known. The end of `a` (the backend)
 /// ends the relay. The end of `b` (the client) does not: the relay reports it and raises `owner`,

@@ -373,7 +373,8 @@ void Transfer::look_at_relay() {
         case relay::End::source_ended:
             return tell_end(uploads ? client_end_.is_protected() : backend_end_->is_protected(),
                             report_.is_vouched_for, Kind::ended_vouched, Kind::ended);
-        case relay::End::source_failed: return tell({Kind::source_failed});
+        case relay::End::source_failed:
+        case relay::End::differs: return tell({Kind::source_failed});
         case relay::End::sink_failed: return tell({Kind::sink_failed});
         case relay::End::stalled:
         case relay::End::running: return tell({Kind::stalled});

@@ -2,12 +2,12 @@
 #include "relay/relay.h"
 
 #include "loop/job.h"
+#include "relay/noise.h"
 #include "support/data_peer.h"
 #include "support/memory_stream.h"
 #include "support/test_loop.h"
 
 #include <gtest/gtest.h>
-#include <random>
 #include <string>
 
 namespace ballast::relay {
@@ -17,13 +17,6 @@ using namespace std::chrono_literals;
 using support::DataPeer;
 using support::MemoryStream;
 using support::Shape;
-
-std::string noise(std::size_t bytes) {
-    std::mt19937_64 random(bytes);
-    std::string made(bytes, '\0');
-    for (char& byte : made) byte = static_cast<char>(random());
-    return made;
-}
 
 /// Two peers with the relay between them.
 class RelayTest : public testing::Test {

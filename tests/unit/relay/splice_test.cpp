@@ -7,6 +7,7 @@
 #include "net/acceptor.h"
 #include "net/socket.h"
 #include "net/socket_stream.h"
+#include "relay/noise.h"
 #include "relay/relay.h"
 
 #include <array>
@@ -15,7 +16,6 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <random>
 #include <string>
 #include <thread>
 #include <unistd.h>
@@ -24,13 +24,6 @@ namespace ballast::relay {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::string noise(std::size_t bytes) {
-    std::mt19937_64 random(bytes);
-    std::string made(bytes, '\0');
-    for (char& byte : made) byte = static_cast<char>(random());
-    return made;
-}
 
 /// A TCP connection over loopback: one side for the relay, the other, which blocks, for the test.
 struct Connection {
