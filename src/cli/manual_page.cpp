@@ -171,7 +171,8 @@ std::string settings_page() {
         "lets the running daemon read it again. Unless an entry says otherwise, a change takes "
         "effect "
         "at a reload, for sessions from then on. Durations are written as `\"500ms\"`, `\"5s\"`, "
-        "`\"2m\"` or `\"1h\"`, sizes as `\"8KiB\"` or `\"1MB\"`, addresses as `\"192.0.2.1:21\"` "
+        "`\"2m\"` or `\"1h\"`, sizes as `\"8KiB\"` or `\"1MB\"`, rates as `\"10/s\"` or "
+        "`\"30/min\"`, addresses as `\"192.0.2.1:21\"` "
         "or "
         "`\"[2001:db8::1]:21\"`."));
     for (const auto& section : config::all_sections()) {

@@ -4,6 +4,7 @@
 #include "config/amount.h"
 #include "config/check_admin.h"
 #include "config/check_commands.h"
+#include "config/check_failover.h"
 #include "config/check_fallbacks.h"
 #include "config/check_logs.h"
 #include "config/check_passthrough.h"
@@ -32,6 +33,7 @@ public:
         for (const auto& listener : config_.listeners) one(listener);
         for (const auto& pool : config_.pools) {
             check_pool(pool, Findings(places_, problems_));
+            check_failover(pool, Findings(places_, problems_));
             check_tls(pool, places_, problems_);
         }
         check_admin(config_.admin, Findings(places_, problems_));

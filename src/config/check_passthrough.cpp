@@ -159,6 +159,13 @@ private:
                 pool.where.key + ".backend_user",
                 fmt::format("{} passes through to this pool, and user names are encrypted", from),
                 "remove backend_user, or end TLS here with mode = \"terminate\"");
+        if (pool.failover != Failover::off && findings_.holds(pool.where.key + ".failover"))
+            findings_.warn(
+                pool.where.key + ".failover",
+                fmt::format("sessions that {} passes through cannot move to another backend: "
+                            "Ballast does not see their login",
+                            from),
+                "end TLS here with mode = \"terminate\", or remove failover");
         if (!listener.plain) by_user(listener, pool);
         for (const auto& backend : pool.backends) {
             const auto& key = backend.where.key;

@@ -368,6 +368,13 @@ struct UserRule {
     friend bool operator==(const UserRule&, const UserRule&) = default;
 };
 
+/// What outlives a backend that is lost.
+enum class Failover : std::uint8_t {
+    off,
+    session,   ///< sessions, but none of their transfers
+    transfer,  ///< sessions and downloads
+};
+
 /// A policy; never null.
 using Balance = const balance::NamedPolicy*;
 
@@ -382,6 +389,12 @@ struct Pool {
     Stick stick;
     Queue queue;
     Duration slow_start{0};  ///< time for a backend to ramp up to its full share after it came up
+    Failover failover = Failover::off;
+    Duration failover_timeout = std::chrono::seconds(30);  ///< for a client to wait, silent
+    std::size_t failover_samples = 16UL << 20;  ///< bytes from one sample of a file to the next
+    bool failover_trust = false;  ///< what a backend cannot answer is no difference between files
+    double failover_rate = 200;   ///< logins of moving sessions, per second
+    double rebalance = 0;         ///< idle sessions moved for a fair share, per second; 0: none
     Observe observe;
     Probe probe;
     BackendTls tls;

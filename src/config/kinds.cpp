@@ -74,6 +74,12 @@ std::string Size::range() const {
 }
 std::string Size::shown(ConstRecord values) const { return quoted(size_text(values[member])); }
 
+std::string Rate::range() const {
+    return fmt::format("{}\"{}\" to \"{}\"", may_be_off ? "\"off\", or " : "", rate_text(min),
+                       rate_text(max));
+}
+std::string Rate::shown(ConstRecord values) const { return quoted(rate_text(values[member])); }
+
 std::string Text::range() const { return bytes_from_to(bytes_min, bytes_max); }
 std::string Text::shown(ConstRecord values) const { return toml_string(values[member]); }
 

@@ -85,6 +85,18 @@ struct Size {
     [[nodiscard]] std::string shown(ConstRecord values) const;
 };
 
+/// Events per second.
+struct Rate {
+    Member<double> member;
+    double min;
+    double max;
+    bool may_be_off = false;  ///< 0, also written "off"
+
+    [[nodiscard]] std::string type() const { return "rate"; }
+    [[nodiscard]] std::string range() const;
+    [[nodiscard]] std::string shown(ConstRecord values) const;
+};
+
 /// One line of text, without control characters: it appears in log lines, paths and FTP replies.
 struct Text {
     Member<std::string> member;
@@ -240,9 +252,9 @@ struct HostPort {
     [[nodiscard]] std::string shown(ConstRecord values) const;
 };
 
-using Kind = std::variant<Flag, Number, OptionalNumber, Time, OptionalTime, Size, Text, Texts, Name,
-                          Formed, Word, Addresses, Ports, OptionalPorts, Networks, Peer, Announced,
-                          UserNames, SourcePort, HostPort>;
+using Kind = std::variant<Flag, Number, OptionalNumber, Time, OptionalTime, Size, Rate, Text, Texts,
+                          Name, Formed, Word, Addresses, Ports, OptionalPorts, Networks, Peer,
+                          Announced, UserNames, SourcePort, HostPort>;
 
 [[nodiscard]] std::string type_of(const Kind& kind);
 [[nodiscard]] std::string range_of(const Kind& kind);

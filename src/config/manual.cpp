@@ -58,6 +58,7 @@ weight = 1
 
 * **Durations** are a whole number and a unit, in quotes: `"500ms"`, `"5s"`, `"2m"`, `"1h"`. A bare number is refused.
 * **Sizes** likewise: `"8192B"`, `"8KiB"` (1024 bytes each), `"64KB"` (1000 bytes each), `"1MiB"`, `"1MB"`, `"1GiB"`, `"1GB"`.
+* **Rates** are a number with up to three decimals and a unit, in quotes: `"10/s"`, `"0.5/s"`, `"30/min"`, `"1/h"`. A bare number is per second.
 * **Addresses** with a port are `"192.0.2.1:21"` or `"[2001:db8::1]:21"`.
 * **Names** of listeners, pools and backends are 1 to 64 letters, digits, `-` and `_`.
 * A key that is not listed here is refused, with the nearest spelling. The file has at most 1 MiB, a line at most 8 KiB.

@@ -23,6 +23,7 @@ using std::string_view;
 
 constexpr string_view duration_pattern = "^[0-9]+(ms|s|m|h)$";
 constexpr string_view size_pattern = "^[0-9]+(B|KB|KiB|MB|MiB|GB|GiB)$";
+constexpr string_view rate_pattern = "^(off|[0-9]+(\\.[0-9]{1,3})?/(s|min|h))$";
 constexpr string_view text_pattern = "^[^\\u0000-\\u001f\\u007f]*$";
 constexpr string_view name_pattern = "^[A-Za-z0-9_-]{1,64}$";
 constexpr string_view name_or_none_pattern = "^[A-Za-z0-9_-]{0,64}$";
@@ -95,6 +96,11 @@ Json accepted(const OptionalNumber& kind) { return of_number(kind.min, kind.max)
 Json accepted(const Time&) { return of_pattern(duration_pattern); }
 Json accepted(const OptionalTime&) { return of_pattern(duration_pattern); }
 Json accepted(const Size&) { return of_pattern(size_pattern); }
+Json accepted(const Rate&) {
+    auto number = of_type("number");
+    number.add("minimum", Json::literal("0"));
+    return any_of(of_pattern(rate_pattern), std::move(number));
+}
 Json accepted(const Text& kind) { return of_text(kind.bytes_min, kind.bytes_max); }
 Json accepted(const Texts& kind) { return one_or_more(of_text(kind.bytes_min, kind.bytes_max)); }
 Json accepted(const Name& kind) {

@@ -40,6 +40,26 @@ constexpr auto pool_settings = std::to_array<Setting>({
     {"slow_start", Time{at<&Pool::slow_start>, 0s, time_max},
      "How long a backend that came up again takes to reach its full share of sessions. `0s` means "
      "at once."},
+    {"failover", word<&Pool::failover, failovers>,
+     "What outlives a backend that is lost. `session`: sessions log in to another backend of the "
+     "pool and go on there; a running transfer fails with 426. `transfer`: downloads also go on, "
+     "from the byte where they stopped. `off`: sessions end with 421."},
+    {"failover_timeout", Time{at<&Pool::failover_timeout>, 1ms, time_max},
+     "How long a client is kept waiting, without a reply, until its session or download goes on. "
+     "Then the session or the transfer fails as with `off`."},
+    {"failover_samples", Size{at<&Pool::failover_samples>, 64 * kib, 1024 * mib},
+     "How many bytes of a download lie between two samples that Ballast remembers. Another backend "
+     "must send the same bytes as the last sample before the download goes on there."},
+    {"failover_trust", Flag{at<&Pool::failover_trust>},
+     "Whether a download may go on at a backend that cannot say the size or the time of the file "
+     "(SIZE, MDTM). If false, a missing answer counts as a difference."},
+    {"failover_rate", Rate{at<&Pool::failover_rate>, 0.1, 100'000},
+     "How many moving sessions may log in to other backends of the pool per second. Sessions with "
+     "a transfer or a command under way come first."},
+    {"rebalance", Rate{at<&Pool::rebalance>, 0.01, 10'000, true},
+     "How many idle sessions per second may move to a backend that has fewer than its share, "
+     "because it came up again or is new. It needs `failover`, and does not move sessions that "
+     "stick to their backend. `off` means none."},
     {"backends_file", Text{at<&Pool::backends_file>, 0, path_bytes_max},
      "File with more backends, in TOML: only `[[backend]]` tables, with the keys of "
      "`[[pool.NAME.backend]]`. It is read again when it has changed and then stayed the same for a "

@@ -115,6 +115,24 @@ public:
         into[kind.member] = *size;
     }
 
+    /// A number without a unit is per second.
+    void take(const Value& value, const Rate& kind, Record into) {
+        std::string text;
+        if (const auto* said = value.node.as_string())
+            text = said->get();
+        else if (const auto* whole = value.node.as_integer())
+            text = fmt::format("{}/s", whole->get());
+        else if (const auto* fraction = value.node.as_floating_point())
+            text = fmt::format("{}/s", fraction->get());
+        else
+            return wrong_type(value);
+        const auto rate = parse_rate(text);
+        if (!rate) return refuse(value, rate.error());
+        const bool is_off = *rate == 0 && kind.may_be_off;
+        if (!is_off && (*rate < kind.min || *rate > kind.max)) return out_of_range(value, text);
+        into[kind.member] = *rate;
+    }
+
     void take(const Value& value, const Text& kind, Record into) {
         const auto* text = value.node.as_string();
         if (text == nullptr) return wrong_type(value);

@@ -92,6 +92,11 @@ inline constexpr auto stick_otherwises = std::to_array<Spelling<StickOtherwise>>
     {"choose", StickOtherwise::choose},
     {"refuse", StickOtherwise::refuse},
 });
+inline constexpr auto failovers = std::to_array<Spelling<Failover>>({
+    {"off", Failover::off},
+    {"session", Failover::session},
+    {"transfer", Failover::transfer},
+});
 inline constexpr auto backend_data_modes = std::to_array<Spelling<BackendData>>({
     {"auto", BackendData::automatic},
     {"as-client", BackendData::as_client},

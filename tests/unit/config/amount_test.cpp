@@ -73,6 +73,60 @@ TEST(Amount, a_fraction_of_a_size_is_refused_too) {
               "\"1536KiB\"");
 }
 
+TEST(Amount, reads_rates_with_their_unit) {
+    EXPECT_EQ(parse_rate("10/s"), 10.0);
+    EXPECT_EQ(parse_rate("0.5/s"), 0.5);
+    EXPECT_EQ(parse_rate("0.125/s"), 0.125);
+    EXPECT_EQ(parse_rate("30/min"), 0.5);
+    EXPECT_EQ(parse_rate("1.5/min"), 0.025);
+    EXPECT_EQ(parse_rate("7200/h"), 2.0);
+    EXPECT_EQ(parse_rate("0/s"), 0.0);
+    EXPECT_EQ(parse_rate("off"), 0.0);
+}
+
+TEST(Amount, refuses_rates_and_says_what_would_be_right) {
+    struct Row {
+        const char* text;
+        const char* what;
+        const char* fix;
+    };
+    const auto no_number = "write a number and a unit (/s, /min or /h), such as \"10/s\"";
+    const auto no_unit = "write a number and /s, /min or /h, as in \"10/s\"";
+    const Row rates[] = {
+        {"", "'' is not a rate", no_number},
+        {"fast", "'fast' is not a rate", no_number},
+        {"-5/s", "'-5/s' is not a rate", no_number},
+        {".5/s", "'.5/s' is not a rate", no_number},
+        {"10", "'10' has no unit", "add /s, /min or /h, as in \"10/s\""},
+        {"0.5", "'0.5' has no unit", "add /s, /min or /h, as in \"10/s\""},
+        {"10/m", "'/m' is not a unit of a rate", no_unit},
+        {"10s", "'s' is not a unit of a rate", no_unit},
+        {"10 /s", "' /s' is not a unit of a rate", no_unit},
+        {"0,5/s", "'0,5/s' has a comma", "write a point before the decimals, as in \"0.5/s\""},
+        {"0.0005/s", "'0.0005/s' has more than three decimals",
+         "use fewer, or a longer unit (/min or /h)"},
+        {"99999999999/s", "'99999999999/s' is too large", "use a smaller number"},
+    };
+    for (const auto& row : rates) {
+        const auto rate = parse_rate(row.text);
+        ASSERT_FALSE(rate) << row.text;
+        EXPECT_EQ(rate.error().what, row.what);
+        EXPECT_EQ(rate.error().fix, row.fix);
+    }
+}
+
+TEST(Amount, a_rate_is_the_same_after_it_is_written_and_read) {
+    EXPECT_EQ(rate_text(0), "off");
+    EXPECT_EQ(rate_text(200), "200/s");
+    EXPECT_EQ(rate_text(0.5), "0.5/s");
+    for (const auto* const text : {"0.001/s", "99999.999/s", "1/min", "0.001/min", "7.77/min",
+                                   "100000.001/min", "1/h", "0.001/h", "6000001.001/h"}) {
+        const auto rate = parse_rate(text);
+        ASSERT_TRUE(rate);
+        EXPECT_EQ(rate_text(*rate), text);
+    }
+}
+
 TEST(Amount, is_written_in_the_largest_unit_that_divides_it) {
     EXPECT_EQ(duration_text(Duration(0)), "0s");
     EXPECT_EQ(duration_text(Duration(1)), "1ms");

@@ -26,6 +26,12 @@ TEST(LoadPool, reads_all_settings_of_a_pool) {
 hash_load_percent = 125
 fallback = "sorry"
 slow_start = "1m"
+failover = "transfer"
+failover_timeout = "45s"
+failover_samples = "1MiB"
+failover_trust = true
+failover_rate = "50/s"
+rebalance = "30/min"
 backends_file = "/backends.toml"
 backend_data = "port"
 data_ports = "30000-30099"
@@ -64,6 +70,12 @@ probe = { type = "script", script = "/probe" }
     EXPECT_EQ(pool.hash_load_percent, 125U);
     EXPECT_EQ(pool.fallback, "sorry");
     EXPECT_EQ(pool.slow_start, 1min);
+    EXPECT_EQ(pool.failover, Failover::transfer);
+    EXPECT_EQ(pool.failover_timeout, 45s);
+    EXPECT_EQ(pool.failover_samples, 1U << 20);
+    EXPECT_TRUE(pool.failover_trust);
+    EXPECT_EQ(pool.failover_rate, 50);
+    EXPECT_EQ(pool.rebalance, 0.5);
     EXPECT_EQ(pool.backends_file, "/backends.toml");
     EXPECT_EQ(pool.backend_data, BackendData::port);
     EXPECT_EQ(pool.data_ports, (base::PortRange{30000, 30099}));

@@ -94,6 +94,9 @@ std::string other(const OptionalTime& kind, ConstRecord) {
 std::string other(const Size& kind, ConstRecord) {
     return fmt::format("\"{}\"", size_text(kind.max));
 }
+std::string other(const Rate& kind, ConstRecord) {
+    return fmt::format("\"{}\"", rate_text(kind.max));
+}
 std::string other(const Text& kind, ConstRecord) {
     return fmt::format("\"/{}\"", std::string(kind.bytes_max - 1, 'y'));  // also a path
 }
@@ -273,6 +276,13 @@ std::vector<std::string> outside(const OptionalTime& kind) {
 std::vector<std::string> outside(const Size& kind) {
     std::vector<std::string> values = {fmt::format("\"{}B\"", kind.max + 1)};
     if (kind.min > 0) values.push_back(fmt::format("\"{}B\"", kind.min - 1));
+    return values;
+}
+std::vector<std::string> outside(const Rate& kind) {
+    std::vector<std::string> values = {
+        fmt::format("\"{}\"", rate_text(kind.max + 1)), fmt::format("{}", kind.max + 0.5),
+        fmt::format("\"{}\"", rate_text(kind.min - 0.001)), "\"0.001/h\""};
+    if (!kind.may_be_off) values.insert(values.end(), {"\"off\"", "0", "0.0", "\"0/s\""});
     return values;
 }
 std::vector<std::string> outside(const Text& kind) {
