@@ -163,6 +163,12 @@ loop::Task<> check_source(net::Stream& source, const Continuation& continuation,
     }
 }
 
+/// The time between two sources is a pause.
+loop::Time quiet_since(const Continuation* continuation, loop::Time now) {
+    const bool is_first = continuation == nullptr || continuation->quiet_since == loop::Time();
+    return is_first ? now : continuation->quiet_since;
+}
+
 }  // namespace
 
 loop::Task<> relay_one_way(loop::Loop& loop, net::Stream& source, net::Stream& sink, Pace pace,
@@ -174,7 +180,7 @@ loop::Task<> relay_one_way(loop::Loop& loop, net::Stream& source, net::Stream& s
     Pump pump(source, sink, continuation != nullptr ? &continuation->trail : nullptr);
     SinkWatch sink_watch(loop, sink, !goes_on);
     StallClock stall(loop, pace);
-    PauseClock pauses(report, goes_on ? continuation->quiet_since : loop.now());
+    PauseClock pauses(report, quiet_since(continuation, loop.now()));
     const Handover handover(continuation, pump, pauses, report);
 
     if (goes_on) {
