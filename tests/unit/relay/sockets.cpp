@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "relay/sockets.h"
+
+#include "net/acceptor.h"
+#include "net/socket.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+namespace ballast::relay {
+
+Connection::Connection(int buffer_bytes) {
+    const auto here = base::Ip::parse("127.0.0.1").value();
+    const auto listening = net::listen_on({here, 0}, 1);
+    far = base::OwnedFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const net::SystemAddress to(*net::local_address(listening->get()));
+    EXPECT_EQ(::connect(far.get(), to.get(), to.length), 0);
+    near = base::OwnedFd(::accept4(listening->get(), nullptr, nullptr, SOCK_CLOEXEC));
+    EXPECT_EQ(::fcntl(near.get(), F_SETFL, O_NONBLOCK), 0);
+    for (const auto* end : {&near, &far})
+        for (const int which : {SO_SNDBUF, SO_RCVBUF})
+            EXPECT_EQ(
+                ::setsockopt(end->get(), SOL_SOCKET, which, &buffer_bytes, sizeof buffer_bytes), 0);
+}
+
+}  // namespace ballast::relay
