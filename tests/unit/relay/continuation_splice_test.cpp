@@ -67,7 +67,7 @@ public:
         }
         continuation.begin = continuation.trail.begin(report.bytes_taken, true);
         job_ = loop::Job::start(
-            relay_one_way(loop_, *source_, *sink_, Pace(10s), report, &continuation));
+            relay_one_way(loop_, *source_, *sink_, Pace(60s), report, &continuation));
     }
     void send_up_to(std::string_view file, std::size_t end) const {
         const auto from = std::min<std::size_t>(continuation.begin, end);
