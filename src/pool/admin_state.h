@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -12,10 +13,15 @@ namespace ballast::pool {
 enum class AdminState : std::uint8_t {
     ready,
     draining,       ///< no new sessions; those that are there go on
+    draining_move,  ///< no new sessions; the others move to other backends, with their downloads
     draining_idle,  ///< no new sessions; the others end as soon as they are idle
     disabled,       ///< no sessions
 };
-/// "ready", "drain", "drain-idle", "disabled".
+/// The state in force for one backend's name, shared by its members and their seats. The pool
+/// changes it under its lock; any thread may read it.
+using AdminCell = std::atomic<AdminState>;
+
+/// "ready", "drain", "drain-move", "drain-idle", "disabled".
 [[nodiscard]] std::string_view to_string(AdminState state);
 /// Empty: it is none of these names.
 [[nodiscard]] std::optional<AdminState> admin_state_from(std::string_view name);

@@ -48,17 +48,4 @@ void Administration::forget_unused() {
     });
 }
 
-Administration::Number Administration::watch(std::shared_ptr<const AdminCell> cell,
-                                             std::shared_ptr<loop::Recall> recall) {
-    watches_.emplace(++last_number_, Watch{std::move(cell), std::move(recall)});
-    return last_number_;
-}
-
-Administration::Recalls Administration::those_to_wake() const {
-    Recalls recalls;
-    for (const auto& [number, watch] : watches_)
-        if (*watch.cell >= AdminState::draining_idle) recalls.push_back(watch.recall);
-    return recalls;
-}
-
 }  // namespace ballast::pool

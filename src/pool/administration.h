@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "loop/recall.h"
 #include "pool/admin_state.h"
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace ballast::pool {
-
-/// The state in force for one name, shared by its members and their seats. The pool changes it
-/// under its lock; any thread may read it.
-using AdminCell = std::atomic<AdminState>;
 
 /// What the administrator has set in place of the configuration; empty: as configured.
 struct Tuning {
@@ -27,9 +20,9 @@ struct Tuning {
     friend bool operator==(const Tuning&, const Tuning&) = default;
 };
 
-/// The administrative states of a pool's backends, by their configured names, and the sessions that
-/// want to know of a change. A name keeps its state when its addresses change, and while no backend
-/// has it. Not thread-safe; belongs to a pool and its lock.
+/// The administrative states of a pool's backends, by their configured names. A name keeps its
+/// state when its addresses change, and while no backend has it. Not thread-safe; belongs to a pool
+/// and its lock.
 class Administration {
 public:
     // States. The harder one is in force: the name's own or that of all.
@@ -48,34 +41,17 @@ public:
     /// Forgets names that are ready and not tuned and that no backend and no session has any more.
     void forget_unused();
 
-    // Sessions
-
-    using Number = std::uint64_t;  ///< never 0
-    using Recalls = std::vector<std::shared_ptr<loop::Recall>>;
-    /// `recall` will be called at changes that end sessions.
-    [[nodiscard]] Number watch(std::shared_ptr<const AdminCell> cell,
-                               std::shared_ptr<loop::Recall> recall);
-    void end_watch(Number number) { watches_.erase(number); }
-    /// Of the sessions that must look at their state. The caller calls them without the lock.
-    [[nodiscard]] Recalls those_to_wake() const;
-
 private:
     struct Name {
         AdminState own = AdminState::ready;
         Tuning tuning = {};
         std::shared_ptr<AdminCell> in_force = std::make_shared<AdminCell>(AdminState::ready);
     };
-    struct Watch {
-        std::shared_ptr<const AdminCell> cell;
-        std::shared_ptr<loop::Recall> recall;
-    };
     Name& name(const std::string& name);
     void enforce(Name& name) const;
 
     std::map<std::string, Name, std::less<>> names_;
     AdminState of_all_ = AdminState::ready;
-    std::map<Number, Watch> watches_;
-    Number last_number_ = 0;
 };
 
 }  // namespace ballast::pool

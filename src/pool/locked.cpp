@@ -29,7 +29,7 @@ std::expected<Seat, Refusal> Pool::Locked::choose(const Asker& asker, Choice* ex
     Member& member = **chosen;
     member.session_began();
     pool_.chooser_.stick_table().attempt_began(asker.stick_key, member.id(), now_);
-    return Seat(pool_.shared_from_this(), member.backend(), member.traffic(), member.admin(),
+    return Seat(pool_.shared_from_this(), member.backend(), member.traffic(), member.signs(),
                 asker.stick_key);
 }
 
@@ -63,7 +63,8 @@ void Pool::Locked::recall_for_queue() {
 }
 
 void Pool::Locked::enforce_states() {
-    std::ranges::move(pool_.roster_.administration().those_to_wake(), std::back_inserter(recalls_));
+    const auto least = can_move() ? AdminState::draining : AdminState::draining_idle;
+    std::ranges::move(pool_.watches_.on_withdrawn(least, can_move()), std::back_inserter(recalls_));
     serve_queue();
     auto dismissed = pool_.queue_.dismiss([&](const Asker& asker) -> std::optional<Refusal> {
         const auto chosen = pool_.chooser_.choose(asker, now_);
@@ -72,6 +73,12 @@ void Pool::Locked::enforce_states() {
     });
     std::ranges::move(dismissed, std::back_inserter(served_));
 }
+
+void Pool::Locked::wake_sessions_of(BackendId backend) {
+    if (can_move()) std::ranges::move(pool_.watches_.on(backend), std::back_inserter(recalls_));
+}
+
+bool Pool::Locked::can_move() const { return pool_.settings_->failover != config::Failover::off; }
 
 void Pool::Locked::note(std::string_view message, events::Kind kind, const std::string& name) {
     notes_.push_back({message, kind, name, pool_.roster_.administration().own(name)});

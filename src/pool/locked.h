@@ -34,9 +34,12 @@ public:
     [[nodiscard]] bool recall_for(const Asker& asker, loop::Time lent_until);
     /// Asks for one seat back for each that waits.
     void recall_for_queue();
-    /// The administrator has changed states: wakes the sessions that must end, gives those who wait
+    /// The administrator has changed states: wakes the sessions that must end or may
+    /// move, gives those who wait
     /// what is free, and turns away those who wait in vain from now on.
     void enforce_states();
+    /// This backend went down: wakes its sessions if they can move.
+    void wake_sessions_of(BackendId backend);
     /// For the log and those who listen: what has happened to the backend with this configured
     /// name.
     void note(std::string_view message, events::Kind kind, const std::string& name);
@@ -44,6 +47,9 @@ public:
     void note_if_drained(const std::string& name);
 
 private:
+    /// Whether sessions can move from one backend to another.
+    [[nodiscard]] bool can_move() const;
+
     struct Note {
         std::string_view message;
         events::Kind kind;

@@ -92,6 +92,7 @@ bool Member::probed(bool passed, loop::Time now) {
     const bool was_down = thresholds_.health() == Health::down;
     const bool changed = passed ? thresholds_.succeeded() : thresholds_.failed();
     if (changed) health_since_ = now;
+    *is_down_ = thresholds_.health() == Health::down;
     if (changed && was_down) {
         risen_at_ = now;
         outlier_.forget();

@@ -9,7 +9,9 @@
 #include "pool/outlier.h"
 #include "pool/thresholds.h"
 #include "pool/transfer_scope.h"
+#include "pool/watches.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -98,6 +100,8 @@ public:
     // Health and administration
 
     [[nodiscard]] const std::shared_ptr<const AdminCell>& admin() const { return admin_; }
+    /// For its seats.
+    [[nodiscard]] BackendSigns signs() const { return {admin_, is_down_}; }
     [[nodiscard]] const Thresholds& thresholds() const { return thresholds_; }
     /// A probe's answer. True if it changed the state.
     [[nodiscard]] bool probed(bool passed, loop::Time now);
@@ -122,6 +126,7 @@ private:
     std::shared_ptr<const AdminCell> admin_;  // of its name
     std::chrono::milliseconds slow_start_;
     Thresholds thresholds_;
+    std::shared_ptr<std::atomic<bool>> is_down_ = std::make_shared<std::atomic<bool>>(false);
     Outlier outlier_;
     std::uint32_t sessions_ = 0;
     bool is_gone_ = false;

@@ -114,10 +114,9 @@ bool Pool::end_loan(Loans::Number loan) {
     return loans_.end(loan);
 }
 
-Administration::Number Pool::watch(std::shared_ptr<const AdminCell> cell,
-                                   std::shared_ptr<loop::Recall> recall) {
+Watches::Number Pool::watch(const Seat& seat, std::shared_ptr<loop::Recall> recall) {
     const Locked locked(*this);
-    return roster_.administration().watch(std::move(cell), std::move(recall));
+    return watches_.begin(seat.backend_.id, seat.signs_, std::move(recall));
 }
 
 void Pool::count_login(const Seat& seat, std::chrono::microseconds taken) {
@@ -131,7 +130,7 @@ void Pool::leave(const Seat& seat) {
     const auto id = seat.backend_.id;
     Locked locked(*this);
     loans_.end(seat.loan_);
-    roster_.administration().end_watch(seat.watch_);
+    watches_.end(id, seat.watch_);
     Member* const member = roster_.find(id);
     assert(member != nullptr);
     member->session_ended();
@@ -181,6 +180,7 @@ bool Pool::probed(BackendId id, bool passed, const std::string& reason) {
         if (!changed) return false;
         if (passed) member->set_reason({});
         backend = member->backend();
+        if (!passed) locked.wake_sessions_of(id);
         locked.serve_queue();
     }
     const auto level = passed ? log::Level::info : log::Level::warning;

@@ -15,6 +15,7 @@
 #include "pool/roster.h"
 #include "pool/seat.h"
 #include "pool/thresholds.h"
+#include "pool/watches.h"
 
 #include <chrono>
 #include <cstddef>
@@ -154,8 +155,7 @@ private:
     [[nodiscard]] Loans::Number lend(BackendId backend, std::shared_ptr<loop::Recall> recall,
                                      const base::Ip& holder);
     [[nodiscard]] bool end_loan(Loans::Number loan);
-    [[nodiscard]] Administration::Number watch(std::shared_ptr<const AdminCell> cell,
-                                               std::shared_ptr<loop::Recall> recall);
+    [[nodiscard]] Watches::Number watch(const Seat& seat, std::shared_ptr<loop::Recall> recall);
     void count_login(const Seat& seat, std::chrono::microseconds taken);
     void leave(const Seat& seat);
     [[nodiscard]] std::optional<Seat> take_seat(Waiter& waiter);
@@ -170,6 +170,7 @@ private:
     Chooser chooser_;
     Queue queue_;
     Loans loans_;
+    Watches watches_;
 };
 
 }  // namespace ballast::pool

@@ -11,7 +11,7 @@ Seat::Seat(Seat&& other) noexcept
     : pool_(std::move(other.pool_)),
       backend_(std::move(other.backend_)),
       traffic_(std::move(other.traffic_)),
-      admin_(std::move(other.admin_)),
+      signs_(std::move(other.signs_)),
       stick_key_(other.stick_key_),
       has_logged_in_(std::exchange(other.has_logged_in_, false)),
       loan_(std::exchange(other.loan_, 0)),
@@ -23,7 +23,7 @@ Seat& Seat::operator=(Seat&& other) noexcept {
     pool_ = std::move(other.pool_);
     backend_ = std::move(other.backend_);
     traffic_ = std::move(other.traffic_);
-    admin_ = std::move(other.admin_);
+    signs_ = std::move(other.signs_);
     stick_key_ = other.stick_key_;
     has_logged_in_ = std::exchange(other.has_logged_in_, false);
     loan_ = std::exchange(other.loan_, 0);
@@ -40,7 +40,7 @@ void Seat::give_back() {
     loan_ = 0;
     watch_ = 0;
     traffic_.reset();
-    admin_.reset();
+    signs_ = {};
     pool_.reset();
 }
 
@@ -55,7 +55,7 @@ bool Seat::keep() {
 }
 
 void Seat::watch(std::shared_ptr<loop::Recall> recall) {
-    if (pool_ && watch_ == 0) watch_ = pool_->watch(admin_, std::move(recall));
+    if (pool_ && watch_ == 0) watch_ = pool_->watch(*this, std::move(recall));
 }
 
 void Seat::logged_in(std::chrono::microseconds taken) {

@@ -3,11 +3,12 @@
 
 #include "base/address.h"
 #include "loop/recall.h"
-#include "pool/administration.h"
+#include "pool/admin_state.h"
 #include "pool/backend.h"
 #include "pool/loans.h"
 #include "pool/refusal.h"
 #include "pool/transfer_scope.h"
+#include "pool/watches.h"
 
 #include <chrono>
 #include <cstdint>
@@ -49,11 +50,17 @@ public:
     /// Ends the loan: the session goes on with the seat. False: the seat was recalled before.
     [[nodiscard]] bool keep();
     /// What the administrator has decided about the backend. Without a seat: ready.
-    [[nodiscard]] AdminState admin() const { return admin_ ? admin_->load() : AdminState::ready; }
-    /// The same, to be read at any time and by any thread. Null without a seat.
-    [[nodiscard]] const std::shared_ptr<const AdminCell>& admin_cell() const { return admin_; }
-    /// The pool calls `recall` whenever `admin` comes to say that sessions shall end, until the
-    /// seat is given back. The session must look once itself, for a change before this call.
+    [[nodiscard]] AdminState admin() const {
+        return signs_.admin ? signs_.admin->load() : AdminState::ready;
+    }
+    /// Whether the backend is down, by its probes. Without a seat: false.
+    [[nodiscard]] bool is_down() const { return signs_.is_down && *signs_.is_down; }
+    /// Both, to be read at any time and by any thread. Nulls without a seat.
+    [[nodiscard]] const BackendSigns& signs() const { return signs_; }
+    /// The pool calls `recall` whenever `admin` comes to say that sessions shall end or move, until
+    /// the seat is given back. If the pool's failover is not off, it also does when the backend
+    /// goes down, and when it begins to drain. The session must look once itself, for a change
+    /// before this call.
     void watch(std::shared_ptr<loop::Recall> recall);
     /// The session has logged in, and the backend kept it waiting for `taken` in all. From now on
     /// the client sticks to this backend.
@@ -62,22 +69,22 @@ public:
 private:
     friend class Pool;
     Seat(std::shared_ptr<Pool> pool, Backend backend, std::shared_ptr<Traffic> traffic,
-         std::shared_ptr<const AdminCell> admin, std::uint64_t stick_key)
+         BackendSigns signs, std::uint64_t stick_key)
         : pool_(std::move(pool)),
           backend_(std::move(backend)),
           traffic_(std::move(traffic)),
-          admin_(std::move(admin)),
+          signs_(std::move(signs)),
           stick_key_(stick_key) {}
     void give_back();
 
     std::shared_ptr<Pool> pool_;
     Backend backend_;
     std::shared_ptr<Traffic> traffic_;
-    std::shared_ptr<const AdminCell> admin_;
+    BackendSigns signs_;
     std::uint64_t stick_key_ = 0;
     bool has_logged_in_ = false;
-    Loans::Number loan_ = 0;            // 0: none
-    Administration::Number watch_ = 0;  // 0: none
+    Loans::Number loan_ = 0;     // 0: none
+    Watches::Number watch_ = 0;  // 0: none
 };
 
 /// A place in a pool's queue. Destroying it leaves the queue and gives back a seat that was not

@@ -32,7 +32,7 @@ public:
         return seat_.figures();
     }
     [[nodiscard]] const std::shared_ptr<const pool::AdminCell>& admin_cell() const {
-        return seat_.admin_cell();
+        return seat_.signs().admin;
     }
     /// The session must leave the backend as soon as it is idle.
     [[nodiscard]] bool must_leave() const {

@@ -15,8 +15,8 @@ using namespace std::chrono_literals;
 
 base::Ip ip(const char* text) { return base::Ip::parse(text).value(); }
 
-constexpr std::array out_states = {AdminState::draining, AdminState::draining_idle,
-                                   AdminState::disabled};
+constexpr std::array out_states = {AdminState::draining, AdminState::draining_move,
+                                   AdminState::draining_idle, AdminState::disabled};
 
 class AdministrationTest : public testing::Test {
 protected:
@@ -52,8 +52,8 @@ private:
 };
 
 TEST(AdminState, has_a_name_that_leads_back_to_it) {
-    for (const auto state :
-         {AdminState::ready, AdminState::draining, AdminState::draining_idle, AdminState::disabled})
+    for (const auto state : {AdminState::ready, AdminState::draining, AdminState::draining_move,
+                             AdminState::draining_idle, AdminState::disabled})
         EXPECT_EQ(admin_state_from(to_string(state)), state);
     for (const char* const none : {"", "Ready", "drained", "drain "})
         EXPECT_EQ(admin_state_from(none), std::nullopt) << none;
