@@ -332,7 +332,7 @@ _ballast() {
         limits) words="--help --config --socket --json --watch" ;;
         certificates) words="--help --config --socket --json --watch" ;;
         bans) words="--help --config --socket --json --watch" ;;
-        drain) words="--help --config --socket --json --all --idle --wait $(_ballast_backends)" ;;
+        drain) words="--help --config --socket --json --all --idle --move --wait $(_ballast_backends)" ;;
         disable) words="--help --config --socket --json --all $(_ballast_backends)" ;;
         ready) words="--help --config --socket --json --all $(_ballast_backends)" ;;
         weight) words="--help --config --socket --json $(_ballast_backends)" ;;

@@ -174,6 +174,7 @@ complete -c ballast -n '__fish_seen_subcommand_from drain' -l socket -r -F -d 't
 complete -c ballast -n '__fish_seen_subcommand_from drain' -l json -d 'print the reply as JSON'
 complete -c ballast -n '__fish_seen_subcommand_from drain' -l all -d 'the whole balancer instead of one backend'
 complete -c ballast -n '__fish_seen_subcommand_from drain' -l idle -d 'end idle sessions with 421, busy ones when they are'
+complete -c ballast -n '__fish_seen_subcommand_from drain' -l move -d 'move sessions and their downloads to other backends, if the pool'\''s failover can'
 complete -c ballast -n '__fish_seen_subcommand_from drain' -l wait -d 'return when the last session has left'
 complete -c ballast -n '__fish_seen_subcommand_from drain' -a '(__ballast_backends)'
 

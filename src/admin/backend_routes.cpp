@@ -111,13 +111,22 @@ Answer set_balancer(Desk& desk, const Call& call) {
     return problem.empty() ? show_balancer(desk, call) : not_kept(problem);
 }
 
-constexpr Body state_body{.member = "state",
-                          .type = Body::Type::text,
-                          .help =
-                              "\"drain\": no new sessions; \"drain-idle\": idle ones end, too; "
-                              "\"disabled\": all end.",
-                          .example = R"({"state": "drain"})",
-                          .values = admin_states};
+constexpr Body backend_body{
+    .member = "state",
+    .type = Body::Type::text,
+    .help =
+        "\"drain\": no new sessions; \"drain-move\": sessions move to other backends, with "
+        "their downloads, as far as the pool's failover allows; \"drain-idle\": idle ones end, "
+        "too; \"disabled\": all end.",
+    .example = R"({"state": "drain"})",
+    .values = backend_states};
+constexpr Body balancer_body{.member = "state",
+                             .type = Body::Type::text,
+                             .help =
+                                 "\"drain\": no new sessions; \"drain-idle\": idle ones end, too; "
+                                 "\"disabled\": all end.",
+                             .example = R"({"state": "drain"})",
+                             .values = balancer_states};
 
 constexpr Body weight_body{.member = "weight",
                            .type = Body::Type::number_or_null,
@@ -147,7 +156,7 @@ const Route routes[] = {
      .summary = "Drains, disables or readies a backend.",
      .handler = set_backend,
      .schema = schema_of_backends,
-     .body = &state_body},
+     .body = &backend_body},
     {.method = "PUT",
      .path = "/v1/backends/{pool}/{backend}/weight",
      .summary = "Sets a backend's weight until the process ends; reloads and upgrades keep it.",
@@ -178,7 +187,7 @@ const Route routes[] = {
      .summary = "Drains, disables or readies the whole balancer. States of backends stay.",
      .handler = set_balancer,
      .schema = schema_of<BalancerState>,
-     .body = &state_body},
+     .body = &balancer_body},
 };
 
 }  // namespace

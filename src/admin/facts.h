@@ -54,6 +54,7 @@ struct BackendState {
     std::string reason;                  ///< of the last probe that failed, or of the ejection
     bool is_ejected = false;
     bool is_backup = false;
+    std::string failover = "off";  ///< of its pool
     std::uint32_t weight = 0;
     std::uint32_t max_sessions = 0;  ///< 0: no limit
     std::uint32_t sessions = 0;
@@ -83,6 +84,7 @@ struct ListenerState {
 struct PoolState {
     std::string name;
     std::string balance;
+    std::string failover;
     bool can_serve = false;  ///< a backend is ready and not down
     std::uint32_t backends = 0;
     std::uint32_t serving = 0;  ///< of them

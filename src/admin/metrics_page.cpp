@@ -16,7 +16,11 @@ using metrics::Exposition;
 using pool::AdminState;
 using pool::Health;
 
-constexpr auto all_states = std::to_array(
+constexpr auto all_states =
+    std::to_array({AdminState::ready, AdminState::draining, AdminState::draining_move,
+                   AdminState::draining_idle, AdminState::disabled});
+/// The whole balancer's sessions have nowhere to move.
+constexpr auto balancer_states = std::to_array(
     {AdminState::ready, AdminState::draining, AdminState::draining_idle, AdminState::disabled});
 constexpr auto all_healths = std::to_array({Health::up, Health::down, Health::unknown});
 
@@ -28,7 +32,7 @@ void add_process(Exposition& page, const MetricsSnapshot& all) {
     page.add(F::process_memory, {}, static_cast<double>(process.memory_bytes));
     page.add(F::process_open_fds, {}, static_cast<double>(process.descriptors));
     page.add(F::process_max_fds, {}, static_cast<double>(process.descriptors_max));
-    for (const auto state : all_states)
+    for (const auto state : balancer_states)
         page.add(F::state, {pool::to_string(state)}, all.state == state ? 1 : 0);
     page.add(F::replaced_processes, {}, static_cast<double>(all.replaced.size()));
     std::uint32_t sessions = 0;

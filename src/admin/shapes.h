@@ -3,6 +3,7 @@
 
 #include "admin/facts.h"
 #include "admin/shape.h"
+#include "config/words.h"
 
 #include <array>
 #include <tuple>
@@ -10,8 +11,11 @@
 /// How the structs of facts.h are shown.
 namespace ballast::admin {
 
-inline constexpr std::array<std::string_view, 4> admin_states = {"ready", "drain", "drain-idle",
-                                                                 "disabled"};
+inline constexpr std::array<std::string_view, 5> backend_states = {"ready", "drain", "drain-move",
+                                                                   "drain-idle", "disabled"};
+inline constexpr std::array<std::string_view, 4> balancer_states = {"ready", "drain", "drain-idle",
+                                                                    "disabled"};
+inline constexpr auto failover_words = config::words_of<config::failovers>;
 inline constexpr std::array<std::string_view, 3> health_states = {"up", "down", "unknown"};
 
 template <>
@@ -48,7 +52,7 @@ struct Shape<BackendState> {
         Field{"backend", &BackendState::backend, "The configured name."},
         Field{"address", &BackendState::address,
               "Address and port; empty if the name leads to none."},
-        Field{"state", &BackendState::admin, "What an operator has decided.", admin_states},
+        Field{"state", &BackendState::admin, "What an operator has decided.", backend_states},
         Field{"health", &BackendState::health, "What its probes say.", health_states},
         Field{"health_since", &BackendState::health_since,
               "Since when; null if nothing is known yet."},
@@ -57,6 +61,10 @@ struct Shape<BackendState> {
         Field{"ejected", &BackendState::is_ejected,
               "Sessions have met failures: it serves only if no other can."},
         Field{"backup", &BackendState::is_backup, "It serves only if no other can."},
+        Field{"failover", &BackendState::failover,
+              "What moves to other backends of the pool when this one is lost or drained: nothing "
+              "(off), sessions (session), or sessions with their downloads (transfer).",
+              failover_words},
         Field{"weight", &BackendState::weight, "The weight in force."},
         Field{"max_sessions", &BackendState::max_sessions, "The limit in force; 0 means none."},
         Field{"sessions", &BackendState::sessions, "Sessions that it has now."},
@@ -73,7 +81,7 @@ struct Shape<BackendState> {
 template <>
 struct Shape<BalancerState> {
     static constexpr auto fields = std::tuple(
-        Field{"state", &BalancerState::admin, "What an operator has decided.", admin_states},
+        Field{"state", &BalancerState::admin, "What an operator has decided.", balancer_states},
         Field{"sessions", &BalancerState::sessions,
               "Sessions of all listeners and of replaced processes."});
 };
@@ -94,6 +102,8 @@ struct Shape<PoolState> {
     static constexpr auto fields = std::tuple(
         Field{"pool", &PoolState::name, "Its name."},
         Field{"balance", &PoolState::balance, "The policy."},
+        Field{"failover", &PoolState::failover, "What outlives a backend that is lost.",
+              failover_words},
         Field{"can_serve", &PoolState::can_serve, "At least one backend is ready and not down."},
         Field{"backends", &PoolState::backends, "Its backends, one for each address."},
         Field{"serving", &PoolState::serving, "Those of them that may get sessions."},

@@ -89,17 +89,38 @@ Status set_state(const CommandLine& wanted, string_view state) {
 /// What is there now.
 struct Standing {
     std::string state;
+    std::string failover = {};  ///< of a backend's pool
     std::uint64_t sessions = 0;
 };
 
 Standing standing_of(const CommandLine& wanted, const json::object& reply) {
-    if (wanted.all) return {text_at(reply, "state"), number_at(reply, "sessions")};
+    if (wanted.all)
+        return {.state = text_at(reply, "state"), .sessions = number_at(reply, "sessions")};
     Standing standing;
     for (const auto& each : list_at(reply, "backends")) {
+        standing.failover = text_at(as_object(each), "failover");
         standing.state = text_at(as_object(each), "state");
         standing.sessions += number_at(as_object(each), "sessions");
     }
     return standing;
+}
+
+string_view draining_state(const CommandLine& wanted) {
+    if (wanted.move) return "drain-move";
+    return wanted.idle ? "drain-idle" : "drain";
+}
+
+/// A line about the sessions of a backend that drains; empty if there is nothing to say.
+string_view what_moves(const CommandLine& wanted, string_view failover) {
+    if (wanted.idle || wanted.all) return "";
+    if (failover == "off")
+        return wanted.move ? "sessions stay until they end, because failover of the pool is off\n"
+                           : "";
+    if (!wanted.move) return "idle sessions move to other backends\n";
+    return failover == "session"
+               ? "sessions move to other backends; transfers end here first, because failover of "
+                 "the pool is \"session\"\n"
+               : "sessions move to other backends, with their downloads\n";
 }
 
 /// Until the last session has left.
@@ -142,11 +163,13 @@ Status make_ready(const CommandLine& wanted) { return set_state(wanted, "ready")
 Status drain(const CommandLine& wanted) {
     const auto daemon = RunningDaemon::find(wanted);
     if (!daemon) return status_of(std::unexpected(daemon.error()));
-    auto reply = daemon->ask(wish_for(wanted, wanted.idle ? "drain-idle" : "drain"));
+    auto reply = daemon->ask(wish_for(wanted, draining_state(wanted)));
     if (!reply) return status_of(std::unexpected(reply.error()));
-    if (!wanted.json)
-        fmt::print("{} is draining, sessions left: {}\n", name_of(wanted),
-                   standing_of(wanted, *reply).sessions);
+    if (!wanted.json) {
+        const auto standing = standing_of(wanted, *reply);
+        fmt::print("{} is draining, sessions left: {}\n", name_of(wanted), standing.sessions);
+        if (standing.sessions > 0) fmt::print("{}", what_moves(wanted, standing.failover));
+    }
     if (wanted.wait) {
         (void)std::fflush(stdout);  // say what it waits for
         reply = wait_until_drained(*daemon, wanted, std::move(*reply));

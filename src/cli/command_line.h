@@ -47,6 +47,7 @@ struct CommandLine {
     std::string value;      ///< a weight, or `configured_weight`
     bool all = false;       ///< the whole balancer, or all there are
     bool idle = false;      ///< end idle sessions too
+    bool move = false;      ///< take sessions and downloads to other backends
     bool wait = false;      ///< until the last session has left
     bool upgrade = false;   ///< instead of a reload, if there is a new program
     bool transfer = false;  ///< only a session's transfer

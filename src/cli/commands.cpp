@@ -67,7 +67,20 @@ void add_reload(CLI::App& command, CommandLine& into) {
 void add_drain(CLI::App& command, CommandLine& into) {
     add_backend(command, into);
     command.add_flag("--idle", into.idle, "end idle sessions with 421, busy ones when they are");
+    command.add_flag("--move", into.move,
+                     "move sessions and their downloads to other backends, if the pool's failover "
+                     "can");
     command.add_flag("--wait", into.wait, "return when the last session has left");
+}
+
+std::string wrong_drain(const CommandLine& given) {
+    if (given.move && given.idle)
+        return "--move and --idle exclude each other: one moves sessions, the other ends them "
+               "(leave one out)";
+    if (given.move && given.all)
+        return "--move is for one backend: from the whole balancer there is nowhere to move "
+               "(write POOL/BACKEND, or leave --move out)";
+    return wrong_backend(given);
 }
 
 void add_health(CLI::App& command, CommandLine& into) {
@@ -266,7 +279,7 @@ const Command commands[] = {
      show_certificates},
     {"bans", look_group, "list who is banned for failed logins", "", add_view, show_bans},
     {"drain", act_group, "no new sessions; those that are there go on", "", add_drain, drain,
-     wrong_backend},
+     wrong_drain},
     {"disable", act_group, "no new sessions; all that are there end", "", add_backend, disable,
      wrong_backend},
     {"ready", act_group, "undo drain or disable", "", add_backend, make_ready, wrong_backend},

@@ -107,13 +107,10 @@ Cells row_of_pool(const json::object& entry) {
     const bool can_serve = flag_at(entry, "can_serve");
     const auto serving =
         fmt::format("{}/{}", number_at(entry, "serving"), number_at(entry, "backends"));
-    return {{text_at(entry, "pool")},
-            {text_at(entry, "balance")},
-            {serving, can_serve ? Tint::good : Tint::bad},
-            number(entry, "sessions"),
-            number(entry, "transfers"),
-            number(entry, "waiting"),
-            number(entry, "stick_entries")};
+    return {{text_at(entry, "pool")},     {text_at(entry, "balance")},
+            {text_at(entry, "failover")}, {serving, can_serve ? Tint::good : Tint::bad},
+            number(entry, "sessions"),    number(entry, "transfers"),
+            number(entry, "waiting"),     number(entry, "stick_entries")};
 }
 
 Cells row_of_probe(const json::object& entry) {
@@ -233,6 +230,7 @@ Status show_pools(const CommandLine& wanted) {
                  .list = "pools",
                  .columns = {{.heading = "POOL", .width_min = name_width_min},
                              {.heading = "BALANCE"},
+                             {.heading = "FAILOVER"},
                              {.heading = "SERVING", .is_number = true},
                              {.heading = "SESSIONS", .is_number = true},
                              {.heading = "TRANSFERS", .is_number = true},

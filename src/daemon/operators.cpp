@@ -3,6 +3,7 @@
 
 #include "base/address.h"
 #include "base/log.h"
+#include "config/words.h"
 #include "pool/pool.h"
 
 #include <algorithm>
@@ -32,6 +33,10 @@ std::vector<admin::ErrorCount> errors_of(const metrics::BackendFigures& figures)
     return all;
 }
 
+std::string failover_of(const pool::Pool& pool) {
+    return std::string(config::word_of(config::failovers, pool.settings()->failover));
+}
+
 admin::BackendState state_of(const pool::Pool& pool, const pool::Pool::Status& status) {
     const auto& figures = status.traffic->figures;
     return {.pool = pool.name(),
@@ -43,6 +48,7 @@ admin::BackendState state_of(const pool::Pool& pool, const pool::Pool::Status& s
             .reason = status.reason,
             .is_ejected = status.is_ejected,
             .is_backup = status.backup,
+            .failover = failover_of(pool),
             .weight = status.weight,
             .max_sessions = status.max_sessions,
             .sessions = status.sessions,
@@ -227,6 +233,7 @@ std::vector<admin::BackendState> Operators::backends_here() const {
             left.pool = served.pool->name();
             left.backend = named.name;
             left.admin = named.admin;
+            left.failover = failover_of(*served.pool);
             left.health = pool::to_string(pool::Health::unknown);
             left.sessions = named.sessions - (known == seen.end() ? 0 : known->second);
             all.push_back(std::move(left));

@@ -4,6 +4,7 @@
 #include "base/address.h"
 #include "base/ascii.h"
 #include "config/load.h"
+#include "config/words.h"
 #include "daemon/memory.h"
 #include "health/prober.h"
 #include "metrics/counters.h"
@@ -50,6 +51,7 @@ admin::PoolState state_of(const session::ServedPool& served) {
     admin::PoolState state{
         .name = served.pool->name(),
         .balance = std::string(served.settings->balance->name),
+        .failover = std::string(config::word_of(config::failovers, served.settings->failover)),
         .waiting = static_cast<std::uint32_t>(served.pool->waiting()),
         .queue_length = static_cast<std::uint32_t>(served.settings->queue.length),
         .stick_entries = static_cast<std::uint32_t>(served.pool->clients_remembered())};

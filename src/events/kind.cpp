@@ -22,7 +22,7 @@ constexpr auto rows = std::to_array<KindRow>({
      {"pool", "backend", "seconds", "reason"}},
     {Kind::backend_state,
      "backend_state",
-     "An operator has changed a backend's state: ready, drain, drain-idle or disabled.",
+     "An operator has changed a backend's state: ready, drain, drain-move, drain-idle or disabled.",
      {"pool", "backend", "state"}},
     {Kind::backend_drained,
      "backend_drained",

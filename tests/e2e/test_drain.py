@@ -4,7 +4,7 @@
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -99,6 +99,42 @@ def test_waiting_ends_when_somebody_makes_the_backend_ready(it: Ballast, work: P
             _, said = waiter.communicate(timeout=waiting.PATIENCE)
         assert waiter.returncode == 1
         assert said == "files/f1 is no longer draining: its state is now ready\n"
+
+
+@pytest.mark.parametrize(
+    ("failover", "options", "said"),
+    [
+        ("off", (), ""),
+        ("off", ("--move",), "sessions stay until they end, because failover of the pool is off\n"),
+        ("session", (), "idle sessions move to other backends\n"),
+        (
+            "session",
+            ("--move",),
+            "sessions move to other backends; transfers end here first, because failover of the "
+            'pool is "session"\n',
+        ),
+        ("transfer", ("--move",), "sessions move to other backends, with their downloads\n"),
+    ],
+)
+def test_drain_says_what_moves(
+    work: Path, farm: Farm, failover: str, options: Sequence[str], said: str
+) -> None:
+    settings = {"balance": "first", "failover": failover}
+    pool = Pool("files", farm.backends(max_sessions=10), settings)
+    with (
+        Ballast(work, [Listener("ftp", "files")], [pool], settings=operators.settings(work)) as it,
+        Wire(it.where()).log_in() as client,
+    ):
+        # An upload ends where it began.
+        with client.passive() as data:
+            client.expect("STOR upload", 150, 125)
+            assert operate(work, "drain", "files/f1", *options).stdout == (
+                f"files/f1 is draining, sessions left: 1\n{said}"
+            )
+            state = "drain-move" if options else "drain"
+            assert states(work)["files/f1"] == state
+            data.sendall(b"x")
+        assert client.reply().code == 226
 
 
 def test_idle_sessions_of_a_draining_backend_end_and_others_when_they_are_idle(

@@ -103,7 +103,7 @@ TEST_F(ApiTest, shows_backends_and_balancer) {
     daemon_.backends[0].transfers = 2;
     const std::string f1 =
         R"(200 {"backends":[{"pool":"files","backend":"f1","address":"192.0.2.1:21","state":"drain",)"
-        R"("health":"up","health_since":null,"reason":"","ejected":true,"backup":false,"weight":0,)"
+        R"("health":"up","health_since":null,"reason":"","ejected":true,"backup":false,"failover":"off","weight":0,)"
         R"("max_sessions":0,"sessions":3,"transfers":2,"bytes_per_second":0,"login_seconds":0,"logins":0,"logins_refused":0,"errors":[]}]})";
     EXPECT_EQ(said("GET", "/v1/backends"), f1);
     EXPECT_EQ(said("GET", "/v1/backends/files/f1/state"), f1);
@@ -128,6 +128,17 @@ TEST_F(ApiTest, changes_the_state_of_a_backend) {
     EXPECT_FALSE(answer.body.contains("f1"));
     EXPECT_EQ(daemon_.backends[0].admin, AdminState::ready);
     EXPECT_EQ(daemon_.backends[1].admin, AdminState::draining_idle);
+}
+
+TEST_F(ApiTest, drains_a_backend_by_moving_and_shows_what_moves) {
+    daemon_.backends[0].failover = "transfer";
+    const auto answer = ask("PUT", "/v1/backends/files/f1/state", R"({"state":"drain-move"})");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_TRUE(answer.body.contains(R"("state":"drain-move")")) << answer.body;
+    EXPECT_TRUE(answer.body.contains(R"("failover":"transfer")")) << answer.body;
+    EXPECT_EQ(daemon_.backends[0].admin, AdminState::draining_move);
+    EXPECT_EQ(said("GET", "/v1/backends?state=drain-move&fields=backend"),
+              R"(200 {"backends":[{"backend":"f1"}]})");
 }
 
 TEST_F(ApiTest, changes_the_state_of_the_balancer) {
@@ -171,6 +182,14 @@ TEST_F(ApiTest, refuses_what_is_no_state) {
     EXPECT_EQ(
         said("PUT", "/v1/state", R"({"state":"off\n"})"),
         refused(400, "there is no state 'off\\x0a' (use ready, drain, drain-idle or disabled)"));
+    EXPECT_EQ(said("PUT", "/v1/backends/files/f1/state", R"({"state":"off"})"),
+              refused(400,
+                      "there is no state 'off' (use ready, drain, drain-move, drain-idle or "
+                      "disabled)"));
+    // From the whole balancer there is nowhere to move.
+    EXPECT_EQ(
+        said("PUT", "/v1/state", R"({"state":"drain-move"})"),
+        refused(400, "there is no state 'drain-move' (use ready, drain, drain-idle or disabled)"));
     const std::string deep(60'000, '[');
     EXPECT_EQ(ask("PUT", "/v1/state", deep).status, 400);
     EXPECT_EQ(daemon_.balancer.admin, AdminState::ready);
@@ -248,7 +267,9 @@ TEST_F(ApiTest, describes_itself) {
     for (const auto* const part :
          {R"("openapi":"3.1.0")", R"("/v1/backends/{pool}/{backend}/state":{"get":{)",
           R"("put":{"summary":"Drains, disables or readies a backend.")",
-          R"("enum":["ready","drain","drain-idle","disabled"])"})
+          R"("enum":["ready","drain","drain-move","drain-idle","disabled"])",
+          R"("enum":["ready","drain","drain-idle","disabled"])",
+          R"("enum":["off","session","transfer"])"})
         EXPECT_TRUE(document.contains(part)) << part;
 }
 

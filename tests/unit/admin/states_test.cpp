@@ -13,6 +13,7 @@ TEST(States, are_the_same_after_being_written_and_read) {
     states.balancer = AdminState::draining;
     states.set({"files", "f1"}, AdminState::disabled);
     states.set({"a\"\n", "\xc3\xa9"}, AdminState::draining_idle);
+    states.set({"a", "moving"}, AdminState::draining_move);
     const auto read = states_from(to_json(states));
     ASSERT_TRUE(read) << read.error();
     EXPECT_EQ(read->balancer, AdminState::draining);
