@@ -6,6 +6,7 @@
 
 #include "loop/job.h"
 #include "loop/worker_loop.h"
+#include "net/socket.h"
 #include "net/socket_stream.h"
 #include "relay/relay.h"
 #include "support/options.h"
@@ -62,12 +63,14 @@ double nanoseconds_used() {
 /// A connection: its near side is the relay's, its far side is played by the benchmark.
 struct Connection {
     explicit Connection(loop::WorkerLoop& loop) {
-        const Socket listener = Socket::listening();
+        static const Socket listener = Socket::listening();
         far = Socket::connected(listener.port());
         base::OwnedFd owned(::fcntl(listener.accepted().get(), F_DUPFD_CLOEXEC, 0));
         check(::fcntl(owned.get(), F_SETFL, O_NONBLOCK), "O_NONBLOCK");
         near = std::make_unique<net::SocketStream>(loop, std::move(owned), base::Address(),
                                                    base::Address());
+        // Otherwise thousands of closed connections would keep their ports for a minute.
+        net::reset_on_close(far.get());
     }
     std::unique_ptr<net::Stream> near;
     Socket far;
@@ -181,7 +184,7 @@ int main(int count, char** arguments) {
     try {
         const auto options =
             bench::options_of(count, arguments, "Measures what samples cost a download.",
-                              {.rounds = 20, .gigabytes = 2});
+                              {.rounds = 20, .gigabytes = 0.5});
         if (!options.has("files")) return EXIT_SUCCESS;
         std::signal(SIGPIPE, SIG_IGN);
         bench::raise_descriptor_limit();
