@@ -6,14 +6,17 @@
 
 namespace ballast::base {
 
-/// Limits a rate per second. Unused tokens of up to a second are saved. Arithmetic only: the caller
-/// passes the time. Not synchronized.
+/// Limits a rate per second. Unused tokens are saved for a second, or for the time given.
+/// Arithmetic only: the caller passes the time. Not synchronized.
 class TokenBucket {
 public:
     using Time = std::chrono::steady_clock::time_point;
 
+    using Seconds = std::chrono::duration<double>;
+
     /// `rate` is above 0.
-    TokenBucket(double rate, Time now) : rate_(rate), tokens_(full()), at_(now) {}
+    TokenBucket(double rate, Time now, Seconds saved_for = std::chrono::seconds(1))
+        : rate_(rate), saved_for_(saved_for), tokens_(full()), at_(now) {}
 
     /// The tokens that are left stay, as far as the new rate allows.
     void set_rate(double rate, Time now) {
@@ -33,21 +36,21 @@ public:
         fill(now);
         tokens_ = std::min(full(), tokens_ + tokens);
     }
-    /// When the next token is available.
-    [[nodiscard]] Time next(Time now) {
+    /// When the next token is available; with `behind` when there is one behind so many others.
+    [[nodiscard]] Time next(Time now, double behind = 0) {
         fill(now);
-        if (tokens_ >= 1) return now;
-        const std::chrono::duration<double> wait((1 - tokens_) / rate_);
+        if (tokens_ >= 1 + behind) return now;
+        const Seconds wait((1 + behind - tokens_) / rate_);
         // Rounded up, so that the token is there at that time.
         return now + std::chrono::ceil<Time::duration>(wait) + Time::duration(1);
     }
     [[nodiscard]] bool is_full(Time now) const { return tokens_at(now) >= full(); }
 
 private:
-    [[nodiscard]] double full() const { return std::max(1.0, rate_); }
+    [[nodiscard]] double full() const { return std::max(1.0, rate_ * saved_for_.count()); }
     [[nodiscard]] double tokens_at(Time now) const {
         if (now <= at_) return tokens_;
-        const std::chrono::duration<double> passed = now - at_;
+        const Seconds passed = now - at_;
         return std::min(full(), tokens_ + passed.count() * rate_);
     }
     void fill(Time now) {
@@ -56,6 +59,7 @@ private:
     }
 
     double rate_;
+    Seconds saved_for_;
     double tokens_;
     Time at_;
 };

@@ -16,7 +16,8 @@ Pool::Pool(Settings settings, Clock clock, std::uint64_t seed)
       settings_(std::move(settings)),
       roster_(settings_),
       chooser_(settings_, roster_, seed),
-      queue_(settings_->queue.length) {}
+      queue_(settings_->queue.length),
+      pace_(std::make_shared<MovePace>(settings_->failover_rate, clock_)) {}
 
 Pool::Pool(config::Pool settings, Clock clock, std::uint64_t seed)
     : Pool(std::make_shared<const config::Pool>(std::move(settings)), std::move(clock), seed) {}
@@ -33,6 +34,7 @@ void Pool::configure(Settings settings) {
     roster_.configure(settings_);
     chooser_.configure(settings_);
     queue_.set_length(settings_->queue.length);
+    pace_->set_rate(settings_->failover_rate);
     locked.enforce_states();
     locked.serve_queue();
     locked.recall_for_queue();

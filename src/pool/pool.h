@@ -10,6 +10,8 @@
 #include "pool/choice.h"
 #include "pool/chooser.h"
 #include "pool/loans.h"
+#include "pool/move_pace.h"
+#include "pool/move_turn.h"
 #include "pool/queue.h"
 #include "pool/refusal.h"
 #include "pool/roster.h"
@@ -78,6 +80,8 @@ public:
     [[nodiscard]] std::expected<Place, Refusal> join_queue(const Client& client,
                                                            std::vector<BackendId> tried,
                                                            loop::Signal& signal);
+    /// A session that moves to another backend asks for its turn before it logs in there.
+    [[nodiscard]] MoveTurn move_turn() { return MoveTurn(pace_); }
     /// For what time alone changes (a slow start, the end of an ejection, a seat that has been on
     /// loan for a while): gives the queue what can be had by now. Called a few times a second.
     void tick();
@@ -171,6 +175,7 @@ private:
     Queue queue_;
     Loans loans_;
     Watches watches_;
+    const std::shared_ptr<MovePace> pace_;  // has a lock of its own
 };
 
 }  // namespace ballast::pool

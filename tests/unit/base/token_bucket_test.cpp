@@ -42,5 +42,26 @@ TEST(TokenBucket, a_rate_below_one_still_saves_one) {
     EXPECT_TRUE(bucket.take(now + 3s));
 }
 
+TEST(TokenBucket, saves_for_as_long_as_it_is_told_to) {
+    auto now = TokenBucket::Time(1h);
+    TokenBucket bucket(100, now, 100ms);
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(bucket.take(now));
+    EXPECT_FALSE(bucket.take(now));
+    now += 1h;
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(bucket.take(now));
+    EXPECT_FALSE(bucket.take(now));
+}
+
+TEST(TokenBucket, knows_when_there_is_one_behind_others) {
+    auto now = TokenBucket::Time(1h);
+    TokenBucket bucket(10, now);
+    EXPECT_EQ(bucket.next(now, 9), now);
+    while (bucket.take(now)) {
+    }
+    const auto next = bucket.next(now, 4);
+    EXPECT_NEAR(std::chrono::duration<double>(next - now).count(), 0.5, 0.001);
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(bucket.take(next));
+}
+
 }  // namespace
 }  // namespace ballast::base
