@@ -40,6 +40,7 @@ public:
                  fmt::format("{} is longer than most clients wait for a reply",
                              duration_text(pool_.failover_timeout)),
                  fmt::format("use \"{}\" at most", duration_text(patience)));
+        rebalancing();
         sticking();
     }
 
@@ -79,6 +80,18 @@ private:
                          "comes back",
                          backends.front().name),
              "add a backend that has the same files");
+    }
+
+    void rebalancing() {
+        const auto& policy = *pool_.balance;
+        if (pool_.rebalance > 0 && holds("balance") &&
+            policy.decided_by != balance::DecidedBy::load)
+            warn("rebalance",
+                 fmt::format("rebalance has no effect with balance = \"{}\", which says where "
+                             "sessions belong",
+                             policy.name),
+                 "use a balance that goes by load, such as \"least-transfers\", or remove "
+                 "rebalance");
     }
 
     void sticking() {

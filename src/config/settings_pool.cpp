@@ -58,8 +58,8 @@ constexpr auto pool_settings = std::to_array<Setting>({
      "a transfer or a command under way come first."},
     {"rebalance", Rate{at<&Pool::rebalance>, 0.01, 10'000, true},
      "How many idle sessions per second may move to a backend that has fewer than its share, "
-     "because it came up again or is new. It needs `failover`, and does not move sessions that "
-     "stick to their backend. `off` means none."},
+     "because it came up again or is new. It needs `failover`, and a `balance` that goes by load. "
+     "Sessions that stick to their backend do not move. `off` means none."},
     {"backends_file", Text{at<&Pool::backends_file>, 0, path_bytes_max},
      "File with more backends, in TOML: only `[[backend]]` tables, with the keys of "
      "`[[pool.NAME.backend]]`. It is read again when it has changed and then stayed the same for a "

@@ -26,7 +26,10 @@ Pool::Locked::~Locked() {
 std::expected<Seat, Refusal> Pool::Locked::choose(const Asker& asker, Choice* explained) {
     const auto chosen = pool_.chooser_.choose(asker, now_, explained);
     if (!chosen) return std::unexpected(chosen.error());
-    Member& member = **chosen;
+    return reserve(**chosen, asker);
+}
+
+Seat Pool::Locked::reserve(Member& member, const Asker& asker) {
     member.session_began();
     pool_.chooser_.stick_table().attempt_began(asker.stick_key, member.id(), now_);
     return Seat(pool_.shared_from_this(), member.backend(), member.traffic(), member.signs(),
@@ -76,6 +79,12 @@ void Pool::Locked::enforce_states() {
 
 void Pool::Locked::wake_sessions_of(BackendId backend) {
     if (can_move()) std::ranges::move(pool_.watches_.on(backend), std::back_inserter(recalls_));
+}
+
+void Pool::Locked::rebalance() {
+    std::ranges::move(
+        pool_.rebalancer_.balance(*pool_.settings_, pool_.roster_.members(), pool_.watches_, now_),
+        std::back_inserter(recalls_));
 }
 
 bool Pool::Locked::can_move() const { return pool_.settings_->failover != config::Failover::off; }

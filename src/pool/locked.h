@@ -28,6 +28,7 @@ public:
     /// Chooses and reserves.
     [[nodiscard]] std::expected<Seat, Refusal> choose(const Asker& asker,
                                                       Choice* explained = nullptr);
+    [[nodiscard]] Seat reserve(Member& member, const Asker& asker);
     /// Gives those who wait what is free.
     void serve_queue();
     /// Asks for one seat back that this client could use. False: none is on loan since then.
@@ -40,6 +41,8 @@ public:
     void enforce_states();
     /// This backend went down: wakes its sessions if they can move.
     void wake_sessions_of(BackendId backend);
+    /// Asks sessions to move to backends that have fewer than their share.
+    void rebalance();
     /// For the log and those who listen: what has happened to the backend with this configured
     /// name.
     void note(std::string_view message, events::Kind kind, const std::string& name);

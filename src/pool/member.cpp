@@ -60,11 +60,16 @@ double Member::share_risen(loop::Time now) const {
     return std::clamp(since / slow_start_, 0.0, 1.0);
 }
 
-bool Member::has_room(loop::Time now) const {
+std::optional<std::uint32_t> Member::limit(loop::Time now) const {
     const auto max = max_sessions();
-    if (max == 0) return true;
+    if (max == 0) return std::nullopt;
     const auto risen = std::ceil(max * share_risen(now));
-    return sessions_ < std::max(1U, static_cast<std::uint32_t>(risen));
+    return std::max(1U, static_cast<std::uint32_t>(risen));
+}
+
+bool Member::has_room(loop::Time now) const {
+    const auto most = limit(now);
+    return !most || sessions_ < *most;
 }
 
 std::uint32_t Member::weight() const {
@@ -73,10 +78,14 @@ std::uint32_t Member::weight() const {
     return target_.weight != 0 && !settings.has_weight ? target_.weight : settings.weight;
 }
 
-balance::Candidate Member::candidate(loop::Time now) {
+std::uint32_t Member::weight_risen(loop::Time now) const {
     const auto risen = std::round(weight() * weight_scale * share_risen(now));
+    return std::max(1U, static_cast<std::uint32_t>(risen));
+}
+
+balance::Candidate Member::candidate(loop::Time now) {
     return {.id = backend_.id,
-            .weight = std::max(1U, static_cast<std::uint32_t>(risen)),
+            .weight = weight_risen(now),
             .sessions = sessions_,
             .transfers = traffic_->transfers,
             .bytes_per_second = byte_rate_.update(traffic_->figures.bytes_in_all(), now),

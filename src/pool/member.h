@@ -69,7 +69,11 @@ public:
 
     [[nodiscard]] Standing standing(loop::Time now) const;
     [[nodiscard]] bool has_room(loop::Time now) const;
+    /// Of its sessions, now: less during a slow start. Empty: none.
+    [[nodiscard]] std::optional<std::uint32_t> limit(loop::Time now) const;
     [[nodiscard]] std::uint32_t weight() const;
+    /// The weight in finer steps, which rises during a slow start.
+    [[nodiscard]] std::uint32_t weight_risen(loop::Time now) const;
     /// 0: no limit.
     [[nodiscard]] std::uint32_t max_sessions() const {
         return tuning_.max_sessions.value_or(backend_.settings->max_sessions);

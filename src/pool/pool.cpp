@@ -69,6 +69,16 @@ std::expected<Seat, Refusal> Pool::choose(const Client& client, std::span<const 
     return locked.choose(asker, explained);
 }
 
+std::optional<Seat> Pool::seat_on(BackendId backend, const Client& client) {
+    Locked locked(*this);
+    locked.serve_queue();
+    Member* const member = roster_.find(backend);
+    if (member == nullptr || member->standing(locked.now()) != Standing::serving ||
+        !member->has_room(locked.now()))
+        return std::nullopt;
+    return locked.reserve(*member, Asker(settings_->stick, client, {}));
+}
+
 std::optional<BackendId> Pool::foresee(const base::Ip& address) {
     const Locked locked(*this);
     const auto* const member = chooser_.foresee(address, locked.now());
@@ -101,6 +111,7 @@ void Pool::tick() {
     roster_.forget_empty();
     locked.serve_queue();
     locked.recall_for_queue();
+    locked.rebalance();
 }
 
 // Seats and places
@@ -118,13 +129,17 @@ bool Pool::end_loan(Loans::Number loan) {
 
 Watches::Number Pool::watch(const Seat& seat, std::shared_ptr<loop::Recall> recall) {
     const Locked locked(*this);
-    return watches_.begin(seat.backend_.id, seat.signs_, std::move(recall));
+    const auto id = seat.backend_.id;
+    const auto number = watches_.begin(id, seat.signs_, seat.wish_, std::move(recall));
+    if (seat.has_logged_in_) watches_.logged_in(id, number, locked.now());
+    return number;
 }
 
 void Pool::count_login(const Seat& seat, std::chrono::microseconds taken) {
     const auto id = seat.backend_.id;
     const Locked locked(*this);
     if (Member* const member = roster_.find(id)) member->logged_in(taken, locked.now());
+    watches_.logged_in(id, seat.watch_, locked.now());
     if (!seat.has_logged_in_) chooser_.stick_table().logged_in(seat.stick_key_, id, locked.now());
 }
 

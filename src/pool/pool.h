@@ -13,6 +13,7 @@
 #include "pool/move_pace.h"
 #include "pool/move_turn.h"
 #include "pool/queue.h"
+#include "pool/rebalancer.h"
 #include "pool/refusal.h"
 #include "pool/roster.h"
 #include "pool/seat.h"
@@ -72,6 +73,8 @@ public:
     [[nodiscard]] std::expected<Seat, Refusal> choose(const Client& client,
                                                       std::span<const BackendId> tried,
                                                       Choice* explained = nullptr);
+    /// A seat on this backend and no other, if it serves and has room: for `Seat::move_target`.
+    [[nodiscard]] std::optional<Seat> seat_on(BackendId backend, const Client& client);
     /// The backend that a client of this address would get now, if its user's name does not matter:
     /// the one that its network sticks to, or that `source-hash` chooses. Empty: it may be any.
     [[nodiscard]] std::optional<BackendId> foresee(const base::Ip& address);
@@ -175,6 +178,7 @@ private:
     Queue queue_;
     Loans loans_;
     Watches watches_;
+    Rebalancer rebalancer_;
     const std::shared_ptr<MovePace> pace_;  // has a lock of its own
 };
 

@@ -15,7 +15,8 @@ Seat::Seat(Seat&& other) noexcept
       stick_key_(other.stick_key_),
       has_logged_in_(std::exchange(other.has_logged_in_, false)),
       loan_(std::exchange(other.loan_, 0)),
-      watch_(std::exchange(other.watch_, 0)) {}
+      watch_(std::exchange(other.watch_, 0)),
+      wish_(std::move(other.wish_)) {}
 
 Seat& Seat::operator=(Seat&& other) noexcept {
     if (this == &other) return *this;
@@ -28,6 +29,7 @@ Seat& Seat::operator=(Seat&& other) noexcept {
     has_logged_in_ = std::exchange(other.has_logged_in_, false);
     loan_ = std::exchange(other.loan_, 0);
     watch_ = std::exchange(other.watch_, 0);
+    wish_ = std::move(other.wish_);
     return *this;
 }
 
@@ -39,6 +41,7 @@ void Seat::give_back() {
     has_logged_in_ = false;
     loan_ = 0;
     watch_ = 0;
+    wish_.reset();
     traffic_.reset();
     signs_ = {};
     pool_.reset();
@@ -55,7 +58,9 @@ bool Seat::keep() {
 }
 
 void Seat::watch(std::shared_ptr<loop::Recall> recall) {
-    if (pool_ && watch_ == 0) watch_ = pool_->watch(*this, std::move(recall));
+    if (!pool_ || watch_ != 0) return;
+    wish_ = std::make_shared<MoveWish>(0);
+    watch_ = pool_->watch(*this, std::move(recall));
 }
 
 void Seat::logged_in(std::chrono::microseconds taken) {

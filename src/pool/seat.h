@@ -62,6 +62,17 @@ public:
     /// goes down, and when it begins to drain. The session must look once itself, for a change
     /// before this call.
     void watch(std::shared_ptr<loop::Recall> recall);
+    /// The backend to which the session shall move when it is idle, because it has fewer sessions
+    /// than its share. The recall of `watch` has been called then. `Pool::seat_on` gives a seat
+    /// there. Empty: none, and after a few seconds none any more.
+    [[nodiscard]] std::optional<BackendId> move_target() const {
+        const auto target = wish_ ? wish_->load(std::memory_order_relaxed) : 0;
+        return target == 0 ? std::nullopt : std::optional(target);
+    }
+    /// The session does not move there.
+    void decline_move() {
+        if (wish_) *wish_ = 0;
+    }
     /// The session has logged in, and the backend kept it waiting for `taken` in all. From now on
     /// the client sticks to this backend.
     void logged_in(std::chrono::microseconds taken);
@@ -83,8 +94,9 @@ private:
     BackendSigns signs_;
     std::uint64_t stick_key_ = 0;
     bool has_logged_in_ = false;
-    Loans::Number loan_ = 0;     // 0: none
-    Watches::Number watch_ = 0;  // 0: none
+    Loans::Number loan_ = 0;          // 0: none
+    Watches::Number watch_ = 0;       // 0: none
+    std::shared_ptr<MoveWish> wish_;  // of the watch
 };
 
 /// A place in a pool's queue. Destroying it leaves the queue and gives back a seat that was not

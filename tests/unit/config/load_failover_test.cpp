@@ -109,6 +109,18 @@ TEST(LoadFailover, clients_that_stick) {
     });
 }
 
+TEST(LoadFailover, a_policy_that_places_clients) {
+    const std::string on = "failover = \"session\"\nrebalance = \"10/s\"\nbalance = ";
+    for (const std::string policy : {"source-hash", "user-hash"})
+        expect_all({{with(on + '"' + policy + '"'),
+                     "f:7:13: warning: pool.alf.rebalance: rebalance has no effect with balance = "
+                     "\"" +
+                         policy +
+                         "\", which says where sessions belong (use a balance that goes "
+                         "by load, such as \"least-transfers\", or remove rebalance)\n"}});
+    expect_all({{with(on + "\"random\""), "none"}});
+}
+
 TEST(LoadFailover, a_time_that_clients_do_not_wait) {
     expect_all({
         {with("failover = \"session\"\nfailover_timeout = \"6m\""),
