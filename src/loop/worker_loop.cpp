@@ -151,6 +151,7 @@ void Descriptor::attach(Signal* signal) {
 }
 
 bool Descriptor::is_watching_readable() const { return state_ && state_->watching_readable; }
+bool Descriptor::is_watching_writable() const { return state_ && state_->watching_writable; }
 
 int Descriptor::release() {
     state_->signal = nullptr;

@@ -71,8 +71,9 @@ public:
     /// failed. Asking again before that changes nothing.
     void watch_readable();
     void watch_writable();
-    /// True between `watch_readable` and its signal.
+    /// True between `watch_readable` (`watch_writable`) and its signal.
     [[nodiscard]] bool is_watching_readable() const;
+    [[nodiscard]] bool is_watching_writable() const;
     /// Removes the descriptor from the loop and returns it.
     [[nodiscard]] int release();
 

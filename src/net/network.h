@@ -99,8 +99,12 @@ public:
     Network& operator=(const Network&) = delete;
 
     [[nodiscard]] virtual loop::Loop& loop() = 0;
+    /// Waits on `signal`, which others may raise too. An `interrupt` ends the wait.
     [[nodiscard]] virtual loop::Task<base::Result<std::unique_ptr<Stream>>> dial(
-        Dial dial, loop::Deadline deadline) = 0;
+        Dial dial, loop::Deadline deadline, loop::Signal& signal, Interrupt interrupt) = 0;
+    /// Waits on a signal of its own.
+    [[nodiscard]] loop::Task<base::Result<std::unique_ptr<Stream>>> dial(Dial dial,
+                                                                         loop::Deadline deadline);
     /// Whether this process opened a control connection between these two, on any thread.
     [[nodiscard]] virtual bool is_own(const base::Address& from, const base::Address& to) const = 0;
     /// If the range is exhausted, the error's fault is `internal`.

@@ -177,7 +177,9 @@ void SocketNetwork::close_ports() {
 }
 
 loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
-                                                                      loop::Deadline deadline) {
+                                                                      loop::Deadline deadline,
+                                                                      loop::Signal& signal,
+                                                                      Interrupt interrupt) {
     const auto doing = "connecting to " + base::to_string(dial.to);
     auto opened = open_socket(dial.to.ip.family(), descriptors_);
     if (!opened) {
@@ -199,7 +201,7 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
         if (dial.source_port != 0) {
             metrics::count(metrics::Counter::active_source_port_busy);
             dial.source_port = 0;
-            co_return co_await this->dial(dial, deadline);
+            co_return co_await this->dial(dial, deadline, signal, std::move(interrupt));
         }
         // The same error can mean that this host has no source address to reach it.
         const auto fault = has_way_to(dial.to) ? base::Fault::internal : dial.fault;
@@ -212,16 +214,21 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
     // Note it before sending anything, so that the other side finds the entry when bytes arrive.
     auto own =
         dial.purpose == Dial::Purpose::control ? note_own_connection(*local, dial.to) : nullptr;
-    loop::Signal connected(loop_);
     auto watched = loop::Descriptor::open(loop_, native);
     if (!watched) co_return std::unexpected(watched.error());
     (void)opened->release();
     auto& descriptor = *watched;
-    descriptor.attach(&connected);
+    descriptor.attach(&signal);
     descriptor.watch_writable();
-    if (!co_await connected.wait(deadline))
-        co_return std::unexpected(
-            base::Error{dial.fault, std::make_error_code(std::errc::timed_out), doing});
+    while (descriptor.is_watching_writable()) {
+        const bool is_interrupted = interrupt && interrupt();
+        if (is_interrupted || !co_await signal.wait(deadline))
+            co_return std::unexpected(
+                base::Error{dial.fault,
+                            std::make_error_code(is_interrupted ? std::errc::operation_canceled
+                                                                : std::errc::timed_out),
+                            doing});
+    }
     if (const auto error = pending_error(native))
         co_return std::unexpected(base::Error{base::fault_of(error, dial.fault), error, doing});
     descriptor.attach(nullptr);

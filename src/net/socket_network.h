@@ -32,8 +32,9 @@ public:
               const base::Address& peer) override;
 
     [[nodiscard]] loop::Loop& loop() override { return loop_; }
+    using Network::dial;
     [[nodiscard]] loop::Task<base::Result<std::unique_ptr<Stream>>> dial(
-        Dial dial, loop::Deadline deadline) override;
+        Dial dial, loop::Deadline deadline, loop::Signal& signal, Interrupt interrupt) override;
     [[nodiscard]] bool is_own(const base::Address& from, const base::Address& to) const override {
         return is_own_connection(from, to);
     }

@@ -114,6 +114,39 @@ TEST_F(SocketNetworkTest, dials_from_the_given_address) {
     EXPECT_EQ((**dialed)->peer(), (base::Address{here, port_of(*listening)}));
 }
 
+loop::Task<> dial_interrupted(SocketNetwork& network, Dial dial, Interrupt interrupt, Dialed& into,
+                              loop::WorkerLoop& loop) {
+    loop::Signal signal(loop);
+    signal.raise();
+    into = co_await network.dial(std::move(dial), loop.after(10s), signal, std::move(interrupt));
+    loop.stop();
+}
+
+TEST_F(SocketNetworkTest, a_dial_ends_when_it_is_interrupted) {
+    const auto listening = listen_on({here, 0}, 8);
+    ASSERT_TRUE(listening);
+    Dialed dialed;
+    const auto job = loop::Job::start(dial_interrupted(
+        network, {.to = {here, port_of(*listening)}, .from = {}}, [] { return true; }, dialed,
+        loop));
+    loop.run();
+    ASSERT_TRUE(dialed && !*dialed);
+    EXPECT_EQ(dialed->error().code, std::errc::operation_canceled);
+}
+
+TEST_F(SocketNetworkTest, a_dial_goes_on_when_its_signal_is_raised_by_others) {
+    const auto listening = listen_on({here, 0}, 8);
+    ASSERT_TRUE(listening);
+    Dialed dialed;
+    int asked = 0;
+    const auto interrupt = [&] { return ++asked < 0; };
+    const auto job = loop::Job::start(dial_interrupted(
+        network, {.to = {here, port_of(*listening)}, .from = {}}, interrupt, dialed, loop));
+    loop.run();
+    EXPECT_TRUE(dialed && *dialed);
+    EXPECT_GT(asked, 0);
+}
+
 /// The port from which a dial with a wanted port really came.
 std::uint16_t dialed_from(const base::Address& wanted, const base::Address& to) {
     loop::WorkerLoop loop;

@@ -92,7 +92,7 @@ std::unique_ptr<net::Admission> MemoryNetwork::admit(const net::AdmitRequest& re
 }
 
 loop::Task<base::Result<std::unique_ptr<net::Stream>>> MemoryNetwork::dial(
-    net::Dial dial, loop::Deadline deadline) {
+    net::Dial dial, loop::Deadline deadline, loop::Signal& signal, net::Interrupt interrupt) {
     dials_.push_back(dial);
     const auto failed = [&](std::errc code) {
         const auto error = std::make_error_code(code);
@@ -102,15 +102,15 @@ loop::Task<base::Result<std::unique_ptr<net::Stream>>> MemoryNetwork::dial(
     if (out_of_memory_.contains(dial.to)) throw std::bad_alloc();
     if (const auto found = shortages_.find(dial.to); found != shortages_.end())
         co_return failed(found->second);
-    loop::Signal never_raised(loop_);
-    if (black_holes_.contains(dial.to)) {
-        (void)co_await never_raised.wait(deadline);
-        co_return failed(std::errc::timed_out);
-    }
     auto connected_at = loop_.now();
     if (const auto delay = delays_.find(dial.to); delay != delays_.end())
         connected_at += delay->second;
-    (void)co_await never_raised.wait(loop::sooner(connected_at, deadline));
+    if (black_holes_.contains(dial.to)) connected_at = loop::never;
+    const auto until = loop::sooner(connected_at, deadline);
+    do {
+        if (interrupt && interrupt()) co_return failed(std::errc::operation_canceled);
+        (void)co_await signal.wait(until);
+    } while (loop_.now() < until);
     if (connected_at > deadline) co_return failed(std::errc::timed_out);
 
     const auto listener = listeners_.find(dial.to);

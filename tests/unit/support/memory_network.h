@@ -22,8 +22,10 @@ public:
     explicit MemoryNetwork(TestLoop& loop) : loop_(loop), ports_(20'250'101) {}
 
     [[nodiscard]] TestLoop& loop() override { return loop_; }
+    using net::Network::dial;
     [[nodiscard]] loop::Task<base::Result<std::unique_ptr<net::Stream>>> dial(
-        net::Dial dial, loop::Deadline deadline) override;
+        net::Dial dial, loop::Deadline deadline, loop::Signal& signal,
+        net::Interrupt interrupt) override;
     [[nodiscard]] bool is_own(const base::Address& from,
                               const base::Address& /*to*/) const override {
         return own_.contains(from);
