@@ -44,9 +44,10 @@ Choice::Option option_of(const Member& member, Unfit unfit) {
             .unfit = unfit};
 }
 
-void add(Choice& choice, Choice::Option option) {
+/// `option` makes one. It is only counted if there is no room.
+void add(Choice& choice, const auto& option) {
     if (choice.options.size() < Choice::options_max)
-        choice.options.push_back(std::move(option));
+        choice.options.push_back(option());
     else
         ++choice.more;
 }
@@ -56,21 +57,30 @@ void explain_pick(std::span<Member* const> ready, std::span<const balance::Candi
                   std::size_t picked, Choice& choice) {
     choice.options.reserve(std::min(ready.size(), Choice::options_max));
     const auto add_ready = [&](std::size_t i) {
-        add(choice, {.name = ready[i]->backend().name, .numbers = candidates[i], .unfit = {}});
+        add(choice, [&] {
+            return Choice::Option{
+                .name = ready[i]->backend().name, .numbers = candidates[i], .unfit = {}};
+        });
     };
     if (picked >= Choice::options_max) add_ready(picked);
     for (std::size_t i = 0; i < ready.size(); ++i)
         if (i != picked || picked < Choice::options_max) add_ready(i);
 }
 
+/// `ready` has some of the members, in the same order.
 void explain_unfit(std::span<const Member> members, const Asker& asker, Standing worst,
                    loop::Time now, std::span<Member* const> ready, Choice& choice) {
+    auto next_ready = ready.begin();
     for (const auto& member : members) {
-        if (member.standing(now) == Standing::gone ||
-            std::ranges::find(ready, &member) != ready.end())
+        if (next_ready != ready.end() && *next_ready == &member) {
+            ++next_ready;
             continue;
-        const auto unfit = unfit_of(member, asker, now, worst);
-        add(choice, option_of(member, unfit == Unfit::no ? Unfit::later_tier : unfit));
+        }
+        if (member.standing(now) == Standing::gone) continue;
+        add(choice, [&] {
+            const auto unfit = unfit_of(member, asker, now, worst);
+            return option_of(member, unfit == Unfit::no ? Unfit::later_tier : unfit);
+        });
     }
 }
 
@@ -184,12 +194,12 @@ void Chooser::explain_bound(const Asker& asker, const Member* chosen, loop::Time
     explained = {};
     explained.policy = settings_->balance->name;
     if (chosen != nullptr) explained.why = Choice::Why::sticky;
-    add(explained, {.name = bound->member->backend().name,
-                    .numbers = bound->member->candidate(now),
-                    .unfit = unfit_of(*bound->member, asker, now, Standing::serving)});
+    explained.options.push_back({.name = bound->member->backend().name,
+                                 .numbers = bound->member->candidate(now),
+                                 .unfit = unfit_of(*bound->member, asker, now, Standing::serving)});
     for (const auto& member : roster_.members())
         if (&member != bound->member && member.standing(now) != Standing::gone)
-            add(explained, option_of(member, Unfit::not_its_own));
+            add(explained, [&] { return option_of(member, Unfit::not_its_own); });
 }
 
 /// Whether to wait for a member that is only full, instead of using an ejected one.
