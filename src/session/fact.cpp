@@ -38,8 +38,8 @@ constexpr auto rows = std::to_array<FactRow>({
      {{{"pool"}, {"backend"}, {"why"}, {"policy"}}}},
     {Fact::candidate,
      "candidate",
-     "Candidate {backend}: weight {weight}, {sessions} sessions, {transfers} transfers, {rate} "
-     "bytes per second[, logins take {login}].",
+     "Candidate {backend}: weight {weight}, {sessions} session(s), {transfers} transfer(s), {rate} "
+     "byte(s) per second[, logins take {login}].",
      {{{"backend"},
        {"weight", weight},
        {"sessions", number},
@@ -48,11 +48,11 @@ constexpr auto rows = std::to_array<FactRow>({
        {"login", time_or_none}}}},
     {Fact::not_candidate,
      "not_candidate",
-     "Not a candidate: {backend} is {why}, with {sessions} sessions.",
+     "Not a candidate: {backend} is {why}, with {sessions} session(s).",
      {{{"backend"}, {"why"}, {"sessions", number}}}},
     {Fact::more_candidates,
      "more_candidates",
-     "{backends} more backends of this pool are not listed.",
+     "More backends of this pool, not listed here: {backends}.",
      {{{"backends", number}}}},
     {Fact::queued,
      "queued",
@@ -105,7 +105,8 @@ constexpr auto rows = std::to_array<FactRow>({
      {{{"code", number}, {"text"}}}},
     {Fact::transfer,
      "transfer",
-     "{line}[ (file {file})]: {result}[, {reason}]. {bytes} bytes in {took}[, from byte {restart} "
+     "{line}[ (file {file})]: {result}[, {reason}]. {bytes} byte(s) in {took}[, from byte "
+     "{restart} "
      "on][, final reply {code}]. Client: {client_mode}[ with TLS{client_tls}][, connected after "
      "{client_connect}]. Backend: {backend_mode}[ with TLS{backend_tls}][, connected after "
      "{backend_connect}][. First byte after {first_byte}][. Pauses of a second or more: {pauses}, "
@@ -139,7 +140,7 @@ constexpr auto rows = std::to_array<FactRow>({
      {{{"limit"}, {"key"}, {"value", number}}}},
     {Fact::banned,
      "banned",
-     "Banned for {seconds} seconds because of failed logins: {of}.",
+     "Banned for {seconds} second(s) because of failed logins: {of}.",
      {{{"of"}, {"seconds", number}}}},
     {Fact::seat_recalled,
      "seat_recalled",
@@ -156,17 +157,17 @@ constexpr auto rows = std::to_array<FactRow>({
      {{{"pool"}, {"backend"}, {"server_name"}}}},
     {Fact::sealed_data,
      "sealed_data",
-     "A data connection on port {port} ended after {took}[: {reason}]. {bytes_down} bytes to the "
-     "client, {bytes_up} bytes from it.",
+     "A data connection on port {port} ended after {took}[: {reason}]. {bytes_down} byte(s) to the "
+     "client, {bytes_up} byte(s) from it.",
      {{{"port", number},
        {"bytes_down", number},
        {"bytes_up", number},
        {"reason"},
        {"took", time}}}},
-    {Fact::left_out, "left_out", "{entries} entries are left out here.", {{{"entries", number}}}},
+    {Fact::left_out, "left_out", "Entries left out here: {entries}.", {{{"entries", number}}}},
     {Fact::now,
      "now",
-     "Now: {phase}[, {command}], for {took}[. {bytes} bytes so far][ of {size}].",
+     "Now: {phase}[, {command}], for {took}[. {bytes} byte(s) so far][ of {size}].",
      {{{"phase"},
        {"command"},
        {"took", time},
@@ -174,7 +175,7 @@ constexpr auto rows = std::to_array<FactRow>({
        {"size", number_or_none}}}},
     {Fact::ended,
      "ended",
-     "The session ended after {took}: {reason}. {transfers} transfers, {bytes} bytes.",
+     "The session ended after {took}: {reason}. {transfers} transfer(s), {bytes} byte(s).",
      {{{"reason"},
        {"took", time},
        {"transfers", number},

@@ -38,7 +38,6 @@ void Stories::add(std::string session, const Story& story) {
     ended->began_at = story.began_at();
     ended->ended_at = std::chrono::system_clock::now();
     ended->bytes = story.copy();
-    ended->bytes.shrink_to_fit();
     const auto bytes = bytes_of(*ended);
     std::vector<Shared> leaving;  // destroyed behind the lock
     const std::lock_guard lock(mutex_);

@@ -145,8 +145,10 @@ bool Story::grow(Part& part, std::size_t bytes, std::size_t bytes_own, std::size
 std::string Story::copy() const {
     std::string all;
     const auto add = [&](const Part& part) { all.append(part.bytes.get(), part.size); };
-    all.reserve(std::size_t{beginning_.size} + older_.size + newer_.size + head_bytes +
-                2 * number_bytes_max);
+    // Exact, so that an archive of copies wastes nothing.
+    constexpr std::size_t gap_bytes_max = head_bytes + 3 * number_bytes_max;
+    all.reserve(std::size_t{beginning_.size} + older_.size + newer_.size +
+                (left_out_ > 0 ? gap_bytes_max : 0));
     if (beginning_.size > 0) add(beginning_);
     if (left_out_ > 0) {
         const auto first = older_.size > 0 ? StoryReader({older_.bytes.get(), older_.size}).next()

@@ -36,15 +36,27 @@ void append_value(std::string& to, const FactField& field, const StoryEntry::Val
     }
 }
 
+/// "(s)" stands for an s unless the number before it is 1.
+void append_words(std::string& to, std::string_view words, bool is_after_one) {
+    constexpr std::string_view plural = "(s)";
+    const auto at = words.find(plural);
+    to += words.substr(0, at);
+    if (at == std::string_view::npos) return;
+    if (!is_after_one) to += 's';
+    to += words.substr(at + plural.size());
+}
+
 /// Adds a part of a sentence without brackets. False: one of its fields has no value.
 bool append_part(std::string& to, std::string_view part, const StoryEntry& entry) {
     const auto& row = row_of(entry.fact);
     bool has_all = true;
+    bool is_after_one = false;
     while (!part.empty()) {
         const auto open = std::min(part.find('{'), part.size());
         const auto words = part.substr(0, open);
         // Many texts end with a stop of their own.
-        to += words.starts_with('.') && to.ends_with('.') ? words.substr(1) : words;
+        const bool has_stop = words.starts_with('.') && to.ends_with('.');
+        append_words(to, has_stop ? words.substr(1) : words, is_after_one);
         part.remove_prefix(open);
         if (part.empty()) break;
         const auto close = part.find('}');
@@ -52,6 +64,7 @@ bool append_part(std::string& to, std::string_view part, const StoryEntry& entry
         const auto& field = row.all_fields.at(index);
         has_all = has_all && !is_absent(field, entry.values.at(index));
         append_value(to, field, entry.values.at(index));
+        is_after_one = field.type != Type::text && entry.values.at(index).number == 1;
         part.remove_prefix(close + 1);
     }
     return has_all;
