@@ -105,8 +105,9 @@ std::string configuration_of(const Passage& passage, const Certificate& certific
 }  // namespace
 
 Child start_ballast(const TargetOptions& options, const Certificate& certificate,
-                    const std::vector<Passage>& passages) {
+                    const std::vector<Passage>& passages, std::string_view settings) {
     auto configuration = fmt::format(ballast_settings, fmt::arg("threads", options.threads));
+    configuration += settings;
     for (const auto& passage : passages) configuration += configuration_of(passage, certificate);
     auto process = Child::executed("ballast", {options.ballast, "run", "-c", "@"}, configuration);
     for (const auto& passage : passages) process.wait_for_port(passage.front);

@@ -24,9 +24,10 @@ struct Passage {
     std::uint16_t front = free_port();
 };
 
-/// Returns once it listens.
+/// Returns once it listens. `settings` are more of its settings, in TOML.
 [[nodiscard]] Child start_ballast(const TargetOptions& options, const Certificate& certificate,
-                                  const std::vector<Passage>& passages);
+                                  const std::vector<Passage>& passages,
+                                  std::string_view settings = {});
 
 /// HAProxy with its cheapest settings. `listeners` are its sections; one of them listens on
 /// `front`.

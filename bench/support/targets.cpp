@@ -31,6 +31,18 @@ Target through_ballast(const TargetOptions& options, const Server& server) {
             .carries_data = true};
 }
 
+/// What explain costs is the difference.
+Target through_ballast_without_explain(const TargetOptions& options, const Server& server) {
+    const Passage passage{.back = server.sockets.control.port()};
+    return {.name = "ballast without explain",
+            .process = start_ballast(options, server.certificate, {passage},
+                                     "[admin]\nexplain_memory = \"0B\"\n"),
+            .door = {.port = passage.front},
+            .tls_1_2_door = {},
+            .bytes_port = 0,
+            .carries_data = false};
+}
+
 Target through_haproxy(const TargetOptions& options, const Server& server) {
     const std::uint16_t front = free_port();
     const std::uint16_t bytes_front = free_port();
@@ -71,6 +83,7 @@ Targets::Targets(const TargetOptions& options) : server_(options.origin) {
                     .carries_data = true});
     all_.push_back(through_relay(options, server_));
     all_.push_back(through_ballast(options, server_));
+    all_.push_back(through_ballast_without_explain(options, server_));
     if (!options.haproxy.empty()) all_.push_back(through_haproxy(options, server_));
 }
 
