@@ -6,14 +6,14 @@
 #include "admin/shapes.h"
 #include "admin/socket_file.h"
 #include "base/log.h"
+#include "loop/answer.h"
 #include "metrics/exposition.h"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <fmt/format.h>
-#include <memory>
-#include <optional>
+#include <functional>
 #include <unistd.h>
 #include <utility>
 
@@ -25,30 +25,6 @@ using std::string_view;
 
 constexpr auto reload_timeout = std::chrono::seconds(60);
 constexpr auto upgrade_timeout = std::chrono::seconds(90);
-
-/// A reload or an upgrade that somebody waits for.
-template <typename Report>
-struct Pending {
-    explicit Pending(loop::Loop& loop) : done(loop) {}
-    loop::Signal done;
-    std::optional<Report> report;
-};
-
-/// The report of an action; empty if it takes too long.
-template <typename Report, typename Action>
-loop::Task<std::optional<Report>> report_of(loop::Loop& loop, Action& action,
-                                            std::chrono::seconds timeout) {
-    const auto pending = std::make_shared<Pending<Report>>(loop);
-    action([waiting = std::weak_ptr(pending)](Report report) {
-        const auto asked = waiting.lock();
-        if (!asked) return;  // the client is gone
-        asked->report = std::move(report);
-        asked->done.raise();
-    });
-    const auto deadline = loop.after(timeout);
-    while (!pending->report && loop.now() < deadline) (void)co_await pending->done.wait(deadline);
-    co_return std::move(pending->report);
-}
 
 Answer takes_long(string_view what, std::chrono::seconds timeout) {
     return refusal(504, fmt::format("the {} takes longer than {} seconds and goes on (see the log "
@@ -68,8 +44,8 @@ Answer to_answer(const ReloadReport& report) {
 }
 
 loop::Task<Answer> upgrade(Desk& desk, Call /*call*/) {
-    const auto report =
-        co_await report_of<UpgradeReport>(desk.loop, desk.actions.upgrade, upgrade_timeout);
+    const auto report = co_await loop::answer_of<UpgradeReport>(desk.loop, upgrade_timeout,
+                                                                std::ref(desk.actions.upgrade));
     if (!report) co_return takes_long("upgrade", upgrade_timeout);
     if (report->pid == 0) co_return refusal(422, report->problem);
     co_return Answer{.body = fmt::format(R"({{"upgraded":true,"pid":{}}})", report->pid)};
@@ -79,8 +55,8 @@ loop::Task<Answer> reload(Desk& desk, Call call) {
     const auto* const may_upgrade = std::get_if<bool>(&call.value);
     if (may_upgrade != nullptr && *may_upgrade && desk.actions.has_new_program())
         co_return co_await upgrade(desk, {});
-    const auto report =
-        co_await report_of<ReloadReport>(desk.loop, desk.actions.reload, reload_timeout);
+    const auto report = co_await loop::answer_of<ReloadReport>(desk.loop, reload_timeout,
+                                                               std::ref(desk.actions.reload));
     co_return report ? to_answer(*report) : takes_long("reload", reload_timeout);
 }
 
@@ -140,11 +116,6 @@ Answer show_metrics(Desk& desk, const Call& /*call*/) {
             .type = metrics::Exposition::content_type};
 }
 
-std::string object_of(string_view properties) {
-    return fmt::format(R"({{"type":"object","properties":{{{}}},"additionalProperties":false}})",
-                       properties);
-}
-
 constexpr Body may_upgrade_body{.member = "upgrade",
                                 .type = Body::Type::flag,
                                 .help = "Upgrade instead if the installed program is another one.",
@@ -159,7 +130,7 @@ constexpr string_view reload_properties =
     R"("needs_restart":{"type":"array","items":{"type":"string"},)"
     R"("description":"Settings that differ and stay as they were until a restart."})";
 
-std::string schema_of_level() { return object_of(R"("level":{"type":"string"})"); }
+std::string schema_of_level() { return object_schema(R"("level":{"type":"string"})"); }
 
 const Route routes[] = {
     {.method = "GET",
@@ -171,7 +142,7 @@ const Route routes[] = {
      .path = "/v1/version",
      .summary = "The version of the program that serves.",
      .handler = show_version,
-     .schema = [] { return object_of(R"("version":{"type":"string"})"); }},
+     .schema = [] { return object_schema(R"("version":{"type":"string"})"); }},
     {.method = "GET",
      .path = "/v1/generations",
      .summary = "The process that serves, and those that it has replaced and that finish.",
@@ -195,20 +166,20 @@ const Route routes[] = {
      .handler = reload,
      .schema =
          [] {
-             return object_of(std::string(reload_properties) + ',' +
-                              std::string(upgrade_properties));
+             return object_schema(std::string(reload_properties) + ',' +
+                                  std::string(upgrade_properties));
          },
      .body = &may_upgrade_body},
     {.method = "POST",
      .path = "/v1/upgrade",
      .summary = "Replaces this process by the installed program.",
      .handler = upgrade,
-     .schema = [] { return object_of(upgrade_properties); }},
+     .schema = [] { return object_schema(upgrade_properties); }},
     {.method = "POST",
      .path = "/v1/reopen",
      .summary = "Opens the log files again, after logrotate has moved them.",
      .handler = reopen,
-     .schema = [] { return object_of(R"("reopened":{"type":"boolean"})"); }},
+     .schema = [] { return object_schema(R"("reopened":{"type":"boolean"})"); }},
     {.method = "GET",
      .path = "/metrics",
      .summary = "Everything that is counted and measured, in Prometheus' text format.",

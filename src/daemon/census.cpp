@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/census.h"
 
+#include "loop/answer.h"
+
 #include <algorithm>
 #include <chrono>
 #include <functional>
@@ -15,33 +17,7 @@ using Views = std::vector<session::View>;
 
 constexpr std::size_t slice_size = 64;
 /// A worker that takes longer is stuck.
-constexpr auto answer_timeout = std::chrono::seconds(5);
-
-template <typename T>
-struct Pending {
-    explicit Pending(loop::Loop& loop) : done(loop) {}
-    loop::Signal done;
-    std::optional<T> answer;
-};
-
-/// What a worker answers; empty: it does not. `ask` gets what it has to call with the answer, on
-/// any thread.
-template <typename T, typename Ask>
-loop::Task<std::optional<T>> answer_of(loop::WorkerLoop& control, Ask ask) {
-    const auto pending = std::make_shared<Pending<T>>(control);
-    ask([&control, waiting = std::weak_ptr(pending)](T answer) mutable {
-        control.post([waiting = std::move(waiting), answer = std::move(answer)]() mutable {
-            const auto asked = waiting.lock();
-            if (!asked) return;  // nobody waits any more
-            asked->answer = std::move(answer);
-            asked->done.raise();
-        });
-    });
-    const auto deadline = control.after(answer_timeout);
-    while (!pending->answer && control.now() < deadline)
-        (void)co_await pending->done.wait(deadline);
-    co_return std::move(pending->answer);
-}
+constexpr auto answer_time = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -51,7 +27,7 @@ loop::Task<std::optional<Views>> Census::sessions(admin::SessionQuery query) {
         std::string after = query.after;
         std::size_t wanted = 0;
         for (bool is_more = true; is_more && wanted < query.max;) {
-            auto slice = co_await answer_of<Views>(control_, [&](auto take) {
+            auto slice = co_await loop::answer_of<Views>(control_, answer_time, [&](auto take) {
                 worker->read_sessions(after, slice_size, std::move(take));
             });
             if (!slice) co_return std::nullopt;
@@ -73,8 +49,8 @@ loop::Task<std::optional<Views>> Census::sessions(admin::SessionQuery query) {
 loop::Task<std::expected<session::View, admin::SessionActed>> Census::session(std::string id) {
     bool is_any_silent = false;
     for (const auto& worker : workers_) {
-        auto view =
-            co_await answer_of<std::optional<session::View>>(control_, [&](auto take) mutable {
+        auto view = co_await loop::answer_of<std::optional<session::View>>(
+            control_, answer_time, [&](auto take) mutable {
                 worker->with_session(id, [take = std::move(take)](session::Session* found) mutable {
                     take(found != nullptr ? std::optional(found->view()) : std::nullopt);
                 });
@@ -90,8 +66,8 @@ loop::Task<admin::SessionActed> Census::act(std::string id, admin::SessionAct ac
     using enum admin::SessionActed;
     bool is_any_silent = false;
     for (const auto& worker : workers_) {
-        const auto acted =
-            co_await answer_of<admin::SessionActed>(control_, [&](auto take) mutable {
+        const auto acted = co_await loop::answer_of<admin::SessionActed>(
+            control_, answer_time, [&](auto take) mutable {
                 worker->with_session(
                     id, [act, take = std::move(take)](session::Session* found) mutable {
                         if (found == nullptr) return take(no_session);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/explainer.h"
 
+#include "loop/answer.h"
+
 #include <algorithm>
 #include <chrono>
 #include <iterator>
@@ -15,33 +17,8 @@ constexpr auto answer_time = std::chrono::seconds(5);
 /// How many stories a thread searches in one turn: some milliseconds if all are as long as can be.
 constexpr std::size_t stories_in_a_turn = 32;
 
-/// An answer that a task of the control thread waits for.
-template <typename Part>
-struct Awaited {
-    explicit Awaited(loop::Loop& loop) : came(loop) {}
-    loop::Signal came;
-    std::optional<Part> part;
-};
-
-/// Asks a worker. `ask` gets what to call with the answer, on the worker's thread. The task that
-/// waits may be gone by then, and all that it waits on belongs to the control thread.
-template <typename Part, typename Ask>
-loop::Task<base::Result<Part>> answer_of(loop::Loop& control, Ask ask) {
-    const auto awaited = std::make_shared<Awaited<Part>>(control);
-    ask([&control, waiting = std::weak_ptr(awaited)](Part part) {
-        control.post([waiting, part = std::move(part)]() mutable {
-            const auto there = waiting.lock();
-            if (!there) return;
-            there->part = std::move(part);
-            there->came.raise();
-        });
-    });
-    const auto deadline = control.after(answer_time);
-    while (!awaited->part && control.now() < deadline) (void)co_await awaited->came.wait(deadline);
-    if (!awaited->part)
-        co_return std::unexpected(
-            base::Error{base::Fault::internal, {}, "a worker does not answer"});
-    co_return std::move(*awaited->part);
+std::unexpected<base::Error> no_answer() {
+    return std::unexpected(base::Error{base::Fault::internal, {}, "a worker does not answer"});
 }
 
 }  // namespace
@@ -56,9 +33,10 @@ loop::Task<base::Result<std::optional<admin::SessionStory>>> Explainer::story(st
     using Running = std::optional<session::Directory::Running>;
     for (const auto& worker : workers_) {
         if (auto story = ended(session)) co_return std::move(story);
-        auto running = co_await answer_of<Running>(
-            control_, [&](auto take) { worker->read_story(session, std::move(take)); });
-        if (!running) co_return std::unexpected(running.error());
+        auto running = co_await loop::answer_of<Running>(control_, answer_time, [&](auto take) {
+            worker->read_story(session, std::move(take));
+        });
+        if (!running) co_return no_answer();
         if (*running)
             co_return admin::SessionStory{
                 std::move(session), (*running)->began_at, {}, std::move((*running)->bytes)};
@@ -73,10 +51,11 @@ loop::Task<base::Result<std::vector<session::StorySummary>>> Explainer::find_run
     for (const auto& worker : workers_) {
         std::string after;
         do {
-            auto found = co_await answer_of<session::Directory::Found>(control_, [&](auto take) {
-                worker->search_stories(query, after, stories_in_a_turn, std::move(take));
-            });
-            if (!found) co_return std::unexpected(found.error());
+            auto found = co_await loop::answer_of<session::Directory::Found>(
+                control_, answer_time, [&](auto take) {
+                    worker->search_stories(query, after, stories_in_a_turn, std::move(take));
+                });
+            if (!found) co_return no_answer();
             std::ranges::move(found->stories, std::back_inserter(all));
             after = std::move(found->next);
         } while (!after.empty());
