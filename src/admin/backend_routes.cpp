@@ -173,10 +173,7 @@ const Route routes[] = {
      .path = "/v1/backends/{pool}/{backend}/probe",
      .summary = "Probes a backend now.",
      .handler = probe_now,
-     .schema =
-         [] {
-             return std::string(R"({"type":"object","properties":{"probing":{"type":"boolean"}}})");
-         }},
+     .schema = [] { return object_schema(R"("probing":{"type":"boolean"})"); }},
     {.method = "GET",
      .path = "/v1/state",
      .summary = "Whether the whole balancer takes clients.",

@@ -98,10 +98,8 @@ Answer show_readiness(Desk& desk, const Call& /*call*/) {
 }
 
 std::string schema_of_number(string_view name, string_view help) {
-    return fmt::format(
-        R"({{"type":"object","properties":{{"{}":{{"type":"integer","description":"{}"}}}},)"
-        R"("additionalProperties":false}})",
-        name, help);
+    return object_schema(
+        fmt::format(R"("{}":{{"type":"integer","description":"{}"}})", name, help));
 }
 
 std::vector<Parameter> stickiness_parameters() {
@@ -182,19 +180,16 @@ const Route routes[] = {
      .path = "/livez",
      .summary = "Answers while the process lives.",
      .handler = show_life,
-     .schema =
-         [] {
-             return std::string(R"({"type":"object","properties":{"alive":{"type":"boolean"}}})");
-         }},
+     .schema = [] { return object_schema(R"("alive":{"type":"boolean"})"); }},
     {.method = "GET",
      .path = "/readyz",
      .summary = "200 if at least one pool can serve, else 503.",
      .handler = show_readiness,
      .schema =
          [] {
-             return std::string(R"({"type":"object","properties":{"ready":{"type":"boolean"},)"
-                                R"("pools":{"type":"array","items":{"type":"string"},)"
-                                R"("description":"Those that can serve."}}})");
+             return object_schema(R"("ready":{"type":"boolean"},)"
+                                  R"("pools":{"type":"array","items":{"type":"string"},)"
+                                  R"("description":"Those that can serve."})");
          }},
 };
 

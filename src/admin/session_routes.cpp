@@ -89,9 +89,7 @@ loop::Task<Answer> end_transfer(Desk& desk, Call call) {
     co_return Answer{.body = R"({"ended":true})"};
 }
 
-std::string schema_of_ended() {
-    return R"({"type":"object","properties":{"ended":{"type":"boolean"}},"additionalProperties":false})";
-}
+std::string schema_of_ended() { return object_schema(R"("ended":{"type":"boolean"})"); }
 
 const Route routes[] = {
     {.method = "GET",

@@ -32,6 +32,11 @@ void append_json(std::string& to, double value) {
         to += "null";
 }
 
+std::string object_schema(std::string_view properties) {
+    return fmt::format(R"({{"type":"object","properties":{{{}}},"additionalProperties":false}})",
+                       properties);
+}
+
 namespace detail {
 
 std::string schema_of_field(std::string schema, std::string_view help,

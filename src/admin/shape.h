@@ -113,6 +113,9 @@ template <typename T>
 
 // JSON Schema
 
+/// The schema of an object with these properties and no others: `"NAME":{SCHEMA},...`.
+[[nodiscard]] std::string object_schema(std::string_view properties);
+
 template <typename T>
 [[nodiscard]] std::string schema_of();
 
@@ -143,8 +146,7 @@ std::string schema_of_object() {
                        std::exchange(separator, ","), field.name,
                        schema_of_field(schema_of<T>(), field.help, field.values));
     });
-    return fmt::format(R"({{"type":"object","properties":{{{}}},"additionalProperties":false}})",
-                       properties);
+    return object_schema(properties);
 }
 
 }  // namespace detail
