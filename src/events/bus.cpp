@@ -75,10 +75,12 @@ struct Subscriber::Box {
 };
 
 struct Bus {
+    using Boxes = std::vector<std::shared_ptr<Subscriber::Box>>;
     std::mutex mutex;
     std::uint64_t last_number = 0;
     std::deque<Shared> kept;
-    std::vector<std::shared_ptr<Subscriber::Box>> boxes;
+    Boxes boxes;
+    std::uint64_t boxes_changed = 0;  // so many times
     log::Repeats repeats;
 
     /// Never destroyed: threads may end after static destruction has begun.
@@ -87,21 +89,33 @@ struct Bus {
         return *bus;
     }
 
+    static Boxes wanting(const Boxes& boxes, const Event& event) {
+        Boxes found;
+        for (const auto& box : boxes)
+            if (box->filter.wants(event)) found.push_back(box);
+        return found;
+    }
+
     void publish(std::shared_ptr<Event> event) {
-        std::vector<std::shared_ptr<Subscriber::Box>> to_wake;
-        {
-            const std::lock_guard lock(mutex);
-            event->number = ++last_number;
-            const Shared shared = std::move(event);
-            if (is_kept(shared->kind)) {
-                kept.push_back(shared);
-                if (kept.size() > kept_max) kept.pop_front();
-            }
-            // Under the lock, so that each subscriber gets the events in order.
-            for (const auto& box : boxes)
-                if (box->filter.wants(*shared) && box->put(shared)) to_wake.push_back(box);
+        // Filters take time, so the lock is not held while they are asked.
+        std::unique_lock lock(mutex);
+        const auto asked = boxes;
+        const auto asked_at = boxes_changed;
+        lock.unlock();
+        auto takers = wanting(asked, *event);
+        lock.lock();
+        // A subscriber has come or gone meanwhile. That is rare.
+        if (boxes_changed != asked_at) takers = wanting(boxes, *event);
+        event->number = ++last_number;
+        const Shared shared = std::move(event);
+        if (is_kept(shared->kind)) {
+            kept.push_back(shared);
+            if (kept.size() > kept_max) kept.pop_front();
         }
-        for (const auto& box : to_wake) box->wake();
+        // Under the lock, so that each subscriber gets the events in order.
+        std::erase_if(takers, [&](const auto& box) { return !box->put(shared); });
+        lock.unlock();
+        for (const auto& box : takers) box->wake();
     }
 
     [[nodiscard]] std::vector<Shared> find(const Filter& filter, std::uint64_t after,
@@ -115,7 +129,8 @@ struct Bus {
         return found;
     }
 
-    void note_wanted() const {
+    void note_wanted() {
+        ++boxes_changed;
         auto bits = kept_kinds();
         for (const auto& box : boxes) bits |= bits_of(box->filter);
         detail::wanted_kinds.store(bits, std::memory_order_relaxed);

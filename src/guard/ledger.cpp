@@ -238,11 +238,20 @@ void Ledger::login_succeeded(const base::Ip& address, std::uint32_t connections,
     logins_.give_back(connections, now);
 }
 
+void Ledger::FailuresOf::forget_ban(Time until, std::string_view key) {
+    const auto [first, last] = bans.equal_range(until);
+    const auto found =
+        std::find_if(first, last, [key](const auto& ban) { return ban.second == key; });
+    if (found != last) bans.erase(found);
+}
+
 std::size_t Ledger::ban_count(Time now) const {
-    const auto is_ban = [&](const auto& entry) { return entry.second.banned_until > now; };
+    const auto count = [now](const FailuresOf& failures) {
+        const auto over = std::distance(failures.bans.begin(), failures.bans.upper_bound(now));
+        return failures.bans.size() - static_cast<std::size_t>(over);
+    };
     const std::lock_guard lock(mutex_);
-    return static_cast<std::size_t>(std::ranges::count_if(failures_of_addresses_.entries, is_ban) +
-                                    std::ranges::count_if(failures_of_users_.entries, is_ban));
+    return count(failures_of_addresses_) + count(failures_of_users_);
 }
 
 bool Ledger::is_banned(const FailuresOf& failures, const std::string& key, Time now) {
@@ -282,12 +291,17 @@ bool Ledger::fail(FailuresOf& failures, std::string key, std::uint32_t allowed, 
         if (kept_until == now && failures.entries.size() < failures_max) break;
         std::erase_if(failures.entries,
                       [&](const auto& entry) { return entry.second.banned_until <= kept_until; });
+        failures.bans.erase(failures.bans.begin(), failures.bans.upper_bound(kept_until));
     }
-    auto& entry = failures.entries[std::move(key)];
+    auto& entry = failures.entries[key];
     if (entry.count == 0 || now - entry.first_at > rules_.limits->failed_login_window)
         entry = {0, now, entry.banned_until};
     if (++entry.count < allowed) return false;
-    entry = {0, {}, now + rules_.limits->ban_time};
+    const auto until = now + rules_.limits->ban_time;
+    failures.bans.erase(failures.bans.begin(), failures.bans.upper_bound(now));
+    failures.forget_ban(entry.banned_until, key);
+    failures.bans.emplace(until, std::move(key));
+    entry = {0, {}, until};
     return true;
 }
 
@@ -308,15 +322,17 @@ std::expected<Ledger::Held, Limit> Ledger::logged_in(const User& user) {
 std::vector<Ledger::Ban> Ledger::bans(Time now) const {
     std::vector<Ban> all;
     const std::lock_guard lock(mutex_);
-    for (const auto& [client, failures] : failures_of_addresses_.entries)
-        if (failures.banned_until > now) all.push_back({client, {}, {}, failures.banned_until});
-    for (const auto& [key, failures] : failures_of_users_.entries) {
-        if (failures.banned_until <= now) continue;
+    const auto in_force = [now](const FailuresOf& failures) {
+        return std::ranges::subrange(failures.bans.upper_bound(now), failures.bans.end());
+    };
+    for (const auto& [until, client] : in_force(failures_of_addresses_))
+        all.push_back({client, {}, {}, until});
+    for (const auto& [until, key] : in_force(failures_of_users_)) {
         const auto client_end = key.find('\n');
         const auto pool_end = key.find('\n', client_end + 1);
         all.push_back({key.substr(0, client_end),
                        key.substr(client_end + 1, pool_end - client_end - 1),
-                       key.substr(pool_end + 1), failures.banned_until});
+                       key.substr(pool_end + 1), until});
     }
     return all;
 }
@@ -328,6 +344,7 @@ std::size_t Ledger::unban(const base::Ip& client, std::string_view user, Time no
         std::erase_if(failures.entries, [&](const auto& entry) {
             if (!is_meant(entry.first)) return false;
             if (entry.second.banned_until > now) ++lifted;
+            failures.forget_ban(entry.second.banned_until, entry.first);
             return true;
         });
     };

@@ -199,7 +199,12 @@ private:
             sweep_at = std::max(swept_above, 2 * entries.size());
         }
     };
-    using FailuresOf = Table<std::string, Failures>;
+    struct FailuresOf : Table<std::string, Failures> {
+        /// Of the entries that are bans: until when, and the key. Some may be over.
+        std::multimap<Time, std::string> bans;
+
+        void forget_ban(Time until, std::string_view key);
+    };
 
     [[nodiscard]] Client& client(const base::Ip& who, Time now);
     [[nodiscard]] std::optional<Limit> own_limit(Client& client, const config::Listener& listener,
