@@ -84,7 +84,7 @@ std::string wrong_drain(const CommandLine& given) {
 }
 
 void add_health(CLI::App& command, CommandLine& into) {
-    add_daemon_and_json(command, into);
+    add_view(command, into);
     add_patience(command, into);
 }
 
@@ -115,7 +115,10 @@ void add_transfers(CLI::App& command, CommandLine& into) {
 
 void add_top(CLI::App& command, CommandLine& into) {
     add_daemon(command, into);
+    command.add_flag("--json", into.json,
+                     "print one look at the screen as JSON, without a terminal");
     add_interval(command, into);
+    add_watch(command, into);
     add_session_filters(command, into);
 }
 
@@ -200,7 +203,7 @@ void add_events(CLI::App& command, CommandLine& into) {
 }
 
 void add_explain(CLI::App& command, CommandLine& into) {
-    add_daemon_and_json(command, into);
+    add_view(command, into);
     add_subject(
         command, into, "session", "SESSION",
         "its id, as `ballast sessions` and the log show it; without it, list those that the "

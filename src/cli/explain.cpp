@@ -6,11 +6,11 @@
 #include "cli/printable.h"
 #include "cli/running_daemon.h"
 #include "cli/table.h"
+#include "cli/watch.h"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <cstdio>
 #include <fmt/format.h>
 #include <string>
 #include <string_view>
@@ -99,18 +99,15 @@ Outcome<void> carry_out(const CommandLine& wanted) {
     const auto daemon = RunningDaemon::find(wanted);
     if (!daemon) return std::unexpected(daemon.error());
     const bool is_one = !wanted.subject.empty();
-    const auto reply = daemon->ask(
-        {"GET",
-         is_one ? fmt::format("/v1/sessions/{}/explain", admin::percent_encoded(wanted.subject))
-                : target_with("/v1/explain", wanted.filters),
-         ""});
-    if (!reply) return std::unexpected(reply.error());
-    const auto screen = standard_output();
-    const auto text = wanted.json ? printable_json(json::serialize(*reply)) + '\n'
-                      : is_one    ? text_of_story(*reply, screen)
-                                  : text_of_list(*reply, screen);
-    (void)std::fputs(text.c_str(), stdout);
-    return {};
+    const auto target =
+        is_one ? fmt::format("/v1/sessions/{}/explain", admin::percent_encoded(wanted.subject))
+               : target_with("/v1/explain", wanted.filters);
+    return show(wanted, [&](const Screen& screen) -> Outcome<std::string> {
+        const auto reply = daemon->ask({"GET", target, ""});
+        if (!reply) return std::unexpected(reply.error());
+        if (wanted.json) return printable_json(json::serialize(*reply)) + '\n';
+        return is_one ? text_of_story(*reply, screen) : text_of_list(*reply, screen);
+    });
 }
 
 }  // namespace

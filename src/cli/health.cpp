@@ -3,10 +3,14 @@
 
 #include "cli/printable.h"
 #include "cli/running_daemon.h"
+#include "cli/watch.h"
 
+#include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <chrono>
 #include <fmt/format.h>
+#include <string>
 
 namespace ballast::cli {
 
@@ -15,28 +19,52 @@ namespace {
 /// keepalived's checks often run once a second or two.
 constexpr auto usual_patience = std::chrono::seconds(2);
 
+struct Finding {
+    Outcome<void> outcome;  ///< whether it can serve
+    std::string body;       ///< of the reply; empty: there was none
+};
+
+Finding look_at(const RunningDaemon& daemon, const CommandLine& wanted) {
+    const auto reply =
+        daemon.ask_plainly({"GET", "/readyz", "", wanted.patience.value_or(usual_patience)});
+    if (!reply) return {std::unexpected(reply.error()), {}};
+    if (reply->status == 200) return {{}, reply->body};
+    boost::system::error_code error;
+    const auto value = boost::json::parse(reply->body, error);
+    const auto why = error ? std::string() : text_at(as_object(value), "detail");
+    return {std::unexpected(
+                Failure{why.empty() ? fmt::format("not ready (status {})", reply->status) : why}),
+            reply->body};
+}
+
+/// A line for standard output.
+std::string line_of(const Finding& finding, const CommandLine& wanted) {
+    if (!wanted.json)
+        return finding.outcome
+                   ? "ready\n"
+                   : fmt::format("not ready: {}\n", printable(finding.outcome.error().what));
+    if (!finding.body.empty()) return printable_json(finding.body) + '\n';
+    return printable_json(json::serialize(json::object{{"detail", finding.outcome.error().what}})) +
+           '\n';
+}
+
 }  // namespace
 
 Status health(const CommandLine& wanted) {
     const auto daemon = RunningDaemon::find(wanted);
     if (!daemon) return status_of(std::unexpected(daemon.error()));
-    const auto reply =
-        daemon->ask_plainly({"GET", "/readyz", "", wanted.patience.value_or(usual_patience)});
-    if (!reply) return status_of(std::unexpected(reply.error()));
-    const bool is_ready = reply->status == 200;
-    if (wanted.json) {
-        fmt::print("{}\n", printable_json(reply->body));
-        return is_ready ? Status::good : Status::failed;
+    // A daemon that does not reply is what somebody watches for.
+    if (wanted.watch)
+        return status_of(show(wanted, [&](const Screen&) -> Outcome<std::string> {
+            return line_of(look_at(*daemon, wanted), wanted);
+        }));
+    const auto finding = look_at(*daemon, wanted);
+    const bool is_replied = !finding.body.empty();
+    if (finding.outcome || (wanted.json && is_replied)) {
+        fmt::print("{}", line_of(finding, wanted));
+        return finding.outcome ? Status::good : Status::failed;
     }
-    if (is_ready) {
-        fmt::print("ready\n");
-        return Status::good;
-    }
-    boost::system::error_code error;
-    const auto value = boost::json::parse(reply->body, error);
-    const auto why = error ? std::string() : text_at(as_object(value), "detail");
-    return status_of(std::unexpected(
-        Failure{why.empty() ? fmt::format("not ready (status {})", reply->status) : why}));
+    return status_of(finding.outcome);
 }
 
 }  // namespace ballast::cli

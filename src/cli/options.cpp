@@ -57,8 +57,7 @@ void add_daemon_and_json(CLI::App& command, CommandLine& into) {
     command.add_flag("--json", into.json, "print the reply as JSON");
 }
 
-void add_view(CLI::App& command, CommandLine& into) {
-    add_daemon_and_json(command, into);
+void add_watch(CLI::App& command, CommandLine& into) {
     command
         .add_option_function<std::string>(
             "--watch",
@@ -68,6 +67,11 @@ void add_view(CLI::App& command, CommandLine& into) {
             "look again every two seconds, or in this interval")
         ->expected(0, 1)
         ->type_name("SECONDS");
+}
+
+void add_view(CLI::App& command, CommandLine& into) {
+    add_daemon_and_json(command, into);
+    add_watch(command, into);
 }
 
 void add_interval(CLI::App& command, CommandLine& into) {

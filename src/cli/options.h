@@ -13,7 +13,9 @@ void add_file(CLI::App& command, CommandLine& into);
 void add_daemon(CLI::App& command, CommandLine& into);
 /// Which daemon, and `--json`.
 void add_daemon_and_json(CLI::App& command, CommandLine& into);
-/// The same and `--watch`.
+/// `--watch`
+void add_watch(CLI::App& command, CommandLine& into);
+/// Which daemon, `--json` and `--watch`.
 void add_view(CLI::App& command, CommandLine& into);
 /// `--interval`, of a live screen.
 void add_interval(CLI::App& command, CommandLine& into);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/top.h"
 
+#include "cli/printable.h"
 #include "cli/raw_terminal.h"
 #include "cli/running_daemon.h"
 #include "cli/top_frame.h"
+#include "cli/watch.h"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <chrono>
 #include <csignal>
 #include <string>
@@ -37,6 +40,24 @@ RunningTransfer transfer_of(const json::object& entry) {
             .bytes_per_second = amount_at(entry, "bytes_per_second").value_or(0)};
 }
 
+/// What the daemon says at one look.
+struct Replies {
+    json::object version;
+    json::object state;
+    json::object transfers;
+};
+
+Outcome<Replies> look_at(const RunningDaemon& daemon, const CommandLine& wanted) {
+    auto version = daemon.ask({"GET", "/v1/version", "", patience});
+    if (!version) return std::unexpected(version.error());
+    auto state = daemon.ask({"GET", "/v1/state", "", patience});
+    if (!state) return std::unexpected(state.error());
+    auto transfers =
+        daemon.ask({"GET", target_with("/v1/transfers", wanted.filters), "", patience});
+    if (!transfers) return std::unexpected(transfers.error());
+    return Replies{std::move(*version), std::move(*state), std::move(*transfers)};
+}
+
 /// What is shown, as it was at the last look.
 struct Picture {
     Summary summary;
@@ -44,24 +65,30 @@ struct Picture {
     Rates rates;
 
     Outcome<void> look(const RunningDaemon& daemon, const CommandLine& wanted) {
-        const auto version = daemon.ask({"GET", "/v1/version", "", patience});
-        if (!version) return std::unexpected(version.error());
-        const auto state = daemon.ask({"GET", "/v1/state", "", patience});
-        if (!state) return std::unexpected(state.error());
-        const auto reply =
-            daemon.ask({"GET", target_with("/v1/transfers", wanted.filters), "", patience});
-        if (!reply) return std::unexpected(reply.error());
-        summary = {.version = text_at(*version, "version"),
-                   .state = text_at(*state, "state"),
-                   .sessions = number_at(*state, "sessions"),
+        const auto replies = look_at(daemon, wanted);
+        if (!replies) return std::unexpected(replies.error());
+        summary = {.version = text_at(replies->version, "version"),
+                   .state = text_at(replies->state, "state"),
+                   .sessions = number_at(replies->state, "sessions"),
                    .problem = {}};
         transfers.clear();
-        for (const auto& each : list_at(*reply, "transfers"))
+        for (const auto& each : list_at(replies->transfers, "transfers"))
             transfers.push_back(transfer_of(as_object(each)));
         rates.update(transfers, Clock::now());
         return {};
     }
 };
+
+/// The same as one object.
+Outcome<std::string> frame_as_json(const RunningDaemon& daemon, const CommandLine& wanted) {
+    auto replies = look_at(daemon, wanted);
+    if (!replies) return std::unexpected(replies.error());
+    const json::object frame = {{"version", replies->version["version"]},
+                                {"state", replies->state["state"]},
+                                {"sessions", replies->state["sessions"]},
+                                {"transfers", replies->transfers["transfers"]}};
+    return printable_json(json::serialize(frame)) + '\n';
+}
 
 /// From the upper left corner; what is behind each line and below the last one goes.
 std::string drawn(const std::vector<std::string>& lines) {
@@ -101,6 +128,9 @@ int run(RawTerminal& terminal, const RunningDaemon& daemon, const CommandLine& w
 Status top(const CommandLine& wanted) {
     const auto daemon = RunningDaemon::find(wanted);
     if (!daemon) return status_of(std::unexpected(daemon.error()));
+    if (wanted.json)
+        return status_of(
+            show(wanted, [&](const Screen&) { return frame_as_json(*daemon, wanted); }));
     // What is wrong at once is said where it stays.
     Picture picture;
     if (const auto looked = picture.look(*daemon, wanted); !looked) return status_of(looked);
@@ -109,7 +139,8 @@ Status top(const CommandLine& wanted) {
         auto terminal = RawTerminal::open();
         if (!terminal)
             return status_of(
-                std::unexpected(Failure{"this is no terminal (use `ballast transfers --watch`)"}));
+                std::unexpected(Failure{"standard output is not a terminal (use `ballast top "
+                                        "--json`, or `ballast transfers --watch`)"}));
         signal = run(*terminal, *daemon, wanted, std::move(picture));
     }
     if (signal == 0) return Status::good;
