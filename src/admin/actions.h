@@ -82,10 +82,14 @@ struct Actions {
     std::function<bool(std::string_view pool, std::string_view backend)> probe_now;
     /// How many bans were lifted. Empty `user`: all of the address.
     std::function<std::size_t(const base::Ip& client, std::string_view user)> unban;
-    /// The backend that the pool remembers. Both empty: only the number of entries is told.
-    std::function<std::optional<StickState>(
-        std::string_view pool, const std::optional<base::Ip>& client, std::string_view user)>
+    /// Looks at the next `max` clients that the pool remembers, behind the number `after`. Empty:
+    /// there is no such pool.
+    std::function<std::optional<StickSlice>(std::string_view pool, std::uint64_t after,
+                                            std::size_t max)>
         stickiness;
+    /// What it remembers of this client alone.
+    std::function<std::optional<StickState>(std::string_view pool, const base::Ip& client)>
+        stickiness_of;
     /// Until the next reload.
     std::function<void(log::Level)> set_log_level;
     /// How many clients were forgotten; empty: there is no such pool. Both empty: all clients.

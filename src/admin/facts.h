@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 /// What operators see, as plain values: copies that stay true to their moment. shapes.h says how
@@ -188,9 +189,16 @@ struct ProbeState {
 
 /// Which backend a pool remembers for a client.
 struct StickState {
-    std::string pool;
-    std::uint32_t entries = 0;  ///< clients that it remembers in all
-    std::string backend;        ///< of the client that was asked for; empty: none
+    std::string client;  ///< a network; empty: the pool sticks by user
+    std::string user;    ///< empty: it sticks by network
+    std::string backend;
+    std::uint32_t sessions = 0;
+    Moment last_used;
+};
+/// Some of them, each with its number, in the order of these.
+struct StickSlice {
+    std::vector<std::pair<std::uint64_t, StickState>> entries;
+    std::uint64_t next = 0;  ///< the number behind which to go on; 0: this was the last slice
 };
 
 /// What Ballast learnt about a backend by asking.

@@ -2,6 +2,7 @@
 #include "admin/list.h"
 #include "admin/routes.h"
 #include "admin/shapes.h"
+#include "base/number.h"
 #include "config/spelling.h"
 
 #include <algorithm>
@@ -73,12 +74,46 @@ Answer forget_stickiness(Desk& desk, const Call& call) {
     return no_such_pool(desk, call.names[0]);
 }
 
-Answer show_stickiness(Desk& desk, const Call& call) {
-    const auto text = said(call, "client");
-    const auto client = base::Ip::parse(text);
-    if (!text.empty() && !client) return no_address(text);
-    const auto state = desk.actions.stickiness(call.names[0], client, said(call, "user"));
-    return state ? Answer{.body = json_of(*state)} : no_such_pool(desk, call.names[0]);
+/// A client's address stands for its network.
+Answer show_stickiness_of(Desk& desk, const Call& call, const base::Ip& client) {
+    Call rest = call;
+    rest.query.erase("client");
+    std::vector<StickState> found;
+    if (auto state = desk.actions.stickiness_of(call.names[0], client))
+        found.push_back(std::move(*state));
+    return list_answer("clients", found, rest);
+}
+
+/// A pool may remember very many. Each turn looks at some, and holds the pool's lock only so long.
+loop::Task<Answer> show_stickiness(Desk& desk, Call call) {
+    constexpr std::size_t looked_at_max = 256;
+    const auto wish = wish_of(call, field_names<StickState>());
+    if (!wish) co_return wish.error();
+    const auto begin = wish->after.empty() ? 0 : base::parse_number<std::uint64_t>(wish->after);
+    if (!begin) co_return refusal(400, "\"after\" is not the \"next\" of an answer");
+    const auto& pool = call.names[0];
+    auto slice = desk.actions.stickiness(pool, *begin, looked_at_max);
+    if (!slice) co_return no_such_pool(desk, pool);
+    if (const auto client = base::Ip::parse(said(call, "client")))
+        co_return show_stickiness_of(desk, call, *client);
+    std::vector<StickState> page;
+    std::uint64_t last = *begin;
+    loop::Signal turn(desk.loop);
+    for (;;) {
+        for (auto& [number, state] : slice->entries) {
+            if (!wish->matches(state)) continue;
+            if (page.size() == wish->limit)
+                co_return page_answer("clients", page, wish->fields, std::to_string(last));
+            page.push_back(std::move(state));
+            last = number;
+        }
+        if (slice->next == 0) co_return page_answer("clients", page, wish->fields, {});
+        turn.raise();
+        (void)co_await turn.wait(loop::never);
+        slice = desk.actions.stickiness(pool, slice->next, looked_at_max);
+        // A reload has removed the pool meanwhile.
+        if (!slice) co_return no_such_pool(desk, pool);
+    }
 }
 
 Answer show_configuration(Desk& desk, const Call& /*call*/) {
@@ -122,10 +157,10 @@ const Route routes[] = {
      .parameters = list_parameters<PoolState>},
     {.method = "GET",
      .path = "/v1/pools/{pool}/stickiness",
-     .summary = "Which backend is remembered for a client or a user, and how many clients are.",
+     .summary = "The clients or users whose backend is remembered. A `client` may be an address.",
      .handler = show_stickiness,
-     .schema = schema_of<StickState>,
-     .parameters = stickiness_parameters},
+     .schema = [] { return list_schema<StickState>("clients"); },
+     .parameters = list_parameters<StickState>},
     {.method = "DELETE",
      .path = "/v1/pools/{pool}/stickiness",
      .summary = "Forgets which backend a client, a user or everybody had. Sessions stay.",

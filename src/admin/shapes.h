@@ -39,10 +39,12 @@ struct Shape<ErrorCount> {
 template <>
 struct Shape<StickState> {
     static constexpr auto fields = std::tuple(
-        Field{"pool", &StickState::pool, "The pool."},
-        Field{"entries", &StickState::entries, "How many clients it remembers in all."},
-        Field{"backend", &StickState::backend,
-              "The backend of the client that was asked for; empty if none is remembered."});
+        Field{"client", &StickState::client,
+              "The network of the clients; empty in a pool that sticks by user."},
+        Field{"user", &StickState::user, "The user; empty in a pool that sticks by network."},
+        Field{"backend", &StickState::backend, "The backend to which they return."},
+        Field{"sessions", &StickState::sessions, "The sessions that they have there."},
+        Field{"last_used", &StickState::last_used, "When their latest session began or ended."});
 };
 
 template <>

@@ -201,6 +201,17 @@ Status kill_session(const CommandLine& wanted) {
     });
 }
 
+Status forget(const CommandLine& wanted) {
+    const auto path =
+        fmt::format("/v1/pools/{}/stickiness", admin::percent_encoded(wanted.subject));
+    return carry_out(wanted, {"DELETE", target_with(path, wanted.filters), ""},
+                     [&](const json::object& reply) {
+                         const auto forgotten = number_at(reply, "forgotten");
+                         fmt::print("{}: {} {} forgotten\n", printable(wanted.subject), forgotten,
+                                    forgotten == 1 ? "client" : "clients");
+                     });
+}
+
 Status unban(const CommandLine& wanted) {
     const auto path = "/v1/bans/" + admin::percent_encoded(wanted.subject);
     return carry_out(wanted, {"DELETE", target_with(path, wanted.filters), ""},

@@ -14,6 +14,7 @@ namespace ballast::cli {
 [[nodiscard]] Status make_ready(const CommandLine& wanted);
 [[nodiscard]] Status set_weight(const CommandLine& wanted);
 [[nodiscard]] Status kill_session(const CommandLine& wanted);
+[[nodiscard]] Status forget(const CommandLine& wanted);
 [[nodiscard]] Status unban(const CommandLine& wanted);
 
 }  // namespace ballast::cli

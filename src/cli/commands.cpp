@@ -167,6 +167,35 @@ std::string wrong_address(const CommandLine& given) {
     return given.subject.empty() ? "the address is missing (`ballast bans` lists them)" : "";
 }
 
+std::string wrong_pool(const CommandLine& given) {
+    return given.subject.empty() ? "the pool is missing (`ballast pools` lists them)" : "";
+}
+
+void add_stickiness(CLI::App& command, CommandLine& into) {
+    add_view(command, into);
+    command.add_flag("--names", into.names, "print networks or users alone, for scripts");
+    add_subject(command, into, "pool", "POOL", "the pool");
+    add_filter(command, into, "client", "only of these networks, or of this address");
+    add_filter(command, into, "user", "only of these users");
+    add_filter(command, into, "backend", "only of these backends");
+    add_limit(command, into);
+}
+
+void add_forget(CLI::App& command, CommandLine& into) {
+    add_daemon_and_json(command, into);
+    add_subject(command, into, "pool", "POOL", "the pool");
+    add_filter(command, into, "client",
+               "the network of this address, if the pool sticks by network", "ADDRESS");
+    add_filter(command, into, "user", "this user, if the pool sticks by user", "NAME");
+    command.add_flag("--all", into.all, "all clients of the pool");
+}
+
+std::string wrong_forget(const CommandLine& given) {
+    if (auto wrong = wrong_pool(given); !wrong.empty()) return wrong;
+    if (given.filters.size() + (given.all ? 1 : 0) == 1) return {};
+    return "say whom to forget (with one of --client, --user and --all)";
+}
+
 void add_probes(CLI::App& command, CommandLine& into) {
     add_view(command, into);
     add_filter(command, into, "pool", "only of these pools");
@@ -280,6 +309,9 @@ const Command commands[] = {
     {"limits", look_group, "list the limits and how near they are", "", add_view, show_limits},
     {"certificates", look_group, "list the certificates and when they expire", "", add_view,
      show_certificates},
+    {"stickiness", look_group, "list the clients or users that return to a backend of a pool",
+     "In patterns `*` stands for any text and `?` for any character.", add_stickiness,
+     show_stickiness, wrong_pool},
     {"bans", look_group, "list who is banned for failed logins", "", add_view, show_bans},
     {"drain", act_group, "no new sessions; those that are there go on", "", add_drain, drain,
      wrong_drain},
@@ -292,6 +324,8 @@ const Command commands[] = {
      add_kill, kill_session, wrong_session},
     {"unban", act_group, "lift the bans of an address, and forget its failed logins", "", add_unban,
      unban, wrong_address},
+    {"forget", act_group, "forget to which backend a client returns; its sessions stay", "",
+     add_forget, forget, wrong_forget},
     {"reload", act_group,
      "let the running Ballast read its configuration again; with an error nothing changes", "",
      add_reload, reload},

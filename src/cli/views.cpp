@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/views.h"
 
+#include "admin/target.h"
 #include "cli/amounts.h"
 #include "cli/moment.h"
 #include "cli/printable.h"
@@ -189,6 +190,18 @@ Cells row_of_ban(const json::object& entry) {
             {span_text(left)}};
 }
 
+std::string name_of_stick(const json::object& entry) {
+    const auto user = text_at(entry, "user");
+    return user.empty() ? text_at(entry, "client") : user;
+}
+
+Cells row_of_stick(const json::object& entry) {
+    return {{name_of_stick(entry)},
+            {text_at(entry, "backend")},
+            number(entry, "sessions"),
+            {age_text(text_at(entry, "last_used"), now())}};
+}
+
 std::string name_of_ban(const json::object& entry) { return text_at(entry, "client"); }
 
 Cells row_of_limit(const json::object& entry) {
@@ -320,6 +333,20 @@ Status show_probes(const CommandLine& wanted) {
                              {.heading = "REASON", .width_min = name_width_min}},
                  .row = row_of_probe,
                  .name = name_of_backend},
+                wanted);
+}
+
+Status show_stickiness(const CommandLine& wanted) {
+    const auto path =
+        fmt::format("/v1/pools/{}/stickiness", admin::percent_encoded(wanted.subject));
+    return show({.path = path,
+                 .list = "clients",
+                 .columns = {{.heading = "CLIENT", .width_min = name_width_min},
+                             {.heading = "BACKEND", .width_min = name_width_min},
+                             {.heading = "SESSIONS", .is_number = true},
+                             {.heading = "LAST USED", .is_number = true}},
+                 .row = row_of_stick,
+                 .name = name_of_stick},
                 wanted);
 }
 

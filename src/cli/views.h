@@ -11,6 +11,7 @@ namespace ballast::cli {
 [[nodiscard]] Status show_backends(const CommandLine& wanted);
 [[nodiscard]] Status show_sessions(const CommandLine& wanted);
 [[nodiscard]] Status show_transfers(const CommandLine& wanted);
+[[nodiscard]] Status show_stickiness(const CommandLine& wanted);
 [[nodiscard]] Status show_probes(const CommandLine& wanted);
 [[nodiscard]] Status show_bans(const CommandLine& wanted);
 [[nodiscard]] Status show_limits(const CommandLine& wanted);

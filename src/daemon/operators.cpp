@@ -60,6 +60,14 @@ admin::BackendState state_of(const pool::Pool& pool, const pool::Pool::Status& s
             .errors = errors_of(figures)};
 }
 
+admin::StickState state_of(pool::Pool::Remembered entry) {
+    return {.client = std::move(entry.network),
+            .user = std::move(entry.user),
+            .backend = std::move(entry.backend),
+            .sessions = entry.sessions,
+            .last_used = moment_of(entry.last_used).value()};
+}
+
 }  // namespace
 
 admin::Actions Operators::actions() {
@@ -102,8 +110,10 @@ admin::Actions Operators::actions() {
             [this](const auto& client, auto user) {
                 return ledger_.unban(client, user, std::chrono::steady_clock::now());
             },
-        .stickiness = [this](auto pool, const auto& client,
-                             auto user) { return stickiness(pool, client, user); },
+        .stickiness = [this](auto pool, auto after,
+                             auto max) { return stickiness(pool, after, max); },
+        .stickiness_of = [this](auto pool,
+                                const auto& client) { return stickiness_of(pool, client); },
         .set_log_level = [](auto level) { log::set_level(level); },
         .forget_stickiness = [this](auto pool, const auto& client,
                                     auto user) { return forget_stickiness(pool, client, user); }};
@@ -132,18 +142,24 @@ std::vector<Inheritance::Tuned> Operators::tuned() const {
     return all;
 }
 
-std::optional<admin::StickState> Operators::stickiness(std::string_view pool,
-                                                       const std::optional<base::Ip>& client,
-                                                       std::string_view user) const {
+std::optional<admin::StickSlice> Operators::stickiness(std::string_view pool, std::uint64_t after,
+                                                       std::size_t max) const {
     const auto* const served = pools().find(pool);
     if (served == nullptr) return std::nullopt;
-    admin::StickState state{
-        .pool = served->pool->name(),
-        .entries = static_cast<std::uint32_t>(served->pool->clients_remembered()),
-        .backend = {}};
-    if (client || !user.empty())
-        state.backend = served->pool->backend_of({client.value_or(base::Ip()), user});
-    return state;
+    auto found = served->pool->remembered(after, max);
+    admin::StickSlice slice{.entries = {}, .next = found.next};
+    for (auto& entry : found.entries)
+        slice.entries.emplace_back(entry.number, state_of(std::move(entry)));
+    return slice;
+}
+
+std::optional<admin::StickState> Operators::stickiness_of(std::string_view pool,
+                                                          const base::Ip& client) const {
+    const auto* const served = pools().find(pool);
+    auto found = served != nullptr ? served->pool->remembered({client, {}}) : std::nullopt;
+    // In a pool that sticks by user, the address says nothing.
+    if (!found || found->network.empty()) return std::nullopt;
+    return state_of(std::move(*found));
 }
 
 std::optional<std::size_t> Operators::forget_stickiness(std::string_view pool,

@@ -70,9 +70,11 @@ private:
     [[nodiscard]] const session::Pools& pools() const { return serving_.pools(); }
     [[nodiscard]] bool tune(std::string_view pool, std::string_view backend, admin::Tuned what,
                             std::optional<std::uint32_t> value);
-    [[nodiscard]] std::optional<admin::StickState> stickiness(std::string_view pool,
-                                                              const std::optional<base::Ip>& client,
-                                                              std::string_view user) const;
+    [[nodiscard]] std::optional<admin::StickSlice> stickiness(std::string_view pool,
+                                                              std::uint64_t after,
+                                                              std::size_t max) const;
+    [[nodiscard]] std::optional<admin::StickState> stickiness_of(std::string_view pool,
+                                                                 const base::Ip& client) const;
     [[nodiscard]] std::optional<std::size_t> forget_stickiness(
         std::string_view pool, const std::optional<base::Ip>& client, std::string_view user);
 

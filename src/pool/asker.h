@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct Asker {
 
     balance::Client client;
     std::uint64_t stick_key = 0;  ///< 0: the pool has no stickiness
+    std::string stick_name;       ///< what the key is made from, and cut if it is long
     std::vector<BackendId> tried;
 };
 

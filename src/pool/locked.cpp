@@ -31,7 +31,8 @@ std::expected<Seat, Refusal> Pool::Locked::choose(const Asker& asker, Choice* ex
 
 Seat Pool::Locked::reserve(Member& member, const Asker& asker) {
     member.session_began();
-    pool_.chooser_.stick_table().attempt_began(asker.stick_key, member.id(), now_);
+    pool_.chooser_.stick_table().attempt_began(asker.stick_key, asker.stick_name, member.id(),
+                                               now_);
     return Seat(pool_.shared_from_this(), member.backend(), member.traffic(), member.signs(),
                 asker.stick_key);
 }

@@ -278,12 +278,35 @@ Tuning Pool::tuning(std::string_view backend_name) const {
     return roster_.administration().tuning(backend_name);
 }
 
-std::string Pool::backend_of(const Client& client) {
-    const Locked locked(*this);
+/// Empty: its backend is gone.
+std::optional<Pool::Remembered> Pool::named(StickTable::Remembered entry) const {
+    const auto* const member = roster_.find(entry.binding.backend);
+    if (member == nullptr) return std::nullopt;
+    Remembered named{.number = entry.key,
+                     .network = {},
+                     .user = {},
+                     .backend = member->name(),
+                     .sessions = entry.sessions,
+                     .last_used = entry.last_used};
+    (settings_->stick.by == config::StickBy::user ? named.user : named.network) =
+        std::move(entry.who);
+    return named;
+}
+
+Pool::RememberedSlice Pool::remembered(std::uint64_t after, std::size_t max) const {
+    const std::lock_guard lock(mutex_);
+    auto slice = chooser_.stick_table().slice(after, max, clock_());
+    RememberedSlice all{.entries = {}, .next = slice.next};
+    for (auto& entry : slice.entries)
+        if (auto one = named(std::move(entry))) all.entries.push_back(std::move(*one));
+    return all;
+}
+
+std::optional<Pool::Remembered> Pool::remembered(const Client& client) const {
+    const std::lock_guard lock(mutex_);
     const Asker asker(settings_->stick, client, {});
-    const auto binding = chooser_.stick_table().find(asker.stick_key, locked.now());
-    const Member* const member = binding ? roster_.find(binding->backend) : nullptr;
-    return member != nullptr ? member->name() : std::string();
+    auto entry = chooser_.stick_table().look_up(asker.stick_key, clock_());
+    return entry ? named(std::move(*entry)) : std::nullopt;
 }
 
 bool Pool::forget_client(const Client& client) {

@@ -108,8 +108,22 @@ public:
     /// are as configured. False: there is no such backend.
     bool tune(std::string_view backend_name, const Tuning& tuning);
     [[nodiscard]] Tuning tuning(std::string_view backend_name) const;
-    /// The configured name of the backend that this client had; empty: none is remembered.
-    [[nodiscard]] std::string backend_of(const Client& client);
+    /// A client or a user that sticks to a backend.
+    struct Remembered {
+        std::uint64_t number = 0;  ///< its place among all
+        std::string network;       ///< empty: a user
+        std::string user;
+        std::string backend;  ///< its configured name
+        std::uint32_t sessions = 0;
+        loop::Time last_used;
+    };
+    struct RememberedSlice {
+        std::vector<Remembered> entries;
+        std::uint64_t next = 0;  ///< behind which to go on; 0: this was the last slice
+    };
+    /// Looks at the next `max` entries behind the number `after`. Holds the lock for no longer.
+    [[nodiscard]] RememberedSlice remembered(std::uint64_t after, std::size_t max) const;
+    [[nodiscard]] std::optional<Remembered> remembered(const Client& client) const;
     /// Forgets which backend this client had. False: it was not known.
     bool forget_client(const Client& client);
     std::size_t forget_all_clients();
@@ -155,6 +169,7 @@ private:
     class Locked;
 
     bool probed(BackendId id, bool passed, const std::string& reason);
+    [[nodiscard]] std::optional<Remembered> named(StickTable::Remembered entry) const;
 
     // What seats and places ask for
     friend class Seat;

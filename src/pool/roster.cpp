@@ -112,6 +112,11 @@ Member* Roster::find(BackendId id) {
     return found == members_.end() ? nullptr : &*found;
 }
 
+const Member* Roster::find(BackendId id) const {
+    const auto found = std::ranges::find(members_, id, &Member::id);
+    return found == members_.end() ? nullptr : &*found;
+}
+
 bool Roster::knows(std::string_view name) const {
     return administration_.knows(name) ||
            std::ranges::any_of(backends_, [&](const auto& each) { return each->name == name; });

@@ -37,6 +37,7 @@ public:
     [[nodiscard]] std::span<const Member> members() const { return members_; }
     /// Null: nobody knows it any more.
     [[nodiscard]] Member* find(BackendId id);
+    [[nodiscard]] const Member* find(BackendId id) const;
     void forget_empty();
     /// Whether one of `backends()` has this name, or a member or a decision is left of it.
     [[nodiscard]] bool knows(std::string_view name) const;

@@ -28,7 +28,8 @@ bool StickTable::is_over(const Entry& entry, loop::Time now) const {
 StickTable::Entry& StickTable::use(Key key, loop::Time now) {
     const auto [place, is_new] = places_.try_emplace(key);
     if (is_new) {
-        entries_.push_front({.key = key, .sessions = {}, .attempts = {}, .last_used = {}});
+        entries_.push_front(
+            {.key = key, .who = {}, .sessions = {}, .attempts = {}, .last_used = {}});
         place->second = entries_.begin();
     }
     entries_.splice(entries_.begin(), entries_, place->second);
@@ -54,17 +55,53 @@ std::optional<StickTable::Binding> StickTable::find(Key key, loop::Time now) {
         places_.erase(place);
         return std::nullopt;
     }
+    return binding_of(entry);
+}
+
+StickTable::Binding StickTable::binding_of(const Entry& entry) {
     const bool is_settled = entry.sessions.has_value();
     // An attempt at another backend is newer: it means that the former one could not serve.
     if (!is_settled || entry.attempts.count > 0) {
         const auto backend = entry.attempts.backend;
-        return Binding{backend, is_settled && entry.sessions->backend == backend};
+        return {backend, is_settled && entry.sessions->backend == backend};
     }
-    return Binding{entry.sessions->backend, true};
+    return {entry.sessions->backend, true};
 }
 
-void StickTable::attempt_began(Key key, Backend backend, loop::Time now) {
-    if (key != 0) use(key, now).attempts.add(backend);
+StickTable::Remembered StickTable::remembered(const Entry& entry) {
+    const auto binding = binding_of(entry);
+    const auto there = [&](const Seats& seats) {
+        return seats.backend == binding.backend ? seats.count : 0;
+    };
+    return {.key = entry.key,
+            .who = entry.who,
+            .binding = binding,
+            .sessions = there(entry.attempts) + (entry.sessions ? there(*entry.sessions) : 0),
+            .last_used = entry.last_used};
+}
+
+StickTable::Slice StickTable::slice(Key after, std::size_t max, loop::Time now) const {
+    Slice slice;
+    auto place = places_.upper_bound(after);
+    for (; place != places_.end() && max > 0; ++place, --max) {
+        slice.next = place->first;
+        if (!is_over(*place->second, now)) slice.entries.push_back(remembered(*place->second));
+    }
+    if (place == places_.end()) slice.next = 0;
+    return slice;
+}
+
+std::optional<StickTable::Remembered> StickTable::look_up(Key key, loop::Time now) const {
+    const auto place = places_.find(key);
+    if (place == places_.end() || is_over(*place->second, now)) return std::nullopt;
+    return remembered(*place->second);
+}
+
+void StickTable::attempt_began(Key key, std::string_view who, Backend backend, loop::Time now) {
+    if (key == 0) return;
+    Entry& entry = use(key, now);
+    if (entry.who.empty()) entry.who = who;
+    entry.attempts.add(backend);
 }
 
 void StickTable::attempt_failed(Key key, Backend backend) {

@@ -7,8 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <map>
 #include <optional>
-#include <unordered_map>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace ballast::pool {
 
@@ -37,11 +40,28 @@ public:
     [[nodiscard]] std::optional<Binding> find(Key key, loop::Time now);
     /// Every attempt ends in `attempt_failed` or `logged_in`, and every session after `logged_in`
     /// in `session_ended`.
-    void attempt_began(Key key, Backend backend, loop::Time now);
+    /// `who` is what the key was made from, for operators.
+    void attempt_began(Key key, std::string_view who, Backend backend, loop::Time now);
     void attempt_failed(Key key, Backend backend);
     void logged_in(Key key, Backend backend, loop::Time now);
     void session_ended(Key key, Backend backend, loop::Time now);
     [[nodiscard]] std::size_t size() const { return places_.size(); }
+
+    struct Remembered {
+        Key key = 0;
+        std::string who;
+        Binding binding;
+        std::uint32_t sessions = 0;  ///< that it has, or attempts, there
+        loop::Time last_used;
+    };
+    struct Slice {
+        std::vector<Remembered> entries;
+        Key next = 0;  ///< behind which to go on; 0: this was the last slice
+    };
+    /// Of the next `max` entries whose keys are above `after`, those that have not expired.
+    [[nodiscard]] Slice slice(Key after, std::size_t max, loop::Time now) const;
+    [[nodiscard]] std::optional<Remembered> look_up(Key key, loop::Time now) const;
+
     /// Forgets one client, or all. Their sessions stay where they are. Returns how many it knew.
     std::size_t forget(Key key);
     std::size_t forget_all();
@@ -57,19 +77,22 @@ private:
     };
     struct Entry {
         Key key = 0;
+        std::string who;
         std::optional<Seats> sessions;  // where it has logged in
         Seats attempts;
         loop::Time last_used;
     };
     using Entries = std::list<Entry>;  // the latest used in front
     [[nodiscard]] bool is_over(const Entry& entry, loop::Time now) const;
+    [[nodiscard]] static Binding binding_of(const Entry& entry);
+    [[nodiscard]] static Remembered remembered(const Entry& entry);
     [[nodiscard]] Entry& use(Key key, loop::Time now);
     void bound_size();
 
     std::chrono::milliseconds timeout_;
     std::size_t entries_max_;
     Entries entries_;
-    std::unordered_map<Key, Entries::iterator> places_;
+    std::map<Key, Entries::iterator> places_;  // in the order of slices
 };
 
 }  // namespace ballast::pool

@@ -291,7 +291,7 @@ def test_every_route_and_field_is_as_it_is_described(
     backend = "/v1/backends/files/f2"
     for target in (
         *(f"/v1/sessions/{mine}", f"/v1/sessions/{mine}/explain", f"{backend}/state"),
-        *("/v1/backends/dead/gone/state", "/v1/pools/files/stickiness?user=tester"),
+        *("/v1/backends/dead/gone/state", "/v1/pools/files/stickiness?limit=1"),
     ):
         api.ask("GET", target)
     gone = "/v1/backends/dead/gone"

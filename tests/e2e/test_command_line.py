@@ -18,8 +18,9 @@ pytestmark = pytest.mark.skipif(DIRECT, reason="this is the balancer's own")
 # For the running daemon.
 FOR_DAEMON = (
     *("status", "health", "listeners", "pools", "backends", "sessions", "transfers", "top"),
-    *("events", "explain", "probes", "limits", "certificates", "bans"),
-    *("drain", "disable", "ready", "weight", "kill", "unban", "reload", "upgrade", "reopen"),
+    *("events", "explain", "probes", "limits", "certificates", "bans", "stickiness"),
+    *("drain", "disable", "ready", "weight", "kill", "unban", "forget"),
+    *("reload", "upgrade", "reopen"),
 )
 COMMANDS = (
     *("run", "check", *FOR_DAEMON),
@@ -88,6 +89,9 @@ def test_every_command_has_help(command: str) -> None:
         (("weight", "a", "1"), "ballast weight: 'a' is no backend"),
         (("kill",), "ballast kill: the session is missing (`ballast sessions` lists them)"),
         (("unban",), "ballast unban: the address is missing (`ballast bans` lists them)"),
+        (("stickiness",), "ballast stickiness: the pool is missing (`ballast pools` lists them)"),
+        (("forget", "files"), "ballast forget: say whom to forget (with one of --client, --user"),
+        (("forget", "files", "--all", "--user", "anna"), "ballast forget: say whom to forget"),
         (("explain", "x", "--user", "y"), "ballast explain: a session and a search exclude each"),
         (("che\x1bck",), r"unknown command 'che\x1bck'"),
     ],

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,10 +55,14 @@ def stage(work: Path) -> Iterator[Stage]:
                     yield Stage(it, work, operators.socket_path(work), idle, busy, data)
 
 
-def _rows(stage: Stage, *words: str) -> list[str]:
-    heading, *rows = operate(stage.work, *words).stdout.splitlines()
+def _table(work: Path, *words: str) -> list[str]:
+    heading, *rows = operate(work, *words).stdout.splitlines()
     assert heading.isupper()
     return rows
+
+
+def _rows(stage: Stage, *words: str) -> list[str]:
+    return _table(stage.work, *words)
 
 
 def _client(wire: Wire) -> str:
@@ -204,7 +209,88 @@ def test_top_works_in_tmux(stage: Stage) -> None:
 
 def test_top_needs_a_terminal(stage: Stage) -> None:
     done = operate(stage.work, "top", status=1)
-    assert done.stderr == "this is no terminal (use `ballast transfers --watch`)\n"
+    assert done.stderr == (
+        "standard output is not a terminal (use `ballast top --json`, or `ballast transfers "
+        "--watch`)\n"
+    )
+
+
+def test_top_has_json_without_a_terminal(stage: Stage) -> None:
+    frame = json.loads(operate(stage.work, "top", "--json").stdout)
+    assert frame["state"] == "ready" and frame["sessions"] == 2 and frame["version"]
+    (transfer,) = frame["transfers"]
+    assert transfer["file"].endswith(NAME)
+    with _watching(stage, "top", "--json") as lines:
+        for _ in range(3):
+            assert len(json.loads(next(lines))["transfers"]) == 1
+
+
+@contextmanager
+def _watching(stage: Stage, *words: str) -> Iterator[Iterator[str]]:
+    """The lines of a command that looks again and again."""
+    command = [str(BINARY), *words, "--watch", "0.1", "--socket", str(stage.socket)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield iter(process.stdout)
+        finally:
+            process.terminate()
+
+
+def test_health_can_be_watched(stage: Stage) -> None:
+    with _watching(stage, "health") as lines:
+        assert next(lines) == "ready\n"
+        operate(stage.work, "drain", "files/f1")
+        assert any(line == "not ready: no pool can serve: see its backends\n" for line in lines)
+        operate(stage.work, "ready", "files/f1")
+        assert any(line == "ready\n" for line in lines)
+        os.kill(stage.it.pid, signal.SIGSTOP)
+        try:
+            assert any("does not reply" in line for line in lines)
+        finally:
+            os.kill(stage.it.pid, signal.SIGCONT)
+        assert any(line == "ready\n" for line in lines)
+
+
+def test_the_story_of_a_session_can_be_watched(stage: Stage) -> None:
+    (row,) = _rows(stage, "sessions", "--client", _client(stage.idle))
+    with _watching(stage, "explain", row.split()[0]) as lines:
+        assert any("logged in" in line for line in lines)
+        stage.idle.expect("NOOP", 200)
+        assert any("NOOP: 200" in line for line in lines)
+        stage.idle.expect("QUIT", 221)
+        assert any("The session ended" in line for line in lines)
+
+
+def test_those_who_return_to_a_backend_are_listed_and_forgotten(work: Path) -> None:
+    with PyFtpd(work, work / "files", "127.0.0.41") as server:
+        stick = {"stick": {"by": "network", "ipv4_prefix": 32}}
+        pool = Pool("files", [Backend("f1", server)], settings=stick)
+        settings = operators.settings(work)
+        with Ballast(work, [Listener("ftp", "files")], [pool], settings=settings) as it:
+            clients = ["127.0.0.61", "127.0.0.62", "127.0.0.63"]
+            for client in clients:
+                Wire(it.where(), source=client).log_in().close()
+            with Wire(it.where(), source=clients[0]).log_in():
+                rows = [row.split() for row in _table(work, "stickiness", "files")]
+                assert sorted(row[:2] for row in rows) == [[f"{ip}/32", "f1"] for ip in clients]
+
+                def sessions() -> str:
+                    (one,) = _table(work, "stickiness", "files", "--client", clients[0])
+                    return one.split()[2]
+
+                waiting.until("its former session has ended", lambda: sessions() == "1")
+            found = operate(work, "stickiness", "files", "--names", "--client", "127.0.0.6?/32")
+            assert sorted(found.stdout.split()) == [f"{ip}/32" for ip in clients]
+            whole = json.loads(operate(work, "stickiness", "files", "--json").stdout)
+            assert len(whole["clients"]) == 3
+            assert operate(work, "forget", "files", "--client", clients[1]).stdout == (
+                "files: 1 client forgotten\n"
+            )
+            assert _table(work, "stickiness", "files", "--client", clients[1]) == []
+            assert operate(work, "forget", "files", "--all").stdout == "files: 2 clients forgotten\n"
+            assert _table(work, "stickiness", "files") == []
+            assert operate(work, "stickiness", "none", status=1).stderr.startswith("there is no pool")
 
 
 def test_a_session_and_a_transfer_can_be_ended(stage: Stage) -> None:

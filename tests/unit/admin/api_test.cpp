@@ -386,12 +386,24 @@ TEST_F(ApiTest, lifts_bans_and_forgets_stickiness) {
     EXPECT_EQ(daemon_.forgotten, (std::vector<std::string>{"192.0.2.7 ", " "}));
 }
 
-TEST_F(ApiTest, tells_which_backend_is_remembered) {
-    EXPECT_EQ(said("GET", "/v1/pools/files/stickiness?user=anna"),
-              R"(200 {"pool":"files","entries":7,"backend":"f1"})");
-    EXPECT_EQ(said("GET", "/v1/pools/files/stickiness"),
-              R"(200 {"pool":"files","entries":7,"backend":""})");
-    EXPECT_EQ(ask("GET", "/v1/pools/files/stickiness?client=x").status, 400U);
+TEST_F(ApiTest, lists_the_clients_whose_backend_is_remembered) {
+    const std::string list = "/v1/pools/files/stickiness";
+    EXPECT_EQ(said("GET", list), R"(200 {"clients":[]})");
+    daemon_.remembered = 600;  // more than one turn looks at
+    EXPECT_EQ(said("GET", list + "?limit=2&fields=backend,sessions"),
+              R"(200 {"clients":[{"backend":"f1","sessions":1},{"backend":"f2","sessions":2}],)"
+              R"("next":"2"})");
+    EXPECT_EQ(said("GET", list + "?backend=f1&after=596&fields=sessions"),
+              R"(200 {"clients":[{"sessions":597},{"sessions":599}]})");
+    EXPECT_EQ(said("GET", list + "?sessions=600&fields=sessions"),
+              R"(200 {"clients":[{"sessions":600}]})");
+    EXPECT_EQ(said("GET", list + "?sessions=1&limit=1&fields=sessions"),
+              R"(200 {"clients":[{"sessions":1}]})");
+    EXPECT_EQ(said("GET", list + "?client=192.0.2.7"),
+              R"(200 {"clients":[{"client":"192.0.2.0/24","user":"","backend":"f1","sessions":1,)"
+              R"("last_used":"2027-01-15T08:00:00.000Z"}]})");
+    EXPECT_EQ(said("GET", list + "?client=192.0.2.8"), R"(200 {"clients":[]})");
+    EXPECT_EQ(ask("GET", list + "?after=x").status, 400U);
     EXPECT_EQ(ask("GET", "/v1/pools/none/stickiness").status, 404U);
 }
 

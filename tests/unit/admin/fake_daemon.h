@@ -30,6 +30,7 @@ struct FakeDaemon {
     std::vector<std::string> acted;
     std::vector<std::pair<Tuned, std::optional<std::uint32_t>>> tuned;
     std::vector<std::string> unbanned;
+    std::uint64_t remembered = 0;  ///< clients, by the pool
     std::vector<std::string> forgotten;
     std::vector<log::Level> levels;
     int reopened = 0;
@@ -98,10 +99,11 @@ struct FakeDaemon {
                         unbanned.push_back(base::to_string(client) + ' ' + std::string(user));
                         return std::size_t{2};
                     },
-                .stickiness = [](auto pool, const auto& client,
-                                 auto user) -> std::optional<StickState> {
-                    if (pool != "files") return std::nullopt;
-                    return StickState{"files", 7, client || !user.empty() ? "f1" : ""};
+                .stickiness = [this](auto pool, auto after,
+                                     auto max) { return stickiness(pool, after, max); },
+                .stickiness_of = [this](auto, const auto& client) -> std::optional<StickState> {
+                    if (client != base::Ip::parse("192.0.2.7")) return std::nullopt;
+                    return stuck(1);
                 },
                 .set_log_level = [this](auto level) { levels.push_back(level); },
                 .forget_stickiness = [this](auto pool, const auto& client,
@@ -111,6 +113,25 @@ struct FakeDaemon {
                                         std::string(user));
                     return 1;
                 }};
+    }
+
+    static StickState stuck(std::uint64_t number) {
+        return {.client = "192.0.2.0/24",
+                .user = "",
+                .backend = number % 2 == 0 ? "f2" : "f1",
+                .sessions = static_cast<std::uint32_t>(number),
+                .last_used = Moment(std::chrono::seconds(1'800'000'000))};
+    }
+    /// A pool that remembers so many clients.
+    std::optional<StickSlice> stickiness(std::string_view pool, std::uint64_t after,
+                                         std::size_t max) const {
+        if (pool != "files") return std::nullopt;
+        StickSlice slice;
+        for (auto number = after + 1; number <= remembered && max > 0; ++number, --max) {
+            slice.entries.emplace_back(number, stuck(number));
+            slice.next = number < remembered ? number : 0;
+        }
+        return slice;
     }
 
     loop::Task<std::optional<std::vector<session::View>>> find(SessionQuery query) {

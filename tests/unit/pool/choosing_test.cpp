@@ -73,6 +73,48 @@ TEST_F(ChoosingTest, brings_a_network_back_to_its_backend) {
     for (int i = 0; i < 5; ++i) EXPECT_EQ(visit("2001:db8::2:1"), had6);
 }
 
+TEST_F(ChoosingTest, lists_those_who_return_in_slices) {
+    config.stick.by = config::StickBy::network;
+    config.stick.ipv4_prefix = 32;
+    constexpr int clients = 10;
+    for (int i = 0; i < clients; ++i) (void)visit("192.0.2." + std::to_string(i));
+    const auto there = choose("192.0.2.3");
+    std::map<std::string, std::uint32_t> sessions;
+    std::uint64_t after = 0;
+    int slices = 0;
+    do {
+        const auto slice = pool().remembered(after, 4);
+        EXPECT_LE(slice.entries.size(), 4U);
+        for (const auto& entry : slice.entries) {
+            EXPECT_FALSE(entry.backend.empty());
+            EXPECT_TRUE(sessions.emplace(entry.network, entry.sessions).second);
+        }
+        after = slice.next;
+        ++slices;
+    } while (after != 0);
+    EXPECT_EQ(slices, 3);
+    EXPECT_EQ(sessions.size(), std::size_t{clients});
+    EXPECT_EQ(sessions["192.0.2.3/32"], 1U);
+    EXPECT_EQ(sessions["192.0.2.4/32"], 0U);
+    ASSERT_TRUE(pool().remembered({ip("192.0.2.3"), {}}));
+    EXPECT_EQ(pool().remembered({ip("192.0.2.3"), {}})->backend, name_of(there));
+    EXPECT_FALSE(pool().remembered({ip("192.0.3.3"), {}}));
+}
+
+TEST_F(ChoosingTest, lists_the_users_who_return_until_they_are_forgotten) {
+    config.stick.by = config::StickBy::user;
+    config.stick.timeout = 1h;
+    const auto had = visit("192.0.2.7", "anna");
+    const auto slice = pool().remembered(0, 100);
+    ASSERT_EQ(slice.entries.size(), 1U);
+    EXPECT_EQ(slice.entries[0].user, "anna");
+    EXPECT_EQ(slice.entries[0].network, "");
+    EXPECT_EQ(slice.entries[0].backend, had);
+    EXPECT_EQ(slice.next, 0U);
+    loop.run_for(1h);
+    EXPECT_TRUE(pool().remembered(0, 100).entries.empty());
+}
+
 TEST_F(ChoosingTest, foresees_the_backend_of_a_network_while_it_can_serve) {
     config.stick.by = config::StickBy::network;
     EXPECT_EQ(pool().foresee(ip("192.0.2.7")), std::nullopt);

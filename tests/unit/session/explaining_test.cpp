@@ -194,7 +194,7 @@ TEST_F(Explaining, tells_of_waiting_in_the_queue) {
     third.send("USER anna");
     world.loop.run_for(5s);
     EXPECT_EQ(told("s3", Fact::not_candidate).at(0),
-              "Not a candidate: alf1 is full, with 1 sessions.");
+              "Not a candidate: alf1 is full, with 1 session.");
     EXPECT_EQ(told("s3", Fact::queued).size(), 1U);
     EXPECT_EQ(first.ask("QUIT"), 221);
     EXPECT_EQ(third.code(), 331);
