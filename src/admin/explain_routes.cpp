@@ -124,7 +124,7 @@ std::vector<Parameter> parameters() {
         {"user", "Only sessions of this user."},
         {"client", "Only sessions from this address."},
         {"listener", "Only sessions at this listener."},
-        {"backend", "Only sessions that had to do with the backend of this name."},
+        {"backend", "Only sessions that used or tried the backend of this name."},
         {"file",
          "Only sessions with a transfer of this file: its path, or the last parts of it. \"*\" and "
          "\"?\" are wildcards."},

@@ -72,9 +72,10 @@ std::expected<void, Answer> Gate::check_browser(const Request& request, Way way)
     const bool has_host = !request.host.empty() || !request.origin.empty();
     if (has_host && !is_own(request.host))
         return std::unexpected(refusal(
-            403, fmt::format("Host is {}, which is no address and no name of this Ballast (connect "
-                             "to an address, or add the name to admin.names)",
-                             config::in_quotes(request.host))));
+            403, fmt::format(
+                     "Host is {}, which is neither an address nor a name of this Ballast (connect "
+                     "to an address, or add the name to admin.names)",
+                     config::in_quotes(request.host))));
     // Browsers send no Origin with the GET of an image or a script, but say whose page it is.
     const auto& site = request.fetch_site;
     if (!site.empty() && site != "same-origin" && site != "none")

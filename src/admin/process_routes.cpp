@@ -118,7 +118,7 @@ Answer show_metrics(Desk& desk, const Call& /*call*/) {
 
 constexpr Body may_upgrade_body{.member = "upgrade",
                                 .type = Body::Type::flag,
-                                .help = "Upgrade instead if the installed program is another one.",
+                                .help = "Upgrade instead if the installed program differs.",
                                 .example = R"({"upgrade": true})",
                                 .is_optional = true};
 
@@ -128,7 +128,7 @@ constexpr string_view reload_properties =
     R"("applied":{"type":"boolean"},"problems":{"type":"array","items":{"type":"string"}},)"
     R"("warnings":{"type":"array","items":{"type":"string"}},)"
     R"("needs_restart":{"type":"array","items":{"type":"string"},)"
-    R"("description":"Settings that differ and stay as they were until a restart."})";
+    R"("description":"Changed settings that take effect at a restart."})";
 
 std::string schema_of_level() { return object_schema(R"("level":{"type":"string"})"); }
 
@@ -145,7 +145,7 @@ const Route routes[] = {
      .schema = [] { return object_schema(R"("version":{"type":"string"})"); }},
     {.method = "GET",
      .path = "/v1/generations",
-     .summary = "The process that serves, and those that it has replaced and that finish.",
+     .summary = "The process that serves, and the replaced ones that still have sessions.",
      .handler = show_generations,
      .schema = [] { return list_schema<Generation>("generations"); },
      .parameters = list_parameters<Generation>},
@@ -172,7 +172,7 @@ const Route routes[] = {
      .body = &may_upgrade_body},
     {.method = "POST",
      .path = "/v1/upgrade",
-     .summary = "Replaces this process by the installed program.",
+     .summary = "Replaces this process with the installed program.",
      .handler = upgrade,
      .schema = [] { return object_schema(upgrade_properties); }},
     {.method = "POST",

@@ -53,7 +53,7 @@ struct Shape<BackendState> {
         Field{"pool", &BackendState::pool, "The pool's name."},
         Field{"backend", &BackendState::backend, "The configured name."},
         Field{"address", &BackendState::address,
-              "Address and port; empty if the name leads to none."},
+              "Address and port; empty if the name cannot be resolved."},
         Field{"state", &BackendState::admin, "What an operator has decided.", backend_states},
         Field{"health", &BackendState::health, "What its probes say.", health_states},
         Field{"health_since", &BackendState::health_since,
@@ -74,7 +74,7 @@ struct Shape<BackendState> {
         Field{"bytes_per_second", &BackendState::bytes_per_second,
               "Of its transfers, over the last seconds."},
         Field{"login_seconds", &BackendState::login_seconds,
-              "How long a log-in takes there, on average; 0 if that is unknown."},
+              "How long a login takes there, on average; 0 if that is unknown."},
         Field{"logins", &BackendState::logins, "Log-ins since the start of the process."},
         Field{"logins_refused", &BackendState::logins_refused, "Those that it refused."},
         Field{"errors", &BackendState::errors, "Failures that sessions met, by cause."});
@@ -215,7 +215,7 @@ struct Shape<LimitState> {
 template <>
 struct Shape<ProbeStep> {
     static constexpr auto fields =
-        std::tuple(Field{"name", &ProbeStep::name, "The step: connect, greeting, log-in, ..."},
+        std::tuple(Field{"name", &ProbeStep::name, "The step: connect, greeting, login, ..."},
                    Field{"seconds", &ProbeStep::seconds, "How long it took."});
 };
 

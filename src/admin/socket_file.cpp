@@ -57,7 +57,7 @@ Result<void> check_free(const std::string& path, const sockaddr_un& address, boo
     struct stat status{};
     if (::lstat(path.c_str(), &status) != 0) return {};  // most often: there is none
     if (!S_ISSOCK(status.st_mode))
-        return refused(fmt::format("{} is there and is not a socket", path),
+        return refused(fmt::format("{} exists and is not a socket", path),
                        "name another path, or remove it");
     if (!replaces && is_alive(address))
         return refused(fmt::format("another Ballast runs with the socket {}", path),

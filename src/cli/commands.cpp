@@ -61,12 +61,12 @@ void add_manual(CLI::App& command, CommandLine& into) {
 void add_reload(CLI::App& command, CommandLine& into) {
     add_daemon_and_json(command, into);
     command.add_flag("--upgrade", into.upgrade,
-                     "upgrade instead, if the installed program is another than the running one");
+                     "upgrade instead, if the installed program differs from the running one");
 }
 
 void add_drain(CLI::App& command, CommandLine& into) {
     add_backend(command, into);
-    command.add_flag("--idle", into.idle, "end idle sessions with 421, busy ones when they are");
+    command.add_flag("--idle", into.idle, "also end sessions with 421 as soon as they are idle");
     command.add_flag("--move", into.move,
                      "move sessions and their downloads to other backends, if the pool's failover "
                      "can");
@@ -109,14 +109,14 @@ void add_transfers(CLI::App& command, CommandLine& into) {
     add_view(command, into);
     add_session_filters(command, into);
     add_filter(command, into, "file", "only of these files, such as '*.iso'");
-    add_filter(command, into, "direction", "download or upload");
+    add_filter(command, into, "direction", "only `download` or only `upload`");
     add_limit(command, into);
 }
 
 void add_top(CLI::App& command, CommandLine& into) {
     add_daemon(command, into);
     command.add_flag("--json", into.json,
-                     "print one look at the screen as JSON, without a terminal");
+                     "print what the screen shows once, as JSON; needs no terminal");
     add_interval(command, into);
     add_watch(command, into);
     add_session_filters(command, into);
@@ -127,7 +127,7 @@ void add_weight(CLI::App& command, CommandLine& into) {
     add_subject(command, into, "backend", "POOL/BACKEND", "the backend");
     command
         .add_option("weight", into.value,
-                    "1 to 256, or `configured` for what the configuration says")
+                    "the new weight: 1 to 256, or `configured` for the one in the configuration")
         ->type_name("WEIGHT");
 }
 
@@ -138,7 +138,7 @@ std::string wrong_weight(const CommandLine& given) {
     const auto weight = base::parse_number<std::uint32_t>(given.value);
     if (weight && *weight >= 1 && *weight <= weight_max) return {};
     return given.value.empty() ? "the weight is missing (write 1 to 256, or configured)"
-                               : fmt::format("{} is no weight (write 1 to 256, or configured)",
+                               : fmt::format("{} is not a weight (write 1 to 256, or configured)",
                                              config::in_quotes(given.value));
 }
 
@@ -200,7 +200,7 @@ void add_probes(CLI::App& command, CommandLine& into) {
     add_view(command, into);
     add_filter(command, into, "pool", "only of these pools");
     add_filter(command, into, "backend", "only of these backends");
-    add_filter(command, into, "passed", "true or false");
+    add_filter(command, into, "passed", "only those that passed (`true`) or failed (`false`)");
 }
 
 /// A time as people say it, for the daemon as seconds since 1970.
@@ -225,7 +225,7 @@ void add_events(CLI::App& command, CommandLine& into) {
     add_daemon(command, into);
     command.add_flag("--json", into.json, "print each event as a line of JSON");
     command.add_flag("--recent", into.recent,
-                     "print the rare events that are kept, instead of waiting for new ones");
+                     "print the kept events of the rare kinds, instead of waiting for new ones");
     add_filter(command, into, "kind", "only these kinds, separated by commas", "KINDS");
     for (const char* const name : {"pool", "backend", "listener", "user", "client"})
         add_filter(command, into, name, fmt::format("only events that name this {}", name), "NAME");
@@ -240,12 +240,12 @@ void add_explain(CLI::App& command, CommandLine& into) {
     add_filter(command, into, "user", "sessions of this user", "NAME");
     add_filter(command, into, "client", "sessions from this address", "NAME");
     add_filter(command, into, "listener", "sessions at this listener", "NAME");
-    add_filter(command, into, "backend", "sessions that had to do with this backend", "NAME");
+    add_filter(command, into, "backend", "sessions that used or tried this backend", "NAME");
     add_filter(command, into, "file",
                "sessions with a transfer of this file: a path, or its last parts");
     command.add_flag_callback(
         "--failed", [&into] { into.filters.emplace_back("failed", "true"); },
-        "sessions with a transfer that was not whole");
+        "sessions with a transfer that failed or was aborted");
     add_time(command, into, "from",
              "not before this time: 14:03, 15m (ago), 2026-11-29 14:03, ...");
     add_time(command, into, "to", "not after this time");
@@ -254,7 +254,7 @@ void add_explain(CLI::App& command, CommandLine& into) {
 
 std::string wrong_explain(const CommandLine& given) {
     const bool is_clear = given.subject.empty() || given.filters.empty();
-    return is_clear ? "" : "a session and a search exclude each other (leave one out)";
+    return is_clear ? "" : "a session and a search cannot be combined (leave one out)";
 }
 
 void add_backends(CLI::App& command, CommandLine& into) {
@@ -267,10 +267,10 @@ void add_backends(CLI::App& command, CommandLine& into) {
 }
 
 void add_shell(CLI::App& command, CommandLine& into) {
-    add_subject(command, into, "shell", "SHELL", "bash, zsh or fish");
+    add_subject(command, into, "shell", "SHELL", "the shell: bash, zsh or fish");
 }
 void add_page(CLI::App& command, CommandLine& into) {
-    add_subject(command, into, "page", "PAGE", "ballast.8 or ballast.toml.5");
+    add_subject(command, into, "page", "PAGE", "the page: ballast.8 or ballast.toml.5");
 }
 
 const Command commands[] = {
@@ -278,7 +278,7 @@ const Command commands[] = {
     {"check", daemon_group,
      "report everything that is wrong with the configuration, and what would fail at start",
      "It starts nothing. A running Ballast of this file may hold its addresses.", add_check, check},
-    {"status", look_group, "tell on one screen whether all is well", "", add_view, show_overview},
+    {"status", look_group, "show on one screen whether all is well", "", add_view, show_overview},
     {"health", look_group, "tell by the exit status whether it can serve, for keepalived",
      "The status is 0 if Ballast takes new clients and at least one pool has a backend for them, 1 "
      "if not, and 2 if it does not reply in time.",
@@ -291,17 +291,17 @@ const Command commands[] = {
      show_backends},
     {"sessions", look_group, "list its sessions and what they are doing",
      "In patterns `*` stands for any text and `?` for any character.", add_sessions, show_sessions},
-    {"transfers", look_group, "list the transfers that run now",
+    {"transfers", look_group, "list the running transfers",
      "In patterns `*` stands for any text and `?` for any character.", add_transfers,
      show_transfers},
     {"top", look_group, "watch the transfers on a live screen",
-     "`q` ends it, `s` sorts by rate, time left, age or user, and the space bar stops the picture.",
+     "`q` ends it, `s` sorts by rate, time left, age or user, and the space bar pauses it.",
      add_top, top},
-    {"events", look_group, "follow what happens: backends, sessions, transfers, limits", "",
+    {"events", look_group, "follow what happens to backends, sessions, transfers and limits", "",
      add_events, show_events},
     {"explain", look_group,
      "tell the story of a session, also after its end, or find the session to explain",
-     "`ballast explain --user alice --from 14:00 --failed` lists the sessions that might be meant, "
+     "`ballast explain --user alice --from 14:00 --failed` lists the sessions to choose from, "
      "and `ballast explain SESSION` tells what happened in one of them.",
      add_explain, explain, wrong_explain},
     {"probes", look_group, "list the latest probes of the backends and why they failed", "",
@@ -313,28 +313,26 @@ const Command commands[] = {
      "In patterns `*` stands for any text and `?` for any character.", add_stickiness,
      show_stickiness, wrong_pool},
     {"bans", look_group, "list who is banned for failed logins", "", add_view, show_bans},
-    {"drain", act_group, "no new sessions; those that are there go on", "", add_drain, drain,
+    {"drain", act_group, "send no new sessions there; existing ones continue", "", add_drain, drain,
      wrong_drain},
-    {"disable", act_group, "no new sessions; all that are there end", "", add_backend, disable,
-     wrong_backend},
+    {"disable", act_group, "send no new sessions there, and end the existing ones", "", add_backend,
+     disable, wrong_backend},
     {"ready", act_group, "undo drain or disable", "", add_backend, make_ready, wrong_backend},
-    {"weight", act_group, "change the weight of a backend until the next start", "", add_weight,
+    {"weight", act_group, "change the weight of a backend until Ballast restarts", "", add_weight,
      set_weight, wrong_weight},
     {"kill", act_group, "end a session at once: its client gets 421, and a transfer breaks", "",
      add_kill, kill_session, wrong_session},
     {"unban", act_group, "lift the bans of an address, and forget its failed logins", "", add_unban,
      unban, wrong_address},
-    {"forget", act_group, "forget to which backend a client returns; its sessions stay", "",
+    {"forget", act_group, "forget which backend a client returns to; its sessions continue", "",
      add_forget, forget, wrong_forget},
-    {"reload", act_group,
-     "let the running Ballast read its configuration again; with an error nothing changes", "",
+    {"reload", act_group, "reload the configuration; if it has an error, nothing changes", "",
      add_reload, reload},
     {"upgrade", act_group,
-     "replace the running Ballast by the installed program; sessions go on and no client is "
-     "refused",
+     "replace the running Ballast with the installed program; sessions continue and no client "
+     "is refused",
      "", add_daemon_and_json, upgrade},
-    {"reopen", act_group, "let it reopen its log files, for logrotate", "", add_daemon_and_json,
-     reopen},
+    {"reopen", act_group, "reopen the log files, for logrotate", "", add_daemon_and_json, reopen},
     {"version", other_group, "print the version", "", nullptr, print_version},
     {"manual", other_group, "print the reference of all configuration keys as Markdown", "",
      add_manual, print_manual},

@@ -21,9 +21,9 @@ std::chrono::milliseconds seconds_of(const std::string& option, const std::strin
     const auto* const end = text.data() + text.size();
     const auto [stopped, error] = std::from_chars(text.data(), end, seconds);
     if (error != std::errc() || stopped != end || seconds < seconds_min || seconds > seconds_max)
-        throw CLI::ValidationError(
-            option, fmt::format("{} is no number of seconds from {} to {}", config::in_quotes(text),
-                                seconds_min, seconds_max));
+        throw CLI::ValidationError(option,
+                                   fmt::format("{} is not a number of seconds from {} to {}",
+                                               config::in_quotes(text), seconds_min, seconds_max));
     constexpr double milliseconds = 1000;
     return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * milliseconds));
 }
@@ -111,7 +111,7 @@ void add_limit(CLI::App& command, CommandLine& into) {
             },
             "at most this many entries")
         ->type_name("NUMBER")
-        ->check(CLI::PositiveNumber);
+        ->check(CLI::PositiveNumber.description(""));  // it would stand behind the type
 }
 
 void add_subject(CLI::App& command, CommandLine& into, const std::string& name,
@@ -127,14 +127,14 @@ void add_backend(CLI::App& command, CommandLine& into) {
 
 std::string wrong_backend(const CommandLine& given) {
     if (given.all && !given.subject.empty())
-        return fmt::format("{} and --all exclude each other (leave one out)",
+        return fmt::format("{} and --all cannot be combined (leave one out)",
                            config::in_quotes(given.subject));
     if (given.all) return {};
     const auto example = "name it as POOL/BACKEND, or --all for the whole balancer";
     if (given.subject.empty()) return fmt::format("the backend is missing ({})", example);
     const auto slash = given.subject.find('/');
     if (slash != std::string::npos && slash > 0 && slash + 1 < given.subject.size()) return {};
-    return fmt::format("{} is no backend ({})", config::in_quotes(given.subject), example);
+    return fmt::format("{} is not a backend ({})", config::in_quotes(given.subject), example);
 }
 
 }  // namespace ballast::cli

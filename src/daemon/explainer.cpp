@@ -31,8 +31,8 @@ std::optional<admin::SessionStory> Explainer::ended(const std::string& session) 
 
 loop::Task<base::Result<std::optional<admin::SessionStory>>> Explainer::story(std::string session) {
     using Running = std::optional<session::Directory::Running>;
+    if (auto story = ended(session)) co_return std::move(story);
     for (const auto& worker : workers_) {
-        if (auto story = ended(session)) co_return std::move(story);
         auto running = co_await loop::answer_of<Running>(control_, answer_time, [&](auto take) {
             worker->read_story(session, std::move(take));
         });

@@ -10,9 +10,9 @@ namespace ballast::session {
 
 namespace {
 
-/// What an ended story costs besides its text: its struct, the counts of its pointer, its place
+/// What an ended story costs besides its text: its struct, the counts of its pointer, its places
 /// among the others, and what the allocator adds.
-constexpr std::size_t extra_bytes = sizeof(EndedStory) + 80;
+constexpr std::size_t extra_bytes = sizeof(EndedStory) + 136;
 
 }  // namespace
 
@@ -41,8 +41,9 @@ void Stories::add(std::string session, const Story& story) {
     const auto bytes = bytes_of(*ended);
     std::vector<Shared> leaving;  // destroyed behind the lock
     const std::lock_guard lock(mutex_);
-    ended_.push_back(std::move(ended));
+    const auto& added = ended_.emplace_back(std::move(ended));
     bytes_ended_ += bytes;
+    numbers_.emplace(added->session, gone_ + ended_.size());
     leaving = make_room();
 }
 
@@ -50,6 +51,7 @@ std::vector<Stories::Shared> Stories::make_room() {
     std::vector<Shared> leaving;
     while (!ended_.empty() && bytes_running_ + bytes_ended_ > bytes_max_) {
         bytes_ended_ -= bytes_of(*ended_.front());
+        numbers_.erase(ended_.front()->session);
         leaving.push_back(std::move(ended_.front()));
         ended_.pop_front();
         ++gone_;
@@ -58,14 +60,9 @@ std::vector<Stories::Shared> Stories::make_room() {
 }
 
 Stories::Shared Stories::find(std::string_view session) const {
-    constexpr std::size_t slice_max = 512;
-    for (auto from = newest; from != 0;) {
-        const auto part = slice(slice_max, from);
-        for (const auto& story : part.stories)
-            if (story->session == session) return story;
-        from = part.next;
-    }
-    return nullptr;
+    const std::lock_guard lock(mutex_);
+    const auto found = numbers_.find(session);
+    return found == numbers_.end() ? nullptr : ended_[found->second - gone_ - 1];
 }
 
 Stories::Slice Stories::slice(std::size_t max, std::uint64_t from) const {

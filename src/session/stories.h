@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace ballast::session {
@@ -36,7 +37,7 @@ public:
     void set_memory(std::size_t bytes_max);
     [[nodiscard]] bool are_kept() const;
 
-    /// Keeps the story of a session that has ended.
+    /// Keeps the story of a session that has ended. No two sessions have the same id.
     void add(std::string session, const Story& story);
     /// Null: it was never kept, or is gone.
     [[nodiscard]] Shared find(std::string_view session) const;
@@ -82,6 +83,7 @@ private:
     std::size_t bytes_ended_ = 0;
     std::uint64_t gone_ = 0;    // so many have left at the front
     std::deque<Shared> ended_;  // the oldest in front
+    std::unordered_map<std::string_view, std::uint64_t> numbers_;  // by the ids in `ended_`
 };
 
 }  // namespace ballast::session

@@ -4,6 +4,7 @@
 import io
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import operators
 import waiting
 from ballast import DIRECT, TCP_PROBE, Ballast, Listener, Pool
+from certificates import Authority
 from farm import Farm, Visit
 from operators import ask, operate
 from servers import TESTER
@@ -74,6 +76,45 @@ def test_reloads_and_listeners_are_events(work: Path, farm: Farm) -> None:
         operate(work, "reload", status=1)
         refused = _wait_for(work, "kind=reload_refused")
         assert refused["problems"] >= 1 and "ballast.toml" in refused["reason"]
+
+
+def test_upgrades_are_events_of_the_process_that_serves(work: Path, farm: Farm) -> None:
+    with _balancer(work, farm) as it:
+        good = it.configuration.read_text()
+        it.configuration.write_text("nonsense = 1\n")
+        assert "nonsense" in operate(work, "upgrade", status=1).stderr
+        failed = _wait_for(work, "kind=upgrade_failed")
+        assert failed["reason"]
+        it.configuration.write_text(good)
+        it.upgrade()
+        # Events belong to their process, which is another one now.
+        done = _wait_for(work, "kind=upgrade_done")
+        assert done["pid"] == it.pid
+        assert _recent(work, "kind=upgrade_failed") == []
+
+
+def test_a_certificate_that_expires_soon_is_an_event(work: Path, farm: Farm) -> None:
+    authority = Authority(work)
+    paths = [
+        authority.issue("soon", addresses=["127.0.0.1"], ends=timedelta(days=days), file=name)
+        for name, days in (("first", 3), ("second", 5))
+    ]
+    tls = {"certificate": str(paths[0].certificate), "key": str(paths[0].key)}
+    pool = Pool("files", farm.backends(), probe=TCP_PROBE)
+    listener = Listener("ftp", "files", tls=tls)
+    with Ballast(work, [listener], [pool], settings=operators.settings(work)):
+        event = _wait_for(work, "kind=certificate_expires")
+        assert event["listener"] == "ftp" and event["file"] == tls["certificate"]
+        assert event["days_left"] in (2, 3)
+        assert _recent(work, "kind=certificate_replaced") == []
+        for old, new in ((paths[0].key, paths[1].key), (paths[0].certificate, paths[1].certificate)):
+            Path(old).write_bytes(Path(new).read_bytes())
+        assert _wait_for(work, "kind=certificate_replaced")["listener"] == "ftp"
+        waiting.until(
+            "the other one is near its end, too",
+            lambda: [each["days_left"] for each in _recent(work, "kind=certificate_expires")][1:]
+            in ([4], [5]),
+        )
 
 
 @pytest.mark.parametrize("query", ["kind=backend", "limit=0", "limit=1001", "name=x"])

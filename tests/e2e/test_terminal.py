@@ -79,4 +79,4 @@ def test_watch_looks_again_until_it_is_interrupted(work: Path) -> None:
 @pytest.mark.parametrize("interval", ["0", "-1", "x", "1e9", "2s"])
 def test_an_interval_that_is_none_is_refused(interval: str, work: Path) -> None:
     done = run_ballast("backends", f"--watch={interval}")
-    assert done.returncode == 2 and "is no number of seconds from 0.1 to 3600" in done.stderr
+    assert done.returncode == 2 and "is not a number of seconds from 0.1 to 3600" in done.stderr

@@ -85,7 +85,7 @@ TEST_F(SocketFileTest, does_not_replace_that_of_a_living_process) {
 
 TEST_F(SocketFileTest, does_not_replace_other_files) {
     directory_.write("sock", "precious");
-    EXPECT_EQ(why_not(), path_ + " is there and is not a socket (name another path, or remove it)");
+    EXPECT_EQ(why_not(), path_ + " exists and is not a socket (name another path, or remove it)");
     EXPECT_EQ(directory_.read("sock"), "precious");
 }
 
