@@ -101,7 +101,7 @@ struct FakeDaemon {
                     },
                 .stickiness = [this](auto pool, auto after,
                                      auto max) { return stickiness(pool, after, max); },
-                .stickiness_of = [this](auto, const auto& client) -> std::optional<StickState> {
+                .stickiness_of = [](auto, const auto& client) -> std::optional<StickState> {
                     if (client != base::Ip::parse("192.0.2.7")) return std::nullopt;
                     return stuck(1);
                 },
