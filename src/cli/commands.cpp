@@ -75,7 +75,7 @@ void add_drain(CLI::App& command, CommandLine& into) {
 
 std::string wrong_drain(const CommandLine& given) {
     if (given.move && given.idle)
-        return "--move and --idle exclude each other: one moves sessions, the other ends them "
+        return "--move and --idle cannot be combined: one moves sessions, the other ends them "
                "(leave one out)";
     if (given.move && given.all)
         return "--move is for one backend: from the whole balancer there is nowhere to move "

@@ -111,7 +111,7 @@ void add_limit(CLI::App& command, CommandLine& into) {
             },
             "at most this many entries")
         ->type_name("NUMBER")
-        ->check(CLI::PositiveNumber.description(""));  // it would stand behind the type
+        ->check(CLI::PositiveNumber.description(""));
 }
 
 void add_subject(CLI::App& command, CommandLine& into, const std::string& name,

@@ -81,7 +81,7 @@ def test_every_command_has_help(command: str) -> None:
         (("ready", "/f1"), "ballast ready: '/f1' is not a backend"),
         (("disable", "a/b", "--all"), "ballast disable: 'a/b' and --all cannot be combined"),
         (("disable", "a/b", "--idle"), "ballast disable: unknown option '--idle'"),
-        (("drain", "a/b", "--move", "--idle"), "ballast drain: --move and --idle exclude each other"),
+        (("drain", "a/b", "--move", "--idle"), "ballast drain: --move and --idle cannot be combined"),
         (("drain", "--all", "--move"), "ballast drain: --move is for one backend"),
         (("weight", "a/b"), "ballast weight: the weight is missing (write 1 to 256, or configured)"),
         (("weight", "a/b", "0"), "ballast weight: '0' is not a weight"),
