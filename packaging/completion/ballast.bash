@@ -212,6 +212,20 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        stickiness:-c | stickiness:--config)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        stickiness:--socket)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        stickiness:--client) return ;;
+        stickiness:--user) return ;;
+        stickiness:--backend) return ;;
+        stickiness:--limit) return ;;
         bans:-c | bans:--config)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -283,6 +297,18 @@ _ballast() {
             return
             ;;
         unban:--user) return ;;
+        forget:-c | forget:--config)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        forget:--socket)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        forget:--client) return ;;
+        forget:--user) return ;;
         reload:-c | reload:--config)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -315,22 +341,23 @@ _ballast() {
             ;;
     esac
     case $command in
-        '') words='run check status health listeners pools backends sessions transfers top events explain probes limits certificates bans drain disable ready weight kill unban reload upgrade reopen version manual schema completion man help --help --version' ;;
+        '') words='run check status health listeners pools backends sessions transfers top events explain probes limits certificates stickiness bans drain disable ready weight kill unban forget reload upgrade reopen version manual schema completion man help --help --version' ;;
         run) words="--help --config --pid-file" ;;
         check) words="--help --config --user --bind --strict --print" ;;
         status) words="--help --config --socket --json --watch" ;;
-        health) words="--help --config --socket --json --timeout" ;;
+        health) words="--help --config --socket --json --watch --timeout" ;;
         listeners) words="--help --config --socket --json --watch" ;;
         pools) words="--help --config --socket --json --watch" ;;
         backends) words="--help --config --socket --json --watch --names --pool --backend --state --health" ;;
         sessions) words="--help --config --socket --json --watch --names --user --client --listener --pool --backend --phase --limit" ;;
         transfers) words="--help --config --socket --json --watch --user --client --listener --pool --backend --file --direction --limit" ;;
-        top) words="--help --config --socket --interval --user --client --listener --pool --backend" ;;
+        top) words="--help --config --socket --json --interval --watch --user --client --listener --pool --backend" ;;
         events) words="--help --config --socket --json --recent --kind --pool --backend --listener --user --client" ;;
-        explain) words="--help --config --socket --json --user --client --listener --backend --file --failed --from --to --limit" ;;
+        explain) words="--help --config --socket --json --watch --user --client --listener --backend --file --failed --from --to --limit" ;;
         probes) words="--help --config --socket --json --watch --pool --backend --passed" ;;
         limits) words="--help --config --socket --json --watch" ;;
         certificates) words="--help --config --socket --json --watch" ;;
+        stickiness) words="--help --config --socket --json --watch --names --client --user --backend --limit" ;;
         bans) words="--help --config --socket --json --watch" ;;
         drain) words="--help --config --socket --json --all --idle --move --wait $(_ballast_backends)" ;;
         disable) words="--help --config --socket --json --all $(_ballast_backends)" ;;
@@ -338,6 +365,7 @@ _ballast() {
         weight) words="--help --config --socket --json $(_ballast_backends)" ;;
         kill) words="--help --config --socket --json --transfer" ;;
         unban) words="--help --config --socket --json --user" ;;
+        forget) words="--help --config --socket --json --client --user --all" ;;
         reload) words="--help --config --socket --json --upgrade" ;;
         upgrade) words="--help --config --socket --json" ;;
         reopen) words="--help --config --socket --json" ;;
@@ -346,7 +374,7 @@ _ballast() {
         schema) words="--help" ;;
         completion) words="--help bash zsh fish" ;;
         man) words="--help ballast.8 ballast.toml.5" ;;
-        help) words="--help run check status health listeners pools backends sessions transfers top events explain probes limits certificates bans drain disable ready weight kill unban reload upgrade reopen version manual schema completion man help" ;;
+        help) words="--help run check status health listeners pools backends sessions transfers top events explain probes limits certificates stickiness bans drain disable ready weight kill unban forget reload upgrade reopen version manual schema completion man help" ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 }
