@@ -271,6 +271,8 @@ def test_every_route_and_field_is_as_it_is_described(
     with Wire(it.where("dead")) as client:
         client.greeting()
         client.expect("USER anybody", 421)
+    with Wire(it.where("ftp")).log_in(PROBE) as another:
+        another.expect("QUIT", 221)
     wires = [TlsWire(it.where("ftp"), client_context(authority.certificate)) for _ in range(2)]
     data = []
     for wire in wires:
@@ -278,7 +280,7 @@ def test_every_route_and_field_is_as_it_is_described(
         wire.expect("PROT C", 200)
         data.append(_downloading(wire))
     waiting.until("two transfers", lambda: len(api.ask("GET", "/v1/transfers")["transfers"]) == 2)
-    mine = api.ask("GET", "/v1/sessions")["sessions"][0]["id"]
+    mine = api.ask("GET", "/v1/transfers")["transfers"][0]["session"]
     for method, path in sorted(api.operations()):
         if method != "GET" or "{" in path:
             continue
