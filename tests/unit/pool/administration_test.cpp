@@ -396,8 +396,8 @@ TEST_F(AdministrationTest, a_clients_backend_is_forgotten) {
     EXPECT_EQ(log_in("anna"), annas);
     (void)log_in("bert");
     EXPECT_EQ(pool().clients_remembered(), 2U);
-    EXPECT_EQ(pool().backend_of({ip("192.0.2.7"), "anna"}), annas);
-    EXPECT_EQ(pool().backend_of({ip("192.0.2.7"), "carl"}), "");
+    EXPECT_EQ(pool().remembered({ip("192.0.2.7"), "anna"})->backend, annas);
+    EXPECT_FALSE(pool().remembered({ip("192.0.2.7"), "carl"}));
     EXPECT_FALSE(pool().forget_client({ip("192.0.2.7"), "carl"}));
     EXPECT_TRUE(pool().forget_client({ip("192.0.2.7"), "anna"}));
     EXPECT_EQ(pool().clients_remembered(), 1U);
