@@ -81,8 +81,8 @@ private:
     std::size_t bytes_max_;
     std::size_t bytes_running_ = 0;
     std::size_t bytes_ended_ = 0;
-    std::uint64_t gone_ = 0;    // so many have left at the front
-    std::deque<Shared> ended_;  // the oldest in front
+    std::uint64_t gone_ = 0;                                       // so many have left at the front
+    std::deque<Shared> ended_;                                     // the oldest in front
     std::unordered_map<std::string_view, std::uint64_t> numbers_;  // by the ids in `ended_`
 };
 
