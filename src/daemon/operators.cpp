@@ -148,8 +148,10 @@ std::optional<admin::StickSlice> Operators::stickiness(std::string_view pool, st
     if (served == nullptr) return std::nullopt;
     auto found = served->pool->remembered(after, max);
     admin::StickSlice slice{.entries = {}, .next = found.next};
-    for (auto& entry : found.entries)
-        slice.entries.emplace_back(entry.number, state_of(std::move(entry)));
+    for (auto& entry : found.entries) {
+        const auto number = entry.number;
+        slice.entries.emplace_back(number, state_of(std::move(entry)));
+    }
     return slice;
 }
 
