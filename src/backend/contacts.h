@@ -31,9 +31,16 @@ struct Contact {
     /// Whether the administrator has ended all sessions there. Asked when the leg's signal is
     /// raised.
     std::function<bool()> is_disabled = {};
+    /// Whether to wait no longer for it, for another reason. Asked as above.
+    std::function<bool()> is_given_up = {};
     /// Where to count what happens to the session there. Null: it is Ballast's own.
     std::shared_ptr<metrics::BackendFigures> figures = {};
     std::string_view session = {};  ///< for log lines; outlives the leg; empty: Ballast's own
+
+    /// Whether waits for it shall end.
+    [[nodiscard]] bool is_left() const {
+        return (is_disabled && is_disabled()) || (is_given_up && is_given_up());
+    }
 };
 
 /// How to reach the backends of one pool, and what is known about them. Any thread may call.

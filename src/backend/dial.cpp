@@ -8,9 +8,9 @@ loop::Task<base::Result<std::unique_ptr<net::Stream>>> dial(net::Network& networ
                                                             net::Dial request,
                                                             loop::Deadline deadline,
                                                             loop::Signal& signal) {
-    const auto is_disabled = [&contact] { return contact.is_disabled && contact.is_disabled(); };
-    auto dialled = co_await network.dial(request, deadline, signal, is_disabled);
-    if (!dialled && is_disabled())
+    const auto is_left = [&contact] { return contact.is_left(); };
+    auto dialled = co_await network.dial(request, deadline, signal, is_left);
+    if (!dialled && is_left())
         co_return std::unexpected(base::Error{
             base::Fault::backend_refused, {}, base::to_string(request.to) + " was disabled"});
     co_return dialled;

@@ -21,6 +21,7 @@ struct Survey {
     ftp::Features features;                    ///< empty if it does not answer FEAT
     std::string system;                        ///< SYST, the text behind 215; empty if not told
     std::optional<std::uint16_t> noop_code;    ///< empty: refused before login, so unknown
+    bool takes_several = false;                ///< commands that come in one packet
     std::optional<bool> takes_prot_p;          ///< asked only under TLS
     std::optional<int> certificate_days_left;  ///< only under TLS
     std::optional<std::int64_t> certificate_expires_at;  ///< the same, in seconds since 1970
@@ -44,6 +45,13 @@ public:
     /// answered 350.
     [[nodiscard]] bool accepts_rest() const;
     void set_accepts_rest() { accepts_rest_ = true; }
+
+    /// Whether it answers each of several commands that come in one packet.
+    [[nodiscard]] bool takes_several() const { return takes_several_.load(); }
+
+    /// Whether its 150 tells the size of a file.
+    [[nodiscard]] bool announces_size() const { return announces_size_.load(); }
+    void set_announces_size() { announces_size_ = true; }
 
     /// Until then new control connections use TLS 1.2, because a data connection under TLS 1.3 did
     /// not resume the control connection's session. The backend may resume sessions of TLS 1.2.
@@ -69,6 +77,8 @@ private:
     std::atomic<bool> accepts_rest_ = false;
     std::atomic<std::uint16_t> noop_code_ = 0;  // 0: not learnt
     std::atomic<bool> takes_user_again_ = true;
+    std::atomic<bool> takes_several_ = false;
+    std::atomic<bool> announces_size_ = false;
     std::atomic<loop::Time::rep> avoids_tls_1_3_until_ = 0;
 };
 

@@ -10,6 +10,7 @@
 #include "metrics/counters.h"
 
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
 #include <vector>
 
@@ -141,8 +142,8 @@ loop::Task<base::Result<>> Leg::begin_tls() {
     auto done =
         co_await tls.handshake(signal_, base::Fault::backend,
                                signal_.loop().after(contact_.backend->tls.handshake_timeout),
-                               [this] { return is_disabled(); });
-    if (!done && is_disabled()) co_return std::unexpected(disabled());
+                               [this] { return contact_.is_left(); });
+    if (!done && contact_.is_left()) co_return std::unexpected(disabled());
     metrics::count(done ? metrics::Counter::tls_backend_control_handshakes
                         : metrics::Counter::tls_backend_handshakes_failed);
     if (!done) co_return std::unexpected(done.error());
@@ -385,7 +386,7 @@ base::Error Leg::late() const {
 }
 
 loop::Deadline Leg::last_words_until() {
-    if (!is_disabled())
+    if (!contact_.is_left())
         last_words_until_ = loop::never;
     else if (last_words_until_ == loop::never)
         last_words_until_ = signal_.loop().after(last_words_time);
@@ -459,6 +460,27 @@ loop::Task<base::Result<ftp::Reply>> Leg::command(base::WipedString line) {
     auto heard = co_await ask(std::move(line), false);
     if (!heard) co_return std::unexpected(std::move(heard.error()));
     co_return std::move(heard->reply);
+}
+
+loop::Task<base::Result<std::pair<ftp::Reply, ftp::Reply>>> Leg::two_commands(
+    std::string_view first, std::string_view second, std::optional<loop::Time::duration> patience) {
+    if (auto said = drop_unasked()) {
+        if (!*said) co_return std::unexpected(said->error());
+        co_return std::unexpected(
+            refusal(base::to_string(address()) + " sent an unexpected", **said));
+    }
+    ++owed_;  // besides that of the line that `send_meanwhile` sees
+    if (auto sent = co_await send_meanwhile(fmt::format("{}\r\n{}", first, second)); !sent)
+        co_return std::unexpected(sent.error());
+    std::array<ftp::Reply, 2> replies;
+    for (auto& reply : replies) {
+        auto heard = co_await hear(
+            patience.value_or(std::max(answer_time(first), answer_time(second))), false);
+        if (!heard) co_return std::unexpected(heard.error());
+        reply = std::move(heard->reply);
+        if (reply.code == 421) co_return std::unexpected(refusal(fmt::format("{}:", first), reply));
+    }
+    co_return std::pair(std::move(replies[0]), std::move(replies[1]));
 }
 
 loop::Task<base::Result<std::vector<ftp::Reply>>> Leg::abort_nothing() {

@@ -16,6 +16,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace ballast::backend {
@@ -73,6 +75,12 @@ public:
     /// the pool's timeout for the verb, all lines together at most `long_reply_timeout`. Drops
     /// unexpected replies like `send`, but a 421 among them is the reply.
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> command(base::WipedString line);
+
+    /// Sends two lines in one write, for a backend that reads several commands at once, and waits
+    /// for both replies: `patience` for each line, if given, else as `command` does.
+    [[nodiscard]] loop::Task<base::Result<std::pair<ftp::Reply, ftp::Reply>>> two_commands(
+        std::string_view first, std::string_view second,
+        std::optional<loop::Time::duration> patience = {});
 
     // For callers that pass on replies of any length as they arrive
 

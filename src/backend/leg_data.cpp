@@ -164,7 +164,7 @@ loop::Task<> Leg::dial_passed_on(base::Address to) { passed_on_ = co_await dial_
 /// Empty if nothing was passed on.
 loop::Task<std::optional<Leg::Opened>> Leg::take_passed_on() {
     // The dial has its own deadline.
-    while (dialing_.is_started() && !dialing_.is_done() && !is_disabled())
+    while (dialing_.is_started() && !dialing_.is_done() && !contact_.is_left())
         (void)co_await signal_.wait(loop::never);
     if (dialing_.is_started() && !dialing_.is_done())
         passed_on_ = std::unexpected(DataRefusal{{}, disabled(), false});

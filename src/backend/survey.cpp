@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 
 namespace ballast::backend {
 
@@ -21,6 +22,13 @@ std::string greeting_for_clients(const ftp::Reply& greeting) {
     auto text = greeting.text;
     std::ranges::replace_if(text, is_control, ' ');
     return text;
+}
+
+/// Some servers take all that one read returns for one command.
+loop::Task<bool> takes_several(Leg& leg) {
+    constexpr auto patience = std::chrono::seconds(2);
+    const auto replies = co_await leg.two_commands("NOOP", "NOOP", patience);
+    co_return replies && replies->first.is_positive() && replies->second.is_positive();
 }
 
 }  // namespace
@@ -52,6 +60,9 @@ loop::Task<base::Result<Survey>> take_survey(Leg& leg) {
             !refused || std::ranges::find(refusals, refused->reply->code) != refusals.end();
         if (is_told) survey.takes_prot_p = !refused;
     }
+    // Only downloads that may move need it. Last, because a server that does not may be confused.
+    if (survey.noop_code && leg.settings().failover == config::Failover::transfer)
+        survey.takes_several = co_await takes_several(leg);
     co_return survey;
 }
 

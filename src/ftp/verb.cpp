@@ -136,6 +136,11 @@ bool may_take_long(std::string_view line) {
     return verb == nullptr || verb->takes_long;
 }
 
+bool may_repeat(std::string_view line) {
+    const auto* const verb = verb_of(line);
+    return verb != nullptr && verb->affects != Affects::files;
+}
+
 Data data_of(std::string_view line) {
     const auto* const verb = verb_of(line);
     return verb == nullptr ? Data::none : verb->data;

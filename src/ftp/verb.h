@@ -88,6 +88,9 @@ struct Verb {
 [[nodiscard]] const Verb* find_verb(std::string_view name);
 /// Whether the line's verb, in any case, `takes_long` or is not in the table.
 [[nodiscard]] bool may_take_long(std::string_view line);
+/// Whether the line may be sent a second time when the answer to the first is lost: its verb, in
+/// any case, is in the table and changes nothing but the session.
+[[nodiscard]] bool may_repeat(std::string_view line);
 /// What the line's verb, in any case, moves according to the table.
 [[nodiscard]] Data data_of(std::string_view line);
 [[nodiscard]] Direction direction_of(Data data);

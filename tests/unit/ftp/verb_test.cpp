@@ -153,6 +153,16 @@ TEST(VerbTest, old_names_mean_the_same_as_the_usual_ones) {
     }
 }
 
+TEST(VerbTest, verbs_that_change_files_may_not_be_repeated) {
+    for (const auto* line : {"PWD", "cwd /a", "SIZE a", "MDTM a", "NOOP", "TYPE I", "OPTS UTF8 ON",
+                             "STAT a", "RETR a", "LIST", "REST 5", "MLST a", "XMD5 a"})
+        EXPECT_TRUE(ballast::ftp::may_repeat(line)) << line;
+    for (const auto* line :
+         {"DELE a", "RNFR a", "RNTO b", "MKD a", "xmkd a", "RMD a", "APPE a", "STOR a", "STOU",
+          "SITE CHMOD 600 a", "MFMT 20260101000000 a", "COMB a b", "UNKNOWN a"})
+        EXPECT_FALSE(ballast::ftp::may_repeat(line)) << line;
+}
+
 TEST(VerbTest, verbs_that_read_whole_files_or_directories_may_take_long) {
     for (const auto* line :
          {"RETR a", "STOR a", "LIST",   "MLSD",    "STAT dir", "SIZE a",    "DELE a",
