@@ -34,6 +34,7 @@ enum class Kind : std::uint8_t {
     session_began,
     session_logged_in,
     login_refused,
+    session_moved,
     session_ended,
     transfer_began,
     transfer_ended,

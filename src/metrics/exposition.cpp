@@ -60,6 +60,12 @@ constexpr auto parts = std::to_array<Part>({
     {C::seats_recalled, F::seats_recalled},
     {C::sessions_fallen_back, F::sessions_fallen_back},
     {C::sessions_passed_through, F::sessions_passed_through},
+    {C::sessions_moved_lost, F::sessions_moved, {"lost"}},
+    {C::sessions_moved_down, F::sessions_moved, {"down"}},
+    {C::sessions_moved_drained, F::sessions_moved, {"drained"}},
+    {C::sessions_moved_disabled, F::sessions_moved, {"disabled"}},
+    {C::sessions_moved_rebalanced, F::sessions_moved, {"rebalanced"}},
+    {C::sessions_not_moved, F::sessions_not_moved},
     {C::commands_delayed, F::commands_delayed},
     {C::commands_refused, F::commands_refused},
     {C::logins, F::logins, {"accepted"}},
@@ -67,6 +73,11 @@ constexpr auto parts = std::to_array<Part>({
     {C::backend_attempts_failed, F::backend_attempts_failed},
     {C::backend_replies_unasked, F::backend_replies_unasked},
     {C::backend_connections_lost, F::backend_connections_lost},
+    {C::transfers_resumed, F::transfers_resumed},
+    {C::transfers_without_other_backend, F::transfers_not_resumed, {"no_backend"}},
+    {C::transfers_that_differ, F::transfers_not_resumed, {"differs"}},
+    {C::transfers_not_resumable, F::transfers_not_resumed, {"unsupported"}},
+    {C::bytes_resumed, F::resumed_bytes},
     {C::bytes_downloaded, F::transferred_bytes, {"client"}},
     {C::bytes_uploaded, F::transferred_bytes, {"backend"}},
     {C::bytes_spliced, F::relayed_bytes, {"splice"}},
@@ -193,6 +204,7 @@ void Exposition::add_counts() {
     for (const auto& each : command_counts())
         add(F::commands, {each.verb, each.reply_class}, static_cast<double>(each.count));
     const auto& moved = transfers();
+    add(F::resumption_pause, {}, moved.pauses().read());
     for (const auto direction : all_directions) {
         const auto name = to_string(direction);
         for (const auto result : all_results)

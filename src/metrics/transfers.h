@@ -55,6 +55,10 @@ public:
     void add(Direction direction, Result result, std::uint64_t bytes,
              std::chrono::steady_clock::duration time);
 
+    /// How long a download had no byte because it went on with another backend. Any thread.
+    void add_pause(std::chrono::steady_clock::duration time) { pauses_.observe(time); }
+    [[nodiscard]] const Histogram& pauses() const { return pauses_; }
+
     [[nodiscard]] const TransferCounts& counts() const { return counts_; }
     [[nodiscard]] const Histogram& sizes(Direction direction) const { return of(direction).size; }
     [[nodiscard]] const Histogram& times(Direction direction) const { return of(direction).time; }
@@ -71,6 +75,7 @@ private:
     }
 
     TransferCounts counts_;
+    Histogram pauses_{latency_scale};
     std::array<Moved, all_directions.size()> moved_;
 };
 /// The one of this process.
