@@ -34,6 +34,7 @@ public:
     [[nodiscard]] const std::shared_ptr<const pool::AdminCell>& admin_cell() const {
         return seat_.signs().admin;
     }
+    [[nodiscard]] pool::AdminState admin() const { return seat_.admin(); }
     /// The session must leave the backend as soon as it is idle.
     [[nodiscard]] bool must_leave() const {
         return seat_.admin() >= pool::AdminState::draining_idle;
@@ -44,6 +45,7 @@ public:
     /// Null: not connected, or the backend ends TLS itself.
     [[nodiscard]] backend::Leg* leg() const { return leg_.get(); }
     void set_leg(std::unique_ptr<backend::Leg> leg) { leg_ = std::move(leg); }
+    [[nodiscard]] std::unique_ptr<backend::Leg> take_leg() { return std::move(leg_); }
 
     /// Lends the seat to waiting clients. `wake` is raised when one of them needs it. `holder` is
     /// the client.

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/backend_commands.h"
 
+#include "backend/refusal.h"
 #include "ftp/verb.h"
 
 #include <chrono>
 #include <fmt/format.h>
+#include <optional>
 #include <utility>
 
 namespace ballast::session {
@@ -14,36 +16,78 @@ namespace {
 /// How long to wait for the backend's goodbye. Then the client gets ours.
 constexpr auto goodbye_time = std::chrono::seconds(2);
 
-}  // namespace
+/// A command may be what kills the backends.
+constexpr int losses_of_one_command_max = 2;
 
-loop::Task<> forward(Context& context, ftp::Command command) {
+struct Lost {
+    base::Error error;
+    bool is_within_reply = false;
+};
+
+/// Empty: the client has its answer.
+loop::Task<std::optional<Lost>> try_to_forward(Context& context, Failover& failover,
+                                               const ftp::Command& command) {
     auto& leg = context.leg();
     const bool in_lines = ftp::may_take_long(command.line);
     auto patience = leg.answer_time(command.line);
+    bool is_within_reply = false;
     auto heard = co_await leg.ask(command.line, in_lines);
     // A 1xx without a data connection: some servers send one before a slow SITE command or a
     // checksum.
     while (heard && (!heard->is_end || heard->reply.is_preliminary())) {
+        is_within_reply = !heard->is_end;
         if (heard->is_end) patience = leg.settings().final_reply_timeout;
         co_await context.answer(std::move(heard->reply));
-        if (context.is_over()) co_return;
+        if (context.is_over()) co_return std::nullopt;
         heard = co_await leg.hear(patience, in_lines);
     }
-    if (!heard) co_return co_await context.lose_backend(heard.error());
-    context.journal.note(command, heard->reply);
+    if (!heard) co_return Lost{heard.error(), is_within_reply};
     // RFC 959 5.4: a server may answer any command with 421, and then closes.
+    if (heard->reply.code == 421 && failover.is_wanted())
+        co_return Lost{backend::refusal(command.verb + ":", heard->reply), is_within_reply};
+    context.journal.note(command, heard->reply);
+    failover.hear(command, heard->reply);
     if (heard->reply.code == 421)
         context.end_because(fmt::format("the backend ended it: 421 {}", heard->reply.message()));
     co_await context.answer(std::move(heard->reply));
+    co_return std::nullopt;
 }
 
-loop::Task<> abort_nothing(Context& context) {
+}  // namespace
+
+loop::Task<> forward(Context& context, Failover& failover, ftp::Command command) {
+    for (int losses = 0;; ++losses) {
+        auto lost = co_await try_to_forward(context, failover, command);
+        if (!lost) co_return;
+        // The client has lines of a reply whose end it will not get.
+        if (lost->is_within_reply) co_return co_await context.lose_backend(lost->error);
+        const bool may_repeat = ftp::may_repeat(command.line);
+        auto unknown =
+            may_repeat
+                ? ftp::make_reply(
+                      451, "The connection to the server was lost several times at this command.")
+                : ftp::make_reply(451,
+                                  "The connection to the server was lost: the command may or may "
+                                  "not have been carried out.");
+        // It has used up an RNFR.
+        if (!may_repeat) context.journal.note(command, unknown);
+        if (!co_await failover.survive(std::move(lost->error))) co_return;
+        if (may_repeat && losses < losses_of_one_command_max) continue;
+        co_return co_await context.answer(std::move(unknown));
+    }
+}
+
+loop::Task<> abort_nothing(Context& context, Failover& failover) {
     context.forget_data();
     auto* const leg = context.assignment.leg();
     if (leg == nullptr || !leg->follows_client())
         co_return co_await context.answer(226, "Nothing to abort.");
     auto replies = co_await leg->abort_nothing();
-    if (!replies) co_return co_await context.lose_backend(replies.error());
+    if (!replies) {
+        if (co_await failover.survive(replies.error()))
+            co_await context.answer(226, "Nothing to abort.");
+        co_return;
+    }
     for (auto& reply : *replies) {
         context.heed_farewell(reply);
         co_await context.answer(std::move(reply));

@@ -28,6 +28,9 @@ backend::Contact contact_of(const Context& context, const Assignment& assignment
     contact.is_disabled = [state = assignment.admin_cell(), &context] {
         return *state == pool::AdminState::disabled || context.is_cut();
     };
+    contact.is_given_up = [id = chosen.id, &context] {
+        return context.gives_up && context.gives_up(id);
+    };
     const auto client = context.client.peer();
     switch (assignment.settings().send_proxy) {
         case config::ProxyHeader::off: break;

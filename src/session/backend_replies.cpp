@@ -45,7 +45,7 @@ loop::Task<> BackendReplies::take(bool data_is_pending) {
             co_await sort(std::move(**polled), data_is_pending);
         } else if (owed_.final_reply()) {
             backend_is_lost_ = true;
-            owed_.forget_stats();
+            owed_.give_up_stats();
         } else {
             lose_backend(polled->error());
         }
@@ -229,7 +229,8 @@ loop::Task<> BackendReplies::tell_stats(bool data_is_pending) {
         owed_.note_final_told();
         co_await settle_stats(data_is_pending);
     }
-    if (backend_is_lost_) co_return;
+    if (backend_is_lost_ && !may_outlive_backend_) co_return;
+    if (backend_is_lost_) owed_.give_up_stats();
     for (auto missing = owed_.take_missing(); missing > 0; --missing)
         co_await answers_.tell(ftp::make_reply(450, "The server did not tell its status."));
 }

@@ -17,13 +17,21 @@ class BackendEnd;
 /// the client. Sends STAT and ABOR at once.
 class BackendReplies {
 public:
-    /// `is_tentative`: the command may turn out to be no transfer.
-    BackendReplies(backend::Leg& leg, Answers& answers, loop::Signal& signal, bool is_tentative)
-        : leg_(leg), answers_(answers), signal_(signal), is_tentative_(is_tentative) {}
+    /// `is_tentative`: the command may turn out to be no transfer. `may_outlive_backend`: the
+    /// session goes on without this backend, so the client gets a reply for each STAT.
+    BackendReplies(backend::Leg& leg, Answers& answers, loop::Signal& signal, bool is_tentative,
+                   bool may_outlive_backend)
+        : leg_(leg),
+          answers_(answers),
+          signal_(signal),
+          is_tentative_(is_tentative),
+          may_outlive_backend_(may_outlive_backend) {}
 
     [[nodiscard]] const RepliesOwed& owed() const { return owed_; }
     /// Our own 150, sent before the backend has received the command.
     [[nodiscard]] loop::Task<> tell_150();
+    /// The client has got a former backend's 1xx.
+    void note_announced() { owed_.note_former_150(); }
     /// Whether replies are still expected now. The answer to a STAT that begins behind the final
     /// reply is left unread until the client has received that reply.
     [[nodiscard]] bool is_awaited() const {
@@ -57,7 +65,7 @@ public:
 
     /// The backend's final reply, with the text of its 1xx if the client got our 150 instead.
     [[nodiscard]] loop::Task<> tell_final();
-    /// The answers to STATs that came behind it.
+    /// The answers to STATs that came behind it, or that will not come any more.
     [[nodiscard]] loop::Task<> tell_stats(bool data_is_pending);
     /// The two replies to the client's ABOR, RFC 959 4.1.3.
     [[nodiscard]] loop::Task<> tell_aborted();
@@ -78,6 +86,7 @@ private:
     Answers& answers_;
     loop::Signal& signal_;
     const bool is_tentative_;
+    const bool may_outlive_backend_;
 
     RepliesOwed owed_;
     std::string missing_;

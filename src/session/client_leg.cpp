@@ -63,9 +63,31 @@ void ClientLeg::defer(ClientEvent event) {
     if (could_poll && !may_poll()) metrics::count(metrics::Counter::limit_pipelined_bytes);
 }
 
-bool ClientLeg::has_deferred_quit() const {
+bool ClientLeg::has_deferred(std::string_view verb) const {
     return std::ranges::any_of(
-        deferred_, [](const ClientEvent& event) { return event.command.verb == "QUIT"; });
+        deferred_, [&](const ClientEvent& event) { return event.command.verb == verb; });
+}
+
+bool ClientLeg::drop_deferred(std::string_view verb) {
+    const auto found = std::ranges::find(
+        deferred_, verb, [](const ClientEvent& event) { return event.command.verb; });
+    if (found == deferred_.end()) return false;
+    deferred_bytes_ -= sizeof(ClientEvent) + found->command.line.size();
+    deferred_.erase(found);
+    return true;
+}
+
+bool ClientLeg::hear() {
+    while (may_poll()) {
+        auto event = poll();
+        if (!event) break;
+        const bool is_here =
+            event->kind != ClientEvent::Kind::ended && event->kind != ClientEvent::Kind::lost;
+        if (!is_here && !deferred_.empty() && deferred_.back().kind == event->kind) return false;
+        defer(std::move(*event));
+        if (!is_here) return false;
+    }
+    return true;
 }
 
 loop::Task<base::Result<>> ClientLeg::begin_tls(const net::TlsServer& server, net::TlsBond& bond,

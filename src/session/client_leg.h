@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ballast::session {
@@ -47,7 +48,6 @@ public:
     void defer(ClientEvent event);
     /// Whether there is room to defer more events.
     [[nodiscard]] bool may_poll() const { return deferred_bytes_ < settings_.pipelined_bytes_max; }
-    [[nodiscard]] bool has_deferred_quit() const;
     /// Whether the client has ended its connection, even if some of its commands are unread.
     [[nodiscard]] bool has_left() const { return is_over_ || control_.stream().has_peer_left(); }
     /// How long the end may trail earlier bytes on its way. Zero: unknown.
@@ -55,6 +55,15 @@ public:
         return control_.stream().round_trip();
     }
     [[nodiscard]] bool has_deferred() const { return !deferred_.empty(); }
+    [[nodiscard]] bool has_deferred(std::string_view verb) const;
+    /// The verb of the first deferred command; empty: there is none.
+    [[nodiscard]] std::string_view first_deferred() const {
+        return deferred_.empty() ? std::string_view() : deferred_.front().command.verb;
+    }
+    /// Takes the first deferred command with this verb. False: there is none.
+    bool drop_deferred(std::string_view verb);
+    /// Defers what has come. False: the client has left.
+    [[nodiscard]] bool hear();
     void watch() {
         if (!is_over_) control_.watch();
     }

@@ -75,14 +75,18 @@ loop::Task<> Context::lose_backend(const base::Error& error) {
         assignment.set_leg(nullptr);
         return end_with(out_of_service_text);
     }
+    report_loss(error);
+    end_because(fmt::format("the backend was lost: {}", base::to_string(error)));
+    assignment.set_leg(nullptr);
+    return end_with("The connection to the server was lost.");
+}
+
+void Context::report_loss(const base::Error& error) {
     metrics::count(metrics::Counter::backend_connections_lost);
     if (const auto figures = assignment.figures()) figures->add(metrics::BackendError::lost);
     const auto reason = base::to_string(error);
     report_fault(base::blame_of(error), "backend lost", {{"reason", reason}});
     story.note(now(), Fact::backend_lost, {backend_name(), reason});
-    end_because(fmt::format("the backend was lost: {}", reason));
-    assignment.set_leg(nullptr);
-    return end_with("The connection to the server was lost.");
 }
 
 // What the client is told

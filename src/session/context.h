@@ -17,6 +17,7 @@
 #include "session/surroundings.h"
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <span>
@@ -72,6 +73,9 @@ public:
     Totals totals;
     std::string current_command;   ///< in progress, without a password; empty: none
     bool command_is_told = false;  ///< the story has more about it than the command itself
+    /// Whether to wait no longer for a backend, for another reason than the administrator's. Asked
+    /// when the signal is raised. Empty: never.
+    std::function<bool(pool::BackendId)> gives_up = {};
 
     [[nodiscard]] loop::Loop& loop() const { return signal.loop(); }
     [[nodiscard]] loop::Time now() const { return signal.loop().now(); }
@@ -119,7 +123,9 @@ public:
     [[nodiscard]] loop::Task<> end_with(std::string_view why);
     /// RFC 959 5.4: a backend may answer any command with 421, and then closes.
     void heed_farewell(const ftp::Reply& reply);
-    /// The backend's connection is lost or unusable. The client gets 421 and the session ends.
+    /// Counts and logs that the backend's connection is lost or unusable.
+    void report_loss(const base::Error& error);
+    /// The same. The client gets 421 and the session ends.
     [[nodiscard]] loop::Task<> lose_backend(const base::Error& error);
 
     // What the client is told

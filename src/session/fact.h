@@ -37,6 +37,9 @@ enum class Fact : std::uint8_t {
     banned,
     seat_recalled,
     backend_lost,
+    moved,
+    not_moved,
+    resumed,
     passed_through,
     sealed_data,
     left_out,
@@ -46,8 +49,8 @@ enum class Fact : std::uint8_t {
 inline constexpr std::size_t fact_count = static_cast<std::size_t>(Fact::ended) + 1;
 
 /// A bit for each.
-using FactSet = std::uint32_t;
-static_assert(fact_count <= 32);
+using FactSet = std::uint64_t;
+static_assert(fact_count <= 64);
 inline constexpr FactSet all_of_them = static_cast<FactSet>(-1);
 [[nodiscard]] constexpr FactSet set_of(std::initializer_list<Fact> facts) {
     FactSet set = 0;

@@ -201,6 +201,15 @@ bool Journal::is_binary() const {
     return !name.starts_with('A') && !name.starts_with('a');
 }
 
+bool Journal::is_plain_stream() const {
+    const auto is_default = [this](State state, char letter) {
+        const auto* const set = find(state);
+        return set == nullptr || base::upper(behind_first_word(set->line)).starts_with(letter);
+    };
+    return is_default(State::mode, 'S') && is_default(State::structure, 'F') &&
+           find(State::range) == nullptr;
+}
+
 std::vector<std::string> Journal::take_owed() {
     const auto is_owed = [](const Entry& each) {
         return each.state == State::client_name || each.state == State::option;

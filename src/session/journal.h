@@ -41,6 +41,8 @@ public:
     [[nodiscard]] std::string gap() const;
 
     [[nodiscard]] bool is_binary() const;
+    /// MODE S, STRU F and no RANG: a transfer's bytes are those of the file.
+    [[nodiscard]] bool is_plain_stream() const;
 
     /// CLNT and OPTS lines from before there was a backend, in order. The backend gets them after
     /// login. Each line it accepts is then noted again.

@@ -165,18 +165,6 @@ loop::Task<> Login::tell_unplaced(Unplaced why) {
     co_await context_.answer(221, "Goodbye.");
 }
 
-bool Login::hear() {
-    auto& client = context_.client;
-    bool is_here = true;
-    while (client.may_poll() && is_here) {
-        auto event = client.poll();
-        if (!event) break;
-        is_here = event->kind != ClientEvent::Kind::ended && event->kind != ClientEvent::Kind::lost;
-        client.defer(std::move(*event));
-    }
-    return is_here;
-}
-
 void Login::watch() {
     if (context_.client.may_poll()) context_.client.watch();
 }
@@ -310,6 +298,9 @@ loop::Task<> Login::follow(ftp::Command command, ftp::Reply reply) {
         context_.dialog.set_login(Dialog::Login::in_progress);
     } else if (reply.is_positive() && (!was_logged_in || command.verb == "USER")) {
         if (!co_await accept()) co_return;
+        keep_login(command);
+    } else if (reply.is_positive() && command.verb == "PASS") {
+        keep_login(command);  // the server wanted no password, another one may
     }
     // The journal keeps nothing of the login itself.
     if (was_logged_in) context_.journal.note(command, reply);
@@ -321,6 +312,47 @@ loop::Task<> Login::follow(ftp::Command command, ftp::Reply reply) {
     context_.heed_farewell(reply);
     lend_seat();
     co_await context_.answer(std::move(reply));
+}
+
+/// Keeps what another backend would need, if the pool may use it. A password is kept for no longer
+/// than the session may need it, see `forget_but_host`.
+void Login::keep_login(const ftp::Command& command) {
+    unkept_ = {};
+    if (context_.assignment.settings().failover == config::Failover::off) {
+        unkept_ = "failover was off when the user logged in";
+    } else if (command.verb == "ACCT") {
+        unkept_ = "the server asked for ACCT";
+    } else if (command.verb == "USER") {
+        password_ = {};
+    } else if (auto kept = base::KeptSecret::keep(command.line)) {
+        password_ = std::move(*kept);
+    } else {
+        unkept_ = "the system locks no memory for the password";
+        context_.report_fault(
+            base::Blame::configuration, "password not kept for failover",
+            {{"reason", unkept_}, {"cure", "raise RLIMIT_MEMLOCK (LimitMEMLOCK of the service)"}});
+    }
+}
+
+std::string Login::replay_gap() const { return std::string(unkept_); }
+
+loop::Task<base::Result<>> Login::log_in_elsewhere(Assignment& assignment) {
+    auto reply = co_await introduce(assignment);
+    std::string_view asked = "USER:";
+    if (reply && reply->code == 331 && !password_.view().empty()) {
+        asked = "PASS:";
+        reply = co_await assignment.leg()->command(base::WipedString(password_.view()));
+        if (reply && reply->code == 421) co_return std::unexpected(backend::refusal(asked, *reply));
+    }
+    if (!reply) co_return std::unexpected(reply.error());
+    if (reply->is_positive()) co_return base::Result<>();
+    auto secret = password_.view();
+    secret.remove_prefix(std::min(secret.size(), secret.find(' ') + 1));
+    co_return std::unexpected(
+        base::Error{base::Fault::backend_refused,
+                    {},
+                    fmt::format("{} {} {}", asked, reply->code,
+                                ftp::without_secret(reply->message(), secret))});
 }
 
 /// The user is logged in at the backend. False: not allowed here, and the client was told.
@@ -450,6 +482,7 @@ void Login::forget_but_host() {
     user_place_ = {};
     context_.identity.user.clear();
     has_named_user_ = false;
+    password_ = {};
     context_.journal.clear();
     context_.restart.forget();
     context_.client_data.clear();

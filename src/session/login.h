@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/kept_secret.h"
 #include "session/context.h"
 #include "session/placement.h"
 #include "session/route.h"
@@ -38,6 +39,14 @@ public:
     /// The pool that the user's route leads to. The backend may belong to that pool's fallback.
     [[nodiscard]] const std::string& routed_pool() const { return routed_pool_; }
 
+    // The same login on another backend
+
+    /// Why it cannot be repeated. Empty: it can.
+    [[nodiscard]] std::string replay_gap() const;
+    /// Connects, and sends HOST, USER and PASS as before. Says nothing to the client. A refusal has
+    /// the fault `backend_refused`.
+    [[nodiscard]] loop::Task<base::Result<>> log_in_elsewhere(Assignment& assignment);
+
 private:
     [[nodiscard]] Routing route_user(const ftp::Command& user) const;
     [[nodiscard]] bool leads_to_present_pool(const Routing& routing) const;
@@ -61,13 +70,15 @@ private:
     [[nodiscard]] loop::Task<> refuse_banned(guard::Limit ban, std::string_view name);
     [[nodiscard]] loop::Task<> refuse_user(ftp::Reply reply);
     void lend_seat();
+    void keep_login(const ftp::Command& command);
 
     // The client, while it waits for a backend
-    [[nodiscard]] bool hear() override;
+    [[nodiscard]] bool hear() override { return context_.client.hear(); }
     [[nodiscard]] bool wants_to_quit() const override {
-        return context_.client.has_deferred_quit();
+        return context_.client.has_deferred("QUIT");
     }
     void watch() override;
+    [[nodiscard]] loop::Deadline deadline() const override { return context_.login_deadline; }
     /// Connects, and sends HOST and USER. A 421 is an error like a refused connection, because the
     /// next backend may have room.
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> introduce(Assignment& assignment) override;
@@ -83,6 +94,8 @@ private:
     loop::Time::duration time_{};     // taken by the backend so far
     std::uint32_t failed_ = 0;
     std::uint32_t attempts_ = 0;     // USERs since the last login
+    base::KeptSecret password_;      // the line with it, for another backend; empty: none
+    std::string_view unkept_;        // why the login cannot be repeated; empty: it can
     bool has_logged_in_ = false;     // at any time
     bool has_named_user_ = false;    // the user in the context's identity has logged in
     bool password_is_lost_ = false;  // a backend closed at PASS or ACCT, in this login

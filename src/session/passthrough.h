@@ -39,6 +39,7 @@ private:
     [[nodiscard]] bool hear() override;
     [[nodiscard]] bool wants_to_quit() const override { return false; }
     void watch() override;
+    [[nodiscard]] loop::Deadline deadline() const override { return context_.login_deadline; }
     /// Connects, and sends the first bytes. The client already has the returned reply.
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> introduce(Assignment& assignment) override;
 

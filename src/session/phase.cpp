@@ -12,6 +12,7 @@ std::string_view to_string(Phase phase) {
         case Phase::queued: return "queued";
         case Phase::working: return "working";
         case Phase::in_transfer: return "in transfer";
+        case Phase::moving: return "moving to another backend";
         case Phase::sealed: return "passed through";
         case Phase::closing: return "closing";
     }

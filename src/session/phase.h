@@ -15,6 +15,7 @@ enum class Phase : std::uint8_t {
     queued,  ///< for a seat
     working,
     in_transfer,
+    moving,  ///< to another backend
     sealed,  ///< passed through, so its state is unknown
     closing,
 };

@@ -42,6 +42,7 @@ std::string text_of(const Unplaced& why) {
         case WaitEnd::service_stops: return "Service is shutting down.";
         case WaitEnd::place_needed: return refusal_text(guard::Limit::sessions);
         case WaitEnd::too_late: return "Service not available: login took too long.";
+        case WaitEnd::client_aborts: return "the client said ABOR";
     }
     std::terminate();
 }
@@ -54,6 +55,14 @@ void Placement::begin(const ServedPool& pool, std::string user) {
 void Placement::begin_again(std::string user) {
     user_ = std::move(user);
     tried_.clear();
+    is_move_ = false;
+}
+
+void Placement::begin_move(const ServedPool& pool, std::string user,
+                           std::vector<pool::BackendId> without) {
+    begin(pool, std::move(user));
+    tried_ = std::move(without);
+    is_move_ = true;
 }
 
 loop::Task<std::expected<Placed, Unplaced>> Placement::find() {
@@ -82,24 +91,36 @@ loop::Task<std::expected<Placed, Unplaced>> Placement::find() {
 /// What the client's side says against waiting on.
 std::optional<WaitEnd> Placement::interruption() {
     if (!client_.hear()) return WaitEnd::client_left;
-    if (context_.is_stop_wanted()) return WaitEnd::service_stops;
+    if (context_.is_stop_wanted() && client_.heeds_stop()) return WaitEnd::service_stops;
     if (context_.place.is_recalled()) return WaitEnd::place_needed;
     if (client_.wants_to_quit()) return WaitEnd::client_quits;
+    if (client_.wants_to_abort()) return WaitEnd::client_aborts;
+    if (is_move_ && context_.now() >= client_.deadline()) return WaitEnd::too_late;
     return std::nullopt;
 }
 
-/// Limits new connections to backends, per address and in total.
+/// Limits new connections to backends, per address and in total, or per pool.
 loop::Task<std::optional<WaitEnd>> Placement::await_turn() {
+    std::optional<pool::MoveTurn> turn;
     bool is_noted = false;
     for (;;) {
         const auto now = context_.now();
-        const auto wait = context_.ledger().begin_login(context_.client.peer().ip, now);
-        if (!wait) break;
-        if (!std::exchange(is_noted, true)) context_.reached(wait->limit);
+        loop::Time ask_at;
+        if (is_move_) {
+            if (!turn) turn = pool_.pool->move_turn();
+            const auto wait = turn->ask(client_.is_urgent());
+            if (!wait) break;
+            ask_at = *wait;
+        } else {
+            const auto wait = context_.ledger().begin_login(context_.client.peer().ip, now);
+            if (!wait) break;
+            if (!std::exchange(is_noted, true)) context_.reached(wait->limit);
+            ask_at = wait->until;
+        }
         if (const auto end = interruption()) co_return end;
-        if (now >= context_.login_deadline) co_return WaitEnd::too_late;
+        if (now >= client_.deadline()) co_return WaitEnd::too_late;
         client_.watch();
-        (void)co_await context_.signal.wait(loop::sooner(wait->until, context_.login_deadline));
+        (void)co_await context_.signal.wait(loop::sooner(ask_at, client_.deadline()));
     }
     ++connections_begun_;
     co_return std::nullopt;
@@ -108,6 +129,8 @@ loop::Task<std::optional<WaitEnd>> Placement::await_turn() {
 loop::Task<std::expected<pool::Seat, Unplaced>> Placement::find_seat(
     std::vector<pool::BackendId>& passed_over) {
     for (;;) {
+        if (is_move_)
+            if (const auto end = interruption()) co_return std::unexpected(*end);
         if (const auto end = co_await await_turn()) co_return std::unexpected(*end);
         auto without = tried_;
         without.insert(without.end(), passed_over.begin(), passed_over.end());
@@ -123,13 +146,15 @@ loop::Task<std::expected<pool::Seat, Unplaced>> Placement::find_seat(
             seat = co_await wait_for_seat(std::move(without));
         else
             seat = std::unexpected(chosen.error());
-        if (context_.is_stop_wanted()) co_return std::unexpected(WaitEnd::service_stops);
-        if (seat && context_.now() >= context_.login_deadline)
+        if (context_.is_stop_wanted() && client_.heeds_stop())
+            co_return std::unexpected(WaitEnd::service_stops);
+        if (seat && context_.now() >= client_.deadline())
             co_return std::unexpected(WaitEnd::too_late);
         if (seat || std::holds_alternative<WaitEnd>(seat.error())) co_return seat;
         const auto refusal = std::get<pool::Refusal>(seat.error());
         // The client has waited long enough.
         if (client_.wants_to_quit()) co_return std::unexpected(WaitEnd::client_quits);
+        if (is_move_) co_return seat;
         if (passed_over.empty() && fall_back(refusal)) continue;
         metrics::count(metrics::Counter::sessions_without_backend);
         report_none(refusal);
@@ -150,8 +175,7 @@ loop::Task<std::expected<pool::Seat, Unplaced>> Placement::wait_for_seat(
     };
     context_.story.note(began, Fact::queued, {pool_.settings->name});
     context_.set_phase(Phase::queued);
-    const auto deadline =
-        loop::sooner(context_.loop().after(pool_.settings->queue.timeout), context_.login_deadline);
+    const auto latest = context_.loop().after(pool_.settings->queue.timeout);
     bool is_counted = false;
     for (;;) {
         if (auto seat = place->take()) {
@@ -169,6 +193,7 @@ loop::Task<std::expected<pool::Seat, Unplaced>> Placement::wait_for_seat(
             tell_end(text_of(*end));
             co_return std::unexpected(*end);
         }
+        const auto deadline = loop::sooner(latest, client_.deadline());
         if (context_.now() >= deadline) {
             tell_end("it took too long");
             // The pool was full long ago. Meanwhile its backends may have gone down.

@@ -18,8 +18,9 @@ enum class WaitEnd : std::uint8_t {
     client_left,
     client_quits,
     service_stops,
-    place_needed,  ///< the session's place was recalled
-    too_late,      ///< the login deadline passed
+    place_needed,   ///< the session's place was recalled
+    too_late,       ///< its deadline passed
+    client_aborts,  ///< it said ABOR in a transfer
 };
 
 /// A client that waits for a backend.
@@ -36,6 +37,14 @@ public:
     [[nodiscard]] virtual bool wants_to_quit() const = 0;
     /// Raises the session's signal when the client says more.
     virtual void watch() = 0;
+    /// The client has said ABOR.
+    [[nodiscard]] virtual bool wants_to_abort() const { return false; }
+    /// How long it waits. May change at any time.
+    [[nodiscard]] virtual loop::Deadline deadline() const = 0;
+    /// It ends when the service stops.
+    [[nodiscard]] virtual bool heeds_stop() const { return true; }
+    /// It waits for a reply or for data. An idle client does not notice.
+    [[nodiscard]] virtual bool is_urgent() const { return true; }
 };
 
 /// Connects a client to a chosen backend.
@@ -77,6 +86,10 @@ public:
     void begin(const ServedPool& pool, std::string user);
     /// For another user of the same pool.
     void begin_again(std::string user);
+    /// For a session that moves inside its pool, whose files it has seen: no fallback, and none of
+    /// the backends in `without`. The pool's pace for such sessions counts, not the limits on
+    /// logins.
+    void begin_move(const ServedPool& pool, std::string user, std::vector<pool::BackendId> without);
     [[nodiscard]] loop::Task<std::expected<Placed, Unplaced>> find();
     /// This backend could not serve the login and is not tried again for it. A fault of the backend
     /// counts against its health. After a fault of ours, the backend does not count as tried.
@@ -87,6 +100,10 @@ public:
     [[nodiscard]] const ServedPool& pool() const { return pool_; }
     /// Counts the connections to backends that the whole session has begun.
     [[nodiscard]] std::uint32_t connections_begun() const { return connections_begun_; }
+    /// The backends that are not tried any more.
+    [[nodiscard]] const std::vector<pool::BackendId>& tried() const { return tried_; }
+    /// Why the last one failed; empty: none was tried.
+    [[nodiscard]] const std::string& last_reason() const { return last_reason_; }
 
 private:
     [[nodiscard]] std::optional<WaitEnd> interruption();
@@ -108,6 +125,7 @@ private:
     std::vector<pool::BackendId> tried_;
     std::string last_reason_;  // why the last one failed; empty: none was tried
     std::uint32_t connections_begun_ = 0;
+    bool is_move_ = false;
 };
 
 }  // namespace ballast::session

@@ -81,7 +81,7 @@ std::optional<ftp::Reply> RepliesOwed::take_preliminary(ftp::Reply reply) {
     }
     if (!std::exchange(has_said_150_, false)) return reply;
     // The client got our 150 already. The text of this one goes with the final reply.
-    words_ = words_of(reply);
+    if (!drops_words_) words_ = words_of(reply);
     return std::nullopt;
 }
 

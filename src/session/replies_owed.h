@@ -32,6 +32,8 @@ public:
     void add_stat() { ++stats_; }
     /// The client got our own 150. The text of the backend's 1xx goes with the final reply.
     void note_own_150() { has_said_150_ = true; }
+    /// A former backend's 1xx went to the client. This one's does not.
+    void note_former_150() { has_said_150_ = drops_words_ = true; }
     /// ABOR has ended the transfer. Its reply counts if there is no final one.
     void set_final_if_none(ftp::Reply reply);
 
@@ -54,8 +56,6 @@ public:
     void count_stat_answered() { --stats_; }
     /// The backend will not answer the STATs. `take_missing` counts them for the client.
     void give_up_stats() { stats_missing_ += std::exchange(stats_, 0); }
-    /// The same without counting them.
-    void forget_stats() { stats_ = 0; }
     /// How many were given up since the last call.
     [[nodiscard]] std::uint32_t take_missing() { return std::exchange(stats_missing_, 0); }
     /// Answers to STATs that came behind the final reply.
@@ -68,6 +68,7 @@ private:
 
     bool is_begun_ = false;      // a 1xx has come
     bool has_said_150_ = false;  // our 150 went before the backend's
+    bool drops_words_ = false;   // nor do its words go with the final reply
     bool final_is_told_ = false;
     bool status_has_begun_ = false;  // a 1xx has come for one of the STATs
     std::uint32_t stats_ = 0;

@@ -22,7 +22,8 @@ Session::Session(Surroundings surroundings, std::unique_ptr<net::Stream> client,
     : context_(std::move(surroundings), std::move(client), std::move(id)),
       ended_(std::move(ended)),
       login_(context_),
-      data_(context_, login_) {
+      failover_(context_, login_),
+      data_(context_, login_, failover_) {
     if (context_.settings.command_rate != 0)
         commands_.emplace(context_.settings.command_rate, context_.now());
 }
@@ -90,6 +91,7 @@ loop::Task<> Session::live() {
 }
 
 loop::Task<> Session::serve() {
+    idle_since_ = context_.now();
     while (!context_.is_over()) {
         context_.set_phase(Phase::idle);
         auto event = co_await await_event();
@@ -108,6 +110,7 @@ loop::Task<> Session::serve() {
                 co_return context_.end_because("the connection to the client broke");
         }
         metrics::count_command(verb, context_.client.reply_code());
+        idle_since_ = context_.now();
     }
 }
 
@@ -151,7 +154,7 @@ loop::Task<> Session::take_turn() {
 
 /// The client's next event. Empty: something else happened, so check whether the session is over.
 loop::Task<std::optional<ClientEvent>> Session::await_event() {
-    auto deadline = context_.loop().after(context_.settings.idle_timeout);
+    auto deadline = idle_since_ + context_.settings.idle_timeout;
     if (!context_.is_logged_in()) deadline = loop::sooner(deadline, context_.login_deadline);
     for (;;) {
         if (context_.is_stop_wanted()) {
@@ -162,6 +165,8 @@ loop::Task<std::optional<ClientEvent>> Session::await_event() {
             co_await context_.end_with(refusal_text(guard::Limit::sessions));
             co_return std::nullopt;
         }
+        if (const auto cause = failover_.wish())
+            if (co_await failover_.leave(*cause)) co_return std::nullopt;
         if (context_.assignment.must_leave()) {
             co_await context_.end_with(out_of_service_text);
             co_return std::nullopt;
@@ -180,7 +185,11 @@ loop::Task<std::optional<ClientEvent>> Session::await_event() {
         welcome_data(context_);
         if (leg != nullptr) leg->watch();
         context_.client.watch();
-        if (is_late || !co_await context_.signal.wait(deadline)) {
+        const bool is_over_time =
+            is_late ||
+            (!co_await context_.signal.wait(loop::sooner(deadline, failover_.look_at())) &&
+             context_.now() >= deadline);
+        if (is_over_time) {
             co_await context_.end_with(context_.is_logged_in() ? "Idle for too long."
                                                                : "Login took too long.");
             co_return std::nullopt;
@@ -191,8 +200,11 @@ loop::Task<std::optional<ClientEvent>> Session::await_event() {
 /// A backend that speaks unasked says 421 or closes. Other replies are dropped, or they would be
 /// taken for the answer to the next command.
 loop::Task<> Session::hear_backend(base::Result<ftp::Reply> said) {
-    if (!said) co_return co_await context_.lose_backend(said.error());
-    if (said->code == 421) {
+    if (!said) {
+        (void)co_await failover_.survive(said.error());
+    } else if (said->code == 421 && failover_.is_wanted()) {
+        (void)co_await failover_.survive(*said);
+    } else if (said->code == 421) {
         context_.end_because(fmt::format("the backend ended it: 421 {}", said->message()));
         co_return co_await context_.answer(std::move(*said));
     }
@@ -230,13 +242,13 @@ loop::Task<> Session::perform(ftp::Command command) {
         case Step::restart: co_return co_await data_.restart(std::move(command));
         case Step::transfer: co_return co_await data_.transfer(std::move(command), false);
         case Step::maybe_transfer: co_return co_await data_.transfer(std::move(command), true);
-        case Step::abort: co_return co_await abort_nothing(context_);
+        case Step::abort: co_return co_await abort_nothing(context_, failover_);
         case Step::reinitialize:
             // RFC 959 4.1.1: the next USER chooses a backend again.
             login_.forget();
             co_return co_await context_.answer(
                 greeting(context_.settings, *context_.surroundings.pools));
-        case Step::forward: co_return co_await forward(context_, std::move(command));
+        case Step::forward: co_return co_await forward(context_, failover_, std::move(command));
         case Step::quit: co_return co_await quit(context_);
     }
     std::terminate();

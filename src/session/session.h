@@ -3,6 +3,7 @@
 
 #include "session/context.h"
 #include "session/data_commands.h"
+#include "session/failover.h"
 #include "session/login.h"
 #include "session/passthrough.h"
 #include "session/view.h"
@@ -63,10 +64,12 @@ private:
     Context context_;
     Ended ended_;
     Login login_;
+    Failover failover_;
     DataCommands data_;
     std::optional<Passthrough> passthrough_;
     std::optional<base::TokenBucket> commands_;  // `command_rate`
     std::uint32_t commands_taken_ = 0;
+    loop::Time idle_since_{};  // the client has said nothing since
     loop::Job job_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/transfer.h"
 
+#include "backend/refusal.h"
 #include "base/ascii.h"
 #include "guard/command_policy.h"
 #include "metrics/commands.h"
@@ -44,12 +45,14 @@ TransferTerms terms_of(const Transfer::Parts& parts, std::string_view line,
         .dials_client = parts.client_data.active.has_value(),
         .backend_leads = parts.backend.follows_client(),
         .is_close_strict = listener.tls && listener.tls->strict_close,
+        .may_leave = parts.others != nullptr && parts.move.is_allowed,
         .client_connect_time = listener.data_connect_timeout,
         .client_tls_time = listener.tls ? listener.tls->handshake_timeout : std::chrono::seconds(0),
         .backend_connect_time = pool.connect_timeout,
         .stall_time = listener.data_stall_timeout,
         .reply_time = pool.reply_timeout,
         .final_reply_time = pool.final_reply_timeout,
+        .failover_time = parts.move.timeout,
     };
 }
 
@@ -80,17 +83,26 @@ Transfer::Transfer(Parts parts, std::string line, ftp::Direction direction,
     outcome_.course.restart = restart.value_or(0);
     report_.moved = parts_.byte_count;
     use(parts_.backend);
+    // Bytes of TYPE A cannot be counted: such a file can be sent again only from its beginning.
+    const auto& move = parts_.move;
+    if (!move.is_allowed || (move.is_file && !move.is_binary)) return;
+    const bool has_rest = leg_->known().accepts_rest();
+    continuation_.emplace();
+    continuation_->trail = move.is_file && has_rest ? relay::Trail::of_samples(move.sample_bytes)
+                                                    : relay::Trail::of_digest(move.sample_bytes);
+    continuation_->file_offset = restart_.value_or(0);
 }
 
 /// The data of a former leg are reset.
 void Transfer::use(backend::Leg& leg) {
     leg_ = &leg;
-    replies_.emplace(leg, answers_, parts_.signal, is_tentative());
+    replies_.emplace(leg, answers_, parts_.signal, is_tentative(), parts_.others != nullptr);
     backend_end_.emplace(leg, parts_.signal, parts_.client_tls != nullptr);
 }
 
 loop::Task<TransferOutcome> Transfer::run() {
     started_ = loop().now();
+    co_await learn_facts();
     if (co_await prepare()) {
         co_await carry();
         note_outcome();
@@ -156,6 +168,11 @@ loop::Task<bool> Transfer::open_backend() {
     auto refusal = co_await backend_end_->protect();
     const bool is_for_tls = refusal.has_value();
     if (!refusal) refusal = co_await backend_end_->open();
+    if (refusal && parts_.others != nullptr) {
+        auto lost = co_await loss_behind(*refusal);
+        if (lost && co_await move_before_sending(*lost)) co_return co_await open_backend();
+        if (lost) refusal = backend::DataRefusal{{}, std::move(*lost), true};
+    }
     if (!refusal) {
         auto& course = outcome_.course;
         course.backend_is_active = backend_end_->is_expected();
@@ -198,7 +215,7 @@ loop::Task<> Transfer::carry() {
         // An action may have used up the signal while it waited, so look at everything again.
         if (has_acted) continue;
         watch();
-        auto deadline = machine_.deadline();
+        auto deadline = loop::sooner(machine_.deadline(), wish_at());
         if (replies_->is_awaited()) deadline = loop::sooner(deadline, leg_->poll_at());
         (void)co_await parts_.signal.wait(deadline);
     }
@@ -252,6 +269,7 @@ void Transfer::note_course() {
 
 loop::Task<> Transfer::gather() {
     if (leg_->is_disabled()) tell({Kind::backend_disabled});
+    look_for_wish();
     if (machine_.is_listening()) {
         if (machine_.is_sent()) co_await replies_->take(machine_.data_are_pending());
         note_replies();
@@ -265,7 +283,10 @@ void Transfer::note_replies() {
     const auto& owed = replies_->owed();
     const bool has_line = leg_->begun_code() != 0;
     tell({.kind = Kind::line_came, .at = has_line ? leg_->line_at() : loop::Time::min()});
-    if (owed.is_begun() && !machine_.is_begun()) tell({Kind::begun});
+    if (owed.is_begun() && !machine_.is_begun()) {
+        note_announced_size();
+        tell({Kind::begun});
+    }
     if (owed.final_reply() && owed.final_reply()->code != machine_.final_code())
         tell({.kind = Kind::final_came, .code = owed.final_reply()->code});
     if (replies_->is_missing() && !machine_.is_missing()) tell({Kind::reply_lost});
@@ -367,17 +388,19 @@ void Transfer::look_at_relay() {
     if (report_.other_way_ended && !machine_.client_way_is_over())
         tell_end(client_end_.is_protected(), report_.other_way_is_vouched_for,
                  Kind::way_ended_vouched, Kind::way_ended);
+    look_for_resumption();
     if (!relaying_.is_done() || machine_.data_are_over()) return;
     const bool uploads = direction_ == ftp::Direction::upload;
     switch (report_.end) {
         case relay::End::source_ended:
             return tell_end(uploads ? client_end_.is_protected() : backend_end_->is_protected(),
                             report_.is_vouched_for, Kind::ended_vouched, Kind::ended);
-        case relay::End::source_failed:
-        case relay::End::differs: return tell({Kind::source_failed});
+        case relay::End::source_failed: return tell({Kind::source_failed});
         case relay::End::sink_failed: return tell({Kind::sink_failed});
+        case relay::End::differs: difference_ = report_.difference; return tell({Kind::differs});
         case relay::End::stalled:
-        case relay::End::running: return tell({Kind::stalled});
+        case relay::End::running:
+            return tell({report_.sink_is_slow ? Kind::stalled_by_client : Kind::stalled});
     }
 }
 
@@ -403,6 +426,7 @@ loop::Task<> Transfer::perform(Action action) {
         case Action::wait:
         case Action::done: co_return;
         case Action::send_command: co_return co_await send_command();
+        case Action::move_on: co_return co_await move_on();
         case Action::dial_client: co_return client_end_.dial(machine_.client_deadline());
         case Action::secure_client: client_end_.secure(); co_return look_at_client();
         case Action::secure_backend: backend_end_->secure(); co_return look_at_backend();
@@ -438,11 +462,14 @@ loop::Task<> Transfer::perform(Action action) {
 loop::Task<> Transfer::speak(Action action) {
     switch (action) {
         case Action::say_150: co_return co_await replies_->tell_150();
-        case Action::tell_final: co_return co_await replies_->tell_final();
+        case Action::tell_final:
+            if (machine_.final_code() == 421 && parts_.others != nullptr)
+                co_return co_await tell_farewell();
+            co_return co_await replies_->tell_final();
         case Action::tell_failure:
             co_return co_await answers_.tell(ftp::make_reply(
                 machine_.own_code(),
-                fmt::format("{}: {}.", failure_text(machine_.own_code()), reason_in_words())));
+                fmt::format("{}: {}.", failure_text(machine_.own_code()), failure_in_words())));
         case Action::tell_refusal:
             co_return co_await answers_.tell(
                 ftp::make_reply(machine_.own_code(), refusal_in_words()));
@@ -456,23 +483,34 @@ loop::Task<> Transfer::speak(Action action) {
 /// Sends the command, with REST right before it. Some servers forget REST at any command between
 /// them (inetutils-ftpd). A refused REST refuses the transfer, because it must not begin at 0.
 loop::Task<> Transfer::send_command() {
-    const auto learnt = co_await leg_->learn_noop();
-    if (!learnt) co_await refuse_for_lost_backend(learnt.error());
-    const bool is_ready = learnt && co_await send_restart();
-    const auto sent = is_ready ? co_await leg_->send(line_) : base::Result<>{};
-    if (!sent) co_await refuse_for_lost_backend(sent.error());
+    std::optional<base::Error> lost;
+    const bool is_ready = co_await send_restart(restart_, lost);
+    if (is_ready)
+        if (auto sent = co_await leg_->send(line_); !sent) lost = std::move(sent.error());
     ready_at_ = loop().now();
-    if (is_ready && sent)
+    // A download may go on with another backend, whatever this one has heard of it.
+    const bool moves_on = lost && machine_.may_leave();
+    if (moves_on) replies_->lose_backend(*lost);
+    if (lost && !moves_on) co_await refuse_for_lost_backend(*lost);
+    if (moves_on || (is_ready && !lost))
         tell({.kind = Kind::command_sent, .time = leg_->answer_time(line_)});
     else
         tell({Kind::command_not_sent});
 }
 
-loop::Task<bool> Transfer::send_restart() {
-    if (!restart_) co_return true;
-    const auto reply = co_await leg_->restart_at(*restart_);
+/// False: the client knows that it was refused, or the backend is lost.
+loop::Task<bool> Transfer::send_restart(std::optional<std::uint64_t> offset,
+                                        std::optional<base::Error>& lost) {
+    if (auto learnt = co_await leg_->learn_noop(); !learnt) {
+        lost = std::move(learnt.error());
+        co_return false;
+    }
+    if (!offset) co_return true;
+    const auto reply = co_await leg_->restart_at(*offset);
     if (!reply) {
-        co_await refuse_for_lost_backend(reply.error());
+        lost = reply.error();
+    } else if (reply->code == 421 && parts_.others != nullptr) {
+        lost = backend::refusal("the server answered REST with", *reply);
     } else if (reply->is_negative()) {
         co_await refuse(*reply);
     } else if (reply->code != 350) {
@@ -495,7 +533,8 @@ void Transfer::move() {
     };
     switch (direction_) {
         case ftp::Direction::download:
-            return start(relay::relay_one_way(loop(), backend, client, pace, report_));
+            return start(relay::relay_one_way(loop(), backend, client, pace, report_,
+                                              continuation_ ? &*continuation_ : nullptr));
         case ftp::Direction::upload:
             return start(relay::relay_one_way(loop(), client, backend, pace, report_));
         case ftp::Direction::unknown:

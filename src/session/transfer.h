@@ -15,6 +15,7 @@
 #include "session/client_data.h"
 #include "session/client_end.h"
 #include "session/client_leg.h"
+#include "session/other_backends.h"
 #include "session/story.h"
 #include "session/transfer_machine.h"
 #include "session/transfer_outcome.h"
@@ -59,7 +60,9 @@ public:
         const ClientDataTls* client_tls;              ///< null: the client's data are in plain text
         std::shared_ptr<pool::ByteCount> byte_count;  ///< of the backend
         guard::Throttle throttle;
-        Story* story = nullptr;  ///< the session's; null: it is told nothing
+        Story* story = nullptr;           ///< the session's; null: it is told nothing
+        MoveTerms move = {};              ///< whether it may go on with another backend
+        OtherBackends* others = nullptr;  ///< null: there are none for this session
     };
     /// `direction` is `unknown` for a command that may not be a transfer.
     Transfer(Parts parts, std::string line, ftp::Direction direction,
@@ -70,6 +73,8 @@ public:
     [[nodiscard]] loop::Task<TransferOutcome> run();
     /// May be called at any time, on the session's thread.
     [[nodiscard]] TransferProgress progress() const;
+    /// The backend that it is on, or was on last.
+    [[nodiscard]] const backend::Leg* backend() const { return leg_; }
     /// An operator ends it: the client gets 426, and its session goes on. The same.
     void end_by_operator();
 
@@ -92,7 +97,25 @@ private:
     [[nodiscard]] loop::Task<> perform(TransferAction action);
     [[nodiscard]] loop::Task<> speak(TransferAction action);
     [[nodiscard]] loop::Task<> send_command();
-    [[nodiscard]] loop::Task<bool> send_restart();
+    [[nodiscard]] loop::Task<> learn_facts();
+    [[nodiscard]] bool may_be_large() const;
+    void note_announced_size();
+    [[nodiscard]] loop::Task<> move_on();
+    [[nodiscard]] loop::Task<> leave(std::string_view why, OtherBackends::Left left);
+    [[nodiscard]] loop::Task<std::optional<base::Error>> loss_behind(
+        const backend::DataRefusal& refusal);
+    [[nodiscard]] loop::Task<bool> move_before_sending(const base::Error& error);
+    [[nodiscard]] std::string obstacle() const;
+    [[nodiscard]] std::string why_left() const;
+    [[nodiscard]] loop::Task<std::string> difference_on(backend::Leg& other);
+    [[nodiscard]] loop::Task<std::string> begin_again();
+    [[nodiscard]] loop::Task<> tell_farewell();
+    void look_for_resumption();
+    void look_for_wish();
+    [[nodiscard]] loop::Deadline wish_at() const;
+    [[nodiscard]] loop::Time last_byte_at() const;
+    [[nodiscard]] loop::Task<bool> send_restart(std::optional<std::uint64_t> offset,
+                                                std::optional<base::Error>& lost);
     void move();
     void pass_end_on();
     void break_client();
@@ -105,6 +128,7 @@ private:
     [[nodiscard]] bool client_data_are_over() const;
     [[nodiscard]] loop::Time::duration end_grace() const;
     [[nodiscard]] std::string reason_in_words() const;
+    [[nodiscard]] std::string failure_in_words() const;
     [[nodiscard]] std::string refusal_in_words() const;
     [[nodiscard]] loop::Loop& loop() const { return parts_.network.loop(); }
     void tell(TransferEvent event);
@@ -130,6 +154,13 @@ private:
     std::optional<loop::Time> moving_since_;
     loop::Time ready_at_{};  // from then on only the backend can keep a download waiting
     relay::Report report_;
+    std::optional<relay::Continuation> continuation_;  // it may go on with another backend
+    std::uint64_t resumed_at_ = 0;  // how many bytes had been taken when it was left last
+    loop::Time left_at_{};
+    std::optional<loop::Time> checked_at_;  // another backend has shown the same bytes since
+    std::string difference_;                // on another backend
+    std::string stays_because_;             // of this it could not go on with another one
+    loop::Time next_wish_at_{};             // to leave a backend that is not lost
     loop::Job relaying_;
 };
 

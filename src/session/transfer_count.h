@@ -35,6 +35,11 @@ public:
     TransferCount(const TransferCount&) = delete;
     TransferCount& operator=(const TransferCount&) = delete;
 
+    /// It is on no backend for a while.
+    void leave_backend() { on_backend_ = {}; }
+    /// It goes on with another one.
+    void move_to(const pool::Seat& seat) { on_backend_ = seat.begin_transfer(); }
+
     /// Where its delivered bytes are added.
     [[nodiscard]] std::shared_ptr<pool::ByteCount> bytes(metrics::Direction direction) const {
         return on_backend_.bytes(direction);

@@ -21,6 +21,10 @@ constexpr auto broken_reply_time = std::chrono::seconds(1);
 /// How long the backend has for its reply once the administrator has disabled it.
 constexpr loop::Time::duration disabled_reply_time = std::chrono::seconds(1);
 
+/// How long the reply to a download may trail the reset of its data, before its backend counts as
+/// lost. A living backend says what went wrong.
+constexpr auto reset_reply_time = std::chrono::seconds(1);
+
 /// How long the end of a download's data may trail the reply that refuses it.
 constexpr auto refused_end_time = std::chrono::milliseconds(250);
 
@@ -59,6 +63,7 @@ void TransferMachine::judge(loop::Time now) {
             stage_ = Stage::over;
             return;
         case Stage::sending:
+        case Stage::moving_on:
         case Stage::ending_client:
         case Stage::over: return;
     }
@@ -100,9 +105,10 @@ void TransferMachine::send() {
 void TransferMachine::carry(loop::Time now) {
     if (is_tentative() && has_final() && !is_begun())
         return end(Result::not_a_transfer, Action::tell_final);
-    if (abort_is_wanted_ && is_begun()) return abort(Action::abort);
+    if (abort_is_wanted_ && is_announced()) return abort(Action::abort);
     judge_relay(now);
     judge_cut(now);
+    if (stage_ != Stage::carrying) return;
     connect(now);
     secure(now);
     judge_way(now);
@@ -137,18 +143,22 @@ void TransferMachine::connect(loop::Time now) {
 
 /// The client's time for its handshake counts from the backend's beginning.
 void TransferMachine::secure(loop::Time now) {
-    if (!may_move()) return;
+    // The next backend may not have begun yet.
+    const bool has_begun = may_move() || (data_ == Data::waiting && client_due_ != loop::never &&
+                                          client_ >= Link::securing);
+    if (!has_begun) return;
     if (client_ == Link::unreachable) return break_data(425, Reason::client_unreachable, now);
     if (client_ == Link::insecure) return break_data(refused_tls_code, Reason::client_tls, now);
-    if (backend_ == Link::insecure) return break_data(425, Reason::server_tls, now);
+    if (client_ == Link::securing && now >= client_due_)
+        return break_data(refused_tls_code, Reason::client_tls_late, now);
+    if (!may_move()) return;
+    if (backend_ == Link::insecure) return leave_or_break(425, Reason::server_tls, now);
     if (client_ == Link::connected) {
         client_ = terms_.client_is_protected ? Link::securing : Link::ready;
         if (client_ == Link::securing) {
             client_due_ = now + terms_.client_tls_time;
             push(Action::secure_client);
         }
-    } else if (client_ == Link::securing && now >= client_due_) {
-        return break_data(refused_tls_code, Reason::client_tls_late, now);
     }
     if (backend_ == Link::connected) {
         backend_ = terms_.backend_is_protected ? Link::securing : Link::ready;
@@ -172,18 +182,38 @@ void TransferMachine::judge_relay(loop::Time now) {
         case RelayEnd::ended:
         case RelayEnd::vouched:
             if (uploads()) return;  // `judge_way` handles uploads
-            if (!is_end_trusted(terms_.backend_is_protected, relay_end_ == RelayEnd::vouched))
+            if (!is_end_trusted(terms_.backend_is_protected, relay_end_ == RelayEnd::vouched)) {
+                if (leave_backend(Reason::no_close_notify, now)) return;
                 return break_data(426, Reason::no_close_notify, now);
+            }
             data_ = Data::whole;
             // Some servers send their 226 only after our side has ended too.
             push(Action::close_backend);
             return await_reply(terms_.final_reply_time, now);
         case RelayEnd::source_failed:
-            return break_data(426, uploads() ? Reason::client_broke : Reason::server_broke, now);
+            if (uploads()) return break_data(426, Reason::client_broke, now);
+            return judge_lost_source(now);
         case RelayEnd::sink_failed:
             return break_data(426, uploads() ? Reason::server_closed : Reason::client_closed, now);
-        case RelayEnd::stalled: return break_data(426, Reason::stalled, now);
+        case RelayEnd::stalled:
+            if (leave_backend(Reason::stalled, now)) return;
+            return break_data(426, Reason::stalled, now);
+        case RelayEnd::stalled_by_client: return break_data(426, Reason::stalled, now);
+        case RelayEnd::differs:
+            if (leave_backend(Reason::differs, now)) return;
+            return break_data(426, Reason::differs, now);
     }
+}
+
+/// The backend's data broke. A living backend says why, and its reply is the client's. One that
+/// says nothing is lost.
+void TransferMachine::judge_lost_source(loop::Time now) {
+    if (!terms_.may_leave || stays_) return break_data(426, Reason::server_broke, now);
+    if (!std::exchange(is_source_lost_, true)) data_due_ = now + reset_reply_time;
+    const bool has_refused = has_final() && !is_confirmed() && !has_lost_backend();
+    if (has_refused) return break_data(426, Reason::server_broke, now);
+    if (!has_final() && !is_missing() && now < data_due_) return;
+    if (!leave_backend(Reason::server_broke, now)) break_data(426, Reason::server_broke, now);
 }
 
 /// The end of the client's direction. A killed client's kernel ends its data like a finished
@@ -228,10 +258,13 @@ void TransferMachine::judge_client(loop::Time now) {
 /// backend's reply.
 void TransferMachine::judge_cut(loop::Time now) {
     if (cut_ == Reason::none) return;
-    const auto latest = now + reply_time();
-    if (data_ == Data::whole && !has_final()) reply_due_ = loop::sooner(reply_due_, latest);
+    const bool ends_it = cut_ == Reason::server_disabled || cut_ == Reason::ended_by_operator;
+    if (ends_it && (data_ == Data::whole || data_ == Data::broken) && !has_final())
+        reply_due_ = loop::sooner(reply_due_, now + reply_time());
     if (!data_are_pending() || ending_of(end_state()) != Ending::not_yet) return;
-    break_data(426, cut_, now);
+    if (leave_backend(cut_, now)) return;
+    if (ends_it) return break_data(426, cut_, now);
+    cut_ = Reason::none;
 }
 
 loop::Time::duration TransferMachine::reply_time() const {
@@ -255,7 +288,7 @@ void TransferMachine::judge_broken(loop::Time now) {
 
 EndState TransferMachine::end_state() const {
     EndState state;
-    state.is_begun = is_begun();
+    state.is_begun = is_announced();
     if (data_ == Data::whole) state.data = EndState::Data::whole;
     if (data_ == Data::broken) state.data = EndState::Data::broken;
     if (is_missing()) state.final_reply = EndState::Final::missing;
@@ -268,6 +301,8 @@ void TransferMachine::judge_ending(loop::Time now) {
     const auto ending = ending_of(end_state());
     if (ending == Ending::not_yet) return;
     if (has_final() && words_ == Words::owed) return push(Action::settle_replies);
+    if (has_lost_backend() && leave_backend(is_missing() ? reason_ : Reason::reply_lost, now))
+        return;
     conclude(ending, now);
 }
 
@@ -275,7 +310,7 @@ void TransferMachine::judge_deadlines(loop::Time now) {
     if (data_ == Data::waiting && !has_client() && now >= client_due_)
         return break_data(425, Reason::client_missing, now);
     if (data_ == Data::waiting && now >= backend_due_)
-        return break_data(425, Reason::server_missing, now);
+        return leave_or_break(425, Reason::server_missing, now);
     if (now < reply_due_ || is_missing()) return;
     // A reply is not late while its lines keep coming.
     if (line_at_ != loop::Time::min() && line_at_ + reply_time_ > now) {
@@ -299,6 +334,12 @@ void TransferMachine::conclude(Ending ending, loop::Time now) {
         case Ending::failed_by_backend:
             // The backend's reply about data that we refused does not help the client.
             if (own_code_ == refused_tls_code) return conclude(Ending::failed, now);
+            // Nor does it what another backend says of a file that this one was to go on with.
+            if (awaits_resumption() && is_announced_) {
+                own_code_ = 426;
+                reason_ = lost_by_;
+                return conclude(Ending::failed, now);
+            }
             if (data_ == Data::broken) return end(Result::failed, Action::tell_final);
             stage_ = Stage::refused;
             reason_ = Reason::refused;
@@ -332,6 +373,68 @@ bool TransferMachine::is_refusal_harmless() const {
     return terms_.is_listing || !has_moved_;
 }
 
+/// Whether the backend is lost as the source of a download whose client's data can wait. RFC 959
+/// 4.2.2: 421 ends the service, 426 a transfer. What another backend refuses to go on with is lost
+/// there, too.
+bool TransferMachine::has_lost_backend() const {
+    if (!downloads() || data_ == Data::broken) return false;
+    if (awaits_resumption() && is_announced_ && has_final() && !is_confirmed()) return true;
+    return is_missing() || final_code_ == 421 || (final_code_ == 426 && is_announced());
+}
+
+/// The client's end of the data is held open and silent, and another backend is looked for. False:
+/// the transfer cannot move, or the time for that is over.
+bool TransferMachine::leave_backend(Reason reason, loop::Time now) {
+    if (stage_ != Stage::carrying || !may_leave() || cut_ == Reason::ended_by_operator)
+        return false;
+    if (abort_is_wanted_ || client_has_left()) return false;
+    if (move_due_ == loop::never) move_due_ = now + terms_.failover_time;
+    if (now >= move_due_) return false;
+    lost_by_ = reason;
+    stage_ = Stage::moving_on;
+    push(Action::move_on);
+    // It may have to stay where it is.
+    const bool is_lost = reason != Reason::server_down && reason != Reason::server_drained;
+    if (is_lost) forget_backend();
+    return true;
+}
+
+void TransferMachine::forget_backend() {
+    is_announced_ = is_announced();
+    data_ = Data::waiting;
+    relay_end_ = RelayEnd::none;
+    is_source_lost_ = false;
+    backend_ = Link::connected;
+    backend_has_moved_ = false;
+    words_ = Words::owed;
+    final_code_ = 0;
+    cut_ = Reason::none;
+    reply_due_ = backend_due_ = data_due_ = loop::never;
+    line_at_ = loop::Time::min();
+}
+
+/// No other backend takes the transfer over from one that is not lost.
+void TransferMachine::note_stays() {
+    stage_ = Stage::carrying;
+    lost_by_ = Reason::none;
+    cut_ = Reason::none;
+    move_due_ = loop::never;
+}
+
+/// For failures that say nothing about a first backend, but that another one cannot go on.
+void TransferMachine::leave_or_break(std::uint16_t code, Reason reason, loop::Time now) {
+    if (awaits_resumption() && leave_backend(reason, now)) return;
+    break_data(code, reason, now);
+}
+
+/// The transfer ends as it would have without another backend.
+void TransferMachine::note_not_moved(loop::Time now) {
+    stays_ = true;
+    stage_ = Stage::carrying;
+    words_ = Words::lost;
+    break_data(426, lost_by_, now);
+}
+
 /// Neither side may take this end for a proper one, so both data connections are reset. The backend
 /// has its reply timeout to answer.
 void TransferMachine::break_data(std::uint16_t code, Reason reason, loop::Time now) {
@@ -341,7 +444,7 @@ void TransferMachine::break_data(std::uint16_t code, Reason reason, loop::Time n
                                            final_code_ == 421);
     const bool has_confirmed = uploads() && is_confirmed();
     const bool listens = (is_begun() || has_confirmed) && !has_ended && !is_missing();
-    const bool may_have_accepted = has_moved_ || uploads() || !listens;
+    const bool may_have_accepted = backend_has_moved_ || uploads() || !listens;
     push(Action::break_client);
     data_ = Data::broken;
     own_code_ = code;
@@ -409,7 +512,8 @@ loop::Deadline TransferMachine::deadline() const {
         case Data::waiting:
             return loop::sooner(reply_due_, loop::sooner(client_due_, backend_due_));
         case Data::moving:
-            return way_ == Way::open ? reply_due_ : loop::sooner(reply_due_, data_due_);
+            return way_ == Way::open && !is_source_lost_ ? reply_due_
+                                                         : loop::sooner(reply_due_, data_due_);
         case Data::whole: return reply_due_;
         case Data::broken: return loop::sooner(reply_due_, data_due_);
     }
@@ -420,6 +524,7 @@ TransferPhase TransferMachine::phase() const {
     using Phase = TransferPhase;
     if (stage_ == Stage::securing && terms_.secures_client_first)
         return has_client() ? Phase::handshake : Phase::waiting_for_client;
+    if (stage_ == Stage::moving_on) return Phase::moving_on;
     if (!is_sent()) return Phase::opening;
     if (result_ == Result::aborted || data_ == Data::broken) return Phase::aborting;
     if (stage_ != Stage::carrying || data_ == Data::whole) return Phase::ending;

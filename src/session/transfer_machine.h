@@ -58,7 +58,9 @@ public:
     [[nodiscard]] bool secures_client_first() const { return terms_.secures_client_first; }
     [[nodiscard]] bool is_sent() const { return reach_ != TransferReach::nowhere; }
     [[nodiscard]] bool is_begun() const { return reach_ == TransferReach::begun; }
-    [[nodiscard]] TransferReach reach() const { return reach_; }
+    [[nodiscard]] TransferReach reach() const {
+        return is_announced_ ? TransferReach::begun : reach_;
+    }
     [[nodiscard]] bool is_missing() const { return words_ == Words::lost; }
     [[nodiscard]] std::uint16_t final_code() const { return final_code_; }
     [[nodiscard]] bool has_moved() const { return has_moved_; }
@@ -68,6 +70,18 @@ public:
     [[nodiscard]] bool data_are_pending() const {
         return data_ == Data::waiting || data_ == Data::moving;
     }
+    /// The client was told that the transfer has begun, by this backend or a former one.
+    [[nodiscard]] bool is_announced() const { return is_announced_ || is_begun(); }
+    /// The last backend was lost, and no byte has come from another one.
+    [[nodiscard]] bool awaits_resumption() const { return lost_by_ != TransferReason::none; }
+    /// Another backend may be looked for.
+    [[nodiscard]] bool may_leave() const { return terms_.may_leave && !stays_; }
+    /// Why the last backend was lost.
+    [[nodiscard]] TransferReason lost_by() const { return lost_by_; }
+    /// Until when another backend may be looked for.
+    [[nodiscard]] loop::Deadline move_due() const { return move_due_; }
+    /// The transfer goes on with another backend.
+    void change_backend(bool is_protected) { terms_.backend_is_protected = is_protected; }
     [[nodiscard]] bool client_has_left() const { return client_says_ == Client::end; }
     [[nodiscard]] bool client_is_behind() const { return client_says_ == Client::less; }
     [[nodiscard]] bool abort_is_wanted() const { return abort_is_wanted_; }
@@ -87,6 +101,7 @@ private:
         starting,
         securing,       ///< the client's TLS, before the command is sent
         sending,        ///< the command
+        moving_on,      ///< to another backend
         carrying,       ///< until the end is decided
         refused,        ///< by the backend; the end of its data may follow
         ending_client,  ///< the transfer is whole, the client's data are being ended
@@ -110,7 +125,9 @@ private:
         vouched,
         source_failed,
         sink_failed,
-        stalled
+        stalled,
+        stalled_by_client,
+        differs,
     };
     /// The client's direction of the data, in an upload or in what may be one.
     enum class Way : std::uint8_t {
@@ -148,6 +165,7 @@ private:
     void connect(loop::Time now);
     void secure(loop::Time now);
     void judge_relay(loop::Time now);
+    void judge_lost_source(loop::Time now);
     void judge_way(loop::Time now);
     void judge_client(loop::Time now);
     void judge_cut(loop::Time now);
@@ -164,6 +182,11 @@ private:
     void note_end_passed(loop::Time now);
     void note_client_ended(bool is_proper, loop::Time now);
     void break_data(std::uint16_t code, TransferReason reason, loop::Time now);
+    [[nodiscard]] bool leave_backend(TransferReason reason, loop::Time now);
+    void leave_or_break(std::uint16_t code, TransferReason reason, loop::Time now);
+    void forget_backend();
+    void note_stays();
+    void note_not_moved(loop::Time now);
     void reset_backend(loop::Time now);
     void refuse(std::uint16_t code, TransferReason reason);
     void abort(TransferAction of_backend);
@@ -182,6 +205,7 @@ private:
     [[nodiscard]] bool client_vanished() const { return client_has_left() && !client_vouches_; }
     [[nodiscard]] bool is_end_trusted(bool is_protected, bool is_vouched_for) const;
     [[nodiscard]] bool is_refusal_harmless() const;
+    [[nodiscard]] bool has_lost_backend() const;
     [[nodiscard]] loop::Time::duration reply_time() const;
     [[nodiscard]] EndState end_state() const;
 
@@ -202,10 +226,15 @@ private:
     std::uint16_t own_code_ = 426;
     std::uint16_t final_code_ = 0;  // 0: none yet
 
-    bool has_moved_ = false;       // a byte
-    bool client_vouches_ = false;  // it said QUIT after its data
+    bool has_moved_ = false;          // a byte
+    bool backend_has_moved_ = false;  // a byte of the present one
+    bool client_vouches_ = false;     // it said QUIT after its data
     bool abort_is_wanted_ = false;
-    TransferReason cut_ = TransferReason::none;  // why the administrator ends it
+    TransferReason cut_ = TransferReason::none;      // why it shall leave the backend, or end
+    bool is_announced_ = false;                      // a former backend had begun
+    bool is_source_lost_ = false;                    // the data broke, its reply may say why
+    bool stays_ = false;                             // there is no other backend for it
+    TransferReason lost_by_ = TransferReason::none;  // until another backend goes on
 
     // One deadline each for the backend's replies, for the client's data connection or its TLS, for
     // the backend's data connection, and for the data: an end that is held or passed on, or a
@@ -214,6 +243,7 @@ private:
     loop::Deadline client_due_ = loop::never;
     loop::Deadline backend_due_ = loop::never;
     loop::Deadline data_due_ = loop::never;
+    loop::Deadline move_due_ = loop::never;   // for another backend
     loop::Time::duration reply_time_{};       // for each line of a reply
     loop::Time line_at_ = loop::Time::min();  // the last line of an unfinished reply
     loop::Time::duration end_grace_{};

@@ -24,7 +24,7 @@ void TransferMachine::on(const TransferEvent& event, loop::Time now) {
     if (event.kind <= Kind::replies_settled) return on_backend(event, now);
     if (event.kind <= Kind::client_heard) return on_client(event);
     if (event.kind <= Kind::backend_noticed) return on_connection(event, now);
-    if (event.kind <= Kind::stalled) return on_data(event);
+    if (event.kind <= Kind::differs) return on_data(event);
     on_outcome(event, now);
 }
 
@@ -57,10 +57,24 @@ void TransferMachine::on_backend(const TransferEvent& event, loop::Time now) {
             reason_ = Reason::reply_lost;
             return;
         case Kind::backend_disabled:
-            if (cut_ == Reason::none) cut_ = Reason::server_disabled;
+            if (cut_ != Reason::ended_by_operator) cut_ = Reason::server_disabled;
             return;
         case Kind::operator_ends:
-            if (cut_ == Reason::none) cut_ = Reason::ended_by_operator;
+            if (cut_ != Reason::server_disabled) cut_ = Reason::ended_by_operator;
+            return;
+        case Kind::backend_down:
+            if (cut_ == Reason::none) cut_ = Reason::server_down;
+            return;
+        case Kind::backend_drained:
+            if (cut_ == Reason::none) cut_ = Reason::server_drained;
+            return;
+        case Kind::left: return forget_backend();
+        case Kind::stays: return note_stays();
+        case Kind::not_moved: return note_not_moved(now);
+        case Kind::resumed:
+            lost_by_ = Reason::none;
+            move_due_ = loop::never;
+            backend_has_moved_ = true;
             return;
         case Kind::replies_settled:
             if (words_ == Words::owed) words_ = Words::settled;
@@ -120,7 +134,7 @@ void TransferMachine::on_data(const TransferEvent& event) {
         end_grace_ = event.time;
     };
     switch (event.kind) {
-        case Kind::first_byte: has_moved_ = true; return;
+        case Kind::first_byte: has_moved_ = backend_has_moved_ = true; return;
         case Kind::ended:
             if (uploads()) end_way(WayEnd::bare);
             return end_relay(RelayEnd::ended);
@@ -132,6 +146,8 @@ void TransferMachine::on_data(const TransferEvent& event) {
         case Kind::source_failed: return end_relay(RelayEnd::source_failed);
         case Kind::sink_failed: return end_relay(RelayEnd::sink_failed);
         case Kind::stalled: return end_relay(RelayEnd::stalled);
+        case Kind::stalled_by_client: return end_relay(RelayEnd::stalled_by_client);
+        case Kind::differs: return end_relay(RelayEnd::differs);
         default: return;
     }
 }

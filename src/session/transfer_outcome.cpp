@@ -24,13 +24,20 @@ void Transfer::note_outcome() {
     outcome_.fault = base::is_shortage(report_.error) ? base::Blame::ballast
                                                       : blame_of(outcome_.cause, direction_);
     if (is_good || !outcome_.reason.empty()) return;
-    outcome_.reason = reason_in_words();
+    outcome_.reason = failure_in_words();
     const auto& reply = replies_->owed().final_reply();
     const bool says_why = reply && reply->is_negative() && machine_.own_code() != refused_tls_code;
     if (outcome_.result == TransferResult::failed && says_why && outcome_.cause != Reason::refused)
         outcome_.reason = fmt::format("{} {} ({})", reply->code, reply->message(), outcome_.reason);
     else if (outcome_.result == TransferResult::refused && !is_about_tls(outcome_.cause) && !reply)
         outcome_.reason = fmt::format("{} {}", machine_.own_code(), refusal_in_words());
+}
+
+std::string Transfer::failure_in_words() const {
+    return stays_because_.empty() || !machine_.awaits_resumption()
+               ? reason_in_words()
+               : fmt::format("{}, and no other server goes on: {}", reason_in_words(),
+                             stays_because_);
 }
 
 std::string Transfer::reason_in_words() const {

@@ -42,6 +42,9 @@ std::string_view to_string(TransferReason reason) {
         case Reason::no_close_notify: return "the data ended without TLS close_notify";
         case Reason::stalled: return "no data moved for too long";
         case Reason::confirmed_too_early: return "the server confirmed the upload before its end";
+        case Reason::server_down: return "the server is down";
+        case Reason::server_drained: return "the server is being drained";
+        case Reason::differs: return "the other server sends different data";
     }
     return "?";
 }
@@ -64,13 +67,16 @@ base::Blame blame_of(TransferReason reason, ftp::Direction direction) {
         case Reason::server_tls_refused:
         case Reason::server_broke:
         case Reason::server_closed:
-        case Reason::confirmed_too_early: return Blame::backend;
+        case Reason::confirmed_too_early:
+        case Reason::server_down:
+        case Reason::differs: return Blame::backend;
         // Most often a firewall, or an address that a NAT has changed.
         case Reason::client_missing:
         case Reason::client_unreachable:
         case Reason::server_missing:
         case Reason::stalled: return Blame::network;
         case Reason::server_disabled:
+        case Reason::server_drained:
         case Reason::ended_by_operator: return Blame::configuration;
         case Reason::no_close_notify:
             return direction == ftp::Direction::upload ? Blame::client : Blame::backend;
@@ -87,6 +93,7 @@ bool is_about_tls(TransferReason reason) {
 std::string_view to_string(TransferPhase phase) {
     switch (phase) {
         case TransferPhase::opening: return "opening";
+        case TransferPhase::moving_on: return "looking for another backend";
         case TransferPhase::waiting_for_backend: return "waiting for the backend";
         case TransferPhase::waiting_for_client: return "waiting for the client";
         case TransferPhase::handshake: return "handshake";

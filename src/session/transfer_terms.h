@@ -46,6 +46,9 @@ enum class TransferReason : std::uint8_t {
     no_close_notify,    ///< under `strict_close`
     stalled,
     confirmed_too_early,  ///< 2xx before the end of an upload
+    server_down,          ///< by its probes, and no byte came any more
+    server_drained,       ///< by the administrator, who wants its transfers moved
+    differs,              ///< another backend sends other bytes
 };
 
 /// How far a transfer came.
@@ -58,6 +61,7 @@ enum class TransferReach : std::uint8_t {
 /// What a transfer is doing.
 enum class TransferPhase : std::uint8_t {
     opening,              ///< the backend's data connection
+    moving_on,            ///< looking for another backend after a loss
     waiting_for_backend,  ///< for its 1xx or its data connection
     waiting_for_client,   ///< for its data connection
     handshake,
@@ -88,12 +92,14 @@ struct TransferTerms {
     bool dials_client = false;          ///< once the backend has begun
     bool backend_leads = false;    ///< an active client is dialled when the backend has connected
     bool is_close_strict = false;  ///< TLS data without close_notify are not whole
+    bool may_leave = false;        ///< a lost backend may be replaced by another one
     loop::Time::duration client_connect_time{};
     loop::Time::duration client_tls_time{};
     loop::Time::duration backend_connect_time{};
     loop::Time::duration stall_time{};
     loop::Time::duration reply_time{};
     loop::Time::duration final_reply_time{};  ///< counted from the end of the data
+    loop::Time::duration failover_time{};     ///< the client waits for another backend
 
     friend auto operator<=>(const TransferTerms&, const TransferTerms&) = default;
 };
@@ -109,6 +115,12 @@ struct TransferEvent {
         final_came,        ///< `code`; a later event may correct it
         reply_lost,        ///< no more replies will come
         backend_disabled,  ///< by the administrator
+        backend_down,      ///< by its probes, and no byte has moved for a while
+        backend_drained,   ///< the administrator wants its transfers moved
+        left,              ///< another backend will go on, so this one is left
+        stays,             ///< no other backend can go on, so it stays on this one
+        not_moved,         ///< no other backend can go on, and this one is lost
+        resumed,           ///< another backend goes on with it
         operator_ends,     ///< this transfer, or its session
         replies_settled,
         // the client's control connection
@@ -137,6 +149,8 @@ struct TransferEvent {
         source_failed,
         sink_failed,
         stalled,
+        stalled_by_client,  ///< which takes no bytes
+        differs,            ///< the other backend's bytes
         // results of actions
         end_passed,
         end_blocked,
@@ -156,6 +170,7 @@ enum class TransferAction : std::uint8_t {
     done,
     say_150,
     send_command,   ///< and REST before it: `command_sent` or `command_not_sent`
+    move_on,        ///< send it to another backend: `command_sent`, `not_moved` or `stays`
     dial_client,    ///< until `client_deadline`
     secure_client,  ///< start its TLS, or use the result of an early handshake
     secure_backend,

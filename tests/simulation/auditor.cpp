@@ -30,7 +30,10 @@ void Auditor::look() {
     std::uint32_t placing = 0;
     std::uint32_t transfers = 0;
     for (const auto& view : views) {
-        const bool may_hold = view.backend.empty() || view.phase == session::Phase::choosing;
+        // One that moves may have a seat on either backend.
+        const bool may_hold = view.backend.empty() || view.phase == session::Phase::choosing ||
+                              view.phase == session::Phase::queued ||
+                              view.phase == session::Phase::moving;
         if (may_hold) ++placing;
         if (view.transfer) ++transfers;
     }

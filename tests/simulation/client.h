@@ -34,6 +34,7 @@ private:
     [[nodiscard]] loop::Task<bool> log_in();
     [[nodiscard]] loop::Task<int> say_password(bool is_right);
     [[nodiscard]] loop::Task<> step();
+    [[nodiscard]] bool may_be_given_up(int code) const;
     [[nodiscard]] loop::Task<> stay_in_step();
     [[nodiscard]] loop::Task<> pipeline();
     [[nodiscard]] loop::Task<> leave();

@@ -140,8 +140,23 @@ std::string ClientTransfer::command() {
     }
     auto content = content_of(server_->name + ':' + name_, bytes);
     expected_ = content.substr(std::min<std::size_t>(offset_, content.size()));
+    if (scene_.servers.are_alike()) give_others(content);
     if (chance_.percent(95)) backend.files[name_] = std::move(content);
     return "RETR " + name_;
+}
+
+/// The other servers of the pool have the same file, or one that must never be mixed with it.
+void ClientTransfer::give_others(const std::string& content) {
+    auto different = content;
+    const bool differs = chance_.percent(20) && !content.empty();
+    if (differs && chance_.percent(50))
+        different = content_of("other:" + name_, content.size() + 1);
+    // The first byte is always compared.
+    if (differs) different.front() = '#';
+    if (differs) other_ = different.substr(std::min<std::size_t>(offset_, different.size()));
+    for (auto& each : scene_.servers.all())
+        if (each.pool == server_->pool && each.backend != server_->backend && chance_.percent(90))
+            each.backend->files[name_] = different;
 }
 
 // The data
@@ -244,6 +259,9 @@ void ClientTransfer::judge() {
 
 void ClientTransfer::judge_download() {
     const auto& received = data_->received();
+    // If no byte had come from the first server, another one's file is as good.
+    if (!other_.empty() && other_.starts_with(received) && !expected_.starts_with(received))
+        expected_ = other_;
     EXPECT_TRUE(expected_.starts_with(received))
         << name_ << ": bytes of something else: " << received.substr(0, 100);
     if (is_gone() || mishap_ == Mishap::breaks_data) return;
@@ -270,8 +288,11 @@ void ClientTransfer::judge_upload() {
 }
 
 bool ClientTransfer::is_stored_whole() const {
-    return std::ranges::any_of(server_->backend->stored, [&](const auto& stored) {
-        return stored.name == name_ && stored.is_whole;
+    const auto has_it = [&](const auto& stored) { return stored.name == name_ && stored.is_whole; };
+    return std::ranges::any_of(scene_.servers.all(), [&](const auto& each) {
+        const bool counts = each.backend == server_->backend ||
+                            (scene_.servers.are_alike() && each.pool == server_->pool);
+        return counts && std::ranges::any_of(each.backend->stored, has_it);
     });
 }
 

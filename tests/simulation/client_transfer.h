@@ -49,6 +49,7 @@ private:
     [[nodiscard]] bool connect();
     [[nodiscard]] loop::Task<bool> restart();
     [[nodiscard]] std::string command();
+    void give_others(const std::string& content);
     [[nodiscard]] loop::Task<> move();
     [[nodiscard]] loop::Task<> happen();
     [[nodiscard]] loop::Task<> hear_end();
@@ -77,6 +78,7 @@ private:
     Servers::Server* server_ = nullptr;
     std::uint64_t offset_ = 0;
     std::string expected_;       ///< what the receiver shall get
+    std::string other_;          ///< what it may get instead: another server has another file
     std::uint16_t passive_ = 0;  ///< the balancer's port, until it is connected to
     std::unique_ptr<support::DataPeer> data_;
     bool is_sent_ = false;      ///< the command

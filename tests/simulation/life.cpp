@@ -29,7 +29,11 @@ Life::Life(std::uint64_t seed, bool shows)
     has_tls_ = chance_.percent(20);
     pools_ = 1 + chance_.below(3);
     servers_each_ = 1 + chance_.below(4);
-    servers_.emplace(network_, trace_, chance_.seed(), pools_, servers_each_, bytes_max_);
+    are_alike_ = chance_.percent(60);
+    // Larger than the first sample of a download.
+    if (are_alike_ && network_.shape.slice_bytes == 0 && chance_.percent(30)) bytes_max_ = 300'000;
+    servers_.emplace(network_, trace_, chance_.seed(), pools_, servers_each_, bytes_max_,
+                     are_alike_);
     balancer_.emplace(network_, trace_, chance_.seed(), draw_settings());
     scene_.emplace(Scene{loop_, network_, trace_, book_, *servers_, *balancer_, bytes_max_});
     auditor_.emplace(*scene_);
@@ -140,6 +144,16 @@ config::Pool Life::draw_pool(std::size_t number) {
                             : chance_.pick({BackendData::epsv, BackendData::pasv, BackendData::port,
                                             BackendData::eprt, BackendData::as_client});
     made.data_ports = base::PortRange{21'000, 21'019};
+    if (are_alike_) {
+        using config::Failover;
+        made.failover = chance_.pick({Failover::off, Failover::session, Failover::transfer,
+                                      Failover::transfer, Failover::transfer});
+        made.failover_timeout = chance_.moment(2s, 20s);
+        made.failover_samples = 10'000;
+        made.failover_trust = chance_.percent(20);
+        made.failover_rate = chance_.pick({1.0, 10.0, 200.0});
+        if (chance_.percent(20)) made.rebalance = 1;
+    }
     made.greeting_timeout = chance_.moment(2s, 10s);
     made.reply_timeout = chance_.moment(5s, 20s);
     made.long_reply_timeout = chance_.moment(10s, 30s);
@@ -206,7 +220,7 @@ void Life::administer() {
     using pool::AdminState;
     const auto state =
         chance_.pick({AdminState::ready, AdminState::ready, AdminState::ready, AdminState::draining,
-                      AdminState::draining_idle, AdminState::disabled});
+                      AdminState::draining_move, AdminState::draining_idle, AdminState::disabled});
     if (chance_.percent(5)) {
         trace_.note("balancer", fmt::format("all are {}", pool::to_string(state)));
         return balancer_->administer_all(state);

@@ -46,6 +46,7 @@ private:
     bool has_tls_;
     std::size_t pools_;
     std::size_t servers_each_;
+    bool are_alike_;  ///< the servers of one pool
     std::optional<Servers> servers_;
     std::optional<Balancer> balancer_;
     std::optional<Scene> scene_;

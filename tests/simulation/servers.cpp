@@ -24,8 +24,12 @@ support::DirectoryTree tree() {
 }  // namespace
 
 Servers::Servers(support::MemoryNetwork& network, Trace& trace, std::uint64_t seed,
-                 std::size_t pools, std::size_t each, std::size_t bytes_max)
-    : network_(network), trace_(trace), chance_(seed), bytes_max_(bytes_max) {
+                 std::size_t pools, std::size_t each, std::size_t bytes_max, bool are_alike)
+    : network_(network),
+      trace_(trace),
+      chance_(seed),
+      bytes_max_(bytes_max),
+      are_alike_(are_alike) {
     for (std::size_t pool = 0; pool < pools; ++pool)
         for (std::size_t i = 0; i < each; ++i) {
             const auto ip = base::Ip::parse(fmt::format("10.0.{}.{}", pool, 11 + i)).value();
@@ -45,7 +49,9 @@ void Servers::give_character(Server& server) {
     script = {};
     script.tree = tree();
     network_.delay(server.backend->address(), chance_.percent(80) ? 0ms : chance_.moment(0ms, 4s));
-    server.backend->listing = fmt::format("-rw-r--r-- 1 u g 5 Jan 1 00:00 on-{}\r\n", server.name);
+    server.backend->listing =
+        fmt::format("-rw-r--r-- 1 u g 5 Jan 1 00:00 on-{}\r\n",
+                    are_alike_ ? fmt::format("p{}", server.pool) : server.name);
     server.confirms_early = false;
     script.knows_epsv = !chance_.percent(20);
     script.reply_delay = chance_.percent(50) ? 0ms : chance_.moment(0ms, 50ms);

@@ -23,11 +23,13 @@ public:
         bool confirms_early = false;  ///< its 226 comes before the data
     };
 
-    /// `each` servers for each pool. The largest file has `bytes_max`.
+    /// `each` servers for each pool. The largest file has `bytes_max`. `are_alike`: those of one
+    /// pool hold the same files, so sessions may go on with another one.
     Servers(support::MemoryNetwork& network, Trace& trace, std::uint64_t seed, std::size_t pools,
-            std::size_t each, std::size_t bytes_max);
+            std::size_t each, std::size_t bytes_max, bool are_alike);
 
     [[nodiscard]] std::vector<Server>& all() { return servers_; }
+    [[nodiscard]] bool are_alike() const { return are_alike_; }
     /// Null: there is none of this name.
     [[nodiscard]] Server* find(std::string_view name);
     /// One of them gets another character, dies, is closed or comes back.
@@ -41,6 +43,7 @@ private:
     Trace& trace_;
     Chance chance_;
     const std::size_t bytes_max_;
+    const bool are_alike_;
     std::vector<Server> servers_;
 };
 

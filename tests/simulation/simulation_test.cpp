@@ -33,15 +33,27 @@ void tell(std::uint64_t lives) {
     fmt::print(
         "{} lives: {} sessions, {} logins; transfers: {} whole, {} failed, {} aborted, {} refused; "
         "backends failed {} logins and {} sessions; {} sessions queued, {} fell back; "
-        "{} probes passed, {} failed\n",
+        "{} probes passed, {} failed; {} sessions outlived a backend, {} moved away from one, {} "
+        "could not; {} downloads went on, {} + {} + {} could not\n",
         lives, metrics::total(Counter::sessions_accepted), metrics::total(Counter::logins), whole,
         metrics::total(Counter::transfers_failed), metrics::total(Counter::transfers_aborted),
         metrics::total(Counter::transfers_refused),
         metrics::total(Counter::backend_attempts_failed),
         metrics::total(Counter::backend_connections_lost), metrics::total(Counter::sessions_queued),
         metrics::total(Counter::sessions_fallen_back), metrics::total(Counter::probes_passed),
-        metrics::total(Counter::probes_failed));
-    if (lives > 1) EXPECT_GT(whole, lives);
+        metrics::total(Counter::probes_failed), metrics::total(Counter::sessions_moved_lost),
+        metrics::total(Counter::sessions_moved_down) +
+            metrics::total(Counter::sessions_moved_drained) +
+            metrics::total(Counter::sessions_moved_disabled) +
+            metrics::total(Counter::sessions_moved_rebalanced),
+        metrics::total(Counter::sessions_not_moved), metrics::total(Counter::transfers_resumed),
+        metrics::total(Counter::transfers_without_other_backend),
+        metrics::total(Counter::transfers_that_differ),
+        metrics::total(Counter::transfers_not_resumable));
+    if (lives == 1) return;
+    EXPECT_GT(whole, lives);
+    EXPECT_GT(metrics::total(Counter::sessions_moved_lost), lives / 2);
+    EXPECT_GT(metrics::total(Counter::transfers_resumed), lives / 20);
 }
 
 /// BALLAST_SEED=N runs that life alone and shows it. BALLAST_SEEDS=N runs the first N.

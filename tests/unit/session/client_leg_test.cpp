@@ -79,13 +79,13 @@ TEST_F(ClientLegTest, distinguishes_a_lost_client_from_one_that_ended) {
 TEST_F(ClientLegTest, gives_deferred_commands_first_and_in_order) {
     say("PWD\r\nNOOP\r\nQUIT\r\n");
     leg->defer(*leg->poll());
-    EXPECT_FALSE(leg->has_deferred_quit());
+    EXPECT_FALSE(leg->has_deferred("QUIT"));
     leg->defer({Kind::command, {"QUIT", {}, "QUIT"}, {}});
-    EXPECT_TRUE(leg->has_deferred_quit());
+    EXPECT_TRUE(leg->has_deferred("QUIT"));
     EXPECT_EQ(leg->next()->command.verb, "PWD");
     EXPECT_EQ(leg->next()->command.verb, "QUIT");
     EXPECT_EQ(leg->next()->command.verb, "NOOP");
-    EXPECT_FALSE(leg->has_deferred_quit());
+    EXPECT_FALSE(leg->has_deferred("QUIT"));
 }
 
 TEST_F(ClientLegTest, reads_no_more_than_it_may_defer) {

@@ -258,6 +258,12 @@ private:
             co_return co_await download(
                 file->second.substr(std::min<std::size_t>(restart, file->second.size())));
         }
+        if (verb == "SIZE" || verb == "MDTM") {
+            const auto file = owner_.files.find(argument);
+            if (file == owner_.files.end()) co_return co_await say("550 No such file.");
+            co_return co_await say(verb == "SIZE" ? fmt::format("213 {}", file->second.size())
+                                                  : "213 " + owner_.file_time);
+        }
         if (verb == "STOR" || verb == "APPE" || verb == "STOU" || plan.uploads.contains(verb))
             co_return co_await upload(argument);
         const bool is_known = verb == "TYPE" || verb == "CWD" || verb == "MODE" || verb == "STRU" ||
@@ -282,7 +288,8 @@ private:
         co_await say(extended ? fmt::format("229 Go there (|||{}|)", data_port_)
                               : fmt::format("227 Go there (10,9,9,9,{},{})", data_port_ / 256,
                                             data_port_ % 256));
-        while (owner_.script.waits_for_data && !data_) (void)co_await signal_.wait(loop::never);
+        while (owner_.script.waits_for_data && !data_ && pull())
+            (void)co_await signal_.wait(loop::never);
     }
 
     void close_data_port() {

@@ -86,7 +86,8 @@ public:
 
     BackendScript script;
     std::map<std::string, std::string> files;
-    std::uint16_t next_data_port = 40'000;  ///< a passive one
+    std::string file_time = "20260102030405";  ///< MDTM of all files
+    std::uint16_t next_data_port = 40'000;     ///< a passive one
     std::string listing = "-rw-r--r-- 1 u g 5 Jan 1 00:00 a.txt\r\n";
 
     struct Upload {

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/file_facts.h"
+
+#include "base/ascii.h"
+#include "base/number.h"
+
+#include <algorithm>
+#include <chrono>
+#include <fmt/format.h>
+
+namespace ballast::session {
+
+namespace {
+
+constexpr auto known_time = std::chrono::seconds(5);
+constexpr std::size_t files_max = 8;
+/// A longer path is not remembered.
+constexpr std::size_t path_bytes_max = 1024;
+
+/// RFC 3659 2.3: YYYYMMDDHHMMSS, then perhaps a fraction, which some servers leave out.
+std::string time_in(std::string_view text) {
+    constexpr std::size_t digits = 14;
+    const auto time = base::trimmed(text).substr(0, digits);
+    const bool is_time = time.size() == digits &&
+                         std::ranges::all_of(time, [](char c) { return c >= '0' && c <= '9'; });
+    return is_time ? std::string(time) : std::string();
+}
+
+}  // namespace
+
+void FileFacts::note(std::string_view verb, const ftp::Reply& reply) {
+    constexpr std::uint16_t file_status = 213;
+    if (reply.code != file_status) return;
+    if (verb == "SIZE") size = base::parse_number<std::uint64_t>(base::trimmed(reply.message()));
+    if (verb == "MDTM") time = time_in(reply.message());
+}
+
+void FileFacts::complete(const FileFacts& other) {
+    if (!size) size = other.size;
+    if (time.empty()) time = other.time;
+}
+
+std::string difference(const FileFacts& began, const FileFacts& other, bool trusts) {
+    if (began.size && other.size && *began.size != *other.size)
+        return fmt::format("the file has {} bytes there, not {}", *other.size, *began.size);
+    if (!began.time.empty() && !other.time.empty() && began.time != other.time)
+        return fmt::format("the file is of {} there, not of {}", other.time, began.time);
+    if (trusts) return {};
+    if (!began.size || !other.size)
+        return fmt::format("{} server does not tell the size of the file",
+                           began.size ? "that" : "the first");
+    if (began.time.empty() || other.time.empty())
+        return fmt::format("{} server does not tell the time of the file",
+                           began.time.empty() ? "the first" : "that");
+    return {};
+}
+
+loop::Task<base::Result<>> ask_facts(backend::Leg& leg, std::string_view path, FileFacts& facts,
+                                     bool size_is_announced) {
+    const auto size_line = fmt::format("SIZE {}", path);
+    const auto time_line = fmt::format("MDTM {}", path);
+    const bool asks_size = !facts.size && !size_is_announced;
+    const bool asks_time = facts.time.empty();
+    if (asks_size && asks_time && leg.known().takes_several()) {
+        auto replies = co_await leg.two_commands(size_line, time_line);
+        if (!replies) co_return std::unexpected(replies.error());
+        facts.note("SIZE", replies->first);
+        facts.note("MDTM", replies->second);
+        co_return base::Result<>();
+    }
+    if (asks_size) {
+        const auto reply = co_await leg.command(size_line);
+        if (!reply) co_return std::unexpected(reply.error());
+        facts.note("SIZE", *reply);
+    }
+    if (asks_time) {
+        const auto reply = co_await leg.command(time_line);
+        if (!reply) co_return std::unexpected(reply.error());
+        facts.note("MDTM", *reply);
+    }
+    co_return base::Result<>();
+}
+
+void KnownFiles::add(std::string_view path, const FileFacts& facts, loop::Time now) {
+    if (path.empty() || path.size() > path_bytes_max) return;
+    FileFacts all = facts;
+    all.complete(find(path, now));
+    std::erase_if(entries_, [&](const Entry& each) {
+        return each.path == path || now - each.at > known_time;
+    });
+    if (entries_.size() == files_max) entries_.erase(entries_.begin());
+    entries_.push_back({std::string(path), std::move(all), now});
+}
+
+FileFacts KnownFiles::find(std::string_view path, loop::Time now) const {
+    const auto found = std::ranges::find(entries_, path, &Entry::path);
+    return found != entries_.end() && now - found->at <= known_time ? found->facts : FileFacts();
+}
+
+}  // namespace ballast::session

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "backend/leg.h"
+#include "ftp/reply.h"
+#include "loop/loop.h"
+#include "loop/task.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ballast::session {
+
+/// What tells one state of a file from another, as far as its server has said (RFC 3659 3 and 4).
+struct FileFacts {
+    std::optional<std::uint64_t> size;  ///< in TYPE I
+    std::string time;                   ///< YYYYMMDDhhmmss; empty: not known
+
+    [[nodiscard]] bool is_complete() const { return size.has_value() && !time.empty(); }
+    /// Takes in an answer to SIZE or MDTM. Other replies than 213 tell nothing.
+    void note(std::string_view verb, const ftp::Reply& reply);
+    /// Takes over what is not known yet.
+    void complete(const FileFacts& other);
+};
+
+/// How the file on another backend differs from the one that a download began with, in words.
+/// Empty: it does not. What one of them has not said counts as a difference unless `trusts`.
+[[nodiscard]] std::string difference(const FileFacts& began, const FileFacts& other, bool trusts);
+
+/// Asks for what `facts` lacks. In one write if the backend is known to read several commands at
+/// once. `size_is_announced`: its 150 will tell the size, so SIZE is not asked.
+[[nodiscard]] loop::Task<base::Result<>> ask_facts(backend::Leg& leg, std::string_view path,
+                                                   FileFacts& facts,
+                                                   bool size_is_announced = false);
+
+/// What one session has learnt about files, for some seconds: most clients ask for SIZE and MDTM
+/// themselves.
+class KnownFiles {
+public:
+    void add(std::string_view path, const FileFacts& facts, loop::Time now);
+    [[nodiscard]] FileFacts find(std::string_view path, loop::Time now) const;
+
+private:
+    struct Entry {
+        std::string path;
+        FileFacts facts;
+        loop::Time at;
+    };
+    std::vector<Entry> entries_;  // the latest last
+};
+
+}  // namespace ballast::session

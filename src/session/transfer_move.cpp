@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a transfer goes on with another backend.
+#include "backend/refusal.h"
+#include "metrics/counters.h"
+#include "session/transfer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <fmt/format.h>
+#include <utility>
+
+namespace ballast::session {
+
+namespace {
+
+using Kind = TransferEvent::Kind;
+using Reason = TransferReason;
+using namespace std::chrono_literals;
+
+/// How long a backend that refuses a data connection has to show that it is lost.
+constexpr auto last_words_time = 250ms;
+
+/// How long a download must have had no byte before it leaves a backend that its probes call down.
+constexpr auto silence_min = 2s;
+
+/// How soon to try again to leave a backend that is not lost.
+constexpr auto wish_pause = 10s;
+
+OtherBackends::Left left_as(Reason reason) {
+    switch (reason) {
+        case Reason::server_down: return OtherBackends::Left::down;
+        case Reason::server_drained: return OtherBackends::Left::drained;
+        case Reason::differs: return OtherBackends::Left::differs;
+        default: return OtherBackends::Left::lost;
+    }
+}
+
+}  // namespace
+
+// Before the command
+
+/// A file that fits into the first sample needs no facts, because all of it is compared.
+bool Transfer::may_be_large() const {
+    const auto& size = parts_.move.facts.size;
+    return !size || *size > relay::Trail::first_bytes;
+}
+
+/// What tells this file from another version of it must be asked now: a server that is lost tells
+/// nothing, and one that sends a file answers nothing else.
+loop::Task<> Transfer::learn_facts() {
+    auto& move = parts_.move;
+    if (!machine_.may_leave() || !continuation_ || !move.is_file || !may_be_large()) co_return;
+    // With `as-client` nothing of Ballast's own comes between the client's commands.
+    if (move.facts.is_complete() || leg_->follows_client()) co_return;
+    const bool size_is_announced = leg_->known().announces_size() && !restart_;
+    const auto asked = co_await ask_facts(*leg_, move.path, move.facts, size_is_announced);
+    if (asked) parts_.others->learn(move.facts);
+    // `prepare` finds that the backend is lost.
+}
+
+/// Whether the backend is lost, if it refused a data connection. One that has died may have done so
+/// between its answer to EPSV and our connection.
+loop::Task<std::optional<base::Error>> Transfer::loss_behind(const backend::DataRefusal& refusal) {
+    if (refusal.control_is_lost) co_return refusal.error;
+    if (refusal.reply && refusal.reply->code == 421)
+        co_return backend::refusal("the server answered with", *refusal.reply);
+    if (refusal.reply || refusal.error.fault != base::Fault::backend) co_return std::nullopt;
+    const auto until = loop().after(last_words_time);
+    for (;;) {
+        auto said = leg_->poll_reply();
+        if (said && !*said) co_return said->error();
+        if (said && (*said)->code == 421)
+            co_return backend::refusal("the server ended the session with", **said);
+        if (said) continue;
+        leg_->watch();
+        if (!co_await parts_.signal.wait(until)) co_return std::nullopt;
+        if (loop().now() >= until) co_return std::nullopt;
+    }
+}
+
+/// No backend has heard of this transfer yet, so any of them will do.
+loop::Task<bool> Transfer::move_before_sending(const base::Error& error) {
+    auto& others = *parts_.others;
+    replies_->lose_backend(error);
+    backend_end_->reset();
+    others.leave(base::to_string(error), OtherBackends::Left::lost);
+    const auto found = co_await others.find(loop().after(parts_.move.timeout), true);
+    if (!found) co_return false;
+    use(**found);
+    report_.moved = others.go_there();
+    co_return true;
+}
+
+/// Most servers tell the size in their 150, if the transfer begins with the first byte.
+void Transfer::note_announced_size() {
+    auto& move = parts_.move;
+    const auto size = replies_->owed().announced_bytes();
+    if (!size || !continuation_ || !move.is_file || restart_) return;
+    leg_->known().set_announces_size();
+    if (!move.facts.size) move.facts.size = size;
+}
+
+// The wish to leave a backend that is not lost
+
+loop::Deadline Transfer::wish_at() const {
+    if (!machine_.may_leave() || parts_.others == nullptr) return loop::never;
+    if (parts_.others->is_down() && machine_.is_listening())
+        return std::max(next_wish_at_, last_byte_at() + silence_min);
+    return parts_.others->is_to_move() ? next_wish_at_ : loop::never;
+}
+
+loop::Time Transfer::last_byte_at() const { return std::max(started_, report_.moved_at); }
+
+void Transfer::look_for_wish() {
+    if (loop().now() < wish_at() || !machine_.is_listening()) return;
+    next_wish_at_ = loop().after(wish_pause);
+    tell({parts_.others->is_down() ? Kind::backend_down : Kind::backend_drained});
+}
+
+// After the loss
+
+/// Why what was delivered cannot be gone on with, anywhere. Empty: it may be possible.
+std::string Transfer::obstacle() const {
+    const auto taken = report_.bytes_taken;
+    if (taken == 0) return {};
+    if (!continuation_) return "part of the file was sent in TYPE A";
+    if (!continuation_->trail.is_checkable())
+        return fmt::format(
+            "more than {} bytes were sent that another server could not begin behind",
+            parts_.move.sample_bytes);
+    return {};
+}
+
+/// Leaves the present backend. Its data break off, the client's stay open and silent.
+loop::Task<> Transfer::leave(std::string_view why, OtherBackends::Left left) {
+    relaying_.cancel();
+    if (!replies_->backend_is_lost()) replies_->lose_backend(std::string(why));
+    co_await replies_->tell_stats(machine_.data_are_pending());
+    backend_end_->reset();
+    resumed_at_ = report_.bytes_taken;
+    parts_.others->leave(why, left);
+}
+
+/// What stands against going on with this backend. Empty: nothing.
+loop::Task<std::string> Transfer::difference_on(backend::Leg& other) {
+    const auto taken = report_.bytes_taken;
+    const bool begins_inside = taken > 0 && continuation_->trail.begin(taken, true) > 0;
+    const bool can_restart = other.known().accepts_rest();
+    if (!can_restart && restart_) co_return "that server does not know REST";
+    if (begins_inside && !can_restart && taken > parts_.move.sample_bytes)
+        co_return "that server does not know REST, and too many bytes were sent";
+    // All that was delivered is compared, or nothing was.
+    if (taken == 0 || continuation_->trail.covers(taken)) co_return std::string();
+    FileFacts there;
+    const auto asked = co_await ask_facts(other, parts_.move.path, there);
+    if (!asked) co_return base::to_string(asked.error());
+    co_return difference(parts_.move.facts, there, parts_.move.trusts);
+}
+
+/// Sends the command to the backend that it is on now. Returns what went wrong; empty: nothing.
+loop::Task<std::string> Transfer::begin_again() {
+    if (machine_.is_announced()) replies_->note_announced();
+    auto refusal = co_await backend_end_->protect();
+    if (!refusal) refusal = co_await backend_end_->open();
+    if (refusal) co_return base::to_string(refusal->error);
+    machine_.change_backend(backend_end_->is_protected());
+    std::uint64_t begin = 0;
+    if (continuation_)
+        begin = continuation_->begin =
+            continuation_->trail.begin(report_.bytes_taken, leg_->known().accepts_rest());
+    auto offset = restart_;
+    if (begin > 0) offset = restart_.value_or(0) + begin;
+    if (auto learnt = co_await leg_->learn_noop(); !learnt)
+        co_return base::to_string(learnt.error());
+    if (offset) {
+        const auto reply = co_await leg_->restart_at(*offset);
+        if (!reply) co_return base::to_string(reply.error());
+        if (reply->code != 350)
+            co_return fmt::format("REST {} was answered with {} {}", *offset, reply->code,
+                                  reply->message());
+    }
+    if (auto sent = co_await leg_->send(line_); !sent) co_return base::to_string(sent.error());
+    co_return std::string();
+}
+
+/// In words, for the log.
+std::string Transfer::why_left() const {
+    const auto& final_reply = replies_->owed().final_reply();
+    if (machine_.lost_by() == Reason::differs) return difference_;
+    if (!replies_->missing().empty()) return replies_->missing();
+    if (machine_.lost_by() == Reason::reply_lost && final_reply)
+        return fmt::format("the server said {} {}", final_reply->code, final_reply->message());
+    return std::string(to_string(machine_.lost_by()));
+}
+
+/// The client sees nothing but a pause, or the end that it would have seen without another backend.
+loop::Task<> Transfer::move_on() {
+    auto& others = *parts_.others;
+    const auto lost_by = machine_.lost_by();
+    const bool is_lost = lost_by != Reason::server_down && lost_by != Reason::server_drained;
+    bool has_left = is_lost;
+    // A slow client notices nothing while it still has bytes to take.
+    left_at_ = report_.sink_is_slow ? loop().now() : last_byte_at();
+    checked_at_.reset();
+    const auto why = why_left();
+    const auto left = left_as(lost_by);
+    auto problem = obstacle();
+    if (is_lost) co_await leave(why, left);
+    while (problem.empty()) {
+        auto found = co_await others.find(machine_.move_due(), is_lost && difference_.empty());
+        if (others.take_abort()) tell({Kind::abor});
+        if (!found) {
+            problem = difference_.empty() ? std::move(found.error()) : difference_;
+            break;
+        }
+        if (auto differs = co_await difference_on(**found); !differs.empty()) {
+            difference_ = std::move(differs);
+            others.pass_over();
+            continue;
+        }
+        if (!std::exchange(has_left, true)) {
+            co_await leave(why, left);
+            tell({Kind::left});
+        }
+        use(**found);
+        report_.moved = others.go_there();
+        difference_ = co_await begin_again();
+        if (difference_.empty()) {
+            ready_at_ = loop().now();
+            if (backend_end_->is_expected()) tell({Kind::backend_expected});
+            co_return tell({.kind = Kind::command_sent, .time = leg_->answer_time(line_)});
+        }
+        co_await leave(difference_, OtherBackends::Left::lost);
+    }
+    if (has_left) {
+        const auto counter = !obstacle().empty() ? metrics::Counter::transfers_not_resumable
+                             : difference_.empty()
+                                 ? metrics::Counter::transfers_without_other_backend
+                                 : metrics::Counter::transfers_that_differ;
+        metrics::count(counter);
+    }
+    stays_because_ = std::move(problem);
+    tell({has_left ? Kind::not_moved : Kind::stays});
+}
+
+/// The other backend has shown that it sends the same bytes, and the client gets more of them.
+void Transfer::look_for_resumption() {
+    if (!machine_.awaits_resumption() || report_.is_checking) return;
+    if (relaying_.is_started() && !checked_at_) checked_at_ = loop().now();
+    const bool goes_on = report_.bytes_taken > resumed_at_ ||
+                         (relaying_.is_done() && report_.end == relay::End::source_ended);
+    if (!goes_on || !relaying_.is_started()) return;
+    difference_.clear();
+    const auto pause = *checked_at_ - left_at_;
+    ++outcome_.course.moves;
+    outcome_.course.moving += pause;
+    parts_.others->resumed(resumed_at_, pause);
+    tell({Kind::resumed});
+}
+
+/// RFC 959 5.4: the backend ends the session, but the client's goes on with another one.
+loop::Task<> Transfer::tell_farewell() {
+    const auto& reply = replies_->owed().final_reply();
+    const auto code = machine_.is_announced() ? 426 : 451;
+    const auto words = fmt::format("the server said {} {}", reply->code, reply->message());
+    co_await answers_.tell(ftp::make_reply(
+        static_cast<std::uint16_t>(code),
+        fmt::format("{}: {}",
+                    code == 426 ? "Connection closed; transfer aborted" : "Transfer failed",
+                    words)));
+    replies_->lose_backend(words);
+}
+
+}  // namespace ballast::session
