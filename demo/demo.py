@@ -39,7 +39,7 @@ PASSWORD = "try-it"
 SIZE = 5_000_000
 AFTER_LOSS = 6
 
-# Far larger than all buffers on the way, and slow enough to lose its server in the middle.
+# Far larger than all buffers on the way, and slow enough to be seen, and to lose its server.
 LARGE = "large"
 LARGE_MB = 48
 LARGE_RATE = 16_000_000
@@ -276,16 +276,17 @@ class Demo:
         """While a client downloads slowly."""
         print("\nWhat an operator sees while curl downloads slowly:\n")
         host, port = self.ballast.where("ftp")
-        slow = ["curl", "--silent", "--show-error", "--limit-rate", "1M", "--output", os.devnull]
+        rate = ["--limit-rate", str(LARGE_RATE)]
+        slow = ["curl", "--silent", "--show-error", *rate, "--output", os.devnull]
         account = ["--user", f"{self.account.name}:{PASSWORD}"]
         before = len(self.ballast.transfers())
-        with subprocess.Popen([*slow, *account, f"ftp://{host}:{port}/from-curl"]) as client:
-            waiting.until("the transfer", lambda: "from-curl" in self._command("transfers"))
+        with subprocess.Popen([*slow, *account, f"ftp://{host}:{port}/{LARGE}"]) as client:
+            waiting.until("the transfer", lambda: LARGE in self._command("transfers"))
             shown = [self._say("backends"), self._say("transfers")]
             failed = client.wait(waiting.PATIENCE) != 0
         session = str(self._transfer_after(before)["session"])
         story = self._say("explain", session)
-        return not failed and all(shown) and "from-curl" in story
+        return not failed and all(shown) and f"RETR {LARGE}" in story
 
     def _command(self, *words: str) -> str:
         return operators.operate(self.work, *words).stdout
