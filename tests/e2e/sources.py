@@ -115,7 +115,7 @@ def replies() -> dict[str, str]:
         code = _joined(text)
         name = path.name
         # answer(425, "..."), make_reply(425, fmt::format("...")), and whole lines.
-        for match in re.finditer(r"\b([1-5]\d\d), (?=[a-z:]*\(?\s*\")", code):
+        for match in re.finditer(r"\b([1-5]\d\d),\s+(?=[a-z:]*\(?\s*\")", code):
             first = _until(code, match.end(), ",)}")
             literals = _literals(first)
             if literals:
