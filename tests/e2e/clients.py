@@ -128,6 +128,10 @@ class Client(ABC):
     def download(self, remote: str, local: Path) -> None:
         self._run(self.download_command(remote, local))
 
+    def run(self, command: Sequence[str]) -> str:
+        """Its standard output."""
+        return self._run(command)
+
     def start(self, command: Sequence[str]) -> subprocess.Popen[str]:
         """Runs it beside the test. The test must end it."""
         return subprocess.Popen(
@@ -306,6 +310,9 @@ class Lftp(Client):
     def download_command(self, remote: str, local: Path) -> list[str]:
         return self._command(f"get {remote} -o {local}")
 
+    def mirror_command(self, remote: str, local: Path, *, at_once: int) -> list[str]:
+        return self._command(f"mirror --parallel={at_once} {remote} {local}")
+
     def listing(self, directory: str = "") -> str:
         return self._run(self._command(f"ls {directory}"))
 
@@ -396,6 +403,7 @@ class Tnftp(Client):
             f"open {self.target.address} {self.target.port}",
             f"user {account.name} {account.password}",
             "binary",
+            *([f"rate get {self.rate}"] if self.rate else []),
             *commands,
             "bye",
         ]
