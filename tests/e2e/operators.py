@@ -81,3 +81,36 @@ def wait_for_sessions(it: Ballast, work: Path, backend: str, count: int) -> None
         return sessions(work)[backend] == count
 
     waiting.until(f"{backend} has {count} sessions", has_them)
+
+
+class Stream:
+    """A client of the stream of events."""
+
+    def __init__(self, work: Path, query: str = "", last_id: str = "") -> None:
+        self._connection = connect(work)
+        headers = {"Last-Event-ID": last_id} if last_id else {}
+        self._connection.request("GET", f"/v1/events?{query}", headers=headers)
+        self._reply = self._connection.getresponse()
+        assert self._reply.status == 200, self._reply.read()
+        assert self._reply.getheader("Content-Type") == "text/event-stream"
+        # The stream has begun, so nothing that happens from now on is missed.
+        assert self._reply.readline().startswith(b":")
+
+    def __enter__(self) -> "Stream":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def next(self) -> dict[str, Any]:
+        fields: dict[str, str] = {}
+        while True:
+            line = self._reply.readline().decode()
+            assert line, "the stream has ended"
+            if line == "\n" and "data" in fields:
+                event: dict[str, Any] = json.loads(fields["data"])
+                assert event["id"] == fields["id"] and event["kind"] == fields["event"]
+                return event
+            name, _, value = line.rstrip("\n").partition(": ")
+            if name:
+                fields[name] = value

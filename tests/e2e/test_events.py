@@ -2,7 +2,6 @@
 """What happens, as those hear it who listen."""
 
 import io
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +14,7 @@ import waiting
 from ballast import DIRECT, TCP_PROBE, Ballast, Listener, Pool
 from certificates import Authority
 from farm import Farm, Visit
-from operators import ask, operate
+from operators import Stream, ask, operate
 from servers import TESTER
 
 pytestmark = pytest.mark.skipif(DIRECT, reason="this is the balancer's own")
@@ -124,41 +123,8 @@ def test_a_wrong_question_is_refused(query: str, work: Path, farm: Farm) -> None
         assert status == 400 and answer["detail"], answer
 
 
-class _Stream:
-    """A client of the stream of events."""
-
-    def __init__(self, work: Path, query: str = "", last_id: str = "") -> None:
-        self._connection = operators.connect(work)
-        headers = {"Last-Event-ID": last_id} if last_id else {}
-        self._connection.request("GET", f"/v1/events?{query}", headers=headers)
-        self._reply = self._connection.getresponse()
-        assert self._reply.status == 200, self._reply.read()
-        assert self._reply.getheader("Content-Type") == "text/event-stream"
-        # The stream has begun, so nothing that happens from now on is missed.
-        assert self._reply.readline().startswith(b":")
-
-    def __enter__(self) -> "_Stream":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
-
-    def next(self) -> dict[str, Any]:
-        fields: dict[str, str] = {}
-        while True:
-            line = self._reply.readline().decode()
-            assert line, "the stream has ended"
-            if line == "\n" and "data" in fields:
-                event: dict[str, Any] = json.loads(fields["data"])
-                assert event["id"] == fields["id"] and event["kind"] == fields["event"]
-                return event
-            name, _, value = line.rstrip("\n").partition(": ")
-            if name:
-                fields[name] = value
-
-
 def test_a_stream_passes_on_sessions_and_transfers(work: Path, farm: Farm) -> None:
-    with _balancer(work, farm) as it, _Stream(work, f"user={TESTER.name}") as stream:
+    with _balancer(work, farm) as it, Stream(work, f"user={TESTER.name}") as stream:
         visit = Visit(it.where("ftp"))
         assert stream.next()["kind"] == "session_logged_in"
         visit.storbinary("STOR new", io.BytesIO(b"x" * 1000))
@@ -175,10 +141,10 @@ def test_a_stream_passes_on_sessions_and_transfers(work: Path, farm: Farm) -> No
 
 def test_a_stream_goes_on_where_it_was_cut(work: Path, farm: Farm) -> None:
     with _balancer(work, farm):
-        with _Stream(work, "kind=backend_state") as stream:
+        with Stream(work, "kind=backend_state") as stream:
             operate(work, "drain", "files/f1")
             first = stream.next()
         operate(work, "ready", "files/f1")
         operate(work, "disable", "files/f2")
-        with _Stream(work, "kind=backend_state", first["id"]) as stream:
+        with Stream(work, "kind=backend_state", first["id"]) as stream:
             assert [stream.next()["state"] for _ in range(2)] == ["ready", "disabled"]
