@@ -15,6 +15,7 @@ import pytest
 
 import ballast
 from cluster import Cluster, File, aged, fetch, serving
+from scripted import Answer, ScriptedServer
 from servers import PyFtpd
 from wire import Wire
 
@@ -214,6 +215,65 @@ def test_another_file_on_a_real_server(samples: str, work: Path) -> None:
             assert 6 * MIB <= len(content) < size
             assert (servers[0].root / "file").read_bytes().startswith(content)
             wire.expect("PWD", 257)
+
+
+# What is asked for it
+
+
+def _asked(server: ScriptedServer) -> list[str]:
+    return [line for line in server.commands if line.startswith(("SIZE", "MDTM"))]
+
+
+def test_size_and_time_are_asked_once(work: Path) -> None:
+    with serving("127.0.0.101", File(CONTENT)) as server, Cluster(work, [server]) as it:
+        with Wire(it.where()).log_in() as wire:
+            for _ in range(3):
+                assert fetch(wire, "RETR")[0] == CONTENT
+            assert sorted(_asked(server)) == ["MDTM file", "SIZE file"]
+            # And before the transfer, because a lost server says nothing any more.
+            first = server.commands.index("RETR file")
+            assert {"MDTM file", "SIZE file"} <= set(server.commands[:first])
+
+
+def test_size_and_time_are_not_asked_if_the_client_has_asked(work: Path) -> None:
+    with serving("127.0.0.101", File(CONTENT)) as server, Cluster(work, [server]) as it:
+        with Wire(it.where()).log_in() as wire:
+            wire.expect("SIZE file", 213)
+            wire.expect("MDTM file", 213)
+            assert fetch(wire, "RETR")[0] == CONTENT
+            assert _asked(server) == ["SIZE file", "MDTM file"]
+
+
+def test_of_a_small_file_nothing_is_asked(work: Path) -> None:
+    """All of it is compared."""
+    small = File(CONTENT[:10_000])
+    with serving("127.0.0.101", small) as server, Cluster(work, [server]) as it:
+        with Wire(it.where()).log_in() as wire:
+            wire.expect("SIZE file", 213)
+            assert fetch(wire, "RETR")[0] == small.content
+            assert _asked(server) == ["SIZE file"]
+
+
+@pytest.mark.parametrize("failover", ["off", "session"])
+def test_nothing_is_asked_for_downloads_that_do_not_move(failover: str, work: Path) -> None:
+    with serving("127.0.0.101", File(CONTENT)) as server:
+        with Cluster(work, [server], failover=failover) as it:
+            with Wire(it.where()).log_in() as wire:
+                assert fetch(wire, "RETR")[0] == CONTENT
+                assert _asked(server) == []
+
+
+@pytest.mark.parametrize("line", ["TYPE A", "MODE B", "STRU R"])
+def test_nothing_is_asked_in_other_types_modes_and_structures(line: str, work: Path) -> None:
+    verb = line.split()[0]
+    known: dict[str, Answer] = {verb: "200 Noted."}
+    with serving("127.0.0.101", File(CONTENT), known) as server:
+        with Cluster(work, [server]) as it, Wire(it.where()).log_in() as wire:
+            # Ballast itself may refuse it.
+            wire.ask(line)
+            assert fetch(wire, "RETR")[0] == CONTENT
+            asked = _asked(server)
+            assert asked == [] or line not in server.commands, asked
 
 
 # Nobody else is there.
