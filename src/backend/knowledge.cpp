@@ -14,6 +14,7 @@ void Known::set_survey(Survey survey) {
     // may have been replaced.
     prefers_pasv_ = survey.answers_feat && !survey.features.has("EPSV");
     accepts_rest_ = false;
+    refuses_rest_ = false;
     takes_several_ = survey.takes_several;
     announces_size_ = false;
     noop_code_ = 0;

@@ -45,6 +45,9 @@ public:
     /// answered 350.
     [[nodiscard]] bool accepts_rest() const;
     void set_accepts_rest() { accepts_rest_ = true; }
+    /// It refused REST. One that does not list REST may know it (JFileServer).
+    [[nodiscard]] bool refuses_rest() const { return refuses_rest_.load(); }
+    void set_refuses_rest() { refuses_rest_ = true; }
 
     /// Whether it answers each of several commands that come in one packet.
     [[nodiscard]] bool takes_several() const { return takes_several_.load(); }
@@ -75,6 +78,7 @@ private:
     std::shared_ptr<const Survey> survey_;
     std::atomic<bool> prefers_pasv_ = false;
     std::atomic<bool> accepts_rest_ = false;
+    std::atomic<bool> refuses_rest_ = false;
     std::atomic<std::uint16_t> noop_code_ = 0;  // 0: not learnt
     std::atomic<bool> takes_user_again_ = true;
     std::atomic<bool> takes_several_ = false;

@@ -182,6 +182,8 @@ loop::Task<> relay_one_way(loop::Loop& loop, net::Stream& source, net::Stream& s
     StallClock stall(loop, pace);
     PauseClock pauses(report, quiet_since(continuation, loop.now()));
     const Handover handover(continuation, pump, pauses, report);
+    const auto taken_before = report.bytes_taken;
+    auto* waiting = goes_on ? continuation->goes_on : nullptr;
 
     if (goes_on) {
         co_await check_source(source, *continuation, signal, sink_watch, stall, report);
@@ -192,6 +194,8 @@ loop::Task<> relay_one_way(loop::Loop& loop, net::Stream& source, net::Stream& s
         const auto now = loop.now();
         note(pump, report);
         pauses.note(pump.taken() + pump.delivered(), now);
+        if (waiting != nullptr && report.bytes_taken > taken_before)
+            std::exchange(waiting, nullptr)->raise();
         if (pump.is_over()) co_return pauses.end(now);
         if (!sink_watch.look(report.error)) {
             report.end = End::sink_failed;

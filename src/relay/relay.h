@@ -73,6 +73,9 @@ struct Continuation {
     std::uint64_t begin = 0;
     /// Which byte of the file is the transfer's first (REST), for the words of a difference.
     std::uint64_t file_offset = 0;
+    /// Raised when a source goes on: it sends the first byte behind those of the former ones. Null:
+    /// nobody waits for that.
+    loop::Signal* goes_on = nullptr;
     /// Since when nothing moves. Kept by the relay, so that its report counts the time between two
     /// sources as a pause.
     loop::Time quiet_since{};

@@ -397,7 +397,8 @@ void DataCommands::leave(std::string_view why, Left left) {
                                           : MoveCause::lost;
     if (left_by_ == MoveCause::lost && left != Left::differs)
         context_.report_loss({base::Fault::backend, {}, std::string(why)});
-    note_left();
+    // It may have been looked for another one already.
+    if (tried_.empty()) note_left();
     counted_->leave_backend();
     former_legs_->push_back(failover_.leave_lost());
 }

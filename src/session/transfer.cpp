@@ -86,10 +86,10 @@ Transfer::Transfer(Parts parts, std::string line, ftp::Direction direction,
     // Bytes of TYPE A cannot be counted: such a file can be sent again only from its beginning.
     const auto& move = parts_.move;
     if (!move.is_allowed || (move.is_file && !move.is_binary)) return;
-    const bool has_rest = leg_->known().accepts_rest();
     continuation_.emplace();
-    continuation_->trail = move.is_file && has_rest ? relay::Trail::of_samples(move.sample_bytes)
-                                                    : relay::Trail::of_digest(move.sample_bytes);
+    continuation_->trail = move.is_file ? relay::Trail::of_samples(move.sample_bytes)
+                                        : relay::Trail::of_digest(move.sample_bytes);
+    continuation_->goes_on = &parts_.signal;
     continuation_->file_offset = restart_.value_or(0);
 }
 

@@ -159,6 +159,7 @@ private:
     loop::Time left_at_{};
     std::optional<loop::Time> checked_at_;  // another backend has shown the same bytes since
     std::string difference_;                // on another backend
+    bool is_on_trial_ = false;              // on another backend, which has not sent a byte yet
     std::string stays_because_;             // of this it could not go on with another one
     loop::Time next_wish_at_{};             // to leave a backend that is not lost
     loop::Job relaying_;

@@ -152,6 +152,7 @@ void TransferMachine::secure(loop::Time now) {
     if (client_ == Link::securing && now >= client_due_)
         return break_data(refused_tls_code, Reason::client_tls_late, now);
     if (!may_move()) return;
+    if (backend_ == Link::insecure && !is_tls_failure_final(now)) return;
     if (backend_ == Link::insecure) return leave_or_break(425, Reason::server_tls, now);
     if (client_ == Link::connected) {
         client_ = terms_.client_is_protected ? Link::securing : Link::ready;
@@ -167,6 +168,13 @@ void TransferMachine::secure(loop::Time now) {
     if (client_ != Link::ready || backend_ != Link::ready) return;
     data_ = Data::moving;
     push(Action::move);
+}
+
+/// A backend that dies in its handshake is lost a moment later.
+bool TransferMachine::is_tls_failure_final(loop::Time now) {
+    if (!may_leave()) return true;
+    if (!std::exchange(is_source_lost_, true)) backend_due_ = now + reset_reply_time;
+    return !has_lost_backend() && now >= backend_due_;
 }
 
 /// Under TLS only close_notify tells the end of the data from a lost sender. Many peers leave it

@@ -166,6 +166,7 @@ private:
     void secure(loop::Time now);
     void judge_relay(loop::Time now);
     void judge_lost_source(loop::Time now);
+    [[nodiscard]] bool is_tls_failure_final(loop::Time now);
     void judge_way(loop::Time now);
     void judge_client(loop::Time now);
     void judge_cut(loop::Time now);

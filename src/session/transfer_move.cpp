@@ -61,7 +61,7 @@ loop::Task<> Transfer::learn_facts() {
 /// Whether the backend is lost, if it refused a data connection. One that has died may have done so
 /// between its answer to EPSV and our connection.
 loop::Task<std::optional<base::Error>> Transfer::loss_behind(const backend::DataRefusal& refusal) {
-    if (refusal.control_is_lost) co_return refusal.error;
+    if (refusal.control_is_lost || leg_->is_disabled()) co_return refusal.error;
     if (refusal.reply && refusal.reply->code == 421)
         co_return backend::refusal("the server answered with", *refusal.reply);
     if (refusal.reply || refusal.error.fault != base::Fault::backend) co_return std::nullopt;
@@ -145,7 +145,7 @@ loop::Task<> Transfer::leave(std::string_view why, OtherBackends::Left left) {
 loop::Task<std::string> Transfer::difference_on(backend::Leg& other) {
     const auto taken = report_.bytes_taken;
     const bool begins_inside = taken > 0 && continuation_->trail.begin(taken, true) > 0;
-    const bool can_restart = other.known().accepts_rest();
+    const bool can_restart = !other.known().refuses_rest();
     if (!can_restart && restart_) co_return "that server does not know REST";
     if (begins_inside && !can_restart && taken > parts_.move.sample_bytes)
         co_return "that server does not know REST, and too many bytes were sent";
@@ -167,7 +167,7 @@ loop::Task<std::string> Transfer::begin_again() {
     std::uint64_t begin = 0;
     if (continuation_)
         begin = continuation_->begin =
-            continuation_->trail.begin(report_.bytes_taken, leg_->known().accepts_rest());
+            continuation_->trail.begin(report_.bytes_taken, !leg_->known().refuses_rest());
     auto offset = restart_;
     if (begin > 0) offset = restart_.value_or(0) + begin;
     if (auto learnt = co_await leg_->learn_noop(); !learnt)
@@ -175,7 +175,12 @@ loop::Task<std::string> Transfer::begin_again() {
     if (offset) {
         const auto reply = co_await leg_->restart_at(*offset);
         if (!reply) co_return base::to_string(reply.error());
-        if (reply->code != 350)
+        if (reply->kind() == 5) leg_->known().set_refuses_rest();
+        // It may send the file again from its beginning.
+        const bool can_skip = !restart_ && reply->kind() == 5 && continuation_ &&
+                              report_.bytes_taken <= parts_.move.sample_bytes;
+        if (can_skip) continuation_->begin = 0;
+        if (reply->code != 350 && !can_skip)
             co_return fmt::format("REST {} was answered with {} {}", *offset, reply->code,
                                   reply->message());
     }
@@ -205,6 +210,10 @@ loop::Task<> Transfer::move_on() {
     const auto why = why_left();
     const auto left = left_as(lost_by);
     auto problem = obstacle();
+    // What another backend refuses to go on with is not worth waiting for.
+    if (is_on_trial_ && replies_->owed().final_reply() &&
+        replies_->owed().final_reply()->code != 421)
+        difference_ = why;
     if (is_lost) co_await leave(why, left);
     while (problem.empty()) {
         auto found = co_await others.find(machine_.move_due(), is_lost && difference_.empty());
@@ -226,6 +235,7 @@ loop::Task<> Transfer::move_on() {
         report_.moved = others.go_there();
         difference_ = co_await begin_again();
         if (difference_.empty()) {
+            is_on_trial_ = true;
             ready_at_ = loop().now();
             if (backend_end_->is_expected()) tell({Kind::backend_expected});
             co_return tell({.kind = Kind::command_sent, .time = leg_->answer_time(line_)});
@@ -251,6 +261,7 @@ void Transfer::look_for_resumption() {
                          (relaying_.is_done() && report_.end == relay::End::source_ended);
     if (!goes_on || !relaying_.is_started()) return;
     difference_.clear();
+    is_on_trial_ = false;
     const auto pause = *checked_at_ - left_at_;
     ++outcome_.course.moves;
     outcome_.course.moving += pause;
