@@ -37,6 +37,7 @@ class JFileServer:
     # Everything that was read, one element for each read.
     reads: list[bytes] = field(default_factory=list)
     fused: list[bytes] = field(default_factory=list)
+    _sessions: list["_Session"] = field(default_factory=list)
 
     @property
     def endpoint(self) -> str:
@@ -54,12 +55,20 @@ class JFileServer:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            threading.Thread(target=_Session(self, connection).run, daemon=True).start()
+            session = _Session(self, connection)
+            self._sessions.append(session)
+            threading.Thread(target=session.run, daemon=True).start()
 
     def stop(self) -> None:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+
+    def kill(self) -> None:
+        """The server and all of its sessions, without a last word."""
+        self.stop()
+        for session in self._sessions:
+            session.die()
 
     def __enter__(self) -> "JFileServer":
         self.start()
@@ -97,6 +106,11 @@ class _Session:
             self._abort()
             self._forget_data_address()
             self._control.close()
+
+    def die(self) -> None:
+        with contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)
+        self._abort()
 
     def _say(self, line: str) -> None:
         with self._speaking, contextlib.suppress(OSError):

@@ -22,6 +22,7 @@ from clients import Client, ClientTls, Curl, Ftplib, FtplibResuming, Lftp, Mode,
 from clients import Tnftp, Wget
 from cluster import Cluster, Running, aged, begins, downloading, ends
 from everything import random_file
+from jfile import JFileServer
 from midway import UNDER_WAY, size_of
 from servers import ProFtpd, PureFtpd, PyFtpd, Server, ServerTls, Vsftpd
 
@@ -162,6 +163,23 @@ def test_the_rows_leave_out_no_value(name: str) -> None:
         "rest": {True, False},
     }
     assert {getattr(row, name) for row in ROWS} == wanted[name]
+
+
+def test_the_peer_that_imitates_alfresco(field: Field, work: Path) -> None:
+    """Its FEAT does not list REST, but it knows it."""
+    peers = [JFileServer(f"127.0.0.{number}", field.root) for number in (82, 83)]
+    local = work / "local"
+    with peers[0], peers[1], Cluster(work, peers, failover_samples="1MiB") as it:
+        curl = Curl(field.target(it, False), EPSV, work, rate=RATE)
+        running = downloading(curl, "big", local)
+        running.wait_for(UNDER_WAY)
+        peers[0].kill()
+        running.result()
+        assert filecmp.cmp(local, field.big, shallow=False)
+        assert (begins(curl.dialog), ends(curl.dialog)) == (1, 1), curl.dialog
+        it.assert_whole("big", "alf1", "alf2")
+    # The survey has asked once whether it takes two commands at a time. It does not.
+    assert set(peers[0].fused + peers[1].fused) <= {b"NOOP\r\nNOOP\r\n"}
 
 
 def test_a_gigabyte_outlives_three_servers(

@@ -2,6 +2,7 @@
 """A backend is lost between the client's command and the first byte of its download, at every step
 of the way. Nothing was delivered yet, so any other backend will do."""
 
+import contextlib
 import os
 import threading
 from pathlib import Path
@@ -13,7 +14,7 @@ import operators
 import waiting
 from certificates import Authority, for_loopback
 from cluster import Cluster, File, fetch, serving
-from scripted import Answer, Conversation
+from scripted import Answer, Conversation, FullServer
 from tls import server_context
 from wire import Wire, read_all, reset
 
@@ -64,7 +65,7 @@ EARLY: dict[str, tuple[str, Answer]] = {
 
 
 @pytest.mark.parametrize("how", EARLY)
-@pytest.mark.parametrize("legs", ["plain"])
+@pytest.mark.parametrize("legs", ["plain", "tls"])
 def test_a_server_may_die_before_the_first_byte(how: str, legs: str, work: Path) -> None:
     behind = Authority(work, "Behind")
     contexts = [
@@ -117,3 +118,28 @@ def test_a_server_may_be_disabled_before_the_first_byte(verb: str, work: Path) -
             assert read_all(data) == CONTENT[5:]
         assert wire.reply().code == 226
         it.assert_whole("file", "alf1", "alf2")
+
+
+def test_a_server_may_be_disabled_before_its_data_connection(work: Path) -> None:
+    full = FullServer("127.0.0.91")
+    with (
+        contextlib.closing(full),
+        serving("127.0.0.91", File(CONTENT)) as one,
+        serving("127.0.0.92", File(CONTENT)) as two,
+        Cluster(
+            work, [one, two], settings=operators.settings(work), connect_timeout="20s"
+        ) as it,
+        Wire(it.where()).log_in() as wire,
+    ):
+        one.answers["EPSV"] = f"229 Go ahead (|||{full.port}|)"
+        with wire.passive() as data:
+            wire.send("RETR file")
+            it.wait_for_log(
+                "the answer to EPSV",
+                lambda line: line["message"] == "from the backend" and str(full.port) in str(line),
+            )
+            operators.operate(work, "disable", "alfresco/alf1")
+            reply = wire.reply()
+            assert reply.code == 150, reply
+            assert read_all(data) == CONTENT
+        assert wire.reply().code == 226

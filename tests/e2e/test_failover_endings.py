@@ -18,7 +18,7 @@ from certificates import Authority, for_loopback
 from clients import Client, Curl, Ftplib, Lftp, Target, Tnftp, Wget
 from cluster import Cluster, Data, Ending, File, aged, begins, ends, fetch, lost, says, serving
 from gate import Gate
-from scripted import Conversation
+from scripted import Answer, Conversation
 from servers import PyFtpd
 from tls import TlsStream, client_context, server_context
 from wire import TlsWire, Wire, read_all, reset
@@ -261,6 +261,21 @@ def _read(data: Data, count: int) -> bytes:
 
 
 @pytest.mark.parametrize("client_has_tls", [False, True], ids=["plain", "tls"])
+def test_a_download_that_goes_on_says_so_at_once(client_has_tls: bool, work: Path) -> None:
+    with Three(work, client_has_tls) as three, three.download() as (wire, data):
+        received = _read(data, 2 * MIB)
+        three.servers[0].kill()
+        received += _read(data, 38 * MIB)
+        # The client has bytes of the second server, and not yet all.
+        three.ballast.wait_for_log(
+            "that it goes on", lambda line: line["message"] == "transfer resumed", seconds=5
+        )
+        received += read_all(data)  # type: ignore[arg-type]
+        assert received == three.content
+        assert wire.reply().code == 226
+
+
+@pytest.mark.parametrize("client_has_tls", [False, True], ids=["plain", "tls"])
 def test_each_loss_has_a_time_of_its_own(client_has_tls: bool, work: Path) -> None:
     timeout = 1.5
     with Three(work, client_has_tls, failover_timeout="1500ms") as three:
@@ -373,3 +388,18 @@ def test_a_server_without_rest_does_not_repeat_what_is_too_long(who: str, work: 
             assert (end, reply.code) == ("reset", 426)
             assert content == CONTENT[: len(content)]
             wire.expect("PWD", 257)
+
+
+def test_rest_that_feat_does_not_list_is_used(work: Path) -> None:
+    """Alfresco's server."""
+    files = [File(CONTENT, breaks_after=CUT), File(CONTENT)]
+    hidden: dict[str, Answer] = {"FEAT": "211-Features:\r\n EPSV\r\n SIZE\r\n MDTM\r\n211 End"}
+    with (
+        serving("127.0.0.91", files[0], hidden) as one,
+        serving("127.0.0.92", files[1], hidden) as two,
+        Cluster(work, [one, two], failover_samples=SAMPLES) as it,
+        Wire(it.where()).log_in() as wire,
+    ):
+        content, end, reply = fetch(wire, "RETR")
+        assert (end, reply.code) == ("end", 226)
+        assert content == CONTENT

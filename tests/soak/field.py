@@ -39,6 +39,8 @@ LISTENER_TIMES = {
     "data_stall_timeout": "8s",
 }
 POOL_TIMES = {"reply_timeout": "6s", "long_reply_timeout": "8s", "final_reply_timeout": "8s"}
+# All servers share their files.
+FAILOVER = {"failover": "transfer", "failover_timeout": "10s"}
 
 
 class QuietBallast(Ballast):
@@ -114,8 +116,8 @@ class Field:
             work,
             [self._listener("ftp", "plain"), self._listener("ftps", "protected")],
             [
-                Pool("plain", gated, POOL_TIMES, probe),
-                Pool("protected", direct, POOL_TIMES, probe, tls=tls),
+                Pool("plain", gated, {**POOL_TIMES, **FAILOVER}, probe),
+                Pool("protected", direct, {**POOL_TIMES, **FAILOVER}, probe, tls=tls),
             ],
             settings=operators.settings(work),
             passive_ports=PASSIVE_PORTS,
