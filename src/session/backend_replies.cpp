@@ -147,6 +147,11 @@ loop::Task<bool> BackendReplies::abort(BackendEnd& data) {
     is_aborting_ = true;
     status_follows_ = false;
     for (auto& reply : owed_.take_held()) co_await answers_.tell(std::move(reply));
+    // It may hang, and nobody waits for it any more.
+    if (backend_is_lost_) {
+        data.reset();
+        co_return false;
+    }
     if (!co_await leg_.send_meanwhile("ABOR")) {
         backend_is_lost_ = true;
         co_return false;

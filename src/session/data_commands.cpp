@@ -330,6 +330,7 @@ loop::Task<> DataCommands::transfer(ftp::Command command, bool tentative) {
     const auto file = file_of(command, direction_);
     const Running running{transfer, command.verb, file};
     std::optional<Shown> shown(std::in_place, running_, running);
+    if (direction_ != ftp::Direction::download) failover_.known_files() = {};
     if (!tentative) tell_beginning(command, file);
     const TransferOutcome outcome = co_await transfer.run();
     shown.reset();
@@ -414,7 +415,8 @@ loop::Task<std::expected<backend::Leg*, std::string>> DataCommands::find(loop::D
                                                                          bool may_wait) {
     if (context_.assignment && tried_.empty()) note_left();
     found_ = {};
-    if (!failover_.may_lose_another()) {
+    // A wish to leave is no loss.
+    if (!context_.assignment && !failover_.may_lose_another()) {
         context_.set_phase(Phase::in_transfer);
         co_return std::unexpected(std::string(Failover::too_many_losses));
     }

@@ -83,6 +83,7 @@ private:
         loop::Deadline until, bool may_wait) override;
     [[nodiscard]] std::shared_ptr<pool::ByteCount> go_there() override;
     void resumed(std::uint64_t bytes, loop::Time::duration pause) override;
+    void end_trying() override { failover_.end_trying(); }
     void pass_over() override;
     void learn(const FileFacts& facts) override;
 

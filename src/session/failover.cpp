@@ -24,6 +24,9 @@ constexpr auto search_pause = 500ms;
 /// How soon a session that could not leave its backend tries again.
 constexpr auto leave_pause = 10s;
 
+/// How long a client that speaks waits while its session leaves a backend that still answers.
+constexpr loop::Time::duration speaking_time = 1s;
+
 /// A client whose commands kill its backends must not log in again and again. A rolling restart of
 /// a whole cluster is far below that.
 constexpr std::uint32_t losses_per_minute = 20;
@@ -93,7 +96,9 @@ void Failover::watch() {
 /// An idle client notices nothing. Its time begins with its next command.
 loop::Deadline Failover::deadline() const {
     if (waits_ == Waits::idle && client_until_ == loop::never && context_.client.has_deferred())
-        client_until_ = context_.loop().after(pool_.settings->failover_timeout);
+        // Its present backend answers, so it need not wait.
+        client_until_ = context_.loop().after(
+            may_wait_ ? loop::Time::duration(pool_.settings->failover_timeout) : speaking_time);
     return loop::sooner(until_, client_until_);
 }
 
@@ -106,7 +111,7 @@ bool Failover::heeds_stop() const { return waits_ != Waits::for_data || context_
 
 /// A backend that its probes call down may never answer.
 bool Failover::gives_up(pool::BackendId id) {
-    if (is_searching_) return is_in_vain();
+    if (is_searching_ || is_trying_) return is_in_vain();
     auto& assignment = context_.assignment;
     return assignment && assignment.backend().id == id && assignment.seat().is_down() &&
            is_wanted() && obstacle().empty();
@@ -126,7 +131,7 @@ loop::Task<> Failover::wake_at_deadline() {
     for (;;) {
         const auto due = deadline();
         (void)co_await alarm.wait(loop::sooner(due, context_.loop().after(1s)));
-        if (context_.now() >= due) co_return context_.signal.raise();
+        if (context_.now() >= due) co_return;  // its end raises the signal
     }
 }
 
@@ -149,14 +154,17 @@ loop::Task<std::expected<Assignment, std::string>> Failover::search(Waits waits,
     client_until_ = loop::never;
     end_.reset();
     is_searching_ = true;
+    is_trying_ = false;
+    may_wait_ = search.may_wait;
     context_.set_phase(Phase::moving);
-    const auto alarm = loop::Job::start(wake_at_deadline());
+    alarm_ = loop::Job::start(wake_at_deadline(), &context_.signal);
     std::expected<Assignment, std::string> result = std::unexpected(std::string());
     for (;;) {
         was_refused_ = false;
         placement_.begin_move(pool_, login_.user(), search.without);
         auto placed = co_await placement_.find();
         if (placed) {
+            login_time_ = placed->time;
             result = std::move(placed->assignment);
             break;
         }
@@ -168,11 +176,14 @@ loop::Task<std::expected<Assignment, std::string>> Failover::search(Waits waits,
             (void)co_await context_.signal.wait(loop::sooner(again_at, deadline()));
         if (!hear()) end_ = WaitEnd::client_left;
         if (wants_to_quit()) end_ = WaitEnd::client_quits;
+        if (context_.is_stop_wanted() && heeds_stop()) end_ = WaitEnd::service_stops;
         if (is_in_vain()) break;
         // The one that was lost may have come back.
         search.without.clear();
     }
     is_searching_ = false;
+    is_trying_ = result && waits == Waits::for_data;
+    if (!is_trying_) alarm_.cancel();
     co_return result;
 }
 
@@ -181,7 +192,8 @@ loop::Task<base::Result<ftp::Reply>> Failover::introduce(Assignment& assignment)
     if (auto logged_in = co_await login_.log_in_elsewhere(assignment); !logged_in) {
         const auto& error = logged_in.error();
         // An error with a code is a lost connection.
-        was_refused_ = was_refused_ || (error.fault == base::Fault::backend_refused && !error.code);
+        was_refused_ = was_refused_ || (error.fault == base::Fault::backend_refused &&
+                                        !error.code && !assignment.is_disabled());
         co_return std::unexpected(logged_in.error());
     }
     auto replayed = co_await replay(*assignment.leg(), context_.journal);
@@ -197,6 +209,7 @@ loop::Task<base::Result<ftp::Reply>> Failover::introduce(Assignment& assignment)
 }
 
 void Failover::hear(const ftp::Command& command, const ftp::Reply& reply) {
+    if (!ftp::may_repeat(command.line)) known_files_ = {};
     if (!moves_transfers()) return;
     // SIZE counts the bytes that a transfer of the present TYPE would have.
     const bool is_size = command.verb == "SIZE" && context_.journal.is_binary();
@@ -218,7 +231,8 @@ void Failover::settle(Assignment assignment, MoveCause cause, std::string_view f
     const std::chrono::duration<double> seconds = took;
     const std::string to = assignment.backend().name;
     assignment.pool().pool->observe_success(assignment.backend().id);
-    assignment.seat().logged_in(std::chrono::duration_cast<std::chrono::microseconds>(took));
+    assignment.seat().logged_in(std::chrono::duration_cast<std::chrono::microseconds>(login_time_));
+    known_files_ = {};  // what one server said is not true of another
     context_.assignment = std::move(assignment);
     metrics::count(counter_of(cause));
     if (const auto figures = context_.assignment.figures()) ++figures->logins;
@@ -264,6 +278,10 @@ loop::Task<bool> Failover::survive(const ftp::Reply& farewell) {
 }
 
 loop::Task<bool> Failover::survive(base::Error error) {
+    return survive(std::move(error), context_.current_command.empty());
+}
+
+loop::Task<bool> Failover::survive(base::Error error, bool is_idle) {
     if (context_.is_over()) co_return false;
     if (!is_wanted() || context_.is_cut()) {
         co_await context_.lose_backend(error);
@@ -278,7 +296,6 @@ loop::Task<bool> Failover::survive(base::Error error) {
     }
     if (!context_.assignment.is_disabled()) context_.report_loss(error);
     (void)leave_lost();
-    const bool is_idle = context_.current_command.empty();
     const bool goes_on = co_await go_on(is_idle ? Waits::idle : Waits::for_command, error);
     if (goes_on) context_.set_phase(is_idle ? Phase::idle : Phase::working);
     co_return goes_on;
@@ -288,7 +305,7 @@ loop::Task<bool> Failover::survive_transfer(base::Error error) {
     if (context_.is_over()) co_return false;
     // The client has its reply.
     if (!context_.assignment) co_return co_await go_on(Waits::idle, error);
-    co_return co_await survive(std::move(error));
+    co_return co_await survive(std::move(error), true);
 }
 
 loop::Task<bool> Failover::go_on(Waits waits, const base::Error& error) {
@@ -346,6 +363,7 @@ loop::Task<bool> Failover::leave(MoveCause cause) {
     search.until = context_.loop().after(former.settings().failover_timeout);
     auto found = co_await this->search(Waits::idle, std::move(search));
     context_.set_phase(Phase::idle);
+    not_before_ = context_.loop().after(leave_pause);
     if (!found) {
         former.seat().decline_move();
         if (!end_ || *end_ == WaitEnd::too_late) note_not_moved(cause, found.error());

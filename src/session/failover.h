@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "loop/job.h"
 #include "session/context.h"
 #include "session/file_facts.h"
 #include "session/login.h"
@@ -80,6 +81,11 @@ public:
     /// A backend with the session's user and state. Says nothing to the client. The session's
     /// present assignment stays. The error says why there is none.
     [[nodiscard]] loop::Task<std::expected<Assignment, std::string>> find(Search search);
+    /// The transfer has sent its command to the one that was found, or will not.
+    void end_trying() {
+        is_trying_ = false;
+        alarm_.cancel();
+    }
     /// The session goes on with this one.
     void settle(Assignment assignment, MoveCause cause, std::string_view from, loop::Time since);
     /// Gives up the place on the present backend. The leg is not in use any more, but others may
@@ -96,6 +102,7 @@ private:
     };
     [[nodiscard]] loop::Task<std::expected<Assignment, std::string>> search(Waits waits,
                                                                             Search search);
+    [[nodiscard]] loop::Task<bool> survive(base::Error error, bool is_idle);
     [[nodiscard]] loop::Task<bool> go_on(Waits waits, const base::Error& error);
     [[nodiscard]] bool gives_up(pool::BackendId id);
     [[nodiscard]] bool is_in_vain();
@@ -110,6 +117,7 @@ private:
     [[nodiscard]] bool wants_to_abort() const override;
     void watch() override;
     [[nodiscard]] loop::Deadline deadline() const override;
+    [[nodiscard]] bool may_queue() const override { return may_wait_; }
     [[nodiscard]] bool is_urgent() const override;
     [[nodiscard]] bool heeds_stop() const override;
     /// Connects, logs in and replays the journal.
@@ -127,6 +135,10 @@ private:
         bool was_disabled = false;
     } left_;  // the backend that was lost last
     bool is_searching_ = false;
+    bool is_trying_ = false;  // a transfer tries the one that was found
+    bool may_wait_ = true;
+    loop::Time::duration login_time_{};  // of the one that was found
+    loop::Job alarm_;
     Waits waits_ = Waits::idle;
     loop::Deadline until_ = loop::never;
     mutable loop::Deadline client_until_ = loop::never;  // from its first word on

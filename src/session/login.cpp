@@ -299,7 +299,7 @@ loop::Task<> Login::follow(ftp::Command command, ftp::Reply reply) {
     } else if (reply.is_positive() && (!was_logged_in || command.verb == "USER")) {
         if (!co_await accept()) co_return;
         keep_login(command);
-    } else if (reply.is_positive() && command.verb == "PASS") {
+    } else if (reply.is_positive() && command.verb == "PASS" && password_.view().empty()) {
         keep_login(command);  // the server wanted no password, another one may
     }
     // The journal keeps nothing of the login itself.

@@ -54,6 +54,9 @@ public:
     [[nodiscard]] virtual std::shared_ptr<pool::ByteCount> go_there() = 0;
     /// The transfer goes on there: after `bytes`, and after this time without any.
     virtual void resumed(std::uint64_t bytes, loop::Time::duration pause) = 0;
+    /// The command was sent to the one that was found, or it failed before: its own time limits
+    /// hold from now on, not that of the search.
+    virtual void end_trying() = 0;
     /// It does not suit the transfer. The session keeps it if it has no other.
     virtual void pass_over() = 0;
     /// What was learnt about the file.

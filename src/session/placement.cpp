@@ -142,7 +142,7 @@ loop::Task<std::expected<pool::Seat, Unplaced>> Placement::find_seat(
         std::expected<pool::Seat, Unplaced> seat = std::unexpected(pool::Refusal::all_full);
         if (chosen)
             seat = std::move(*chosen);
-        else if (chosen.error() == pool::Refusal::all_full)
+        else if (chosen.error() == pool::Refusal::all_full && client_.may_queue())
             seat = co_await wait_for_seat(std::move(without));
         else
             seat = std::unexpected(chosen.error());

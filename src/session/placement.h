@@ -41,6 +41,8 @@ public:
     [[nodiscard]] virtual bool wants_to_abort() const { return false; }
     /// How long it waits. May change at any time.
     [[nodiscard]] virtual loop::Deadline deadline() const = 0;
+    /// It may wait in a pool's queue.
+    [[nodiscard]] virtual bool may_queue() const { return true; }
     /// It ends when the service stops.
     [[nodiscard]] virtual bool heeds_stop() const { return true; }
     /// It waits for a reply or for data. An idle client does not notice.

@@ -235,8 +235,12 @@ loop::Task<> Session::perform(ftp::Command command) {
             co_await context_.answer(std::move(reply));
             if (!context_.is_over()) co_await leave_tls(context_);
             co_return;
-        case Step::log_in: co_return co_await login_.log_in(std::move(command));
-        case Step::credential: co_return co_await login_.credential(std::move(command));
+        case Step::log_in:
+            failover_.known_files() = {};
+            co_return co_await login_.log_in(std::move(command));
+        case Step::credential:
+            failover_.known_files() = {};
+            co_return co_await login_.credential(std::move(command));
         case Step::passive: co_return co_await data_.passive(std::move(command));
         case Step::active: co_return co_await data_.active(std::move(command));
         case Step::restart: co_return co_await data_.restart(std::move(command));
@@ -246,6 +250,7 @@ loop::Task<> Session::perform(ftp::Command command) {
         case Step::reinitialize:
             // RFC 959 4.1.1: the next USER chooses a backend again.
             login_.forget();
+            failover_.known_files() = {};
             co_return co_await context_.answer(
                 greeting(context_.settings, *context_.surroundings.pools));
         case Step::forward: co_return co_await forward(context_, failover_, std::move(command));

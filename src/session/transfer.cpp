@@ -102,8 +102,7 @@ void Transfer::use(backend::Leg& leg) {
 
 loop::Task<TransferOutcome> Transfer::run() {
     started_ = loop().now();
-    co_await learn_facts();
-    if (co_await prepare()) {
+    if (co_await learn_facts() && co_await prepare()) {
         co_await carry();
         note_outcome();
     }
@@ -397,7 +396,9 @@ void Transfer::look_at_relay() {
                             report_.is_vouched_for, Kind::ended_vouched, Kind::ended);
         case relay::End::source_failed: return tell({Kind::source_failed});
         case relay::End::sink_failed: return tell({Kind::sink_failed});
-        case relay::End::differs: difference_ = report_.difference; return tell({Kind::differs});
+        case relay::End::differs:
+            if (!replies_->is_missing()) difference_ = report_.difference;
+            return tell({Kind::differs});
         case relay::End::stalled:
         case relay::End::running:
             return tell({report_.sink_is_slow ? Kind::stalled_by_client : Kind::stalled});

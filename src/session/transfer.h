@@ -97,7 +97,7 @@ private:
     [[nodiscard]] loop::Task<> perform(TransferAction action);
     [[nodiscard]] loop::Task<> speak(TransferAction action);
     [[nodiscard]] loop::Task<> send_command();
-    [[nodiscard]] loop::Task<> learn_facts();
+    [[nodiscard]] loop::Task<bool> learn_facts();
     [[nodiscard]] bool may_be_large() const;
     void note_announced_size();
     [[nodiscard]] loop::Task<> move_on();
@@ -107,8 +107,8 @@ private:
     [[nodiscard]] loop::Task<bool> move_before_sending(const base::Error& error);
     [[nodiscard]] std::string obstacle() const;
     [[nodiscard]] std::string why_left() const;
-    [[nodiscard]] loop::Task<std::string> difference_on(backend::Leg& other);
-    [[nodiscard]] loop::Task<std::string> begin_again();
+    [[nodiscard]] loop::Task<base::Result<std::string>> difference_on(backend::Leg& other);
+    [[nodiscard]] loop::Task<base::Result<std::string>> begin_again();
     [[nodiscard]] loop::Task<> tell_farewell();
     void look_for_resumption();
     void look_for_wish();

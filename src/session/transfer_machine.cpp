@@ -208,7 +208,8 @@ void TransferMachine::judge_relay(loop::Time now) {
             return break_data(426, Reason::stalled, now);
         case RelayEnd::stalled_by_client: return break_data(426, Reason::stalled, now);
         case RelayEnd::differs:
-            if (leave_backend(Reason::differs, now)) return;
+            // One that dies in the comparison seems to have a shorter file.
+            if (leave_backend(is_missing() ? Reason::reply_lost : Reason::differs, now)) return;
             return break_data(426, Reason::differs, now);
     }
 }
@@ -416,7 +417,7 @@ void TransferMachine::forget_backend() {
     backend_has_moved_ = false;
     words_ = Words::owed;
     final_code_ = 0;
-    cut_ = Reason::none;
+    if (cut_ != Reason::ended_by_operator) cut_ = Reason::none;
     reply_due_ = backend_due_ = data_due_ = loop::never;
     line_at_ = loop::Time::min();
 }
@@ -425,7 +426,7 @@ void TransferMachine::forget_backend() {
 void TransferMachine::note_stays() {
     stage_ = Stage::carrying;
     lost_by_ = Reason::none;
-    cut_ = Reason::none;
+    if (cut_ != Reason::ended_by_operator) cut_ = Reason::none;
     move_due_ = loop::never;
 }
 

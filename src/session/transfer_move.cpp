@@ -47,15 +47,22 @@ bool Transfer::may_be_large() const {
 
 /// What tells this file from another version of it must be asked now: a server that is lost tells
 /// nothing, and one that sends a file answers nothing else.
-loop::Task<> Transfer::learn_facts() {
+/// False: refused.
+loop::Task<bool> Transfer::learn_facts() {
     auto& move = parts_.move;
-    if (!machine_.may_leave() || !continuation_ || !move.is_file || !may_be_large()) co_return;
+    if (!machine_.may_leave() || !continuation_ || !move.is_file || !may_be_large()) co_return true;
     // With `as-client` nothing of Ballast's own comes between the client's commands.
-    if (move.facts.is_complete() || leg_->follows_client()) co_return;
+    if (move.facts.is_complete() || leg_->follows_client()) co_return true;
     const bool size_is_announced = leg_->known().announces_size() && !restart_;
     const auto asked = co_await ask_facts(*leg_, move.path, move.facts, size_is_announced);
-    if (asked) parts_.others->learn(move.facts);
-    // `prepare` finds that the backend is lost.
+    if (asked) {
+        parts_.others->learn(move.facts);
+        co_return true;
+    }
+    // A late answer would be taken for that to the next command.
+    if (co_await move_before_sending(asked.error())) co_return true;
+    co_await refuse_for_lost_backend(asked.error());
+    co_return false;
 }
 
 /// Whether the backend is lost, if it refused a data connection. One that has died may have done so
@@ -88,7 +95,10 @@ loop::Task<bool> Transfer::move_before_sending(const base::Error& error) {
     if (!found) co_return false;
     use(**found);
     report_.moved = others.go_there();
-    co_return true;
+    others.end_trying();
+    // What one server has said of its file is not true of another's.
+    parts_.move.facts = {};
+    co_return co_await learn_facts();
 }
 
 /// Most servers tell the size in their 150, if the transfer begins with the first byte.
@@ -104,8 +114,8 @@ void Transfer::note_announced_size() {
 
 loop::Deadline Transfer::wish_at() const {
     if (!machine_.may_leave() || parts_.others == nullptr) return loop::never;
-    if (parts_.others->is_down() && machine_.is_listening())
-        return std::max(next_wish_at_, last_byte_at() + silence_min);
+    if (!machine_.is_listening()) return loop::never;
+    if (parts_.others->is_down()) return std::max(next_wish_at_, last_byte_at() + silence_min);
     return parts_.others->is_to_move() ? next_wish_at_ : loop::never;
 }
 
@@ -133,6 +143,7 @@ std::string Transfer::obstacle() const {
 
 /// Leaves the present backend. Its data break off, the client's stay open and silent.
 loop::Task<> Transfer::leave(std::string_view why, OtherBackends::Left left) {
+    if (relaying_.is_started()) (void)relaying_.is_done();  // rethrows what has failed in it
     relaying_.cancel();
     if (!replies_->backend_is_lost()) replies_->lose_backend(std::string(why));
     co_await replies_->tell_stats(machine_.data_are_pending());
@@ -141,27 +152,33 @@ loop::Task<> Transfer::leave(std::string_view why, OtherBackends::Left left) {
     parts_.others->leave(why, left);
 }
 
-/// What stands against going on with this backend. Empty: nothing.
-loop::Task<std::string> Transfer::difference_on(backend::Leg& other) {
+/// What stands against going on with this backend. Empty: nothing. An error: it is lost, too.
+loop::Task<base::Result<std::string>> Transfer::difference_on(backend::Leg& other) {
     const auto taken = report_.bytes_taken;
     const bool begins_inside = taken > 0 && continuation_->trail.begin(taken, true) > 0;
     const bool can_restart = !other.known().refuses_rest();
     if (!can_restart && restart_) co_return "that server does not know REST";
     if (begins_inside && !can_restart && taken > parts_.move.sample_bytes)
         co_return "that server does not know REST, and too many bytes were sent";
-    // All that was delivered is compared, or nothing was.
-    if (taken == 0 || continuation_->trail.covers(taken)) co_return std::string();
+    // All that was delivered is compared, or nothing was. From now on it is this server's file.
+    const bool is_known = taken == 0 || continuation_->trail.covers(taken);
+    const bool has_facts = continuation_ && parts_.move.is_file && !other.follows_client();
     FileFacts there;
-    const auto asked = co_await ask_facts(other, parts_.move.path, there);
-    if (!asked) co_return base::to_string(asked.error());
-    co_return difference(parts_.move.facts, there, parts_.move.trusts);
+    if (has_facts || !is_known)
+        if (const auto asked = co_await ask_facts(other, parts_.move.path, there); !asked)
+            co_return std::unexpected(asked.error());
+    if (!is_known) co_return difference(parts_.move.facts, there, parts_.move.trusts);
+    parts_.move.facts = std::move(there);
+    co_return std::string();
 }
 
-/// Sends the command to the backend that it is on now. Returns what went wrong; empty: nothing.
-loop::Task<std::string> Transfer::begin_again() {
+/// Sends the command to the backend that it is on now. Returns what it refuses; empty: nothing. An
+/// error: it is lost, too.
+loop::Task<base::Result<std::string>> Transfer::begin_again() {
     if (machine_.is_announced()) replies_->note_announced();
     auto refusal = co_await backend_end_->protect();
     if (!refusal) refusal = co_await backend_end_->open();
+    if (refusal && refusal->control_is_lost) co_return std::unexpected(refusal->error);
     if (refusal) co_return base::to_string(refusal->error);
     machine_.change_backend(backend_end_->is_protected());
     std::uint64_t begin = 0;
@@ -171,11 +188,13 @@ loop::Task<std::string> Transfer::begin_again() {
     auto offset = restart_;
     if (begin > 0) offset = restart_.value_or(0) + begin;
     if (auto learnt = co_await leg_->learn_noop(); !learnt)
-        co_return base::to_string(learnt.error());
+        co_return std::unexpected(learnt.error());
     if (offset) {
         const auto reply = co_await leg_->restart_at(*offset);
-        if (!reply) co_return base::to_string(reply.error());
-        if (reply->kind() == 5) leg_->known().set_refuses_rest();
+        if (!reply) co_return std::unexpected(reply.error());
+        if (reply->code == 421) co_return std::unexpected(backend::refusal("REST:", *reply));
+        const bool is_unknown = reply->code == 500 || reply->code == 502;
+        if (is_unknown) leg_->known().set_refuses_rest();
         // It may send the file again from its beginning.
         const bool can_skip = !restart_ && reply->kind() == 5 && continuation_ &&
                               report_.bytes_taken <= parts_.move.sample_bytes;
@@ -184,7 +203,7 @@ loop::Task<std::string> Transfer::begin_again() {
             co_return fmt::format("REST {} was answered with {} {}", *offset, reply->code,
                                   reply->message());
     }
-    if (auto sent = co_await leg_->send(line_); !sent) co_return base::to_string(sent.error());
+    if (auto sent = co_await leg_->send(line_); !sent) co_return std::unexpected(sent.error());
     co_return std::string();
 }
 
@@ -222,8 +241,11 @@ loop::Task<> Transfer::move_on() {
             problem = difference_.empty() ? std::move(found.error()) : difference_;
             break;
         }
-        if (auto differs = co_await difference_on(**found); !differs.empty()) {
-            difference_ = std::move(differs);
+        auto differs = co_await difference_on(**found);
+        if (!differs || !differs->empty()) others.end_trying();
+        if (!differs) continue;  // the next search drops it
+        if (!differs->empty()) {
+            difference_ = std::move(*differs);
             others.pass_over();
             continue;
         }
@@ -233,14 +255,19 @@ loop::Task<> Transfer::move_on() {
         }
         use(**found);
         report_.moved = others.go_there();
-        difference_ = co_await begin_again();
-        if (difference_.empty()) {
+        auto refused = co_await begin_again();
+        others.end_trying();
+        if (refused && refused->empty()) {
             is_on_trial_ = true;
             ready_at_ = loop().now();
             if (backend_end_->is_expected()) tell({Kind::backend_expected});
             co_return tell({.kind = Kind::command_sent, .time = leg_->answer_time(line_)});
         }
-        co_await leave(difference_, OtherBackends::Left::lost);
+        if (refused) difference_ = *refused;
+        if (refused)
+            co_await leave(*refused, OtherBackends::Left::differs);
+        else
+            co_await leave(base::to_string(refused.error()), OtherBackends::Left::lost);
     }
     if (has_left) {
         const auto counter = !obstacle().empty() ? metrics::Counter::transfers_not_resumable
@@ -249,7 +276,10 @@ loop::Task<> Transfer::move_on() {
                                  : metrics::Counter::transfers_that_differ;
         metrics::count(counter);
     }
-    stays_because_ = std::move(problem);
+    if (has_left)
+        stays_because_ = std::move(problem);
+    else
+        difference_.clear();
     tell({has_left ? Kind::not_moved : Kind::stays});
 }
 
