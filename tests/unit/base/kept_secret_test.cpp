@@ -30,6 +30,13 @@ std::string flags_of(const void* address) {
     return {};
 }
 
+/// The sanitizers turn mlock(2) into nothing. The end-to-end tests look at a program without them.
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool can_lock = false;
+#else
+constexpr bool can_lock = true;
+#endif
+
 TEST(KeptSecret, is_kept_and_moved) {
     auto secret = KeptSecret::keep("PASS s3cret");
     ASSERT_TRUE(secret);
@@ -47,8 +54,8 @@ TEST(KeptSecret, is_in_memory_that_is_neither_swapped_nor_dumped) {
         const auto secret = KeptSecret::keep(std::string(size, 'x'));
         ASSERT_TRUE(secret) << size;
         const auto flags = flags_of(secret->view().data());
-        EXPECT_NE(flags.find(" lo "), std::string::npos) << size << flags;
-        EXPECT_NE(flags.find(" dd "), std::string::npos) << size << flags;
+        EXPECT_EQ(flags.contains(" lo "), can_lock) << size << flags;
+        EXPECT_TRUE(flags.contains(" dd ")) << size << flags;
     }
 }
 
