@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "migrate/draft.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ballast::migrate {
+
+void Settings::set(std::string_view key, Value value, std::string why) {
+    Setting setting{std::string(key), std::move(value), std::move(why)};
+    const auto found = std::ranges::find(all_, key, &Setting::key);
+    if (found == all_.end())
+        all_.push_back(std::move(setting));
+    else
+        *found = std::move(setting);
+}
+
+void Settings::remove(std::string_view key) {
+    std::erase_if(all_, [&](const Setting& setting) { return setting.key == key; });
+}
+
+const Setting* Settings::find(std::string_view key) const {
+    const auto found = std::ranges::find(all_, key, &Setting::key);
+    return found == all_.end() ? nullptr : &*found;
+}
+
+DraftPool* Draft::find_pool(std::string_view name) {
+    const auto found = std::ranges::find(pools, name, &DraftPool::name);
+    return found == pools.end() ? nullptr : &*found;
+}
+
+}  // namespace ballast::migrate
