@@ -22,6 +22,7 @@ constexpr auto names = std::to_array<Name>({
     {Outcome::approximated, "approximated", "approximated"},
     {Outcome::not_needed, "not needed", "not_needed"},
     {Outcome::left_to_keepalived, "left to keepalived", "left_to_keepalived"},
+    {Outcome::left_to_haproxy, "left to HAProxy", "left_to_haproxy"},
     {Outcome::unsupported, "not supported", "unsupported"},
 });
 static_assert(names.size() == outcome_count);
@@ -61,10 +62,11 @@ std::string text_of(const Report& report) {
     for (const auto& name : names) {
         const auto count = report.count(name.outcome);
         all += count;
+        if (count == 0) continue;
         fmt::format_to(std::back_inserter(counts), "{}{} {}", counts.empty() ? "" : ", ", count,
                        name.in_text);
     }
-    return text + fmt::format("{} directives: {}\n", all, counts);
+    return text + fmt::format("{} directives: {}\n", all, counts.empty() ? "none" : counts);
 }
 
 std::string json_of(const Report& report) {

@@ -20,9 +20,10 @@ enum class Outcome : std::uint8_t {
     approximated,        ///< Ballast does something like it; the text says what differs
     not_needed,          ///< it served a purpose that Ballast serves anyway, or not at all
     left_to_keepalived,  ///< keepalived still does this
+    left_to_haproxy,     ///< it is not FTP, and HAProxy goes on to serve it
     unsupported,         ///< the operator has to decide
 };
-inline constexpr std::size_t outcome_count = 5;
+inline constexpr std::size_t outcome_count = 6;
 [[nodiscard]] std::string_view to_string(Outcome outcome);
 
 /// A directive of the imported file.
@@ -47,7 +48,7 @@ private:
     std::multimap<Place, Entry> entries_;  ///< equal places keep their order
 };
 
-/// A line for each entry, which editors can jump to, and a summary.
+/// A line for each entry, which editors can jump to, and a summary of the outcomes that occur.
 [[nodiscard]] std::string text_of(const Report& report);
 /// One JSON object: `entries`, and `summary` with the number of each outcome.
 [[nodiscard]] std::string json_of(const Report& report);

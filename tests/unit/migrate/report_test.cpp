@@ -13,6 +13,7 @@ Report small_report() {
     report.add({"a.conf", 10}, "ops", Outcome::unsupported, "UDP only");
     report.add({"a.conf", 9}, "lvs_sched dh", Outcome::approximated, "the nearest");
     report.add({"a.conf", 10}, "router_id x", Outcome::left_to_keepalived, "VRRP");
+    report.add({"b.conf", 3}, "mode http", Outcome::left_to_haproxy, "web");
     report.add({"a.conf", 0}, "the file", Outcome::not_needed, "why");
     return report;
 }
@@ -24,8 +25,10 @@ TEST(ReportTest, IsSortedByFileAndLine) {
               "a.conf:10: not supported: ops: UDP only\n"
               "a.conf:10: left to keepalived: router_id x: VRRP\n"
               "b.conf:2: mapped: weight 3: weight = 3\n"
-              "5 directives: 1 mapped, 1 approximated, 1 not needed, 1 left to keepalived, "
-              "1 not supported\n");
+              "b.conf:3: left to HAProxy: mode http: web\n"
+              "6 directives: 1 mapped, 1 approximated, 1 not needed, 1 left to keepalived, "
+              "1 left to HAProxy, 1 not supported\n");
+    EXPECT_EQ(text_of(Report()), "0 directives: none\n");
 }
 
 TEST(ReportTest, SaysTheSameAsJson) {
@@ -36,7 +39,7 @@ TEST(ReportTest, SaysTheSameAsJson) {
               R"({"file":"a \"b\".conf","line":1,"directive":"x\\u000a\"y\"",)"
               R"("outcome":"left_to_keepalived","text":"\\u00ff"})"
               "\n],\"summary\":{\"mapped\":0,\"approximated\":0,\"not_needed\":0,"
-              "\"left_to_keepalived\":1,\"unsupported\":0}}\n");
+              "\"left_to_keepalived\":1,\"left_to_haproxy\":0,\"unsupported\":0}}\n");
     EXPECT_TRUE(json_of(Report()).starts_with("{\"entries\":[\n\n],\"summary\":{"));
 }
 
