@@ -9,7 +9,7 @@ _ballast_backends() {
 _ballast() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
     local command='' words='' skip='' i
-    local -a daemon=()
+    local -a daemon=() kinds=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case $skip${COMP_WORDS[i]} in
             -c | --config | --socket)
@@ -339,9 +339,21 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        import:--report) return ;;
+        import:--vrrp-out)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        import:--id) return ;;
+        import:--certificate)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
     esac
     case $command in
-        '') words='run check status health listeners pools backends sessions transfers top events explain probes limits certificates stickiness bans drain disable ready weight kill unban forget reload upgrade reopen version manual schema completion man help --help --version' ;;
+        '') words='run check status health listeners pools backends sessions transfers top events explain probes limits certificates stickiness bans drain disable ready weight kill unban forget reload upgrade reopen import version manual schema completion man help --help --version' ;;
         run) words="--help --config --pid-file" ;;
         check) words="--help --config --user --bind --strict --print" ;;
         status) words="--help --config --socket --json --watch" ;;
@@ -369,13 +381,14 @@ _ballast() {
         reload) words="--help --config --socket --json --upgrade" ;;
         upgrade) words="--help --config --socket --json" ;;
         reopen) words="--help --config --socket --json" ;;
+        import) words="--help --report --vrrp-out --id --certificate keepalived ipvsadm" kinds=(-f) ;;
         version) words="--help" ;;
         manual) words="--help --metrics" ;;
         schema) words="--help" ;;
         completion) words="--help bash zsh fish" ;;
         man) words="--help ballast.8 ballast.toml.5" ;;
-        help) words="--help run check status health listeners pools backends sessions transfers top events explain probes limits certificates stickiness bans drain disable ready weight kill unban forget reload upgrade reopen version manual schema completion man help" ;;
+        help) words="--help run check status health listeners pools backends sessions transfers top events explain probes limits certificates stickiness bans drain disable ready weight kill unban forget reload upgrade reopen import version manual schema completion man help" ;;
     esac
-    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+    mapfile -t COMPREPLY < <(compgen "${kinds[@]}" -W "$words" -- "$word")
 }
 complete -F _ballast ballast

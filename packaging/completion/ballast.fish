@@ -259,6 +259,15 @@ complete -c ballast -n '__fish_seen_subcommand_from reopen' -s c -l config -r -F
 complete -c ballast -n '__fish_seen_subcommand_from reopen' -l socket -r -F -d 'the socket of the running Ballast, instead of the one that the configuration file names'
 complete -c ballast -n '__fish_seen_subcommand_from reopen' -l json -d 'print the reply as JSON'
 
+complete -c ballast -n __fish_use_subcommand -a import -d 'write a configuration that takes the place of another balancer'\''s'
+complete -c ballast -n '__fish_seen_subcommand_from import' -s h -l help -d 'print this help'
+complete -c ballast -n '__fish_seen_subcommand_from import' -l report -x -d 'the form of the report: text, or json'
+complete -c ballast -n '__fish_seen_subcommand_from import' -l vrrp-out -r -F -d 'write the keepalived.conf that remains there: VRRP alone, with a script that asks `ballast health`'
+complete -c ballast -n '__fish_seen_subcommand_from import' -l id -x -d 'the config-id for lines that begin with `@`, instead of the host'\''s name'
+complete -c ballast -n '__fish_seen_subcommand_from import' -l certificate -r -F -d 'a PEM file with certificate and key, with which Ballast shall serve FTPS; without it TLS passes through to the servers where it did before'
+complete -c ballast -n '__fish_seen_subcommand_from import' -a 'keepalived ipvsadm'
+complete -c ballast -n '__fish_seen_subcommand_from import' -F
+
 complete -c ballast -n __fish_use_subcommand -a version -d 'print the version'
 complete -c ballast -n '__fish_seen_subcommand_from version' -s h -l help -d 'print this help'
 
@@ -279,4 +288,4 @@ complete -c ballast -n '__fish_seen_subcommand_from man' -a 'ballast.8 ballast.t
 
 complete -c ballast -n __fish_use_subcommand -a help -d 'print this help, or the options of a command'
 complete -c ballast -n '__fish_seen_subcommand_from help' -s h -l help -d 'print this help'
-complete -c ballast -n '__fish_seen_subcommand_from help' -a 'run check status health listeners pools backends sessions transfers top events explain probes limits certificates stickiness bans drain disable ready weight kill unban forget reload upgrade reopen version manual schema completion man help'
+complete -c ballast -n '__fish_seen_subcommand_from help' -a 'run check status health listeners pools backends sessions transfers top events explain probes limits certificates stickiness bans drain disable ready weight kill unban forget reload upgrade reopen import version manual schema completion man help'

@@ -87,8 +87,8 @@ std::unique_ptr<CLI::App> make_parser(CommandLine& into) {
     app->get_formatter()->label("SUBCOMMAND", "COMMAND");
     app->footer(
         "`ballast help COMMAND` lists the options of a command. Exit status: 0 success,\n"
-        "1 failure, 2 wrong command line, or no running Ballast to give the command to,\n"
-        "3 sessions were cut when Ballast ended.");
+        "1 failure, 2 wrong command line, no running Ballast to give the command to, or an\n"
+        "import that needs a decision, 3 sessions were cut when Ballast ended.");
     app->set_version_flag("-V,--version", "ballast " BALLAST_VERSION, "print the version");
     for (const auto& command : all_commands()) {
         auto* const added =

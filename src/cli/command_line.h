@@ -55,6 +55,13 @@ struct CommandLine {
     bool names = false;     ///< names alone, for scripts
 
     bool metrics = false;  ///< the manual of the metrics
+
+    // import
+    std::string language;       ///< of the file to import
+    std::string report;         ///< the form of the report: a name of `migrate::report_forms`
+    std::string remainder_out;  ///< file for what keepalived still does; empty: not written
+    std::string id;             ///< keepalived's config-id; empty: the host's name
+    std::string certificate;    ///< PEM file with which Ballast shall end TLS; empty: none
 };
 
 /// The exit status if nothing is left to do: help was printed, or an error went to standard error.

@@ -7,6 +7,7 @@
 #include "cli/events.h"
 #include "cli/explain.h"
 #include "cli/health.h"
+#include "cli/import.h"
 #include "cli/manual_page.h"
 #include "cli/moment.h"
 #include "cli/options.h"
@@ -30,6 +31,7 @@ using std::string_view;
 constexpr string_view daemon_group = "The daemon";
 constexpr string_view look_group = "What the running Ballast does";
 constexpr string_view act_group = "Changing the running Ballast";
+constexpr string_view import_group = "Coming from other balancers";
 constexpr string_view other_group = "Other";
 
 void add_run(CLI::App& command, CommandLine& into) {
@@ -273,6 +275,28 @@ void add_page(CLI::App& command, CommandLine& into) {
     add_subject(command, into, "page", "PAGE", "the page: ballast.8 or ballast.toml.5");
 }
 
+void add_import(CLI::App& command, CommandLine& into) {
+    command.add_option("language", into.language, "what the file is: " + importable())
+        ->type_name("LANGUAGE");
+    add_subject(command, into, "file", "FILE", "the file; `-` is standard input");
+    command.add_option("--report", into.report, "the form of the report: text, or json")
+        ->type_name("FORM");
+    command
+        .add_option("--vrrp-out", into.remainder_out,
+                    "write the keepalived.conf that remains there: VRRP alone, with a script that "
+                    "asks `ballast health`")
+        ->type_name("PATH");
+    command
+        .add_option("--id", into.id,
+                    "the config-id for lines that begin with `@`, instead of the host's name")
+        ->type_name("ID");
+    command
+        .add_option("--certificate", into.certificate,
+                    "a PEM file with certificate and key, with which Ballast shall serve FTPS; "
+                    "without it TLS passes through to the servers where it did before")
+        ->type_name("PATH");
+}
+
 const Command commands[] = {
     {"run", daemon_group, "run the load balancer until SIGTERM", "", add_run, run},
     {"check", daemon_group,
@@ -333,6 +357,11 @@ const Command commands[] = {
      "is refused",
      "", add_daemon_and_json, upgrade},
     {"reopen", act_group, "reopen the log files, for logrotate", "", add_daemon_and_json, reopen},
+    {"import", import_group, "write a configuration that takes the place of another balancer's",
+     "The configuration goes to standard output, and a report of every directive to standard "
+     "error. The status is 0 if Ballast can do everything, 2 if the report has something that is "
+     "not supported, and 1 if the file cannot be read or has a syntax error.",
+     add_import, import_file, wrong_import},
     {"version", other_group, "print the version", "", nullptr, print_version},
     {"manual", other_group, "print the reference of all configuration keys as Markdown", "",
      add_manual, print_manual},

@@ -2,6 +2,7 @@
 #include "cli/completion.h"
 
 #include "cli/command_words.h"
+#include "cli/import.h"
 
 #include <algorithm>
 #include <array>
@@ -19,7 +20,17 @@ namespace {
 using std::string_view;
 
 /// What a value of this type can be.
-enum class Values : std::uint8_t { none, files, backends, commands, shells, pages, anything };
+enum class Values : std::uint8_t {
+    none,
+    files,
+    backends,
+    commands,
+    shells,
+    pages,
+    languages,
+    forms,
+    anything,
+};
 
 Values values_of(string_view type) {
     if (type.empty()) return Values::none;
@@ -28,6 +39,8 @@ Values values_of(string_view type) {
     if (type == "COMMAND") return Values::commands;
     if (type == "SHELL") return Values::shells;
     if (type == "PAGE") return Values::pages;
+    if (type == "LANGUAGE") return Values::languages;
+    if (type == "FORM") return Values::forms;
     return Values::anything;
 }
 
@@ -55,6 +68,8 @@ std::string words_of(Values values, const std::vector<CommandWords>& commands) {
         case Values::commands: return names_of(commands);
         case Values::shells: return "bash zsh fish";
         case Values::pages: return "ballast.8 ballast.toml.5";
+        case Values::languages: return listed_languages();
+        case Values::forms: return "text json";
         case Values::none:
         case Values::files:
         case Values::anything: return "";
@@ -76,7 +91,7 @@ _ballast_backends() {
 _ballast() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
     local command='' words='' skip='' i
-    local -a daemon=()
+    local -a daemon=() kinds=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case $skip${COMP_WORDS[i]} in
             -c | --config | --socket)
@@ -119,14 +134,18 @@ std::string bash(const std::vector<CommandWords>& commands) {
         std::vector<std::string> words;
         words.reserve(command.options.size() + command.arguments.size());
         for (const auto& option : command.options) words.push_back(option.names.back());
-        for (const auto& argument : command.arguments)
+        bool is_file_wanted = false;
+        for (const auto& argument : command.arguments) {
+            is_file_wanted = is_file_wanted || values_of(argument.value) == Values::files;
             if (const auto values = words_of(values_of(argument.value), commands); !values.empty())
                 words.push_back(values);
-        fmt::format_to(add, "        {}) words=\"{}\" ;;\n", command.name, fmt::join(words, " "));
+        }
+        fmt::format_to(add, "        {}) words=\"{}\"{} ;;\n", command.name, fmt::join(words, " "),
+                       is_file_wanted ? " kinds=(-f)" : "");
     }
     text +=
         "    esac\n"
-        "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
+        "    mapfile -t COMPREPLY < <(compgen \"${kinds[@]}\" -W \"$words\" -- \"$word\")\n"
         "}\n"
         "complete -F _ballast ballast\n";
     return text;
@@ -148,7 +167,9 @@ std::string zsh_action(string_view type, const std::vector<CommandWords>& comman
         case Values::backends: return "_ballast_backends";
         case Values::commands:
         case Values::shells:
-        case Values::pages: return fmt::format("({})", words_of(values_of(type), commands));
+        case Values::pages:
+        case Values::languages:
+        case Values::forms: return fmt::format("({})", words_of(values_of(type), commands));
         case Values::none:
         case Values::anything: return " ";
     }
@@ -251,6 +272,7 @@ complete -c ballast -n __fish_use_subcommand -s V -l version -d 'print the versi
         }
         for (const auto& argument : command.arguments) {
             const auto values = values_of(argument.value);
+            if (values == Values::files) text += line + " -F\n";
             const auto words = values == Values::backends ? std::string("(__ballast_backends)")
                                                           : words_of(values, commands);
             if (!words.empty()) fmt::format_to(add, "{} -a {}\n", line, quoted(words));

@@ -147,7 +147,9 @@ std::string program_page() {
     page.section("EXIT STATUS");
     page.item("0", "Success.");
     page.item("1", "Failure, or the daemon has refused.");
-    page.item("2", "The command line is wrong, or no running Ballast can be reached.");
+    page.item("2",
+              "The command line is wrong, no running Ballast can be reached, or an import left "
+              "something to decide.");
     page.item("3", "Sessions were cut when the daemon ended.");
     page.section("ENVIRONMENT");
     page.item(bold("NO_COLOR"), "If it is set and not empty, tables have no colours.");

@@ -20,7 +20,8 @@ struct Source {
     std::string file;  ///< its name, for messages and for files beside it
     std::string text;
     Machine machine = empty_machine();
-    std::string id;  ///< which machine of several that share the file; empty: the host's name
+    std::string id = {};  ///< which machine of several that share the file; empty: the host's name
+    std::string certificate = {};  ///< PEM file with which Ballast shall end TLS; empty: none
 };
 
 /// What an importer makes.
@@ -36,7 +37,8 @@ struct Importer {
     std::string_view name;     ///< as in `ballast import NAME`
     std::string_view summary;  ///< what it reads, in a few words
     Imported (*read)(const Source& source);
-    bool has_remainder = false;
+    bool has_remainder = false;      ///< and config-ids
+    bool takes_certificate = false;  ///< it balances TLS that it does not end
 };
 
 [[nodiscard]] std::span<const Importer> all_importers();

@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "migrate/importer.h"
+#include "migrate/ipvsadm.h"
+#include "migrate/keepalived.h"
+
+#include <array>
 
 namespace ballast::migrate {
 
-std::span<const Importer> all_importers() { return {}; }
+std::span<const Importer> all_importers() {
+    static constexpr auto importers = std::to_array<Importer>({
+        {"keepalived", "a keepalived.conf", import_keepalived, true, true},
+        {"ipvsadm", "the output of `ipvsadm -Sn`", import_ipvsadm, false, true},
+    });
+    return importers;
+}
 
 }  // namespace ballast::migrate

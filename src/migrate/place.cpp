@@ -16,6 +16,11 @@ std::string to_string(const SyntaxError& error) {
     return fmt::format("{}: {} ({})", to_string(error.place), error.what, error.fix);
 }
 
+std::string origin(const Place& place, std::string_view directive) {
+    const auto file = place.file.substr(place.file.rfind('/') + 1);
+    return fmt::format("{}: {}", to_string(Place{file, place.line}), shown(directive));
+}
+
 std::string shown(std::string_view text, std::size_t bytes_max) {
     // JSON escapes what must not be here, and quotes and backslashes, which may.
     const auto json = base::json_string(text, bytes_max);

@@ -30,6 +30,10 @@ struct SyntaxError {
 /// "keepalived.conf:12: the block is not closed (add })"
 [[nodiscard]] std::string to_string(const SyntaxError& error);
 
+/// "keepalived.conf:12: weight 3": for a comment that says where a setting came from. The file has
+/// no folder.
+[[nodiscard]] std::string origin(const Place& place, std::string_view directive);
+
 /// A piece of a file for messages and comments: one line of valid UTF-8 without control characters.
 /// It is cut after `bytes_max` bytes.
 [[nodiscard]] std::string shown(std::string_view text, std::size_t bytes_max = 200);

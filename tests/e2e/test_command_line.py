@@ -24,7 +24,7 @@ FOR_DAEMON = (
 )
 COMMANDS = (
     *("run", "check", *FOR_DAEMON),
-    *("version", "manual", "schema", "completion", "man", "help"),
+    *("import", "version", "manual", "schema", "completion", "man", "help"),
 )
 
 
@@ -93,6 +93,12 @@ def test_every_command_has_help(command: str) -> None:
         (("forget", "files"), "ballast forget: say whom to forget (with one of --client, --user"),
         (("forget", "files", "--all", "--user", "anna"), "ballast forget: say whom to forget"),
         (("explain", "x", "--user", "y"), "ballast explain: a session and a search cannot be combined"),
+        (("import",), "ballast import: the language is missing (use keepalived"),
+        (("import", "nginx", "x"), "ballast import: 'nginx' cannot be imported (use keepalived"),
+        (("import", "ipvsadm"), "ballast import: the file is missing (`-` is standard input)"),
+        (("import", "ipvsadm", "x", "--report", "xml"), "'xml' is not a form of the report (use text or json)"),
+        (("import", "ipvsadm", "-", "--vrrp-out", "x"), "--vrrp-out is for keepalived only"),
+        (("import", "ipvsadm", "-", "--id", "x"), "--id is for keepalived only"),
         (("che\x1bck",), r"unknown command 'che\x1bck'"),
     ],
 )

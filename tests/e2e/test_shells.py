@@ -88,12 +88,14 @@ def test_bash_completes_commands_and_their_options() -> None:
     assert _completed("ballast drain --st") == set()
     assert _completed("ballast completion ") == {"--help", "bash", "zsh", "fish"}
     assert "drain" in _completed("ballast help dr")
+    assert _completed("ballast import keep") == {"keepalived"}
 
 
 def test_bash_completes_files(work: Path) -> None:
     (work / "ballast.toml").touch()
     assert _completed(f"ballast check -c {work}/ball") == {f"{work}/ballast.toml"}
     assert _completed(f"ballast check --config {work}/ball") == {f"{work}/ballast.toml"}
+    assert _completed(f"ballast import keepalived {work}/ball") == {f"{work}/ballast.toml"}
 
 
 def test_bash_completes_the_backends_of_the_daemon_that_the_line_means(work: Path) -> None:

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "migrate/lvs_pool.h"
+
+#include "base/ascii.h"
+#include "base/number.h"
+#include "base/port_range.h"
+#include "migrate/lvs_probe.h"
+#include "migrate/lvs_time.h"
+#include "migrate/names.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cassert>
+#include <fmt/format.h>
+#include <optional>
+#include <set>
+#include <vector>
+
+namespace ballast::migrate {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint32_t weight_max = 256;
+constexpr std::uint32_t sessions_max = 1'000'000;
+
+/// What a scheduler looks at.
+enum class Use : std::uint8_t {
+    weights,   ///< shares
+    nothing,   ///< no weights
+    order,     ///< the heaviest first, the others are backups
+    overflow,  ///< the heaviest first, until it has more connections than its weight
+};
+
+struct Scheduler {
+    std::string_view name;
+    std::string_view balance;
+    Use use;
+    Outcome outcome;
+    std::string_view differs = {};
+};
+constexpr auto schedulers = std::to_array<Scheduler>({
+    {"rr", "round-robin", Use::nothing, Outcome::mapped},
+    {"wrr", "round-robin", Use::weights, Outcome::mapped},
+    {"lc", "least-sessions", Use::nothing, Outcome::mapped,
+     "it counts sessions, not data connections; least-transfers may be closer to the real load"},
+    {"wlc", "least-sessions", Use::weights, Outcome::mapped,
+     "it counts sessions, not data connections; least-transfers may be closer to the real load"},
+    {"sed", "least-sessions", Use::weights, Outcome::approximated,
+     "idle servers are taken in turn by weight, not the heaviest first"},
+    {"nq", "least-sessions", Use::weights, Outcome::approximated,
+     "an idle server is the least loaded anyway"},
+    {"lblc", "least-sessions", Use::weights, Outcome::approximated,
+     "it keeps a destination at one server, and a pool has one destination: check that this is "
+     "what you want"},
+    {"lblcr", "least-sessions", Use::weights, Outcome::approximated,
+     "it keeps a destination at a few servers, and a pool has one destination: check that this is "
+     "what you want"},
+    {"sh", "source-hash", Use::weights, Outcome::approximated,
+     "fewer clients move when servers change"},
+    {"mh", "source-hash", Use::weights, Outcome::mapped, "both are consistent"},
+    {"dh", "source-hash", Use::weights, Outcome::approximated,
+     "it goes by the destination, of which a listener has one; here the client's address decides"},
+    {"fo", "first", Use::order, Outcome::mapped,
+     "the heaviest comes first, the others are backups"},
+    {"ovf", "first", Use::overflow, Outcome::approximated,
+     "the heaviest comes first, with max_sessions one above its weight"},
+    {"twos", "random", Use::weights, Outcome::mapped, "the better of two random choices"},
+});
+
+const Scheduler& scheduler_of(std::string_view name) {
+    const auto* const found = std::ranges::find(schedulers, name, &Scheduler::name);
+    return found == schedulers.end() ? *std::ranges::find(schedulers, "wlc", &Scheduler::name)
+                                     : *found;
+}
+
+/// "255.255.255.0" or "24", as the length of a prefix.
+std::optional<std::uint32_t> prefix_of(std::string_view mask) {
+    if (const auto length = base::parse_number<std::uint32_t>(mask)) return length;
+    const auto ip = base::Ip::parse(mask);
+    if (!ip || !ip->is_v4()) return std::nullopt;
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < 4; ++i) bits = bits << 8U | ip->bytes()[i];
+    return static_cast<std::uint32_t>(std::countl_one(bits));
+}
+
+/// "NAT", "DR" or "TUN".
+std::string_view method_of(const LvsService& service, const LvsServer& server) {
+    const auto* said = server.options.find("lvs_method");
+    if (said == nullptr) said = service.options.find("lvs_method");
+    if (said == nullptr || said->value.empty()) return "NAT";
+    return std::string_view(said->value).substr(0, said->value.find(' '));
+}
+
+/// A server that will be a backend.
+struct Chosen {
+    const LvsServer* server;
+    std::uint32_t weight;
+    std::uint16_t port;
+};
+
+class Drafter {
+public:
+    Drafter(const LvsService& service, std::string_view name, std::uint16_t port, Teller& teller)
+        : service_(service), port_(port), teller_(teller) {
+        pool_.name = name;
+    }
+
+    LvsPool run() {
+        pool_.settings.note(origin(service_.said));
+        schedule();
+        stick();
+        quorum();
+        draft_probe(service_, pool_, teller_);
+        choose();
+        backends();
+        sorry_server();
+        for (const auto& server : service_.servers) {
+            teller_.tell_rest(server.options, "real_server");
+            for (const auto& check : server.checks) teller_.tell_rest(check.options, check.kind);
+        }
+        return {std::move(pool_), std::move(addresses_)};
+    }
+
+private:
+    void schedule() {
+        const auto* const said = service_.options.find("lvs_sched");
+        scheduler_ = &scheduler_of(said == nullptr ? "wlc" : said->value);
+        const bool is_known = said != nullptr && scheduler_->name == said->value;
+        pool_.settings.set("balance", Value::text(scheduler_->balance),
+                           said == nullptr ? "keepalived's default, wlc" : origin(*said));
+        if (said == nullptr) return;
+        if (!is_known)
+            return teller_.tell(*said, Outcome::unsupported,
+                                "there is no such scheduler: keepalived takes wlc, and so balance "
+                                "= \"least-sessions\"");
+        teller_.tell(*said, scheduler_->outcome,
+                     fmt::format("balance = \"{}\"{}{}", scheduler_->balance,
+                                 scheduler_->differs.empty() ? "" : ": ", scheduler_->differs));
+    }
+
+    void stick() {
+        const auto* const timeout = service_.options.find("persistence_timeout");
+        const auto* const granularity = service_.options.find("persistence_granularity");
+        const bool is_forced = std::ranges::any_of(service_.addresses,
+                                                   [](const auto& each) { return each.port == 0; });
+        if (timeout == nullptr && granularity == nullptr && !is_forced) return;
+        constexpr config::Duration usual = 360s;
+        constexpr config::Duration longest = std::chrono::hours(168);
+        const auto wanted = timeout == nullptr ? usual : seconds_in(timeout->value).value_or(usual);
+        auto& stick = pool_.stick;
+        stick.note(
+            "Data connections reach the right server without this. Remove it, if it had no other "
+            "purpose.");
+        stick.set("by", Value::text("network"));
+        stick.set("timeout", Value::time(std::min(wanted, longest)),
+                  timeout == nullptr ? "keepalived's default" : origin(*timeout));
+        if (timeout != nullptr)
+            teller_.tell(*timeout, wanted > longest ? Outcome::approximated : Outcome::mapped,
+                         wanted > longest ? "stick, with the longest timeout that it can have"
+                                          : "stick. Data connections do not need it");
+        const auto prefix = granularity == nullptr ? std::nullopt : prefix_of(granularity->value);
+        const std::uint32_t width = service_.is_v4() ? 32 : 128;
+        const auto* const key = service_.is_v4() ? "ipv4_prefix" : "ipv6_prefix";
+        if (granularity != nullptr || !service_.is_v4())
+            stick.set(key, Value::number(std::min(prefix.value_or(width), width)),
+                      granularity == nullptr ? "" : origin(*granularity));
+        if (granularity == nullptr) return;
+        if (prefix)
+            teller_.tell(*granularity, Outcome::mapped, fmt::format("{} of stick", key));
+        else
+            teller_.tell(*granularity, Outcome::unsupported, "this is not a mask");
+    }
+
+    void quorum() {
+        const bool has_sorry = service_.options.find("sorry_server") != nullptr;
+        if (const auto* const said = service_.options.find("quorum")) {
+            if (said->value == "1" || said->value.empty())
+                teller_.tell(*said, Outcome::mapped, "the pool serves while one backend can");
+            else if (has_sorry)
+                teller_.tell(*said, Outcome::approximated,
+                             "the sorry server serves when no backend can; until then the "
+                             "remaining ones serve, however few they are");
+            else
+                teller_.tell(*said, Outcome::not_needed,
+                             "without a sorry server it changes nothing but scripts");
+        }
+        if (const auto* const said = service_.options.find("hysteresis"))
+            teller_.tell(*said, Outcome::approximated,
+                         "rise and fall of the probe keep a backend from coming and going");
+        if (const auto* const said = service_.options.find("alpha"))
+            teller_.tell(*said, Outcome::approximated,
+                         "the very first probe, which is sent at once, decides alone whether a "
+                         "server is up");
+    }
+
+    [[nodiscard]] std::uint32_t weight_of(const LvsServer& server) const {
+        const auto* said = server.options.find("weight");
+        if (said == nullptr) said = service_.options.find("weight");
+        if (said == nullptr) return 1;
+        return base::parse_number<std::uint32_t>(said->value).value_or(1);
+    }
+
+    /// Leaves out what keepalived leaves out.
+    void choose() {
+        std::set<base::Address> seen;
+        for (const auto& server : service_.servers) {
+            const auto method = method_of(service_, server);
+            const auto port = server.port == 0 || method != "NAT" ? port_ : server.port;
+            if (server.ip.is_v4() != service_.is_v4() && method != "TUN") {
+                leave_out(server, Outcome::not_needed,
+                          "keepalived drops servers of another family than the virtual server's");
+            } else if (!seen.insert({server.ip, port}).second) {
+                leave_out(server, Outcome::not_needed,
+                          "keepalived drops the second server of an "
+                          "address");
+            } else if (const auto weight = weight_of(server); weight == 0) {
+                leave_out(server, Outcome::approximated,
+                          "it has weight 0 and gets no sessions, so it is left out: add it when it "
+                          "shall serve");
+            } else {
+                chosen_.push_back({&server, weight, port});
+            }
+        }
+        const bool is_ordered = scheduler_->use == Use::order || scheduler_->use == Use::overflow;
+        if (is_ordered)
+            std::sort(chosen_.begin(), chosen_.end(), [](const Chosen& a, const Chosen& b) {
+                return std::pair(b.weight, a.server->said.place) <
+                       std::pair(a.weight, b.server->said.place);
+            });
+    }
+
+    void leave_out(const LvsServer& server, Outcome outcome, std::string_view why) {
+        teller_.tell(server.said, outcome, why);
+        if (outcome == Outcome::approximated)
+            pool_.settings.note(
+                fmt::format("{}: left out, because its weight is 0", origin(server.said)));
+        for (const auto* const word : {"weight", "uthreshold"})
+            if (const auto* const said = server.options.find(word))
+                teller_.tell(*said, outcome, "see the server");
+    }
+
+    void backends() {
+        std::uint32_t heaviest = 1;
+        for (const auto& each : chosen_) heaviest = std::max(heaviest, each.weight);
+        for (const auto& each : chosen_) {
+            const auto& options = each.server->options;
+            const auto* const given = options.find("snmp_name");
+            const auto ip = base::to_string(each.server->ip);
+            DraftBackend backend{
+                .name = names_.make(given == nullptr ? ip : given->value, "server"),
+                .settings = {},
+                .tls = {}};
+            const auto address = base::Address{each.server->ip, each.port};
+            backend.settings.set("address", Value::text(base::to_string(address)),
+                                 origin(each.server->said));
+            weight(each, heaviest, backend);
+            limit(each, backend);
+            if (scheduler_->use == Use::order && !pool_.backends.empty())
+                backend.settings.set("backup", Value::flag(true));
+            teller_.tell(each.server->said, Outcome::mapped,
+                         fmt::format("backend {} of pool {}", backend.name, pool_.name));
+            add(std::move(backend), address);
+        }
+    }
+
+    void add(DraftBackend backend, const base::Address& address) {
+        pool_.backends.push_back(std::move(backend));
+        addresses_.push_back(address);
+    }
+
+    void weight(const Chosen& chosen, std::uint32_t heaviest, DraftBackend& backend) {
+        const auto* const said = chosen.server->options.find("weight");
+        const auto tell = [&](Outcome outcome, std::string_view text) {
+            if (said != nullptr) teller_.tell(*said, outcome, text);
+        };
+        switch (scheduler_->use) {
+            case Use::nothing:
+                return tell(Outcome::not_needed,
+                            fmt::format("{} does not look at weights", scheduler_->name));
+            case Use::order: return tell(Outcome::mapped, "the order of the backends");
+            case Use::overflow:
+                return tell(Outcome::mapped, "the order of the backends, and their max_sessions");
+            case Use::weights: break;
+        }
+        auto weight = chosen.weight;
+        if (heaviest > weight_max)
+            weight = std::max<std::uint32_t>(
+                1, static_cast<std::uint32_t>(std::uint64_t{weight} * weight_max / heaviest));
+        backend.settings.set("weight", Value::number(weight));
+        if (heaviest > weight_max)
+            tell(Outcome::approximated,
+                 fmt::format("weight = {}: the heaviest may have 256", weight));
+        else
+            tell(Outcome::mapped, fmt::format("weight = {}", weight));
+    }
+
+    void limit(const Chosen& chosen, DraftBackend& backend) {
+        const auto* const said = chosen.server->options.find("uthreshold");
+        auto most =
+            said == nullptr ? 0U : base::parse_number<std::uint32_t>(said->value).value_or(0);
+        if (scheduler_->use == Use::overflow)
+            most = most == 0 ? chosen.weight + 1 : std::min(most, chosen.weight + 1);
+        if (most > 0)
+            backend.settings.set("max_sessions", Value::number(std::min(most, sessions_max)),
+                                 said == nullptr ? "one above its weight" : origin(*said));
+        if (said != nullptr)
+            teller_.tell(*said, Outcome::mapped,
+                         most == 0 ? "no limit"
+                                   : "max_sessions; it counts sessions alone, not "
+                                     "their data connections");
+    }
+
+    void sorry_server() {
+        const auto* const said = service_.options.find("sorry_server");
+        if (said == nullptr) return;
+        const auto blank = std::min(said->value.find(' '), said->value.size());
+        const auto address = address_of(std::string_view(said->value).substr(0, blank),
+                                        base::trimmed(std::string_view(said->value).substr(blank)));
+        if (!address)
+            return teller_.tell(*said, Outcome::unsupported, "this is not an address with a port");
+        const base::Address target{address->ip, address->port == 0 ? port_ : address->port};
+        if (std::ranges::find(addresses_, target) != addresses_.end())
+            return teller_.tell(*said, Outcome::not_needed, "it is one of the backends anyway");
+        DraftBackend backend{.name = names_.make("sorry", "sorry"), .settings = {}, .tls = {}};
+        backend.settings.set("address", Value::text(base::to_string(target)), origin(*said));
+        backend.settings.set("backup", Value::flag(true));
+        add(std::move(backend), target);
+        teller_.tell(*said, Outcome::approximated,
+                     "a backend with backup = true: it serves while no other one can, and is "
+                     "probed like them");
+    }
+
+    const LvsService& service_;
+    const std::uint16_t port_;
+    Teller& teller_;
+    const Scheduler* scheduler_ = nullptr;
+    std::vector<Chosen> chosen_;
+    Names names_;
+    DraftPool pool_;
+    std::vector<base::Address> addresses_;  ///< of the backends
+};
+
+}  // namespace
+
+void LvsPool::set_address(std::size_t backend, const base::Address& address) {
+    addresses[backend] = address;
+    auto& settings = pool.backends[backend].settings;
+    settings.set("address", Value::text(base::to_string(address)), settings.find("address")->why);
+}
+
+LvsPool draft_pool(const LvsService& service, std::string_view name, std::uint16_t port,
+                   Teller& teller) {
+    return Drafter(service, name, port, teller).run();
+}
+
+}  // namespace ballast::migrate
