@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "migrate/haproxy.h"
 #include "migrate/importer.h"
 #include "migrate/ipvsadm.h"
 #include "migrate/keepalived.h"
@@ -11,6 +12,7 @@ std::span<const Importer> all_importers() {
     static constexpr auto importers = std::to_array<Importer>({
         {"keepalived", "a keepalived.conf", import_keepalived, true, true},
         {"ipvsadm", "the output of `ipvsadm -Sn`", import_ipvsadm, false, true},
+        {"haproxy", "a haproxy.cfg", import_haproxy, false, true},
     });
     return importers;
 }

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "migrate/contains.h"
+#include "migrate/haproxy_amount.h"
+#include "migrate/haproxy_rules.h"
+#include "migrate/haproxy_translation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+
+namespace ballast::migrate::haproxy {
+
+namespace {
+
+using std::string;
+using std::string_view;
+
+/// The rules of one frontend or listen, in the order of the file.
+class Rules {
+public:
+    Rules(Translation& it, const Service& service, DraftListener& listener, Way way,
+          std::uint16_t bind_port, bool sees_names)
+        : it_(it),
+          service_(service),
+          proxy_(*service.entry),
+          listener_(listener),
+          way_(way),
+          bind_port_(bind_port),
+          sees_names_(sees_names) {}
+
+    void run() {
+        for (const auto& [line, is_inherited] : proxy_.directives) {
+            const auto& verb = line->words.front();
+            if (verb == "use_backend") use_backend(*line);
+            if (verb == "tcp-request" && !is_decided_) request(*line);
+            if (verb == "rate-limit") rate_limit(*line);
+            if (verb == "filter") filter(*line);
+        }
+        write_list("allow_from", allowed_, is_closed_);
+        write_list("deny_from", denied_, true);
+        acls();
+    }
+
+private:
+    // Routes.
+
+    void use_backend(const Line& line) {
+        const auto* const target = it_.proxies.find_backend(line.word(1));
+        if (line.word(1).contains('%'))
+            return it_.ledger.add(line, Outcome::unsupported, "a route names its pool");
+        if (target == nullptr || target->is_web())
+            return it_.ledger.add(line, Outcome::unsupported, "there is no such backend for FTP");
+        const auto condition = condition_of(line, 2, proxy_);
+        if (condition.empty())
+            return it_.ledger.add(line, Outcome::not_needed, "its condition never holds");
+        if (const auto* const test = only_test(condition); test != nullptr && is_fallback(*test))
+            return fallback(line, *target);
+        std::vector<DraftRoute> routes;
+        for (const auto& all : condition) {
+            auto route = route_for(line, all);
+            if (!route) return;
+            routes.push_back(std::move(*route));
+        }
+        const auto pool = pool_for(it_, *target, way_, bind_port_);
+        if (pool.empty())
+            return it_.ledger.add(line, Outcome::unsupported,
+                                  "the backend has no server for Ballast");
+        for (auto& route : routes) {
+            route.settings.note(it_.origin(line));
+            route.settings.set("pool", Value::text(pool));
+            listener_.routes.push_back(std::move(route));
+        }
+        it_.ledger.add(line, Outcome::mapped, fmt::format("a route to the pool {}", pool));
+    }
+
+    std::optional<DraftRoute> route_for(const Line& line, const Conjunction& all) {
+        DraftRoute route;
+        for (const auto& test : all) {
+            const bool is_network = test.question == Question::network;
+            const bool is_name = test.question == Question::server_name;
+            if ((!is_network && !is_name) || test.is_negated) {
+                it_.ledger.add(line, Outcome::unsupported,
+                               "routes go by the client's network, its name in TLS (SNI), its user "
+                               "and the name that it says with HOST");
+                return std::nullopt;
+            }
+            if (is_name && !sees_names_) {
+                it_.ledger.add(line, Outcome::unsupported,
+                               "SNI needs TLS at this listener: give a certificate");
+                return std::nullopt;
+            }
+            const string_view key = is_network ? "network" : "sni";
+            if (route.match.find(key) != nullptr) {
+                it_.ledger.add(line, Outcome::unsupported, "a route matches one list of each kind");
+                return std::nullopt;
+            }
+            route.match.set(key, Value::texts(test.values));
+        }
+        return route;
+    }
+
+    [[nodiscard]] bool is_fallback(const Test& test) const {
+        return test.question == Question::dead_pool && !test.is_negated &&
+               service_.servers != nullptr && test.values.front() == service_.servers->name;
+    }
+
+    /// `use_backend spare if { nbsrv(main) lt 1 }`
+    void fallback(const Line& line, const Proxy& target) {
+        const auto main = pool_for(it_, *service_.servers, way_, bind_port_);
+        const auto spare = pool_for(it_, target, way_, bind_port_);
+        auto* const pool = it_.draft.find_pool(main);
+        if (pool == nullptr || spare.empty() || main == spare)
+            return it_.ledger.add(line, Outcome::unsupported,
+                                  "the backend has no server for Ballast");
+        it_.set(pool->settings, "fallback", Value::text(spare), line,
+                fmt::format("fallback of the pool {}", main));
+    }
+
+    // Access.
+
+    void request(const Line& line) {
+        const auto& action = line.word(2);
+        if (line.word(1) == "inspect-delay") return;
+        const auto condition = condition_of(line, 3, proxy_);
+        if (action.starts_with("track-sc") || action.starts_with("sc-"))
+            return it_.ledger.add(line, Outcome::not_needed,
+                                  "Ballast counts each client by itself");
+        if (action == "expect-proxy") return expect_proxy(line, condition);
+        if (action == "set-bandwidth-limit")
+            return it_.ledger.add(line, Outcome::mapped, "session_bandwidth, see its filter");
+        if (action == "accept") return accept(line, condition);
+        if (action == "reject" || action == "silent-drop") return reject(line, condition);
+    }
+
+    void accept(const Line& line, const Condition& condition) {
+        if (is_always(condition)) {
+            is_decided_ = true;
+            return it_.ledger.add(line, Outcome::mapped, "nobody else is refused");
+        }
+        if (const auto* const test = only_test(condition);
+            test != nullptr && test->question == Question::network && !test->is_negated) {
+            if (!is_closed_) std::ranges::copy(test->values, std::back_inserter(allowed_));
+            has_exceptions_ = true;
+            return it_.ledger.add(line, Outcome::approximated,
+                                  "allow_from, if everybody else is rejected; limits apply to all");
+        }
+        // After the greeting all data are there, whatever a client sends first.
+        it_.ledger.add(line, Outcome::not_needed, "who is not refused is accepted");
+    }
+
+    void reject(const Line& line, const Condition& condition) {
+        if (is_always(condition)) {
+            if (allowed_.empty()) denied_ = {"0.0.0.0/0", "::/0"};
+            const bool is_for_nobody = allowed_.empty();
+            is_closed_ = true;
+            is_decided_ = true;
+            return it_.ledger.add(line, Outcome::mapped,
+                                  is_for_nobody ? "deny_from: nobody may connect"
+                                                : "allow_from: others are answered with 421");
+        }
+        if (condition.empty())
+            return it_.ledger.add(line, Outcome::not_needed, "its condition never holds");
+        for (const auto& all : condition) reject_one(line, all);
+    }
+
+    void reject_one(const Line& line, const Conjunction& all) {
+        const auto outcome = line.word(2) == "silent-drop" || has_exceptions_
+                                 ? Outcome::approximated
+                                 : Outcome::mapped;
+        const auto& test = all.front();
+        if (all.size() > 1 || (test.is_negated && test.question != Question::network))
+            return it_.ledger.add(line, Outcome::unsupported,
+                                  "deny_from, allow_from and limits each look at one thing");
+        switch (test.question) {
+            case Question::network:
+                if (test.is_negated && is_closed_)
+                    return it_.ledger.add(line, Outcome::unsupported,
+                                          "allow_from is one list: write the networks that both "
+                                          "rules let in");
+                if (test.is_negated) {
+                    std::ranges::copy(test.values, std::back_inserter(allowed_));
+                    is_closed_ = true;
+                } else {
+                    std::ranges::copy(test.values, std::back_inserter(denied_));
+                }
+                return it_.ledger.add(line, outcome,
+                                      test.is_negated ? "allow_from: others are answered with 421"
+                                                      : "deny_from: they are answered with 421");
+            case Question::rate_of_address: return rate_of_address(line, test);
+            case Question::sessions_of_address:
+                return limit(line, "sessions_per_address", test.number,
+                             "limits.sessions_per_address, of all listeners together");
+            case Question::rate_of_all:
+                return limit(line, "session_rate", test.number,
+                             "limits.session_rate, of all listeners together");
+            case Question::sessions_of_all:
+                return it_.set_bound(listener_.settings, "max_sessions", test.number, line,
+                                     "max_sessions", Outcome::mapped);
+            case Question::dead_pool:
+                return it_.ledger.add(
+                    line, Outcome::not_needed,
+                    "a session for which there is no backend is answered with 421");
+            default:
+                it_.ledger.add(line, Outcome::unsupported,
+                               "Ballast refuses by network, by rate and by number of sessions; see "
+                               "docs/security.md");
+        }
+    }
+
+    void rate_of_address(const Line& line, const Test& test) {
+        const auto period = period_of(test);
+        if (!period)
+            return it_.ledger.add(line, Outcome::unsupported,
+                                  "no table of the file counts this rate: set "
+                                  "limits.session_rate_per_address");
+        const auto seconds = std::chrono::duration<double>(*period).count();
+        const auto rate = std::ceil(static_cast<double>(test.number) / seconds);
+        limit(line, "session_rate_per_address", static_cast<std::uint64_t>(rate),
+              "limits.session_rate_per_address, in a second, and of all listeners together");
+    }
+
+    /// "conn_rate(10s)" of the table that counts.
+    [[nodiscard]] std::optional<std::chrono::microseconds> period_of(const Test& test) const {
+        const Proxy* owner = &proxy_;
+        const auto name = test.table.empty() ? tracked_table() : test.table;
+        for (const auto& proxy : it_.proxies.all)
+            if (proxy.name == name && proxy.last({"stick-table"}) != nullptr) owner = &proxy;
+        const auto* const table = owner->last({"stick-table"});
+        if (table == nullptr) return std::nullopt;
+        for (const auto& word : table->words)
+            for (const string_view counter : {"conn_rate(", "sess_rate("})
+                if (const auto begin = word.find(counter); begin != string::npos) {
+                    const auto rest = string_view(word).substr(begin + counter.size());
+                    const auto time = parse_time(rest.substr(0, rest.find(')')));
+                    if (time && time->count() > 0) {
+                        it_.ledger.add(*table, Outcome::not_needed,
+                                       "Ballast counts each client by itself");
+                        return time;
+                    }
+                }
+        return std::nullopt;
+    }
+    /// Of "tcp-request connection track-sc0 src table T".
+    [[nodiscard]] string tracked_table() const {
+        for (const auto& [line, is_inherited] : proxy_.directives)
+            if (line->words.front() == "tcp-request" && line->word(2).starts_with("track-sc") &&
+                line->word(4) == "table")
+                return line->word(5);
+        return {};
+    }
+
+    void limit(const Line& line, string_view key, std::uint64_t number, const string& text) {
+        it_.set_bound(it_.draft.limits, key, number, line, text, Outcome::approximated);
+    }
+
+    void expect_proxy(const Line& line, const Condition& condition) {
+        const auto* const test = only_test(condition);
+        const bool is_list =
+            test != nullptr && test->question == Question::network && !test->is_negated;
+        if (!is_list && !is_always(condition))
+            return it_.ledger.add(line, Outcome::unsupported, "proxy_from is a list of networks");
+        it_.set(listener_.settings, "proxy_from",
+                Value::texts(is_list ? test->values : std::vector<string>{"0.0.0.0/0", "::/0"}),
+                line, is_list ? "proxy_from" : "proxy_from: name the proxies alone",
+                is_list ? Outcome::mapped : Outcome::approximated);
+    }
+
+    void rate_limit(const Line& line) {
+        if (line.word(1) != "sessions") return;
+        if (const auto number = it_.number(line, 2, count_max); number && *number > 0)
+            limit(line, "session_rate", *number, "limits.session_rate, of all listeners together");
+    }
+
+    /// `filter bwlim-out NAME default-limit 1m default-period 1s`, or with a key and a table.
+    void filter(const Line& line) {
+        if (!line.word(1).starts_with("bwlim-")) return;
+        std::optional<std::uint64_t> bytes;
+        std::chrono::microseconds period = std::chrono::seconds(1);
+        for (std::size_t i = 3; i + 1 < line.words.size(); ++i) {
+            if (line.word(i).ends_with("limit")) bytes = parse_size(line.word(i + 1));
+            if (line.word(i) == "default-period")
+                period = parse_time(line.word(i + 1)).value_or(period);
+        }
+        if (!bytes || period.count() == 0)
+            return it_.ledger.add(line, Outcome::unsupported,
+                                  "session_bandwidth needs a number of bytes");
+        constexpr double most = 1024.0 * (std::uint64_t{1} << 30U);
+        const auto seconds = std::chrono::duration<double>(period).count();
+        const auto rate = std::clamp(static_cast<double>(*bytes) / seconds, 1.0, most);
+        it_.set(listener_.settings, "session_bandwidth",
+                Value::size(static_cast<std::size_t>(rate)), line,
+                "session_bandwidth: of each session's transfers, in both directions",
+                Outcome::approximated);
+    }
+
+    void write_list(string_view key, std::vector<string>& networks, bool is_wanted) {
+        if (!is_wanted || networks.empty()) return;
+        std::ranges::sort(networks);
+        const auto [first, last] = std::ranges::unique(networks);
+        networks.erase(first, last);
+        listener_.settings.set(key, Value::texts(networks));
+    }
+
+    /// Lists that a rule uses which was carried over.
+    void acls() {
+        for (const auto& [line, is_inherited] : proxy_.directives) {
+            if (line->words.front() != "acl" || it_.ledger.has(line->number)) continue;
+            const auto uses = [&](const Directive& other) {
+                const auto& verb = other.line->words.front();
+                const bool is_rule = verb == "use_backend" || verb == "tcp-request";
+                return is_rule && (contains(other.line->words, line->word(1)) ||
+                                   contains(other.line->words, '!' + line->word(1)));
+            };
+            if (std::ranges::any_of(proxy_.directives, uses))
+                it_.ledger.add(*line, Outcome::mapped, "in the rules that use it");
+        }
+    }
+
+    Translation& it_;
+    const Service& service_;
+    const Proxy& proxy_;
+    DraftListener& listener_;
+    Way way_;
+    std::uint16_t bind_port_;
+    bool sees_names_;
+    std::vector<string> allowed_;
+    std::vector<string> denied_;
+    bool has_exceptions_ = false;  // some were accepted before other rules
+    bool is_closed_ = false;       // whoever is not allowed is refused
+    bool is_decided_ = false;      // later rules decide nothing
+};
+
+}  // namespace
+
+void translate_rules(Translation& it, const Service& service, DraftListener& listener, Way way,
+                     std::uint16_t bind_port, bool sees_names) {
+    Rules(it, service, listener, way, bind_port, sees_names).run();
+}
+
+}  // namespace ballast::migrate::haproxy

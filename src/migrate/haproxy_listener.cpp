@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/address.h"
+#include "base/ascii.h"
+#include "migrate/contains.h"
+#include "migrate/haproxy_passive.h"
+#include "migrate/haproxy_translation.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <utility>
+
+namespace ballast::migrate::haproxy {
+
+namespace {
+
+using std::string;
+using std::string_view;
+using namespace std::chrono_literals;
+
+struct ControlAddress {
+    const Bind* bind;
+    const BindAddress* address;
+};
+
+/// Addresses that become one listener with one pool: the same port of the servers, the same TLS.
+struct Group {
+    Way way = Way::plain;
+    std::uint16_t port = 0;
+    std::vector<ControlAddress> addresses;
+
+    [[nodiscard]] bool has_ssl() const {
+        return std::ranges::any_of(
+            addresses, [](const ControlAddress& each) { return each.bind->parameters.has("ssl"); });
+    }
+};
+
+constexpr std::uint16_t implicit_port = 990;
+
+class ListenerMaker {
+public:
+    ListenerMaker(Translation& it, const Service& service, Group group)
+        : it_(it),
+          service_(service),
+          entry_(*service.entry),
+          group_(std::move(group)),
+          passive_(passive_of(it, service)) {}
+
+    void run() {
+        is_passed_through_ =
+            !group_.has_ssl() && it_.source.certificate.empty() && !passive_.slices.empty();
+        if (group_.way == Way::implicit && !is_passed_through_ && it_.source.certificate.empty())
+            return refuse();
+        it_.used.insert(&entry_);
+        const auto wanted = group_.way == Way::implicit ? entry_.name + "-implicit" : entry_.name;
+        made_.name = it_.listener_names.make(wanted, "ftp");
+        made_.settings.note(
+            fmt::format("{}: {} {}", it_.ledger.place(entry_.line), entry_.kind, entry_.name));
+        it_.ledger.add(entry_.line, fmt::format("{} {}", entry_.kind, entry_.name), Outcome::mapped,
+                       fmt::format("[listener.{}]", made_.name));
+        addresses();
+        if (is_empty_) return;
+        pool();
+        tls();
+        ports();
+        for (const auto& [bind, address] : group_.addresses) parameters(*bind);
+        limits();
+        timeouts();
+        translate_rules(it_, service_, made_, group_.way, group_.port,
+                        is_passed_through_ || !made_.tls.empty());
+        slices();
+        it_.draft.listeners.push_back(std::move(made_));
+    }
+
+private:
+    void refuse() {
+        for (const auto& [bind, address] : group_.addresses)
+            it_.ledger.add(
+                bind->line, "bind " + bind->text, Outcome::unsupported,
+                "clients of this port speak TLS from the first byte, which HAProxy passed "
+                "on unread: import with --certificate, or give each server a range of "
+                "ports of its own");
+        it_.refused.insert(&entry_);
+    }
+
+    // Where clients connect.
+
+    void addresses() {
+        std::vector<string> plain;
+        std::vector<string> implicit;
+        string origin;
+        for (const auto& [bind, address] : group_.addresses) {
+            const bool is_implicit = group_.way == Way::implicit || bind->parameters.has("ssl");
+            auto& into = is_implicit ? implicit : plain;
+            for (auto& text : texts_of(*bind, *address))
+                if (!contains(into, text)) into.push_back(std::move(text));
+            const auto place = fmt::format("{}: bind {}", it_.ledger.place(bind->line), bind->text);
+            if (!origin.contains(place)) origin += (origin.empty() ? "" : "; ") + place;
+            it_.ledger.add(bind->line, "bind " + bind->text, Outcome::mapped,
+                           is_implicit ? "implicit_bind" : "bind");
+        }
+        is_empty_ = plain.empty() && implicit.empty();
+        if (!plain.empty())
+            made_.settings.set("bind", Value::texts(plain), std::exchange(origin, {}));
+        if (implicit.empty()) return;
+        auto& settings = is_passed_through_ ? made_.settings : made_.tls;
+        settings.set("implicit_bind", Value::texts(implicit), origin);
+    }
+
+    std::vector<string> texts_of(const Bind& bind, const BindAddress& address) {
+        const auto port = address.ports.first;
+        if (address.host.empty()) return {fmt::format("0.0.0.0:{}", port)};
+        const auto ip = base::Ip::parse(address.host);
+        if (!ip) {
+            it_.ledger.add(bind.line, "bind " + bind.text, Outcome::unsupported,
+                           "a listener needs addresses: write the one that the name has");
+            return {};
+        }
+        std::vector<string> texts{base::to_string(base::Address{*ip, port})};
+        // On Linux such a socket takes clients over IPv4, too.
+        const bool is_any = *ip == base::Ip::any(base::Family::ipv6);
+        if (is_any && !bind.parameters.has("v6only") && !has_any_v4(port))
+            texts.push_back(fmt::format("0.0.0.0:{}", port));
+        return texts;
+    }
+
+    [[nodiscard]] bool has_any_v4(std::uint16_t port) const {
+        const auto is_it = [&](const BindAddress& address) {
+            return address.host.empty() && address.ports.contains(port);
+        };
+        return std::ranges::any_of(it_.proxies.all, [&](const Proxy& proxy) {
+            return std::ranges::any_of(proxy.binds, [&](const Bind& bind) {
+                return std::ranges::any_of(bind.addresses, is_it);
+            });
+        });
+    }
+
+    void pool() {
+        if (is_passed_through_) {
+            made_.settings.set(
+                "mode", Value::text("passthrough"),
+                "HAProxy passes TLS to the servers unread, and each has its own ports");
+            if (group_.way == Way::plain)
+                made_.settings.set("plain", Value::flag(true), "for clients without TLS");
+            it_.ledger.add(entry_.line, fmt::format("{} {}", entry_.kind, entry_.name),
+                           Outcome::mapped, fmt::format("[listener.{}]", made_.name));
+        }
+        if (service_.servers == nullptr) return;
+        const auto name = pool_for(it_, *service_.servers, group_.way, group_.port);
+        if (name.empty()) return;
+        made_.settings.set("pool", Value::text(name));
+        if (const auto* const line = entry_.last({"default_backend"}))
+            it_.ledger.add(*line, Outcome::mapped, fmt::format("pool = \"{}\"", name));
+    }
+
+    // TLS.
+
+    void tls() {
+        if (is_passed_through_) return passed_through();
+        if (group_.has_ssl()) return of_binds();
+        if (it_.source.certificate.empty()) {
+            it_.ledger.add(entry_.line, "(TLS)", Outcome::approximated,
+                           "HAProxy passed AUTH TLS to the servers unread. Without a certificate "
+                           "Ballast refuses it: import with --certificate, or add "
+                           "[listener.NAME.tls]");
+            return;
+        }
+        made_.tls.set("certificate", Value::texts({it_.source.certificate}), "--certificate");
+        it_.ledger.add(entry_.line, "(TLS)", Outcome::approximated,
+                       "TLS ends at Ballast, which speaks TLS with the servers itself");
+        backends_tls();
+    }
+
+    void passed_through() {
+        it_.ledger.add(entry_.line, "(TLS)", Outcome::mapped,
+                       "mode = \"passthrough\": TLS ends at the servers. Active mode cannot work "
+                       "under TLS, and PASV only if the servers announce Ballast's address: "
+                       "--certificate ends TLS here, and then all modes work");
+    }
+
+    /// The servers spoke TLS with clients themselves, and go on to do so with Ballast.
+    void backends_tls() {
+        std::vector<DraftPool*> pools;
+        for (const auto* const target : targets_of(entry_, it_.proxies))
+            if (auto* const pool =
+                    it_.draft.find_pool(pool_for(it_, *target, group_.way, group_.port)))
+                pools.push_back(pool);
+        for (auto* const pool : pools) {
+            if (pool->tls.find("mode") == nullptr)
+                pool->tls.set("mode", Value::text("as-client"),
+                              "the servers get TLS from clients that use it");
+            pool->tls.set("verify", Value::text("none"),
+                          "HAProxy checked no certificates. Better: ca = \"FILE\", and verify = "
+                          "\"full\"");
+        }
+        if (!pools.empty())
+            it_.ledger.add(
+                entry_.line, "(certificates of the servers)", Outcome::approximated,
+                "clients could verify them, and now see Ballast's only: set ca and verify "
+                "in [pool.NAME.tls], or anybody in between can pose as a server");
+    }
+
+    void of_binds() {
+        std::vector<string> certificates;
+        for (const auto& [bind, address] : group_.addresses) {
+            const auto& parameters = bind->parameters;
+            const auto* const ssl = parameters.find("ssl");
+            if (ssl == nullptr) continue;
+            it_.ledger.add(*ssl, Outcome::mapped, "[listener.NAME.tls]");
+            for (const string_view name : {"default-crt", "crt"})
+                certificate(*bind, name, certificates);
+            if (const auto* const list = parameters.find("crt-list"))
+                it_.ledger.add(
+                    *list, Outcome::unsupported,
+                    "write the files of the list into `certificate`; clients get them by "
+                    "the names in them");
+            client_certificates(parameters);
+            if (const auto* const keys = parameters.find("tls-ticket-keys"))
+                it_.set(made_.tls, "ticket_keys", Value::text(it_.path("crt-base", keys->value())),
+                        *keys, "tls.ticket_keys: 80 bytes each, and the first key makes tickets",
+                        Outcome::approximated);
+            translate_versions(it_, "bind", parameters, made_.tls);
+        }
+        if (certificates.empty() && !it_.source.certificate.empty())
+            certificates.push_back(it_.source.certificate);
+        if (certificates.empty())
+            it_.ledger.add(entry_.line, "(TLS)", Outcome::unsupported,
+                           "no certificate is named: import with --certificate");
+        made_.tls.set("certificate", Value::texts(certificates));
+        if (const auto* const line = entry_.last({"timeout", "client-hs"}))
+            if (const auto time = it_.time(*line, 2))
+                it_.set(made_.tls, "handshake_timeout", Value::time(*time), *line,
+                        "tls.handshake_timeout");
+        if (made_.settings.find("bind") == nullptr) return;
+        it_.ledger.add(entry_.line, "(TLS)", Outcome::approximated,
+                       "clients of `bind` may say AUTH TLS to Ballast, which HAProxy left to the "
+                       "servers");
+    }
+
+    void certificate(const Bind& bind, string_view name, std::vector<string>& certificates) {
+        for (const auto& given : bind.parameters.all()) {
+            if (given.name != name) continue;
+            if (given.value().starts_with('@') || given.value().ends_with('/')) {
+                it_.ledger.add(
+                    given, Outcome::unsupported,
+                    "write the files into `certificate`; clients get them by the names in "
+                    "them");
+                continue;
+            }
+            const auto path = it_.path("crt-base", given.value());
+            if (!contains(certificates, path)) certificates.push_back(path);
+            it_.ledger.add(given, Outcome::mapped,
+                           "tls.certificate, with its key in the same file");
+        }
+    }
+
+    void client_certificates(const Parameters& parameters) {
+        const auto* const verify = parameters.find("verify");
+        const auto* const ca = parameters.find("ca-file");
+        const bool is_asked = verify != nullptr && verify->value() != "none";
+        if (verify != nullptr && !is_asked)
+            it_.ledger.add(*verify, Outcome::mapped,
+                           "tls.client_certificate = \"none\" is the default");
+        if (is_asked && ca != nullptr)
+            it_.set(made_.tls, "client_certificate",
+                    Value::text(verify->value() == "required" ? "require" : "request"), *verify,
+                    "tls.client_certificate");
+        if (ca == nullptr) return;
+        if (is_asked)
+            it_.set(made_.tls, "client_ca", Value::text(it_.path("ca-base", ca->value())), *ca,
+                    "tls.client_ca");
+        else
+            it_.ledger.add(*ca, Outcome::not_needed, "clients are not asked for a certificate");
+    }
+
+    // Data connections.
+
+    void ports() {
+        if (group_.way == Way::implicit && is_passed_through_) return;  // only the servers' slices
+        const auto ports = is_passed_through_ ? passive_.for_plain : passive_.ports;
+        made_.settings.set(
+            "passive_ports", Value::text(base::to_string(ports)),
+            is_passed_through_
+                ? "for clients without TLS; the ports of HAProxy are the servers' (passive_ports)"
+            : service_.ranges.empty() ? "HAProxy had no ports for passive data connections"
+                                      : "the ports that HAProxy forwarded");
+        if (is_passed_through_)
+            it_.ledger.add(entry_.line, "(data connections without TLS)", Outcome::approximated,
+                           fmt::format("they need ports of their own, which firewalls must let "
+                                       "through: passive_ports = \"{}\"",
+                                       base::to_string(ports)));
+        else if (service_.ranges.empty())
+            it_.ledger.add(entry_.line, "(data connections)", Outcome::approximated,
+                           fmt::format("the file forwards no ports for them: clients get {}",
+                                       base::to_string(ports)));
+        ranges(ports);
+    }
+
+    void ranges(base::PortRange ports) {
+        for (const auto& range : service_.ranges) {
+            const auto directive = "bind " + range.bind->text;
+            const bool is_inside =
+                ports.contains(range.ports.first) && ports.contains(range.ports.last);
+            if (is_passed_through_)
+                it_.ledger.add(range.bind->line, directive, Outcome::mapped,
+                               "passive_ports of the backend");
+            else
+                it_.ledger.add(range.bind->line, directive,
+                               is_inside ? Outcome::mapped : Outcome::approximated,
+                               is_inside
+                                   ? "passive_ports of the listener"
+                                   : "not used: a listener has one range, and the largest one "
+                                     "was taken");
+        }
+    }
+
+    /// Each server's own ports, for clients whose TLS it ends.
+    void slices() {
+        if (!is_passed_through_) return;
+        for (const auto* const target : targets_of(entry_, it_.proxies)) {
+            auto* const pool = it_.draft.find_pool(pool_for(it_, *target, group_.way, group_.port));
+            if (pool == nullptr) continue;
+            for (auto& backend : pool->backends)
+                for (const auto& [host, slice] : passive_.slices)
+                    if (is_at(backend, host))
+                        backend.settings.set("passive_ports", Value::text(base::to_string(slice)),
+                                             "the server's own ports, as in its settings");
+        }
+    }
+
+    static bool is_at(const DraftBackend& backend, const string& host) {
+        const auto* const address = backend.settings.find("address");
+        const auto ip = base::Ip::parse(host);
+        if (address == nullptr || !ip) return false;
+        const auto text = base::trimmed(address->value.toml(), "\"");
+        const auto parsed = base::Address::parse(text);
+        return parsed && parsed->ip == *ip;
+    }
+
+    // The rest.
+
+    void parameters(const Bind& bind) {
+        const auto& parameters = bind.parameters;
+        if (const auto* const given = parameters.find("accept-proxy")) {
+            it_.set(made_.settings, "proxy_from", Value::texts({"0.0.0.0/0", "::/0"}), *given,
+                    "proxy_from: every client must send a header; name the proxies alone",
+                    Outcome::approximated);
+            const bool has_data = std::ranges::any_of(service_.ranges, [](const DataRange& range) {
+                return range.bind->parameters.has("accept-proxy");
+            });
+            if (has_data)
+                made_.settings.set("proxy_data", Value::flag(true),
+                                   "data connections have one, too");
+        }
+        if (const auto* const given = parameters.find("transparent"))
+            it_.set(made_.settings, "free_bind", Value::flag(true), *given,
+                    "free_bind: addresses that this machine does not have yet",
+                    Outcome::approximated);
+        for (const string_view name : {"v4v6", "v6only"})
+            if (const auto* const given = parameters.find(name))
+                it_.ledger.add(*given, Outcome::mapped, "each family has an address of its own");
+        if (const auto* const given = parameters.find("maxconn"))
+            if (const auto number = it_.number(*given, count_max); number && *number > 0)
+                it_.set(made_.settings, "max_sessions", Value::number(*number), *given,
+                        "max_sessions: further clients are answered with 421",
+                        Outcome::approximated);
+        for (const auto& given : parameters.all()) it_.ledger.add(given);
+        for (const auto& range : service_.ranges)
+            for (const auto& given : range.bind->parameters.all())
+                if (range.bind->line != bind.line)
+                    it_.ledger.add(given, Outcome::not_needed, "the listener's settings apply");
+    }
+
+    void limits() {
+        const auto* const line = entry_.last({"maxconn"});
+        if (line == nullptr) return;
+        if (const auto number = it_.number(*line, 1, count_max); number && *number > 0)
+            it_.set_bound(made_.settings, "max_sessions", *number, *line,
+                          "max_sessions: further clients are answered with 421 instead of being "
+                          "left waiting",
+                          Outcome::approximated);
+    }
+
+    /// HAProxy has one time for all connections; FTP needs one for sessions and one for transfers.
+    void timeouts() {
+        const auto control = inactivity(entry_, service_.servers);
+        const auto* data_entry = &entry_;
+        const Proxy* data_servers = service_.servers;
+        for (const auto& range : service_.ranges)
+            if (range.entry != &entry_) {
+                data_entry = range.entry;
+                const auto targets = targets_of(*range.entry, it_.proxies);
+                data_servers = targets.empty() ? nullptr : targets.front();
+            }
+        const auto data = inactivity(*data_entry, data_servers);
+        if (control)
+            made_.settings.set("idle_timeout", Value::time(control->first),
+                               it_.origin(*control->second));
+        if (data)
+            made_.settings.set("data_stall_timeout", Value::time(data->first),
+                               it_.origin(*data->second));
+        if (!control)
+            it_.ledger.add(entry_.line, "(no timeout)", Outcome::approximated,
+                           "HAProxy waits for ever: Ballast ends idle sessions after idle_timeout "
+                           "(15m) and stalled transfers after data_stall_timeout (5m)");
+    }
+
+    using Inactivity = std::optional<std::pair<config::Duration, const Line*>>;
+
+    /// `timeout tunnel` takes the place of the other two, of which the shorter one strikes.
+    Inactivity inactivity(const Proxy& entry, const Proxy* servers) {
+        constexpr string_view both =
+            "idle_timeout for sessions and data_stall_timeout for transfers; choose each for "
+            "itself";
+        Inactivity found;
+        const auto* tunnel = servers == nullptr ? nullptr : servers->last({"timeout", "tunnel"});
+        if (tunnel == nullptr) tunnel = entry.last({"timeout", "tunnel"});
+        const Line* const others[] = {
+            entry.last({"timeout", "client"}),
+            servers == nullptr ? nullptr : servers->last({"timeout", "server"})};
+        for (const auto* const line : others) {
+            const auto time = line == nullptr ? std::nullopt : it_.time(*line, 2);
+            if (!time) continue;
+            it_.ledger.add(*line, Outcome::approximated,
+                           tunnel == nullptr ? both : "timeout tunnel takes its place");
+            if (!found || *time < found->first) found = {{*time, line}};
+        }
+        if (tunnel == nullptr) return found;
+        const auto time = it_.time(*tunnel, 2);
+        if (time) it_.ledger.add(*tunnel, Outcome::approximated, both);
+        return time ? Inactivity{{*time, tunnel}} : found;
+    }
+
+    Translation& it_;
+    const Service& service_;
+    const Proxy& entry_;
+    Group group_;
+    Passive passive_;
+    DraftListener made_;
+    bool is_passed_through_ = false;
+    bool is_empty_ = false;
+};
+
+/// Whether the clients of this address begin with TLS that HAProxy does not end.
+bool is_opaque(const Translation& it, const Service& service, const Bind& bind,
+               const BindAddress& address) {
+    if (bind.parameters.has("ssl")) return false;
+    if (address.ports.first == implicit_port) return true;
+    const auto targets = targets_of(*service.entry, it.proxies);
+    const auto is_implicit = [](const Server& server) {
+        return server.port_kind == PortKind::fixed && server.port == implicit_port &&
+               !server.parameters.has("ssl");
+    };
+    return !targets.empty() && std::ranges::all_of(targets, [&](const Proxy* target) {
+        return !target->servers.empty() && std::ranges::all_of(target->servers, is_implicit);
+    });
+}
+
+}  // namespace
+
+void translate_service(Translation& it, const Service& service) {
+    const auto targets = targets_of(*service.entry, it.proxies);
+    const bool depends = std::ranges::any_of(targets, [](const Proxy* target) {
+        return std::ranges::any_of(target->servers, [](const Server& server) {
+            return server.port_kind != PortKind::fixed;
+        });
+    });
+    std::vector<Group> groups;
+    for (const auto& bind : service.entry->binds)
+        for (const auto& address : bind.addresses) {
+            if (!address.is_socket) {
+                it.ledger.add(bind.line, "bind " + bind.text, Outcome::unsupported,
+                              "Ballast serves clients over TCP only");
+                continue;
+            }
+            if (address.is_range()) continue;
+            const auto way = is_opaque(it, service, bind, address) ? Way::implicit : Way::plain;
+            const auto port = depends ? address.ports.first : std::uint16_t{0};
+            auto group = std::ranges::find_if(
+                groups, [&](const Group& known) { return known.way == way && known.port == port; });
+            if (group == groups.end()) group = groups.insert(group, Group{way, port, {}});
+            group->addresses.push_back({&bind, &address});
+        }
+    for (auto& group : groups) ListenerMaker(it, service, std::move(group)).run();
+}
+
+}  // namespace ballast::migrate::haproxy

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "migrate/haproxy_service.h"
+
+#include "base/ascii.h"
+#include "migrate/contains.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string_view>
+
+namespace ballast::migrate::haproxy {
+
+namespace {
+
+using std::string;
+using std::string_view;
+
+constexpr auto ftp_ports = std::to_array<std::uint16_t>({21, 990, 2121});
+/// Services that a name with "ftp" in it does not turn into FTP.
+constexpr auto other_ports =
+    std::to_array<std::uint16_t>({22,  25,  53,  80,   110,  143,  389,  443,  465,  587,
+                                  636, 993, 995, 1433, 3306, 3389, 5432, 6379, 8080, 8443});
+
+bool is_ftp_port(std::uint16_t port) { return contains(ftp_ports, port); }
+bool is_other_port(std::uint16_t port) { return contains(other_ports, port); }
+
+bool is_called_ftp(string_view name) {
+    const auto lower = base::lower(name);
+    return lower.contains("ftp") && !lower.contains("sftp") && !lower.contains("tftp");
+}
+bool is_called_data(string_view name) {
+    const auto lower = base::lower(name);
+    return std::ranges::any_of(std::to_array<string_view>({"data", "pasv", "passive"}),
+                               [&](string_view word) { return lower.contains(word); });
+}
+
+using Hosts = std::set<string>;
+
+class Search {
+public:
+    explicit Search(const Proxies& proxies) : proxies_(proxies) {}
+
+    Services run() {
+        for (const auto& proxy : proxies_.all)
+            if (may_be_ftp(proxy) && is_control(proxy)) add(proxy);
+        for (const auto& proxy : proxies_.all)
+            if (may_be_ftp(proxy) && !is_service(proxy)) give_ranges(proxy);
+        return std::move(found_);
+    }
+
+private:
+    static bool may_be_ftp(const Proxy& proxy) {
+        return proxy.has_clients() && !proxy.is_web() && !proxy.is_disabled();
+    }
+
+    [[nodiscard]] std::vector<const Proxy*> targets(const Proxy& entry) const {
+        return targets_of(entry, proxies_);
+    }
+    [[nodiscard]] Hosts hosts_of(const Proxy& entry) const {
+        Hosts hosts;
+        for (const auto* const target : targets(entry))
+            for (const auto& server : target->servers)
+                if (!server.host.empty()) hosts.insert(base::lower(server.host));
+        return hosts;
+    }
+
+    template <typename Test>
+    static bool any_address(const Proxy& proxy, Test test) {
+        return std::ranges::any_of(proxy.binds, [&](const Bind& bind) {
+            return std::ranges::any_of(bind.addresses, [&](const BindAddress& address) {
+                return address.is_socket && test(address);
+            });
+        });
+    }
+
+    [[nodiscard]] bool is_control(const Proxy& proxy) const {
+        const auto has_port = [](auto test) {
+            return [test](const BindAddress& a) { return !a.is_range() && test(a.ports.first); };
+        };
+        if (any_address(proxy, has_port(is_ftp_port))) return true;
+        const bool has_single =
+            any_address(proxy, has_port([](std::uint16_t port) { return !is_other_port(port); }));
+        if (!has_single) return false;
+        if (leads_to_ftp_port(proxy)) return true;
+        if (is_called_ftp(proxy.name) && !is_called_data(proxy.name)) return true;
+        return has_companions(proxy);
+    }
+
+    [[nodiscard]] bool leads_to_ftp_port(const Proxy& proxy) const {
+        return std::ranges::any_of(targets(proxy), [](const Proxy* target) {
+            return std::ranges::any_of(target->servers, [](const Server& server) {
+                return server.port_kind == PortKind::fixed && is_ftp_port(server.port);
+            });
+        });
+    }
+
+    /// Whether others forward ranges of ports to servers of this one: that is done for FTP alone.
+    [[nodiscard]] bool has_companions(const Proxy& proxy) const {
+        const auto hosts = hosts_of(proxy);
+        return std::ranges::any_of(proxies_.all, [&](const Proxy& other) {
+            if (&other == &proxy || !may_be_ftp(other)) return false;
+            const bool has_range =
+                any_address(other, [](const BindAddress& address) { return address.is_range(); });
+            return has_range && is_within(hosts_of(other), hosts);
+        });
+    }
+
+    static bool is_within(const Hosts& some, const Hosts& all) {
+        return !some.empty() && std::ranges::includes(all, some);
+    }
+
+    void add(const Proxy& proxy) {
+        Service service;
+        service.entry = &proxy;
+        if (proxy.kind == "listen" && !proxy.servers.empty())
+            service.servers = &proxy;
+        else if (const auto* const line = proxy.last({"default_backend"}))
+            service.servers = proxies_.find_backend(line->word(1));
+        for (const auto& bind : proxy.binds)
+            for (const auto& address : bind.addresses)
+                if (address.is_range())
+                    service.ranges.push_back({&proxy, &bind, address.ports, only_server(proxy)});
+        found_.all.push_back(std::move(service));
+    }
+
+    [[nodiscard]] bool is_service(const Proxy& proxy) const {
+        return contains(found_.all, &proxy, &Service::entry);
+    }
+
+    /// Gives the ports of a proxy to every service with the same servers.
+    void give_ranges(const Proxy& proxy) {
+        const auto hosts = hosts_of(proxy);
+        bool is_data = false;
+        for (auto& service : found_.all) {
+            if (!is_within(hosts, hosts_of(*service.entry))) continue;
+            for (const auto& bind : proxy.binds)
+                for (const auto& address : bind.addresses) {
+                    if (!address.is_socket || is_other_port(address.ports.first)) continue;
+                    service.ranges.push_back({&proxy, &bind, address.ports, only_server(proxy)});
+                    is_data = true;
+                }
+        }
+        if (is_data) found_.data_proxies.push_back(&proxy);
+    }
+
+    [[nodiscard]] const Server* only_server(const Proxy& entry) const {
+        const Server* only = nullptr;
+        for (const auto* const target : targets(entry))
+            for (const auto& server : target->servers) {
+                if (only != nullptr && only->host != server.host) return nullptr;
+                only = &server;
+            }
+        return only;
+    }
+
+    const Proxies& proxies_;
+    Services found_;
+};
+
+}  // namespace
+
+std::vector<const Proxy*> targets_of(const Proxy& entry, const Proxies& proxies) {
+    std::vector<const Proxy*> targets;
+    const auto add = [&](const Proxy* proxy) {
+        if (proxy != nullptr && !proxy->is_web() && !contains(targets, proxy))
+            targets.push_back(proxy);
+    };
+    if (entry.kind == "listen" && !entry.servers.empty()) add(&entry);
+    if (const auto* const line = entry.last({"default_backend"}))
+        add(proxies.find_backend(line->word(1)));
+    for (const auto& [line, is_inherited] : entry.directives)
+        if (line->words.front() == "use_backend") add(proxies.find_backend(line->word(1)));
+    return targets;
+}
+
+Services find_services(const Proxies& proxies) { return Search(proxies).run(); }
+
+}  // namespace ballast::migrate::haproxy

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "migrate/haproxy_translation.h"
+
+#include "base/number.h"
+#include "migrate/contains.h"
+#include "migrate/haproxy_amount.h"
+#include "migrate/haproxy_keywords.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace ballast::migrate::haproxy {
+
+namespace {
+
+using std::string;
+using std::string_view;
+using namespace std::chrono_literals;
+
+constexpr config::Duration time_max = 24h;
+
+/// Ballast has no infinite times: HAProxy's 0 becomes the longest one.
+config::Duration bounded(std::chrono::microseconds time) {
+    if (time.count() == 0) return time_max;
+    return std::clamp(std::chrono::ceil<config::Duration>(time), config::Duration(1), time_max);
+}
+
+void report_proxy(Translation& it, const Section& section, const Proxy& proxy) {
+    const bool is_data = contains(it.services.data_proxies, &proxy);
+    for (const auto& line : section.lines) {
+        if (it.ledger.has(line.number)) continue;
+        if (is_data) {
+            it.ledger.add(line, Outcome::not_needed,
+                          "data connections follow their control connection by themselves");
+            continue;
+        }
+        const auto* const keyword = find_of_proxy(line);
+        if (keyword == nullptr)
+            it.ledger.add(line, Outcome::unsupported,
+                          "unknown directive: what it does was not carried over");
+        else
+            it.ledger.add(line, keyword->outcome, keyword->text);
+    }
+}
+
+/// Backends of data connections are used, too: only their servers' addresses matter.
+bool is_data_backend(const Translation& it, const Proxy& proxy) {
+    return std::ranges::any_of(it.services.data_proxies, [&](const Proxy* entry) {
+        return contains(targets_of(*entry, it.proxies), &proxy);
+    });
+}
+
+string_view why_not_ftp(const Proxy& proxy) {
+    if (proxy.last({"stats", "enable"}) != nullptr || proxy.last({"stats", "uri"}) != nullptr)
+        return "it shows what HAProxy does; `ballast top`, the admin API and the metrics show what "
+               "Ballast does";
+    if (proxy.is_web()) return "it is not FTP";
+    if (proxy.is_disabled()) return "it is disabled";
+    if (proxy.kind == "backend") return "no proxy for FTP leads to it";
+    return "nothing in it says FTP: neither a port such as 21 nor a name, nor ranges of data ports "
+           "for its servers";
+}
+
+void report_section(Translation& it, const Section& section) {
+    const auto header = section.kind + (section.name.empty() ? "" : ' ' + section.name);
+    const auto found = std::ranges::find(it.proxies.all, section.line, &Proxy::line);
+    if (found != it.proxies.all.end()) {
+        if (it.used.contains(&*found)) return report_proxy(it, section, *found);
+        if (contains(it.services.data_proxies, &*found)) {
+            it.ledger.add(section.line, header, Outcome::not_needed,
+                          "the listener for control connections takes data connections, too");
+            return report_proxy(it, section, *found);
+        }
+        if (is_data_backend(it, *found)) {
+            it.ledger.add(section.line, header, Outcome::not_needed,
+                          "Ballast connects to the server that the session uses");
+            for (const auto& line : section.lines)
+                if (!it.ledger.has(line.number))
+                    it.ledger.add(line, Outcome::not_needed,
+                                  "data connections go where their control connection went");
+            return;
+        }
+        if (it.refused.contains(&*found))
+            it.ledger.add(section.line, header, Outcome::unsupported,
+                          "not carried over, see its bind");
+        else if (found->servers.empty() && found->last({"stick-table"}) != nullptr)
+            it.ledger.add(section.line, header, Outcome::not_needed, "it has nothing but a table");
+        else
+            it.ledger.add(section.line, header, Outcome::left_to_haproxy, why_not_ftp(*found));
+        return;
+    }
+    const auto& keyword = of_section(section.kind);
+    if (!it.ledger.has(section.line))
+        it.ledger.add(section.line, header, keyword.outcome, keyword.text);
+}
+
+/// Whether a proxy that became part of the configuration inherits from this section.
+bool is_inherited(const Translation& it, const Section& section) {
+    const auto is_of_section = [&](const Directive& directive) {
+        return !section.lines.empty() && directive.line >= &section.lines.front() &&
+               directive.line <= &section.lines.back();
+    };
+    const auto inherits = [&](const Proxy* proxy) {
+        return std::ranges::any_of(proxy->directives, is_of_section);
+    };
+    return std::ranges::any_of(it.used, inherits) ||
+           std::ranges::any_of(it.services.data_proxies, inherits);
+}
+
+void report_defaults(Translation& it, const Section& section) {
+    const auto header = section.kind + (section.name.empty() ? "" : ' ' + section.name);
+    if (!is_inherited(it, section)) {
+        it.ledger.add(section.line, header, Outcome::left_to_haproxy, "no proxy for FTP uses it");
+        return;
+    }
+    for (const auto& line : section.lines) {
+        if (it.ledger.has(line.number)) continue;
+        const auto* const keyword = find_of_proxy(line);
+        if (is_for_web(line) || begins_with(line, {"mode", "http"}))
+            it.ledger.add(line, Outcome::left_to_haproxy, "it is for HTTP");
+        else if (keyword == nullptr)
+            it.ledger.add(line, Outcome::unsupported,
+                          "unknown directive: what it does was not carried over");
+        else
+            it.ledger.add(line, keyword->outcome, keyword->text);
+    }
+}
+
+void report_global(Translation& it, const Section& section) {
+    for (const auto& line : section.lines) {
+        if (it.ledger.has(line.number)) continue;
+        if (const auto* const keyword = find_global(line))
+            it.ledger.add(line, keyword->outcome, keyword->text);
+        else
+            it.ledger.add(line, Outcome::unsupported,
+                          "unknown directive: what it does was not carried over");
+    }
+}
+
+}  // namespace
+
+const Line* Translation::global(std::initializer_list<string_view> words) const {
+    const Line* found = nullptr;
+    for (const auto& section : file.sections)
+        if (section.kind == "global")
+            for (const auto& line : section.lines)
+                if (begins_with(line, words)) found = &line;
+    return found;
+}
+
+string Translation::path(string_view base, const string& path) {
+    if (path.starts_with('/')) return path;
+    const auto* const line = global({base});
+    if (line == nullptr) return path;
+    ledger.add(*line, Outcome::mapped, "paths are written out");
+    return line->word(1) + (line->word(1).ends_with('/') ? "" : "/") + path;
+}
+
+string Translation::origin(const Line& line) const {
+    return fmt::format("{}: {}", ledger.place(line.number), text_of(line));
+}
+string Translation::origin(const Given& given) const {
+    return fmt::format("{}: {}", ledger.place(given.line), given.text());
+}
+
+std::optional<config::Duration> Translation::time(const Line& line, std::size_t word) {
+    const auto time = parse_time(line.word(word));
+    if (!time)
+        ledger.add(line, Outcome::unsupported,
+                   "this is no time: write a number and us, ms, s, m, h or d");
+    return time ? std::optional(bounded(*time)) : std::nullopt;
+}
+std::optional<config::Duration> Translation::time(const Given& given) {
+    const auto time = parse_time(given.value());
+    if (!time)
+        ledger.add(given, Outcome::unsupported,
+                   "this is no time: write a number and us, ms, s, m, h or d");
+    return time ? std::optional(bounded(*time)) : std::nullopt;
+}
+
+std::optional<std::uint64_t> Translation::number(const Line& line, std::size_t word,
+                                                 std::uint64_t max) {
+    const auto number = base::parse_number<std::uint64_t>(line.word(word));
+    if (!number) ledger.add(line, Outcome::unsupported, "this is no number");
+    return number ? std::optional(std::min(*number, max)) : std::nullopt;
+}
+std::optional<std::uint64_t> Translation::number(const Given& given, std::uint64_t max) {
+    const auto number = base::parse_number<std::uint64_t>(given.value());
+    if (!number) ledger.add(given, Outcome::unsupported, "this is no number");
+    return number ? std::optional(std::min(*number, max)) : std::nullopt;
+}
+
+void Translation::set(Settings& settings, string_view key, const Value& value, const Line& line,
+                      const string& text, Outcome outcome) {
+    settings.set(key, value, origin(line));
+    ledger.add(line, outcome, text);
+}
+void Translation::set(Settings& settings, string_view key, const Value& value, const Given& given,
+                      const string& text, Outcome outcome) {
+    settings.set(key, value, origin(given));
+    ledger.add(given, outcome, text);
+}
+
+void Translation::set_bound(Settings& settings, string_view key, std::uint64_t bound,
+                            const Line& line, const string& text, Outcome outcome) {
+    const auto* const known = settings.find(key);
+    const auto value =
+        known == nullptr ? std::nullopt : base::parse_number<std::uint64_t>(known->value.toml());
+    const auto wanted = std::clamp<std::uint64_t>(bound, 1, count_max);
+    if (!value || wanted < *value) settings.set(key, Value::number(wanted), origin(line));
+    ledger.add(line, outcome, text);
+}
+
+void report_rest(Translation& it) {
+    for (const auto& section : it.file.sections) {
+        if (section.kind == "global")
+            report_global(it, section);
+        else if (section.kind == "defaults")
+            report_defaults(it, section);
+        else
+            report_section(it, section);
+    }
+    for (const auto& [line, directive, text] : it.file.conditions)
+        it.ledger.add(line, directive, Outcome::mapped, text);
+    for (const auto& [line, directive, text] : it.file.messages)
+        it.ledger.add(line, directive, Outcome::not_needed, text);
+    for (const auto& [line, directive, text] : it.file.variables)
+        it.ledger.add(line, '$' + directive, Outcome::approximated, text);
+}
+
+}  // namespace ballast::migrate::haproxy
