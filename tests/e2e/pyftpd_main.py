@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""pyftpdlib as a program: ADDRESS PORT TLS CERTIFICATE ROOT EVENTS NAME:PASSWORD...
+"""pyftpdlib as a program: ADDRESS PORT TLS CERTIFICATE PASSIVE ROOT EVENTS NAME:PASSWORD...
 
 TLS is none, optional, implicit, or what requires it: login or data. The certificate's file holds
-the key too.
+the key too. PASSIVE is FIRST-LAST,ANNOUNCED: the ports for passive data connections, and the address
+in PASV; or "-". With such an address EPSV is unknown, so that the address matters.
 """
 
 import logging
@@ -27,7 +28,7 @@ class ForgetfulActiveDTP(ActiveDTP):
 
 
 def main() -> None:
-    address, port, protection, certificate, root, events_path, *accounts = sys.argv[1:]
+    address, port, protection, certificate, passive, root, events_path, *accounts = sys.argv[1:]
     os.umask(0)
     logging.basicConfig(level=logging.DEBUG)
     events = os.open(events_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -82,6 +83,12 @@ def main() -> None:
             note("sent-part", file)
 
     Handler.auth_failed_timeout = 0
+    if passive != "-":
+        ports, _, Handler.masquerade_address = passive.partition(",")
+        first, _, last = ports.partition("-")
+        Handler.passive_ports = range(int(first), int(last) + 1)
+        known = Handler.proto_cmds
+        Handler.proto_cmds = {verb: known[verb] for verb in known if verb != "EPSV"}
     if protection != "none":
         Handler.certfile = certificate
         Handler.tls_control_required = protection != "optional"

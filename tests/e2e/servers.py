@@ -106,7 +106,7 @@ class Server(ABC):
         tls: ServerTls | None = None,
         passive: Passive | None = None,
     ) -> None:
-        """Only vsftpd and ProFTPD support `passive`."""
+        """Only vsftpd, ProFTPD and pyftpdlib support `passive`."""
         self.address = address
         self.tls = tls
         self.passive = passive
@@ -549,9 +549,13 @@ class PyFtpd(Server):
         protection = "none"
         if self.tls is not None:
             protection = "implicit" if self.tls.implicit else self.tls.required or "optional"
+        passive = "-"
+        if self.passive is not None:
+            ports = self.passive.ports
+            passive = f"{ports[0]}-{ports[-1]},{self.passive.announced}"
         return [
             *(sys.executable, HERE / "pyftpd_main.py", self.address, str(self.port)),
-            *(protection, self.tls.identity.both if self.tls is not None else "-"),
+            *(protection, self.tls.identity.both if self.tls is not None else "-", passive),
             *(self.root, self.events, *accounts),
         ]
 
