@@ -23,16 +23,9 @@ fail() {
     exit 1
 }
 
-# "URL SUITE COMPONENT" of each source of Debian 12 that this machine's apt knows.
-debian_sources() {
-    apt-get indextargets --format '$(SITE) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
-        grep -E ' bookworm(-updates|-security)? ' | sort -u
-}
-
 [[ $(id -u) -eq 0 ]] || fail "this needs root: debootstrap makes devices, and mounts are made"
 command -v apt-get >/dev/null || fail "this needs Debian's apt-get"
-[[ $(apt-get indextargets) ]] || apt-get -qq update
-mapfile -t sources < <(debian_sources)
+mapfile -t sources < <(tools/mirror.sh)
 mirror=$(printf '%s\n' "${sources[@]}" | sed -n 's/ bookworm main$//p' | head -n 1)
 [[ -n $mirror ]] || fail "this machine's apt has no source of Debian 12 (bookworm main)"
 if ! command -v debootstrap >/dev/null; then

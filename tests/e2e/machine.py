@@ -39,18 +39,23 @@ class Machine:
 
     def __init__(self, work: Path) -> None:
         self.work = work / "machine"
-        self._root = self.work / "root"
-        self._above_usr = self.work / "usr"
-        for folder in ("etc", "proc", "sys", "dev", "run", "tmp", "usr", "var"):
-            (self._root / folder).mkdir(parents=True)
-        self._above_usr.mkdir()
-        for name in ("bin", "sbin", "lib", "lib64"):
-            (self._root / name).symlink_to(f"usr/{name}")
-        for name in _ETC:
-            shutil.copyfile(f"/etc/{name}", self._root / "etc" / name)
+        self.work.mkdir()
+        self._files = self._make_files()
         self._cgroups = [each / f"ballast-{os.getpid()}-{id(self)}" for each in _cgroups()]
         self._process: Process | None = None
         self._leader = 0
+
+    def _make_files(self) -> list[str]:
+        """Returns the options of systemd-nspawn that name the machine's files."""
+        root, above_usr = self.work / "root", self.work / "usr"
+        for folder in ("etc", "proc", "sys", "dev", "run", "tmp", "usr", "var"):
+            (root / folder).mkdir(parents=True)
+        above_usr.mkdir()
+        for name in ("bin", "sbin", "lib", "lib64"):
+            (root / name).symlink_to(f"usr/{name}")
+        for name in _ETC:
+            shutil.copyfile(f"/etc/{name}", root / "etc" / name)
+        return [f"--directory={root}", f"--overlay=/usr:{above_usr}:/usr"]
 
     def start(self) -> None:
         for each in self._cgroups:
@@ -58,8 +63,7 @@ class Machine:
         # systemd-nspawn makes groups beside its own process: not beside those of another run.
         join = "".join(f"echo $$ >{each}/cgroup.procs; " for each in self._cgroups)
         command = [
-            *("systemd-nspawn", "--quiet", f"--directory={self._root}"),
-            f"--overlay=/usr:{self._above_usr}:/usr",
+            *("systemd-nspawn", "--quiet", *self._files),
             *("--register=no", "--keep-unit", "--link-journal=no", "--settings=no"),
             *("--console=pipe", "--boot", "systemd.unit=basic.target"),
         ]

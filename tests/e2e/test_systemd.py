@@ -52,7 +52,7 @@ def _page_commands() -> list[str]:
     return re.findall(r"^```sh\n# checked\n(.*?)^```", page, re.M | re.S)
 
 
-INSTALL, MANUAL, START, ACTIVATE, UPGRADE, BACK = _page_commands()
+INSTALL, MANUAL, START, LOGS, ACTIVATE, UPGRADE, BACK = _page_commands()
 
 
 class Service:
@@ -133,6 +133,7 @@ def installed(module_work: Path, server: PyFtpd) -> Iterator[Service]:
         service = Service(machine, server)
         service.follow_page(INSTALL)
         service.follow_page(MANUAL)
+        service.follow_page(LOGS)
         yield service
 
 
