@@ -4,6 +4,7 @@ removed and purged, as docs/installing.md says."""
 
 import re
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -160,6 +161,34 @@ def it(installed: Host) -> Host:
     return installed
 
 
+class Newcomers:
+    """Clients that come one after the other, each served to the end, until `served` is asked."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._enough = threading.Event()
+        self._served = 0
+        self._trouble: list[Exception] = []
+        self._thread = threading.Thread(target=self._come, daemon=True)
+        self._thread.start()
+
+    def _come(self) -> None:
+        try:
+            while not self._enough.is_set():
+                with self._host.connect().log_in() as wire:
+                    _download(wire)
+                    wire.expect("QUIT", 221)
+                self._served += 1
+        except Exception as trouble:
+            self._trouble.append(trouble)
+
+    def served(self) -> int:
+        self._enough.set()
+        self._thread.join(waiting.PATIENCE)
+        assert not self._trouble, self._trouble
+        return self._served
+
+
 def _download(wire: Wire) -> None:
     data = wire.passive()
     wire.expect("RETR name", 150, 125)
@@ -292,7 +321,10 @@ def test_an_upgrade_loses_no_session_and_no_transfer(
     uploading.expect("STOR during", 150, 125)
     up.sendall(b"before, ")
 
+    newcomers = Newcomers(it)
     it.upgrade(next_package)
+    # Each of them was served, by the one process or the other.
+    assert newcomers.served() > 0
 
     after = waiting.until("the main process is another", lambda: it.pid - before and it.pid)
     # It runs the installed file.
