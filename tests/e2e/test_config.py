@@ -299,6 +299,10 @@ def _checked_blocks() -> list[tuple[str, str]]:
     blocks = [
         (path.name, path.read_text()) for path in sorted((REPOSITORY / "examples").glob("*.toml"))
     ]
+    packaged = (REPOSITORY / "packaging/ballast.toml").read_text()
+    blocks.append(("packaged", packaged))
+    # What it has as a suggestion begins right behind the "#".
+    blocks.append(("packaged, all of it", re.sub(r"^#(?=[\w\[])", "", packaged, flags=re.M)))
     documents = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
     for document in documents:
         if not document.exists():
