@@ -196,7 +196,8 @@ private:
     }
 
     bool take(const Option& option, const std::string& word, std::string value, Command& command) {
-        Said said{place_, value.empty() ? word : fmt::format("{} {}", word, value), value};
+        const bool is_whole = value.empty() || word.contains('=');
+        Said said{place_, is_whole ? word : fmt::format("{} {}", word, value), value};
         switch (option.means) {
             case Means::add_service:
             case Means::add_server: command.means = option.means; return true;

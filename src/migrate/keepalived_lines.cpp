@@ -189,7 +189,9 @@ private:
         }
         std::size_t count = 0;
         for (const auto& name : files) count += read(place, text, name, demands, depth) ? 1 : 0;
-        if (count > 0) tell(place, text, Outcome::mapped, fmt::format("{} files read", count));
+        if (count > 0)
+            tell(place, text, Outcome::mapped,
+                 count == 1 ? "read" : fmt::format("{} files read", count));
     }
 
     bool read(const Place& place, std::string_view text, const std::string& name,

@@ -221,9 +221,9 @@ Said said_of(const Directive& directive) {
 
 void tell_unknown(const Directive& directive, std::string_view context, Report& report) {
     report.add(directive.place, directive.said(), Outcome::unsupported,
-               fmt::format("keepalived has no such word {}, and skips it{}",
+               fmt::format("no such word is known {}: keepalived skips what it does not know{}",
                            context.empty() ? "outside of blocks" : fmt::format("in {}", context),
-                           directive.has_block ? " with its block" : ""));
+                           directive.has_block ? ", with its block" : ""));
 }
 
 }  // namespace ballast::migrate

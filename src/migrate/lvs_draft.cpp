@@ -113,8 +113,9 @@ private:
 
         auto tls = is_every ? Tls::passed : Tls::none;
         if (!surroundings_.certificate.empty()) tls = Tls::ended;
-        auto listener = listener_for(service, "ftp", binds);
+        auto listener = listener_for(service, "ftp");
         listener.settings.set("bind", texts(binds), bind_comment(service));
+        free_bind(listener, binds);
         auto made = draft_pool(service, listener.name, binds.front().port, teller_);
         passive_ports(listener);
         if (tls == Tls::ended) {
@@ -131,7 +132,7 @@ private:
         const auto& service = *part.service;
         const auto binds = unused(service, binds_of(part, Role::implicit));
         if (binds.empty()) return false;
-        auto listener = listener_for(service, "ftps", binds);
+        auto listener = listener_for(service, "ftps");
         // What the service's directives became has been told with its other addresses.
         Report untold;
         Teller again(untold);
@@ -142,12 +143,16 @@ private:
         if (is_ended) {
             passive_ports(listener);
             certificate(listener);
-            listener.tls.set("implicit_bind", texts(binds), bind_comment(service));
+            listener.tls.set("implicit_bind", texts(binds));
         } else {
-            listener.settings.set("implicit_bind", texts(binds), bind_comment(service));
+            listener.settings.set("implicit_bind", texts(binds));
             pass_through(listener, made, false);
         }
+        free_bind(listener, binds);
         tell_implicit(service, listener.name, is_ended);
+        if (is_told)
+            teller_.add(service.said.place, "port 990", Outcome::approximated,
+                        "clients with TLS from the first byte are led to port 990 of the servers");
         add(std::move(listener), std::move(made.pool));
         return true;
     }
@@ -182,8 +187,7 @@ private:
         return result;
     }
 
-    DraftListener listener_for(const LvsService& service, std::string_view otherwise,
-                               const std::vector<base::Address>& binds) {
+    DraftListener listener_for(const LvsService& service, std::string_view otherwise) {
         const auto* const given = service.options.find("snmp_name");
         DraftListener listener{
             .name = names_.make(given == nullptr ? otherwise : given->value, otherwise),
@@ -191,12 +195,15 @@ private:
             .tls = {},
             .routes = {}};
         listener.settings.note(origin(service.said));
+        return listener;
+    }
+
+    void free_bind(DraftListener& listener, const std::vector<base::Address>& binds) const {
         const bool moves = std::ranges::any_of(
             binds, [&](const auto& bind) { return surroundings_.moving.contains(bind.ip); });
         if (moves)
             listener.settings.set("free_bind", Value::flag(true),
                                   "VRRP moves the address between machines");
-        return listener;
     }
 
     static Value texts(const std::vector<base::Address>& addresses) {
@@ -268,8 +275,8 @@ private:
                          fmt::format("[listener.{}.tls]: Ballast ends TLS", name));
         else
             teller_.tell(service.said, Outcome::not_needed,
-                         "FTPS does not work through ip_vs_ftp. With --certificate FILE Ballast "
-                         "serves it");
+                         "LVS could not follow data connections of FTPS here. With --certificate "
+                         "FILE Ballast serves FTPS, too");
     }
 
     void tell_implicit(const LvsService& service, std::string_view name, bool is_ended) {

@@ -113,7 +113,7 @@ public:
         schedule();
         stick();
         quorum();
-        draft_probe(service_, pool_, teller_);
+        draft_probe(service_, port_, pool_, teller_);
         choose();
         backends();
         sorry_server();
@@ -149,7 +149,8 @@ private:
         if (timeout == nullptr && granularity == nullptr && !is_forced) return;
         constexpr config::Duration usual = 360s;
         constexpr config::Duration longest = std::chrono::hours(168);
-        const auto wanted = timeout == nullptr ? usual : seconds_in(timeout->value).value_or(usual);
+        const auto wanted =
+            timeout == nullptr ? usual : seconds_in(timeout->value, 2 * longest).value_or(usual);
         auto& stick = pool_.stick;
         stick.note(
             "Data connections reach the right server without this. Remove it, if it had no other "
@@ -190,10 +191,6 @@ private:
         if (const auto* const said = service_.options.find("hysteresis"))
             teller_.tell(*said, Outcome::approximated,
                          "rise and fall of the probe keep a backend from coming and going");
-        if (const auto* const said = service_.options.find("alpha"))
-            teller_.tell(*said, Outcome::approximated,
-                         "the very first probe, which is sent at once, decides alone whether a "
-                         "server is up");
     }
 
     [[nodiscard]] std::uint32_t weight_of(const LvsServer& server) const {

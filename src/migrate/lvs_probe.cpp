@@ -63,15 +63,16 @@ Defaults defaults_of(const LvsCheck* check, Duration interval) {
 
 class Planner {
 public:
-    Planner(const LvsService& service, Teller& teller) : service_(service), teller_(teller) {}
+    Planner(const LvsService& service, std::uint16_t port, Teller& teller)
+        : service_(service), port_(port), teller_(teller) {}
 
     /// The plan for one server; empty if it has no check.
     std::optional<Plan> plan(const LvsServer& server) {
         const auto* const check = main_check(server);
         if (check == nullptr) return std::nullopt;
         Plan plan{.type = "banner", .check = check};
-        timers(plan, &server, check);
         choose_type(plan, server, *check);
+        timers(plan, &server, check);
         return plan;
     }
 
@@ -85,13 +86,15 @@ public:
     void timers(Plan& plan, const LvsServer* server, const LvsCheck* check) const {
         plan.interval = time("delay_loop", 60s, server, check);
         plan.timeout = time("connect_timeout", 5s, server, check);
-        if (check != nullptr && check->kind == "MISC_CHECK") {
+        if (plan.type == "script") {
             const auto* const said = check->options.find("misc_timeout");
             plan.timeout = {plan.interval.value, plan.interval.said};
             if (said != nullptr)
                 plan.timeout = {seconds_in(said->value).value_or(plan.interval.value), said};
         }
-        const auto defaults = defaults_of(check, plan.interval.value);
+        const bool is_other =
+            plan.type == "banner" && check != nullptr && check->kind == "MISC_CHECK";
+        const auto defaults = defaults_of(is_other ? nullptr : check, plan.interval.value);
         plan.retry_delay = time("delay_before_retry", defaults.retry_delay, server, check);
         const auto* const retry = find("retry", server, check);
         const auto count =
@@ -169,8 +172,7 @@ private:
     }
 
     [[nodiscard]] std::uint16_t port_of(const LvsServer& server) const {
-        if (server.port != 0 || service_.addresses.empty()) return server.port;
-        return service_.addresses.front().port;
+        return server.port == 0 ? port_ : server.port;
     }
 
     void tell_main(const LvsCheck& check, const Plan& plan) {
@@ -192,7 +194,7 @@ private:
             if (const auto* const said = check.options.find(word)) tell_target(check, word, *said);
         if (const auto* const path = check.options.find("misc_path")) tell_path(check, *path);
         if (const auto* const said = check.options.find("misc_timeout"))
-            teller_.tell(*said, Outcome::mapped, "timeout of the probe");
+            teller_.tell(*said, Outcome::mapped, "timeout of a probe with the script");
         if (const auto* const said = check.options.find("misc_dynamic"))
             teller_.tell(*said, Outcome::unsupported,
                          "a probe passes or fails, and changes no weight: the script is not used "
@@ -236,8 +238,13 @@ private:
 
     void tell_timers(const Options& options, Outcome outcome, std::string_view of) {
         for (const auto& [word, key] : timer_words)
-            if (const auto* const said = options.find(word))
-                teller_.tell(*said, outcome, fmt::format("{} {}", of, key));
+            if (const auto* const said = options.find(word)) {
+                if (seconds_in(said->value))
+                    teller_.tell(*said, outcome, fmt::format("{} {}", of, key));
+                else
+                    teller_.tell(*said, Outcome::unsupported,
+                                 "this is not a number, and keepalived's default counts");
+            }
         if (const auto* const said = options.find("alpha")) tell_alpha(*said);
     }
 
@@ -264,6 +271,7 @@ private:
     };
 
     const LvsService& service_;
+    const std::uint16_t port_;
     Teller& teller_;
 };
 
@@ -288,8 +296,8 @@ void write_connect_timeout(const Plan& plan, DraftPool& pool) {
 
 }  // namespace
 
-void draft_probe(const LvsService& service, DraftPool& pool, Teller& teller) {
-    Planner planner(service, teller);
+void draft_probe(const LvsService& service, std::uint16_t port, DraftPool& pool, Teller& teller) {
+    Planner planner(service, port, teller);
     std::optional<Plan> first;
     for (const auto& server : service.servers) {
         auto plan = planner.plan(server);

@@ -52,6 +52,13 @@ Role role_of(const LvsService& service, const base::Address& address) {
     return is_ftp_port(address.port) || leads_to_ftp ? Role::control : Role::foreign;
 }
 
+bool has_control(const base::Ip& ip, const Part& part) {
+    const auto& addresses = part.service->addresses;
+    for (std::size_t i = 0; i < addresses.size(); ++i)
+        if (addresses[i].ip == ip && part.roles[i] == Role::control) return true;
+    return false;
+}
+
 /// A high port that leads to the servers of an FTP service at the same address.
 bool is_data_of(const LvsService& service, const base::Address& address, const Part& other) {
     if (address.port < first_free_port || !has_servers_of(service, *other.service)) return false;
@@ -84,9 +91,15 @@ std::vector<Part> parts_of(const std::vector<LvsService>& services) {
             const auto is_data = [&](const Part& other) {
                 return is_data_of(service, service.addresses[i], other);
             };
-            if (part.roles[i] == Role::foreign && uses_tcp(service) &&
-                std::ranges::any_of(before, is_data))
-                part.roles[i] = Role::data;
+            // Every port of an address that has port 21 apart is for the data connections.
+            const bool is_rest =
+                part.roles[i] == Role::every && std::ranges::any_of(before, [&](const Part& other) {
+                    return has_control(service.addresses[i].ip, other) &&
+                           has_servers_of(service, *other.service);
+                });
+            const bool is_high = part.roles[i] == Role::foreign && uses_tcp(service) &&
+                                 std::ranges::any_of(before, is_data);
+            if (is_rest || is_high) part.roles[i] = Role::data;
         }
     }
     return parts;

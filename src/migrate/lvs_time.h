@@ -2,15 +2,16 @@
 #pragma once
 
 #include "config/config.h"
+#include "config/limits.h"
 
 #include <optional>
 #include <string_view>
 
 namespace ballast::migrate {
 
-/// Seconds, with decimals, as milliseconds; at least `least` and at most a day. Empty if the text
+/// Seconds, with decimals; at least a millisecond and at most `longest`. Empty if the text
 /// is not a number.
 [[nodiscard]] std::optional<config::Duration> seconds_in(
-    std::string_view text, config::Duration least = config::Duration(1));
+    std::string_view text, config::Duration longest = config::time_max);
 
 }  // namespace ballast::migrate
