@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "migrate/keepalived_remainder.h"
 
+#include "base/ascii.h"
 #include "migrate/keepalived_vocabulary.h"
 
 #include <algorithm>
@@ -25,9 +26,9 @@ bool remains(const Directive& directive, std::string_view context) {
                            name == "no_checker_emails";
     if (context == "global_defs" || context == "vrrp_instance") return !is_of_lvs;
     if (!context.empty()) return true;
-    // An include_check would be read before the includes that are written out here.
-    return name != "virtual_server" && name != "virtual_server_group" && name != "SSL" &&
-           name != "include_check" && !is_of_lvs;
+    // keepalived skips words that it does not know. Includes are written out.
+    return find_vocable("", name) != nullptr && name != "virtual_server" &&
+           name != "virtual_server_group" && name != "SSL" && name != "include_check" && !is_of_lvs;
 }
 
 /// The word so that keepalived reads it in the same way again.
@@ -35,6 +36,12 @@ std::string written(const Word& word) {
     const bool has_mark = word.raw.find_first_of("#!") != std::string::npos;
     const bool is_brace = word.raw == "{" || word.raw == "}";
     return (has_mark || is_brace) && !word.is_quoted() ? quoted_word(word.text) : word.raw;
+}
+
+/// A comment. At the end of a line keepalived 2.2.7 reads a backslash even in a comment.
+std::string kept(std::string_view comment) {
+    const auto text = shown(comment);
+    return std::string(base::trimmed_behind(text, "\\ "));
 }
 
 class Writer {
@@ -72,11 +79,11 @@ public:
 private:
     void one(const Directive& directive, std::size_t depth) {
         for (const auto& comment : directive.comments)
-            line(depth, fmt::format("#{}", shown(comment)));
+            line(depth, fmt::format("#{}", kept(comment)));
         std::string said;
         for (const auto& word : directive.words) said += (said.empty() ? "" : " ") + written(word);
         if (directive.has_block) said += " {";
-        if (!directive.comment.empty()) said += fmt::format("  #{}", shown(directive.comment));
+        if (!directive.comment.empty()) said += fmt::format("  #{}", kept(directive.comment));
         line(depth, said);
         if (!directive.has_block) return;
         all(directive.block, directive.name(), depth + 1);
@@ -98,6 +105,26 @@ Directive tracking(Directive instance, const std::string& script) {
     instance.block.push_back(
         {.place = instance.place, .words = {{word, word}}, .has_block = true, .block = {entry}});
     return instance;
+}
+
+/// Whether keepalived runs scripts of the file.
+bool has_scripts(const std::vector<Directive>& directives) {
+    return std::ranges::any_of(directives, [](const Directive& each) {
+        const auto& name = each.name();
+        return name == "vrrp_script" || name.starts_with("notify_") || name == "notify" ||
+               name.ends_with("_script") || has_scripts(each.block);
+    });
+}
+
+/// The first script of a file makes keepalived ask for this.
+void demand_security(std::vector<Directive>& globals) {
+    const std::string word = "enable_script_security";
+    if (globals.empty())
+        globals.push_back(
+            {.place = {}, .words = {{"global_defs", "global_defs"}}, .has_block = true});
+    auto& block = globals.front().block;
+    if (std::ranges::find(block, word, &Directive::name) == block.end())
+        block.push_back({.place = {}, .words = {{word, word}}});
 }
 
 /// A name for the script that no other script has.
@@ -130,6 +157,7 @@ std::string remainder_of(const std::vector<Directive>& top, const std::string& f
             others.push_back(directive.name() == "vrrp_instance" ? tracking(directive, script)
                                                                  : directive);
     }
+    if (!has_scripts(top)) demand_security(globals);
     Writer writer;
     writer.line(0, fmt::format("# What remains of {} for keepalived: VRRP. Ballast balances.",
                                shown(file)));

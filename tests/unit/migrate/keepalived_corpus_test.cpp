@@ -120,9 +120,9 @@ TEST(KeepalivedCorpusTest, EachDirectiveIsReported) {
             const bool is_open = line.ends_with('{');
             if (is_open && (word.starts_with("virtual_ipaddress") || word == "group" ||
                             word == "unicast_peer" || word.starts_with("track_") ||
-                            word == "notification_email" || word.starts_with("virtual_r") ||
-                            word.starts_with("static_") || word == "interface_up_down_delays" ||
-                            word == "virtual_host"))
+                            word == "notification_email" || word == "interfaces" ||
+                            word.starts_with("virtual_r") || word.starts_with("static_") ||
+                            word == "interface_up_down_delays" || word == "virtual_host"))
                 is_list = line.find("track_file ") == 0 ? line.find("track_file {") == 0 : true;
             if (line.starts_with('}')) is_list = false;
             is_continued = goes_on;

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Configurations imported from keepalived.conf run as they are: client, balancer and servers, each
+in a network of its own. What remains is a configuration of keepalived."""
+
+import contextlib
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import everything
+import waiting
+from ballast import BINARY, DIRECT, run_ballast
+from certificates import Authority
+from clients import Client, ClientTls, Curl, Ftplib, Lftp, Mode, Target
+from everything import Case
+from netns import Network
+from process import Process
+from servers import REPOSITORY, Passive, ProFtpdOfInetd, Server, ServerTls, Vsftpd
+
+pytestmark = pytest.mark.skipif(DIRECT, reason="this is the balancer's own")
+
+CORPUS = REPOSITORY / "tests/unit/migrate/keepalived"
+
+
+class Imported:
+    """A balancer with an imported configuration, which is checked first. `tag` keeps the networks
+    of several apart."""
+
+    def __init__(
+        self, work: Path, network: Network, tag: str, address: str, servers: list[str]
+    ) -> None:
+        self.work = work
+        self.address = address
+        client, balancer, behind = (f"{each}-{tag}" for each in ("client", "balancer", "behind"))
+        self.client = network.add(client).prefix
+        self.balancer = network.add(balancer).prefix
+        self.behind = network.add(behind).prefix
+        network.join(client, balancer, ["192.0.2.2/24"], [f"{address}/24"])
+        network.join(balancer, behind, ["198.51.100.1/24"], [f"{each}/24" for each in servers])
+        self.root = work / "files"
+        self.data = everything.random_file(work / "data")
+
+    @contextlib.contextmanager
+    def running(self, file: Path, servers: list[Server], *words: str | Path) -> Iterator[None]:
+        done = run_ballast("import", "keepalived", file, *words)
+        assert done.returncode in (0, 2), done
+        configuration = self.work / "ballast.toml"
+        configuration.write_text(done.stdout)
+        subprocess.run([*self.balancer, BINARY, "check", "-c", configuration], check=True)
+        log = self.work / "ballast.log"
+        with contextlib.ExitStack() as stack:
+            for server in servers:
+                stack.enter_context(server)
+            it = Process([BINARY, "run", "-c", configuration], log, prefix=self.balancer)
+            stack.callback(it.kill)
+            waiting.until("the daemon is ready", lambda: '"ready"' in log.read_text())
+            yield
+            assert it.terminate() == 0, log.read_text()
+            used = {each for each in (s.endpoint for s in servers) if each in log.read_text()}
+            assert used == {server.endpoint for server in servers}
+
+
+def _cases(*kinds: type[Client], tls: bool = False) -> list[Case]:
+    return [
+        Case(kind, mode, "ipv4")
+        for kind in kinds
+        for mode in kind.modes_ipv4
+        if not tls or mode in kind.modes_tls
+    ]
+
+
+@pytest.fixture(scope="module")
+def two_servers(module_work: Path) -> Iterator[tuple[Imported, Authority]]:
+    """With a certificate: the same addresses serve clients with and without TLS."""
+    authority = Authority(module_work, "Authority of the front")
+    identity = authority.issue("ftp.example.com", addresses=["192.0.2.21"])
+    pem = module_work / "ftp.pem"
+    pem.write_text(identity.certificate.read_text() + identity.key.read_text())
+    addresses = ["198.51.100.11", "198.51.100.12"]
+    with Network() as network:
+        it = Imported(module_work, network, "1", "192.0.2.21", addresses)
+        servers = [
+            kind(module_work, it.root, address, 2121, prefix=it.behind)
+            for kind, address in zip((Vsftpd, ProFtpdOfInetd), addresses, strict=True)
+        ]
+        with it.running(CORPUS / "two_servers.conf", servers, "--certificate", pem):
+            yield it, authority
+
+
+@pytest.mark.parametrize("case", _cases(Curl, Lftp, Ftplib), ids=str)
+def test_every_mode_works(
+    case: Case, two_servers: tuple[Imported, Authority], work: Path
+) -> None:
+    it, _ = two_servers
+    everything.works(case, Target(it.address, 21), it.data, it.root, work, prefix=it.client)
+
+
+@pytest.mark.parametrize("case", _cases(Curl, Lftp, Ftplib, tls=True), ids=str)
+def test_every_mode_works_with_tls(
+    case: Case, two_servers: tuple[Imported, Authority], work: Path
+) -> None:
+    it, authority = two_servers
+    target = Target(it.address, 21, tls=ClientTls(authority.certificate))
+    everything.works(case, target, it.data, it.root, work, prefix=it.client)
+
+
+@pytest.fixture(scope="module")
+def every_port(module_work: Path) -> Iterator[tuple[Imported, Authority]]:
+    """Without a certificate: TLS ends at the servers, which have the passive ports of the import."""
+    work = module_work / "every-port"
+    work.mkdir()
+    authority = Authority(work, "Authority of the servers")
+    identity = authority.issue("ftp.example.com", addresses=["192.0.2.40"])
+    with Network() as network:
+        it = Imported(work, network, "2", "192.0.2.40", ["198.51.100.41", "198.51.100.42"])
+        servers: list[Server] = [
+            Vsftpd(
+                *(work, it.root, address, 21),
+                prefix=it.behind,
+                tls=ServerTls(identity),
+                passive=Passive(range(first, first + 20), "192.0.2.40"),
+            )
+            for address, first in (("198.51.100.41", 21000), ("198.51.100.42", 21020))
+        ]
+        with it.running(CORPUS / "every_port.conf", servers):
+            yield it, authority
+
+
+@pytest.mark.parametrize("case", _cases(Curl), ids=str)
+def test_every_port_serves_clients_without_tls(
+    case: Case, every_port: tuple[Imported, Authority], work: Path
+) -> None:
+    it, _ = every_port
+    everything.works(case, Target(it.address, 21), it.data, it.root, work, prefix=it.client)
+
+
+@pytest.mark.parametrize("mode", [Mode.PASV, Mode.EPSV], ids=lambda mode: mode.name)
+def test_every_port_passes_tls_through(
+    mode: Mode, every_port: tuple[Imported, Authority], work: Path
+) -> None:
+    it, authority = every_port
+    target = Target(it.address, 21, tls=ClientTls(authority.certificate))
+    case = Case(Curl, mode, "ipv4")
+    everything.works(case, target, it.data, it.root, work, prefix=it.client)
+
+
+# Their words are all known to keepalived 2.2.7.
+REMAINDERS = ("directors", "globals", "old_words", "quotes", "vrrp")
+
+
+@pytest.mark.parametrize("name", REMAINDERS)
+def test_keepalived_accepts_what_remains(name: str, work: Path) -> None:
+    remainder = work / "remains.conf"
+    run_ballast(
+        *("import", "keepalived", CORPUS / f"{name}.conf"),
+        *("--vrrp-out", remainder, "--id", "main"),
+    )
+    text = remainder.read_text()
+    # The script's user and program are those of an installation.
+    for installed, here in (("user ballast", "user root"), ("/usr/bin/ballast", str(BINARY))):
+        assert installed in text
+        text = text.replace(installed, here)
+    remainder.write_text(text)
+    with Network() as network:
+        network.add("here")
+        network.add("there")
+        network.join("here", "there", ["198.51.100.1/24"], ["198.51.100.2/24"])
+        here = network.namespaces["here"]
+        pair = ("link", "add", "eth0", "type", "veth", "peer", "name", "eth1")
+        subprocess.run(["ip", "-n", here.name, *pair], check=True)
+        done = subprocess.run(
+            [*here.prefix, "keepalived", "--config-test", "-f", remainder],
+            capture_output=True,
+            text=True,
+            timeout=waiting.PATIENCE,
+            check=False,
+        )
+    # A script of the example is not here, and BINARY may be where others can write.
+    told = [
+        line
+        for line in done.stderr.splitlines()
+        if "Unsafe permissions" not in line and "insecure" not in line
+    ]
+    assert not told, (done, text)
+
+
+def test_what_remains_needs_nothing_more(work: Path) -> None:
+    first, second = work / "first.conf", work / "second.conf"
+    file = CORPUS / "directors.conf"
+    run_ballast("import", "keepalived", file, "--vrrp-out", first, "--id", "main")
+    done = run_ballast("import", "keepalived", first, "--vrrp-out", second)
+    assert "left to keepalived" in done.stderr
+    # Only its own script comes again, under another name.
+    assert second.read_text().count("ballast health") == 2

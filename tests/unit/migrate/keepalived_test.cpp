@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "migrate/keepalived.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <string>
+
+namespace ballast::migrate {
+namespace {
+
+Import imported(const std::string& text, const std::string& certificate = {}) {
+    auto result = import_keepalived({.file = "f", .text = text, .certificate = certificate});
+    EXPECT_TRUE(result) << text;
+    return result ? std::move(*result) : Import();
+}
+
+/// A virtual server with these directives, and a server with those.
+std::string service(const std::string& service, const std::string& server = {},
+                    const std::string& check = {}) {
+    return fmt::format(
+        "virtual_server 192.0.2.1 21 {{\nprotocol TCP\n{}\nreal_server 10.0.0.1 21 {{\n{}\n"
+        "TCP_CHECK {{\n{}\n}}\n}}\n}}\n",
+        service, server, check);
+}
+
+std::string probe(const std::string& text, std::string_view key) {
+    const auto draft = imported(text).draft;
+    const auto* const setting = draft.pools.empty() ? nullptr : draft.pools[0].probe.find(key);
+    return setting == nullptr ? "none" : setting->value.toml();
+}
+
+TEST(KeepalivedTest, TimersOfAServerComeBeforeTheServicesAndThoseOfACheckBeforeBoth) {
+    struct Row {
+        const char* word;
+        const char* key;
+        const char* otherwise;  ///< keepalived's default
+    };
+    for (const auto& [word, key, otherwise] :
+         {Row{"delay_loop", "interval", "\"1m\""}, Row{"connect_timeout", "timeout", "\"5s\""},
+          Row{"delay_before_retry", "fast_interval", "\"1s\""}}) {
+        const auto with = [&](int seconds) { return fmt::format("{} {}", word, seconds); };
+        EXPECT_EQ(probe(service(""), key), otherwise);
+        EXPECT_EQ(probe(service(with(7)), key), "\"7s\"") << word;
+        EXPECT_EQ(probe(service(with(7), with(8)), key), "\"8s\"") << word;
+        EXPECT_EQ(probe(service(with(7), with(8), with(9)), key), "\"9s\"") << word;
+        EXPECT_EQ(probe(service("", "", with(9)), key), "\"9s\"") << word;
+    }
+    EXPECT_EQ(probe(service(""), "fall"), "2");
+    EXPECT_EQ(probe(service("retry 4"), "fall"), "5");
+    EXPECT_EQ(probe(service("retry 4", "retry 3"), "fall"), "4");
+    EXPECT_EQ(probe(service("retry 4", "retry 3", "retry 0"), "fall"), "1");
+    EXPECT_EQ(probe(service("retry 4000000000"), "fall"), "100");
+}
+
+TEST(KeepalivedTest, TimersMayHaveDecimalsAndAreBounded) {
+    EXPECT_EQ(probe(service("delay_loop 2.71828"), "interval"), "\"2718ms\"");
+    EXPECT_EQ(probe(service("delay_loop 0"), "interval"), "\"1ms\"");
+    EXPECT_EQ(probe(service("delay_loop 1e9"), "interval"), "\"24h\"");
+    EXPECT_EQ(probe(service("delay_loop -1"), "interval"), "\"1m\"");
+    EXPECT_EQ(probe(service("delay_loop nan"), "interval"), "\"1m\"");
+    EXPECT_EQ(probe(service("delay_loop"), "interval"), "\"1m\"");
+}
+
+TEST(KeepalivedTest, TheFastIntervalIsNeverLongerThanTheInterval) {
+    EXPECT_EQ(probe(service("delay_loop 2", "delay_before_retry 5"), "fast_interval"), "none");
+    EXPECT_EQ(probe(service("delay_loop 1"), "fast_interval"), "none");
+}
+
+TEST(KeepalivedTest, WhatIsNotANumberIsReported) {
+    const auto report = imported(service("delay_loop often")).report;
+    EXPECT_EQ(report.count(Outcome::unsupported), 1U);
+}
+
+TEST(KeepalivedTest, SecretsAreNotReported) {
+    const auto done = imported(
+        "vrrp_instance a {\nauthentication {\nauth_type PASS\nauth_pass geheim\n}\nauth_hmac "
+        "{\nkey 1 geheim\n}\n}\nSSL {\npassword geheim\n}\n");
+    EXPECT_FALSE(text_of(done.report).contains("geheim"));
+    EXPECT_TRUE(done.remainder.contains("auth_pass geheim"));
+}
+
+TEST(KeepalivedTest, WithACertificateTlsEndsAtTheListener) {
+    const auto every = imported(
+        "virtual_server 192.0.2.1 {\nprotocol TCP\npersistence_timeout 5\nreal_server 10.0.0.1 "
+        "{\n}\n}\n",
+        "/c.pem");
+    const auto& draft = every.draft;
+    ASSERT_EQ(draft.listeners.size(), 1U);
+    EXPECT_EQ(draft.listeners[0].tls.find("certificate")->value.toml(), "\"/c.pem\"");
+    EXPECT_EQ(draft.listeners[0].settings.find("mode"), nullptr);
+    EXPECT_EQ(draft.pools[0].tls.find("mode")->value.toml(), "\"as-client\"");
+    EXPECT_EQ(every.report.count(Outcome::unsupported), 0U);
+}
+
+TEST(KeepalivedTest, AWholeFileThatIncludesItselfIsRefused) {
+    auto machine = empty_machine();
+    machine.read_file = [](const std::string&) -> base::Result<std::string> {
+        return std::string("include f\ninclude f\n");
+    };
+    const auto done = import_keepalived({.file = "f", .text = "include f", .machine = machine});
+    ASSERT_FALSE(done);
+    EXPECT_LE(done.error().size(), 20U);
+}
+
+}  // namespace
+}  // namespace ballast::migrate
