@@ -2,6 +2,7 @@
 #include "migrate/lvs_probe.h"
 
 #include "base/number.h"
+#include "config/limits.h"
 #include "migrate/lvs_time.h"
 
 #include <algorithm>
@@ -160,14 +161,16 @@ private:
             check.options.find("misc_dynamic") != nullptr)
             return;
         const auto blank = path->value.find(' ');
+        const auto program = path->value.substr(0, blank);
         const auto arguments =
             blank == std::string::npos ? std::string() : path->value.substr(blank + 1);
+        // A path that Ballast would refuse, or write otherwise than it is.
+        if (!program.starts_with('/') || shown(program, config::path_bytes_max) != program) return;
         const auto ip = base::to_string(server.ip);
-        if (!path->value.starts_with('/')) return;
         if (arguments.empty() || arguments == ip ||
             arguments == fmt::format("{} {}", ip, port_of(server))) {
             plan.type = "script";
-            plan.script = path->value.substr(0, blank);
+            plan.script = program;
         }
     }
 
