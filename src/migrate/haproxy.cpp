@@ -21,7 +21,7 @@ Imported import_haproxy(const Source& source) {
                    .proxies = *proxies,
                    .services = services,
                    .draft = {},
-                   .ledger = Ledger(source.file),
+                   .notes = Notes(source.file),
                    .listener_names = {},
                    .pool_names = {},
                    .used = {},
@@ -34,7 +34,7 @@ Imported import_haproxy(const Source& source) {
     for (const auto& service : services.all) translate_service(it, service);
     translate_global(it);
     report_rest(it);
-    auto report = it.ledger.report();
+    auto report = it.notes.report();
     if (it.draft.listeners.empty())
         report.add({source.file, 0}, "the whole file", Outcome::unsupported,
                    "no proxy in it serves FTP");

@@ -47,12 +47,12 @@ private:
     void use_backend(const Line& line) {
         const auto* const target = it_.proxies.find_backend(line.word(1));
         if (line.word(1).contains('%'))
-            return it_.ledger.add(line, Outcome::unsupported, "a route names its pool");
+            return it_.notes.add(line, Outcome::unsupported, "a route names its pool");
         if (target == nullptr || target->is_web())
-            return it_.ledger.add(line, Outcome::unsupported, "there is no such backend for FTP");
+            return it_.notes.add(line, Outcome::unsupported, "there is no such backend for FTP");
         const auto condition = condition_of(line, 2, proxy_);
         if (condition.empty())
-            return it_.ledger.add(line, Outcome::not_needed, "its condition never holds");
+            return it_.notes.add(line, Outcome::not_needed, "its condition never holds");
         if (const auto* const test = only_test(condition); test != nullptr && is_fallback(*test))
             return fallback(line, *target);
         std::vector<DraftRoute> routes;
@@ -63,14 +63,14 @@ private:
         }
         const auto pool = pool_for(it_, *target, way_, bind_port_);
         if (pool.empty())
-            return it_.ledger.add(line, Outcome::unsupported,
-                                  "the backend has no server for Ballast");
+            return it_.notes.add(line, Outcome::unsupported,
+                                 "the backend has no server for Ballast");
         for (auto& route : routes) {
             route.settings.note(it_.origin(line));
             route.settings.set("pool", Value::text(pool));
             listener_.routes.push_back(std::move(route));
         }
-        it_.ledger.add(line, Outcome::mapped, fmt::format("a route to the pool {}", pool));
+        it_.notes.add(line, Outcome::mapped, fmt::format("a route to the pool {}", pool));
     }
 
     std::optional<DraftRoute> route_for(const Line& line, const Conjunction& all) {
@@ -79,19 +79,19 @@ private:
             const bool is_network = test.question == Question::network;
             const bool is_name = test.question == Question::server_name;
             if ((!is_network && !is_name) || test.is_negated) {
-                it_.ledger.add(line, Outcome::unsupported,
-                               "routes go by the client's network, its name in TLS (SNI), its user "
-                               "and the name that it says with HOST");
+                it_.notes.add(line, Outcome::unsupported,
+                              "routes go by the client's network, its name in TLS (SNI), its user "
+                              "and the name that it says with HOST");
                 return std::nullopt;
             }
             if (is_name && !sees_names_) {
-                it_.ledger.add(line, Outcome::unsupported,
-                               "SNI needs TLS at this listener: give a certificate");
+                it_.notes.add(line, Outcome::unsupported,
+                              "SNI needs TLS at this listener: give a certificate");
                 return std::nullopt;
             }
             const string_view key = is_network ? "network" : "sni";
             if (route.match.find(key) != nullptr) {
-                it_.ledger.add(line, Outcome::unsupported, "a route matches one list of each kind");
+                it_.notes.add(line, Outcome::unsupported, "a route matches one list of each kind");
                 return std::nullopt;
             }
             route.match.set(key, Value::texts(test.values));
@@ -110,8 +110,8 @@ private:
         const auto spare = pool_for(it_, target, way_, bind_port_);
         auto* const pool = it_.draft.find_pool(main);
         if (pool == nullptr || spare.empty() || main == spare)
-            return it_.ledger.add(line, Outcome::unsupported,
-                                  "the backend has no server for Ballast");
+            return it_.notes.add(line, Outcome::unsupported,
+                                 "the backend has no server for Ballast");
         it_.set(pool->settings, "fallback", Value::text(spare), line,
                 fmt::format("fallback of the pool {}", main));
     }
@@ -123,11 +123,10 @@ private:
         if (line.word(1) == "inspect-delay") return;
         const auto condition = condition_of(line, 3, proxy_);
         if (action.starts_with("track-sc") || action.starts_with("sc-"))
-            return it_.ledger.add(line, Outcome::not_needed,
-                                  "Ballast counts each client by itself");
+            return it_.notes.add(line, Outcome::not_needed, "Ballast counts each client by itself");
         if (action == "expect-proxy") return expect_proxy(line, condition);
         if (action == "set-bandwidth-limit")
-            return it_.ledger.add(line, Outcome::mapped, "session_bandwidth, see its filter");
+            return it_.notes.add(line, Outcome::mapped, "session_bandwidth, see its filter");
         if (action == "accept") return accept(line, condition);
         if (action == "reject" || action == "silent-drop") return reject(line, condition);
     }
@@ -135,17 +134,17 @@ private:
     void accept(const Line& line, const Condition& condition) {
         if (is_always(condition)) {
             is_decided_ = true;
-            return it_.ledger.add(line, Outcome::mapped, "nobody else is refused");
+            return it_.notes.add(line, Outcome::mapped, "nobody else is refused");
         }
         if (const auto* const test = only_test(condition);
             test != nullptr && test->question == Question::network && !test->is_negated) {
             if (!is_closed_) std::ranges::copy(test->values, std::back_inserter(allowed_));
             has_exceptions_ = true;
-            return it_.ledger.add(line, Outcome::approximated,
-                                  "allow_from, if everybody else is rejected; limits apply to all");
+            return it_.notes.add(line, Outcome::approximated,
+                                 "allow_from, if everybody else is rejected; limits apply to all");
         }
         // After the greeting all data are there, whatever a client sends first.
-        it_.ledger.add(line, Outcome::not_needed, "who is not refused is accepted");
+        it_.notes.add(line, Outcome::not_needed, "who is not refused is accepted");
     }
 
     void reject(const Line& line, const Condition& condition) {
@@ -154,12 +153,12 @@ private:
             const bool is_for_nobody = allowed_.empty();
             is_closed_ = true;
             is_decided_ = true;
-            return it_.ledger.add(line, Outcome::mapped,
-                                  is_for_nobody ? "deny_from: nobody may connect"
-                                                : "allow_from: others are answered with 421");
+            return it_.notes.add(line, Outcome::mapped,
+                                 is_for_nobody ? "deny_from: nobody may connect"
+                                               : "allow_from: others are answered with 421");
         }
         if (condition.empty())
-            return it_.ledger.add(line, Outcome::not_needed, "its condition never holds");
+            return it_.notes.add(line, Outcome::not_needed, "its condition never holds");
         for (const auto& all : condition) reject_one(line, all);
     }
 
@@ -169,23 +168,23 @@ private:
                                  : Outcome::mapped;
         const auto& test = all.front();
         if (all.size() > 1 || (test.is_negated && test.question != Question::network))
-            return it_.ledger.add(line, Outcome::unsupported,
-                                  "deny_from, allow_from and limits each look at one thing");
+            return it_.notes.add(line, Outcome::unsupported,
+                                 "deny_from, allow_from and limits each look at one thing");
         switch (test.question) {
             case Question::network:
                 if (test.is_negated && is_closed_)
-                    return it_.ledger.add(line, Outcome::unsupported,
-                                          "allow_from is one list: write the networks that both "
-                                          "rules let in");
+                    return it_.notes.add(line, Outcome::unsupported,
+                                         "allow_from is one list: write the networks that both "
+                                         "rules let in");
                 if (test.is_negated) {
                     std::ranges::copy(test.values, std::back_inserter(allowed_));
                     is_closed_ = true;
                 } else {
                     std::ranges::copy(test.values, std::back_inserter(denied_));
                 }
-                return it_.ledger.add(line, outcome,
-                                      test.is_negated ? "allow_from: others are answered with 421"
-                                                      : "deny_from: they are answered with 421");
+                return it_.notes.add(line, outcome,
+                                     test.is_negated ? "allow_from: others are answered with 421"
+                                                     : "deny_from: they are answered with 421");
             case Question::rate_of_address: return rate_of_address(line, test);
             case Question::sessions_of_address:
                 return limit(line, "sessions_per_address", test.number,
@@ -197,22 +196,22 @@ private:
                 return it_.set_bound(listener_.settings, "max_sessions", test.number, line,
                                      "max_sessions", Outcome::mapped);
             case Question::dead_pool:
-                return it_.ledger.add(
+                return it_.notes.add(
                     line, Outcome::not_needed,
                     "a session for which there is no backend is answered with 421");
             default:
-                it_.ledger.add(line, Outcome::unsupported,
-                               "Ballast refuses by network, by rate and by number of sessions; see "
-                               "docs/security.md");
+                it_.notes.add(line, Outcome::unsupported,
+                              "Ballast refuses by network, by rate and by number of sessions; see "
+                              "docs/security.md");
         }
     }
 
     void rate_of_address(const Line& line, const Test& test) {
         const auto period = period_of(test);
         if (!period)
-            return it_.ledger.add(line, Outcome::unsupported,
-                                  "no table of the file counts this rate: set "
-                                  "limits.session_rate_per_address");
+            return it_.notes.add(line, Outcome::unsupported,
+                                 "no table of the file counts this rate: set "
+                                 "limits.session_rate_per_address");
         const auto seconds = std::chrono::duration<double>(*period).count();
         const auto rate = std::ceil(static_cast<double>(test.number) / seconds);
         limit(line, "session_rate_per_address", static_cast<std::uint64_t>(rate),
@@ -233,8 +232,8 @@ private:
                     const auto rest = string_view(word).substr(begin + counter.size());
                     const auto time = parse_time(rest.substr(0, rest.find(')')));
                     if (time && time->count() > 0) {
-                        it_.ledger.add(*table, Outcome::not_needed,
-                                       "Ballast counts each client by itself");
+                        it_.notes.add(*table, Outcome::not_needed,
+                                      "Ballast counts each client by itself");
                         return time;
                     }
                 }
@@ -258,7 +257,7 @@ private:
         const bool is_list =
             test != nullptr && test->question == Question::network && !test->is_negated;
         if (!is_list && !is_always(condition))
-            return it_.ledger.add(line, Outcome::unsupported, "proxy_from is a list of networks");
+            return it_.notes.add(line, Outcome::unsupported, "proxy_from is a list of networks");
         it_.set(listener_.settings, "proxy_from",
                 Value::texts(is_list ? test->values : std::vector<string>{"0.0.0.0/0", "::/0"}),
                 line, is_list ? "proxy_from" : "proxy_from: name the proxies alone",
@@ -282,8 +281,8 @@ private:
                 period = parse_time(line.word(i + 1)).value_or(period);
         }
         if (!bytes || period.count() == 0)
-            return it_.ledger.add(line, Outcome::unsupported,
-                                  "session_bandwidth needs a number of bytes");
+            return it_.notes.add(line, Outcome::unsupported,
+                                 "session_bandwidth needs a number of bytes");
         constexpr double most = 1024.0 * (std::uint64_t{1} << 30U);
         const auto seconds = std::chrono::duration<double>(period).count();
         const auto rate = std::clamp(static_cast<double>(*bytes) / seconds, 1.0, most);
@@ -304,7 +303,7 @@ private:
     /// Lists that a rule uses which was carried over.
     void acls() {
         for (const auto& [line, is_inherited] : proxy_.directives) {
-            if (line->words.front() != "acl" || it_.ledger.has(line->number)) continue;
+            if (line->words.front() != "acl" || it_.notes.has(line->number)) continue;
             const auto uses = [&](const Directive& other) {
                 const auto& verb = other.line->words.front();
                 const bool is_rule = verb == "use_backend" || verb == "tcp-request";
@@ -312,7 +311,7 @@ private:
                                    contains(other.line->words, '!' + line->word(1)));
             };
             if (std::ranges::any_of(proxy_.directives, uses))
-                it_.ledger.add(*line, Outcome::mapped, "in the rules that use it");
+                it_.notes.add(*line, Outcome::mapped, "in the rules that use it");
         }
     }
 

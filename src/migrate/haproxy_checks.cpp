@@ -39,10 +39,9 @@ public:
         find_model();
         pool_.probe.set("type", Value::text("banner"), kind_of_check());
         if (model_ == nullptr) {
-            it_.ledger.add(
-                proxy_.line, "(no check)", Outcome::approximated,
-                "Ballast reads the greeting of every backend now and then (probe), so it "
-                "notices a dead one");
+            it_.notes.add(proxy_.line, "(no check)", Outcome::approximated,
+                          "Ballast reads the greeting of every backend now and then (probe), so it "
+                          "notices a dead one");
         } else {
             pace();
             timeout();
@@ -114,21 +113,21 @@ private:
         for (const auto& server : proxy_.servers) {
             const auto& parameters = server.parameters;
             if (const auto* const given = parameters.find("check"))
-                it_.ledger.add(*given, Outcome::approximated,
-                               "probe.type = \"banner\": it also reads the greeting");
+                it_.notes.add(*given, Outcome::approximated,
+                              "probe.type = \"banner\": it also reads the greeting");
             else
-                it_.ledger.add(server.line, fmt::format("(no check of {})", server.name),
-                               Outcome::approximated, "all backends of a pool are probed");
+                it_.notes.add(server.line, fmt::format("(no check of {})", server.name),
+                              Outcome::approximated, "all backends of a pool are probed");
             differences(server);
             target(server);
             if (const auto* const given = parameters.find("init-state"))
-                it_.ledger.add(*given, Outcome::approximated,
-                               "a backend serves from its first good probe on, or at once if none "
-                               "has been answered yet");
+                it_.notes.add(*given, Outcome::approximated,
+                              "a backend serves from its first good probe on, or at once if none "
+                              "has been answered yet");
             if (const auto* const given = parameters.find("check-ssl"))
-                it_.ledger.add(*given,
-                               parameters.has("ssl") ? Outcome::mapped : Outcome::approximated,
-                               "probes use TLS where sessions do");
+                it_.notes.add(*given,
+                              parameters.has("ssl") ? Outcome::mapped : Outcome::approximated,
+                              "probes use TLS where sessions do");
         }
     }
 
@@ -139,8 +138,8 @@ private:
             if (given == nullptr) continue;
             const auto* const first = model_->parameters.find(name);
             const bool is_same = first != nullptr && first->value() == given->value();
-            it_.ledger.add(*given, is_same ? Outcome::mapped : Outcome::approximated,
-                           "the pool has one probe, and the first server decided");
+            it_.notes.add(*given, is_same ? Outcome::mapped : Outcome::approximated,
+                          "the pool has one probe, and the first server decided");
         }
     }
 
@@ -148,17 +147,17 @@ private:
         if (const auto* const given = server.parameters.find("port")) {
             const auto port = server.port_for(bind_port_);
             const bool is_same = port && given->value() == fmt::to_string(*port);
-            it_.ledger.add(*given, is_same ? Outcome::mapped : Outcome::approximated,
-                           "a probe goes to the port of the backend");
+            it_.notes.add(*given, is_same ? Outcome::mapped : Outcome::approximated,
+                          "a probe goes to the port of the backend");
         }
         if (const auto* const given = server.parameters.find("addr"))
-            it_.ledger.add(*given,
-                           given->value() == server.host ? Outcome::mapped : Outcome::approximated,
-                           "a probe goes to the address of the backend");
+            it_.notes.add(*given,
+                          given->value() == server.host ? Outcome::mapped : Outcome::approximated,
+                          "a probe goes to the address of the backend");
         if (const auto* const given = server.parameters.find("track"))
-            it_.ledger.add(*given, Outcome::approximated,
-                           "the backend is probed itself; pools that would ask the same share one "
-                           "probe");
+            it_.notes.add(*given, Outcome::approximated,
+                          "the backend is probed itself; pools that would ask the same share one "
+                          "probe");
     }
 
     void jitter() {
@@ -199,28 +198,27 @@ private:
                         "observe.failures: failed connects and bad greetings of live sessions");
             }
             if (limit != nullptr)
-                it_.ledger.add(*limit, given == nullptr ? Outcome::not_needed : Outcome::mapped,
-                               given == nullptr ? "nothing is observed" : "observe.failures");
+                it_.notes.add(*limit, given == nullptr ? Outcome::not_needed : Outcome::mapped,
+                              given == nullptr ? "nothing is observed" : "observe.failures");
             if (const auto* const action = server.parameters.find("on-error"))
-                it_.ledger.add(
+                it_.notes.add(
                     *action,
                     action->value() == "mark-down" ? Outcome::mapped : Outcome::approximated,
                     "the backend is ejected for observe.ejection_time");
             if (const auto* const action = server.parameters.find("on-marked-down"))
-                it_.ledger.add(
-                    *action, Outcome::approximated,
-                    "a session ends when its connection does; with `failover` it goes on "
-                    "at another backend");
+                it_.notes.add(*action, Outcome::approximated,
+                              "a session ends when its connection does; with `failover` it goes on "
+                              "at another backend");
             if (const auto* const action = server.parameters.find("on-marked-up"))
-                it_.ledger.add(*action, Outcome::approximated,
-                               "`rebalance`, which needs `failover`, moves sessions back");
+                it_.notes.add(*action, Outcome::approximated,
+                              "`rebalance`, which needs `failover`, moves sessions back");
         }
     }
 
     /// `tcp-check` lines: what they say to an FTP server, a better probe can say as well.
     void script() {
         if (const auto* const line = proxy_.option("tcp-check"))
-            it_.ledger.add(*line, Outcome::mapped, "probe.type = \"banner\"");
+            it_.notes.add(*line, Outcome::mapped, "probe.type = \"banner\"");
         for (const auto& [line, is_inherited] : proxy_.directives) {
             if (line->words.front() != "tcp-check") continue;
             const auto& step = line->word(1);
@@ -228,42 +226,41 @@ private:
             const bool is_login = step.starts_with("send") &&
                                   (said.starts_with("USER ") || said.starts_with("PASS "));
             if (is_login)
-                it_.ledger.add(
+                it_.notes.add(
                     line->number,
                     is_login && said.starts_with("PASS ") ? "tcp-check send PASS" : text_of(*line),
                     Outcome::approximated,
                     "probe.type = \"login\" logs in with `user` and `password_file`: write "
                     "the password into a file of its own");
             else if (step == "expect")
-                it_.ledger.add(*line,
-                               said.contains("220") ? Outcome::mapped : Outcome::approximated,
-                               "probe.type = \"banner\" expects a greeting of 220");
+                it_.notes.add(*line, said.contains("220") ? Outcome::mapped : Outcome::approximated,
+                              "probe.type = \"banner\" expects a greeting of 220");
             else if (step == "connect" && contains(line->words, "ssl"))
-                it_.ledger.add(*line, Outcome::approximated, "probes use TLS where sessions do");
+                it_.notes.add(*line, Outcome::approximated, "probes use TLS where sessions do");
             else
-                it_.ledger.add(*line,
-                               step == "connect" || step == "comment" ? Outcome::not_needed
-                                                                      : Outcome::approximated,
-                               "the probe knows what to say to an FTP server");
+                it_.notes.add(*line,
+                              step == "connect" || step == "comment" ? Outcome::not_needed
+                                                                     : Outcome::approximated,
+                              "the probe knows what to say to an FTP server");
         }
     }
 
     void others() {
         if (const auto* const line = proxy_.option("external-check"))
-            it_.ledger.add(
+            it_.notes.add(
                 *line, Outcome::approximated,
                 "probe.type = \"banner\"; type = \"script\" runs a program of yours, with "
                 "the backend's address and port as its two arguments");
         for (const auto& [line, is_inherited] : proxy_.directives)
             if (line->words.front() == "external-check")
-                it_.ledger.add(
+                it_.notes.add(
                     *line, Outcome::approximated,
                     "HAProxy's program takes four arguments, so it was not taken over: see "
                     "`script` in `probe`");
         for (const auto name : other_checks)
             if (const auto* const line = proxy_.option(name))
-                it_.ledger.add(*line, Outcome::approximated,
-                               "probe.type = \"banner\": the servers speak FTP");
+                it_.notes.add(*line, Outcome::approximated,
+                              "probe.type = \"banner\": the servers speak FTP");
     }
 
     Translation& it_;

@@ -47,14 +47,14 @@ string syslog_of(string_view target) {
 void log(Translation& it, const Line& line) {
     constexpr string_view to_stderr = "Ballast writes its log to standard error";
     if (line.word(1) == "stdout" || line.word(1) == "stderr" || line.word(1).starts_with("fd@"))
-        return it.ledger.add(line, Outcome::not_needed, to_stderr);
+        return it.notes.add(line, Outcome::not_needed, to_stderr);
     const auto server = syslog_of(line.word(1));
     if (server.empty())
-        return it.ledger.add(line, Outcome::unsupported,
-                             "Ballast sends its log to a file, to syslog or to standard error");
+        return it.notes.add(line, Outcome::unsupported,
+                            "Ballast sends its log to a file, to syslog or to standard error");
     if (it.draft.log.find("syslog") != nullptr)
-        return it.ledger.add(line, Outcome::approximated,
-                             "there is one syslog server, and that is the first of the file");
+        return it.notes.add(line, Outcome::approximated,
+                            "there is one syslog server, and that is the first of the file");
     // Behind the address: len N, format F, sample S, profile P; then facility and levels.
     std::size_t next = 2;
     bool has_form = false;
@@ -69,9 +69,9 @@ void log(Translation& it, const Line& line) {
     it.draft.log.set("facility", Value::text(has_facility ? facility : "daemon"));
     if (const auto& level = line.word(next + 1); !level.empty())
         it.draft.log.set("level", Value::text(level_of(level)));
-    it.ledger.add(line, has_facility && !has_form ? Outcome::mapped : Outcome::approximated,
-                  fmt::format("[log] syslog, facility and level, in the form of RFC 5424{}",
-                              has_facility ? "" : "; the facility is daemon"));
+    it.notes.add(line, has_facility && !has_form ? Outcome::mapped : Outcome::approximated,
+                 fmt::format("[log] syslog, facility and level, in the form of RFC 5424{}",
+                             has_facility ? "" : "; the facility is daemon"));
 }
 
 void limits(Translation& it) {
@@ -101,7 +101,7 @@ void translate_global(Translation& it) {
     for (const auto* const proxy : it.used)
         for (const auto& [line, is_inherited] : proxy->directives)
             if (line->words.front() == "log" && line->word(1) != "global" &&
-                !it.ledger.has(line->number))
+                !it.notes.has(line->number))
                 log(it, *line);
     if (const auto* const line = it.global({"hard-stop-after"}))
         if (const auto time = it.time(*line, 1))
@@ -114,7 +114,7 @@ void translate_global(Translation& it) {
         if (section.kind == "global")
             for (const auto& line : section.lines)
                 if (begins_with(line, {"stats", "socket"}))
-                    it.ledger.add(
+                    it.notes.add(
                         line, Outcome::approximated,
                         "the admin API is at /run/ballast/admin.sock, for Ballast's user and "
                         "`group` in [admin]; `ballast help` lists the commands");

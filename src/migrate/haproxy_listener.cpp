@@ -54,9 +54,9 @@ public:
         const auto wanted = group_.way == Way::implicit ? entry_.name + "-implicit" : entry_.name;
         made_.name = it_.listener_names.make(wanted, "ftp");
         made_.settings.note(
-            fmt::format("{}: {} {}", it_.ledger.place(entry_.line), entry_.kind, entry_.name));
-        it_.ledger.add(entry_.line, fmt::format("{} {}", entry_.kind, entry_.name), Outcome::mapped,
-                       fmt::format("[listener.{}]", made_.name));
+            fmt::format("{}: {} {}", it_.notes.place(entry_.line), entry_.kind, entry_.name));
+        it_.notes.add(entry_.line, fmt::format("{} {}", entry_.kind, entry_.name), Outcome::mapped,
+                      fmt::format("[listener.{}]", made_.name));
         addresses();
         if (is_empty_) return;
         pool();
@@ -74,7 +74,7 @@ public:
 private:
     void refuse() {
         for (const auto& [bind, address] : group_.addresses)
-            it_.ledger.add(
+            it_.notes.add(
                 bind->line, "bind " + bind->text, Outcome::unsupported,
                 "clients of this port speak TLS from the first byte, which HAProxy passed "
                 "on unread: import with --certificate, or give each server a range of "
@@ -93,10 +93,10 @@ private:
             auto& into = is_implicit ? implicit : plain;
             for (auto& text : texts_of(*bind, *address))
                 if (!contains(into, text)) into.push_back(std::move(text));
-            const auto place = fmt::format("{}: bind {}", it_.ledger.place(bind->line), bind->text);
+            const auto place = fmt::format("{}: bind {}", it_.notes.place(bind->line), bind->text);
             if (!origin.contains(place)) origin += (origin.empty() ? "" : "; ") + place;
-            it_.ledger.add(bind->line, "bind " + bind->text, Outcome::mapped,
-                           is_implicit ? "implicit_bind" : "bind");
+            it_.notes.add(bind->line, "bind " + bind->text, Outcome::mapped,
+                          is_implicit ? "implicit_bind" : "bind");
         }
         is_empty_ = plain.empty() && implicit.empty();
         if (!plain.empty())
@@ -111,8 +111,8 @@ private:
         if (address.host.empty()) return {fmt::format("0.0.0.0:{}", port)};
         const auto ip = base::Ip::parse(address.host);
         if (!ip) {
-            it_.ledger.add(bind.line, "bind " + bind.text, Outcome::unsupported,
-                           "a listener needs addresses: write the one that the name has");
+            it_.notes.add(bind.line, "bind " + bind.text, Outcome::unsupported,
+                          "a listener needs addresses: write the one that the name has");
             return {};
         }
         std::vector<string> texts{base::to_string(base::Address{*ip, port})};
@@ -141,15 +141,15 @@ private:
                 "HAProxy passes TLS to the servers unread, and each has its own ports");
             if (group_.way == Way::plain)
                 made_.settings.set("plain", Value::flag(true), "for clients without TLS");
-            it_.ledger.add(entry_.line, fmt::format("{} {}", entry_.kind, entry_.name),
-                           Outcome::mapped, fmt::format("[listener.{}]", made_.name));
+            it_.notes.add(entry_.line, fmt::format("{} {}", entry_.kind, entry_.name),
+                          Outcome::mapped, fmt::format("[listener.{}]", made_.name));
         }
         if (service_.servers == nullptr) return;
         const auto name = pool_for(it_, *service_.servers, group_.way, group_.port);
         if (name.empty()) return;
         made_.settings.set("pool", Value::text(name));
         if (const auto* const line = entry_.last({"default_backend"}))
-            it_.ledger.add(*line, Outcome::mapped, fmt::format("pool = \"{}\"", name));
+            it_.notes.add(*line, Outcome::mapped, fmt::format("pool = \"{}\"", name));
     }
 
     // TLS.
@@ -158,33 +158,36 @@ private:
         if (is_passed_through_) return passed_through();
         if (group_.has_ssl()) return of_binds();
         if (it_.source.certificate.empty()) {
-            it_.ledger.add(entry_.line, "(TLS)", Outcome::approximated,
-                           "HAProxy passed AUTH TLS to the servers unread. Without a certificate "
-                           "Ballast refuses it: import with --certificate, or add "
-                           "[listener.NAME.tls]");
+            it_.notes.add(entry_.line, "(TLS)", Outcome::approximated,
+                          "HAProxy passed AUTH TLS to the servers unread. Without a certificate "
+                          "Ballast refuses it: import with --certificate, or add "
+                          "[listener.NAME.tls]");
             return;
         }
         made_.tls.set("certificate", Value::texts({it_.source.certificate}), "--certificate");
-        it_.ledger.add(entry_.line, "(TLS)", Outcome::approximated,
-                       "TLS ends at Ballast, which speaks TLS with the servers itself");
+        it_.notes.add(entry_.line, "(TLS)", Outcome::approximated,
+                      "TLS ends at Ballast, which speaks TLS with the servers itself");
         backends_tls();
     }
 
     void passed_through() {
-        it_.ledger.add(entry_.line, "(TLS)", Outcome::mapped,
-                       "mode = \"passthrough\": TLS ends at the servers. Active mode cannot work "
-                       "under TLS, and PASV only if the servers announce Ballast's address: "
-                       "--certificate ends TLS here, and then all modes work");
+        it_.notes.add(entry_.line, "(TLS)", Outcome::mapped,
+                      "mode = \"passthrough\": TLS ends at the servers. Active mode cannot work "
+                      "under TLS, and PASV only if the servers announce Ballast's address: "
+                      "--certificate ends TLS here, and then all modes work");
     }
 
     /// The servers spoke TLS with clients themselves, and go on to do so with Ballast.
     void backends_tls() {
-        std::vector<DraftPool*> pools;
-        for (const auto* const target : targets_of(entry_, it_.proxies))
-            if (auto* const pool =
-                    it_.draft.find_pool(pool_for(it_, *target, group_.way, group_.port)))
-                pools.push_back(pool);
-        for (auto* const pool : pools) {
+        // All pools are made first: making one moves the others.
+        const auto targets = targets_of(entry_, it_.proxies);
+        std::vector<string> pools;
+        pools.reserve(targets.size());
+        for (const auto* const target : targets)
+            pools.push_back(pool_for(it_, *target, group_.way, group_.port));
+        for (const auto& name : pools) {
+            auto* const pool = it_.draft.find_pool(name);
+            if (pool == nullptr) continue;
             if (pool->tls.find("mode") == nullptr)
                 pool->tls.set("mode", Value::text("as-client"),
                               "the servers get TLS from clients that use it");
@@ -193,7 +196,7 @@ private:
                           "\"full\"");
         }
         if (!pools.empty())
-            it_.ledger.add(
+            it_.notes.add(
                 entry_.line, "(certificates of the servers)", Outcome::approximated,
                 "clients could verify them, and now see Ballast's only: set ca and verify "
                 "in [pool.NAME.tls], or anybody in between can pose as a server");
@@ -205,14 +208,13 @@ private:
             const auto& parameters = bind->parameters;
             const auto* const ssl = parameters.find("ssl");
             if (ssl == nullptr) continue;
-            it_.ledger.add(*ssl, Outcome::mapped, "[listener.NAME.tls]");
+            it_.notes.add(*ssl, Outcome::mapped, "[listener.NAME.tls]");
             for (const string_view name : {"default-crt", "crt"})
                 certificate(*bind, name, certificates);
             if (const auto* const list = parameters.find("crt-list"))
-                it_.ledger.add(
-                    *list, Outcome::unsupported,
-                    "write the files of the list into `certificate`; clients get them by "
-                    "the names in them");
+                it_.notes.add(*list, Outcome::unsupported,
+                              "write the files of the list into `certificate`; clients get them by "
+                              "the names in them");
             client_certificates(parameters);
             if (const auto* const keys = parameters.find("tls-ticket-keys"))
                 it_.set(made_.tls, "ticket_keys", Value::text(it_.path("crt-base", keys->value())),
@@ -223,24 +225,24 @@ private:
         if (certificates.empty() && !it_.source.certificate.empty())
             certificates.push_back(it_.source.certificate);
         if (certificates.empty())
-            it_.ledger.add(entry_.line, "(TLS)", Outcome::unsupported,
-                           "no certificate is named: import with --certificate");
+            it_.notes.add(entry_.line, "(TLS)", Outcome::unsupported,
+                          "no certificate is named: import with --certificate");
         made_.tls.set("certificate", Value::texts(certificates));
         if (const auto* const line = entry_.last({"timeout", "client-hs"}))
             if (const auto time = it_.time(*line, 2))
                 it_.set(made_.tls, "handshake_timeout", Value::time(*time), *line,
                         "tls.handshake_timeout");
         if (made_.settings.find("bind") == nullptr) return;
-        it_.ledger.add(entry_.line, "(TLS)", Outcome::approximated,
-                       "clients of `bind` may say AUTH TLS to Ballast, which HAProxy left to the "
-                       "servers");
+        it_.notes.add(entry_.line, "(TLS)", Outcome::approximated,
+                      "clients of `bind` may say AUTH TLS to Ballast, which HAProxy left to the "
+                      "servers");
     }
 
     void certificate(const Bind& bind, string_view name, std::vector<string>& certificates) {
         for (const auto& given : bind.parameters.all()) {
             if (given.name != name) continue;
             if (given.value().starts_with('@') || given.value().ends_with('/')) {
-                it_.ledger.add(
+                it_.notes.add(
                     given, Outcome::unsupported,
                     "write the files into `certificate`; clients get them by the names in "
                     "them");
@@ -248,8 +250,7 @@ private:
             }
             const auto path = it_.path("crt-base", given.value());
             if (!contains(certificates, path)) certificates.push_back(path);
-            it_.ledger.add(given, Outcome::mapped,
-                           "tls.certificate, with its key in the same file");
+            it_.notes.add(given, Outcome::mapped, "tls.certificate, with its key in the same file");
         }
     }
 
@@ -258,8 +259,8 @@ private:
         const auto* const ca = parameters.find("ca-file");
         const bool is_asked = verify != nullptr && verify->value() != "none";
         if (verify != nullptr && !is_asked)
-            it_.ledger.add(*verify, Outcome::mapped,
-                           "tls.client_certificate = \"none\" is the default");
+            it_.notes.add(*verify, Outcome::mapped,
+                          "tls.client_certificate = \"none\" is the default");
         if (is_asked && ca != nullptr)
             it_.set(made_.tls, "client_certificate",
                     Value::text(verify->value() == "required" ? "require" : "request"), *verify,
@@ -269,7 +270,7 @@ private:
             it_.set(made_.tls, "client_ca", Value::text(it_.path("ca-base", ca->value())), *ca,
                     "tls.client_ca");
         else
-            it_.ledger.add(*ca, Outcome::not_needed, "clients are not asked for a certificate");
+            it_.notes.add(*ca, Outcome::not_needed, "clients are not asked for a certificate");
     }
 
     // Data connections.
@@ -284,14 +285,14 @@ private:
             : service_.ranges.empty() ? "HAProxy had no ports for passive data connections"
                                       : "the ports that HAProxy forwarded");
         if (is_passed_through_)
-            it_.ledger.add(entry_.line, "(data connections without TLS)", Outcome::approximated,
-                           fmt::format("they need ports of their own, which firewalls must let "
-                                       "through: passive_ports = \"{}\"",
-                                       base::to_string(ports)));
+            it_.notes.add(entry_.line, "(data connections without TLS)", Outcome::approximated,
+                          fmt::format("they need ports of their own, which firewalls must let "
+                                      "through: passive_ports = \"{}\"",
+                                      base::to_string(ports)));
         else if (service_.ranges.empty())
-            it_.ledger.add(entry_.line, "(data connections)", Outcome::approximated,
-                           fmt::format("the file forwards no ports for them: clients get {}",
-                                       base::to_string(ports)));
+            it_.notes.add(entry_.line, "(data connections)", Outcome::approximated,
+                          fmt::format("the file forwards no ports for them: clients get {}",
+                                      base::to_string(ports)));
         ranges(ports);
     }
 
@@ -301,15 +302,14 @@ private:
             const bool is_inside =
                 ports.contains(range.ports.first) && ports.contains(range.ports.last);
             if (is_passed_through_)
-                it_.ledger.add(range.bind->line, directive, Outcome::mapped,
-                               "passive_ports of the backend");
+                it_.notes.add(range.bind->line, directive, Outcome::mapped,
+                              "passive_ports of the backend");
             else
-                it_.ledger.add(range.bind->line, directive,
-                               is_inside ? Outcome::mapped : Outcome::approximated,
-                               is_inside
-                                   ? "passive_ports of the listener"
-                                   : "not used: a listener has one range, and the largest one "
-                                     "was taken");
+                it_.notes.add(range.bind->line, directive,
+                              is_inside ? Outcome::mapped : Outcome::approximated,
+                              is_inside ? "passive_ports of the listener"
+                                        : "not used: a listener has one range, and the largest one "
+                                          "was taken");
         }
     }
 
@@ -357,17 +357,17 @@ private:
                     Outcome::approximated);
         for (const string_view name : {"v4v6", "v6only"})
             if (const auto* const given = parameters.find(name))
-                it_.ledger.add(*given, Outcome::mapped, "each family has an address of its own");
+                it_.notes.add(*given, Outcome::mapped, "each family has an address of its own");
         if (const auto* const given = parameters.find("maxconn"))
             if (const auto number = it_.number(*given, count_max); number && *number > 0)
                 it_.set(made_.settings, "max_sessions", Value::number(*number), *given,
                         "max_sessions: further clients are answered with 421",
                         Outcome::approximated);
-        for (const auto& given : parameters.all()) it_.ledger.add(given);
+        for (const auto& given : parameters.all()) it_.notes.add(given);
         for (const auto& range : service_.ranges)
             for (const auto& given : range.bind->parameters.all())
                 if (range.bind->line != bind.line)
-                    it_.ledger.add(given, Outcome::not_needed, "the listener's settings apply");
+                    it_.notes.add(given, Outcome::not_needed, "the listener's settings apply");
     }
 
     void limits() {
@@ -399,9 +399,9 @@ private:
             made_.settings.set("data_stall_timeout", Value::time(data->first),
                                it_.origin(*data->second));
         if (!control)
-            it_.ledger.add(entry_.line, "(no timeout)", Outcome::approximated,
-                           "HAProxy waits for ever: Ballast ends idle sessions after idle_timeout "
-                           "(15m) and stalled transfers after data_stall_timeout (5m)");
+            it_.notes.add(entry_.line, "(no timeout)", Outcome::approximated,
+                          "HAProxy waits for ever: Ballast ends idle sessions after idle_timeout "
+                          "(15m) and stalled transfers after data_stall_timeout (5m)");
     }
 
     using Inactivity = std::optional<std::pair<config::Duration, const Line*>>;
@@ -420,13 +420,13 @@ private:
         for (const auto* const line : others) {
             const auto time = line == nullptr ? std::nullopt : it_.time(*line, 2);
             if (!time) continue;
-            it_.ledger.add(*line, Outcome::approximated,
-                           tunnel == nullptr ? both : "timeout tunnel takes its place");
+            it_.notes.add(*line, Outcome::approximated,
+                          tunnel == nullptr ? both : "timeout tunnel takes its place");
             if (!found || *time < found->first) found = {{*time, line}};
         }
         if (tunnel == nullptr) return found;
         const auto time = it_.time(*tunnel, 2);
-        if (time) it_.ledger.add(*tunnel, Outcome::approximated, both);
+        if (time) it_.notes.add(*tunnel, Outcome::approximated, both);
         return time ? Inactivity{{*time, tunnel}} : found;
     }
 
@@ -468,8 +468,8 @@ void translate_service(Translation& it, const Service& service) {
     for (const auto& bind : service.entry->binds)
         for (const auto& address : bind.addresses) {
             if (!address.is_socket) {
-                it.ledger.add(bind.line, "bind " + bind.text, Outcome::unsupported,
-                              "Ballast serves clients over TCP only");
+                it.notes.add(bind.line, "bind " + bind.text, Outcome::unsupported,
+                             "Ballast serves clients over TCP only");
                 continue;
             }
             if (address.is_range()) continue;

@@ -47,10 +47,10 @@ public:
         const auto wanted = way_ == Way::implicit ? proxy_.name + "-implicit" : proxy_.name;
         pool_.name = it_.pool_names.make(wanted, "pool");
         pool_.settings.note(
-            fmt::format("{}: {} {}", it_.ledger.place(proxy_.line), proxy_.kind, proxy_.name));
+            fmt::format("{}: {} {}", it_.notes.place(proxy_.line), proxy_.kind, proxy_.name));
         if (proxy_.kind == "backend")
-            it_.ledger.add(proxy_.line, fmt::format("{} {}", proxy_.kind, proxy_.name),
-                           Outcome::mapped, fmt::format("[pool.{}]", pool_.name));
+            it_.notes.add(proxy_.line, fmt::format("{} {}", proxy_.kind, proxy_.name),
+                          Outcome::mapped, fmt::format("[pool.{}]", pool_.name));
         balance();
         timeouts();
         slow_start();
@@ -75,7 +75,7 @@ private:
         if (line == nullptr) {
             pool_.settings.set("balance", Value::text("round-robin"),
                                "no balance was set: roundrobin was the default before HAProxy 3.3");
-            it_.ledger.add(
+            it_.notes.add(
                 proxy_.line, "(no balance)", Outcome::mapped,
                 "balance = \"round-robin\", the default before HAProxy 3.3; since then it "
                 "is \"random\"");
@@ -132,7 +132,7 @@ private:
             pool_.settings.set("hash_load_percent", Value::number(0),
                                "as HAProxy without hash-balance-factor: no bound");
         if (const auto* const type = proxy_.last({"hash-type"}))
-            it_.ledger.add(
+            it_.notes.add(
                 *type, type->word(1) == "consistent" ? Outcome::mapped : Outcome::approximated,
                 "the hash is a consistent one: a lost backend moves its own clients only");
     }
@@ -155,7 +155,7 @@ private:
                 if (const auto time = it_.time(*given); time && *time >= most) {
                     most = *time;
                     longest = given;
-                    it_.ledger.add(*given, Outcome::mapped, "slow_start of the pool");
+                    it_.notes.add(*given, Outcome::mapped, "slow_start of the pool");
                 }
         if (longest != nullptr)
             pool_.settings.set("slow_start", Value::time(most), it_.origin(*longest));
@@ -171,8 +171,8 @@ private:
             const auto* const given = server.parameters.find("maxqueue");
             const auto number = given == nullptr ? std::nullopt : it_.number(*given, count_max);
             if (given != nullptr && number)
-                it_.ledger.add(*given, Outcome::approximated,
-                               "queue.length: one queue for the pool, as long as all of them");
+                it_.notes.add(*given, Outcome::approximated,
+                              "queue.length: one queue for the pool, as long as all of them");
             length += number.value_or(0) == 0 ? without_bound : *number;
         }
         pool_.queue.set("length", Value::number(std::min(length, count_max)),
@@ -199,9 +199,9 @@ private:
                 proxy_.servers,
                 [](const Server& server) { return server.parameters.has("backup"); }) > 1 &&
             proxy_.option("allbackups") == nullptr)
-            it_.ledger.add(proxy_.line, "(no option allbackups)", Outcome::approximated,
-                           "when they are needed, all backends with `backup` serve, not only the "
-                           "first");
+            it_.notes.add(proxy_.line, "(no option allbackups)", Outcome::approximated,
+                          "when they are needed, all backends with `backup` serve, not only the "
+                          "first");
     }
 
     void backend(const Server& server, bool keep_disabled) {
@@ -210,32 +210,31 @@ private:
                         server.text);
         const auto port = server.port_for(bind_port_);
         if (server.host.empty() || !port)
-            return it_.ledger.add(server.line, directive, Outcome::unsupported,
-                                  server.host.empty() ? "Ballast reaches backends over TCP only"
-                                                      : "there is no such port");
+            return it_.notes.add(server.line, directive, Outcome::unsupported,
+                                 server.host.empty() ? "Ballast reaches backends over TCP only"
+                                                     : "there is no such port");
         if (const auto* const disabled = server.parameters.find("disabled")) {
             if (!keep_disabled) {
-                it_.ledger.add(
-                    server.line, directive, Outcome::approximated,
-                    "left out because it starts in maintenance: add it as a backend, and "
-                    "`ballast disable` it if it must wait");
-                it_.ledger.add(*disabled, Outcome::approximated, "the backend is left out");
+                it_.notes.add(server.line, directive, Outcome::approximated,
+                              "left out because it starts in maintenance: add it as a backend, and "
+                              "`ballast disable` it if it must wait");
+                it_.notes.add(*disabled, Outcome::approximated, "the backend is left out");
                 return;
             }
-            it_.ledger.add(
+            it_.notes.add(
                 *disabled, Outcome::unsupported,
                 "a backend cannot be disabled in the configuration: `ballast disable` does "
                 "so while Ballast runs");
         }
         DraftBackend made;
         made.name = names_.make(server.name, "backend");
-        made.settings.note(it_.ledger.place(server.line) + ": " + directive);
+        made.settings.note(it_.notes.place(server.line) + ": " + directive);
         const bool is_srv = server.is_template && server.host.starts_with('_');
         if (is_srv)
             made.settings.set("srv", Value::text(server.host));
         else
             made.settings.set("address", Value::text(address(server, *port)));
-        it_.ledger.add(
+        it_.notes.add(
             server.line, directive, server.is_template ? Outcome::approximated : Outcome::mapped,
             server.is_template ? "a backend for every address that the name has, without a bound"
                                : fmt::format("the backend {}", made.name));
@@ -246,7 +245,7 @@ private:
                         "max_sessions");
         if (const auto* const given = server.parameters.find("backup"))
             it_.set(made.settings, "backup", Value::flag(true), *given, "backup");
-        for (const auto& given : server.parameters.all()) it_.ledger.add(given);
+        for (const auto& given : server.parameters.all()) it_.notes.add(given);
         pool_.backends.push_back(std::move(made));
         servers_.push_back(&server);
     }
@@ -292,8 +291,8 @@ private:
                     it_.set(pool_.settings, "send_proxy", Value::text(version), *given,
                             fmt::format("send_proxy = \"{}\"", version));
                 else
-                    it_.ledger.add(*given, is_same ? Outcome::mapped : Outcome::approximated,
-                                   "send_proxy is the same for all backends of a pool");
+                    it_.notes.add(*given, is_same ? Outcome::mapped : Outcome::approximated,
+                                  "send_proxy is the same for all backends of a pool");
             }
         const auto* const set = pool_.settings.find("send_proxy");
         const auto sends = [](const Server* server) {
@@ -302,8 +301,8 @@ private:
             });
         };
         if (set != nullptr && !std::ranges::all_of(servers_, sends))
-            it_.ledger.add(proxy_.line, "(servers without send-proxy)", Outcome::unsupported,
-                           "send_proxy is the same for all backends of a pool: make two pools");
+            it_.notes.add(proxy_.line, "(servers without send-proxy)", Outcome::unsupported,
+                          "send_proxy is the same for all backends of a pool: make two pools");
     }
 
     void of_all_servers() {
@@ -320,13 +319,12 @@ private:
         const auto found = std::ranges::find_if(it_.file.sections, [&](const Section& section) {
             return section.kind == "resolvers" && section.name == given.value();
         });
-        it_.ledger.add(
-            given, Outcome::approximated,
-            "names are looked up by the system's resolver, every resolve_interval; every "
-            "address is a backend");
+        it_.notes.add(given, Outcome::approximated,
+                      "names are looked up by the system's resolver, every resolve_interval; every "
+                      "address is a backend");
         if (found == it_.file.sections.end()) return;
-        it_.ledger.add(found->line, "resolvers " + found->name, Outcome::approximated,
-                       "Ballast asks the name servers of /etc/resolv.conf");
+        it_.notes.add(found->line, "resolvers " + found->name, Outcome::approximated,
+                      "Ballast asks the name servers of /etc/resolv.conf");
         for (const auto& line : found->lines) {
             if (begins_with(line, {"hold", "valid"}))
                 if (const auto time = it_.time(line, 2)) {
@@ -335,9 +333,9 @@ private:
                     continue;
                 }
             const bool is_server = line.words.front() == "nameserver";
-            it_.ledger.add(line, is_server ? Outcome::approximated : Outcome::not_needed,
-                           is_server ? "Ballast asks the name servers of /etc/resolv.conf"
-                                     : "the system's resolver has settings of its own");
+            it_.notes.add(line, is_server ? Outcome::approximated : Outcome::not_needed,
+                          is_server ? "Ballast asks the name servers of /etc/resolv.conf"
+                                    : "the system's resolver has settings of its own");
         }
     }
 
@@ -375,9 +373,9 @@ private:
         for (const auto* const server : servers_)
             for (const string_view name : {"source", "usesrc"})
                 if (const auto* const given = server->parameters.find(name))
-                    it_.ledger.add(*given, Outcome::unsupported, no_source);
+                    it_.notes.add(*given, Outcome::unsupported, no_source);
         if (const auto* const line = proxy_.last({"source"}))
-            it_.ledger.add(*line, Outcome::unsupported, no_source);
+            it_.notes.add(*line, Outcome::unsupported, no_source);
     }
 
     Translation& it_;

@@ -72,11 +72,11 @@ void table(Translation& it, const Line& line, DraftPool& pool) {
         outcome = Outcome::approximated;
         text += "; a full table forgets the client that was away longest";
     }
-    it.ledger.add(line, outcome, text);
+    it.notes.add(line, outcome, text);
     if (const auto& peers = word_behind(line, "peers"); !peers.empty())
-        it.ledger.add(line.number, "peers " + peers, Outcome::unsupported,
-                      "balancers do not share what clients stick to: `balance = \"source-hash\"` "
-                      "chooses alike on all of them");
+        it.notes.add(line.number, "peers " + peers, Outcome::unsupported,
+                     "balancers do not share what clients stick to: `balance = \"source-hash\"` "
+                     "chooses alike on all of them");
 }
 
 }  // namespace
@@ -92,8 +92,8 @@ void translate_stick(Translation& it, const Proxy& proxy, DraftPool& pool) {
         pool.stick.set("by", Value::text("network"), it.origin(*line));
         if (mask->ipv4) pool.stick.set("ipv4_prefix", Value::number(*mask->ipv4));
         pool.stick.set("ipv6_prefix", Value::number(mask->ipv6.value_or(128)));
-        it.ledger.add(*line, Outcome::mapped,
-                      "stick.by = \"network\"; data connections do not need it any more");
+        it.notes.add(*line, Outcome::mapped,
+                     "stick.by = \"network\"; data connections do not need it any more");
         if (const auto* const found = table_of(it, proxy, word_behind(*line, "table")))
             table(it, *found, pool);
     }

@@ -42,7 +42,7 @@ void version(Translation& it, const Given& given, string_view key, Settings& tls
     if (!version.empty())
         it.set(tls, key, Value::text(version), given, string(key));
     else
-        it.ledger.add(given, Outcome::approximated, broken);
+        it.notes.add(given, Outcome::approximated, broken);
 }
 
 /// `ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets`
@@ -62,7 +62,7 @@ void default_options(Translation& it, const Line& line, Settings& tls) {
         for (const auto& each : switches)
             if (each.name == word) tls.set(each.key, Value::text(each.version), it.origin(line));
     }
-    it.ledger.add(line, text == broken ? Outcome::approximated : Outcome::mapped, text);
+    it.notes.add(line, text == broken ? Outcome::approximated : Outcome::mapped, text);
 }
 
 }  // namespace
@@ -86,7 +86,7 @@ void translate_versions(Translation& it, string_view side, const Parameters& par
             it.set(tls, each.key, Value::text(each.version), *given, string(each.key));
     for (const string_view old : {"force-tlsv10", "force-tlsv11"})
         if (const auto* const given = parameters.find(old))
-            it.ledger.add(*given, Outcome::approximated, broken);
+            it.notes.add(*given, Outcome::approximated, broken);
 }
 
 namespace {
@@ -103,8 +103,8 @@ void server_name(Translation& it, const Server& server, Settings& tls) {
             it.set(tls, "server_name", Value::text(base::trimmed(name, "'\"")), *sni,
                    "tls.server_name");
         else
-            it.ledger.add(*sni, Outcome::unsupported,
-                          "the name that Ballast asks for is fixed: write server_name");
+            it.notes.add(*sni, Outcome::unsupported,
+                         "the name that Ballast asks for is fixed: write server_name");
     }
     if (host != nullptr)
         it.set(tls, "server_name", Value::text(host->value()), *host, "tls.server_name");
@@ -127,9 +127,9 @@ void verification(Translation& it, const Server& server, Settings& tls) {
         tls.set("verify", Value::text(level));
     if (const auto* const ca = parameters.find("ca-file")) {
         if (is_off)
-            it.ledger.add(*ca, Outcome::not_needed, "no certificate is verified");
+            it.notes.add(*ca, Outcome::not_needed, "no certificate is verified");
         else if (ca->value().starts_with('@'))
-            it.ledger.add(*ca, Outcome::mapped, "the system's authorities are the default");
+            it.notes.add(*ca, Outcome::mapped, "the system's authorities are the default");
         else
             it.set(tls, "ca", Value::text(it.path("ca-base", ca->value())), *ca, "tls.ca");
     }

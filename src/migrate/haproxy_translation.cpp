@@ -28,18 +28,18 @@ config::Duration bounded(std::chrono::microseconds time) {
 void report_proxy(Translation& it, const Section& section, const Proxy& proxy) {
     const bool is_data = contains(it.services.data_proxies, &proxy);
     for (const auto& line : section.lines) {
-        if (it.ledger.has(line.number)) continue;
+        if (it.notes.has(line.number)) continue;
         if (is_data) {
-            it.ledger.add(line, Outcome::not_needed,
-                          "data connections follow their control connection by themselves");
+            it.notes.add(line, Outcome::not_needed,
+                         "data connections follow their control connection by themselves");
             continue;
         }
         const auto* const keyword = find_of_proxy(line);
         if (keyword == nullptr)
-            it.ledger.add(line, Outcome::unsupported,
-                          "unknown directive: what it does was not carried over");
+            it.notes.add(line, Outcome::unsupported,
+                         "unknown directive: what it does was not carried over");
         else
-            it.ledger.add(line, keyword->outcome, keyword->text);
+            it.notes.add(line, keyword->outcome, keyword->text);
     }
 }
 
@@ -67,31 +67,31 @@ void report_section(Translation& it, const Section& section) {
     if (found != it.proxies.all.end()) {
         if (it.used.contains(&*found)) return report_proxy(it, section, *found);
         if (contains(it.services.data_proxies, &*found)) {
-            it.ledger.add(section.line, header, Outcome::not_needed,
-                          "the listener for control connections takes data connections, too");
+            it.notes.add(section.line, header, Outcome::not_needed,
+                         "the listener for control connections takes data connections, too");
             return report_proxy(it, section, *found);
         }
         if (is_data_backend(it, *found)) {
-            it.ledger.add(section.line, header, Outcome::not_needed,
-                          "Ballast connects to the server that the session uses");
+            it.notes.add(section.line, header, Outcome::not_needed,
+                         "Ballast connects to the server that the session uses");
             for (const auto& line : section.lines)
-                if (!it.ledger.has(line.number))
-                    it.ledger.add(line, Outcome::not_needed,
-                                  "data connections go where their control connection went");
+                if (!it.notes.has(line.number))
+                    it.notes.add(line, Outcome::not_needed,
+                                 "data connections go where their control connection went");
             return;
         }
         if (it.refused.contains(&*found))
-            it.ledger.add(section.line, header, Outcome::unsupported,
-                          "not carried over, see its bind");
+            it.notes.add(section.line, header, Outcome::unsupported,
+                         "not carried over, see its bind");
         else if (found->servers.empty() && found->last({"stick-table"}) != nullptr)
-            it.ledger.add(section.line, header, Outcome::not_needed, "it has nothing but a table");
+            it.notes.add(section.line, header, Outcome::not_needed, "it has nothing but a table");
         else
-            it.ledger.add(section.line, header, Outcome::left_to_haproxy, why_not_ftp(*found));
+            it.notes.add(section.line, header, Outcome::left_to_haproxy, why_not_ftp(*found));
         return;
     }
     const auto& keyword = of_section(section.kind);
-    if (!it.ledger.has(section.line))
-        it.ledger.add(section.line, header, keyword.outcome, keyword.text);
+    if (!it.notes.has(section.line))
+        it.notes.add(section.line, header, keyword.outcome, keyword.text);
 }
 
 /// Whether a proxy that became part of the configuration inherits from this section.
@@ -110,30 +110,30 @@ bool is_inherited(const Translation& it, const Section& section) {
 void report_defaults(Translation& it, const Section& section) {
     const auto header = section.kind + (section.name.empty() ? "" : ' ' + section.name);
     if (!is_inherited(it, section)) {
-        it.ledger.add(section.line, header, Outcome::left_to_haproxy, "no proxy for FTP uses it");
+        it.notes.add(section.line, header, Outcome::left_to_haproxy, "no proxy for FTP uses it");
         return;
     }
     for (const auto& line : section.lines) {
-        if (it.ledger.has(line.number)) continue;
+        if (it.notes.has(line.number)) continue;
         const auto* const keyword = find_of_proxy(line);
         if (is_for_web(line) || begins_with(line, {"mode", "http"}))
-            it.ledger.add(line, Outcome::left_to_haproxy, "it is for HTTP");
+            it.notes.add(line, Outcome::left_to_haproxy, "it is for HTTP");
         else if (keyword == nullptr)
-            it.ledger.add(line, Outcome::unsupported,
-                          "unknown directive: what it does was not carried over");
+            it.notes.add(line, Outcome::unsupported,
+                         "unknown directive: what it does was not carried over");
         else
-            it.ledger.add(line, keyword->outcome, keyword->text);
+            it.notes.add(line, keyword->outcome, keyword->text);
     }
 }
 
 void report_global(Translation& it, const Section& section) {
     for (const auto& line : section.lines) {
-        if (it.ledger.has(line.number)) continue;
+        if (it.notes.has(line.number)) continue;
         if (const auto* const keyword = find_global(line))
-            it.ledger.add(line, keyword->outcome, keyword->text);
+            it.notes.add(line, keyword->outcome, keyword->text);
         else
-            it.ledger.add(line, Outcome::unsupported,
-                          "unknown directive: what it does was not carried over");
+            it.notes.add(line, Outcome::unsupported,
+                         "unknown directive: what it does was not carried over");
     }
 }
 
@@ -152,53 +152,53 @@ string Translation::path(string_view base, const string& path) {
     if (path.starts_with('/')) return path;
     const auto* const line = global({base});
     if (line == nullptr) return path;
-    ledger.add(*line, Outcome::mapped, "paths are written out");
+    notes.add(*line, Outcome::mapped, "paths are written out");
     return line->word(1) + (line->word(1).ends_with('/') ? "" : "/") + path;
 }
 
 string Translation::origin(const Line& line) const {
-    return fmt::format("{}: {}", ledger.place(line.number), text_of(line));
+    return fmt::format("{}: {}", notes.place(line.number), text_of(line));
 }
 string Translation::origin(const Given& given) const {
-    return fmt::format("{}: {}", ledger.place(given.line), given.text());
+    return fmt::format("{}: {}", notes.place(given.line), given.text());
 }
 
 std::optional<config::Duration> Translation::time(const Line& line, std::size_t word) {
     const auto time = parse_time(line.word(word));
     if (!time)
-        ledger.add(line, Outcome::unsupported,
-                   "this is no time: write a number and us, ms, s, m, h or d");
+        notes.add(line, Outcome::unsupported,
+                  "this is no time: write a number and us, ms, s, m, h or d");
     return time ? std::optional(bounded(*time)) : std::nullopt;
 }
 std::optional<config::Duration> Translation::time(const Given& given) {
     const auto time = parse_time(given.value());
     if (!time)
-        ledger.add(given, Outcome::unsupported,
-                   "this is no time: write a number and us, ms, s, m, h or d");
+        notes.add(given, Outcome::unsupported,
+                  "this is no time: write a number and us, ms, s, m, h or d");
     return time ? std::optional(bounded(*time)) : std::nullopt;
 }
 
 std::optional<std::uint64_t> Translation::number(const Line& line, std::size_t word,
                                                  std::uint64_t max) {
     const auto number = base::parse_number<std::uint64_t>(line.word(word));
-    if (!number) ledger.add(line, Outcome::unsupported, "this is no number");
+    if (!number) notes.add(line, Outcome::unsupported, "this is no number");
     return number ? std::optional(std::min(*number, max)) : std::nullopt;
 }
 std::optional<std::uint64_t> Translation::number(const Given& given, std::uint64_t max) {
     const auto number = base::parse_number<std::uint64_t>(given.value());
-    if (!number) ledger.add(given, Outcome::unsupported, "this is no number");
+    if (!number) notes.add(given, Outcome::unsupported, "this is no number");
     return number ? std::optional(std::min(*number, max)) : std::nullopt;
 }
 
 void Translation::set(Settings& settings, string_view key, const Value& value, const Line& line,
                       const string& text, Outcome outcome) {
     settings.set(key, value, origin(line));
-    ledger.add(line, outcome, text);
+    notes.add(line, outcome, text);
 }
 void Translation::set(Settings& settings, string_view key, const Value& value, const Given& given,
                       const string& text, Outcome outcome) {
     settings.set(key, value, origin(given));
-    ledger.add(given, outcome, text);
+    notes.add(given, outcome, text);
 }
 
 void Translation::set_bound(Settings& settings, string_view key, std::uint64_t bound,
@@ -208,7 +208,7 @@ void Translation::set_bound(Settings& settings, string_view key, std::uint64_t b
         known == nullptr ? std::nullopt : base::parse_number<std::uint64_t>(known->value.toml());
     const auto wanted = std::clamp<std::uint64_t>(bound, 1, count_max);
     if (!value || wanted < *value) settings.set(key, Value::number(wanted), origin(line));
-    ledger.add(line, outcome, text);
+    notes.add(line, outcome, text);
 }
 
 void report_rest(Translation& it) {
@@ -221,11 +221,11 @@ void report_rest(Translation& it) {
             report_section(it, section);
     }
     for (const auto& [line, directive, text] : it.file.conditions)
-        it.ledger.add(line, directive, Outcome::mapped, text);
+        it.notes.add(line, directive, Outcome::mapped, text);
     for (const auto& [line, directive, text] : it.file.messages)
-        it.ledger.add(line, directive, Outcome::not_needed, text);
+        it.notes.add(line, directive, Outcome::not_needed, text);
     for (const auto& [line, directive, text] : it.file.variables)
-        it.ledger.add(line, '$' + directive, Outcome::approximated, text);
+        it.notes.add(line, '$' + directive, Outcome::approximated, text);
 }
 
 }  // namespace ballast::migrate::haproxy

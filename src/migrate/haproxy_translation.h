@@ -5,7 +5,7 @@
 #include "config/config.h"
 #include "migrate/draft.h"
 #include "migrate/haproxy_file.h"
-#include "migrate/haproxy_ledger.h"
+#include "migrate/haproxy_notes.h"
 #include "migrate/haproxy_proxy.h"
 #include "migrate/haproxy_service.h"
 #include "migrate/importer.h"
@@ -37,7 +37,7 @@ struct Translation {
     const Proxies& proxies;
     const Services& services;
     Draft draft;
-    Ledger ledger;
+    Notes notes;
     Names listener_names;
     Names pool_names;
     std::set<const Proxy*> used;     ///< that became part of the configuration

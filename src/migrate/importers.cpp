@@ -3,6 +3,7 @@
 #include "migrate/importer.h"
 #include "migrate/ipvsadm.h"
 #include "migrate/keepalived.h"
+#include "migrate/proftpd.h"
 
 #include <array>
 
@@ -13,6 +14,7 @@ std::span<const Importer> all_importers() {
         {"keepalived", "a keepalived.conf", import_keepalived, true, true},
         {"ipvsadm", "the output of `ipvsadm -Sn`", import_ipvsadm, false, true},
         {"haproxy", "a haproxy.cfg", import_haproxy, false, true},
+        {"proftpd", "a proftpd.conf with mod_proxy", import_proftpd, false, true},
     });
     return importers;
 }

@@ -3,43 +3,37 @@
 
 #include "migrate/haproxy_file.h"
 #include "migrate/haproxy_parameters.h"
-#include "migrate/report.h"
+#include "migrate/ledger.h"
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace ballast::migrate::haproxy {
 
-/// What became of each directive. A line may apply to several proxies, and is reported once: with
-/// the outcome that asks most of the operator.
-class Ledger {
+/// What became of the lines of one file, and of the parameters in them.
+class Notes {
 public:
-    explicit Ledger(std::string file) : file_(std::move(file)) {}
+    explicit Notes(std::string file) : file_(std::move(file)) {}
 
     void add(std::uint32_t line, const std::string& directive, Outcome outcome,
              std::string_view text);
     void add(const Line& line, Outcome outcome, std::string_view text);
-    /// A parameter. Without an outcome, with what the table says of it.
     void add(const Given& given, Outcome outcome, std::string_view text);
+    /// With what the table says of the parameter, if it says anything.
     void add(const Given& given);
 
-    [[nodiscard]] bool has(std::uint32_t line) const { return lines_.contains(line); }
+    [[nodiscard]] bool has(std::uint32_t line) const { return ledger_.has({file_, line}); }
     /// "haproxy.cfg:12", for the comments of the configuration.
-    [[nodiscard]] std::string place(std::uint32_t line) const;
-    [[nodiscard]] Report report() const;
+    [[nodiscard]] std::string place(std::uint32_t line) const {
+        return to_string(Place{file_, line});
+    }
+    [[nodiscard]] Report report() const { return ledger_.report(); }
 
 private:
-    struct Entry {
-        std::string directive;
-        Outcome outcome;
-        std::string text;
-    };
     std::string file_;
-    std::map<std::uint32_t, std::vector<Entry>> lines_;
+    Ledger ledger_;
 };
 
 /// A line as a person wrote it: its words, separated by blanks.

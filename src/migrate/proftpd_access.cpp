@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/ascii.h"
+#include "base/subnet.h"
+#include "migrate/proftpd_translation.h"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+#include <optional>
+#include <vector>
+
+namespace ballast::migrate::proftpd {
+
+namespace {
+
+using base::is_same_but_for_case;
+using std::string;
+using std::string_view;
+using enum Outcome;
+
+/// Groups of commands that have no single counterpart.
+constexpr auto groups = std::to_array<string_view>({"ALL", "READ", "DIRS", "LOGIN", "WRITE"});
+
+/// "10.0.0.", "10.0.0.0/8", "192.0.2.1" as a network. Empty: a name, or something else.
+std::optional<string> network_of(string_view text) {
+    const auto dots = std::ranges::count(text, '.');
+    string whole(text);
+    if (text.ends_with('.') && dots >= 1 && dots <= 3) {
+        for (auto i = dots; i < 3; ++i) whole += "0.";
+        whole += fmt::format("0/{}", 8 * dots);
+    }
+    const auto subnet = base::Subnet::parse(whole);
+    return subnet ? std::optional(base::to_string(*subnet)) : std::nullopt;
+}
+
+class Limits {
+public:
+    Limits(Translation& it, const Server& server, DraftListener& listener)
+        : it_(it), server_(server), listener_(listener) {}
+
+    void run() {
+        for (const auto* const block : server_.all("Limit")) {
+            const bool is_login =
+                block->words.size() == 1 && is_same_but_for_case(block->word(0), "LOGIN");
+            if (is_login)
+                login(*block);
+            else
+                commands(*block);
+        }
+        if (!denied_commands_.empty())
+            listener_.settings.set("deny_commands", Value::texts(denied_commands_));
+    }
+
+private:
+    struct Rules {
+        std::vector<string> allowed;
+        std::vector<string> denied;
+        bool denies_all = false;
+        bool is_understood = true;
+    };
+
+    Rules rules_of(const Directive& block) {
+        Rules rules;
+        for (const auto& line : block.inside) {
+            if (line.is("Order") || line.is("AllowAll"))
+                continue;
+            else if (line.is("DenyAll"))
+                rules.denies_all = true;
+            else if (line.is("Allow") || line.is("Deny"))
+                addresses(line, line.is("Allow") ? rules.allowed : rules.denied, rules);
+            else if (line.is("AllowClass") || line.is("DenyClass"))
+                classes(line, line.is("AllowClass") ? rules.allowed : rules.denied, rules);
+            else
+                rules.is_understood = false;
+        }
+        // Order deny,allow and a plain list of those who may come: others are refused by DenyAll.
+        return rules;
+    }
+
+    void addresses(const Directive& line, std::vector<string>& into, Rules& rules) {
+        for (const auto& word : line.words) {
+            const auto each = base::trimmed(word, ",");
+            if (is_same_but_for_case(each, "from") || each.empty()) continue;
+            if (is_same_but_for_case(each, "all")) {
+                if (&into == &rules.denied) rules.denies_all = true;
+                continue;
+            }
+            if (auto network = network_of(each))
+                into.push_back(std::move(*network));
+            else
+                rules.is_understood = false;
+        }
+    }
+
+    void classes(const Directive& line, std::vector<string>& into, Rules& rules) {
+        for (const auto& word : line.words) {
+            const auto found = it_.servers.classes.find(word);
+            if (found == it_.servers.classes.end()) {
+                rules.is_understood = false;
+                continue;
+            }
+            for (const auto& each : found->second) {
+                auto network = network_of(each);
+                rules.is_understood = rules.is_understood && network.has_value();
+                if (network) into.push_back(std::move(*network));
+            }
+        }
+    }
+
+    void login(const Directive& block) {
+        const auto rules = rules_of(block);
+        if (!rules.is_understood)
+            return it_.tell(block, unsupported,
+                            "allow_from and deny_from are lists of networks; routes with `reject` "
+                            "refuse users");
+        if (rules.denies_all && rules.allowed.empty()) {
+            it_.set(listener_.settings, "deny_from", Value::texts({"0.0.0.0/0", "::/0"}), block,
+                    "deny_from: nobody may log in");
+            return;
+        }
+        if (rules.denies_all)
+            listener_.settings.set("allow_from", Value::texts(rules.allowed),
+                                   Translation::origin(block));
+        if (!rules.denied.empty())
+            listener_.settings.set("deny_from", Value::texts(rules.denied),
+                                   Translation::origin(block));
+        it_.tell(block, mapped, "allow_from and deny_from: others are answered with 421");
+    }
+
+    void commands(const Directive& block) {
+        const auto rules = rules_of(block);
+        const bool is_for_all = rules.is_understood && rules.denies_all && rules.allowed.empty();
+        const bool is_write =
+            block.words.size() == 1 && is_same_but_for_case(block.word(0), "WRITE");
+        if (is_for_all && is_write)
+            return it_.set(listener_.settings, "read_only", Value::flag(true), block, "read_only");
+        const bool has_group = std::ranges::any_of(block.words, [](const string& word) {
+            return std::ranges::find(groups, base::upper(word)) != groups.end();
+        });
+        const bool denies = rules.denies_all || !rules.denied.empty() || !rules.is_understood;
+        if (!denies) return it_.tell(block, not_needed, "commands that are not denied are allowed");
+        if (!is_for_all || has_group)
+            return it_.tell(block, unsupported,
+                            "a listener denies commands to everybody: deny_commands and read_only");
+        for (const auto& word : block.words) {
+            // "SITE_CHMOD" is one of mod_site's commands; Ballast denies the whole of SITE.
+            const auto command = base::upper(word).substr(0, word.find('_'));
+            if (std::ranges::find(denied_commands_, command) == denied_commands_.end())
+                denied_commands_.push_back(command);
+        }
+        const bool has_site =
+            std::ranges::any_of(block.words, [](const string& word) { return word.contains('_'); });
+        it_.tell(
+            block, has_site ? approximated : mapped,
+            has_site
+                ? "deny_commands; deny_arguments can deny single ones, such as \"SITE CHMOD *\""
+                : "deny_commands");
+    }
+
+    Translation& it_;
+    const Server& server_;
+    DraftListener& listener_;
+    std::vector<string> denied_commands_;
+};
+
+}  // namespace
+
+void translate_limits(Translation& it, const Server& server, DraftListener& listener) {
+    Limits(it, server, listener).run();
+}
+
+}  // namespace ballast::migrate::proftpd
