@@ -381,7 +381,7 @@ _ballast() {
         reload) words="--help --config --socket --json --upgrade" ;;
         upgrade) words="--help --config --socket --json" ;;
         reopen) words="--help --config --socket --json" ;;
-        import) words="--help --report --vrrp-out --id --certificate keepalived ipvsadm haproxy" kinds=(-f) ;;
+        import) words="--help --report --vrrp-out --id --certificate keepalived ipvsadm haproxy proftpd" kinds=(-f) ;;
         version) words="--help" ;;
         manual) words="--help --metrics" ;;
         schema) words="--help" ;;

@@ -265,7 +265,7 @@ complete -c ballast -n '__fish_seen_subcommand_from import' -l report -x -d 'the
 complete -c ballast -n '__fish_seen_subcommand_from import' -l vrrp-out -r -F -d 'write the keepalived.conf that remains there: VRRP alone, with a script that asks `ballast health`'
 complete -c ballast -n '__fish_seen_subcommand_from import' -l id -x -d 'the config-id for lines that begin with `@`, instead of the host'\''s name'
 complete -c ballast -n '__fish_seen_subcommand_from import' -l certificate -r -F -d 'a PEM file with certificate and key, with which Ballast shall serve FTPS; without it TLS passes through to the servers where it did before'
-complete -c ballast -n '__fish_seen_subcommand_from import' -a 'keepalived ipvsadm haproxy'
+complete -c ballast -n '__fish_seen_subcommand_from import' -a 'keepalived ipvsadm haproxy proftpd'
 complete -c ballast -n '__fish_seen_subcommand_from import' -F
 
 complete -c ballast -n __fish_use_subcommand -a version -d 'print the version'

@@ -192,9 +192,9 @@ private:
     // The servers.
 
     void backends() {
-        const bool all_disabled = std::ranges::all_of(
-            proxy_.servers, [](const Server& server) { return server.parameters.has("disabled"); });
-        for (const auto& server : proxy_.servers) backend(server, all_disabled);
+        const bool are_all_idle = std::ranges::all_of(
+            proxy_.servers, [](const Server& server) { return idle(server) != nullptr; });
+        for (const auto& server : proxy_.servers) backend(server, are_all_idle);
         if (std::ranges::count_if(
                 proxy_.servers,
                 [](const Server& server) { return server.parameters.has("backup"); }) > 1 &&
@@ -204,7 +204,7 @@ private:
                           "first");
     }
 
-    void backend(const Server& server, bool keep_disabled) {
+    void backend(const Server& server, bool keep_idle) {
         const auto directive =
             fmt::format("{} {} {}", server.is_template ? "server-template" : "server", server.name,
                         server.text);
@@ -213,18 +213,17 @@ private:
             return it_.notes.add(server.line, directive, Outcome::unsupported,
                                  server.host.empty() ? "Ballast reaches backends over TCP only"
                                                      : "there is no such port");
-        if (const auto* const disabled = server.parameters.find("disabled")) {
-            if (!keep_disabled) {
-                it_.notes.add(server.line, directive, Outcome::approximated,
-                              "left out because it starts in maintenance: add it as a backend, and "
-                              "`ballast disable` it if it must wait");
-                it_.notes.add(*disabled, Outcome::approximated, "the backend is left out");
-                return;
-            }
-            it_.notes.add(
-                *disabled, Outcome::unsupported,
-                "a backend cannot be disabled in the configuration: `ballast disable` does "
-                "so while Ballast runs");
+        if (const auto* const reason = idle(server)) {
+            it_.notes.add(*reason, Outcome::approximated,
+                          keep_idle
+                              ? "all servers are like this, so it was kept: `ballast drain` or "
+                                "`ballast disable` it"
+                              : "the backend is left out");
+            if (!keep_idle)
+                return it_.notes.add(
+                    server.line, directive, Outcome::approximated,
+                    "left out, because it gets no new clients: add it as a backend, "
+                    "and `ballast drain` or `ballast disable` it if it must wait");
         }
         DraftBackend made;
         made.name = names_.make(server.name, "backend");
@@ -256,19 +255,19 @@ private:
                   : fmt::format("{}:{}", server.host, port);
     }
 
-    /// HAProxy's weight 0: no new clients, except those that stick to it.
     void weight(const Server& server, DraftBackend& made) {
         const auto* const given = server.parameters.find("weight");
         if (given == nullptr) return;
         const auto number = it_.number(*given, weight_max);
-        if (!number) return;
-        if (*number > 0) {
+        if (number && *number > 0)
             it_.set(made.settings, "weight", Value::number(*number), *given, "weight");
-            return;
-        }
-        it_.set(made.settings, "backup", Value::flag(true), *given,
-                "no weight is 0: the backend is a reserve; `ballast drain` keeps new sessions away",
-                Outcome::approximated);
+    }
+
+    /// Whether the file keeps new clients away from the server, and why.
+    [[nodiscard]] static const Given* idle(const Server& server) {
+        if (const auto* const disabled = server.parameters.find("disabled")) return disabled;
+        const auto* const weight = server.parameters.find("weight");
+        return weight != nullptr && weight->value() == "0" ? weight : nullptr;
     }
 
     // What Ballast sets for all of them.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A haproxy.cfg as the well-known article about FTP has it, imported, checked and run: a client, the
-balancer and two servers in separate networks. The servers announce their own addresses, which
-clients cannot reach, and no server knows that there is a balancer."""
+"""A haproxy.cfg with a frontend for control connections and one for the data ports of each server,
+imported, checked and run: a client, the balancer and two servers in separate networks. The servers
+announce their own addresses, which clients cannot reach."""
 
 import contextlib
 import os
