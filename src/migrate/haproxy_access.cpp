@@ -50,9 +50,14 @@ private:
             return it_.notes.add(line, Outcome::unsupported, "a route names its pool");
         if (target == nullptr || target->is_web())
             return it_.notes.add(line, Outcome::unsupported, "there is no such backend for FTP");
-        const auto condition = condition_of(line, 2, proxy_);
+        const auto condition = at_these_ports(condition_of(line, 2, proxy_));
         if (condition.empty())
-            return it_.notes.add(line, Outcome::not_needed, "its condition never holds");
+            return it_.notes.add(
+                line, Outcome::not_needed,
+                "it is not for control connections, which data connections follow");
+        if (is_led_)
+            return it_.notes.add(line, Outcome::not_needed, "a rule before it leads everybody");
+        if (is_always(condition)) return always(line, *target);
         if (const auto* const test = only_test(condition); test != nullptr && is_fallback(*test))
             return fallback(line, *target);
         std::vector<DraftRoute> routes;
@@ -71,6 +76,44 @@ private:
             listener_.routes.push_back(std::move(route));
         }
         it_.notes.add(line, Outcome::mapped, fmt::format("a route to the pool {}", pool));
+    }
+
+    /// The only pool there is, unless an earlier rule led elsewhere.
+    void always(const Line& line, const Proxy& target) {
+        const auto pool = pool_for(it_, target, way_, bind_port_);
+        if (pool.empty())
+            return it_.notes.add(line, Outcome::unsupported,
+                                 "the backend has no server for Ballast");
+        listener_.settings.set("pool", Value::text(pool), it_.origin(line));
+        it_.notes.add(line, Outcome::mapped, fmt::format("pool = \"{}\"", pool));
+        is_led_ = true;
+    }
+
+    /// Without questions about the port, if the listener's ports answer them. Other ports are of
+    /// data connections.
+    [[nodiscard]] Condition at_these_ports(Condition condition) const {
+        std::vector<std::uint16_t> ports;
+        for (const auto& bind : proxy_.binds)
+            for (const auto& address : bind.addresses)
+                if (address.is_socket && !address.is_range() &&
+                    (bind_port_ == 0 || bind_port_ == address.ports.first))
+                    ports.push_back(address.ports.first);
+        const auto holds = [](const Test& test, std::uint16_t port) {
+            const auto has_it = [port](const auto& range) { return range.contains(port); };
+            return test.is_negated != std::ranges::any_of(test.ports, has_it);
+        };
+        const auto is_false = [&](const Test& test) {
+            return test.question == Question::port &&
+                   std::ranges::none_of(ports, [&](auto port) { return holds(test, port); });
+        };
+        const auto is_true = [&](const Test& test) {
+            return test.question == Question::port &&
+                   std::ranges::all_of(ports, [&](auto port) { return holds(test, port); });
+        };
+        std::erase_if(condition,
+                      [&](const Conjunction& all) { return std::ranges::any_of(all, is_false); });
+        for (auto& all : condition) std::erase_if(all, is_true);
+        return condition;
     }
 
     std::optional<DraftRoute> route_for(const Line& line, const Conjunction& all) {
@@ -326,6 +369,7 @@ private:
     std::vector<string> denied_;
     bool has_exceptions_ = false;  // some were accepted before other rules
     bool is_closed_ = false;       // whoever is not allowed is refused
+    bool is_led_ = false;          // later rules lead nobody
     bool is_decided_ = false;      // later rules decide nothing
 };
 

@@ -170,6 +170,10 @@ private:
             fail(fmt::format("there is no defaults section {} before this",
                              config::in_quotes(section.from)),
                  "name one that comes earlier in the file");
+        // Old files have the address here: "listen ftp 192.0.2.1:21".
+        const auto& address = line.word(next);
+        const bool has_address = section.kind == "listen" && !address.empty() && address != "from";
+        if (has_address) section.lines.push_back({number_, {"bind", address}});
         file_.sections.push_back(std::move(section));
     }
 

@@ -142,7 +142,7 @@ constexpr auto of_global = std::to_array<Keyword>({
     {"tune.*", not_needed, tuned},
     {"h1-*", not_needed, web},
     {"h2-*", not_needed, web},
-    {"lua-*", unsupported, no_lua},
+    {"lua-*", left_to_haproxy, no_lua},
     {"51degrees-*", not_needed, web},
     {"deviceatlas-*", not_needed, web},
     {"wurfl-*", not_needed, web},
@@ -290,12 +290,10 @@ constexpr auto of_proxies = std::to_array<Keyword>({
     {"max-keep-alive-queue", not_needed, web},
 });
 
-constexpr Keyword peers{"peers", unsupported,
-                        "balancers do not share what they remember of clients: with the same "
-                        "backends and a `balance` by hash, they choose alike"};
-constexpr Keyword mailers{"mailers", unsupported, no_mail};
 constexpr Keyword other{"", left_to_haproxy, "it is not for FTP"};
 constexpr auto of_sections = std::to_array<Keyword>({
+    {"peers", left_to_haproxy, "no table for FTP is shared"},
+    {"mailers", left_to_haproxy, "no proxy for FTP sends mail"},
     {"userlist", left_to_haproxy, "it is for HTTP: users of FTP log in to the backends"},
     {"ring", not_needed, "it buffers logs; Ballast's log has a buffer of its own"},
     {"traces", not_needed, "`ballast explain` tells what happened"},
@@ -353,8 +351,6 @@ const Keyword* find_of_proxy(const Line& line) {
 }
 
 const Keyword& of_section(string_view kind) {
-    if (kind == "peers") return peers;
-    if (kind == "mailers") return mailers;
     const auto found = std::ranges::find(of_sections, kind, &Keyword::words);
     return found == of_sections.end() ? other : *found;
 }

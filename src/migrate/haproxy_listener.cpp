@@ -67,7 +67,8 @@ public:
         timeouts();
         translate_rules(it_, service_, made_, group_.way, group_.port,
                         is_passed_through_ || !made_.tls.empty());
-        slices();
+        if (is_passed_through_) slices();
+        if (is_ended_here_) backends_tls();
         it_.draft.listeners.push_back(std::move(made_));
     }
 
@@ -167,7 +168,7 @@ private:
         made_.tls.set("certificate", Value::texts({it_.source.certificate}), "--certificate");
         it_.notes.add(entry_.line, "(TLS)", Outcome::approximated,
                       "TLS ends at Ballast, which speaks TLS with the servers itself");
-        backends_tls();
+        is_ended_here_ = true;
     }
 
     void passed_through() {
@@ -179,14 +180,8 @@ private:
 
     /// The servers spoke TLS with clients themselves, and go on to do so with Ballast.
     void backends_tls() {
-        // All pools are made first: making one moves the others.
-        const auto targets = targets_of(entry_, it_.proxies);
-        std::vector<string> pools;
-        pools.reserve(targets.size());
-        for (const auto* const target : targets)
-            pools.push_back(pool_for(it_, *target, group_.way, group_.port));
-        for (const auto& name : pools) {
-            auto* const pool = it_.draft.find_pool(name);
+        for (const auto* const target : targets_of(entry_, it_.proxies)) {
+            auto* const pool = made_pool(it_, *target, group_.way, group_.port);
             if (pool == nullptr) continue;
             if (pool->tls.find("mode") == nullptr)
                 pool->tls.set("mode", Value::text("as-client"),
@@ -195,11 +190,9 @@ private:
                           "HAProxy checked no certificates. Better: ca = \"FILE\", and verify = "
                           "\"full\"");
         }
-        if (!pools.empty())
-            it_.notes.add(
-                entry_.line, "(certificates of the servers)", Outcome::approximated,
-                "clients could verify them, and now see Ballast's only: set ca and verify "
-                "in [pool.NAME.tls], or anybody in between can pose as a server");
+        it_.notes.add(entry_.line, "(certificates of the servers)", Outcome::approximated,
+                      "clients could verify them, and now see Ballast's only: set ca and verify "
+                      "in [pool.NAME.tls], or anybody in between can pose as a server");
     }
 
     void of_binds() {
@@ -315,9 +308,8 @@ private:
 
     /// Each server's own ports, for clients whose TLS it ends.
     void slices() {
-        if (!is_passed_through_) return;
         for (const auto* const target : targets_of(entry_, it_.proxies)) {
-            auto* const pool = it_.draft.find_pool(pool_for(it_, *target, group_.way, group_.port));
+            auto* const pool = made_pool(it_, *target, group_.way, group_.port);
             if (pool == nullptr) continue;
             for (auto& backend : pool->backends)
                 for (const auto& [host, slice] : passive_.slices)
@@ -382,14 +374,16 @@ private:
 
     /// HAProxy has one time for all connections; FTP needs one for sessions and one for transfers.
     void timeouts() {
-        const auto control = inactivity(entry_, service_.servers);
+        const auto targets = targets_of(entry_, it_.proxies);
+        const auto* const servers = targets.empty() ? nullptr : targets.front();
+        const auto control = inactivity(entry_, servers);
         const auto* data_entry = &entry_;
-        const Proxy* data_servers = service_.servers;
+        const Proxy* data_servers = servers;
         for (const auto& range : service_.ranges)
             if (range.entry != &entry_) {
                 data_entry = range.entry;
-                const auto targets = targets_of(*range.entry, it_.proxies);
-                data_servers = targets.empty() ? nullptr : targets.front();
+                const auto behind = targets_of(*range.entry, it_.proxies);
+                data_servers = behind.empty() ? nullptr : behind.front();
             }
         const auto data = inactivity(*data_entry, data_servers);
         if (control)
@@ -437,6 +431,7 @@ private:
     Passive passive_;
     DraftListener made_;
     bool is_passed_through_ = false;
+    bool is_ended_here_ = false;  // TLS that the servers ended before
     bool is_empty_ = false;
 };
 

@@ -238,10 +238,7 @@ private:
             server.is_template ? "a backend for every address that the name has, without a bound"
                                : fmt::format("the backend {}", made.name));
         weight(server, made);
-        if (const auto* const given = server.parameters.find("maxconn"))
-            if (const auto number = it_.number(*given, count_max))
-                it_.set(made.settings, "max_sessions", Value::number(*number), *given,
-                        "max_sessions");
+        max_sessions(server, made);
         if (const auto* const given = server.parameters.find("backup"))
             it_.set(made.settings, "backup", Value::flag(true), *given, "backup");
         for (const auto& given : server.parameters.all()) it_.notes.add(given);
@@ -253,6 +250,19 @@ private:
         const auto ip = base::Ip::parse(server.host);
         return ip ? base::to_string(base::Address{*ip, port})
                   : fmt::format("{}:{}", server.host, port);
+    }
+
+    void max_sessions(const Server& server, DraftBackend& made) {
+        const auto* const given = server.parameters.find("maxconn");
+        const auto number = given == nullptr ? std::nullopt : it_.number(*given, count_max);
+        if (!number) return;
+        const auto is_range = [](const BindAddress& address) { return address.is_range(); };
+        const bool has_data = std::ranges::any_of(proxy_.binds, [&](const Bind& bind) {
+            return std::ranges::any_of(bind.addresses, is_range);
+        });
+        it_.set(made.settings, "max_sessions", Value::number(*number), *given,
+                has_data ? "max_sessions; HAProxy counted data connections, too" : "max_sessions",
+                has_data ? Outcome::approximated : Outcome::mapped);
     }
 
     void weight(const Server& server, DraftBackend& made) {
@@ -388,13 +398,27 @@ private:
 
 }  // namespace
 
-string pool_for(Translation& it, const Proxy& proxy, Way way, std::uint16_t bind_port) {
+namespace {
+
+/// Pools differ by the client's port only if a server does.
+auto key_of(const Proxy& proxy, Way way, std::uint16_t bind_port) {
     const bool depends = std::ranges::any_of(
         proxy.servers, [](const Server& server) { return server.port_kind != PortKind::fixed; });
-    const auto key = std::make_tuple(&proxy, way, depends ? bind_port : std::uint16_t{0});
+    return std::make_tuple(&proxy, way, depends ? bind_port : std::uint16_t{0});
+}
+
+}  // namespace
+
+string pool_for(Translation& it, const Proxy& proxy, Way way, std::uint16_t bind_port) {
+    const auto key = key_of(proxy, way, bind_port);
     const auto known = it.pools.find(key);
     if (known != it.pools.end()) return known->second;
     return it.pools[key] = PoolMaker(it, proxy, way, bind_port).run();
+}
+
+DraftPool* made_pool(Translation& it, const Proxy& proxy, Way way, std::uint16_t bind_port) {
+    const auto known = it.pools.find(key_of(proxy, way, bind_port));
+    return known == it.pools.end() ? nullptr : it.draft.find_pool(known->second);
 }
 
 }  // namespace ballast::migrate::haproxy

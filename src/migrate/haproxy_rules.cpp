@@ -132,6 +132,20 @@ Test name_test(Span values, Flags flags, string_view suffix) {
     return flags.has_file || test.values.empty() ? Test{} : test;
 }
 
+/// "21", "eq 21", "20000:20009 21"
+Test port_test(Span values, const Flags& flags) {
+    auto test = test_of(Question::port);
+    if (!values.empty() && values.front() == "eq") values = values.subspan(1);
+    for (const auto& value : values) {
+        auto range = value;
+        std::ranges::replace(range, ':', '-');
+        const auto ports = base::PortRange::parse(range);
+        if (!ports) return {};
+        test.ports.push_back(*ports);
+    }
+    return flags.has_file || test.ports.empty() ? Test{} : test;
+}
+
 /// A test of one `acl` line, or of what stands in braces.
 Test read_test(Span words) {
     if (words.empty()) return {};
@@ -139,6 +153,7 @@ Test read_test(Span words) {
     auto values = words.subspan(1);
     const auto flags = take_flags(values);
     if (fetch.name == "src") return network_test(values, flags);
+    if (fetch.name == "dst_port") return port_test(values, flags);
     for (const string_view sni : {"req.ssl_sni", "req_ssl_sni", "ssl_fc_sni"})
         if (fetch.name.starts_with(sni))
             return name_test(values, flags, fetch.name.substr(sni.size()));

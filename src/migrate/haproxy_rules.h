@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/port_range.h"
 #include "migrate/haproxy_proxy.h"
 
 #include <cstdint>
@@ -17,6 +18,7 @@ enum class Question : std::uint8_t {
     never,
     network,          ///< the client's address is in `values`
     server_name,      ///< the SNI name matches one of the patterns in `values`
+    port,             ///< the client came to one of `ports`
     dead_pool,        ///< no server of the proxy in `values` can serve
     rate_of_address,  ///< the client's address began more than `number` connections in `period`
     sessions_of_address,
@@ -28,6 +30,7 @@ enum class Question : std::uint8_t {
 struct Test {
     Question question = Question::other;
     std::vector<std::string> values;
+    std::vector<base::PortRange> ports;
     std::uint64_t number = 0;
     std::string table;  ///< of a counter; empty: the proxy's own, or that of the tracking rule
     bool is_negated = false;

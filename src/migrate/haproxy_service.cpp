@@ -3,9 +3,12 @@
 
 #include "base/ascii.h"
 #include "migrate/contains.h"
+#include "migrate/haproxy_rules.h"
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <iterator>
 #include <set>
 #include <string_view>
 
@@ -119,9 +122,34 @@ private:
             service.servers = proxies_.find_backend(line->word(1));
         for (const auto& bind : proxy.binds)
             for (const auto& address : bind.addresses)
-                if (address.is_range())
-                    service.ranges.push_back({&proxy, &bind, address.ports, only_server(proxy)});
+                if (address.is_range()) own_range(service, bind, address.ports);
         found_.all.push_back(std::move(service));
+    }
+
+    /// A range of the control connections' own proxy. Rules may divide it among the servers:
+    /// `use_backend alf1 if { dst_port 20000:20009 }`.
+    void own_range(Service& service, const Bind& bind, base::PortRange ports) const {
+        const auto& proxy = *service.entry;
+        std::vector<DataRange> parts;
+        std::uint32_t covered = 0;
+        for (const auto& [line, is_inherited] : proxy.directives) {
+            if (line->words.front() != "use_backend") continue;
+            const auto condition = condition_of(*line, 2, proxy);
+            const auto* const test = only_test(condition);
+            const auto* const target = proxies_.find_backend(line->word(1));
+            if (target == nullptr || test == nullptr || test->question != Question::port ||
+                test->is_negated || target->servers.size() != 1)
+                continue;
+            for (const auto& part : test->ports) {
+                if (part.first < ports.first || part.last > ports.last) continue;
+                parts.push_back({&proxy, &bind, part, &target->servers.front()});
+                covered += part.size();
+            }
+        }
+        if (covered == ports.size())
+            std::ranges::move(parts, std::back_inserter(service.ranges));
+        else
+            service.ranges.push_back({&proxy, &bind, ports, only_server(proxy)});
     }
 
     [[nodiscard]] bool is_service(const Proxy& proxy) const {

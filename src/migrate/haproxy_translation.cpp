@@ -45,9 +45,11 @@ void report_proxy(Translation& it, const Section& section, const Proxy& proxy) {
 
 /// Backends of data connections are used, too: only their servers' addresses matter.
 bool is_data_backend(const Translation& it, const Proxy& proxy) {
-    return std::ranges::any_of(it.services.data_proxies, [&](const Proxy* entry) {
+    const auto leads_to_it = [&](const Proxy* entry) {
         return contains(targets_of(*entry, it.proxies), &proxy);
-    });
+    };
+    return std::ranges::any_of(it.services.data_proxies, leads_to_it) ||
+           std::ranges::any_of(it.used, leads_to_it);
 }
 
 string_view why_not_ftp(const Proxy& proxy) {
@@ -59,6 +61,19 @@ string_view why_not_ftp(const Proxy& proxy) {
     if (proxy.kind == "backend") return "no proxy for FTP leads to it";
     return "nothing in it says FTP: neither a port such as 21 nor a name, nor ranges of data ports "
            "for its servers";
+}
+
+/// Whether a proxy for FTP names these peers or mailers.
+bool is_wanted(const Translation& it, const Section& section) {
+    if (section.kind != "peers" && section.kind != "mailers") return false;
+    const auto names_it = [&](const Directive& directive) {
+        const auto& words = directive.line->words;
+        const auto found = std::ranges::find(words, section.kind);
+        return found != words.end() && found + 1 != words.end() && *(found + 1) == section.name;
+    };
+    return std::ranges::any_of(it.used, [&](const Proxy* proxy) {
+        return std::ranges::any_of(proxy->directives, names_it);
+    });
 }
 
 void report_section(Translation& it, const Section& section) {
@@ -87,6 +102,14 @@ void report_section(Translation& it, const Section& section) {
             it.notes.add(section.line, header, Outcome::not_needed, "it has nothing but a table");
         else
             it.notes.add(section.line, header, Outcome::left_to_haproxy, why_not_ftp(*found));
+        return;
+    }
+    if (is_wanted(it, section)) {
+        it.notes.add(section.line, header, Outcome::unsupported,
+                     section.kind == "peers"
+                         ? "balancers do not share what they remember of clients: with the same "
+                           "backends and a `balance` by hash, they choose alike"
+                         : "Ballast sends no mail: let an alert on its metrics do so");
         return;
     }
     const auto& keyword = of_section(section.kind);

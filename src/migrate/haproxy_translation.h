@@ -80,6 +80,10 @@ void translate_service(Translation& it, const Service& service);
 [[nodiscard]] std::string pool_for(Translation& it, const Proxy& proxy, Way way,
                                    std::uint16_t bind_port);
 
+/// The same pool, if it was made. Valid until the next one is made.
+[[nodiscard]] DraftPool* made_pool(Translation& it, const Proxy& proxy, Way way,
+                                   std::uint16_t bind_port);
+
 /// Health checks.
 void translate_checks(Translation& it, const Proxy& proxy, std::uint16_t bind_port,
                       DraftPool& pool);

@@ -63,7 +63,7 @@ backend alf2
 CORPUS = REPOSITORY / "tests/unit/migrate/haproxy"
 # They name files that do not exist, are for newer versions, or are wrong on purpose.
 NOT_FOR_THIS_HAPROXY = {
-    "binds", "global", "guard", "implicit", "modern", "routes", "sections", "web-too"
+    "binds", "global", "guard", "implicit", "modern", "old", "routes", "sections", "web-too"
 }  # fmt: skip
 
 
