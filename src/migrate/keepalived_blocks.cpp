@@ -58,7 +58,8 @@ public:
 
 private:
     void fail(const Place& place, std::string what, std::string fix) {
-        errors_.push_back({place, std::move(what), std::move(fix)});
+        if (errors_.size() < errors_max)
+            errors_.push_back({place, std::move(what), std::move(fix)});
     }
 
     [[nodiscard]] std::vector<Directive>& siblings() {

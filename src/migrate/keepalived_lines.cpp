@@ -22,7 +22,7 @@ namespace {
 constexpr std::size_t include_depth_max = 16;
 constexpr std::size_t files_max = 1000;
 /// Lines that are looked at, whether they remain or not. It bounds repetitions of repetitions.
-constexpr std::size_t lines_max = 100'000;
+constexpr std::size_t lines_max = 20'000;
 constexpr std::size_t line_bytes_max = 65536;
 constexpr std::size_t bytes_max = std::size_t{16} * 1024 * 1024;
 constexpr std::size_t replacements_max = 1000;

@@ -20,9 +20,6 @@ constexpr string_view mail =
 constexpr string_view script_on_change =
     "Ballast runs no scripts: a service that reads `ballast events --json` can act on changes";
 constexpr string_view http = "it concerns HTTP, and the servers are probed with FTP instead";
-constexpr string_view forwarding =
-    "Ballast connects to the servers itself, so they need no address of the balancer, no route "
-    "through it and no ip_vs_ftp. They see Ballast as the client; send_proxy names the real one";
 constexpr string_view source_of_probe =
     "probes leave from the address that the route to the server gives";
 constexpr string_view all_logged = "`ballast probes` lists the latest probes and why they failed";
@@ -172,7 +169,7 @@ constexpr auto server_vocables = std::to_array<Vocable>({
     {"virtual_server", "flag-1 flag-2 flag-3 sh-port sh-fallback mh-port mh-fallback", approximated,
      "source-hash always goes to the next server when one is down, and never looks at ports"},
     {"virtual_server", "ops persistence_engine", not_needed, udp},
-    {"virtual_server", "lvs_method lb_kind", approximated, forwarding},
+    {"virtual_server", "lvs_method lb_kind", approximated, ""},
     {"virtual_server", "delay_loop connect_timeout retry delay_before_retry", mapped, ""},
     {"virtual_server", "warmup", approximated,
      "first probes are sent at once, and later ones are spread by jitter_percent"},
@@ -184,7 +181,7 @@ constexpr auto server_vocables = std::to_array<Vocable>({
     {"virtual_server", "sorry_server", approximated, ""},
     {"virtual_server", "sorry_server_inhibit", not_needed,
      "existing sessions always stay when a backend is no longer chosen"},
-    {"virtual_server", "sorry_server_lvs_method", approximated, forwarding},
+    {"virtual_server", "sorry_server_lvs_method", approximated, ""},
     {"virtual_server", "inhibit_on_failure", mapped,
      "existing sessions always stay when a backend goes down"},
     {"virtual_server", "persistence_timeout persistence_granularity", mapped, ""},
@@ -210,7 +207,7 @@ constexpr auto server_vocables = std::to_array<Vocable>({
     {"real_server", "snmp_name", mapped, "it names the backend"},
     {"real_server", "notify_up notify_down", unsupported, script_on_change},
     {"real_server", "smtp_alert", approximated, mail},
-    {"real_server", "lvs_method", approximated, forwarding},
+    {"real_server", "lvs_method", approximated, ""},
 });
 
 /// Options that most checks have.

@@ -29,7 +29,9 @@ void Teller::tell_rest(const Options& options, std::string_view context) {
     for (const auto& [word, said] : options.all()) {
         if (std::ranges::find(told_, &said) != told_.end()) continue;
         const auto* const vocable = find_vocable(context, word);
-        if (vocable == nullptr || vocable->text.empty())
+        if (said.value == "off" || said.value == "false" || said.value == "no")
+            tell(said, Outcome::not_needed, "it is off");
+        else if (vocable == nullptr || vocable->text.empty())
             tell(said, Outcome::not_needed, "another one of the same name counts");
         else
             tell(said, vocable->outcome, vocable->text);

@@ -58,6 +58,11 @@ private:
             return reject(service, Outcome::unsupported,
                           "another virtual server has its addresses already");
         protocol(service);
+        if (!service.marks.empty() && !service.addresses.empty())
+            teller_.add(service.said.place, fmt::format("fwmark {}", service.marks.front()),
+                        Outcome::unsupported,
+                        "the group has marks, too: add the addresses and ports that iptables "
+                        "marks to bind");
         teller_.tell_rest(service.options, "virtual_server");
     }
 

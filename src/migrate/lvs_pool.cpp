@@ -117,7 +117,9 @@ public:
         choose();
         backends();
         sorry_server();
+        for (const auto* const word : {"lvs_method", "sorry_server_lvs_method"}) method(word);
         for (const auto& server : service_.servers) {
+            method(server.options.find("lvs_method"));
             teller_.tell_rest(server.options, "real_server");
             for (const auto& check : server.checks) teller_.tell_rest(check.options, check.kind);
         }
@@ -139,6 +141,20 @@ private:
         teller_.tell(*said, scheduler_->outcome,
                      fmt::format("balance = \"{}\"{}{}", scheduler_->balance,
                                  scheduler_->differs.empty() ? "" : ": ", scheduler_->differs));
+    }
+
+    void method(std::string_view word) { method(service_.options.find(word)); }
+    void method(const Said* said) {
+        if (said == nullptr) return;
+        if (said->value.starts_with("NAT") || said->value.empty())
+            return teller_.tell(*said, Outcome::approximated,
+                                "Ballast connects to the servers itself, so they need no route "
+                                "through it and no ip_vs_ftp. They see Ballast as the client; "
+                                "send_proxy names the real one");
+        teller_.tell(*said, Outcome::approximated,
+                     "all data passes through Ballast in both directions, so its network must "
+                     "carry what servers sent past it. They need no address of the balancer. They "
+                     "see Ballast as the client; send_proxy names the real one");
     }
 
     void stick() {

@@ -178,7 +178,7 @@ TEST(KeepalivedLinesTest, WhatNeverEndsIsRefused) {
         "$A=${A}\na ${A}",
         "$A=${A}${A}\na ${A}",
         "$A= \\\n$A \\\n$A\n$A",
-        "$A= \\\n~SEQ(N, 99999) ~SEQ(M, 99999) x\n$A",
+        "$A= \\\n~SEQ(N, 9999) ~SEQ(M, 9999) x\n$A",
         "$A=${B}${B}${B}${B}\n$B=${C}${C}${C}${C}\n$C=${D}${D}${D}${D}\n$D=${E}${E}${E}${E}\n"
         "$E=${F}${F}${F}${F}\n$F=${G}${G}${G}${G}\n$G=${H}${H}${H}${H}\n$H=${I}${I}${I}${I}\n"
         "$I=xxxxxxxxxxxxxxxxxxxxxx\n${A}",

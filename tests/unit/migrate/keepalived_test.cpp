@@ -50,6 +50,37 @@ TEST(KeepalivedTest, TimersOfAServerComeBeforeTheServicesAndThoseOfACheckBeforeB
     EXPECT_EQ(probe(service("retry 4", "retry 3"), "fall"), "4");
     EXPECT_EQ(probe(service("retry 4", "retry 3", "retry 0"), "fall"), "1");
     EXPECT_EQ(probe(service("retry 4000000000"), "fall"), "100");
+    // Only a check may do without another attempt.
+    EXPECT_EQ(probe(service("retry 0"), "fall"), "2");
+    EXPECT_EQ(probe(service("", "retry 0"), "fall"), "2");
+}
+
+TEST(KeepalivedTest, AScriptHasTheIntervalOfTheServiceAsItsTimeout) {
+    const auto with = [](const std::string& service, const std::string& server,
+                         const std::string& check) {
+        return fmt::format(
+            "virtual_server 192.0.2.1 21 {{\nprotocol TCP\n{}\nreal_server 10.0.0.1 21 {{\n{}\n"
+            "MISC_CHECK {{\nmisc_path /bin/check\n{}\n}}\n}}\n}}\n",
+            service, server, check);
+    };
+    EXPECT_EQ(probe(with("", "", ""), "type"), "\"script\"");
+    EXPECT_EQ(probe(with("", "", ""), "timeout"), "\"1m\"");
+    EXPECT_EQ(probe(with("delay_loop 7", "delay_loop 3", ""), "timeout"), "\"7s\"");
+    EXPECT_EQ(probe(with("delay_loop 7", "", "misc_timeout 2"), "timeout"), "\"2s\"");
+    EXPECT_EQ(probe(with("", "", ""), "fall"), "1");
+    EXPECT_EQ(probe(with("", "", "misc_dynamic"), "type"), "\"banner\"");
+    EXPECT_EQ(probe(with("", "", "misc_path check"), "type"), "\"banner\"");
+    EXPECT_EQ(probe(with("", "", "misc_path \"/a 10.0.0.1\""), "script"), "\"/a\"");
+    EXPECT_EQ(probe(with("", "", "misc_path \"/a 10.0.0.1 21\""), "script"), "\"/a\"");
+    EXPECT_EQ(probe(with("", "", "misc_path \"/a 10.0.0.1 22\""), "script"), "none");
+    EXPECT_EQ(probe(with("", "", "misc_path \"/a\\n\""), "script"), "none");
+    EXPECT_EQ(probe(with("", "", "misc_path /" + std::string(5000, 'a')), "script"), "none");
+}
+
+TEST(KeepalivedTest, WhatIsOffIsReportedAsOff) {
+    const auto report = text_of(imported(service("", "smtp_alert off\nalpha no")).report);
+    EXPECT_TRUE(report.contains("smtp_alert off: it is off")) << report;
+    EXPECT_TRUE(report.contains("alpha no: it is off")) << report;
 }
 
 TEST(KeepalivedTest, TimersMayHaveDecimalsAndAreBounded) {
