@@ -366,11 +366,19 @@ def test_an_upgrade_that_finds_an_error_goes_on_with_the_old_program(
         _download(wire)
 
 
-def test_an_upgrade_starts_nothing_that_was_stopped(installed: Host, next_package: Package) -> None:
+def test_an_upgrade_does_not_start_what_is_not_enabled(
+    installed: Host, next_package: Package
+) -> None:
     installed.upgrade(next_package)
     assert installed.shows("ActiveState") == "inactive"
     # Its owner keeps what it has.
     assert installed.run("stat", "--format=%U %G", "/etc/ballast").strip() == "root ballast"
+
+
+def test_an_upgrade_starts_what_is_enabled(it: Host, next_package: Package) -> None:
+    it.run("systemctl", "stop", "ballast")
+    it.upgrade(next_package)
+    assert it.shows("ActiveState") == "active"
 
 
 def test_an_edited_configuration_is_kept(installed: Host, next_package: Package) -> None:
