@@ -53,13 +53,14 @@ PortRange unused(const Translation& it) {
                                     [&](const auto& range) { return range.overlaps(wanted); });
     };
     if (is_free(usual)) return usual;
-    // Behind one of those that are used.
+    // Behind data ports that are used.
+    constexpr std::uint32_t first_min = 10'000;
     for (const auto& range : joined(used)) {
         const auto first = std::uint32_t{range.last} + 1;
         const auto last = first + usual.size() - 1;
-        if (last > port_max) continue;
+        if (first < first_min || last > port_max) continue;
         const PortRange wanted{static_cast<std::uint16_t>(first), static_cast<std::uint16_t>(last)};
-        if (first > 1023 && is_free(wanted)) return wanted;
+        if (is_free(wanted)) return wanted;
     }
     return usual;
 }

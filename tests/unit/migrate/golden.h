@@ -38,10 +38,10 @@ inline std::string content(const path& file) {
     return text.str();
 }
 
-/// Compares with what the file has. With BALLAST_WRITE_GOLDEN in the environment it writes the file
+/// Compares with what the file has. With UPDATE_GOLDEN in the environment it writes the file
 /// instead: read the difference before you commit it.
 inline void expect_as_before(const path& file, const std::string& text) {
-    if (std::getenv("BALLAST_WRITE_GOLDEN") != nullptr) std::ofstream(file) << text;
+    if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(file) << text;
     EXPECT_EQ(text, content(file)) << file;
 }
 

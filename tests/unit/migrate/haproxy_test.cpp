@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "migrate/haproxy.h"
+
+#include "config/load.h"
+#include "migrate/golden.h"
+
+#include <gtest/gtest.h>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ballast::migrate {
+namespace {
+
+const Importer haproxy_importer{.name = "haproxy", .summary = "", .read = import_haproxy};
+
+Written imported(const std::string& text, const std::string& certificate = {}) {
+    auto done = run(haproxy_importer, {.file = "f.cfg", .text = text, .certificate = certificate});
+    EXPECT_TRUE(done) << text;
+    return done ? *std::move(done) : Written();
+}
+
+config::Config configuration(const std::string& text, const std::string& certificate = {}) {
+    const auto done = imported(text, certificate);
+    auto reading = config::read(done.configuration);
+    EXPECT_EQ(golden::errors_in(done.configuration), "") << done.configuration;
+    return reading.config ? *std::move(reading.config) : config::Config();
+}
+
+/// A listen with these lines, and one server.
+std::string listen(const std::string& lines) {
+    return "listen ftp\n bind 192.0.2.1:21\n server a 192.0.2.11:21\n" + lines;
+}
+
+/// Whether a client of this address may connect.
+bool is_let_in(const std::string& rules, std::string_view client) {
+    const auto config = configuration(listen(rules));
+    if (config.listeners.empty()) return false;
+    const auto& listener = config.listeners.front();
+    const auto is_in = [&](const auto& networks) {
+        return std::ranges::any_of(networks, [&](const auto& network) {
+            return network.contains(*base::Ip::parse(client));
+        });
+    };
+    return !is_in(listener.deny_from) &&
+           (listener.allow_from.empty() || is_in(listener.allow_from));
+}
+
+std::vector<std::string> listeners_of(const std::string& text) {
+    std::vector<std::string> names;
+    for (const auto& listener : configuration(text).listeners) names.push_back(listener.name);
+    return names;
+}
+
+TEST(Haproxy, RulesLetInWhomHaproxyLetIn) {
+    const std::string office = " acl office src 10.0.0.0/8\n";
+    const std::string connection = " tcp-request connection ";
+    struct Case {
+        std::string rules;
+        bool is_office_in;
+        bool is_other_in;
+    };
+    const std::vector<Case> cases{
+        {"", true, true},
+        {connection + "accept\n", true, true},
+        {connection + "reject\n", false, false},
+        {connection + "reject if TRUE\n", false, false},
+        {connection + "reject if FALSE\n", true, true},
+        {connection + "reject if office\n", false, true},
+        {connection + "reject unless office\n", true, false},
+        {connection + "reject if !office\n", true, false},
+        {connection + "silent-drop if !office\n", true, false},
+        {connection + "accept if office\n" + connection + "reject\n", true, false},
+        {connection + "accept\n" + connection + "reject\n", true, true},
+        {connection + "reject\n" + connection + "accept if office\n", false, false},
+        {connection + "reject if { src 10.0.0.0/8 } or { src 192.0.2.9 }\n", false, true},
+        {connection + "accept if { src 192.0.2.7 }\n" + connection + "reject unless office\n", true,
+         false},
+    };
+    for (const auto& [rules, is_office_in, is_other_in] : cases) {
+        EXPECT_EQ(is_let_in(office + rules, "10.1.2.3"), is_office_in) << rules;
+        EXPECT_EQ(is_let_in(office + rules, "203.0.113.5"), is_other_in) << rules;
+    }
+}
+
+/// A list that means less than the rules did would let strangers in, so such rules are reported.
+TEST(Haproxy, RulesThatAreNoListAreReported) {
+    for (const std::string rules :
+         {" tcp-request connection reject if !a !b\n",
+          " tcp-request connection reject unless a or b\n",
+          " tcp-request connection reject unless a\n tcp-request connection reject unless b\n",
+          " tcp-request connection reject if { src -f /etc/list }\n",
+          " tcp-request connection reject if { src_get_gpc0 gt 1 }\n",
+          " tcp-request connection reject if unknown\n"}) {
+        const auto text = listen(" acl a src 10.0.0.0/8\n acl b src 192.0.2.0/24\n" + rules);
+        EXPECT_GT(imported(text).report.count(Outcome::unsupported), 0U) << rules;
+    }
+}
+
+TEST(Haproxy, ServesFtpByPortNameServersOrDataPorts) {
+    const auto with = [](const std::string& name, const std::string& bind,
+                         const std::string& server) {
+        return "listen " + name + "\n bind " + bind + "\n server a " + server + "\n";
+    };
+    const std::string other = with("other", "192.0.2.9:21", "192.0.2.8:21");
+    const auto is_ftp = [&](const std::string& text) {
+        return listeners_of(other + text).size() == 2;
+    };
+    EXPECT_TRUE(is_ftp(with("x", ":21", "192.0.2.1:5000")));
+    EXPECT_TRUE(is_ftp(with("x", ":2121", "192.0.2.1:5000")));
+    EXPECT_TRUE(is_ftp(with("x", ":5000", "192.0.2.1:21")));
+    EXPECT_TRUE(is_ftp(with("my-ftp", ":5000", "192.0.2.1:5001")));
+    EXPECT_TRUE(
+        is_ftp(with("x", ":5000", "192.0.2.1:5001") + with("y", ":6000-6009", "192.0.2.1")));
+    EXPECT_FALSE(is_ftp(with("x", ":5000", "192.0.2.1:5001")));
+    EXPECT_FALSE(is_ftp(with("my-ftp", ":22", "192.0.2.1:22")));
+    EXPECT_FALSE(is_ftp(with("sftp", ":5000", "192.0.2.1:5001")));
+    EXPECT_FALSE(is_ftp(with("ftp-data", ":5000", "192.0.2.1:5001")));
+    EXPECT_FALSE(is_ftp(with("ftp-web", ":21", "192.0.2.1:21") + " mode http\n"));
+    EXPECT_FALSE(is_ftp(with("off", ":21", "192.0.2.1:21") + " disabled\n"));
+}
+
+TEST(Haproxy, DataPortsOfEachServerPassTlsThrough) {
+    const std::string control =
+        "frontend f\n bind :21\n default_backend b\nbackend b\n server a 192.0.2.1:21\n server b "
+        "192.0.2.2:21\n";
+    const auto data = [](const std::string& name, const std::string& ports,
+                         const std::string& server) {
+        return "listen " + name + "\n bind :" + ports + "\n server x " + server + "\n";
+    };
+    const auto mode = [&](const std::string& more, const std::string& certificate = {}) {
+        return configuration(control + more, certificate).listeners.at(0).mode;
+    };
+    using enum config::ListenerMode;
+    const auto a = data("a", "4000-4009", "192.0.2.1");
+    EXPECT_EQ(mode(a + data("b2", "4010-4019", "192.0.2.2")), passthrough);
+    EXPECT_EQ(mode(a + data("b2", "4010-4019", "192.0.2.2"), "/c.pem"), terminate);
+    // A server without ports of its own, with those of another, or with others than the clients'.
+    EXPECT_EQ(mode(a), terminate);
+    EXPECT_EQ(mode(a + data("b2", "4005-4019", "192.0.2.2")), terminate);
+    EXPECT_EQ(mode(a + data("b2", "4010-4019", "192.0.2.2:+100")), terminate);
+    EXPECT_EQ(mode(a + data("b2", "4010-4014", "192.0.2.2") + data("b3", "4016-4019", "192.0.2.2")),
+              terminate);
+}
+
+TEST(Haproxy, PlainClientsHavePortsThatNobodyElseHas) {
+    const auto config = configuration(
+        "frontend f\n bind :21\n default_backend b\nbackend b\n server a 192.0.2.1:21\n"
+        "listen d\n bind :20000-20099\n server a 192.0.2.1\n"
+        "listen g\n bind :2121\n bind :20100-20149\n server a 192.0.2.3:21\n server b "
+        "192.0.2.4:21\n");
+    ASSERT_EQ(config.listeners.size(), 2U);
+    EXPECT_EQ(config.listeners[0].passive_ports, (base::PortRange{20150, 20249}));
+    EXPECT_EQ(config.listeners[1].passive_ports, (base::PortRange{20100, 20149}));
+}
+
+TEST(Haproxy, NamesAreThoseThatBallastTakes) {
+    const auto config = configuration(
+        "listen ftp.example.com:a\n bind :21\n server 1.2/x 192.0.2.1:21\n server 1.2.x "
+        "192.0.2.2:21\n");
+    ASSERT_EQ(config.listeners.size(), 1U);
+    EXPECT_EQ(config.listeners[0].name, "ftp-example-com-a");
+    ASSERT_EQ(config.pools[0].backends.size(), 2U);
+    EXPECT_EQ(config.pools[0].backends[0].name, "1-2-x");
+    EXPECT_EQ(config.pools[0].backends[1].name, "1-2-x-2");
+}
+
+TEST(Haproxy, PasswordsOfChecksAreNotInTheReport) {
+    const auto done =
+        imported(listen(" option tcp-check\n tcp-check send \"PASS s3cret\\r\\n\"\n"
+                        " tcp-check send-lf pass\\ s3cret\n"));
+    EXPECT_FALSE(text_of(done.report).contains("s3cret"));
+    EXPECT_FALSE(done.configuration.contains("s3cret"));
+}
+
+TEST(Haproxy, AFileWithoutFtpSaysSo) {
+    const auto done = imported("listen web\n mode http\n bind :80\n server a 192.0.2.1:80\n");
+    EXPECT_TRUE(text_of(done.report).contains("no proxy in it serves FTP"));
+}
+
+}  // namespace
+}  // namespace ballast::migrate
