@@ -64,9 +64,10 @@ public:
         ports();
         for (const auto& [bind, address] : group_.addresses) parameters(*bind);
         limits();
-        timeouts();
-        translate_rules(it_, service_, made_, group_.way, group_.port,
-                        is_passed_through_ || !made_.tls.empty());
+        translate_timeouts(it_, service_, made_);
+        translate_access(it_, entry_, made_);
+        translate_routes(it_, service_, made_, group_.way, group_.port,
+                         is_passed_through_ || !made_.tls.empty());
         if (is_passed_through_) slices();
         if (is_ended_here_) backends_tls();
         it_.draft.listeners.push_back(std::move(made_));
@@ -157,7 +158,12 @@ private:
 
     void tls() {
         if (is_passed_through_) return passed_through();
-        if (group_.has_ssl()) return of_binds();
+        if (group_.has_ssl()) {
+            std::vector<const Bind*> binds;
+            for (const auto& each : group_.addresses)
+                if (!contains(binds, each.bind)) binds.push_back(each.bind);
+            return translate_bind_tls(it_, entry_, binds, made_);
+        }
         if (it_.source.certificate.empty()) {
             it_.notes.add(entry_.line, "(TLS)", Outcome::approximated,
                           "HAProxy passed AUTH TLS to the servers unread. Without a certificate "
@@ -193,77 +199,6 @@ private:
         it_.notes.add(entry_.line, "(certificates of the servers)", Outcome::approximated,
                       "clients could verify them, and now see Ballast's only: set ca and verify "
                       "in [pool.NAME.tls], or anybody in between can pose as a server");
-    }
-
-    void of_binds() {
-        std::vector<string> certificates;
-        for (const auto& [bind, address] : group_.addresses) {
-            const auto& parameters = bind->parameters;
-            const auto* const ssl = parameters.find("ssl");
-            if (ssl == nullptr) continue;
-            it_.notes.add(*ssl, Outcome::mapped, "[listener.NAME.tls]");
-            for (const string_view name : {"default-crt", "crt"})
-                certificate(*bind, name, certificates);
-            if (const auto* const list = parameters.find("crt-list"))
-                it_.notes.add(*list, Outcome::unsupported,
-                              "write the files of the list into `certificate`; clients get them by "
-                              "the names in them");
-            client_certificates(parameters);
-            if (const auto* const keys = parameters.find("tls-ticket-keys"))
-                it_.set(made_.tls, "ticket_keys", Value::text(it_.path("crt-base", keys->value())),
-                        *keys, "tls.ticket_keys: 80 bytes each, and the first key makes tickets",
-                        Outcome::approximated);
-            translate_versions(it_, "bind", parameters, made_.tls);
-        }
-        if (certificates.empty() && !it_.source.certificate.empty())
-            certificates.push_back(it_.source.certificate);
-        if (certificates.empty())
-            it_.notes.add(entry_.line, "(TLS)", Outcome::unsupported,
-                          "no certificate is named: import with --certificate");
-        made_.tls.set("certificate", Value::texts(certificates));
-        if (const auto* const line = entry_.last({"timeout", "client-hs"}))
-            if (const auto time = it_.time(*line, 2))
-                it_.set(made_.tls, "handshake_timeout", Value::time(*time), *line,
-                        "tls.handshake_timeout");
-        if (made_.settings.find("bind") == nullptr) return;
-        it_.notes.add(entry_.line, "(TLS)", Outcome::approximated,
-                      "clients of `bind` may say AUTH TLS to Ballast, which HAProxy left to the "
-                      "servers");
-    }
-
-    void certificate(const Bind& bind, string_view name, std::vector<string>& certificates) {
-        for (const auto& given : bind.parameters.all()) {
-            if (given.name != name) continue;
-            if (given.value().starts_with('@') || given.value().ends_with('/')) {
-                it_.notes.add(
-                    given, Outcome::unsupported,
-                    "write the files into `certificate`; clients get them by the names in "
-                    "them");
-                continue;
-            }
-            const auto path = it_.path("crt-base", given.value());
-            if (!contains(certificates, path)) certificates.push_back(path);
-            it_.notes.add(given, Outcome::mapped, "tls.certificate, with its key in the same file");
-        }
-    }
-
-    void client_certificates(const Parameters& parameters) {
-        const auto* const verify = parameters.find("verify");
-        const auto* const ca = parameters.find("ca-file");
-        const bool is_asked = verify != nullptr && verify->value() != "none";
-        if (verify != nullptr && !is_asked)
-            it_.notes.add(*verify, Outcome::mapped,
-                          "tls.client_certificate = \"none\" is the default");
-        if (is_asked && ca != nullptr)
-            it_.set(made_.tls, "client_certificate",
-                    Value::text(verify->value() == "required" ? "require" : "request"), *verify,
-                    "tls.client_certificate");
-        if (ca == nullptr) return;
-        if (is_asked)
-            it_.set(made_.tls, "client_ca", Value::text(it_.path("ca-base", ca->value())), *ca,
-                    "tls.client_ca");
-        else
-            it_.notes.add(*ca, Outcome::not_needed, "clients are not asked for a certificate");
     }
 
     // Data connections.
@@ -370,58 +305,6 @@ private:
                           "max_sessions: further clients are answered with 421 instead of being "
                           "left waiting",
                           Outcome::approximated);
-    }
-
-    /// HAProxy has one time for all connections; FTP needs one for sessions and one for transfers.
-    void timeouts() {
-        const auto targets = targets_of(entry_, it_.proxies);
-        const auto* const servers = targets.empty() ? nullptr : targets.front();
-        const auto control = inactivity(entry_, servers);
-        const auto* data_entry = &entry_;
-        const Proxy* data_servers = servers;
-        for (const auto& range : service_.ranges)
-            if (range.entry != &entry_) {
-                data_entry = range.entry;
-                const auto behind = targets_of(*range.entry, it_.proxies);
-                data_servers = behind.empty() ? nullptr : behind.front();
-            }
-        const auto data = inactivity(*data_entry, data_servers);
-        if (control)
-            made_.settings.set("idle_timeout", Value::time(control->first),
-                               it_.origin(*control->second));
-        if (data)
-            made_.settings.set("data_stall_timeout", Value::time(data->first),
-                               it_.origin(*data->second));
-        if (!control)
-            it_.notes.add(entry_.line, "(no timeout)", Outcome::approximated,
-                          "HAProxy waits for ever: Ballast ends idle sessions after idle_timeout "
-                          "(15m) and stalled transfers after data_stall_timeout (5m)");
-    }
-
-    using Inactivity = std::optional<std::pair<config::Duration, const Line*>>;
-
-    /// `timeout tunnel` takes the place of the other two, of which the shorter one strikes.
-    Inactivity inactivity(const Proxy& entry, const Proxy* servers) {
-        constexpr string_view both =
-            "idle_timeout for sessions and data_stall_timeout for transfers; choose each for "
-            "itself";
-        Inactivity found;
-        const auto* tunnel = servers == nullptr ? nullptr : servers->last({"timeout", "tunnel"});
-        if (tunnel == nullptr) tunnel = entry.last({"timeout", "tunnel"});
-        const Line* const others[] = {
-            entry.last({"timeout", "client"}),
-            servers == nullptr ? nullptr : servers->last({"timeout", "server"})};
-        for (const auto* const line : others) {
-            const auto time = line == nullptr ? std::nullopt : it_.time(*line, 2);
-            if (!time) continue;
-            it_.notes.add(*line, Outcome::approximated,
-                          tunnel == nullptr ? both : "timeout tunnel takes its place");
-            if (!found || *time < found->first) found = {{*time, line}};
-        }
-        if (tunnel == nullptr) return found;
-        const auto time = it_.time(*tunnel, 2);
-        if (time) it_.notes.add(*tunnel, Outcome::approximated, both);
-        return time ? Inactivity{{*time, tunnel}} : found;
     }
 
     Translation& it_;

@@ -84,15 +84,21 @@ void translate_service(Translation& it, const Service& service);
 [[nodiscard]] DraftPool* made_pool(Translation& it, const Proxy& proxy, Way way,
                                    std::uint16_t bind_port);
 
+/// Which of its backends a pool chooses, which must be there already.
+void translate_balance(Translation& it, const Proxy& proxy, DraftPool& pool);
 /// Health checks.
 void translate_checks(Translation& it, const Proxy& proxy, std::uint16_t bind_port,
                       DraftPool& pool);
 /// Stickiness.
 void translate_stick(Translation& it, const Proxy& proxy, DraftPool& pool);
-/// Routes, access lists and limits, from the rules of a frontend or listen. `sees_names`: whether
-/// the listener sees SNI.
-void translate_rules(Translation& it, const Service& service, DraftListener& listener, Way way,
-                     std::uint16_t bind_port, bool sees_names);
+/// `sees_names`: whether the listener sees SNI.
+void translate_routes(Translation& it, const Service& service, DraftListener& listener, Way way,
+                      std::uint16_t bind_port, bool sees_names);
+void translate_access(Translation& it, const Proxy& proxy, DraftListener& listener);
+void translate_timeouts(Translation& it, const Service& service, DraftListener& listener);
+/// TLS that HAProxy itself speaks with clients of these lines.
+void translate_bind_tls(Translation& it, const Proxy& proxy, const std::vector<const Bind*>& binds,
+                        DraftListener& listener);
 
 /// Versions and ciphers of TLS. `side` is "bind" or "server", for the defaults in `global`.
 void translate_versions(Translation& it, std::string_view side, const Parameters& parameters,

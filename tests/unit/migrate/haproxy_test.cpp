@@ -91,7 +91,8 @@ TEST(Haproxy, RulesThatAreNoListAreReported) {
           " tcp-request connection reject unless a\n tcp-request connection reject unless b\n",
           " tcp-request connection reject if { src -f /etc/list }\n",
           " tcp-request connection reject if { src_get_gpc0 gt 1 }\n",
-          " tcp-request connection reject if unknown\n"}) {
+          " tcp-request connection reject if unknown\n",
+          " tcp-request connection accept if unknown\n tcp-request connection reject\n"}) {
         const auto text = listen(" acl a src 10.0.0.0/8\n acl b src 192.0.2.0/24\n" + rules);
         EXPECT_GT(imported(text).report.count(Outcome::unsupported), 0U) << rules;
     }
