@@ -151,17 +151,23 @@ private:
         const auto value = directive.word(2);
         if (kind == "group") {
             const auto found = groups_.find(value);
-            if (found == groups_.end()) return refuse(directive, "there is no such group");
+            if (found == groups_.end()) {
+                service.wrong = "there is no such group";
+                return;
+            }
             service.addresses = found->second.addresses;
             service.marks = found->second.marks;
         } else if (kind == "fwmark") {
             const auto mark = base::parse_number<std::uint32_t>(value);
-            if (!mark) return refuse(directive, "the mark is not a number");
+            if (!mark) {
+                service.wrong = "the mark is not a number";
+                return;
+            }
             service.marks = {*mark};
         } else if (const auto address = address_of(kind, value)) {
             service.addresses = {*address};
         } else {
-            refuse(directive, "this is not an address with a port");
+            service.wrong = "this is not an address with a port";
         }
     }
 

@@ -57,6 +57,7 @@ struct LvsService {
     std::vector<std::uint32_t> marks = {};      ///< of packets, instead of addresses
     Options options = {};
     std::vector<LvsServer> servers = {};
+    std::string wrong = {};  ///< why it has no address; empty: it has one
     bool has_checks = true;  ///< whether the file could say how servers are checked
 
     [[nodiscard]] bool is_v4() const;

@@ -28,6 +28,19 @@ enum class Tls : std::uint8_t {
     passed,  ///< by the servers
 };
 
+/// What becomes of a virtual server: the outcome that asks most of the operator, and all texts.
+struct Fate {
+    Outcome outcome = Outcome::mapped;
+    std::string text;
+
+    void add(Outcome other, std::string_view more) {
+        const bool is_worse = other == Outcome::unsupported ||
+                              (other == Outcome::approximated && outcome == Outcome::mapped);
+        if (is_worse) outcome = other;
+        text += (text.empty() ? "" : ". ") + std::string(more);
+    }
+};
+
 class Drafter {
 public:
     Drafter(const std::vector<LvsService>& services, const LvsSurroundings& surroundings,
@@ -52,17 +65,16 @@ private:
             return reject(service, Outcome::not_needed,
                           "Ballast leads data connections to the right server itself");
         if (!is_ftp) return reject(service, Outcome::unsupported, why_foreign(service));
-        bool is_drafted = is_plain && control(part);
-        if (part.has(Role::implicit)) is_drafted = implicit(part, is_drafted) || is_drafted;
-        if (!is_drafted)
-            return reject(service, Outcome::unsupported,
-                          "another virtual server has its addresses already");
-        protocol(service);
+        Fate fate;
+        bool is_drafted = is_plain && control(part, fate);
+        if (part.has(Role::implicit)) is_drafted = implicit(part, is_drafted, fate) || is_drafted;
+        if (!is_drafted) return reject(service, fate.outcome, fate.text);
         if (!service.marks.empty() && !service.addresses.empty())
-            teller_.add(service.said.place, fmt::format("fwmark {}", service.marks.front()),
-                        Outcome::unsupported,
-                        "the group has marks, too: add the addresses and ports that iptables "
-                        "marks to bind");
+            fate.add(Outcome::unsupported, fmt::format("The group has the mark {}, too: add the "
+                                                       "addresses and ports that it marks to bind",
+                                                       service.marks.front()));
+        teller_.tell(service.said, fate.outcome, fate.text);
+        protocol(service);
         teller_.tell_rest(service.options, "virtual_server");
     }
 
@@ -70,7 +82,8 @@ private:
         const auto* const protocol = service.options.find("protocol");
         if (protocol != nullptr && !base::is_same_but_for_case(protocol->value, "TCP"))
             return "FTP needs TCP";
-        if (service.addresses.empty()) return "it has no address";
+        if (!service.wrong.empty()) return service.wrong;
+        if (service.addresses.empty()) return "the group has no address";
         return "nothing shows that this is FTP, which Ballast balances alone: ports 20, 21, 990, "
                "2021, 2121, 8021 and 10021 would";
     }
@@ -102,7 +115,7 @@ private:
     }
 
     /// Explicit TLS, or none.
-    bool control(const Part& part) {
+    bool control(const Part& part, Fate& fate) {
         const auto& service = *part.service;
         const bool is_every = part.has(Role::every);
         auto binds = binds_of(part, Role::control);
@@ -114,7 +127,7 @@ private:
             binds.push_back(
                 {base::Ip::any(service.is_v4() ? base::Family::ipv4 : base::Family::ipv6),
                  ftp_port});
-        if (binds = unused(service, binds); binds.empty()) return false;
+        if (binds = unused(service, binds, fate); binds.empty()) return false;
 
         auto tls = is_every ? Tls::passed : Tls::none;
         if (!surroundings_.certificate.empty()) tls = Tls::ended;
@@ -128,14 +141,14 @@ private:
             if (is_every) backends_with_tls(made.pool, "as-client");
         }
         if (tls == Tls::passed) pass_through(listener, made, true);
-        tell_control(service, listener.name, tls, is_every);
+        tell_control(service, listener.name, tls, fate);
         add(std::move(listener), std::move(made.pool));
         return true;
     }
 
-    bool implicit(const Part& part, bool is_told) {
+    bool implicit(const Part& part, bool is_told, Fate& fate) {
         const auto& service = *part.service;
-        const auto binds = unused(service, binds_of(part, Role::implicit));
+        const auto binds = unused(service, binds_of(part, Role::implicit), fate);
         if (binds.empty()) return false;
         auto listener = listener_for(service, "ftps");
         // What the service's directives became has been told with its other addresses.
@@ -154,10 +167,10 @@ private:
             pass_through(listener, made, false);
         }
         free_bind(listener, binds);
-        tell_implicit(service, listener.name, is_ended);
+        tell_implicit(listener.name, is_ended, fate);
         if (is_told)
-            teller_.add(service.said.place, "port 990", Outcome::approximated,
-                        "clients with TLS from the first byte are led to port 990 of the servers");
+            fate.add(Outcome::approximated,
+                     "Clients with TLS from the first byte are led to port 990 of the servers");
         add(std::move(listener), std::move(made.pool));
         return true;
     }
@@ -177,17 +190,16 @@ private:
 
     /// An address can belong to one listener only.
     std::vector<base::Address> unused(const LvsService& service,
-                                      const std::vector<base::Address>& binds) {
+                                      const std::vector<base::Address>& binds, Fate& fate) {
         std::vector<base::Address> result;
         for (const auto& bind : binds) {
             const auto [owner, is_new] = owners_.emplace(bind, &service);
             if (is_new)
                 result.push_back(bind);
             else
-                teller_.tell(
-                    service.said, Outcome::unsupported,
-                    fmt::format("{} belongs to the listener of {} already", base::to_string(bind),
-                                to_string(owner->second->said.place)));
+                fate.add(Outcome::unsupported,
+                         fmt::format("{} belongs to the listener of {} already",
+                                     base::to_string(bind), to_string(owner->second->said.place)));
         }
         return result;
     }
@@ -259,36 +271,29 @@ private:
         draft_.pools.push_back(std::move(pool));
     }
 
-    void tell_control(const LvsService& service, std::string_view name, Tls tls, bool is_every) {
-        const auto where = fmt::format("[listener.{}] and [pool.{}]", name, name);
+    static void tell_control(const LvsService& service, std::string_view name, Tls tls,
+                             Fate& fate) {
+        fate.add(Outcome::mapped, fmt::format("[listener.{}] and [pool.{}]", name, name));
         if (!service.marks.empty() && service.addresses.empty())
-            teller_.tell(service.said, Outcome::unsupported,
-                         fmt::format("{}: write the addresses and ports of the mark into bind. "
-                                     "They are in rules of iptables or nft, which are not needed "
-                                     "any more",
-                                     where));
-        else
-            teller_.tell(service.said, Outcome::mapped,
-                         is_every ? where +
-                                        ": control connections at port 21, data connections "
-                                        "at passive_ports"
-                                  : where);
+            fate.add(Outcome::unsupported,
+                     "Write the addresses and ports of the mark into bind. They are in rules of "
+                     "iptables or nft, which are not needed any more");
         if (tls == Tls::passed)
-            teller_.tell(service.said, Outcome::unsupported, passed_advice);
+            fate.add(Outcome::unsupported, passed_advice);
         else if (tls == Tls::ended)
-            teller_.tell(service.said, Outcome::mapped,
-                         fmt::format("[listener.{}.tls]: Ballast ends TLS", name));
+            fate.add(Outcome::mapped, "Ballast ends TLS");
         else
-            teller_.tell(service.said, Outcome::not_needed,
-                         "LVS could not follow data connections of FTPS here. With --certificate "
-                         "FILE Ballast serves FTPS, too");
+            fate.add(Outcome::mapped,
+                     "LVS could not follow data connections of FTPS here: with --certificate FILE "
+                     "Ballast serves FTPS, too");
     }
 
-    void tell_implicit(const LvsService& service, std::string_view name, bool is_ended) {
-        teller_.tell(service.said, is_ended ? Outcome::mapped : Outcome::unsupported,
-                     fmt::format("[listener.{}] and [pool.{}]: {}", name, name,
-                                 is_ended ? "Ballast ends TLS, and speaks TLS to the servers"
-                                          : passed_advice));
+    static void tell_implicit(std::string_view name, bool is_ended, Fate& fate) {
+        fate.add(Outcome::mapped, fmt::format("[listener.{}] and [pool.{}]", name, name));
+        if (is_ended)
+            fate.add(Outcome::mapped, "Ballast ends TLS, and speaks TLS to the servers");
+        else
+            fate.add(Outcome::unsupported, passed_advice);
     }
 
     static constexpr std::string_view passed_advice =

@@ -37,7 +37,7 @@ std::string_view to_string(Outcome outcome) { return name_of(outcome).in_text; }
 
 void Report::add(Place place, std::string_view directive, Outcome outcome, std::string_view text) {
     Entry entry{place, shown(directive), outcome, shown(text, text_bytes_max)};
-    entries_.emplace(std::move(place), std::move(entry));
+    if (known_.insert(entry).second) entries_.emplace(std::move(place), std::move(entry));
 }
 
 std::vector<Entry> Report::sorted() const {

@@ -4,9 +4,11 @@
 #include "migrate/place.h"
 
 #include <array>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,12 +34,15 @@ struct Entry {
     std::string directive;  ///< as the file has it
     Outcome outcome = Outcome::mapped;
     std::string text;  ///< where it went, or why it did not
+
+    friend auto operator<=>(const Entry&, const Entry&) = default;
 };
 
 /// What became of every directive of an imported file.
 class Report {
 public:
-    /// The directive and the text may contain anything that the file contains.
+    /// The directive and the text may contain anything that the file contains. A line that a file
+    /// repeats, as with a template, is reported once if the same became of it.
     void add(Place place, std::string_view directive, Outcome outcome, std::string_view text);
 
     /// By file and line. Entries of one line keep their order.
@@ -46,6 +51,7 @@ public:
 
 private:
     std::multimap<Place, Entry> entries_;  ///< equal places keep their order
+    std::set<Entry> known_;
 };
 
 /// A line for each entry, which editors can jump to, and a summary of the outcomes that occur.

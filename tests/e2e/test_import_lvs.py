@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import everything
+import operators
 import waiting
 from ballast import BINARY, DIRECT, run_ballast
 from certificates import Authority
@@ -33,7 +34,7 @@ class Imported:
     ) -> None:
         self.work = work
         self.address = address
-        client, balancer, behind = (f"{each}-{tag}" for each in ("client", "balancer", "behind"))
+        client, balancer, behind = (f"{each}-{tag}" for each in ("client", "front", "behind"))
         self.client = network.add(client).prefix
         self.balancer = network.add(balancer).prefix
         self.behind = network.add(behind).prefix
@@ -184,6 +185,64 @@ def test_keepalived_accepts_what_remains(name: str, work: Path) -> None:
         if "Unsafe permissions" not in line and "insecure" not in line
     ]
     assert not told, (done, text)
+
+
+def test_keepalived_moves_the_address(work: Path) -> None:
+    """Both run with what the import of the example wrote."""
+    configuration, remainder = work / "ballast.toml", work / "remains.conf"
+    example = REPOSITORY / "examples/lvs.conf"
+    done = run_ballast("import", "keepalived", example, "--vrrp-out", remainder)
+    assert done.returncode == 0, done
+    # The socket of an installation is in /run/ballast.
+    socket = operators.socket_path(work)
+    configuration.write_text(f'[admin]\nsocket = "{socket}"\n{done.stdout}')
+    check = work / "health"
+    check.write_text(f"#!/bin/sh\nexec {BINARY} health --socket {socket}\n")
+    check.chmod(0o755)
+    text = remainder.read_text()
+    for there, here in (
+        ("/usr/bin/ballast health", str(check)),
+        ("user ballast", "user root"),
+        ("interface eth0", "interface to-client-3"),
+        ("interval 2", "interval 1"),
+    ):
+        assert there in text
+        text = text.replace(there, here)
+    remainder.write_text(text)
+    with Network() as network, contextlib.ExitStack() as stack:
+        servers = ["198.51.100.11", "198.51.100.12"]
+        it = Imported(work, network, "3", "192.0.2.1", servers)
+        for address in servers:
+            stack.enter_context(Vsftpd(work, it.root, address, 2121, prefix=it.behind))
+        subprocess.run([*it.balancer, BINARY, "check", "-c", configuration], check=True)
+        log = work / "ballast.log"
+        ballast = Process([BINARY, "run", "-c", configuration], log, prefix=it.balancer)
+        stack.callback(ballast.kill)
+        keepalived = Process(
+            [
+                *("keepalived", "--dont-fork", "--log-console", "--vrrp", "-f", remainder),
+                *("-p", work / "keepalived.pid", "-r", work / "vrrp.pid"),
+            ],
+            work / "keepalived.log",
+            prefix=it.balancer,
+        )
+        stack.callback(keepalived.kill)
+
+        def has_address() -> bool:
+            show = ("ip", "-brief", "address", "show")
+            shown = subprocess.run([*it.balancer, *show], capture_output=True, text=True, check=True)
+            return "192.0.2.100/" in shown.stdout
+
+        waiting.until("the address is here", has_address)
+        everything.works(
+            *(Case(Curl, Mode.PASV, "ipv4"), Target("192.0.2.100", 21)),
+            *(it.data, it.root, work),
+            prefix=it.client,
+        )
+        drained = run_ballast("drain", "--all", "--socket", socket)
+        assert drained.returncode == 0, drained
+        waiting.until("a drained one gives it up", lambda: not has_address())
+        assert keepalived.exit_status() is None
 
 
 def test_what_remains_needs_nothing_more(work: Path) -> None:

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "config/load.h"
-#include "migrate/importer.h"
+#include "migrate/golden.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
 #include <gtest/gtest.h>
-#include <iterator>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -17,26 +13,11 @@
 namespace ballast::migrate {
 namespace {
 
-const std::filesystem::path corpora = SOURCE_ROOT "/tests/unit/migrate";
-
-std::string content_of(const std::filesystem::path& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::vector<std::filesystem::path> files_of(const std::string& language) {
-    std::vector<std::filesystem::path> files;
-    for (const auto& entry : std::filesystem::directory_iterator(corpora / language))
-        if (entry.path().extension() == ".conf") files.push_back(entry.path());
-    std::ranges::sort(files);
-    return files;
-}
-
 /// The files of the corpus, by the names that they have for each other.
 Machine machine_in(const std::filesystem::path& folder) {
     auto machine = empty_machine();
     machine.read_file = [folder](const std::string& path) -> base::Result<std::string> {
-        if (std::filesystem::is_regular_file(folder / path)) return content_of(folder / path);
+        if (std::filesystem::is_regular_file(folder / path)) return golden::content(folder / path);
         return std::unexpected(base::Error{base::Fault::internal, {}, "cannot read " + path});
     };
     machine.files_like = [folder](const std::string& pattern) {
@@ -59,17 +40,11 @@ const Importer& importer_of(std::string_view language) {
 Written imported(const std::string& language, const std::filesystem::path& file,
                  const std::string& certificate = {}) {
     const auto done = run(importer_of(language), {.file = file.filename(),
-                                                  .text = content_of(file),
+                                                  .text = golden::content(file),
                                                   .machine = machine_in(file.parent_path()),
                                                   .certificate = certificate});
     EXPECT_TRUE(done) << file << ' ' << (done ? "" : to_string(done.error().front()));
     return done ? *done : Written{};
-}
-
-/// With UPDATE_GOLDEN=1 the files are written instead.
-void expect_golden(const std::filesystem::path& path, const std::string& text) {
-    if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(path) << text;
-    EXPECT_EQ(content_of(path), text) << path;
 }
 
 class CorpusTest : public testing::TestWithParam<const char*> {};
@@ -77,21 +52,21 @@ INSTANTIATE_TEST_SUITE_P(Lvs, CorpusTest, testing::Values("keepalived", "ipvsadm
 
 TEST_P(CorpusTest, EachFileBecomesWhatItBecameBefore) {
     const std::string language = GetParam();
-    for (const auto& file : files_of(language)) {
+    for (const auto& file : golden::files(language, ".conf")) {
         const auto done = imported(language, file);
-        const auto golden = [&](const char* extension) {
+        const auto beside = [&](const char* extension) {
             return std::filesystem::path(file).replace_extension(extension);
         };
-        expect_golden(golden(".toml"), done.configuration);
-        expect_golden(golden(".report"), text_of(done.report));
-        if (!done.remainder.empty()) expect_golden(golden(".vrrp"), done.remainder);
-        EXPECT_EQ(std::filesystem::exists(golden(".vrrp")), !done.remainder.empty()) << file;
+        golden::expect_as_before(beside(".toml"), done.configuration);
+        golden::expect_as_before(beside(".report"), text_of(done.report));
+        if (!done.remainder.empty()) golden::expect_as_before(beside(".vrrp"), done.remainder);
+        EXPECT_EQ(std::filesystem::exists(beside(".vrrp")), !done.remainder.empty()) << file;
     }
 }
 
 TEST_P(CorpusTest, EachConfigurationHasNoErrorAndNoWarning) {
     for (const std::string certificate : {"", "/etc/ballast/tls/ftp.pem"})
-        for (const auto& file : files_of(GetParam())) {
+        for (const auto& file : golden::files(GetParam(), ".conf")) {
             const auto done = imported(GetParam(), file, certificate);
             for (const auto& problem : config::read(done.configuration).problems)
                 ADD_FAILURE() << file << '\n' << config::to_string(problem, "written");
@@ -100,9 +75,9 @@ TEST_P(CorpusTest, EachConfigurationHasNoErrorAndNoWarning) {
 
 /// Each line of a directive is in the report.
 TEST(KeepalivedCorpusTest, EachDirectiveIsReported) {
-    for (const auto& file : files_of("keepalived")) {
+    for (const auto& file : golden::files("keepalived", ".conf")) {
         const auto report = text_of(imported("keepalived", file).report);
-        std::istringstream lines(content_of(file));
+        std::istringstream lines(golden::content(file));
         std::string line;
         bool is_list = false;
         bool is_continued = false;
@@ -178,9 +153,10 @@ constexpr std::string_view directives =
 
 TEST(KeepalivedCorpusTest, EachDirectiveIsInAFile) {
     std::string all = "\n";
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(corpora / "keepalived"))
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(golden::folder("keepalived")))
         if (entry.path().extension() == ".conf" || entry.path().extension() == ".inc") {
-            std::istringstream lines(content_of(entry.path()));
+            std::istringstream lines(golden::content(entry.path()));
             for (std::string line; std::getline(lines, line);)
                 all += line.erase(0, line.find_first_not_of(" \t")) + " \n";
         }
@@ -188,7 +164,7 @@ TEST(KeepalivedCorpusTest, EachDirectiveIsInAFile) {
     for (std::string word; words >> word;) EXPECT_TRUE(all.contains('\n' + word + ' ')) << word;
     for (const std::string_view mark : {"\n@main", "\n@^", "\n$", "${_", "~SEQ(", "~LST(", "!"})
         EXPECT_TRUE(all.contains(mark)) << mark;
-    EXPECT_GE(files_of("keepalived").size(), 20U);
+    EXPECT_GE(golden::files("keepalived", ".conf").size(), 20U);
 }
 
 }  // namespace
