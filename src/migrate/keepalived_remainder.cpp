@@ -23,10 +23,10 @@ bool remains(const Directive& directive, std::string_view context) {
     const bool is_of_lvs = name.starts_with("lvs_") || name.starts_with("checker_") ||
                            name.starts_with("nftables_ipvs") || name == "enable_snmp_checker" ||
                            name == "rs_init_notifies" || name == "net_namespace_ipvs" ||
-                           name == "no_checker_emails";
+                           name == "no_checker_emails" || name == "include_check";
     if (context == "global_defs" || context == "vrrp_instance") return !is_of_lvs;
     if (!context.empty()) return true;
-    // keepalived skips words that it does not know. Includes are written out.
+    // keepalived skips words that it does not know.
     return find_vocable("", name) != nullptr && name != "virtual_server" &&
            name != "virtual_server_group" && name != "SSL" && name != "include_check" && !is_of_lvs;
 }

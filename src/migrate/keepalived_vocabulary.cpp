@@ -43,7 +43,7 @@ constexpr auto top_vocables = std::to_array<Vocable>({
     {"", "interface_up_down_delays linkbeat_interfaces", left_to_keepalived, vrrp},
     {"", "static_ipaddress static_routes static_rules", left_to_keepalived,
      "keepalived still sets these"},
-    {"", "include_check", mapped, "missing files of the includes below are treated so"},
+
     {"", "net_namespace", left_to_keepalived,
      "for Ballast write NetworkNamespacePath= into a drop-in of its unit"},
     {"", "net_namespace_ipvs", not_needed, "there is no IPVS any more"},
@@ -107,9 +107,9 @@ constexpr auto global_vocables = std::to_array<Vocable>({
      "process_monitor_rcv_bufs_force umask random_seed reload_check_config "
      "reload_time_file reload_repeat reload_file data_use_instance "
      "tmp_config_directory config_save_dir child_wait_time net_namespace instance "
-     "use_pid_dir linkbeat_use_polling namespace_with_ipsets json_version "
-     "include_check",
+     "use_pid_dir linkbeat_use_polling namespace_with_ipsets json_version",
      left_to_keepalived, process},
+    {"global_defs", "include_check", mapped, "missing files of the includes below are treated so"},
     {"global_defs", "net_namespace_ipvs", not_needed, "there is no IPVS any more"},
     {"global_defs", "enable_snmp_checker", approximated,
      "Ballast has metrics for Prometheus, see docs/metrics.md"},
