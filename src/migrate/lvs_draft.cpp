@@ -123,16 +123,13 @@ private:
             if (bind.port == 0) bind.port = ftp_port;
             binds.push_back(bind);
         }
-        if (service.addresses.empty())
-            binds.push_back(
-                {base::Ip::any(service.is_v4() ? base::Family::ipv4 : base::Family::ipv6),
-                 ftp_port});
+        if (service.addresses.empty()) binds = guessed(service);
         if (binds = unused(service, binds, fate); binds.empty()) return false;
 
         auto tls = is_every ? Tls::passed : Tls::none;
         if (!surroundings_.certificate.empty()) tls = Tls::ended;
         auto listener = listener_for(service, "ftp");
-        listener.settings.set("bind", texts(binds), bind_comment(service));
+        listener.settings.set("bind", texts(binds), bind_comment(service, binds));
         free_bind(listener, binds);
         auto made = draft_pool(service, listener.name, binds.front().port, teller_);
         passive_ports(listener);
@@ -141,7 +138,7 @@ private:
             if (is_every) backends_with_tls(made.pool, "as-client");
         }
         if (tls == Tls::passed) pass_through(listener, made, true);
-        tell_control(service, listener.name, tls, fate);
+        tell_control(service, listener.name, tls, is_every, fate);
         add(std::move(listener), std::move(made.pool));
         return true;
     }
@@ -188,6 +185,17 @@ private:
         return binds;
     }
 
+    /// Where a mark is likely to come from: the addresses that VRRP moves, and else every one.
+    [[nodiscard]] std::vector<base::Address> guessed(const LvsService& service) const {
+        std::vector<base::Address> binds;
+        for (const auto& ip : surroundings_.moving)
+            if (ip.is_v4() == service.is_v4() && !owners_.contains({ip, ftp_port}))
+                binds.push_back({ip, ftp_port});
+        const auto family = service.is_v4() ? base::Family::ipv4 : base::Family::ipv6;
+        if (binds.empty()) binds.push_back({base::Ip::any(family), ftp_port});
+        return binds;
+    }
+
     /// An address can belong to one listener only.
     std::vector<base::Address> unused(const LvsService& service,
                                       const std::vector<base::Address>& binds, Fate& fate) {
@@ -230,10 +238,12 @@ private:
         return Value::texts(result);
     }
 
-    static std::string bind_comment(const LvsService& service) {
+    static std::string bind_comment(const LvsService& service,
+                                    const std::vector<base::Address>& binds) {
         if (!service.addresses.empty()) return {};
         return fmt::format(
-            "CHANGE THIS: the addresses and ports of mark {} are in rules of iptables or nft",
+            "CHANGE THIS{}: the addresses and ports of mark {} are in rules of iptables or nft",
+            binds.front().ip.is_any() ? "" : ", unless they are those that VRRP moves",
             service.marks.empty() ? 0 : service.marks.front());
     }
 
@@ -272,7 +282,7 @@ private:
     }
 
     static void tell_control(const LvsService& service, std::string_view name, Tls tls,
-                             Fate& fate) {
+                             bool is_every, Fate& fate) {
         fate.add(Outcome::mapped, fmt::format("[listener.{}] and [pool.{}]", name, name));
         if (!service.marks.empty() && service.addresses.empty())
             fate.add(Outcome::unsupported,
@@ -281,7 +291,9 @@ private:
         if (tls == Tls::passed)
             fate.add(Outcome::unsupported, passed_advice);
         else if (tls == Tls::ended)
-            fate.add(Outcome::mapped, "Ballast ends TLS");
+            fate.add(Outcome::mapped,
+                     is_every ? "Ballast ends TLS, and speaks TLS to the servers if the client does"
+                              : "Ballast ends TLS");
         else
             fate.add(Outcome::mapped,
                      "LVS could not follow data connections of FTPS here: with --certificate FILE "

@@ -5,11 +5,11 @@
 #include "base/number.h"
 #include "base/port_range.h"
 #include "migrate/lvs_probe.h"
+#include "migrate/lvs_scheduler.h"
 #include "migrate/lvs_time.h"
 #include "migrate/names.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cassert>
 #include <fmt/format.h>
@@ -25,56 +25,6 @@ using namespace std::chrono_literals;
 
 constexpr std::uint32_t weight_max = 256;
 constexpr std::uint32_t sessions_max = 1'000'000;
-
-/// What a scheduler looks at.
-enum class Use : std::uint8_t {
-    weights,   ///< shares
-    nothing,   ///< no weights
-    order,     ///< the heaviest first, the others are backups
-    overflow,  ///< the heaviest first, until it has more connections than its weight
-};
-
-struct Scheduler {
-    std::string_view name;
-    std::string_view balance;
-    Use use;
-    Outcome outcome;
-    std::string_view differs = {};
-};
-constexpr auto schedulers = std::to_array<Scheduler>({
-    {"rr", "round-robin", Use::nothing, Outcome::mapped},
-    {"wrr", "round-robin", Use::weights, Outcome::mapped},
-    {"lc", "least-sessions", Use::nothing, Outcome::mapped,
-     "it counts sessions, not data connections; least-transfers may be closer to the real load"},
-    {"wlc", "least-sessions", Use::weights, Outcome::mapped,
-     "it counts sessions, not data connections; least-transfers may be closer to the real load"},
-    {"sed", "least-sessions", Use::weights, Outcome::approximated,
-     "idle servers are taken in turn by weight, not the heaviest first"},
-    {"nq", "least-sessions", Use::weights, Outcome::approximated,
-     "an idle server is the least loaded anyway"},
-    {"lblc", "least-sessions", Use::weights, Outcome::approximated,
-     "it keeps a destination at one server, and a pool has one destination: check that this is "
-     "what you want"},
-    {"lblcr", "least-sessions", Use::weights, Outcome::approximated,
-     "it keeps a destination at a few servers, and a pool has one destination: check that this is "
-     "what you want"},
-    {"sh", "source-hash", Use::weights, Outcome::approximated,
-     "fewer clients move when servers change"},
-    {"mh", "source-hash", Use::weights, Outcome::mapped, "both are consistent"},
-    {"dh", "source-hash", Use::weights, Outcome::approximated,
-     "it goes by the destination, of which a listener has one; here the client's address decides"},
-    {"fo", "first", Use::order, Outcome::mapped,
-     "the heaviest comes first, the others are backups"},
-    {"ovf", "first", Use::overflow, Outcome::approximated,
-     "the heaviest comes first, with max_sessions one above its weight"},
-    {"twos", "random", Use::weights, Outcome::mapped, "the better of two random choices"},
-});
-
-const Scheduler& scheduler_of(std::string_view name) {
-    const auto* const found = std::ranges::find(schedulers, name, &Scheduler::name);
-    return found == schedulers.end() ? *std::ranges::find(schedulers, "wlc", &Scheduler::name)
-                                     : *found;
-}
 
 /// "255.255.255.0" or "24", as the length of a prefix.
 std::optional<std::uint32_t> prefix_of(std::string_view mask) {
