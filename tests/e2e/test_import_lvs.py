@@ -148,6 +148,43 @@ def test_every_port_passes_tls_through(
     everything.works(case, target, it.data, it.root, work, prefix=it.client)
 
 
+@pytest.fixture(scope="module")
+def port_by_port(module_work: Path) -> Iterator[tuple[Imported, Authority]]:
+    """Ports 21 and 990, and some high ones, which were a virtual server each."""
+    work = module_work / "port-by-port"
+    work.mkdir()
+    authority = Authority(work, "Authority of the servers")
+    identity = authority.issue("ftp.example.com", addresses=["192.0.2.21"])
+    addresses = ["198.51.100.11", "198.51.100.12"]
+    with Network() as network:
+        it = Imported(work, network, "4", "192.0.2.21", addresses)
+        servers: list[Server] = [
+            Vsftpd(work, it.root, address, 21, prefix=it.behind) for address in addresses
+        ]
+        servers += [
+            Vsftpd(
+                *(work, it.root, address, 990),
+                prefix=it.behind,
+                tls=ServerTls(identity, implicit=True),
+                passive=Passive(range(first, first + 20), "192.0.2.21"),
+            )
+            for address, first in zip(addresses, (21000, 21020), strict=True)
+        ]
+        with it.running(CORPUS / "ftps_ports.conf", servers):
+            yield it, authority
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "implicit"])
+@pytest.mark.parametrize("mode", [Mode.PASV, Mode.EPSV], ids=lambda mode: mode.name)
+def test_ports_that_were_balanced_one_by_one(
+    mode: Mode, tls: bool, port_by_port: tuple[Imported, Authority], work: Path
+) -> None:
+    it, authority = port_by_port
+    secured = ClientTls(authority.certificate, implicit=True) if tls else None
+    target = Target(it.address, 990 if tls else 21, tls=secured)
+    everything.works(Case(Curl, mode, "ipv4"), target, it.data, it.root, work, prefix=it.client)
+
+
 def _config_test(file: Path) -> subprocess.CompletedProcess[str]:
     """What keepalived itself says, on a machine that has eth0 and eth1."""
     with Network() as network:
