@@ -78,14 +78,20 @@ private:
         teller_.tell_rest(service.options, "virtual_server");
     }
 
-    static std::string_view why_foreign(const LvsService& service) {
+    static std::string why_foreign(const LvsService& service) {
+        if (!service.wrong.empty()) return service.wrong;
+        if (service.addresses.empty() && service.marks.empty()) return "the group has no address";
+        const auto* const rest = service.has_checks
+                                     ? "keepalived can go on to balance it, but --vrrp-out leaves "
+                                       "it out"
+                                     : "IPVS can go on to balance it";
         const auto* const protocol = service.options.find("protocol");
         if (protocol != nullptr && !base::is_same_but_for_case(protocol->value, "TCP"))
-            return "FTP needs TCP";
-        if (!service.wrong.empty()) return service.wrong;
-        if (service.addresses.empty()) return "the group has no address";
-        return "nothing shows that this is FTP, which Ballast balances alone: ports 20, 21, 990, "
-               "2021, 2121, 8021 and 10021 would";
+            return fmt::format("FTP needs TCP; {}", rest);
+        return fmt::format(
+            "nothing shows that this is FTP: ports 20, 21, 990, 2021, 2121, 8021 "
+            "and 10021 would; {}",
+            rest);
     }
 
     /// A whole virtual server that has no counterpart.
