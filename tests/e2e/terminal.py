@@ -85,14 +85,20 @@ class Terminal:
 
     def end(self) -> str:
         """Everything that is left, once the program has ended."""
+        self._read_to_the_end()
+        _, status = os.waitpid(self.pid, 0)
+        self.status = os.waitstatus_to_exitcode(status)
+        # Linux looks for input first and for a closed side second. What the program writes between
+        # these two looks is only found by another read.
+        self._read_to_the_end()
+        return self.text
+
+    def _read_to_the_end(self) -> None:
         while True:
             try:
                 part = os.read(self._master, 65536)
             except OSError:  # the program has closed its side
-                break
+                return
             if not part:
-                break
+                return
             self.text += part.decode(errors="replace")
-        _, status = os.waitpid(self.pid, 0)
-        self.status = os.waitstatus_to_exitcode(status)
-        return self.text
