@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/contacts.h"
 
+#include <fmt/format.h>
+
 namespace ballast::backend {
 
 namespace {
@@ -24,6 +26,11 @@ std::string name_of(const config::Backend& backend) {
 }
 
 }  // namespace
+
+base::Error Contact::left(const base::Address& peer) const {
+    const std::string_view why = is_disabled() ? "was disabled" : "is not waited for any longer";
+    return {base::Fault::backend_refused, {}, fmt::format("{} {}", base::to_string(peer), why)};
+}
 
 void Contacts::configure(std::shared_ptr<const config::Pool> pool) {
     const std::lock_guard lock(mutex_);

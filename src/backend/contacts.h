@@ -3,6 +3,7 @@
 
 #include "backend/knowledge.h"
 #include "base/address.h"
+#include "base/error.h"
 #include "config/config.h"
 #include "metrics/backend_figures.h"
 #include "net/tls_client.h"
@@ -19,6 +20,13 @@
 
 namespace ballast::backend {
 
+/// Whether a session goes on waiting for its backend.
+enum class Patience : std::uint8_t {
+    on,
+    disabled,  ///< the administrator has ended all sessions there
+    given_up,  ///< the session or its client waits no longer
+};
+
 /// Everything that a leg needs to reach one backend.
 struct Contact {
     base::Address address;
@@ -28,19 +36,17 @@ struct Contact {
     std::shared_ptr<Known> known;
     std::string preamble = {};  ///< sent before everything else: a PROXY header
     bool is_sealed = false;     ///< the client's own TLS passes through: the leg begins none
-    /// Whether the administrator has ended all sessions there. Asked when the leg's signal is
-    /// raised.
-    std::function<bool()> is_disabled = {};
-    /// Whether to wait no longer for it, for another reason. Asked as above.
-    std::function<bool()> is_given_up = {};
+    /// Whether to wait no longer for it. Asked when the leg's signal is raised. Empty: wait.
+    std::function<Patience()> patience = {};
     /// Where to count what happens to the session there. Null: it is Ballast's own.
     std::shared_ptr<metrics::BackendFigures> figures = {};
     std::string_view session = {};  ///< for log lines; outlives the leg; empty: Ballast's own
 
     /// Whether waits for it shall end.
-    [[nodiscard]] bool is_left() const {
-        return (is_disabled && is_disabled()) || (is_given_up && is_given_up());
-    }
+    [[nodiscard]] bool is_left() const { return patience && patience() != Patience::on; }
+    [[nodiscard]] bool is_disabled() const { return patience && patience() == Patience::disabled; }
+    /// The error of a wait that ended so. It says nothing about the backend's health.
+    [[nodiscard]] base::Error left(const base::Address& peer) const;
 };
 
 /// How to reach the backends of one pool, and what is known about them. Any thread may call.

@@ -10,9 +10,7 @@ loop::Task<base::Result<std::unique_ptr<net::Stream>>> dial(net::Network& networ
                                                             loop::Signal& signal) {
     const auto is_left = [&contact] { return contact.is_left(); };
     auto dialled = co_await network.dial(request, deadline, signal, is_left);
-    if (!dialled && is_left())
-        co_return std::unexpected(base::Error{
-            base::Fault::backend_refused, {}, base::to_string(request.to) + " was disabled"});
+    if (!dialled && is_left()) co_return std::unexpected(contact.left(request.to));
     co_return dialled;
 }
 

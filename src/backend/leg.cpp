@@ -143,7 +143,7 @@ loop::Task<base::Result<>> Leg::begin_tls() {
         co_await tls.handshake(signal_, base::Fault::backend,
                                signal_.loop().after(contact_.backend->tls.handshake_timeout),
                                [this] { return contact_.is_left(); });
-    if (!done && contact_.is_left()) co_return std::unexpected(disabled());
+    if (!done && contact_.is_left()) co_return std::unexpected(contact_.left(address()));
     metrics::count(done ? metrics::Counter::tls_backend_control_handshakes
                         : metrics::Counter::tls_backend_handshakes_failed);
     if (!done) co_return std::unexpected(done.error());
@@ -393,16 +393,11 @@ loop::Deadline Leg::last_words_until() {
     return last_words_until_;
 }
 
-/// It says nothing about the backend's health.
-base::Error Leg::disabled() const {
-    return {base::Fault::backend_refused, {}, base::to_string(address()) + " was disabled"};
-}
-
 loop::Task<base::Result<ftp::Reply>> Leg::reply(loop::Deadline deadline) {
     for (;;) {
         if (auto polled = poll_reply()) co_return std::move(*polled);
         const auto cut_off = last_words_until();
-        if (signal_.loop().now() >= cut_off) co_return std::unexpected(disabled());
+        if (signal_.loop().now() >= cut_off) co_return std::unexpected(contact_.left(address()));
         control_.watch();
         (void)co_await signal_.wait(loop::sooner(loop::sooner(deadline, cut_off), poll_at()));
         if (signal_.loop().now() >= deadline) co_return std::unexpected(late());
@@ -431,7 +426,7 @@ loop::Task<base::Result<Heard>> Leg::hear(loop::Time::duration patience, loop::D
         const auto deadline = loop::sooner(std::max(began_at, line_at_) + patience, latest);
         if (signal_.loop().now() >= deadline) co_return std::unexpected(late());
         const auto cut_off = last_words_until();
-        if (signal_.loop().now() >= cut_off) co_return std::unexpected(disabled());
+        if (signal_.loop().now() >= cut_off) co_return std::unexpected(contact_.left(address()));
         control_.watch();
         (void)co_await signal_.wait(loop::sooner(loop::sooner(deadline, cut_off), poll_at()));
     }
@@ -447,10 +442,12 @@ loop::Task<base::Result<Heard>> Leg::hear(loop::Time::duration patience, bool in
 
 loop::Task<base::Result<Heard>> Leg::ask(base::WipedString line, bool in_lines) {
     const auto patience = answer_time(line);
+    has_asked_ = false;
     if (auto said = drop_unasked()) {
         if (!*said) co_return std::unexpected(said->error());
         co_return Heard{std::move(**said), true};
     }
+    has_asked_ = true;
     if (auto sent = co_await send_meanwhile(std::move(line)); !sent)
         co_return std::unexpected(sent.error());
     co_return co_await hear(patience, in_lines);

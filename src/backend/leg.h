@@ -87,6 +87,9 @@ public:
     /// Like `command`, but with `in_lines` it returns the lines of a longer reply as they arrive:
     /// `hear` returns more.
     [[nodiscard]] loop::Task<base::Result<Heard>> ask(base::WipedString line, bool in_lines);
+    /// Whether the last `ask` has sent its line, or a part of it. Otherwise the backend was lost,
+    /// or had ended the session, before.
+    [[nodiscard]] bool has_asked() const { return has_asked_; }
     /// What may be given out of a reply whose end is not here yet.
     enum class Part : std::uint8_t {
         whole,  ///< nothing before its end
@@ -114,9 +117,7 @@ public:
     [[nodiscard]] loop::Time::duration answer_time(std::string_view line) const;
     /// The administrator has ended all sessions on this backend. All waits for replies end a second
     /// later, ABOR's included.
-    [[nodiscard]] bool is_disabled() const {
-        return contact_.is_disabled && contact_.is_disabled();
-    }
+    [[nodiscard]] bool is_disabled() const { return contact_.is_disabled(); }
     /// The error of an answer that did not come in time.
     [[nodiscard]] base::Error late() const;
     /// When the last line arrived.
@@ -230,7 +231,6 @@ private:
     /// Drops unexpected replies. Empty if the next command may be sent.
     [[nodiscard]] std::optional<base::Result<ftp::Reply>> drop_unasked();
     [[nodiscard]] loop::Deadline last_words_until();
-    [[nodiscard]] base::Error disabled() const;
     [[nodiscard]] base::Error lost(std::error_code code, std::string_view doing) const;
     [[nodiscard]] base::Error endless() const;
 
@@ -251,9 +251,10 @@ private:
     loop::Deadline settle_at_ = loop::never;
     loop::Deadline cut_at_ = loop::never;  // for a reply that has begun
     loop::Time line_at_{};
-    loop::Deadline last_words_until_ = loop::never;  // of a disabled backend
+    loop::Deadline last_words_until_ = loop::never;  // of a backend that is left
 
     bool is_restart_armed_ = false;
+    bool has_asked_ = false;
     std::uint32_t owed_ = 0;     // replies to sent lines
     bool may_announce_ = false;  // one 1xx goes with each line that was sent
     bool drops_next_ = false;    // its beginning was unexpected

@@ -167,7 +167,7 @@ loop::Task<std::optional<Leg::Opened>> Leg::take_passed_on() {
     while (dialing_.is_started() && !dialing_.is_done() && !contact_.is_left())
         (void)co_await signal_.wait(loop::never);
     if (dialing_.is_started() && !dialing_.is_done())
-        passed_on_ = std::unexpected(DataRefusal{{}, disabled(), false});
+        passed_on_ = std::unexpected(DataRefusal{{}, contact_.left(address()), false});
     dialing_.cancel();
     auto passed_on = std::exchange(passed_on_, {});
     if (passed_on && *passed_on && (*passed_on)->lease)

@@ -12,7 +12,7 @@ namespace ballast::pool {
 /// independent of the backend's health: probes go on in every state.
 enum class AdminState : std::uint8_t {
     ready,
-    draining,       ///< no new sessions; those that are there go on
+    draining,  ///< no new sessions; those that are there go on, or move while idle: see `failover`
     draining_move,  ///< no new sessions; the others move to other backends, with their downloads
     draining_idle,  ///< no new sessions; the others end as soon as they are idle
     disabled,       ///< no sessions

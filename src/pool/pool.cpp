@@ -79,6 +79,13 @@ std::optional<Seat> Pool::seat_on(BackendId backend, const Client& client) {
     return locked.reserve(*member, Asker(settings_->stick, client, {}));
 }
 
+bool Pool::has_other(BackendId backend) {
+    const Locked locked(*this);
+    return std::ranges::any_of(roster_.members(), [&](const Member& member) {
+        return member.id() != backend && member.standing(locked.now()) == Standing::serving;
+    });
+}
+
 std::optional<BackendId> Pool::foresee(const base::Ip& address) {
     const Locked locked(*this);
     const auto* const member = chooser_.foresee(address, locked.now());

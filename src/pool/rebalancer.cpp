@@ -28,6 +28,9 @@ bool is_on(const config::Pool& settings) {
 Watches::Recalls Rebalancer::balance(const config::Pool& settings, std::span<const Member> members,
                                      Watches& watches, loop::Time now) {
     settle(watches, now, !is_on(settings));
+    std::erase_if(last_asked_, [&](const auto& each) {
+        return std::ranges::find(members, each.first, &Member::id) == members.end();
+    });
     if (!is_on(settings)) {
         pace_.reset();
         return {};

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/backend_commands.h"
 
-#include "backend/refusal.h"
 #include "ftp/verb.h"
 
 #include <chrono>
@@ -16,12 +15,10 @@ namespace {
 /// How long to wait for the backend's goodbye. Then the client gets ours.
 constexpr auto goodbye_time = std::chrono::seconds(2);
 
-/// A command may be what kills the backends.
-constexpr int losses_of_one_command_max = 2;
-
 struct Lost {
     base::Error error;
     bool is_within_reply = false;
+    bool was_sent = true;  ///< the command
 };
 
 /// Empty: the client has its answer.
@@ -41,10 +38,11 @@ loop::Task<std::optional<Lost>> try_to_forward(Context& context, Failover& failo
         if (context.is_over()) co_return std::nullopt;
         heard = co_await leg.hear(patience, in_lines);
     }
-    if (!heard) co_return Lost{heard.error(), is_within_reply};
+    const bool was_sent = leg.has_asked();
+    if (!heard) co_return Lost{heard.error(), is_within_reply, was_sent};
     // RFC 959 5.4: a server may answer any command with 421, and then closes.
-    if (heard->reply.code == 421 && failover.is_wanted())
-        co_return Lost{backend::refusal(command.verb + ":", heard->reply), is_within_reply};
+    if (auto lost = failover.loss_at(command, heard->reply))
+        co_return Lost{std::move(*lost), is_within_reply, was_sent};
     context.journal.note(command, heard->reply);
     failover.hear(command, heard->reply);
     if (heard->reply.code == 421)
@@ -56,24 +54,22 @@ loop::Task<std::optional<Lost>> try_to_forward(Context& context, Failover& failo
 }  // namespace
 
 loop::Task<> forward(Context& context, Failover& failover, ftp::Command command) {
-    for (int losses = 0;; ++losses) {
+    for (int losses = 0;;) {
         auto lost = co_await try_to_forward(context, failover, command);
         if (!lost) co_return;
         // The client has lines of a reply whose end it will not get.
         if (lost->is_within_reply) co_return co_await context.lose_backend(lost->error);
-        const bool may_repeat = ftp::may_repeat(command.line);
-        auto unknown =
-            may_repeat
-                ? ftp::make_reply(
-                      451, "The connection to the server was lost several times at this command.")
-                : ftp::make_reply(451,
-                                  "The connection to the server was lost: the command may or may "
-                                  "not have been carried out.");
-        // It has used up an RNFR.
-        if (!may_repeat) context.journal.note(command, unknown);
-        if (!co_await failover.survive(std::move(lost->error))) co_return;
-        if (may_repeat && losses < losses_of_one_command_max) continue;
-        co_return co_await context.answer(std::move(unknown));
+        if (ftp::may_repeat(command.line) || !lost->was_sent) {
+            if (co_await failover.survive_command(std::move(lost->error), losses)) continue;
+            co_return;
+        }
+        auto unknown = ftp::make_reply(451,
+                                       "The connection to the server was lost: the command may or "
+                                       "may not have been carried out.");
+        context.journal.note(command, unknown);  // it has used up an RNFR
+        if (co_await failover.survive(std::move(lost->error)))
+            co_await context.answer(std::move(unknown));
+        co_return;
     }
 }
 
@@ -83,8 +79,11 @@ loop::Task<> abort_nothing(Context& context, Failover& failover) {
     if (leg == nullptr || !leg->follows_client())
         co_return co_await context.answer(226, "Nothing to abort.");
     auto replies = co_await leg->abort_nothing();
-    if (!replies) {
-        if (co_await failover.survive(replies.error()))
+    auto lost = replies ? failover.loss_at({.verb = "ABOR", .argument = {}, .line = "ABOR"},
+                                           replies->back())
+                        : replies.error();
+    if (lost) {
+        if (co_await failover.survive(std::move(*lost)))
             co_await context.answer(226, "Nothing to abort.");
         co_return;
     }

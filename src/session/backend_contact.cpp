@@ -25,11 +25,11 @@ backend::Contact contact_of(const Context& context, const Assignment& assignment
     auto contact = assignment.pool().contacts->contact(chosen.settings, chosen.id, chosen.address);
     contact.session = context.id;
     contact.figures = assignment.figures();
-    contact.is_disabled = [state = assignment.admin_cell(), &context] {
-        return *state == pool::AdminState::disabled || context.is_cut();
-    };
-    contact.is_given_up = [id = chosen.id, &context] {
-        return context.gives_up && context.gives_up(id);
+    contact.patience = [state = assignment.admin_cell(), id = chosen.id, &context] {
+        if (*state == pool::AdminState::disabled || context.is_cut())
+            return backend::Patience::disabled;
+        const bool is_given_up = context.gives_up && context.gives_up(id);
+        return is_given_up ? backend::Patience::given_up : backend::Patience::on;
     };
     const auto client = context.client.peer();
     switch (assignment.settings().send_proxy) {

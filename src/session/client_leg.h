@@ -64,6 +64,10 @@ public:
     bool drop_deferred(std::string_view verb);
     /// Defers what has come. False: the client has left.
     [[nodiscard]] bool hear();
+    /// Watches for what `hear` may still defer.
+    void watch_to_hear() {
+        if (may_poll()) watch();
+    }
     void watch() {
         if (!is_over_) control_.watch();
     }

@@ -78,7 +78,7 @@ loop::Task<> Context::lose_backend(const base::Error& error) {
     report_loss(error);
     end_because(fmt::format("the backend was lost: {}", base::to_string(error)));
     assignment.set_leg(nullptr);
-    return end_with("The connection to the server was lost.");
+    return end_with(lost_text);
 }
 
 void Context::report_loss(const base::Error& error) {

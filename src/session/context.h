@@ -9,6 +9,7 @@
 #include "session/client_data.h"
 #include "session/client_leg.h"
 #include "session/dialog.h"
+#include "session/farewells.h"
 #include "session/journal.h"
 #include "session/phase.h"
 #include "session/restart.h"
@@ -37,13 +38,6 @@ struct Totals {
     std::uint64_t bytes = 0;
     std::uint32_t transfers = 0;
 };
-
-/// The end of a session whose backend the administrator has taken out.
-inline constexpr std::string_view out_of_service_text =
-    "Service not available: the server is taken out of service.";
-
-/// The end of a session that an operator ends.
-inline constexpr std::string_view cut_text = "The administrator ended the session.";
 
 /// What the parts of one session share: its surroundings, the client's leg, facts about the client,
 /// and its backend. A part owns what only that part needs. Lives as long as the session, on its

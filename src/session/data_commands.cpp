@@ -9,12 +9,9 @@
 #include "ftp/host_port.h"
 #include "ftp/verb.h"
 #include "metrics/counters.h"
-#include "metrics/transfers.h"
 #include "session/announce.h"
 #include "session/limit_note.h"
 #include "session/security.h"
-#include "session/throttle.h"
-#include "session/transfer_count.h"
 #include "session/transfer_log.h"
 
 #include <chrono>
@@ -60,32 +57,35 @@ loop::Task<> DataCommands::refuse(const ftp::Command& command, std::uint16_t cod
 /// Sends the client's command to the backend at once. Returns a positive answer. Empty: the client
 /// already has its reply.
 loop::Task<std::optional<ftp::Reply>> DataCommands::pass_on(const ftp::Command& command) {
-    if (const auto lost = co_await prepare_backend())
-        co_return co_await pass_on_again(*lost, command);
+    for (int losses = 0;;) {
+        auto answered = co_await try_to_pass_on(command);
+        if (answered) co_return std::move(*answered);
+        if (!co_await failover_.survive_command(std::move(answered.error()), losses))
+            co_return std::nullopt;
+    }
+}
+
+/// The error says that the backend is lost.
+loop::Task<base::Result<std::optional<ftp::Reply>>> DataCommands::try_to_pass_on(
+    const ftp::Command& command) {
+    if (auto lost = co_await prepare_backend()) co_return std::unexpected(std::move(*lost));
     const std::string argument = command.verb == "EPSV" ? command.argument : "";
     auto reply = co_await context_.leg().pass_on(command.verb, argument);
-    if (reply && reply->code == 421 && failover_.is_wanted())
-        co_return co_await pass_on_again(backend::refusal(command.verb + ":", *reply), command);
-    if (reply) context_.journal.note(command, *reply);
-    if (reply && reply->is_positive()) co_return std::move(*reply);
     if (reply) {
+        if (auto lost = failover_.loss_at(command, *reply))
+            co_return std::unexpected(std::move(*lost));
+        context_.journal.note(command, *reply);
+        if (reply->is_positive()) co_return std::move(*reply);
         context_.heed_farewell(*reply);
         co_await context_.answer(std::move(*reply));
         co_return std::nullopt;
     }
     const auto& refusal = reply.error();
-    if (refusal.control_is_lost) co_return co_await pass_on_again(refusal.error, command);
+    if (refusal.control_is_lost) co_return std::unexpected(refusal.error);
     context_.report_fault(base::blame_of(refusal.error), "no data connection to the backend",
                           {{"reason", base::to_string(refusal.error)}});
     co_await context_.answer(425, "Can't open data connection to the server.");
     co_return std::nullopt;
-}
-
-/// The backend is lost. Another one gets the command, if the session goes on there.
-loop::Task<std::optional<ftp::Reply>> DataCommands::pass_on_again(base::Error error,
-                                                                  const ftp::Command& command) {
-    if (!co_await failover_.survive(std::move(error))) co_return std::nullopt;
-    co_return co_await pass_on(command);
 }
 
 /// Prepares the backend for a transfer, where needed. Some servers begin TLS with the data
@@ -254,29 +254,30 @@ loop::Task<> DataCommands::active(ftp::Command command) {
 
 // REST
 
-/// Whether there is no answer because the backend is lost.
-std::optional<base::Error> DataCommands::loss_of(const ftp::Command& command,
-                                                 const base::Result<ftp::Reply>& reply) const {
-    if (!reply) return reply.error();
-    if (reply->code != 421 || !failover_.is_wanted()) return std::nullopt;
-    return backend::refusal(command.verb + ":", *reply);
+/// Sends REST to the backend: with this offset, or as the client wrote it. Empty: the session has
+/// ended, or the client has its reply.
+loop::Task<std::optional<ftp::Reply>> DataCommands::say_restart(
+    const ftp::Command& command, std::optional<std::uint64_t> offset) {
+    for (int losses = 0;;) {
+        auto& leg = context_.leg();
+        auto reply = offset ? co_await leg.restart_at(*offset) : co_await leg.command(command.line);
+        auto lost = failover_.loss_at(command, reply);
+        if (!lost) co_return std::move(*reply);
+        if (!co_await failover_.survive_command(std::move(*lost), losses)) co_return std::nullopt;
+    }
 }
 
 loop::Task<> DataCommands::restart(ftp::Command command) {
-    auto& leg = context_.leg();
-    if (leg.follows_client()) co_return co_await pass_restart_on(std::move(command));
+    if (context_.leg().follows_client()) co_return co_await pass_restart_on(std::move(command));
     // RFC 3659 5.3.
     const auto offset = base::parse_number<std::uint64_t>(base::trimmed(command.argument));
     if (!offset) co_return co_await context_.answer(501, "REST takes a number of bytes.");
-    if (!leg.known().accepts_rest()) {
-        auto reply = co_await leg.restart_at(*offset);
-        if (auto lost = loss_of(command, reply)) {
-            if (co_await failover_.survive(std::move(*lost))) co_await restart(std::move(command));
-            co_return;
-        }
+    if (!context_.leg().known().accepts_rest()) {
+        auto reply = co_await say_restart(command, offset);
+        if (!reply) co_return;
         context_.heed_farewell(*reply);
         if (reply->code != 350) co_return co_await context_.answer(std::move(*reply));
-        leg.known().set_accepts_rest();
+        context_.leg().known().set_accepts_rest();
     }
     context_.restart.set(*offset);
     co_await context_.answer(350, fmt::format("Restarting at {}. Send STOR or RETR.", *offset));
@@ -284,12 +285,8 @@ loop::Task<> DataCommands::restart(ftp::Command command) {
 
 /// With `as-client` the backend keeps the offset. Only the transfer may follow.
 loop::Task<> DataCommands::pass_restart_on(ftp::Command command) {
-    auto reply = co_await context_.leg().command(command.line);
-    if (auto lost = loss_of(command, reply)) {
-        if (co_await failover_.survive(std::move(*lost)))
-            co_await pass_restart_on(std::move(command));
-        co_return;
-    }
+    auto reply = co_await say_restart(command, std::nullopt);
+    if (!reply) co_return;
     context_.journal.note(command, *reply);
     if (reply->code == 350) {
         context_.leg().note_restart();
@@ -312,32 +309,33 @@ loop::Task<> DataCommands::transfer(ftp::Command command, bool tentative) {
         co_return co_await refuse(command, 425, refusal_text(place.error()));
     }
     const ftp::Verb* const verb = ftp::find_verb(command.verb);
+    const auto direction = tentative ? ftp::Direction::unknown : ftp::direction_of(verb->data);
+    const auto file = file_of(command, direction);
     context_.set_phase(Phase::in_transfer);
-    std::vector<std::unique_ptr<backend::Leg>> former_legs;  // outlive the transfer
-    former_legs_ = &former_legs;
-    tried_.clear();
-    counted_.emplace(context_.assignment.seat(), context_.surroundings);
-    backends_ = context_.assignment.backend().name;
-    direction_ = tentative ? ftp::Direction::unknown : ftp::direction_of(verb->data);
+    TransferBackends backends(context_, login_, failover_, direction, command.verb, file);
     const ClientDataTls client_tls{context_.surroundings.tls.get(), &context_.bond};
+    auto traffic = backends.traffic();
     Transfer transfer(
         {context_.network(), context_.signal, context_.client, context_.leg(), context_.client_data,
          context_.settings, context_.dialog.protects_data() ? &client_tls : nullptr,
-         counted_->bytes(counted_as(direction_)),
-         throttle_of(context_, login_.routed_pool(), login_.user()), &context_.story,
-         move_terms(command), failover_.is_wanted() ? this : nullptr},
-        command.line, direction_, restart);
-    const auto file = file_of(command, direction_);
+         std::move(traffic.bytes), std::move(traffic.throttle), &context_.story,
+         move_terms(command, direction), failover_.is_wanted() ? &backends : nullptr},
+        command.line, direction, restart);
     const Running running{transfer, command.verb, file};
     std::optional<Shown> shown(std::in_place, running_, running);
-    if (direction_ != ftp::Direction::download) failover_.known_files() = {};
+    if (direction != ftp::Direction::download) failover_.known_files() = {};
     if (!tentative) tell_beginning(command, file);
     const TransferOutcome outcome = co_await transfer.run();
     shown.reset();
-    counted_.reset();
+    backends.end_count();
     if (tentative && outcome.reach == TransferReach::begun) context_.restart.spend();
     context_.journal.note_transfer(command, outcome.result == TransferResult::refused);
-    record(command, file, outcome);
+    record(command, file, backends.names(), outcome);
+    co_await go_on_after(outcome, transfer.backend());
+}
+
+/// `former` is the leg that the transfer was on last.
+loop::Task<> DataCommands::go_on_after(const TransferOutcome& outcome, const backend::Leg* former) {
     switch (outcome.after) {
         case AfterTransfer::session_goes_on: co_return;
         case AfterTransfer::client_lost:
@@ -347,21 +345,19 @@ loop::Task<> DataCommands::transfer(ftp::Command command, bool tentative) {
         case AfterTransfer::backend_lost: break;
     }
     // The session may have found another backend that did not suit the transfer.
-    if (context_.assignment && context_.assignment.leg() != transfer.backend()) co_return;
+    if (context_.assignment && context_.assignment.leg() != former) co_return;
     (void)co_await failover_.survive_transfer({base::Fault::backend, {}, outcome.reason});
 }
 
-// Another backend for a transfer
-
 /// Lengths and offsets mean nothing in other modes than STREAM and in other structures than FILE.
-MoveTerms DataCommands::move_terms(const ftp::Command& command) {
+MoveTerms DataCommands::move_terms(const ftp::Command& command, ftp::Direction direction) {
     MoveTerms terms;
     if (!failover_.is_wanted()) return terms;
     const auto& settings = context_.assignment.settings();
     const auto& leg = context_.leg();
     const auto data = ftp::data_of(command.verb);
     const bool is_possible = data == ftp::Data::download || data == ftp::Data::listing;
-    terms.is_allowed = failover_.moves_transfers() && direction_ == ftp::Direction::download &&
+    terms.is_allowed = failover_.moves_transfers() && direction == ftp::Direction::download &&
                        is_possible && context_.journal.is_plain_stream() &&
                        !(leg.follows_client() && leg.is_restart_armed()) &&
                        failover_.obstacle().empty();
@@ -377,99 +373,16 @@ MoveTerms DataCommands::move_terms(const ftp::Command& command) {
     return terms;
 }
 
-void DataCommands::learn(const FileFacts& facts) {
-    failover_.known_files().add(running_->file, facts, context_.now());
-}
-
-bool DataCommands::is_down() const {
-    return context_.assignment && context_.assignment.seat().is_down();
-}
-
-bool DataCommands::is_to_move() const {
-    return context_.assignment && context_.assignment.admin() == pool::AdminState::draining_move;
-}
-
-void DataCommands::leave(std::string_view why, Left left) {
-    auto& assignment = context_.assignment;
-    if (!assignment) return;
-    left_by_ = left == Left::down         ? MoveCause::down
-               : left == Left::drained    ? MoveCause::drained
-               : assignment.is_disabled() ? MoveCause::disabled
-                                          : MoveCause::lost;
-    if (left_by_ == MoveCause::lost && left != Left::differs)
-        context_.report_loss({base::Fault::backend, {}, std::string(why)});
-    // It may have been looked for another one already.
-    if (tried_.empty()) note_left();
-    counted_->leave_backend();
-    former_legs_->push_back(failover_.leave_lost());
-}
-
-/// The backend that the transfer comes from.
-void DataCommands::note_left() {
-    left_at_ = context_.now();
-    left_ = context_.backend_name();
-    tried_.push_back(context_.assignment.backend().id);
-}
-
-loop::Task<std::expected<backend::Leg*, std::string>> DataCommands::find(loop::Deadline until,
-                                                                         bool may_wait) {
-    if (context_.assignment && tried_.empty()) note_left();
-    found_ = {};
-    // A wish to leave is no loss.
-    if (!context_.assignment && !failover_.may_lose_another()) {
-        context_.set_phase(Phase::in_transfer);
-        co_return std::unexpected(std::string(Failover::too_many_losses));
-    }
-    auto found = co_await failover_.find({.without = tried_, .until = until, .may_wait = may_wait});
-    if (!found) {
-        context_.set_phase(Phase::in_transfer);
-        co_return std::unexpected(std::move(found.error()));
-    }
-    found_ = std::move(*found);
-    tried_.push_back(found_.backend().id);
-    co_return found_.leg();
-}
-
-std::shared_ptr<pool::ByteCount> DataCommands::go_there() {
-    failover_.settle(std::move(found_), left_by_, left_, left_at_);
-    former_legs_->clear();
-    context_.set_phase(Phase::in_transfer);
-    counted_->move_to(context_.assignment.seat());
-    backends_.append(", ").append(context_.backend_name());
-    return counted_->bytes(counted_as(direction_));
-}
-
-/// A leg that the transfer still refers to stays.
-void DataCommands::pass_over() {
-    if (!context_.assignment) failover_.settle(std::move(found_), left_by_, left_, left_at_);
-    found_ = {};
-}
-
-void DataCommands::resumed(std::uint64_t bytes, loop::Time::duration pause) {
-    tried_.clear();
-    metrics::count(metrics::Counter::transfers_resumed);
-    metrics::count(metrics::Counter::bytes_resumed, bytes);
-    metrics::transfers().add_pause(pause);
-    context_.report(log::Level::info, "transfer resumed",
-                    {{"verb", running_->verb},
-                     {"file", running_->file},
-                     {"from", left_},
-                     {"bytes", bytes},
-                     {"seconds", std::chrono::duration<double>(pause).count()}});
-    context_.story.note(context_.now(), Fact::resumed,
-                        {left_, context_.backend_name(), bytes, pause});
-}
-
 std::string DataCommands::file_of(const ftp::Command& command, ftp::Direction direction) const {
     if (direction == ftp::Direction::none || command.argument.empty()) return {};
     return context_.journal.path_of(command.argument);
 }
 
 void DataCommands::record(const ftp::Command& command, const std::string& file,
-                          const TransferOutcome& outcome) {
+                          std::string_view backends, const TransferOutcome& outcome) {
     const auto backends_user = context_.user_at_backend();
     log_transfer({context_.id, context_.identity.user, backends_user, context_.client.peer(),
-                  backends_, command.verb, file, context_.journal.is_binary(), outcome});
+                  backends, command.verb, file, context_.journal.is_binary(), outcome});
     count_transfer(outcome, context_.assignment.seat());
     report(command, file, outcome);
     tell(command, file, outcome);

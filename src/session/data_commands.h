@@ -4,23 +4,20 @@
 #include "session/context.h"
 #include "session/failover.h"
 #include "session/login.h"
-#include "session/other_backends.h"
 #include "session/transfer.h"
-#include "session/transfer_count.h"
+#include "session/transfer_backends.h"
 
 #include <cstdint>
 #include <expected>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace ballast::session {
 
 /// What a session does about data connections: PASV, EPSV, PORT, EPRT, REST, and the transfers
 /// themselves. The session has a backend.
-class DataCommands : private OtherBackends {
+class DataCommands {
 public:
     /// All of them outlive the object.
     DataCommands(Context& context, const Login& login, Failover& failover)
@@ -62,33 +59,21 @@ private:
     [[nodiscard]] bool may_name(const base::Ip& address) const;
     void warn_of_private(const base::Ip& announced) const;
     [[nodiscard]] loop::Task<std::optional<ftp::Reply>> pass_on(const ftp::Command& command);
-    [[nodiscard]] loop::Task<std::optional<ftp::Reply>> pass_on_again(base::Error error,
-                                                                      const ftp::Command& command);
-    [[nodiscard]] std::optional<base::Error> loss_of(const ftp::Command& command,
-                                                     const base::Result<ftp::Reply>& reply) const;
+    [[nodiscard]] loop::Task<base::Result<std::optional<ftp::Reply>>> try_to_pass_on(
+        const ftp::Command& command);
+    [[nodiscard]] loop::Task<std::optional<ftp::Reply>> say_restart(
+        const ftp::Command& command, std::optional<std::uint64_t> offset);
     [[nodiscard]] loop::Task<std::optional<base::Error>> prepare_backend();
     [[nodiscard]] loop::Task<> pass_restart_on(ftp::Command command);
     [[nodiscard]] loop::Task<> refuse(const ftp::Command& command, ftp::Reply reply);
     [[nodiscard]] loop::Task<> refuse(const ftp::Command& command, std::uint16_t code,
                                       std::string_view text);
-    [[nodiscard]] MoveTerms move_terms(const ftp::Command& command);
-
-    // Another backend for the transfer that runs now
-    [[nodiscard]] bool is_down() const override;
-    [[nodiscard]] bool is_to_move() const override;
-    [[nodiscard]] bool take_abort() override { return context_.client.drop_deferred("ABOR"); }
-    void leave(std::string_view why, Left left) override;
-    void note_left();
-    [[nodiscard]] loop::Task<std::expected<backend::Leg*, std::string>> find(
-        loop::Deadline until, bool may_wait) override;
-    [[nodiscard]] std::shared_ptr<pool::ByteCount> go_there() override;
-    void resumed(std::uint64_t bytes, loop::Time::duration pause) override;
-    void end_trying() override { failover_.end_trying(); }
-    void pass_over() override;
-    void learn(const FileFacts& facts) override;
+    [[nodiscard]] MoveTerms move_terms(const ftp::Command& command, ftp::Direction direction);
+    [[nodiscard]] loop::Task<> go_on_after(const TransferOutcome& outcome,
+                                           const backend::Leg* former);
 
     [[nodiscard]] std::string file_of(const ftp::Command& command, ftp::Direction direction) const;
-    void record(const ftp::Command& command, const std::string& file,
+    void record(const ftp::Command& command, const std::string& file, std::string_view backends,
                 const TransferOutcome& outcome);
     void report(const ftp::Command& command, const std::string& file,
                 const TransferOutcome& outcome);
@@ -99,17 +84,6 @@ private:
     const Login& login_;
     Failover& failover_;
     std::uint64_t lease_holder_ = 0;
-
-    // Of the transfer that runs now
-    ftp::Direction direction_ = ftp::Direction::none;
-    std::optional<TransferCount> counted_;
-    std::string backends_;                // all that it was on
-    std::vector<pool::BackendId> tried_;  // since its bytes moved last
-    Assignment found_;                    // not yet the session's
-    std::string left_;                    // the backend that it comes from
-    loop::Time left_at_{};
-    MoveCause left_by_ = MoveCause::lost;
-    std::vector<std::unique_ptr<backend::Leg>>* former_legs_ = nullptr;  // it may refer to the last
     const Running* running_ = nullptr;
 };
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "loop/job.h"
+#include "session/backend_search.h"
 #include "session/context.h"
 #include "session/file_facts.h"
 #include "session/login.h"
-#include "session/placement.h"
 
 #include <cstdint>
 #include <expected>
@@ -29,7 +28,7 @@ enum class MoveCause : std::uint8_t {
 
 /// Moves a session to another backend of its pool: logs the same user in there and replays the
 /// journal. The client sees nothing but a pause. It belongs to the session and lives on its thread.
-class Failover : private WaitingClient, private Introduction {
+class Failover {
 public:
     /// Both outlive it.
     Failover(Context& context, Login& login);
@@ -46,6 +45,13 @@ public:
     [[nodiscard]] loop::Task<bool> survive(base::Error error);
     /// The same for a backend that ends the session with this 421.
     [[nodiscard]] loop::Task<bool> survive(const ftp::Reply& farewell);
+    /// The same for a command without an answer, which the caller sends again if this is true. One
+    /// that was lost several times may be what kills the backends: then the client gets 451 and
+    /// the session goes on. `losses` counts those of this command, from 0.
+    [[nodiscard]] loop::Task<bool> survive_command(base::Error error, int& losses);
+    /// Whether a command has no answer because its backend is lost, or ends the session with 421.
+    [[nodiscard]] std::optional<base::Error> loss_at(const ftp::Command& command,
+                                                     const base::Result<ftp::Reply>& reply) const;
 
     // Between two commands
 
@@ -65,14 +71,6 @@ public:
     void hear(const ftp::Command& command, const ftp::Reply& reply);
     [[nodiscard]] KnownFiles& known_files() { return known_files_; }
 
-    /// What a transfer needs of another backend.
-    struct Search {
-        std::vector<pool::BackendId> without;
-        loop::Deadline until;
-        /// Wait for one to come back, or for a place on one. Otherwise only those count that can be
-        /// had now.
-        bool may_wait = true;
-    };
     /// Counts a loss. False: there were too many in a short time, as if its commands were what
     /// kills the backends.
     [[nodiscard]] bool may_lose_another();
@@ -80,72 +78,45 @@ public:
         "the session has lost too many backends in a short time";
     /// A backend with the session's user and state. Says nothing to the client. The session's
     /// present assignment stays. The error says why there is none.
-    [[nodiscard]] loop::Task<std::expected<Assignment, std::string>> find(Search search);
+    [[nodiscard]] loop::Task<std::expected<Assignment, std::string>> find(
+        BackendSearch::Bounds bounds);
     /// The transfer has sent its command to the one that was found, or will not.
-    void end_trying() {
-        is_trying_ = false;
-        alarm_.cancel();
-    }
+    void end_trying();
     /// The session goes on with this one.
-    void settle(Assignment assignment, MoveCause cause, std::string_view from, loop::Time since);
+    void settle(Assignment assignment, MoveCause cause);
     /// Gives up the place on the present backend. The leg is not in use any more, but others may
     /// still refer to it.
     [[nodiscard]] std::unique_ptr<backend::Leg> leave_lost();
     /// Like `survive`, after a transfer that may have left the backend already.
     [[nodiscard]] loop::Task<bool> survive_transfer(base::Error error);
+    /// The transfer is over, and with it all that it needed of other backends.
+    void end_transfer() { move_.reset(); }
 
 private:
-    enum class Waits : std::uint8_t {
-        idle,         ///< the client may say something meanwhile
-        for_command,  ///< the client has said something and waits for its reply
-        for_data,     ///< a transfer
-    };
-    [[nodiscard]] loop::Task<std::expected<Assignment, std::string>> search(Waits waits,
-                                                                            Search search);
-    [[nodiscard]] loop::Task<bool> survive(base::Error error, bool is_idle);
-    [[nodiscard]] loop::Task<bool> go_on(Waits waits, const base::Error& error);
-    [[nodiscard]] bool gives_up(pool::BackendId id);
-    [[nodiscard]] bool is_in_vain();
-    [[nodiscard]] std::string why_none(const Unplaced& why) const;
-    void note_not_moved(MoveCause cause, std::string_view reason);
-    [[nodiscard]] std::vector<pool::BackendId> all_but(std::optional<pool::BackendId> wanted) const;
-    [[nodiscard]] loop::Task<> wake_at_deadline();
+    /// A session on its way from one backend to another.
+    struct Move {
+        /// From the present backend.
+        Move(Context& context, Login& login);
 
-    // The client while it waits
-    [[nodiscard]] bool hear() override { return context_.client.hear(); }
-    [[nodiscard]] bool wants_to_quit() const override;
-    [[nodiscard]] bool wants_to_abort() const override;
-    void watch() override;
-    [[nodiscard]] loop::Deadline deadline() const override;
-    [[nodiscard]] bool may_queue() const override { return may_wait_; }
-    [[nodiscard]] bool is_urgent() const override;
-    [[nodiscard]] bool heeds_stop() const override;
-    /// Connects, logs in and replays the journal.
-    [[nodiscard]] loop::Task<base::Result<ftp::Reply>> introduce(Assignment& assignment) override;
+        const pool::BackendId from_id;
+        const std::string from;
+        loop::Time since;
+        bool was_disabled;  ///< the backend that it leaves
+        BackendSearch search;
+    };
+    [[nodiscard]] loop::Task<bool> survive(base::Error error, bool is_idle);
+    [[nodiscard]] loop::Task<bool> go_on(BackendSearch::For whom, const base::Error& error);
+    [[nodiscard]] loop::Task<> end_session(const std::optional<WaitEnd>& end,
+                                           std::string_view reason);
+    [[nodiscard]] bool gives_up(pool::BackendId id) const;
+    void note_not_moved(MoveCause cause, std::string_view reason);
 
     Context& context_;
     Login& login_;
-    Placement placement_;
     KnownFiles known_files_;
-    ServedPool pool_;  // of the search
-    struct {
-        pool::BackendId id = 0;
-        std::string name;
-        loop::Time since{};
-        bool was_disabled = false;
-    } left_;  // the backend that was lost last
-    bool is_searching_ = false;
-    bool is_trying_ = false;  // a transfer tries the one that was found
-    bool may_wait_ = true;
-    loop::Time::duration login_time_{};  // of the one that was found
-    loop::Job alarm_;
-    Waits waits_ = Waits::idle;
-    loop::Deadline until_ = loop::never;
-    mutable loop::Deadline client_until_ = loop::never;  // from its first word on
-    bool was_refused_ = false;  // by a backend that answers: another try would change nothing
-    std::optional<WaitEnd> end_;
-    loop::Time not_before_{};  // for the next wish
-    loop::Time minute_began_;  // in which these losses came
+    std::unique_ptr<Move> move_;  // most sessions never move
+    loop::Time not_before_{};     // for the next wish
+    loop::Time minute_began_;     // in which these losses came
     std::uint32_t losses_ = 0;
 };
 

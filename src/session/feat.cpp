@@ -43,31 +43,36 @@ Surveys surveys_ahead(const Context& context, const Login& login) {
 }
 
 /// After login: the survey of the session's own backend. A server that refused FEAT before login is
-/// asked again. Null: the backend is lost, and the client was told.
-loop::Task<std::shared_ptr<const backend::Survey>> survey_own_backend(Context& context) {
-    auto& leg = context.leg();
-    if (auto survey = leg.known().survey(); survey && survey->answers_feat) co_return survey;
-    auto reply = co_await leg.command("FEAT");
-    if (!reply) {
-        co_await context.lose_backend(reply.error());
-        co_return nullptr;
+/// asked again. Null: the client has its reply.
+loop::Task<std::shared_ptr<const backend::Survey>> survey_own_backend(Context& context,
+                                                                      Failover& failover,
+                                                                      const ftp::Command& command) {
+    for (int losses = 0;;) {
+        auto& leg = context.leg();
+        if (auto survey = leg.known().survey(); survey && survey->answers_feat) co_return survey;
+        auto reply = co_await leg.command("FEAT");
+        if (auto lost = failover.loss_at(command, reply)) {
+            if (co_await failover.survive_command(std::move(*lost), losses)) continue;
+            co_return nullptr;
+        }
+        if (reply->code == 421) {
+            context.heed_farewell(*reply);
+            co_await context.answer(std::move(*reply));
+            co_return nullptr;
+        }
+        auto survey = std::make_shared<backend::Survey>();
+        survey->features = ftp::Features::parse(reply->text);
+        co_return survey;
     }
-    if (reply->code == 421) {
-        context.heed_farewell(*reply);
-        co_await context.answer(std::move(*reply));
-        co_return nullptr;
-    }
-    auto survey = std::make_shared<backend::Survey>();
-    survey->features = ftp::Features::parse(reply->text);
-    co_return survey;
 }
 
 }  // namespace
 
-loop::Task<> answer_features(Context& context, const Login& login) {
+loop::Task<> answer_features(Context& context, const Login& login, Failover& failover,
+                             ftp::Command command) {
     Surveys surveys;
     if (context.is_logged_in()) {
-        surveys.push_back(co_await survey_own_backend(context));
+        surveys.push_back(co_await survey_own_backend(context, failover, command));
         if (!surveys.back()) co_return;
     } else {
         surveys = surveys_ahead(context, login);

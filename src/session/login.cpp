@@ -165,10 +165,6 @@ loop::Task<> Login::tell_unplaced(Unplaced why) {
     co_await context_.answer(221, "Goodbye.");
 }
 
-void Login::watch() {
-    if (context_.client.may_poll()) context_.client.watch();
-}
-
 loop::Task<base::Result<ftp::Reply>> Login::introduce(Assignment& assignment) {
     auto connected =
         co_await backend::Leg::connect(context_.network(), contact_of(context_, assignment),

@@ -77,7 +77,7 @@ private:
     [[nodiscard]] bool wants_to_quit() const override {
         return context_.client.has_deferred("QUIT");
     }
-    void watch() override;
+    void watch() override { context_.client.watch_to_hear(); }
     [[nodiscard]] loop::Deadline deadline() const override { return context_.login_deadline; }
     /// Connects, and sends HOST and USER. A 421 is an error like a refused connection, because the
     /// next backend may have room.

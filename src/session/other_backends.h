@@ -2,6 +2,7 @@
 #pragma once
 
 #include "backend/leg.h"
+#include "guard/bandwidth.h"
 #include "loop/loop.h"
 #include "loop/task.h"
 #include "pool/transfer_scope.h"
@@ -50,8 +51,12 @@ public:
     /// its state. The session does not use it before `go_there`. The error says why there is none.
     [[nodiscard]] virtual loop::Task<std::expected<backend::Leg*, std::string>> find(
         loop::Deadline until, bool may_wait) = 0;
-    /// The session goes on with the one that was found. Returns where its bytes are counted.
-    [[nodiscard]] virtual std::shared_ptr<pool::ByteCount> go_there() = 0;
+    struct Traffic {
+        std::shared_ptr<pool::ByteCount> bytes;  ///< where they are counted
+        guard::Throttle throttle;
+    };
+    /// The session goes on with the one that was found. Returns what holds for the traffic there.
+    [[nodiscard]] virtual Traffic go_there() = 0;
     /// The transfer goes on there: after `bytes`, and after this time without any.
     virtual void resumed(std::uint64_t bytes, loop::Time::duration pause) = 0;
     /// The command was sent to the one that was found, or it failed before: its own time limits

@@ -5,6 +5,7 @@
 #include "metrics/counters.h"
 #include "session/limit_note.h"
 
+#include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
 #include <utility>
@@ -55,13 +56,16 @@ void Placement::begin(const ServedPool& pool, std::string user) {
 void Placement::begin_again(std::string user) {
     user_ = std::move(user);
     tried_.clear();
+    only_.reset();
     is_move_ = false;
 }
 
 void Placement::begin_move(const ServedPool& pool, std::string user,
-                           std::vector<pool::BackendId> without) {
+                           std::vector<pool::BackendId> without,
+                           std::optional<pool::BackendId> only) {
     begin(pool, std::move(user));
     tried_ = std::move(without);
+    only_ = only;
     is_move_ = true;
 }
 
@@ -126,6 +130,23 @@ loop::Task<std::optional<WaitEnd>> Placement::await_turn() {
     co_return std::nullopt;
 }
 
+std::expected<pool::Seat, pool::Refusal> Placement::choose(
+    const std::vector<pool::BackendId>& without) {
+    const pool::Client client{context_.client.peer().ip, user_};
+    if (only_) {
+        if (std::ranges::find(without, *only_) != without.end())
+            return std::unexpected(pool::Refusal::all_tried);
+        auto seat = pool_.pool->seat_on(*only_, client);
+        if (!seat) return std::unexpected(pool::Refusal::all_full);
+        return std::move(*seat);
+    }
+    const bool is_told = context_.story.is_kept();
+    pool::Choice choice;
+    auto chosen = pool_.pool->choose(client, without, is_told ? &choice : nullptr);
+    if (is_told) tell(choice, chosen ? chosen->backend().name : std::string_view());
+    return chosen;
+}
+
 loop::Task<std::expected<pool::Seat, Unplaced>> Placement::find_seat(
     std::vector<pool::BackendId>& passed_over) {
     for (;;) {
@@ -134,11 +155,7 @@ loop::Task<std::expected<pool::Seat, Unplaced>> Placement::find_seat(
         if (const auto end = co_await await_turn()) co_return std::unexpected(*end);
         auto without = tried_;
         without.insert(without.end(), passed_over.begin(), passed_over.end());
-        const bool is_told = context_.story.is_kept();
-        pool::Choice choice;
-        auto chosen = pool_.pool->choose({context_.client.peer().ip, user_}, without,
-                                         is_told ? &choice : nullptr);
-        if (is_told) tell(choice, chosen ? chosen->backend().name : std::string_view());
+        auto chosen = choose(without);
         std::expected<pool::Seat, Unplaced> seat = std::unexpected(pool::Refusal::all_full);
         if (chosen)
             seat = std::move(*chosen);

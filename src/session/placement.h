@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -89,9 +90,10 @@ public:
     /// For another user of the same pool.
     void begin_again(std::string user);
     /// For a session that moves inside its pool, whose files it has seen: no fallback, and none of
-    /// the backends in `without`. The pool's pace for such sessions counts, not the limits on
-    /// logins.
-    void begin_move(const ServedPool& pool, std::string user, std::vector<pool::BackendId> without);
+    /// the backends in `without`. If `only` is given, no other one. The pool's pace for such
+    /// sessions counts, not the limits on logins.
+    void begin_move(const ServedPool& pool, std::string user, std::vector<pool::BackendId> without,
+                    std::optional<pool::BackendId> only);
     [[nodiscard]] loop::Task<std::expected<Placed, Unplaced>> find();
     /// This backend could not serve the login and is not tried again for it. A fault of the backend
     /// counts against its health. After a fault of ours, the backend does not count as tried.
@@ -102,8 +104,6 @@ public:
     [[nodiscard]] const ServedPool& pool() const { return pool_; }
     /// Counts the connections to backends that the whole session has begun.
     [[nodiscard]] std::uint32_t connections_begun() const { return connections_begun_; }
-    /// The backends that are not tried any more.
-    [[nodiscard]] const std::vector<pool::BackendId>& tried() const { return tried_; }
     /// Why the last one failed; empty: none was tried.
     [[nodiscard]] const std::string& last_reason() const { return last_reason_; }
 
@@ -115,6 +115,8 @@ private:
     [[nodiscard]] loop::Task<std::expected<pool::Seat, Unplaced>> wait_for_seat(
         std::vector<pool::BackendId> without);
     [[nodiscard]] bool fall_back(pool::Refusal refusal);
+    [[nodiscard]] std::expected<pool::Seat, pool::Refusal> choose(
+        const std::vector<pool::BackendId>& without);
     void report_none(pool::Refusal refusal);
     void tell(const pool::Choice& choice, std::string_view chosen);
     void tell_connection(const Assignment& assignment, loop::Time::duration time);
@@ -124,7 +126,8 @@ private:
     Introduction& introduction_;
     ServedPool pool_;
     std::string user_;
-    std::vector<pool::BackendId> tried_;
+    std::vector<pool::BackendId> tried_;  // and others that are not to be tried
+    std::optional<pool::BackendId> only_;
     std::string last_reason_;  // why the last one failed; empty: none was tried
     std::uint32_t connections_begun_ = 0;
     bool is_move_ = false;

@@ -177,6 +177,8 @@ loop::Task<std::optional<ClientEvent>> Session::await_event() {
         // client's next command.
         if (auto said = leg != nullptr ? leg->poll_reply() : std::nullopt) {
             co_await hear_backend(std::move(*said));
+            // The client has waited for another backend, not the other way around.
+            if (context_.client.has_deferred()) idle_since_ = context_.now();
             co_return std::nullopt;
         }
         // A client that keeps sending commands still hits the deadline.
@@ -227,7 +229,8 @@ loop::Task<> Session::perform(ftp::Command command) {
             else
                 context_.journal.note(command, reply);
             co_return co_await context_.answer(std::move(reply));
-        case Step::features: co_return co_await answer_features(context_, login_);
+        case Step::features:
+            co_return co_await answer_features(context_, login_, failover_, std::move(command));
         case Step::start_tls: co_return co_await start_tls(std::move(reply));
         case Step::pass_through:
             co_return co_await pass_through(std::move(command.line), std::move(reply));

@@ -6,6 +6,7 @@
 #include "guard/command_policy.h"
 #include "metrics/commands.h"
 #include "metrics/counters.h"
+#include "session/farewells.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -24,8 +25,6 @@ constexpr int commands_in_a_row = 16;
 /// The time between the ends of a killed client's two connections.
 constexpr int end_grace_round_trips = 3;
 constexpr loop::Time::duration end_grace_max = std::chrono::seconds(1);
-
-constexpr std::string_view lost_backend_text = "The connection to the server was lost.";
 
 TransferTerms terms_of(const Transfer::Parts& parts, std::string_view line,
                        ftp::Direction direction) {
@@ -163,15 +162,24 @@ loop::Task<bool> Transfer::prepare() {
 }
 
 /// Protects the backend's data connection as the settings require, then opens it.
-loop::Task<bool> Transfer::open_backend() {
-    auto refusal = co_await backend_end_->protect();
-    const bool is_for_tls = refusal.has_value();
-    if (!refusal) refusal = co_await backend_end_->open();
-    if (refusal && parts_.others != nullptr) {
+/// `is_for_tls`: the refusal is one of the protection.
+loop::Task<std::optional<backend::DataRefusal>> Transfer::try_to_open_backend(bool& is_for_tls) {
+    const auto due = loop().after(parts_.move.timeout);
+    for (;;) {
+        auto refusal = co_await backend_end_->protect();
+        is_for_tls = refusal.has_value();
+        if (!refusal) refusal = co_await backend_end_->open();
+        if (!refusal || parts_.others == nullptr) co_return refusal;
         auto lost = co_await loss_behind(*refusal);
-        if (lost && co_await move_before_sending(*lost)) co_return co_await open_backend();
-        if (lost) refusal = backend::DataRefusal{{}, std::move(*lost), true};
+        if (!lost) co_return refusal;
+        if (!co_await move_before_sending(*lost, due))
+            co_return backend::DataRefusal{{}, std::move(*lost), true};
     }
+}
+
+loop::Task<bool> Transfer::open_backend() {
+    bool is_for_tls = false;
+    auto refusal = co_await try_to_open_backend(is_for_tls);
     if (!refusal) {
         auto& course = outcome_.course;
         course.backend_is_active = backend_end_->is_expected();
@@ -417,7 +425,7 @@ loop::Time::duration Transfer::end_grace() const {
 void Transfer::watch() {
     if (!machine_.is_listening()) return;
     if (machine_.is_sent() && replies_->is_awaited()) leg_->watch();
-    if (!machine_.client_has_left() && parts_.client.may_poll()) parts_.client.watch();
+    if (!machine_.client_has_left()) parts_.client.watch_to_hear();
 }
 
 // What is done
@@ -583,7 +591,7 @@ loop::Task<> Transfer::refuse(ftp::Reply reply) {
 
 loop::Task<> Transfer::refuse_for_lost_backend(const base::Error& error) {
     replies_->lose_backend(error);
-    return refuse(451, lost_backend_text);
+    return refuse(451, lost_text);
 }
 
 }  // namespace ballast::session

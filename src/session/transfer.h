@@ -82,6 +82,8 @@ private:
     void use(backend::Leg& leg);
     [[nodiscard]] loop::Task<bool> prepare();
     [[nodiscard]] loop::Task<bool> open_backend();
+    [[nodiscard]] loop::Task<std::optional<backend::DataRefusal>> try_to_open_backend(
+        bool& is_for_tls);
     [[nodiscard]] loop::Task<> carry();
     [[nodiscard]] loop::Task<bool> act();
     [[nodiscard]] loop::Task<> gather();
@@ -98,13 +100,15 @@ private:
     [[nodiscard]] loop::Task<> speak(TransferAction action);
     [[nodiscard]] loop::Task<> send_command();
     [[nodiscard]] loop::Task<bool> learn_facts();
+    [[nodiscard]] loop::Task<std::optional<base::Error>> ask_own_facts();
     [[nodiscard]] bool may_be_large() const;
     void note_announced_size();
     [[nodiscard]] loop::Task<> move_on();
     [[nodiscard]] loop::Task<> leave(std::string_view why, OtherBackends::Left left);
     [[nodiscard]] loop::Task<std::optional<base::Error>> loss_behind(
         const backend::DataRefusal& refusal);
-    [[nodiscard]] loop::Task<bool> move_before_sending(const base::Error& error);
+    [[nodiscard]] loop::Task<bool> move_before_sending(base::Error error, loop::Deadline due);
+    void go_to(backend::Leg& leg);
     [[nodiscard]] std::string obstacle() const;
     [[nodiscard]] std::string why_left() const;
     [[nodiscard]] loop::Task<base::Result<std::string>> difference_on(backend::Leg& other);

@@ -49,20 +49,26 @@ bool Transfer::may_be_large() const {
 /// nothing, and one that sends a file answers nothing else.
 /// False: refused.
 loop::Task<bool> Transfer::learn_facts() {
+    auto lost = co_await ask_own_facts();
+    if (!lost) co_return true;
+    if (co_await move_before_sending(*lost, loop().after(parts_.move.timeout))) co_return true;
+    co_await refuse_for_lost_backend(*lost);
+    co_return false;
+}
+
+/// The error says that the backend is lost. A late answer would be taken for that to the next
+/// command.
+loop::Task<std::optional<base::Error>> Transfer::ask_own_facts() {
     auto& move = parts_.move;
-    if (!machine_.may_leave() || !continuation_ || !move.is_file || !may_be_large()) co_return true;
+    if (!machine_.may_leave() || !continuation_ || !move.is_file || !may_be_large())
+        co_return std::nullopt;
     // With `as-client` nothing of Ballast's own comes between the client's commands.
-    if (move.facts.is_complete() || leg_->follows_client()) co_return true;
+    if (move.facts.is_complete() || leg_->follows_client()) co_return std::nullopt;
     const bool size_is_announced = leg_->known().announces_size() && !restart_;
     const auto asked = co_await ask_facts(*leg_, move.path, move.facts, size_is_announced);
-    if (asked) {
-        parts_.others->learn(move.facts);
-        co_return true;
-    }
-    // A late answer would be taken for that to the next command.
-    if (co_await move_before_sending(asked.error())) co_return true;
-    co_await refuse_for_lost_backend(asked.error());
-    co_return false;
+    if (!asked) co_return asked.error();
+    parts_.others->learn(move.facts);
+    co_return std::nullopt;
 }
 
 /// Whether the backend is lost, if it refused a data connection. One that has died may have done so
@@ -85,27 +91,37 @@ loop::Task<std::optional<base::Error>> Transfer::loss_behind(const backend::Data
     }
 }
 
-/// No backend has heard of this transfer yet, so any of them will do.
-loop::Task<bool> Transfer::move_before_sending(const base::Error& error) {
+/// No backend has heard of this transfer yet, so any of them will do. False: there is none.
+loop::Task<bool> Transfer::move_before_sending(base::Error error, loop::Deadline due) {
     auto& others = *parts_.others;
-    replies_->lose_backend(error);
-    backend_end_->reset();
-    others.leave(base::to_string(error), OtherBackends::Left::lost);
-    const auto found = co_await others.find(loop().after(parts_.move.timeout), true);
-    if (!found) co_return false;
-    use(**found);
-    report_.moved = others.go_there();
-    others.end_trying();
-    // What one server has said of its file is not true of another's.
-    parts_.move.facts = {};
-    co_return co_await learn_facts();
+    for (;;) {
+        replies_->lose_backend(error);
+        backend_end_->reset();
+        others.leave(base::to_string(error), OtherBackends::Left::lost);
+        const auto found = co_await others.find(due, true);
+        if (!found) co_return false;
+        go_to(**found);
+        others.end_trying();
+        // What one server has said of its file is not true of another's.
+        parts_.move.facts = {};
+        auto lost = co_await ask_own_facts();
+        if (!lost) co_return true;
+        error = std::move(*lost);
+    }
+}
+
+void Transfer::go_to(backend::Leg& leg) {
+    use(leg);
+    auto traffic = parts_.others->go_there();
+    report_.moved = std::move(traffic.bytes);
+    parts_.throttle = std::move(traffic.throttle);
 }
 
 /// Most servers tell the size in their 150, if the transfer begins with the first byte.
 void Transfer::note_announced_size() {
     auto& move = parts_.move;
     const auto size = replies_->owed().announced_bytes();
-    if (!size || !continuation_ || !move.is_file || restart_) return;
+    if (!size || !continuation_ || !move.is_file || restart_ || continuation_->begin > 0) return;
     leg_->known().set_announces_size();
     if (!move.facts.size) move.facts.size = size;
 }
@@ -241,6 +257,13 @@ loop::Task<> Transfer::move_on() {
             problem = difference_.empty() ? std::move(found.error()) : difference_;
             break;
         }
+        // Meanwhile more may have been delivered.
+        problem = has_left ? std::string() : obstacle();
+        if (!problem.empty()) {
+            others.end_trying();
+            others.pass_over();
+            break;
+        }
         auto differs = co_await difference_on(**found);
         if (!differs || !differs->empty()) others.end_trying();
         if (!differs) continue;  // the next search drops it
@@ -253,8 +276,7 @@ loop::Task<> Transfer::move_on() {
             co_await leave(why, left);
             tell({Kind::left});
         }
-        use(**found);
-        report_.moved = others.go_there();
+        go_to(**found);
         auto refused = co_await begin_again();
         others.end_trying();
         if (refused && refused->empty()) {
@@ -293,8 +315,6 @@ void Transfer::look_for_resumption() {
     difference_.clear();
     is_on_trial_ = false;
     const auto pause = *checked_at_ - left_at_;
-    ++outcome_.course.moves;
-    outcome_.course.moving += pause;
     parts_.others->resumed(resumed_at_, pause);
     tell({Kind::resumed});
 }

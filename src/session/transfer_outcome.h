@@ -34,8 +34,6 @@ struct TransferCourse {
     Duration paused{};
     Duration held{};  ///< back by a bandwidth limit
     std::uint64_t restart = 0;
-    std::uint32_t moves = 0;  ///< to other backends
-    Duration moving{};        ///< without a byte, because of them
 };
 
 struct TransferOutcome {
