@@ -376,6 +376,7 @@ loop::Task<bool> Login::accept() {
     if (!std::exchange(has_logged_in_, true))
         context_.ledger().login_succeeded(context_.client.peer().ip, placement_.connections_begun(),
                                           context_.now());
+    placement_.end();
     if (!was_logged_in)
         context_.assignment.seat().logged_in(
             std::chrono::duration_cast<std::chrono::microseconds>(time_));

@@ -62,6 +62,7 @@ loop::Task<> Passthrough::run() {
         std::chrono::duration_cast<std::chrono::microseconds>(placed->time));
     context_.ledger().login_succeeded(context_.client.peer().ip, placement_.connections_begun(),
                                       context_.now());
+    placement_.end();
     metrics::count(metrics::Counter::sessions_passed_through);
     context_.place.keep();
     context_.report(log::Level::info, "passed through", {{"server_name", hello->server_name}});

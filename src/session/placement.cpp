@@ -6,6 +6,7 @@
 #include "session/limit_note.h"
 
 #include <algorithm>
+#include <cassert>
 #include <chrono>
 #include <fmt/format.h>
 #include <utility>
@@ -49,28 +50,26 @@ std::string text_of(const Unplaced& why) {
 }
 
 void Placement::begin(const ServedPool& pool, std::string user) {
-    pool_ = pool;
-    begin_again(std::move(user));
+    search_ = std::make_unique<Search>(Search{.pool = pool, .user = std::move(user)});
 }
 
 void Placement::begin_again(std::string user) {
-    user_ = std::move(user);
-    tried_.clear();
-    only_.reset();
-    is_move_ = false;
+    begin(ServedPool(search_ ? search_->pool : context_.assignment.pool()), std::move(user));
 }
 
 void Placement::begin_move(const ServedPool& pool, std::string user,
                            std::vector<pool::BackendId> without,
                            std::optional<pool::BackendId> only) {
-    begin(pool, std::move(user));
-    tried_ = std::move(without);
-    only_ = only;
-    is_move_ = true;
+    search_ = std::make_unique<Search>(Search{.pool = pool,
+                                              .user = std::move(user),
+                                              .tried = std::move(without),
+                                              .only = only,
+                                              .is_move = true});
 }
 
 loop::Task<std::expected<Placed, Unplaced>> Placement::find() {
-    last_reason_.clear();
+    assert(search_);
+    search_->last_reason.clear();
     // Not really tried: Ballast itself had no descriptor, source port or memory for them.
     std::vector<pool::BackendId> passed_over;
     for (;;) {
@@ -78,7 +77,7 @@ loop::Task<std::expected<Placed, Unplaced>> Placement::find() {
         if (!seat) co_return std::unexpected(seat.error());
         // The administrator may have taken the backend out since.
         if (seat->admin() != pool::AdminState::ready) continue;
-        Assignment assignment(pool_, std::move(*seat), context_.signal);
+        Assignment assignment(search_->pool, std::move(*seat), context_.signal);
         const auto began = context_.now();
         auto reply = co_await introduction_.introduce(assignment);
         const auto time = context_.now() - began;
@@ -99,7 +98,7 @@ std::optional<WaitEnd> Placement::interruption() {
     if (context_.place.is_recalled()) return WaitEnd::place_needed;
     if (client_.wants_to_quit()) return WaitEnd::client_quits;
     if (client_.wants_to_abort()) return WaitEnd::client_aborts;
-    if (is_move_ && context_.now() >= client_.deadline()) return WaitEnd::too_late;
+    if (search_->is_move && context_.now() >= client_.deadline()) return WaitEnd::too_late;
     return std::nullopt;
 }
 
@@ -110,8 +109,8 @@ loop::Task<std::optional<WaitEnd>> Placement::await_turn() {
     for (;;) {
         const auto now = context_.now();
         loop::Time ask_at;
-        if (is_move_) {
-            if (!turn) turn = pool_.pool->move_turn();
+        if (search_->is_move) {
+            if (!turn) turn = search_->pool.pool->move_turn();
             const auto wait = turn->ask(client_.is_urgent());
             if (!wait) break;
             ask_at = *wait;
@@ -132,17 +131,17 @@ loop::Task<std::optional<WaitEnd>> Placement::await_turn() {
 
 std::expected<pool::Seat, pool::Refusal> Placement::choose(
     const std::vector<pool::BackendId>& without) {
-    const pool::Client client{context_.client.peer().ip, user_};
-    if (only_) {
-        if (std::ranges::find(without, *only_) != without.end())
+    const pool::Client client{context_.client.peer().ip, search_->user};
+    if (search_->only) {
+        if (std::ranges::find(without, *search_->only) != without.end())
             return std::unexpected(pool::Refusal::all_tried);
-        auto seat = pool_.pool->seat_on(*only_, client);
+        auto seat = search_->pool.pool->seat_on(*search_->only, client);
         if (!seat) return std::unexpected(pool::Refusal::all_full);
         return std::move(*seat);
     }
     const bool is_told = context_.story.is_kept();
     pool::Choice choice;
-    auto chosen = pool_.pool->choose(client, without, is_told ? &choice : nullptr);
+    auto chosen = search_->pool.pool->choose(client, without, is_told ? &choice : nullptr);
     if (is_told) tell(choice, chosen ? chosen->backend().name : std::string_view());
     return chosen;
 }
@@ -150,10 +149,10 @@ std::expected<pool::Seat, pool::Refusal> Placement::choose(
 loop::Task<std::expected<pool::Seat, Unplaced>> Placement::find_seat(
     std::vector<pool::BackendId>& passed_over) {
     for (;;) {
-        if (is_move_)
+        if (search_->is_move)
             if (const auto end = interruption()) co_return std::unexpected(*end);
         if (const auto end = co_await await_turn()) co_return std::unexpected(*end);
-        auto without = tried_;
+        auto without = search_->tried;
         without.insert(without.end(), passed_over.begin(), passed_over.end());
         auto chosen = choose(without);
         std::expected<pool::Seat, Unplaced> seat = std::unexpected(pool::Refusal::all_full);
@@ -171,7 +170,7 @@ loop::Task<std::expected<pool::Seat, Unplaced>> Placement::find_seat(
         const auto refusal = std::get<pool::Refusal>(seat.error());
         // The client has waited long enough.
         if (client_.wants_to_quit()) co_return std::unexpected(WaitEnd::client_quits);
-        if (is_move_) co_return seat;
+        if (search_->is_move) co_return seat;
         if (passed_over.empty() && fall_back(refusal)) continue;
         metrics::count(metrics::Counter::sessions_without_backend);
         report_none(refusal);
@@ -183,16 +182,16 @@ loop::Task<std::expected<pool::Seat, Unplaced>> Placement::find_seat(
 /// its place.
 loop::Task<std::expected<pool::Seat, Unplaced>> Placement::wait_for_seat(
     std::vector<pool::BackendId> without) {
-    const pool::Client client{context_.client.peer().ip, user_};
-    auto place = pool_.pool->join_queue(client, without, context_.signal);
+    const pool::Client client{context_.client.peer().ip, search_->user};
+    auto place = search_->pool.pool->join_queue(client, without, context_.signal);
     if (!place) co_return std::unexpected(place.error());
     const auto began = context_.now();
     const auto tell_end = [this, began](std::string_view outcome) {
         context_.story.note(context_.now(), Fact::left_queue, {outcome, context_.now() - began});
     };
-    context_.story.note(began, Fact::queued, {pool_.settings->name});
+    context_.story.note(began, Fact::queued, {search_->pool.settings->name});
     context_.set_phase(Phase::queued);
-    const auto latest = context_.loop().after(pool_.settings->queue.timeout);
+    const auto latest = context_.loop().after(search_->pool.settings->queue.timeout);
     bool is_counted = false;
     for (;;) {
         if (auto seat = place->take()) {
@@ -215,7 +214,7 @@ loop::Task<std::expected<pool::Seat, Unplaced>> Placement::wait_for_seat(
             tell_end("it took too long");
             // The pool was full long ago. Meanwhile its backends may have gone down.
             *place = pool::Place();
-            auto last = pool_.pool->choose(client, without);
+            auto last = search_->pool.pool->choose(client, without);
             if (last) co_return std::move(*last);
             co_return std::unexpected(last.error() == pool::Refusal::all_full
                                           ? pool::Refusal::waited_in_vain
@@ -232,7 +231,7 @@ bool Placement::fall_back(pool::Refusal refusal) {
         refusal == pool::Refusal::none_resolved || refusal == pool::Refusal::all_down ||
         refusal == pool::Refusal::all_withdrawn || refusal == pool::Refusal::down_or_withdrawn ||
         refusal == pool::Refusal::all_tried;
-    const auto& config = *pool_.settings;
+    const auto& config = *search_->pool.settings;
     if (!is_unable || config.fallback.empty()) return false;
     metrics::count(metrics::Counter::sessions_fallen_back);
     context_.report(log::Level::info, "fallback pool",
@@ -241,13 +240,13 @@ bool Placement::fall_back(pool::Refusal refusal) {
                      {"reason", pool::to_string(refusal)}});
     context_.story.note(context_.now(), Fact::fallback,
                         {config.name, config.fallback, pool::to_string(refusal)});
-    pool_ = *context_.surroundings.pools->find(config.fallback);
+    search_->pool = *context_.surroundings.pools->find(config.fallback);
     return true;
 }
 
 void Placement::give_up(Assignment assignment, const base::Error& error,
                         loop::Time::duration time) {
-    last_reason_ = base::to_string(error);
+    search_->last_reason = base::to_string(error);
     metrics::count(metrics::Counter::backend_attempts_failed);
     const auto& backend = assignment.backend();
     // What failed before there was a leg has been counted.
@@ -256,11 +255,13 @@ void Placement::give_up(Assignment assignment, const base::Error& error,
         leg->count(error.fault == base::Fault::backend_full ? metrics::BackendError::full
                                                             : metrics::BackendError::login);
     context_.report_fault(base::blame_of(error), "backend failed before login, the next is tried",
-                          {{"backend", backend.name}, {"reason", last_reason_}});
-    context_.story.note(context_.now(), Fact::attempt_failed,
-                        {backend.name, base::to_string(backend.address), last_reason_, time});
-    if (error.fault == base::Fault::backend) pool_.pool->observe_failure(backend.id, last_reason_);
-    if (error.fault != base::Fault::internal) tried_.push_back(backend.id);
+                          {{"backend", backend.name}, {"reason", search_->last_reason}});
+    context_.story.note(
+        context_.now(), Fact::attempt_failed,
+        {backend.name, base::to_string(backend.address), search_->last_reason, time});
+    if (error.fault == base::Fault::backend)
+        search_->pool.pool->observe_failure(backend.id, search_->last_reason);
+    if (error.fault != base::Fault::internal) search_->tried.push_back(backend.id);
 }
 
 void Placement::tell(const pool::Choice& choice, std::string_view chosen) {
@@ -277,7 +278,7 @@ void Placement::tell(const pool::Choice& choice, std::string_view chosen) {
     if (chosen.empty()) return;
     const bool is_picked = choice.why == pool::Choice::Why::policy;
     story.note(now, Fact::chosen,
-               {pool_.settings->name, chosen, pool::to_string(choice.why),
+               {search_->pool.settings->name, chosen, pool::to_string(choice.why),
                 is_picked ? choice.policy : std::string_view()});
 }
 
@@ -297,9 +298,9 @@ void Placement::tell_connection(const Assignment& assignment, loop::Time::durati
 }
 
 void Placement::report_none(pool::Refusal refusal) {
-    const auto& pool = *pool_.settings;
+    const auto& pool = *search_->pool.settings;
     context_.story.note(context_.now(), Fact::no_backend,
-                        {pool.name, pool::to_string(refusal), last_reason_});
+                        {pool.name, pool::to_string(refusal), search_->last_reason});
     if (refusal == pool::Refusal::queue_full || refusal == pool::Refusal::waited_in_vain ||
         refusal == pool::Refusal::all_full)
         events::publish_seldom(events::Kind::queue_full, pool.name,
@@ -326,7 +327,7 @@ void Placement::report_none(pool::Refusal refusal) {
                               "add backends, or raise it or max_sessions");
         default:
             return context_.report_fault(blame_of(refusal), "no backend for a session",
-                                         {name, reason, {"last", last_reason_}});
+                                         {name, reason, {"last", search_->last_reason}});
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -78,7 +79,7 @@ using Unplaced = std::variant<pool::Refusal, WaitEnd>;
 [[nodiscard]] std::string text_of(const Unplaced& why);
 
 /// Finds a backend for a session: chooses, queues, falls back to another pool, connects and tries
-/// the next one. Says nothing to the client. Remembers failed backends until `begin`.
+/// the next one. Says nothing to the client. Remembers failed backends from `begin` to `end`.
 class Placement {
 public:
     /// All references outlive the placement.
@@ -87,8 +88,10 @@ public:
 
     /// For a new login: every backend of this pool may be tried.
     void begin(const ServedPool& pool, std::string user);
-    /// For another user of the same pool.
+    /// For another user of the same pool, or of the pool that the session is in.
     void begin_again(std::string user);
+    /// The session keeps its backend. Most sessions never need another.
+    void end() { search_.reset(); }
     /// For a session that moves inside its pool, whose files it has seen: no fallback, and none of
     /// the backends in `without`. If `only` is given, no other one. The pool's pace for such
     /// sessions counts, not the limits on logins.
@@ -100,12 +103,10 @@ public:
     /// `time` was taken by the backend so far.
     void give_up(Assignment assignment, const base::Error& error, loop::Time::duration time);
 
-    /// The last pool that was asked: that of `begin`, or its fallback.
-    [[nodiscard]] const ServedPool& pool() const { return pool_; }
     /// Counts the connections to backends that the whole session has begun.
     [[nodiscard]] std::uint32_t connections_begun() const { return connections_begun_; }
-    /// Why the last one failed; empty: none was tried.
-    [[nodiscard]] const std::string& last_reason() const { return last_reason_; }
+    /// Why the last one failed; empty: none was tried. Call it before `end`.
+    [[nodiscard]] const std::string& last_reason() const { return search_->last_reason; }
 
 private:
     [[nodiscard]] std::optional<WaitEnd> interruption();
@@ -124,13 +125,16 @@ private:
     Context& context_;
     WaitingClient& client_;
     Introduction& introduction_;
-    ServedPool pool_;
-    std::string user_;
-    std::vector<pool::BackendId> tried_;  // and others that are not to be tried
-    std::optional<pool::BackendId> only_;
-    std::string last_reason_;  // why the last one failed; empty: none was tried
+    struct Search {
+        ServedPool pool;  ///< the last one that was asked: that of `begin`, or its fallback
+        std::string user;
+        std::vector<pool::BackendId> tried = {};  ///< and others that are not to be tried
+        std::optional<pool::BackendId> only = {};
+        std::string last_reason = {};
+        bool is_move = false;
+    };
+    std::unique_ptr<Search> search_;
     std::uint32_t connections_begun_ = 0;
-    bool is_move_ = false;
 };
 
 }  // namespace ballast::session
