@@ -27,6 +27,7 @@ pool = "{name}"
 command_rate = 0
 passive_ports = "{first_port}-{last_port}"
 [pool.{name}]
+failover = "{failover}"
 probe = {{ type = "none" }}
 [[pool.{name}.backend]]
 name = "{name}"
@@ -87,10 +88,11 @@ std::string configuration_of(const Passage& passage, const Certificate& certific
                            fmt::arg("front", passage.front), fmt::arg("back", passage.back),
                            fmt::arg("first_port", data_ports_first),
                            fmt::arg("last_port", data_ports_last));
-    auto text =
-        fmt::format(ballast_passage, fmt::arg("name", name), fmt::arg("front", passage.front),
-                    fmt::arg("back", passage.back), fmt::arg("first_port", first_port),
-                    fmt::arg("last_port", first_port + ports_each - 1));
+    auto text = fmt::format(ballast_passage, fmt::arg("name", name),
+                            fmt::arg("front", passage.front), fmt::arg("back", passage.back),
+                            fmt::arg("failover", passage.has_failover ? "transfer" : "off"),
+                            fmt::arg("first_port", first_port),
+                            fmt::arg("last_port", first_port + ports_each - 1));
     const auto file = certificate.path();
     if (passage.has_tls_in_front)
         text += fmt::format(ballast_tls_in_front, fmt::arg("name", name),

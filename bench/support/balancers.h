@@ -21,6 +21,8 @@ struct Passage {
     bool passes_through = false;
     /// Towards the server.
     TlsVersion version = TlsVersion::v1_3;
+    /// Downloads may go on with another server.
+    bool has_failover = false;
     std::uint16_t front = free_port();
 };
 

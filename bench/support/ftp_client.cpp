@@ -25,7 +25,7 @@ const std::vector<char>& block() {
 
 FtpClient::FtpClient(const Door& door)
     : door_(door), control_(Socket::connected(door.port, door.host)) {
-    expect(220, "the connection");
+    hear(220, "the connection");
 }
 
 void FtpClient::log_in() {
@@ -61,7 +61,7 @@ void FtpClient::retrieve(std::string_view name, std::size_t bytes, Connection da
     if (const std::size_t got = data.count_to_end(); got != bytes)
         throw std::runtime_error(fmt::format("{}: {} bytes instead of {}", line, got, bytes));
     data.end();
-    expect(226, line);
+    hear(226, line);
 }
 
 void FtpClient::store(std::string_view name, std::size_t bytes, Connection data) {
@@ -75,7 +75,7 @@ void FtpClient::store(std::string_view name, std::size_t bytes, Connection data)
         rest -= part.size();
     }
     data.end_and_wait();
-    expect(226, line);
+    hear(226, line);
     if (last_line_ != fmt::format("226 Got {} bytes.", bytes))
         throw std::runtime_error(fmt::format("{}: {} sent, but \"{}\"", line, bytes, last_line_));
 }
@@ -96,12 +96,16 @@ void FtpClient::start_tls_if_protected(Connection& data) {
 }
 
 void FtpClient::command(std::string_view line, int code) {
-    std::string bytes(line);
-    control_.send_all(bytes += "\r\n");
-    expect(code, line);
+    say(line);
+    hear(code, line);
 }
 
-void FtpClient::expect(int code, std::string_view after) {
+void FtpClient::say(std::string_view line) {
+    std::string bytes(line);
+    control_.send_all(bytes += "\r\n");
+}
+
+void FtpClient::hear(int code, std::string_view after) {
     const auto* line = lines_.next();
     if (line == nullptr) throw std::runtime_error("the control connection ended");
     last_line_ = *line;

@@ -32,6 +32,9 @@ public:
     /// Data connections use TLS from now on, if the session does.
     void protect_data();
     void no_operation() { command("NOOP", 200); }
+    /// Only files in binary can go on with another server.
+    void send_binary() { command("TYPE I", 200); }
+    void wait_at_most(std::chrono::seconds time) const { control_.socket().wait_at_most(time); }
     /// Where the next file goes. RETR or STOR may follow much later.
     [[nodiscard]] Connection open_data();
     /// Whether data connections offer to resume this session, and throw if they do not resume it.
@@ -42,9 +45,12 @@ public:
     /// And waits for the end of the connection.
     void quit();
 
+    /// Sends a line. `hear` waits for its reply.
+    void say(std::string_view line);
+    void hear(int code, std::string_view after);
+
 private:
     void command(std::string_view line, int code);
-    void expect(int code, std::string_view after);
     void start_tls_if_protected(Connection& data);
 
     Door door_;

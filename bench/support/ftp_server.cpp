@@ -76,14 +76,15 @@ private:
     Socket file_;
 };
 
-/// "/512M" is 512 MiB.
+/// "/512M" is 512 MiB, and so is "/512M.1".
 std::optional<std::size_t> size_named(std::string_view path) {
     if (path.starts_with('/')) path.remove_prefix(1);
     std::size_t size = 0;
     const auto* const end = path.data() + path.size();
     const auto [rest, error] = std::from_chars(path.data(), end, size);
     if (error != std::errc()) return std::nullopt;
-    const std::string_view unit(rest, end);
+    const std::string_view words(rest, end);
+    const auto unit = words.substr(0, words.find('.'));
     if (unit.empty()) return size;
     if (unit == "K") return size << 10;
     if (unit == "M") return size << 20;
@@ -157,6 +158,9 @@ private:
                 fmt::format("227 Entering Passive Mode (127,0,0,1,{},{})", port / 256, port % 256));
         } else if (verb == "RETR") {
             send(size_named(argument));
+        } else if (verb == "SIZE") {
+            const auto size = size_named(argument);
+            reply(size ? fmt::format("213 {}", *size) : "550 The name of a file is its size.");
         } else if (verb == "STOR") {
             receive();
         } else if (verb == "LIST" || verb == "NLST") {
@@ -174,7 +178,7 @@ private:
     }
 
     static std::string_view answer_without_data(std::string_view verb) {
-        static constexpr std::array<std::pair<std::string_view, std::string_view>, 12> answers{{
+        static constexpr std::array<std::pair<std::string_view, std::string_view>, 13> answers{{
             {"NOOP", "200 OK."},
             {"USER", "331 Password."},
             {"PASS", "230 Logged in."},
@@ -187,6 +191,7 @@ private:
             {"FEAT", "211-Features:\r\n AUTH TLS\r\n EPSV\r\n PASV\r\n PBSZ\r\n PROT\r\n211 End."},
             {"CWD", "250 OK."},
             {"PWD", "257 \"/\""},
+            {"MDTM", "213 20260101120000"},
         }};
         for (const auto& [known, text] : answers)
             if (known == verb) return text;

@@ -55,7 +55,11 @@ void measure_files(const Target& target, Results& results) {
     const std::size_t times = sum_side_by_side(clients, [&](std::size_t) {
         FtpClient client(target.door);
         client.log_in();
-        const std::size_t files = repeat([&] { client.retrieve("/4K", 4096, client.open_data()); });
+        client.send_binary();
+        // Each file has another name, as in a directory that is mirrored.
+        std::size_t number = 0;
+        const std::size_t files = repeat(
+            [&] { client.retrieve(fmt::format("/4K.{}", number++), 4096, client.open_data()); });
         client.quit();
         return files;
     });

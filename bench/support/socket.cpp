@@ -58,12 +58,16 @@ std::optional<Socket> Socket::listening_if_free(std::uint16_t port) {
     return socket;
 }
 
+void Socket::wait_at_most(std::chrono::seconds time) const {
+    const timeval patience{.tv_sec = time.count(), .tv_usec = 0};
+    for (const int direction : {SO_RCVTIMEO, SO_SNDTIMEO})
+        check(::setsockopt(native_, SOL_SOCKET, direction, &patience, sizeof(patience)),
+              "setsockopt");
+}
+
 Socket Socket::connected(std::uint16_t port, std::uint8_t host) {
     Socket socket(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
-    const timeval patience{.tv_sec = 20, .tv_usec = 0};
-    for (const int direction : {SO_RCVTIMEO, SO_SNDTIMEO})
-        check(::setsockopt(socket.get(), SOL_SOCKET, direction, &patience, sizeof(patience)),
-              "setsockopt");
+    socket.wait_at_most(std::chrono::seconds(20));
     set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);
     sockaddr_in address = loopback(port, host);
     check(::connect(socket.get(), generic(address), sizeof(address)), "connect");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -25,7 +26,7 @@ public:
     [[nodiscard]] static Socket listening();
     /// On this port, unless it is in use.
     [[nodiscard]] static std::optional<Socket> listening_if_free(std::uint16_t port);
-    /// To 127.0.0.`host`. Waits 20 s at most for anything.
+    /// To 127.0.0.`host`. Waits 20 s at most for anything, unless told otherwise.
     [[nodiscard]] static Socket connected(std::uint16_t port, std::uint8_t host = 1);
     /// The next connection of a listening socket.
     [[nodiscard]] Socket accepted() const;
@@ -33,6 +34,8 @@ public:
     [[nodiscard]] int get() const { return native_; }
     [[nodiscard]] std::uint16_t port() const;
     void send_all(std::string_view bytes) const;
+    /// For anything.
+    void wait_at_most(std::chrono::seconds time) const;
 
 private:
     int native_;

@@ -43,6 +43,17 @@ Target through_ballast_without_explain(const TargetOptions& options, const Serve
             .carries_data = false};
 }
 
+/// A server that can be left must be asked about each file.
+Target through_ballast_with_failover(const TargetOptions& options, const Server& server) {
+    const Passage passage{.back = server.sockets.control.port(), .has_failover = true};
+    return {.name = "ballast with failover",
+            .process = start_ballast(options, server.certificate, {passage}),
+            .door = {.port = passage.front},
+            .tls_1_2_door = {},
+            .bytes_port = 0,
+            .carries_data = true};
+}
+
 Target through_haproxy(const TargetOptions& options, const Server& server) {
     const std::uint16_t front = free_port();
     const std::uint16_t bytes_front = free_port();
@@ -84,6 +95,7 @@ Targets::Targets(const TargetOptions& options) : server_(options.origin) {
     all_.push_back(through_relay(options, server_));
     all_.push_back(through_ballast(options, server_));
     all_.push_back(through_ballast_without_explain(options, server_));
+    all_.push_back(through_ballast_with_failover(options, server_));
     if (!options.haproxy.empty()) all_.push_back(through_haproxy(options, server_));
 }
 

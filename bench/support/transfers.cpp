@@ -25,6 +25,7 @@ public:
         }
         session_.emplace(target.door).log_in();
         session_->protect_data();
+        session_->send_binary();
         data_ = session_->open_data();
     }
 
