@@ -28,7 +28,7 @@ command_rate = 0
 passive_ports = "{first_port}-{last_port}"
 [pool.{name}]
 failover = "{failover}"
-probe = {{ type = "none" }}
+probe = {{ type = "{probe}" }}
 [[pool.{name}.backend]]
 name = "{name}"
 address = "127.0.0.1:{back}"
@@ -91,6 +91,8 @@ std::string configuration_of(const Passage& passage, const Certificate& certific
     auto text = fmt::format(ballast_passage, fmt::arg("name", name),
                             fmt::arg("front", passage.front), fmt::arg("back", passage.back),
                             fmt::arg("failover", passage.has_failover ? "transfer" : "off"),
+                            // A probe learns that the server reads several commands at once.
+                            fmt::arg("probe", passage.has_failover ? "banner" : "none"),
                             fmt::arg("first_port", first_port),
                             fmt::arg("last_port", first_port + ports_each - 1));
     const auto file = certificate.path();

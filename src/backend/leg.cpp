@@ -10,7 +10,6 @@
 #include "metrics/counters.h"
 
 #include <algorithm>
-#include <array>
 #include <fmt/format.h>
 #include <vector>
 
@@ -223,23 +222,41 @@ base::Error Leg::lost(std::error_code code, std::string_view doing) const {
             fmt::format("{} {}", doing, base::to_string(control_.peer()))};
 }
 
+/// Why nothing can be sent. Empty: no reply is owed.
+std::optional<base::Error> Leg::loss_before_sending() {
+    auto said = drop_unasked();
+    if (!said) return std::nullopt;
+    if (!*said) return std::move(said->error());
+    return refusal(base::to_string(address()) + " sent an unexpected", **said);
+}
+
 loop::Task<base::Result<>> Leg::send(base::WipedString line) {
-    if (auto said = drop_unasked()) {
-        if (!*said) co_return std::unexpected(said->error());
-        co_return std::unexpected(
-            refusal(base::to_string(address()) + " sent an unexpected", **said));
-    }
+    if (auto lost = loss_before_sending()) co_return std::unexpected(std::move(*lost));
     co_return co_await send_meanwhile(std::move(line));
 }
 
-loop::Task<base::Result<>> Leg::send_meanwhile(base::WipedString line) {
+loop::Task<base::Result<>> Leg::send_several(const std::vector<std::string>& lines) {
+    if (auto lost = loss_before_sending()) co_return std::unexpected(std::move(*lost));
+    std::string all;
+    for (const auto& line : lines) {
+        note_sent(line);
+        all.append(line).append("\r\n");
+    }
+    co_return co_await control_.send(all, base::Fault::backend,
+                                     signal_.loop().after(settings().reply_timeout));
+}
+
+void Leg::note_sent(std::string_view line) {
     owed_ += line == "ABOR" ? abort_replies_max : 1;
     may_announce_ = true;
     if (ftp::transfers_file(line)) is_restart_armed_ = false;
-    if (log::enabled(log::Level::debug)) {
-        is_secret_answered_ = ftp::holds_secret(line);
-        show("to the backend", ftp::loggable(line));
-    }
+    if (!log::enabled(log::Level::debug)) return;
+    is_secret_answered_ = ftp::holds_secret(line);
+    show("to the backend", ftp::loggable(line));
+}
+
+loop::Task<base::Result<>> Leg::send_meanwhile(base::WipedString line) {
+    note_sent(line);
     line.append_wiped("\r\n");
     co_return co_await control_.send(line, base::Fault::backend,
                                      signal_.loop().after(settings().reply_timeout));
@@ -457,27 +474,6 @@ loop::Task<base::Result<ftp::Reply>> Leg::command(base::WipedString line) {
     auto heard = co_await ask(std::move(line), false);
     if (!heard) co_return std::unexpected(std::move(heard.error()));
     co_return std::move(heard->reply);
-}
-
-loop::Task<base::Result<std::pair<ftp::Reply, ftp::Reply>>> Leg::two_commands(
-    std::string_view first, std::string_view second, std::optional<loop::Time::duration> patience) {
-    if (auto said = drop_unasked()) {
-        if (!*said) co_return std::unexpected(said->error());
-        co_return std::unexpected(
-            refusal(base::to_string(address()) + " sent an unexpected", **said));
-    }
-    ++owed_;  // besides that of the line that `send_meanwhile` sees
-    if (auto sent = co_await send_meanwhile(fmt::format("{}\r\n{}", first, second)); !sent)
-        co_return std::unexpected(sent.error());
-    std::array<ftp::Reply, 2> replies;
-    for (auto& reply : replies) {
-        auto heard = co_await hear(
-            patience.value_or(std::max(answer_time(first), answer_time(second))), false);
-        if (!heard) co_return std::unexpected(heard.error());
-        reply = std::move(heard->reply);
-        if (reply.code == 421) co_return std::unexpected(refusal(fmt::format("{}:", first), reply));
-    }
-    co_return std::pair(std::move(replies[0]), std::move(replies[1]));
 }
 
 loop::Task<base::Result<std::vector<ftp::Reply>>> Leg::abort_nothing() {

@@ -76,11 +76,10 @@ public:
     /// unexpected replies like `send`, but a 421 among them is the reply.
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> command(base::WipedString line);
 
-    /// Sends two lines in one write, for a backend that reads several commands at once, and waits
-    /// for both replies: `patience` for each line, if given, else as `command` does.
-    [[nodiscard]] loop::Task<base::Result<std::pair<ftp::Reply, ftp::Reply>>> two_commands(
-        std::string_view first, std::string_view second,
-        std::optional<loop::Time::duration> patience = {});
+    /// Sends lines in one write while no reply is owed, for a backend that reads several commands
+    /// at once. All their replies are then owed, in this order. Drops unexpected replies like
+    /// `send`.
+    [[nodiscard]] loop::Task<base::Result<>> send_several(const std::vector<std::string>& lines);
 
     // For callers that pass on replies of any length as they arrive
 
@@ -228,6 +227,8 @@ private:
     void note_unasked(const ftp::Reply& reply);
     void show(std::string_view message, std::string_view line) const;
     void show_reply(const ftp::Reply& reply) const;
+    [[nodiscard]] std::optional<base::Error> loss_before_sending();
+    void note_sent(std::string_view line);
     /// Drops unexpected replies. Empty if the next command may be sent.
     [[nodiscard]] std::optional<base::Result<ftp::Reply>> drop_unasked();
     [[nodiscard]] loop::Deadline last_words_until();

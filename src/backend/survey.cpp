@@ -27,8 +27,12 @@ std::string greeting_for_clients(const ftp::Reply& greeting) {
 /// Some servers take all that one read returns for one command.
 loop::Task<bool> takes_several(Leg& leg) {
     constexpr auto patience = std::chrono::seconds(2);
-    const auto replies = co_await leg.two_commands("NOOP", "NOOP", patience);
-    co_return replies && replies->first.is_positive() && replies->second.is_positive();
+    if (const auto sent = co_await leg.send_several({"NOOP", "NOOP"}); !sent) co_return false;
+    for (int answers = 0; answers < 2; ++answers) {
+        const auto heard = co_await leg.hear(patience, false);
+        if (!heard || !heard->reply.is_positive()) co_return false;
+    }
+    co_return true;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/file_facts.h"
 
+#include "backend/refusal.h"
 #include "base/ascii.h"
 #include "base/number.h"
 
@@ -25,6 +26,8 @@ std::string time_in(std::string_view text) {
                          std::ranges::all_of(time, [](char c) { return c >= '0' && c <= '9'; });
     return is_time ? std::string(time) : std::string();
 }
+
+std::string_view verb_of(std::string_view line) { return line.substr(0, line.find(' ')); }
 
 }  // namespace
 
@@ -55,28 +58,37 @@ std::string difference(const FileFacts& began, const FileFacts& other, bool trus
     return {};
 }
 
-loop::Task<base::Result<>> ask_facts(backend::Leg& leg, std::string_view path, FileFacts& facts,
-                                     bool size_is_announced) {
-    const auto size_line = fmt::format("SIZE {}", path);
-    const auto time_line = fmt::format("MDTM {}", path);
-    const bool asks_size = !facts.size && !size_is_announced;
-    const bool asks_time = facts.time.empty();
-    if (asks_size && asks_time && leg.known().takes_several()) {
-        auto replies = co_await leg.two_commands(size_line, time_line);
-        if (!replies) co_return std::unexpected(replies.error());
-        facts.note("SIZE", replies->first);
-        facts.note("MDTM", replies->second);
-        co_return base::Result<>();
+std::vector<std::string> questions(std::string_view path, const FileFacts& facts,
+                                   bool size_is_announced) {
+    std::vector<std::string> lines;
+    if (!facts.size && !size_is_announced) lines.push_back(fmt::format("SIZE {}", path));
+    if (facts.time.empty()) lines.push_back(fmt::format("MDTM {}", path));
+    return lines;
+}
+
+loop::Task<base::Result<>> ask(backend::Leg& leg, std::vector<std::string> questions,
+                               FileFacts& facts) {
+    if (leg.known().takes_several()) {
+        if (auto sent = co_await leg.send_several(questions); !sent) co_return sent;
+        co_return co_await hear_answers(leg, std::move(questions), facts);
     }
-    if (asks_size) {
-        const auto reply = co_await leg.command(size_line);
+    for (const auto& line : questions) {
+        const auto reply = co_await leg.command(line);
         if (!reply) co_return std::unexpected(reply.error());
-        facts.note("SIZE", *reply);
+        facts.note(verb_of(line), *reply);
     }
-    if (asks_time) {
-        const auto reply = co_await leg.command(time_line);
-        if (!reply) co_return std::unexpected(reply.error());
-        facts.note("MDTM", *reply);
+    co_return base::Result<>();
+}
+
+loop::Task<base::Result<>> hear_answers(backend::Leg& leg, std::vector<std::string> questions,
+                                        FileFacts& facts) {
+    for (const auto& line : questions) {
+        const auto heard = co_await leg.hear(leg.answer_time(line), false);
+        if (!heard) co_return std::unexpected(heard.error());
+        if (heard->reply.code == 421)
+            co_return std::unexpected(
+                backend::refusal(fmt::format("{}:", verb_of(line)), heard->reply));
+        facts.note(verb_of(line), heard->reply);
     }
     co_return base::Result<>();
 }

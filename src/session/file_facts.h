@@ -30,11 +30,18 @@ struct FileFacts {
 /// Empty: it does not. What one of them has not said counts as a difference unless `trusts`.
 [[nodiscard]] std::string difference(const FileFacts& began, const FileFacts& other, bool trusts);
 
-/// Asks for what `facts` lacks. In one write if the backend is known to read several commands at
-/// once. `size_is_announced`: its 150 will tell the size, so SIZE is not asked.
-[[nodiscard]] loop::Task<base::Result<>> ask_facts(backend::Leg& leg, std::string_view path,
-                                                   FileFacts& facts,
-                                                   bool size_is_announced = false);
+/// The commands that ask for what `facts` lacks. `size_is_announced`: its 150 will tell the size,
+/// so SIZE is not asked.
+[[nodiscard]] std::vector<std::string> questions(std::string_view path, const FileFacts& facts,
+                                                 bool size_is_announced = false);
+/// Sends them and hears the answers. In one write if the backend is known to read several commands
+/// at once.
+[[nodiscard]] loop::Task<base::Result<>> ask(backend::Leg& leg, std::vector<std::string> questions,
+                                             FileFacts& facts);
+/// Hears the answers to questions that were sent.
+[[nodiscard]] loop::Task<base::Result<>> hear_answers(backend::Leg& leg,
+                                                      std::vector<std::string> questions,
+                                                      FileFacts& facts);
 
 /// What one session has learnt about files, for some seconds: most clients ask for SIZE and MDTM
 /// themselves.

@@ -495,7 +495,7 @@ loop::Task<> Transfer::send_command() {
     std::optional<base::Error> lost;
     const bool is_ready = co_await send_restart(restart_, lost);
     if (is_ready)
-        if (auto sent = co_await leg_->send(line_); !sent) lost = std::move(sent.error());
+        if (auto sent = co_await send_line(); !sent) lost = std::move(sent.error());
     ready_at_ = loop().now();
     // A download may go on with another backend, whatever this one has heard of it.
     const bool moves_on = lost && machine_.may_leave();

@@ -102,6 +102,9 @@ private:
     [[nodiscard]] loop::Task<bool> learn_facts();
     [[nodiscard]] loop::Task<std::optional<base::Error>> ask_own_facts();
     [[nodiscard]] bool may_be_large() const;
+    [[nodiscard]] std::vector<std::string> own_questions() const;
+    [[nodiscard]] bool asks_with_command() const;
+    [[nodiscard]] loop::Task<base::Result<>> send_line();
     void note_announced_size();
     [[nodiscard]] loop::Task<> move_on();
     [[nodiscard]] loop::Task<> leave(std::string_view why, OtherBackends::Left left);

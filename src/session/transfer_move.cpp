@@ -56,19 +56,39 @@ loop::Task<bool> Transfer::learn_facts() {
     co_return false;
 }
 
+/// What must be asked about the file.
+std::vector<std::string> Transfer::own_questions() const {
+    const auto& move = parts_.move;
+    if (!machine_.may_leave() || !continuation_ || !move.is_file || !may_be_large()) return {};
+    // With `as-client` nothing of Ballast's own comes between the client's commands.
+    if (leg_->follows_client()) return {};
+    return questions(move.path, move.facts, leg_->known().announces_size() && !restart_);
+}
+
+/// One write for all costs a small file least. REST must be the last command before the transfer.
+bool Transfer::asks_with_command() const { return leg_->known().takes_several() && !restart_; }
+
 /// The error says that the backend is lost. A late answer would be taken for that to the next
 /// command.
 loop::Task<std::optional<base::Error>> Transfer::ask_own_facts() {
-    auto& move = parts_.move;
-    if (!machine_.may_leave() || !continuation_ || !move.is_file || !may_be_large())
-        co_return std::nullopt;
-    // With `as-client` nothing of Ballast's own comes between the client's commands.
-    if (move.facts.is_complete() || leg_->follows_client()) co_return std::nullopt;
-    const bool size_is_announced = leg_->known().announces_size() && !restart_;
-    const auto asked = co_await ask_facts(*leg_, move.path, move.facts, size_is_announced);
+    auto lines = own_questions();
+    if (lines.empty() || asks_with_command()) co_return std::nullopt;
+    const auto asked = co_await ask(*leg_, std::move(lines), parts_.move.facts);
     if (!asked) co_return asked.error();
-    parts_.others->learn(move.facts);
+    parts_.others->learn(parts_.move.facts);
     co_return std::nullopt;
+}
+
+/// Sends the command, behind what is asked about its file.
+loop::Task<base::Result<>> Transfer::send_line() {
+    auto lines = asks_with_command() ? own_questions() : std::vector<std::string>();
+    if (lines.empty()) co_return co_await leg_->send(line_);
+    auto all = lines;
+    all.push_back(line_);
+    if (auto sent = co_await leg_->send_several(all); !sent) co_return sent;
+    auto heard = co_await hear_answers(*leg_, std::move(lines), parts_.move.facts);
+    if (heard) parts_.others->learn(parts_.move.facts);
+    co_return heard;
 }
 
 /// Whether the backend is lost, if it refused a data connection. One that has died may have done so
@@ -181,7 +201,8 @@ loop::Task<base::Result<std::string>> Transfer::difference_on(backend::Leg& othe
     const bool has_facts = continuation_ && parts_.move.is_file && !other.follows_client();
     FileFacts there;
     if (has_facts || !is_known)
-        if (const auto asked = co_await ask_facts(other, parts_.move.path, there); !asked)
+        if (const auto asked = co_await ask(other, questions(parts_.move.path, there), there);
+            !asked)
             co_return std::unexpected(asked.error());
     if (!is_known) co_return difference(parts_.move.facts, there, parts_.move.trusts);
     parts_.move.facts = std::move(there);
