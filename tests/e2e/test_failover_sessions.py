@@ -4,7 +4,7 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -326,6 +326,48 @@ def test_a_command_that_kills_every_server_is_given_up(work: Path) -> None:
         assert wire.is_silent(0.1)
 
 
+def _as_client() -> dict[str, str]:
+    first = free_ports(10)
+    return {"backend_data": "as-client", "data_ports": f"{first}-{first + 9}"}
+
+
+@pytest.mark.parametrize(
+    ("line", "pool"),
+    [("REST 5", dict), ("REST 5", _as_client), ("EPSV", _as_client), ("PASV", _as_client)],
+    ids=["rest", "rest-as-client", "epsv-as-client", "pasv-as-client"],
+)
+def test_what_prepares_a_transfer_is_given_up_as_well(
+    line: str, pool: Callable[[], dict[str, str]], work: Path
+) -> None:
+    def die(conversation: Conversation, _: str) -> None:
+        conversation.plain.shutdown(socket.SHUT_RDWR)
+
+    verb = line.split()[0]
+    # Otherwise Ballast need not ask about REST.
+    features = "211-Features:\r\n EPSV\r\n SIZE\r\n MDTM\r\n211 End"
+    poison: dict[str, Answer] = {"FEAT": features, verb: die}
+    with (
+        _scripted(work, poison, poison, **pool()) as (it, one, two),
+        Wire(it.where()).log_in() as wire,
+    ):
+        assert "several times" in wire.expect(line, 451).text
+        assert one.count(verb) + two.count(verb) == 3
+        wire.expect("PWD", 257)
+        assert wire.is_silent(0.1)
+
+
+def test_a_server_that_shuts_down_at_abor_is_left(work: Path) -> None:
+    first: dict[str, Answer] = {"ABOR": "421 Shutting down."}
+    with (
+        _scripted(work, first, **_as_client()) as (it, _, _),
+        Wire(it.where()).log_in() as wire,
+    ):
+        assert wire.ask("ABOR").code == 226
+        assert it.wait_for_moves(1)[0]["cause"] == "lost"
+        wire.expect("PWD", 257)
+        assert wire.is_silent(0.1)
+
+
 def test_a_client_that_loses_backends_all_the_time_is_given_up(work: Path) -> None:
     def die(conversation: Conversation, _: str) -> None:
         conversation.plain.shutdown(socket.SHUT_RDWR)
@@ -427,6 +469,27 @@ def test_drain_moves_idle_sessions(work: Path) -> None:
                 assert wire.is_silent(0.02)
             assert {line["cause"] for line in it.moves()} == {"drained"}
             assert isinstance(server, PyFtpd) and server.count(f"left {TESTER.name}") == 5
+
+
+def test_sessions_move_to_a_server_that_has_fewer(work: Path) -> None:
+    """As after a server has come up again. They keep their state."""
+    settings = operators.settings(work)
+    with _real(work, settings=settings, balance="least-sessions", rebalance="1000/s") as (it, _):
+        operators.operate(work, "drain", "alfresco/alf2")
+        with contextlib.ExitStack() as opened:
+            wires = [opened.enter_context(Wire(it.where()).log_in()) for _ in range(6)]
+            for wire in wires:
+                wire.expect("CWD a", 250)
+            assert operators.sessions(work) == {"alfresco/alf1": 6, "alfresco/alf2": 0}
+            operators.operate(work, "ready", "alfresco/alf2")
+            # Not one by one: 4 and 2 are close enough.
+            moves = it.wait_for_moves(2)
+            assert {each["cause"] for each in moves} == {"rebalanced"}
+            for wire in wires:
+                assert "/a" in wire.expect("PWD", 257).text
+                assert wire.is_silent(0.02)
+            assert operators.sessions(work) == {"alfresco/alf1": 4, "alfresco/alf2": 2}
+            assert len(it.moves()) == 2
 
 
 @pytest.mark.parametrize("move", [True, False])
