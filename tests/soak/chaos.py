@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import operators
 from field import Field
 from outcomes import Outcomes
+from troubles import Troubles
 
 # The twelfths of the run at whose beginning the process is replaced. In between, one process stays
 # long enough to see its memory grow.
@@ -31,6 +32,7 @@ OF_GATES = {
     "cut": "",
 }
 OF_OPERATORS = {"drain": "ready", "drain-idle": "ready", "disable": "ready"}
+TROUBLES = {**OF_SERVERS, **OF_GATES, **OF_OPERATORS}
 STATES = {"drain": "drain", "drain-idle": "drain-idle", "disable": "disabled", "ready": "ready"}
 
 
@@ -87,6 +89,7 @@ class Chaos:
     def __init__(self, field: Field, outcomes: Outcomes, choice: random.Random) -> None:
         self.happened: Counter[str] = Counter()
         self.replaced: list[int] = []
+        self.troubles = Troubles()
         self._field = field
         self._outcomes = outcomes
         self._choice = choice
@@ -95,6 +98,13 @@ class Chaos:
 
     def make(self, event: Event) -> None:
         self.happened[event.action] += 1
+        if event.action in TROUBLES:
+            self.troubles.begin(event.target)
+        self._act(event)
+        if event.target and not TROUBLES.get(event.action):
+            self.troubles.end(event.target)
+
+    def _act(self, event: Event) -> None:
         if event.action in STATES:
             self._set_state(event.target, STATES[event.action])
         elif event.action in ("reload", "certificate", "upgrade"):

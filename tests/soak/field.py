@@ -40,7 +40,8 @@ LISTENER_TIMES = {
 }
 POOL_TIMES = {"reply_timeout": "6s", "long_reply_timeout": "8s", "final_reply_timeout": "8s"}
 # All servers share their files.
-FAILOVER = {"failover": "transfer", "failover_timeout": "10s"}
+FAILOVER_SECONDS = 10.0
+FAILOVER = {"failover": "transfer", "failover_timeout": f"{FAILOVER_SECONDS:.0f}s"}
 
 
 class QuietBallast(Ballast):
@@ -145,6 +146,12 @@ class Field:
     @property
     def servers(self) -> Mapping[str, Server]:
         return {**self.plain, **self.protected}
+
+    def others(self, backends: str) -> list[str]:
+        """The servers of the pool of these, which are named as in the transfer log, besides them."""
+        names = backends.split(", ")
+        pool = self.plain if names[0] in self.plain else self.protected
+        return [each for each in pool if each not in names]
 
     def pool_of(self, backend: str) -> str:
         return "plain" if backend in self.plain else "protected"

@@ -4,6 +4,7 @@ operators reload, drain and upgrade. Exit status 1 if a promise was broken.
 """
 
 import argparse
+import datetime
 import os
 import random
 import re
@@ -24,7 +25,7 @@ sys.path.insert(0, str(REPOSITORY / "tests/e2e"))
 import own_network  # noqa: E402
 import waiting  # noqa: E402
 from chaos import Chaos, schedule  # noqa: E402
-from field import PASSIVE_PORTS, Field  # noqa: E402
+from field import FAILOVER_SECONDS, PASSIVE_PORTS, Field  # noqa: E402
 from gauges import (  # noqa: E402
     GROWTH_MAX,
     Sample,
@@ -75,6 +76,7 @@ class Soak:
         self._check_settled(before)
         self._check_ports()
         self._check_killed_uploads()
+        self._check_downloads()
         self._judge_memory()
         self.field.ballast.stop()
 
@@ -191,6 +193,22 @@ class Soak:
             size = self.outcomes.killed_uploads.get(str(each["file"]).rpartition("/")[2])
             if size is not None and each["result"] == "whole" and each["bytes"] != size:
                 self.outcomes.violated(f"a killed client's upload was taken for whole: {each}")
+
+    def _check_downloads(self) -> None:
+        """A download goes on as long as its file is on another server that is well. What its own
+        client does to it is no failure of ours."""
+        for each in self.field.ballast.transfers():
+            is_ours = each["result"] == "failed" and not each["reason"].startswith("the client")
+            if each["direction"] != "download" or not is_ours:
+                continue
+            at = datetime.datetime.fromisoformat(str(each["time"])).timestamp()
+            # The log has whole seconds.
+            well = self.chaos.troubles.well(
+                self.field.others(str(each["backend"])), at - FAILOVER_SECONDS, at + 1
+            )
+            self._say(f"a download failed: {each['reason']}; well were {well or 'none'}")
+            if well:
+                self.outcomes.violated(f"a download failed although {well} were well: {each}")
 
     def _judge_memory(self) -> None:
         age = self.seconds / 12
