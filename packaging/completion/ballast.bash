@@ -355,7 +355,7 @@ _ballast() {
     case $command in
         '') words='run check status health listeners pools backends sessions transfers top events explain probes limits certificates stickiness bans drain disable ready weight kill unban forget reload upgrade reopen import version manual schema completion man help --help --version' ;;
         run) words="--help --config --pid-file" ;;
-        check) words="--help --config --user --bind --strict --print" ;;
+        check) words="--help --config --user --bind --strict --print --rules" ;;
         status) words="--help --config --socket --json --watch" ;;
         health) words="--help --config --socket --json --watch --timeout" ;;
         listeners) words="--help --config --socket --json --watch" ;;

@@ -26,6 +26,7 @@ complete -c ballast -n '__fish_seen_subcommand_from check' -l user -x -d 'check 
 complete -c ballast -n '__fish_seen_subcommand_from check' -l bind -d 'try to bind every address, including those that the running Ballast holds'
 complete -c ballast -n '__fish_seen_subcommand_from check' -l strict -d 'count warnings as errors'
 complete -c ballast -n '__fish_seen_subcommand_from check' -l print -d 'print the configuration with every setting written out'
+complete -c ballast -n '__fish_seen_subcommand_from check' -l rules -d 'print the commands that prepare this machine for source = "client"'
 
 complete -c ballast -n __fish_use_subcommand -a status -d 'show on one screen whether all is well'
 complete -c ballast -n '__fish_seen_subcommand_from status' -s h -l help -d 'print this help'

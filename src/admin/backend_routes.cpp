@@ -84,7 +84,7 @@ Answer tune(Desk& desk, const Call& call, Tuned what, std::uint64_t least, std::
 }
 
 Answer set_weight(Desk& desk, const Call& call) {
-    return tune(desk, call, Tuned::weight, 1, weight_max);
+    return tune(desk, call, Tuned::weight, 0, weight_max);
 }
 
 Answer set_max_sessions(Desk& desk, const Call& call) {
@@ -130,7 +130,9 @@ constexpr Body balancer_body{.member = "state",
 
 constexpr Body weight_body{.member = "weight",
                            .type = Body::Type::number_or_null,
-                           .help = "1 to 256; null for what the configuration says.",
+                           .help =
+                               "0 to 256; 0 means no new sessions, null what the "
+                               "configuration says.",
                            .example = R"({"weight": 10})"};
 constexpr Body max_sessions_body{.member = "max_sessions",
                                  .type = Body::Type::number_or_null,

@@ -2,6 +2,7 @@
 #include "backend/contacts.h"
 
 #include <fmt/format.h>
+#include <vector>
 
 namespace ballast::backend {
 
@@ -50,7 +51,17 @@ Contact Contacts::contact(const BackendSettings& backend, std::uint64_t id,
     Contact contact{address, pool_, backend, nullptr, std::move(known), {}};
     const auto found = tls_clients_.find(backend.get());
     if (found != tls_clients_.end()) contact.tls_client = found->second.client;
+    contact.source = next_source(address.ip.family());
     return contact;
+}
+
+/// Of the pool's addresses that reach this family. Call with the lock.
+std::optional<base::Ip> Contacts::next_source(base::Family family) const {
+    std::vector<base::Ip> usable;
+    for (const auto& ip : pool_->source.addresses)
+        if (ip.family() == family) usable.push_back(ip);
+    if (usable.empty()) return std::nullopt;
+    return usable[sources_used_[family]++ % usable.size()];
 }
 
 base::Result<std::shared_ptr<const net::TlsClient>> make_tls_client(

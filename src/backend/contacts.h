@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "config/config.h"
 #include "metrics/backend_figures.h"
+#include "net/binding.h"
 #include "net/tls_client.h"
 
 #include <cstddef>
@@ -14,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,13 +36,19 @@ struct Contact {
     std::shared_ptr<const config::Backend> backend;
     std::shared_ptr<const net::TlsClient> tls_client;  ///< null where `backend->tls.mode` is off
     std::shared_ptr<Known> known;
-    std::string preamble = {};  ///< sent before everything else: a PROXY header
-    bool is_sealed = false;     ///< the client's own TLS passes through: the leg begins none
+    std::string preamble = {};            ///< sent before everything else: a PROXY header
+    std::optional<base::Ip> source = {};  ///< of all connections there; empty: the system's choice
+    bool is_transparent = false;          ///< the source is the client's address
+    bool is_sealed = false;  ///< the client's own TLS passes through: the leg begins none
     /// Whether to wait no longer for it. Asked when the leg's signal is raised. Empty: wait.
     std::function<Patience()> patience = {};
     /// Where to count what happens to the session there. Null: it is Ballast's own.
     std::shared_ptr<metrics::BackendFigures> figures = {};
     std::string_view session = {};  ///< for log lines; outlives the leg; empty: Ballast's own
+
+    [[nodiscard]] net::Binding source_binding() const {
+        return is_transparent ? net::Binding::transparent : net::Binding::strict;
+    }
 
     /// Whether waits for it shall end.
     [[nodiscard]] bool is_left() const { return patience && patience() != Patience::on; }
@@ -74,8 +82,11 @@ private:
         std::weak_ptr<const config::Backend> backend;
         TlsClient client;
     };
+    [[nodiscard]] std::optional<base::Ip> next_source(base::Family family) const;
+
     Knowledge& knowledge_;
     mutable std::mutex mutex_;
+    mutable std::map<base::Family, std::size_t> sources_used_;  // under the mutex
     std::shared_ptr<const config::Pool> pool_;
     std::map<const config::Backend*, Entry> tls_clients_;
 };

@@ -222,7 +222,7 @@ base::Error Leg::lost(std::error_code code, std::string_view doing) const {
             fmt::format("{} {}", doing, base::to_string(control_.peer()))};
 }
 
-/// Why nothing can be sent. Empty: no reply is owed.
+/// Why nothing can be sent. Empty: the next command may be sent.
 std::optional<base::Error> Leg::loss_before_sending() {
     auto said = drop_unasked();
     if (!said) return std::nullopt;

@@ -85,7 +85,9 @@ std::expected<base::Address, DataRefusal> Leg::passive_address(const ftp::Reply&
 
 /// Runs beside the session, so it does not wait on the session's signal.
 loop::Task<Leg::Opened> Leg::dial_data(base::Address to) {
-    auto stream = co_await network_.dial(data_dial(to, control_.local().ip),
+    auto request = data_dial(to, control_.local().ip);
+    request.is_transparent = contact_.is_transparent && request.from.has_value();
+    auto stream = co_await network_.dial(std::move(request),
                                          network_.loop().after(settings().connect_timeout));
     if (!stream) co_return std::unexpected(DataRefusal{{}, stream.error(), false});
     co_return DataConnection{std::move(*stream), nullptr};
@@ -101,6 +103,7 @@ loop::Task<std::expected<std::unique_ptr<net::Lease>, DataRefusal>> Leg::lend_po
     request.peers.anyone = peer.kind == config::DataPeer::Kind::any;
     request.peers.exclusive = true;
     request.holder = lease_holder_;
+    request.binding = contact_.source_binding();
     auto lease = co_await network_.lend(request);
     if (!lease) co_return std::unexpected(DataRefusal{{}, lease.error(), false});
     lease_holder_ = (*lease)->holder();

@@ -52,8 +52,12 @@ void add_check(CLI::App& command, CommandLine& into) {
     command.add_flag("--bind", into.bind,
                      "try to bind every address, including those that the running Ballast holds");
     command.add_flag("--strict", into.strict, "count warnings as errors");
-    command.add_flag("--print", into.print,
-                     "print the configuration with every setting written out");
+    auto* const print = command.add_flag("--print", into.print,
+                                         "print the configuration with every setting written out");
+    command
+        .add_flag("--rules", into.rules,
+                  "print the commands that prepare this machine for source = \"client\"")
+        ->excludes(print);
 }
 
 void add_manual(CLI::App& command, CommandLine& into) {
@@ -129,7 +133,8 @@ void add_weight(CLI::App& command, CommandLine& into) {
     add_subject(command, into, "backend", "POOL/BACKEND", "the backend");
     command
         .add_option("weight", into.value,
-                    "the new weight: 1 to 256, or `configured` for the one in the configuration")
+                    "the new weight: 0 to 256 (0: no new sessions), or `configured` for the one in "
+                    "the configuration")
         ->type_name("WEIGHT");
 }
 
@@ -138,9 +143,9 @@ std::string wrong_weight(const CommandLine& given) {
     if (given.value == configured_weight) return {};
     constexpr std::uint32_t weight_max = 256;
     const auto weight = base::parse_number<std::uint32_t>(given.value);
-    if (weight && *weight >= 1 && *weight <= weight_max) return {};
-    return given.value.empty() ? "the weight is missing (write 1 to 256, or configured)"
-                               : fmt::format("{} is not a weight (write 1 to 256, or configured)",
+    if (weight && *weight <= weight_max) return {};
+    return given.value.empty() ? "the weight is missing (write 0 to 256, or configured)"
+                               : fmt::format("{} is not a weight (write 0 to 256, or configured)",
                                              config::in_quotes(given.value));
 }
 

@@ -10,6 +10,7 @@
 #include "daemon/inheritance.h"
 #include "daemon/low_ports.h"
 #include "daemon/privileges.h"
+#include "daemon/source_rules.h"
 #include "daemon/trial.h"
 
 #include <cstddef>
@@ -117,9 +118,15 @@ Status check(const CommandLine& wanted) {
         return Status::failed;
     }
     if (wanted.print) return print(config::written_out(*config));
+    if (wanted.rules) return print(daemon::source_rules(*config));
     for (const auto& limit : config::limits_of_passthrough(*config))
         print(fmt::format("note: {}\n", config::to_string(limit, file)));
     if (!examined->not_bound.empty()) print(fmt::format("note: {}\n", examined->not_bound));
+    if (!daemon::source_rules(*config).empty())
+        print(
+            "note: source = \"client\" needs CAP_NET_ADMIN in the service, and routes: see "
+            "`ballast "
+            "check --rules`\n");
     const auto& user = wanted.user;
     const auto low_ports = daemon::ports_below(daemon::first_unprivileged_port(), *config);
     if (!user.empty() && !low_ports.empty())

@@ -4,6 +4,7 @@
 #include "config/amount.h"
 #include "config/check_admin.h"
 #include "config/check_commands.h"
+#include "config/check_data_path.h"
 #include "config/check_failover.h"
 #include "config/check_fallbacks.h"
 #include "config/check_logs.h"
@@ -43,6 +44,7 @@ public:
         check_unused(config_, Findings(places_, problems_));
         check_ports(config_, Findings(places_, problems_));
         check_passthrough(config_, Findings(places_, problems_));
+        check_data_path(config_, Findings(places_, problems_));
         check_own_addresses(config_, Findings(places_, problems_));
     }
 

@@ -49,7 +49,7 @@ private:
         for (const auto& listener : config_.listeners) {
             if (!findings_.holds(listener.where.key + ".mode")) return;
             auto& into = passes_through(listener) ? passed : used;
-            const auto pools = pools_of(listener);
+            const auto pools = config_.pools_of(listener);
             into.insert(into.end(), pools.begin(), pools.end());
         }
         for (const auto& pool : config_.pools) {
@@ -96,7 +96,7 @@ private:
                           "add plain = true, or remove passive_ports: the backends have their own");
         policies(listener);
         for (const auto& route : listener.routes) users(listener, route);
-        for (const auto* const pool : pools_of(listener)) pool_of(listener, *pool);
+        for (const auto* const pool : config_.pools_of(listener)) pool_of(listener, *pool);
     }
 
     /// The commands are encrypted, so rules for them have no effect.
@@ -129,21 +129,6 @@ private:
             findings_.add(match + ".certificate",
                           "certificate never matches, because clients show theirs to the backend",
                           "use sni, host or network, or remove certificate");
-    }
-
-    /// All pools that the listener can use, including fallbacks.
-    [[nodiscard]] std::vector<const Pool*> pools_of(const Listener& listener) const {
-        std::vector<const Pool*> pools;
-        const auto add = [&](const std::string& name) {
-            const auto* pool = config_.find_pool(name);
-            while (pool != nullptr && std::ranges::find(pools, pool) == pools.end()) {
-                pools.push_back(pool);
-                pool = config_.find_pool(pool->fallback);
-            }
-        };
-        add(listener.pool);
-        for (const auto& route : listener.routes) add(route.pool);
-        return pools;
     }
 
     void pool_of(const Listener& listener, const Pool& pool) {

@@ -42,6 +42,7 @@ public:
         hash_load();
         limits();
         backups();
+        weights();
         data_ports();
         check_backends(pool_.backends, {}, findings_);
         check_probe(pool_, findings_);
@@ -94,6 +95,18 @@ private:
         findings_.warn(backends.front().where.key + ".backup",
                        "all backends of the pool are backup, so none comes before another",
                        "remove backup from those that serve first");
+    }
+
+    /// The same.
+    void weights() {
+        const auto& backends = pool_.backends;
+        const auto has_none = [](const Backend& backend) { return backend.weight == 0; };
+        if (backends.empty() || !pool_.backends_file.empty() || !holds("backends_file") ||
+            !holds("backend") || !std::ranges::all_of(backends, has_none))
+            return;
+        findings_.warn(backends.front().where.key + ".weight",
+                       "all backends of the pool have weight 0, so new sessions are refused",
+                       "give a weight to those that serve");
     }
 
     void data_ports() {

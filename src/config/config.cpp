@@ -10,4 +10,18 @@ const Pool* Config::find_pool(const std::string& name) const {
     return found == pools.end() ? nullptr : &*found;
 }
 
+std::vector<const Pool*> Config::pools_of(const Listener& listener) const {
+    std::vector<const Pool*> found;
+    const auto add = [&](const std::string& name) {
+        const auto* pool = find_pool(name);
+        while (pool != nullptr && std::ranges::find(found, pool) == found.end()) {
+            found.push_back(pool);
+            pool = find_pool(pool->fallback);
+        }
+    };
+    add(listener.pool);
+    for (const auto& route : listener.routes) add(route.pool);
+    return found;
+}
+
 }  // namespace ballast::config

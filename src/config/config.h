@@ -174,6 +174,25 @@ struct DataPeer {
     friend bool operator==(const DataPeer&, const DataPeer&) = default;
 };
 
+/// The source address of connections to backends.
+struct Source {
+    enum class Kind : std::uint8_t {
+        system,     ///< the system's choice
+        client,     ///< the client's own: transparent
+        addresses,  ///< one of `addresses`, in turn
+    };
+    Kind kind = Kind::system;
+    std::vector<base::Ip> addresses;  ///< only for `addresses`
+
+    friend bool operator==(const Source&, const Source&) = default;
+};
+
+/// The way of a pool's data connections.
+enum class DataPath : std::uint8_t {
+    relay,   ///< through Ballast
+    direct,  ///< from client to backend, past Ballast
+};
+
 /// The conditions of a route. All must hold; an empty one always holds. If a condition lists
 /// several patterns, one match is enough. In a pattern '*' stands for any text and '?' for any
 /// character.
@@ -350,13 +369,14 @@ struct Backend {
     std::string host;  ///< address or name; each address of a name is a backend
     std::string srv;   ///< a name with SRV records (RFC 2782), instead of `host` and `port`
     std::uint16_t port = 21;
-    std::uint32_t weight = 1;        ///< 1..256
+    std::uint32_t weight = 1;        ///< 0..256; 0: no new sessions
     bool has_weight = false;         ///< `weight` was set; it overrides the weight of SRV records
     std::uint32_t max_sessions = 0;  ///< 0: no limit
     bool backup = false;             ///< chosen only if no other backend can serve
     std::size_t bandwidth = 0;       ///< bytes per second of all its transfers; 0: no limit
     /// The server's own ports. Ballast listens on the same ones for `passthrough`.
     std::optional<base::PortRange> passive_ports;
+    std::string data_address;  ///< IPv4, for `direct` data; empty: as the backend says
     BackendTls tls;
 };
 
@@ -403,6 +423,8 @@ struct Pool {
     bool may_be_empty = false;                  ///< `backends_file` may have no backend
     std::vector<UserRule> backend_user;         ///< the first that matches decides
     ProxyHeader send_proxy = ProxyHeader::off;  ///< for sessions' control connections
+    Source source;                              ///< of sessions' connections to the backends
+    DataPath data = DataPath::relay;
     BackendData backend_data = BackendData::automatic;
     std::optional<base::PortRange> data_ports;  ///< ports for `port`, `eprt` and `as_client`
     bool trust_low_ports = false;               ///< data connections may go to ports below 1024
@@ -433,6 +455,8 @@ struct Config {
     Places places;  ///< for problems found later: a port in use, a missing file
 
     [[nodiscard]] const Pool* find_pool(const std::string& name) const;
+    /// All pools that the listener can use, including fallbacks.
+    [[nodiscard]] std::vector<const Pool*> pools_of(const Listener& listener) const;
 };
 
 }  // namespace ballast::config

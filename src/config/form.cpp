@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/form.h"
 
+#include "base/address.h"
 #include "base/ascii.h"
 #include "base/log_target.h"
 #include "config/destination.h"
@@ -18,6 +19,14 @@ constexpr std::size_t sha256_digits = 64;
 constexpr std::size_t reply_bytes_max = 500;
 
 bool is_digit(char c) { return '0' <= c && c <= '9'; }
+
+std::expected<std::string, Refusal> parse_ipv4(std::string_view text) {
+    const auto ip = base::Ip::parse(text);
+    if (!ip || !ip->is_v4())
+        return std::unexpected(Refusal{fmt::format("{} is not an IPv4 address", in_quotes(text)),
+                                       "write it like \"192.0.2.1\""});
+    return base::to_string(*ip);
+}
 
 std::expected<std::string, Refusal> parse_sha256(std::string_view text) {
     const auto is_hexadecimal = [](char c) {
@@ -58,6 +67,7 @@ std::expected<std::string, Refusal> parse_syslog_server(std::string_view text) {
 
 const Form host_name = {parse_host_name, "a host name without a port", "^[A-Za-z0-9_.-]+$",
                         "_ftp._tcp.example.com"};
+const Form ipv4_address = {parse_ipv4, "an IPv4 address", "^[0-9]+([.][0-9]+){3}$", "192.0.2.1"};
 const Form sha256 = {parse_sha256, "64 hexadecimal digits", "^[0-9A-Fa-f]{64}$",
                      "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"};
 const Form syslog_server = {parse_syslog_server,

@@ -21,6 +21,8 @@ struct Form {
 
 /// "_ftp._tcp.example.com", without a port. In lower case.
 extern const Form host_name;
+/// "192.0.2.1": an IPv4 address.
+extern const Form ipv4_address;
 /// SHA-256 as 64 hexadecimal digits. In lower case.
 extern const Form sha256;
 /// "udp://192.0.2.1:514": a syslog server.

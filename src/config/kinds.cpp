@@ -139,6 +139,18 @@ std::string Peer::shown(ConstRecord values) const {
     return quoted_network(*peer.network);
 }
 
+std::string Sources::shown(ConstRecord values) const {
+    const auto& source = values[member];
+    const auto quoted_ip = [](const base::Ip& ip) { return quoted(base::to_string(ip)); };
+    switch (source.kind) {
+        case Source::Kind::system: return quoted("system");
+        case Source::Kind::client: return quoted("client");
+        case Source::Kind::addresses: break;
+    }
+    return source.addresses.size() == 1 ? quoted_ip(source.addresses.front())
+                                        : list_of(source.addresses, quoted_ip);
+}
+
 std::string Announced::shown(ConstRecord values) const {
     std::string result;
     for (const auto& rule : values[member]) {

@@ -209,6 +209,16 @@ struct Peer {
     [[nodiscard]] std::string shown(ConstRecord values) const;
 };
 
+struct Sources {
+    Member<Source> member;
+
+    [[nodiscard]] std::string type() const { return "string or array of strings"; }
+    [[nodiscard]] std::string range() const {
+        return "\"system\", \"client\", or addresses of this machine";
+    }
+    [[nodiscard]] std::string shown(ConstRecord values) const;
+};
+
 struct Announced {
     Member<std::vector<AnnounceRule>> member;
 
@@ -254,7 +264,7 @@ struct HostPort {
 
 using Kind = std::variant<Flag, Number, OptionalNumber, Time, OptionalTime, Size, Rate, Text, Texts,
                           Name, Formed, Word, Addresses, Ports, OptionalPorts, Networks, Peer,
-                          Announced, UserNames, SourcePort, HostPort>;
+                          Sources, Announced, UserNames, SourcePort, HostPort>;
 
 [[nodiscard]] std::string type_of(const Kind& kind);
 [[nodiscard]] std::string range_of(const Kind& kind);

@@ -23,7 +23,7 @@ ballast run -c /etc/ballast/ballast.toml
 `check` starts nothing, and ends with status 1 if there is an error. `run` refuses such a file with the same lines:
 
 ```text
-ballast.toml:14:10: pool.alfresco.backend[0].weight: weight is 0 (use 1 to 256; to take the backend out, remove its table)
+ballast.toml:14:10: pool.alfresco.backend[0].weight: weight is 300 (use 0 to 256)
 ```
 
 `ballast schema` prints the keys, types and ranges below as a JSON Schema (draft 2020-12), for editors that check a file while it is written.

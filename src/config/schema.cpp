@@ -115,6 +115,10 @@ Json accepted(const Networks&) { return one_or_more(of_pattern(network_pattern))
 Json accepted(const Peer&) {
     return any_of(of_words({"exact", "any"}), of_pattern(network_pattern));
 }
+Json accepted(const Sources&) {
+    // An address of this machine is a network of one.
+    return any_of(of_words({"system", "client"}), one_or_more(of_pattern(network_pattern)));
+}
 Json accepted(const Announced&) {
     // "local" and IPv4 addresses look like names.
     const auto address = of_pattern(host_name.pattern);

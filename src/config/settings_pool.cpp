@@ -78,6 +78,15 @@ constexpr auto pool_settings = std::to_array<Setting>({
      "control connection of each session to a backend. Version 2 also contains Ballast's session "
      "id and, for clients with TLS, the version, the cipher, the SNI name and the certificate's "
      "common name. Data connections never have a header."},
+    {"source", Sources{at<&Pool::source>},
+     "The source address of sessions' connections to the backends, control and data. `system`: the "
+     "system's choice. `client`: the client's own address, so that backends log and limit real "
+     "clients. It needs CAP_NET_ADMIN and routes, which `ballast check --rules` prints. Addresses: "
+     "one of them for each session, in turn; each has some 28,000 ports to one backend."},
+    {"data", word<&Pool::data, data_paths>,
+     "The way of data connections. `relay`: through Ballast. `direct`: between client and backend, "
+     "past Ballast, as with LVS direct routing. Clients must reach the backends, have PASV, PORT "
+     "or EPRT, and no TLS."},
     {"backend_data", word<&Pool::backend_data, backend_data_modes>,
      "How data connections to the backends are made. `auto` uses EPSV, or PASV if EPSV is refused, "
      "whatever the client does; `epsv` and `pasv` use only that. With `port` and `eprt` the "
@@ -197,7 +206,8 @@ constexpr auto probe_settings = std::to_array<Setting>({
     {"script", Text{at<&Probe::script>, 0, path_bytes_max},
      "Program that `type = \"script\"` runs with two arguments, the backend's address and port. "
      "Its environment contains only `PATH`, `BALLAST_POOL` and `BALLAST_BACKEND` (their names), "
-     "`BALLAST_ADDRESS` and `BALLAST_PORT` (the arguments), `BALLAST_STATE` (`up`, `down` or "
+     "`BALLAST_ADDRESS` (such as `10.0.0.11:2121`), `BALLAST_PORT`, `BALLAST_STATE` (`up`, `down` "
+     "or "
      "`unknown`) and `BALLAST_TIMEOUT_MS`. Exit status 0 passes; otherwise the first line that it "
      "prints is the reason. At `timeout` its process group is killed."},
     {"quiet", Flag{at<&Probe::quiet>},
@@ -260,10 +270,10 @@ constexpr auto backend_settings = std::to_array<Setting>({
      "Name of SRV records (RFC 2782), such as `_ftp._tcp.example.com`. It is looked up, and every "
      "address of every target is a backend, at the port of its record. Those of the lowest "
      "priority serve, the next lowest when none of them can, and so on."},
-    {"weight", Number{at<&Backend::weight>, 1, 256},
-     "Its share relative to the other backends of the pool. With `srv` it applies to each target "
-     "instead of the weight of its record.",
-     false, "to take the backend out, remove its table"},
+    {"weight", Number{at<&Backend::weight>, 0, 256},
+     "Its share relative to the other backends of the pool. 0 means no new sessions, but for "
+     "clients that stick to the backend; sessions that are there go on. With `srv` it applies to "
+     "each target instead of the weight of its record."},
     {"max_sessions", Number{at<&Backend::max_sessions>, 0, 1'000'000},
      "Concurrent sessions of the backend; with `srv` of each target. 0 means no limit."},
     {"backup", Flag{at<&Backend::backup>},
@@ -271,6 +281,9 @@ constexpr auto backend_settings = std::to_array<Setting>({
     {"bandwidth", Size{at<&Backend::bandwidth>, 0, 1024 * 1024 * mib},
      "Combined bandwidth of the backend's transfers, in bytes per second, shared evenly. `0B` "
      "means no limit."},
+    {"data_address", Formed{at<&Backend::data_address>, &ipv4_address},
+     "With `data = \"direct\"`: the address that clients get in the reply to PASV. Empty means the "
+     "one that the backend says."},
     {"passive_ports", OptionalPorts{at<&Backend::passive_ports>},
      "The server's own passive ports, no other server's. Clients of `passthrough` listeners "
      "connect "

@@ -300,6 +300,23 @@ public:
         }
     }
 
+    void take(const Value& value, const Sources& kind, Record into) {
+        Source& source = into[kind.member];
+        const auto* text = value.node.as_string();
+        if (text != nullptr && text->get() == "system") return void(source = {});
+        if (text != nullptr && text->get() == "client")
+            return void(source = {Source::Kind::client, {}});
+        take_each(value, [&](std::string_view, const std::string& each) -> std::optional<Refusal> {
+            const auto ip = base::Ip::parse(each);
+            if (!ip)
+                return Refusal{fmt::format("{} is not an address", in_quotes(each)),
+                               "write addresses of this machine, or \"client\" or \"system\""};
+            source.kind = Source::Kind::addresses;
+            source.addresses.push_back(*ip);
+            return std::nullopt;
+        });
+    }
+
     void take(const Value& value, const Announced& kind, Record into) {
         auto& rules = into[kind.member];
         if (value.node.is_string()) {

@@ -97,6 +97,11 @@ inline constexpr auto failovers = std::to_array<Spelling<Failover>>({
     {"session", Failover::session},
     {"transfer", Failover::transfer},
 });
+inline constexpr auto data_paths = std::to_array<Spelling<DataPath>>({
+    {"relay", DataPath::relay},
+    {"direct", DataPath::direct},
+});
+
 inline constexpr auto backend_data_modes = std::to_array<Spelling<BackendData>>({
     {"auto", BackendData::automatic},
     {"as-client", BackendData::as_client},

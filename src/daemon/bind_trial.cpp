@@ -94,7 +94,8 @@ void BindTrial::try_control(const Listener* listener, const std::vector<base::Ad
             continue;
         }
         const auto where = is_whole ? fmt::format("{}[{}]", key, i) : key;
-        auto opened = net::listen_on(address, 1, listener != nullptr && listener->free_bind);
+        auto opened =
+            net::listen_on(address, 1, net::binding_of(listener != nullptr && listener->free_bind));
         const bool is_in_use = !opened && opened.error().code == std::errc::address_in_use;
         const auto earlier = std::ranges::find_if(control_, [&](const base::Address& each) {
             return is_in_use && address.port != 0 && exclude_each_other(each, address);
@@ -120,7 +121,7 @@ void BindTrial::try_passive(const Listener& listener, const base::Ip& ip) {
     const auto& ports = listener.passive_ports;
     for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
         const base::Address address{ip, static_cast<std::uint16_t>(port)};
-        const auto bound = net::bind_to(address, listener.free_bind);
+        const auto bound = net::bind_to(address, net::binding_of(listener.free_bind));
         if (bound || is_for_bind_to_tell(listener, bound.error()) || is_own(address, bound.error()))
             return;
     }
@@ -141,7 +142,7 @@ void BindTrial::try_slices(const Listener& listener, const base::Ip& ip) {
                 if (std::ranges::find(control_, address.port, &base::Address::port) !=
                     control_.end())
                     continue;
-                const auto bound = net::bind_to(address, listener.free_bind);
+                const auto bound = net::bind_to(address, net::binding_of(listener.free_bind));
                 if (bound || is_for_bind_to_tell(listener, bound.error())) continue;
                 if (is_own(address, bound.error()))
                     not_tried_.push_back(address);

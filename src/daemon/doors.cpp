@@ -75,7 +75,7 @@ bool Doors::waits_for_another(const base::Address& address) const {
 }
 
 base::Result<> Doors::bind(Door& door) {
-    auto opened = net::listen_on(door.address, control_backlog, door.free_bind);
+    auto opened = net::listen_on(door.address, control_backlog, net::binding_of(door.free_bind));
     if (!opened) return std::unexpected(opened.error());
     door.socket = std::move(*opened);
     if (const auto local = net::local_address(door.socket.get()))

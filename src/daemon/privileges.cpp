@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <fmt/format.h>
 #include <grp.h>
+#include <initializer_list>
 #include <linux/capability.h>
 #include <pwd.h>
 #include <string_view>
@@ -25,14 +26,16 @@ base::Error failure(const std::string& doing) {
     return base::last_error(base::Fault::internal, doing);
 }
 
-/// Keeps only this capability in all three sets, if the process has it.
-bool keep_only(unsigned int capability) {
+/// Keeps only these capabilities, as far as the process has them.
+bool keep_only(std::initializer_list<unsigned int> capabilities) {
     __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
     std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
     if (::syscall(SYS_capget, &header, sets.data()) != 0) return false;
-    const auto bit = (std::uint32_t{1} << capability) & sets[0].permitted;
+    std::uint32_t bits = 0;
+    for (const auto capability : capabilities) bits |= std::uint32_t{1} << capability;
+    bits &= sets[0].permitted;
     sets = {};
-    sets[0] = {.effective = bit, .permitted = bit, .inheritable = 0};
+    sets[0] = {.effective = bits, .permitted = bits, .inheritable = 0};
     return ::syscall(SYS_capset, &header, sets.data()) == 0;
 }
 
@@ -54,7 +57,7 @@ base::Result<> become(const std::string& user) {
                       ::setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) == 0 &&
                       ::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0 &&
                       ::setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) == 0 &&
-                      keep_only(CAP_NET_BIND_SERVICE);
+                      keep_only({CAP_NET_BIND_SERVICE, CAP_NET_ADMIN});
     if (!done) return std::unexpected(failure(doing));
     return {};
 }

@@ -12,7 +12,8 @@
 namespace ballast::daemon {
 
 /// Makes the whole process run as this user, with its groups. As under the service manager, it
-/// keeps only CAP_NET_BIND_SERVICE, if root has it. Needs root and a process with one thread.
+/// keeps only CAP_NET_BIND_SERVICE, and CAP_NET_ADMIN for `source`, if root has them. Needs root
+/// and a process with one thread.
 [[nodiscard]] base::Result<> become(const std::string& user);
 
 /// The user's name, or the number if there is no name.

@@ -6,6 +6,7 @@
 #include "daemon/operator_gate.h"
 #include "daemon/privileges.h"
 #include "daemon/probe_secrets.h"
+#include "daemon/source_rules.h"
 #include "daemon/tls.h"
 #include "daemon/trial_files.h"
 #include "daemon/trial_names.h"
@@ -59,6 +60,7 @@ Tried try_start(const config::Config& config, const Trial& trial) {
     if (trial.asks_names) tls.warn_of_expiry(config, problems);
     std::ranges::move(exposed_secrets(config), std::back_inserter(problems));
     warn_of_ephemeral(config, problems);
+    try_sources(config, problems);
     try_files(config, problems);
     try_names(config, trial.asks_names, problems, trial.stop);
     return tried;

@@ -382,8 +382,11 @@ loop::Task<> Prober::probe(Watched& watched, base::Result<>& result) {
 loop::Task<base::Result<>> Prober::probe_tcp(const Member& member) {
     const auto& settings = member.subject->settings->probe;
     const auto deadline = network_.loop().after(settings.timeout);
-    const auto stream = co_await network_.dial({.to = member.backend.address,
-                                                .from = {},
+    const auto& backend = member.backend;
+    const auto contact =
+        member.subject->contacts->contact(backend.settings, backend.id, backend.address);
+    const auto stream = co_await network_.dial({.to = backend.address,
+                                                .from = contact.source,
                                                 .fault = base::Fault::backend,
                                                 .purpose = net::Dial::Purpose::control},
                                                deadline);

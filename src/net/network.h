@@ -3,6 +3,7 @@
 
 #include "base/port_range.h"
 #include "net/admissions.h"
+#include "net/binding.h"
 #include "net/data_peers.h"
 #include "net/stream.h"
 
@@ -17,6 +18,7 @@ namespace ballast::net {
 struct Dial {
     base::Address to;
     std::optional<base::Ip> from;               ///< source address; empty: the system's choice
+    bool is_transparent = false;                ///< `from` is another machine's address
     std::uint16_t source_port = 0;              ///< 0: ephemeral
     base::Fault fault = base::Fault::internal;  ///< whose fault a failure is
     /// How long the other end may take to acknowledge sent bytes; 0: the system's default, many
@@ -32,14 +34,14 @@ struct LendRequest {
     base::Ip local;  ///< the address that the control connection came to
     DataPeers peers;
     std::uint64_t holder = 0;  ///< from the session's earlier leases; 0: none
-    bool free_bind = false;    ///< `local` need not be on this machine at the moment
+    Binding binding = Binding::strict;
 };
 
 /// Which client's data connections are expected on which ports; see `Admission`.
 struct AdmitRequest {
     Admissions::Range range;
     base::Ip client;
-    bool free_bind = false;  ///< as above
+    Binding binding = Binding::strict;
 };
 
 /// A port lent to one client address until its data connection arrives. Destroying the lease

@@ -204,11 +204,11 @@ std::optional<std::chrono::milliseconds> PassivePorts::proxy_timeout(const Key& 
     return found->timeout;
 }
 
-bool PassivePorts::retire(const Key& key, loop::Time now) {
+bool PassivePorts::retire(const Key& key, loop::Time now, bool is_foreign) {
     const std::lock_guard lock(mutex_);
     const auto is_there = [&](const Ports& each) { return each.contain(key); };
-    if (std::ranges::any_of(settings_.in_use, is_there) || admissions_.cover({key.local, key.port}))
-        return false;
+    const bool is_in_use = !is_foreign && std::ranges::any_of(settings_.in_use, is_there);
+    if (is_in_use || admissions_.cover({key.local, key.port})) return false;
     const auto port = ports_.find(key);
     if (port == ports_.end()) return true;
     const auto counts = [&](const auto& each) { return each.second.counts(now); };

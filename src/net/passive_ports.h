@@ -131,9 +131,10 @@ public:
     /// not for hot paths.
     [[nodiscard]] Usage usage(const base::PortRange& range, loop::Time now) const;
 
-    /// Whether the port is not of the configuration any more and nobody waits there. The caller
-    /// listens on it, and stops at once: the next lending listens again.
-    [[nodiscard]] bool retire(const Key& key, loop::Time now);
+    /// Whether the port is not of the configuration any more, or is on another machine's address
+    /// (`is_foreign`), and nobody waits there. The caller listens on it, and stops at once: the
+    /// next lending listens again.
+    [[nodiscard]] bool retire(const Key& key, loop::Time now, bool is_foreign = false);
 
     /// A connection arrived: returns its owner and ends the lending. Empty if nobody waits for it.
     [[nodiscard]] std::optional<Taker> arrived(const Key& key, const base::Ip& client,

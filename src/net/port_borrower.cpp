@@ -24,9 +24,9 @@ void PortBorrower::send(std::string message) {
 }
 
 void PortBorrower::lend(const Request& request, Answer answer) {
-    auto message = fmt::format("lend {} {} {} {} {} {:d}", request.id,
-                               base::to_string(request.local), base::to_string(request.range),
-                               words_of(request.peers), request.holder, request.free_bind);
+    auto message = fmt::format("lend {} {} {} {} {} {}", request.id, base::to_string(request.local),
+                               base::to_string(request.range), words_of(request.peers),
+                               request.holder, std::to_underlying(request.binding));
     control_.post([self = shared_from_this(), id = request.id, message = std::move(message),
                    answer = std::move(answer)]() mutable {
         if (self->is_lost_) return answer(std::nullopt);

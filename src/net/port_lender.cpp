@@ -69,7 +69,7 @@ loop::Task<> PortLender::lend_later(LeaseId there, LendRequest request) {
 
 void PortLender::admit(LeaseId there, const Admissions::Range& range, const base::Ip& client) {
     const auto admitted = ports_.admit(range, client, index_, network_.loop().now());
-    network_.listen_on_all(admitted.needs_listening, {range, client, true});
+    network_.listen_on_all(admitted.needs_listening, {range, client, Binding::free});
     there_[admitted.id] = there;
     admitted_[there] = {admitted.id, range, client, admitted.share};
 }
@@ -117,9 +117,10 @@ bool PortLender::take(std::string_view message) {
         const auto range = words.range();
         const auto peers = words.peers();
         const auto holder = words.number<LeaseId>();
-        const auto free_bind = words.number<std::uint8_t>();
-        if (local && range && peers && holder && free_bind)
-            lend(*id, {*range, *local, *peers, *holder, *free_bind != 0});
+        const auto binding = words.number<std::uint8_t>();
+        if (local && range && peers && holder && binding &&
+            *binding <= std::to_underlying(Binding::transparent))
+            lend(*id, {*range, *local, *peers, *holder, Binding{*binding}});
     } else {
         const auto local = words.ip();
         const auto port = words.number<std::uint16_t>();

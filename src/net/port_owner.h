@@ -4,6 +4,7 @@
 #include "base/port_range.h"
 #include "loop/loop.h"
 #include "net/admissions.h"
+#include "net/binding.h"
 #include "net/data_peers.h"
 
 #include <cstdint>
@@ -24,7 +25,7 @@ public:
         base::Ip local;
         DataPeers peers;
         LeaseId holder = 0;  ///< see `LendRequest`
-        bool free_bind = false;
+        Binding binding = Binding::strict;
     };
     struct Granted {
         std::uint16_t port = 0;

@@ -86,7 +86,24 @@ std::unexpected<base::Error> failed(const char* doing, const base::Address& addr
 
 }  // namespace
 
-base::Result<base::OwnedFd> bind_to(const base::Address& address, bool free_bind, Descriptors use) {
+bool make_transparent(int native, base::Family family) {
+    const bool is_v4 = family == base::Family::ipv4;
+    const int on = 1;
+    return ::setsockopt(native, is_v4 ? IPPROTO_IP : IPPROTO_IPV6,
+                        is_v4 ? IP_TRANSPARENT : IPV6_TRANSPARENT, &on, sizeof on) == 0;
+}
+
+bool is_transparent(int native, base::Family family) {
+    const bool is_v4 = family == base::Family::ipv4;
+    int value = 0;
+    socklen_t length = sizeof value;
+    return ::getsockopt(native, is_v4 ? IPPROTO_IP : IPPROTO_IPV6,
+                        is_v4 ? IP_TRANSPARENT : IPV6_TRANSPARENT, &value, &length) == 0 &&
+           value != 0;
+}
+
+base::Result<base::OwnedFd> bind_to(const base::Address& address, Binding binding,
+                                    Descriptors use) {
     auto opened = open_socket(address.ip.family(), use);
     if (!opened) return opened;
     const auto switch_on = [&](int level, int option) {
@@ -96,17 +113,18 @@ base::Result<base::OwnedFd> bind_to(const base::Address& address, bool free_bind
     const bool is_v4 = address.ip.is_v4();
     const bool is_prepared =
         switch_on(SOL_SOCKET, SO_REUSEADDR) && (is_v4 || switch_on(IPPROTO_IPV6, IPV6_V6ONLY)) &&
-        (!free_bind ||
-         (is_v4 ? switch_on(IPPROTO_IP, IP_FREEBIND) : switch_on(IPPROTO_IPV6, IPV6_FREEBIND)));
+        (binding != Binding::free ||
+         (is_v4 ? switch_on(IPPROTO_IP, IP_FREEBIND) : switch_on(IPPROTO_IPV6, IPV6_FREEBIND))) &&
+        (binding != Binding::transparent || make_transparent(opened->get(), address.ip.family()));
     if (!is_prepared) return failed("preparing to listen on", address);
     const SystemAddress system(address);
     if (::bind(opened->get(), system.get(), system.length) != 0) return failed("binding", address);
     return opened;
 }
 
-base::Result<base::OwnedFd> listen_on(const base::Address& address, int backlog, bool free_bind,
+base::Result<base::OwnedFd> listen_on(const base::Address& address, int backlog, Binding binding,
                                       Descriptors use) {
-    auto bound = bind_to(address, free_bind, use);
+    auto bound = bind_to(address, binding, use);
     if (bound && ::listen(bound->get(), backlog) != 0) return failed("listening on", address);
     return bound;
 }

@@ -4,6 +4,7 @@
 #include "base/address.h"
 #include "base/error.h"
 #include "base/owned_fd.h"
+#include "net/binding.h"
 
 #include <cstdint>
 #include <string_view>
@@ -36,15 +37,19 @@ void reserve_descriptors(int first);
 /// A non-blocking TCP socket.
 [[nodiscard]] base::Result<base::OwnedFd> open_socket(base::Family family,
                                                       Descriptors use = Descriptors::with_reserve);
+/// Lets the socket be bound to another machine's address. False: the process has no CAP_NET_ADMIN.
+[[nodiscard]] bool make_transparent(int native, base::Family family);
+/// Whether it was made so.
+[[nodiscard]] bool is_transparent(int native, base::Family family);
 /// A bound socket. Uses SO_REUSEADDR, never SO_REUSEPORT: two sockets on one port would give
-/// connections to strangers. IPv6 sockets take IPv6 only, so `[::]` and `0.0.0.0` can coexist. With
-/// `free_bind` the address need not be on this machine yet (ip(7), IP_FREEBIND).
+/// connections to strangers. IPv6 sockets take IPv6 only, so `[::]` and `0.0.0.0` can coexist. The
+/// `binding` says whether the address may be another machine's.
 [[nodiscard]] base::Result<base::OwnedFd> bind_to(const base::Address& address,
-                                                  bool free_bind = false,
+                                                  Binding binding = Binding::strict,
                                                   Descriptors use = Descriptors::with_reserve);
 /// The same, listening.
 [[nodiscard]] base::Result<base::OwnedFd> listen_on(const base::Address& address, int backlog,
-                                                    bool free_bind = false,
+                                                    Binding binding = Binding::strict,
                                                     Descriptors use = Descriptors::with_reserve);
 
 /// Whether the host has a source address to reach this one. False for example if IPv6 is disabled.

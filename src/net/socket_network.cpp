@@ -28,6 +28,10 @@ base::Result<> bind_source(int native, const Dial& dial) {
     if (!dial.from && dial.source_port == 0) return {};
     const auto source_ip = dial.from.value_or(base::Ip::any(dial.to.ip.family()));
     const int on = 1;
+    if (dial.is_transparent && !make_transparent(native, source_ip.family()))
+        return std::unexpected(base::last_error(
+            base::Fault::internal,
+            "taking the source address " + base::to_string(source_ip) + " of another machine"));
     if (dial.source_port != 0) {
         ::setsockopt(native, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
         const SystemAddress fixed({source_ip, dial.source_port});
@@ -158,6 +162,7 @@ struct SocketNetwork::PassivePort {
     base::TokenBucket strays;
     std::optional<Acceptor> acceptor;
     base::OwnedFd announced;
+    bool is_foreign = false;  ///< of another machine
 };
 
 SocketNetwork::SocketNetwork(loop::WorkerLoop& loop, PassivePorts& ports,
@@ -167,8 +172,9 @@ SocketNetwork::SocketNetwork(loop::WorkerLoop& loop, PassivePorts& ports,
 SocketNetwork::~SocketNetwork() = default;
 
 void SocketNetwork::retire_ports() {
-    std::erase_if(passive_ports_,
-                  [&](const auto& port) { return ports_.retire(port->key, loop_.now()); });
+    std::erase_if(passive_ports_, [&](const auto& port) {
+        return ports_.retire(port->key, loop_.now(), port->is_foreign);
+    });
 }
 
 void SocketNetwork::close_ports() {
@@ -263,7 +269,7 @@ loop::Task<base::Result<PassivePorts::Lent>> SocketNetwork::obtain(
         if (!lent) break;
         if (!lent->needs_listening) co_return *lent;
         const auto listening =
-            listen({request.local, lent->port}, request.peers.address, request.free_bind);
+            listen({request.local, lent->port}, request.peers.address, request.binding);
         if (listening == Listening::yes) co_return *lent;
         if (listening == Listening::no_descriptors) break;  // the other ports would fail too
     }
@@ -304,7 +310,7 @@ loop::Task<base::Result<PassivePorts::Lent>> SocketNetwork::borrow(
                  .local = request.local,
                  .peers = request.peers,
                  .holder = request.holder,
-                 .free_bind = request.free_bind},
+                 .binding = request.binding},
                 [this, &asking, waits = asking.waits](std::optional<PortOwner::Granted> granted) {
                     loop_.post([&asking, waits, granted] {
                         if (!*waits) return;
@@ -336,15 +342,15 @@ std::unique_ptr<Admission> SocketNetwork::admit(const AdmitRequest& request) {
 void SocketNetwork::listen_on_all(const std::vector<std::uint16_t>& ports,
                                   const AdmitRequest& request) {
     for (const auto port : ports)
-        (void)listen({request.range.local, port}, request.client, request.free_bind);
+        (void)listen({request.range.local, port}, request.client, request.binding);
 }
 
 SocketNetwork::Listening SocketNetwork::listen(PassivePorts::Key key, const base::Ip& client,
-                                               bool free_bind) {
+                                               Binding binding) {
     // Announce before listening, so that a program that finds the port in use can find out who uses
     // it.
     auto announced = announce({key.local, key.port});
-    auto opened = listen_on({key.local, key.port}, passive_backlog, free_bind, descriptors_);
+    auto opened = listen_on({key.local, key.port}, passive_backlog, binding, descriptors_);
     auto watched =
         opened ? loop::Descriptor::open(loop_, opened->get()) : std::unexpected(opened.error());
     if (!watched) {
@@ -368,6 +374,7 @@ void SocketNetwork::accept_on(PassivePorts::Key key, loop::Descriptor listening,
                               base::OwnedFd announced) {
     const auto& port = passive_ports_.emplace_back(
         std::make_shared<PassivePort>(key, ports_.rates(), loop_.now()));
+    port->is_foreign = is_transparent(listening.native(), key.local.family());
     port->announced = std::move(announced);
     port->acceptor.emplace(
         loop_, std::move(listening),
@@ -390,7 +397,7 @@ void SocketNetwork::adopt_port(const PassivePorts::Key& key, base::OwnedFd liste
 }
 
 void SocketNetwork::listen_again() {
-    for (const auto& key : ports_.to_listen_again(index_)) (void)listen(key, {}, true);
+    for (const auto& key : ports_.to_listen_again(index_)) (void)listen(key, {}, Binding::free);
 }
 
 std::vector<SocketNetwork::ReleasedPort> SocketNetwork::release_ports() {

@@ -72,7 +72,7 @@ private:
 
     enum class Listening : std::uint8_t { yes, not_there, no_descriptors };
     /// Logs and notes failures.
-    Listening listen(PassivePorts::Key key, const base::Ip& client, bool free_bind);
+    Listening listen(PassivePorts::Key key, const base::Ip& client, Binding binding);
     void take_data_connection(const std::shared_ptr<PassivePort>& port, base::OwnedFd socket,
                               base::Address peer);
     void take_data_connection_of(PassivePort& port, base::OwnedFd socket, base::Address peer);

@@ -13,6 +13,7 @@ std::string_view to_string(Unfit unfit) {
         case Unfit::ejected: return "ejected";
         case Unfit::full: return "full";
         case Unfit::tried: return "tried before";
+        case Unfit::without_weight: return "its weight is 0";
         case Unfit::later_tier: return "used only if no other can serve";
         case Unfit::not_its_own: return "not the client's own";
     }

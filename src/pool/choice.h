@@ -18,7 +18,8 @@ enum class Unfit : std::uint8_t {
     down,
     ejected,
     full,
-    tried,        ///< for this client, in vain
+    tried,  ///< for this client, in vain
+    without_weight,
     later_tier,   ///< a backup, or of a later SRV priority
     not_its_own,  ///< the client sticks to another
 };

@@ -20,6 +20,12 @@ bool can_serve(const Member& member, const Asker& asker, loop::Time now,
     return member.standing(now) >= worst && !was_tried(member, asker);
 }
 
+/// The same for a client that does not stick to it.
+bool takes_new(const Member& member, const Asker& asker, loop::Time now,
+               Standing worst = Standing::ejected) {
+    return member.weight() > 0 && can_serve(member, asker, now, worst);
+}
+
 /// Why `can_serve` says no, or it has no room.
 Unfit unfit_of(const Member& member, const Asker& asker, loop::Time now, Standing worst) {
     switch (member.standing(now)) {
@@ -78,8 +84,10 @@ void explain_unfit(std::span<const Member> members, const Asker& asker, Standing
         }
         if (member.standing(now) == Standing::gone) continue;
         add(choice, [&] {
-            const auto unfit = unfit_of(member, asker, now, worst);
-            return option_of(member, unfit == Unfit::no ? Unfit::later_tier : unfit);
+            auto unfit = unfit_of(member, asker, now, worst);
+            if (unfit == Unfit::no)
+                unfit = member.weight() == 0 ? Unfit::without_weight : Unfit::later_tier;
+            return option_of(member, unfit);
         });
     }
 }
@@ -159,7 +167,7 @@ std::expected<Member*, Refusal> Chooser::sticky(const Asker& asker, loop::Time n
 Member* Chooser::pick(const Asker& asker, Standing worst, loop::Time now, Choice* explained) {
     std::vector<Member*> ready;
     for (auto& member : roster_.members()) {
-        if (!can_serve(member, asker, now, worst) || !member.has_room(now)) continue;
+        if (!takes_new(member, asker, now, worst) || !member.has_room(now)) continue;
         if (!ready.empty() && member.tier() > ready.front()->tier()) continue;
         if (!ready.empty() && member.tier() < ready.front()->tier()) ready.clear();
         ready.push_back(&member);
@@ -206,7 +214,7 @@ void Chooser::explain_bound(const Asker& asker, const Member* chosen, loop::Time
 bool Chooser::is_worth_waiting(const Asker& asker, loop::Time now) const {
     return settings_->queue.length > 0 &&
            std::ranges::any_of(roster_.members(), [&](const Member& member) {
-               return can_serve(member, asker, now, Standing::serving);
+               return takes_new(member, asker, now, Standing::serving);
            });
 }
 
@@ -214,11 +222,12 @@ Refusal Chooser::why_none(const Asker& asker, loop::Time now) const {
     auto best = Standing::gone;
     bool is_any_withdrawn = false;
     for (const auto& member : roster_.members()) {
-        const auto standing = member.standing(now);
+        auto standing = member.standing(now);
+        if (member.weight() == 0) standing = std::min(standing, Standing::withdrawn);
         best = std::max(best, standing);
         is_any_withdrawn = is_any_withdrawn || standing == Standing::withdrawn;
         // It could serve but was not chosen, so it must be full.
-        if (can_serve(member, asker, now)) return Refusal::all_full;
+        if (takes_new(member, asker, now)) return Refusal::all_full;
     }
     switch (best) {
         case Standing::gone: return Refusal::none_resolved;
@@ -236,7 +245,8 @@ std::vector<BackendId> Chooser::would_do(const Asker& asker, loop::Time now) {
     const auto only = insists ? bound_of(asker, now) : std::nullopt;
     std::vector<BackendId> result;
     for (const auto& member : roster_.members())
-        if (can_serve(member, asker, now, Standing::serving) && (!only || only->member == &member))
+        if (only ? only->member == &member && can_serve(member, asker, now, Standing::serving)
+                 : takes_new(member, asker, now, Standing::serving))
             result.push_back(member.id());
     return result;
 }

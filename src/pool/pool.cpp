@@ -82,7 +82,8 @@ std::optional<Seat> Pool::seat_on(BackendId backend, const Client& client) {
 bool Pool::has_other(BackendId backend) {
     const Locked locked(*this);
     return std::ranges::any_of(roster_.members(), [&](const Member& member) {
-        return member.id() != backend && member.standing(locked.now()) == Standing::serving;
+        return member.id() != backend && member.weight() > 0 && member.has_room(locked.now()) &&
+               member.standing(locked.now()) == Standing::serving;
     });
 }
 

@@ -75,7 +75,7 @@ public:
                                                       Choice* explained = nullptr);
     /// A seat on this backend and no other, if it serves and has room: for `Seat::move_target`.
     [[nodiscard]] std::optional<Seat> seat_on(BackendId backend, const Client& client);
-    /// Whether a backend besides this one serves.
+    /// Whether another backend could take a session of this one now.
     [[nodiscard]] bool has_other(BackendId backend);
     /// The backend that a client of this address would get now, if its user's name does not matter:
     /// the one that its network sticks to, or that `source-hash` chooses. Empty: it may be any.

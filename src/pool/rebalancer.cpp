@@ -69,11 +69,13 @@ void Rebalancer::settle(Watches& watches, loop::Time now, bool withdraw_all) {
     });
 }
 
-/// Those of the first tier that serves. Sessions on later tiers belong to it too.
+/// Those of the first tier that serves. Sessions on later tiers belong to it too. Those on a
+/// backend without weight stay.
 std::vector<Load> Rebalancer::loads_of(std::span<const Member> members, loop::Time now) const {
     std::vector<const Member*> serving;
     for (const auto& member : members)
-        if (member.standing(now) == Standing::serving) serving.push_back(&member);
+        if (member.standing(now) == Standing::serving && member.weight() > 0)
+            serving.push_back(&member);
     const auto first = std::ranges::min_element(serving, {}, &Member::tier);
     std::vector<Load> loads;
     for (const auto* const member : serving) {

@@ -32,6 +32,12 @@ backend::Contact contact_of(const Context& context, const Assignment& assignment
         return is_given_up ? backend::Patience::given_up : backend::Patience::on;
     };
     const auto client = context.client.peer();
+    // A backend cannot be reached from an address of the other family.
+    if (assignment.settings().source.kind == config::Source::Kind::client &&
+        client.ip.family() == chosen.address.ip.family()) {
+        contact.source = client.ip;
+        contact.is_transparent = true;
+    }
     switch (assignment.settings().send_proxy) {
         case config::ProxyHeader::off: break;
         case config::ProxyHeader::v1:

@@ -54,7 +54,7 @@ public:
     /// The transfer has sent its command to the one that was found, or will not.
     void end_trying();
     /// Whether everything that waits for a backend shall give up. Asked whenever the session's
-    /// signal is raised.
+    /// signal is raised. Defers what the client says meanwhile.
     [[nodiscard]] bool is_in_vain();
 
 private:

@@ -141,7 +141,7 @@ loop::Task<bool> DataCommands::lend_port() {
                    .network = peer.network,
                    .anyone = peer.kind == config::DataPeer::Kind::any},
          .holder = lease_holder_,
-         .free_bind = settings.free_bind});
+         .binding = net::binding_of(settings.free_bind)});
     if (!lease) {
         const bool is_short = base::is_shortage(lease.error().code);
         context_.report_fault(is_short ? base::Blame::ballast : base::Blame::configuration,

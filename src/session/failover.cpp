@@ -5,6 +5,7 @@
 #include "events/bus.h"
 #include "metrics/counters.h"
 
+#include <cassert>
 #include <chrono>
 #include <exception>
 #include <fmt/format.h>
@@ -101,6 +102,7 @@ Failover::Move::Move(Context& context, Login& login)
 loop::Task<std::expected<Assignment, std::string>> Failover::find(BackendSearch::Bounds bounds) {
     if (auto problem = obstacle(); !problem.empty()) co_return std::unexpected(std::move(problem));
     if (context_.assignment) move_ = std::make_unique<Move>(context_, login_);
+    assert(move_);
     co_return co_await move_->search.run(BackendSearch::For::data, std::move(bounds));
 }
 

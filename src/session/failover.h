@@ -77,7 +77,8 @@ public:
     static constexpr std::string_view too_many_losses =
         "the session has lost too many backends in a short time";
     /// A backend with the session's user and state. Says nothing to the client. The session's
-    /// present assignment stays. The error says why there is none.
+    /// present assignment stays; one that is lost has been left by `leave_lost`. The error says why
+    /// there is none.
     [[nodiscard]] loop::Task<std::expected<Assignment, std::string>> find(
         BackendSearch::Bounds bounds);
     /// The transfer has sent its command to the one that was found, or will not.

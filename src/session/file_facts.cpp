@@ -29,6 +29,11 @@ std::string time_in(std::string_view text) {
 
 std::string_view verb_of(std::string_view line) { return line.substr(0, line.find(' ')); }
 
+/// RFC 959 5.4: a server may answer any command with 421, and then closes.
+base::Error farewell(std::string_view line, const ftp::Reply& reply) {
+    return backend::refusal(fmt::format("{}:", verb_of(line)), reply);
+}
+
 }  // namespace
 
 void FileFacts::note(std::string_view verb, const ftp::Reply& reply) {
@@ -66,28 +71,27 @@ std::vector<std::string> questions(std::string_view path, const FileFacts& facts
     return lines;
 }
 
-loop::Task<base::Result<>> ask(backend::Leg& leg, std::vector<std::string> questions,
+loop::Task<base::Result<>> ask(backend::Leg& leg, std::vector<std::string> lines,
                                FileFacts& facts) {
     if (leg.known().takes_several()) {
-        if (auto sent = co_await leg.send_several(questions); !sent) co_return sent;
-        co_return co_await hear_answers(leg, std::move(questions), facts);
+        if (auto sent = co_await leg.send_several(lines); !sent) co_return sent;
+        co_return co_await hear_answers(leg, std::move(lines), facts);
     }
-    for (const auto& line : questions) {
+    for (const auto& line : lines) {
         const auto reply = co_await leg.command(line);
         if (!reply) co_return std::unexpected(reply.error());
+        if (reply->code == 421) co_return std::unexpected(farewell(line, *reply));
         facts.note(verb_of(line), *reply);
     }
     co_return base::Result<>();
 }
 
-loop::Task<base::Result<>> hear_answers(backend::Leg& leg, std::vector<std::string> questions,
+loop::Task<base::Result<>> hear_answers(backend::Leg& leg, std::vector<std::string> lines,
                                         FileFacts& facts) {
-    for (const auto& line : questions) {
+    for (const auto& line : lines) {
         const auto heard = co_await leg.hear(leg.answer_time(line), false);
         if (!heard) co_return std::unexpected(heard.error());
-        if (heard->reply.code == 421)
-            co_return std::unexpected(
-                backend::refusal(fmt::format("{}:", verb_of(line)), heard->reply));
+        if (heard->reply.code == 421) co_return std::unexpected(farewell(line, heard->reply));
         facts.note(verb_of(line), heard->reply);
     }
     co_return base::Result<>();

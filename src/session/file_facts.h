@@ -19,7 +19,6 @@ struct FileFacts {
     std::optional<std::uint64_t> size;  ///< in TYPE I
     std::string time;                   ///< YYYYMMDDhhmmss; empty: not known
 
-    [[nodiscard]] bool is_complete() const { return size.has_value() && !time.empty(); }
     /// Takes in an answer to SIZE or MDTM. Other replies than 213 tell nothing.
     void note(std::string_view verb, const ftp::Reply& reply);
     /// Takes over what is not known yet.
@@ -36,11 +35,11 @@ struct FileFacts {
                                                  bool size_is_announced = false);
 /// Sends them and hears the answers. In one write if the backend is known to read several commands
 /// at once.
-[[nodiscard]] loop::Task<base::Result<>> ask(backend::Leg& leg, std::vector<std::string> questions,
+[[nodiscard]] loop::Task<base::Result<>> ask(backend::Leg& leg, std::vector<std::string> lines,
                                              FileFacts& facts);
 /// Hears the answers to questions that were sent.
 [[nodiscard]] loop::Task<base::Result<>> hear_answers(backend::Leg& leg,
-                                                      std::vector<std::string> questions,
+                                                      std::vector<std::string> lines,
                                                       FileFacts& facts);
 
 /// What one session has learnt about files, for some seconds: most clients ask for SIZE and MDTM

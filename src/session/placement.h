@@ -4,6 +4,7 @@
 #include "pool/choice.h"
 #include "session/context.h"
 
+#include <cassert>
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -106,7 +107,10 @@ public:
     /// Counts the connections to backends that the whole session has begun.
     [[nodiscard]] std::uint32_t connections_begun() const { return connections_begun_; }
     /// Why the last one failed; empty: none was tried. Call it before `end`.
-    [[nodiscard]] const std::string& last_reason() const { return search_->last_reason; }
+    [[nodiscard]] const std::string& last_reason() const {
+        assert(search_);
+        return search_->last_reason;
+    }
 
 private:
     [[nodiscard]] std::optional<WaitEnd> interruption();

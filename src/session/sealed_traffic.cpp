@@ -11,12 +11,15 @@
 namespace ballast::session {
 
 SealedTraffic::SealedTraffic(Context& context, base::Ip source)
-    : context_(context), source_(source) {
+    : context_(context),
+      source_(source),
+      is_transparent_(context.assignment.settings().source.kind == config::Source::Kind::client &&
+                      source == context.client.peer().ip) {
     const auto& ports = context.assignment.backend().settings->passive_ports;
     if (!ports) return;
     admission_ = context.network().admit({.range = {*ports, context.client.local().ip},
                                           .client = context.client.peer().ip,
-                                          .free_bind = context.settings.free_bind});
+                                          .binding = net::binding_of(context.settings.free_bind)});
     admission_->attach(&context.signal);
     traffic_ = admission_->traffic();
 }
@@ -65,7 +68,10 @@ void SealedTraffic::take_in(std::unique_ptr<net::Stream> arrived) {
     const auto& pool = context_.assignment.settings();
     const base::Address to{context_.assignment.backend().address.ip, arrived->local().port};
     open_.emplace_back(SealedData::Parts{context_.network(),
-                                         {.to = to, .from = source_, .fault = base::Fault::backend},
+                                         {.to = to,
+                                          .from = source_,
+                                          .is_transparent = is_transparent_,
+                                          .fault = base::Fault::backend},
                                          pool.connect_timeout,
                                          context_.settings.data_stall_timeout,
                                          context_.settings.data_stall_bytes,

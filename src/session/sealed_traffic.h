@@ -38,6 +38,7 @@ private:
 
     Context& context_;
     const base::Ip source_;
+    const bool is_transparent_;  // the source is the client itself
     std::unique_ptr<net::Admission> admission_;
     std::shared_ptr<net::DataTraffic> traffic_;
     std::optional<TransferCount> counted_;

@@ -309,6 +309,11 @@ bool Transfer::client_data_are_over() const {
 /// ABOR and STAT must reach the backend at once (RFC 959 4.1.3). All other commands wait, even
 /// QUIT.
 loop::Task<> Transfer::hear_client() {
+    // It came while another backend was looked for.
+    if (parts_.others != nullptr && !machine_.abort_is_wanted() && parts_.others->take_abort()) {
+        metrics::count_command_in_transfer("ABOR");
+        co_return tell({Kind::abor});
+    }
     auto& client = parts_.client;
     // Commands that arrived before the data's end may be read only after it.
     const bool was_behind = machine_.client_is_behind();

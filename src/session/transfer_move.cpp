@@ -215,8 +215,10 @@ loop::Task<base::Result<std::string>> Transfer::begin_again() {
     if (machine_.is_announced()) replies_->note_announced();
     auto refusal = co_await backend_end_->protect();
     if (!refusal) refusal = co_await backend_end_->open();
-    if (refusal && refusal->control_is_lost) co_return std::unexpected(refusal->error);
-    if (refusal) co_return base::to_string(refusal->error);
+    if (refusal) {
+        if (auto lost = co_await loss_behind(*refusal)) co_return std::unexpected(std::move(*lost));
+        co_return base::to_string(refusal->error);
+    }
     machine_.change_backend(backend_end_->is_protected());
     std::uint64_t begin = 0;
     if (continuation_)

@@ -127,7 +127,10 @@ def replies() -> dict[str, str]:
             for each in _literals(_until(code, match.end(), ")")):
                 add("421", each, name)
         for each in re.findall(r"\b\w+_text =\s*\"([^\"]*)\"", code):
-            add("451" if "connection to the server was lost" in each else "421", each, name)
+            add("421", each, name)
+            # It ends a transfer, too.
+            if "connection to the server was lost" in each:
+                add("451", each, name)
     return found
 
 

@@ -5,6 +5,7 @@ anything else the client hears that nobody knows, and goes on in its session."""
 import contextlib
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -256,13 +257,15 @@ def test_a_data_connection_that_a_dying_server_does_not_open(work: Path) -> None
 
 
 def test_abort_while_another_backend_is_looked_for(work: Path) -> None:
-    first = File(bytes(1 << 20), breaks_after=100_000)
+    go = threading.Event()
+    first = File(bytes(1 << 20), breaks_after=100_000, may_break=go)
     with serving("127.0.0.121", first) as server:
         with Cluster(work, [server], failover_timeout="30s") as it:
             with Wire(it.where()).log_in() as wire, wire.passive() as data:
                 mark = it.log_mark()
                 server.answers["USER"] = "421 Not now."
                 wire.expect("RETR file", 150)
+                go.set()
                 it.wait_for_log(
                     "the loss", lambda line: line["message"] == "backend lost", since=mark
                 )
@@ -272,3 +275,43 @@ def test_abort_while_another_backend_is_looked_for(work: Path) -> None:
                     read_all(data)
                 server.answers["USER"] = "331 Password, please."
                 wire.expect("PWD", 257)
+
+
+def _unread(wire: Wire) -> int:
+    """Bytes of the client that the balancer has not read yet."""
+    here, there = wire.socket.getsockname()[1], wire.socket.getpeername()[1]
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, _, queues, *_ = line.split()
+        if [int(each.partition(":")[2], 16) for each in (local, remote)] == [there, here]:
+            return int(queues.partition(":")[2], 16)
+    raise AssertionError("there is no such connection")
+
+
+def test_abort_while_another_backend_is_tried(work: Path) -> None:
+    go, is_asked, may_answer, may_end = (threading.Event() for _ in range(4))
+
+    def slow(_: Conversation, __: str) -> str:
+        is_asked.set()
+        assert may_answer.wait(waiting.PATIENCE)
+        return f"213 {len(CONTENT)}"
+
+    first = File(CONTENT, breaks_after=5_000, may_break=go)
+    second = File(CONTENT, may_break=may_end)
+    with (
+        serving("127.0.0.121", first) as one,
+        serving("127.0.0.122", second, {"SIZE": slow}) as two,
+        Cluster(work, [one, two]) as it,
+        Wire(it.where()).log_in() as wire,
+        wire.passive() as data,
+    ):
+        wire.expect("RETR file", 150)
+        go.set()
+        assert is_asked.wait(waiting.PATIENCE)
+        wire.send("ABOR")
+        waiting.until("ABOR is heard", lambda: _unread(wire) == 0)
+        may_answer.set()
+        with pytest.raises(ConnectionResetError):
+            read_all(data)
+        may_end.set()
+        assert [wire.reply(10).code, wire.reply(10).code] == [426, 226]
+        wire.expect("PWD", 257)

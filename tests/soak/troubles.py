@@ -18,7 +18,8 @@ class Troubles:
         self._spans.setdefault(backend, []).append([time.time()])
 
     def end(self, backend: str) -> None:
-        self._spans[backend][-1].append(time.time())
+        """The oldest that goes on."""
+        next(each for each in self._spans[backend] if len(each) == 1).append(time.time())
 
     def was_well(self, backend: str, since: float, until: float) -> bool:
         """All the time."""

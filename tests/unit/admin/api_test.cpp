@@ -353,17 +353,19 @@ TEST_F(ApiTest, ends_sessions_and_transfers) {
 TEST_F(ApiTest, tunes_a_backend) {
     EXPECT_EQ(ask("PUT", "/v1/backends/files/f1/weight", R"({"weight":7})").status, 200U);
     EXPECT_EQ(ask("PUT", "/v1/backends/files/f1/weight", R"({"weight":null})").status, 200U);
+    EXPECT_EQ(ask("PUT", "/v1/backends/files/f1/weight", R"({"weight":0})").status, 200U);
     EXPECT_EQ(ask("PUT", "/v1/backends/files/f1/max_sessions", R"({"max_sessions":0})").status,
               200U);
     using Tunings = decltype(daemon_.tuned);
-    EXPECT_EQ(
-        daemon_.tuned,
-        (Tunings{{Tuned::weight, 7}, {Tuned::weight, std::nullopt}, {Tuned::max_sessions, 0}}));
-    for (const auto* const body : {R"({"weight":0})", R"({"weight":257})", R"({"weight":-1})",
-                                   R"({"weight":"7"})", R"({"weight":1.5})", "{}"})
+    EXPECT_EQ(daemon_.tuned, (Tunings{{Tuned::weight, 7},
+                                      {Tuned::weight, std::nullopt},
+                                      {Tuned::weight, 0},
+                                      {Tuned::max_sessions, 0}}));
+    for (const auto* const body :
+         {R"({"weight":257})", R"({"weight":-1})", R"({"weight":"7"})", R"({"weight":1.5})", "{}"})
         EXPECT_EQ(ask("PUT", "/v1/backends/files/f1/weight", body).status, 400U) << body;
     EXPECT_EQ(ask("PUT", "/v1/backends/files/f9/weight", R"({"weight":7})").status, 404U);
-    EXPECT_EQ(daemon_.tuned.size(), 3U);
+    EXPECT_EQ(daemon_.tuned.size(), 4U);
 }
 
 TEST_F(ApiTest, probes_a_backend_now) {

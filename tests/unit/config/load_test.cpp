@@ -212,7 +212,8 @@ TEST(Load, finds_unknown_keys_with_the_nearest_spelling) {
          "f:11:1: pool.alf.probe.raise: unknown key (did you mean rise?)\n"},
         {listener + pool + "\"a key\" = 2",
          "f:10:1: pool.alf.backend[0].'a key': unknown key (remove it; the keys here are name, "
-         "address, srv, weight, max_sessions, backup, bandwidth, passive_ports or tls)\n"},
+         "address, srv, weight, max_sessions, backup, bandwidth, data_address, passive_ports or "
+         "tls)\n"},
     });
 }
 
@@ -286,9 +287,8 @@ TEST(Load, finds_wrong_types) {
 TEST(Load, finds_values_out_of_range) {
     const std::string no_name = " (use 1 to 64 letters, digits, '-' and '_')\n";
     expect({
-        {listener + pool + "weight = 0",
-         "f:10:10: pool.alf.backend[0].weight: weight is 0 (use 1 to 256; to take the backend out, "
-         "remove its table)\n"},
+        {listener + pool + "weight = 257",
+         "f:10:10: pool.alf.backend[0].weight: weight is 257 (use 0 to 256)\n"},
         {listener + pool + "max_sessions = -1",
          "f:10:16: pool.alf.backend[0].max_sessions: max_sessions is -1 (use 0 to 1000000)\n"},
         {listener + pool + "[pool.alf.probe]\nrise = 0\nfall = 101",
@@ -470,7 +470,7 @@ balance = "lottery"
 [[pool.alfresco.backend]]
 name = "alf 1"
 address = "10.0.0.11:99999"
-weight = 0
+weight = 300
 )");
     std::vector<std::string> keys;
     for (const auto& problem : reading.problems)
@@ -484,11 +484,10 @@ weight = 0
 }
 
 TEST(Load, reads_what_it_can_of_a_text_with_errors) {
-    const auto reading = read("worker = 1\nworkers = 3\n" + listener + pool + "weight = 0");
+    const auto reading = read("worker = 1\nworkers = 3\n" + listener + pool + "weight = 300");
     EXPECT_EQ(lines_of(reading.problems),
               "f:1:1: worker: unknown key (did you mean workers?)\n"
-              "f:12:10: pool.alf.backend[0].weight: weight is 0 (use 1 to 256; to take the backend "
-              "out, remove its table)\n");
+              "f:12:10: pool.alf.backend[0].weight: weight is 300 (use 0 to 256)\n");
     ASSERT_TRUE(reading.config);
     EXPECT_EQ(reading.config->workers, 3U);
     EXPECT_EQ(reading.config->pools.at(0).backends.at(0).host, "10.0.0.11");

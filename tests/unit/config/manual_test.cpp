@@ -35,7 +35,7 @@ TEST(Manual, its_example_of_a_problem_matches_that_mistake) {
     auto example = text.substr(begin, text.find("```", begin) - begin);
     const auto weight = example.find("weight = 1");
     ASSERT_NE(weight, std::string::npos);
-    example.replace(weight, 10, "weight = 0");
+    example.replace(weight, 10, "weight = 300");
     const auto problem = problems_of(example, "ballast.toml");
     EXPECT_TRUE(text.contains("```text\n" + problem + "```")) << problem;
 }

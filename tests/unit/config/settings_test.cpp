@@ -118,6 +118,7 @@ std::string other(const Ports&, ConstRecord) { return "\"50000-50001\""; }
 std::string other(const OptionalPorts&, ConstRecord) { return "\"50000-50001\""; }
 std::string other(const Networks&, ConstRecord) { return "[\"10.0.0.0/8\", \"2001:db8::/32\"]"; }
 std::string other(const Peer&, ConstRecord) { return "\"10.0.0.0/8\""; }
+std::string other(const Sources&, ConstRecord) { return "[\"192.0.2.7\", \"2001:db8::7\"]"; }
 std::string other(const Announced&, ConstRecord) {
     return "{ \"10.1.0.0/16\" = \"ftp.example.org\", \"10.0.0.0/8\" = \"local\", default = "
            "\"203.0.113.21\" }";
@@ -170,6 +171,7 @@ void complete(Tables& tables, std::string_view path, std::string_view key, bool 
     if (key == "passive_ports" && path == "pool.NAME.backend") backend["address"] = "\"192.0.2.1\"";
     if (key == "balance" || path == "pool.NAME.queue") backend["max_sessions"] = "1";
     if (key == "backend_data" && is_other) pool["data_ports"] = "\"50000-50001\"";
+    if (key == "data" && path == "pool.NAME" && is_other) tables.erase("[listener.x.tls]");
     if (key == "srv" && is_other) backend.erase("address");
     if (key == "address" && !is_other) backend["srv"] = "\"example.org\"";
     if (path != "pool.NAME.probe" || !is_other) return;

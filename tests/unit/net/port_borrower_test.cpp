@@ -183,7 +183,8 @@ TEST_F(PortBorrowerTest, a_request_without_an_answer_is_refused_when_the_owner_g
 TEST_F(PortBorrowerTest, an_admission_from_before_still_gets_its_connections) {
     struct Test {
         static loop::Task<> run(PortBorrowerTest& it) {
-            const auto admission = it.old_network.admit({{it.range, it.here}, it.anna, false});
+            const auto admission =
+                it.old_network.admit({{it.range, it.here}, it.anna, Binding::strict});
             it.hand_over();
             loop::Signal signal(it.loop);
             admission->attach(&signal);

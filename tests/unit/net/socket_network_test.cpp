@@ -433,7 +433,7 @@ TEST_P(FreeBind, lends_ports_of_an_address_of_another_machine) {
     };
     for (const bool free_bind : {false, true}) {
         auto wanted = request(free_port(here), elsewhere, client_ip);
-        wanted.free_bind = free_bind;
+        wanted.binding = binding_of(free_bind);
         std::optional<bool> lent;
         const auto job = loop::Job::start(Lends::once(network, wanted, lent, loop));
         EXPECT_EQ(lent, free_bind);
@@ -444,8 +444,9 @@ TEST_P(FreeBind, listens_on_the_ports_of_an_admission_for_such_an_address) {
     const auto elsewhere = ip(GetParam());
     for (const bool free_bind : {false, true}) {
         const auto port = free_port(here);
-        const auto admission = network.admit({{{port, port}, elsewhere}, client_ip, free_bind});
-        const auto second = listen_on({elsewhere, port}, 1, true);
+        const auto admission =
+            network.admit({{{port, port}, elsewhere}, client_ip, binding_of(free_bind)});
+        const auto second = listen_on({elsewhere, port}, 1, Binding::free);
         ASSERT_EQ(second.has_value(), !free_bind);
         if (free_bind) EXPECT_EQ(second.error().code, std::errc::address_in_use);
     }
@@ -456,7 +457,7 @@ TEST_P(FreeBind, listens_on_an_address_of_another_machine) {
     const auto refused = listen_on(elsewhere, 1);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, std::errc::address_not_available);
-    EXPECT_TRUE(listen_on(elsewhere, 1, true));
+    EXPECT_TRUE(listen_on(elsewhere, 1, Binding::free));
 }
 
 // Addresses for documentation (RFC 5737, RFC 3849), which no machine has.

@@ -197,6 +197,63 @@ TEST_F(ChoosingTest, refuses_a_client_whose_backend_is_down_if_so_configured) {
     EXPECT_EQ(visit(), had);
 }
 
+// Weight 0
+
+TEST_F(ChoosingTest, gives_no_new_session_to_a_backend_of_weight_0) {
+    config.backends[0].weight = 0;
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(visit(), "alf2");
+    pool().probe_failed(id(1), "no");
+    EXPECT_EQ(visit(), to_string(Refusal::down_or_withdrawn));
+    EXPECT_FALSE(pool().has_other(id(1)));
+    pool().probe_passed(id(1));
+    ASSERT_TRUE(pool().tune("alf1", {.weight = 1, .max_sessions = {}}));
+    EXPECT_TRUE(pool().has_other(id(1)));
+    std::map<std::string, int> seen;
+    for (int i = 0; i < 4; ++i) ++seen[visit()];
+    EXPECT_EQ(seen.size(), 2U);
+}
+
+TEST_F(ChoosingTest, refuses_everybody_if_all_backends_have_weight_0) {
+    for (auto& backend : config.backends) backend.weight = 0;
+    EXPECT_EQ(visit(), to_string(Refusal::all_withdrawn));
+}
+
+TEST_F(ChoosingTest, a_client_that_sticks_returns_to_a_backend_of_weight_0) {
+    config.stick.by = config::StickBy::user;
+    const auto had = visit();
+    ASSERT_TRUE(pool().tune(had, {.weight = 0, .max_sessions = {}}));
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(visit(), had);
+    EXPECT_NE(visit("192.0.2.7", "bert"), had);
+}
+
+TEST_F(ChoosingTest, a_client_that_sticks_gets_the_freed_seat_of_a_backend_of_weight_0) {
+    config.stick.by = config::StickBy::user;
+    config.stick.otherwise = config::StickOtherwise::refuse;
+    config.queue.length = 1;
+    for (auto& backend : config.backends) backend.max_sessions = 1;
+    const auto had = visit();
+    ASSERT_TRUE(pool().tune(had, {.weight = 0, .max_sessions = {}}));
+    auto seat = choose();
+    ASSERT_EQ(name_of(seat), had);
+    loop::Signal signal(loop);
+    auto place = pool().join_queue({ip("192.0.2.7"), "anna"}, {}, signal);
+    ASSERT_TRUE(place);
+    EXPECT_FALSE(place->take());
+    seat = std::unexpected(Refusal::all_full);
+    const auto freed = place->take();
+    ASSERT_TRUE(freed);
+    EXPECT_EQ(freed->backend().name, had);
+}
+
+TEST_F(ChoosingTest, says_that_a_backend_has_weight_0) {
+    config.backends[0].weight = 0;
+    Choice choice;
+    ASSERT_TRUE(pool().choose({ip("192.0.2.7"), "anna"}, {}, &choice));
+    ASSERT_EQ(choice.options.size(), 2U);
+    EXPECT_EQ(choice.options[1].name, "alf1");
+    EXPECT_EQ(choice.options[1].unfit, Unfit::without_weight);
+}
+
 TEST_F(ChoosingTest, does_not_bind_a_client_to_a_backend_that_refused_its_login) {
     config.stick.by = config::StickBy::user;
     config.stick.otherwise = config::StickOtherwise::refuse;

@@ -85,7 +85,7 @@ private:
 };
 
 std::unique_ptr<net::Admission> MemoryNetwork::admit(const net::AdmitRequest& request) {
-    const auto& [range, client, free_bind] = request;
+    const auto& [range, client, binding] = request;
     const auto admitted = ports_.admit(range, client, 0, loop_.now());
     for (const auto port : admitted.needs_listening) open_ports_.insert({range.local, port});
     return std::make_unique<MemoryAdmission>(*this, range, client, admitted);
