@@ -223,6 +223,14 @@ loop::Task<> BackendReplies::abort_broken(BackendEnd& data) {
         owed_.set_final_if_none(ftp::make_reply(226, "Aborted."));
 }
 
+loop::Task<std::vector<ftp::Reply>> BackendReplies::settle_abort() {
+    is_aborting_ = true;
+    if (!co_await leg_.send_meanwhile("NOOP") ||
+        !co_await hear_fence(leg_.settings().reply_timeout))
+        backend_is_lost_ = true;
+    co_return std::exchange(abort_replies_, {});
+}
+
 loop::Task<> BackendReplies::tell_final() {
     auto told = owed_.take_final();
     if (told) co_await answers_.tell(std::move(*told));

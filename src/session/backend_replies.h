@@ -63,6 +63,14 @@ public:
     /// The same for a broken transfer. If no final reply came, ABOR's counts as one.
     [[nodiscard]] loop::Task<> abort_broken(BackendEnd& data);
 
+    // For data that Ballast does not see, and so cannot break (`data = "direct"`)
+
+    /// Hears the backend's other replies to an ABOR, after the final one: all up to the answer to a
+    /// NOOP. Returns them. The backend may be lost then.
+    [[nodiscard]] loop::Task<std::vector<ftp::Reply>> settle_abort();
+    /// No STAT will be answered any more.
+    void give_up_stats() { owed_.give_up_stats(); }
+
     /// The backend's final reply, with the text of its 1xx if the client got our 150 instead.
     [[nodiscard]] loop::Task<> tell_final();
     /// The answers to STATs that came behind it, or that will not come any more.

@@ -22,11 +22,15 @@ struct ClientDataTls {
 struct ClientData {
     std::unique_ptr<net::Lease> lease;
     std::optional<base::Address> active;
+    /// With `data = "direct"`: the present backend knows it. Ballast opens nothing.
+    bool is_at_backend = false;
     /// Starts when the connection is there, which may be before the command. Some clients want to
     /// finish it by then.
     DataHandshake handshake;
 
-    [[nodiscard]] bool is_set() const { return lease != nullptr || active.has_value(); }
+    [[nodiscard]] bool is_set() const {
+        return lease != nullptr || active.has_value() || is_at_backend;
+    }
     /// A slow client may begin late, so there is no deadline here. Users of the result have one.
     void begin_tls(std::unique_ptr<net::Stream> stream, const ClientDataTls& tls,
                    loop::Signal& signal) {
@@ -36,6 +40,7 @@ struct ClientData {
     void clear() {
         lease.reset();
         active.reset();
+        is_at_backend = false;
         handshake.reset();
     }
 };

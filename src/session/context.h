@@ -77,6 +77,10 @@ public:
     [[nodiscard]] guard::Ledger& ledger() const { return surroundings.ledger; }
     /// The backend's leg. There is one after login.
     [[nodiscard]] backend::Leg& leg() const { return *assignment.leg(); }
+    /// The data connections of its backend do not lead through Ballast.
+    [[nodiscard]] bool data_is_direct() const {
+        return assignment && assignment.settings().data == config::DataPath::direct;
+    }
     /// The address that the client connected to, as the client sees it.
     [[nodiscard]] base::Address reached_address() const {
         return surroundings.reached.value_or(client.local());

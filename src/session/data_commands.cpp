@@ -10,8 +10,11 @@
 #include "ftp/verb.h"
 #include "metrics/counters.h"
 #include "session/announce.h"
+#include "session/direct_data.h"
+#include "session/direct_transfer.h"
 #include "session/limit_note.h"
 #include "session/security.h"
+#include "session/transfer_count.h"
 #include "session/transfer_log.h"
 
 #include <chrono>
@@ -171,6 +174,8 @@ void DataCommands::warn_of_private(const base::Ip& announced) const {
 
 loop::Task<> DataCommands::passive(ftp::Command command) {
     context_.forget_data();
+    if (context_.data_is_direct())
+        co_return co_await direct_passive(context_, failover_, std::move(command));
     auto address = announced_for(command);
     if (!address) co_return co_await refuse(command, std::move(address.error()));
     const base::Ip announced = *address;
@@ -241,6 +246,8 @@ loop::Task<> DataCommands::active(ftp::Command command) {
     if (is_unnamed || is_own || is_behind_nat(wanted->ip)) wanted->ip = client;
     if (auto refusal = refusal_of(command, *wanted))
         co_return co_await refuse(command, std::move(*refusal));
+    if (context_.data_is_direct())
+        co_return co_await direct_active(context_, failover_, std::move(command.verb), *wanted);
     std::optional<ftp::Reply> backends_own;
     if (context_.leg().follows_client()) {
         backends_own = co_await pass_on(command);
@@ -268,7 +275,8 @@ loop::Task<std::optional<ftp::Reply>> DataCommands::say_restart(
 }
 
 loop::Task<> DataCommands::restart(ftp::Command command) {
-    if (context_.leg().follows_client()) co_return co_await pass_restart_on(std::move(command));
+    if (context_.leg().follows_client() || context_.data_is_direct())
+        co_return co_await pass_restart_on(std::move(command));
     // RFC 3659 5.3.
     const auto offset = base::parse_number<std::uint64_t>(base::trimmed(command.argument));
     if (!offset) co_return co_await context_.answer(501, "REST takes a number of bytes.");
@@ -283,7 +291,8 @@ loop::Task<> DataCommands::restart(ftp::Command command) {
     co_await context_.answer(350, fmt::format("Restarting at {}. Send STOR or RETR.", *offset));
 }
 
-/// With `as-client` the backend keeps the offset. Only the transfer may follow.
+/// With `as-client` and direct data the backend keeps the offset. With `as-client` only the
+/// transfer may follow.
 loop::Task<> DataCommands::pass_restart_on(ftp::Command command) {
     auto reply = co_await say_restart(command, std::nullopt);
     if (!reply) co_return;
@@ -312,6 +321,17 @@ loop::Task<> DataCommands::transfer(ftp::Command command, bool tentative) {
     const auto direction = tentative ? ftp::Direction::unknown : ftp::direction_of(verb->data);
     const auto file = file_of(command, direction);
     context_.set_phase(Phase::in_transfer);
+    if (direction != ftp::Direction::download) failover_.known_files() = {};
+    if (!tentative) tell_beginning(command, file);
+    if (context_.data_is_direct())
+        co_await transfer_directly(command, file, direction, restart);
+    else
+        co_await relay(command, file, direction, restart);
+}
+
+/// Moves the data from one side to the other.
+loop::Task<> DataCommands::relay(const ftp::Command& command, const std::string& file,
+                                 ftp::Direction direction, std::optional<std::uint64_t> restart) {
     TransferBackends backends(context_, login_, failover_, direction, command.verb, file);
     const ClientDataTls client_tls{context_.surroundings.tls.get(), &context_.bond};
     auto traffic = backends.traffic();
@@ -323,15 +343,35 @@ loop::Task<> DataCommands::transfer(ftp::Command command, bool tentative) {
         command.line, direction, restart);
     const Running running{transfer, command.verb, file};
     std::optional<Shown> shown(std::in_place, running_, running);
-    if (direction != ftp::Direction::download) failover_.known_files() = {};
-    if (!tentative) tell_beginning(command, file);
     const TransferOutcome outcome = co_await transfer.run();
     shown.reset();
     backends.end_count();
+    conclude(command, file, backends.names(), outcome);
+    co_await go_on_after(outcome, transfer.backend());
+}
+
+/// Only the replies pass through Ballast.
+loop::Task<> DataCommands::transfer_directly(const ftp::Command& command, const std::string& file,
+                                             ftp::Direction direction,
+                                             std::optional<std::uint64_t> restart) {
+    std::optional<TransferCount> count(std::in_place, context_.assignment.seat(),
+                                       context_.surroundings);
+    DirectTransfer transfer(context_, command.line, direction, restart, failover_.is_wanted());
+    const Running running{transfer, command.verb, file};
+    std::optional<Shown> shown(std::in_place, running_, running);
+    const TransferOutcome outcome = co_await transfer.run();
+    shown.reset();
+    count.reset();
+    conclude(command, file, context_.backend_name(), outcome);
+    co_await go_on_after(outcome, transfer.backend());
+}
+
+void DataCommands::conclude(const ftp::Command& command, const std::string& file,
+                            std::string_view backends, const TransferOutcome& outcome) {
+    const bool tentative = outcome.direction == ftp::Direction::unknown;
     if (tentative && outcome.reach == TransferReach::begun) context_.restart.spend();
     context_.journal.note_transfer(command, outcome.result == TransferResult::refused);
-    record(command, file, backends.names(), outcome);
-    co_await go_on_after(outcome, transfer.backend());
+    record(command, file, backends, outcome);
 }
 
 /// `former` is the leg that the transfer was on last.

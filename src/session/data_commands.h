@@ -37,7 +37,7 @@ public:
 
     /// The transfer that runs now.
     struct Running {
-        Transfer& transfer;
+        RunningTransfer& transfer;
         std::string_view verb;
         std::string_view file;  ///< its path as far as it is known; empty: there is none
     };
@@ -69,6 +69,14 @@ private:
     [[nodiscard]] loop::Task<> refuse(const ftp::Command& command, std::uint16_t code,
                                       std::string_view text);
     [[nodiscard]] MoveTerms move_terms(const ftp::Command& command, ftp::Direction direction);
+    [[nodiscard]] loop::Task<> relay(const ftp::Command& command, const std::string& file,
+                                     ftp::Direction direction,
+                                     std::optional<std::uint64_t> restart);
+    [[nodiscard]] loop::Task<> transfer_directly(const ftp::Command& command,
+                                                 const std::string& file, ftp::Direction direction,
+                                                 std::optional<std::uint64_t> restart);
+    void conclude(const ftp::Command& command, const std::string& file, std::string_view backends,
+                  const TransferOutcome& outcome);
     [[nodiscard]] loop::Task<> go_on_after(const TransferOutcome& outcome,
                                            const backend::Leg* former);
 

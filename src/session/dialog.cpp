@@ -131,7 +131,7 @@ bool Dialog::is_too_long(const ftp::Command& command, const ftp::Verb& verb) con
     return is_of_login && command.line.size() > settings_.login_bytes_max;
 }
 
-Decision Dialog::next(const ftp::Command& command, bool has_data_address) {
+Decision Dialog::next(const ftp::Command& command, bool has_data_address, bool data_is_direct) {
     const ftp::Verb* const verb = ftp::find_verb(command.verb);
     if (verb != nullptr && verb->handling == ftp::Handling::refused)
         return say(502, fmt::format("{} is not supported here.", command.verb));
@@ -161,7 +161,7 @@ Decision Dialog::next(const ftp::Command& command, bool has_data_address) {
     if (verb == nullptr) return {has_data_address ? Step::maybe_transfer : Step::forward};
     switch (verb->handling) {
         case ftp::Handling::forward: return {Step::forward};
-        case ftp::Handling::data_setup: return data_setup(command);
+        case ftp::Handling::data_setup: return data_setup(command, data_is_direct);
         case ftp::Handling::transfer: return {Step::transfer};
         case ftp::Handling::control: return control(command);
         // A server may want a PASS even if it has let the user in at USER (RFC 959 5.4: 202). Many
@@ -189,10 +189,10 @@ Decision Dialog::before_login(const ftp::Command& command, const ftp::Verb* verb
     return say(530, "Not logged in. Log in with USER and PASS first.");
 }
 
-Decision Dialog::data_setup(const ftp::Command& command) {
+Decision Dialog::data_setup(const ftp::Command& command, bool data_is_direct) {
     if (command.verb == "EPSV") {
         const auto request = ftp::parse_epsv_argument(command.argument);
-        if (request && request->all) {
+        if (request && request->all && !data_is_direct) {
             epsv_all_ = true;
             return say(200, "EPSV ALL accepted.");
         }

@@ -49,7 +49,9 @@ public:
 
     explicit Dialog(const config::Listener& settings) : settings_(settings) {}
 
-    [[nodiscard]] Decision next(const ftp::Command& command, bool has_data_address);
+    /// `data_is_direct`: EPSV cannot name the backend's address, so it is never in force.
+    [[nodiscard]] Decision next(const ftp::Command& command, bool has_data_address,
+                                bool data_is_direct = false);
 
     [[nodiscard]] Login login() const { return login_; }
     void set_login(Login login) { login_ = login; }
@@ -89,7 +91,7 @@ private:
     [[nodiscard]] Decision user(const ftp::Command& command) const;
     [[nodiscard]] Decision before_login(const ftp::Command& command, const ftp::Verb* verb) const;
     [[nodiscard]] bool is_too_long(const ftp::Command& command, const ftp::Verb& verb) const;
-    [[nodiscard]] Decision data_setup(const ftp::Command& command);
+    [[nodiscard]] Decision data_setup(const ftp::Command& command, bool data_is_direct);
     [[nodiscard]] static Decision control(const ftp::Command& command);
 
     [[nodiscard]] bool requires_login_tls() const;

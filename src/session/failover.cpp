@@ -120,6 +120,7 @@ void Failover::settle(Assignment assignment, MoveCause cause) {
         std::chrono::duration_cast<std::chrono::microseconds>(move_->search.login_time()));
     known_files_ = {};  // what one server said is not true of another
     context_.assignment = std::move(assignment);
+    context_.client_data.is_at_backend = false;
     metrics::count(counter_of(cause));
     if (const auto figures = context_.assignment.figures()) ++figures->logins;
     context_.report(log::Level::info, "session moved",

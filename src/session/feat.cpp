@@ -5,6 +5,7 @@
 #include "session/feature_set.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace ballast::session {
 
@@ -22,25 +23,23 @@ void add_surveys(const ServedPool& pool, const base::Ip& client, Surveys& survey
             surveys.push_back(std::move(survey));
 }
 
-/// Before login: surveys of all backends that USER may still lead to.
-Surveys surveys_ahead(const Context& context, const Login& login) {
-    Surveys surveys;
-    const auto client = context.client.peer().ip;
-    if (context.assignment) {
-        add_surveys(context.assignment.pool(), client, surveys);
-        return surveys;
-    }
+/// The session's pool. Before login: all pools that USER may still lead to.
+std::vector<ServedPool> pools_of(const Context& context, const Login& login) {
+    if (context.assignment) return {context.assignment.pool()};
+    std::vector<ServedPool> pools;
     const auto names = pools_ahead(context.settings,
                                    {.user = {},
-                                    .address = client,
+                                    .address = context.client.peer().ip,
                                     .host = login.host_said(),
                                     .server_name = context.dialog.server_name(),
                                     .certificate = context.identity.certificate},
                                    context.client.tls() != nullptr);
-    for (const auto name : names)
-        add_surveys(*context.surroundings.pools->find(name), client, surveys);
-    return surveys;
+    pools.reserve(names.size());
+    for (const auto name : names) pools.push_back(*context.surroundings.pools->find(name));
+    return pools;
 }
+
+bool relays_data(const ServedPool& pool) { return pool.settings->data == config::DataPath::relay; }
 
 /// After login: the survey of the session's own backend. A server that refused FEAT before login is
 /// asked again. Null: the client has its reply.
@@ -71,11 +70,12 @@ loop::Task<std::shared_ptr<const backend::Survey>> survey_own_backend(Context& c
 loop::Task<> answer_features(Context& context, const Login& login, Failover& failover,
                              ftp::Command command) {
     Surveys surveys;
+    const auto pools = pools_of(context, login);
     if (context.is_logged_in()) {
         surveys.push_back(co_await survey_own_backend(context, failover, command));
         if (!surveys.back()) co_return;
     } else {
-        surveys = surveys_ahead(context, login);
+        for (const auto& pool : pools) add_surveys(pool, context.client.peer().ip, surveys);
     }
     const auto& settings = context.settings;
     const auto& dialog = context.dialog;
@@ -86,6 +86,7 @@ loop::Task<> answer_features(Context& context, const Login& login, Failover& fai
     offer.prot = settings.tls || dialog.passes_through();
     offer.ccc = settings.tls && settings.tls->ccc;
     offer.active = !dialog.passes_through() || settings.plain;
+    offer.relays = std::ranges::any_of(pools, relays_data);
     auto features = feature_set(surveys, offer);
     context.journal.mark_in_force(features);
     for (const auto& verb : settings.deny_commands) features.remove(base::upper(verb));

@@ -19,11 +19,15 @@ ftp::Features feature_set(std::span<const std::shared_ptr<const backend::Survey>
         features.remove(label);
     for (const auto& verb : ftp::verbs())
         if (verb.handling == ftp::Handling::refused) features.remove(verb.name);
-    if (offer.active)
-        features.add("EPRT");
-    else
+    if (!offer.active)
         features.remove("EPRT");
-    features.add("EPSV");
+    else if (offer.relays)
+        features.add("EPRT");
+    // A client would take a 229's port for one of Ballast's.
+    if (offer.relays)
+        features.add("EPSV");
+    else
+        features.remove("EPSV");
     if (offer.auth) features.add("AUTH", "TLS");
     if (offer.prot) features.add("PBSZ");
     if (offer.prot) features.add("PROT");

@@ -19,6 +19,7 @@ struct Offer {
     bool ccc = false;
     bool host = false;   ///< RFC 7151; routes ask for it
     bool active = true;  ///< PORT and EPRT; not with passthrough of data connections
+    bool relays = true;  ///< data, so it translates EPRT and EPSV; not with `data = "direct"`
 };
 
 /// Ballast's answer to FEAT: what all surveyed backends that know FEAT offer. Without what Ballast

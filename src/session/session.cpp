@@ -219,7 +219,7 @@ loop::Task<> Session::perform(ftp::Command command) {
     auto& data = context_.client_data;
     // That port is closed by now. The transfer gets 425.
     if (data.lease && data.lease->has_expired()) context_.forget_data();
-    auto [step, reply] = context_.dialog.next(command, data.is_set());
+    auto [step, reply] = context_.dialog.next(command, data.is_set(), context_.data_is_direct());
     switch (step) {
         case Step::answer: co_return co_await answer_command(context_, command, std::move(reply));
         case Step::refuse: co_return co_await refuse_command(context_, command, std::move(reply));

@@ -55,15 +55,6 @@ TransferTerms terms_of(const Transfer::Parts& parts, std::string_view line,
     };
 }
 
-/// The customary texts for failures that Ballast reports itself (RFC 959 5.4).
-std::string_view failure_text(std::uint16_t code) {
-    switch (code) {
-        case 425: return "Can't open data connection";
-        case 426: return "Connection closed; transfer aborted";
-        default: return "Transfer failed";
-    }
-}
-
 }  // namespace
 
 Transfer::Transfer(Parts parts, std::string line, ftp::Direction direction,

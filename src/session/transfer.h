@@ -16,6 +16,7 @@
 #include "session/client_end.h"
 #include "session/client_leg.h"
 #include "session/other_backends.h"
+#include "session/running_transfer.h"
 #include "session/story.h"
 #include "session/transfer_machine.h"
 #include "session/transfer_outcome.h"
@@ -31,24 +32,13 @@
 
 namespace ballast::session {
 
-/// How far a running transfer has come.
-struct TransferProgress {
-    TransferPhase phase = TransferPhase::opening;
-    ftp::Direction direction = ftp::Direction::none;
-    std::uint64_t bytes = 0;            ///< delivered so far
-    std::optional<std::uint64_t> size;  ///< if the backend announced it
-    std::optional<loop::Time> moving_since;
-    std::uint32_t pauses = 0;  ///< times without a byte, of a second or longer
-    loop::Time::duration paused{};
-};
-
 /// One transfer, from the client's command to the last reply. The two legs' data modes are
 /// independent. The session owns what `Parts` refers to and outlives it. The client's data address
 /// is spent afterwards, unless the command was not a transfer after all.
 ///
 /// `TransferMachine` makes the decisions. This class watches both ends of the data and both control
 /// connections, reports events to the machine, and performs its actions.
-class Transfer {
+class Transfer : public RunningTransfer {
 public:
     struct Parts {
         net::Network& network;
@@ -71,12 +61,11 @@ public:
     Transfer& operator=(const Transfer&) = delete;
 
     [[nodiscard]] loop::Task<TransferOutcome> run();
-    /// May be called at any time, on the session's thread.
-    [[nodiscard]] TransferProgress progress() const;
+    /// May be called at any time, like `end_by_operator`.
+    [[nodiscard]] TransferProgress progress() const override;
     /// The backend that it is on, or was on last.
     [[nodiscard]] const backend::Leg* backend() const { return leg_; }
-    /// An operator ends it: the client gets 426, and its session goes on. The same.
-    void end_by_operator();
+    void end_by_operator() override;
 
 private:
     void use(backend::Leg& leg);

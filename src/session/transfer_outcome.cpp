@@ -15,6 +15,14 @@ using Reason = TransferReason;
 
 }  // namespace
 
+std::string_view failure_text(std::uint16_t code) {
+    switch (code) {
+        case 425: return "Can't open data connection";
+        case 426: return "Connection closed; transfer aborted";
+        default: return "Transfer failed";
+    }
+}
+
 void Transfer::note_outcome() {
     outcome_.result = machine_.result();
     outcome_.reach = machine_.reach();

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace ballast::session {
 
@@ -48,5 +49,8 @@ struct TransferOutcome {
     AfterTransfer after = AfterTransfer::session_goes_on;
     TransferCourse course;
 };
+
+/// The customary texts for failures that Ballast reports itself (RFC 959 5.4).
+[[nodiscard]] std::string_view failure_text(std::uint16_t code);
 
 }  // namespace ballast::session

@@ -4,7 +4,7 @@
 #include "base/address.h"
 #include "loop/loop.h"
 #include "session/phase.h"
-#include "session/transfer.h"
+#include "session/running_transfer.h"
 
 #include <cstdint>
 #include <optional>

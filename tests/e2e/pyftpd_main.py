@@ -83,6 +83,8 @@ def main() -> None:
             note("sent-part", file)
 
     Handler.auth_failed_timeout = 0
+    # Data connections with others than the peer of the control connection.
+    Handler.permit_foreign_addresses = "PYFTPD_FOREIGN" in os.environ
     if passive != "-":
         ports, _, Handler.masquerade_address = passive.partition(",")
         first, _, last = ports.partition("-")

@@ -36,7 +36,7 @@ def _replies() -> set[str]:
     codes = ("425", "426", "451")
     said |= {
         f"{code} {text}: {{}}."
-        for code, text in zip(codes, sources.function("session/transfer.cpp", "std::string_view failure_text"), strict=True)
+        for code, text in zip(codes, sources.function("session/transfer_outcome.cpp", "std::string_view failure_text"), strict=True)
     }
     for text in sources.function("session/transfer_outcome.cpp", "Transfer::refusal_in_words"):
         said.add(f"{522 if 'TLS' in text else 425} {text}")

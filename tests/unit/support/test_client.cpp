@@ -100,7 +100,11 @@ std::uint16_t TestClient::passive_port(std::string_view verb) {
 }
 
 std::unique_ptr<DataPeer> TestClient::connect_to(std::uint16_t port) {
-    auto stream = world_.network.connect({from_.ip, next_port_++}, {world_.address().ip, port});
+    return connect_to({world_.address().ip, port});
+}
+
+std::unique_ptr<DataPeer> TestClient::connect_to(const base::Address& address) {
+    auto stream = world_.network.connect({from_.ip, next_port_++}, address);
     if (!stream) return nullptr;
     auto peer = std::make_unique<DataPeer>(world_.loop);
     if (wraps_data) peer->begin_tls(data_tls());

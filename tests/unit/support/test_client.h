@@ -72,6 +72,8 @@ public:
     /// The same without connecting: the port that EPSV or PASV named, 0 if it was refused.
     [[nodiscard]] std::uint16_t passive_port(std::string_view verb);
     [[nodiscard]] std::unique_ptr<DataPeer> connect_to(std::uint16_t port);
+    /// The same past the balancer.
+    [[nodiscard]] std::unique_ptr<DataPeer> connect_to(const base::Address& address);
 
     void stop_reading() { control_.stop_reading(); }
     void resume_reading() { control_.resume_reading(); }
