@@ -241,7 +241,7 @@ constexpr auto of_proxies = std::to_array<Keyword>({
     {"timeout client-hs", not_needed, replaced},
     {"stick-table", not_needed, "nothing that was carried over counts in it"},
     {"stick", unsupported, "clients stick by their network or their user, see [pool.NAME.stick]"},
-    {"source", unsupported, "Ballast's own address is the source of its connections"},
+    {"source", approximated, "the source of the pool counts, for control and data connections"},
     {"rate-limit sessions", not_needed, replaced},
     {"tcp-request inspect-delay", not_needed, "FTP servers speak first, so nothing is waited for"},
     {"tcp-request", unsupported, "Ballast has no such rule; see docs/security.md for what it has"},

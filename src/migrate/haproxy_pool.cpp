@@ -44,7 +44,7 @@ public:
         tls();
         translate_stick(it_, proxy_, pool_);
         translate_checks(it_, proxy_, bind_port_, pool_);
-        source();
+        translate_source(it_, proxy_, servers_, pool_);
         it_.draft.pools.push_back(std::move(pool_));
         return it_.draft.pools.back().name;
     }
@@ -105,9 +105,9 @@ private:
     // The servers.
 
     void backends() {
-        const bool are_all_idle = std::ranges::all_of(
-            proxy_.servers, [](const Server& server) { return idle(server) != nullptr; });
-        for (const auto& server : proxy_.servers) backend(server, are_all_idle);
+        const bool are_all_disabled = std::ranges::all_of(
+            proxy_.servers, [](const Server& server) { return server.parameters.has("disabled"); });
+        for (const auto& server : proxy_.servers) backend(server, are_all_disabled);
         if (std::ranges::count_if(
                 proxy_.servers,
                 [](const Server& server) { return server.parameters.has("backup"); }) > 1 &&
@@ -117,7 +117,7 @@ private:
                           "first");
     }
 
-    void backend(const Server& server, bool keep_idle) {
+    void backend(const Server& server, bool keep_disabled) {
         const auto directive =
             fmt::format("{} {} {}", server.is_template ? "server-template" : "server", server.name,
                         server.text);
@@ -126,13 +126,13 @@ private:
             return it_.notes.add(server.line, directive, Outcome::unsupported,
                                  server.host.empty() ? "Ballast reaches backends over TCP only"
                                                      : "there is no such port");
-        if (const auto* const reason = idle(server)) {
+        if (const auto* const reason = server.parameters.find("disabled")) {
             it_.notes.add(*reason, Outcome::approximated,
-                          keep_idle
+                          keep_disabled
                               ? "all servers are like this, so it was kept: `ballast drain` or "
                                 "`ballast disable` it"
                               : "the backend is left out");
-            if (!keep_idle)
+            if (!keep_disabled)
                 return it_.notes.add(
                     server.line, directive, Outcome::approximated,
                     "left out, because it gets no new clients: add it as a backend, "
@@ -182,15 +182,10 @@ private:
         const auto* const given = server.parameters.find("weight");
         if (given == nullptr) return;
         const auto number = it_.number(*given, weight_max);
-        if (number && *number > 0)
-            it_.set(made.settings, "weight", Value::number(*number), *given, "weight");
-    }
-
-    /// Whether the file keeps new clients away from the server, and why.
-    [[nodiscard]] static const Given* idle(const Server& server) {
-        if (const auto* const disabled = server.parameters.find("disabled")) return disabled;
-        const auto* const weight = server.parameters.find("weight");
-        return weight != nullptr && weight->value() == "0" ? weight : nullptr;
+        if (number)
+            it_.set(
+                made.settings, "weight", Value::number(*number), *given,
+                *number > 0 ? "weight" : "weight = 0: no new sessions, but for clients that stick");
     }
 
     // What Ballast sets for all of them.
@@ -287,17 +282,6 @@ private:
         string text;
         for (const auto& [key, value, why] : settings.all()) text += key + '=' + value.toml() + ' ';
         return text;
-    }
-
-    void source() {
-        constexpr string_view no_source =
-            "Ballast connects from its own address; send_proxy tells backends the client's";
-        for (const auto* const server : servers_)
-            for (const string_view name : {"source", "usesrc"})
-                if (const auto* const given = server->parameters.find(name))
-                    it_.notes.add(*given, Outcome::unsupported, no_source);
-        if (const auto* const line = proxy_.last({"source"}))
-            it_.notes.add(*line, Outcome::unsupported, no_source);
     }
 
     Translation& it_;

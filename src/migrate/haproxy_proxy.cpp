@@ -51,34 +51,12 @@ bool is_proxy(string_view kind) {
     return kind == "frontend" || kind == "backend" || kind == "listen";
 }
 
-/// "ipv4@192.0.2.1" without the family. Empty host: it is no address of IP.
-struct Host {
-    string_view rest;
-    bool is_socket;
-};
-Host without_prefix(string_view text) {
+/// "ipv4@192.0.2.1" without the family. Empty: it is no address of IP.
+std::optional<string_view> without_prefix(string_view text) {
     for (const auto prefix : {"ipv4@", "ipv6@", "tcp@", "tcp4@", "tcp6@"})
-        if (text.starts_with(prefix)) return {text.substr(string_view(prefix).size()), true};
-    const bool is_other = text.starts_with('/') || text.contains('@');
-    return {text, !is_other};
-}
-
-/// "[2001:db8::1]:21", "2001:db8::1:21", "192.0.2.1:21": what stands behind the last colon is the
-/// port, except inside brackets.
-struct Parts {
-    string_view host;
-    std::optional<string_view> port;
-};
-Parts split_port(string_view text) {
-    const auto colon = text.rfind(':');
-    const auto bracket = text.rfind(']');
-    const bool has_port =
-        colon != string_view::npos && (bracket == string_view::npos || bracket < colon);
-    Parts parts{has_port ? text.substr(0, colon) : text, std::nullopt};
-    if (has_port && colon + 1 < text.size()) parts.port = text.substr(colon + 1);
-    if (parts.host.starts_with('[') && parts.host.ends_with(']'))
-        parts.host = parts.host.substr(1, parts.host.size() - 2);
-    return parts;
+        if (text.starts_with(prefix)) return text.substr(string_view(prefix).size());
+    if (text.starts_with('/') || text.contains('@')) return std::nullopt;
+    return text;
 }
 
 class Builder {
@@ -169,12 +147,12 @@ private:
     }
 
     void bind_address(Bind& into, const Line& line, string_view text) {
-        const auto [rest, is_socket] = without_prefix(text);
-        if (!is_socket) {
+        const auto parts = parts_of(text);
+        if (!parts) {
             into.addresses.push_back({string(text), {}, false});
             return;
         }
-        const auto [host, port] = split_port(rest);
+        const auto& [host, port] = *parts;
         const auto ports = base::PortRange::parse(port.value_or(""));
         if (!ports)
             return fail(line, fmt::format("{} has no valid port", config::in_quotes(text)),
@@ -220,9 +198,9 @@ private:
     }
 
     bool address(Server& into, const Line& line) {
-        const auto [rest, is_socket] = without_prefix(into.text);
-        if (!is_socket) return true;
-        const auto [host, port] = split_port(rest);
+        const auto parts = parts_of(into.text);
+        if (!parts) return true;
+        const auto& [host, port] = *parts;
         into.host = host;
         if (!port) return true;
         const bool is_offset = port->starts_with('+') || port->starts_with('-');
@@ -256,6 +234,20 @@ private:
 };
 
 }  // namespace
+
+std::optional<AddressParts> parts_of(string_view address) {
+    const auto text = without_prefix(address);
+    if (!text) return std::nullopt;
+    const auto colon = text->rfind(':');
+    const auto bracket = text->rfind(']');
+    const bool has_port =
+        colon != string_view::npos && (bracket == string_view::npos || bracket < colon);
+    AddressParts parts{has_port ? text->substr(0, colon) : *text, std::nullopt};
+    if (has_port && colon + 1 < text->size()) parts.port = text->substr(colon + 1);
+    if (parts.host.starts_with('[') && parts.host.ends_with(']'))
+        parts.host = parts.host.substr(1, parts.host.size() - 2);
+    return parts;
+}
 
 std::optional<std::uint16_t> Server::port_for(std::uint16_t bind_port) const {
     constexpr int port_max = 65535;

@@ -16,6 +16,15 @@
 /// The proxies of a haproxy.cfg: its frontends, backends and listens, with what they inherit.
 namespace ballast::migrate::haproxy {
 
+/// "[2001:db8::1]:21", "2001:db8::1:21", "ipv4@192.0.2.1:21": what stands behind the last colon is
+/// the port, except inside brackets.
+struct AddressParts {
+    std::string_view host;                 ///< without family and brackets
+    std::optional<std::string_view> port;  ///< or ports, or an offset; as written
+};
+/// Empty: it is no address of IP.
+[[nodiscard]] std::optional<AddressParts> parts_of(std::string_view address);
+
 /// One address of a `bind` line.
 struct BindAddress {
     std::string host;  ///< empty: every address; "::" is every IPv6 address

@@ -91,6 +91,9 @@ void translate_checks(Translation& it, const Proxy& proxy, std::uint16_t bind_po
                       DraftPool& pool);
 /// Stickiness.
 void translate_stick(Translation& it, const Proxy& proxy, DraftPool& pool);
+/// Where connections to the servers begin. `servers` are those that became backends.
+void translate_source(Translation& it, const Proxy& proxy,
+                      const std::vector<const Server*>& servers, DraftPool& pool);
 /// `sees_names`: whether the listener sees SNI.
 void translate_routes(Translation& it, const Service& service, DraftListener& listener, Way way,
                       std::uint16_t bind_port, bool sees_names);

@@ -121,6 +121,63 @@ TEST(Haproxy, ServesFtpByPortNameServersOrDataPorts) {
     EXPECT_FALSE(is_ftp(with("off", ":21", "192.0.2.1:21") + " disabled\n"));
 }
 
+/// A pool of two servers with these parameters, in a proxy with these lines.
+config::Pool pool_of(const std::string& lines, const std::string& one, const std::string& two) {
+    const auto config =
+        configuration("listen ftp\n bind 192.0.2.1:21\n" + lines + " server one 192.0.2.11:21 " +
+                      one + "\n server two 192.0.2.12:21 " + two + "\n");
+    return config.pools.empty() ? config::Pool() : config.pools.front();
+}
+
+TEST(Haproxy, AServerOfWeightZeroIsABackendWithoutNewSessions) {
+    const auto pool = pool_of("", "weight 0", "");
+    ASSERT_EQ(pool.backends.size(), 2U);
+    EXPECT_EQ(pool.backends[0].weight, 0U);
+    EXPECT_EQ(pool.backends[1].weight, 1U);
+    EXPECT_EQ(pool_of("", "weight 0", "weight 0").backends.size(), 2U);
+    // The state that operators give a server is not configuration.
+    EXPECT_EQ(pool_of("", "weight 0 disabled", "").backends.size(), 1U);
+    EXPECT_EQ(pool_of("", "disabled", "weight 0").backends.size(), 1U);
+}
+
+TEST(Haproxy, TheFirstSourceOfAPoolCounts) {
+    using enum config::Source::Kind;
+    const auto of = [](const std::string& line, const std::string& one, const std::string& two) {
+        return pool_of(line.empty() ? "" : " source " + line + '\n', one, two).source;
+    };
+    const config::Source here{addresses, {*base::Ip::parse("192.0.2.9")}};
+    EXPECT_EQ(of("", "", ""), config::Source());
+    EXPECT_EQ(of("192.0.2.9", "", ""), here);
+    EXPECT_EQ(of("192.0.2.9:0", "", ""), here);
+    EXPECT_EQ(of("ipv4@192.0.2.9:1025-2000 interface eth0", "", ""), here);
+    EXPECT_EQ(of("192.0.2.9", "source 192.0.2.8", "").addresses.front(),
+              *base::Ip::parse("192.0.2.8"));
+    EXPECT_EQ(of("192.0.2.9", "source 0.0.0.0", ""), here);
+    EXPECT_EQ(of("", "", "source 192.0.2.9"), here);
+    EXPECT_EQ(of("0.0.0.0 usesrc clientip", "", "").kind, client);
+    EXPECT_EQ(of("192.0.2.9", "source 192.0.2.8 usesrc client", "").kind, client);
+    for (const std::string other :
+         {"0.0.0.0", "*", ":1025", "[::]", "example.com", "/run/here", "192.0.2.9 usesrc 192.0.2.8",
+          "192.0.2.9 usesrc hdr_ip(x-forwarded-for)"})
+        EXPECT_EQ(of(other, "", ""), config::Source()) << other;
+}
+
+TEST(Haproxy, ASourceThatNotAllServersHaveIsReported) {
+    const auto told = [](const std::string& lines, Outcome outcome) {
+        const auto done = imported("listen ftp\n bind 192.0.2.1:21\n" + lines);
+        return std::ranges::any_of(done.report.sorted(), [&](const Entry& entry) {
+            return entry.directive.contains("source") && entry.outcome == outcome;
+        });
+    };
+    const std::string one = " server one 192.0.2.11:21 source 192.0.2.9\n";
+    const std::string two = " server two 192.0.2.12:21";
+    EXPECT_FALSE(told(one + two + " source 192.0.2.9\n", Outcome::approximated));
+    EXPECT_FALSE(told(" source 192.0.2.9\n" + one + two + '\n', Outcome::approximated));
+    EXPECT_TRUE(told(one + two + " source 192.0.2.8\n", Outcome::approximated));
+    EXPECT_TRUE(told(one + two + '\n', Outcome::approximated));
+    EXPECT_TRUE(told(one + two + " source 192.0.2.9:1025-2000\n", Outcome::unsupported));
+}
+
 TEST(Haproxy, DataPortsOfEachServerPassTlsThrough) {
     const std::string control =
         "frontend f\n bind :21\n default_backend b\nbackend b\n server a 192.0.2.1:21\n server b "
