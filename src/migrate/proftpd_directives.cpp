@@ -32,7 +32,7 @@ constexpr auto known = std::to_array<Known>({
     {"ProxyForwardEnabled", unsupported, no_forward},
     {"ProxyForwardMethod", unsupported, no_forward},
     {"ProxyForwardTo", unsupported, no_forward},
-    {"ProxySourceAddress", unsupported, "the routing table decides the source of connections"},
+    {"ProxySourceAddress", not_needed, without_effect},
     {"ProxyDataTransferPolicy", not_needed, without_effect},
     {"ProxyDirectoryListPolicy", not_needed, without_effect},
     {"ProxyTimeoutConnect", not_needed, without_effect},

@@ -68,9 +68,10 @@ public:
         balance();
         it_.set_time(pool_.settings, "connect_timeout", server_, "ProxyTimeoutConnect");
         it_.set_time(pool_.settings, "final_reply_timeout", server_, "ProxyTimeoutLinger");
+        tls();
         data();
         options();
-        tls();
+        source();
         pool_.probe.set(
             "type", Value::text("banner"),
             "mod_proxy had no checks. Better still: type = \"login\" with an account of its "
@@ -162,8 +163,12 @@ private:
                          : "listings pass as the servers make them; FEAT names MLST only if they "
                            "have it");
         }
+        direct();
         const auto* const line = server_.last("ProxyDataTransferPolicy");
         if (line == nullptr) return;
+        if (pool_.settings.find("data") != nullptr)
+            return it_.tell(*line, not_needed,
+                            "with data = \"direct\" the server gets the client's own command");
         const auto* const known = std::ranges::find_if(data_ways, [&](const DataWay& way) {
             return is_same_but_for_case(way.policy, line->word(0));
         });
@@ -183,6 +188,30 @@ private:
         if (is_active)
             pool_.settings.set("data_ports", Value::text(base::to_string(unused_ports())),
                                "the ports that the servers connect to");
+    }
+
+    /// Data past the proxy, which Ballast has for plain FTP.
+    void direct() {
+        constexpr string_view name = "UseDirectDataTransfers";
+        const auto* const line = server_.with_word("ProxyOptions", name);
+        if (line == nullptr) return;
+        const auto directive = fmt::format("ProxyOptions {}", name);
+        const bool is_tls_in_front = server_.is_on("TLSEngine");
+        const bool is_tls_behind =
+            !pool_.tls.empty() || std::ranges::any_of(pool_.backends, [](const auto& backend) {
+                return !backend.tls.empty();
+            });
+        if (is_tls_in_front || is_tls_behind)
+            return it_.ledger.add(
+                line->place, directive, unsupported,
+                fmt::format("all data pass through Ballast: data = \"direct\" cannot be had with "
+                            "TLS {}",
+                            is_tls_in_front ? "towards clients" : "towards servers"));
+        pool_.settings.set("data", Value::text("direct"), Translation::origin(*line));
+        it_.ledger.add(
+            line->place, directive, approximated,
+            "data = \"direct\", see docs/data-modes.md. EPSV is refused, so clients use PASV; "
+            "data_address names a server's address for them, if it does not say the right one");
     }
 
     /// That no listener of the file has.
@@ -214,7 +243,6 @@ private:
         if (option("IgnoreForeignAddress", mapped, "the default of trust_pasv_address") != nullptr)
             pool_.settings.remove("trust_pasv_address");
         option("ShowFeatures", mapped, "FEAT has what all servers offer");
-        option("UseDirectDataTransfers", unsupported, "all data pass through Ballast");
         option("UseReverseProxyAuth", unsupported, "the servers check names and passwords");
         for (const string_view version : {"v1", "v2"})
             if (const auto* const line =
@@ -232,6 +260,19 @@ private:
                         all, [&](string_view name) { return is_same_but_for_case(name, word); }))
                     it_.ledger.add(line->place, "ProxyOptions " + word, unsupported,
                                    "unknown option");
+    }
+
+    void source() {
+        const auto* const line = server_.last("ProxySourceAddress");
+        if (line == nullptr) return;
+        const auto ip = base::Ip::parse(base::trimmed(line->word(0), "[]"));
+        if (!ip || ip->is_any())
+            return it_.tell(*line, ip ? not_needed : unsupported,
+                            ip ? "the system chooses the address"
+                               : "`source` takes addresses: write those of this name or device");
+        const auto address = base::to_string(*ip);
+        it_.set(pool_.settings, "source", Value::text(address), *line,
+                fmt::format("source = \"{}\"", address));
     }
 
     // TLS.

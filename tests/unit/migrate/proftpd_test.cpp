@@ -103,6 +103,38 @@ TEST(Proftpd, TlsTowardsServersFollowsEngineAndScheme) {
     EXPECT_EQ(mode("ProxyReverseServers ftp://192.0.2.3:990\n"), off);
 }
 
+TEST(Proftpd, DataAreDirectWhereNoTlsIsInTheWay) {
+    const auto path = [](const std::string& lines) {
+        return configuration("ProxyOptions UseDirectDataTransfers\n" + lines).pools.at(0).data;
+    };
+    const std::string certificate = "TLSRSACertificateFile /etc/ftp.pem\n";
+    EXPECT_EQ(path(""), config::DataPath::direct);
+    EXPECT_EQ(path("TLSEngine off\nProxyTLSEngine off\n"), config::DataPath::direct);
+    EXPECT_EQ(path("TLSEngine on\nProxyTLSEngine off\n" + certificate), config::DataPath::relay);
+    EXPECT_EQ(path("ProxyTLSEngine on\n"), config::DataPath::relay);
+    EXPECT_EQ(path("ProxyTLSEngine MatchClient\n"), config::DataPath::relay);
+    EXPECT_EQ(path("ProxyReverseServers ftps://192.0.2.3\n"), config::DataPath::relay);
+    EXPECT_EQ(configuration("").pools.at(0).data, config::DataPath::relay);
+}
+
+TEST(Proftpd, DirectDataUseTheClientsOwnCommand) {
+    const std::string lines =
+        "ProxyOptions UseDirectDataTransfers\nProxyDataTransferPolicy active\n";
+    const auto reading = config::read(imported(lines).configuration);
+    for (const auto& problem : reading.problems)
+        ADD_FAILURE() << config::to_string(problem, "written");
+}
+
+TEST(Proftpd, TheSourceIsAnAddress) {
+    const auto source = [](const std::string& text) {
+        return configuration("ProxySourceAddress " + text + '\n').pools.at(0).source.addresses;
+    };
+    EXPECT_EQ(source("192.0.2.9"), std::vector{*base::Ip::parse("192.0.2.9")});
+    EXPECT_EQ(source("2001:db8::9"), std::vector{*base::Ip::parse("2001:db8::9")});
+    for (const std::string other : {"eth0", "example.com", "0.0.0.0", "::"})
+        EXPECT_TRUE(source(other).empty()) << other;
+}
+
 TEST(Proftpd, AFileWithoutReverseProxySaysSo) {
     const auto done = run(proftpd_importer, {.file = "p.conf", .text = "Port 21\n"});
     ASSERT_TRUE(done);
