@@ -40,7 +40,8 @@ std::optional<std::uint32_t> prefix_of(std::string_view mask) {
 std::string_view method_of(const LvsService& service, const LvsServer& server) {
     const auto* said = server.options.find("lvs_method");
     if (said == nullptr) said = service.options.find("lvs_method");
-    if (said == nullptr || said->value.empty()) return "NAT";
+    // Without a word keepalived takes NAT, and ipvsadm direct routing.
+    if (said == nullptr || said->value.empty()) return service.has_checks ? "NAT" : "DR";
     return std::string_view(said->value).substr(0, said->value.find(' '));
 }
 
@@ -65,6 +66,7 @@ public:
         quorum();
         draft_probe(service_, port_, pool_, teller_);
         choose();
+        methods();
         backends();
         sorry_server();
         for (const auto* const word : {"lvs_method", "sorry_server_lvs_method"}) method(word);
@@ -96,15 +98,38 @@ private:
     void method(std::string_view word) { method(service_.options.find(word)); }
     void method(const Said* said) {
         if (said == nullptr) return;
-        if (said->value.starts_with("NAT") || said->value.empty())
-            return teller_.tell(*said, Outcome::approximated,
-                                "Ballast connects to the servers itself, so they need no route "
-                                "through it and no ip_vs_ftp. They see Ballast as the client; "
-                                "send_proxy names the real one");
-        teller_.tell(*said, Outcome::approximated,
-                     "all data passes through Ballast in both directions, so its network must "
-                     "carry what servers sent past it. They need no address of the balancer. They "
-                     "see Ballast as the client; send_proxy names the real one");
+        const bool is_nat = said->value.starts_with("NAT") || said->value.empty();
+        teller_.tell(
+            *said, Outcome::approximated,
+            is_nat
+                ? "Ballast connects to the servers itself, so they need no route through it and no "
+                  "ip_vs_ftp. With LVS they saw the clients' addresses, now they see Ballast's. "
+                  "source = \"client\" keeps the clients', with the servers' default route as it "
+                  "is (docs/source-addresses.md); send_proxy names them, too"
+                : "all data passes through Ballast in both directions, so its network must carry "
+                  "what servers sent past it. This is the default, data = \"relay\", because every "
+                  "mode, every client and TLS work with it. For plain FTP data = \"direct\" is the "
+                  "counterpart (docs/data-modes.md). Servers need no address of the balancer. They "
+                  "see Ballast as the client; send_proxy names the real one");
+    }
+
+    /// What Ballast has in place of NAT, direct routing and tunnels, for those who read the file.
+    void methods() {
+        const auto has = [&](bool is_nat) {
+            return std::ranges::any_of(chosen_, [&](const Chosen& each) {
+                return (method_of(service_, *each.server) == "NAT") == is_nat;
+            });
+        };
+        if (has(true))
+            pool_.settings.note(
+                "With LVS (NAT) the servers saw the clients' addresses. source = \"client\" keeps "
+                "that, with routes as now: the servers' default route is this machine "
+                "(docs/source-addresses.md).");
+        if (has(false))
+            pool_.settings.note(
+                "With LVS (DR, TUN) the servers' data went past the balancer. For plain FTP data = "
+                "\"direct\" is the counterpart (docs/data-modes.md). This pool has the default, "
+                "\"relay\", because every mode, every client and TLS work with it.");
     }
 
     void stick() {
@@ -160,31 +185,31 @@ private:
     }
 
     [[nodiscard]] std::uint32_t weight_of(const LvsServer& server) const {
-        const auto* said = server.options.find("weight");
-        if (said == nullptr) said = service_.options.find("weight");
-        if (said == nullptr) return 1;
-        return base::parse_number<std::uint32_t>(said->value).value_or(1);
+        if (const auto* const own = server.options.find("weight"))
+            return base::parse_number<std::uint32_t>(own->value).value_or(1);
+        const auto* const usual = service_.options.find("weight");
+        if (usual == nullptr) return 1;
+        // Keepalived refuses 0 there.
+        return std::max(1U, base::parse_number<std::uint32_t>(usual->value).value_or(1));
     }
 
     /// Leaves out what keepalived leaves out.
     void choose() {
+        const auto* const usual = service_.options.find("weight");
+        if (usual != nullptr && usual->value == "0")
+            teller_.tell(*usual, Outcome::unsupported,
+                         "keepalived refuses 0 for a virtual server, and takes 1");
         std::set<base::Address> seen;
         for (const auto& server : service_.servers) {
             const auto method = method_of(service_, server);
             const auto port = server.port == 0 || method != "NAT" ? port_ : server.port;
             if (server.ip.is_v4() != service_.is_v4() && method != "TUN") {
-                leave_out(server, Outcome::not_needed,
+                leave_out(server,
                           "keepalived drops servers of another family than the virtual server's");
             } else if (!seen.insert({server.ip, port}).second) {
-                leave_out(server, Outcome::not_needed,
-                          "keepalived drops the second server of an "
-                          "address");
-            } else if (const auto weight = weight_of(server); weight == 0) {
-                leave_out(server, Outcome::approximated,
-                          "it has weight 0 and gets no sessions, so it is left out: add it when it "
-                          "shall serve");
+                leave_out(server, "keepalived drops the second server of an address");
             } else {
-                chosen_.push_back({&server, weight, port});
+                chosen_.push_back({&server, weight_of(server), port});
             }
         }
         const bool is_ordered = scheduler_->use == Use::order || scheduler_->use == Use::overflow;
@@ -195,14 +220,11 @@ private:
             });
     }
 
-    void leave_out(const LvsServer& server, Outcome outcome, std::string_view why) {
-        teller_.tell(server.said, outcome, why);
-        if (outcome == Outcome::approximated)
-            pool_.settings.note(
-                fmt::format("{}: left out, because its weight is 0", origin(server.said)));
+    void leave_out(const LvsServer& server, std::string_view why) {
+        teller_.tell(server.said, Outcome::not_needed, why);
         for (const auto* const word : {"weight", "uthreshold"})
             if (const auto* const said = server.options.find(word))
-                teller_.tell(*said, outcome, "see the server");
+                teller_.tell(*said, Outcome::not_needed, "see the server");
     }
 
     void backends() {
@@ -239,6 +261,11 @@ private:
         const auto tell = [&](Outcome outcome, std::string_view text) {
             if (said != nullptr) teller_.tell(*said, outcome, text);
         };
+        // Every scheduler looks at this one.
+        if (chosen.weight == 0) {
+            backend.settings.set("weight", Value::number(0));
+            return tell(Outcome::mapped, "weight = 0: no new sessions, but for clients that stick");
+        }
         switch (scheduler_->use) {
             case Use::nothing:
                 return tell(Outcome::not_needed,
@@ -264,7 +291,7 @@ private:
         const auto* const said = chosen.server->options.find("uthreshold");
         auto most =
             said == nullptr ? 0U : base::parse_number<std::uint32_t>(said->value).value_or(0);
-        if (scheduler_->use == Use::overflow)
+        if (scheduler_->use == Use::overflow && chosen.weight > 0)
             most = most == 0 ? chosen.weight + 1 : std::min(most, chosen.weight + 1);
         if (most > 0)
             backend.settings.set("max_sessions", Value::number(std::min(most, sessions_max)),
@@ -285,8 +312,10 @@ private:
         if (!address)
             return teller_.tell(*said, Outcome::unsupported, "this is not an address with a port");
         const base::Address target{address->ip, address->port == 0 ? port_ : address->port};
-        if (std::ranges::find(addresses_, target) != addresses_.end())
-            return teller_.tell(*said, Outcome::not_needed, "it is one of the backends anyway");
+        const auto known = std::ranges::find(addresses_, target);
+        if (known != addresses_.end())
+            return sorry_backend(
+                *said, pool_.backends[static_cast<std::size_t>(known - addresses_.begin())]);
         DraftBackend backend{.name = names_.make("sorry", "sorry"), .settings = {}, .tls = {}};
         backend.settings.set("address", Value::text(base::to_string(target)), origin(*said));
         backend.settings.set("backup", Value::flag(true));
@@ -294,6 +323,19 @@ private:
         teller_.tell(*said, Outcome::approximated,
                      "a backend with backup = true: it serves while no other one can, and is "
                      "probed like them");
+    }
+
+    /// A real server that is the sorry server, too.
+    void sorry_backend(const Said& said, DraftBackend& backend) {
+        const auto* const weight = backend.settings.find("weight");
+        if (weight == nullptr || weight->value.toml() != "0")
+            return teller_.tell(said, Outcome::not_needed, "it is one of the backends anyway");
+        backend.settings.remove("weight");
+        backend.settings.set("backup", Value::flag(true), origin(said));
+        teller_.tell(said, Outcome::approximated,
+                     fmt::format("the backend {} has backup = true instead of weight = 0: it "
+                                 "serves while no other one can",
+                                 backend.name));
     }
 
     const LvsService& service_;

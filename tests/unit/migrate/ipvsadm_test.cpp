@@ -57,5 +57,18 @@ TEST(IpvsadmTest, AServiceIsFoundByItsProtocolAndAddress) {
     EXPECT_EQ(pool.stick.find("timeout")->value.toml(), "\"6m\"");
 }
 
+TEST(IpvsadmTest, AServerWithoutAMethodIsReachedByDirectRouting) {
+    const auto address = [](const std::string& method) {
+        const auto imported = import_ipvsadm(
+            {.file = "f",
+             .text = "-A -t 192.0.2.1:21\n-a -t 192.0.2.1:21 -r 10.0.0.1:2121" + method});
+        return imported->draft.pools.at(0).backends.at(0).settings.find("address")->value.toml();
+    };
+    // Only NAT changes the port.
+    EXPECT_EQ(address(" -m"), "\"10.0.0.1:2121\"");
+    EXPECT_EQ(address(" -g"), "\"10.0.0.1:21\"");
+    EXPECT_EQ(address(""), "\"10.0.0.1:21\"");
+}
+
 }  // namespace
 }  // namespace ballast::migrate

@@ -97,6 +97,49 @@ TEST(KeepalivedTest, TheFastIntervalIsNeverLongerThanTheInterval) {
     EXPECT_EQ(probe(service("delay_loop 1"), "fast_interval"), "none");
 }
 
+std::string backend(const std::string& text, std::string_view key) {
+    const auto draft = imported(text).draft;
+    if (draft.pools.empty() || draft.pools[0].backends.empty()) return "no backend";
+    const auto* const setting = draft.pools[0].backends[0].settings.find(key);
+    return setting == nullptr ? "none" : setting->value.toml();
+}
+
+TEST(KeepalivedTest, AServerOfWeightZeroIsABackendWhateverTheScheduler) {
+    for (const auto* const scheduler : {"rr", "wrr", "lc", "wlc", "sh", "fo", "ovf", "twos"}) {
+        const auto with = [&](const std::string& more) {
+            return service(fmt::format("lvs_sched {}\n{}", scheduler, more), "weight 0");
+        };
+        EXPECT_EQ(backend(with(""), "weight"), "0") << scheduler;
+        EXPECT_EQ(backend(with(""), "max_sessions"), "none") << scheduler;
+        // As the sorry server it serves when no other one can.
+        EXPECT_EQ(backend(with("sorry_server 10.0.0.1 21"), "weight"), "none") << scheduler;
+        EXPECT_EQ(backend(with("sorry_server 10.0.0.1 21"), "backup"), "true") << scheduler;
+    }
+    EXPECT_EQ(backend(service("weight 3", "weight 0"), "weight"), "0");
+    // Keepalived refuses it for a virtual server.
+    EXPECT_EQ(backend(service("weight 0"), "weight"), "1");
+    EXPECT_EQ(imported(service("weight 0")).report.count(Outcome::unsupported), 1U);
+}
+
+TEST(KeepalivedTest, TheFileNamesTheCounterpartsOfEachMethod) {
+    const auto notes = [](const std::string& method) {
+        std::string text;
+        const auto draft = imported(service(method)).draft;
+        for (const auto& note : draft.pools.at(0).settings.notes()) text += note;
+        EXPECT_EQ(draft.pools.at(0).settings.find("source"), nullptr);
+        EXPECT_EQ(draft.pools.at(0).settings.find("data"), nullptr);
+        return text;
+    };
+    for (const auto* const nat : {"", "lb_kind NAT", "lvs_method NAT"}) {
+        EXPECT_TRUE(notes(nat).contains("source = \"client\"")) << nat;
+        EXPECT_FALSE(notes(nat).contains("data = \"direct\"")) << nat;
+    }
+    for (const auto* const other : {"lb_kind DR", "lvs_method TUN type gre"}) {
+        EXPECT_FALSE(notes(other).contains("source = \"client\"")) << other;
+        EXPECT_TRUE(notes(other).contains("data = \"direct\"")) << other;
+    }
+}
+
 TEST(KeepalivedTest, WhatIsNotANumberIsReported) {
     const auto report = imported(service("delay_loop often")).report;
     EXPECT_EQ(report.count(Outcome::unsupported), 1U);
