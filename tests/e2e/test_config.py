@@ -78,7 +78,7 @@ def test_a_good_file_passes(work: Path) -> None:
         ("[pool.alfresco]\n", '[pool.alfresco]\nconnect_timeout = "3w"\n', 7, "timeout", "unit"),
         ("[pool.alfresco]\n", '[pool.alfresco]\nbalance = "robin"\n', 7, "balance", "round-robin"),
         ("[pool.alfresco]\n", '[pool.alfresco]\nprobe = { type = "login" }\n', 7, "probe", "user"),
-        ('name = "alf1"', 'name = "alf1"\nweight = 0', 10, "weight", "0"),
+        ('name = "alf1"', 'name = "alf1"\nweight = 300', 10, "weight", "300"),
         ('"127.0.0.11:2121"', '"127.0.0.11:99999"', 10, "address", "99999"),
     ],
 )
@@ -476,7 +476,7 @@ _WRONG = {
     "an array of tables for a table": _set(f"{SALES}/queue", [{"length": 5}]),
     "a string for a table": _set(f"{SALES}/probe", "tcp"),
     "above the range": _set("workers", 257),
-    "below the range": _set(f"{SALES1}/weight", 0),
+    "below the range": _set(f"{SALES1}/max_sessions", -1),
     "far above the range": _set(f"{SALES}/hash_load_percent", 10001),
     "a prefix too long": _set(f"{SALES}/stick/ipv4_prefix", 33),
     "a port too high": _set(f"{FTP}/active_source_port", 65536),
