@@ -100,6 +100,33 @@ TEST_F(LegTest, gives_up_on_a_reply_that_does_not_come_in_time) {
     EXPECT_EQ(loop.now() - before, settings.reply_timeout);
 }
 
+TEST_F(LegTest, sends_several_lines_at_once_and_hears_each_reply) {
+    network.shape.slice_bytes = 4096;  // a backend that reads line by line
+    const auto leg = logged_in();
+    backend.script.replies["SIZE"] = "213 7";
+    backend.script.replies["MDTM"] = "550 No.";
+    ASSERT_TRUE(result_of(leg->send_several({"SIZE a", "MDTM a", "NOOP"})));
+    for (const auto code : {213, 550, 200}) {
+        const auto heard = result_of(leg->hear(settings.reply_timeout, false));
+        ASSERT_TRUE(heard);
+        EXPECT_EQ(heard->reply.code, code);
+    }
+    // No reply is owed any more, so the next command gets its own.
+    const auto reply = result_of(leg->command("SIZE a"));
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(reply->code, 213);
+}
+
+TEST_F(LegTest, knows_whether_a_lost_command_was_sent) {
+    const auto leg = logged_in();
+    backend.script.replies["MDTM"] = "";
+    ASSERT_FALSE(result_of(leg->ask("MDTM a", false)));
+    EXPECT_TRUE(leg->has_asked());
+    backend.kill();
+    ASSERT_FALSE(result_of(leg->ask("MDTM a", false)));
+    EXPECT_FALSE(leg->has_asked());
+}
+
 TEST_F(LegTest, refuses_an_endless_reply_and_other_bytes) {
     for (const auto& words : {"211-x\r\n" + std::string(100'000, 'a'), std::string("hello")}) {
         auto leg = logged_in();

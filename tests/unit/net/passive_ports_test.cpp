@@ -434,6 +434,16 @@ TEST_F(PassivePortsTest, a_port_of_no_configuration_is_retired_when_nobody_waits
     EXPECT_TRUE(again->needs_listening);
 }
 
+TEST_F(PassivePortsTest, a_port_on_another_machines_address_is_retired_when_nobody_waits_there) {
+    ports.configure({.in_use = {{{local}, one}}});
+    const auto waiting = lend(one, anna);
+    ASSERT_TRUE(waiting);
+    EXPECT_FALSE(ports.retire({local, 20000}, now, true));
+    ASSERT_TRUE(ports.arrived({local, 20000}, anna, now));
+    EXPECT_FALSE(ports.retire({local, 20000}, now)) << "the range is in use";
+    EXPECT_TRUE(ports.retire({local, 20000}, now, true));
+}
+
 TEST_F(PassivePortsTest, a_port_of_standing_admissions_is_not_retired) {
     const Admissions::Range range{one, local};
     const auto admitted = ports.admit(range, anna, 0, now);
