@@ -277,7 +277,8 @@ std::vector<Problem> limits_of_passthrough(const Config& config) {
     std::vector<Problem> limits;
     for (const auto& listener : config.listeners) {
         if (!passes_through(listener)) continue;
-        limits.push_back({listener.where, "active mode (PORT, EPRT) does not work through it",
+        limits.push_back({listener.where,
+                          "active mode (PORT, EPRT) does not work through it for clients with TLS",
                           "the backend would connect to the client itself: clients use passive "
                           "mode, EPSV at best"});
         limits.push_back({listener.where,
@@ -285,10 +286,11 @@ std::vector<Problem> limits_of_passthrough(const Config& config) {
                           "all come from Ballast: have the backends require TLS session reuse, "
                           "require_ssl_reuse of vsftpd, no NoSessionReuseRequired of ProFTPD"});
         limits.push_back({listener.where,
-                          "PASV works only where the backends announce an address of Ballast",
+                          "PASV works for clients with TLS only where the backends announce an "
+                          "address of Ballast",
                           "pasv_address of vsftpd, MasqueradeAddress of ProFTPD, ForcePassiveIP of "
-                          "Pure-FTPd; Alfresco has no such setting, its PASV clients need mode = "
-                          "\"terminate\""});
+                          "Pure-FTPd, ftp.externalAddress of newer versions of Alfresco; for other "
+                          "servers, PASV clients need mode = \"terminate\""});
     }
     return limits;
 }

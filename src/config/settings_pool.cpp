@@ -271,7 +271,7 @@ constexpr auto backend_settings = std::to_array<Setting>({
      "address of every target is a backend, at the port of its record. Those of the lowest "
      "priority serve, the next lowest when none of them can, and so on."},
     {"weight", Number{at<&Backend::weight>, 0, 256},
-     "Its share relative to the other backends of the pool. 0 means no new sessions, but for "
+     "Its share relative to the other backends of the pool. 0 means no new sessions, except from "
      "clients that stick to the backend; sessions that are there go on. With `srv` it applies to "
      "each target instead of the weight of its record."},
     {"max_sessions", Number{at<&Backend::max_sessions>, 0, 1'000'000},

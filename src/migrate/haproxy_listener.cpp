@@ -173,7 +173,9 @@ private:
         }
         made_.tls.set("certificate", Value::texts({it_.source.certificate}), "--certificate");
         it_.notes.add(entry_.line, "(TLS)", Outcome::approximated,
-                      "TLS ends at Ballast, which speaks TLS with the servers itself");
+                      "TLS ends at Ballast, which speaks TLS with the servers for clients that use "
+                      "it. Servers without TLS need mode = \"off\" in [pool.NAME.tls], or they "
+                      "count as down");
         is_ended_here_ = true;
     }
 
@@ -190,8 +192,10 @@ private:
             auto* const pool = made_pool(it_, *target, group_.way, group_.port);
             if (pool == nullptr) continue;
             if (pool->tls.find("mode") == nullptr)
-                pool->tls.set("mode", Value::text("as-client"),
-                              "the servers get TLS from clients that use it");
+                pool->tls.set(
+                    "mode", Value::text("as-client"),
+                    "the servers get TLS from clients that use it. Servers without TLS need "
+                    "\"off\", or they count as down");
             pool->tls.set("verify", Value::text("none"),
                           "HAProxy checked no certificates. Better: ca = \"FILE\", and verify = "
                           "\"full\"");

@@ -183,9 +183,9 @@ private:
         if (given == nullptr) return;
         const auto number = it_.number(*given, weight_max);
         if (number)
-            it_.set(
-                made.settings, "weight", Value::number(*number), *given,
-                *number > 0 ? "weight" : "weight = 0: no new sessions, but for clients that stick");
+            it_.set(made.settings, "weight", Value::number(*number), *given,
+                    *number > 0 ? "weight"
+                                : "weight = 0: no new sessions, except from clients that stick");
     }
 
     // What Ballast sets for all of them.

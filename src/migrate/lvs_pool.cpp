@@ -264,7 +264,8 @@ private:
         // Every scheduler looks at this one.
         if (chosen.weight == 0) {
             backend.settings.set("weight", Value::number(0));
-            return tell(Outcome::mapped, "weight = 0: no new sessions, but for clients that stick");
+            return tell(Outcome::mapped,
+                        "weight = 0: no new sessions, except from clients that stick");
         }
         switch (scheduler_->use) {
             case Use::nothing:
