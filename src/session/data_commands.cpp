@@ -211,6 +211,11 @@ bool DataCommands::is_behind_nat(const base::Ip& named) const {
 /// RFC 2577 3: naming a third party's address is an attack, unless it is allowed.
 bool DataCommands::may_name(const base::Ip& address) const {
     const auto client = context_.client.peer().ip;
+    // With direct data the backend would connect to its own services.
+    const bool is_direct = context_.assignment.settings().data == config::DataPath::direct;
+    if (is_direct && address.is_loopback() &&
+        !context_.assignment.backend().address.ip.is_loopback())
+        return false;
     if (address == client) return true;
     // A client is never on this machine, but the machine's own services are.
     if (address.is_any() || (address.is_loopback() && !client.is_loopback())) return false;

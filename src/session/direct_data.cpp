@@ -52,16 +52,16 @@ std::string line_of(std::string_view verb, const base::Address& named) {
 
 }  // namespace
 
-std::optional<ftp::Reply> with_data_address(ftp::Reply reply, std::string_view data_address) {
+std::optional<ftp::Reply> passive_reply(ftp::Reply reply, const PassiveTerms& terms) {
     if (!reply.is_positive()) return reply;
     constexpr std::uint16_t passive_mode = 227;
     const auto named = ftp::parse_passive_reply(reply.text);
     if (reply.code != passive_mode || !named || !named->ip) return std::nullopt;
-    const auto announced = base::Ip::parse(data_address);
-    if (!announced) return reply;
-    auto text = ftp::with_passive_address(reply.text, {*announced, named->port});
-    if (!text) return std::nullopt;
-    return ftp::Reply{reply.code, std::move(*text)};
+    if (named->port == 0 || (named->port <= ftp::well_known_port_last && !terms.may_be_low))
+        return std::nullopt;
+    const auto ip = base::Ip::parse(terms.data_address).value_or(*named->ip);
+    if (ip.is_any() || (ip.is_loopback() && !terms.may_be_loopback)) return std::nullopt;
+    return ftp::Reply{passive_mode, ftp::format_pasv({ip, named->port})};
 }
 
 loop::Task<> direct_passive(Context& context, Failover& failover, ftp::Command command) {
@@ -69,12 +69,16 @@ loop::Task<> direct_passive(Context& context, Failover& failover, ftp::Command c
         co_return co_await refuse(context, command, std::move(*refusal));
     auto said = co_await ask(context, failover, command);
     if (!said) co_return;
-    auto reply =
-        with_data_address(std::move(*said), context.assignment.backend().settings->data_address);
+    const auto& backend = context.assignment.backend();
+    auto reply = passive_reply(std::move(*said),
+                               {.data_address = backend.settings->data_address,
+                                .may_be_loopback = backend.address.ip.is_loopback(),
+                                .may_be_low = context.assignment.settings().trust_low_ports});
     if (!reply) {
-        context.report_fault(base::Blame::backend, "the backend's reply to PASV has no address");
+        context.report_fault(base::Blame::backend,
+                             "the backend's reply to PASV has no usable address");
         co_return co_await context.answer(
-            425, "Can't open data connection: the server's reply to PASV has no address.");
+            425, "Can't open data connection: the server's reply to PASV has no usable address.");
     }
     context.client_data.is_at_backend = reply->is_positive();
     co_await context.answer(std::move(*reply));
@@ -99,6 +103,10 @@ loop::Task<base::Result<std::optional<ftp::Reply>>> renew_direct(Context& contex
     if (!data.active)
         co_return ftp::make_reply(
             425, "Can't open data connection: say PASV, EPSV, PORT or EPRT first.");
+    // Some servers forget REST at any command behind it, and would begin at 0.
+    if (context.leg().is_restart_armed())
+        co_return ftp::make_reply(425,
+                                  "Can't open data connection: say PORT or EPRT, and REST, again.");
     auto reply = co_await context.leg().command(
         line_of(data.active->ip.is_v4() ? "PORT" : "EPRT", *data.active));
     if (!reply) co_return std::unexpected(std::move(reply.error()));

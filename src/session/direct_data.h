@@ -26,9 +26,15 @@ namespace ballast::session {
 /// backend is lost.
 [[nodiscard]] loop::Task<base::Result<std::optional<ftp::Reply>>> renew_direct(Context& context);
 
-/// The reply to PASV for the client: the backend's 227 with this address in the place of its own;
-/// empty: with its own. Any refusal as it is. Empty if the reply names no address.
-[[nodiscard]] std::optional<ftp::Reply> with_data_address(ftp::Reply reply,
-                                                          std::string_view data_address);
+/// What the reply to PASV may name.
+struct PassiveTerms {
+    std::string_view data_address = {};  ///< instead of the backend's own; empty: its own
+    bool may_be_loopback = false;        ///< the backend is on this machine
+    bool may_be_low = false;             ///< a port below 1024
+};
+/// The reply to PASV for the client: Ballast's own words with one address, because clients look for
+/// numbers anywhere in a reply. Any refusal as it is. Empty if the backend names no address that a
+/// client may be sent to.
+[[nodiscard]] std::optional<ftp::Reply> passive_reply(ftp::Reply reply, const PassiveTerms& terms);
 
 }  // namespace ballast::session

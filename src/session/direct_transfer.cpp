@@ -90,6 +90,14 @@ loop::Task<bool> DirectTransfer::begin() {
         co_return false;
     }
     if (!co_await send_restart()) co_return false;
+    if (operator_ends_ || context_.is_cut()) {
+        outcome_.result = TransferResult::refused;
+        outcome_.cause = Reason::ended_by_operator;
+        outcome_.fault = blame_of(outcome_.cause, outcome_.direction);
+        outcome_.reason = to_string(outcome_.cause);
+        co_await tell_failure(outcome_.reason);
+        co_return false;
+    }
     if (const auto sent = co_await leg_.send(line_); !sent) {
         co_await refuse_for_lost_backend(sent.error());
         co_return false;
@@ -137,10 +145,11 @@ loop::Task<> DirectTransfer::refuse_for_lost_backend(const base::Error& error) {
 
 loop::Task<> DirectTransfer::carry() {
     for (;;) {
+        // First the client: its ABOR explains the reply that has come with it.
+        co_await hear_client();
         co_await replies_.take(asks_about_file_);
         if (replies_.owed().is_begun()) outcome_.reach = TransferReach::begun;
         if (replies_.owed().final_reply()) co_return co_await finish();
-        co_await hear_client();
         if (operator_ends_ && !abort_is_sent_ && !context_.is_cut()) co_await pass_abort();
         if (const auto why = interruption(); why != Reason::none) co_return co_await break_off(why);
         leg_.watch();
@@ -155,6 +164,8 @@ loop::Task<> DirectTransfer::carry() {
 /// QUIT.
 loop::Task<> DirectTransfer::hear_client() {
     auto& client = context_.client;
+    // A client that has sent too many commands is not read any more, but it may leave.
+    if (!client.may_poll() && client.has_left()) client_has_left_ = true;
     for (int taken = 0; client.may_poll() && !client_has_left_; ++taken) {
         // Let the other sessions on this thread run first.
         if (taken == commands_in_a_row) co_return context_.signal.raise();

@@ -100,7 +100,8 @@ class Machine:
             ["nsenter", "--target", str(self._leader), "--all", "--root", *map(str, words)],
             capture_output=True,
             text=True,
-            timeout=waiting.PATIENCE,
+            # Packages may take long, and one that is interrupted would keep dpkg's lock.
+            timeout=6 * waiting.PATIENCE,
             check=False,
         )
 

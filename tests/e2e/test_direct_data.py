@@ -22,12 +22,19 @@ pytestmark = pytest.mark.skipif(DIRECT, reason="without a balancer all data is d
 
 CONTENT = b"0123456789" * 100_000
 # More than all buffers on the way hold.
-LARGE = bytes(64 * 1024 * 1024)
+LARGE_BYTES = 64 * 1024 * 1024
 SERVER = "127.0.0.84"
 OTHER_SERVER = "127.0.0.85"
 # Not the address that the servers see on their control connections, which is Ballast's.
 CLIENT = "127.0.0.7"
 OWN_WORDS = "426 Connection closed; transfer aborted"
+
+
+def _make_large(server: Server) -> None:
+    """Of zeros that take no room on the disk."""
+    with (server.root / "large").open("wb") as file:
+        file.truncate(LARGE_BYTES)
+
 
 
 class FreeVsftpd(Vsftpd):
@@ -67,7 +74,7 @@ KINDS = (FreeVsftpd, FreeProFtpd, FreePureFtpd, FreePyFtpd)
 def server(request: pytest.FixtureRequest, work: Path) -> Iterator[Server]:
     with request.param(work, work / "files", SERVER) as server:
         (server.root / "file").write_bytes(CONTENT)
-        (server.root / "large").write_bytes(LARGE)
+        _make_large(server)
         yield server
 
 
@@ -213,7 +220,7 @@ def test_real_clients(server: Server, kind: type[Client], mode: Mode, work: Path
 def test_lftp_in_passive_mode(work: Path) -> None:
     with FreePyFtpd(work, work / "files", "127.0.0.1") as server:
         (server.root / "file").write_bytes(CONTENT)
-        (server.root / "large").write_bytes(LARGE)
+        _make_large(server)
         _use(Lftp, Mode.PASV, server, work)
 
 
@@ -272,7 +279,7 @@ def test_an_abort_ends_the_transfer_and_stays_in_step(server: Server, work: Path
 def test_STAT_is_answered_during_a_transfer(work: Path) -> None:
     """Other servers wait until the client takes the data, or longer."""
     with FreePyFtpd(work, work / "files", SERVER) as server:
-        (server.root / "large").write_bytes(LARGE)
+        _make_large(server)
         with (
             _ballast(work, Backend("only", server)) as ballast,
             Wire(ballast.where(), source=CLIENT).log_in() as wire,
@@ -280,7 +287,7 @@ def test_STAT_is_answered_during_a_transfer(work: Path) -> None:
         ):
             wire.expect("RETR large", 150, 125)
             wire.expect("STAT", 211, 213)
-            assert len(read_all(data)) == len(LARGE)
+            assert len(read_all(data)) == LARGE_BYTES
             assert wire.reply().code == 226
             wire.expect("PWD", 257)
 
@@ -303,7 +310,7 @@ def _two(work: Path) -> tuple[FreePyFtpd, FreePyFtpd]:
         FreePyFtpd(work, work / "files-2", OTHER_SERVER),
     )
     for server in servers:
-        (server.root / "large").write_bytes(LARGE)
+        _make_large(server)
     return servers
 
 
@@ -331,7 +338,7 @@ def test_a_session_outlives_a_server_killed_in_a_transfer(work: Path) -> None:
         with wire.passive("PASV") as data:
             assert data.getpeername()[0] == OTHER_SERVER
             wire.expect("RETR large", 150, 125)
-            assert len(read_all(data)) == len(LARGE)
+            assert len(read_all(data)) == LARGE_BYTES
             assert wire.reply().code == 226
 
 
@@ -347,7 +354,7 @@ def test_a_drained_backend_keeps_its_transfers(work: Path) -> None:
             wire.expect("RETR large", 150, 125)
             operate(work, "drain", "files/f1")
             assert "RETR" in operate(work, "transfers").stdout
-            assert len(read_all(data)) == len(LARGE)
+            assert len(read_all(data)) == LARGE_BYTES
             assert wire.reply().code == 226
         moved = ballast.wait_for_log("the move", lambda line: line["message"] == "session moved")
         assert moved["cause"] == "drained"
@@ -363,7 +370,7 @@ def _session_id(work: Path) -> str:
 
 def test_an_operator_ends_a_transfer(work: Path) -> None:
     with FreePyFtpd(work, work / "files", SERVER) as server:
-        (server.root / "large").write_bytes(LARGE)
+        _make_large(server)
         with (
             _ballast(work, Backend("only", server)) as ballast,
             Wire(ballast.where(), source=CLIENT).log_in() as wire,

@@ -103,6 +103,8 @@ address = "{self._server.endpoint}"
         return Wire(("127.0.0.1", 21))
 
     def purge(self) -> None:
+        # A test that has failed may have left a transfer, for which a stop would wait.
+        self.run("systemctl", "kill", "--signal", "KILL", "ballast", status=None)
         self.run("dpkg", "--purge", "ballast")
         for folder in ("/etc/ballast", "/etc/systemd/system/multi-user.target.wants"):
             shutil.rmtree(self.path(folder), ignore_errors=True)

@@ -54,7 +54,7 @@ protected:
 TEST_F(DirectData, PASV_names_the_backends_own_address) {
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
-    EXPECT_EQ(client.say("PASV"), "227 Go there (10,9,9,9,156,64)");
+    EXPECT_EQ(client.say("PASV"), "227 Entering Passive Mode (10,9,9,9,156,64).");
     EXPECT_EQ(world.network.leases(), 0);
 }
 
@@ -62,7 +62,7 @@ TEST_F(DirectData, PASV_names_the_configured_address) {
     world.pool_settings.backends[0].data_address = "203.0.113.9";
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
-    EXPECT_EQ(client.say("PASV"), "227 Go there (203,0,113,9,156,64)");
+    EXPECT_EQ(client.say("PASV"), "227 Entering Passive Mode (203,0,113,9,156,64).");
 }
 
 TEST_F(DirectData, a_refused_PASV_is_passed_on) {
@@ -75,21 +75,29 @@ TEST_F(DirectData, a_refused_PASV_is_passed_on) {
     EXPECT_FALSE(backend.has_heard("RETR a"));
 }
 
-TEST(DirectReply, keeps_its_words_and_names_one_address) {
-    const auto told = [](std::string_view text, std::string_view address) {
-        const auto reply = with_data_address(
-            {static_cast<std::uint16_t>(std::stoi(std::string(text.substr(0, 3)))),
-             std::string(text) + "\r\n"},
-            address);
+TEST(DirectReply, names_one_address_in_words_of_ballast) {
+    const auto told = [](std::string_view text, PassiveTerms terms = {}) {
+        const auto reply =
+            passive_reply({static_cast<std::uint16_t>(std::stoi(std::string(text.substr(0, 3)))),
+                           std::string(text) + "\r\n"},
+                          terms);
         return reply ? reply->text : std::string("none");
     };
-    EXPECT_EQ(told("227 At (10,0,0,1,4,1).", ""), "227 At (10,0,0,1,4,1).\r\n");
-    EXPECT_EQ(told("227 At (10,0,0,1,4,1).", "192.0.2.7"), "227 At (192,0,2,7,4,1).\r\n");
-    EXPECT_EQ(told("500 What?", "192.0.2.7"), "500 What?\r\n");
-    EXPECT_EQ(told("421 (10,0,0,1,4,1)", "192.0.2.7"), "421 (10,0,0,1,4,1)\r\n");
-    EXPECT_EQ(told("227 Somewhere.", ""), "none");
-    EXPECT_EQ(told("229 Here (|||1025|)", ""), "none");
-    EXPECT_EQ(told("200 (10,0,0,1,4,1)", ""), "none");
+    const PassiveTerms other{.data_address = "192.0.2.7"};
+    EXPECT_EQ(told("227 At (10,0,0,1,4,1)."), "227 Entering Passive Mode (10,0,0,1,4,1).\r\n");
+    EXPECT_EQ(told("227 At (10,0,0,1,4,1).", other),
+              "227 Entering Passive Mode (192,0,2,7,4,1).\r\n");
+    // Clients look for six numbers anywhere.
+    EXPECT_EQ(told("227-(6,6,6,6,200,1)\r\n227 (10,0,0,1,4,1)", other),
+              "227 Entering Passive Mode (192,0,2,7,4,1).\r\n");
+    EXPECT_EQ(told("500 What?", other), "500 What?\r\n");
+    EXPECT_EQ(told("421 (10,0,0,1,4,1)", other), "421 (10,0,0,1,4,1)\r\n");
+    for (const auto* const text :
+         {"227 Somewhere.", "229 Here (|||1025|)", "200 (10,0,0,1,4,1)", "227 (10,0,0,1,0,25)",
+          "227 (0,0,0,0,4,1)", "227 (127,0,0,1,4,1)", "227 (10,0,0,1,0,0)"})
+        EXPECT_EQ(told(text), "none") << text;
+    EXPECT_NE(told("227 (10,0,0,1,0,25)", {.may_be_low = true}), "none");
+    EXPECT_NE(told("227 (127,0,0,1,4,1)", {.may_be_loopback = true}), "none");
 }
 
 TEST_F(DirectData, a_reply_to_PASV_without_an_address_is_not_passed_on) {
@@ -97,7 +105,7 @@ TEST_F(DirectData, a_reply_to_PASV_without_an_address_is_not_passed_on) {
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
     EXPECT_EQ(client.say("PASV"),
-              "425 Can't open data connection: the server's reply to PASV has no address.");
+              "425 Can't open data connection: the server's reply to PASV has no usable address.");
 }
 
 TEST_F(DirectData, EPSV_is_refused_and_EPSV_ALL_does_not_forbid_PASV) {
