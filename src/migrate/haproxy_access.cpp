@@ -15,16 +15,29 @@ namespace {
 using std::string;
 using std::string_view;
 
-/// Who may connect, and how often: the rules of a frontend or listen, in the order of the file.
+constexpr string_view one_list = "allow_from is one list: write the networks that all rules let in";
+
+bool is_about_address(const Test& test) {
+    return test.question == Question::network || test.question == Question::rate_of_address ||
+           test.question == Question::sessions_of_address;
+}
+
+/// Who may connect, and how often: the rules of a frontend or listen.
 class Access {
 public:
     Access(Translation& it, const Proxy& proxy, DraftListener& listener)
-        : it_(it), proxy_(proxy), listener_(listener) {}
+        : it_(it),
+          proxy_(proxy),
+          listener_(listener),
+          has_headers_(listener.settings.find("proxy_from") != nullptr),
+          expects_headers_(std::ranges::any_of(proxy.directives, [](const Directive& directive) {
+              return begins_with(*directive.line, {"tcp-request", "connection", "expect-proxy"});
+          })) {}
 
     void run() {
+        for (const string_view name : {"connection", "session", "content"}) level(name);
         for (const auto& [line, is_inherited] : proxy_.directives) {
             const auto& verb = line->words.front();
-            if (verb == "tcp-request" && !is_decided_) request(*line);
             if (verb == "rate-limit") rate_limit(*line);
             if (verb == "filter") filter(*line);
         }
@@ -34,9 +47,20 @@ public:
     }
 
 private:
+    /// HAProxy runs the rules of one level after those of another, whatever the order of the file.
+    /// Every level has to let a client in.
+    void level(string_view name) {
+        accepted_.clear();
+        is_decided_ = false;
+        // Rules about connections come before the header of the PROXY protocol is read.
+        sees_proxies_ = name == "connection" && (has_headers_ || expects_headers_);
+        for (const auto& [line, is_inherited] : proxy_.directives)
+            if (line->words.front() == "tcp-request" && line->word(1) == name && !is_decided_)
+                request(*line);
+    }
+
     void request(const Line& line) {
         const auto& action = line.word(2);
-        if (line.word(1) == "inspect-delay") return;
         const auto condition = condition_of(line, 3, proxy_);
         if (action.starts_with("track-sc") || action.starts_with("sc-"))
             return it_.notes.add(line, Outcome::not_needed, "Ballast counts each client by itself");
@@ -52,9 +76,10 @@ private:
             is_decided_ = true;
             return it_.notes.add(line, Outcome::mapped, "nobody else is refused");
         }
-        if (const auto* const test = only_test(condition);
-            test != nullptr && test->question == Question::network && !test->is_negated) {
-            if (!is_closed_) std::ranges::copy(test->values, std::back_inserter(allowed_));
+        if (const auto* const test = only_test(condition); test != nullptr &&
+                                                           test->question == Question::network &&
+                                                           !test->is_negated && !sees_proxies_) {
+            std::ranges::copy(test->values, std::back_inserter(accepted_));
             has_exceptions_ = true;
             return it_.notes.add(line, Outcome::approximated,
                                  "allow_from, if everybody else is rejected; limits apply to all");
@@ -68,10 +93,14 @@ private:
 
     void reject(const Line& line, const Condition& condition) {
         if (is_always(condition)) {
-            if (allowed_.empty()) denied_ = {"0.0.0.0/0", "::/0"};
-            const bool is_for_nobody = allowed_.empty();
-            is_closed_ = true;
             is_decided_ = true;
+            const bool is_for_nobody = accepted_.empty();
+            if (!is_for_nobody && is_closed_)
+                return it_.notes.add(line, Outcome::unsupported, one_list);
+            if (is_for_nobody)
+                denied_ = {"0.0.0.0/0", "::/0"};
+            else
+                close({});
             return it_.notes.add(line, Outcome::mapped,
                                  is_for_nobody ? "deny_from: nobody may connect"
                                                : "allow_from: others are answered with 421");
@@ -89,18 +118,15 @@ private:
         if (all.size() > 1 || (test.is_negated && test.question != Question::network))
             return it_.notes.add(line, Outcome::unsupported,
                                  "deny_from, allow_from and limits each look at one thing");
+        if (sees_proxies_ && is_about_address(test)) return reject_proxies(line, test);
         switch (test.question) {
             case Question::network:
                 if (test.is_negated && is_closed_)
-                    return it_.notes.add(line, Outcome::unsupported,
-                                         "allow_from is one list: write the networks that both "
-                                         "rules let in");
-                if (test.is_negated) {
-                    std::ranges::copy(test.values, std::back_inserter(allowed_));
-                    is_closed_ = true;
-                } else {
+                    return it_.notes.add(line, Outcome::unsupported, one_list);
+                if (test.is_negated)
+                    close(test.values);
+                else
                     std::ranges::copy(test.values, std::back_inserter(denied_));
-                }
                 return it_.notes.add(line, outcome,
                                      test.is_negated ? "allow_from: others are answered with 421"
                                                      : "deny_from: they are answered with 421");
@@ -125,6 +151,29 @@ private:
         }
     }
 
+    /// Only those get in that were accepted before, and these.
+    void close(const std::vector<string>& networks) {
+        allowed_ = accepted_;
+        std::ranges::copy(networks, std::back_inserter(allowed_));
+        is_closed_ = true;
+    }
+
+    /// A rule about the addresses of proxies, of which the header names the client.
+    void reject_proxies(const Line& line, const Test& test) {
+        const bool is_list = test.question == Question::network;
+        if (is_list && test.is_negated && has_headers_) {
+            listener_.settings.set("proxy_from", Value::texts(test.values), it_.origin(line));
+            return it_.notes.add(line, Outcome::unsupported,
+                                 "proxy_from: others may still connect, and then need no header, "
+                                 "so a firewall has to refuse them");
+        }
+        if (is_list && !test.is_negated)
+            std::ranges::copy(test.values, std::back_inserter(denied_));
+        it_.notes.add(line, Outcome::unsupported,
+                      "HAProxy looks at the proxy's address here, and deny_from, allow_from and "
+                      "limits at the client's");
+    }
+
     void rate_of_address(const Line& line, const Test& test) {
         const auto period = period_of(test);
         if (!period)
@@ -132,7 +181,13 @@ private:
                                  "no table of the file counts this rate: set "
                                  "limits.session_rate_per_address");
         const auto seconds = std::chrono::duration<double>(*period).count();
-        const auto rate = std::ceil(static_cast<double>(test.number) / seconds);
+        const auto rate = std::floor(static_cast<double>(test.number) / seconds);
+        if (rate < 1)
+            return it_.notes.add(
+                line, Outcome::unsupported,
+                fmt::format("limits.session_rate_per_address counts in a second, and at least 1, "
+                            "which is more than {} in {:g} s",
+                            test.number, seconds));
         limit(line, "session_rate_per_address", static_cast<std::uint64_t>(rate),
               "limits.session_rate_per_address, in a second, and of all listeners together");
     }
@@ -168,6 +223,7 @@ private:
     }
 
     void limit(const Line& line, string_view key, std::uint64_t number, const string& text) {
+        if (number == 0) return it_.notes.add(line, Outcome::unsupported, "a limit is 1 at least");
         it_.set_bound(it_.draft.limits, key, number, line, text, Outcome::approximated);
     }
 
@@ -237,11 +293,15 @@ private:
     Translation& it_;
     const Proxy& proxy_;
     DraftListener& listener_;
+    const bool has_headers_;      // every connection begins with one, by the bind lines
+    const bool expects_headers_;  // by a rule, some or all do
     std::vector<string> allowed_;
     std::vector<string> denied_;
-    bool has_exceptions_ = false;  // some were accepted before other rules
-    bool is_closed_ = false;       // whoever is not allowed is refused
-    bool is_decided_ = false;      // later rules decide nothing
+    std::vector<string> accepted_;  // by rules of this level
+    bool sees_proxies_ = false;     // the rules of this level look at the proxies' addresses
+    bool has_exceptions_ = false;   // some were accepted before other rules
+    bool is_closed_ = false;        // whoever is not allowed is refused
+    bool is_decided_ = false;       // later rules of this level decide nothing
 };
 
 }  // namespace

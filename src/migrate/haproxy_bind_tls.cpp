@@ -2,6 +2,9 @@
 #include "migrate/contains.h"
 #include "migrate/haproxy_translation.h"
 
+#include <cstdint>
+#include <utility>
+
 namespace ballast::migrate::haproxy {
 
 namespace {
@@ -28,7 +31,6 @@ public:
                 it_.notes.add(*list, Outcome::unsupported,
                               "write the files of the list into `certificate`; clients get them by "
                               "the names in them");
-            client_certificates(parameters);
             if (const auto* const keys = parameters.find("tls-ticket-keys"))
                 it_.set(listener_.tls, "ticket_keys",
                         Value::text(it_.path("crt-base", keys->value())), *keys,
@@ -36,6 +38,7 @@ public:
                         Outcome::approximated);
             translate_versions(it_, "bind", parameters, listener_.tls);
         }
+        client_certificates();
         if (certificates.empty() && !it_.source.certificate.empty())
             certificates.push_back(it_.source.certificate);
         if (certificates.empty())
@@ -69,23 +72,65 @@ private:
         }
     }
 
-    void client_certificates(const Parameters& parameters) {
-        const auto* const verify = parameters.find("verify");
-        const auto* const ca = parameters.find("ca-file");
-        const bool is_asked = verify != nullptr && verify->value() != "none";
-        if (verify != nullptr && !is_asked)
+    /// The listener has one rule for all its clients: the strictest one.
+    void client_certificates() {
+        const Bind* strictest = nullptr;
+        bool are_same = true;
+        for (const auto* const bind : binds_) {
+            if (!bind->parameters.has("ssl")) continue;
+            verification(*bind);
+            if (strictest == nullptr) strictest = bind;
+            are_same = are_same && rule_of(*bind) == rule_of(*strictest);
+            if (rule_of(*bind).first > rule_of(*strictest).first) strictest = bind;
+        }
+        if (!are_same)
+            it_.notes.add(proxy_.line, "(client certificates)", Outcome::unsupported,
+                          "its bind lines differ, and the listener asks all clients as the "
+                          "strictest one: make a listener for each");
+        if (strictest == nullptr) return;
+        const auto [asks, ca] = rule_of(*strictest);
+        if (asks == Asks::none || ca.empty()) return;
+        listener_.tls.set("client_certificate",
+                          Value::text(asks == Asks::requires_one ? "require" : "request"),
+                          it_.origin(*strictest->parameters.find("verify")));
+        listener_.tls.set("client_ca", Value::text(ca), it_.origin(*ca_of(*strictest)));
+    }
+
+    enum class Asks : std::uint8_t { none, wants, requires_one };
+
+    static const Given* ca_of(const Bind& bind) {
+        const auto* const ca = bind.parameters.find("ca-file");
+        return ca != nullptr ? ca : bind.parameters.find("ca-verify-file");
+    }
+
+    static Asks asks(const Bind& bind) {
+        const auto* const verify = bind.parameters.find("verify");
+        if (verify == nullptr || verify->value() == "none") return Asks::none;
+        return verify->value() == "required" ? Asks::requires_one : Asks::wants;
+    }
+
+    /// What a client has to show, and the file with its authorities.
+    std::pair<Asks, string> rule_of(const Bind& bind) {
+        const auto* const ca = ca_of(bind);
+        if (ca == nullptr || asks(bind) == Asks::none) return {asks(bind), {}};
+        return {asks(bind), it_.path("ca-base", ca->value())};
+    }
+
+    void verification(const Bind& bind) {
+        const auto* const verify = bind.parameters.find("verify");
+        const auto* const ca = ca_of(bind);
+        const bool is_asked = asks(bind) != Asks::none;
+        if (verify != nullptr && is_asked && ca == nullptr)
+            it_.notes.add(*verify, Outcome::unsupported,
+                          "no ca-file says which certificates are good: set client_certificate "
+                          "and client_ca");
+        else if (verify != nullptr)
             it_.notes.add(*verify, Outcome::mapped,
-                          "tls.client_certificate = \"none\" is the default");
-        if (is_asked && ca != nullptr)
-            it_.set(listener_.tls, "client_certificate",
-                    Value::text(verify->value() == "required" ? "require" : "request"), *verify,
-                    "tls.client_certificate");
-        if (ca == nullptr) return;
-        if (is_asked)
-            it_.set(listener_.tls, "client_ca", Value::text(it_.path("ca-base", ca->value())), *ca,
-                    "tls.client_ca");
-        else
-            it_.notes.add(*ca, Outcome::not_needed, "clients are not asked for a certificate");
+                          is_asked ? "tls.client_certificate"
+                                   : "tls.client_certificate = \"none\" is the default");
+        if (ca != nullptr)
+            it_.notes.add(*ca, is_asked ? Outcome::mapped : Outcome::not_needed,
+                          is_asked ? "tls.client_ca" : "clients are not asked for a certificate");
     }
 
     Translation& it_;

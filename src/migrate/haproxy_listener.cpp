@@ -22,10 +22,12 @@ struct ControlAddress {
     const BindAddress* address;
 };
 
-/// Addresses that become one listener with one pool: the same port of the servers, the same TLS.
+/// Addresses that become one listener with one pool: the same port of the servers, the same TLS,
+/// and headers of the PROXY protocol or none.
 struct Group {
     Way way = Way::plain;
     std::uint16_t port = 0;
+    bool has_headers = false;
     std::vector<ControlAddress> addresses;
 
     [[nodiscard]] bool has_ssl() const {
@@ -357,9 +359,12 @@ void translate_service(Translation& it, const Service& service) {
             if (address.is_range()) continue;
             const auto way = is_opaque(it, service, bind, address) ? Way::implicit : Way::plain;
             const auto port = depends ? address.ports.first : std::uint16_t{0};
-            auto group = std::ranges::find_if(
-                groups, [&](const Group& known) { return known.way == way && known.port == port; });
-            if (group == groups.end()) group = groups.insert(group, Group{way, port, {}});
+            const bool has_headers = bind.parameters.has("accept-proxy");
+            auto group = std::ranges::find_if(groups, [&](const Group& known) {
+                return known.way == way && known.port == port && known.has_headers == has_headers;
+            });
+            if (group == groups.end())
+                group = groups.insert(group, Group{way, port, has_headers, {}});
             group->addresses.push_back({&bind, &address});
         }
     for (auto& group : groups) ListenerMaker(it, service, std::move(group)).run();

@@ -30,13 +30,14 @@ struct Fetch {
     string_view converters;  ///< ",lower"
 };
 Fetch fetch_of(string_view word) {
-    const auto comma = word.find(',', std::min(word.find(')'), word.size()));
+    const auto open = word.find('(');
+    auto comma = word.find(',');
+    if (open < comma) comma = word.find(',', std::min(word.find(')'), word.size()));
     Fetch fetch;
     if (comma != string_view::npos) fetch.converters = word.substr(comma);
-    word = word.substr(0, comma == string_view::npos ? word.find(',') : comma);
-    const auto open = word.find('(');
+    word = word.substr(0, comma);
     fetch.name = word.substr(0, open);
-    if (open != string_view::npos) fetch.argument = word.substr(open + 1, word.size() - open - 2);
+    if (open < word.size()) fetch.argument = word.substr(open + 1, word.size() - open - 2);
     return fetch;
 }
 
@@ -117,7 +118,8 @@ Test network_test(Span values, const Flags& flags) {
         if (!subnet) return {};
         test.values.push_back(base::to_string(*subnet));
     }
-    return flags.has_file || test.values.empty() ? Test{} : test;
+    const bool is_plain = flags.method.empty() || flags.method == "ip";
+    return !is_plain || flags.has_file || test.values.empty() ? Test{} : test;
 }
 
 Test name_test(Span values, Flags flags, string_view suffix) {
@@ -143,13 +145,16 @@ Test port_test(Span values, const Flags& flags) {
         if (!ports) return {};
         test.ports.push_back(*ports);
     }
-    return flags.has_file || test.ports.empty() ? Test{} : test;
+    const bool is_plain = flags.method.empty() || flags.method == "int";
+    return !is_plain || flags.has_file || test.ports.empty() ? Test{} : test;
 }
 
 /// A test of one `acl` line, or of what stands in braces.
-Test read_test(Span words) {
+Test read_test(Span words, const Proxy& proxy) {
     if (words.empty()) return {};
     const auto fetch = fetch_of(words.front());
+    // What a converter makes of the value is another question. Names have no case anyway.
+    if (!fetch.converters.empty() && fetch.converters != ",lower") return {};
     auto values = words.subspan(1);
     const auto flags = take_flags(values);
     if (fetch.name == "src") return network_test(values, flags);
@@ -171,6 +176,8 @@ Test read_test(Span words) {
                                : fetch.argument;
         return counted(*question, *number, string(base::trimmed(table, ",")));
     }
+    const bool is_of_others = !fetch.argument.empty() && fetch.argument != proxy.name;
+    if (is_of_others) return {};
     if (fetch.name == "fe_conn" || fetch.name == "be_conn")
         return counted(Question::sessions_of_all, *number);
     if (fetch.name == "fe_sess_rate" || fetch.name == "be_sess_rate" ||
@@ -191,7 +198,7 @@ std::vector<Test> tests_of(const string& name, const Proxy& proxy) {
     std::vector<Test> tests;
     for (const auto& [line, is_inherited] : proxy.directives) {
         if (!begins_with(*line, {"acl", name})) continue;
-        auto test = read_test(Span(line->words).subspan(2));
+        auto test = read_test(Span(line->words).subspan(2), proxy);
         const bool can_join =
             !tests.empty() && test.question == tests.back().question &&
             (test.question == Question::network || test.question == Question::server_name);
@@ -217,13 +224,17 @@ class Reader {
 public:
     explicit Reader(const Proxy& proxy) : proxy_(proxy) {}
 
+    /// A condition that is too long is an unknown one.
     Condition read(Span words) {
-        Condition condition(1);
+        Condition condition;
+        Condition part(1);  // since the last "or"
         bool is_negated = false;
-        for (std::size_t i = 0; i < words.size() && i < terms_max; ++i) {
+        if (words.size() > terms_max) return {{Test{}}};
+        for (std::size_t i = 0; i < words.size(); ++i) {
             string_view word = words[i];
             if (word == "||" || word == "or") {
-                condition.emplace_back();
+                std::ranges::move(part, std::back_inserter(condition));
+                part = Condition(1);
                 continue;
             }
             while (word.starts_with('!')) {
@@ -235,29 +246,33 @@ public:
             if (word == "{") {
                 const auto end = std::ranges::find(words.subspan(i), "}") - words.begin();
                 const auto length = static_cast<std::size_t>(end) - i - 1;
-                tests.push_back(read_test(words.subspan(i + 1, length)));
+                tests.push_back(read_test(words.subspan(i + 1, length), proxy_));
                 i = static_cast<std::size_t>(end);
             } else {
                 tests = tests_of(string(word), proxy_);
             }
-            add(condition, tests, std::exchange(is_negated, false));
+            if (condition.size() + part.size() * tests.size() > conjunctions_max) return {{Test{}}};
+            part = with(part, tests, std::exchange(is_negated, false));
         }
+        std::ranges::move(part, std::back_inserter(condition));
         return condition;
     }
 
 private:
     /// A list of several kinds of tests is "one of them": each makes a conjunction of its own.
-    static void add(Condition& condition, const std::vector<Test>& tests, bool is_negated) {
+    static Condition with(Condition part, const std::vector<Test>& tests, bool is_negated) {
         if (is_negated) {
-            for (const auto& test : tests) condition.back().push_back(negated(test));
-            return;
+            for (auto& all : part)
+                for (const auto& test : tests) all.push_back(negated(test));
+            return part;
         }
-        const auto base = condition.back();
-        condition.back().push_back(tests.front());
-        for (std::size_t i = 1; i < tests.size() && condition.size() < conjunctions_max; ++i) {
-            condition.push_back(base);
-            condition.back().push_back(tests[i]);
-        }
+        Condition made;
+        for (const auto& all : part)
+            for (const auto& test : tests) {
+                made.push_back(all);
+                made.back().push_back(test);
+            }
+        return made;
     }
 
     const Proxy& proxy_;

@@ -54,7 +54,10 @@ std::vector<std::string> listeners_of(const std::string& text) {
 
 TEST(Haproxy, RulesLetInWhomHaproxyLetIn) {
     const std::string office = " acl office src 10.0.0.0/8\n";
+    const std::string mixed = " acl mixed src 203.0.113.5\n acl mixed fe_conn gt 5\n";
     const std::string connection = " tcp-request connection ";
+    const std::string session = " tcp-request session ";
+    const std::string content = " tcp-request content ";
     struct Case {
         std::string rules;
         bool is_office_in;
@@ -76,6 +79,13 @@ TEST(Haproxy, RulesLetInWhomHaproxyLetIn) {
         {connection + "reject if { src 10.0.0.0/8 } or { src 192.0.2.9 }\n", false, true},
         {connection + "accept if { src 192.0.2.7 }\n" + connection + "reject unless office\n", true,
          false},
+        {connection + "reject unless office\n" + connection + "reject\n", false, false},
+        // What ends one level does not end the next one, whatever the order of the file.
+        {connection + "accept\n" + content + "reject unless office\n", true, false},
+        {content + "accept\n" + connection + "reject if office\n", false, true},
+        {session + "reject\n" + connection + "accept if office\n", false, false},
+        // Both tests of `mixed` go with `office`.
+        {mixed + connection + "reject if mixed office\n", true, true},
     };
     for (const auto& [rules, is_office_in, is_other_in] : cases) {
         EXPECT_EQ(is_let_in(office + rules, "10.1.2.3"), is_office_in) << rules;
@@ -85,17 +95,101 @@ TEST(Haproxy, RulesLetInWhomHaproxyLetIn) {
 
 /// A list that means less than the rules did would let strangers in, so such rules are reported.
 TEST(Haproxy, RulesThatAreNoListAreReported) {
-    for (const std::string rules :
-         {" tcp-request connection reject if !a !b\n",
-          " tcp-request connection reject unless a or b\n",
-          " tcp-request connection reject unless a\n tcp-request connection reject unless b\n",
-          " tcp-request connection reject if { src -f /etc/list }\n",
-          " tcp-request connection reject if { src_get_gpc0 gt 1 }\n",
-          " tcp-request connection reject if unknown\n",
-          " tcp-request connection accept if unknown\n tcp-request connection reject\n"}) {
-        const auto text = listen(" acl a src 10.0.0.0/8\n acl b src 192.0.2.0/24\n" + rules);
-        EXPECT_GT(imported(text).report.count(Outcome::unsupported), 0U) << rules;
+    std::string many = "reject if { src 192.0.2.1 }";
+    for (int i = 0; i < 100; ++i) many += " or { src 198.51.100." + std::to_string(i) + " }";
+    const std::vector<std::vector<std::string>> cases{
+        {"reject if !a !b"},
+        {"reject unless a or b"},
+        {"reject unless a", "reject unless b"},
+        {"reject unless a", "accept if b", "reject"},
+        {"accept if b", "reject unless a", "reject"},
+        {"reject if { src -f /etc/list }"},
+        {"reject if { src,ipmask(8) 10.0.0.0 }"},
+        {"reject if { src -m str 10.0.0.0 }"},
+        {"reject if { src_get_gpc0 gt 1 }"},
+        {"reject if { fe_conn(web) gt 1 }"},
+        {"reject if { src_conn_rate gt 3 }"},
+        {"reject if unknown"},
+        {"accept if unknown", "reject"},
+        {many},
+    };
+    for (const auto& rules : cases) {
+        auto text = listen(
+            " acl a src 10.0.0.0/8\n acl b src 192.0.2.0/24\n"
+            " stick-table type ip size 1k expire 2m store conn_rate(60s)\n");
+        for (const auto& rule : rules) text += " tcp-request connection " + rule + '\n';
+        EXPECT_GT(imported(text).report.count(Outcome::unsupported), 0U) << text;
     }
+    const auto two_levels = listen(
+        " tcp-request session reject unless { src 10.0.0.0/8 }\n"
+        " tcp-request connection reject unless { src 10.1.0.0/16 }\n");
+    EXPECT_EQ(imported(two_levels).report.count(Outcome::unsupported), 1U);
+    EXPECT_TRUE(imported(two_levels).configuration.contains("allow_from = [\"10.1.0.0/16\"]"));
+}
+
+/// Rules about connections look at the address of the proxy, whose header names the client.
+TEST(Haproxy, RulesAboutProxiesAreNotForClients) {
+    const auto of = [](const std::string& rule) {
+        return imported(
+            "listen ftp\n bind 192.0.2.1:21 accept-proxy\n server a 192.0.2.11:21\n"
+            " tcp-request " +
+            rule + '\n');
+    };
+    const auto guard = of("connection reject unless { src 10.0.0.7 }");
+    EXPECT_EQ(guard.report.count(Outcome::unsupported), 1U);
+    EXPECT_TRUE(guard.configuration.contains("proxy_from = [\"10.0.0.7/32\"]"))
+        << guard.configuration;
+    EXPECT_FALSE(guard.configuration.contains("allow_from"));
+    for (const std::string rule : {"reject if { src 10.0.0.7 }", "accept if { src 10.0.0.7 }",
+                                   "reject if { src_conn_cur gt 9 }"})
+        EXPECT_EQ(of("connection " + rule).report.count(Outcome::unsupported), 1U) << rule;
+    const auto client = of("session reject unless { src 10.0.0.7 }");
+    EXPECT_EQ(client.report.count(Outcome::unsupported), 0U);
+    EXPECT_TRUE(client.configuration.contains("allow_from"));
+}
+
+TEST(Haproxy, HeadersAreReadWhereTheBindSaysSo) {
+    const auto config = configuration(
+        "listen ftp\n bind 192.0.2.1:21\n bind 192.0.2.2:21 accept-proxy\n"
+        " bind 192.0.2.3:21\n server a 192.0.2.11:21\n");
+    ASSERT_EQ(config.listeners.size(), 2U);
+    EXPECT_EQ(config.listeners[0].bind.size(), 2U);
+    EXPECT_TRUE(config.listeners[0].proxy_from.empty());
+    EXPECT_EQ(config.listeners[1].bind.size(), 1U);
+    EXPECT_FALSE(config.listeners[1].proxy_from.empty());
+}
+
+TEST(Haproxy, CertificatesOfClientsAreAskedForAsByTheStrictestBind) {
+    const auto of = [](const std::string& one, const std::string& two) {
+        return imported("listen ftp\n bind 192.0.2.1:990 ssl crt /a.pem " + one +
+                        "\n bind 192.0.2.2:990 ssl crt /a.pem " + two +
+                        "\n server a 192.0.2.11:21\n");
+    };
+    const std::string ca = "client_ca = \"/ca.pem\"";
+    const std::string strict = "verify required ca-file /ca.pem";
+    struct Case {
+        std::string one;
+        std::string two;
+        std::string asks;
+        std::size_t unsupported;
+    };
+    const std::vector<Case> cases{
+        {strict, strict, "require", 0},
+        {strict, "", "require", 1},
+        {"", strict, "require", 1},
+        {strict, "verify optional ca-file /ca.pem", "require", 1},
+        {strict, "verify required ca-file /other.pem", "require", 1},
+        {"verify required ca-verify-file /ca.pem", "verify required ca-verify-file /ca.pem",
+         "require", 0},
+    };
+    for (const auto& [one, two, asks, unsupported] : cases) {
+        const auto done = of(one, two);
+        EXPECT_EQ(done.report.count(Outcome::unsupported), unsupported) << one << '\n' << two;
+        EXPECT_TRUE(done.configuration.contains("client_certificate = \"" + asks + '"'))
+            << done.configuration;
+        EXPECT_TRUE(done.configuration.contains(ca)) << done.configuration;
+    }
+    EXPECT_GT(of("verify required", "verify required").report.count(Outcome::unsupported), 0U);
 }
 
 TEST(Haproxy, ServesFtpByPortNameServersOrDataPorts) {
