@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "migrate/contains.h"
 #include "migrate/haproxy_amount.h"
 #include "migrate/haproxy_rules.h"
 #include "migrate/haproxy_translation.h"
@@ -43,7 +42,6 @@ public:
         }
         write_list("allow_from", allowed_, is_closed_);
         write_list("deny_from", denied_, true);
-        acls();
     }
 
 private:
@@ -273,21 +271,6 @@ private:
         const auto [first, last] = std::ranges::unique(networks);
         networks.erase(first, last);
         listener_.settings.set(key, Value::texts(networks));
-    }
-
-    /// Lists that a rule uses which was carried over.
-    void acls() {
-        for (const auto& [line, is_inherited] : proxy_.directives) {
-            if (line->words.front() != "acl" || it_.notes.has(line->number)) continue;
-            const auto uses = [&](const Directive& other) {
-                const auto& verb = other.line->words.front();
-                const bool is_rule = verb == "use_backend" || verb == "tcp-request";
-                return is_rule && (contains(other.line->words, line->word(1)) ||
-                                   contains(other.line->words, '!' + line->word(1)));
-            };
-            if (std::ranges::any_of(proxy_.directives, uses))
-                it_.notes.add(*line, Outcome::mapped, "in the rules that use it");
-        }
     }
 
     Translation& it_;

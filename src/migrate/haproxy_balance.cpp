@@ -50,6 +50,10 @@ public:
         }
         if (algorithm == "first") first();
         if (is_hash(algorithm)) hashing();
+        if (const auto* const factor = proxy_.last({"hash-balance-factor"});
+            factor != nullptr && algorithm == "random")
+            it_.notes.add(*factor, Outcome::approximated,
+                          "`random` needs no bound: it chooses the less busy one of two backends");
     }
 
 private:

@@ -67,6 +67,11 @@ private:
                 continue;
             }
             const auto path = it_.path("crt-base", given.value());
+            if (shown(path, path.size()) != path) {
+                it_.notes.add(given, Outcome::unsupported,
+                              "a configuration is UTF-8, and this path is not: rename the file");
+                continue;
+            }
             if (!contains(certificates, path)) certificates.push_back(path);
             it_.notes.add(given, Outcome::mapped, "tls.certificate, with its key in the same file");
         }

@@ -222,7 +222,7 @@ private:
         for (const auto& [line, is_inherited] : proxy_.directives) {
             if (line->words.front() != "tcp-check") continue;
             const auto& step = line->word(1);
-            const auto said = base::upper(line->words.back());
+            const auto said = base::upper(line->word(2));
             const bool is_login = step.starts_with("send") &&
                                   (said.starts_with("USER ") || said.starts_with("PASS "));
             if (is_login)
@@ -233,8 +233,9 @@ private:
                     "probe.type = \"login\" logs in with `user` and `password_file`: write "
                     "the password into a file of its own");
             else if (step == "expect")
-                it_.notes.add(*line, said.contains("220") ? Outcome::mapped : Outcome::approximated,
-                              "probe.type = \"banner\" expects a greeting of 220");
+                it_.notes.add(
+                    *line, text_of(*line).contains("220") ? Outcome::mapped : Outcome::approximated,
+                    "probe.type = \"banner\" expects a greeting of 220");
             else if (step == "connect" && contains(line->words, "ssl"))
                 it_.notes.add(*line, Outcome::approximated, "probes use TLS where sessions do");
             else

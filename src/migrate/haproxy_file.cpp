@@ -266,6 +266,12 @@ const string& Line::word(std::size_t index) const {
     return index < words.size() ? words[index] : none;
 }
 
+const string& Line::word_behind(string_view name) const {
+    for (std::size_t i = 1; i + 1 < words.size(); ++i)
+        if (words[i] == name) return words[i + 1];
+    return word(words.size());
+}
+
 std::expected<File, std::vector<SyntaxError>> read_file(string_view text, const string& file_name,
                                                         const Environment& environment) {
     return Reader(text, file_name, environment).run();

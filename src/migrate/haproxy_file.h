@@ -25,6 +25,8 @@ struct Line {
     std::vector<std::string> words;
 
     [[nodiscard]] const std::string& word(std::size_t index) const;  ///< empty behind the last
+    /// The word behind `name`, which is not the first one. Empty: it is not there.
+    [[nodiscard]] const std::string& word_behind(std::string_view name) const;
 };
 
 /// "frontend ftp from tcp-defaults" and the lines below it.

@@ -25,6 +25,9 @@ public:
     void add(const Given& given);
 
     [[nodiscard]] bool has(std::uint32_t line) const { return ledger_.has({file_, line}); }
+    [[nodiscard]] bool has_unsupported(std::uint32_t line) const {
+        return ledger_.has_unsupported({file_, line});
+    }
     /// "haproxy.cfg:12", for the comments of the configuration.
     [[nodiscard]] std::string place(std::uint32_t line) const {
         return to_string(Place{file_, line});

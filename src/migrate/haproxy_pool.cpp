@@ -75,8 +75,10 @@ private:
     }
 
     void queue() {
-        const bool is_bounded = std::ranges::any_of(
-            proxy_.servers, [](const Server& server) { return server.parameters.has("maxconn"); });
+        const bool is_bounded =
+            std::ranges::any_of(pool_.backends, [](const DraftBackend& backend) {
+                return backend.settings.find("max_sessions") != nullptr;
+            });
         if (!is_bounded) return;
         constexpr std::uint64_t without_bound = 10'000;
         std::uint64_t length = 0;
@@ -169,6 +171,7 @@ private:
         const auto* const given = server.parameters.find("maxconn");
         const auto number = given == nullptr ? std::nullopt : it_.number(*given, count_max);
         if (!number) return;
+        if (*number == 0) return it_.notes.add(*given, Outcome::not_needed, "0 means no bound");
         const auto is_range = [](const BindAddress& address) { return address.is_range(); };
         const bool has_data = std::ranges::any_of(proxy_.binds, [&](const Bind& bind) {
             return std::ranges::any_of(bind.addresses, is_range);

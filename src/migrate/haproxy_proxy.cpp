@@ -21,6 +21,10 @@ using std::string_view;
 constexpr std::size_t template_servers_max = 1000;
 /// Of all proxies together, with what they inherit.
 constexpr std::size_t directives_max = 1'000'000;
+/// Of one server or one bind.
+constexpr std::size_t parameters_max = 256;
+/// Of all servers together, with what they inherit.
+constexpr std::size_t all_parameters_max = 200'000;
 
 constexpr auto web_words = std::to_array<string_view>({"http-request",
                                                        "http-response",
@@ -121,9 +125,7 @@ private:
         for (const auto& [line, is_inherited] : proxy.directives) {
             const auto& verb = line->words.front();
             if (verb == "bind" && !is_inherited) bind(proxy, *line);
-            if (verb == "default-server")
-                for (auto& given : read_parameters(*line, 1, server_parameters()))
-                    default_server.add(std::move(given));
+            if (verb == "default-server") add(default_server, *line, 1, server_parameters());
             if (verb == "server" && !is_inherited) server(proxy, *line, default_server);
             if (verb == "server-template" && !is_inherited)
                 server_template(proxy, *line, default_server);
@@ -141,8 +143,7 @@ private:
             bind_address(made, line, rest.substr(0, end));
             rest.remove_prefix(std::min(end + 1, rest.size()));
         }
-        for (auto& given : read_parameters(line, 2, bind_parameters()))
-            made.parameters.add(std::move(given));
+        add(made.parameters, line, 2, bind_parameters());
         proxy.binds.push_back(std::move(made));
     }
 
@@ -166,9 +167,7 @@ private:
                         "write `server NAME ADDRESS:PORT`");
         auto made = named(line, 2);
         if (!address(made, line)) return;
-        made.parameters = defaults;
-        for (auto& given : read_parameters(line, 3, server_parameters()))
-            made.parameters.add(std::move(given));
+        parameters(made, line, 3, defaults);
         proxy.servers.push_back(std::move(made));
     }
 
@@ -183,10 +182,28 @@ private:
         auto made = named(line, 3);
         made.is_template = true;
         if (!address(made, line)) return;
-        made.parameters = defaults;
-        for (auto& given : read_parameters(line, 4, server_parameters()))
-            made.parameters.add(std::move(given));
+        parameters(made, line, 4, defaults);
         proxy.servers.push_back(std::move(made));
+    }
+
+    void parameters(Server& server, const Line& line, std::size_t first,
+                    const Parameters& defaults) {
+        if (all_parameters_ > all_parameters_max) return;
+        server.parameters = defaults;
+        add(server.parameters, line, first, server_parameters());
+        all_parameters_ += server.parameters.all().size();
+        if (all_parameters_ > all_parameters_max)
+            fail(line, "the servers inherit too many parameters", "split the file");
+    }
+
+    void add(Parameters& into, const Line& line, std::size_t first,
+             std::span<const Parameter> known) {
+        if (into.all().size() > parameters_max) return;
+        for (auto& given : read_parameters(line, first, known)) {
+            into.add(std::move(given));
+            if (into.all().size() > parameters_max)
+                return fail(line, "there are too many parameters", "write fewer of them");
+        }
     }
 
     static Server named(const Line& line, std::size_t address) {
@@ -230,6 +247,7 @@ private:
     std::vector<Defaults> defaults_;
     Proxies proxies_;
     std::size_t directives_ = 0;
+    std::size_t all_parameters_ = 0;
     std::vector<SyntaxError> errors_;
 };
 

@@ -9,7 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <iterator>
-#include <set>
+#include <map>
 #include <string_view>
 
 namespace ballast::migrate::haproxy {
@@ -38,11 +38,18 @@ bool is_called_data(string_view name) {
                                [&](string_view word) { return lower.contains(word); });
 }
 
-using Hosts = std::set<string>;
+/// Numbers of host names, in their order.
+using Hosts = std::vector<std::size_t>;
 
 class Search {
 public:
-    explicit Search(const Proxies& proxies) : proxies_(proxies) {}
+    explicit Search(const Proxies& proxies) : proxies_(proxies) {
+        for (const auto& proxy : proxies.all) {
+            if (!may_be_ftp(proxy)) continue;
+            hosts_.emplace(&proxy, read_hosts(proxy));
+            if (has_range(proxy)) with_ranges_.push_back(&proxy);
+        }
+    }
 
     Services run() {
         for (const auto& proxy : proxies_.all)
@@ -60,12 +67,22 @@ private:
     [[nodiscard]] std::vector<const Proxy*> targets(const Proxy& entry) const {
         return targets_of(entry, proxies_);
     }
-    [[nodiscard]] Hosts hosts_of(const Proxy& entry) const {
+    Hosts read_hosts(const Proxy& entry) {
         Hosts hosts;
         for (const auto* const target : targets(entry))
             for (const auto& server : target->servers)
-                if (!server.host.empty()) hosts.insert(base::lower(server.host));
+                if (!server.host.empty())
+                    hosts.push_back(numbers_.try_emplace(base::lower(server.host), numbers_.size())
+                                        .first->second);
+        std::ranges::sort(hosts);
+        const auto [first, last] = std::ranges::unique(hosts);
+        hosts.erase(first, last);
         return hosts;
+    }
+    [[nodiscard]] const Hosts& hosts_of(const Proxy& entry) const { return hosts_.at(&entry); }
+
+    static bool has_range(const Proxy& proxy) {
+        return any_address(proxy, [](const BindAddress& address) { return address.is_range(); });
     }
 
     template <typename Test>
@@ -100,12 +117,9 @@ private:
 
     /// Whether others forward ranges of ports to servers of this one: that is done for FTP alone.
     [[nodiscard]] bool has_companions(const Proxy& proxy) const {
-        const auto hosts = hosts_of(proxy);
-        return std::ranges::any_of(proxies_.all, [&](const Proxy& other) {
-            if (&other == &proxy || !may_be_ftp(other)) return false;
-            const bool has_range =
-                any_address(other, [](const BindAddress& address) { return address.is_range(); });
-            return has_range && is_within(hosts_of(other), hosts);
+        const auto& hosts = hosts_of(proxy);
+        return std::ranges::any_of(with_ranges_, [&](const Proxy* other) {
+            return other != &proxy && is_within(hosts_of(*other), hosts);
         });
     }
 
@@ -158,7 +172,7 @@ private:
 
     /// Gives the ports of a proxy to every service with the same servers.
     void give_ranges(const Proxy& proxy) {
-        const auto hosts = hosts_of(proxy);
+        const auto& hosts = hosts_of(proxy);
         bool is_data = false;
         for (auto& service : found_.all) {
             if (!is_within(hosts, hosts_of(*service.entry))) continue;
@@ -183,6 +197,9 @@ private:
     }
 
     const Proxies& proxies_;
+    std::map<string, std::size_t> numbers_;  // of host names
+    std::map<const Proxy*, Hosts> hosts_;    // of all servers that a proxy leads to
+    std::vector<const Proxy*> with_ranges_;
     Services found_;
 };
 

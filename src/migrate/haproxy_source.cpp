@@ -47,13 +47,6 @@ Meaning meaning_of(string_view address, string_view usesrc) {
     return {source, is_any ? Outcome::not_needed : Outcome::mapped, text};
 }
 
-/// The word behind `name` in a line. Empty: it is not there.
-const string& word_behind(const Line& line, string_view name) {
-    for (std::size_t i = 1; i + 1 < line.words.size(); ++i)
-        if (line.words[i] == name) return line.words[i + 1];
-    return line.word(line.words.size());
-}
-
 /// What decides for a server: its own parameters, and otherwise the line of its proxy.
 const Given* own_of(const Server& server) {
     const auto* const usesrc = server.parameters.find("usesrc");
@@ -86,7 +79,7 @@ private:
         return line_ == nullptr ? Meaning() : meaning_of(line_->word(1), usesrc_of_line());
     }
 
-    [[nodiscard]] const string& usesrc_of_line() const { return word_behind(*line_, "usesrc"); }
+    [[nodiscard]] const string& usesrc_of_line() const { return line_->word_behind("usesrc"); }
 
     /// The first source counts for the pool.
     void choose(const Meaning& meaning, const Given* own) {
@@ -111,7 +104,7 @@ private:
         const auto meaning = for_pool(meaning_of(line_->word(1), usesrc_of_line()));
         it_.notes.add(*line_, is_used ? meaning.outcome : Outcome::not_needed,
                       is_used ? meaning.text : "each server has a source of its own");
-        const auto& interface = word_behind(*line_, "interface");
+        const auto& interface = line_->word_behind("interface");
         if (!interface.empty())
             it_.notes.add(line_->number, "interface " + interface, Outcome::unsupported,
                           "the routing table decides; use a routing rule");

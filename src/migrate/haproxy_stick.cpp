@@ -18,13 +18,6 @@ using namespace std::chrono_literals;
 constexpr config::Duration memory_max = 168h;
 constexpr std::uint64_t entries_max = 10'000'000;
 
-/// The word behind `name` in a line. Empty: it is not there.
-const string& word_behind(const Line& line, string_view name) {
-    for (std::size_t i = 1; i + 1 < line.words.size(); ++i)
-        if (line.words[i] == name) return line.words[i + 1];
-    return line.word(line.words.size());
-}
-
 /// "src" or "src,ipmask(24,64)": the bits that count.
 struct Mask {
     std::optional<unsigned> ipv4;
@@ -54,17 +47,16 @@ const Line* table_of(const Translation& it, const Proxy& proxy, const string& na
 void table(Translation& it, const Line& line, DraftPool& pool) {
     auto outcome = Outcome::mapped;
     string text = "[pool.NAME.stick]";
-    const auto size = parse_size(word_behind(line, "size"));
+    const auto size = parse_size(line.word_behind("size"));
     if (size && *size > 0)
         pool.stick.set("entries_max", Value::number(std::min(*size, entries_max)));
-    const auto& expire = word_behind(line, "expire");
-    const auto time = expire.empty() ? std::nullopt : parse_time(expire);
-    if (time) {
-        const auto bounded =
-            std::clamp(std::chrono::ceil<config::Duration>(*time), config::Duration(1), memory_max);
-        pool.stick.set("timeout", Value::time(bounded));
+    const auto& expire = line.word_behind("expire");
+    const auto time = parse_time(expire);
+    if (time && time->count() > 0 && *time <= memory_max) {
+        pool.stick.set("timeout", Value::time(std::chrono::ceil<config::Duration>(*time)));
     } else {
-        pool.stick.set("timeout", Value::time(memory_max), "it had no expiry: the longest time");
+        pool.stick.set("timeout", Value::time(memory_max),
+                       expire.empty() ? "it had no expiry: the longest time" : "the longest time");
         outcome = Outcome::approximated;
         text += "; an entry is kept for a week at most";
     }
@@ -73,7 +65,7 @@ void table(Translation& it, const Line& line, DraftPool& pool) {
         text += "; a full table forgets the client that was away longest";
     }
     it.notes.add(line, outcome, text);
-    if (const auto& peers = word_behind(line, "peers"); !peers.empty())
+    if (const auto& peers = line.word_behind("peers"); !peers.empty())
         it.notes.add(line.number, "peers " + peers, Outcome::unsupported,
                      "balancers do not share what clients stick to: `balance = \"source-hash\"` "
                      "chooses alike on all of them");
@@ -94,7 +86,7 @@ void translate_stick(Translation& it, const Proxy& proxy, DraftPool& pool) {
         pool.stick.set("ipv6_prefix", Value::number(mask->ipv6.value_or(128)));
         it.notes.add(*line, Outcome::mapped,
                      "stick.by = \"network\"; data connections do not need it any more");
-        if (const auto* const found = table_of(it, proxy, word_behind(*line, "table")))
+        if (const auto* const found = table_of(it, proxy, line->word_behind("table")))
             table(it, *found, pool);
     }
 }

@@ -18,11 +18,20 @@ using std::string_view;
 using namespace std::chrono_literals;
 
 constexpr config::Duration time_max = 24h;
+constexpr string_view without_time = "0 sets nothing here, so Ballast's default applies";
 
-/// Ballast has no infinite times: HAProxy's 0 becomes the longest one.
 config::Duration bounded(std::chrono::microseconds time) {
-    if (time.count() == 0) return time_max;
     return std::clamp(std::chrono::ceil<config::Duration>(time), config::Duration(1), time_max);
+}
+
+/// Whether a rule uses this list and was carried over.
+bool is_used(const Translation& it, const Proxy& proxy, const string& list) {
+    return std::ranges::any_of(proxy.directives, [&](const Directive& directive) {
+        const auto& [number, words] = *directive.line;
+        const bool is_rule = words.front() == "use_backend" || words.front() == "tcp-request";
+        return is_rule && (contains(words, list) || contains(words, '!' + list)) &&
+               it.notes.has(number) && !it.notes.has_unsupported(number);
+    });
 }
 
 void report_proxy(Translation& it, const Section& section, const Proxy& proxy) {
@@ -34,6 +43,10 @@ void report_proxy(Translation& it, const Section& section, const Proxy& proxy) {
                          "data connections follow their control connection by themselves");
             continue;
         }
+        if (line.words.front() == "acl" && is_used(it, proxy, line.word(1))) {
+            it.notes.add(line, Outcome::mapped, "in the rules that use it");
+            continue;
+        }
         const auto* const keyword = find_of_proxy(line);
         if (keyword == nullptr)
             it.notes.add(line, Outcome::unsupported,
@@ -41,6 +54,16 @@ void report_proxy(Translation& it, const Section& section, const Proxy& proxy) {
         else
             it.notes.add(line, keyword->outcome, keyword->text);
     }
+}
+
+/// Whether a rule should lead sessions to this backend, and could not be carried over.
+bool is_lost(const Translation& it, const Proxy& proxy) {
+    return std::ranges::any_of(it.used, [&](const Proxy* entry) {
+        return std::ranges::any_of(entry->directives, [&](const Directive& directive) {
+            return begins_with(*directive.line, {"use_backend", proxy.name}) &&
+                   it.notes.has_unsupported(directive.line->number);
+        });
+    });
 }
 
 /// Backends of data connections are used, too: only their servers' addresses matter.
@@ -85,6 +108,11 @@ void report_section(Translation& it, const Section& section) {
             it.notes.add(section.line, header, Outcome::not_needed,
                          "the listener for control connections takes data connections, too");
             return report_proxy(it, section, *found);
+        }
+        if (is_lost(it, *found)) {
+            it.notes.add(section.line, header, Outcome::unsupported,
+                         "no route leads to it, see its use_backend");
+            return;
         }
         if (is_data_backend(it, *found)) {
             it.notes.add(section.line, header, Outcome::not_needed,
@@ -191,14 +219,22 @@ std::optional<config::Duration> Translation::time(const Line& line, std::size_t 
     if (!time)
         notes.add(line, Outcome::unsupported,
                   "this is no time: write a number and us, ms, s, m, h or d");
-    return time ? std::optional(bounded(*time)) : std::nullopt;
+    if (!time) return std::nullopt;
+    if (time->count() > 0) return bounded(*time);
+    // Ballast has no infinite times: a timeout of 0 becomes the longest one.
+    if (line.words.front() == "timeout") return time_max;
+    notes.add(line, Outcome::approximated, without_time);
+    return std::nullopt;
 }
 std::optional<config::Duration> Translation::time(const Given& given) {
     const auto time = parse_time(given.value());
     if (!time)
         notes.add(given, Outcome::unsupported,
                   "this is no time: write a number and us, ms, s, m, h or d");
-    return time ? std::optional(bounded(*time)) : std::nullopt;
+    if (!time) return std::nullopt;
+    if (time->count() > 0) return bounded(*time);
+    notes.add(given, Outcome::approximated, without_time);
+    return std::nullopt;
 }
 
 std::optional<std::uint64_t> Translation::number(const Line& line, std::size_t word,

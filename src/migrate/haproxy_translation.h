@@ -53,7 +53,8 @@ struct Translation {
     [[nodiscard]] std::string origin(const Line& line) const;
     [[nodiscard]] std::string origin(const Given& given) const;
 
-    /// A time within the bounds that Ballast has; reports a syntax error as unsupported.
+    /// A time within the bounds that Ballast has; reports a syntax error as unsupported. A timeout
+    /// of 0 means for ever. Other times of 0 set nothing, which is reported, too.
     [[nodiscard]] std::optional<config::Duration> time(const Line& line, std::size_t word);
     [[nodiscard]] std::optional<config::Duration> time(const Given& given);
     [[nodiscard]] std::optional<std::uint64_t> number(const Line& line, std::size_t word,

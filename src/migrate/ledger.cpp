@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "migrate/ledger.h"
 
+#include "migrate/contains.h"
+
 #include <algorithm>
 #include <array>
 
@@ -26,6 +28,11 @@ void Ledger::add(const Place& place, const std::string& directive, Outcome outco
         lines.push_back({directive, outcome, std::string(text)});
     else if (weight_of(outcome) > weight_of(known->outcome))
         *known = {directive, outcome, std::string(text)};
+}
+
+bool Ledger::has_unsupported(const Place& place) const {
+    const auto found = places_.find(place);
+    return found != places_.end() && contains(found->second, Outcome::unsupported, &Line::outcome);
 }
 
 Report Ledger::report() const {

@@ -19,6 +19,8 @@ public:
              std::string_view text);
 
     [[nodiscard]] bool has(const Place& place) const { return places_.contains(place); }
+    /// Whether something of the line was reported as unsupported.
+    [[nodiscard]] bool has_unsupported(const Place& place) const;
     [[nodiscard]] Report report() const;
 
 private:

@@ -320,9 +320,76 @@ TEST(Haproxy, NamesAreThoseThatBallastTakes) {
 TEST(Haproxy, PasswordsOfChecksAreNotInTheReport) {
     const auto done =
         imported(listen(" option tcp-check\n tcp-check send \"PASS s3cret\\r\\n\"\n"
-                        " tcp-check send-lf pass\\ s3cret\n"));
+                        " tcp-check send-lf pass\\ s3cret\n"
+                        " tcp-check send \"PASS s3cret\\r\\n\" comment login\n"));
     EXPECT_FALSE(text_of(done.report).contains("s3cret"));
     EXPECT_FALSE(done.configuration.contains("s3cret"));
+}
+
+/// The entry of the report whose directive begins like this.
+Entry entry_of(const std::string& text, std::string_view directive) {
+    for (const auto& entry : imported(text).report.sorted())
+        if (entry.directive.starts_with(directive)) return entry;
+    return {{}, "none", Outcome::mapped, ""};
+}
+
+TEST(Haproxy, ATimeOfZeroIsForEverOnlyAsATimeout) {
+    using namespace std::chrono_literals;
+    const auto none = pool_of("", "", "");
+    const auto pool = pool_of(" timeout connect 0\n", "slowstart 0 tcp-ut 0", "");
+    EXPECT_EQ(pool.connect_timeout, 24h);
+    EXPECT_EQ(pool.slow_start, none.slow_start);
+    EXPECT_EQ(pool.tcp_user_timeout, none.tcp_user_timeout);
+    const auto resolved = configuration(
+        "resolvers r\n hold valid 0\nlisten ftp\n bind 192.0.2.1:21\n"
+        " server a a.example.com:21 resolvers r\n");
+    EXPECT_EQ(resolved.pools.at(0).resolve_interval, none.resolve_interval);
+}
+
+TEST(Haproxy, AMaxconnOfZeroIsNoBound) {
+    const auto done = imported(listen(" server b 192.0.2.12:21 maxconn 0\n"));
+    EXPECT_FALSE(done.configuration.contains("max_sessions")) << done.configuration;
+    EXPECT_FALSE(done.configuration.contains("queue")) << done.configuration;
+    EXPECT_TRUE(imported(listen(" server b 192.0.2.12:21 maxconn 5\n"))
+                    .configuration.contains("[pool.ftp.queue]"));
+}
+
+TEST(Haproxy, TooManyParametersAreAnError) {
+    const auto is_read = [](const std::string& text) {
+        return run(haproxy_importer, {.file = "f.cfg", .text = text}).has_value();
+    };
+    std::string many;
+    for (int i = 0; i < 300; ++i) many += " x" + std::to_string(i);
+    EXPECT_FALSE(is_read(listen(" default-server" + many + '\n')));
+    EXPECT_FALSE(is_read(listen(" server b 192.0.2.12:21" + many + '\n')));
+    EXPECT_FALSE(is_read(listen(" bind 192.0.2.2:21" + many + '\n')));
+    auto servers = listen(" default-server" + many.substr(0, 1000) + '\n');
+    for (int i = 0; i < 1500; ++i) servers += " server s" + std::to_string(i) + " 192.0.2.12:21\n";
+    EXPECT_FALSE(is_read(servers));
+}
+
+TEST(Haproxy, ReportsClaimNoMoreThanWasDone) {
+    const auto outcome = [](const std::string& lines, std::string_view directive) {
+        return entry_of(listen(lines), directive).outcome;
+    };
+    using enum Outcome;
+    const std::string stick = " stick on src\n stick-table type ip size 1k expire ";
+    EXPECT_EQ(outcome(stick + "7d\n", "stick-table"), mapped);
+    EXPECT_EQ(outcome(stick + "30d\n", "stick-table"), approximated);
+    EXPECT_EQ(outcome(stick + "0\n", "stick-table"), approximated);
+    const std::string factor = " hash-balance-factor 150\n balance ";
+    EXPECT_EQ(outcome(factor + "source\n", "hash-balance-factor"), mapped);
+    EXPECT_EQ(outcome(factor + "random\n", "hash-balance-factor"), approximated);
+    const std::string list = " acl a src 192.0.2.0/24\n tcp-request connection reject if a";
+    EXPECT_EQ(outcome(list + '\n', "acl"), mapped);
+    EXPECT_EQ(outcome(list + " !b\n", "acl"), not_needed);
+    EXPECT_EQ(
+        outcome(" use_backend b if unknown\nbackend b\n server c 192.0.2.13:21\n", "backend b"),
+        unsupported);
+    EXPECT_EQ(
+        entry_of("listen ftp\n bind :990 ssl crt /a\xff.pem\n server a 192.0.2.11:21\n", "crt")
+            .outcome,
+        unsupported);
 }
 
 TEST(Haproxy, AFileWithoutFtpSaysSo) {
