@@ -3,6 +3,7 @@
 #include "migrate/haproxy_translation.h"
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 namespace ballast::migrate::haproxy {
@@ -36,7 +37,7 @@ public:
                         Value::text(it_.path("crt-base", keys->value())), *keys,
                         "tls.ticket_keys: 80 bytes each, and the first key makes tickets",
                         Outcome::approximated);
-            translate_versions(it_, "bind", parameters, listener_.tls);
+            versions(parameters);
         }
         client_certificates();
         if (certificates.empty() && !it_.source.certificate.empty())
@@ -75,6 +76,19 @@ private:
             if (!contains(certificates, path)) certificates.push_back(path);
             it_.notes.add(given, Outcome::mapped, "tls.certificate, with its key in the same file");
         }
+    }
+
+    void versions(const Parameters& parameters) {
+        Settings own;
+        translate_versions(it_, "bind", parameters, own);
+        const auto* const given = own.find("min_version");
+        const auto oldest = given == nullptr ? Value::text("1.2").toml() : given->value.toml();
+        if (oldest_ && *oldest_ != oldest)
+            it_.notes.add(proxy_.line, "(versions of TLS)", Outcome::unsupported,
+                          "its bind lines differ, and the listener has one min_version: make a "
+                          "listener for each");
+        oldest_ = oldest;
+        for (const auto& [key, value, why] : own.all()) listener_.tls.set(key, value, why);
     }
 
     /// The listener has one rule for all its clients: the strictest one.
@@ -142,6 +156,7 @@ private:
     const Proxy& proxy_;
     const std::vector<const Bind*>& binds_;
     DraftListener& listener_;
+    std::optional<string> oldest_;  // version of TLS that the last bind takes
 };
 
 }  // namespace

@@ -40,11 +40,13 @@ constexpr std::uint16_t implicit_port = 990;
 
 class ListenerMaker {
 public:
-    ListenerMaker(Translation& it, const Service& service, Group group)
+    /// `is_only`: whether the service has one listener.
+    ListenerMaker(Translation& it, const Service& service, Group group, bool is_only)
         : it_(it),
           service_(service),
           entry_(*service.entry),
           group_(std::move(group)),
+          is_only_(is_only),
           passive_(passive_of(it, service)) {}
 
     void run() {
@@ -293,9 +295,9 @@ private:
                 it_.notes.add(*given, Outcome::mapped, "each family has an address of its own");
         if (const auto* const given = parameters.find("maxconn"))
             if (const auto number = it_.number(*given, count_max); number && *number > 0)
-                it_.set(made_.settings, "max_sessions", Value::number(*number), *given,
-                        "max_sessions: further clients are answered with 421",
-                        Outcome::approximated);
+                it_.set_bound(made_.settings, "max_sessions", *number, *given,
+                              "max_sessions: further clients are answered with 421",
+                              Outcome::approximated);
         for (const auto& given : parameters.all()) it_.notes.add(given);
         for (const auto& range : service_.ranges)
             for (const auto& given : range.bind->parameters.all())
@@ -308,15 +310,17 @@ private:
         if (line == nullptr) return;
         if (const auto number = it_.number(*line, 1, count_max); number && *number > 0)
             it_.set_bound(made_.settings, "max_sessions", *number, *line,
-                          "max_sessions: further clients are answered with 421 instead of being "
-                          "left waiting",
-                          Outcome::approximated);
+                          is_only_ ? "max_sessions: further clients are answered with 421 instead "
+                                     "of being left waiting"
+                                   : "max_sessions of each listener: divide the number among them",
+                          is_only_ ? Outcome::approximated : Outcome::unsupported);
     }
 
     Translation& it_;
     const Service& service_;
     const Proxy& entry_;
     Group group_;
+    bool is_only_;
     Passive passive_;
     DraftListener made_;
     bool is_passed_through_ = false;
@@ -367,7 +371,8 @@ void translate_service(Translation& it, const Service& service) {
                 group = groups.insert(group, Group{way, port, has_headers, {}});
             group->addresses.push_back({&bind, &address});
         }
-    for (auto& group : groups) ListenerMaker(it, service, std::move(group)).run();
+    for (auto& group : groups)
+        ListenerMaker(it, service, std::move(group), groups.size() == 1).run();
 }
 
 }  // namespace ballast::migrate::haproxy

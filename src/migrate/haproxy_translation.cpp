@@ -24,6 +24,14 @@ config::Duration bounded(std::chrono::microseconds time) {
     return std::clamp(std::chrono::ceil<config::Duration>(time), config::Duration(1), time_max);
 }
 
+void lower(Settings& settings, string_view key, std::uint64_t bound, const string& origin) {
+    const auto* const known = settings.find(key);
+    const auto value =
+        known == nullptr ? std::nullopt : base::parse_number<std::uint64_t>(known->value.toml());
+    const auto wanted = std::clamp<std::uint64_t>(bound, 1, count_max);
+    if (!value || wanted < *value) settings.set(key, Value::number(wanted), origin);
+}
+
 /// Whether a rule uses this list and was carried over.
 bool is_used(const Translation& it, const Proxy& proxy, const string& list) {
     return std::ranges::any_of(proxy.directives, [&](const Directive& directive) {
@@ -262,12 +270,13 @@ void Translation::set(Settings& settings, string_view key, const Value& value, c
 
 void Translation::set_bound(Settings& settings, string_view key, std::uint64_t bound,
                             const Line& line, const string& text, Outcome outcome) {
-    const auto* const known = settings.find(key);
-    const auto value =
-        known == nullptr ? std::nullopt : base::parse_number<std::uint64_t>(known->value.toml());
-    const auto wanted = std::clamp<std::uint64_t>(bound, 1, count_max);
-    if (!value || wanted < *value) settings.set(key, Value::number(wanted), origin(line));
+    lower(settings, key, bound, origin(line));
     notes.add(line, outcome, text);
+}
+void Translation::set_bound(Settings& settings, string_view key, std::uint64_t bound,
+                            const Given& given, const string& text, Outcome outcome) {
+    lower(settings, key, bound, origin(given));
+    notes.add(given, outcome, text);
 }
 
 void report_rest(Translation& it) {

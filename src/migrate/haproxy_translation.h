@@ -69,6 +69,8 @@ struct Translation {
     /// A bound, unless a stricter one is set already.
     void set_bound(Settings& settings, std::string_view key, std::uint64_t bound, const Line& line,
                    const std::string& text, Outcome outcome);
+    void set_bound(Settings& settings, std::string_view key, std::uint64_t bound,
+                   const Given& given, const std::string& text, Outcome outcome);
 };
 
 constexpr std::uint64_t count_max = 1'000'000;

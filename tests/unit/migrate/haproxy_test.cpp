@@ -148,6 +148,28 @@ TEST(Haproxy, RulesAboutProxiesAreNotForClients) {
     EXPECT_TRUE(client.configuration.contains("allow_from"));
 }
 
+TEST(Haproxy, LimitsOfBindsAreTheStrictestOnes) {
+    const auto binds = [](const std::string& one, const std::string& two) {
+        return imported("listen ftp\n maxconn 50\n bind 192.0.2.1:990 ssl crt /a.pem " + one +
+                        "\n bind 192.0.2.2:990 ssl crt /a.pem " + two +
+                        "\n server a 192.0.2.11:21\n");
+    };
+    for (const auto& done :
+         {binds("maxconn 10", "maxconn 20"), binds("maxconn 20", "maxconn 10")}) {
+        EXPECT_TRUE(done.configuration.contains("max_sessions = 10")) << done.configuration;
+        EXPECT_EQ(done.report.count(Outcome::unsupported), 0U);
+    }
+    const auto count = [&](const std::string& one, const std::string& two) {
+        return binds(one, two).report.count(Outcome::unsupported);
+    };
+    EXPECT_EQ(count("ssl-min-ver TLSv1.3", "ssl-min-ver TLSv1.3"), 0U);
+    EXPECT_EQ(count("ssl-min-ver TLSv1.3", "ssl-min-ver TLSv1.2"), 1U);
+    EXPECT_EQ(count("ssl-min-ver TLSv1.3", ""), 1U);
+    EXPECT_EQ(count("ssl-min-ver TLSv1.2", ""), 0U);
+    // Two listeners, each with the whole number.
+    EXPECT_EQ(count("accept-proxy", ""), 1U);
+}
+
 TEST(Haproxy, HeadersAreReadWhereTheBindSaysSo) {
     const auto config = configuration(
         "listen ftp\n bind 192.0.2.1:21\n bind 192.0.2.2:21 accept-proxy\n"
