@@ -83,7 +83,7 @@ TEST(Haproxy, RulesLetInWhomHaproxyLetIn) {
         // What ends one level does not end the next one, whatever the order of the file.
         {connection + "accept\n" + content + "reject unless office\n", true, false},
         {content + "accept\n" + connection + "reject if office\n", false, true},
-        {session + "reject\n" + connection + "accept if office\n", false, false},
+        {connection + "accept if office\n" + session + "reject\n", false, false},
         // Both tests of `mixed` go with `office`.
         {mixed + connection + "reject if mixed office\n", true, true},
     };
