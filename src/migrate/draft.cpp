@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "migrate/draft.h"
 
+#include "base/number.h"
+
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace ballast::migrate {
@@ -13,6 +16,14 @@ void Settings::set(std::string_view key, Value value, std::string why) {
         all_.push_back(std::move(setting));
     else
         *found = std::move(setting);
+}
+
+bool Settings::set_bound(std::string_view key, std::uint64_t bound, std::string why) {
+    const auto* const known = find(key);
+    const auto before =
+        known == nullptr ? std::nullopt : base::parse_number<std::uint64_t>(known->value.toml());
+    if (!before || bound < *before) set(key, Value::number(bound), std::move(why));
+    return !before || bound == *before;
 }
 
 void Settings::remove(std::string_view key) {

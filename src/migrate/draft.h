@@ -20,6 +20,8 @@ class Settings {
 public:
     /// Replaces an earlier value of the same key.
     void set(std::string_view key, Value value, std::string why = {});
+    /// Keeps an earlier number of the same key that is lower. Whether there was no other number.
+    bool set_bound(std::string_view key, std::uint64_t bound, std::string why);
     void remove(std::string_view key);
     /// A line of comment above the table.
     void note(std::string line) { notes_.push_back(std::move(line)); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/ascii.h"
 #include "base/subnet.h"
+#include "migrate/contains.h"
 #include "migrate/proftpd_translation.h"
 
 #include <algorithm>
@@ -55,15 +56,22 @@ private:
     struct Rules {
         std::vector<string> allowed;
         std::vector<string> denied;
-        bool denies_all = false;
+        bool allows_all = false;
+        bool denies_all = false;  ///< once they are settled: all that are not allowed
+        bool is_deny_first = false;
         bool is_understood = true;
+
+        [[nodiscard]] bool is_for_nobody() const { return denies_all && allowed.empty(); }
+        [[nodiscard]] bool is_for_everybody() const { return !denies_all && denied.empty(); }
     };
 
     Rules rules_of(const Directive& block) {
         Rules rules;
         for (const auto& line : block.inside) {
-            if (line.is("Order") || line.is("AllowAll"))
-                continue;
+            if (line.is("Order"))
+                order(line, rules);
+            else if (line.is("AllowAll"))
+                rules.allows_all = true;
             else if (line.is("DenyAll"))
                 rules.denies_all = true;
             else if (line.is("Allow") || line.is("Deny"))
@@ -73,8 +81,27 @@ private:
             else
                 rules.is_understood = false;
         }
-        // Order deny,allow and a plain list of those who may come: others are refused by DenyAll.
+        settle(rules);
         return rules;
+    }
+
+    static void order(const Directive& line, Rules& rules) {
+        string order;
+        for (const auto& word : line.words) order += base::lower(word);
+        rules.is_deny_first = order == "deny,allow";
+        rules.is_understood = rules.is_understood && (rules.is_deny_first || order == "allow,deny");
+    }
+
+    /// Leaves out what `Order` leaves without effect. The list that comes first decides. Clients in
+    /// no list are let in by allow,deny, and refused by deny,allow.
+    static void settle(Rules& rules) {
+        if (rules.is_deny_first) {
+            if (rules.denies_all || rules.allows_all) rules.allowed.clear();
+            rules.denies_all = rules.denies_all || !rules.allows_all;
+        } else {
+            rules.denies_all = rules.denies_all && !rules.allows_all;
+            if (rules.denies_all || rules.allows_all) rules.denied.clear();
+        }
     }
 
     void addresses(const Directive& line, std::vector<string>& into, Rules& rules) {
@@ -82,7 +109,7 @@ private:
             const auto each = base::trimmed(word, ",");
             if (is_same_but_for_case(each, "from") || each.empty()) continue;
             if (is_same_but_for_case(each, "all")) {
-                if (&into == &rules.denied) rules.denies_all = true;
+                (&into == &rules.denied ? rules.denies_all : rules.allows_all) = true;
                 continue;
             }
             if (auto network = network_of(each))
@@ -113,23 +140,35 @@ private:
             return it_.tell(block, unsupported,
                             "allow_from and deny_from are lists of networks; routes with `reject` "
                             "refuse users");
-        if (rules.denies_all && rules.allowed.empty()) {
-            it_.set(listener_.settings, "deny_from", Value::texts({"0.0.0.0/0", "::/0"}), block,
-                    "deny_from: nobody may log in");
-            return;
+        if (rules.is_for_everybody()) return it_.tell(block, not_needed, "everybody may log in");
+        if (rules.is_for_nobody()) {
+            deny({"0.0.0.0/0", "::/0"}, block);
+            return it_.tell(block, mapped, "deny_from: nobody may log in");
         }
+        if (rules.denies_all && listener_.settings.find("allow_from") != nullptr)
+            return it_.tell(block, unsupported,
+                            "clients must be in the lists of several <Limit LOGIN>: write those "
+                            "that are in all of them into allow_from");
         if (rules.denies_all)
             listener_.settings.set("allow_from", Value::texts(rules.allowed),
                                    Translation::origin(block));
-        if (!rules.denied.empty())
-            listener_.settings.set("deny_from", Value::texts(rules.denied),
-                                   Translation::origin(block));
-        it_.tell(block, mapped, "allow_from and deny_from: others are answered with 421");
+        if (!rules.denied.empty()) deny(rules.denied, block);
+        const bool is_stricter = !rules.denies_all && !rules.allowed.empty();
+        it_.tell(block, is_stricter ? approximated : mapped,
+                 is_stricter ? "deny_from, also for those that Allow lets in first"
+                             : "allow_from and deny_from: others are answered with 421");
+    }
+
+    /// Each <Limit LOGIN> has to let a client in.
+    void deny(const std::vector<string>& networks, const Directive& block) {
+        for (const auto& network : networks)
+            if (!contains(denied_, network)) denied_.push_back(network);
+        listener_.settings.set("deny_from", Value::texts(denied_), Translation::origin(block));
     }
 
     void commands(const Directive& block) {
         const auto rules = rules_of(block);
-        const bool is_for_all = rules.is_understood && rules.denies_all && rules.allowed.empty();
+        const bool is_for_all = rules.is_understood && rules.is_for_nobody();
         const bool is_write =
             block.words.size() == 1 && is_same_but_for_case(block.word(0), "WRITE");
         if (is_for_all && is_write)
@@ -137,8 +176,8 @@ private:
         const bool has_group = std::ranges::any_of(block.words, [](const string& word) {
             return std::ranges::find(groups, base::upper(word)) != groups.end();
         });
-        const bool denies = rules.denies_all || !rules.denied.empty() || !rules.is_understood;
-        if (!denies) return it_.tell(block, not_needed, "commands that are not denied are allowed");
+        if (rules.is_understood && rules.is_for_everybody())
+            return it_.tell(block, not_needed, "commands that are not denied are allowed");
         if (!is_for_all || has_group)
             return it_.tell(block, unsupported,
                             "a listener denies commands to everybody: deny_commands and read_only");
@@ -160,6 +199,7 @@ private:
     Translation& it_;
     const Server& server_;
     DraftListener& listener_;
+    std::vector<string> denied_;  // networks
     std::vector<string> denied_commands_;
 };
 

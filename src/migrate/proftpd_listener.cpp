@@ -202,13 +202,14 @@ void translate_process(Translation& it, const Server& server) {
     log(it, server);
     auto& limits = it.draft.limits;
     it.set_number(limits, "sessions", server, "MaxInstances", "limits.sessions");
+    it.set_number(limits, "session_rate", server, "MaxConnectionRate", "limits.session_rate");
+    if (!server.is_reverse_proxy()) return;
     it.set_number(limits, "sessions_per_address", server, "MaxConnectionsPerHost",
                   "limits.sessions_per_address, of all listeners together");
     it.set_number(limits, "sessions_per_address", server, "MaxClientsPerHost",
                   "limits.sessions_per_address, of all listeners together");
     it.set_number(limits, "sessions_per_user", server, "MaxClientsPerUser",
                   "limits.sessions_per_user");
-    it.set_number(limits, "session_rate", server, "MaxConnectionRate", "limits.session_rate");
 }
 
 }  // namespace ballast::migrate::proftpd

@@ -293,11 +293,13 @@ private:
             it_.tell(*line, mapped, is_on(word) ? "tls.mode = \"explicit\"" : "tls.mode = \"off\"");
         // Without a word about TLS in the file, no server is likely to have it.
         const bool is_auto = word == "auto" && (line != nullptr || server_.is_on("TLSEngine"));
-        if (is_auto && line == nullptr)
+        if (line == nullptr)
             it_.ledger.add(
                 server_.place, "(no ProxyTLSEngine)", approximated,
-                "tls.mode = \"explicit\": mod_proxy uses TLS where a server has it; a server "
-                "without TLS needs tls = { mode = \"off\" }");
+                is_auto ? "tls.mode = \"explicit\": mod_proxy uses TLS where a server has it; a "
+                          "server without TLS needs tls = { mode = \"off\" }"
+                        : "no TLS towards the servers: mod_proxy uses TLS where a server has it; a "
+                          "server with TLS needs tls = { mode = \"explicit\" }");
         return is_on(word) || is_auto ? "explicit" : "off";
     }
 

@@ -53,10 +53,14 @@ std::optional<std::uint64_t> clock(string_view text) {
     }
 }
 
+/// With what is not a network as it is, such as "Satisfy all": rules refuse such a class.
 std::vector<string> networks_of(const Directive& block) {
     std::vector<string> networks;
     for (const auto& line : block.inside)
-        if (line.is("From")) std::ranges::copy(line.words, std::back_inserter(networks));
+        if (line.is("From"))
+            std::ranges::copy(line.words, std::back_inserter(networks));
+        else
+            networks.push_back(line.text());
     return networks;
 }
 

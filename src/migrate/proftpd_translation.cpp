@@ -70,8 +70,10 @@ void Translation::set_number(Settings& settings, string_view key, const Server& 
     const auto number = base::parse_number<std::uint64_t>(found->word(0));
     if (found->word(0) == "none") return tell(*found, Outcome::mapped, "no limit");
     if (!number) return tell(*found, Outcome::unsupported, "this is no number");
-    set(settings, key, Value::number(std::clamp<std::uint64_t>(*number, 1, count_max)), *found,
-        string(text), outcome);
+    const bool is_alone =
+        settings.set_bound(key, std::clamp<std::uint64_t>(*number, 1, count_max), origin(*found));
+    if (is_alone) return tell(*found, outcome, text);
+    tell(*found, Outcome::approximated, fmt::format("{}: the lowest number in the file", text));
 }
 
 void report_rest(Translation& it) {

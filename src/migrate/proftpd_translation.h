@@ -32,6 +32,7 @@ struct Translation {
     /// A time, a number or a path, if the server has such a directive.
     void set_time(Settings& settings, std::string_view key, const Server& server,
                   std::string_view directive);
+    /// The lowest of several numbers for the same key counts.
     void set_number(Settings& settings, std::string_view key, const Server& server,
                     std::string_view directive, std::string_view text,
                     Outcome outcome = Outcome::mapped);

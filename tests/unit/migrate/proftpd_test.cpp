@@ -57,8 +57,20 @@ TEST(Proftpd, LimitsOfLoginLetInWhomProftpdLetIn) {
         {"Allow from 10.\nDenyAll", true, false},
         {"Allow from 10.0.0.0/8, 192.0.2.7\nDeny from all", true, false},
         {"Deny from 10.1.2.3", false, true},
-        {"Order deny,allow\nAllowClass office\nDenyAll", true, false},
         {"DenyClass office", false, true},
+        {"AllowAll\nDenyAll", true, true},
+        {"Allow from all\nDeny from 10.0.0.0/8", true, true},
+        {"Order allow,deny\nAllow from 10.\nDeny from 10.1.2.3\nDenyAll", true, false},
+        // Denials come first, and others are refused.
+        {"Order deny,allow\nAllowClass office\nDenyAll", false, false},
+        {"Order deny,allow\nAllow from 10.0.0.0/8", true, false},
+        {"Order deny, allow\nAllow from 10.0.0.0/8\nDeny from 10.1.2.3", false, false},
+        {"Order Deny,Allow\nAllowAll\nDeny from 10.1.2.3", false, true},
+        {"Order deny,allow\nDeny from 192.0.2.1", false, false},
+        // Each of several has to let a client in.
+        {"Deny from 10.1.2.3\n</Limit>\n<Limit LOGIN>\nDeny from 203.0.113.5", false, false},
+        {"Allow from 10.\nDenyAll\n</Limit>\n<Limit LOGIN>\nDeny from 10.1.2.3", false, false},
+        {"DenyAll\n</Limit>\n<Limit LOGIN>\nAllow from 10.\nDenyAll", false, false},
     };
     const std::string office = "<Class office>\nFrom 10.0.0.0/8\n</Class>\n";
     for (const auto& [limit, is_office_in, is_other_in] : cases) {
@@ -75,7 +87,13 @@ TEST(Proftpd, LimitsThatAreNoListAreReported) {
           "<Limit LOGIN>\nAllowUser ann\nDenyAll\n</Limit>\n",
           "<Limit LOGIN>\nDenyClass nobody\n</Limit>\n", "<Limit RETR>\nDenyUser bob\n</Limit>\n",
           "<Limit ALL>\nDenyAll\n</Limit>\n", "<Limit STOR>\nAllow from 10.\nDenyAll\n</Limit>\n",
-          "<Limit WRITE>\nDeny from 192.0.2.1\n</Limit>\n"})
+          "<Limit WRITE>\nDeny from 192.0.2.1\n</Limit>\n",
+          "<Limit STOR>\nOrder deny,allow\nAllow from 10.\n</Limit>\n",
+          "<Limit LOGIN>\nOrder allow\nAllow from 10.\n</Limit>\n",
+          "<Limit LOGIN>\nAllow from 10.\nDenyAll\n</Limit>\n"
+          "<Limit LOGIN>\nAllow from 10.1.\nDenyAll\n</Limit>\n",
+          "<Class c>\nFrom 10.0.0.0/8\nFrom 10.1.0.0/16\nSatisfy all\n</Class>\n"
+          "<Limit LOGIN>\nAllowClass c\nDenyAll\n</Limit>\n"})
         EXPECT_GT(imported(limit).report.count(Outcome::unsupported), 0U) << limit;
 }
 
@@ -85,6 +103,22 @@ TEST(Proftpd, LimitsOfCommandsAreForEverybody) {
     const auto& listener = config.listeners.at(0);
     EXPECT_EQ(listener.deny_commands, (std::vector<std::string>{"DELE", "SITE"}));
     EXPECT_TRUE(listener.read_only);
+    EXPECT_TRUE(
+        configuration("<Limit WRITE>\nOrder deny,allow\n</Limit>\n").listeners.at(0).read_only);
+}
+
+TEST(Proftpd, TheLowestOfSeveralLimitsCounts) {
+    const auto most = [](const std::string& lines) {
+        return configuration(lines).limits.sessions_per_address;
+    };
+    EXPECT_EQ(most("MaxConnectionsPerHost 2\nMaxClientsPerHost 100\n"), 2U);
+    EXPECT_EQ(most("MaxConnectionsPerHost 100\nMaxClientsPerHost 2\n"), 2U);
+    const std::string host =
+        "MaxClientsPerHost 2\n<VirtualHost 192.0.2.9>\nProxyEngine on\n"
+        "ProxyReverseServers ftp://192.0.2.3\nPassivePorts 31000 31100\nMaxClientsPerHost 100\n"
+        "</VirtualHost>\n";
+    EXPECT_EQ(most(host), 2U);
+    EXPECT_TRUE(text_of(imported(host).report).contains("the lowest number in the file"));
 }
 
 TEST(Proftpd, TlsTowardsServersFollowsEngineAndScheme) {
@@ -101,6 +135,15 @@ TEST(Proftpd, TlsTowardsServersFollowsEngineAndScheme) {
     EXPECT_EQ(mode("ProxyReverseServers ftps://192.0.2.3:990\n"), implicit_tls);
     EXPECT_EQ(mode("ProxyTLSEngine on\nProxyReverseServers ftp://192.0.2.3:990\n"), implicit_tls);
     EXPECT_EQ(mode("ProxyReverseServers ftp://192.0.2.3:990\n"), off);
+}
+
+TEST(Proftpd, TlsTowardsServersIsReportedWithoutItsDirective) {
+    const auto says = [](const std::string& lines, const std::string& text) {
+        return text_of(imported(lines).report).contains("(no ProxyTLSEngine): " + text);
+    };
+    EXPECT_TRUE(says("", "no TLS towards the servers"));
+    EXPECT_TRUE(says("TLSEngine on\nTLSRSACertificateFile /etc/ftp.pem\n", "tls.mode ="));
+    EXPECT_FALSE(says("ProxyTLSEngine off\n", ""));
 }
 
 TEST(Proftpd, DataAreDirectWhereNoTlsIsInTheWay) {
