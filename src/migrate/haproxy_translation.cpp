@@ -5,6 +5,7 @@
 #include "migrate/contains.h"
 #include "migrate/haproxy_amount.h"
 #include "migrate/haproxy_keywords.h"
+#include "migrate/secret.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -216,10 +217,10 @@ string Translation::path(string_view base, const string& path) {
 }
 
 string Translation::origin(const Line& line) const {
-    return fmt::format("{}: {}", notes.place(line.number), text_of(line));
+    return fmt::format("{}: {}", notes.place(line.number), without_secret(text_of(line)));
 }
 string Translation::origin(const Given& given) const {
-    return fmt::format("{}: {}", notes.place(given.line), given.text());
+    return fmt::format("{}: {}", notes.place(given.line), without_secret(given.text()));
 }
 
 std::optional<config::Duration> Translation::time(const Line& line, std::size_t word) {

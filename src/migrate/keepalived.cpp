@@ -51,20 +51,12 @@ private:
 
     void tell(const Directive& directive, const Vocable& vocable) {
         const bool is_left = vocable.outcome == Outcome::left_to_keepalived;
-        const auto said = without_secret(directive, vocable.context);
+        const auto said = directive.said();
         if (is_left && !has_vrrp_)
             report_.add(directive.place, said, Outcome::not_needed,
                         "without virtual servers and VRRP there is no need for keepalived");
         else
             report_.add(directive.place, said, vocable.outcome, vocable.text);
-    }
-
-    /// Reports are shown to others.
-    static std::string without_secret(const Directive& directive, std::string_view context) {
-        const auto& name = directive.name();
-        const bool is_secret = name == "auth_pass" || (context == "SSL" && name == "password") ||
-                               (context == "auth_hmac" && name == "key");
-        return is_secret ? name + " ..." : directive.said();
     }
 
     void addresses(const Directive& instance) {

@@ -2,6 +2,7 @@
 #include "migrate/place.h"
 
 #include "base/json.h"
+#include "migrate/secret.h"
 
 #include <fmt/format.h>
 
@@ -18,7 +19,8 @@ std::string to_string(const SyntaxError& error) {
 
 std::string origin(const Place& place, std::string_view directive) {
     const auto file = place.file.substr(place.file.rfind('/') + 1);
-    return fmt::format("{}: {}", to_string(Place{file, place.line}), shown(directive));
+    return fmt::format("{}: {}", to_string(Place{file, place.line}),
+                       shown(without_secret(directive)));
 }
 
 std::string shown(std::string_view text, std::size_t bytes_max) {

@@ -31,7 +31,7 @@ struct SyntaxError {
 [[nodiscard]] std::string to_string(const SyntaxError& error);
 
 /// "keepalived.conf:12: weight 3": for a comment that says where a setting came from. The file has
-/// no folder.
+/// no folder, and the directive no secret.
 [[nodiscard]] std::string origin(const Place& place, std::string_view directive);
 
 /// A piece of a file for messages and comments: one line of valid UTF-8 without control characters.

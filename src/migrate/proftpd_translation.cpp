@@ -3,6 +3,7 @@
 
 #include "base/number.h"
 #include "migrate/proftpd_directives.h"
+#include "migrate/secret.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -45,7 +46,7 @@ void Translation::tell(const Directive& directive, Outcome outcome, string_view 
 }
 
 string Translation::origin(const Directive& directive) {
-    return fmt::format("{}: {}", to_string(directive.place), directive.text());
+    return fmt::format("{}: {}", to_string(directive.place), without_secret(directive.text()));
 }
 
 void Translation::set(Settings& settings, string_view key, const Value& value,

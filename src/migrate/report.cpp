@@ -2,6 +2,7 @@
 #include "migrate/report.h"
 
 #include "base/json.h"
+#include "migrate/secret.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -36,7 +37,7 @@ constexpr std::size_t text_bytes_max = 1000;
 std::string_view to_string(Outcome outcome) { return name_of(outcome).in_text; }
 
 void Report::add(Place place, std::string_view directive, Outcome outcome, std::string_view text) {
-    Entry entry{place, shown(directive), outcome, shown(text, text_bytes_max)};
+    Entry entry{place, shown(without_secret(directive)), outcome, shown(text, text_bytes_max)};
     if (known_.insert(entry).second) entries_.emplace(std::move(place), std::move(entry));
 }
 

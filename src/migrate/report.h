@@ -41,7 +41,8 @@ struct Entry {
 /// What became of every directive of an imported file.
 class Report {
 public:
-    /// The directive and the text may contain anything that the file contains. A line that a file
+    /// The directive and the text may contain anything that the file contains. Secrets of the
+    /// directive are left out. A line that a file
     /// repeats, as with a template, is reported once if the same became of it.
     void add(Place place, std::string_view directive, Outcome outcome, std::string_view text);
 
