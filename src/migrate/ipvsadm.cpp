@@ -9,8 +9,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <fmt/format.h>
-#include <memory>
+#include <functional>
+#include <map>
 #include <span>
 #include <utility>
 
@@ -242,8 +244,10 @@ private:
     void add_service(Command command, std::string_view text) {
         if (command.key.empty())
             return fail("the service is missing", "write -t ADDRESS:PORT or -f MARK");
-        if (find(command.key) != nullptr)
+        if (!services_by_key_.try_emplace(command.key, services_.size()).second)
             return fail("the service is added twice", "remove one of the lines");
+        if (services_.size() == services_max)
+            return fail("there are too many services", "import only those of FTP");
         LvsService service{.said = {place_, std::string(base::trimmed(text, " \t\r")), command.key},
                            .options = std::move(command.options),
                            .has_checks = false};
@@ -266,14 +270,16 @@ private:
     }
 
     LvsService* find(std::string_view key) {
-        const auto found = std::ranges::find_if(
-            services_, [&](const LvsService& each) { return each.said.value == key; });
-        return found == services_.end() ? nullptr : &*found;
+        const auto found = services_by_key_.find(key);
+        return found == services_by_key_.end() || found->second >= services_.size()
+                   ? nullptr
+                   : &services_[found->second];
     }
 
     const Source& source_;
     Place place_;
     std::vector<LvsService> services_;
+    std::map<std::string, std::size_t, std::less<>> services_by_key_;
     std::vector<Said> ignored_;  ///< with the reason
     std::optional<Said> timeouts_;
     std::vector<SyntaxError> errors_;

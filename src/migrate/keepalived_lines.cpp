@@ -231,6 +231,8 @@ private:
         std::string text(said);
         std::size_t from = 0;
         for (std::size_t count = 0; !is_over(); ++count) {
+            expanded_bytes_ += text.size();
+            if (expanded_bytes_ > bytes_max) return stop(place, "the file becomes too long");
             if (count > replacements_max || text.size() > line_bytes_max)
                 return stop(place, "parameters stand for each other without an end");
             if (text.starts_with('@')) return conditional(place, text, comment, depth);
@@ -316,6 +318,7 @@ private:
     std::size_t looked_at_ = 0;
     std::size_t files_ = 0;
     std::size_t bytes_ = 0;
+    std::size_t expanded_bytes_ = 0;  ///< of lines, each time that they are looked at
     bool is_random_told_ = false;
     bool is_too_long_ = false;
     bool is_full_ = false;

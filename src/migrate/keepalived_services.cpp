@@ -62,7 +62,10 @@ std::optional<IpRange> range_of(std::string_view text) {
     const auto first = base::Ip::parse(text.substr(0, dash));
     if (!first || dash == std::string_view::npos) return std::nullopt;
     const auto behind = text.substr(dash + 1);
-    if (const auto last = base::Ip::parse(behind)) return IpRange{*first, low_bits(*last)};
+    if (const auto last = base::Ip::parse(behind)) {
+        const bool is_near = with_low_bits(*first, low_bits(*last)) == *last;
+        return is_near ? std::optional(IpRange{*first, low_bits(*last)}) : std::nullopt;
+    }
     std::uint32_t part = 0;
     const auto* const end = behind.data() + behind.size();
     const auto [stopped, error] =
@@ -86,7 +89,13 @@ public:
             if (directive.name() == "virtual_server_group") group(directive);
         std::vector<LvsService> services;
         for (const auto& directive : top_)
-            if (directive.name() == "virtual_server") services.push_back(service(directive));
+            if (directive.name() == "virtual_server" && services.size() < services_max)
+                services.push_back(service(directive));
+            else if (directive.name() == "virtual_server")
+                refuse(directive,
+                       fmt::format("there are more than {} virtual servers: import the others "
+                                   "from a file of their own",
+                                   services_max));
         return services;
     }
 
@@ -103,10 +112,8 @@ private:
     }
 
     void member(const Directive& line, Group& into) {
-        const auto add = [&](const base::Address& address) {
-            if (into.addresses.size() >= group_addresses_max) return;
-            into.addresses.push_back(address);
-        };
+        const auto is_full =
+            fmt::format("the group has more than {} addresses", group_addresses_max);
         const auto tell = [&](std::string_view text) {
             report_.add(line.place, line.said(), Outcome::mapped, text);
         };
@@ -117,18 +124,21 @@ private:
             return tell("see the virtual servers of the group");
         }
         if (const auto address = address_of(line.name(), line.word(1))) {
-            add(*address);
+            if (into.addresses.size() == group_addresses_max) return refuse(line, is_full);
+            into.addresses.push_back(*address);
             return tell("an address of a listener");
         }
         const auto range = range_of(line.name());
         const auto port = address_of("0.0.0.0", line.word(1));
         if (!range || !port) return refuse(line, "this is not an address, a range or a mark");
-        for (auto bits = low_bits(range->first); bits <= range->last_bits; ++bits) {
-            if (into.addresses.size() >= group_addresses_max)
-                return refuse(
-                    line, fmt::format("the group has more than {} addresses", group_addresses_max));
-            add({with_low_bits(range->first, bits), port->port});
-        }
+        const std::uint64_t first = low_bits(range->first);
+        const std::uint64_t last = range->last_bits;
+        if (last < first) return refuse(line, "the range ends before it begins");
+        if (into.addresses.size() + (last - first) >= group_addresses_max)
+            return refuse(line, is_full);
+        for (auto bits = first; bits <= last; ++bits)
+            into.addresses.push_back(
+                {with_low_bits(range->first, static_cast<std::uint32_t>(bits)), port->port});
         tell("addresses of a listener");
     }
 
@@ -146,6 +156,17 @@ private:
         return service;
     }
 
+    /// A group may be that of many virtual servers.
+    void take_addresses(const Group& group, LvsService& service) {
+        addresses_ += group.addresses.size();
+        if (addresses_ > addresses_max)
+            service.wrong =
+                fmt::format("the virtual servers have more than {} addresses", addresses_max);
+        else
+            service.addresses = group.addresses;
+        service.marks = group.marks;
+    }
+
     void where(const Directive& directive, LvsService& service) {
         const auto kind = directive.word(1);
         const auto value = directive.word(2);
@@ -155,8 +176,7 @@ private:
                 service.wrong = "there is no such group";
                 return;
             }
-            service.addresses = found->second.addresses;
-            service.marks = found->second.marks;
+            take_addresses(found->second, service);
         } else if (kind == "fwmark") {
             const auto mark = base::parse_number<std::uint32_t>(value);
             if (!mark) {
@@ -210,6 +230,7 @@ private:
     const std::vector<Directive>& top_;
     Report& report_;
     std::map<std::string, Group, std::less<>> groups_;
+    std::size_t addresses_ = 0;  ///< of groups, for all virtual servers
 };
 
 }  // namespace

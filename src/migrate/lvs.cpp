@@ -4,7 +4,6 @@
 #include "base/port_range.h"
 #include "migrate/keepalived_vocabulary.h"
 
-#include <algorithm>
 #include <ranges>
 
 namespace ballast::migrate {
@@ -22,12 +21,12 @@ bool LvsService::is_v4() const {
 
 void Teller::tell(const Said& said, Outcome outcome, std::string_view text) {
     report_.add(said.place, said.text, outcome, text);
-    told_.push_back(&said);
+    told_.insert(&said);
 }
 
 void Teller::tell_rest(const Options& options, std::string_view context) {
     for (const auto& [word, said] : options.all()) {
-        if (std::ranges::find(told_, &said) != told_.end()) continue;
+        if (told_.contains(&said)) continue;
         const auto* const vocable = find_vocable(context, word);
         if (said.value == "off" || said.value == "false" || said.value == "no")
             tell(said, Outcome::not_needed, "it is off");

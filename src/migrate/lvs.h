@@ -5,8 +5,10 @@
 #include "migrate/place.h"
 #include "migrate/report.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +16,9 @@
 
 /// Virtual servers as keepalived.conf and ipvsadm describe them, in keepalived's words.
 namespace ballast::migrate {
+
+constexpr std::size_t services_max = 2'000;
+constexpr std::size_t addresses_max = 10'000;  ///< of all services together
 
 /// Something that a file says.
 struct Said {
@@ -78,7 +83,7 @@ public:
 
 private:
     Report& report_;
-    std::vector<const Said*> told_;
+    std::set<const Said*> told_;
 };
 
 /// "A.B.C.D" or an IPv6 address, with the port behind it; empty if it is not that.

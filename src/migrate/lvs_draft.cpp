@@ -322,18 +322,20 @@ private:
     void timeouts() {
         if (surroundings_.timeouts == nullptr) return;
         const auto& said = *surroundings_.timeouts;
-        std::optional<config::Duration> tcp;
+        std::string_view tcp = "0";  // as IPVS has it: not set
         std::string_view key;
         for (const auto part : said.value | std::views::split(' ')) {
             const std::string_view word(part.begin(), part.end());
-            if (key == "tcp") tcp = seconds_in(word);
+            if (key == "tcp") tcp = word;
             key = word;
         }
-        if (!tcp)
+        if (tcp == "0")
             return teller_.tell(said, Outcome::not_needed,
                                 "there is no IPVS any more, and FTP uses no UDP");
+        const auto time = seconds_in(tcp);
+        if (!time) return teller_.tell(said, Outcome::unsupported, "this is not a number above 0");
         for (auto& listener : draft_.listeners)
-            listener.settings.set("idle_timeout", Value::time(*tcp), origin(said));
+            listener.settings.set("idle_timeout", Value::time(*time), origin(said));
         teller_.tell(said, Outcome::approximated,
                      "idle_timeout: how long a client may be silent between commands");
     }

@@ -104,8 +104,9 @@ Plan plan_of(const LvsService& service, const LvsServer& server, std::uint16_t p
     if (plan.type == "script") {
         const Scope scope(service, nullptr, nullptr);
         plan.timeout = scope.time("delay_loop", plan.interval.value);
-        if (const auto* const said = check.options.find("misc_timeout"))
-            plan.timeout = {seconds_in(said->value).value_or(plan.timeout.value), said};
+        const auto* const said = check.options.find("misc_timeout");
+        const auto value = said == nullptr ? std::nullopt : seconds_in(said->value);
+        if (value) plan.timeout = {*value, said};
     }
     return plan;
 }

@@ -79,12 +79,18 @@ public:
     }
 
 private:
+    /// Whose defaults count.
+    [[nodiscard]] std::string_view writer() const {
+        return service_.has_checks ? "keepalived" : "ipvsadm";
+    }
+
     void schedule() {
         const auto* const said = service_.options.find("lvs_sched");
         scheduler_ = &scheduler_of(said == nullptr ? "wlc" : said->value);
         const bool is_known = said != nullptr && scheduler_->name == said->value;
-        pool_.settings.set("balance", Value::text(scheduler_->balance),
-                           said == nullptr ? "keepalived's default, wlc" : origin(*said));
+        pool_.settings.set(
+            "balance", Value::text(scheduler_->balance),
+            said == nullptr ? fmt::format("{}'s default, wlc", writer()) : origin(*said));
         if (said == nullptr) return;
         if (!is_known)
             return teller_.tell(*said, Outcome::unsupported,
@@ -138,18 +144,23 @@ private:
         const bool is_forced = std::ranges::any_of(service_.addresses,
                                                    [](const auto& each) { return each.port == 0; });
         if (timeout == nullptr && granularity == nullptr && !is_forced) return;
-        constexpr config::Duration usual = 360s;
+        const config::Duration usual = service_.has_checks ? 360s : 300s;
         constexpr config::Duration longest = std::chrono::hours(168);
-        const auto wanted =
-            timeout == nullptr ? usual : seconds_in(timeout->value, 2 * longest).value_or(usual);
+        const auto said =
+            timeout == nullptr ? std::nullopt : seconds_in(timeout->value, 2 * longest);
+        const auto wanted = said.value_or(usual);
         auto& stick = pool_.stick;
         stick.note(
             "Data connections reach the right server without this. Remove it, if it had no other "
             "purpose.");
         stick.set("by", Value::text("network"));
         stick.set("timeout", Value::time(std::min(wanted, longest)),
-                  timeout == nullptr ? "keepalived's default" : origin(*timeout));
-        if (timeout != nullptr)
+                  timeout == nullptr ? fmt::format("{}'s default", writer()) : origin(*timeout));
+        if (timeout != nullptr && !said && !timeout->value.empty())
+            teller_.tell(
+                *timeout, Outcome::unsupported,
+                fmt::format("this is not a number above 0: stick has {}'s default", writer()));
+        else if (timeout != nullptr)
             teller_.tell(*timeout, wanted > longest ? Outcome::approximated : Outcome::mapped,
                          wanted > longest ? "stick, with the longest timeout that it can have"
                                           : "stick. Data connections do not need it");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "migrate/lvs_probe.h"
 
+#include "base/number.h"
 #include "migrate/lvs_plan.h"
 
 #include <algorithm>
@@ -18,7 +19,6 @@ bool is_on(std::string_view value) { return value == "on" || value == "true" || 
 constexpr std::pair<std::string_view, std::string_view> timer_words[] = {
     {"delay_loop", "interval of the probe"},
     {"connect_timeout", "timeout of the probe, and the pool's connect_timeout"},
-    {"retry", "fall of the probe, which counts the first failure too"},
     {"delay_before_retry", "fast_interval of the probe"},
 };
 
@@ -41,6 +41,8 @@ public:
     }
 
 private:
+    static constexpr std::string_view no_number =
+        "this is not a number that keepalived takes, and its default counts";
     static constexpr std::string_view without_check =
         "keepalived does not check the servers, but Ballast does: they must greet as FTP servers";
 
@@ -100,7 +102,7 @@ private:
         if (const auto* const said = check.options.find("misc_path"))
             tell_path(*said, check, server);
         if (const auto* const said = check.options.find("misc_timeout"))
-            teller_.tell(*said, Outcome::mapped, "timeout of a probe with the script");
+            tell_timeout(*said, check, server);
         if (const auto* const said = check.options.find("misc_dynamic"))
             teller_.tell(*said, Outcome::unsupported,
                          "a probe passes or fails, and changes no weight: the script is not used "
@@ -129,21 +131,43 @@ private:
                          "of the probe");
     }
 
+    void tell_timeout(const Said& timeout, const LvsCheck& check, const LvsServer& server) {
+        if (!script_of(check, server, port_of(server)))
+            teller_.tell(timeout, Outcome::unsupported, "the script is not used");
+        else
+            tell_timer(timeout, "timeout of a probe with the script");
+    }
+
+    void tell_timer(const Said& said, std::string_view meaning) {
+        const auto time = seconds_in(said.value, 2 * config::time_max);
+        if (!time)
+            teller_.tell(said, Outcome::unsupported, no_number);
+        else if (*time > config::time_max)
+            teller_.tell(said, Outcome::approximated,
+                         fmt::format("{}: it has its maximum", meaning));
+        else
+            teller_.tell(said, Outcome::mapped, meaning);
+    }
+
     /// Timers of a virtual server, a server or a check.
     void tell_timers(const Options& options) {
         for (const auto& [word, meaning] : timer_words) {
             const auto* const said = options.find(word);
-            if (said != nullptr && seconds_in(said->value))
-                teller_.tell(*said, Outcome::mapped, meaning);
-            else if (said != nullptr)
-                teller_.tell(*said, Outcome::unsupported,
-                             "this is not a number, and keepalived's default counts");
+            if (said != nullptr) tell_timer(*said, meaning);
         }
+        if (const auto* const said = options.find("retry"); said != nullptr) tell_retry(*said);
         const auto* const said = options.find("alpha");
         if (said != nullptr && (said->value.empty() || is_on(said->value)))
             teller_.tell(*said, Outcome::approximated,
                          "the very first probe, which is sent at once, decides alone whether a "
                          "server is up");
+    }
+
+    void tell_retry(const Said& said) {
+        const bool is_number = base::parse_number<std::uint32_t>(said.value).has_value();
+        teller_.tell(
+            said, is_number ? Outcome::mapped : Outcome::unsupported,
+            is_number ? "fall of the probe, which counts the first failure too" : no_number);
     }
 
     void write(const Plan& plan, const std::string& why) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 namespace ballast::migrate {
 
@@ -61,13 +62,24 @@ bool has_control(const base::Ip& ip, const Part& part) {
 
 /// A high port that leads to the servers of an FTP service at the same address.
 bool is_data_of(const LvsService& service, const base::Address& address, const Part& other) {
-    if (address.port < first_free_port || !has_servers_of(service, *other.service)) return false;
+    if (address.port < first_free_port) return false;
     const auto& addresses = other.service->addresses;
     for (std::size_t i = 0; i < addresses.size(); ++i)
         if (addresses[i].ip == address.ip && other.roles[i] != Role::foreign &&
             other.roles[i] != Role::data)
-            return true;
+            return has_servers_of(service, *other.service);
     return false;
+}
+
+/// Only parts with a common address can be one FTP service.
+std::map<base::Ip, std::vector<const Part*>> parts_by_address(const std::vector<Part>& parts) {
+    std::map<base::Ip, std::vector<const Part*>> result;
+    for (const auto& part : parts)
+        for (const auto& address : part.service->addresses) {
+            auto& same = result[address.ip];
+            if (same.empty() || same.back() != &part) same.push_back(&part);
+        }
+    return result;
 }
 
 }  // namespace
@@ -85,20 +97,22 @@ std::vector<Part> parts_of(const std::vector<LvsService>& services) {
         parts.push_back(std::move(part));
     }
     const auto before = parts;
+    const auto by_address = parts_by_address(before);
     for (auto& part : parts) {
         const auto& service = *part.service;
         for (std::size_t i = 0; i < service.addresses.size(); ++i) {
-            const auto is_data = [&](const Part& other) {
-                return is_data_of(service, service.addresses[i], other);
+            const auto& others = by_address.at(service.addresses[i].ip);
+            const auto is_data = [&](const Part* other) {
+                return is_data_of(service, service.addresses[i], *other);
             };
             // Every port of an address that has port 21 apart is for the data connections.
             const bool is_rest =
-                part.roles[i] == Role::every && std::ranges::any_of(before, [&](const Part& other) {
-                    return has_control(service.addresses[i].ip, other) &&
-                           has_servers_of(service, *other.service);
+                part.roles[i] == Role::every && std::ranges::any_of(others, [&](const Part* other) {
+                    return has_control(service.addresses[i].ip, *other) &&
+                           has_servers_of(service, *other->service);
                 });
             const bool is_high = part.roles[i] == Role::foreign && uses_tcp(service) &&
-                                 std::ranges::any_of(before, is_data);
+                                 std::ranges::any_of(others, is_data);
             if (is_rest || is_high) part.roles[i] = Role::data;
         }
     }

@@ -3,6 +3,7 @@
 
 #include "config/kinds.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace ballast::migrate {
@@ -16,9 +17,13 @@ std::string Names::make(std::string_view wanted, std::string_view otherwise) {
     }
     while (name.ends_with('-')) name.pop_back();
     if (name.empty()) name = otherwise;
-    auto unique = name;
-    for (std::size_t number = 2; !taken_.insert(unique).second; ++number)
-        unique = fmt::format("{}-{}", name, number);
+    auto& next = taken_[name];
+    auto unique = next == 0 ? name : std::string();
+    next = std::max<std::size_t>(next, 2);
+    while (unique.empty()) {
+        unique = fmt::format("{}-{}", name, next++);
+        if (!taken_.try_emplace(unique, 2).second) unique.clear();
+    }
     return unique;
 }
 

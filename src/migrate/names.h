@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <set>
+#include <cstddef>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -16,7 +18,8 @@ public:
     [[nodiscard]] std::string make(std::string_view wanted, std::string_view otherwise);
 
 private:
-    std::set<std::string, std::less<>> taken_;
+    /// With the number that the next one of this name gets.
+    std::map<std::string, std::size_t, std::less<>> taken_;
 };
 
 }  // namespace ballast::migrate

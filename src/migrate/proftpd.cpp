@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <utility>
+#include <vector>
 
 namespace ballast::migrate {
 
@@ -13,10 +14,11 @@ Imported import_proftpd(const Source& source) {
     const auto file = proftpd::read_file(source);
     if (!file) return std::unexpected(file.error());
     const auto servers = servers_of(*file);
+    if (!servers) return std::unexpected(std::vector{servers.error()});
 
     Translation it{.source = source,
                    .file = *file,
-                   .servers = servers,
+                   .servers = *servers,
                    .draft = {},
                    .ledger = {},
                    .listener_names = {},
@@ -28,8 +30,8 @@ Imported import_proftpd(const Source& source) {
             shown(source.file)),
         "`ballast check` says whether this machine has all that it needs."};
     // Some directives of the main server are for all of them.
-    translate_process(it, servers.all.front());
-    for (const auto& server : servers.all) {
+    translate_process(it, servers->all.front());
+    for (const auto& server : servers->all) {
         if (!server.is_reverse_proxy()) continue;
         translate_listener(it, server);
         translate_process(it, server);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <fmt/format.h>
 #include <iterator>
 #include <utility>
 
@@ -120,7 +121,7 @@ bool Server::is_reverse_proxy() const {
            (role == nullptr || base::is_same_but_for_case(role->word(0), "reverse"));
 }
 
-Servers servers_of(const File& file) {
+std::expected<Servers, SyntaxError> servers_of(const File& file) {
     Servers servers;
     Server main{.place = {}, .name = "the main server", .addresses = {}, .directives = {}};
     std::vector<const Directive*> global;
@@ -141,7 +142,16 @@ Servers servers_of(const File& file) {
     if (!own.empty()) main.place = own.front()->place;
     if (const auto* const address = main.last("DefaultAddress")) main.addresses = address->words;
     servers.all.push_back(std::move(main));
+    std::size_t count = own.size();
     for (const auto* const host : hosts) {
+        count += global.size() + host->inside.size() + 1;
+        if (count > directives_max)
+            return std::unexpected(
+                SyntaxError{host->place,
+                            fmt::format("the servers have more than {} directives, with those of "
+                                        "<Global> in each",
+                                        directives_max),
+                            "import them in several files"});
         Server server{.place = host->place,
                       .name = host->text(),
                       .addresses = host->words,

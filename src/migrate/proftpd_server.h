@@ -4,6 +4,8 @@
 #include "config/config.h"
 #include "migrate/proftpd_file.h"
 
+#include <cstddef>
+#include <expected>
 #include <map>
 #include <optional>
 #include <string>
@@ -35,8 +37,10 @@ struct Servers {
     std::map<std::string, std::vector<std::string>> classes;  ///< networks by the class's name
 };
 
+constexpr std::size_t directives_max = 100'000;  ///< of all servers, each with those of <Global>
+
 /// `file` must outlive the result.
-[[nodiscard]] Servers servers_of(const File& file);
+[[nodiscard]] std::expected<Servers, SyntaxError> servers_of(const File& file);
 
 [[nodiscard]] bool is_on(std::string_view word);
 /// "30", "30sec", "5min", "1hr" or "01:30:00". A bare number counts seconds, and 0 is the longest

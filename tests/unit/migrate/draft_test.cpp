@@ -132,6 +132,9 @@ TEST(NamesTest, AreValidAndUniqueWhateverIsWanted) {
     Names names;
     EXPECT_EQ(names.make("files", "x"), "files");
     EXPECT_EQ(names.make("files", "x"), "files-2");
+    EXPECT_EQ(names.make("files-3", "x"), "files-3");
+    EXPECT_EQ(names.make("files", "x"), "files-4");
+    EXPECT_EQ(names.make("files-2", "x"), "files-2-2");
     EXPECT_EQ(names.make("192.0.2.1:21", "x"), "192-0-2-1-21");
     EXPECT_EQ(names.make("\n\"a\" b..c", "x"), "a-b-c");
     EXPECT_EQ(names.make("[::]", "pool"), "pool");

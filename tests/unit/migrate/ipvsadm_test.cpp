@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "migrate/ipvsadm.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <string>
 
@@ -54,7 +55,23 @@ TEST(IpvsadmTest, AServiceIsFoundByItsProtocolAndAddress) {
     const auto& pool = imported->draft.pools[0];
     ASSERT_EQ(pool.backends.size(), 1U);
     EXPECT_EQ(pool.backends[0].name, "10-0-0-1");
-    EXPECT_EQ(pool.stick.find("timeout")->value.toml(), "\"6m\"");
+    EXPECT_EQ(pool.stick.find("timeout")->value.toml(), "\"5m\"");
+}
+
+TEST(IpvsadmTest, ItsOwnDefaultsCount) {
+    const auto imported = import_ipvsadm(
+        {.file = "f", .text = "--set 0 0 300\n-A -t 192.0.2.1:0\n-a -t 192.0.2.1:0 -r 10.0.0.1\n"});
+    ASSERT_TRUE(imported);
+    const auto& draft = imported->draft;
+    EXPECT_EQ(draft.pools.at(0).stick.find("timeout")->why, "ipvsadm's default");
+    EXPECT_EQ(draft.pools.at(0).settings.find("balance")->why, "ipvsadm's default, wlc");
+    EXPECT_EQ(draft.listeners.at(0).settings.find("idle_timeout"), nullptr);
+}
+
+TEST(IpvsadmTest, ServicesAreBounded) {
+    std::string text;
+    for (int i = 0; i <= 2000; ++i) text += fmt::format("-A -f {}\n", i + 1);
+    EXPECT_EQ(errors_in(text), "f:2001: there are too many services (import only those of FTP)\n");
 }
 
 TEST(IpvsadmTest, AServerWithoutAMethodIsReachedByDirectRouting) {

@@ -183,6 +183,8 @@ TEST(KeepalivedLinesTest, WhatNeverEndsIsRefused) {
         "$E=${F}${F}${F}${F}\n$F=${G}${G}${G}${G}\n$G=${H}${H}${H}${H}\n$H=${I}${I}${I}${I}\n"
         "$I=xxxxxxxxxxxxxxxxxxxxxx\n${A}",
         std::string(70000, 'x'),
+        "~SEQ(N, 2000) " + std::string(60000, 'x'),
+        "$A=" + std::string(10000, 'x') + "\n~SEQ(N, 2000) $A $A $A $A $A",
     };
     for (const auto& bomb : bombs)
         EXPECT_TRUE(read(bomb).contains("import smaller parts of the file")) << bomb.substr(0, 99);

@@ -85,11 +85,13 @@ TEST(KeepalivedTest, WhatIsOffIsReportedAsOff) {
 
 TEST(KeepalivedTest, TimersMayHaveDecimalsAndAreBounded) {
     EXPECT_EQ(probe(service("delay_loop 2.71828"), "interval"), "\"2718ms\"");
-    EXPECT_EQ(probe(service("delay_loop 0"), "interval"), "\"1ms\"");
+    EXPECT_EQ(probe(service("delay_loop 0.0001"), "interval"), "\"1ms\"");
     EXPECT_EQ(probe(service("delay_loop 1e9"), "interval"), "\"24h\"");
     EXPECT_EQ(probe(service("delay_loop -1"), "interval"), "\"1m\"");
     EXPECT_EQ(probe(service("delay_loop nan"), "interval"), "\"1m\"");
     EXPECT_EQ(probe(service("delay_loop"), "interval"), "\"1m\"");
+    EXPECT_EQ(probe(service("delay_loop 0"), "interval"), "\"1m\"");
+    EXPECT_EQ(probe(service("connect_timeout inf"), "timeout"), "\"5s\"");
 }
 
 TEST(KeepalivedTest, TheFastIntervalIsNeverLongerThanTheInterval) {
@@ -141,8 +143,60 @@ TEST(KeepalivedTest, TheFileNamesTheCounterpartsOfEachMethod) {
 }
 
 TEST(KeepalivedTest, WhatIsNotANumberIsReported) {
-    const auto report = imported(service("delay_loop often")).report;
-    EXPECT_EQ(report.count(Outcome::unsupported), 1U);
+    for (const auto* const line :
+         {"delay_loop often", "delay_loop 0", "connect_timeout inf", "delay_before_retry 0",
+          "retry x", "persistence_timeout 0", "persistence_timeout x"})
+        EXPECT_EQ(imported(service(line)).report.count(Outcome::unsupported), 1U) << line;
+    EXPECT_EQ(imported(service("delay_loop 1e9")).report.count(Outcome::approximated), 1U);
+    EXPECT_EQ(imported(service("", "", "retry 0")).report.count(Outcome::unsupported), 0U);
+}
+
+TEST(KeepalivedTest, TheTimeoutOfAScriptCountsOnlyWithTheScript) {
+    const auto with = [](const std::string& path, const std::string& timeout) {
+        return imported(fmt::format("virtual_server 192.0.2.1 21 {{\nprotocol TCP\nreal_server "
+                                    "10.0.0.1 21 {{\nMISC_CHECK {{\nmisc_path {}\nmisc_timeout "
+                                    "{}\n}}\n}}\n}}\n",
+                                    path, timeout))
+            .report.count(Outcome::unsupported);
+    };
+    EXPECT_EQ(with("/bin/check", "2"), 0U);
+    EXPECT_EQ(with("/bin/check", "0"), 1U);
+    EXPECT_EQ(with("\"/bin/check -x\"", "2"), 2U);
+}
+
+TEST(KeepalivedTest, ATimeoutOfIpvsThatIsNotSetChangesNothing) {
+    const auto with = [](const std::string& timeouts) {
+        const auto done =
+            imported("global_defs {\nlvs_timeouts " + timeouts + "\n}\n" + service(""));
+        const auto* const setting = done.draft.listeners.at(0).settings.find("idle_timeout");
+        return fmt::format("{} {}", setting == nullptr ? "none" : setting->value.toml(),
+                           done.report.count(Outcome::unsupported));
+    };
+    EXPECT_EQ(with("tcp 900 udp 300"), "\"15m\" 0");
+    EXPECT_EQ(with("tcp 0 udp 300"), "none 0");
+    EXPECT_EQ(with("udp 300"), "none 0");
+    EXPECT_EQ(with("tcp x"), "none 1");
+}
+
+/// The addresses of a listener for a group with this line.
+std::string group(const std::string& line) {
+    const auto done = imported("virtual_server_group g {\n" + line +
+                               "\n}\nvirtual_server group g {\nprotocol TCP\nreal_server "
+                               "10.0.0.1 21 {\n}\n}\n");
+    if (done.draft.listeners.empty()) return "none";
+    return done.draft.listeners[0].settings.find("bind")->value.toml();
+}
+
+TEST(KeepalivedTest, RangesOfAGroupEndWhereTheySay) {
+    EXPECT_EQ(group("192.0.2.1-3 21"), R"(["192.0.2.1:21", "192.0.2.2:21", "192.0.2.3:21"])");
+    EXPECT_EQ(group("255.255.255.254-255 21"), R"(["255.255.255.254:21", "255.255.255.255:21"])");
+    EXPECT_EQ(group("2001:db8::fffe-ffff 21"), R"(["[2001:db8::fffe]:21", "[2001:db8::ffff]:21"])");
+    EXPECT_EQ(group("192.0.2.1-192.0.2.2 21"), R"(["192.0.2.1:21", "192.0.2.2:21"])");
+    // Nothing is taken of a range that is wrong or too large.
+    for (const auto* const line :
+         {"192.0.2.3-1 21", "192.0.2.3-192.0.2.1 21", "192.0.0.0-192.0.255.255 21",
+          "2001:db8::1-2001:db9::2 21", "192.0.2.1-2001:db8::1 21"})
+        EXPECT_EQ(group(line), "none") << line;
 }
 
 TEST(KeepalivedTest, SecretsAreNotReported) {
@@ -164,6 +218,16 @@ TEST(KeepalivedTest, WithACertificateTlsEndsAtTheListener) {
     EXPECT_EQ(draft.listeners[0].settings.find("mode"), nullptr);
     EXPECT_EQ(draft.pools[0].tls.find("mode")->value.toml(), "\"as-client\"");
     EXPECT_EQ(every.report.count(Outcome::unsupported), 0U);
+}
+
+TEST(KeepalivedTest, AddressesOfManyServicesAreBounded) {
+    std::string text = "virtual_server_group g {\n192.0.0.0-192.0.3.199 21\n}\n";
+    for (int i = 0; i < 50; ++i) text += "virtual_server group g {\nprotocol TCP\n}\n";
+    const auto report = text_of(imported(text).report);
+    EXPECT_TRUE(report.contains("the virtual servers have more than 10000 addresses")) << report;
+    text.clear();
+    for (int i = 0; i < 2001; ++i) text += "virtual_server fwmark 1 {\n}\n";
+    EXPECT_TRUE(text_of(imported(text).report).contains("more than 2000 virtual servers"));
 }
 
 TEST(KeepalivedTest, AWholeFileThatIncludesItselfIsRefused) {

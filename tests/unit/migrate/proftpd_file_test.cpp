@@ -116,6 +116,23 @@ TEST(ProftpdFile, HasLimits) {
               "/etc/p.conf: the files are too large (use at most 4194304 bytes)\n");
 }
 
+TEST(ProftpdServer, DirectivesOfAllServersAreBounded) {
+    File file;
+    const auto directive = [](const std::string& name, bool is_block) {
+        return Directive{
+            .place = {"p.conf", 1}, .name = name, .words = {}, .is_block = is_block, .inside = {}};
+    };
+    auto global = directive("Global", true);
+    global.inside.assign(999, directive("Umask", false));
+    file.directives.assign(101, directive("VirtualHost", true));
+    file.directives.front() = global;
+    EXPECT_TRUE(servers_of(file));
+    file.directives.push_back(file.directives.back());
+    const auto servers = servers_of(file);
+    ASSERT_FALSE(servers);
+    EXPECT_TRUE(to_string(servers.error()).contains("more than 100000 directives"));
+}
+
 TEST(ProftpdServer, TimesHaveSeveralForms) {
     EXPECT_EQ(parse_time("30"), 30s);
     EXPECT_EQ(parse_time("30sec"), 30s);
