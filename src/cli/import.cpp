@@ -127,7 +127,9 @@ Status import_file(const CommandLine& wanted) {
                            .certificate = wanted.certificate};
     auto text = is_piped ? read_standard_input() : source.machine.read_file(wanted.subject);
     if (!text) {
-        say(base::to_string(text.error()));
+        const migrate::SyntaxError error{
+            {source.file, 0}, base::to_string(text.error()), "name a file that can be read"};
+        print_report(form.print_errors({error}), form.name);
         return Status::failed;
     }
     source.text = std::move(*text);

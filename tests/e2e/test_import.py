@@ -112,6 +112,10 @@ def test_a_file_that_cannot_be_read_is_a_failure(work: Path) -> None:
         done = run_ballast("import", "ipvsadm", file)
         assert done.returncode == 1 and done.stdout == ""
         assert str(file) in done.stderr
+        done = run_ballast("import", "ipvsadm", file, "--report", "json")
+        assert done.returncode == 1 and done.stdout == ""
+        (error,) = json.loads(done.stderr)["errors"]
+        assert error["file"] == str(file) and str(file) in error["what"]
 
 
 def test_a_terminal_never_obeys_the_imported_file() -> None:
