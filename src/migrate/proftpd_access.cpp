@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/ascii.h"
-#include "base/subnet.h"
 #include "migrate/contains.h"
 #include "migrate/proftpd_translation.h"
 
@@ -21,18 +20,6 @@ using enum Outcome;
 
 /// Groups of commands that have no single counterpart.
 constexpr auto groups = std::to_array<string_view>({"ALL", "READ", "DIRS", "LOGIN", "WRITE"});
-
-/// "10.0.0.", "10.0.0.0/8", "192.0.2.1" as a network. Empty: a name, or something else.
-std::optional<string> network_of(string_view text) {
-    const auto dots = std::ranges::count(text, '.');
-    string whole(text);
-    if (text.ends_with('.') && dots >= 1 && dots <= 3) {
-        for (auto i = dots; i < 3; ++i) whole += "0.";
-        whole += fmt::format("0/{}", 8 * dots);
-    }
-    const auto subnet = base::Subnet::parse(whole);
-    return subnet ? std::optional(base::to_string(*subnet)) : std::nullopt;
-}
 
 class Limits {
 public:
@@ -112,26 +99,26 @@ private:
                 (&into == &rules.denied ? rules.denies_all : rules.allows_all) = true;
                 continue;
             }
-            if (auto network = network_of(each))
-                into.push_back(std::move(*network));
-            else
-                rules.is_understood = false;
+            add(network_of(each), into, rules);
         }
     }
 
     void classes(const Directive& line, std::vector<string>& into, Rules& rules) {
         for (const auto& word : line.words) {
             const auto found = it_.servers.classes.find(word);
-            if (found == it_.servers.classes.end()) {
-                rules.is_understood = false;
-                continue;
-            }
-            for (const auto& each : found->second) {
-                auto network = network_of(each);
-                rules.is_understood = rules.is_understood && network.has_value();
-                if (network) into.push_back(std::move(*network));
-            }
+            rules.is_understood =
+                rules.is_understood && found != it_.servers.classes.end() && found->second.is_list;
+            if (!rules.is_understood) return;
+            for (const auto& network : found->second.networks) add(network, into, rules);
         }
+    }
+
+    static void add(const std::optional<base::Subnet>& network, std::vector<string>& into,
+                    Rules& rules) {
+        if (network && into.size() < networks_max)
+            into.push_back(base::to_string(*network));
+        else
+            rules.is_understood = false;
     }
 
     void login(const Directive& block) {
@@ -149,6 +136,8 @@ private:
             return it_.tell(block, unsupported,
                             "clients must be in the lists of several <Limit LOGIN>: write those "
                             "that are in all of them into allow_from");
+        if (denied_.size() + rules.denied.size() > networks_max)
+            return it_.tell(block, unsupported, "the networks are too many for deny_from");
         if (rules.denies_all)
             listener_.settings.set("allow_from", Value::texts(rules.allowed),
                                    Translation::origin(block));

@@ -214,8 +214,9 @@ private:
             "data_address names a server's address for them, if it does not say the right one");
     }
 
-    /// That no listener of the file has.
-    [[nodiscard]] base::PortRange unused_ports() const {
+    /// That no listener of the file has, the same for each pool.
+    [[nodiscard]] base::PortRange unused_ports() {
+        if (it_.data_ports) return *it_.data_ports;
         constexpr std::uint16_t count = 100;
         std::vector<base::PortRange> used{{20000, 20099}};
         for (const auto& server : it_.servers.all)
@@ -228,6 +229,7 @@ private:
             wanted.first += count;
             wanted.last += count;
         }
+        it_.data_ports = wanted;
         return wanted;
     }
 

@@ -54,17 +54,6 @@ std::optional<std::uint64_t> clock(string_view text) {
     }
 }
 
-/// With what is not a network as it is, such as "Satisfy all": rules refuse such a class.
-std::vector<string> networks_of(const Directive& block) {
-    std::vector<string> networks;
-    for (const auto& line : block.inside)
-        if (line.is("From"))
-            std::ranges::copy(line.words, std::back_inserter(networks));
-        else
-            networks.push_back(line.text());
-    return networks;
-}
-
 }  // namespace
 
 bool is_on(string_view word) {
@@ -122,7 +111,7 @@ bool Server::is_reverse_proxy() const {
 }
 
 std::expected<Servers, SyntaxError> servers_of(const File& file) {
-    Servers servers;
+    Servers servers{.all = {}, .classes = classes_of(file)};
     Server main{.place = {}, .name = "the main server", .addresses = {}, .directives = {}};
     std::vector<const Directive*> global;
     std::vector<const Directive*> own;
@@ -132,9 +121,7 @@ std::expected<Servers, SyntaxError> servers_of(const File& file) {
             for (const auto& inside : directive.inside) global.push_back(&inside);
         else if (directive.is_block && directive.is("VirtualHost"))
             hosts.push_back(&directive);
-        else if (directive.is_block && directive.is("Class"))
-            servers.classes[directive.word(0)] = networks_of(directive);
-        else
+        else if (!directive.is_block || !directive.is("Class"))
             own.push_back(&directive);
     }
     main.directives = global;

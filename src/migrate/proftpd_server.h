@@ -2,11 +2,11 @@
 #pragma once
 
 #include "config/config.h"
+#include "migrate/proftpd_class.h"
 #include "migrate/proftpd_file.h"
 
 #include <cstddef>
 #include <expected>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,8 +33,8 @@ struct Server {
 };
 
 struct Servers {
-    std::vector<Server> all;                                  ///< the main server comes first
-    std::map<std::string, std::vector<std::string>> classes;  ///< networks by the class's name
+    std::vector<Server> all;  ///< the main server comes first
+    Classes classes;
 };
 
 constexpr std::size_t directives_max = 100'000;  ///< of all servers, each with those of <Global>

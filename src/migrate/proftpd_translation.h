@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/port_range.h"
 #include "migrate/draft.h"
 #include "migrate/importer.h"
 #include "migrate/ledger.h"
@@ -23,6 +24,7 @@ struct Translation {
     Ledger ledger;
     Names listener_names;
     Names pool_names;
+    std::optional<base::PortRange> data_ports = {};  ///< once a pool needs them
 
     void tell(const Directive& directive, Outcome outcome, std::string_view text);
     /// A setting from a directive, which is reported.

@@ -64,6 +64,7 @@ TEST(Proftpd, LimitsOfLoginLetInWhomProftpdLetIn) {
         // Denials come first, and others are refused.
         {"Order deny,allow\nAllowClass office\nDenyAll", false, false},
         {"Order deny,allow\nAllow from 10.0.0.0/8", true, false},
+        {"Order deny,allow\nAllowClass office", true, false},
         {"Order deny, allow\nAllow from 10.0.0.0/8\nDeny from 10.1.2.3", false, false},
         {"Order Deny,Allow\nAllowAll\nDeny from 10.1.2.3", false, true},
         {"Order deny,allow\nDeny from 192.0.2.1", false, false},
@@ -72,7 +73,8 @@ TEST(Proftpd, LimitsOfLoginLetInWhomProftpdLetIn) {
         {"Allow from 10.\nDenyAll\n</Limit>\n<Limit LOGIN>\nDeny from 10.1.2.3", false, false},
         {"DenyAll\n</Limit>\n<Limit LOGIN>\nAllow from 10.\nDenyAll", false, false},
     };
-    const std::string office = "<Class office>\nFrom 10.0.0.0/8\n</Class>\n";
+    const std::string office =
+        "<Class office>\nFrom 10.0.0.0/8\n</Class>\n<Class home>\nFrom 10.1.\n</Class>\n";
     for (const auto& [limit, is_office_in, is_other_in] : cases) {
         const auto lines = office + "<Limit LOGIN>\n" + limit + "\n</Limit>\n";
         EXPECT_EQ(is_let_in(lines, "10.1.2.3"), is_office_in) << limit;
@@ -92,6 +94,11 @@ TEST(Proftpd, LimitsThatAreNoListAreReported) {
           "<Limit LOGIN>\nOrder allow\nAllow from 10.\n</Limit>\n",
           "<Limit LOGIN>\nAllow from 10.\nDenyAll\n</Limit>\n"
           "<Limit LOGIN>\nAllow from 10.1.\nDenyAll\n</Limit>\n",
+          // A client has the first class only that it is in.
+          "<Class b>\nFrom 10.1.0.0/16\n</Class>\n<Class c>\nFrom 10.0.0.0/8\n</Class>\n"
+          "<Limit LOGIN>\nAllowClass c\nDenyAll\n</Limit>\n",
+          "<Class b>\nFrom example.com\n</Class>\n<Class c>\nFrom 10.0.0.0/8\n</Class>\n"
+          "<Limit LOGIN>\nAllowClass c\nDenyAll\n</Limit>\n",
           "<Class c>\nFrom 10.0.0.0/8\nFrom 10.1.0.0/16\nSatisfy all\n</Class>\n"
           "<Limit LOGIN>\nAllowClass c\nDenyAll\n</Limit>\n"})
         EXPECT_GT(imported(limit).report.count(Outcome::unsupported), 0U) << limit;
