@@ -87,8 +87,8 @@ std::expected<base::Address, DataRefusal> Leg::passive_address(const ftp::Reply&
 loop::Task<Leg::Opened> Leg::dial_data(base::Address to) {
     auto request = data_dial(to, control_.local().ip);
     request.is_transparent = contact_.is_transparent && request.from.has_value();
-    auto stream = co_await network_.dial(std::move(request),
-                                         network_.loop().after(settings().connect_timeout));
+    auto stream =
+        co_await network_.dial(request, network_.loop().after(settings().connect_timeout));
     if (!stream) co_return std::unexpected(DataRefusal{{}, stream.error(), false});
     co_return DataConnection{std::move(*stream), nullptr};
 }
