@@ -200,7 +200,9 @@ private:
 
     void send(std::optional<std::size_t> size) {
         if (!size) return reply("550 The name of a file is its size: /4K, /512M.");
-        auto data = opened();
+        // As vsftpd, ProFTPD and Pure-FTPd say it.
+        auto data =
+            opened(fmt::format("150 Opening BINARY mode data connection ({} bytes).", *size));
         if (!data) return;
         service_.block.send(*data, *size);
         // Without TLS our end is the end of the file; the peer sends nothing more.
@@ -210,19 +212,19 @@ private:
     }
 
     void receive() {
-        auto data = opened();
+        auto data = opened("150 Go on.");
         if (!data) return;
         const std::size_t bytes = data->count_to_end();
         data->end();
         reply(fmt::format("226 Got {} bytes.", bytes));
     }
 
-    std::optional<Connection> opened() {
+    std::optional<Connection> opened(std::string_view begin) {
         if (!port_.is_announced()) {
             reply("425 EPSV or PASV first.");
             return std::nullopt;
         }
-        reply("150 Go on.");
+        reply(begin);
         Connection data(port_.take());
         if (!protects_data_) return data;
         data.accept_tls(*service_.tls, Purpose::data);
