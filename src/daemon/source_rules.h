@@ -13,7 +13,7 @@ namespace ballast::daemon {
 /// Empty: no pool needs them.
 [[nodiscard]] std::string source_rules(const config::Config& config);
 
-/// What this machine lacks for the pools' `source`.
+/// Warns of everything that the pools' `source` needs and this machine does not have.
 void try_sources(const config::Config& config, std::vector<config::Problem>& problems);
 
 }  // namespace ballast::daemon

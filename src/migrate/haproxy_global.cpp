@@ -2,9 +2,9 @@
 #include "base/ascii.h"
 #include "migrate/contains.h"
 #include "migrate/haproxy_translation.h"
+#include "migrate/log_words.h"
 
 #include <algorithm>
-#include <array>
 #include <fmt/format.h>
 
 namespace ballast::migrate::haproxy {
@@ -13,18 +13,6 @@ namespace {
 
 using std::string;
 using std::string_view;
-
-constexpr auto facilities =
-    std::to_array<string_view>({"user", "daemon", "ftp", "local0", "local1", "local2", "local3",
-                                "local4", "local5", "local6", "local7"});
-
-/// Ballast's word for a level of syslog.
-string_view level_of(string_view level) {
-    if (level == "debug") return "debug";
-    if (level == "info" || level == "notice") return "info";
-    if (level == "warning") return "warning";
-    return "error";
-}
 
 /// "/dev/log", "192.0.2.9", "udp@192.0.2.9:514", "tcp@[2001:db8::9]:601". Empty: no server.
 string syslog_of(string_view target) {
@@ -65,7 +53,7 @@ void log(Translation& it, const Line& line) {
     }
     it.draft.log.set("syslog", Value::text(server), it.origin(line));
     const auto facility = base::lower(line.word(next));
-    const bool has_facility = contains(facilities, facility);
+    const bool has_facility = is_facility(facility);
     it.draft.log.set("facility", Value::text(has_facility ? facility : "daemon"));
     if (const auto& level = line.word(next + 1); !level.empty())
         it.draft.log.set("level", Value::text(level_of(level)));

@@ -25,12 +25,9 @@ config::Duration bounded(std::chrono::microseconds time) {
     return std::clamp(std::chrono::ceil<config::Duration>(time), config::Duration(1), time_max);
 }
 
-void lower(Settings& settings, string_view key, std::uint64_t bound, const string& origin) {
-    const auto* const known = settings.find(key);
-    const auto value =
-        known == nullptr ? std::nullopt : base::parse_number<std::uint64_t>(known->value.toml());
-    const auto wanted = std::clamp<std::uint64_t>(bound, 1, count_max);
-    if (!value || wanted < *value) settings.set(key, Value::number(wanted), origin);
+/// 0 would mean no limit.
+std::uint64_t as_limit(std::uint64_t bound) {
+    return std::clamp<std::uint64_t>(bound, 1, count_max);
 }
 
 /// Whether a rule uses this list and was carried over.
@@ -271,12 +268,12 @@ void Translation::set(Settings& settings, string_view key, const Value& value, c
 
 void Translation::set_bound(Settings& settings, string_view key, std::uint64_t bound,
                             const Line& line, const string& text, Outcome outcome) {
-    lower(settings, key, bound, origin(line));
+    (void)settings.set_bound(key, as_limit(bound), origin(line));
     notes.add(line, outcome, text);
 }
 void Translation::set_bound(Settings& settings, string_view key, std::uint64_t bound,
                             const Given& given, const string& text, Outcome outcome) {
-    lower(settings, key, bound, origin(given));
+    (void)settings.set_bound(key, as_limit(bound), origin(given));
     notes.add(given, outcome, text);
 }
 

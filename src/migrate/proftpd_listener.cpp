@@ -3,10 +3,10 @@
 #include "base/ascii.h"
 #include "base/number.h"
 #include "base/port_range.h"
+#include "migrate/log_words.h"
 #include "migrate/proftpd_translation.h"
 
 #include <algorithm>
-#include <array>
 #include <fmt/format.h>
 #include <utility>
 #include <vector>
@@ -21,10 +21,6 @@ using std::string_view;
 using enum Outcome;
 
 constexpr std::uint16_t ftp_port = 21;
-
-constexpr auto facilities =
-    std::to_array<string_view>({"user", "daemon", "ftp", "local0", "local1", "local2", "local3",
-                                "local4", "local5", "local6", "local7"});
 
 class ListenerMaker {
 public:
@@ -178,7 +174,7 @@ void log(Translation& it, const Server& server) {
         it.tell(*line, approximated, "the log goes to the journal, or to `file` in [log]");
     if (const auto* const line = server.last("SyslogFacility")) {
         const auto facility = base::lower(line->word(0));
-        const bool is_known = std::ranges::find(facilities, facility) != facilities.end();
+        const bool is_known = is_facility(facility);
         it.set(
             it.draft.log, "facility", Value::text(is_known ? facility : "daemon"), *line,
             is_known ? "facility of [log]" : "facility of [log]: there is no such one, so daemon",
@@ -186,11 +182,7 @@ void log(Translation& it, const Server& server) {
     }
     if (const auto* const line = server.last("SyslogLevel")) {
         const auto level = base::lower(line->word(0));
-        const auto own = level == "debug"                        ? "debug"
-                         : level == "info" || level == "notice"  ? "info"
-                         : level == "warn" || level == "warning" ? "warning"
-                                                                 : "error";
-        it.set(it.draft.log, "level", Value::text(own), *line, "level of [log]");
+        it.set(it.draft.log, "level", Value::text(level_of(level)), *line, "level of [log]");
     }
 }
 
