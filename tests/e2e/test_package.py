@@ -237,6 +237,7 @@ def test_it_holds_what_a_service_needs(package: Package, work: Path) -> None:
         "/usr/share/doc/ballast/examples/alfresco.toml",
         "/usr/share/doc/ballast/examples/prometheus/ballast.rules.yml",
         "/usr/share/doc/ballast/examples/grafana/ballast.json",
+        "/usr/share/doc/ballast/examples/keepalived/unicast.conf",
     ):
         assert path in package.files, path
     conffiles = (package.unpacked(work / "root") / "DEBIAN/conffiles").read_text().split()
