@@ -1,12 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Separate networks: namespaces joined by veth pairs. Needs root."""
 
+import contextlib
+import ctypes
 import os
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from own_network import CLONE_NEWNET
+
+
+def _set_network(descriptor: int) -> None:
+    if ctypes.CDLL(None, use_errno=True).setns(descriptor, CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def _ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(["ip", *words], check=False, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, (words, done.stderr)
 
 
 class Namespace:
@@ -23,6 +35,25 @@ class Namespace:
             nodad = ["nodad"] if ":" in address else []
             _ip("-n", self.name, "address", "add", address, "dev", device, *nodad)
         _ip("-n", self.name, "link", "set", device, "up")
+
+    def set(self, name: str, value: str) -> None:
+        """A setting of the kernel for this network, as sysctl names it."""
+        with self.entered():
+            Path("/proc/sys", *name.split(".")).write_text(value)
+
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[None]:
+        """The sockets that this thread opens meanwhile are in this network."""
+        with open("/proc/thread-self/ns/net") as before, open(f"/run/netns/{self.name}") as there:
+            _set_network(there.fileno())
+            try:
+                yield
+            finally:
+                _set_network(before.fileno())
+
+    def ip(self, *words: str) -> None:
+        """Runs ip(8) there."""
+        _ip("-n", self.name, *words)
 
     def delete(self) -> None:
         _ip("netns", "delete", self.name)
@@ -47,6 +78,29 @@ class Network:
         )
         near.address(near_device, *one_has)
         far.address(far_device, *other_has)
+
+    def switch(self, name: str) -> None:
+        """An Ethernet switch."""
+        _ip("-n", self.add(name).name, "link", "add", "name", name, "type", "bridge")
+        _ip("-n", self.namespaces[name].name, "link", "set", name, "up")
+
+    def plug(self, name: str, switch: str, *addresses: str) -> None:
+        """Joins the namespace to the switch. Its device has the switch's name."""
+        it = self.namespaces[name]
+        _ip(
+            *("-n", it.name, "link", "add", switch, "type", "veth"),
+            *("peer", "name", name, "netns", self.namespaces[switch].name),
+        )
+        it.address(switch, *addresses)
+        _ip("-n", self.namespaces[switch].name, "link", "set", name, "up")
+        self.connect(name, switch)
+
+    def connect(self, name: str, switch: str) -> None:
+        _ip("-n", self.namespaces[switch].name, "link", "set", name, "master", switch)
+
+    def cut(self, name: str, switch: str) -> None:
+        """The namespace still has its link, but no packet goes through the switch."""
+        _ip("-n", self.namespaces[switch].name, "link", "set", name, "nomaster")
 
     def __enter__(self) -> "Network":
         return self
