@@ -357,7 +357,7 @@ _ballast() {
         run) words="--help --config --pid-file" ;;
         check) words="--help --config --user --bind --strict --print --rules" ;;
         status) words="--help --config --socket --json --watch" ;;
-        health) words="--help --config --socket --json --watch --timeout" ;;
+        health) words="--help --config --socket --json --watch --timeout --until-empty" ;;
         listeners) words="--help --config --socket --json --watch" ;;
         pools) words="--help --config --socket --json --watch" ;;
         backends) words="--help --config --socket --json --watch --names --pool --backend --state --health" ;;

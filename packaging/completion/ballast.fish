@@ -42,6 +42,7 @@ complete -c ballast -n '__fish_seen_subcommand_from health' -l socket -r -F -d '
 complete -c ballast -n '__fish_seen_subcommand_from health' -l json -d 'print the reply as JSON'
 complete -c ballast -n '__fish_seen_subcommand_from health' -l watch -d 'look again every two seconds, or in this interval'
 complete -c ballast -n '__fish_seen_subcommand_from health' -l timeout -x -d 'wait this long for the reply, instead of two seconds'
+complete -c ballast -n '__fish_seen_subcommand_from health' -l until-empty -d 'also succeed if it is drained, until its last session has left'
 
 complete -c ballast -n __fish_use_subcommand -a listeners -d 'list its listeners and their sessions'
 complete -c ballast -n '__fish_seen_subcommand_from listeners' -s h -l help -d 'print this help'

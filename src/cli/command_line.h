@@ -44,16 +44,17 @@ struct CommandLine {
     std::optional<std::chrono::milliseconds> watch;     ///< look again after this time
     std::optional<std::chrono::milliseconds> patience;  ///< for a reply
     std::vector<std::pair<std::string, std::string>> filters;  ///< keys and values of a query
-    std::string subject;    ///< "POOL/BACKEND", a session, an address, ...; empty with `all`
-    std::string value;      ///< a weight, or `configured_weight`
-    bool all = false;       ///< the whole balancer, or all there are
-    bool idle = false;      ///< end idle sessions too
-    bool move = false;      ///< take sessions and downloads to other backends
-    bool wait = false;      ///< until the last session has left
-    bool upgrade = false;   ///< instead of a reload, if there is a new program
-    bool transfer = false;  ///< only a session's transfer
-    bool recent = false;    ///< what has been, without waiting for more
-    bool names = false;     ///< names alone, for scripts
+    std::string subject;       ///< "POOL/BACKEND", a session, an address, ...; empty with `all`
+    std::string value;         ///< a weight, or `configured_weight`
+    bool all = false;          ///< the whole balancer, or all there are
+    bool idle = false;         ///< end idle sessions too
+    bool move = false;         ///< take sessions and downloads to other backends
+    bool wait = false;         ///< until the last session has left
+    bool until_empty = false;  ///< a drained daemon is ready as long as it has sessions
+    bool upgrade = false;      ///< instead of a reload, if there is a new program
+    bool transfer = false;     ///< only a session's transfer
+    bool recent = false;       ///< what has been, without waiting for more
+    bool names = false;        ///< names alone, for scripts
 
     bool metrics = false;  ///< the manual of the metrics
 

@@ -92,6 +92,8 @@ std::string wrong_drain(const CommandLine& given) {
 void add_health(CLI::App& command, CommandLine& into) {
     add_view(command, into);
     add_patience(command, into);
+    command.add_flag("--until-empty", into.until_empty,
+                     "also succeed if it is drained, until its last session has left");
 }
 
 /// What can be found by its session.

@@ -17,7 +17,7 @@ from servers import REPOSITORY
 pytestmark = pytest.mark.skipif(DIRECT, reason="these are the balancer's pages")
 
 # Stubs for commands that would change this machine or need more. Each records its call.
-STUBS = ("systemctl", "useradd", "chown", "ss", "vi")
+STUBS = ("systemctl", "useradd", "chown", "ss", "vi", "keepalived")
 
 
 def _blocks(mark: str = "# checked") -> list[tuple[str, str]]:
@@ -32,7 +32,11 @@ def _blocks(mark: str = "# checked") -> list[tuple[str, str]]:
 
 def _machine(root: Path) -> None:
     """A machine with Ballast installed, and a new build in the source directory."""
-    for directory in ("usr/bin", "etc/ballast", "etc/systemd/system", "build", "stubs"):
+    documents = "usr/share/doc/ballast"
+    for directory in (
+        *("usr/bin", "etc/ballast", "etc/keepalived", "etc/systemd/system", "build", "stubs"),
+        documents,
+    ):
         (root / directory).mkdir(parents=True)
     for place in ("usr/bin/ballast", "build/ballast"):
         (root / place).symlink_to(BINARY)
@@ -42,6 +46,7 @@ def _machine(root: Path) -> None:
     old.chmod(0o755)
     for directory in ("examples", "packaging"):
         (root / directory).symlink_to(REPOSITORY / directory)
+    (root / documents / "examples").symlink_to(REPOSITORY / "packaging")
     nobody = Place("127.0.0.1", free_port())
     it = Ballast(root, [Listener("ftp", "pool")], [Pool("pool", [Backend("none", nobody)])])
     (root / "etc/ballast/ballast.toml").write_text(it.text())

@@ -129,6 +129,25 @@ def test_health_is_an_exit_status(stage: Stage) -> None:
     assert operate(stage.work, "health").returncode == 0
 
 
+def test_a_drained_one_can_count_as_healthy_until_it_is_empty(stage: Stage) -> None:
+    operate(stage.work, "drain", "--all")
+    assert operate(stage.work, "health", status=1).stderr
+    done = operate(stage.work, "health", "--until-empty")
+    assert done.stdout == "drained, with sessions left: 2\n"
+    operate(stage.work, "disable", "--all")
+    assert operate(stage.work, "health", "--until-empty", status=1).stderr
+    operate(stage.work, "drain", "--all")
+
+    def is_empty() -> bool:
+        _, state = operators.ask(stage.work, "GET", "/v1/state")
+        return bool(state["sessions"] == 0)
+
+    waiting.until("it is empty", is_empty)
+    assert operate(stage.work, "health", "--until-empty", status=1).stderr
+    operate(stage.work, "ready", "--all")
+    assert operate(stage.work, "health", "--until-empty").stdout == "ready\n"
+
+
 def test_health_does_not_wait_for_a_daemon_that_hangs(stage: Stage) -> None:
     os.kill(stage.it.pid, signal.SIGSTOP)
     try:

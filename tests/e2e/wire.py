@@ -28,9 +28,12 @@ class Closed(Exception):
 
 
 class Wire:
-    def __init__(self, where: tuple[str, int], *, source: str | None = None) -> None:
+    def __init__(
+        self, where: tuple[str, int], *, source: str | None = None, seconds: float = SECONDS
+    ) -> None:
+        """`seconds` is for the connection to be made."""
         self.plain = socket.create_connection(
-            where, SECONDS, source_address=(source, 0) if source else None
+            where, seconds, source_address=(source, 0) if source else None
         )
         self.socket: socket.socket | TlsStream = self.plain
         self._received = b""
