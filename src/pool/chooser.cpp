@@ -45,8 +45,8 @@ Choice::Option option_of(const Member& member, Unfit unfit) {
     return {.name = member.backend().name,
             .numbers = {.id = member.id(),
                         .weight = 0,
-                        .sessions = member.sessions(),
-                        .transfers = member.traffic()->transfers},
+                        .sessions = member.sessions() + member.sessions_elsewhere(),
+                        .transfers = member.traffic()->transfers + member.transfers_elsewhere()},
             .unfit = unfit};
 }
 

@@ -96,7 +96,7 @@ void Pool::Locked::note(std::string_view message, events::Kind kind, const std::
 
 void Pool::Locked::note_if_drained(const std::string& name) {
     const auto& roster = pool_.roster_;
-    if (roster.administration().own(name) != AdminState::ready && roster.sessions(name) == 0)
+    if (roster.administration().own(name) != AdminState::ready && roster.is_empty(name))
         note("backend drained: no session is left", events::Kind::backend_drained, name);
 }
 

@@ -46,7 +46,7 @@ public:
     /// For the log and those who listen: what has happened to the backend with this configured
     /// name.
     void note(std::string_view message, events::Kind kind, const std::string& name);
-    /// The same, if it is withdrawn and has no session left.
+    /// The same, if it is withdrawn and has no session left, here or elsewhere.
     void note_if_drained(const std::string& name);
 
 private:

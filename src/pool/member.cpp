@@ -63,8 +63,9 @@ double Member::share_risen(loop::Time now) const {
 std::optional<std::uint32_t> Member::limit(loop::Time now) const {
     const auto max = max_sessions();
     if (max == 0) return std::nullopt;
-    const auto risen = std::ceil(max * share_risen(now));
-    return std::max(1U, static_cast<std::uint32_t>(risen));
+    const auto risen = static_cast<std::uint32_t>(std::ceil(max * share_risen(now)));
+    const auto limit = std::max(1U, risen);
+    return limit - std::min(limit, sessions_elsewhere_);
 }
 
 bool Member::has_room(loop::Time now) const {
@@ -86,8 +87,8 @@ std::uint32_t Member::weight_risen(loop::Time now) const {
 balance::Candidate Member::candidate(loop::Time now) {
     return {.id = backend_.id,
             .weight = weight_risen(now),
-            .sessions = sessions_,
-            .transfers = traffic_->transfers,
+            .sessions = sessions_ + sessions_elsewhere_,
+            .transfers = traffic_->transfers + transfers_elsewhere_,
             .bytes_per_second = byte_rate_.update(traffic_->figures.bytes_in_all(), now),
             .login_microseconds = static_cast<std::uint64_t>(login_time_.at(now).count())};
 }

@@ -69,7 +69,8 @@ public:
 
     [[nodiscard]] Standing standing(loop::Time now) const;
     [[nodiscard]] bool has_room(loop::Time now) const;
-    /// Of its sessions, now: less during a slow start. Empty: none.
+    /// Of its sessions here, now: less during a slow start, and less by those that other balancers
+    /// have. Empty: none.
     [[nodiscard]] std::optional<std::uint32_t> limit(loop::Time now) const;
     [[nodiscard]] std::uint32_t weight() const;
     /// The weight in finer steps, which rises during a slow start.
@@ -91,6 +92,13 @@ public:
 
     // Sessions and transfers
 
+    /// What other balancers have there. It counts for limits and policies.
+    void set_elsewhere(std::uint32_t sessions, std::uint32_t transfers) {
+        sessions_elsewhere_ = sessions;
+        transfers_elsewhere_ = transfers;
+    }
+    [[nodiscard]] std::uint32_t sessions_elsewhere() const { return sessions_elsewhere_; }
+    [[nodiscard]] std::uint32_t transfers_elsewhere() const { return transfers_elsewhere_; }
     void session_began() { ++sessions_; }
     void session_ended();
     void logged_in(std::chrono::microseconds taken, loop::Time now) { login_time_.add(taken, now); }
@@ -133,6 +141,8 @@ private:
     std::shared_ptr<std::atomic<bool>> is_down_ = std::make_shared<std::atomic<bool>>(false);
     Outlier outlier_;
     std::uint32_t sessions_ = 0;
+    std::uint32_t sessions_elsewhere_ = 0;
+    std::uint32_t transfers_elsewhere_ = 0;
     bool is_gone_ = false;
     Tuning tuning_;
     std::string reason_;

@@ -352,7 +352,7 @@ std::vector<Pool::Status> Pool::status() const {
                               .is_serving = member.standing(now) == Standing::serving,
                               .admin = roster_.administration().own(member.name()),
                               .is_drained = *member.admin() != AdminState::ready &&
-                                            roster_.sessions(member.name()) == 0,
+                                            roster_.is_empty(member.name()),
                               .sessions = member.sessions(),
                               .transfers = member.traffic()->transfers,
                               .backup = member.backend().settings->backup,
@@ -365,6 +365,8 @@ std::vector<Pool::Status> Pool::status() const {
                                             : std::string(),
                               .bytes_per_second = member.bytes_per_second(),
                               .login_time = member.login_time(now),
+                              .sessions_elsewhere = member.sessions_elsewhere(),
+                              .transfers_elsewhere = member.transfers_elsewhere(),
                               .target = member.target(),
                               .traffic = member.traffic()});
     return result;
@@ -377,6 +379,16 @@ std::vector<Pool::Named> Pool::names() const {
         all.push_back({backend->name, roster_.administration().own(backend->name),
                        roster_.sessions(backend->name)});
     return all;
+}
+
+// The other balancers of a cluster
+
+void Pool::set_elsewhere(std::span<const Elsewhere> loads) {
+    Locked locked(*this);
+    const auto used_before = roster_.used_elsewhere();
+    roster_.set_elsewhere(loads);
+    for (const auto& name : used_before) locked.note_if_drained(name);
+    locked.serve_queue();
 }
 
 std::size_t Pool::waiting() const {

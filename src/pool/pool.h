@@ -9,6 +9,7 @@
 #include "pool/backend.h"
 #include "pool/choice.h"
 #include "pool/chooser.h"
+#include "pool/elsewhere.h"
 #include "pool/loans.h"
 #include "pool/move_pace.h"
 #include "pool/move_turn.h"
@@ -134,6 +135,12 @@ public:
     /// the backend's own, which stays.
     void administer_all(AdminState state);
 
+    // The other balancers of a cluster
+
+    /// What they have now, instead of what they had. It counts for `max_sessions` and for policies.
+    /// Moving sessions to backends with fewer looks at this balancer's alone.
+    void set_elsewhere(std::span<const Elsewhere> loads);
+
     struct Status {
         Backend backend;
         Health health = Health::unknown;
@@ -141,7 +148,8 @@ public:
         bool is_ejected = false;
         bool is_serving = false;               ///< neither down, nor ejected, nor withdrawn
         AdminState admin = AdminState::ready;  ///< the backend's own, see `administer`
-        bool is_drained = false;  ///< withdrawn, and no session is left at any of its addresses
+        /// Withdrawn, and no session is left at any of its addresses, here or elsewhere.
+        bool is_drained = false;
         std::uint32_t sessions = 0;
         std::uint32_t transfers = 0;
         bool backup = false;
@@ -151,6 +159,8 @@ public:
         std::string reason = {};  ///< why it is down or ejected; empty: neither
         std::uint64_t bytes_per_second = 0;
         std::chrono::microseconds login_time{};  ///< on average; 0: unknown
+        std::uint32_t sessions_elsewhere = 0;    ///< at other balancers of the cluster
+        std::uint32_t transfers_elsewhere = 0;
         Target target;
         std::shared_ptr<const Traffic> traffic;
     };

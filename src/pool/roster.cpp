@@ -12,10 +12,6 @@ namespace ballast::pool {
 
 namespace {
 
-BackendId id_of(std::string_view name, const base::Address& address) {
-    return Hash().mix(name).mix("@").mix(base::to_string(address)).value();
-}
-
 /// Whether a backend's table still means the same server.
 bool is_same_server(const config::Backend& a, const config::Backend& b) {
     return a.name == b.name && a.host == b.host && a.srv == b.srv && a.port == b.port;
@@ -30,6 +26,10 @@ std::string name_at(const config::Backend& backend, const base::Address& address
 }
 
 }  // namespace
+
+BackendId Roster::id_of(std::string_view name, const base::Address& address) {
+    return Hash().mix(name).mix("@").mix(base::to_string(address)).value();
+}
 
 Roster::Roster(std::shared_ptr<const config::Pool> settings) { configure(std::move(settings)); }
 
@@ -96,6 +96,7 @@ void Roster::set_targets(const BackendSettings& backend, std::span<const Target>
             Backend{id, name_at(*backend, target.address), target.address, backend}, order, target,
             *settings_, administration_.cell(backend->name));
         members_.back().tune(administration_.tuning(backend->name));
+        count_elsewhere(members_.back());
     }
     forget_empty();
     sort();
@@ -120,6 +121,34 @@ const Member* Roster::find(BackendId id) const {
 bool Roster::knows(std::string_view name) const {
     return administration_.knows(name) ||
            std::ranges::any_of(backends_, [&](const auto& each) { return each->name == name; });
+}
+
+void Roster::set_elsewhere(std::span<const Elsewhere> loads) {
+    elsewhere_.clear();
+    for (const auto& load : loads)
+        elsewhere_.insert_or_assign(id_of(load.backend, load.address), load);
+    for (auto& member : members_) count_elsewhere(member);
+}
+
+void Roster::count_elsewhere(Member& member) const {
+    const auto found = elsewhere_.find(member.id());
+    if (found == elsewhere_.end())
+        member.set_elsewhere(0, 0);
+    else
+        member.set_elsewhere(found->second.sessions, found->second.transfers);
+}
+
+std::set<std::string> Roster::used_elsewhere() const {
+    std::set<std::string> names;
+    for (const auto& [id, load] : elsewhere_)
+        if (load.sessions > 0) names.insert(load.backend);
+    return names;
+}
+
+bool Roster::is_empty(std::string_view name) const {
+    return sessions(name) == 0 && std::ranges::none_of(elsewhere_, [&](const auto& each) {
+               return each.second.sessions > 0 && each.second.backend == name;
+           });
 }
 
 std::uint32_t Roster::sessions(std::string_view name) const {

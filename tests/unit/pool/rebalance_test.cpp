@@ -301,5 +301,25 @@ TEST_F(RebalanceTest, a_seat_on_one_backend_is_given_only_there) {
     EXPECT_TRUE(pool().seat_on(id(1), {}));
 }
 
+TEST_F(RebalanceTest, each_balancer_of_a_cluster_balances_its_own_sessions) {
+    begin_on_one(100);
+    const auto address = pool().status().at(1).backend.address;
+    pool().set_elsewhere({{Elsewhere{"alf2", address, 1000, 0}}});
+    run(1s);
+    EXPECT_GT(asked(), 0U);
+}
+
+TEST_F(RebalanceTest, sessions_move_only_where_other_balancers_leave_room) {
+    config.backends[1].max_sessions = 10;
+    begin_on_one(100);
+    const auto address = pool().status().at(1).backend.address;
+    pool().set_elsewhere({{Elsewhere{"alf2", address, 10, 0}}});
+    run(1s);
+    EXPECT_EQ(asked(), 0U);
+    pool().set_elsewhere({});
+    run(1s);
+    EXPECT_GT(asked(), 0U);
+}
+
 }  // namespace
 }  // namespace ballast::pool
