@@ -320,12 +320,12 @@ std::optional<Pool::Remembered> Pool::remembered(const Client& client) const {
 bool Pool::forget_client(const Client& client) {
     const Locked locked(*this);
     const Asker asker(settings_->stick, client, {});
-    return chooser_.stick_table().forget(asker.stick_key) != 0;
+    return chooser_.stick_table().forget(asker.stick_key, locked.now()) != 0;
 }
 
 std::size_t Pool::forget_all_clients() {
     const Locked locked(*this);
-    return chooser_.stick_table().forget_all();
+    return chooser_.stick_table().forget_all(locked.now());
 }
 
 std::size_t Pool::clients_remembered() const {
@@ -382,6 +382,52 @@ std::vector<Pool::Named> Pool::names() const {
 }
 
 // The other balancers of a cluster
+
+void Pool::share(bool wanted) {
+    const std::lock_guard lock(mutex_);
+    chooser_.stick_table().share(wanted);
+}
+
+std::vector<Pool::Stuck> Pool::take_stuck(std::size_t max) {
+    const Locked locked(*this);
+    std::vector<Stuck> taken;
+    while (taken.size() < max) {
+        auto news = chooser_.stick_table().take_news(max - taken.size(), locked.now());
+        if (news.empty()) break;
+        for (auto& each : news)
+            if (auto stuck = told(std::move(each), locked.now()))
+                taken.push_back(std::move(*stuck));
+    }
+    return taken;
+}
+
+/// Empty: its backend is gone. Others would not find it either.
+std::optional<Pool::Stuck> Pool::told(StickTable::News news, loop::Time now) const {
+    Stuck stuck{.key = news.key,
+                .who = std::move(news.who),
+                .is_user = settings_->stick.by == config::StickBy::user,
+                .backend = {},
+                .address = {},
+                .age = std::chrono::duration_cast<std::chrono::milliseconds>(now - news.at),
+                .is_gone = news.backend == 0};
+    if (stuck.is_gone) return stuck;
+    const auto* const member = roster_.find(news.backend);
+    if (member == nullptr) return std::nullopt;
+    stuck.backend = member->name();
+    stuck.address = member->backend().address;
+    return stuck;
+}
+
+void Pool::learn(std::span<const Stuck> known) {
+    const Locked locked(*this);
+    const auto by = settings_->stick.by;
+    for (const auto& each : known) {
+        if (by != (each.is_user ? config::StickBy::user : config::StickBy::network)) continue;
+        const auto backend = each.is_gone ? 0 : Roster::id_of(each.backend, each.address);
+        chooser_.stick_table().learn({each.key, each.who, backend, locked.now() - each.age},
+                                     locked.now());
+    }
+}
 
 void Pool::set_elsewhere(std::span<const Elsewhere> loads) {
     Locked locked(*this);

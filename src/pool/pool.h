@@ -137,6 +137,24 @@ public:
 
     // The other balancers of a cluster
 
+    /// A client or a user that sticks to a backend, as balancers tell each other.
+    struct Stuck {
+        std::uint64_t key = 0;  ///< of the client in this pool: the same at all balancers
+        std::string who;        ///< a network, or a user's name
+        bool is_user = false;
+        std::string backend;  ///< its configured name
+        base::Address address;
+        std::chrono::milliseconds age{};  ///< since its last use, or since it was forgotten
+        bool is_gone = false;             ///< it was forgotten: there is no backend
+    };
+    /// Whether to keep what `take_stuck` gives. When it begins, and with each further call, that
+    /// is all that the pool knows.
+    void share(bool wanted);
+    /// At most `max` of the clients that are news for the others, see `StickTable::take_news`.
+    /// Fewer: these are all.
+    [[nodiscard]] std::vector<Stuck> take_stuck(std::size_t max);
+    /// What others know. Holds the lock for all of it.
+    void learn(std::span<const Stuck> known);
     /// What they have now, instead of what they had. It counts for `max_sessions` and for policies.
     /// Moving sessions to backends with fewer looks at this balancer's alone.
     void set_elsewhere(std::span<const Elsewhere> loads);
@@ -182,6 +200,7 @@ private:
 
     bool probed(BackendId id, bool passed, const std::string& reason);
     [[nodiscard]] std::optional<Remembered> named(StickTable::Remembered entry) const;
+    [[nodiscard]] std::optional<Stuck> told(StickTable::News news, loop::Time now) const;
 
     // What seats and places ask for
     friend class Seat;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pool/stick_table.h"
 
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
 namespace ballast::pool {
 
 void StickTable::Seats::add(Backend to) {
@@ -13,9 +17,10 @@ void StickTable::Seats::remove(Backend from) {
 }
 
 void StickTable::configure(std::chrono::milliseconds timeout, std::size_t entries_max) {
-    timeout_ = timeout;
+    const bool is_changed = std::exchange(timeout_, timeout) != timeout;
     entries_max_ = entries_max;
     bound_size();
+    if (sharing_ && is_changed) share(true);
 }
 
 bool StickTable::is_over(const Entry& entry, loop::Time now) const {
@@ -40,10 +45,16 @@ StickTable::Entry& StickTable::use(Key key, loop::Time now) {
 }
 
 void StickTable::bound_size() {
-    while (entries_.size() > entries_max_) {
-        places_.erase(entries_.back().key);
-        entries_.pop_back();
+    while (entries_.size() > entries_max_) erase(places_.find(entries_.back().key));
+}
+
+void StickTable::erase(Places::iterator place) {
+    if (sharing_) {
+        sharing_->news.erase(place->first);
+        note_later(*place->second, {});
     }
+    entries_.erase(place->second);
+    places_.erase(place);
 }
 
 std::optional<StickTable::Binding> StickTable::find(Key key, loop::Time now) {
@@ -51,8 +62,7 @@ std::optional<StickTable::Binding> StickTable::find(Key key, loop::Time now) {
     if (place == places_.end()) return std::nullopt;
     const Entry& entry = *place->second;
     if (is_over(entry, now)) {
-        entries_.erase(place->second);
-        places_.erase(place);
+        erase(place);
         return std::nullopt;
     }
     return binding_of(entry);
@@ -110,8 +120,7 @@ void StickTable::attempt_failed(Key key, Backend backend) {
     Entry& entry = *place->second;
     entry.attempts.remove(backend);
     if (entry.sessions || entry.attempts.count > 0) return;
-    entries_.erase(place->second);
-    places_.erase(place);
+    erase(place);
 }
 
 void StickTable::logged_in(Key key, Backend backend, loop::Time now) {
@@ -120,6 +129,7 @@ void StickTable::logged_in(Key key, Backend backend, loop::Time now) {
     entry.attempts.remove(backend);
     if (!entry.sessions) entry.sessions = Seats{backend, 0};
     entry.sessions->add(backend);
+    if (sharing_) note(entry, now);
 }
 
 void StickTable::session_ended(Key key, Backend backend, loop::Time now) {
@@ -127,22 +137,100 @@ void StickTable::session_ended(Key key, Backend backend, loop::Time now) {
     if (place == places_.end() || !place->second->sessions ||
         place->second->sessions->backend != backend)
         return;
-    use(key, now).sessions->remove(backend);
+    Entry& entry = use(key, now);
+    entry.sessions->remove(backend);
+    if (sharing_ && entry.sessions->count == 0) note(entry, now);
 }
 
-std::size_t StickTable::forget(Key key) {
+std::size_t StickTable::forget(Key key, loop::Time now) {
     const auto place = places_.find(key);
     if (place == places_.end()) return 0;
-    entries_.erase(place->second);
-    places_.erase(place);
+    auto who = std::move(place->second->who);
+    erase(place);
+    if (sharing_) sharing_->news[key] = News{key, std::move(who), 0, now};
     return 1;
 }
 
-std::size_t StickTable::forget_all() {
+std::size_t StickTable::forget_all(loop::Time now) {
     const auto known = places_.size();
+    if (sharing_) {
+        sharing_->later.clear();
+        for (auto& entry : entries_)
+            sharing_->news[entry.key] = News{entry.key, std::move(entry.who), 0, now};
+    }
     entries_.clear();
     places_.clear();
     return known;
+}
+
+// What balancers of a cluster tell each other
+
+void StickTable::share(bool wanted) {
+    if (!wanted) {
+        for (auto& entry : entries_) entry.news_at = {};
+        sharing_.reset();
+        return;
+    }
+    if (!sharing_) sharing_ = std::make_unique<Sharing>();
+    for (auto& entry : entries_)
+        if (entry.sessions) note(entry, entry.last_used);
+}
+
+/// Half of the time after which others forget it: one telling may be lost.
+std::chrono::milliseconds StickTable::news_interval() const {
+    return std::max<std::chrono::milliseconds>(timeout_ / 2, std::chrono::seconds(1));
+}
+
+void StickTable::note(Entry& entry, loop::Time now) {
+    sharing_->news[entry.key] = std::nullopt;
+    note_later(entry, entry.sessions->count > 0 ? now + news_interval() : loop::Time{});
+}
+
+void StickTable::note_later(Entry& entry, loop::Time at) {
+    if (entry.news_at != loop::Time{}) sharing_->later.erase({entry.news_at, entry.key});
+    entry.news_at = at;
+    if (at != loop::Time{}) sharing_->later.emplace(at, entry.key);
+}
+
+std::vector<StickTable::News> StickTable::take_news(std::size_t max, loop::Time now) {
+    std::vector<News> taken;
+    if (!sharing_) return taken;
+    auto& [news, later] = *sharing_;
+    while (!later.empty() && later.begin()->first <= now)
+        note(*places_.at(later.begin()->second), now);
+    while (!news.empty() && taken.size() < max) {
+        auto [key, forgotten] = std::move(*news.begin());
+        news.erase(news.begin());
+        if (forgotten) {
+            taken.push_back(std::move(*forgotten));
+            continue;
+        }
+        const Entry& entry = *places_.at(key);
+        const bool is_in_use = entry.sessions->count > 0;
+        taken.push_back(
+            {key, entry.who, entry.sessions->backend, is_in_use ? now : entry.last_used});
+    }
+    return taken;
+}
+
+void StickTable::learn(const News& told, loop::Time now) {
+    const auto place = places_.find(told.key);
+    if (told.backend == 0) {
+        if (place != places_.end() && place->second->last_used <= told.at) erase(place);
+        return;
+    }
+    if (told.key == 0 || now - told.at >= timeout_) return;
+    if (place == places_.end()) {
+        const bool is_full = entries_.size() >= entries_max_;
+        if (is_full && (entries_.empty() || entries_.back().last_used >= told.at)) return;
+    } else if (const auto& sessions = place->second->sessions) {
+        if (sessions->count > 0 || place->second->last_used >= told.at) return;
+    }
+    const bool is_tried = place != places_.end() && place->second->attempts.count > 0;
+    Entry& entry = use(told.key, is_tried ? place->second->last_used : told.at);
+    entry.who = told.who;
+    entry.sessions = Seats{told.backend, 0};
+    if (sharing_) sharing_->news.erase(told.key);
 }
 
 }  // namespace ballast::pool

@@ -8,9 +8,12 @@
 #include <cstdint>
 #include <list>
 #include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace ballast::pool {
@@ -63,8 +66,27 @@ public:
     [[nodiscard]] std::optional<Remembered> look_up(Key key, loop::Time now) const;
 
     /// Forgets one client, or all. Their sessions stay where they are. Returns how many it knew.
-    std::size_t forget(Key key);
-    std::size_t forget_all();
+    std::size_t forget(Key key, loop::Time now);
+    std::size_t forget_all(loop::Time now);
+
+    // What balancers of a cluster tell each other
+
+    /// Something that others have to know, or that others knew.
+    struct News {
+        Key key = 0;
+        std::string who;
+        Backend backend = 0;  ///< 0: the client was forgotten
+        loop::Time at;        ///< its last use, or when it was forgotten
+    };
+    /// Whether to note news. When it begins, and with each further call, all clients are news.
+    void share(bool wanted);
+    /// At most `max` of the news since they were taken last, each client once: it has logged in,
+    /// its last session here has ended, or it was forgotten. A client with sessions here is news
+    /// again before others would forget it.
+    [[nodiscard]] std::vector<News> take_news(std::size_t max, loop::Time now);
+    /// Something that another knows. It is no news for others. A client with sessions here sticks
+    /// to what it has here. Else the later use counts.
+    void learn(const News& told, loop::Time now);
 
 private:
     /// Seats on one backend. Seats on the client's former backends no longer count.
@@ -81,18 +103,32 @@ private:
         std::optional<Seats> sessions;  // where it has logged in
         Seats attempts;
         loop::Time last_used;
+        loop::Time news_at{};  // when it is news again; 0: not
     };
     using Entries = std::list<Entry>;  // the latest used in front
     [[nodiscard]] bool is_over(const Entry& entry, loop::Time now) const;
     [[nodiscard]] static Binding binding_of(const Entry& entry);
     [[nodiscard]] static Remembered remembered(const Entry& entry);
+    using Places = std::map<Key, Entries::iterator>;
     [[nodiscard]] Entry& use(Key key, loop::Time now);
     void bound_size();
+    void erase(Places::iterator place);
+
+    /// Of those who share.
+    struct Sharing {
+        /// With a client that was forgotten: who it was, and when. Else the entry says it.
+        std::map<Key, std::optional<News>> news;
+        std::set<std::pair<loop::Time, Key>> later;  ///< when those with sessions are news again
+    };
+    void note(Entry& entry, loop::Time now);
+    void note_later(Entry& entry, loop::Time at);
+    [[nodiscard]] std::chrono::milliseconds news_interval() const;
 
     std::chrono::milliseconds timeout_;
     std::size_t entries_max_;
     Entries entries_;
-    std::map<Key, Entries::iterator> places_;  // in the order of slices
+    Places places_;  // in the order of slices
+    std::unique_ptr<Sharing> sharing_;
 };
 
 }  // namespace ballast::pool
