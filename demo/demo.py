@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ballast in front of two real FTP servers, with real clients. One server is killed in the middle of
 a download, and restarted. The demo ends with a verdict. With --keep it runs until Ctrl-C, to try it
-by hand.
+by hand. With --pair it shows two balancers, of which one is killed.
 """
 
 import argparse
@@ -26,6 +26,7 @@ import clients  # noqa: E402
 import midway  # noqa: E402
 import operators  # noqa: E402
 import servers  # noqa: E402
+import two_balancers  # noqa: E402
 import waiting  # noqa: E402
 from ballast import BINARY, Backend, Ballast, Listener, Pool  # noqa: E402
 from clients import Client, ClientError, Mode, Target  # noqa: E402
@@ -321,13 +322,22 @@ class Demo:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave everything running")
+    parser.add_argument("--pair", action="store_true", help="show two balancers; as root")
     options = parser.parse_args()
+    if options.pair and options.keep:
+        parser.error("--pair and --keep cannot be combined: leave one out")
     if not BINARY.is_file():
         print(f"demo: {BINARY} is missing; ./run build builds it", file=sys.stderr)
         return 2
 
+    if options.pair and os.geteuid() != 0:
+        print("demo: --pair makes networks of its own, so it needs root", file=sys.stderr)
+        return 2
+
     work = Path(tempfile.mkdtemp(prefix="ballast-demo-"))
     work.chmod(0o755)
+    if options.pair:
+        return two_balancers.show(work)
     demo = Demo(work)
     print("Two FTP servers with the same files, and Ballast in front of them:\n")
     try:
