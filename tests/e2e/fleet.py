@@ -3,6 +3,7 @@
 front of four servers with the same files. All of them are in separate networks."""
 
 import contextlib
+import re
 import socket
 import ssl
 import subprocess
@@ -12,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import operators
-from ballast import BINARY, Backend, Ballast, Listener, Pool
+from ballast import Backend, Ballast, Listener, Pool
 from certificates import Authority
 from clients import Mode
 from netns import Namespace, Network
-from servers import MATRIX, ServerTls
+from servers import MATRIX, REPOSITORY, ServerTls
 from tls import TlsStream, client_context
 from wire import TlsWire, Wire, read_all
 
@@ -53,6 +54,13 @@ def client_address(number: int, family: str) -> str:
     return f"2001:db8:64::{number + 1:x}"
 
 
+def page(where: str, mark: str = "checked") -> str:
+    """The commands of docs/scaling.md for a machine there."""
+    text = (REPOSITORY / "docs/scaling.md").read_text()
+    (block,) = re.findall(rf"^```sh\n# {mark}, on {where}\n(.*?)^```", text, re.M | re.S)
+    return str(block)
+
+
 class Router:
     """Sends each client to one of the nodes in use, by the client's address."""
 
@@ -86,6 +94,19 @@ class Router:
         # Routes go with their next hops.
         self._at.ip("nexthop", "flush")
         self.nodes = []
+
+    def obey_page(self, where: str) -> None:
+        """Runs the page's commands for `where`."""
+        said = page(where).replace("eth1", "lan")
+        done = subprocess.run(
+            [*self._at.prefix, "sh", "-e"],
+            input=said,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == 0, (said, done)
 
     def hash_addresses(self) -> None:
         # Policy 0 of IPv6 looks at the flow label, too, and each connection has a label of its own.
@@ -209,7 +230,7 @@ class Fleet:
             for name in NODES:
                 self._at[name].ip(family, "route", "add", "default", "via", ours[1])
         for name in NODES:
-            self._at[name].address("lo", *(f"{each}" for each in SERVICE.values()))
+            self.run(name, "sh", "-e", said=page("each node"))
         self.root = work / "files"
         behind = Authority(work, "Authority behind")
         self.servers = [

@@ -14,7 +14,7 @@ import everything
 from ballast import DIRECT
 from clients import Client, ClientTls, Mode, Target
 from everything import Case
-from fleet import CONTENT, CONTROL_PORT, NODES, SERVICE, WAYS, Fleet, Visitor, own_address, ports_of
+from fleet import CONTENT, CONTROL_PORT, NODES, SERVICE, WAYS, Fleet, Visitor, own_address, page, ports_of
 from netns import Network
 from wire import read_all
 
@@ -188,6 +188,44 @@ def test_a_drained_node_ends_idle_sessions_and_lets_transfers_finish(
         )
     finally:
         fleet.operate("n3", "ready", "--all")
+
+
+def test_the_commands_of_the_page_do_what_it_says(fleet: Fleet, visitors: Visitors) -> None:
+    fleet.router.forget()
+    fleet.router.obey_page("the router")
+    there = visitors.enter(range(30))
+    assert {each.node for each in there} == set(NODES)
+    visitors.all_work(there)
+
+    # Those who are at node 3 may stay, and others do not come.
+    fleet.router.obey_page("the router while node 3 drains")
+    visitors.all_work(there)
+    assert [each.node for each in visitors.enter(range(30))] == [each.node for each in there]
+    # A hundredth of the buckets is still its.
+    assert len(_at(visitors.enter(range(30, 90)), "n3")) < 10
+
+    fleet.router.obey_page("the router without node 3")
+    assert _at(visitors.enter(range(30)), "n3") == []
+    visitors.all_work(_at(there, "n1", "n2"))
+
+    fleet.router.obey_page("the router with node 3")
+    assert _at(visitors.enter(range(90, 150)), "n3")
+    visitors.all_work(_at(there, "n1", "n2"))
+
+
+@pytest.mark.skipif(
+    not Path("/proc/net/ip_vs").exists(),
+    reason="this kernel has no ip_vs, so LVS in front of balancers cannot be tried",
+)
+def test_lvs_brings_a_client_to_one_node(fleet: Fleet, visitors: Visitors) -> None:
+    fleet.router.forget()
+    fleet.run("router", "sh", "-e", said=page("the director", "not run here"))
+    try:
+        there = [each for each in visitors.enter(range(100)) if each.way.family == "ipv4"]
+        assert {each.node for each in there} == set(NODES)
+        visitors.all_work(there)
+    finally:
+        fleet.run("router", "sh", "-ec", "ipvsadm -C; nft flush ruleset; ip rule del fwmark 21")
 
 
 # Where the network looks at ports, too
