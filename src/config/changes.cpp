@@ -33,6 +33,7 @@ std::vector<std::string> needs_restart(const Config& running, const Config& want
     both(running.log, wanted.log);
     both(running.transfer_log, wanted.transfer_log);
     both(running.admin, wanted.admin);
+    both(running.cluster, wanted.cluster);
     both(running.limits, wanted.limits);
     return differing;
 }

@@ -3,6 +3,7 @@
 
 #include "config/amount.h"
 #include "config/check_admin.h"
+#include "config/check_cluster.h"
 #include "config/check_commands.h"
 #include "config/check_data_path.h"
 #include "config/check_failover.h"
@@ -39,6 +40,7 @@ public:
         }
         check_admin(config_.admin, Findings(places_, problems_));
         check_tls(config_.admin, places_, problems_);
+        check_cluster(config_.cluster, Findings(places_, problems_));
         check_logs(config_, Findings(places_, problems_));
         check_fallbacks(config_, Findings(places_, problems_));
         check_unused(config_, Findings(places_, problems_));

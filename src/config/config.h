@@ -90,6 +90,33 @@ struct Admin {
     std::optional<AdminTls> tls;      ///< of `bind`
 };
 
+/// Who asks the backends how they are, in a cluster of balancers.
+enum class Probing : std::uint8_t {
+    each,  ///< every node
+    one,   ///< one node, for all of them
+};
+
+/// What this balancer shares with others. Each balancer is a node.
+struct Cluster {
+    /// In place of a store: this balancer shares nothing.
+    static constexpr std::string_view no_store = "memory";
+
+    std::vector<std::string> store = {std::string(no_store)};  ///< see `parse_store_address`
+    std::string name = "ballast";                              ///< nodes with the same one share
+    std::string node;           ///< this one's; empty: the host's name
+    std::string secret_file;    ///< the same on all nodes
+    std::string password_file;  ///< for the store; empty: it asks for none
+    std::string ca;             ///< PEM file that the store is verified with; empty: the system
+    std::string certificate;    ///< PEM file for the store; empty: none
+    std::string key;            ///< PEM file; empty: in the certificate's file
+    std::string address;        ///< where other nodes reach this one; empty: they do not
+    Duration heartbeat = std::chrono::seconds(1);
+    Duration timeout = std::chrono::seconds(2);  ///< for an answer of the store
+    Probing probes = Probing::each;
+
+    [[nodiscard]] bool has_store() const { return !store.empty() && store.front() != no_store; }
+};
+
 /// Limits of the whole process. 0 means no limit, unless the field says otherwise.
 struct Limits {
     std::uint32_t sessions = 0;                         ///< 0: as many as the descriptors allow
@@ -449,6 +476,7 @@ struct Config {
     Log log;
     TransferLog transfer_log;
     Admin admin;
+    Cluster cluster;
     Limits limits;
     std::vector<Listener> listeners;
     std::vector<Pool> pools;

@@ -63,9 +63,10 @@ std::optional<Refusal> refusal_of_url(std::string_view text) {
 
 }  // namespace
 
-std::expected<Destination, Refusal> parse_destination(std::string_view text) {
+std::expected<Destination, Refusal> parse_destination(std::string_view text,
+                                                      std::uint16_t otherwise) {
     if (auto url = refusal_of_url(text)) return std::unexpected(std::move(*url));
-    Destination destination;
+    Destination destination{.host = {}, .port = otherwise};
     std::string_view host = text;
     std::string_view port;
     bool has_port = false;

@@ -19,7 +19,9 @@ struct Destination {
     friend bool operator==(const Destination&, const Destination&) = default;
 };
 
-[[nodiscard]] std::expected<Destination, Refusal> parse_destination(std::string_view text);
+/// `otherwise` is the port if the text has none.
+[[nodiscard]] std::expected<Destination, Refusal> parse_destination(std::string_view text,
+                                                                    std::uint16_t otherwise = 21);
 /// A host name alone, in lower case.
 [[nodiscard]] std::expected<std::string, Refusal> parse_host_name(std::string_view text);
 [[nodiscard]] std::string to_string(const Destination& destination);

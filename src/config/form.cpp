@@ -28,6 +28,14 @@ std::expected<std::string, Refusal> parse_ipv4(std::string_view text) {
     return base::to_string(*ip);
 }
 
+std::expected<std::string, Refusal> parse_ip(std::string_view text) {
+    const auto ip = base::Ip::parse(text);
+    if (!ip)
+        return std::unexpected(Refusal{fmt::format("{} is not an address", in_quotes(text)),
+                                       R"(write it like "192.0.2.1" or "2001:db8::1")"});
+    return base::to_string(*ip);
+}
+
 std::expected<std::string, Refusal> parse_sha256(std::string_view text) {
     const auto is_hexadecimal = [](char c) {
         return is_digit(c) || ('a' <= c && c <= 'f') || ('A' <= c && c <= 'F');
@@ -68,6 +76,7 @@ std::expected<std::string, Refusal> parse_syslog_server(std::string_view text) {
 const Form host_name = {parse_host_name, "a host name without a port", "^[A-Za-z0-9_.-]+$",
                         "_ftp._tcp.example.com"};
 const Form ipv4_address = {parse_ipv4, "an IPv4 address", "^[0-9]+([.][0-9]+){3}$", "192.0.2.1"};
+const Form ip_address = {parse_ip, "an IPv4 or IPv6 address", "^[0-9A-Fa-f:.]+$", "192.0.2.1"};
 const Form sha256 = {parse_sha256, "64 hexadecimal digits", "^[0-9A-Fa-f]{64}$",
                      "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"};
 const Form syslog_server = {parse_syslog_server,

@@ -33,6 +33,7 @@ public:
         read_table(root, "", "transfer_log", Record(config_.transfer_log));
         read_table(root, "", "admin", Record(config_.admin));
         read_tls(root, config_.admin);
+        read_table(root, "", "cluster", Record(config_.cluster));
         read_table(root, "", "limits", Record(config_.limits));
         read_named(root, "listener", config_.listeners);
         read_named(root, "pool", config_.pools);

@@ -36,7 +36,7 @@ constexpr auto config_settings = std::to_array<Setting>({
      {},
      "the system is told at the start"},
 });
-constexpr std::array<string_view, 6> config_tables = {"log",    "transfer_log", "admin",
+constexpr std::array<string_view, 7> config_tables = {"log",    "transfer_log", "admin", "cluster",
                                                       "limits", "listener",     "pool"};
 
 constexpr auto log_settings = std::to_array<Setting>({
@@ -133,6 +133,97 @@ constexpr auto admin_tls_settings = with_tls_parameters<AdminTls>(std::to_array<
      "each certificate's file contains its key."},
 }));
 
+constexpr string_view store_opens = "the store is opened at the start";
+
+constexpr auto cluster_settings = std::to_array<Setting>({
+    {"store",
+     Texts{at<&Cluster::store>, 1, 512},
+     "A Redis-compatible store (Redis 5 or later, Valkey) that all nodes use: "
+     "`redis://[USER@]HOST[:PORT][/DATABASE]`, `rediss://` with TLS, or `unix:/PATH`. A list names "
+     "several addresses of one store, of which the first that answers and may be written is used. "
+     "`redis+sentinel://HOST[:PORT]/MASTER[/DATABASE]` asks a Sentinel where the store is. "
+     "`\"memory\"` shares nothing.",
+     false,
+     {},
+     store_opens},
+    {"name",
+     Name{at<&Cluster::name>},
+     "The cluster's name. Nodes with the same name and store share; one store can serve several "
+     "clusters.",
+     false,
+     {},
+     store_opens},
+    {"node",
+     Name{at<&Cluster::node>, true},
+     "This balancer's name among the nodes, which must differ on each of them. Empty means the "
+     "host's name.",
+     false,
+     {},
+     store_opens},
+    {"secret_file",
+     Text{at<&Cluster::secret_file>, 0, path_bytes_max},
+     "File with at least 32 random bytes in base64 (`openssl rand -base64 48`), the same on all "
+     "nodes. What Ballast keeps in the store is encrypted with it, and names of users are only "
+     "there as keyed hashes. Needed with a store.",
+     false,
+     {},
+     store_opens},
+    {"password_file",
+     Text{at<&Cluster::password_file>, 0, path_bytes_max},
+     "File with the password of the store, on its first line. Empty means that it asks for none.",
+     false,
+     {},
+     store_opens},
+    {"ca",
+     Text{at<&Cluster::ca>, 0, path_bytes_max},
+     "PEM file with the authorities that the store's certificate is verified with. Empty means "
+     "those of the system.",
+     false,
+     {},
+     store_opens},
+    {"certificate",
+     Text{at<&Cluster::certificate>, 0, path_bytes_max},
+     "PEM file with a certificate that Ballast shows to the store, if the store asks for one.",
+     false,
+     {},
+     store_opens},
+    {"key",
+     Text{at<&Cluster::key>, 0, path_bytes_max},
+     "PEM file with its key. Empty means that the certificate's file contains it.",
+     false,
+     {},
+     store_opens},
+    {"address",
+     Formed{at<&Cluster::address>, &ip_address},
+     "This node's own address, for the other nodes: data connections that arrive at the wrong node "
+     "are sent there. Empty means that they are not.",
+     false,
+     {},
+     store_opens},
+    {"heartbeat",
+     Time{at<&Cluster::heartbeat>, 100ms, 60s},
+     "How often this node tells the others its sessions and transfers. So long after another node "
+     "has let sessions in, its limits may be exceeded here. A node that is silent for five times "
+     "as long is taken for dead.",
+     false,
+     {},
+     store_opens},
+    {"timeout",
+     Time{at<&Cluster::timeout>, 100ms, 60s},
+     "For an answer of the store. After that Ballast goes on with what it knows, and tries the "
+     "store again.",
+     false,
+     {},
+     store_opens},
+    {"probes",
+     word<&Cluster::probes, probings>,
+     "`each`: every node probes the backends itself. `one`: one node probes for all, and the "
+     "others take over if its results stop coming.",
+     false,
+     {},
+     store_opens},
+});
+
 constexpr std::uint32_t rate_max = 1'000'000;
 
 constexpr auto limits_settings = std::to_array<Setting>({
@@ -199,6 +290,9 @@ constexpr auto top_sections = std::to_array<Section>({
     {defaults<AdminTls>, "admin.tls", "[admin.tls]",
      "TLS for operators. With this table every address of `bind` speaks HTTPS.",
      admin_tls_settings},
+    {defaults<Cluster>, "cluster", "[cluster]",
+     "What several balancers share, see [high-availability.md](high-availability.md).",
+     cluster_settings},
     {defaults<Limits>, "limits", "[limits]",
      "Limits of the whole process. Each time that a limit is reached is counted.", limits_settings},
 });

@@ -97,6 +97,10 @@ inline constexpr auto failovers = std::to_array<Spelling<Failover>>({
     {"session", Failover::session},
     {"transfer", Failover::transfer},
 });
+inline constexpr auto probings = std::to_array<Spelling<Probing>>({
+    {"each", Probing::each},
+    {"one", Probing::one},
+});
 inline constexpr auto data_paths = std::to_array<Spelling<DataPath>>({
     {"relay", DataPath::relay},
     {"direct", DataPath::direct},

@@ -89,6 +89,7 @@ std::string written_out(const Config& config) {
     writer.table("[transfer_log]", config.transfer_log);
     writer.table("[admin]", config.admin);
     if (config.admin.tls) writer.table("[admin.tls]", *config.admin.tls);
+    writer.table("[cluster]", config.cluster);
     writer.table("[limits]", config.limits);
     for (const auto& listener : config.listeners) write(writer, listener);
     for (const auto& pool : config.pools) write(writer, pool);

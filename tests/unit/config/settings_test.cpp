@@ -60,6 +60,7 @@ ConstRecord part(const Config& config, std::string_view path) {
     if (path == "log") return ConstRecord(config.log);
     if (path == "transfer_log") return ConstRecord(config.transfer_log);
     if (path == "admin") return ConstRecord(config.admin);
+    if (path == "cluster") return ConstRecord(config.cluster);
     if (path == "admin.tls") return ConstRecord(config.admin.tls.value());
     if (path == "limits") return ConstRecord(config.limits);
     if (path == "listener.NAME") return ConstRecord(listener);
