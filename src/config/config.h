@@ -114,7 +114,7 @@ struct Cluster {
     Duration timeout = std::chrono::seconds(2);  ///< for an answer of the store
     Probing probes = Probing::each;
 
-    [[nodiscard]] bool has_store() const { return !store.empty() && store.front() != no_store; }
+    [[nodiscard]] bool has_store() const { return store.size() > 1 || store.at(0) != no_store; }
 };
 
 /// Limits of the whole process. 0 means no limit, unless the field says otherwise.

@@ -142,6 +142,7 @@ public:
     }
 
     void take(const Value& value, const Texts& kind, Record into) {
+        into[kind.member].clear();  // there may be a default
         take_each(value, [&](std::string_view name, const std::string& text) {
             auto wrong = wrong_text(name, text, kind);
             if (!wrong) into[kind.member].push_back(text);

@@ -174,7 +174,9 @@ void complete(Tables& tables, std::string_view path, std::string_view key, bool 
     if (key == "backend_data" && is_other) pool["data_ports"] = "\"50000-50001\"";
     if (key == "data" && path == "pool.NAME" && is_other) tables.erase("[listener.x.tls]");
     if (key == "srv" && is_other) backend.erase("address");
-    if (key == "address" && !is_other) backend["srv"] = "\"example.org\"";
+    if (path == "cluster" && key == "store") tables["[cluster]"]["secret_file"] = "\"x\"";
+    if (path == "pool.NAME.backend" && key == "address" && !is_other)
+        backend["srv"] = "\"example.org\"";
     if (path != "pool.NAME.probe" || !is_other) return;
     if (key == "type") return;
     if (key == "script")
@@ -233,11 +235,10 @@ TEST(Settings, every_setting_takes_a_value_that_is_not_its_default) {
     for_each_setting([](const Section& section, const Setting& setting) {
         SCOPED_TRACE(fmt::format("{} {}", section.header, setting.key));
         const auto defaults = section.defaults();
-        const bool is_rule = setting.key.ends_with("_arguments");
-        const auto value =
-            is_rule
-                ? std::string(R"(["STOR *.exe", "SITE *"])")
-                : std::visit([&](const auto& kind) { return other(kind, defaults); }, setting.kind);
+        auto value =
+            std::visit([&](const auto& kind) { return other(kind, defaults); }, setting.kind);
+        if (setting.key.ends_with("_arguments")) value = R"(["STOR *.exe", "SITE *"])";
+        if (setting.key == "store") value = R"(["redis://192.0.2.7", "redis://192.0.2.8"])";
         if (!setting.required) EXPECT_NE(shown(setting.kind, defaults), value);
         EXPECT_EQ(loaded_and_shown(section, setting, value), value);
     });
