@@ -45,6 +45,10 @@ void add_process(Exposition& page, const MetricsSnapshot& all) {
     page.add(F::transfers_running, {}, all.transfers);
     if (all.transfers_max != 0) page.add(F::transfers_max, {}, all.transfers_max);
     page.add(F::bans, {}, static_cast<double>(all.bans));
+    if (all.cluster) {
+        page.add(F::nodes, {}, static_cast<double>(all.cluster->nodes));
+        page.add(F::store_reachable, {}, all.cluster->is_store_reachable ? 1 : 0);
+    }
     for (const auto& each : all.certificates)
         page.add(F::certificate_expiry, {each.listener, each.file},
                  static_cast<double>(each.expires_at));

@@ -66,6 +66,10 @@ struct MetricsSnapshot {
         std::optional<std::int64_t> certificate_expires_at;      ///< empty: without TLS, or unknown
         std::shared_ptr<const metrics::BackendFigures> figures;  ///< null: nothing is counted
     };
+    struct Cluster {
+        std::size_t nodes = 0;  ///< that live, this one included
+        bool is_store_reachable = false;
+    };
     struct Pool {
         std::string name;
         std::size_t queued = 0;
@@ -85,6 +89,7 @@ struct MetricsSnapshot {
     std::vector<Listener> listeners;
     std::vector<Certificate> certificates;
     std::vector<Pool> pools;
+    std::optional<Cluster> cluster = {};  ///< empty: nothing is shared
 };
 
 /// The answer to GET /metrics, in Prometheus' text format.

@@ -35,8 +35,10 @@ struct Message {
 using News = std::variant<Entry, Message>;
 
 /// What nodes share, outside of this process. All calls take at most the store's time-out; an error
-/// says what was asked of whom. Two coroutines may use it at once: one of them follows. Belongs to
-/// the control thread. The daemon's is a Redis-compatible server, a simulation's is in memory.
+/// says what was asked of whom. Two coroutines may use it at once: one of them follows. A call may
+/// be cancelled; then `open` comes next, as after an error. Once the store has another birth than
+/// `open` said, the calls that write and follow fail. Belongs to the control thread. The daemon's
+/// is a Redis-compatible server, a simulation's is in memory.
 class Store {
 public:
     Store() = default;

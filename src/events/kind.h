@@ -30,6 +30,10 @@ enum class Kind : std::uint8_t {
     reload_refused,
     upgrade_done,
     upgrade_failed,
+    store_lost,
+    store_found,
+    node_joined,
+    node_left,
     // Frequent: only those who listen get them.
     session_began,
     session_logged_in,

@@ -178,6 +178,10 @@ constexpr auto rows = std::to_array<CounterRow>({
     {Counter::reloads_refused, "reloads_refused", "A reload changed nothing: it had problems."},
     {Counter::upgrades_failed, "upgrades_failed",
      "An upgrade failed, and this process went on serving."},
+    {Counter::store_failures, "store_failures",
+     "The cluster's store could not be opened, or did not answer as it should."},
+    {Counter::store_entries_unreadable, "store_entries_unreadable",
+     "Something in the cluster's store was sealed with another secret, or is forged."},
 });
 
 constexpr std::size_t counter_count = rows.size();

@@ -109,6 +109,8 @@ enum class Counter : std::uint8_t {
     reloads,
     reloads_refused,
     upgrades_failed,
+    store_failures,
+    store_entries_unreadable,
 };
 
 /// A counter as operators see it.

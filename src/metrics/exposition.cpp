@@ -126,6 +126,8 @@ constexpr auto parts = std::to_array<Part>({
     {C::reloads, F::reloads, {"applied"}},
     {C::reloads_refused, F::reloads, {"refused"}},
     {C::upgrades_failed, F::upgrades_failed},
+    {C::store_failures, F::store_failures},
+    {C::store_entries_unreadable, F::store_entries_unreadable},
 });
 
 /// `Transfers` has these by direction.

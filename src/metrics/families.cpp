@@ -92,6 +92,11 @@ constexpr auto rows = std::to_array<FamilyRow>({
     {F::tls_kernel_connections, "ballast_tls_kernel_connections_total", counter, {}, "Data connections on which the kernel encrypts what is sent."},
     {F::certificate_expiry, "ballast_certificate_expiry_timestamp_seconds", gauge, {"listener", "file"}, "When a listener's certificate, or its OCSP response, expires, in Unix time."},
 
+    {F::nodes, "ballast_nodes", gauge, {}, "Nodes of the cluster that live, this one included; absent without a store."},
+    {F::store_reachable, "ballast_store_reachable", gauge, {}, "1 if the cluster's store can be used, else 0; absent without a store."},
+    {F::store_failures, "ballast_store_failures_total", counter, {}, "How often the cluster's store could not be opened or did not answer as it should."},
+    {F::store_entries_unreadable, "ballast_store_entries_unreadable_total", counter, {}, "What other nodes keep in the store and this node cannot read: another secret, or forged."},
+
     {F::pool_backends, "ballast_pool_backends", gauge, {"pool"}, "Backends of a pool; each address of a name is one."},
     {F::pool_serving_backends, "ballast_pool_serving_backends", gauge, {"pool"}, "Backends of a pool that get sessions: neither down, nor ejected, nor withdrawn."},
     {F::pool_queue, "ballast_pool_queued_sessions", gauge, {"pool"}, "Sessions that wait for a seat now."},

@@ -88,6 +88,11 @@ enum class Family : std::uint8_t {
     tls_tickets_of_others,
     tls_kernel_connections,
     certificate_expiry,
+    // The cluster
+    nodes,
+    store_reachable,
+    store_failures,
+    store_entries_unreadable,
     // Pools
     pool_backends,
     pool_serving_backends,

@@ -32,7 +32,12 @@ CONTENT = b"content" * 100_000
 ADMIN = f"127.0.0.1:{free_port()}"
 
 # Where nothing sets such a limit.
-OPTIONAL = {"ballast_transfers_max", "ballast_backend_sessions_max"}
+OPTIONAL = {
+    "ballast_transfers_max",
+    "ballast_backend_sessions_max",
+    "ballast_nodes",
+    "ballast_store_reachable",
+}
 WITH_TLS = {
     "ballast_certificate_expiry_timestamp_seconds",
     "ballast_backend_certificate_expiry_timestamp_seconds",

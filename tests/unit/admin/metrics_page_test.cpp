@@ -41,6 +41,16 @@ TEST(MetricsPage, shows_a_limit_only_where_there_is_one) {
     EXPECT_THAT(metrics_page(all), HasSubstr("\nballast_transfers_max 3\n"));
 }
 
+TEST(MetricsPage, shows_the_cluster_only_if_there_is_one) {
+    MetricsSnapshot all;
+    EXPECT_THAT(metrics_page(all), Not(HasSubstr("\nballast_store_reachable ")));
+    all.cluster = {.nodes = 3, .is_store_reachable = true};
+    EXPECT_THAT(metrics_page(all), HasSubstr("\nballast_nodes 3\n"));
+    EXPECT_THAT(metrics_page(all), HasSubstr("\nballast_store_reachable 1\n"));
+    all.cluster->is_store_reachable = false;
+    EXPECT_THAT(metrics_page(all), HasSubstr("\nballast_store_reachable 0\n"));
+}
+
 TEST(MetricsPage, shows_each_address_of_a_backend) {
     MetricsSnapshot all;
     auto& pool = all.pools.emplace_back();

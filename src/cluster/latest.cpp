@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cluster/latest.h"
+
+#include <utility>
+
+namespace ballast::cluster {
+
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+
+/// A store that makes up entries does not fill our memory.
+constexpr std::size_t items_max = 1'000'000;
+
+}  // namespace
+
+void Latest::set(const std::string& key, std::string value, milliseconds lifetime) {
+    auto& item = items_[key];
+    item = {.stamp = exchange_.stamp(item.stamp),
+            .value = std::move(value),
+            .until = exchange_.loop().after(lifetime),
+            .is_due = true};
+}
+
+bool Latest::learn(const Entry& entry, milliseconds lifetime) {
+    const auto known = items_.find(entry.key);
+    if (known == items_.end() && items_.size() >= items_max) return false;
+    if (known != items_.end() && entry.stamp <= known->second.stamp) {
+        // The store has it: this node need not tell it.
+        if (entry.stamp == known->second.stamp) known->second.is_due = false;
+        return false;
+    }
+    items_[entry.key] = {
+        .stamp = entry.stamp, .value = entry.value, .until = exchange_.loop().after(lifetime)};
+    return true;
+}
+
+std::vector<News> Latest::take(std::size_t max) {
+    std::vector<News> due;
+    const auto now = exchange_.loop().now();
+    for (auto& [key, item] : items_) {
+        if (due.size() >= max) break;
+        if (!std::exchange(item.is_due, false) || item.until <= now) continue;
+        due.emplace_back(Entry{.table = table_,
+                               .key = key,
+                               .stamp = item.stamp,
+                               .value = item.value,
+                               .lifetime = duration_cast<milliseconds>(item.until - now)});
+    }
+    return due;
+}
+
+void Latest::repeat() {
+    for (auto& [key, item] : items_) item.is_due = true;
+}
+
+void Latest::shift(milliseconds by) {
+    for (auto& [key, item] : items_) item.stamp.at += by;
+}
+
+void Latest::tidy() {
+    const auto now = exchange_.loop().now();
+    std::erase_if(items_, [&](const auto& each) { return each.second.until <= now; });
+}
+
+}  // namespace ballast::cluster

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cluster/exchange.h"
+#include "cluster/store.h"
+#include "loop/loop.h"
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ballast::cluster {
+
+/// A node's copy of a table in which few entries are there and each of them matters: of each key
+/// the latest value, and whether the store may not have it yet.
+class Latest {
+public:
+    Latest(const Exchange& exchange, std::string table)
+        : exchange_(exchange), table_(std::move(table)) {}
+
+    /// A decision made here, which replaces what was known.
+    void set(const std::string& key, std::string value, std::chrono::milliseconds lifetime);
+    /// Whether the entry is later than what was known. It is kept for `lifetime` from now on.
+    [[nodiscard]] bool learn(const Entry& entry, std::chrono::milliseconds lifetime);
+
+    [[nodiscard]] std::vector<News> take(std::size_t max);
+    /// All of it is to be told again.
+    void repeat();
+    void shift(std::chrono::milliseconds by);
+    /// Forgets what is over.
+    void tidy();
+
+    struct Item {
+        Stamp stamp;
+        std::string value;
+        loop::Time until;
+        bool is_due = false;  ///< to be told
+    };
+    [[nodiscard]] const std::map<std::string, Item>& items() const { return items_; }
+
+private:
+    const Exchange& exchange_;
+    const std::string table_;
+    std::map<std::string, Item> items_;  // by key
+};
+
+}  // namespace ballast::cluster

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cluster/nodes.h"
+
+#include "base/log.h"
+#include "events/bus.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ballast::cluster {
+
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+
+constexpr std::size_t nodes_max = 1000;
+/// So long the last word of a dead node is known: what it has said before does not revive it.
+constexpr auto memory_of_dead = std::chrono::hours(1);
+
+}  // namespace
+
+Nodes::Nodes(Exchange& exchange, Look look, std::function<void()> changed, std::uint64_t instance)
+    : exchange_(exchange),
+      look_(std::move(look)),
+      changed_(std::move(changed)),
+      instance_(instance),
+      started_at_(exchange.loop().now()) {}
+
+NodeFacts Nodes::own() const {
+    auto facts = look_();
+    facts.instance = instance_;
+    facts.uptime = duration_cast<milliseconds>(exchange_.loop().now() - started_at_);
+    facts.heartbeat = exchange_.heartbeat();
+    return facts;
+}
+
+std::vector<Node> Nodes::all() const {
+    std::vector<Node> all;
+    all.push_back({.name = exchange_.node(),
+                   .facts = own(),
+                   .heard_at = exchange_.loop().now(),
+                   .is_self = true});
+    for (const auto& [name, node] : others_) all.push_back(node);
+    return all;
+}
+
+void Nodes::tell_now() {
+    is_due_ = true;
+    exchange_.hurry();
+}
+
+milliseconds Nodes::lifetime_of(const NodeFacts& facts) {
+    return std::max(facts.heartbeat, milliseconds(1)) * beats_of_silence;
+}
+
+void Nodes::learn(const Entry& entry) {
+    auto facts = facts_from(entry.value);
+    if (!facts) return;
+    if (entry.key == exchange_.node()) {
+        if (facts->instance != instance_) learn_of_namesake(entry);
+        return;
+    }
+    if (entry.stamp.node != entry.key) return;
+    const auto known = heard_.find(entry.key);
+    if (known != heard_.end() && entry.stamp <= known->second.stamp) return;
+    if (known == heard_.end() && heard_.size() >= nodes_max) return;
+    heard_[entry.key] = {entry.stamp, exchange_.loop().now()};
+    if (facts->is_leaving) return leave(entry.key, "it has ended");
+
+    const auto place = others_.find(entry.key);
+    const bool is_new = place == others_.end();
+    const bool differs = is_new || place->second.facts.loads != facts->loads;
+    others_[entry.key] = {.name = entry.key,
+                          .facts = std::move(*facts),
+                          .heard_at = exchange_.loop().now(),
+                          .is_self = false};
+    if (is_new) {
+        log::write_each(log::Level::info, "another node is there", {{"node", entry.key}});
+        events::publish(events::Kind::node_joined, {{"node", entry.key}});
+    }
+    if (differs) changed_();
+}
+
+/// Only an entry that is newer than this process's first one says that another node has its name.
+/// Older ones are of a process that was here before.
+void Nodes::learn_of_namesake(const Entry& entry) {
+    if (has_namesake_ || told_first_ == Stamp() || entry.stamp <= told_first_) return;
+    has_namesake_ = true;
+    log::write_each(log::Level::warning,
+                    "another node has the same name: give each node its own cluster.node",
+                    {{"node", entry.key}});
+}
+
+/// Nobody has been heard of while the store was away, and that says nothing.
+void Nodes::opened() {
+    for (auto& [name, node] : others_) node.heard_at = exchange_.loop().now();
+}
+
+void Nodes::beat() {
+    const auto now = exchange_.loop().now();
+    std::vector<std::string> silent;
+    for (const auto& [name, node] : others_)
+        if (now - node.heard_at > lifetime_of(node.facts)) silent.push_back(name);
+    for (const auto& each : silent) leave(each, "it has been silent for five heartbeats");
+    std::erase_if(heard_, [&](const auto& each) {
+        return now - each.second.at > memory_of_dead && !others_.contains(each.first);
+    });
+    is_due_ = true;
+}
+
+std::vector<News> Nodes::take(std::size_t /*max*/) {
+    if (!std::exchange(is_due_, false)) return {};
+    return {entry_of(own())};
+}
+
+std::vector<News> Nodes::farewell() {
+    auto facts = own();
+    facts.is_leaving = true;
+    return {entry_of(facts)};
+}
+
+Entry Nodes::entry_of(const NodeFacts& facts) {
+    told_ = exchange_.stamp(told_);
+    if (told_first_ == Stamp()) told_first_ = told_;
+    return {.table = std::string(name()),
+            .key = exchange_.node(),
+            .stamp = told_,
+            .value = bytes_of(facts),
+            .lifetime = lifetime_of(facts)};
+}
+
+void Nodes::leave(const std::string& name, std::string_view why) {
+    if (others_.erase(name) == 0) return;
+    log::write_each(log::Level::warning, "a node is gone", {{"node", name}, {"reason", why}});
+    events::publish(events::Kind::node_left, {{"node", name}, {"reason", why}});
+    changed_();
+}
+
+}  // namespace ballast::cluster
