@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <fmt/format.h>
+#include <optional>
 
 namespace ballast::config {
 
@@ -28,12 +29,22 @@ std::expected<std::string, Refusal> parse_ipv4(std::string_view text) {
     return base::to_string(*ip);
 }
 
-std::expected<std::string, Refusal> parse_ip(std::string_view text) {
-    const auto ip = base::Ip::parse(text);
-    if (!ip)
-        return std::unexpected(Refusal{fmt::format("{} is not an address", in_quotes(text)),
-                                       R"(write it like "192.0.2.1" or "2001:db8::1")"});
-    return base::to_string(*ip);
+/// One of each family, or one alone, with a space between them.
+std::expected<std::string, Refusal> parse_addresses(std::string_view text) {
+    const auto space = std::min(text.find(' '), text.size());
+    const auto one = base::Ip::parse(text.substr(0, space));
+    const auto other = space == text.size() ? one : base::Ip::parse(text.substr(space + 1));
+    const auto is_of_a_machine = [](const std::optional<base::Ip>& ip) {
+        return ip && !ip->is_any();
+    };
+    const bool is_one_of_each =
+        space == text.size() || (one && other && one->family() != other->family());
+    if (!is_of_a_machine(one) || !is_of_a_machine(other) || !is_one_of_each)
+        return std::unexpected(
+            Refusal{fmt::format("{} is not the address of a machine", in_quotes(text)),
+                    R"(write one, or an IPv4 and an IPv6 address: "192.0.2.1 2001:db8::1")"});
+    if (space == text.size()) return base::to_string(*one);
+    return fmt::format("{} {}", base::to_string(*one), base::to_string(*other));
 }
 
 std::expected<std::string, Refusal> parse_sha256(std::string_view text) {
@@ -76,7 +87,8 @@ std::expected<std::string, Refusal> parse_syslog_server(std::string_view text) {
 const Form host_name = {parse_host_name, "a host name without a port", "^[A-Za-z0-9_.-]+$",
                         "_ftp._tcp.example.com"};
 const Form ipv4_address = {parse_ipv4, "an IPv4 address", "^[0-9]+([.][0-9]+){3}$", "192.0.2.1"};
-const Form ip_address = {parse_ip, "an IPv4 or IPv6 address", "^[0-9A-Fa-f:.]+$", "192.0.2.1"};
+const Form own_addresses = {parse_addresses, "an address, or an IPv4 and an IPv6 address",
+                            "^[0-9A-Fa-f:.]+( [0-9A-Fa-f:.]+)?$", "192.0.2.1"};
 const Form sha256 = {parse_sha256, "64 hexadecimal digits", "^[0-9A-Fa-f]{64}$",
                      "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"};
 const Form syslog_server = {parse_syslog_server,

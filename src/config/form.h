@@ -23,8 +23,8 @@ struct Form {
 extern const Form host_name;
 /// "192.0.2.1": an IPv4 address.
 extern const Form ipv4_address;
-/// "192.0.2.1" or "2001:db8::1".
-extern const Form ip_address;
+/// "192.0.2.1", or one of each family: "192.0.2.1 2001:db8::1".
+extern const Form own_addresses;
 /// SHA-256 as 64 hexadecimal digits. In lower case.
 extern const Form sha256;
 /// "udp://192.0.2.1:514": a syslog server.

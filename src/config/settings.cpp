@@ -194,9 +194,10 @@ constexpr auto cluster_settings = std::to_array<Setting>({
      {},
      store_opens},
     {"address",
-     Formed{at<&Cluster::address>, &ip_address},
-     "This node's own address, for the other nodes: data connections that arrive at the wrong node "
-     "are sent there. Empty means that they are not.",
+     Formed{at<&Cluster::address>, &own_addresses},
+     "This node's own address for the other nodes, or one of each family: data connections that "
+     "arrive at the wrong node are sent there, see [scaling.md](scaling.md). Empty means that they "
+     "are not.",
      false,
      {},
      store_opens},

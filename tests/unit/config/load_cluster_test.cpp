@@ -54,6 +54,19 @@ TEST(LoadCluster, addresses_belong_together) {
     });
 }
 
+TEST(LoadCluster, address_is_one_or_one_of_each_family) {
+    EXPECT_EQ(loaded(with("address = \"192.0.2.1\"\n")).cluster.address, "192.0.2.1");
+    EXPECT_EQ(loaded(with("address = \"2001:DB8::1 192.0.2.1\"\n")).cluster.address,
+              "2001:db8::1 192.0.2.1");
+    for (const std::string wrong :
+         {"192.0.2.1:21", "::", "192.0.2.1 192.0.2.2", "192.0.2.1 ", " 192.0.2.1",
+          "192.0.2.1  2001:db8::1", "192.0.2.1 2001:db8::1 192.0.2.2"})
+        expect({{with("address = \"" + wrong + "\"\n"),
+                 "f:2:11: cluster.address: '" + wrong +
+                     "' is not the address of a machine (write one, or an IPv4 and an IPv6 "
+                     "address: \"192.0.2.1 2001:db8::1\")\n"}});
+}
+
 TEST(LoadCluster, a_password_that_others_could_read_is_warned_about) {
     expect_all({{with(secret + "password_file = \"/p\"\nstore = \"redis://s1\"\n"),
                  "f:4:9: warning: cluster.store: the password goes to s1 unencrypted (use "
