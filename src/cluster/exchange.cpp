@@ -27,6 +27,7 @@ constexpr loop::Time::duration follow_pause = 50ms;
 constexpr std::size_t slices_max = 100'000;
 constexpr std::size_t unreadable_nodes_max = 100;
 constexpr std::uint32_t beats_between_measures = 60;
+constexpr int beats_of_office = 5;
 
 std::string place_of(const Entry& entry) {
     return fmt::format("entry {}:{} {}:{} {}", entry.table.size(), entry.table, entry.key.size(),
@@ -103,10 +104,7 @@ loop::Task<> Exchange::follow(std::string after, std::optional<base::Error>& fai
             failure = std::move(followed.error());
             co_return;
         }
-        if (followed->has_gap) {
-            reload_due_ = true;
-            due_.raise();
-        }
+        if (followed->has_gap) load_again();
         for (auto& news : followed->news) {
             if (auto* const entry = std::get_if<Entry>(&news))
                 learn(std::move(*entry));
@@ -134,6 +132,7 @@ loop::Task<> Exchange::tell(bool is_wiped, std::optional<base::Error>& failure) 
         if (done && loop_.now() >= next_beat) {
             next_beat = std::max(next_beat + settings_.heartbeat, loop_.now());
             if (++beats % beats_between_measures == 0) done = co_await measure();
+            if (done) done = co_await claim();
             for (auto* const each : topics_) each->beat();
         }
         if (done) done = co_await flush();
@@ -167,6 +166,20 @@ loop::Task<base::Result<>> Exchange::measure() {
     if (!now) co_return std::unexpected(now.error());
     clock_answered(*now, asked_at);
     co_return base::Result<>();
+}
+
+loop::Task<base::Result<>> Exchange::claim() {
+    const auto lifetime = beats_of_office * settings_.heartbeat;
+    const auto until = loop_.after(lifetime);
+    const auto holder = co_await store_.claim("one", settings_.node, lifetime);
+    if (!holder) co_return std::unexpected(holder.error());
+    office_until_ = *holder == settings_.node ? until : loop::Time();
+    co_return base::Result<>();
+}
+
+void Exchange::load_again() {
+    reload_due_ = true;
+    due_.raise();
 }
 
 void Exchange::clock_answered(std::chrono::milliseconds now, loop::Time asked_at) {

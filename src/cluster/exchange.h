@@ -42,6 +42,13 @@ public:
     [[nodiscard]] loop::Task<> stop_with(std::vector<News> last);
     /// A topic has something to tell that should not wait for the next heartbeat.
     void hurry() { due_.raise(); }
+    /// A topic can use more of its table than before.
+    void load_again();
+    /// Whether this node does what only one of them should do. The store says who it is, for five
+    /// heartbeats at a time. Nobody has the office while the store is away.
+    [[nodiscard]] bool has_office() const {
+        return state_.is_reachable && loop_.now() < office_until_;
+    }
 
     /// For a change made now. It is later than `known`, the stamp of what is changed.
     [[nodiscard]] Stamp stamp(const Stamp& known = {}) const;
@@ -68,6 +75,7 @@ private:
     [[nodiscard]] loop::Task<> tell(bool is_wiped, std::optional<base::Error>& failure);
     [[nodiscard]] loop::Task<base::Result<>> load();
     [[nodiscard]] loop::Task<base::Result<>> measure();
+    [[nodiscard]] loop::Task<base::Result<>> claim();
     [[nodiscard]] loop::Task<base::Result<>> flush();
     void clock_answered(std::chrono::milliseconds now, loop::Time asked_at);
     void note_lost(const base::Error& error);
@@ -91,6 +99,7 @@ private:
     State state_;
     std::string birth_;
     bool reload_due_ = false;
+    loop::Time office_until_;
     std::vector<News> unwritten_;  // what the store has failed to write
     std::size_t batch_max_;
     std::uint32_t failures_ = 0;              // since the store was found

@@ -1,19 +1,89 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/fleet.h"
 
-#include <random>
 #include <utility>
 
 namespace ballast::cluster {
 
+namespace {
+
+/// Half of what there is: a number that every reader knows, and far from overflowing.
+std::uint64_t first_number(std::mt19937_64& random) { return random() >> 2; }
+
+}  // namespace
+
 Fleet::Fleet(loop::Loop& loop, Store& store, const net::Secret& secret, const Settings& settings,
              Parts parts)
-    : exchange_(loop, store, secret, {settings.node, settings.heartbeat, settings.seed}),
+    : look_(std::move(parts.look)),
+      random_(settings.seed),
+      exchange_(loop, store, secret,
+                {.node = settings.node, .heartbeat = settings.heartbeat, .seed = random_()}),
       nodes_(
-          exchange_, std::move(parts.look), [] {}, std::mt19937_64(settings.seed)()),
-      states_(exchange_, std::move(parts.obey)) {
+          exchange_, [this] { return look(); }, [this] { loads_.others_changed(); }, random_()),
+      loads_(pools_, nodes_),
+      states_(exchange_, std::move(parts.obey)),
+      stickiness_(exchange_, pools_),
+      courier_(exchange_, std::move(parts.answer), first_number(random_)),
+      tick_(loop) {
     exchange_.add(nodes_);
     exchange_.add(states_);
+    exchange_.add(stickiness_);
+    exchange_.add(courier_);
+}
+
+/// What others had does not count any more.
+Fleet::~Fleet() {
+    for (const auto& [name, pool] : pools_) {
+        pool->share(false);
+        pool->set_elsewhere({});
+    }
+}
+
+void Fleet::set_pools(std::vector<std::shared_ptr<pool::Pool>> pools) {
+    SharedPools former = std::exchange(pools_, {});
+    bool has_new = false;
+    for (auto& each : pools) {
+        const auto known = former.find(each->name());
+        if (known == former.end() || known->second != each) {
+            each->share(true);
+            has_new = true;
+        } else {
+            former.erase(known);
+        }
+        pools_[each->name()] = std::move(each);
+    }
+    for (const auto& [name, pool] : former) {
+        pool->share(false);
+        pool->set_elsewhere({});
+    }
+    loads_.others_changed();
+    states_.backends_changed();
+    if (has_new) exchange_.load_again();
+}
+
+void Fleet::start() {
+    exchange_.start();
+    watching_ = loop::Job::start(watch());
+}
+
+loop::Task<> Fleet::leave() {
+    watching_.cancel();
+    return exchange_.stop_with(nodes_.farewell());
+}
+
+NodeFacts Fleet::look() const {
+    auto facts = look_();
+    facts.loads = loads_.own();
+    return facts;
+}
+
+loop::Task<> Fleet::watch() {
+    for (int ticks = 0;; ++ticks) {
+        if (ticks % Loads::ticks_per_beat == 0) loads_.beat();
+        loads_.tick();
+        (void)co_await tick_.wait(
+            exchange_.loop().after(exchange_.heartbeat() / Loads::ticks_per_beat));
+    }
 }
 
 }  // namespace ballast::cluster

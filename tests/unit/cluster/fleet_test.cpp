@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <memory>
@@ -31,7 +32,8 @@ protected:
     struct Member {
         Member(FleetTest& test, std::string name, std::uint64_t seed,
                std::shared_ptr<const net::Secret> with)
-            : link(test.store, test.loop),
+            : test_loop(test.loop),
+              link(test.store, test.loop),
               key(std::move(with)),
               fleet(test.loop, link, *key, {.node = std::move(name), .heartbeat = 1s, .seed = seed},
                     {.look = [this] { return facts; },
@@ -40,10 +42,48 @@ protected:
                              if (!has_backend) return false;
                              obeyed.push_back(decision);
                              return true;
-                         }}) {
+                         },
+                     .answer =
+                         [this](std::string question) { return answer(std::move(question)); }}) {
+            fleet.set_pools({pool});
             fleet.start();
         }
+        static config::Pool settings() {
+            config::Pool made;
+            made.name = "files";
+            made.stick.by = config::StickBy::network;
+            for (const auto* const name : {"f1", "f2"}) {
+                config::Backend backend;
+                backend.name = name;
+                backend.host = fmt::format("10.0.0.{}", made.backends.size() + 11);
+                backend.max_sessions = 4;
+                made.backends.push_back(std::move(backend));
+            }
+            return made;
+        }
+        loop::Task<std::string> answer(std::string question) {
+            ++questions;
+            if (question == "slow") {
+                loop::Signal signal(test_loop);
+                (void)co_await signal.wait(test_loop.after(20s));
+            }
+            if (question == "much") co_return std::string(1'000'000, 'm');
+            co_return "not " + question;
+        }
+        /// The backend that it gets; empty: none.
+        std::string log_in(const std::string& address) {
+            auto seat = pool->choose({base::Ip::parse(address).value(), "anna"}, {});
+            if (!seat) return {};
+            seats.push_back(std::move(*seat));
+            seats.back().logged_in(1ms);
+            return seats.back().backend().name;
+        }
+        support::TestLoop& test_loop;
         support::MemoryStore::Link link;
+        std::shared_ptr<pool::Pool> pool =
+            std::make_shared<pool::Pool>(settings(), [this] { return test_loop.now(); }, 1);
+        std::vector<pool::Seat> seats;
+        int questions = 0;
         std::shared_ptr<const net::Secret> key;
         NodeFacts facts;
         bool has_backend = true;
@@ -78,7 +118,7 @@ TEST_F(FleetTest, nodes_see_each_other_and_what_they_have) {
     auto& b = node("b");
     a.facts.sessions = 7;
     a.facts.version = "1.2";
-    a.facts.loads = {{"files", "f1", "192.0.2.1:21", 5, 2}};
+    EXPECT_EQ(a.log_in("192.0.2.1"), "f1");
     loop.run_for(1500ms);
     EXPECT_THAT(a.sees(), ElementsAre("a", "b"));
     ASSERT_THAT(b.sees(), ElementsAre("b", "a"));
@@ -87,7 +127,7 @@ TEST_F(FleetTest, nodes_see_each_other_and_what_they_have) {
     EXPECT_EQ(seen.facts.sessions, 7);
     EXPECT_EQ(seen.facts.version, "1.2");
     EXPECT_EQ(seen.facts.heartbeat, 1s);
-    EXPECT_THAT(seen.facts.loads, ElementsAre(BackendLoad{"files", "f1", "192.0.2.1:21", 5, 2}));
+    EXPECT_THAT(seen.facts.loads, ElementsAre(BackendLoad{"files", "f1", "10.0.0.11:21", 1, 0}));
     EXPECT_TRUE(b.fleet.store().is_reachable);
 }
 
@@ -241,7 +281,7 @@ TEST_F(FleetTest, a_decision_waits_for_its_backend) {
     loop.run_for(3s);
     EXPECT_TRUE(b.obeyed.empty());
     b.has_backend = true;
-    b.fleet.backends_changed();
+    b.fleet.set_pools({b.pool});
     EXPECT_EQ(b.last_state(), AdminState::draining);
 }
 
@@ -335,6 +375,183 @@ TEST_F(FleetTest, times_of_a_store_whose_clock_jumps_do_no_harm) {
     loop.run_for(2s);
     EXPECT_EQ(a.last_state(), AdminState::ready);
     EXPECT_THAT(a.sees(), ElementsAre("a", "b"));
+}
+
+TEST_F(FleetTest, what_others_have_counts_for_max_sessions_until_they_are_gone) {
+    auto& a = node("a");
+    auto& b = node("b");
+    loop.run_for(3s);
+    for (int i = 0; i < 8; ++i) EXPECT_NE(a.log_in(fmt::format("192.0.2.{}", i)), "");
+    loop.run_for(1100ms);
+    EXPECT_EQ(b.pool->status()[0].sessions_elsewhere, 4);
+    EXPECT_EQ(b.log_in("192.0.2.99"), "");
+    a.seats.pop_back();
+    loop.run_for(1100ms);
+    EXPECT_NE(b.log_in("192.0.2.99"), "");
+    EXPECT_EQ(b.log_in("192.0.2.98"), "");
+    a.link.is_cut = true;
+    loop.run_for(12s);
+    EXPECT_NE(b.log_in("192.0.2.98"), "");
+}
+
+TEST_F(FleetTest, what_others_had_still_counts_while_the_store_is_away) {
+    auto& a = node("a");
+    auto& b = node("b");
+    loop.run_for(3s);
+    for (int i = 0; i < 8; ++i) (void)a.log_in(fmt::format("192.0.2.{}", i));
+    loop.run_for(1100ms);
+    store.is_away = true;
+    loop.run_for(10min);
+    EXPECT_EQ(b.log_in("192.0.2.99"), "");
+}
+
+TEST_F(FleetTest, nearly_full_backends_are_told_of_before_the_next_heartbeat) {
+    auto& a = node("a");
+    auto& b = node("b");
+    loop.run_for(3s);
+    for (int i = 0; i < 7; ++i) (void)a.log_in(fmt::format("192.0.2.{}", i));
+    loop.run_for(2s);
+    (void)a.log_in("192.0.2.7");
+    loop.run_for(60ms);
+    EXPECT_EQ(b.log_in("192.0.2.99"), "");
+    a.seats.pop_back();
+    loop.run_for(60ms);
+    EXPECT_NE(b.log_in("192.0.2.99"), "");
+}
+
+TEST_F(FleetTest, a_client_finds_its_backend_again_at_any_node) {
+    auto& a = node("a");
+    auto& b = node("b");
+    loop.run_for(3s);
+    EXPECT_EQ(a.log_in("192.0.2.1"), "f1");
+    EXPECT_EQ(a.log_in("192.0.2.2"), "f2");
+    a.seats.clear();
+    loop.run_for(1100ms);
+    EXPECT_EQ(b.log_in("192.0.2.2"), "f2");
+    EXPECT_EQ(b.log_in("192.0.2.2"), "f2");
+    EXPECT_EQ(b.log_in("192.0.2.1"), "f1");
+    auto& c = node("c");
+    loop.run_for(1s);
+    EXPECT_EQ(c.log_in("192.0.2.2"), "f2");
+}
+
+TEST_F(FleetTest, a_client_that_is_forgotten_at_one_node_is_forgotten_at_all) {
+    auto& a = node("a");
+    auto& b = node("b");
+    loop.run_for(3s);
+    EXPECT_EQ(a.log_in("192.0.2.1"), "f1");
+    a.seats.clear();
+    loop.run_for(1100ms);
+    EXPECT_EQ(b.pool->clients_remembered(), 1);
+    EXPECT_TRUE(b.pool->forget_client({base::Ip::parse("192.0.2.1").value(), ""}));
+    loop.run_for(1100ms);
+    EXPECT_EQ(a.pool->clients_remembered(), 0);
+    // Nor does a node that comes later learn of it.
+    auto& c = node("c");
+    loop.run_for(1100ms);
+    EXPECT_EQ(c.pool->clients_remembered(), 0);
+}
+
+TEST_F(FleetTest, a_wiped_store_learns_again_which_backend_each_client_had) {
+    auto& a = node("a");
+    loop.run_for(3s);
+    for (int i = 0; i < 4; ++i) (void)a.log_in(fmt::format("192.0.{}.1", i));
+    loop.run_for(3s);
+    store.wipe();
+    loop.run_for(10s);
+    auto& b = node("b");
+    loop.run_for(1s);
+    EXPECT_EQ(b.pool->clients_remembered(), 4);
+}
+
+TEST_F(FleetTest, clients_are_told_in_batches) {
+    auto& a = node("a");
+    store.is_away = true;
+    for (int i = 0; i < 1500; ++i) {
+        (void)a.log_in(fmt::format("192.{}.{}.1", i % 200, i / 200));
+        a.seats.clear();
+    }
+    loop.run_for(60s);
+    store.is_away = false;
+    auto& b = node("b");
+    loop.run_for(15s);
+    EXPECT_EQ(b.pool->clients_remembered(), 1500);
+    EXPECT_LE(store.calls().written_at_once_most, 256);
+}
+
+// The courier
+
+struct Asking {
+    Asking(Fleet& fleet, std::string node, std::string question, loop::Time::duration patience)
+        : job(loop::Job::start(
+              run(fleet, std::move(node), std::move(question), patience, answer))) {}
+    static loop::Task<> run(Fleet& fleet, std::string node, std::string question,
+                            loop::Time::duration patience, std::string& answer) {
+        const auto said = co_await fleet.ask(std::move(node), std::move(question), patience);
+        answer = said ? *said : to_string(said.error());
+    }
+    std::string answer;
+    loop::Job job;
+};
+
+TEST_F(FleetTest, a_node_answers_what_another_asks) {
+    auto& a = node("a");
+    auto& b = node("b");
+    loop.run_for(3s);
+    const Asking asking(a.fleet, "b", "now", 2s);
+    loop.settle();
+    EXPECT_EQ(asking.answer, "not now");
+    EXPECT_EQ(b.questions, 1);
+    EXPECT_EQ(a.questions, 0);
+}
+
+TEST_F(FleetTest, a_long_answer_comes_in_parts) {
+    auto& a = node("a");
+    node("b");
+    loop.run_for(3s);
+    const Asking asking(a.fleet, "b", "much", 2s);
+    loop.settle();
+    EXPECT_EQ(asking.answer, std::string(1'000'000, 'm'));
+}
+
+TEST_F(FleetTest, a_question_without_an_answer_ends_in_time) {
+    auto& a = node("a");
+    node("b");
+    loop.run_for(3s);
+    const Asking nobody(a.fleet, "z", "now", 2s);
+    const Asking slow(a.fleet, "b", "slow", 3s);
+    loop.run_for(2s);
+    EXPECT_EQ(nobody.answer, "asking node z: Connection timed out");
+    EXPECT_EQ(slow.answer, "");
+    loop.run_for(30s);
+    EXPECT_EQ(slow.answer, "asking node b: Connection timed out");
+}
+
+TEST_F(FleetTest, a_question_is_not_asked_while_the_store_is_away) {
+    auto& a = node("a");
+    node("b");
+    loop.run_for(3s);
+    store.is_away = true;
+    loop.run_for(10s);
+    const Asking asking(a.fleet, "b", "now", 2s);
+    EXPECT_EQ(asking.answer,
+              "asking node b: the store is away: Transport endpoint is not connected");
+}
+
+TEST_F(FleetTest, a_question_that_the_store_repeats_is_answered_once) {
+    auto& a = node("a");
+    auto& b = node("b");
+    loop.run_for(3s);
+    const Asking asking(a.fleet, "b", "now", 60s);
+    loop.settle();
+    ASSERT_EQ(b.questions, 1);
+    store.repeat_messages("courier");
+    loop.run_for(3s);
+    EXPECT_EQ(b.questions, 1);
+    loop.run_for(200s);
+    store.repeat_messages("courier");
+    loop.run_for(3s);
+    EXPECT_EQ(b.questions, 1);
 }
 
 }  // namespace

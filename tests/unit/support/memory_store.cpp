@@ -57,6 +57,14 @@ void MemoryStore::put(cluster::News news) {
     for (auto* const each : followers_) each->raise();
 }
 
+void MemoryStore::repeat_messages(const std::string& kind) {
+    const auto all = log_;
+    for (const auto& [number, each] : all)
+        if (const auto* const message = std::get_if<cluster::Message>(&each);
+            message != nullptr && message->kind == kind)
+            put(each);
+}
+
 void MemoryStore::accept(cluster::News news) {
     if (const auto* const entry = std::get_if<cluster::Entry>(&news)) {
         const auto* const known = find(entry->table, entry->key);

@@ -38,6 +38,8 @@ public:
     [[nodiscard]] std::size_t size() const { return entries_.size(); }
     /// As somebody else writes it.
     void put(cluster::News news);
+    /// All messages of this kind that it still has come again.
+    void repeat_messages(const std::string& kind);
 
     struct Calls {
         std::uint64_t opens = 0;

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cluster/loads.h"
+
+#include "base/address.h"
+
+#include <string>
+
+namespace ballast::cluster {
+
+std::vector<BackendLoad> Loads::own() const {
+    std::vector<BackendLoad> all;
+    for (const auto& [name, pool] : pools_)
+        for (const auto& each : pool->status())
+            if (each.sessions > 0 || each.transfers > 0)
+                all.push_back({.pool = name,
+                               .backend = each.backend.settings->name,
+                               .address = base::to_string(each.backend.address),
+                               .sessions = each.sessions,
+                               .transfers = each.transfers});
+    return all;
+}
+
+void Loads::others_changed() const {
+    std::map<std::string, std::vector<pool::Elsewhere>, std::less<>> by_pool;
+    for (const auto& [name, node] : nodes_.others()) {
+        for (const auto& each : node.facts.loads) {
+            const auto address = base::Address::parse(each.address);
+            if (address && pools_.contains(each.pool))
+                by_pool[each.pool].push_back(
+                    {each.backend, *address, each.sessions, each.transfers});
+        }
+    }
+    for (const auto& [name, pool] : pools_) pool->set_elsewhere(by_pool[name]);
+}
+
+/// Whether all nodes together could fill a backend before they hear of each other again: if the
+/// places that are left are fewer than twice those that were taken during the last heartbeat.
+void Loads::beat() {
+    const auto nodes = nodes_.others().size() + 1;
+    decltype(before_) now;
+    is_nearly_full_ = false;
+    for (const auto& [name, pool] : pools_) {
+        for (const auto& each : pool->status()) {
+            if (each.max_sessions == 0) continue;
+            const auto sessions = std::uint64_t{each.sessions} + each.sessions_elsewhere;
+            const auto former = before_.find({name, each.backend.id});
+            const auto taken = former == before_.end() || sessions < former->second
+                                   ? 0
+                                   : sessions - former->second;
+            is_nearly_full_ |= sessions + 2 * taken + nodes >= each.max_sessions;
+            now[{name, each.backend.id}] = sessions;
+        }
+    }
+    before_ = std::move(now);
+}
+
+void Loads::tick() {
+    if (!is_nearly_full_ || nodes_.others().empty()) return;
+    auto now = own();
+    if (now == told_) return;
+    told_ = std::move(now);
+    nodes_.tell_now();
+}
+
+}  // namespace ballast::cluster
