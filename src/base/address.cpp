@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <net/if.h>
 #include <span>
 
@@ -94,18 +95,22 @@ std::optional<Address> Address::parse(std::string_view text) {
     return Address{*ip, *port};
 }
 
+// inet_ntop is an sprintf for IPv4, and every session and transfer writes addresses.
 std::string to_string(const Ip& ip) {
+    const auto& bytes = ip.bytes();
+    if (ip.is_v4()) return fmt::format("{}.{}.{}.{}", bytes[0], bytes[1], bytes[2], bytes[3]);
     std::array<char, INET6_ADDRSTRLEN> text{};
-    inet_ntop(ip.is_v4() ? AF_INET : AF_INET6, ip.bytes().data(), text.data(), text.size());
+    inet_ntop(AF_INET6, bytes.data(), text.data(), text.size());
     std::string result = text.data();
     if (ip.scope() != 0) result += '%' + std::to_string(ip.scope());
     return result;
 }
 
 std::string to_string(const Address& address) {
-    const auto port = std::to_string(address.port);
-    if (address.ip.is_v4()) return to_string(address.ip) + ':' + port;
-    return '[' + to_string(address.ip) + "]:" + port;
+    const auto& bytes = address.ip.bytes();
+    if (address.ip.is_v4())
+        return fmt::format("{}.{}.{}.{}:{}", bytes[0], bytes[1], bytes[2], bytes[3], address.port);
+    return fmt::format("[{}]:{}", to_string(address.ip), address.port);
 }
 
 }  // namespace ballast::base
