@@ -6,7 +6,7 @@
 #include "loop/task.h"
 
 #include <chrono>
-#include <cstdint>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -45,6 +45,9 @@ public:
     virtual ~Store() = default;
     Store(const Store&) = delete;
     Store& operator=(const Store&) = delete;
+
+    /// Of an entry's value and a message's body.
+    static constexpr std::size_t value_bytes_max = 1UL << 20;
 
     struct Opened {
         std::chrono::milliseconds now{};  ///< by its clock, since 1970

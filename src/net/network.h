@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 
 /// The network as sessions and probes see it. The daemon's consists of sockets; a test's is in
 /// memory and has its own clock.
@@ -107,6 +108,9 @@ public:
     /// Waits on a signal of its own.
     [[nodiscard]] loop::Task<base::Result<std::unique_ptr<Stream>>> dial(Dial dial,
                                                                          loop::Deadline deadline);
+    /// Connects to a Unix socket, which needs no waiting. Both addresses of the stream are empty.
+    /// An error's fault is `internal`. A network without such sockets refuses.
+    [[nodiscard]] virtual base::Result<std::unique_ptr<Stream>> dial_path(const std::string& path);
     /// Whether this process opened a control connection between these two, on any thread.
     [[nodiscard]] virtual bool is_own(const base::Address& from, const base::Address& to) const = 0;
     /// If the range is exhausted, the error's fault is `internal`.

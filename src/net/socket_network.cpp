@@ -15,6 +15,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <optional>
+#include <sys/un.h>
 
 namespace ballast::net {
 
@@ -242,6 +243,21 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
     if (dial.user_timeout.count() > 0) set_user_timeout(native, dial.user_timeout);
     co_return std::make_unique<SocketStream>(std::move(descriptor), *local, dial.to,
                                              std::move(own));
+}
+
+base::Result<std::unique_ptr<Stream>> SocketNetwork::dial_path(const std::string& path) {
+    const auto doing = "connecting to " + path;
+    sockaddr_un to{};
+    to.sun_family = AF_UNIX;
+    if (path.size() >= sizeof to.sun_path)
+        return std::unexpected(base::Error{
+            base::Fault::internal, std::make_error_code(std::errc::filename_too_long), doing});
+    path.copy(std::data(to.sun_path), sizeof to.sun_path - 1);
+    base::OwnedFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!socket || ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0)
+        return std::unexpected(base::last_error(base::Fault::internal, doing));
+    return std::make_unique<SocketStream>(loop_, std::move(socket), base::Address(),
+                                          base::Address());
 }
 
 loop::Task<base::Result<std::unique_ptr<Lease>>> SocketNetwork::lend(LendRequest request) {

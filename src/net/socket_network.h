@@ -35,6 +35,7 @@ public:
     using Network::dial;
     [[nodiscard]] loop::Task<base::Result<std::unique_ptr<Stream>>> dial(
         Dial dial, loop::Deadline deadline, loop::Signal& signal, Interrupt interrupt) override;
+    [[nodiscard]] base::Result<std::unique_ptr<Stream>> dial_path(const std::string& path) override;
     [[nodiscard]] bool is_own(const base::Address& from, const base::Address& to) const override {
         return is_own_connection(from, to);
     }
