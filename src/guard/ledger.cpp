@@ -22,6 +22,29 @@ std::string key_of(const Ledger::User& user) {
     return fmt::format("{}\n{}", user.pool, std::string_view(name).substr(0, name_bytes_max));
 }
 
+/// `key` is a client, or "CLIENT\nPOOL\nNAME".
+Ledger::Ban ban_at(const std::string& key, Ledger::Time until) {
+    const auto client_end = key.find('\n');
+    if (client_end == std::string::npos) return {key, {}, {}, until};
+    const auto pool_end = key.find('\n', client_end + 1);
+    return {key.substr(0, client_end), key.substr(client_end + 1, pool_end - client_end - 1),
+            key.substr(pool_end + 1), until};
+}
+
+Sharing::Ban shared(Ledger::Ban ban) {
+    return {std::move(ban.client), std::move(ban.pool), std::move(ban.user), ban.until};
+}
+
+Sharing::Ban lifted_ban(const std::string& key) {
+    auto ban = shared(ban_at(key, {}));
+    ban.until.reset();
+    return ban;
+}
+
+std::string user_key_of(const auto& ban) {
+    return fmt::format("{}\n{}\n{}", ban.client, ban.pool, ban.user);
+}
+
 void note_drained() {
     log::write_each(log::Level::info, "balancer drained: no session is left", {});
 }
@@ -92,17 +115,21 @@ Ledger::Client& Ledger::client(const base::Ip& who, Time now) {
     clients_.sweep([&](auto& each) {
         return each.sessions == 0 && each.arrivals.is_full(now) && each.logins.is_full(now);
     });
-    return clients_.entries
-        .try_emplace(who, base::TokenBucket(std::max(1U, rules_.session_rate_per_address()), now),
-                     base::TokenBucket(std::max(1U, rules_.limits->login_rate_per_address), now))
-        .first->second;
+    const auto [entry, is_new] = clients_.entries.try_emplace(
+        who, base::TokenBucket(std::max(1U, rules_.session_rate_per_address()), now),
+        base::TokenBucket(std::max(1U, rules_.limits->login_rate_per_address), now));
+    if (is_new && sharing_) entry->second.digest = sharing_->of_address(base::to_string(who));
+    return entry->second;
 }
 
 /// The limit of its own that this client has reached, if any.
 std::optional<Limit> Ledger::own_limit(Client& client, const config::Listener& listener,
                                        Time now) const {
     const auto most = rules_.sessions_per_address();
-    if (most != 0 && client.sessions >= most) return Limit::sessions_of_address;
+    // The default is a share of this balancer's own sessions.
+    const auto elsewhere =
+        sharing_ && rules_.limits->sessions_per_address ? sharing_->elsewhere(client.digest) : 0;
+    if (most != 0 && client.sessions + elsewhere >= most) return Limit::sessions_of_address;
     if (!rules_.limits->sessions_per_address && listener.max_sessions != 0 &&
         client.at(listener.name) >= share_of(listener.max_sessions))
         return Limit::sessions_of_address;
@@ -167,6 +194,7 @@ std::expected<Ledger::Held, Limit> Ledger::enter(const config::Listener& listene
         ++listeners_[listener.name].sessions;
         ++of_client.sessions;
         ++of_client.at(listener.name);
+        if (sharing_) sharing_->count(of_client.digest, of_client.sessions);
     }
     if (recall) recall();
     return Held([this, where = listener.name, who] { leave(where, who); });
@@ -181,6 +209,7 @@ void Ledger::leave(const std::string& listener, const base::Ip& client) {
         auto& of_client = clients_.entries.at(client);
         --of_client.sessions;
         --of_client.at(listener);
+        if (sharing_) sharing_->count(of_client.digest, of_client.sessions);
     }
     if (is_last && admits_none_) note_drained();
 }
@@ -245,6 +274,15 @@ void Ledger::FailuresOf::forget_ban(Time until, std::string_view key) {
     if (found != last) bans.erase(found);
 }
 
+bool Ledger::FailuresOf::forget(const std::string& key, Time now) {
+    const auto found = entries.find(key);
+    if (found == entries.end()) return false;
+    const auto until = found->second.banned_until;
+    forget_ban(until, key);
+    entries.erase(found);
+    return until > now;
+}
+
 std::size_t Ledger::ban_count(Time now) const {
     const auto count = [now](const FailuresOf& failures) {
         const auto over = std::distance(failures.bans.begin(), failures.bans.upper_bound(now));
@@ -269,23 +307,49 @@ std::optional<Limit> Ledger::ban_of(const User& user, const base::Ip& client, Ti
 
 std::optional<Limit> Ledger::login_failed(const User& user, const base::Ip& client, Time now) {
     const auto who = base::to_string(client_of(client));
+    const auto user_key = user.name.empty() ? std::string() : who + '\n' + key_of(user);
     const std::lock_guard lock(mutex_);
+    const auto ban = count_failure(who, user_key, now);
+    const auto& limits = *rules_.limits;
+    if (sharing_ && (limits.failed_logins_per_address != 0 || limits.failed_logins_per_user != 0)) {
+        const auto of = ban_at(user_key.empty() ? who : user_key, {});
+        sharing_->note(Sharing::Failure{of.client, of.pool, of.user});
+    }
+    return ban;
+}
+
+/// `user_key` is empty if it counts for the client alone.
+std::optional<Limit> Ledger::count_failure(const std::string& client, const std::string& user_key,
+                                           Time now) {
+    const auto& limits = *rules_.limits;
     const bool bans_address =
-        fail(failures_of_addresses_, who, rules_.limits->failed_logins_per_address, now);
-    const bool bans_user = !user.name.empty() && fail(failures_of_users_, who + '\n' + key_of(user),
-                                                      rules_.limits->failed_logins_per_user, now);
+        fail(failures_of_addresses_, client, limits.failed_logins_per_address, now);
+    const bool bans_user =
+        !user_key.empty() && fail(failures_of_users_, user_key, limits.failed_logins_per_user, now);
     if (bans_address) return Limit::banned_address;
     if (bans_user) return Limit::banned_user;
     return std::nullopt;
 }
 
-bool Ledger::fail(FailuresOf& failures, std::string key, std::uint32_t allowed, Time now) const {
+bool Ledger::fail(FailuresOf& failures, const std::string& key, std::uint32_t allowed, Time now) {
     if (allowed == 0) return false;
     failures.sweep([&](const auto& each) {
         return each.banned_until <= now && now - each.first_at > rules_.limits->failed_login_window;
     });
-    // Drop failures that are not bans first, then older bans. Drop enough that the next failure
-    // need not search again.
+    make_room(failures, now);
+    auto& entry = failures.entries[key];
+    if (entry.count == 0 || now - entry.first_at > rules_.limits->failed_login_window)
+        entry = {0, now, entry.banned_until};
+    if (++entry.count < allowed) return false;
+    const auto until = now + rules_.limits->ban_time;
+    start_ban(failures, key, until, now);
+    if (sharing_) sharing_->note(shared(ban_at(key, until)));
+    return true;
+}
+
+/// Drops failures that are not bans first, then older bans. Drops enough that the next failure need
+/// not search again.
+void Ledger::make_room(FailuresOf& failures, Time now) const {
     for (const auto kept_until : {now, now + rules_.limits->ban_time / 2, Time::max()}) {
         if (failures.entries.size() < failures_max - failures_max / 4) break;
         if (kept_until == now && failures.entries.size() < failures_max) break;
@@ -293,30 +357,40 @@ bool Ledger::fail(FailuresOf& failures, std::string key, std::uint32_t allowed, 
                       [&](const auto& entry) { return entry.second.banned_until <= kept_until; });
         failures.bans.erase(failures.bans.begin(), failures.bans.upper_bound(kept_until));
     }
+}
+
+void Ledger::start_ban(FailuresOf& failures, const std::string& key, Time until, Time now) {
     auto& entry = failures.entries[key];
-    if (entry.count == 0 || now - entry.first_at > rules_.limits->failed_login_window)
-        entry = {0, now, entry.banned_until};
-    if (++entry.count < allowed) return false;
-    const auto until = now + rules_.limits->ban_time;
     failures.bans.erase(failures.bans.begin(), failures.bans.upper_bound(now));
     failures.forget_ban(entry.banned_until, key);
-    failures.bans.emplace(until, std::move(key));
+    failures.bans.emplace(until, key);
     entry = {0, {}, until};
-    return true;
 }
 
 std::expected<Ledger::Held, Limit> Ledger::logged_in(const User& user) {
     const std::lock_guard lock(mutex_);
     if (rules_.limits->sessions_per_user == 0) return Held();
-    auto& sessions = users_[key_of(user)];
-    if (sessions >= rules_.limits->sessions_per_user)
+    auto key = key_of(user);
+    const auto [entry, is_new] = users_.try_emplace(key);
+    auto& [sessions, digest] = entry->second;
+    if (is_new && sharing_) digest = sharing_->of_user(key);
+    const auto elsewhere = sharing_ ? sharing_->elsewhere(digest) : 0;
+    if (sessions + elsewhere >= rules_.limits->sessions_per_user) {
+        if (sessions == 0) users_.erase(entry);
         return std::unexpected(Limit::sessions_of_user);
+    }
     ++sessions;
-    return Held([this, key = key_of(user)] {
-        const std::lock_guard lock_again(mutex_);
-        const auto found = users_.find(key);
-        if (--found->second == 0) users_.erase(found);
-    });
+    if (sharing_) sharing_->count(digest, sessions);
+    return Held([this, key = std::move(key)] { leave(key); });
+}
+
+void Ledger::leave(const std::string& user_key) {
+    const std::lock_guard lock(mutex_);
+    const auto found = users_.find(user_key);
+    auto& [sessions, digest] = found->second;
+    --sessions;
+    if (sharing_) sharing_->count(digest, sessions);
+    if (sessions == 0) users_.erase(found);
 }
 
 std::vector<Ledger::Ban> Ledger::bans(Time now) const {
@@ -326,36 +400,99 @@ std::vector<Ledger::Ban> Ledger::bans(Time now) const {
         return std::ranges::subrange(failures.bans.upper_bound(now), failures.bans.end());
     };
     for (const auto& [until, client] : in_force(failures_of_addresses_))
-        all.push_back({client, {}, {}, until});
-    for (const auto& [until, key] : in_force(failures_of_users_)) {
-        const auto client_end = key.find('\n');
-        const auto pool_end = key.find('\n', client_end + 1);
-        all.push_back({key.substr(0, client_end),
-                       key.substr(client_end + 1, pool_end - client_end - 1),
-                       key.substr(pool_end + 1), until});
-    }
+        all.push_back(ban_at(client, until));
+    for (const auto& [until, key] : in_force(failures_of_users_)) all.push_back(ban_at(key, until));
     return all;
 }
 
 std::size_t Ledger::unban(const base::Ip& client, std::string_view user, Time now) {
     const auto who = base::to_string(client_of(client));
-    std::size_t lifted = 0;
-    const auto forget = [&](FailuresOf& failures, const auto& is_meant) {
-        std::erase_if(failures.entries, [&](const auto& entry) {
-            if (!is_meant(entry.first)) return false;
-            if (entry.second.banned_until > now) ++lifted;
-            failures.forget_ban(entry.second.banned_until, entry.first);
-            return true;
-        });
-    };
-    const auto name = key_of({{}, user});  // "\nNAME"
-    const auto users_of = who + '\n';
     const std::lock_guard lock(mutex_);
-    if (user.empty()) forget(failures_of_addresses_, [&](const auto& key) { return key == who; });
-    forget(failures_of_users_, [&](const std::string& key) {
-        return key.starts_with(users_of) && (user.empty() || key.ends_with(name));
+    if (!user.empty()) return forget_users_of(who, key_of({{}, user}), now, sharing_.get());
+    // To others this says all of it, even what only they know.
+    if (sharing_) sharing_->note(lifted_ban(who));
+    return forget_all_of(who, now, sharing_.get());
+}
+
+std::size_t Ledger::forget_all_of(const std::string& client, Time now, Sharing* told) {
+    const std::size_t lifted = failures_of_addresses_.forget(client, now) ? 1 : 0;
+    return lifted + forget_users_of(client, {}, now, told);
+}
+
+/// Those whose keys end so: "\nNAME" in every pool. `told`, if not null, gets what is forgotten.
+/// Returns how many bans there were.
+std::size_t Ledger::forget_users_of(const std::string& client, std::string_view end, Time now,
+                                    Sharing* told) {
+    const auto begin = client + '\n';
+    std::size_t lifted = 0;
+    std::erase_if(failures_of_users_.entries, [&](const auto& entry) {
+        const auto& [key, failures] = entry;
+        if (!key.starts_with(begin) || !key.ends_with(end)) return false;
+        if (failures.banned_until > now) ++lifted;
+        failures_of_users_.forget_ban(failures.banned_until, key);
+        if (told != nullptr) told->note(lifted_ban(key));
+        return true;
     });
     return lifted;
+}
+
+// The other balancers of a cluster
+
+void Ledger::share(Sharing::Digest digest) {
+    const std::lock_guard lock(mutex_);
+    if (!digest) return sharing_.reset();
+    sharing_ = std::make_unique<Sharing>(std::move(digest));
+    for (auto& [who, client] : clients_.entries) {
+        client.digest = sharing_->of_address(base::to_string(who));
+        if (client.sessions > 0) sharing_->count(client.digest, client.sessions);
+    }
+    for (auto& [key, user] : users_) {
+        user.digest = sharing_->of_user(key);
+        sharing_->count(user.digest, user.sessions);
+    }
+}
+
+Sharing::Changes Ledger::take_changes(std::size_t max) {
+    const std::lock_guard lock(mutex_);
+    return sharing_ ? sharing_->take(max) : Sharing::Changes();
+}
+
+Sharing::Slice Ledger::counts(std::uint64_t after, std::size_t max) const {
+    const std::lock_guard lock(mutex_);
+    return sharing_ ? sharing_->counts(after, max) : Sharing::Slice();
+}
+
+void Ledger::set_elsewhere(std::span<const Sharing::Count> counts) {
+    const std::lock_guard lock(mutex_);
+    if (sharing_) sharing_->set_elsewhere(counts);
+}
+
+void Ledger::forget_elsewhere() {
+    const std::lock_guard lock(mutex_);
+    if (sharing_) sharing_->forget_elsewhere();
+}
+
+std::optional<Limit> Ledger::failed_elsewhere(const Sharing::Failure& failure, Time now) {
+    auto user_key = failure.user.empty() ? std::string() : user_key_of(failure);
+    const std::lock_guard lock(mutex_);
+    if (is_banned(failures_of_addresses_, failure.client, now)) return std::nullopt;
+    if (is_banned(failures_of_users_, user_key, now)) user_key.clear();
+    return count_failure(failure.client, user_key, now);
+}
+
+void Ledger::follow(const Sharing::Ban& ban, Time now) {
+    const bool is_of_address = ban.user.empty();
+    const auto key = is_of_address ? ban.client : user_key_of(ban);
+    const std::lock_guard lock(mutex_);
+    auto& failures = is_of_address ? failures_of_addresses_ : failures_of_users_;
+    if (ban.until && *ban.until > now) {
+        make_room(failures, now);
+        return start_ban(failures, key, *ban.until, now);
+    }
+    if (is_of_address)
+        (void)forget_all_of(key, now, nullptr);
+    else
+        (void)failures.forget(key, now);
 }
 
 Ledger::Use Ledger::use() const {

@@ -7,6 +7,7 @@
 #include "guard/bandwidth.h"
 #include "guard/limit.h"
 #include "guard/rules.h"
+#include "guard/sharing.h"
 
 #include <algorithm>
 #include <atomic>
@@ -19,6 +20,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -128,6 +130,28 @@ public:
     };
     [[nodiscard]] Use use() const;
 
+    // The other balancers of a cluster
+
+    /// From now on notes what others have to know: all that is counted by now, then what changes.
+    /// `digest` is called under the lock, once for each new user and address. Null ends it, and
+    /// what others have is forgotten.
+    void share(Sharing::Digest digest);
+    /// What has changed since the last call, at most `max` of each kind. Take them at each
+    /// heartbeat, until there are none. Tell others of bans before failures: a ban says more than
+    /// the failure that led to it.
+    [[nodiscard]] Sharing::Changes take_changes(std::size_t max);
+    /// Of the sessions here, the next `max` counts behind the one of `after`.
+    [[nodiscard]] Sharing::Slice counts(std::uint64_t after, std::size_t max) const;
+    /// What the others have of these, all together; 0 ends it. It counts for
+    /// `limits.sessions_per_user`, and for `limits.sessions_per_address` if that is set.
+    void set_elsewhere(std::span<const Sharing::Count> counts);
+    void forget_elsewhere();
+    /// Counts a login that failed at another balancer. Returns the ban that it starts, if any,
+    /// which others are told. It does not count for one who is banned already.
+    std::optional<Limit> failed_elsewhere(const Sharing::Failure& failure, Time now);
+    /// What another balancer has decided about a ban. It counts instead of what was known of it.
+    void follow(const Sharing::Ban& ban, Time now);
+
     /// Call before connecting to a backend for a login. If there were too many connections, says
     /// which limit was reached and when to ask again.
     struct Wait {
@@ -165,6 +189,7 @@ private:
         base::TokenBucket logins;
         std::uint32_t sessions = 0;
         std::uint32_t loans = 0;
+        std::uint64_t digest = 0;  ///< if it is shared
         /// By name, so that a listener keeps its count when the configuration changes.
         std::vector<std::pair<std::string, std::uint32_t>> at_listeners = {};
 
@@ -204,6 +229,8 @@ private:
         std::multimap<Time, std::string> bans;
 
         void forget_ban(Time until, std::string_view key);
+        /// True if it was banned.
+        bool forget(const std::string& key, Time now);
     };
 
     [[nodiscard]] Client& client(const base::Ip& who, Time now);
@@ -213,10 +240,18 @@ private:
     [[nodiscard]] Loan* loan_to_recall(const Loans& loans) const;
     void leave_lists(const Loan& loan);
     void leave(const std::string& listener, const base::Ip& client);
+    void leave(const std::string& user_key);
     [[nodiscard]] static bool is_banned(const FailuresOf& failures, const std::string& key,
                                         Time now);
-    [[nodiscard]] bool fail(FailuresOf& failures, std::string key, std::uint32_t allowed,
-                            Time now) const;
+    [[nodiscard]] std::optional<Limit> count_failure(const std::string& client,
+                                                     const std::string& user_key, Time now);
+    [[nodiscard]] bool fail(FailuresOf& failures, const std::string& key, std::uint32_t allowed,
+                            Time now);
+    [[nodiscard]] std::size_t forget_all_of(const std::string& client, Time now, Sharing* told);
+    [[nodiscard]] std::size_t forget_users_of(const std::string& client, std::string_view end,
+                                              Time now, Sharing* told);
+    void make_room(FailuresOf& failures, Time now) const;
+    static void start_ban(FailuresOf& failures, const std::string& key, Time until, Time now);
 
     std::atomic<std::uint32_t> connections_max_ = 0;
     std::atomic<std::uint32_t> transfers_max_ = 0;
@@ -235,10 +270,15 @@ private:
     std::uint32_t recalled_ = 0;
     std::unordered_map<std::string, AtListener> listeners_;  // by their names
     Table<base::Ip, Client> clients_;
-    std::unordered_map<std::string, std::uint32_t> users_;
+    struct OfUser {
+        std::uint32_t sessions = 0;
+        std::uint64_t digest = 0;  ///< if it is shared
+    };
+    std::unordered_map<std::string, OfUser> users_;
     FailuresOf failures_of_addresses_;
     FailuresOf failures_of_users_;
     Table<std::string, std::weak_ptr<Bandwidth>> bandwidths_;
+    std::unique_ptr<Sharing> sharing_;  // null: there are no others
 };
 
 }  // namespace ballast::guard
