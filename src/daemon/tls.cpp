@@ -257,6 +257,14 @@ std::shared_ptr<const net::TlsServer> Tls::operators_server() const {
     return server_of(operators_listener);
 }
 
+std::vector<Tls::TicketKeysOf> Tls::generated_ticket_keys() const {
+    std::vector<TicketKeysOf> all;
+    for (const auto& served : served_)
+        if (served.ticket_keys->lifetime() && served.listener != operators_listener)
+            all.push_back({served.listener, served.ticket_keys});
+    return all;
+}
+
 std::vector<std::shared_ptr<const net::TlsClient>> Tls::clients_of(std::string_view pool) const {
     return clients_.find(pool)->second;
 }

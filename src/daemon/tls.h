@@ -38,6 +38,14 @@ public:
     [[nodiscard]] std::vector<std::shared_ptr<const net::TlsClient>> clients_of(
         std::string_view pool) const;
 
+    struct TicketKeysOf {
+        std::string listener;
+        std::shared_ptr<net::TicketKeys> keys;
+    };
+    /// Those of listeners whose keys are not from a file: the balancers of a cluster may use the
+    /// same.
+    [[nodiscard]] std::vector<TicketKeysOf> generated_ticket_keys() const;
+
     /// Warns of certificates that have expired or soon will, for callers that do not wait for the
     /// first look.
     void warn_of_expiry(const config::Config& config, std::vector<config::Problem>& problems) const;

@@ -11,7 +11,9 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <ranges>
+#include <span>
 #include <string_view>
+#include <utility>
 
 namespace ballast::net {
 
@@ -20,25 +22,8 @@ namespace {
 /// The current key, and older ones whose tickets may still be in use.
 constexpr std::size_t keys_max = 2;
 constexpr std::size_t file_keys_max = 64;
-constexpr std::size_t key_bytes = 80;
+constexpr std::size_t key_bytes = TicketKey::bytes_count;
 constexpr std::size_t base64_bytes = (key_bytes + 2) / 3 * 4;
-
-TicketKey key_of(const unsigned char* bytes) {
-    TicketKey key;
-    std::memcpy(key.name.data(), bytes, key.name.size());
-    std::memcpy(key.hmac.data(), bytes + key.name.size(), key.hmac.size());
-    std::memcpy(key.aes.data(), bytes + key.name.size() + key.hmac.size(), key.aes.size());
-    return key;
-}
-
-TicketKey random_key() {
-    std::array<unsigned char, key_bytes> bytes{};
-    // Without random numbers TLS cannot work either.
-    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) std::terminate();
-    const auto key = key_of(bytes.data());
-    OPENSSL_cleanse(bytes.data(), bytes.size());
-    return key;
-}
 
 std::optional<TicketKey> parse_key(std::string_view line) {
     if (line.size() != base64_bytes) return std::nullopt;
@@ -50,7 +35,7 @@ std::optional<TicketKey> parse_key(std::string_view line) {
     const bool is_whole =
         size == base64_bytes / 4 * 3 && line.ends_with('=') && !line.ends_with("==");
     std::optional<TicketKey> key;
-    if (is_whole) key = key_of(bytes.data());
+    if (is_whole) key = TicketKey::of(std::span(bytes).first<key_bytes>());
     OPENSSL_cleanse(bytes.data(), bytes.size());
     return key;
 }
@@ -83,6 +68,34 @@ base::Result<std::vector<TicketKey>> read_keys(const std::string& file) {
 
 TicketKey::~TicketKey() { OPENSSL_cleanse(this, sizeof *this); }
 
+TicketKey TicketKey::random() {
+    std::array<unsigned char, bytes_count> bytes{};
+    // Without random numbers TLS cannot work either.
+    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) std::terminate();
+    const auto key = of(bytes);
+    OPENSSL_cleanse(bytes.data(), bytes.size());
+    return key;
+}
+
+TicketKey TicketKey::of(std::span<const unsigned char, bytes_count> bytes) {
+    TicketKey key;
+    const auto* from = bytes.data();
+    for (const auto part : {std::span<unsigned char>(key.name), std::span<unsigned char>(key.hmac),
+                            std::span<unsigned char>(key.aes)}) {
+        std::memcpy(part.data(), from, part.size());
+        from += part.size();
+    }
+    return key;
+}
+
+std::array<unsigned char, TicketKey::bytes_count> TicketKey::bytes() const {
+    std::array<unsigned char, bytes_count> all{};
+    auto* to = std::ranges::copy(name, all.begin()).out;
+    to = std::ranges::copy(hmac, to).out;
+    std::ranges::copy(aes, to);
+    return all;
+}
+
 TicketKeys::TicketKeys(std::chrono::steady_clock::duration lifetime) : lifetime_(lifetime) {}
 
 TicketKeys::~TicketKeys() { forget_from(0); }
@@ -108,11 +121,12 @@ void TicketKeys::forget_from(std::size_t index) {
 
 TicketKey TicketKeys::current(loop::Time now) {
     const std::lock_guard lock(mutex_);
+    forget_former(now);
     const bool is_due = lifetime_ && (keys_.empty() || now - rotated_at_ >= *lifetime_);
     if (is_due) {
         // Keys that are two lifetimes old are of no use.
         if (!keys_.empty() && now - rotated_at_ >= 2 * *lifetime_) forget_from(0);
-        keys_.insert(keys_.begin(), random_key());
+        keys_.insert(keys_.begin(), TicketKey::random());
         forget_from(keys_max);
         rotated_at_ = now;
     }
@@ -121,11 +135,38 @@ TicketKey TicketKeys::current(loop::Time now) {
 
 std::optional<TicketKeys::Found> TicketKeys::find(const unsigned char* name) {
     const std::lock_guard lock(mutex_);
-    const auto found = std::ranges::find_if(keys_, [&](const TicketKey& key) {
-        return std::memcmp(key.name.data(), name, key.name.size()) == 0;
-    });
-    if (found == keys_.end()) return std::nullopt;
-    return Found{*found, found != keys_.begin()};
+    const auto* const found = find_key(name);
+    if (found == nullptr) return std::nullopt;
+    return Found{*found, found != keys_.data()};
+}
+
+const TicketKey* TicketKeys::find_key(const unsigned char* name) const {
+    for (const auto* const keys : {&keys_, &former_}) {
+        const auto found = std::ranges::find_if(*keys, [&](const TicketKey& key) {
+            return std::memcmp(key.name.data(), name, key.name.size()) == 0;
+        });
+        if (found != keys->end()) return &*found;
+    }
+    return nullptr;
+}
+
+void TicketKeys::use(std::vector<TicketKey> keys, loop::Time now) {
+    const std::lock_guard lock(mutex_);
+    if (!lifetime_ || keys.empty()) return;
+    forget_former(now);
+    const auto replaced = std::exchange(keys_, std::move(keys));
+    for (const auto& key : replaced)
+        if (find_key(key.name.data()) == nullptr) {
+            former_.insert(former_.begin(), key);
+            former_until_ = now + *lifetime_;
+        }
+    if (former_.size() > keys_max) former_.resize(keys_max);
+    // The next is due in two lifetimes.
+    rotated_at_ = now + *lifetime_;
+}
+
+void TicketKeys::forget_former(loop::Time now) {
+    if (now >= former_until_) former_.clear();
 }
 
 }  // namespace ballast::net

@@ -6,10 +6,12 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,10 +27,17 @@ struct TicketKey {
     TicketKey(const TicketKey&) = default;
     TicketKey& operator=(const TicketKey&) = default;
     ~TicketKey();  ///< wipes it from memory
+
+    static constexpr std::size_t bytes_count = 80;
+    [[nodiscard]] static TicketKey random();
+    /// All parts in their order, as in a file. The caller wipes them.
+    [[nodiscard]] static TicketKey of(std::span<const unsigned char, bytes_count> bytes);
+    [[nodiscard]] std::array<unsigned char, bytes_count> bytes() const;
 };
 
-/// The ticket keys of a listener. Generated keys rotate automatically. Keys from a file, which
-/// several balancers may share, change with the file. Any thread may call.
+/// The ticket keys of a listener. Generated keys rotate automatically, unless the balancers of a
+/// cluster use the same. Keys from a file, which several balancers may share, change with the file.
+/// Any thread may call.
 class TicketKeys {
 public:
     /// Random keys. A new one replaces the current one every `lifetime`; tickets of the previous
@@ -39,6 +48,14 @@ public:
     [[nodiscard]] static base::Result<std::shared_ptr<TicketKeys>> load(const std::string& file);
     /// Reads the file again. An error changes nothing.
     [[nodiscard]] base::Result<> reload(const std::string& file);
+    /// Uses these instead of generated ones, for keys that are not from a file. The first encrypts,
+    /// all decrypt. Tickets of the keys that were used before are accepted for one more lifetime.
+    /// Call it again at least once per lifetime: after two without a call, new keys are generated.
+    void use(std::vector<TicketKey> keys, loop::Time now);
+    /// How long a generated key encrypts. Empty: the keys are from a file.
+    [[nodiscard]] std::optional<std::chrono::steady_clock::duration> lifetime() const {
+        return lifetime_;
+    }
     ~TicketKeys();
     TicketKeys(const TicketKeys&) = delete;
     TicketKeys& operator=(const TicketKeys&) = delete;
@@ -57,7 +74,12 @@ private:
     void forget_from(std::size_t index);
 
     std::mutex mutex_;
-    std::vector<TicketKey> keys_;  // the current one in front
+    [[nodiscard]] const TicketKey* find_key(const unsigned char* name) const;
+    void forget_former(loop::Time now);
+
+    std::vector<TicketKey> keys_;    // the current one in front
+    std::vector<TicketKey> former_;  // they only decrypt, until `former_until_`
+    loop::Time former_until_{};
     std::optional<std::chrono::steady_clock::duration> lifetime_;
     loop::Time rotated_at_{};
 };

@@ -3,9 +3,12 @@
 
 #include "support/certificates.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace ballast::net {
 namespace {
@@ -76,6 +79,90 @@ TEST(TicketKeys, with_unknown_names_are_not_found) {
     EXPECT_FALSE(keys.find(name.data()));
 }
 
+TEST(TicketKeys, that_balancers_share_are_used_by_each) {
+    TicketKeys here(12h);
+    TicketKeys there(12h);
+    const std::vector<TicketKey> shared = {TicketKey::random(), TicketKey::random()};
+    here.use(shared, start);
+    there.use(shared, start + 1h);
+    const auto current = here.current(start + 2h);
+    EXPECT_EQ(current.name, shared[0].name);
+    EXPECT_EQ(there.current(start + 2h).name, current.name);
+    ASSERT_TRUE(there.find(current.name.data()));
+    EXPECT_EQ(there.find(current.name.data())->key.aes, current.aes);
+    EXPECT_FALSE(there.find(current.name.data())->is_old);
+    ASSERT_TRUE(there.find(shared[1].name.data()));
+    EXPECT_TRUE(there.find(shared[1].name.data())->is_old);
+}
+
+TEST(TicketKeys, that_were_used_before_the_shared_ones_decrypt_for_one_more_lifetime) {
+    TicketKeys keys(12h);
+    const auto own = keys.current(start);
+    keys.use({TicketKey::random()}, start + 1h);
+    (void)keys.current(start + 13h - 1ns);
+    ASSERT_TRUE(keys.find(own.name.data()));
+    EXPECT_TRUE(keys.find(own.name.data())->is_old);
+    EXPECT_EQ(keys.find(own.name.data())->key.aes, own.aes);
+    (void)keys.current(start + 13h);
+    EXPECT_FALSE(keys.find(own.name.data()));
+}
+
+TEST(TicketKeys, that_the_cluster_has_dropped_are_few) {
+    TicketKeys keys(12h);
+    std::vector<TicketKey> used;
+    for (int i = 0; i < 4; ++i) {
+        used.push_back(TicketKey::random());
+        keys.use({used.back()}, start);
+    }
+    EXPECT_FALSE(keys.find(used[0].name.data()));
+    for (std::size_t i = 1; i < 4; ++i) EXPECT_TRUE(keys.find(used.at(i).name.data())) << i;
+}
+
+TEST(TicketKeys, that_are_shared_stay_as_long_as_somebody_says_so) {
+    TicketKeys keys(12h);
+    const std::vector<TicketKey> shared = {TicketKey::random()};
+    for (int i = 0; i < 10; ++i) {
+        keys.use(shared, start + i * 12h);
+        EXPECT_EQ(keys.current(start + (i + 1) * 12h).name, shared[0].name);
+    }
+}
+
+TEST(TicketKeys, are_generated_again_if_nobody_shares_any_for_two_lifetimes) {
+    TicketKeys keys(12h);
+    const std::vector<TicketKey> shared = {TicketKey::random(), TicketKey::random(),
+                                           TicketKey::random()};
+    keys.use(shared, start);
+    EXPECT_EQ(keys.current(start + 24h - 1ns).name, shared[0].name);
+    const auto own = keys.current(start + 24h);
+    EXPECT_NE(own.name, shared[0].name);
+    EXPECT_TRUE(keys.find(shared[0].name.data()));
+    EXPECT_FALSE(keys.find(shared[1].name.data()));
+    EXPECT_NE(keys.current(start + 36h).name, own.name);
+    EXPECT_FALSE(keys.find(shared[0].name.data()));
+    // The cluster has a say again.
+    keys.use(shared, start + 37h);
+    EXPECT_EQ(keys.current(start + 37h).name, shared[0].name);
+}
+
+TEST(TicketKeys, do_not_become_none) {
+    TicketKeys keys(12h);
+    const auto own = keys.current(start);
+    keys.use({}, start);
+    EXPECT_EQ(keys.current(start).name, own.name);
+}
+
+TEST(TicketKeys, are_the_same_after_a_trip_as_bytes) {
+    const auto key = TicketKey::random();
+    const auto bytes = key.bytes();
+    const auto copy = TicketKey::of(bytes);
+    EXPECT_EQ(copy.name, key.name);
+    EXPECT_EQ(copy.hmac, key.hmac);
+    EXPECT_EQ(copy.aes, key.aes);
+    // In the order of a file.
+    EXPECT_TRUE(std::ranges::equal(key.name, std::span(bytes).first<16>()));
+    EXPECT_TRUE(std::ranges::equal(key.aes, std::span(bytes).last<32>()));
+}
+
 class TicketKeyFiles : public testing::Test {
 protected:
     [[nodiscard]] std::string written(std::string_view text) const {
@@ -106,6 +193,10 @@ TEST_F(TicketKeyFiles, never_rotate_by_themselves) {
     ASSERT_TRUE(keys);
     EXPECT_EQ((*keys)->current(start).name[0], 'a');
     EXPECT_EQ((*keys)->current(start + 10'000h).name[0], 'a');
+    // Nor do they change because of what a cluster shares.
+    EXPECT_FALSE((*keys)->lifetime());
+    (*keys)->use({TicketKey::random()}, start);
+    EXPECT_EQ((*keys)->current(start).name[0], 'a');
 }
 
 TEST_F(TicketKeyFiles, are_refused_with_file_and_line) {
