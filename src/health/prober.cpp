@@ -214,34 +214,48 @@ loop::Deadline Prober::next_probe(const Watched& watched) {
         std::chrono::duration_cast<std::chrono::microseconds>(interval * factor(random_)));
 }
 
+/// Those that learn from a probe made here: for a silent pool, only if an operator wants it.
+std::vector<Prober::Member> Prober::askers_of(const Watched& watched, bool is_wanted) const {
+    auto members = watched.members;
+    std::erase_if(members, [&](const Member& each) { return !is_wanted && is_silent(each); });
+    return members;
+}
+
 /// True if the backend rose from down for any of the pools.
-bool Prober::report(const Watched& watched, const base::Result<>& answer,
+bool Prober::report(std::span<const Member> askers, const base::Result<>& answer,
                     loop::Time::duration taken) {
+    // They have fallen silent meanwhile.
+    if (askers.empty()) return false;
     // Our own shortage says nothing about the backend.
     if (!answer && answer.error().fault == base::Fault::internal) {
-        count(watched, metrics::ProbeResult::not_made, taken);
-        note_not_made(watched, answer.error());
+        count(askers, metrics::ProbeResult::not_made, taken);
+        note_not_made(answer.error(), askers);
         return false;
     }
     metrics::count(answer ? metrics::Counter::probes_passed : metrics::Counter::probes_failed);
-    count(watched, answer ? metrics::ProbeResult::passed : metrics::ProbeResult::failed, taken);
+    count(askers, answer ? metrics::ProbeResult::passed : metrics::ProbeResult::failed, taken);
     bool rose = false;
-    for (const auto& [subject, backend] : watched.members) {
-        if (answer) {
-            rose |= subject->pool->probe_passed(backend.id);
-            continue;
-        }
-        const auto reason = base::to_string(answer.error());
-        log::debug("probe failed", {{"backend", backend.name}, {"reason", reason}});
-        subject->pool->probe_failed(backend.id, reason);
+    const auto problem = answer ? std::string() : base::to_string(answer.error());
+    for (const auto& member : askers) {
+        rose |= judge(member, problem);
+        tell(member, problem, taken);
     }
     return rose;
 }
 
+/// True if the backend rose from down.
+bool Prober::judge(const Member& member, const std::string& problem) {
+    const auto& [subject, backend] = member;
+    if (problem.empty()) return subject->pool->probe_passed(backend.id);
+    log::debug("probe failed", {{"backend", backend.name}, {"reason", problem}});
+    subject->pool->probe_failed(backend.id, problem);
+    return false;
+}
+
 /// One probe counts for each pool that it was made for.
-void Prober::count(const Watched& watched, metrics::ProbeResult result,
+void Prober::count(std::span<const Member> askers, metrics::ProbeResult result,
                    loop::Time::duration taken) {
-    for (const auto& [subject, backend] : watched.members) {
+    for (const auto& [subject, backend] : askers) {
         const auto figures = subject->pool->figures(backend.id);
         if (!figures) continue;
         figures->add(result);
@@ -249,22 +263,64 @@ void Prober::count(const Watched& watched, metrics::ProbeResult result,
     }
 }
 
+// The other balancers of a cluster
+
+void Prober::tell(const Member& member, const std::string& problem,
+                  loop::Time::duration taken) const {
+    if (!tell_) return;
+    tell_({.pool = member.subject->settings->name,
+           .backend = member.backend.settings->name,
+           .address = member.backend.address,
+           .problem = problem,
+           .took = taken});
+}
+
+void Prober::set_silent(std::string_view pool, bool wanted) {
+    const auto found = silent_.find(pool);
+    if (wanted && found == silent_.end()) silent_.emplace(pool);
+    if (!wanted && found != silent_.end()) silent_.erase(found);
+}
+
+bool Prober::is_silent(const Member& member) const {
+    return !silent_.empty() && silent_.contains(member.subject->settings->name);
+}
+
+bool Prober::take(const Outcome& outcome) {
+    for (auto& watched : watched_) {
+        const auto is_meant = [&](const Member& each) {
+            return each.subject->settings->name == outcome.pool &&
+                   each.backend.settings->name == outcome.backend &&
+                   each.backend.address == outcome.address && is_silent(each);
+        };
+        const auto member = std::ranges::find_if(watched.members, is_meant);
+        if (member == watched.members.end()) continue;
+        // Each of its pools is told of the same probe.
+        if (member == watched.members.begin())
+            remember(watched, {.at = std::chrono::system_clock::now(),
+                               .took = outcome.took,
+                               .problem = outcome.problem,
+                               .steps = {}});
+        const bool passed = outcome.problem.empty();
+        const bool rose = judge(*member, outcome.problem);
+        watched.is_survey_due |= !passed || rose;
+        if (passed && watched.is_survey_due) watched.signal.raise();
+        return true;
+    }
+    return false;
+}
+
 /// Then every probe of every backend fails, so log it only now and then.
-void Prober::note_not_made(const Watched& watched, const base::Error& reason) {
+void Prober::note_not_made(const base::Error& reason, std::span<const Member> askers) {
     metrics::count(metrics::Counter::probes_not_made);
     if (network_.loop().now() < next_note_) return;
     next_note_ = network_.loop().after(note_interval);
-    log::warning(
-        "a probe could not be made, backends keep their state",
-        {{"backend", watched.members.front().backend.name}, {"reason", base::to_string(reason)}});
+    log::warning("a probe could not be made, backends keep their state",
+                 {{"backend", askers.front().backend.name}, {"reason", base::to_string(reason)}});
 }
 
-void Prober::remember(Watched& watched, const base::Result<>& answer, loop::Time::duration taken) {
+void Prober::remember(Watched& watched, ProbeRecord probe) {
     if (watched.history.size() == history_max) watched.history.pop_front();
-    watched.history.push_back({.at = std::chrono::system_clock::now(),
-                               .took = taken,
-                               .problem = answer ? std::string() : base::to_string(answer.error()),
-                               .steps = watched.steps.steps()});
+    watched.history.push_back(std::move(probe));
 }
 
 std::vector<Prober::History> Prober::histories() const {
@@ -282,8 +338,10 @@ bool Prober::probe_now(std::string_view pool, std::string_view backend) {
             return each.subject->settings->name == pool && each.backend.settings->name == backend &&
                    each.subject->settings->probe.type != config::ProbeType::none;
         });
-        if (is_meant) watched.signal.raise();
-        is_any |= is_meant;
+        if (!is_meant) continue;
+        watched.is_wanted = true;
+        watched.signal.raise();
+        is_any = true;
     }
     return is_any;
 }
@@ -291,27 +349,46 @@ bool Prober::probe_now(std::string_view pool, std::string_view backend) {
 loop::Task<> Prober::probe_for_ever(Watched& watched) {
     const auto type = watched.members.front().subject->settings->probe.type;
     const bool only_survey = type == config::ProbeType::none;
-    bool survey_due = true;
     for (;;) {
-        base::Result<> passed;
-        const auto began = network_.loop().now();
-        watched.steps.begin(began);
-        if (!only_survey) passed = co_await ask(Question::probe, watched);
-        const auto taken = network_.loop().now() - began;
-        if (!only_survey) remember(watched, passed, taken);
-        if (!passed) {
-            // The backend may come back as a different server.
-            survey_due |= passed.error().fault != base::Fault::internal;
-            (void)report(watched, passed, taken);
+        if (only_survey) {
+            watched.is_survey_due = !co_await survey_now(watched);
+            if (!watched.is_survey_due) co_return;
+        } else if (askers_of(watched, watched.is_wanted).empty()) {
+            co_await rest(watched);
         } else {
-            if (survey_due) survey_due = !co_await survey_now(watched);
-            // A backend that live sessions took down and a probe brought up needs a survey too.
-            if (!only_survey && report(watched, passed, taken) && !survey_due)
-                survey_due = !co_await survey_now(watched);
-            if (only_survey && !survey_due) co_return;
+            co_await probe_once(watched);
         }
         (void)co_await watched.signal.wait(next_probe(watched));
     }
+}
+
+loop::Task<> Prober::probe_once(Watched& watched) {
+    const bool is_wanted = std::exchange(watched.is_wanted, false);
+    const auto began = network_.loop().now();
+    watched.steps.begin(began);
+    const auto passed = co_await ask(Question::probe, watched);
+    const auto taken = network_.loop().now() - began;
+    remember(watched, {.at = std::chrono::system_clock::now(),
+                       .took = taken,
+                       .problem = passed ? std::string() : base::to_string(passed.error()),
+                       .steps = watched.steps.steps()});
+    if (!passed) {
+        // The backend may come back as a different server.
+        watched.is_survey_due |= passed.error().fault != base::Fault::internal;
+        (void)report(askers_of(watched, is_wanted), passed, taken);
+        co_return;
+    }
+    if (watched.is_survey_due) watched.is_survey_due = !co_await survey_now(watched);
+    // A backend that live sessions took down and a probe brought up needs a survey too.
+    if (report(askers_of(watched, is_wanted), passed, taken) && !watched.is_survey_due)
+        watched.is_survey_due = !co_await survey_now(watched);
+}
+
+/// While another balancer probes.
+loop::Task<> Prober::rest(Watched& watched) {
+    if (const auto leg = std::move(watched.leg)) co_await say_goodbye(*leg);
+    const bool seems_up = watched.history.empty() || watched.history.back().problem.empty();
+    if (watched.is_survey_due && seems_up) watched.is_survey_due = !co_await survey_now(watched);
 }
 
 loop::Task<bool> Prober::survey_now(Watched& watched) {
@@ -319,7 +396,7 @@ loop::Task<bool> Prober::survey_now(Watched& watched) {
     if (learnt)
         watched.survey_problem.clear();
     else if (learnt.error().fault == base::Fault::internal)
-        note_not_made(watched, learnt.error());
+        note_not_made(learnt.error(), watched.members);
     else
         note_survey_failed(watched, learnt.error());
     co_return learnt.has_value();

@@ -19,6 +19,8 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -67,6 +69,25 @@ public:
     /// such backend, or it has no probes.
     bool probe_now(std::string_view pool, std::string_view backend);
 
+    // The other balancers of a cluster
+
+    /// What a probe found out about one backend of one pool.
+    struct Outcome {
+        std::string pool;
+        std::string backend;  ///< its configured name
+        base::Address address;
+        std::string problem;  ///< empty: the probe passed
+        loop::Time::duration took{};
+    };
+    using Tell = std::function<void(const Outcome&)>;
+    /// Is called with the outcome of each probe that is made here. Null: not any more.
+    void set_tell(Tell tell) { tell_ = std::move(tell); }
+    /// Whether another balancer probes this pool's backends, and `take` says what it finds. Then
+    /// only surveys, and probes that an operator asks for, are made here.
+    void set_silent(std::string_view pool, bool wanted);
+    /// An outcome from elsewhere. Of no use, and false, if the pool is not silent or unknown.
+    bool take(const Outcome& outcome);
+
 private:
     static constexpr std::size_t history_max = 32;
 
@@ -85,6 +106,8 @@ private:
         StepTimes steps;                    // of the probe that runs
         std::deque<ProbeRecord> history;
         std::string survey_problem;  // why the last survey failed, as logged; empty: it did not
+        bool is_survey_due = true;
+        bool is_wanted = false;  // an operator wants a probe now
         loop::Job job;
     };
     [[nodiscard]] loop::Task<> follow_pools();
@@ -96,13 +119,18 @@ private:
     static void tell_newcomer(const Member& known, const Member& newcomer);
     [[nodiscard]] Watched* find_like(const Member& member);
     [[nodiscard]] loop::Task<> probe_for_ever(Watched& watched);
-    [[nodiscard]] bool report(const Watched& watched, const base::Result<>& answer,
+    [[nodiscard]] loop::Task<> probe_once(Watched& watched);
+    [[nodiscard]] loop::Task<> rest(Watched& watched);
+    [[nodiscard]] bool is_silent(const Member& member) const;
+    [[nodiscard]] std::vector<Member> askers_of(const Watched& watched, bool is_wanted) const;
+    [[nodiscard]] bool report(std::span<const Member> askers, const base::Result<>& answer,
                               loop::Time::duration taken);
-    static void remember(Watched& watched, const base::Result<>& answer,
-                         loop::Time::duration taken);
-    static void count(const Watched& watched, metrics::ProbeResult result,
+    static bool judge(const Member& member, const std::string& problem);
+    void tell(const Member& member, const std::string& problem, loop::Time::duration taken) const;
+    static void remember(Watched& watched, ProbeRecord probe);
+    static void count(std::span<const Member> askers, metrics::ProbeResult result,
                       loop::Time::duration taken);
-    void note_not_made(const Watched& watched, const base::Error& reason);
+    void note_not_made(const base::Error& reason, std::span<const Member> askers);
     /// False: the survey is still due.
     [[nodiscard]] loop::Task<bool> survey_now(Watched& watched);
     void note_survey_failed(Watched& watched, const base::Error& reason);
@@ -128,6 +156,8 @@ private:
     loop::Signal signal_;
     loop::Time next_note_;  // when to log again that probes cannot be made
     Divergence divergence_;
+    Tell tell_;
+    std::set<std::string, std::less<>> silent_;  // names of pools
     std::list<Watched> watched_;
     loop::Job job_;
 };
