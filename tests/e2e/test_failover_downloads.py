@@ -30,8 +30,9 @@ pytestmark = pytest.mark.skipif(ballast.DIRECT, reason="there is nobody to find 
 
 PASV, EPSV, PORT, EPRT = Mode
 
-SIZE = 48 << 20
-RATE = 24 << 20
+# BALLAST_FAILOVER_MIB=1024 downloads a GiB in each row, which takes some minutes.
+SIZE = int(os.environ.get("BALLAST_FAILOVER_MIB", "48")) << 20
+RATE = SIZE // 2
 # Where a client that has a part already begins.
 HAS = 5_000_001
 # Seconds that a client may wait. A machine that is busy needs most of them for the log-in.
