@@ -44,7 +44,7 @@ class PairDemo:
                 "key": identity.key,
                 "ticket_keys": keys,
             },
-            pool={"balance": "user-hash"},
+            pool={"balance": "user-hash", "hash_load_percent": 0},
         )
 
     def start(self) -> None:

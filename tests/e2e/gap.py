@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What clients notice when an address moves: new sessions, and a transfer that runs meanwhile."""
 
+import contextlib
 import socket
+import struct
 import threading
 import time
 from dataclasses import dataclass
@@ -34,6 +36,8 @@ class NewSessions:
         self._where = where
         self._account = account
         self._tries: list[_Try] = []
+        self._present: Wire | None = None
+        self._given_up: Wire | None = None
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(space,), daemon=True)
         self._thread.start()
@@ -42,13 +46,16 @@ class NewSessions:
         with space.entered():
             while not self._ends.wait(0.01):
                 began = time.monotonic()
+                self._present = None
                 problem = self._try()
-                self._tries.append(_Try(began, time.monotonic(), problem))
+                if self._present is None or self._present is not self._given_up:
+                    self._tries.append(_Try(began, time.monotonic(), problem))
 
     def _try(self) -> str:
         commands = (f"USER {self._account.name}", f"PASS {self._account.password}")
         try:
             with Wire(self._where, seconds=_CONNECT_SECONDS) as wire:
+                self._present = wire
                 reply = wire.reply(_GREETING_SECONDS)
                 for command, code in zip((*commands, "QUIT"), (220, 331, 230), strict=True):
                     if reply.code != code:
@@ -58,6 +65,13 @@ class NewSessions:
         except (OSError, Closed) as why:
             return f"{type(why).__name__}: {why}"
         return ""
+
+    def give_up_present(self) -> None:
+        """New sessions do not wait for one that has lost its balancer."""
+        self._given_up = self._present
+        if self._given_up is not None:
+            with contextlib.suppress(OSError):
+                self._given_up.plain.shutdown(socket.SHUT_RDWR)
 
     def wait_until_it_works(self, since: float) -> None:
         """Again, or still."""
@@ -69,11 +83,11 @@ class NewSessions:
         waiting.until("new sessions work", works)
 
     def problems(self, since: float) -> set[str]:
-        return {each.problem for each in self._tries if each.ended > since and each.problem}
+        return {each.problem for each in self._tries if each.began > since and each.problem}
 
     def gap(self, since: float) -> float:
         """Seconds from then until the first of the sessions that work again. 0 if none failed."""
-        failed = [each for each in self._tries if each.ended > since and each.problem]
+        failed = [each for each in self._tries if each.began > since and each.problem]
         if not failed:
             return 0
         first = next(each for each in self._tries if each.began > failed[-1].began)
@@ -129,6 +143,7 @@ class Download:
 
     def stop(self) -> None:
         if self._data is not None and not self.end:
-            # It wakes up.
+            # It wakes up, and closes with a reset: the balancer may wait for a place to send to.
+            self._data.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._data.shutdown(socket.SHUT_RDWR)
         self._thread.join(waiting.PATIENCE)

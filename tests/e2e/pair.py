@@ -2,7 +2,9 @@
 """Two balancers, of which one has the address for clients: real keepalived, and two servers with the
 same files. Each machine has a network of its own. Needs root."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,15 +27,20 @@ BALANCERS = ("lb1", "lb2")
 class RetryingLftp(Lftp):
     """Tries again for so long that a balancer can be replaced meanwhile."""
 
-    def download_command(self, remote: str, local: Path) -> list[str]:
+    def _tries_again(self, command: str) -> list[str]:
         settings = {
             "net:timeout": 2,
             "net:max-retries": 20,
             "net:reconnect-interval-base": 1,
             "net:reconnect-interval-multiplier": 1,
         }
-        retry = [f"set {key} {value}" for key, value in settings.items()]
-        return self._command(*retry, f"get -c {remote} -o {local}")
+        return self._command(*(f"set {key} {value}" for key, value in settings.items()), command)
+
+    def download_command(self, remote: str, local: Path) -> list[str]:
+        return self._tries_again(f"get -c {remote} -o {local}")
+
+    def upload_command(self, local: Path, remote: str) -> list[str]:
+        return self._tries_again(f"put -c {local} -o {remote}")
 
 
 class RetryingCurl(Curl):
@@ -87,8 +94,14 @@ class Balancer:
         tls = find("TLS began", session=login["session"])
         return Login(login["backend"], bool(tls["resumed"]))
 
+    def is_empty(self) -> bool:
+        return bool(operators.ask(self.work, "GET", "/v1/state")[1]["sessions"] == 0)
+
     def can_serve(self) -> bool:
-        return operators.ask(self.work, "GET", "/readyz")[0] == 200
+        """With all backends."""
+        _, answer = operators.ask(self.work, "GET", "/v1/backends")
+        is_up = all(each["health"] == "up" for each in answer["backends"])
+        return is_up and operators.ask(self.work, "GET", "/readyz")[0] == 200
 
     def restart(self) -> None:
         """After it was killed."""
@@ -131,6 +144,8 @@ class Pair:
                 *(work, self.root, address, 2121),
                 accounts=accounts,
                 prefix=network.namespaces[name].prefix,
+                # Else the session of a balancer that is cut off keeps its upload locked for minutes.
+                settings={"lock_upload_files": "NO"},
             )
             for name, address in BACKENDS.items()
         }
@@ -201,3 +216,21 @@ class Pair:
     def rejoin(self, balancer: Balancer) -> None:
         for switch in (FRONT, BACK):
             self.network.connect(balancer.name, switch)
+
+    @contextlib.contextmanager
+    def unseen(self, balancer: Balancer) -> Iterator[None]:
+        """Neither balancer sees an advert of the other one."""
+        nft = [*self.network.namespaces[balancer.name].prefix, "nft"]
+        rules = "".join(
+            f"chain {hook} {{ type filter hook {hook} priority 0; ip protocol vrrp drop; }}\n"
+            for hook in ("input", "output")
+        )
+        _run(*nft, f"table inet unseen {{ {rules} }}")
+        try:
+            yield
+        finally:
+            _run(*nft, "delete table inet unseen")
+
+
+def _run(*words: str) -> None:
+    subprocess.run(words, check=True, timeout=waiting.PATIENCE)

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -268,8 +268,16 @@ class Vsftpd(Server):
 
     kind = "vsftpd"
 
-    def __init__(self, *args: object, anonymous: bool = False, **named: object) -> None:
+    def __init__(
+        self,
+        *args: object,
+        anonymous: bool = False,
+        settings: Mapping[str, object] | None = None,
+        **named: object,
+    ) -> None:
+        """`settings` are more of them."""
         super().__init__(*args, **named)  # type: ignore[arg-type]
+        self._settings = dict(settings or {})
         self._anonymous = anonymous
         self.xferlog = self.work / "xferlog"
         self.protocol_log = self.work / "vsftpd.log"
@@ -301,6 +309,7 @@ class Vsftpd(Server):
             "dual_log_enable": "YES",
             "vsftpd_log_file": self.protocol_log,
             "log_ftp_protocol": "YES",
+            **self._settings,
         }
         if self.passive is not None:
             settings |= {"pasv_address": self.passive.announced}

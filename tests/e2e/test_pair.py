@@ -21,7 +21,7 @@ import vrrp
 import waiting
 from ballast import DIRECT
 from certificates import Authority
-from clients import RUN_SECONDS, Client, ClientTls, Curl, Lftp, Mode, Target
+from clients import RUN_SECONDS, Client, ClientTls, Mode, Target
 from everything import random_file
 from gap import Download, NewSessions
 from midway import UNDER_WAY, size_of
@@ -33,9 +33,31 @@ pytestmark = pytest.mark.skipif(DIRECT, reason="there is no pair without balance
 
 SIZE = 12 << 20
 RATE = 3 << 20
-# Each client is another user, so that each sticks to a backend of its own.
 LOOKS = Account("looks", "s3cret-Looks")
-RETRY = {kind: Account(kind.name, f"s3cret-{kind.name}") for kind in (Lftp, Curl)}
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a client moves a file, trying again until it is whole. Each is another user, so that each
+    has a backend of its own."""
+
+    user: str
+    kind: type[Client]
+    uploads: bool = False
+    protects_data: bool = True
+    # curl keeps one ticket, which counts once: for TLS on the data connection, if there is any.
+    keeps_tickets: bool = False
+
+    @property
+    def account(self) -> Account:
+        return Account(self.user, f"s3cret-{self.user}")
+
+
+WAYS = (
+    Way("lftp-get", RetryingLftp),
+    Way("lftp-put", RetryingLftp, uploads=True),
+    Way("curl", RetryingCurl, protects_data=False, keeps_tickets=True),
+)
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +69,13 @@ def pair(module_work: Path) -> Iterator[Pair]:
     with Network() as network:
         pair = Pair(
             *(module_work, network),
-            accounts=[TESTER, PROBE, LOOKS, *RETRY.values()],
+            accounts=[TESTER, PROBE, LOOKS, *(each.account for each in WAYS)],
             listener_tls={
                 "certificate": identity.certificate,
                 "key": identity.key,
                 "ticket_keys": keys,
             },
-            pool={"balance": "user-hash"},
+            pool={"balance": "user-hash", "hash_load_percent": 0},
         )
         try:
             pair.start()
@@ -64,36 +86,38 @@ def pair(module_work: Path) -> Iterator[Pair]:
 
 
 class Retrying:
-    """A client that downloads over TLS, and tries again until it has the file."""
+    """A client that moves a file over TLS."""
 
-    def __init__(self, pair: Pair, kind: type[Client], work: Path, ca: Path) -> None:
-        account = RETRY[Lftp if issubclass(kind, Lftp) else Curl]
-        self.user = account.name
-        self.keeps_tickets = kind is RetryingCurl
-        self._pair = pair
-        self._local = work / f"{self.user}-has"
-        # curl keeps one ticket, which counts once: for TLS on the data connection, if there is any.
-        tls = ClientTls(ca, data=kind is RetryingLftp)
-        target = Target(vrrp.ADDRESS, 21, account, tls)
-        client = kind(target, Mode.EPSV, work, prefix=pair.client.prefix, rate=RATE)
-        self._log = work / f"{self.user}.log"
-        self._process = client.start(client.download_command("big", self._local))
+    def __init__(self, pair: Pair, way: Way, work: Path, ca: Path) -> None:
+        self.way = way
+        self.user = way.user
+        self._log = work / f"{way.user}.log"
+        tls = ClientTls(ca, data=way.protects_data)
+        target = Target(vrrp.ADDRESS, 21, way.account, tls)
+        client = way.kind(target, Mode.EPSV, work, prefix=pair.client.prefix, rate=RATE)
+        if way.uploads:
+            self._from = random_file(work / "to-put", SIZE)
+            self._to = pair.root / f"put-{work.name}"
+            command = client.upload_command(self._from, self._to.name)
+        else:
+            self._from, self._to = pair.root / "big", work / f"{way.user}-has"
+            command = client.download_command("big", self._to)
+        self._process = client.start(command)
 
     def is_under_way(self) -> bool:
         assert self._process.poll() is None, self._process.communicate()[0]
-        return size_of(self._local) > UNDER_WAY
+        return size_of(self._to) > UNDER_WAY
 
     def end(self) -> float:
-        """When it had the file, which must be the right one. lftp gives it the time of the server's."""
+        """When the file was whole, with the right bytes. Clients may change its mtime."""
         said, _ = self._process.communicate(timeout=RUN_SECONDS)
         self._log.write_text(said)
         assert self._process.returncode == 0, said
         digests = [
-            hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in (self._local, self._pair.root / "big")
+            hashlib.sha256(path.read_bytes()).hexdigest() for path in (self._from, self._to)
         ]
         assert digests[0] == digests[1], said
-        return self._local.stat().st_ctime
+        return self._to.stat().st_ctime
 
     def kill(self) -> None:
         if self._process.poll() is None:
@@ -125,6 +149,21 @@ def _pause(_: Pair, balancer: Balancer) -> None:
 
 def _resume(_: Pair, balancer: Balancer) -> None:
     os.kill(balancer.ballast.pid, signal.SIGCONT)
+    _end_sessions(balancer)
+
+
+def _rejoin(pair: Pair, balancer: Balancer) -> None:
+    # Its probes fail, too.
+    waiting.until("it gives the address up by itself", lambda: not balancer.has_address)
+    pair.rejoin(balancer)
+    _end_sessions(balancer)
+
+
+def _end_sessions(balancer: Balancer) -> None:
+    """Their clients have gone on at the other one, but TCP may notice only in minutes."""
+    operators.operate(balancer.work, "disable", "--all")
+    waiting.until("they have ended", balancer.is_empty)
+    operators.operate(balancer.work, "ready", "--all")
 
 
 def _drain(_: Pair, balancer: Balancer) -> None:
@@ -146,7 +185,7 @@ def _upgrade(_: Pair, balancer: Balancer) -> None:
 CASES = (
     Case("killed", _kill, lambda _, balancer: balancer.restart(), 6),
     Case("hung", _pause, _resume, 10),
-    Case("cut off", Pair.cut, Pair.rejoin, 3),
+    Case("cut off", Pair.cut, _rejoin, 3),
     Case("upgrade", _upgrade, lambda *_: None, 1, moves=False, survives=True),
     # New clients wait for the transfers.
     Case("drain", _drain, _ready, 20, survives=True),
@@ -162,7 +201,7 @@ def test_clients_go_on(case: Case, pair: Pair, work: Path, module_work: Path) ->
     with contextlib.ExitStack() as stack:
         download = Download(pair.client, where, TESTER, "big", rate=RATE)
         stack.callback(download.stop)
-        retrying = [Retrying(pair, kind, work, ca) for kind in (RetryingLftp, RetryingCurl)]
+        retrying = [Retrying(pair, way, work, ca) for way in WAYS]
         for each in retrying:
             stack.callback(each.kill)
             waiting.until("it is under way", each.is_under_way)
@@ -174,17 +213,21 @@ def test_clients_go_on(case: Case, pair: Pair, work: Path, module_work: Path) ->
         began, by_clock = time.monotonic(), time.time()
         case.event(pair, had)
         stack.callback(case.repair, pair, had)
+        sessions.give_up_present()
         sessions.wait_until_it_works(began)
         now = pair.other(had) if case.moves else had
         assert now.has_address
         print(f"\n{case.name}: new sessions after {sessions.gap(began):.1f} s", end="")
         assert sessions.gap(began) <= case.gap_max
+        if not case.moves:
+            # A busy machine may be late.
+            assert sessions.problems(began) <= {"TimeoutError: timed out"}
         for each in retrying:
-            print(f"; {each.user} has the file after {each.end() - by_clock:.1f} s", end="")
+            print(f"; {each.user} is done after {each.end() - by_clock:.1f} s", end="")
             at = had if case.survives else now
             login = at.last_login(each.user)
             assert login.backend == before[each.user]
-            assert login.is_resumed == (each.keeps_tickets and not case.survives)
+            assert login.is_resumed == (each.way.keeps_tickets and not case.survives)
         if case.survives:
             waiting.until("the download ends", lambda: download.end)
             assert download.bytes == SIZE
@@ -192,12 +235,35 @@ def test_clients_go_on(case: Case, pair: Pair, work: Path, module_work: Path) ->
     _is_whole_again(pair)
 
 
-def _is_whole_again(pair: Pair) -> None:
-    for each in pair.balancers:
-        waiting.until("it can serve", each.can_serve)
-    pair.master()
+def test_both_have_the_address_for_a_while(pair: Pair) -> None:
+    """They do not see each other, but clients see both."""
+    first, second = pair.balancers
+    sessions = NewSessions(pair.client, (vrrp.ADDRESS, 21), LOOKS)
+    try:
+        with pair.unseen(second):
+            waiting.until("both have it", lambda: first.has_address and second.has_address)
+            sessions.wait_until_it_works(time.monotonic())
+        healed = time.monotonic()
+        waiting.until("the one of lower priority gives it up", lambda: not second.has_address)
+        sessions.wait_until_it_works(healed)
+        assert first.has_address
+        print(f"\nhealed: new sessions after {sessions.gap(healed):.1f} s")
+        # Without vrrp_higher_prio_send_advert it takes 2 s and more.
+        assert sessions.gap(healed) <= 1.5
+    finally:
+        sessions.stop()
+
+
+def _works(pair: Pair) -> None:
     sessions = NewSessions(pair.client, (vrrp.ADDRESS, 21), LOOKS)
     try:
         sessions.wait_until_it_works(time.monotonic())
     finally:
         sessions.stop()
+
+
+def _is_whole_again(pair: Pair) -> None:
+    for each in pair.balancers:
+        waiting.until("it can serve", each.can_serve)
+    pair.master()
+    _works(pair)
