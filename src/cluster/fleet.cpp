@@ -15,24 +15,39 @@ std::uint64_t first_number(std::mt19937_64& random) { return random() >> 2; }
 Fleet::Fleet(loop::Loop& loop, Store& store, const net::Secret& secret, const Settings& settings,
              Parts parts)
     : look_(std::move(parts.look)),
+      ledger_(parts.ledger),
       random_(settings.seed),
       exchange_(loop, store, secret,
                 {.node = settings.node, .heartbeat = settings.heartbeat, .seed = random_()}),
       nodes_(
-          exchange_, [this] { return look(); }, [this] { loads_.others_changed(); }, random_()),
+          exchange_, [this] { return look(); }, [this] { loads_.others_changed(); },
+          [this](const auto& node) { counts_.forget(node); }, random_()),
       loads_(pools_, nodes_),
       states_(exchange_, std::move(parts.obey)),
       stickiness_(exchange_, pools_),
+      failures_(exchange_, ledger_),
+      bans_(exchange_, ledger_, failures_),
+      counts_(exchange_, ledger_),
+      tickets_(exchange_),
+      probes_(exchange_, pools_, std::move(parts.probing)),
       courier_(exchange_, std::move(parts.answer), first_number(random_)),
       tick_(loop) {
+    // In the order in which they are told: a ban says more than the failure that led to it.
     exchange_.add(nodes_);
     exchange_.add(states_);
+    exchange_.add(bans_);
+    exchange_.add(failures_);
+    exchange_.add(counts_);
+    exchange_.add(tickets_);
+    exchange_.add(probes_);
     exchange_.add(stickiness_);
     exchange_.add(courier_);
+    ledger_.share([&secret](std::string_view text) { return secret.short_digest(text); });
 }
 
 /// What others had does not count any more.
 Fleet::~Fleet() {
+    ledger_.share({});
     for (const auto& [name, pool] : pools_) {
         pool->share(false);
         pool->set_elsewhere({});
@@ -77,9 +92,29 @@ NodeFacts Fleet::look() const {
     return facts;
 }
 
+/// While the store is away, too: what is due must not be lost in the ledger.
+void Fleet::look_at_ledger() {
+    constexpr std::size_t at_once = 1000;
+    for (auto changes = ledger_.take_changes(at_once); !changes.is_empty();
+         changes = ledger_.take_changes(at_once)) {
+        for (auto& each : changes.failures) failures_.failed(std::move(each));
+        for (const auto& each : changes.bans) bans_.decided(each);
+        counts_.changed(changes.counts);
+        if (!changes.bans.empty()) exchange_.hurry();
+        if (!changes.has_gap) continue;
+        counts_.repeat();
+        for (const auto& ban : ledger_.bans(exchange_.loop().now()))
+            bans_.decided({ban.client, ban.pool, ban.user, ban.until});
+    }
+}
+
 loop::Task<> Fleet::watch() {
     for (int ticks = 0;; ++ticks) {
-        if (ticks % Loads::ticks_per_beat == 0) loads_.beat();
+        look_at_ledger();
+        if (ticks % Loads::ticks_per_beat == 0) {
+            loads_.beat();
+            probes_.look();
+        }
         loads_.tick();
         (void)co_await tick_.wait(
             exchange_.loop().after(exchange_.heartbeat() / Loads::ticks_per_beat));

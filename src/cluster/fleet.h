@@ -2,14 +2,20 @@
 #pragma once
 
 #include "base/error.h"
+#include "cluster/bans.h"
+#include "cluster/counts.h"
 #include "cluster/courier.h"
 #include "cluster/exchange.h"
+#include "cluster/failures.h"
 #include "cluster/loads.h"
 #include "cluster/nodes.h"
+#include "cluster/probes.h"
 #include "cluster/shared_pools.h"
 #include "cluster/states.h"
 #include "cluster/stickiness.h"
 #include "cluster/store.h"
+#include "cluster/tickets.h"
+#include "guard/ledger.h"
 #include "loop/job.h"
 #include "loop/loop.h"
 #include "net/secret.h"
@@ -26,8 +32,9 @@
 namespace ballast::cluster {
 
 /// This balancer as one of several. Knows the other nodes, and shares with them what operators
-/// decide, which backend each client had, and the sessions on each backend. Nothing waits for the
-/// store: what the others know is a local copy. Belongs to the control thread.
+/// decide, which backend each client had, the sessions of each backend, user and address, bans and
+/// failed logins, the keys of session tickets and, if wanted, what probes find out. Nothing waits
+/// for the store: what the others know is a local copy. Belongs to the control thread.
 class Fleet {
 public:
     struct Settings {
@@ -43,8 +50,11 @@ public:
         States::Obey obey;
         /// Answers what another node asks this one. The task may take as long as it likes.
         Courier::Answer answer;
+        guard::Ledger& ledger;
+        /// Only with `probes = "one"`.
+        Probes::Parts probing = {};
     };
-    /// The store and the secret outlive it.
+    /// The store, the secret and the ledger outlive it.
     Fleet(loop::Loop& loop, Store& store, const net::Secret& secret, const Settings& settings,
           Parts parts);
     ~Fleet();
@@ -53,6 +63,11 @@ public:
 
     /// Before `start`, and after each reload: the pools that this node serves.
     void set_pools(std::vector<std::shared_ptr<pool::Pool>> pools);
+    /// The same for the listeners whose ticket keys are not from a file.
+    void set_listeners(std::vector<Tickets::Listener> listeners) {
+        tickets_.set_listeners(std::move(listeners));
+        exchange_.load_again();
+    }
     void start();
     /// Says goodbye, so that the others do not wait for this node's heartbeats. Takes no longer
     /// than the store's time-out twice.
@@ -63,6 +78,8 @@ public:
 
     /// An operator has decided this here.
     void decided(const Decision& decision) { states_.decided(decision); }
+    /// A probe was made here.
+    void probed(const ProbeOutcome& outcome) { probes_.probed(outcome); }
     /// Asks another node what its `Parts::answer` answers.
     [[nodiscard]] loop::Task<base::Result<std::string>> ask(std::string node, std::string question,
                                                             loop::Time::duration patience) {
@@ -76,8 +93,10 @@ public:
 private:
     [[nodiscard]] NodeFacts look() const;
     [[nodiscard]] loop::Task<> watch();
+    void look_at_ledger();
 
     const Nodes::Look look_;
+    guard::Ledger& ledger_;
     std::mt19937_64 random_;
     SharedPools pools_;
     Exchange exchange_;
@@ -85,6 +104,11 @@ private:
     Loads loads_;
     States states_;
     Stickiness stickiness_;
+    Failures failures_;
+    Bans bans_;
+    Counts counts_;
+    Tickets tickets_;
+    Probes probes_;
     Courier courier_;
     loop::Signal tick_;
     loop::Job watching_;

@@ -20,10 +20,12 @@ constexpr auto memory_of_dead = std::chrono::hours(1);
 
 }  // namespace
 
-Nodes::Nodes(Exchange& exchange, Look look, std::function<void()> changed, std::uint64_t instance)
+Nodes::Nodes(Exchange& exchange, Look look, std::function<void()> changed, Left left,
+             std::uint64_t instance)
     : exchange_(exchange),
       look_(std::move(look)),
       changed_(std::move(changed)),
+      left_(std::move(left)),
       instance_(instance),
       started_at_(exchange.loop().now()) {}
 
@@ -134,6 +136,7 @@ void Nodes::leave(const std::string& name, std::string_view why) {
     if (others_.erase(name) == 0) return;
     log::write_each(log::Level::warning, "a node is gone", {{"node", name}, {"reason", why}});
     events::publish(events::Kind::node_left, {{"node", name}, {"reason", why}});
+    left_(name);
     changed_();
 }
 

@@ -27,10 +27,12 @@ struct Node {
 class Nodes final : public Topic {
 public:
     /// `look` says what this node has now, but its name. `changed` is called when the set of other
-    /// nodes, or what one of them has, is another one.
+    /// nodes, or what one of them has, is another one; `left` before that with one that is gone.
     /// `instance` is drawn at random for each process.
     using Look = std::function<NodeFacts()>;
-    Nodes(Exchange& exchange, Look look, std::function<void()> changed, std::uint64_t instance);
+    using Left = std::function<void(const std::string&)>;
+    Nodes(Exchange& exchange, Look look, std::function<void()> changed, Left left,
+          std::uint64_t instance);
 
     /// This node first.
     [[nodiscard]] std::vector<Node> all() const;
@@ -60,6 +62,7 @@ private:
     Exchange& exchange_;
     const Look look_;
     const std::function<void()> changed_;
+    const Left left_;
     const std::uint64_t instance_;
     const loop::Time started_at_;
     std::map<std::string, Node> others_;

@@ -35,16 +35,22 @@ protected:
             : test_loop(test.loop),
               link(test.store, test.loop),
               key(std::move(with)),
-              fleet(test.loop, link, *key, {.node = std::move(name), .heartbeat = 1s, .seed = seed},
-                    {.look = [this] { return facts; },
-                     .obey =
-                         [this](const Decision& decision) {
-                             if (!has_backend) return false;
-                             obeyed.push_back(decision);
-                             return true;
-                         },
-                     .answer =
-                         [this](std::string question) { return answer(std::move(question)); }}) {
+              fleet(
+                  test.loop, link, *key, {.node = std::move(name), .heartbeat = 1s, .seed = seed},
+                  {.look = [this] { return facts; },
+                   .obey =
+                       [this](const Decision& decision) {
+                           if (!has_backend) return false;
+                           obeyed.push_back(decision);
+                           return true;
+                       },
+                   .answer = [this](std::string question) { return answer(std::move(question)); },
+                   .ledger = ledger,
+                   .probing = {.set_silent = [this](const std::string&,
+                                                    bool wanted) { is_silent = wanted; },
+                               .take =
+                                   [this](const auto& outcome) { outcomes.push_back(outcome); }}}) {
+            fleet.set_listeners({{"ftp", keys}});
             fleet.set_pools({pool});
             fleet.start();
         }
@@ -60,6 +66,36 @@ protected:
                 made.backends.push_back(std::move(backend));
             }
             return made;
+        }
+        static config::Limits limits() {
+            config::Limits made;
+            made.sessions_per_user = 3;
+            made.sessions_per_address = 4;
+            made.failed_logins_per_address = 3;
+            made.ban_time = 10min;
+            return made;
+        }
+        bool enter(const std::string& address) {
+            auto entered = ledger.enter({}, base::Ip::parse(address).value(), test_loop.now());
+            if (entered) held.push_back(std::move(*entered));
+            return entered.has_value();
+        }
+        bool user_logs_in(const std::string& name) {
+            auto entered = ledger.logged_in({"files", name});
+            if (entered) held.push_back(std::move(*entered));
+            return entered.has_value();
+        }
+        void fail(const std::string& address) {
+            (void)ledger.login_failed({"files", "anna"}, base::Ip::parse(address).value(),
+                                      test_loop.now());
+        }
+        [[nodiscard]] std::size_t bans() const { return ledger.ban_count(test_loop.now()); }
+        [[nodiscard]] std::vector<unsigned char> ticket_key() const {
+            const auto bytes = keys->current(test_loop.now()).bytes();
+            return {bytes.begin(), bytes.end()};
+        }
+        [[nodiscard]] bool takes_ticket_of(const Member& other) const {
+            return keys->find(other.keys->current(test_loop.now()).name.data()).has_value();
         }
         loop::Task<std::string> answer(std::string question) {
             ++questions;
@@ -84,6 +120,11 @@ protected:
             std::make_shared<pool::Pool>(settings(), [this] { return test_loop.now(); }, 1);
         std::vector<pool::Seat> seats;
         int questions = 0;
+        guard::Ledger ledger{std::make_shared<config::Limits>(limits()), 1000, test_loop.now()};
+        std::vector<guard::Ledger::Held> held;
+        std::shared_ptr<net::TicketKeys> keys = std::make_shared<net::TicketKeys>(2min);
+        bool is_silent = false;
+        std::vector<ProbeOutcome> outcomes;
         std::shared_ptr<const net::Secret> key;
         NodeFacts facts;
         bool has_backend = true;
@@ -477,6 +518,235 @@ TEST_F(FleetTest, clients_are_told_in_batches) {
     loop.run_for(15s);
     EXPECT_EQ(b.pool->clients_remembered(), 1500);
     EXPECT_LE(store.calls().written_at_once_most, 256);
+}
+
+TEST_F(FleetTest, sessions_of_an_address_count_at_all_nodes) {
+    auto& a = node("a");
+    auto& b = node("b");
+    loop.run_for(3s);
+    for (int i = 0; i < 4; ++i) EXPECT_TRUE(a.enter("192.0.2.1"));
+    loop.run_for(1100ms);
+    EXPECT_FALSE(b.enter("192.0.2.1"));
+    EXPECT_TRUE(b.enter("192.0.2.2"));
+    a.held.pop_back();
+    loop.run_for(1100ms);
+    EXPECT_TRUE(b.enter("192.0.2.1"));
+    EXPECT_FALSE(b.enter("192.0.2.1"));
+}
+
+TEST_F(FleetTest, sessions_of_a_user_count_at_all_nodes_and_for_those_that_come_later) {
+    auto& a = node("a");
+    auto& b = node("b");
+    loop.run_for(3s);
+    EXPECT_TRUE(a.user_logs_in("anna"));
+    EXPECT_TRUE(a.user_logs_in("anna"));
+    EXPECT_TRUE(a.user_logs_in("ben"));
+    EXPECT_TRUE(b.user_logs_in("anna"));
+    // Long enough for each slice of the table to be written again.
+    loop.run_for(40s);
+    auto& c = node("c");
+    loop.run_for(1s);
+    EXPECT_FALSE(c.user_logs_in("anna"));
+    EXPECT_TRUE(c.user_logs_in("ben"));
+    b.held.clear();
+    loop.run_for(1100ms);
+    EXPECT_TRUE(c.user_logs_in("anna"));
+}
+
+TEST_F(FleetTest, sessions_of_a_dead_node_do_not_count) {
+    auto& a = node("a");
+    auto& b = node("b");
+    loop.run_for(3s);
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(a.user_logs_in("anna"));
+    loop.run_for(1100ms);
+    EXPECT_FALSE(b.user_logs_in("anna"));
+    a.link.is_cut = true;
+    loop.run_for(12s);
+    EXPECT_TRUE(b.user_logs_in("anna"));
+    b.held.clear();
+    a.link.is_cut = false;
+    loop.run_for(15s);
+    EXPECT_FALSE(b.user_logs_in("anna"));
+}
+
+TEST_F(FleetTest, counts_that_a_gap_in_the_news_has_lost_come_again) {
+    store.log_max = 1;
+    auto& a = node("a");
+    auto& b = node("b");
+    for (int i = 0; i < 5; ++i) {
+        loop.run_for(1s);
+        for (int j = 0; j < 100; ++j) (void)a.user_logs_in(fmt::format("u{} {}", i, j));
+    }
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(a.user_logs_in("anna"));
+    loop.run_for(40s);
+    EXPECT_FALSE(b.user_logs_in("anna"));
+    a.held.clear();
+    loop.run_for(40s);
+    EXPECT_TRUE(b.user_logs_in("anna"));
+}
+
+TEST_F(FleetTest, a_ban_holds_at_all_nodes_until_it_is_lifted_at_one) {
+    auto& a = node("a");
+    auto& b = node("b");
+    loop.run_for(3s);
+    for (int i = 0; i < 5; ++i) a.fail("192.0.2.1");
+    ASSERT_EQ(a.bans(), 1);
+    loop.run_for(1100ms);
+    EXPECT_EQ(b.bans(), 1);
+    auto& c = node("c");
+    loop.run_for(1100ms);
+    EXPECT_EQ(c.bans(), 1);
+    EXPECT_EQ(c.ledger.unban(base::Ip::parse("192.0.2.1").value(), "", loop.now()), 1);
+    loop.run_for(1100ms);
+    EXPECT_EQ(a.bans(), 0);
+    EXPECT_EQ(b.bans(), 0);
+    auto& d = node("d");
+    loop.run_for(1100ms);
+    EXPECT_EQ(d.bans(), 0);
+}
+
+TEST_F(FleetTest, a_ban_ends_at_the_same_time_at_all_nodes) {
+    auto& a = node("a");
+    auto& b = node("b");
+    loop.run_for(3s);
+    for (int i = 0; i < 5; ++i) a.fail("192.0.2.1");
+    loop.run_for(10min - 1s);
+    EXPECT_EQ(a.bans(), 1);
+    EXPECT_EQ(b.bans(), 1);
+    loop.run_for(2s);
+    EXPECT_EQ(a.bans(), 0);
+    EXPECT_EQ(b.bans(), 0);
+}
+
+TEST_F(FleetTest, a_ban_from_before_the_first_contact_is_told_with_its_own_end) {
+    store.is_away = true;
+    auto& a = node("a");
+    auto& b = node("b");
+    for (int i = 0; i < 5; ++i) a.fail("192.0.2.1");
+    loop.run_for(5min);
+    store.is_away = false;
+    loop.run_for(15s);
+    EXPECT_EQ(b.bans(), 1);
+    loop.run_for(5min - 10s);
+    EXPECT_EQ(b.bans(), 0);
+}
+
+TEST_F(FleetTest, failed_logins_at_several_nodes_count_together) {
+    auto& a = node("a");
+    auto& b = node("b");
+    auto& c = node("c");
+    loop.run_for(3s);
+    a.fail("192.0.2.1");
+    loop.run_for(1100ms);
+    b.fail("192.0.2.1");
+    loop.run_for(1100ms);
+    EXPECT_EQ(c.bans(), 0);
+    c.fail("192.0.2.1");
+    c.fail("192.0.2.2");
+    loop.run_for(2200ms);
+    EXPECT_EQ(a.bans(), 1);
+    EXPECT_EQ(b.bans(), 1);
+    EXPECT_EQ(c.bans(), 1);
+}
+
+TEST_F(FleetTest, names_and_addresses_are_not_readable_in_the_store) {
+    auto& a = node("a");
+    loop.run_for(3s);
+    (void)a.log_in("192.0.2.1");
+    (void)a.enter("192.0.2.1");
+    (void)a.user_logs_in("secretive-user");
+    for (int i = 0; i < 5; ++i) a.fail("192.0.2.1");
+    loop.run_for(40s);
+    EXPECT_GT(store.size(), 4);
+    EXPECT_FALSE(store.contains("192.0.2"));
+    EXPECT_FALSE(store.contains("secretive"));
+    EXPECT_FALSE(store.contains("anna"));
+    EXPECT_TRUE(store.contains("nodes"));
+}
+
+TEST_F(FleetTest, a_ticket_of_one_node_is_taken_by_the_others) {
+    auto& a = node("a");
+    auto& b = node("b");
+    EXPECT_FALSE(b.takes_ticket_of(a));
+    loop.run_for(3s);
+    EXPECT_EQ(a.ticket_key(), b.ticket_key());
+    auto& c = node("c");
+    loop.run_for(1s);
+    EXPECT_EQ(a.ticket_key(), c.ticket_key());
+}
+
+TEST_F(FleetTest, one_node_replaces_the_ticket_keys_and_old_tickets_are_still_taken) {
+    auto& a = node("a");
+    auto& b = node("b");
+    loop.run_for(3s);
+    const auto first = a.ticket_key();
+    const auto name = a.keys->current(loop.now()).name;
+    loop.run_for(2min + 5s);
+    EXPECT_NE(a.ticket_key(), first);
+    EXPECT_EQ(a.ticket_key(), b.ticket_key());
+    EXPECT_TRUE(a.keys->find(name.data()));
+    EXPECT_TRUE(b.keys->find(name.data()));
+    loop.run_for(6min);
+    EXPECT_FALSE(a.keys->find(name.data()));
+    EXPECT_EQ(a.ticket_key(), b.ticket_key());
+}
+
+TEST_F(FleetTest, ticket_keys_outlive_a_wiped_store_and_the_death_of_the_node_that_made_them) {
+    auto& a = node("a");
+    auto& b = node("b");
+    loop.run_for(3s);
+    const auto first = b.ticket_key();
+    store.wipe();
+    loop.run_for(15s);
+    EXPECT_EQ(b.ticket_key(), first);
+    a.link.is_cut = true;
+    loop.run_for(4min);
+    EXPECT_NE(b.ticket_key(), first);
+    a.link.is_cut = false;
+    loop.run_for(15s);
+    EXPECT_EQ(a.ticket_key(), b.ticket_key());
+}
+
+TEST_F(FleetTest, one_node_probes_for_all_until_it_is_silent) {
+    auto& a = node("a");
+    auto& b = node("b");
+    loop.run_for(3s);
+    auto& prober = a;
+    const ProbeOutcome outcome{.pool = "files",
+                               .backend = "f1",
+                               .address = {base::Ip::parse("10.0.0.11").value(), 21},
+                               .problem = "refused",
+                               .took = 5ms};
+    for (int i = 0; i < 10; ++i) {
+        a.fleet.probed(outcome);
+        b.fleet.probed(outcome);
+        loop.run_for(1s);
+    }
+    EXPECT_FALSE(prober.is_silent);
+    EXPECT_TRUE(b.is_silent);
+    EXPECT_TRUE(a.outcomes.empty());
+    ASSERT_GE(b.outcomes.size(), 9);
+    EXPECT_EQ(b.outcomes.back().backend, "f1");
+    EXPECT_EQ(b.outcomes.back().problem, "refused");
+    EXPECT_EQ(b.outcomes.back().took, 5ms);
+    // It lives, but its results stop coming.
+    loop.run_for(60s);
+    EXPECT_FALSE(b.is_silent);
+}
+
+TEST_F(FleetTest, each_node_probes_while_the_store_is_away) {
+    auto& a = node("a");
+    auto& b = node("b");
+    loop.run_for(3s);
+    for (int i = 0; i < 5; ++i) {
+        a.fleet.probed({"files", "f1", {base::Ip::parse("10.0.0.11").value(), 21}, "", 5ms});
+        loop.run_for(1s);
+    }
+    ASSERT_TRUE(b.is_silent);
+    store.is_away = true;
+    loop.run_for(5s);
+    EXPECT_FALSE(b.is_silent);
+    EXPECT_FALSE(a.is_silent);
 }
 
 // The courier

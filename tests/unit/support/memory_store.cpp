@@ -52,6 +52,19 @@ const cluster::Entry* MemoryStore::find(const std::string& table, const std::str
     return &found->second.entry;
 }
 
+bool MemoryStore::contains(const std::string& text) const {
+    const auto is_in = [&](const cluster::Entry& entry) {
+        return entry.table.contains(text) || entry.key.contains(text) || entry.value.contains(text);
+    };
+    return std::ranges::any_of(entries_,
+                               [&](const auto& each) { return is_in(each.second.entry); }) ||
+           std::ranges::any_of(log_, [&](const auto& each) {
+               const auto* const entry = std::get_if<cluster::Entry>(&each.second);
+               if (entry != nullptr) return is_in(*entry);
+               return std::get<cluster::Message>(each.second).body.contains(text);
+           });
+}
+
 void MemoryStore::put(cluster::News news) {
     accept(std::move(news));
     for (auto* const each : followers_) each->raise();

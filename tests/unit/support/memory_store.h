@@ -36,6 +36,8 @@ public:
     [[nodiscard]] const cluster::Entry* find(const std::string& table,
                                              const std::string& key) const;
     [[nodiscard]] std::size_t size() const { return entries_.size(); }
+    /// Whether this text is in any table, key, value or message.
+    [[nodiscard]] bool contains(const std::string& text) const;
     /// As somebody else writes it.
     void put(cluster::News news);
     /// All messages of this kind that it still has come again.

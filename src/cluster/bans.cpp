@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cluster/bans.h"
+
+#include "base/address.h"
+#include "cluster/fields.h"
+#include "guard/limit.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <optional>
+
+namespace ballast::cluster {
+
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+
+/// That a ban was lifted is known for longer than the ban would have lasted, and at least so long.
+constexpr milliseconds lifted_for = std::chrono::hours(24);
+/// No ban lasts longer, whatever the store says.
+constexpr milliseconds left_max = std::chrono::years(1);
+
+}  // namespace
+
+/// How long the ban lasts is said from its stamp on: so it does not matter whether the store's
+/// clock was known when it began.
+void Bans::decided(const guard::Sharing::Ban& ban) {
+    // Another node may have lifted it, or started another one, before it could be told.
+    if (!is_still_so(ban)) return;
+    if (!ban.until) failures_.forget(ban.client, ban.user);
+    const auto key =
+        exchange_.key_of(fmt::format("ban\n{}\n{}\n{}", ban.client, ban.pool, ban.user));
+    const auto now = exchange_.loop().now();
+    Fields fields;
+    fields.add("client", ban.client);
+    fields.add("pool", ban.pool);
+    fields.add("user", ban.user);
+    auto lifetime = lifted_for;
+    if (ban.until) {
+        lifetime = std::max(milliseconds(0), std::chrono::ceil<milliseconds>(*ban.until - now));
+        fields.add("left", lifetime.count());
+    } else if (const auto known = latest_.items().find(key); known != latest_.items().end()) {
+        lifetime = std::max(lifetime, duration_cast<milliseconds>(known->second.until - now));
+    }
+    latest_.set(key, fields.bytes(), lifetime);
+}
+
+void Bans::learn(const Entry& entry) {
+    const auto fields = Fields::parse(entry.value);
+    if (!fields) return;
+    std::optional<loop::Time> until;
+    auto lifetime = lifted_for;
+    if (!fields->text("left").empty()) {
+        const auto left = fields->number<milliseconds::rep>("left");
+        if (!left || *left < 0 || milliseconds(*left) > left_max) return;
+        lifetime = entry.stamp.at + milliseconds(*left) - exchange_.clock().now();
+        if (lifetime <= milliseconds(0) || lifetime > left_max) return;
+        until = exchange_.loop().after(lifetime);
+    }
+    if (!latest_.learn(entry, lifetime)) return;
+    const guard::Sharing::Ban ban{.client = std::string(fields->text("client")),
+                                  .pool = std::string(fields->text("pool")),
+                                  .user = std::string(fields->text("user")),
+                                  .until = until};
+    if (!until) failures_.forget(ban.client, ban.user);
+    ledger_.follow(ban, exchange_.loop().now());
+}
+
+/// What the ledger says by now. Of a user at an address that is banned itself it says nothing.
+bool Bans::is_still_so(const guard::Sharing::Ban& ban) const {
+    const auto ip = base::Ip::parse(ban.client);
+    if (!ip) return true;
+    const auto found = ledger_.ban_of({ban.pool, ban.user}, *ip, exchange_.loop().now());
+    if (found == guard::Limit::banned_address && !ban.user.empty()) return true;
+    return found.has_value() == ban.until.has_value();
+}
+
+}  // namespace ballast::cluster

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cluster/tickets.h"
+
+#include "base/wiped_string.h"
+#include "cluster/fields.h"
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+#include <strings.h>
+#include <utility>
+
+namespace ballast::cluster {
+
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+
+/// The one that encrypts, and the one before it.
+constexpr std::size_t keys_max = 2;
+/// How long the store keeps keys that nobody replaces, in their lifetimes: all nodes may be away
+/// for a while.
+constexpr int lifetimes_kept = 4;
+
+void add(Fields& to, const net::TicketKey& key) {
+    auto bytes = key.bytes();
+    base::WipedString text;
+    text.resize(bytes.size());
+    std::memcpy(text.data(), bytes.data(), bytes.size());
+    ::explicit_bzero(bytes.data(), bytes.size());
+    to.add("key", text);
+}
+
+std::vector<net::TicketKey> keys_from(std::string_view value) {
+    std::vector<net::TicketKey> keys;
+    const auto fields = Fields::parse(value);
+    if (!fields) return keys;
+    for (const auto text : fields->all("key")) {
+        if (text.size() != net::TicketKey::bytes_count || keys.size() == keys_max) continue;
+        std::array<unsigned char, net::TicketKey::bytes_count> bytes{};
+        std::memcpy(bytes.data(), text.data(), bytes.size());
+        keys.push_back(net::TicketKey::of(bytes));
+        ::explicit_bzero(bytes.data(), bytes.size());
+    }
+    return keys;
+}
+
+}  // namespace
+
+void Tickets::set_listeners(std::vector<Listener> listeners) {
+    auto former = std::exchange(listeners_, {});
+    for (auto& each : listeners) {
+        const auto lifetime = each.keys->lifetime();
+        if (!lifetime) continue;
+        auto& served = listeners_[each.name];
+        if (const auto known = former.find(each.name);
+            known != former.end() && known->second.keys == each.keys)
+            served = std::move(known->second);
+        served.keys = std::move(each.keys);
+        served.lifetime = duration_cast<milliseconds>(*lifetime);
+        served.key = exchange_.key_of("tickets\n" + each.name);
+    }
+}
+
+void Tickets::learn(const Entry& entry) {
+    for (auto& [name, served] : listeners_) {
+        if (served.key != entry.key) continue;
+        if (latest_.learn(entry, lifetimes_kept * served.lifetime))
+            use(served, latest_.items().at(entry.key));
+        return;
+    }
+}
+
+void Tickets::beat() {
+    latest_.tidy();
+    for (auto& [name, served] : listeners_) {
+        auto item = latest_.items().find(served.key);
+        const bool is_over = item == latest_.items().end() ||
+                             exchange_.clock().now() - item->second.stamp.at >= served.lifetime;
+        if (is_over && exchange_.has_office()) {
+            replace(served);
+            item = latest_.items().find(served.key);
+        }
+        if (item == latest_.items().end()) continue;
+        const bool is_due = exchange_.loop().now() - served.used_at > served.lifetime / 4;
+        if (item->second.stamp != served.used || is_due) use(served, item->second);
+    }
+}
+
+void Tickets::replace(const Served& served) {
+    Fields fields;
+    add(fields, net::TicketKey::random());
+    if (const auto known = latest_.items().find(served.key); known != latest_.items().end()) {
+        const auto former = keys_from(known->second.value);
+        if (!former.empty()) add(fields, former.front());
+    }
+    latest_.set(served.key, fields.bytes(), lifetimes_kept * served.lifetime);
+}
+
+void Tickets::use(Served& served, const Latest::Item& item) {
+    auto keys = keys_from(item.value);
+    if (keys.empty()) return;
+    served.keys->use(std::move(keys), exchange_.loop().now());
+    served.used = item.stamp;
+    served.used_at = exchange_.loop().now();
+}
+
+}  // namespace ballast::cluster
