@@ -3,9 +3,20 @@
 
 #include "base/address.h"
 
+#include <algorithm>
+#include <limits>
 #include <string>
 
 namespace ballast::cluster {
+
+namespace {
+
+/// Another node may say anything.
+std::uint32_t added(std::uint32_t a, std::uint32_t b) {
+    return a + std::min(b, std::numeric_limits<std::uint32_t>::max() - a);
+}
+
+}  // namespace
 
 std::vector<BackendLoad> Loads::own() const {
     std::vector<BackendLoad> all;
@@ -21,16 +32,22 @@ std::vector<BackendLoad> Loads::own() const {
 }
 
 void Loads::others_changed() const {
-    std::map<std::string, std::vector<pool::Elsewhere>, std::less<>> by_pool;
+    // By pool, then by backend: what all of them have together.
+    std::map<std::string, std::map<std::pair<std::string, std::string>, BackendLoad>> sums;
     for (const auto& [name, node] : nodes_.others()) {
         for (const auto& each : node.facts.loads) {
-            const auto address = base::Address::parse(each.address);
-            if (address && pools_.contains(each.pool))
-                by_pool[each.pool].push_back(
-                    {each.backend, *address, each.sessions, each.transfers});
+            auto& sum = sums[each.pool][{each.backend, each.address}];
+            sum.sessions = added(sum.sessions, each.sessions);
+            sum.transfers = added(sum.transfers, each.transfers);
         }
     }
-    for (const auto& [name, pool] : pools_) pool->set_elsewhere(by_pool[name]);
+    for (const auto& [name, pool] : pools_) {
+        std::vector<pool::Elsewhere> loads;
+        for (const auto& [backend, sum] : sums[name])
+            if (const auto address = base::Address::parse(backend.second))
+                loads.push_back({backend.first, *address, sum.sessions, sum.transfers});
+        pool->set_elsewhere(loads);
+    }
 }
 
 /// Whether all nodes together could fill a backend before they hear of each other again: if the

@@ -435,6 +435,18 @@ TEST_F(FleetTest, what_others_have_counts_for_max_sessions_until_they_are_gone) 
     EXPECT_NE(b.log_in("192.0.2.98"), "");
 }
 
+TEST_F(FleetTest, what_all_others_have_counts_together) {
+    auto& a = node("a");
+    auto& b = node("b");
+    auto& c = node("c");
+    loop.run_for(3s);
+    for (int i = 0; i < 3; ++i) EXPECT_NE(a.log_in(fmt::format("192.0.2.{}", i)), "");
+    for (int i = 3; i < 6; ++i) EXPECT_NE(b.log_in(fmt::format("192.0.2.{}", i)), "");
+    loop.run_for(1100ms);
+    const auto status = c.pool->status();
+    EXPECT_EQ(status[0].sessions_elsewhere + status[1].sessions_elsewhere, 6);
+}
+
 TEST_F(FleetTest, what_others_had_still_counts_while_the_store_is_away) {
     auto& a = node("a");
     auto& b = node("b");
