@@ -49,6 +49,7 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        status:--node) return ;;
         health:-c | health:--config)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -59,7 +60,19 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        health:--node) return ;;
         health:--timeout) return ;;
+        nodes:-c | nodes:--config)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        nodes:--socket)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        nodes:--node) return ;;
         listeners:-c | listeners:--config)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -70,6 +83,7 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        listeners:--node) return ;;
         pools:-c | pools:--config)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -80,6 +94,7 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        pools:--node) return ;;
         backends:-c | backends:--config)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -90,6 +105,7 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        backends:--node) return ;;
         backends:--pool) return ;;
         backends:--backend) return ;;
         backends:--state) return ;;
@@ -104,6 +120,7 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        sessions:--node) return ;;
         sessions:--user) return ;;
         sessions:--client) return ;;
         sessions:--listener) return ;;
@@ -121,6 +138,7 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        transfers:--node) return ;;
         transfers:--user) return ;;
         transfers:--client) return ;;
         transfers:--listener) return ;;
@@ -171,6 +189,7 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        explain:--node) return ;;
         explain:--user) return ;;
         explain:--client) return ;;
         explain:--listener) return ;;
@@ -189,6 +208,7 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        probes:--node) return ;;
         probes:--pool) return ;;
         probes:--backend) return ;;
         probes:--passed) return ;;
@@ -202,6 +222,7 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        limits:--node) return ;;
         certificates:-c | certificates:--config)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -212,6 +233,7 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        certificates:--node) return ;;
         stickiness:-c | stickiness:--config)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -222,6 +244,7 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        stickiness:--node) return ;;
         stickiness:--client) return ;;
         stickiness:--user) return ;;
         stickiness:--backend) return ;;
@@ -236,6 +259,7 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        bans:--node) return ;;
         drain:-c | drain:--config)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -246,6 +270,7 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        drain:--node) return ;;
         disable:-c | disable:--config)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -256,6 +281,7 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        disable:--node) return ;;
         ready:-c | ready:--config)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -266,6 +292,7 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        ready:--node) return ;;
         weight:-c | weight:--config)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -276,6 +303,7 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        weight:--node) return ;;
         kill:-c | kill:--config)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -286,6 +314,7 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        kill:--node) return ;;
         unban:-c | unban:--config)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -296,6 +325,7 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        unban:--node) return ;;
         unban:--user) return ;;
         forget:-c | forget:--config)
             compopt -o filenames
@@ -307,6 +337,7 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        forget:--node) return ;;
         forget:--client) return ;;
         forget:--user) return ;;
         reload:-c | reload:--config)
@@ -319,6 +350,7 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        reload:--node) return ;;
         upgrade:-c | upgrade:--config)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -329,6 +361,7 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        upgrade:--node) return ;;
         reopen:-c | reopen:--config)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -339,6 +372,7 @@ _ballast() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
             ;;
+        reopen:--node) return ;;
         import:--report) return ;;
         import:--vrrp-out)
             compopt -o filenames
@@ -353,41 +387,42 @@ _ballast() {
             ;;
     esac
     case $command in
-        '') words='run check status health listeners pools backends sessions transfers top events explain probes limits certificates stickiness bans drain disable ready weight kill unban forget reload upgrade reopen import version manual schema completion man help --help --version' ;;
+        '') words='run check status health nodes listeners pools backends sessions transfers top events explain probes limits certificates stickiness bans drain disable ready weight kill unban forget reload upgrade reopen import version manual schema completion man help --help --version' ;;
         run) words="--help --config --pid-file" ;;
         check) words="--help --config --user --bind --strict --print --rules" ;;
-        status) words="--help --config --socket --json --watch" ;;
-        health) words="--help --config --socket --json --watch --timeout --until-empty" ;;
-        listeners) words="--help --config --socket --json --watch" ;;
-        pools) words="--help --config --socket --json --watch" ;;
-        backends) words="--help --config --socket --json --watch --names --pool --backend --state --health" ;;
-        sessions) words="--help --config --socket --json --watch --names --user --client --listener --pool --backend --phase --limit" ;;
-        transfers) words="--help --config --socket --json --watch --user --client --listener --pool --backend --file --direction --limit" ;;
+        status) words="--help --config --socket --node --json --watch" ;;
+        health) words="--help --config --socket --node --json --watch --timeout" ;;
+        nodes) words="--help --config --socket --node --json --watch" ;;
+        listeners) words="--help --config --socket --node --json --watch" ;;
+        pools) words="--help --config --socket --node --json --watch" ;;
+        backends) words="--help --config --socket --node --json --watch --names --pool --backend --state --health" ;;
+        sessions) words="--help --config --socket --node --json --watch --names --user --client --listener --pool --backend --phase --limit" ;;
+        transfers) words="--help --config --socket --node --json --watch --user --client --listener --pool --backend --file --direction --limit" ;;
         top) words="--help --config --socket --json --interval --watch --user --client --listener --pool --backend" ;;
         events) words="--help --config --socket --json --recent --kind --pool --backend --listener --user --client" ;;
-        explain) words="--help --config --socket --json --watch --user --client --listener --backend --file --failed --from --to --limit" ;;
-        probes) words="--help --config --socket --json --watch --pool --backend --passed" ;;
-        limits) words="--help --config --socket --json --watch" ;;
-        certificates) words="--help --config --socket --json --watch" ;;
-        stickiness) words="--help --config --socket --json --watch --names --client --user --backend --limit" ;;
-        bans) words="--help --config --socket --json --watch" ;;
-        drain) words="--help --config --socket --json --all --idle --move --wait $(_ballast_backends)" ;;
-        disable) words="--help --config --socket --json --all $(_ballast_backends)" ;;
-        ready) words="--help --config --socket --json --all $(_ballast_backends)" ;;
-        weight) words="--help --config --socket --json $(_ballast_backends)" ;;
-        kill) words="--help --config --socket --json --transfer" ;;
-        unban) words="--help --config --socket --json --user" ;;
-        forget) words="--help --config --socket --json --client --user --all" ;;
-        reload) words="--help --config --socket --json --upgrade" ;;
-        upgrade) words="--help --config --socket --json" ;;
-        reopen) words="--help --config --socket --json" ;;
+        explain) words="--help --config --socket --node --json --watch --user --client --listener --backend --file --failed --from --to --limit" ;;
+        probes) words="--help --config --socket --node --json --watch --pool --backend --passed" ;;
+        limits) words="--help --config --socket --node --json --watch" ;;
+        certificates) words="--help --config --socket --node --json --watch" ;;
+        stickiness) words="--help --config --socket --node --json --watch --names --client --user --backend --limit" ;;
+        bans) words="--help --config --socket --node --json --watch" ;;
+        drain) words="--help --config --socket --node --json --all --idle --move --wait $(_ballast_backends)" ;;
+        disable) words="--help --config --socket --node --json --all $(_ballast_backends)" ;;
+        ready) words="--help --config --socket --node --json --all $(_ballast_backends)" ;;
+        weight) words="--help --config --socket --node --json $(_ballast_backends)" ;;
+        kill) words="--help --config --socket --node --json --transfer" ;;
+        unban) words="--help --config --socket --node --json --user" ;;
+        forget) words="--help --config --socket --node --json --client --user --all" ;;
+        reload) words="--help --config --socket --node --json --upgrade" ;;
+        upgrade) words="--help --config --socket --node --json" ;;
+        reopen) words="--help --config --socket --node --json" ;;
         import) words="--help --report --vrrp-out --id --certificate keepalived ipvsadm haproxy proftpd" kinds=(-f) ;;
         version) words="--help" ;;
         manual) words="--help --metrics" ;;
         schema) words="--help" ;;
         completion) words="--help bash zsh fish" ;;
         man) words="--help ballast.8 ballast.toml.5" ;;
-        help) words="--help run check status health listeners pools backends sessions transfers top events explain probes limits certificates stickiness bans drain disable ready weight kill unban forget reload upgrade reopen import version manual schema completion man help" ;;
+        help) words="--help run check status health nodes listeners pools backends sessions transfers top events explain probes limits certificates stickiness bans drain disable ready weight kill unban forget reload upgrade reopen import version manual schema completion man help" ;;
     esac
     mapfile -t COMPREPLY < <(compgen "${kinds[@]}" -W "$words" -- "$word")
 }

@@ -108,6 +108,16 @@ struct Actions {
                                                          std::uint64_t from)>
         find_stories = {};
     std::function<session::Stories::Size()> stories_size = {};
+
+    // The other balancers that share a store with this one
+
+    /// This one too. Without a store there is no other.
+    std::function<std::vector<NodeState>()> nodes = {};
+    /// Takes a text of `to_text(Asked)` to that node, whose `Api::answer_node` answers. An error:
+    /// no answer came in time.
+    std::function<loop::Task<base::Result<std::string>>(std::string node, std::string question,
+                                                        loop::Time::duration patience)>
+        ask_node = {};
 };
 
 }  // namespace ballast::admin

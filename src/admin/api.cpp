@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin/api.h"
 
+#include "admin/asked.h"
+#include "admin/forward.h"
 #include "admin/routes.h"
 #include "admin/shape.h"
 #include "admin/target.h"
+#include "base/log.h"
 #include "config/spelling.h"
 
 #include <algorithm>
@@ -149,31 +152,82 @@ void Api::note(const std::string& pool, const std::string& backend, pool::AdminS
     (void)desk_.states.set({pool, backend}, state);
 }
 
-loop::Task<Answer> Api::answer(Request request) {
+/// A request that fits its route.
+struct Api::Found {
+    const Route* route;
+    Call call;
+    std::string node;  ///< that shall answer it; empty: the request names none
+};
+
+std::expected<Api::Found, Answer> Api::find(const Request& request) {
     const auto segments = segments_of(request.target);
     auto query = query_of(request.target);
     if (!segments || !query)
-        co_return refusal(400, fmt::format("{} is not a path (begin it with \"/\", and write each "
-                                           "\"%\" of a name as \"%25\")",
-                                           config::in_quotes(request.target)));
+        return std::unexpected(
+            refusal(400, fmt::format("{} is not a path (begin it with \"/\", and write each "
+                                     "\"%\" of a name as \"%25\")",
+                                     config::in_quotes(request.target))));
+    const auto named = query->extract("node");
     std::vector<string_view> allowed;
     for (const auto& route : all_routes()) {
         if (!is_at(route, *segments)) continue;
         allowed.push_back(route.method);
         if (route.method != request.method) continue;
-        Call call{.names = names_in(*segments, route),
-                  .query = std::move(*query),
-                  .value = {},
-                  .last_event_id = request.last_event_id};
-        if (auto problem = query_problem(call, route)) co_return std::move(*problem);
+        Found found{.route = &route,
+                    .call = {.names = names_in(*segments, route),
+                             .query = std::move(*query),
+                             .value = {},
+                             .last_event_id = request.last_event_id},
+                    .node = named ? named.mapped() : std::string()};
+        if (auto problem = query_problem(found.call, route))
+            return std::unexpected(std::move(*problem));
         auto value = body_of(request, route);
-        if (!value) co_return std::move(value.error());
-        call.value = std::move(*value);
-        if (const auto* const handler = std::get_if<Route::AtOnce>(&route.handler))
-            co_return (*handler)(desk_, call);
-        co_return co_await std::get<Route::InTime>(route.handler)(desk_, std::move(call));
+        if (!value) return std::unexpected(std::move(value.error()));
+        found.call.value = std::move(*value);
+        return found;
     }
-    co_return allowed.empty() ? no_such_route(request) : wrong_method(request, allowed);
+    return std::unexpected(allowed.empty() ? no_such_route(request)
+                                           : wrong_method(request, allowed));
+}
+
+loop::Task<Answer> Api::answer(Request request) {
+    auto found = find(request);
+    if (!found) co_return std::move(found.error());
+    const auto& route = *found->route;
+    auto& [_, call, node] = *found;
+    Asked asked{request.method, request.target, request.body, request.by};
+    if (node == all_nodes)
+        co_return co_await ask_all_nodes(desk_, route, std::move(call), std::move(asked));
+    if (!node.empty() && node != own_node(desk_)) {
+        asked.target = target_with(request.target, call.query);
+        co_return co_await ask_node(desk_, std::move(node), route, std::move(asked));
+    }
+    auto own = co_await answer_here(desk_, route, std::move(call));
+    const bool may_be_elsewhere = node.empty() && route.is_at_one_node && own.status == 404;
+    if (!may_be_elsewhere || !has_other_nodes(desk_)) co_return own;
+    co_return co_await ask_where_it_is(desk_, route, std::move(asked), std::move(own));
+}
+
+loop::Task<std::string> Api::answer_node(std::string node, std::string question) {
+    auto asked = asked_from(question);
+    if (!asked)
+        co_return to_text(refusal(400,
+                                  "the question is not understood (do both nodes run "
+                                  "the same version?)"));
+    const Request request{asked->method, asked->target, asked->body};
+    auto found = find(request);
+    if (found && found->route->type == stream_type) found = std::unexpected(no_such_route(request));
+    const auto answer = found ? co_await answer_here(desk_, *found->route, std::move(found->call))
+                              : std::move(found.error());
+    if (request.method != "GET")
+        log::write_each(
+            log::Level::info, "an operator's request, by another node",
+            {{"request", fmt::format("{} {}", request.method, config::in_quotes(request.target))},
+             {"body", config::in_quotes(request.body)},
+             {"node", std::string_view(node)},
+             {"by", config::in_quotes(asked->by)},
+             {"status", std::uint64_t{answer.status}}});
+    co_return to_text(answer);
 }
 
 }  // namespace ballast::admin

@@ -7,6 +7,7 @@
 #include "loop/loop.h"
 #include "loop/task.h"
 
+#include <expected>
 #include <string>
 #include <utility>
 
@@ -20,6 +21,8 @@ public:
 
     /// Never fails: what is wrong with the request is the answer.
     [[nodiscard]] loop::Task<Answer> answer(Request request);
+    /// The same for an operator of another node, in the words of asked.h.
+    [[nodiscard]] loop::Task<std::string> answer_node(std::string node, std::string question);
     /// Puts all backends, and the balancer, into the states that operators have decided.
     void restore();
     /// The Unix socket of this process.
@@ -28,6 +31,9 @@ public:
     void note(const std::string& pool, const std::string& backend, pool::AdminState state);
 
 private:
+    struct Found;
+    [[nodiscard]] static std::expected<Found, Answer> find(const Request& request);
+
     Desk desk_;
 };
 

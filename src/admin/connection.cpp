@@ -24,6 +24,13 @@ constexpr std::size_t short_body_bytes = 4096;
 /// How long a client that still sends may take to read the last answer.
 constexpr auto linger_time = std::chrono::seconds(1);
 
+std::string caller_text(const Caller& caller, std::string_view token) {
+    if (const auto* const user = std::get_if<std::uint64_t>(&caller))
+        return fmt::format("user {}", *user);
+    const auto& client = std::get<std::string>(caller);
+    return token.empty() ? "client " + client : fmt::format("client {}, token {}", client, token);
+}
+
 }  // namespace
 
 Connection::Connection(Hall& hall, std::unique_ptr<net::Stream> stream, Caller caller,
@@ -101,6 +108,7 @@ loop::Task<Answer> Connection::answer_to(Request request) {
         co_return admitted.error();
     }
     auto asked = request;
+    asked.by = caller_text(caller_, *admitted);
     if (asked.method == "HEAD") asked.method = "GET";
     auto answer = co_await hall_.answer(std::move(asked));
     if (answer.feed && request.method != "HEAD" && hall_.streams >= Hall::streams_max)

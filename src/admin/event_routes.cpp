@@ -82,7 +82,7 @@ Answer stream(Desk& desk, const Call& call) {
     if (!call.last_event_id.empty()) last_id = call.last_event_id;
     if (const auto said = call.query.find("last_id"); said != call.query.end())
         last_id = said->second;
-    return {.type = "text/event-stream",
+    return {.type = stream_type,
             .feed = std::make_shared<EventStream>(desk.loop, std::move(*filter), last_id)};
 }
 
@@ -139,7 +139,7 @@ const Route routes[] = {
      .summary = "What happens, while it happens (server-sent events).",
      .handler = stream,
      .parameters = parameters,
-     .type = "text/event-stream"},
+     .type = stream_type},
     {.method = "GET",
      .path = "/v1/events/recent",
      .summary = "The latest events of the rare kinds, oldest first.",

@@ -106,17 +106,16 @@ std::string found_schema() {
     const auto number = [](std::string_view name, std::string_view help) {
         return fmt::format(R"("{}":{{"type":"integer","description":"{}"}})", name, help);
     };
-    return fmt::format(
-        R"({{"type":"object","properties":{{"stories":{},)"
-        R"("memory":{{"type":"object","properties":{{{},{},{},{},"oldest":)"
-        R"({{"type":["string","null"],"format":"date-time","description":"When the oldest kept session ended."}}}},)"
-        R"("additionalProperties":false}},"next":{{"type":"string","description":)"
-        R"("Ask with this as `after` for more. Missing: there are no more."}}}},)"
-        R"("required":["stories","memory"],"additionalProperties":false}})",
-        schema_of<std::vector<ExplainedSession>>(),
-        number("limit", "The setting admin.explain_memory, in bytes."),
-        number("running", "Bytes of running sessions."), number("ended", "Bytes of ended ones."),
-        number("stories", "How many ended ones are kept."));
+    return schema_of_list(
+        "stories", schema_of<ExplainedSession>(),
+        fmt::format(
+            R"("memory":{{"type":"object","description":"Not if several nodes were asked.","properties":{{{},{},{},{},"oldest":)"
+            R"({{"type":["string","null"],"format":"date-time","description":"When the oldest kept session ended."}}}},)"
+            R"("additionalProperties":false}},)",
+            number("limit", "The setting admin.explain_memory, in bytes."),
+            number("running", "Bytes of running sessions."),
+            number("ended", "Bytes of ended ones."),
+            number("stories", "How many ended ones are kept.")));
 }
 
 std::vector<Parameter> parameters() {
@@ -143,13 +142,15 @@ const Route routes[] = {
      .path = "/v1/sessions/{session}/explain",
      .summary = "What happened in a session, in order. Ended sessions are kept for a while.",
      .handler = explain_session,
-     .schema = schema_of<ExplainedSession>},
+     .schema = [] { return schema_with_node(schema_of<ExplainedSession>()); },
+     .is_at_one_node = true},
     {.method = "GET",
      .path = "/v1/explain",
      .summary = "Finds sessions, running and ended ones, the newest first.",
      .handler = find_stories,
      .schema = found_schema,
-     .parameters = parameters},
+     .parameters = parameters,
+     .list = "stories"},
 };
 
 }  // namespace

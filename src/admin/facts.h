@@ -201,6 +201,20 @@ struct StickSlice {
     std::uint64_t next = 0;  ///< the number behind which to go on; 0: this was the last slice
 };
 
+/// A balancer that shares a store with this one, or this one itself.
+struct NodeState {
+    std::string name;
+    bool is_self = false;
+    std::string state = {};    ///< as of a balancer; "replaced": it finishes its sessions
+    std::string store = {};    ///< whether it reaches the store: "connected", "lost" or "none"
+    std::string version = {};  ///< of its program
+    std::string address = {};  ///< for other nodes; empty: they do not connect to it
+    std::optional<Moment> since = {};          ///< when it began; empty: unknown
+    std::optional<double> heartbeat_age = {};  ///< seconds; empty: it is this one
+    std::uint32_t sessions = 0;
+    std::uint32_t transfers = 0;
+};
+
 /// What Ballast learnt about a backend by asking.
 struct SurveyState {
     std::string pool;

@@ -57,7 +57,7 @@ Answer refusal(unsigned status, std::string_view what, std::string_view members)
             .body = fmt::format(
                 R"({{"type":"about:blank","title":"{}","status":{},"detail":{}{}{}}})", title,
                 status, base::json_string(what), members.empty() ? "" : ",", members),
-            .type = "application/problem+json"};
+            .type = problem_type};
 }
 
 std::expected<std::optional<Request>, Answer> RequestReader::next(std::string& received) {

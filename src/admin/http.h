@@ -28,9 +28,12 @@ struct Request {
     std::string fetch_site = {};  ///< Sec-Fetch-Site; only browsers send it
     std::string authorization = {};
     std::string last_event_id = {};
+    std::string by = {};  ///< who asks, for the log of another node
 };
 
 inline constexpr std::string_view json_type = "application/json";
+inline constexpr std::string_view problem_type = "application/problem+json";  ///< RFC 9457
+inline constexpr std::string_view stream_type = "text/event-stream";          ///< of a feed
 
 struct Answer {
     unsigned status = 200;

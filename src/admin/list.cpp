@@ -4,6 +4,7 @@
 #include "config/spelling.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace ballast::admin {
@@ -25,6 +26,26 @@ std::string listed(const std::vector<std::string>& names) {
 }
 
 }  // namespace
+
+std::string schema_with_node(std::string_view object_schema) {
+    constexpr std::string_view front = R"({"type":"object","properties":{)";
+    assert(object_schema.starts_with(front));
+    return fmt::format(
+        R"({}"node":{{"type":"string","description":"The node that has it, if several were asked."}},{})",
+        front, object_schema.substr(front.size()));
+}
+
+std::string schema_of_list(std::string_view name, std::string_view entry,
+                           std::string_view members) {
+    return fmt::format(
+        R"({{"type":"object","properties":{{"{}":{{"type":"array","items":{}}},{})"
+        R"("unanswered":{{"type":"array","description":"The nodes that were asked and have not answered.",)"
+        R"("items":{{"type":"object","properties":{{"node":{{"type":"string"}},"reason":{{"type":"string"}}}},)"
+        R"("additionalProperties":false}}}},"next":{{"type":"string","description":)"
+        R"("Ask with this as `after` for the next page. Missing: this is the last page."}}}},)"
+        R"("required":["{}"],"additionalProperties":false}})",
+        name, schema_with_node(entry), members, name);
+}
 
 std::vector<Parameter> with_page_parameters(std::vector<Parameter> parameters) {
     for (auto& each : parameters)

@@ -64,14 +64,15 @@ template <Shaped S>
     return with_page_parameters(std::move(all));
 }
 
-/// The schema of {"NAME": [...], "next": ...}.
+/// The schema of an object to which a node that has answered adds its name.
+[[nodiscard]] std::string schema_with_node(std::string_view object_schema);
+/// The schema of {"NAME": [...], "next": ...}, if that is the schema of an entry at one node.
+/// `members` are the schemas of further ones, each with a comma behind it.
+[[nodiscard]] std::string schema_of_list(std::string_view name, std::string_view entry,
+                                         std::string_view members = {});
 template <Shaped S>
 [[nodiscard]] std::string list_schema(std::string_view name) {
-    return fmt::format(
-        R"({{"type":"object","properties":{{"{}":{},"next":{{"type":"string","description":)"
-        R"("Ask with this as `after` for the next page. Missing: this is the last page."}}}},)"
-        R"("required":["{}"],"additionalProperties":false}})",
-        name, schema_of<std::vector<S>>(), name);
+    return schema_of_list(name, schema_of<S>());
 }
 
 /// The entries, already chosen, as an answer.

@@ -36,6 +36,11 @@ std::string parameters_of(const Route& route) {
     }
     if (route.parameters != nullptr)
         for (const auto& each : route.parameters()) add(parameter(each.name, "query", each.help));
+    if (route.type != stream_type)
+        add(parameter("node", "query",
+                      route.list.empty()
+                          ? "The node that does this, of those that share a store."
+                          : "The node that answers, of those that share a store; \"*\" for all."));
     return all;
 }
 

@@ -107,6 +107,10 @@ Answer show_generations(Desk& desk, const Call& call) {
     return list_answer("generations", all, call);
 }
 
+Answer show_nodes(Desk& desk, const Call& call) {
+    return list_answer("nodes", desk.actions.nodes(), call);
+}
+
 Answer show_description(Desk& /*desk*/, const Call& /*call*/) {
     return {.body = openapi_document(all_routes())};
 }
@@ -148,7 +152,14 @@ const Route routes[] = {
      .summary = "The process that serves, and the replaced ones that still have sessions.",
      .handler = show_generations,
      .schema = [] { return list_schema<Generation>("generations"); },
-     .parameters = list_parameters<Generation>},
+     .parameters = list_parameters<Generation>,
+     .list = "generations"},
+    {.method = "GET",
+     .path = "/v1/nodes",
+     .summary = "The balancers that share a store, and whether each is heard of.",
+     .handler = show_nodes,
+     .schema = [] { return list_schema<NodeState>("nodes"); },
+     .parameters = list_parameters<NodeState>},
     {.method = "GET",
      .path = "/v1/log",
      .summary = "The level of the log.",
@@ -169,12 +180,14 @@ const Route routes[] = {
              return object_schema(std::string(reload_properties) + ',' +
                                   std::string(upgrade_properties));
          },
-     .body = &may_upgrade_body},
+     .body = &may_upgrade_body,
+     .patience = upgrade_timeout + std::chrono::seconds(5)},
     {.method = "POST",
      .path = "/v1/upgrade",
      .summary = "Replaces this process with the installed program.",
      .handler = upgrade,
-     .schema = [] { return object_schema(upgrade_properties); }},
+     .schema = [] { return object_schema(upgrade_properties); },
+     .patience = upgrade_timeout + std::chrono::seconds(5)},
     {.method = "POST",
      .path = "/v1/reopen",
      .summary = "Opens the log files again, after logrotate has moved them.",

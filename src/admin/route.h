@@ -7,6 +7,7 @@
 #include "loop/loop.h"
 #include "loop/task.h"
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -66,6 +67,10 @@ struct Route {
     std::vector<Parameter> (*parameters)() = nullptr;  ///< null: none
     const Body* body = nullptr;                        ///< null: none
     std::string_view type = json_type;                 ///< of the answer
+    std::string_view list = {};  ///< the member of the answer that is a list; empty: none
+    /// What the path names is at one node alone. If it is not here, the others are asked.
+    bool is_at_one_node = false;
+    std::chrono::seconds patience = std::chrono::seconds(10);  ///< for another node's answer
 };
 
 }  // namespace ballast::admin

@@ -89,7 +89,9 @@ loop::Task<Answer> end_transfer(Desk& desk, Call call) {
     co_return Answer{.body = R"({"ended":true})"};
 }
 
-std::string schema_of_ended() { return object_schema(R"("ended":{"type":"boolean"})"); }
+std::string schema_of_ended() {
+    return schema_with_node(object_schema(R"("ended":{"type":"boolean"})"));
+}
 
 const Route routes[] = {
     {.method = "GET",
@@ -97,28 +99,33 @@ const Route routes[] = {
      .summary = "The sessions of the process that serves, in the order of their ids.",
      .handler = show_sessions,
      .schema = [] { return list_schema<SessionState>("sessions"); },
-     .parameters = list_parameters<SessionState>},
+     .parameters = list_parameters<SessionState>,
+     .list = "sessions"},
     {.method = "GET",
      .path = "/v1/sessions/{session}",
      .summary = "One session.",
      .handler = show_session,
-     .schema = schema_of<SessionState>},
+     .schema = [] { return schema_with_node(schema_of<SessionState>()); },
+     .is_at_one_node = true},
     {.method = "DELETE",
      .path = "/v1/sessions/{session}",
      .summary = "Ends a session at once: a transfer breaks, and the client gets 421.",
      .handler = end_session,
-     .schema = schema_of_ended},
+     .schema = schema_of_ended,
+     .is_at_one_node = true},
     {.method = "GET",
      .path = "/v1/transfers",
      .summary = "The transfers that run now.",
      .handler = show_transfers,
      .schema = [] { return list_schema<TransferState>("transfers"); },
-     .parameters = list_parameters<TransferState>},
+     .parameters = list_parameters<TransferState>,
+     .list = "transfers"},
     {.method = "DELETE",
      .path = "/v1/transfers/{session}",
      .summary = "Ends the transfer of a session: the client gets 426, and its session goes on.",
      .handler = end_transfer,
-     .schema = schema_of_ended},
+     .schema = schema_of_ended,
+     .is_at_one_node = true},
 };
 
 }  // namespace

@@ -29,6 +29,25 @@ struct Shape<Generation> {
 };
 
 template <>
+struct Shape<NodeState> {
+    static constexpr auto fields = std::tuple(
+        Field{"name", &NodeState::name, "The node."},
+        Field{"self", &NodeState::is_self, "It is the one that answers."},
+        Field{"state", &NodeState::state,
+              "Whether it takes clients, as for one balancer; replaced: it only finishes its "
+              "sessions after an upgrade."},
+        Field{"store", &NodeState::store,
+              "connected; lost: it goes on with what it knows; none: it shares nothing."},
+        Field{"version", &NodeState::version, "Its program."},
+        Field{"address", &NodeState::address, "Where other nodes reach it; empty if they do not."},
+        Field{"since", &NodeState::since, "When it began; null if that is unknown."},
+        Field{"heartbeat_age", &NodeState::heartbeat_age,
+              "Seconds since it was heard of; null for the one that answers."},
+        Field{"sessions", &NodeState::sessions, "Its sessions."},
+        Field{"transfers", &NodeState::transfers, "Those of them that transfer now."});
+};
+
+template <>
 struct Shape<ErrorCount> {
     static constexpr auto fields =
         std::tuple(Field{"cause", &ErrorCount::cause,

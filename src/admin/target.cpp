@@ -83,6 +83,16 @@ std::optional<std::map<std::string, std::string, std::less<>>> query_of(std::str
     return query;
 }
 
+std::string target_with(std::string_view target,
+                        const std::map<std::string, std::string, std::less<>>& query) {
+    std::string text(target.substr(0, target.find('?')));
+    char separator = '?';
+    for (const auto& [key, value] : query)
+        text += fmt::format("{}{}={}", std::exchange(separator, '&'), percent_encoded(key),
+                            percent_encoded(value));
+    return text;
+}
+
 std::string percent_encoded(std::string_view name) {
     std::string text;
     for (const char c : name) {

@@ -195,9 +195,10 @@ Status set_weight(const CommandLine& wanted) {
 Status kill_session(const CommandLine& wanted) {
     const auto path = fmt::format("/v1/{}/{}", wanted.transfer ? "transfers" : "sessions",
                                   admin::percent_encoded(wanted.subject));
-    return carry_out(wanted, {"DELETE", path, ""}, [&](const json::object&) {
-        fmt::print("{} {} is ended\n", wanted.transfer ? "the transfer of" : "session",
-                   printable(wanted.subject));
+    return carry_out(wanted, {"DELETE", path, ""}, [&](const json::object& reply) {
+        const auto node = text_at(reply, "node");
+        fmt::print("{} {} is ended{}\n", wanted.transfer ? "the transfer of" : "session",
+                   printable(wanted.subject), node.empty() ? "" : " at node " + printable(node));
     });
 }
 

@@ -23,6 +23,9 @@ struct Command;
 /// Instead of a weight: what the configuration says.
 inline constexpr std::string_view configured_weight = "configured";
 
+/// Instead of a node: all of them.
+inline constexpr std::string_view every_node = "all";
+
 /// What one run of the program shall do.
 struct CommandLine {
     const Command* command = nullptr;
@@ -40,6 +43,7 @@ struct CommandLine {
 
     // for the running daemon
     std::string socket;                                 ///< empty: as its configuration says
+    std::string node;                                   ///< that answers; empty: the daemon itself
     bool json = false;                                  ///< print the daemon's reply as it is
     std::optional<std::chrono::milliseconds> watch;     ///< look again after this time
     std::optional<std::chrono::milliseconds> patience;  ///< for a reply

@@ -314,6 +314,10 @@ const Command commands[] = {
      "The status is 0 if Ballast takes new clients and at least one pool has a backend for them, 1 "
      "if not, and 2 if it does not reply in time.",
      add_health, health},
+    {"nodes", look_group, "list the balancers that share a store with it, and their sessions",
+     "Other commands ask another node with `--node NODE`, and lists are of all nodes with `--node "
+     "all`.",
+     add_view, show_nodes},
     {"listeners", look_group, "list its listeners and their sessions", "", add_view,
      show_listeners},
     {"pools", look_group, "list its pools: how many backends serve, and how busy they are", "",

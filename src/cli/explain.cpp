@@ -14,6 +14,8 @@
 #include <fmt/format.h>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace ballast::cli {
 
@@ -34,7 +36,8 @@ std::string part(string_view name, const std::string& value) {
 std::string text_of_story(const json::object& story, const Screen& screen) {
     auto text = screen.tinted("session " + printable(text_at(story, "session")), Tint::heading) +
                 part("user", text_at(story, "user")) + part("from", text_at(story, "client")) +
-                part("at", text_at(story, "listener")) + part("on", backend_of(story)) + '\n';
+                part("at", text_at(story, "listener")) + part("on", backend_of(story)) +
+                part("node", text_at(story, "node")) + '\n';
     const auto ended = text_at(story, "ended_at");
     text += fmt::format("began {}, {}\n", printable(text_at(story, "began_at")),
                         ended.empty() ? "goes on"
@@ -67,30 +70,35 @@ std::string text_of_matches(const json::object& reply, const Screen& screen) {
     return text;
 }
 
-std::string text_of_list(const json::object& reply, const Screen& screen) {
+std::string text_of_list(const json::object& reply, const Screen& screen, bool has_nodes) {
     constexpr std::size_t name_width_min = 8;
-    Table table({{.heading = "SESSION"},
-                 {.heading = "BEGAN"},
-                 {.heading = "USER", .width_min = name_width_min},
-                 {.heading = "CLIENT", .width_min = name_width_min},
-                 {.heading = "BACKEND", .width_min = name_width_min},
-                 {.heading = "TRANSFERS", .is_number = true},
-                 {.heading = "FAILED", .is_number = true},
-                 {.heading = "BYTES", .is_number = true},
-                 {.heading = "END", .width_min = name_width_min}});
+    std::vector<Table::Column> columns = {{.heading = "SESSION"},
+                                          {.heading = "BEGAN"},
+                                          {.heading = "USER", .width_min = name_width_min},
+                                          {.heading = "CLIENT", .width_min = name_width_min},
+                                          {.heading = "BACKEND", .width_min = name_width_min},
+                                          {.heading = "TRANSFERS", .is_number = true},
+                                          {.heading = "FAILED", .is_number = true},
+                                          {.heading = "BYTES", .is_number = true},
+                                          {.heading = "END", .width_min = name_width_min}};
+    if (has_nodes) columns.insert(columns.begin(), {.heading = "NODE"});
+    Table table(std::move(columns));
     for (const auto& each : list_at(reply, "stories")) {
         const auto& story = as_object(each);
         const auto failed = number_at(story, "failed_transfers");
         const bool has_ended = !text_at(story, "ended_at").empty();
-        table.add({{text_at(story, "session")},
-                   {text_at(story, "began_at")},
-                   {text_at(story, "user")},
-                   {text_at(story, "client")},
-                   {backend_of(story)},
-                   {fmt::to_string(number_at(story, "transfers"))},
-                   {fmt::to_string(failed), failed > 0 ? Tint::bad : Tint::none},
-                   {bytes_text(number_at(story, "bytes"))},
-                   {has_ended ? text_at(story, "reason") : "goes on"}});
+        std::vector<Table::Cell> row = {
+            {text_at(story, "session")},
+            {text_at(story, "began_at")},
+            {text_at(story, "user")},
+            {text_at(story, "client")},
+            {backend_of(story)},
+            {fmt::to_string(number_at(story, "transfers"))},
+            {fmt::to_string(failed), failed > 0 ? Tint::bad : Tint::none},
+            {bytes_text(number_at(story, "bytes"))},
+            {has_ended ? text_at(story, "reason") : "goes on"}};
+        if (has_nodes) row.insert(row.begin(), {text_at(story, "node")});
+        table.add(std::move(row));
     }
     return table.text(screen) + text_of_matches(reply, screen);
 }
@@ -106,7 +114,8 @@ Outcome<void> carry_out(const CommandLine& wanted) {
         const auto reply = daemon->ask({"GET", target, ""});
         if (!reply) return std::unexpected(reply.error());
         if (wanted.json) return printable_json(json::serialize(*reply)) + '\n';
-        return is_one ? text_of_story(*reply, screen) : text_of_list(*reply, screen);
+        return is_one ? text_of_story(*reply, screen)
+                      : text_of_list(*reply, screen, wanted.node == every_node);
     });
 }
 

@@ -54,6 +54,11 @@ void add_daemon(CLI::App& command, CommandLine& into) {
 
 void add_daemon_and_json(CLI::App& command, CommandLine& into) {
     add_daemon(command, into);
+    command
+        .add_option("--node", into.node,
+                    "the node that this is about, of those that share a store; `all` for lists of "
+                    "all nodes")
+        ->type_name("NODE");
     command.add_flag("--json", into.json, "print the reply as JSON");
 }
 

@@ -11,11 +11,11 @@ namespace ballast::cli {
 void add_file(CLI::App& command, CommandLine& into);
 /// `-c` and `--socket`: which daemon.
 void add_daemon(CLI::App& command, CommandLine& into);
-/// Which daemon, and `--json`.
+/// Which daemon, `--node` and `--json`.
 void add_daemon_and_json(CLI::App& command, CommandLine& into);
 /// `--watch`
 void add_watch(CLI::App& command, CommandLine& into);
-/// Which daemon, `--json` and `--watch`.
+/// The same, and `--watch`.
 void add_view(CLI::App& command, CommandLine& into);
 /// `--interval`, of a live screen.
 void add_interval(CLI::App& command, CommandLine& into);

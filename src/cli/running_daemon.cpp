@@ -25,9 +25,12 @@ void print_each(std::string_view before, const json::array& texts) {
 
 }  // namespace
 
+RunningDaemon::RunningDaemon(std::string socket, std::string_view node)
+    : socket_(std::move(socket)), node_(node == every_node ? admin::all_nodes : node) {}
+
 Outcome<RunningDaemon> RunningDaemon::find(const CommandLine& wanted) {
-    if (!wanted.socket.empty()) return RunningDaemon(wanted.socket);
-    RunningDaemon usual{std::string(config::Admin::default_socket)};
+    if (!wanted.socket.empty()) return RunningDaemon(wanted.socket, wanted.node);
+    RunningDaemon usual(std::string(config::Admin::default_socket), wanted.node);
     const auto failed = [&](std::string_view what) {
         return std::unexpected(
             Failure{fmt::format("{}: {} (name the socket with --socket)", wanted.file, what),
@@ -42,11 +45,15 @@ Outcome<RunningDaemon> RunningDaemon::find(const CommandLine& wanted) {
     const auto& socket = reading.config->admin.socket;
     if (socket == config::Admin::no_socket) return failed("admin.socket is \"none\"");
     if (socket.empty()) return usual;
-    return RunningDaemon(socket);
+    return RunningDaemon(socket, wanted.node);
 }
 
 Outcome<Reply> RunningDaemon::ask_plainly(const Question& question) const {
-    auto reply = cli::ask(socket_, question);
+    auto asked = question;
+    if (!node_.empty())
+        asked.target += fmt::format("{}node={}", asked.target.contains('?') ? "&" : "?",
+                                    admin::percent_encoded(node_));
+    auto reply = cli::ask(socket_, asked);
     if (!reply) return std::unexpected(Failure{reply.error(), Status::unreachable});
     return std::move(*reply);
 }
@@ -60,7 +67,11 @@ Outcome<json::object> RunningDaemon::ask(const Question& question) const {
     if (error || object == nullptr)
         return std::unexpected(
             Failure{fmt::format("{} is not a socket of Ballast", socket_), Status::unreachable});
-    if (reply->status == 200) return std::move(*object);
+    if (reply->status == 200) {
+        for (const auto& each : list_at(*object, "unanswered"))
+            fmt::print(stderr, "{}\n", printable(text_at(as_object(each), "reason")));
+        return std::move(*object);
+    }
     print_each("", list_at(*object, "problems"));
     print_each("warning: ", list_at(*object, "warnings"));
     return std::unexpected(Failure{text_at(*object, "detail"), Status::failed});

@@ -21,7 +21,7 @@ public:
     [[nodiscard]] static Outcome<RunningDaemon> find(const CommandLine& wanted);
 
     /// Its reply. A refusal is a failure, with the daemon's words; what belongs to it (problems of
-    /// a configuration) has gone to standard error.
+    /// a configuration) has gone to standard error, and so have nodes that are missing in a list.
     [[nodiscard]] Outcome<json::object> ask(const Question& question) const;
     /// The reply to GET with a list, all pages of it together.
     [[nodiscard]] Outcome<json::object> ask_for_list(const std::string& target,
@@ -34,8 +34,10 @@ public:
                                        const std::function<bool(std::string_view)>& take) const;
 
 private:
-    explicit RunningDaemon(std::string socket) : socket_(std::move(socket)) {}
+    explicit RunningDaemon(std::string socket, std::string_view node = {});
+
     std::string socket_;
+    std::string node_;  ///< as in the API; empty: the daemon itself
 };
 
 /// "/v1/sessions?user=alice&limit=10", with every name encoded.

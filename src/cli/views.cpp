@@ -46,8 +46,15 @@ Outcome<std::string> text_of(const View& view, const CommandLine& wanted, const 
         for (const auto& each : entries) names += printable(view.name(as_object(each))) + '\n';
         return names;
     }
-    Table table(view.columns);
-    for (const auto& each : entries) table.add(view.row(as_object(each)));
+    auto columns = view.columns;
+    const bool has_nodes = wanted.node == every_node;
+    if (has_nodes) columns.insert(columns.begin(), {.heading = "NODE"});
+    Table table(std::move(columns));
+    for (const auto& each : entries) {
+        auto row = view.row(as_object(each));
+        if (has_nodes) row.insert(row.begin(), {text_at(as_object(each), "node")});
+        table.add(std::move(row));
+    }
     return table.text(screen);
 }
 
@@ -102,6 +109,21 @@ Cells row_of_backend(const json::object& entry) {
             number(entry, "weight"),
             {age_text(text_at(entry, "health_since"), now())},
             {text_at(entry, "reason")}};
+}
+
+Cells row_of_node(const json::object& entry) {
+    const auto state = text_at(entry, "state");
+    const auto store = text_at(entry, "store");
+    const auto heard = amount_at(entry, "heartbeat_age");
+    return {{text_at(entry, "name")},
+            {state, tint_of_state(state)},
+            {store, store == "lost" ? Tint::bad : Tint::none},
+            number(entry, "sessions"),
+            number(entry, "transfers"),
+            {age_text(text_at(entry, "since"), now())},
+            {heard ? fmt::format("{:.1f}s", *heard) : "-"},
+            {text_at(entry, "version")},
+            {text_at(entry, "address")}};
 }
 
 Cells row_of_pool(const json::object& entry) {
@@ -237,6 +259,23 @@ constexpr std::size_t name_width_min = 12;
 constexpr std::size_t short_width_min = 6;
 
 }  // namespace
+
+Status show_nodes(const CommandLine& wanted) {
+    return show({.path = "/v1/nodes",
+                 .list = "nodes",
+                 .columns = {{.heading = "NODE", .width_min = short_width_min},
+                             {.heading = "STATE"},
+                             {.heading = "STORE"},
+                             {.heading = "SESSIONS", .is_number = true},
+                             {.heading = "TRANSFERS", .is_number = true},
+                             {.heading = "AGE", .is_number = true},
+                             {.heading = "HEARD", .is_number = true},
+                             {.heading = "VERSION"},
+                             {.heading = "ADDRESS", .width_min = short_width_min}},
+                 .row = row_of_node,
+                 .name = [](const json::object& entry) { return text_at(entry, "name"); }},
+                wanted);
+}
 
 Status show_pools(const CommandLine& wanted) {
     return show({.path = "/v1/pools",

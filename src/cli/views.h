@@ -6,6 +6,7 @@
 /// The commands that list what the running daemon has.
 namespace ballast::cli {
 
+[[nodiscard]] Status show_nodes(const CommandLine& wanted);
 [[nodiscard]] Status show_pools(const CommandLine& wanted);
 [[nodiscard]] Status show_listeners(const CommandLine& wanted);
 [[nodiscard]] Status show_backends(const CommandLine& wanted);

@@ -14,6 +14,7 @@
 #include "daemon/logs.h"
 #include "daemon/memory.h"
 #include "daemon/metrics_source.h"
+#include "daemon/nodes.h"
 #include "daemon/operator_gate.h"
 #include "daemon/operators.h"
 #include "daemon/overview.h"
@@ -118,6 +119,7 @@ private:
     Upgrade upgrade_;
     Reload reload_;
     Operators operators_;
+    Nodes nodes_;
     Overview overview_;
     Census census_;
     MetricsSource metrics_;
@@ -199,6 +201,7 @@ Daemon::Daemon(Parts parts, base::OwnedFd signals, const Arguments& arguments,
           [this](Reload::Read& read) { return apply(read); },
           [this](const admin::ReloadReport& report) { metrics_.reloaded(report.applied); }),
       operators_(serving_, ledger_, workers_, predecessor_),
+      nodes_(started_with_->cluster, operators_),
       overview_(serving_, ledger_),
       census_(control_, workers_),
       metrics_({serving_, ledger_, ports_, workers_, predecessor_, operators_}),
@@ -261,6 +264,7 @@ void Daemon::serve_operators() {
     }
     auto actions = operators_.actions();
     overview_.add_to(actions);
+    nodes_.add_to(actions);
     actions.sessions = [this](auto query) { return census_.sessions(std::move(query)); };
     actions.session = [this](auto id) { return census_.session(std::move(id)); };
     actions.act = [this](auto id, auto act) { return census_.act(std::move(id), act); };

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(DIRECT, reason="this is the balancer's own")
 
 # For the running daemon.
 FOR_DAEMON = (
-    *("status", "health", "listeners", "pools", "backends", "sessions", "transfers", "top"),
+    *("status", "health", "nodes", "listeners", "pools", "backends", "sessions", "transfers", "top"),
     *("events", "explain", "probes", "limits", "certificates", "bans", "stickiness"),
     *("drain", "disable", "ready", "weight", "kill", "unban", "forget"),
     *("reload", "upgrade", "reopen"),

@@ -4,6 +4,7 @@
 #include "admin/actions.h"
 
 #include <cerrno>
+#include <map>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -34,6 +35,10 @@ struct FakeDaemon {
     std::vector<std::string> forgotten;
     std::vector<log::Level> levels;
     int reopened = 0;
+    std::vector<NodeState> nodes = {{.name = "a", .is_self = true, .store = "connected"}};
+    /// What other nodes answer, by name and question. Without it they do not.
+    std::map<std::pair<std::string, std::string>, std::string> answers;
+    std::vector<std::string> asked;  ///< names and questions
     bool can_reopen = true;
 
     static BackendState backend(std::string pool, std::string name) {
@@ -112,7 +117,20 @@ struct FakeDaemon {
                     forgotten.push_back((client ? base::to_string(*client) : "") + ' ' +
                                         std::string(user));
                     return 1;
-                }};
+                },
+                .nodes = [this] { return nodes; },
+                .ask_node = [this](auto node, auto question,
+                                   auto) { return ask(std::move(node), std::move(question)); }};
+    }
+
+    loop::Task<base::Result<std::string>> ask(std::string node, std::string question) {
+        asked.push_back(node + ": " + question);
+        const auto answer = answers.find({node, question});
+        if (answer == answers.end())
+            co_return std::unexpected(base::Error{base::Fault::internal,
+                                                  std::make_error_code(std::errc::timed_out),
+                                                  "waiting for its answer"});
+        co_return answer->second;
     }
 
     static StickState stuck(std::uint64_t number) {
