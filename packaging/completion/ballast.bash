@@ -391,7 +391,7 @@ _ballast() {
         run) words="--help --config --pid-file" ;;
         check) words="--help --config --user --bind --strict --print --rules" ;;
         status) words="--help --config --socket --node --json --watch" ;;
-        health) words="--help --config --socket --node --json --watch --timeout" ;;
+        health) words="--help --config --socket --node --json --watch --timeout --until-empty" ;;
         nodes) words="--help --config --socket --node --json --watch" ;;
         listeners) words="--help --config --socket --node --json --watch" ;;
         pools) words="--help --config --socket --node --json --watch" ;;

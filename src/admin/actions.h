@@ -111,6 +111,9 @@ struct Actions {
 
     // The other balancers that share a store with this one
 
+    /// Other nodes follow what an operator has decided here.
+    std::function<void(std::string_view pool, std::string_view backend, pool::AdminState)>
+        share_state = {};
     /// This one too. Without a store there is no other.
     std::function<std::vector<NodeState>()> nodes = {};
     /// Takes a text of `to_text(Asked)` to that node, whose `Api::answer_node` answers. An error:

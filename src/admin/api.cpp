@@ -195,7 +195,8 @@ loop::Task<Answer> Api::answer(Request request) {
     if (!found) co_return std::move(found.error());
     const auto& route = *found->route;
     auto& [_, call, node] = *found;
-    Asked asked{request.method, request.target, request.body, request.by};
+    Asked asked{request.method, request.target, request.body,
+                fmt::format("{} at {}", request.by, own_node(desk_))};
     if (node == all_nodes)
         co_return co_await ask_all_nodes(desk_, route, std::move(call), std::move(asked));
     if (!node.empty() && node != own_node(desk_)) {
@@ -208,7 +209,7 @@ loop::Task<Answer> Api::answer(Request request) {
     co_return co_await ask_where_it_is(desk_, route, std::move(asked), std::move(own));
 }
 
-loop::Task<std::string> Api::answer_node(std::string node, std::string question) {
+loop::Task<std::string> Api::answer_node(std::string question) {
     auto asked = asked_from(question);
     if (!asked)
         co_return to_text(refusal(400,
@@ -224,7 +225,6 @@ loop::Task<std::string> Api::answer_node(std::string node, std::string question)
             log::Level::info, "an operator's request, by another node",
             {{"request", fmt::format("{} {}", request.method, config::in_quotes(request.target))},
              {"body", config::in_quotes(request.body)},
-             {"node", std::string_view(node)},
              {"by", config::in_quotes(asked->by)},
              {"status", std::uint64_t{answer.status}}});
     co_return to_text(answer);

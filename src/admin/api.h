@@ -22,7 +22,7 @@ public:
     /// Never fails: what is wrong with the request is the answer.
     [[nodiscard]] loop::Task<Answer> answer(Request request);
     /// The same for an operator of another node, in the words of asked.h.
-    [[nodiscard]] loop::Task<std::string> answer_node(std::string node, std::string question);
+    [[nodiscard]] loop::Task<std::string> answer_node(std::string question);
     /// Puts all backends, and the balancer, into the states that operators have decided.
     void restore();
     /// The Unix socket of this process.

@@ -62,6 +62,7 @@ Answer set_backend(Desk& desk, const Call& call) {
     const auto& backend = call.names[1];
     const auto state = pool::admin_state_from(std::get<std::string>(call.value)).value();
     if (!desk.actions.administer(pool, backend, state)) return no_such_backend(desk, pool, backend);
+    desk.actions.share_state(pool, backend, state);
     const auto problem = desk.states.set({pool, backend}, state);
     return problem.empty() ? show_backend(desk, call) : not_kept(problem);
 }

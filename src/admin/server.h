@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ballast::admin {
@@ -38,6 +39,10 @@ public:
     Server(loop::WorkerLoop& loop, OperatorSocket socket, Actions actions, std::string state_file,
            Patience patience = {});
 
+    /// What an operator of another node wants, see `Api::answer_node`.
+    [[nodiscard]] loop::Task<std::string> answer_node(std::string question) {
+        return api_.answer_node(std::move(question));
+    }
     /// To be called when the pools are there, and after each reload: puts backends and balancer
     /// into the states that operators have decided.
     void restore() { api_.restore(); }

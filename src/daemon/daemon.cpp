@@ -91,6 +91,8 @@ private:
     [[nodiscard]] std::string_view why_no_change() const;
     void reload(admin::Actions::Reloaded done);
     void end_if_idle();
+    void end();
+    [[nodiscard]] loop::Task<> leave();
     void stop();
     [[nodiscard]] std::string new_session_id();
 
@@ -119,7 +121,6 @@ private:
     Upgrade upgrade_;
     Reload reload_;
     Operators operators_;
-    Nodes nodes_;
     Overview overview_;
     Census census_;
     MetricsSource metrics_;
@@ -127,6 +128,8 @@ private:
     admin::OperatorSocket operator_socket_;  // until `run`
     admin::Gate::Settings gate_;
     std::optional<admin::Server> operator_server_;
+    Nodes nodes_;
+    loop::Job leaving_;
     loop::Signal signalled_;
     base::OwnedFd unwatched_signals_;
     loop::Descriptor signals_;
@@ -201,11 +204,23 @@ Daemon::Daemon(Parts parts, base::OwnedFd signals, const Arguments& arguments,
           [this](Reload::Read& read) { return apply(read); },
           [this](const admin::ReloadReport& report) { metrics_.reloaded(report.applied); }),
       operators_(serving_, ledger_, workers_, predecessor_),
-      nodes_(started_with_->cluster, operators_),
       overview_(serving_, ledger_),
       census_(control_, workers_),
       metrics_({serving_, ledger_, ports_, workers_, predecessor_, operators_}),
       explainer_(control_, workers_, serving_.stories()),
+      nodes_(started_with_->cluster,
+             {.control = control_,
+              .network = control_network_,
+              .serving = serving_,
+              .operators = operators_,
+              .note =
+                  [this](const auto& each) {
+                      operator_server_->note(each.pool, each.backend, each.state);
+                  },
+              .answer =
+                  [this](std::string question) {
+                      return operator_server_->answer_node(std::move(question));
+                  }}),
       signalled_(control_),
       unwatched_signals_(std::move(signals)),
       watch_due_(control_),
@@ -243,6 +258,10 @@ bool Daemon::bind() {
         else
             problems.push_back(std::move(socket.error()));
     }
+    if (const auto opened = nodes_.open(started_with_->cluster, random_seed()); !opened)
+        problems.push_back({started_with_->places.of("cluster.store"),
+                            base::to_string(opened.error()),
+                            "correct the file, or its permissions"});
     if (const auto prepared = pid_file_.prepare(); !prepared)
         problems.push_back({{.key = "--pid-file"},
                             base::to_string(prepared.error()),
@@ -264,7 +283,6 @@ void Daemon::serve_operators() {
     }
     auto actions = operators_.actions();
     overview_.add_to(actions);
-    nodes_.add_to(actions);
     actions.sessions = [this](auto query) { return census_.sessions(std::move(query)); };
     actions.session = [this](auto id) { return census_.session(std::move(id)); };
     actions.act = [this](auto id, auto act) { return census_.act(std::move(id), act); };
@@ -284,6 +302,7 @@ void Daemon::serve_operators() {
         return explainer_.find(std::move(query), max, from);
     };
     actions.stories_size = [this] { return serving_.stories().size(); };
+    nodes_.add_to(actions);
     operator_server_.emplace(control_, std::move(operator_socket_), std::move(actions),
                              started_with_->admin.state_file);
     admit_operators();
@@ -359,6 +378,7 @@ End Daemon::run() {
     signal_job_.cancel();
     watch_job_.cancel();
     pools_job_.cancel();
+    leaving_.cancel();
     reload_.stop();
     serving_.stop();
     for (const auto& worker : workers_) worker->end();
@@ -390,6 +410,7 @@ void Daemon::begin_serving() {
     if (!replaces_) sd_notify(0, "READY=1");
     inheritance_.escort.end();
     predecessor_.serve();
+    nodes_.start();
 }
 
 loop::Task<> Daemon::follow_signals() {
@@ -427,8 +448,7 @@ loop::Task<> Daemon::follow_itself() {
         }
         if (upgrade_.is_replaced()) {
             for (auto& each : operators_.load_words()) upgrade_.tell(std::move(each));
-            if (!predecessor_.is_here() && operators_.load().sessions == 0)
-                co_return control_.stop();
+            if (!predecessor_.is_here() && operators_.load().sessions == 0) end();
         } else if (is_serving_) {
             sd_notify(0, "WATCHDOG=1");
         }
@@ -466,12 +486,14 @@ void Daemon::upgrade(Upgrade::Done done) {
     if (!pid_path_.empty()) arguments.insert(arguments.end(), {"--pid-file", pid_path_});
     upgrade_.begin(
         {program_.path(), std::move(arguments)}, takers_, knowledge,
+        [this] { nodes_.give_name_away(); },
         [this] {
             operator_server_->see_off(started_with_->admin.group);
             sd_notifyf(0, "MAINPID=%d", static_cast<int>(upgrade_.successor()));
         },
-        [done = std::move(done)](const base::Result<pid_t>& pid) mutable {
+        [this, done = std::move(done)](const base::Result<pid_t>& pid) mutable {
             if (!pid) metrics::count(metrics::Counter::upgrades_failed);
+            if (!pid) nodes_.take_name_back();
             done(pid);
         });
 }
@@ -517,6 +539,7 @@ admin::ReloadReport Daemon::apply(Reload::Read& read) {
     admit_operators();
     operators_.pools_changed();
     operator_server_->restore();
+    nodes_.pools_changed();
     doors_.switch_over();
     report.applied = true;
     log::write_each(log::Level::info, "configuration reloaded",
@@ -530,7 +553,17 @@ admin::ReloadReport Daemon::apply(Reload::Read& read) {
 /// It outlives the processes that it has replaced: a service manager takes its end for the end of
 /// all, and would send them a second signal.
 void Daemon::end_if_idle() {
-    if (stopping_ && workers_busy_ == 0 && !predecessor_.is_here()) control_.stop();
+    if (stopping_ && workers_busy_ == 0 && !predecessor_.is_here()) end();
+}
+
+/// Says goodbye to other nodes first.
+void Daemon::end() {
+    if (!leaving_.is_started()) leaving_ = loop::Job::start(leave());
+}
+
+loop::Task<> Daemon::leave() {
+    co_await nodes_.leave();
+    control_.stop();
 }
 
 void Daemon::stop() {

@@ -81,8 +81,10 @@ admin::Actions Operators::actions() {
                 reopen();
                 return base::Result<>();
             },
-        .administer = [this](auto pool, auto name,
-                             auto state) { return administer(pool, name, state); },
+        .administer =
+            [this](auto pool, auto name, auto state) {
+                return administer({std::string(pool), std::string(name), state});
+            },
         .administer_all =
             [this](auto state) { obey(words_of(Inheritance::Decision{{}, {}, state})); },
         .backends = [this] { return backends(); },
@@ -173,8 +175,7 @@ std::optional<std::size_t> Operators::forget_stickiness(std::string_view pool,
     return served->pool->forget_client({client.value_or(base::Ip()), user}) ? 1 : 0;
 }
 
-bool Operators::administer(std::string_view pool, std::string_view backend, AdminState state) {
-    const Inheritance::Decision decision{std::string(pool), std::string(backend), state};
+bool Operators::administer(const Inheritance::Decision& decision) {
     predecessor_.tell(words_of(decision));
     return decide(decision);
 }

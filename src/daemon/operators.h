@@ -46,6 +46,8 @@ public:
     [[nodiscard]] std::vector<Inheritance::Decision> decisions() const;
     [[nodiscard]] std::vector<Inheritance::Tuned> tuned() const;
     void tune(const Inheritance::Tuned& tuned);
+    /// The same at replaced processes, too.
+    [[nodiscard]] bool administer(const Inheritance::Decision& decision);
     /// False if there is no such backend here.
     [[nodiscard]] bool decide(const Inheritance::Decision& decision);
     /// Does what operators have asked the process for that has replaced this one, and passes it on.
@@ -60,8 +62,6 @@ public:
 private:
     static constexpr std::string_view reopen_word = "reopen";
 
-    [[nodiscard]] bool administer(std::string_view pool, std::string_view backend,
-                                  pool::AdminState state);
     [[nodiscard]] std::vector<admin::BackendState> backends_here() const;
     [[nodiscard]] std::vector<admin::BackendState> backends() const;
     [[nodiscard]] std::vector<admin::Generation> generations() const;

@@ -20,6 +20,7 @@ base::Error failure(const std::string& why) { return {base::Fault::internal, {},
 
 void Upgrade::begin(const Program& program, const std::vector<net::DataTaker*>& takers,
                     const std::vector<std::string>& knowledge,
+                    std::move_only_function<void()> handing,
                     std::move_only_function<void()> replaced, Done done) {
     if (is_replaced_) return done(std::unexpected(failure("this process has been replaced")));
     // Its end would end all processes of the container.
@@ -28,6 +29,7 @@ void Upgrade::begin(const Program& program, const std::vector<net::DataTaker*>& 
             failure("this is the first process of a container, which ends with it: start a new "
                     "container instead")));
     if (successor_) return done(std::unexpected(failure("an upgrade is running")));
+    handing_ = std::move(handing);
     replaced_ = std::move(replaced);
     done_ = std::move(done);
     log::write_each(log::Level::info, "upgrading", {{"program", program.path}});
@@ -61,6 +63,7 @@ void Upgrade::begin(const Program& program, const std::vector<net::DataTaker*>& 
 /// From here on clients wait, for the moment that the other process needs.
 void Upgrade::release_ports() {
     if (successor_->has_ended()) return;
+    handing_();
     own_.doors.pause();
     own_.ports.lend_elsewhere(successor_->ports());
     to_release_ = own_.workers.size() + 1;

@@ -42,11 +42,12 @@ public:
         std::string path;
         std::vector<std::string> arguments;
     };
-    /// `takers` are those of `SocketNetwork::connect_workers`. `replaced` is called before `done`.
+    /// `takers` are those of `SocketNetwork::connect_workers`. `handing` is called when the new
+    /// process is about to take over, which may still fail. `replaced` is called before `done`.
     /// `knowledge` is what the new process inherits beside sockets, in the words of inheritance.h.
     void begin(const Program& program, const std::vector<net::DataTaker*>& takers,
-               const std::vector<std::string>& knowledge, std::move_only_function<void()> replaced,
-               Done done);
+               const std::vector<std::string>& knowledge, std::move_only_function<void()> handing,
+               std::move_only_function<void()> replaced, Done done);
     /// A new process has begun and does not serve yet.
     [[nodiscard]] bool is_running() const { return successor_ && !is_replaced_; }
     /// Ends a new process that does not serve yet. This one does not accept again.
@@ -70,6 +71,7 @@ private:
     std::size_t to_release_ = 0;  // threads that still accept on passive ports
     std::vector<net::SocketNetwork::ReleasedPort> released_;
     std::uint64_t attempt_ = 0;
+    std::move_only_function<void()> handing_;
     std::move_only_function<void()> replaced_;
     Done done_;
     std::unique_ptr<Successor> successor_;

@@ -4,6 +4,7 @@
 #include "admin/actions.h"
 
 #include <cerrno>
+#include <fmt/format.h>
 #include <map>
 #include <string>
 #include <system_error>
@@ -38,7 +39,8 @@ struct FakeDaemon {
     std::vector<NodeState> nodes = {{.name = "a", .is_self = true, .store = "connected"}};
     /// What other nodes answer, by name and question. Without it they do not.
     std::map<std::pair<std::string, std::string>, std::string> answers;
-    std::vector<std::string> asked;  ///< names and questions
+    std::vector<std::string> asked;   ///< names and questions
+    std::vector<std::string> shared;  ///< decisions for other nodes
     bool can_reopen = true;
 
     static BackendState backend(std::string pool, std::string name) {
@@ -118,6 +120,10 @@ struct FakeDaemon {
                                         std::string(user));
                     return 1;
                 },
+                .share_state =
+                    [this](auto pool, auto name, auto state) {
+                        shared.push_back(fmt::format("{}/{} {}", pool, name, to_string(state)));
+                    },
                 .nodes = [this] { return nodes; },
                 .ask_node = [this](auto node, auto question,
                                    auto) { return ask(std::move(node), std::move(question)); }};

@@ -37,7 +37,7 @@ protected:
     }
     std::string ask_as_node(std::string question) {
         std::optional<std::string> answer;
-        const auto job = loop::Job::start(put(api_->answer_node("b", std::move(question)), answer));
+        const auto job = loop::Job::start(put(api_->answer_node(std::move(question)), answer));
         loop_.settle();
         return answer.value_or("no answer");
     }
@@ -79,9 +79,10 @@ TEST_F(ForwardTest, shows_all_nodes) {
 }
 
 TEST_F(ForwardTest, another_node_answers_if_it_is_named) {
-    answers("b", "GET /v1/bans?client=192.0.2.%2A\nuser 7\n", {.body = R"({"bans":[]})"});
+    answers("b", "GET /v1/bans?client=192.0.2.%2A\nuser 7 at a\n", {.body = R"({"bans":[]})"});
     EXPECT_EQ(ask("GET", "/v1/bans?node=b&client=192.0.2.*"), R"(200 {"bans":[]})");
-    answers("c", "PUT /v1/log\nuser 7\n{\"level\":\"debug\"}", {.body = R"({"level":"debug"})"});
+    answers("c", "PUT /v1/log\nuser 7 at a\n{\"level\":\"debug\"}",
+            {.body = R"({"level":"debug"})"});
     EXPECT_EQ(ask("PUT", "/v1/log?node=c", R"({"level":"debug"})"), R"(200 {"level":"debug"})");
     EXPECT_TRUE(daemon_.levels.empty());
 }
@@ -114,7 +115,7 @@ TEST_F(ForwardTest, a_node_that_does_not_answer_is_named) {
               refused(504,
                       "node 'b' does not answer: waiting for its answer: Connection timed "
                       "out (see `ballast nodes`)"));
-    daemon_.answers[{"b", "GET /v1/bans\nuser 7\n"}] = "what?";
+    daemon_.answers[{"b", "GET /v1/bans\nuser 7 at a\n"}] = "what?";
     EXPECT_EQ(ask("GET", "/v1/bans?node=b"),
               refused(502,
                       "the answer of node 'b' is not understood (do both run the same "
@@ -122,9 +123,9 @@ TEST_F(ForwardTest, a_node_that_does_not_answer_is_named) {
 }
 
 TEST_F(ForwardTest, lists_of_all_nodes_are_one) {
-    answers("b", "GET /v1/generations\nuser 7\n",
+    answers("b", "GET /v1/generations\nuser 7 at a\n",
             {.body = R"({"generations":[{"pid":7},{"pid":8,"seconds":0.5}]})"});
-    answers("c", "GET /v1/generations\nuser 7\n", {.body = R"({"generations":[]})"});
+    answers("c", "GET /v1/generations\nuser 7 at a\n", {.body = R"({"generations":[]})"});
     daemon_.generations.resize(1);
     EXPECT_EQ(ask("GET", "/v1/generations?node=*"),
               R"(200 {"generations":[{"node":"a","pid":41,"sessions":5,"transfers":2,"socket":""},)"
@@ -140,10 +141,11 @@ std::string unanswered(std::string_view node) {
 }
 
 TEST_F(ForwardTest, a_list_says_which_nodes_are_missing_in_it) {
-    answers("c", "GET /v1/generations?pid=7\nuser 7\n", {.body = R"({"generations":[{"pid":7}]})"});
+    answers("c", "GET /v1/generations?pid=7\nuser 7 at a\n",
+            {.body = R"({"generations":[{"pid":7}]})"});
     EXPECT_EQ(ask("GET", "/v1/generations?node=*&pid=7"),
               R"(200 {"generations":[{"node":"c","pid":7}],)" + unanswered("b") + "}");
-    answers("b", "GET /v1/generations?pid=7\nuser 7\n", {.body = R"({"others":[]})"});
+    answers("b", "GET /v1/generations?pid=7\nuser 7 at a\n", {.body = R"({"others":[]})"});
     EXPECT_TRUE(
         ask("GET", "/v1/generations?node=*&pid=7").contains(R"(its answer is not understood)"));
 }
@@ -159,11 +161,11 @@ TEST_F(ForwardTest, only_lists_can_be_had_from_all_nodes) {
 
 TEST_F(ForwardTest, pages_go_on_from_node_to_node) {
     daemon_.sessions = {session("1"), session("2"), session("3")};
-    answers("b", "GET /v1/sessions?fields=id&limit=1\nuser 7\n",
+    answers("b", "GET /v1/sessions?fields=id&limit=1\nuser 7 at a\n",
             {.body = R"({"sessions":[{"id":"8"}],"next":"x/y"})"});
-    answers("b", "GET /v1/sessions?after=x%2Fy&fields=id&limit=2\nuser 7\n",
+    answers("b", "GET /v1/sessions?after=x%2Fy&fields=id&limit=2\nuser 7 at a\n",
             {.body = R"({"sessions":[{"id":"9"}]})"});
-    answers("c", "GET /v1/sessions?fields=id&limit=1\nuser 7\n",
+    answers("c", "GET /v1/sessions?fields=id&limit=1\nuser 7 at a\n",
             {.body = R"({"sessions":[{"id":"5"}]})"});
     const auto page = [&](std::string_view after) {
         return ask("GET", fmt::format("/v1/sessions?node=*&fields=id&limit=2{}", after));
@@ -202,7 +204,7 @@ TEST_F(ForwardTest, a_session_is_found_at_its_node) {
     daemon_.sessions = {session("1")};
     EXPECT_EQ(ask("DELETE", "/v1/sessions/1"), R"(200 {"ended":true})");
     EXPECT_TRUE(daemon_.asked.empty());
-    const std::string question = "DELETE /v1/sessions/2\nuser 7\n";
+    const std::string question = "DELETE /v1/sessions/2\nuser 7 at a\n";
     answers("b", question, refusal(404, "not here"));
     answers("c", question, {.body = R"({"ended":true})"});
     EXPECT_EQ(ask("DELETE", "/v1/sessions/2"), R"(200 {"node":"c","ended":true})");
@@ -213,10 +215,10 @@ TEST_F(ForwardTest, a_session_is_found_at_its_node) {
 
 TEST_F(ForwardTest, a_session_that_nobody_has_is_refused_as_before) {
     for (const auto* const node : {"b", "c"})
-        answers(node, "GET /v1/sessions/2\nuser 7\n", refusal(404, "not here"));
+        answers(node, "GET /v1/sessions/2\nuser 7 at a\n", refusal(404, "not here"));
     EXPECT_EQ(ask("GET", "/v1/sessions/2"),
               refused(404, "there is no session '2' here (it may have ended)"));
-    daemon_.answers.erase({"b", "GET /v1/sessions/2\nuser 7\n"});
+    daemon_.answers.erase({"b", "GET /v1/sessions/2\nuser 7 at a\n"});
     EXPECT_EQ(ask("GET", "/v1/sessions/2"),
               refused(404,
                       "there is no session '2' here (it may have ended). It may be at b, "
@@ -228,14 +230,25 @@ TEST_F(ForwardTest, a_session_is_not_sought_elsewhere_if_its_node_is_named) {
     EXPECT_TRUE(daemon_.asked.empty());
 }
 
+TEST_F(ForwardTest, tells_other_nodes_what_an_operator_decides) {
+    EXPECT_TRUE(
+        ask("PUT", "/v1/backends/files/f1/state", R"({"state":"drain"})").starts_with("200"));
+    EXPECT_TRUE(
+        ask("PUT", "/v1/backends/files/no/state", R"({"state":"drain"})").starts_with("404"));
+    EXPECT_TRUE(ask("PUT", "/v1/state", R"({"state":"drain"})").starts_with("200"));
+    // What a restart or a reload restores was decided before.
+    api_->restore();
+    EXPECT_EQ(daemon_.shared, std::vector<std::string>{"files/f1 drain"});
+}
+
 TEST_F(ForwardTest, answers_other_nodes) {
     daemon_.sessions = {session("1")};
     support::LogLines lines(log::Level::info);
-    EXPECT_EQ(ask_as_node("DELETE /v1/sessions/1\nuser 7\n"), "200\n{\"ended\":true}");
+    EXPECT_EQ(ask_as_node("DELETE /v1/sessions/1\nuser 7 at b\n"), "200\n{\"ended\":true}");
     EXPECT_EQ(daemon_.acted, std::vector<std::string>{"end 1"});
     const auto text = lines.text();
     EXPECT_TRUE(text.contains("an operator's request, by another node")) << text;
-    EXPECT_TRUE(text.contains("user 7")) << text;
+    EXPECT_TRUE(text.contains("user 7 at b")) << text;
 }
 
 TEST_F(ForwardTest, asks_nobody_on_behalf_of_another_node) {
