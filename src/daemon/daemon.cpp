@@ -213,6 +213,7 @@ Daemon::Daemon(Parts parts, base::OwnedFd signals, const Arguments& arguments,
               .network = control_network_,
               .serving = serving_,
               .operators = operators_,
+              .ledger = ledger_,
               .note =
                   [this](const auto& each) {
                       operator_server_->note(each.pool, each.backend, each.state);

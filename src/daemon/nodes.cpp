@@ -74,7 +74,14 @@ std::string node_name(const config::Cluster& cluster) {
 }
 
 Nodes::Nodes(const config::Cluster& cluster, Parts parts)
-    : name_(node_name(cluster)), address_(cluster.address), parts_(std::move(parts)) {}
+    : name_(node_name(cluster)),
+      address_(cluster.address),
+      probes_for_all_(cluster.probes == config::Probing::one),
+      parts_(std::move(parts)) {}
+
+Nodes::~Nodes() {
+    if (auto* const prober = parts_.serving.prober()) prober->set_tell({});
+}
 
 base::Result<> Nodes::open(const config::Cluster& cluster, std::uint64_t seed) {
     if (!cluster.has_store()) return {};
@@ -92,13 +99,16 @@ base::Result<> Nodes::open(const config::Cluster& cluster, std::uint64_t seed) {
             .seed = seed},
         cluster::Fleet::Parts{.look = [this] { return look(); },
                               .obey = [this](const auto& decision) { return obey(decision); },
-                              .answer = parts_.answer});
+                              .answer = parts_.answer,
+                              .ledger = parts_.ledger,
+                              .probing = probing()});
     return {};
 }
 
 void Nodes::start() {
     if (!fleet_) return;
     pools_changed();
+    tell_probes();
     fleet_->start();
 }
 
@@ -107,6 +117,34 @@ void Nodes::pools_changed() {
     std::vector<std::shared_ptr<pool::Pool>> pools;
     for (const auto& served : parts_.serving.pools().all()) pools.push_back(served.pool);
     fleet_->set_pools(std::move(pools));
+    std::vector<cluster::Tickets::Listener> listeners;
+    for (auto& each : parts_.serving.tls()->generated_ticket_keys())
+        listeners.push_back({std::move(each.listener), std::move(each.keys)});
+    fleet_->set_listeners(std::move(listeners));
+}
+
+cluster::Probes::Parts Nodes::probing() const {
+    if (!probes_for_all_) return {};
+    return {.set_silent =
+                [this](const std::string& pool, bool wanted) {
+                    if (auto* const prober = parts_.serving.prober())
+                        prober->set_silent(pool, wanted);
+                },
+            .take =
+                [this](const cluster::ProbeOutcome& outcome) {
+                    if (auto* const prober = parts_.serving.prober())
+                        (void)prober->take({outcome.pool, outcome.backend, outcome.address,
+                                            outcome.problem, outcome.took});
+                }};
+}
+
+void Nodes::tell_probes() {
+    auto* const prober = parts_.serving.prober();
+    if (!probes_for_all_ || prober == nullptr) return;
+    prober->set_tell([this](const health::Prober::Outcome& outcome) {
+        fleet_->probed(
+            {outcome.pool, outcome.backend, outcome.address, outcome.problem, outcome.took});
+    });
 }
 
 void Nodes::give_name_away() {

@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "daemon/operators.h"
 #include "daemon/serving.h"
+#include "guard/ledger.h"
 #include "loop/task.h"
 #include "net/secret.h"
 #include "net/socket_network.h"
@@ -32,8 +33,9 @@ public:
     struct Parts {
         loop::WorkerLoop& control;
         net::SocketNetwork& network;
-        const Serving& serving;
+        Serving& serving;
         Operators& operators;
+        guard::Ledger& ledger;
         /// What operators have decided at another node, and what is in force here now.
         std::function<void(const Inheritance::Decision&)> note;
         /// Answers an operator of another node.
@@ -41,6 +43,9 @@ public:
     };
     /// All parts outlive it, and it outlives its actions.
     Nodes(const config::Cluster& cluster, Parts parts);
+    ~Nodes();
+    Nodes(const Nodes&) = delete;
+    Nodes& operator=(const Nodes&) = delete;
 
     /// Reads the files that the store needs. Connects to nothing. After an error do not use it.
     [[nodiscard]] base::Result<> open(const config::Cluster& cluster, std::uint64_t seed);
@@ -64,12 +69,15 @@ public:
 private:
     [[nodiscard]] cluster::NodeFacts look() const;
     [[nodiscard]] bool obey(const cluster::Decision& decision);
+    [[nodiscard]] cluster::Probes::Parts probing() const;
+    void tell_probes();
     [[nodiscard]] std::vector<admin::NodeState> all() const;
     [[nodiscard]] loop::Task<base::Result<std::string>> ask(std::string node, std::string question,
                                                             loop::Time::duration patience);
 
     const std::string name_;
     const std::string address_;
+    const bool probes_for_all_;
     const admin::Moment began_ = std::chrono::system_clock::now();
     const Parts parts_;
     bool is_replaced_ = false;

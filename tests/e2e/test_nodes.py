@@ -221,7 +221,8 @@ def test_a_client_returns_to_its_backend_at_any_node(
             lambda: '"alf2"' in b.operate("stickiness", "alfresco", "--json"),
         )
         assert who(b.where(), source=near) == "alf2"
-        # `first` sends everybody else to the first.
+        # `first` sends everybody else to the first, which is free again.
+        waiting.until("b knows that", lambda: b.knows()["a"]["sessions"] == 0)
         assert who(b.where(), source="127.0.43.7") == "alf1"
 
 
