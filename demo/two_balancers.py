@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""./run demo --pair: two balancers, and keepalived, which gives the address for clients to one of
-them. That one is killed in the middle of a download, and the client goes on at the other one."""
+"""./run demo --pair: two balancers with a store, and keepalived, which gives the address for clients
+to one of them. That one is killed in the middle of a download, and the client goes on at the other
+one, from the same server."""
 
-import base64
 import hashlib
 import os
 import shutil
@@ -20,7 +20,7 @@ from clients import ClientTls, Mode, Target
 from gap import NewSessions
 from midway import UNDER_WAY, size_of
 from netns import Network
-from pair import BACKENDS, Pair, RetryingLftp
+from pair import BACKENDS, STORE, Pair, RetryingLftp
 from servers import PROBE, TESTER, Account
 
 SIZE_MB = 24
@@ -31,26 +31,20 @@ OTHER = Account("other", "s3cret-Other")
 class PairDemo:
     def __init__(self, work: Path, network: Network) -> None:
         self.work = work
-        keys = work / "ticket.keys"
-        keys.write_text(base64.b64encode(os.urandom(80)).decode() + "\n")
-        keys.chmod(0o600)
         identity = Authority(work).issue("ftp.example.com", addresses=[vrrp.ADDRESS])
         self.ca = work / "Authority-of-the-tests/ca.pem"
         self.pair = Pair(
             *(work, network),
             accounts=[TESTER, PROBE, OTHER],
-            listener_tls={
-                "certificate": identity.certificate,
-                "key": identity.key,
-                "ticket_keys": keys,
-            },
-            pool={"balance": "user-hash", "hash_load_percent": 0},
+            listener_tls={"certificate": identity.certificate, "key": identity.key},
+            pool={"balance": "round-robin", "stick": {"by": "user"}},
         )
 
     def start(self) -> None:
         self.pair.start()
         for name, address in BACKENDS.items():
             print(f"  {name}: vsftpd {servers.version(servers.Vsftpd)} on {address}")
+        print(f"  store: redis-server on {STORE}")
         for each, address in zip(self.pair.balancers, vrrp.OWN, strict=True):
             has = f", and has {vrrp.ADDRESS}" if each.has_address else ""
             print(f"  {each.name}: ballast and keepalived on {address}{has}")
@@ -83,6 +77,8 @@ class PairDemo:
     ) -> bool:
         waiting.until("the download is under way", lambda: size_of(local) > UNDER_WAY)
         had = self.pair.master()
+        other = self.pair.other(had)
+        waiting.until(f"{other.name} knows", lambda: other.knows(TESTER.name))
         server = had.backend_of(TESTER.name)
         pid = had.ballast.pid
         megabytes = size_of(local) / 1_000_000
@@ -112,7 +108,10 @@ class PairDemo:
 
 
 def _works(work: Path) -> bool:
-    print("Two balancers, and two FTP servers with the same files, each in a network of its own:\n")
+    print(
+        "Two balancers that share a store, and two FTP servers with the same files, each in a\n"
+        "network of its own:\n"
+    )
     with Network() as network:
         demo = PairDemo(work, network)
         try:

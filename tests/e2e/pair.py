@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two balancers, of which one has the address for clients: real keepalived, and two servers with the
-same files. Each machine has a network of its own. Needs root."""
+"""Two balancers, of which one has the address for clients: real keepalived, a store that they share,
+and two servers with the same files. Each machine has a network of its own. Needs root."""
 
 import contextlib
 import subprocess
@@ -16,10 +16,12 @@ from ballast import Backend, Ballast, Listener, Pool, login_probe
 from clients import Curl, Lftp
 from netns import Network
 from servers import Account, Server, Vsftpd
+from store import Redis, secret_file
 from vrrp import ADDRESS, Keepalived
 
 FRONT, BACK = "front", "back"
 CLIENT = "192.0.2.10"
+STORE = "198.51.100.20"
 BACKENDS = {"alf1": "198.51.100.11", "alf2": "198.51.100.12"}
 BALANCERS = ("lb1", "lb2")
 
@@ -94,14 +96,24 @@ class Balancer:
         tls = find("TLS began", session=login["session"])
         return Login(login["backend"], bool(tls["resumed"]))
 
+    def knows_both(self) -> bool:
+        """Over the store."""
+        _, answer = operators.ask(self.work, "GET", "/v1/nodes")
+        return {each["name"] for each in answer["nodes"]} >= set(BALANCERS)
+
+    def knows(self, user: str) -> bool:
+        """Which backend the user had."""
+        target = f"/v1/pools/files/stickiness?user={user}"
+        return bool(operators.ask(self.work, "GET", target)[1]["clients"])
+
     def is_empty(self) -> bool:
         return bool(operators.ask(self.work, "GET", "/v1/state")[1]["sessions"] == 0)
 
     def can_serve(self) -> bool:
-        """With all backends."""
+        """With all backends, and with the other balancer."""
         _, answer = operators.ask(self.work, "GET", "/v1/backends")
         is_up = all(each["health"] == "up" for each in answer["backends"])
-        return is_up and operators.ask(self.work, "GET", "/readyz")[0] == 200
+        return is_up and self.knows_both() and operators.ask(self.work, "GET", "/readyz")[0] == 200
 
     def restart(self) -> None:
         """After it was killed."""
@@ -127,14 +139,15 @@ class Pair:
         self.network = network
         for switch in (FRONT, BACK):
             network.switch(switch)
-        for name in ("client", *BALANCERS, *BACKENDS):
+        for name in ("client", "store", *BALANCERS, *BACKENDS):
             network.add(name)
         network.plug("client", FRONT, f"{CLIENT}/24")
         for number, name in enumerate(BALANCERS):
             network.plug(name, FRONT, f"{vrrp.OWN[number]}/24")
             network.plug(name, BACK, f"198.51.100.{number + 1}/24")
-        for name, address in BACKENDS.items():
+        for name, address in {**BACKENDS, "store": STORE}.items():
             network.plug(name, BACK, f"{address}/24")
+        self.redis = Redis(work, STORE, prefix=network.namespaces["store"].prefix)
         self.client = network.namespaces["client"]
         # Else most of a file may be on its way, or here already, when something happens.
         self.client.set("net.ipv4.tcp_rmem", "4096 65536 131072")
@@ -168,21 +181,30 @@ class Pair:
         own.mkdir()
         prefix = self.network.namespaces[name].prefix
         socket = operators.socket_path(own)
+        cluster = {
+            "store": self.redis.address,
+            "node": name,
+            "secret_file": secret_file(work),
+        }
+        settings = {**operators.settings(own), "cluster": cluster}
         return Balancer(
             name,
-            Ballast(own, [listener], [pool], settings=operators.settings(own), prefix=prefix),
+            Ballast(own, [listener], [pool], settings=settings, prefix=prefix),
             Keepalived(work, file, FRONT, socket, number=number, prefix=prefix),
             own,
         )
 
     def start(self) -> None:
         """The first balancer has the address."""
+        self.redis.start()
         for server in self.servers.values():
             server.start()
         for each in self.balancers:
             each.ballast.start()
             for backend in BACKENDS:
                 each.ballast.wait_for_state(backend, "up")
+        for each in self.balancers:
+            waiting.until("it knows the other one", each.knows_both)
         for each in self.balancers:
             each.keepalived.start()
             waiting.until("the first one has the address", lambda: self.balancers[0].has_address)
@@ -193,6 +215,7 @@ class Pair:
             each.ballast.kill()
         for server in self.servers.values():
             server.kill()
+        self.redis.kill()
 
     def master(self) -> Balancer:
         """The one that has the address. It may be moving."""

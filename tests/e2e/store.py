@@ -15,36 +15,39 @@ import waiting
 from ballast import Ballast, Listener, Pool
 from ports import free_port
 from process import Process
-from servers import UNPACKED
 
-BIN = UNPACKED / "redis/usr/bin"
 HEARTBEAT = "200ms"
 
 
 class Redis:
     """Keeps everything in memory: its end is a wiped store."""
 
-    def __init__(self, work: Path) -> None:
+    def __init__(
+        self, work: Path, host: str = "127.0.0.1", *, prefix: Sequence[str] = ()
+    ) -> None:
+        self.host = host
         self.port = free_port()
+        self._prefix = tuple(prefix)
         self._work = work / "redis"
         self._work.mkdir(parents=True)
         self._process: Process | None = None
 
     @property
     def address(self) -> str:
-        return f"redis://127.0.0.1:{self.port}"
+        return f"redis://{self.host}:{self.port}"
 
     def start(self) -> None:
         assert self._process is None
-        command = [BIN / "redis-server", "--port", str(self.port), "--bind", "127.0.0.1"]
-        command += ["--save", "", "--dir", self._work]
-        self._process = Process(command, self._work / "output.log")
+        command = ["redis-server", "--port", str(self.port), "--bind", self.host]
+        # Without protection even tests in other networks may ask.
+        command += ["--protected-mode", "no", "--save", "", "--dir", self._work]
+        self._process = Process(command, self._work / "output.log", prefix=self._prefix)
         waiting.until("the store answers", lambda: self.ask("PING", fails=True) == "PONG")
 
     def ask(self, *words: str, fails: bool = False) -> str:
         """What redis-cli prints."""
         done = subprocess.run(
-            [BIN / "redis-cli", "-p", str(self.port), *words],
+            [*self._prefix, "redis-cli", "-h", self.host, "-p", str(self.port), *words],
             capture_output=True,
             text=True,
             timeout=waiting.PATIENCE,

@@ -3,7 +3,6 @@
 """Two balancers and an address that keepalived moves between them: what clients notice when one
 fails, and when one is maintained. docs/high-availability.md has the figures."""
 
-import base64
 import contextlib
 import hashlib
 import os
@@ -38,19 +37,19 @@ LOOKS = Account("looks", "s3cret-Looks")
 
 @dataclass(frozen=True)
 class Way:
-    """How a client moves a file, trying again until it is whole. Each is another user, so that each
-    has a backend of its own."""
+    """How a client moves a file, trying again until it is whole."""
 
-    user: str
+    name: str
     kind: type[Client]
     uploads: bool = False
     protects_data: bool = True
     # curl keeps one ticket, which counts once: for TLS on the data connection, if there is any.
     keeps_tickets: bool = False
 
-    @property
-    def account(self) -> Account:
-        return Account(self.user, f"s3cret-{self.user}")
+    def account(self, case: "Case") -> Account:
+        """Another one in each case, whose backend only one balancer knows by itself."""
+        name = f"{self.name}-{case.name.replace(' ', '-')}"
+        return Account(name, f"s3cret-{name}")
 
 
 WAYS = (
@@ -60,47 +59,23 @@ WAYS = (
 )
 
 
-@pytest.fixture(scope="module")
-def pair(module_work: Path) -> Iterator[Pair]:
-    identity = Authority(module_work).issue("ftp.example.com", addresses=[vrrp.ADDRESS])
-    keys = module_work / "ticket.keys"
-    keys.write_text(base64.b64encode(os.urandom(80)).decode() + "\n")
-    keys.chmod(0o600)
-    with Network() as network:
-        pair = Pair(
-            *(module_work, network),
-            accounts=[TESTER, PROBE, LOOKS, *(each.account for each in WAYS)],
-            listener_tls={
-                "certificate": identity.certificate,
-                "key": identity.key,
-                "ticket_keys": keys,
-            },
-            pool={"balance": "user-hash", "hash_load_percent": 0},
-        )
-        try:
-            pair.start()
-            random_file(pair.root / "big", SIZE)
-            yield pair
-        finally:
-            pair.kill()
-
-
 class Retrying:
     """A client that moves a file over TLS."""
 
-    def __init__(self, pair: Pair, way: Way, work: Path, ca: Path) -> None:
+    def __init__(self, pair: Pair, way: Way, case: "Case", work: Path, ca: Path) -> None:
         self.way = way
-        self.user = way.user
-        self._log = work / f"{way.user}.log"
+        account = way.account(case)
+        self.user = account.name
+        self._log = work / f"{way.name}.log"
         tls = ClientTls(ca, data=way.protects_data)
-        target = Target(vrrp.ADDRESS, 21, way.account, tls)
+        target = Target(vrrp.ADDRESS, 21, account, tls)
         client = way.kind(target, Mode.EPSV, work, prefix=pair.client.prefix, rate=RATE)
         if way.uploads:
             self._from = random_file(work / "to-put", SIZE)
             self._to = pair.root / f"put-{work.name}"
             command = client.upload_command(self._from, self._to.name)
         else:
-            self._from, self._to = pair.root / "big", work / f"{way.user}-has"
+            self._from, self._to = pair.root / "big", work / f"{way.name}-has"
             command = client.download_command("big", self._to)
         self._process = client.start(command)
 
@@ -193,6 +168,24 @@ CASES = (
 )
 
 
+@pytest.fixture(scope="module")
+def pair(module_work: Path) -> Iterator[Pair]:
+    identity = Authority(module_work).issue("ftp.example.com", addresses=[vrrp.ADDRESS])
+    with Network() as network:
+        pair = Pair(
+            *(module_work, network),
+            accounts=[TESTER, PROBE, LOOKS, *(way.account(case) for way in WAYS for case in CASES)],
+            listener_tls={"certificate": identity.certificate, "key": identity.key},
+            pool={"balance": "round-robin", "stick": {"by": "user"}},
+        )
+        try:
+            pair.start()
+            random_file(pair.root / "big", SIZE)
+            yield pair
+        finally:
+            pair.kill()
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda each: each.name)
 def test_clients_go_on(case: Case, pair: Pair, work: Path, module_work: Path) -> None:
     where = (vrrp.ADDRESS, 21)
@@ -201,7 +194,7 @@ def test_clients_go_on(case: Case, pair: Pair, work: Path, module_work: Path) ->
     with contextlib.ExitStack() as stack:
         download = Download(pair.client, where, TESTER, "big", rate=RATE)
         stack.callback(download.stop)
-        retrying = [Retrying(pair, way, work, ca) for way in WAYS]
+        retrying = [Retrying(pair, way, case, work, ca) for way in WAYS]
         for each in retrying:
             stack.callback(each.kill)
             waiting.until("it is under way", each.is_under_way)
@@ -209,6 +202,9 @@ def test_clients_go_on(case: Case, pair: Pair, work: Path, module_work: Path) ->
         sessions = NewSessions(pair.client, where, LOOKS)
         stack.callback(sessions.stop)
         before = {each.user: had.backend_of(each.user) for each in retrying}
+        for each in retrying:
+            # It hears of it within a heartbeat.
+            waiting.until("the other one knows", lambda each=each: pair.other(had).knows(each.user))
 
         began, by_clock = time.monotonic(), time.time()
         case.event(pair, had)
@@ -223,7 +219,7 @@ def test_clients_go_on(case: Case, pair: Pair, work: Path, module_work: Path) ->
             # A busy machine may be late.
             assert sessions.problems(began) <= {"TimeoutError: timed out"}
         for each in retrying:
-            print(f"; {each.user} is done after {each.end() - by_clock:.1f} s", end="")
+            print(f"; {each.way.name} is done after {each.end() - by_clock:.1f} s", end="")
             at = had if case.survives else now
             login = at.last_login(each.user)
             assert login.backend == before[each.user]
