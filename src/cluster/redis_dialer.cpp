@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/redis_dialer.h"
 
-#include "base/file.h"
 #include "cluster/redis_complaint.h"
+#include "cluster/store_files.h"
 
 #include <algorithm>
 #include <charconv>
@@ -16,7 +16,6 @@ namespace ballast::cluster {
 namespace {
 
 constexpr auto fault = base::Fault::internal;
-constexpr std::size_t password_file_bytes_max = 4096;
 constexpr std::size_t addresses_of_name_max = 8;
 constexpr std::size_t tls_clients_max = 16;
 
@@ -36,30 +35,6 @@ std::string name_of(const config::StoreAddress& server) {
     if (!server.path.empty()) return server.path;
     const bool is_v6 = server.host.find(':') != std::string::npos;
     return fmt::format("{}{}{}:{}", is_v6 ? "[" : "", server.host, is_v6 ? "]" : "", server.port);
-}
-
-base::WipedString first_line(base::WipedString text) {
-    const auto end = std::min(text.find_first_of("\r\n"), text.size());
-    return {std::string_view(text).substr(0, end)};
-}
-
-base::Result<base::WipedString> read_password(const std::string& file) {
-    if (file.empty()) return base::WipedString();
-    auto text = base::read_file(file, password_file_bytes_max);
-    if (!text) return std::unexpected(text.error());
-    auto password = first_line(*std::move(text));
-    if (password.empty()) return std::unexpected(error(file + " holds no password"));
-    return password;
-}
-
-base::Result<std::shared_ptr<const net::TlsClient>> make_tls_client(const config::Cluster& cluster,
-                                                                    const std::string& host) {
-    net::TlsClient::Settings settings;
-    settings.ca = cluster.ca;
-    settings.certificate = cluster.certificate;
-    settings.key = cluster.key;
-    settings.server_name = host;
-    return net::TlsClient::create(settings);
 }
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
@@ -91,12 +66,12 @@ base::Result<std::unique_ptr<RedisDialer>> RedisDialer::create(net::Network& net
 }
 
 base::Result<> RedisDialer::reload() {
-    auto password = read_password(cluster_.password_file);
+    auto password = read_store_password(cluster_.password_file);
     if (!password) return std::unexpected(password.error());
     TlsClients clients;
     for (const auto& address : addresses_) {
         if (!address.has_tls || clients.contains(address.host)) continue;
-        auto client = make_tls_client(cluster_, address.host);
+        auto client = make_store_client(cluster_, address.host);
         if (!client) return std::unexpected(client.error());
         clients[address.host] = *std::move(client);
     }
@@ -111,7 +86,7 @@ base::Result<std::shared_ptr<const net::TlsClient>> RedisDialer::tls_client_for(
         return known->second;
     // Only a Sentinel names other hosts.
     if (tls_clients_.size() >= tls_clients_max) tls_clients_.clear();
-    auto made = make_tls_client(cluster_, host);
+    auto made = make_store_client(cluster_, host);
     if (made) tls_clients_[host] = *made;
     return made;
 }

@@ -100,6 +100,12 @@ std::vector<config::Problem> exposed_secrets(const config::Config& config) {
     if (config.admin.tls) look_at_keys(*config.admin.tls);
     look("admin.token_file", config.admin.token_file);
     look("admin.read_token_file", config.admin.read_token_file);
+    if (config.cluster.has_store()) {
+        look("cluster.secret_file", config.cluster.secret_file);
+        look("cluster.password_file", config.cluster.password_file);
+        look("cluster.key",
+             config.cluster.key.empty() ? config.cluster.certificate : config.cluster.key);
+    }
     const auto look_at_tls = [&](const std::string& where, const config::BackendTls& tls) {
         if (tls.mode == config::BackendTlsMode::off) return;
         if (tls.key.empty())

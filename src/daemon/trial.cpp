@@ -10,6 +10,7 @@
 #include "daemon/tls.h"
 #include "daemon/trial_files.h"
 #include "daemon/trial_names.h"
+#include "daemon/trial_store.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -56,6 +57,7 @@ Tried try_start(const config::Config& config, const Trial& trial) {
     tried.not_bound = binding.not_tried();
     (void)read_probe_secrets(config, problems);
     (void)read_operator_gate(config, problems);
+    try_store_files(config, problems);
     const Tls tls(config, problems);
     if (trial.asks_names) tls.warn_of_expiry(config, problems);
     std::ranges::move(exposed_secrets(config), std::back_inserter(problems));

@@ -100,6 +100,7 @@ class Node(Ballast):
         settings: Mapping[str, Any] | None = None,
         cluster: Mapping[str, Any] | None = None,
         tls: Mapping[str, Any] | None = None,
+        prefix: Sequence[str] = (),
     ) -> None:
         self.name = name
         # Its last eight letters are the name of the socket, see operators.py.
@@ -121,6 +122,7 @@ class Node(Ballast):
                 **(settings or {}),
                 "cluster": {**base, **(cluster or {})},
             },
+            prefix=prefix,
         )
 
     def start(self) -> None:
