@@ -36,6 +36,7 @@ class PairDemo:
         self.pair = Pair(
             *(work, network),
             accounts=[TESTER, PROBE, OTHER],
+            file="multicast.conf",
             listener_tls={"certificate": identity.certificate, "key": identity.key},
             pool={"balance": "round-robin", "stick": {"by": "user"}},
         )

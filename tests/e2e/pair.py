@@ -17,10 +17,10 @@ from clients import Curl, Lftp
 from netns import Network
 from servers import Account, Server, Vsftpd
 from store import Redis, secret_file
-from vrrp import ADDRESS, Keepalived
+from vrrp import ADDRESS, ADDRESS_IPV6, Keepalived
 
 FRONT, BACK = "front", "back"
-CLIENT = "192.0.2.10"
+CLIENT = ("192.0.2.10/24", "2001:db8::10/64")
 STORE = "198.51.100.20"
 BACKENDS = {"alf1": "198.51.100.11", "alf2": "198.51.100.12"}
 BALANCERS = ("lb1", "lb2")
@@ -141,7 +141,7 @@ class Pair:
             network.switch(switch)
         for name in ("client", "store", *BALANCERS, *BACKENDS):
             network.add(name)
-        network.plug("client", FRONT, f"{CLIENT}/24")
+        network.plug("client", FRONT, *CLIENT)
         for number, name in enumerate(BALANCERS):
             network.plug(name, FRONT, f"{vrrp.OWN[number]}/24")
             network.plug(name, BACK, f"198.51.100.{number + 1}/24")
@@ -162,7 +162,9 @@ class Pair:
             )
             for name, address in BACKENDS.items()
         }
-        listener = Listener("ftp", "files", [ADDRESS], {"free_bind": True}, port, listener_tls)
+        listener = Listener(
+            *("ftp", "files", [ADDRESS, ADDRESS_IPV6], {"free_bind": True}, port, listener_tls)
+        )
         backends = [Backend(name, server) for name, server in self.servers.items()]
         self.balancers = [
             self._balancer(
