@@ -215,6 +215,11 @@ std::vector<StickTable::News> StickTable::take_news(std::size_t max, loop::Time 
 
 void StickTable::learn(const News& told, loop::Time now) {
     const auto place = places_.find(told.key);
+    if (sharing_) {
+        // It was forgotten here since, and the others do not know yet.
+        const auto due = sharing_->news.find(told.key);
+        if (due != sharing_->news.end() && due->second && due->second->at >= told.at) return;
+    }
     if (told.backend == 0) {
         if (place != places_.end() && place->second->last_used <= told.at) erase(place);
         return;

@@ -232,6 +232,18 @@ TEST_F(StuckTest, a_client_that_is_forgotten_is_forgotten_everywhere) {
     EXPECT_EQ(visit("b", "anna"), "alf1");
 }
 
+TEST_F(StuckTest, what_was_known_before_does_not_come_back_before_the_others_know) {
+    (void)visit("a", "anna", "alf2");
+    const auto before = news("a");
+    loop.run_for(10s);
+    EXPECT_TRUE(at("a").forget_client({ip("192.0.2.7"), "anna"}));
+    at("a").learn(before);
+    EXPECT_EQ(at("a").clients_remembered(), 0);
+    const auto told = news("a");
+    ASSERT_EQ(told.size(), 1U);
+    EXPECT_TRUE(told[0].is_gone);
+}
+
 TEST_F(StuckTest, all_that_are_forgotten_are_told) {
     (void)visit("a", "anna");
     const auto seat = log_in("a", "bert");
