@@ -28,6 +28,9 @@ constexpr std::size_t slices_max = 100'000;
 constexpr std::size_t unreadable_nodes_max = 100;
 constexpr std::uint32_t beats_between_measures = 60;
 constexpr int beats_of_office = 5;
+/// Reading all tables takes a while, in which nothing is told. If the news have gaps all the time,
+/// it is not done all the time.
+constexpr int beats_between_loads = 5;
 
 std::string place_of(const Entry& entry) {
     return fmt::format("entry {}:{} {}:{} {}", entry.table.size(), entry.table, entry.key.size(),
@@ -121,6 +124,7 @@ loop::Task<> Exchange::tell(bool is_wiped, std::optional<base::Error>& failure) 
     reload_due_ = true;
     std::uint32_t beats = 0;
     auto next_beat = loop_.now();
+    auto next_load = loop_.now();
     if (is_wiped) {
         // All nodes know it all. What one has told already, the others do not tell again.
         (void)co_await due_.wait(loop_.after(any_of(settings_.heartbeat)));
@@ -128,7 +132,11 @@ loop::Task<> Exchange::tell(bool is_wiped, std::optional<base::Error>& failure) 
     }
     for (;;) {
         base::Result<> done;
-        if (std::exchange(reload_due_, false)) done = co_await load();
+        if (reload_due_ && loop_.now() >= next_load) {
+            reload_due_ = false;
+            done = co_await load();
+            next_load = loop_.after(beats_between_loads * settings_.heartbeat);
+        }
         if (done && loop_.now() >= next_beat) {
             next_beat = std::max(next_beat + settings_.heartbeat, loop_.now());
             if (++beats % beats_between_measures == 0) done = co_await measure();
@@ -141,7 +149,7 @@ loop::Task<> Exchange::tell(bool is_wiped, std::optional<base::Error>& failure) 
             co_return;
         }
         note_found();
-        if (!reload_due_) (void)co_await due_.wait(next_beat);
+        (void)co_await due_.wait(next_beat);
     }
 }
 
