@@ -16,7 +16,7 @@ using pool::AdminState;
 
 constexpr std::size_t clients_max = 40;
 /// Longer than the longest pause between two attempts to open the store, and all that follows.
-constexpr auto recovery = 30s;
+constexpr auto recovery = 20s;
 /// Between decisions: more than nodes can be wrong about the store's clock.
 constexpr auto between_decisions = 5s;
 constexpr loop::Time never_ago{};
@@ -31,12 +31,12 @@ FleetLife::FleetLife(std::uint64_t seed, bool shows)
       shows_(shows),
       store_(clocks_.add(0h)),
       secret_(net::Secret::parse(std::string(64, 'k'), "simulation", "secret").value()),
-      heartbeat_(chance_.pick({200ms, 500ms, 1000ms})),
+      heartbeat_(chance_.pick({300ms, 500ms, 1000ms})),
       travel_most_(chance_.pick({0ms, 1ms, 20ms, 60ms})),
       has_clock_jumps_(chance_.percent(20)),
       trouble_began_(never_ago),
       reachable_since_(clocks_.now()) {
-    store_.log_max = chance_.pick<std::size_t>({5, 50, 1000});
+    store_.log_max = chance_.pick<std::size_t>({20, 1000, 1000});
     pool_.name = "files";
     pool_.stick.by = config::StickBy::network;
     pool_.stick.timeout = 1h;
@@ -72,11 +72,12 @@ FleetLife::~FleetLife() {
 }
 
 void FleetLife::run() {
-    live_for(recovery);
+    live_for(3s);
     is_in_trouble_ = false;
-    const auto phases = 2 + chance_.below(3);
+    live_for(6s);
+    const auto phases = 1 + chance_.below(3);
     for (std::size_t i = 0; i < phases && !testing::Test::HasFailure(); ++i) {
-        live_for(chance_.moment(5s, 15s));
+        live_for(chance_.moment(1s, 10s));
         begin_trouble();
         live_for(chance_.moment(500ms, 20s));
         end_trouble();
@@ -187,6 +188,9 @@ void FleetLife::decide() {
     const auto state = chance_.pick({AdminState::ready, AdminState::ready, AdminState::draining});
     const auto index = index_of(*node);
     const auto former = decided_.find(backend);
+    if (former != decided_.end() && clocks_.now() - former->second.at < between_decisions &&
+        chance_.percent(98))
+        return;
     // After a decision that may be lost, or that another clock made, the next one may lose to it.
     const bool is_clear =
         former == decided_.end() || clocks_.now() - former->second.at > between_decisions;
@@ -327,7 +331,9 @@ bool FleetLife::is_calm() const {
 /// All nodes know what the others had at that moment, or later.
 loop::Time FleetLife::horizon() const {
     // A heartbeat, then the ways of the claim, of the write, and of the news.
-    const auto lag = heartbeat_ + heartbeat_ / cluster::Loads::ticks_per_beat + 10 * travel_most_;
+    // If the news are cut short, nodes read all tables in between.
+    const auto ways = store_.log_max < 1000 ? 40 : 10;
+    const auto lag = heartbeat_ + heartbeat_ / cluster::Loads::ticks_per_beat + ways * travel_most_;
     return is_calm() ? clocks_.now() - lag : trouble_began_ - lag;
 }
 
@@ -356,8 +362,28 @@ void FleetLife::check_limit(std::size_t at, const std::string& backend) {
     if (sessions <= max) return;
     ++tally_.exceeded;
     if (is_calm()) ++tally_.exceeded_in_calm;
-    EXPECT_LE(sessions - max, unknown)
-        << node.name << " let a client in on " << backend << ", which takes " << max;
+    if (sessions - max > unknown)
+        ADD_FAILURE() << node.name << " let a client in on " << backend << ": " << sessions
+                      << " sessions where " << max << " may be, and only " << unknown
+                      << " that it could not know of\n"
+                      << views_of(node, backend);
+}
+
+std::string FleetLife::views_of(const Node& node, const std::string& backend) const {
+    std::string text;
+    for (const auto& status : node.process->pool().status())
+        if (status.backend.settings->name == backend)
+            text += fmt::format("its pool counts {} elsewhere\n", status.sessions_elsewhere);
+    for (const auto& each : node.process->fleet().nodes())
+        for (const auto& load : each.facts.loads)
+            if (load.backend == backend)
+                text += fmt::format(
+                    "it heard of {} at {}, {} s ago\n", load.sessions, each.name,
+                    std::chrono::duration<double>(node.loop->now() - each.heard_at).count());
+    for (const auto& each : nodes_)
+        text += fmt::format("{} has {}\n", each.name,
+                            each.process ? each.process->sessions_on(backend) : 0);
+    return text;
 }
 
 void FleetLife::check_the_end() {

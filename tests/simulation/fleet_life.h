@@ -96,6 +96,7 @@ private:
     [[nodiscard]] bool is_calm() const;
     [[nodiscard]] loop::Time horizon() const;
     void check_limit(std::size_t at, const std::string& backend);
+    [[nodiscard]] std::string views_of(const Node& node, const std::string& backend) const;
     void check_the_end();
     void note(const std::string& text) const;
     [[nodiscard]] Node* any_alive();

@@ -12,7 +12,7 @@
 namespace ballast::simulation {
 namespace {
 
-constexpr std::uint64_t seeds_by_default = 60;
+constexpr std::uint64_t seeds_by_default = 10;
 
 std::uint64_t number_in(const char* variable, std::uint64_t otherwise) {
     const char* const text = std::getenv(variable);
@@ -47,13 +47,13 @@ TEST(FleetSimulation, nodes_agree_whatever_happens_to_their_store) {
         only != 0 ? 1 : last, all.sessions, all.refused, all.exceeded, all.exceeded_in_calm,
         all.deaths, all.wipes, all.decisions_checked, all.forgotten_checked, all.bans_checked,
         all.lifts_checked);
-    if (only != 0) return;
+    if (only != 0 || last < seeds_by_default) return;
     EXPECT_GT(all.refused, last);
-    EXPECT_GT(all.exceeded, last / 4);
+    EXPECT_GT(all.exceeded, last);
     EXPECT_GT(all.decisions_checked, last);
-    EXPECT_GT(all.forgotten_checked, last / 4);
+    EXPECT_GT(all.forgotten_checked, last);
     EXPECT_GT(all.bans_checked, last);
-    EXPECT_GT(all.lifts_checked, last / 4);
+    EXPECT_GT(all.lifts_checked, last);
 }
 
 }  // namespace
