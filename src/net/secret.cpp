@@ -135,9 +135,7 @@ base::Result<std::shared_ptr<const Secret>> Secret::parse(std::string_view text,
                                                           const std::string& file) {
     const auto wrong = [&](std::string_view what) {
         return std::unexpected(
-            base::Error{base::Fault::internal,
-                        {},
-                        fmt::format("{} {}; make it with `openssl rand -base64 48`", file, what)});
+            base::Error{base::Fault::internal, {}, fmt::format("{} {}", file, what)});
     };
     const auto bytes = decode(text);
     if (!bytes) return wrong("is not base64");

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdexcept>
@@ -23,16 +24,25 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr auto dying_with_parent = "/usr/bin/setpriv";
 constexpr auto program = "/usr/bin/redis-server";
-constexpr auto start_time = 20s;
+constexpr auto start_time = 10s;
 constexpr int answer_milliseconds = 10'000;
 
 const base::Ip localhost = base::Ip::parse("127.0.0.1").value();
 
-pid_t start_program(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), program);
-    const auto started = base::start(
-        {.path = program, .arguments = std::move(arguments), .environment = {}, .descriptors = {}});
+/// It ends with the test, even if that is killed, and keeps none of its pipes open.
+pid_t start_program(std::vector<std::string> arguments,
+                    const support::TemporaryDirectory& directory) {
+    const base::OwnedFd output(
+        ::open(directory.file("log").c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+    arguments.insert(arguments.begin(), {dying_with_parent, "--pdeathsig", "KILL", program});
+    const auto started = base::start({.path = dying_with_parent,
+                                      .arguments = std::move(arguments),
+                                      .environment = {},
+                                      .descriptors = {{output.get(), STDIN_FILENO},
+                                                      {output.get(), STDOUT_FILENO},
+                                                      {output.get(), STDERR_FILENO}}});
     if (!started)
         throw std::runtime_error(std::string(program) + ": " + std::strerror(started.error()));
     return *started;
@@ -80,7 +90,7 @@ RedisReply ask_on(const base::OwnedFd& socket, const RedisCommand& command) {
 }
 
 template <typename Place>
-void wait_until_up(const Place& place) {
+void wait_until_up(const Place& place, const support::TemporaryDirectory& directory) {
     const auto deadline = std::chrono::steady_clock::now() + start_time;
     while (std::chrono::steady_clock::now() < deadline) {
         if (const auto socket = connect_to(place)) {
@@ -89,7 +99,7 @@ void wait_until_up(const Place& place) {
         }
         ::poll(nullptr, 0, 5);
     }
-    throw std::runtime_error("redis-server does not start");
+    throw std::runtime_error("redis-server does not start: " + directory.read("log"));
 }
 
 }  // namespace
@@ -117,8 +127,8 @@ void RedisServer::start() {
         saves = saves || line.starts_with("save ") || line.starts_with("appendonly");
     }
     if (!saves) file += "save \"\"\n";
-    process_ = start_program({directory_.write("redis.conf", file)});
-    wait_until_up(socket_);
+    process_ = start_program({directory_.write("redis.conf", file)}, directory_);
+    wait_until_up(socket_, directory_);
 }
 
 void RedisServer::end(int signal) {
@@ -140,8 +150,8 @@ RedisSentinel::RedisSentinel(const std::string& master, std::uint16_t master_por
     file += "logfile " + directory_.file("log") + "\nport " + std::to_string(port_) + "\n";
     file += "sentinel monitor " + master + " 127.0.0.1 " + std::to_string(master_port) + " 1\n";
     for (const auto& line : options) file += line + '\n';
-    process_ = start_program({directory_.write("sentinel.conf", file), "--sentinel"});
-    wait_until_up(port_);
+    process_ = start_program({directory_.write("sentinel.conf", file), "--sentinel"}, directory_);
+    wait_until_up(port_, directory_);
 }
 
 RedisSentinel::~RedisSentinel() { end_program(process_, SIGKILL); }

@@ -3,6 +3,7 @@
 #include "cluster/redis_store.h"
 
 #include "loop_thread.h"
+#include "redis_node.h"
 #include "redis_server.h"
 
 #include <chrono>
@@ -38,64 +39,11 @@ std::vector<std::string> told(const std::vector<News>& news) {
     return all;
 }
 
-template <typename T>
-std::string problem_of(const base::Result<T>& result) {
-    return result ? "none" : base::to_string(result.error());
-}
-
-/// A node of a cluster.
-class Node {
-public:
-    Node(LoopThread& thread, config::Cluster cluster) : thread_(thread) {
-        auto made = RedisStore::create(thread.network(), cluster);
-        EXPECT_TRUE(made) << problem_of(made);
-        store_ = *std::move(made);
-    }
-    ~Node() { thread_.destroy(std::move(store_)); }
-    Node(const Node&) = delete;
-    Node& operator=(const Node&) = delete;
-
-    base::Result<Store::Opened> open() { return thread_.run(store_->open()); }
-    base::Result<milliseconds> now() { return thread_.run(store_->now()); }
-    base::Result<> write(std::vector<News> news) {
-        return thread_.run(store_->write(std::move(news)));
-    }
-    base::Result<Store::Followed> follow(std::string after) {
-        return thread_.run(store_->follow(std::move(after)));
-    }
-    base::Result<std::string> claim(std::string office, std::string node, milliseconds lifetime) {
-        return thread_.run(store_->claim(std::move(office), std::move(node), lifetime));
-    }
-    base::Result<std::vector<Entry>> load_all(const std::string& table) {
-        std::vector<Entry> entries;
-        std::string from;
-        do {
-            auto slice = thread_.run(store_->load(table, from));
-            if (!slice) return std::unexpected(slice.error());
-            for (auto& each : slice->entries) entries.push_back(std::move(each));
-            from = slice->next;
-        } while (!from.empty());
-        return entries;
-    }
-    [[nodiscard]] RedisStore& store() { return *store_; }
-
-private:
-    LoopThread& thread_;
-    std::unique_ptr<RedisStore> store_;
-};
-
-config::Cluster cluster_at(std::vector<std::string> store) {
-    config::Cluster cluster;
-    cluster.store = std::move(store);
-    cluster.timeout = 5s;
-    return cluster;
-}
-
 class RedisStoreTest : public testing::Test {
 protected:
     LoopThread thread;
     RedisServer server;
-    Node node{thread, cluster_at({server.url()})};
+    RedisNode node{thread, cluster_at({server.url()})};
 };
 
 TEST_F(RedisStoreTest, opens_with_its_time_and_its_birth) {
@@ -119,7 +67,7 @@ TEST_F(RedisStoreTest, says_that_it_is_not_open) {
 }
 
 TEST_F(RedisStoreTest, tells_every_node_in_the_same_order) {
-    Node other(thread, cluster_at({server.url()}));
+    RedisNode other(thread, cluster_at({server.url()}));
     const auto here = node.open();
     const auto there = other.open();
     const std::string bytes("\0\r\n\xff", 4);
@@ -150,7 +98,7 @@ TEST_F(RedisStoreTest, waits_for_news_while_others_ask) {
 TEST_F(RedisStoreTest, gives_up_waiting_for_news_before_its_time_out) {
     auto cluster = cluster_at({server.url()});
     cluster.timeout = 200ms;
-    Node quick(thread, cluster);
+    RedisNode quick(thread, cluster);
     const auto opened = quick.open();
     const auto followed = quick.follow(opened->latest);
     ASSERT_TRUE(followed) << problem_of(followed);
@@ -217,7 +165,7 @@ TEST_F(RedisStoreTest, loads_a_table_in_slices) {
 TEST_F(RedisStoreTest, takes_glob_characters_of_a_name_literally) {
     auto cluster = cluster_at({server.url()});
     cluster.name = "a*[b]?";
-    Node odd(thread, cluster);
+    RedisNode odd(thread, cluster);
     ASSERT_TRUE(odd.open());
     ASSERT_TRUE(odd.write({entry("a", 1)}));
     server.ask({"SET", "{ballast:aX[b]Y}:v1:states:b", "1 node1\n1\nx"});
@@ -230,7 +178,7 @@ TEST_F(RedisStoreTest, takes_glob_characters_of_a_name_literally) {
 TEST_F(RedisStoreTest, keeps_clusters_apart) {
     auto cluster = cluster_at({server.url()});
     cluster.name = "other";
-    Node other(thread, cluster);
+    RedisNode other(thread, cluster);
     const auto opened = other.open();
     ASSERT_TRUE(node.open());
     ASSERT_TRUE(node.write({entry("a", 1)}));
@@ -324,7 +272,7 @@ TEST_F(RedisStoreTest, tells_that_news_were_dropped) {
 TEST_F(RedisStoreTest, goes_on_at_the_end_if_nothing_came_after_a_gap) {
     auto cluster = cluster_at({server.url()});
     cluster.timeout = 1s;
-    Node quick(thread, cluster);
+    RedisNode quick(thread, cluster);
     ASSERT_TRUE(quick.open());
     // A place that the log never had, as after a fail-over to a replica that lacked the last items.
     const auto followed = quick.follow("99999999999999-0");
@@ -340,7 +288,7 @@ TEST_F(RedisStoreTest, goes_on_at_the_end_if_nothing_came_after_a_gap) {
 TEST_F(RedisStoreTest, notices_that_it_was_emptied) {
     auto cluster = cluster_at({server.url()});
     cluster.timeout = 1s;
-    Node quick(thread, cluster);
+    RedisNode quick(thread, cluster);
     const auto opened = quick.open();
     ASSERT_TRUE(quick.write({entry("a", 1)}));
     server.ask({"FLUSHALL"});
@@ -369,7 +317,7 @@ TEST_F(RedisStoreTest, comes_back_after_a_restart) {
 TEST_F(RedisStoreTest, ends_a_question_in_its_time_if_the_store_hangs) {
     auto cluster = cluster_at({server.url()});
     cluster.timeout = 300ms;
-    Node quick(thread, cluster);
+    RedisNode quick(thread, cluster);
     const auto opened = quick.open();
     server.freeze();
     const auto begun = std::chrono::steady_clock::now();
