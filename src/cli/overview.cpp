@@ -12,8 +12,10 @@
 #include <boost/json/serialize.hpp>
 #include <cstdint>
 #include <fmt/format.h>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace ballast::cli {
@@ -32,7 +34,7 @@ constexpr Part parts[] = {
     {"/v1/state", ""},        {"/v1/listeners", "listeners"},
     {"/v1/pools", "pools"},   {"/v1/backends", "backends"},
     {"/v1/limits", "limits"}, {"/v1/certificates", "certificates"},
-    {"/v1/bans", "bans"},
+    {"/v1/bans", "bans"},     {"/v1/nodes", "nodes"},
 };
 
 /// All parts as one object: lists by their names, the others under the last word of their path.
@@ -164,13 +166,24 @@ Line line_of_bans(const json::object& all) {
     return {"bans", count == 0 ? "none" : fmt::to_string(count)};
 }
 
+/// Empty if it shares nothing.
+std::optional<Line> line_of_nodes(const json::object& all) {
+    const auto& nodes = list_at(all, "nodes");
+    const auto store = nodes.empty() ? std::string() : text_at(as_object(nodes[0]), "store");
+    if (store.empty() || store == "none") return std::nullopt;
+    if (store != "connected")
+        return Line{"nodes", "the store does not answer: this node goes on alone", Tint::bad};
+    return Line{"nodes", fmt::to_string(nodes.size()), Tint::good};
+}
+
 std::string text_of(const json::object& all, const Screen& screen) {
     constexpr std::size_t subject_width = 14;
     std::string text;
-    for (const auto& [subject, what, tint] :
-         {line_of_processes(all), line_of_state(all), line_of_sessions(all), line_of_pools(all),
-          line_of_backends(all), line_of_limits(all), line_of_certificates(all),
-          line_of_bans(all)}) {
+    std::vector<Line> lines = {
+        line_of_processes(all), line_of_state(all),  line_of_sessions(all),     line_of_pools(all),
+        line_of_backends(all),  line_of_limits(all), line_of_certificates(all), line_of_bans(all)};
+    if (auto nodes = line_of_nodes(all)) lines.push_back(std::move(*nodes));
+    for (const auto& [subject, what, tint] : lines) {
         const auto room = screen.is_terminal()
                               ? screen.columns - std::min(screen.columns, subject_width)
                               : std::string::npos;

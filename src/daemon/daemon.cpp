@@ -540,7 +540,7 @@ admin::ReloadReport Daemon::apply(Reload::Read& read) {
     admit_operators();
     operators_.pools_changed();
     operator_server_->restore();
-    nodes_.pools_changed();
+    nodes_.reloaded();
     doors_.switch_over();
     report.applied = true;
     log::write_each(log::Level::info, "configuration reloaded",

@@ -2,7 +2,6 @@
 #include "daemon/nodes.h"
 
 #include "base/log.h"
-#include "cluster/redis_store.h"
 
 #include <algorithm>
 #include <array>
@@ -107,13 +106,22 @@ base::Result<> Nodes::open(const config::Cluster& cluster, std::uint64_t seed) {
 
 void Nodes::start() {
     if (!fleet_) return;
-    pools_changed();
+    share_what_is_served();
     tell_probes();
     fleet_->start();
 }
 
-void Nodes::pools_changed() {
+void Nodes::reloaded() {
     if (!fleet_) return;
+    share_what_is_served();
+    if (const auto read = store_->reload(); !read)
+        log::write_each(
+            log::Level::warning,
+            "the files of the store cannot be read again: what they held before is used",
+            {{"reason", base::to_string(read.error())}});
+}
+
+void Nodes::share_what_is_served() {
     std::vector<std::shared_ptr<pool::Pool>> pools;
     for (const auto& served : parts_.serving.pools().all()) pools.push_back(served.pool);
     fleet_->set_pools(std::move(pools));

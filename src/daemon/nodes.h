@@ -5,7 +5,7 @@
 #include "admin/metrics_page.h"
 #include "base/error.h"
 #include "cluster/fleet.h"
-#include "cluster/store.h"
+#include "cluster/redis_store.h"
 #include "config/config.h"
 #include "daemon/operators.h"
 #include "daemon/serving.h"
@@ -51,8 +51,8 @@ public:
     [[nodiscard]] base::Result<> open(const config::Cluster& cluster, std::uint64_t seed);
     /// Begins to share, when this process serves.
     void start();
-    /// After each reload.
-    void pools_changed();
+    /// After each reload: there may be other pools and listeners, and other files of the store.
+    void reloaded();
     /// Another process is about to take this one's name: this one goes on as NAME.PID, whose
     /// sessions still count.
     void give_name_away();
@@ -67,6 +67,7 @@ public:
     [[nodiscard]] std::optional<admin::MetricsSnapshot::Cluster> figures() const;
 
 private:
+    void share_what_is_served();
     [[nodiscard]] cluster::NodeFacts look() const;
     [[nodiscard]] bool obey(const cluster::Decision& decision);
     [[nodiscard]] cluster::Probes::Parts probing() const;
@@ -82,7 +83,7 @@ private:
     const Parts parts_;
     bool is_replaced_ = false;
     std::shared_ptr<const net::Secret> secret_;
-    std::unique_ptr<cluster::Store> store_;
+    std::unique_ptr<cluster::RedisStore> store_;
     std::optional<cluster::Fleet> fleet_;
 };
 

@@ -31,6 +31,8 @@ class Redis:
         self._work = work / "redis"
         self._work.mkdir(parents=True)
         self._process: Process | None = None
+        # That `ask` sends; empty for none.
+        self.password = ""
 
     @property
     def address(self) -> str:
@@ -52,6 +54,7 @@ class Redis:
             text=True,
             timeout=waiting.PATIENCE,
             check=not fails,
+            env={**os.environ, "REDISCLI_AUTH": self.password} if self.password else None,
         )
         return done.stdout.strip()
 

@@ -170,6 +170,38 @@ def test_a_node_with_another_secret_goes_on_alone(redis: Redis, pool: Pool, work
         assert who(a.where()) == "alf1"
 
 
+def test_a_reload_reads_the_password_of_the_store_again(
+    redis: Redis, pool: Pool, work: Path
+) -> None:
+    password = work / "password"
+
+    def change_to(word: str) -> None:
+        redis.ask("CONFIG", "SET", "requirepass", word)
+        redis.password = word
+
+    change_to("one")
+    password.write_text("one\n")
+    password.chmod(0o600)
+    with Node(work, "a", redis, [pool], cluster={"password_file": str(password)}) as a:
+        a.wait_for_store("connected")
+        assert "nodes         1\n" in a.operate("status")
+        change_to("two")
+        redis.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        a.wait_for_store("lost")
+        assert "nodes         the store does not answer" in a.operate("status")
+        a.reload()
+        password.write_text("two\n")
+        a.reload()
+        a.wait_for_store("connected")
+        # A bad file changes nothing.
+        password.write_text("\n")
+        a.reload("the configuration was not reloaded, nothing has changed")
+        problem = a.wait_for_log("it", lambda line: line["message"] == "configuration error")
+        assert problem["key"] == "cluster.password_file"
+        assert "holds no password" in problem["reason"]
+        assert a.knows()["a"]["store"] == "connected"
+
+
 def test_a_check_reads_what_the_store_needs(redis: Redis, pool: Pool, work: Path) -> None:
     node = Node(work, "a", redis, [pool], cluster={"secret_file": str(work / "nothing")})
     node.configuration.write_text(node.text())
