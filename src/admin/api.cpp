@@ -139,7 +139,7 @@ std::expected<Value, Answer> body_of(const Request& request, const Route& route)
 }  // namespace
 
 Api::Api(loop::Loop& loop, Actions actions, std::string state_file)
-    : desk_{loop, std::move(actions), StateKeeper(std::move(state_file)), {}} {}
+    : desk_{loop, std::move(actions), StateKeeper(std::move(state_file)), {}, {}} {}
 
 void Api::restore() {
     const auto& states = desk_.states.states();
@@ -150,6 +150,17 @@ void Api::restore() {
 
 void Api::note(const std::string& pool, const std::string& backend, pool::AdminState state) {
     (void)desk_.states.set({pool, backend}, state);
+}
+
+void Api::begin_history() { sampling_ = loop::Job::start(sample()); }
+
+loop::Task<> Api::sample() {
+    loop::Signal never_raised(desk_.loop);
+    for (;;) {
+        desk_.history.add(std::chrono::system_clock::now(), desk_.actions.balancer(),
+                          desk_.actions.backends());
+        (void)co_await never_raised.wait(desk_.loop.after(History::interval));
+    }
 }
 
 /// A request that fits its route.
@@ -177,7 +188,8 @@ std::expected<Api::Found, Answer> Api::find(const Request& request) {
                     .call = {.names = names_in(*segments, route),
                              .query = std::move(*query),
                              .value = {},
-                             .last_event_id = request.last_event_id},
+                             .last_event_id = request.last_event_id,
+                             .rights = request.rights},
                     .node = named ? named.mapped() : std::string()};
         if (auto problem = query_problem(found.call, route))
             return std::unexpected(std::move(*problem));
@@ -191,6 +203,7 @@ std::expected<Api::Found, Answer> Api::find(const Request& request) {
 }
 
 loop::Task<Answer> Api::answer(Request request) {
+    if (auto answer = file_answer(page_, request)) co_return std::move(*answer);
     auto found = find(request);
     if (!found) co_return std::move(found.error());
     const auto& route = *found->route;

@@ -3,11 +3,14 @@
 
 #include "admin/actions.h"
 #include "admin/http.h"
+#include "admin/page.h"
 #include "admin/route.h"
+#include "loop/job.h"
 #include "loop/loop.h"
 #include "loop/task.h"
 
 #include <expected>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -25,6 +28,10 @@ public:
     [[nodiscard]] loop::Task<std::string> answer_node(std::string question);
     /// Puts all backends, and the balancer, into the states that operators have decided.
     void restore();
+    /// Browsers see these files, which live as long as the program.
+    void show(std::span<const PageFile> page) { page_ = page; }
+    /// Takes a sample now and from time to time. To be called when the backends are there.
+    void begin_history();
     /// The Unix socket of this process.
     void set_socket(std::string path) { desk_.socket = std::move(path); }
     /// Keeps a state that is in force already. Without a pool it is the balancer's.
@@ -33,8 +40,11 @@ public:
 private:
     struct Found;
     [[nodiscard]] static std::expected<Found, Answer> find(const Request& request);
+    [[nodiscard]] loop::Task<> sample();
 
     Desk desk_;
+    std::span<const PageFile> page_;
+    loop::Job sampling_;
 };
 
 }  // namespace ballast::admin

@@ -108,14 +108,15 @@ loop::Task<Answer> Connection::answer_to(Request request) {
         co_return admitted.error();
     }
     auto asked = request;
-    asked.by = caller_text(caller_, *admitted);
+    asked.by = caller_text(caller_, admitted->token);
+    asked.rights = admitted->rights;
     if (asked.method == "HEAD") asked.method = "GET";
     auto answer = co_await hall_.answer(std::move(asked));
     if (answer.feed && request.method != "HEAD" && hall_.streams >= Hall::streams_max)
         answer = refusal(503, fmt::format("{} streams are open, and there is no place for another "
                                           "(end one)",
                                           hall_.streams));
-    note(request, *admitted, answer.status);
+    note(request, admitted->token, answer.status);
     co_return answer;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin/gate.h"
 
+#include "admin/page.h"
 #include "base/address.h"
 #include "base/ascii.h"
 #include "config/spelling.h"
@@ -33,10 +34,15 @@ bool only_looks(const Request& request) {
     return request.method == "GET" || request.method == "HEAD";
 }
 
-/// They tell nothing but whether Ballast serves, and those who ask cannot always send a token.
+/// They tell nothing but whether Ballast serves, and those who ask cannot always send a token. The
+/// page asks its user for one.
 bool is_for_all(const Request& request) {
-    return only_looks(request) && (request.target == "/livez" || request.target == "/readyz");
+    return only_looks(request) && (request.target == "/livez" || request.target == "/readyz" ||
+                                   is_of_page(request.target));
 }
+
+/// Who has no token is told that one is needed, without an error that browsers would report.
+constexpr string_view rights_path = "/v1/rights";
 
 /// The token of "Bearer TOKEN" (RFC 6750 2.1).
 std::optional<string_view> token_of(string_view authorization) {
@@ -78,7 +84,9 @@ std::expected<void, Answer> Gate::check_browser(const Request& request, Way way)
                      config::in_quotes(request.host))));
     // Browsers send no Origin with the GET of an image or a script, but say whose page it is.
     const auto& site = request.fetch_site;
-    if (!site.empty() && site != "same-origin" && site != "none")
+    // A link from a chat or a ticket may lead to the page.
+    const bool is_document = only_looks(request) && path_of(request.target) == "/";
+    if (!is_document && !site.empty() && site != "same-origin" && site != "none")
         return std::unexpected(refusal(403, "pages from elsewhere may not operate Ballast"));
     if (request.origin.empty()) return {};
     const auto authority = authority_of(request.origin);
@@ -88,15 +96,21 @@ std::expected<void, Answer> Gate::check_browser(const Request& request, Way way)
                                  config::in_quotes(request.origin))));
 }
 
-std::expected<std::string, Answer> Gate::check_token(const Request& request, Way way) const {
-    if (way == Way::socket || is_for_all(request)) return {};
+std::expected<Admitted, Answer> Gate::check_token(const Request& request, Way way) const {
+    if (way == Way::socket)
+        return Admitted{.token = {}, .rights = {.may_look = true, .may_change = true}};
+    if (is_for_all(request)) return {};
+    const bool may_sign_in = !settings_.all.is_empty();
     const bool has_tokens = !settings_.all.is_empty() || !settings_.read.is_empty();
     const auto token = token_of(request.authorization);
     if (token && has_tokens) {
         auto fingerprint = fingerprint_of(*token);
         const bool may_do_all = settings_.all.hold(*token);
         const bool may_look = settings_.read.hold(*token);
-        if (may_do_all || (may_look && only_looks(request))) return fingerprint;
+        const Rights rights{
+            .may_look = true, .may_change = may_do_all, .may_sign_in = may_sign_in && !may_do_all};
+        if (may_do_all || (may_look && only_looks(request)))
+            return Admitted{std::move(fingerprint), rights};
         if (may_look)
             return std::unexpected(
                 refusal(403, "this token may only look (use one of admin.token_file)"));
@@ -108,11 +122,15 @@ std::expected<std::string, Answer> Gate::check_token(const Request& request, Way
         return std::unexpected(refusal(
             403, "nothing can be changed over TCP without admin.token_file (use the Unix socket)"));
     }
-    if (way == Way::loopback && settings_.read.is_empty()) return {};
+    const bool may_look = way == Way::loopback && settings_.read.is_empty();
+    if (may_look || path_of(request.target) == rights_path)
+        return Admitted{
+            .token = {},
+            .rights = {.may_look = may_look, .may_sign_in = may_look ? may_sign_in : has_tokens}};
     return unauthorized("a token is needed (send Authorization: Bearer TOKEN)", false);
 }
 
-std::expected<std::string, Answer> Gate::admit(const Request& request, Way way) const {
+std::expected<Admitted, Answer> Gate::admit(const Request& request, Way way) const {
     if (auto checked = check_browser(request, way); !checked)
         return std::unexpected(std::move(checked.error()));
     return check_token(request, way);

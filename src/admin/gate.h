@@ -18,6 +18,11 @@ enum class Way : std::uint8_t {
     network,   ///< TCP, from anywhere
 };
 
+struct Admitted {
+    std::string token;  ///< its fingerprint; empty: the request has none
+    Rights rights;
+};
+
 /// Decides which requests are answered, before anybody looks at what they want. No I/O. Immutable:
 /// a reload makes a new one.
 class Gate {
@@ -32,15 +37,15 @@ public:
     Gate() = default;
     explicit Gate(Settings settings) : settings_(std::move(settings)) {}
 
-    /// The fingerprint of the request's token, empty if it has none; or why it is refused.
-    [[nodiscard]] std::expected<std::string, Answer> admit(const Request& request, Way way) const;
+    /// Or why the request is refused.
+    [[nodiscard]] std::expected<Admitted, Answer> admit(const Request& request, Way way) const;
     [[nodiscard]] const Settings& settings() const { return settings_; }
 
 private:
     [[nodiscard]] bool is_own(std::string_view authority) const;
     [[nodiscard]] std::expected<void, Answer> check_browser(const Request& request, Way way) const;
-    [[nodiscard]] std::expected<std::string, Answer> check_token(const Request& request,
-                                                                 Way way) const;
+    [[nodiscard]] std::expected<Admitted, Answer> check_token(const Request& request,
+                                                              Way way) const;
 
     Settings settings_;
 };

@@ -87,7 +87,8 @@ std::expected<std::optional<Request>, Answer> RequestReader::next(std::string& r
                    .origin = std::string(message[http::field::origin]),
                    .fetch_site = std::string(message["Sec-Fetch-Site"]),
                    .authorization = std::string(message[http::field::authorization]),
-                   .last_event_id = std::string(message["Last-Event-ID"])};
+                   .last_event_id = std::string(message["Last-Event-ID"]),
+                   .if_none_match = std::string(message[http::field::if_none_match])};
 }
 
 bool RequestReader::has_begun() const { return parser_->parser.got_some(); }
@@ -102,9 +103,11 @@ std::string header_of(const Answer& answer, BodyEnd end, bool keep_alive) {
     header.set("X-Content-Type-Options", "nosniff");
     if (!answer.allow.empty()) header.set(http::field::allow, answer.allow);
     if (!answer.challenge.empty()) header.set(http::field::www_authenticate, answer.challenge);
+    for (const auto& [name, value] : answer.fields) header.set(name, value);
     if (!keep_alive) header.set(http::field::connection, "close");
-    if (end == BodyEnd::by_length)
-        header.set(http::field::content_length, fmt::to_string(answer.body.size()));
+    // RFC 9110 8.6: with 304 it would be the length of what is not sent.
+    const bool has_length = end == BodyEnd::by_length && answer.status != 304;
+    if (has_length) header.set(http::field::content_length, fmt::to_string(answer.body.size()));
     if (end == BodyEnd::by_chunks) header.set(http::field::transfer_encoding, "chunked");
     std::ostringstream text;
     text << header;

@@ -10,11 +10,20 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace ballast::admin {
 
 constexpr std::size_t header_bytes_max = 8UL * 1024;
 constexpr std::size_t body_bytes_max = 64UL * 1024;
+
+/// What whoever sends a request may do.
+struct Rights {
+    bool may_look = false;
+    bool may_change = false;
+    bool may_sign_in = false;  ///< a token would give what is missing
+};
 
 struct Request {
     std::string method;
@@ -29,6 +38,8 @@ struct Request {
     std::string authorization = {};
     std::string last_event_id = {};
     std::string by = {};  ///< who asks, for the log of another node
+    std::string if_none_match = {};
+    Rights rights = {};  ///< as the gate has found
 };
 
 inline constexpr std::string_view json_type = "application/json";
@@ -41,6 +52,8 @@ struct Answer {
     std::string_view type = json_type;  ///< of the body
     std::string allow = {};             ///< the methods of this route, for 405
     std::string challenge = {};         ///< WWW-Authenticate, for 401
+    /// Further fields of the header. They live as long as the program.
+    std::vector<std::pair<std::string_view, std::string_view>> fields = {};
     /// What follows behind the body until either side ends; null: nothing.
     std::shared_ptr<Feed> feed = nullptr;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "admin/actions.h"
+#include "admin/history.h"
 #include "admin/http.h"
 #include "admin/states.h"
 #include "loop/loop.h"
@@ -25,6 +26,7 @@ struct Desk {
     Actions actions;
     StateKeeper states;
     std::string socket = {};  ///< the Unix socket of this process; empty: it has none
+    History history = {};
 };
 
 /// A request that fits its route.
@@ -34,6 +36,7 @@ struct Call {
     /// The body's only member; `monostate`: there is no body.
     std::variant<std::monostate, std::string, std::uint64_t, bool, std::nullptr_t> value;
     std::string last_event_id = {};  ///< of a stream that the client has had; empty: none
+    Rights rights = {};
 };
 
 /// A key of the query.

@@ -15,6 +15,7 @@ namespace ballast::admin {
 [[nodiscard]] std::span<const Route> overview_routes();
 [[nodiscard]] std::span<const Route> explain_routes();
 [[nodiscard]] std::span<const Route> event_routes();
+[[nodiscard]] std::span<const Route> page_routes();
 
 [[nodiscard]] const std::vector<Route>& all_routes();
 

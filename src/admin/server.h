@@ -4,6 +4,7 @@
 #include "admin/actions.h"
 #include "admin/api.h"
 #include "admin/entrance.h"
+#include "admin/page.h"
 #include "admin/socket_file.h"
 #include "base/address.h"
 #include "base/error.h"
@@ -15,6 +16,7 @@
 #include <expected>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,6 +48,11 @@ public:
     /// To be called when the pools are there, and after each reload: puts backends and balancer
     /// into the states that operators have decided.
     void restore() { api_.restore(); }
+    /// Once, when the pools are there. `page` lives as long as the program.
+    void show(std::span<const PageFile> page) {
+        api_.show(page);
+        api_.begin_history();
+    }
     /// An operator has decided this through the process that this one has replaced.
     void note(const std::string& pool, const std::string& backend, pool::AdminState state) {
         api_.note(pool, backend, state);

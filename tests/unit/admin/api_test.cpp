@@ -51,6 +51,29 @@ protected:
     std::optional<Api> api_;
 };
 
+TEST_F(ApiTest, shows_the_last_minutes_and_what_a_request_may_do) {
+    EXPECT_EQ(said("GET", "/v1/history"), R"(200 {"interval":5,"samples":[],"backends":[]})");
+    api_->begin_history();
+    loop_.run_for(History::interval);
+    const auto history = said("GET", "/v1/history");
+    EXPECT_TRUE(history.contains(R"("sessions":7,"transfers":0,"bytes_per_second":0},{"at")"))
+        << history;
+    EXPECT_TRUE(
+        history.contains(R"("backend":"f1","address":"192.0.2.1:21","bytes_per_second":[0,0]})"))
+        << history;
+    EXPECT_EQ(said("GET", "/v1/rights"),
+              R"(200 {"may_look":false,"may_change":false,"may_sign_in":false})");
+}
+
+TEST_F(ApiTest, shows_the_page_if_it_has_one) {
+    EXPECT_EQ(ask("GET", "/").status, 404U);
+    constexpr PageFile files[] = {
+        {.path = "/", .type = "text/html", .etag = "\"1\"", .bytes = "page"}};
+    api_->show(files);
+    EXPECT_EQ(said("GET", "/"), "200 page");
+    EXPECT_EQ(ask("GET", "/nothing").status, 404U);
+}
+
 TEST_F(ApiTest, tells_its_version) {
     const auto answer = ask("GET", "/v1/version");
     EXPECT_EQ(answer.status, 200);

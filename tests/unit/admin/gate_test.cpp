@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin/gate.h"
 
+#include "admin/page.h"
+
 #include <gtest/gtest.h>
 #include <string>
 #include <string_view>
@@ -88,10 +90,10 @@ TEST(Gate, says_how_to_authorize) {
               R"(Bearer realm="ballast", error="invalid_token")");
     auto asked = request("PUT");
     asked.authorization = "bearer   " + std::string(writer) + " ";
-    EXPECT_EQ(gate.admit(asked, Way::loopback).value(), fingerprint_of(writer));
+    EXPECT_EQ(gate.admit(asked, Way::loopback).value().token, fingerprint_of(writer));
     asked.authorization = "Basic " + std::string(writer);
     EXPECT_EQ(gate.admit(asked, Way::loopback).error().status, 401);
-    EXPECT_EQ(gate.admit(request("GET"), Way::loopback).value(), "");
+    EXPECT_EQ(gate.admit(request("GET"), Way::loopback).value().token, "");
 }
 
 TEST(Gate, lets_everybody_ask_whether_ballast_serves) {
@@ -103,6 +105,73 @@ TEST(Gate, lets_everybody_ask_whether_ballast_serves) {
         asked.method = "POST";
         EXPECT_EQ(status_of(gate, asked, Way::network), 401);
     }
+}
+
+TEST(Gate, tells_what_a_request_may_do) {
+    struct Case {
+        Files files;
+        Way way;
+        std::string_view token;
+        bool may_change;
+        bool may_sign_in;
+    };
+    for (const auto& [files, way, token, may_change, may_sign_in] : std::vector<Case>{
+             {Files::both, Way::socket, "", true, false},
+             {Files::none, Way::loopback, "", false, false},
+             {Files::all, Way::loopback, "", false, true},
+             {Files::all, Way::loopback, writer, true, false},
+             {Files::both, Way::network, writer, true, false},
+             {Files::both, Way::network, reader, false, true},
+             {Files::read, Way::network, reader, false, false},
+         }) {
+        const auto admitted = gate_with(files).admit(request("GET", token), way);
+        ASSERT_TRUE(admitted);
+        EXPECT_EQ(admitted->rights.may_change, may_change) << token;
+        EXPECT_EQ(admitted->rights.may_sign_in, may_sign_in) << token;
+    }
+}
+
+TEST(Gate, tells_without_a_token_that_one_is_needed) {
+    auto asked = request("GET");
+    asked.target = "/v1/rights";
+    const auto admitted = gate_with(Files::both).admit(asked, Way::network);
+    ASSERT_TRUE(admitted);
+    EXPECT_FALSE(admitted->rights.may_look);
+    EXPECT_TRUE(admitted->rights.may_sign_in);
+    asked.authorization = "Bearer xxxxxxxxxxxxxxxx";
+    EXPECT_EQ(status_of(gate_with(Files::both), asked, Way::network), 401);
+    asked = request("POST");
+    asked.target = "/v1/rights";
+    EXPECT_EQ(status_of(gate_with(Files::both), asked, Way::network), 401);
+}
+
+TEST(Gate, lets_everybody_have_the_page_but_not_what_it_shows) {
+    const auto gate = gate_with(Files::both);
+    for (const auto path : page_paths) {
+        auto asked = request("GET");
+        asked.target = path;
+        EXPECT_EQ(status_of(gate, asked, Way::network), 200) << path;
+        asked.target += "?from=a-chat";
+        EXPECT_EQ(status_of(gate, asked, Way::network), 200) << path;
+        asked.host = "evil.example.com";
+        EXPECT_EQ(status_of(gate, asked, Way::network), 403) << path;
+    }
+    auto asked = request("GET");
+    asked.target = "/page.js/../v1/state";
+    EXPECT_EQ(status_of(gate, asked, Way::network), 401);
+}
+
+TEST(Gate, lets_links_from_elsewhere_lead_to_the_page_alone) {
+    const auto gate = gate_with(Files::none);
+    auto asked = request("GET");
+    asked.fetch_site = "cross-site";
+    EXPECT_EQ(status_of(gate, asked, Way::loopback), 403);
+    asked.target = "/page.js";
+    EXPECT_EQ(status_of(gate, asked, Way::loopback), 403);
+    asked.target = "/";
+    EXPECT_EQ(status_of(gate, asked, Way::loopback), 200);
+    asked.method = "POST";
+    EXPECT_EQ(status_of(gate, asked, Way::loopback), 403);
 }
 
 TEST(Gate, knows_web_pages_by_host_and_origin) {
