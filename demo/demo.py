@@ -7,6 +7,7 @@ by hand. With --pair it shows two balancers, of which one is killed.
 import argparse
 import hashlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -36,6 +37,7 @@ from ports import free_port  # noqa: E402
 ADDRESSES = {"alf1": "127.0.0.11", "alf2": "127.0.0.12"}
 BACKEND_PORT = 2121
 LISTENER_PORT = 2100
+PAGE_PORT = 8021
 PASSWORD = "try-it"
 SIZE = 5_000_000
 AFTER_LOSS = 6
@@ -106,7 +108,13 @@ class Demo:
         free = all(_is_free(address, LISTENER_PORT) for address in addresses)
         port = LISTENER_PORT if free else free_port()
         listener = Listener("ftp", "alfresco", addresses, {}, port)
-        settings = operators.settings(work)
+        self.page_port = PAGE_PORT if _is_free("127.0.0.1", PAGE_PORT) else free_port()
+        # To change something, the page asks for it.
+        self.token = work / "page.token"
+        self.token.write_text(secrets.token_urlsafe(24) + "\n")
+        self.token.chmod(0o600)
+        page = {"bind": [f"127.0.0.1:{self.page_port}"], "token_file": self.token}
+        settings = operators.settings(work, **page)
         self.ballast = Ballast(work, [listener], [pool], settings=settings)
         self.served: Counter[str] = Counter()
 
@@ -306,7 +314,10 @@ class Demo:
     def keep(self) -> None:
         address, port = self.ballast.where("ftp")
         user = f"{self.account.name}:{PASSWORD}"
-        print("It runs until Ctrl-C. To try it by hand:\n")
+        print("It runs until Ctrl-C. To look at it in a browser:\n")
+        print(f"  http://127.0.0.1:{self.page_port}/")
+        print(f"  Sign in to change something: {self.token.read_text().strip()}\n")
+        print("To try it by hand:\n")
         print(f"  address   {address} port {port}")
         print(f"  log in as {self.account.name}, password {PASSWORD}\n")
         print(f"  curl -u {user} ftp://{address}:{port}/")

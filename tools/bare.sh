@@ -61,6 +61,18 @@ printf 'deb %s\n' "${sources[@]}" >"$root/etc/apt/sources.list"
 apt-config dump | grep -E '^Acquire::(http|https|ftp|Check-[A-Za-z-]+)\b' \
     >"$root/etc/apt/apt.conf.d/00machine" || true
 cp /etc/resolv.conf "$root/etc/resolv.conf"
+# The same for npm.
+if command -v npm >/dev/null; then
+    for setting in registry https-proxy cafile; do
+        value=$(npm config get "$setting")
+        if [[ $value == null || $value == undefined ]]; then continue; fi
+        if [[ $setting == cafile ]]; then
+            cp "$value" "$root/etc/npm-cafile.pem"
+            value=/etc/npm-cafile.pem
+        fi
+        echo "$setting=$value" >>"$root/root/.npmrc"
+    done
+fi
 
 [[ -z $(git status --porcelain) ]] || echo "bare: uncommitted changes are not tested"
 mkdir "$root/root/ballast"

@@ -9,7 +9,7 @@ from sources import ROOT, files
 COMMENTS = {
     ".h": "//", ".cpp": "//", ".py": "#", ".sh": "#", ".cmake": "#", ".toml": "#",
     "CMakeLists.txt": "#", "layers.txt": "#", "packages.txt": "#", "run": "#",
-    ".clang-format": "#", ".clang-tidy": "#",
+    ".clang-format": "#", ".clang-tidy": "#", ".ts": "//", ".tsx": "//", ".mjs": "//", ".css": "/*",
 }
 
 failed = False
@@ -21,6 +21,8 @@ for path in files():
     if comment is None or is_written or path.is_relative_to(ROOT / "fuzz" / "corpus"):
         continue
     wanted = f"{comment} SPDX-License-Identifier: Apache-2.0"
+    if comment == "/*":
+        wanted += " */"
     head = path.read_text(errors="replace").split("\n", 2)[:2]
     line = 1 if head[0].startswith("#!") else 0
     if len(head) <= line or head[line] != wanted:

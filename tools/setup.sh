@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs the missing packages of tools/packages.txt. A bare Debian 12 is enough: root needs no
+# Installs the missing packages of tools/packages.txt, and then those of the page. A bare Debian 12 is enough: root needs no
 # sudo, and git and python are not needed. Quick and silent when nothing is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,7 +8,12 @@ cd "$(dirname "$0")/.."
 list=tools/packages.txt
 servers=.servers
 
-packages() { sed -E 's/#.*//; s/[[:space:]]+$//; /^$/d; /^[^ ]+\/ /d' "$list"; }
+packages() {
+    local package unless
+    while read -r package unless; do
+        if [[ -z $unless ]] || ! command -v "${unless#\?}" >/dev/null; then echo "$package"; fi
+    done < <(sed -E 's/#.*//; s/[[:space:]]+$//; /^$/d; /^[^ ]+\/ /d' "$list")
+}
 servers_with_packages() { sed -nE 's/#.*//; s/^([^ ]+)\/ +([^ ]+).*$/\1 \2/p' "$list"; }
 server_names() { servers_with_packages | cut -d' ' -f1 | uniq; }
 packages_of_server() { servers_with_packages | sed -n "s/^$1 //p"; }
@@ -101,7 +106,7 @@ unpack_server() {
 
 mapfile -t wanted < <(missing_packages)
 mapfile -t unpacked < <(missing_servers)
-if [[ ${#wanted[@]} -eq 0 && ${#unpacked[@]} -eq 0 ]]; then exit 0; fi
+if [[ ${#wanted[@]} -eq 0 && ${#unpacked[@]} -eq 0 ]]; then exec web/install.sh; fi
 
 if ! command -v apt-get >/dev/null; then
     echo "setup: no apt-get here. Ballast is built on Debian 12 and needs: ${wanted[*]}" >&2
@@ -120,3 +125,4 @@ if [[ ${#unpacked[@]} -gt 0 ]]; then
         unpack_server "$name"
     done
 fi
+exec web/install.sh

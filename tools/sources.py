@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def is_made(path: Path) -> bool:
     """Whether a build or a test run made this folder."""
-    return path.name.startswith("build") or path.name in (".git", ".servers", ".cache", "__pycache__")
+    return path.name.startswith("build") or path.name in (".git", ".servers", ".cache", "__pycache__", "node_modules")
 
 
 def files(folder: Path = ROOT):

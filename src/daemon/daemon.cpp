@@ -308,6 +308,7 @@ void Daemon::serve_operators() {
                              started_with_->admin.state_file);
     admit_operators();
     operator_server_->restore();
+    operator_server_->show(admin::page_files());
     for (const auto& each : inheritance_.decisions)
         operator_server_->note(each.pool, each.backend, each.state);
 }

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sessions that run, kept up to date by events instead of asking for all of them again.
+import type { Event, Session } from "./api.ts";
+
+export type Row = Pick<
+    Session,
+    "id" | "listener" | "client" | "user" | "pool" | "backend" | "began" | "transferring" | "bytes" | "transfers"
+>;
+export const rowFields: ReadonlyArray<keyof Row> = [
+    "id", "listener", "client", "user", "pool", "backend", "began", "transferring", "bytes", "transfers",
+];
+export type Rows = ReadonlyMap<string, Row>;
+
+/** What the sessions are after these events. An event that is older than a row changes nothing bad:
+ *  each says how things are, not how they have changed, except the numbers of a transfer's end. */
+export function afterEvents(rows: Rows, events: ReadonlyArray<Event>): Rows {
+    const next = new Map(rows);
+    for (const event of events) {
+        const id = event.session;
+        if (id === undefined) continue;
+        const row = next.get(id);
+        if (event.kind === "session_began" && !row) {
+            next.set(id, {
+                id, listener: event.listener ?? "", client: event.client ?? "", user: "", pool: "", backend: "",
+                began: event.at, transferring: false, bytes: 0, transfers: 0,
+            });
+        } else if (event.kind === "session_ended") {
+            next.delete(id);
+        } else if (row) {
+            next.set(id, changed(row, event));
+        }
+    }
+    return next;
+}
+
+function changed(row: Row, event: Event): Row {
+    const { user = row.user, pool = row.pool, backend = row.backend } = event;
+    switch (event.kind) {
+        case "session_logged_in":
+        case "session_moved":
+            return { ...row, user, pool, backend };
+        case "transfer_began":
+            return { ...row, transferring: true };
+        case "transfer_ended":
+            return {
+                ...row,
+                transferring: false,
+                bytes: row.bytes + (event.bytes ?? 0),
+                transfers: row.transfers + 1,
+            };
+        default:
+            return row;
+    }
+}
+
+/** The rows with this text in any of their names, the newest first. */
+export function found(rows: Rows, search: string, backend: string): Row[] {
+    const text = search.trim().toLowerCase();
+    const has = (...names: string[]) => names.some((name) => name.toLowerCase().includes(text));
+    const matches: Row[] = [];
+    for (const row of rows.values())
+        if ((!backend || row.backend === backend) && (!text || has(row.user, row.client, row.id, row.backend, row.listener)))
+            matches.push(row);
+    return matches.reverse().sort((one, other) => (one.began === other.began ? 0 : one.began < other.began ? 1 : -1));
+}
