@@ -11,7 +11,6 @@ import sys
 import time
 from pathlib import Path
 
-import operators
 import servers
 import vrrp
 import waiting

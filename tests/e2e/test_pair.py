@@ -7,7 +7,6 @@ import contextlib
 import hashlib
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -258,6 +257,19 @@ def test_both_have_the_address_for_a_while(pair: Pair) -> None:
         assert sessions.gap(healed) <= 1.5
     finally:
         sessions.stop()
+
+
+def test_keepalived_is_killed_and_started_again(pair: Pair) -> None:
+    had = pair.master()
+    other = pair.other(had)
+    had.keepalived.kill()
+    waiting.until("the other one takes the address", lambda: other.has_address)
+    # Nobody has taken it away here.
+    assert had.has_address
+    _works(pair)
+    had.keepalived.start()
+    assert pair.master() is other
+    _works(pair)
 
 
 def _works(pair: Pair) -> None:

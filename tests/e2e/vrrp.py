@@ -69,11 +69,14 @@ class Keepalived:
         return done.stdout + done.stderr
 
     def start(self) -> None:
+        pid_files = [self.work / name for name in ("keepalived.pid", "vrrp.pid")]
+        for each in pid_files:
+            # It takes a killed process that nobody has waited for yet for a running one.
+            each.unlink(missing_ok=True)
         self._process = Process(
             [
                 *("keepalived", "--dont-fork", "--log-console", "--vrrp"),
-                *("-f", self.configuration),
-                *("-p", self.work / "keepalived.pid", "-r", self.work / "vrrp.pid"),
+                *("-f", self.configuration, "-p", pid_files[0], "-r", pid_files[1]),
             ],
             self.log,
             prefix=self._prefix,
