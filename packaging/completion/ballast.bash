@@ -392,7 +392,7 @@ _ballast() {
         check) words="--help --config --user --bind --strict --print --rules" ;;
         status) words="--help --config --socket --node --json --watch" ;;
         health) words="--help --config --socket --node --json --watch --timeout --until-empty" ;;
-        nodes) words="--help --config --socket --node --json --watch" ;;
+        nodes) words="--help --config --socket --node --json --watch --rules" ;;
         listeners) words="--help --config --socket --node --json --watch" ;;
         pools) words="--help --config --socket --node --json --watch" ;;
         backends) words="--help --config --socket --node --json --watch --names --pool --backend --state --health" ;;

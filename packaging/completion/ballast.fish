@@ -53,6 +53,7 @@ complete -c ballast -n '__fish_seen_subcommand_from nodes' -l socket -r -F -d 't
 complete -c ballast -n '__fish_seen_subcommand_from nodes' -l node -x -d 'the node that this is about, of those that share a store; `all` for lists of all nodes'
 complete -c ballast -n '__fish_seen_subcommand_from nodes' -l json -d 'print the reply as JSON'
 complete -c ballast -n '__fish_seen_subcommand_from nodes' -l watch -d 'look again every two seconds, or in this interval'
+complete -c ballast -n '__fish_seen_subcommand_from nodes' -l rules -d 'print the commands that let data connections which the network brings to this machine go on to the node that they belong to'
 
 complete -c ballast -n __fish_use_subcommand -a listeners -d 'list its listeners and their sessions'
 complete -c ballast -n '__fish_seen_subcommand_from listeners' -s h -l help -d 'print this help'

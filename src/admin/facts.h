@@ -209,6 +209,7 @@ struct NodeState {
     std::string store = {};    ///< whether it reaches the store: "connected", "lost" or "none"
     std::string version = {};  ///< of its program
     std::string address = {};  ///< for other nodes; empty: they do not connect to it
+    std::string ports = {};    ///< of data connections with clients: "20000-20099 30000"
     std::optional<Moment> since = {};          ///< when it began; empty: unknown
     std::optional<double> heartbeat_age = {};  ///< seconds; empty: it is this one
     std::uint32_t sessions = 0;

@@ -40,6 +40,9 @@ struct Shape<NodeState> {
               "connected; lost: it goes on with what it knows; none: it shares nothing."},
         Field{"version", &NodeState::version, "Its program."},
         Field{"address", &NodeState::address, "Where other nodes reach it; empty if they do not."},
+        Field{"ports", &NodeState::ports,
+              "The ports of its data connections with clients, such as 20000-20099 30000; empty "
+              "without a store."},
         Field{"since", &NodeState::since, "When it began; null if that is unknown."},
         Field{"heartbeat_age", &NodeState::heartbeat_age,
               "Seconds since it was heard of; null for the one that answers."},

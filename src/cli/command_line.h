@@ -39,7 +39,7 @@ struct CommandLine {
     bool bind = false;     ///< also test addresses that a running Ballast holds
     bool strict = false;   ///< warnings count as errors
     bool print = false;    ///< print the whole configuration, if it has no errors
-    bool rules = false;    ///< print what the machine needs for `source`, likewise
+    bool rules = false;    ///< print what the machine needs instead: of check for `source`
 
     // for the running daemon
     std::string socket;                                 ///< empty: as its configuration says

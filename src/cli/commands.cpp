@@ -10,6 +10,7 @@
 #include "cli/import.h"
 #include "cli/manual_page.h"
 #include "cli/moment.h"
+#include "cli/nodes.h"
 #include "cli/options.h"
 #include "cli/overview.h"
 #include "cli/serve.h"
@@ -266,6 +267,16 @@ std::string wrong_explain(const CommandLine& given) {
     return is_clear ? "" : "a session and a search cannot be combined (leave one out)";
 }
 
+void add_nodes(CLI::App& command, CommandLine& into) {
+    add_view(command, into);
+    command
+        .add_flag("--rules", into.rules,
+                  "print the commands that let data connections which the network brings to "
+                  "this machine go on to the node that they belong to")
+        ->excludes("--json")
+        ->excludes("--watch");
+}
+
 void add_backends(CLI::App& command, CommandLine& into) {
     add_view(command, into);
     command.add_flag("--names", into.names, "print names alone, for scripts");
@@ -317,7 +328,7 @@ const Command commands[] = {
     {"nodes", look_group, "list the balancers that share a store with it, and their sessions",
      "Other commands ask another node with `--node NODE`, and lists are of all nodes with `--node "
      "all`.",
-     add_view, show_nodes},
+     add_nodes, nodes},
     {"listeners", look_group, "list its listeners and their sessions", "", add_view,
      show_listeners},
     {"pools", look_group, "list its pools: how many backends serve, and how busy they are", "",

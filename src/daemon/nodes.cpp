@@ -2,6 +2,7 @@
 #include "daemon/nodes.h"
 
 #include "base/log.h"
+#include "daemon/node_ports.h"
 
 #include <algorithm>
 #include <array>
@@ -17,14 +18,10 @@ namespace {
 
 constexpr std::string_view replaced_state = "replaced";
 
-/// The ranges of all listeners: "20000-20099 30000-30099".
-std::string passive_ports_of(const config::Config& config) {
+/// "20000-20099 30000"
+std::string text_of(const std::vector<base::PortRange>& ports) {
     std::string all;
-    for (const auto& listener : config.listeners) {
-        const auto range = base::to_string(listener.passive_ports);
-        if (all.contains(range)) continue;
-        all += (all.empty() ? "" : " ") + range;
-    }
+    for (const auto& range : ports) all += (all.empty() ? "" : " ") + base::to_string(range);
     return all;
 }
 
@@ -42,6 +39,7 @@ admin::NodeState state_of(const cluster::Node& node, bool reaches_store) {
             .store = store,
             .version = node.facts.version,
             .address = node.facts.address,
+            .ports = node.facts.passive_ports,
             .since = began,
             .heartbeat_age = node.is_self ? std::nullopt : std::optional(Seconds(silence).count()),
             .sessions = node.facts.sessions,
@@ -175,7 +173,7 @@ cluster::NodeFacts Nodes::look() const {
             .state = std::string(is_replaced_ ? replaced_state
                                               : pool::to_string(parts_.operators.state())),
             .address = address_,
-            .passive_ports = passive_ports_of(*parts_.serving.config()),
+            .passive_ports = text_of(node_ports(*parts_.serving.config())),
             .sessions = load.sessions,
             .transfers = load.transfers,
             .loads = {}};

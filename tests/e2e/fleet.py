@@ -3,6 +3,7 @@
 front of four servers with the same files. All of them are in separate networks."""
 
 import contextlib
+import json
 import re
 import socket
 import ssl
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import operators
+import store
+import waiting
 from ballast import Backend, Ballast, Listener, Pool
 from certificates import Authority
 from clients import Mode
@@ -231,6 +234,8 @@ class Fleet:
                 self._at[name].ip(family, "route", "add", "default", "via", ours[1])
         for name in NODES:
             self.run(name, "sh", "-e", said=page("each node"))
+        # At the router's address among the nodes.
+        self._redis = store.Redis(work, "192.0.2.1", prefix=self._at["router"].prefix)
         self.root = work / "files"
         behind = Authority(work, "Authority behind")
         self.servers = [
@@ -276,7 +281,16 @@ class Fleet:
             place,
             [listener],
             [pool],
-            settings=operators.settings(place, state_file=str(place / "state.json")),
+            settings={
+                **operators.settings(place),
+                "cluster": {
+                    "store": self._redis.address,
+                    "secret_file": store.secret_file(work),
+                    "node": name,
+                    "address": " ".join(own_address(name, each) for each in SERVICE),
+                    "heartbeat": store.HEARTBEAT,
+                },
+            },
             prefix=self._at[name].prefix,
         )
 
@@ -285,6 +299,7 @@ class Fleet:
         with contextlib.ExitStack() as all_:
             for server in self.servers:
                 all_.enter_context(server)
+            all_.enter_context(self._redis)
             for node in self.nodes.values():
                 all_.callback(node.kill)
                 node.start()
@@ -303,6 +318,15 @@ class Fleet:
     def operate(self, node: str, *words: str, status: int = 0) -> str:
         place = self.nodes[node].work.parent
         return operators.operate(place, *words, status=status).stdout
+
+    def wait_for_nodes(self) -> None:
+        """Every node knows all nodes."""
+
+        def know_each_other() -> bool:
+            shown = [json.loads(self.operate(node, "nodes", "--json")) for node in NODES]
+            return all({each["name"] for each in nodes["nodes"]} == set(NODES) for nodes in shown)
+
+        waiting.until("the nodes know each other", know_each_other)
 
     def run(self, node: str, *words: str | Path, said: str = "") -> str:
         done = subprocess.run(

@@ -14,7 +14,7 @@ import everything
 from ballast import DIRECT
 from clients import Client, ClientTls, Mode, Target
 from everything import Case
-from fleet import CONTENT, CONTROL_PORT, NODES, SERVICE, WAYS, Fleet, Visitor, own_address, page, ports_of
+from fleet import CONTENT, CONTROL_PORT, NODES, SERVICE, WAYS, Fleet, Visitor, page
 from netns import Network
 from wire import read_all
 
@@ -231,24 +231,10 @@ def test_lvs_brings_a_client_to_one_node(fleet: Fleet, visitors: Visitors) -> No
 # Where the network looks at ports, too
 
 
-def _rules(fleet: Fleet, node: str) -> str:
-    """nftables rules that send what is for another node's ports on to it."""
-    text = ""
-    for table, family, lifetime in (("ip", "ipv4", "ttl"), ("ip6", "ipv6", "hoplimit")):
-        text += f"table {table} ballast_nodes {{\n"
-        others = [other for other in NODES if other != node]
-        for other in others:
-            way = own_address(other, family)
-            text += f"  chain {other} {{\n {table} {lifetime} > 1 dup to {way}\n drop\n }}\n"
-        ways = ", ".join(f"{ports_of(other)} : goto {other}" for other in others)
-        text += "  chain hand_over {\n type filter hook prerouting priority raw;\n"
-        text += f" {table} daddr {SERVICE[family]} tcp dport vmap {{ {ways} }}\n }}\n}}\n"
-    return text
-
-
 def test_data_connections_that_arrive_at_another_node_go_on_to_their_own(
     fleet: Fleet, visitors: Visitors
 ) -> None:
+    fleet.wait_for_nodes()
     fleet.router.hash_ports()
     there = visitors.enter(range(60))
 
@@ -262,7 +248,7 @@ def test_data_connections_that_arrive_at_another_node_go_on_to_their_own(
     assert any(is_lost(each) for each in there[:12])
     try:
         for node in NODES:
-            fleet.run(node, "nft", "-f", "-", said=_rules(fleet, node))
+            fleet.run(node, "sh", "-e", said=fleet.operate(node, "nodes", "--rules"))
         visitors.all_work(there[12:])
         visitors.all_work(visitors.enter(range(60, 120)))
     finally:

@@ -74,6 +74,8 @@ def test_without_a_store_there_is_one_node(farm: Farm, redis: Redis, work: Path)
         assert [(each["name"], each["store"]) for each in alone.shown("nodes")] == [("a", "none")]
         done = operators.operate(alone.home, "sessions", "--node", "b", status=1)
         assert "this Ballast knows no other" in done.stderr
+        done = operators.operate(alone.home, "nodes", "--rules", status=1)
+        assert "does not know the other nodes: it has no store" in done.stderr
     assert redis.keys() == []
 
 

@@ -72,8 +72,8 @@ TEST_F(ForwardTest, shows_all_nodes) {
     EXPECT_EQ(
         ask("GET", "/v1/nodes"),
         R"(200 {"nodes":[{"name":"a","self":true,"state":"ready","store":"connected","version":"1.2",)"
-        R"("address":"","since":null,"heartbeat_age":null,"sessions":3,"transfers":1},)"
-        R"({"name":"b","self":false,"state":"","store":"","version":"","address":"","since":null,)"
+        R"("address":"","ports":"","since":null,"heartbeat_age":null,"sessions":3,"transfers":1},)"
+        R"({"name":"b","self":false,"state":"","store":"","version":"","address":"","ports":"","since":null,)"
         R"("heartbeat_age":0.5,"sessions":0,"transfers":0}]})");
     EXPECT_TRUE(daemon_.asked.empty());
 }
