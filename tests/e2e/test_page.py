@@ -27,6 +27,7 @@ import waiting
 from ballast import DIRECT, Backend, Ballast, Listener, Place, Pool, login_probe
 from browser import Browser
 from ports import free_port
+from sanitizers import SANITIZER
 from servers import ACCOUNTS, Account, Vsftpd
 from wire import Wire
 
@@ -37,7 +38,7 @@ READER = "fedcba9876543210-may-look"
 ANNA = Account("anna", "s3cret-Anna")
 BEN = Account("benedikt-from-accounting-in-the-second-building", "s3cret-Ben")
 SIZE = 40_000_000
-MANY = int(os.environ.get("BALLAST_SESSIONS", "9000"))
+MANY = int(os.environ.get("BALLAST_SESSIONS", "2000" if SANITIZER else "9000"))
 TRANSFERS = int(os.environ.get("BALLAST_TRANSFERS", "10"))
 VIEWS = [
     *("overview", "backends", "transfers", "sessions", "stories", "waiting", "limits"),
@@ -524,6 +525,15 @@ def _processor_seconds(pid: int) -> float:
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def _cost(stage: Stage, seconds: float = 5) -> tuple[float, float]:
+    """Of the daemon and of the page, in cores. This measures; it does not wait for anything."""
+    before = (_processor_seconds(stage.it.pid), stage.browser.effort(), time.monotonic())
+    threading.Event().wait(seconds)
+    took = time.monotonic() - before[2]
+    daemon = (_processor_seconds(stage.it.pid) - before[0]) / took
+    return daemon, (stage.browser.effort() - before[1]) / took
+
+
 def test_a_user_is_found_among_thousands(stage: Stage) -> None:
     with contextlib.ExitStack() as stack:
         for number in range(MANY):
@@ -536,6 +546,9 @@ def test_a_user_is_found_among_thousands(stage: Stage) -> None:
         for _ in range(TRANSFERS):
             stack.enter_context(_slow_download(stage.client(), "report.csv"))
         with _slow_download(stage.client(BEN), "report.csv"):
+            stage.browser.open("about:blank")
+            # Probes and sessions cost something without the page, too.
+            alone, _ = _cost(stage)
             page = stage.show("#/sessions")
             total = MANY + TRANSFERS + 1
             page.wait("h1", f"{total:,}")
@@ -563,15 +576,13 @@ def test_a_user_is_found_among_thousands(stage: Stage) -> None:
             for view in ("sessions", "transfers", "overview"):
                 page.go(f"#/{view}")
                 page.wait("h1", state="attached")
-                before = (_processor_seconds(stage.it.pid), page.effort(), time.monotonic())
-                # This is what is measured, not a wait for something.
-                threading.Event().wait(5)
-                took = time.monotonic() - before[2]
-                daemon = (_processor_seconds(stage.it.pid) - before[0]) / took
-                browser = (page.effort() - before[1]) / took
-                print(f"{MANY} sessions, {TRANSFERS} transfers, {view}: daemon {daemon:.2%}, page {browser:.2%} of a core")
+                daemon, browser = _cost(stage)
+                print(
+                    f"{MANY} sessions, {TRANSFERS} transfers, {view}: daemon {daemon:.2%}"
+                    f" ({alone:.2%} without the page), page {browser:.2%} of a core"
+                )
                 if MANY >= 9000:
-                    assert daemon < 0.02, view
+                    assert daemon - alone < 0.02, view
 
 
 # The daemon ends and begins
