@@ -66,6 +66,19 @@ std::optional<milliseconds> parse_time(const RedisReply& reply) {
     return std::chrono::seconds(*seconds) + milliseconds(*microseconds / 1000);
 }
 
+/// From the answer to INFO: another one after each start, and at another server. Such a server may
+/// lack what was written last, because it was not yet on the disk, or not yet at the replica. Empty
+/// if it does not say.
+std::string_view run_of(const RedisReply& reply) {
+    if (reply.is(Kind::error)) return {};
+    constexpr std::string_view name = "\nrun_id:";
+    const std::string_view text = reply.text;
+    const auto at = text.find(name);
+    if (at == std::string_view::npos) return {};
+    const auto run = text.substr(at + name.size());
+    return run.substr(0, run.find_first_of("\r\n"));
+}
+
 /// Adds the items of a list of a log: each is its number and its fields. False if it is none.
 bool add_news(const RedisReply& items, Store::Followed& followed) {
     for (const auto& item : items.list) {
@@ -152,11 +165,13 @@ loop::Task<base::Result<Store::Opened>> RedisStore::open() {
     commands.push_back(
         {"XADD", log_key, "MAXLEN", "~", std::string(log_items_max), "*", "opened", "1"});
     commands.push_back({"PEXPIRE", log_key, text_of(log_lifetime)});
+    commands.push_back({"INFO", "server"});
     std::vector<std::string> names;
     for (const auto& command : commands) names.push_back(command.front());
     const auto replies = co_await connection->ask_all(std::move(commands), until);
     if (!replies) co_return std::unexpected(replies.error());
-    for (std::size_t i = 0; i < replies->size(); ++i)
+    // A user may not be allowed to ask for INFO.
+    for (std::size_t i = 0; i + 1 < replies->size(); ++i)
         if ((*replies)[i].is(Kind::error))
             co_return std::unexpected(connection->complaint(names[i], (*replies)[i]));
 
@@ -169,7 +184,7 @@ loop::Task<base::Result<Store::Opened>> RedisStore::open() {
     birth_ = birth;
     server_ = std::move(dialled->server);
     asking_ = connection;
-    co_return Opened{*now, latest, birth};
+    co_return Opened{*now, latest, fmt::format("{} {}", birth, run_of(replies->back()))};
 }
 
 loop::Task<base::Result<milliseconds>> RedisStore::now() {

@@ -52,7 +52,8 @@ public:
     struct Opened {
         std::chrono::milliseconds now{};  ///< by its clock, since 1970
         std::string latest;               ///< where its news end, for `follow`
-        /// Another one than before: what it knew is lost, and every node says again what it knows.
+        /// Another one than before: what it knew is lost, all or the last of it, and every node
+        /// says again what it knows.
         std::string birth;
     };
     /// Connects, and makes sure that it may be written to. Call it again after any error.

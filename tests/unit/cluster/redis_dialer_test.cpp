@@ -83,7 +83,7 @@ TEST_F(RedisDialerTest, opens_a_store_whose_answers_come_byte_by_byte) {
     network.shape.slice_bytes = 1;
     ScriptedStore scripted(network, "10.0.0.1:6379", good_answer);
     EXPECT_EQ(problem_at({"redis://10.0.0.1"}), "none");
-    EXPECT_EQ(scripted.heard_names(), "ROLE TIME SET GET PEXPIRE XADD PEXPIRE");
+    EXPECT_EQ(scripted.heard_names(), "ROLE TIME SET GET PEXPIRE XADD PEXPIRE INFO");
 }
 
 TEST_F(RedisDialerTest, logs_in_and_selects_the_database) {
@@ -149,9 +149,10 @@ TEST_F(RedisDialerTest, says_what_the_store_complains_about) {
     }
 }
 
-TEST_F(RedisDialerTest, needs_no_right_to_ask_for_the_role) {
+TEST_F(RedisDialerTest, needs_no_right_to_ask_for_the_role_or_the_run) {
     const ScriptedStore scripted(network, "10.0.0.1:6379", [](const RedisCommand& command) {
-        return command.front() == "ROLE" ? "-NOPERM no permissions\r\n" : good_answer(command);
+        const bool is_refused = command.front() == "ROLE" || command.front() == "INFO";
+        return is_refused ? "-NOPERM no permissions\r\n" : good_answer(command);
     });
     EXPECT_EQ(problem_at({"redis://10.0.0.1"}), "none");
 }
@@ -303,7 +304,7 @@ TEST_F(RedisDialerTest, asks_a_sentinel) {
     const ScriptedStore promoted(network, "10.0.0.9:6380", good_answer);
     store_at({"redis+sentinel://10.0.0.1/fleet/2"});
     EXPECT_EQ(problem(), "none");
-    EXPECT_EQ(primary.heard_names(), "AUTH SELECT ROLE TIME SET GET PEXPIRE XADD PEXPIRE");
+    EXPECT_EQ(primary.heard_names(), "AUTH SELECT ROLE TIME SET GET PEXPIRE XADD PEXPIRE INFO");
     // After a fail-over the Sentinel names another.
     port = "6380";
     EXPECT_EQ(problem(), "none");

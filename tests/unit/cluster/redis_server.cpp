@@ -118,7 +118,7 @@ RedisServer::~RedisServer() {
 }
 
 void RedisServer::start() {
-    std::string file = "bind 127.0.0.1\nappendfsync no\nloglevel warning\n";
+    std::string file = "bind 127.0.0.1\nloglevel warning\n";
     file += "dir " + directory_path_ + "\nlogfile " + directory_.file("log") + "\n";
     file += "port " + std::to_string(port_) + "\nunixsocket " + socket_ + "\n";
     bool saves = false;

@@ -314,6 +314,22 @@ TEST_F(RedisStoreTest, comes_back_after_a_restart) {
     EXPECT_TRUE(node.write({entry("a", 1)}));
 }
 
+TEST_F(RedisStoreTest, has_another_birth_after_a_restart_that_it_survived) {
+    RedisServer lasting({"appendonly yes", "appendfsync always"});
+    RedisNode its_node(thread, cluster_at({lasting.url()}));
+    const auto opened = its_node.open();
+    ASSERT_TRUE(opened) << problem_of(opened);
+    ASSERT_TRUE(its_node.write({entry("a", 1)}));
+    lasting.kill();
+    lasting.start();
+    const auto again = its_node.open();
+    ASSERT_TRUE(again) << problem_of(again);
+    EXPECT_EQ(its_node.load_all("states")->size(), 1U);
+    // The last changes may not have reached the disk.
+    EXPECT_NE(again->birth, opened->birth);
+    EXPECT_TRUE(its_node.write({entry("b", 1)}));
+}
+
 TEST_F(RedisStoreTest, ends_a_question_in_its_time_if_the_store_hangs) {
     auto cluster = cluster_at({server.url()});
     cluster.timeout = 300ms;

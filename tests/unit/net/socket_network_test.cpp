@@ -6,6 +6,7 @@
 #include "loop/job.h"
 #include "net/acceptor.h"
 #include "net/socket_stream.h"
+#include "support/temporary_directory.h"
 
 #include <array>
 #include <atomic>
@@ -19,6 +20,7 @@
 #include <poll.h>
 #include <string>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -112,6 +114,34 @@ TEST_F(SocketNetworkTest, dials_from_the_given_address) {
     EXPECT_EQ(peer.address().ip, client_ip);
     EXPECT_EQ((**dialed)->local(), peer.address());
     EXPECT_EQ((**dialed)->peer(), (base::Address{here, port_of(*listening)}));
+}
+
+TEST_F(SocketNetworkTest, dials_a_unix_socket) {
+    const support::TemporaryDirectory directory;
+    const auto path = directory.file("socket");
+    const auto refused = network.dial_path(path);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(base::to_string(refused.error()),
+              "connecting to " + path + ": No such file or directory");
+
+    sockaddr_un at{};
+    at.sun_family = AF_UNIX;
+    path.copy(std::data(at.sun_path), sizeof at.sun_path - 1);
+    const base::OwnedFd listening(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::bind(listening.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
+    ASSERT_EQ(::listen(listening.get(), 1), 0);
+    const auto stream = network.dial_path(path);
+    ASSERT_TRUE(stream) << base::to_string(stream.error());
+    EXPECT_EQ((*stream)->write(std::string_view("hello")).bytes, 5U);
+    const base::OwnedFd accepted(::accept(listening.get(), nullptr, nullptr));
+    EXPECT_EQ(read_outcome(accepted), 5);
+}
+
+TEST_F(SocketNetworkTest, refuses_a_unix_socket_whose_path_is_too_long) {
+    // sun_path has 108 bytes, the last of which is zero.
+    const auto refused = network.dial_path('/' + std::string(107, 'x'));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, std::errc::filename_too_long);
 }
 
 loop::Task<> dial_interrupted(SocketNetwork& network, Dial dial, Interrupt interrupt, Dialed& into,
