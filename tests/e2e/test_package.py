@@ -309,6 +309,11 @@ def test_files_move_through_it(it: Host, server: PyFtpd) -> None:
     assert (server.root / "uploaded").read_bytes() == b"new"
     # The commands find it, as root.
     assert "takes new clients" in it.run("ballast", "status")
+    # It has the page. The machine has no curl.
+    ask = r"""$s = IO::Socket::UNIX->new("/run/ballast/admin.sock") or die $!;
+        print $s "HEAD /page.js HTTP/1.0\r\n\r\n"; print <$s>"""
+    answer = it.run("perl", "-MIO::Socket::UNIX", "-e", ask)
+    assert answer.startswith("HTTP/1.1 200 OK") and "Content-Encoding: gzip" in answer, answer
 
 
 def test_an_upgrade_loses_no_session_and_no_transfer(
