@@ -50,7 +50,9 @@ void StickTable::bound_size() {
 
 void StickTable::erase(Places::iterator place) {
     if (sharing_) {
-        sharing_->news.erase(place->first);
+        // That it was forgotten is news although it is gone.
+        const auto due = sharing_->news.find(place->first);
+        if (due != sharing_->news.end() && !due->second) sharing_->news.erase(due);
         note_later(*place->second, {});
     }
     entries_.erase(place->second);
@@ -172,8 +174,22 @@ void StickTable::share(bool wanted) {
         return;
     }
     if (!sharing_) sharing_ = std::make_unique<Sharing>();
-    for (auto& entry : entries_)
-        if (entry.sessions) note(entry, entry.last_used);
+    ++round_;
+    sharing_->told_up_to = 0;
+}
+
+/// Of those that this round has not come to: the next few, so that nobody waits for the pool.
+void StickTable::note_untold() {
+    constexpr std::size_t looked_at_max = 4096;
+    auto& [news, later, told_up_to] = *sharing_;
+    if (!told_up_to) return;
+    auto place = places_.upper_bound(*told_up_to);
+    for (std::size_t i = 0; i < looked_at_max && place != places_.end(); ++i, ++place) {
+        told_up_to = place->first;
+        Entry& entry = *place->second;
+        if (entry.sessions && entry.round != round_) note(entry, entry.last_used);
+    }
+    if (place == places_.end()) told_up_to.reset();
 }
 
 /// Half of the time after which others forget it: one telling may be lost.
@@ -195,7 +211,8 @@ void StickTable::note_later(Entry& entry, loop::Time at) {
 std::vector<StickTable::News> StickTable::take_news(std::size_t max, loop::Time now) {
     std::vector<News> taken;
     if (!sharing_) return taken;
-    auto& [news, later] = *sharing_;
+    auto& [news, later, told_up_to] = *sharing_;
+    if (news.empty()) note_untold();
     while (!later.empty() && later.begin()->first <= now)
         note(*places_.at(later.begin()->second), now);
     while (!news.empty() && taken.size() < max) {
@@ -205,7 +222,8 @@ std::vector<StickTable::News> StickTable::take_news(std::size_t max, loop::Time 
             taken.push_back(std::move(*forgotten));
             continue;
         }
-        const Entry& entry = *places_.at(key);
+        Entry& entry = *places_.at(key);
+        entry.round = round_;
         const bool is_in_use = entry.sessions->count > 0;
         taken.push_back(
             {key, entry.who, entry.sessions->backend, is_in_use ? now : entry.last_used});
@@ -225,17 +243,40 @@ void StickTable::learn(const News& told, loop::Time now) {
         return;
     }
     if (told.key == 0 || now - told.at >= timeout_) return;
+    // It was forgotten here after that, and the others hear of it soon.
+    if (const auto* const forgotten = untold_forgetting(told.key);
+        forgotten != nullptr && forgotten->at >= told.at)
+        return;
     if (place == places_.end()) {
         const bool is_full = entries_.size() >= entries_max_;
         if (is_full && (entries_.empty() || entries_.back().last_used >= told.at)) return;
     } else if (const auto& sessions = place->second->sessions) {
-        if (sessions->count > 0 || place->second->last_used >= told.at) return;
+        if (sessions->count > 0) return;
+        if (place->second->last_used >= told.at) return note_known(*place->second, told);
     }
     const bool is_tried = place != places_.end() && place->second->attempts.count > 0;
     Entry& entry = use(told.key, is_tried ? place->second->last_used : told.at);
     entry.who = told.who;
     entry.sessions = Seats{told.backend, 0};
-    if (sharing_) sharing_->news.erase(told.key);
+    if (!sharing_) return;
+    entry.round = round_;
+    sharing_->news.erase(told.key);
+}
+
+/// Another has told what this one knows, too: after a store was wiped, all of them tell all.
+void StickTable::note_known(Entry& entry, const News& told) {
+    constexpr auto nearly = std::chrono::seconds(2);
+    if (!sharing_ || entry.sessions->backend != told.backend || entry.last_used - told.at > nearly)
+        return;
+    entry.round = round_;
+    sharing_->news.erase(entry.key);
+}
+
+/// Null: it was not forgotten, or the others know.
+const StickTable::News* StickTable::untold_forgetting(Key key) const {
+    if (!sharing_) return nullptr;
+    const auto found = sharing_->news.find(key);
+    return found == sharing_->news.end() || !found->second ? nullptr : &*found->second;
 }
 
 }  // namespace ballast::pool

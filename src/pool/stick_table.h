@@ -103,7 +103,8 @@ private:
         std::optional<Seats> sessions;  // where it has logged in
         Seats attempts;
         loop::Time last_used;
-        loop::Time news_at{};  // when it is news again; 0: not
+        loop::Time news_at{};     // when it is news again; 0: not
+        std::uint64_t round = 0;  // others know it since this round of telling all
     };
     using Entries = std::list<Entry>;  // the latest used in front
     [[nodiscard]] bool is_over(const Entry& entry, loop::Time now) const;
@@ -119,7 +120,11 @@ private:
         /// With a client that was forgotten: who it was, and when. Else the entry says it.
         std::map<Key, std::optional<News>> news;
         std::set<std::pair<loop::Time, Key>> later;  ///< when those with sessions are news again
+        std::optional<Key> told_up_to;               ///< of all, in this round; empty: all
     };
+    void note_untold();
+    void note_known(Entry& entry, const News& told);
+    [[nodiscard]] const News* untold_forgetting(Key key) const;
     void note(Entry& entry, loop::Time now);
     void note_later(Entry& entry, loop::Time at);
     [[nodiscard]] std::chrono::milliseconds news_interval() const;
@@ -129,6 +134,7 @@ private:
     Entries entries_;
     Places places_;  // in the order of slices
     std::unique_ptr<Sharing> sharing_;
+    std::uint64_t round_ = 0;  // of telling all
 };
 
 }  // namespace ballast::pool

@@ -134,6 +134,50 @@ TEST_F(StuckTest, what_was_learnt_is_no_news_until_everything_is) {
     EXPECT_EQ(news("b").size(), 1U);
 }
 
+TEST_F(StuckTest, balancers_that_know_the_same_tell_it_once) {
+    for (const auto* const user : {"anna", "bert", "carl"}) (void)visit("a", user);
+    tell("a", "b");
+    at("a").share(true);
+    at("b").share(true);
+    // One tells before the other has begun, or when it has already noted what to tell.
+    const auto first = at("a").take_stuck(2);
+    const auto noted = at("b").take_stuck(1);
+    at("b").learn(first);
+    EXPECT_EQ(first.size(), 2U);
+    EXPECT_EQ(noted.size(), 1U);
+    EXPECT_EQ(news("b").size(), 1U);
+}
+
+TEST_F(StuckTest, very_many_clients_are_told_in_the_end) {
+    constexpr std::size_t clients = 10'000;
+    for (std::size_t i = 0; i < clients; ++i) (void)visit("a", "user" + std::to_string(i));
+    while (!news("a").empty()) {
+    }
+    at("a").share(true);
+    std::size_t told = 0;
+    for (auto some = news("a"); !some.empty(); some = news("a")) told += some.size();
+    EXPECT_EQ(told, clients);
+}
+
+TEST_F(StuckTest, a_client_that_was_forgotten_does_not_come_back) {
+    (void)visit("a", "anna", "alf2");
+    const auto told = news("a");
+    loop.run_for(1min);
+    EXPECT_TRUE(at("a").forget_client({ip("192.0.2.7"), "anna"}));
+    // What others have is read before this node tells them.
+    at("a").learn(told);
+    EXPECT_FALSE(at("a").remembered({ip("192.0.2.7"), "anna"}));
+    // It tries to log in again, and fails.
+    (void)at("a").choose({ip("192.0.2.7"), "anna"}, {});
+    const auto news_of_a = news("a");
+    ASSERT_EQ(news_of_a.size(), 1U);
+    EXPECT_TRUE(news_of_a[0].is_gone);
+    // Somebody else sees it later.
+    at("b").learn(told);
+    at("b").learn(news_of_a);
+    EXPECT_FALSE(at("b").remembered({ip("192.0.2.7"), "anna"}));
+}
+
 TEST_F(StuckTest, the_age_is_that_of_the_last_use) {
     auto seat = log_in("a", "anna");
     loop.run_for(1min);
