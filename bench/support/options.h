@@ -20,7 +20,7 @@ struct Options {
     TargetOptions targets{};
 
     static constexpr std::string_view all_measures =
-        "downloads,uploads,commands,logins,files,handshakes,idle,metrics,failover";
+        "downloads,uploads,commands,logins,files,handshakes,idle,metrics,failover,store";
 
     /// Whether this one is to be measured.
     [[nodiscard]] bool has(std::string_view measure) const;
