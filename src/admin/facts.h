@@ -60,6 +60,8 @@ struct BackendState {
     std::uint32_t max_sessions = 0;  ///< 0: no limit
     std::uint32_t sessions = 0;
     std::uint32_t transfers = 0;
+    std::uint32_t sessions_elsewhere = 0;  ///< at other nodes of the cluster
+    std::uint32_t transfers_elsewhere = 0;
     std::uint64_t bytes_per_second = 0;
     double login_seconds = 0;  ///< a moving average; 0: unknown
     std::uint64_t logins = 0;

@@ -93,6 +93,11 @@ struct Shape<BackendState> {
         Field{"max_sessions", &BackendState::max_sessions, "The limit in force; 0 means none."},
         Field{"sessions", &BackendState::sessions, "Sessions that it has now."},
         Field{"transfers", &BackendState::transfers, "Transfers that run now."},
+        Field{"sessions_elsewhere", &BackendState::sessions_elsewhere,
+              "Sessions that other nodes of the cluster have there, as they last said. The limit "
+              "counts them."},
+        Field{"transfers_elsewhere", &BackendState::transfers_elsewhere,
+              "Transfers that other nodes have there."},
         Field{"bytes_per_second", &BackendState::bytes_per_second,
               "Of its transfers, over the last seconds."},
         Field{"login_seconds", &BackendState::login_seconds,
@@ -251,7 +256,8 @@ struct Shape<ProbeState> {
                    Field{"passed", &ProbeState::passed, "Whether it passed."},
                    Field{"seconds", &ProbeState::seconds, "How long it took."},
                    Field{"reason", &ProbeState::reason, "Why it failed; empty if it passed."},
-                   Field{"steps", &ProbeState::steps, "Its steps, in order."});
+                   Field{"steps", &ProbeState::steps,
+                         "Its steps, in order; none if another node made the probe."});
 };
 
 template <>

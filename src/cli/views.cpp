@@ -96,6 +96,13 @@ std::string name_of_backend(const json::object& entry) {
     return fmt::format("{}/{}", text_at(entry, "pool"), text_at(entry, "backend"));
 }
 
+/// "3", or "3 +5" with those of other nodes.
+Table::Cell number_everywhere(const json::object& entry, string_view key) {
+    const auto elsewhere = number_at(entry, fmt::format("{}_elsewhere", key));
+    const auto here = number_at(entry, key);
+    return {elsewhere == 0 ? fmt::to_string(here) : fmt::format("{} +{}", here, elsewhere)};
+}
+
 Cells row_of_backend(const json::object& entry) {
     const auto state = text_at(entry, "state");
     const auto health = flag_at(entry, "ejected") ? "ejected" : text_at(entry, "health");
@@ -103,8 +110,8 @@ Cells row_of_backend(const json::object& entry) {
             {text_at(entry, "address")},
             {state, tint_of_state(state)},
             {health, tint_of_health(health)},
-            number(entry, "sessions"),
-            number(entry, "transfers"),
+            number_everywhere(entry, "sessions"),
+            number_everywhere(entry, "transfers"),
             {rate_text(amount_at(entry, "bytes_per_second").value_or(0))},
             number(entry, "weight"),
             {age_text(text_at(entry, "health_since"), now())},

@@ -238,10 +238,11 @@ constexpr auto limits_settings = std::to_array<Setting>({
      "Concurrent sessions of one client address; of IPv6 addresses the first 64 bits count. 0 "
      "means no limit. The default is a quarter of all possible sessions, at least 8 and at most "
      "1000; at "
-     "a listener with `max_sessions` also a quarter of those, at least 8."},
+     "a listener with `max_sessions` also a quarter of those, at least 8. With a `store` in "
+     "`[cluster]`, the sessions at all nodes count, unless it is the default."},
     {"sessions_per_user", Number{at<&Limits::sessions_per_user>, 0, 1'000'000},
-     "Concurrent sessions of one user in a pool. Further ones are answered with 530. 0 means no "
-     "limit."},
+     "Concurrent sessions of one user in a pool, at all nodes of a cluster that share a store. "
+     "Further ones are answered with 530. 0 means no limit."},
     {"session_rate", Number{at<&Limits::session_rate>, 0, rate_max},
      "New sessions per second of all listeners. 0 means no limit."},
     {"session_rate_per_address",

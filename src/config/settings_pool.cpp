@@ -275,7 +275,8 @@ constexpr auto backend_settings = std::to_array<Setting>({
      "clients that stick to the backend; sessions that are there go on. With `srv` it applies to "
      "each target instead of the weight of its record."},
     {"max_sessions", Number{at<&Backend::max_sessions>, 0, 1'000'000},
-     "Concurrent sessions of the backend; with `srv` of each target. 0 means no limit."},
+     "Concurrent sessions of the backend, from all nodes of a cluster that share a store; with "
+     "`srv` of each target. 0 means no limit."},
     {"backup", Flag{at<&Backend::backup>},
      "Whether the backend is chosen only when no other backend of the pool is usable."},
     {"bandwidth", Size{at<&Backend::bandwidth>, 0, 1024 * 1024 * mib},

@@ -53,6 +53,8 @@ admin::BackendState state_of(const pool::Pool& pool, const pool::Pool::Status& s
             .max_sessions = status.max_sessions,
             .sessions = status.sessions,
             .transfers = status.transfers,
+            .sessions_elsewhere = status.sessions_elsewhere,
+            .transfers_elsewhere = status.transfers_elsewhere,
             .bytes_per_second = status.bytes_per_second,
             .login_seconds = std::chrono::duration<double>(status.login_time).count(),
             .logins = figures.logins,

@@ -433,7 +433,9 @@ void Pool::set_elsewhere(std::span<const Elsewhere> loads) {
     Locked locked(*this);
     const auto used_before = roster_.used_elsewhere();
     roster_.set_elsewhere(loads);
-    for (const auto& name : used_before) locked.note_if_drained(name);
+    const auto used_now = roster_.used_elsewhere();
+    for (const auto& name : used_before)
+        if (!used_now.contains(name)) locked.note_if_drained(name);
     locked.serve_queue();
 }
 

@@ -124,10 +124,11 @@ TEST_F(ApiTest, shows_backends_and_balancer) {
     daemon_.backends[0].is_ejected = true;
     daemon_.backends[0].admin = AdminState::draining;
     daemon_.backends[0].transfers = 2;
+    daemon_.backends[0].sessions_elsewhere = 5;
     const std::string f1 =
         R"(200 {"backends":[{"pool":"files","backend":"f1","address":"192.0.2.1:21","state":"drain",)"
         R"("health":"up","health_since":null,"reason":"","ejected":true,"backup":false,"failover":"off","weight":0,)"
-        R"("max_sessions":0,"sessions":3,"transfers":2,"bytes_per_second":0,"login_seconds":0,"logins":0,"logins_refused":0,"errors":[]}]})";
+        R"("max_sessions":0,"sessions":3,"transfers":2,"sessions_elsewhere":5,"transfers_elsewhere":0,"bytes_per_second":0,"login_seconds":0,"logins":0,"logins_refused":0,"errors":[]}]})";
     EXPECT_EQ(said("GET", "/v1/backends"), f1);
     EXPECT_EQ(said("GET", "/v1/backends/files/f1/state"), f1);
     EXPECT_EQ(said("GET", "/v1/state"), R"(200 {"state":"ready","sessions":7})");
