@@ -28,6 +28,8 @@ constexpr std::size_t slices_max = 100'000;
 constexpr std::size_t unreadable_nodes_max = 100;
 constexpr std::uint32_t beats_between_measures = 60;
 constexpr int beats_of_office = 5;
+/// So many are made before a heartbeat that is late: with a slow store, the rest is told, too.
+constexpr std::uint32_t writes_per_beat = 3;
 /// Reading all tables takes a while, in which nothing is told. If the news have gaps all the time,
 /// it is not done all the time.
 constexpr int beats_between_loads = 5;
@@ -143,13 +145,20 @@ loop::Task<> Exchange::tell(bool is_wiped, std::optional<base::Error>& failure) 
             if (done) done = co_await claim();
             for (auto* const each : topics_) each->beat();
         }
-        if (done) done = co_await flush();
+        bool is_all_told = false;
+        if (done) {
+            auto flushed = co_await flush(next_beat);
+            if (flushed)
+                is_all_told = *flushed;
+            else
+                done = std::unexpected(std::move(flushed.error()));
+        }
         if (!done) {
             failure = std::move(done.error());
             co_return;
         }
         note_found();
-        (void)co_await due_.wait(next_beat);
+        if (is_all_told) (void)co_await due_.wait(next_beat);
     }
 }
 
@@ -196,10 +205,30 @@ void Exchange::clock_answered(std::chrono::milliseconds now, loop::Time asked_at
     for (auto* const each : topics_) each->shift(by);
 }
 
-/// Writes what is due, in batches: what failed the last time, then what the topics have.
-loop::Task<base::Result<>> Exchange::flush() {
+/// The store would refuse it again and again, and everything behind it would wait.
+void Exchange::leave_out_what_is_too_large() {
+    constexpr std::size_t for_the_seal = 256;
+    std::erase_if(unwritten_, [&](const News& news) {
+        const auto* const entry = std::get_if<Entry>(&news);
+        const auto bytes =
+            entry != nullptr ? entry->value.size() : std::get<Message>(news).body.size();
+        if (bytes + for_the_seal <= Store::value_bytes_max) return false;
+        log::error("what this node shares is too large for the store",
+                   {{"of", entry != nullptr ? entry->table : std::get<Message>(news).kind},
+                    {"bytes", std::uint64_t{bytes}}});
+        return true;
+    });
+}
+
+/// Writes what is due, in batches: what failed the last time, then what the topics have. False:
+/// there is more, but the heartbeat comes first.
+loop::Task<base::Result<bool>> Exchange::flush(loop::Deadline next_beat) {
+    std::uint32_t writes = 0;
     for (auto each = topics_.begin(); each != topics_.end() || !unwritten_.empty();) {
-        if (unwritten_.empty()) unwritten_ = (*each)->take(batch_max_);
+        if (unwritten_.empty()) {
+            unwritten_ = (*each)->take(batch_max_);
+            if (!unwritten_.empty()) leave_out_what_is_too_large();
+        }
         if (unwritten_.empty()) {
             ++each;
             continue;
@@ -214,8 +243,9 @@ loop::Task<base::Result<>> Exchange::flush() {
         }
         batch_max_ = std::min(batch_most, 2 * batch_max_);
         unwritten_.erase(unwritten_.begin(), middle);
+        if (++writes >= writes_per_beat && loop_.now() >= next_beat) co_return false;
     }
-    co_return base::Result<>();
+    co_return true;
 }
 
 void Exchange::note_lost(const base::Error& error) {

@@ -76,7 +76,8 @@ private:
     [[nodiscard]] loop::Task<base::Result<>> load();
     [[nodiscard]] loop::Task<base::Result<>> measure();
     [[nodiscard]] loop::Task<base::Result<>> claim();
-    [[nodiscard]] loop::Task<base::Result<>> flush();
+    [[nodiscard]] loop::Task<base::Result<bool>> flush(loop::Deadline next_beat);
+    void leave_out_what_is_too_large();
     void clock_answered(std::chrono::milliseconds now, loop::Time asked_at);
     void note_lost(const base::Error& error);
     void note_found();

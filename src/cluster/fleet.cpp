@@ -32,7 +32,8 @@ Fleet::Fleet(loop::Loop& loop, Store& store, const net::Secret& secret, const Se
       probes_(exchange_, pools_, std::move(parts.probing)),
       courier_(exchange_, std::move(parts.answer), first_number(random_)),
       tick_(loop) {
-    // In the order in which they are told: a ban says more than the failure that led to it.
+    // In the order in which they are told: a ban says more than the failure that led to it, and an
+    // operator does not wait for thousands of clients.
     exchange_.add(nodes_);
     exchange_.add(states_);
     exchange_.add(bans_);
@@ -40,8 +41,8 @@ Fleet::Fleet(loop::Loop& loop, Store& store, const net::Secret& secret, const Se
     exchange_.add(counts_);
     exchange_.add(tickets_);
     exchange_.add(probes_);
-    exchange_.add(stickiness_);
     exchange_.add(courier_);
+    exchange_.add(stickiness_);
     ledger_.share([&secret](std::string_view text) { return secret.short_digest(text); });
 }
 

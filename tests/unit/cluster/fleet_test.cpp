@@ -375,6 +375,18 @@ TEST_F(FleetTest, a_process_that_is_replaced_goes_on_as_another_node) {
     EXPECT_EQ(log.count("another node has the same name"), 0);
 }
 
+TEST_F(FleetTest, what_is_too_large_for_the_store_does_not_hold_up_the_rest) {
+    support::LogLines log(log::Level::info);
+    auto& a = node("a");
+    auto& b = node("b");
+    a.facts.version = std::string(Store::value_bytes_max, 'v');
+    loop.run_for(3s);
+    a.fleet.decided(drain());
+    loop.run_for(1s);
+    EXPECT_EQ(b.last_state(), AdminState::draining);
+    EXPECT_GE(log.count("too large for the store"), 1);
+}
+
 TEST_F(FleetTest, entries_of_unknown_tables_and_messages_of_unknown_kinds_are_passed_over) {
     auto& a = node("a");
     loop.run_for(3s);
@@ -759,6 +771,23 @@ TEST_F(FleetTest, each_node_probes_while_the_store_is_away) {
     loop.run_for(5s);
     EXPECT_FALSE(b.is_silent);
     EXPECT_FALSE(a.is_silent);
+}
+
+TEST_F(FleetTest, heartbeats_go_on_while_a_slow_store_is_told_much) {
+    auto& a = node("a");
+    auto& b = node("b");
+    loop.run_for(3s);
+    a.link.travel = [] { return 300ms; };
+    for (int i = 0; i < 4000; ++i) {
+        (void)a.log_in(fmt::format("192.{}.{}.1", i % 200, i / 200));
+        a.seats.clear();
+    }
+    for (int i = 0; i < 100; ++i) {
+        loop.run_for(100ms);
+        ASSERT_EQ(b.sees().size(), 2) << i;
+    }
+    loop.run_for(60s);
+    EXPECT_EQ(b.pool->clients_remembered(), 4000);
 }
 
 // The courier
