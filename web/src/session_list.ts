@@ -11,9 +11,9 @@ export const rowFields: ReadonlyArray<keyof Row> = [
 ];
 export type Rows = ReadonlyMap<string, Row>;
 
-/** What the sessions are after these events. An event that is older than a row changes nothing bad:
- *  each says how things are, not how they have changed, except the numbers of a transfer's end. */
-export function afterEvents(rows: Rows, events: ReadonlyArray<Event>): Rows {
+/** What the sessions are after these events. Each says how things are, so one that is older than a
+ *  row does no harm. Only a transfer's end changes numbers: without `addsUp`, rows have them already. */
+export function afterEvents(rows: Rows, events: ReadonlyArray<Event>, addsUp = true): Rows {
     const next = new Map(rows);
     for (const event of events) {
         const id = event.session;
@@ -27,13 +27,13 @@ export function afterEvents(rows: Rows, events: ReadonlyArray<Event>): Rows {
         } else if (event.kind === "session_ended") {
             next.delete(id);
         } else if (row) {
-            next.set(id, changed(row, event));
+            next.set(id, changed(row, event, addsUp));
         }
     }
     return next;
 }
 
-function changed(row: Row, event: Event): Row {
+function changed(row: Row, event: Event, addsUp: boolean): Row {
     const { user = row.user, pool = row.pool, backend = row.backend } = event;
     switch (event.kind) {
         case "session_logged_in":
@@ -42,6 +42,7 @@ function changed(row: Row, event: Event): Row {
         case "transfer_began":
             return { ...row, transferring: true };
         case "transfer_ended":
+            if (!addsUp) return { ...row, transferring: false };
             return {
                 ...row,
                 transferring: false,

@@ -46,8 +46,8 @@ function useSessions(): List {
                 for (const each of answer.sessions) rows.set(each.id, each);
                 next = answer.next;
             } while (next && rows.size < rowsMost);
-            // The events since the first page: most are in the rows already, and change nothing.
-            const whole = afterEvents(rows, waiting.current.filter((each) => each.kind !== "transfer_ended"));
+            // The events since the first page: most are in the rows already.
+            const whole = afterEvents(rows, waiting.current, false);
             waiting.current = [];
             isLoading.current = false;
             setList({ rows: whole, isWhole: !next, isLoading: false, problem: "" });

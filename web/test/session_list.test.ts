@@ -39,6 +39,12 @@ test("events that come twice or too late leave no ghosts", () => {
     assert.equal(ended.size, 0);
 });
 
+test("events that rows may have already change no numbers", () => {
+    const ended = [event("transfer_ended", { session: "1", bytes: 42 })];
+    const after = afterEvents(rows(row("1", { transferring: true, bytes: 42, transfers: 1 })), ended, false);
+    assert.deepEqual(after.get("1"), row("1", { bytes: 42, transfers: 1 }));
+});
+
 test("events of other things change nothing, and the former rows stay as they were", () => {
     const before = rows(row("1"));
     const after = afterEvents(before, [
