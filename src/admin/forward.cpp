@@ -199,6 +199,7 @@ loop::Task<Answer> ask_where_it_is(Desk& desk, const Route& route, Asked asked, 
     for (const auto& each : desk.actions.nodes())
         if (!each.is_self) replies.push_back(std::make_unique<Reply>(Reply{each.name}));
     std::vector<loop::Job> jobs;
+    jobs.reserve(replies.size());
     for (const auto& reply : replies)
         jobs.push_back(loop::Job::start(ask_into(desk, route, asked, *reply), &ended));
     for (;;) {

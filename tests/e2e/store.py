@@ -13,6 +13,7 @@ from typing import Any
 import operators
 import waiting
 from ballast import Ballast, Listener, Pool
+from certificates import Identity
 from ports import free_port
 from process import Process
 
@@ -23,10 +24,18 @@ class Redis:
     """Keeps everything in memory: its end is a wiped store."""
 
     def __init__(
-        self, work: Path, host: str = "127.0.0.1", *, prefix: Sequence[str] = ()
+        self,
+        work: Path,
+        host: str = "127.0.0.1",
+        *,
+        prefix: Sequence[str] = (),
+        identity: Identity | None = None,
     ) -> None:
+        """With an identity it also serves TLS, at a port of its own."""
         self.host = host
         self.port = free_port()
+        self.tls_port = free_port() if identity else 0
+        self._identity = identity
         self._prefix = tuple(prefix)
         self._work = work / "redis"
         self._work.mkdir(parents=True)
@@ -43,6 +52,11 @@ class Redis:
         command = ["redis-server", "--port", str(self.port), "--bind", self.host]
         # Without protection even tests in other networks may ask.
         command += ["--protected-mode", "no", "--save", "", "--dir", self._work]
+        if self._identity:
+            command += ["--tls-port", str(self.tls_port), "--tls-auth-clients", "no"]
+            command += ["--tls-cert-file", self._identity.certificate]
+            command += ["--tls-key-file", self._identity.key]
+            command += ["--tls-ca-cert-file", self._identity.certificate]
         self._process = Process(command, self._work / "output.log", prefix=self._prefix)
         waiting.until("the store answers", lambda: self.ask("PING", fails=True) == "PONG")
 

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 import waiting
 from ballast import DIRECT, TCP_PROBE, Pool, run_ballast
+from certificates import Authority, for_loopback
 from farm import Farm, Visit, refusal, who
 from gate import Gate
 from servers import ACCOUNTS
@@ -200,6 +202,37 @@ def test_a_reload_reads_the_password_of_the_store_again(
         assert problem["key"] == "cluster.password_file"
         assert "holds no password" in problem["reason"]
         assert a.knows()["a"]["store"] == "connected"
+
+
+def test_the_store_is_verified(pool: Pool, work: Path) -> None:
+    authority = Authority(work, "Authority of the store")
+    other = Authority(work, "Another authority")
+    with Redis(work, identity=for_loopback(authority, "store")) as redis:
+
+        def node(name: str, trusted: Authority) -> Node:
+            cluster = {
+                "store": f"rediss://127.0.0.1:{redis.tls_port}",
+                "ca": str(trusted.certificate),
+            }
+            return Node(work, name, redis, [pool], cluster=cluster)
+
+        with running(node("a", authority), node("b", authority)), node("c", other) as c:
+            lost = c.wait_for_log("the warning", lambda line: "store has failed" in line["message"])
+            assert "certificate" in lost["problem"], lost
+            assert who(c.where()) == "alf1"
+
+
+def test_a_hung_store_does_not_hold_up_the_end(redis: Redis, pool: Pool, work: Path) -> None:
+    a, b = Node(work, "a", redis, [pool]), Node(work, "b", redis, [pool])
+    with running(a, b):
+        redis.pause()
+        begun = time.monotonic()
+        a.stop()
+        # Its timeout is half a second.
+        assert time.monotonic() - begun < 5
+        redis.resume()
+        waiting.until("a is gone", lambda: set(b.knows()) == {"b"})
+        a.start()
 
 
 def test_a_check_reads_what_the_store_needs(redis: Redis, pool: Pool, work: Path) -> None:
