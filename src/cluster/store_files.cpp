@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t password_file_bytes_max = 4096;
 
-base::WipedString first_line(base::WipedString text) {
+base::WipedString first_line(const base::WipedString& text) {
     const auto end = std::min(text.find_first_of("\r\n"), text.size());
     return {std::string_view(text).substr(0, end)};
 }
@@ -24,7 +24,7 @@ base::Result<base::WipedString> read_store_password(const std::string& file) {
     if (file.empty()) return base::WipedString();
     auto text = base::read_file(file, password_file_bytes_max);
     if (!text) return std::unexpected(text.error());
-    auto password = first_line(*std::move(text));
+    auto password = first_line(*text);
     if (password.empty())
         return std::unexpected(base::Error{base::Fault::internal, {}, file + " holds no password"});
     return password;

@@ -163,6 +163,19 @@ def test_sessions_are_found_at_their_nodes(farm: Farm, redis: Redis, work: Path)
         assert "there is no session" in done.stderr
 
 
+def test_long_lists_come_from_other_nodes(farm: Farm, redis: Redis, work: Path) -> None:
+    """An answer of this size goes in several parts, and there is more than one page."""
+    count = 1100
+    a, b = _pair(work, redis, _pool(farm))
+    with running(a, b), contextlib.ExitStack() as stack:
+        for _ in range(count):
+            stack.enter_context(Wire(b.where())).greeting()
+        for words in (("--node", "b"), ("--node", "all")):
+            found = a.shown("sessions", *words)
+            assert len({each["id"] for each in found}) == count
+        assert {each["node"] for each in found} == {"b"}
+
+
 def test_a_node_that_hangs_is_missing_in_lists(farm: Farm, redis: Redis, work: Path) -> None:
     pool = _pool(farm)
     long = {"heartbeat": "10s"}
