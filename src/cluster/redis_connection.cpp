@@ -108,8 +108,7 @@ loop::Task<base::Result<RedisReply>> RedisConnection::read_reply(loop::Deadline 
         const auto io = stream_->read(buffer);
         switch (io.state) {
             case net::Io::State::moved:
-                // A refusal is told by the next turn.
-                (void)reader_.feed(std::string_view(buffer).substr(0, io.bytes));
+                reader_.feed(std::string_view(buffer).substr(0, io.bytes));
                 break;
             case net::Io::State::would_block:
                 stream_->watch_readable();

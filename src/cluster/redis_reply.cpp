@@ -88,13 +88,15 @@ RedisReplyReader::Refusal RedisReplyReader::refuse(Refusal refusal) {
     return refusal;
 }
 
-std::expected<void, RedisReplyReader::Refusal> RedisReplyReader::feed(std::string_view bytes) {
-    if (refusal_) return std::unexpected(*refusal_);
+void RedisReplyReader::feed(std::string_view bytes) {
+    if (refusal_) return;
     bytes_ += bytes.size();
-    if (bytes_ > bytes_max) return std::unexpected(refuse(Refusal::too_long));
+    if (bytes_ > bytes_max) {
+        (void)refuse(Refusal::too_long);
+        return;
+    }
     if (redisReaderFeed(reader_.get(), bytes.data(), bytes.size()) != REDIS_OK)
         throw std::bad_alloc();
-    return {};
 }
 
 std::expected<std::optional<RedisReply>, RedisReplyReader::Refusal> RedisReplyReader::next() {

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-struct redisReader;
+struct redisReader;  // NOLINT: a name of hiredis
 
 namespace ballast::cluster {
 
@@ -44,9 +44,8 @@ public:
         malformed,  ///< not RESP2, or nested too deeply
         too_long,
     };
-    /// After a refusal all further bytes are refused.
-    [[nodiscard]] std::expected<void, Refusal> feed(std::string_view bytes);
-    /// The next whole reply of what was fed. Empty: feed more.
+    void feed(std::string_view bytes);
+    /// The next whole reply of what was fed. Empty: feed more. A refusal is for ever.
     [[nodiscard]] std::expected<std::optional<RedisReply>, Refusal> next();
     /// Whether all that was fed has been returned by `next`.
     [[nodiscard]] bool is_empty() const;

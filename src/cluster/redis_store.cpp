@@ -166,8 +166,8 @@ loop::Task<base::Result<Store::Opened>> RedisStore::open() {
         {"XADD", log_key, "MAXLEN", "~", std::string(log_items_max), "*", "opened", "1"});
     commands.push_back({"PEXPIRE", log_key, text_of(log_lifetime)});
     commands.push_back({"INFO", "server"});
-    std::vector<std::string> names;
-    for (const auto& command : commands) names.push_back(command.front());
+    std::vector<std::string> names(commands.size());
+    std::ranges::transform(commands, names.begin(), [](const auto& each) { return each.front(); });
     const auto replies = co_await connection->ask_all(std::move(commands), until);
     if (!replies) co_return std::unexpected(replies.error());
     // A user may not be allowed to ask for INFO.

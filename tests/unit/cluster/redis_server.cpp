@@ -84,7 +84,7 @@ RedisReply ask_on(const base::OwnedFd& socket, const RedisCommand& command) {
             throw std::runtime_error("the store does not answer");
         const auto got = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
         if (got <= 0) throw std::runtime_error("the store has gone");
-        (void)reader.feed(std::string_view(buffer).substr(0, static_cast<std::size_t>(got)));
+        reader.feed(std::string_view(buffer).substr(0, static_cast<std::size_t>(got)));
         if (auto reply = reader.next().value()) return *std::move(reply);
     }
 }

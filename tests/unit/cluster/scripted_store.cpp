@@ -37,7 +37,7 @@ loop::Task<> ScriptedStore::serve(Connection& connection) {
             continue;
         }
         if (io.state != net::Io::State::moved) co_return;
-        (void)reader.feed(std::string_view(buffer).substr(0, io.bytes));
+        reader.feed(std::string_view(buffer).substr(0, io.bytes));
         while (const auto request = reader.next().value()) {
             RedisCommand command;
             for (const auto& word : request->list) command.push_back(word.text);
