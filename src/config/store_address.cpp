@@ -2,12 +2,10 @@
 #include "config/store_address.h"
 
 #include "config/destination.h"
-#include "config/spelling.h"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <fmt/format.h>
 #include <optional>
 
 namespace ballast::config {
@@ -30,9 +28,10 @@ constexpr auto schemes = std::to_array<Scheme>({
     {"rediss+sentinel://", true, true},
 });
 
-Refusal no_address(std::string_view text) {
+/// Refusals go to logs, and any part of the text may be a password. So none of it is repeated.
+Refusal no_address() {
     return {
-        fmt::format("{} is not the address of a store", in_quotes(text)),
+        "this is not the address of a store",
         R"(write "redis://HOST:6379", "rediss://HOST:6379", "redis+sentinel://HOST:26379/MASTER", )"
         R"("unix:/PATH", or "memory" alone)"};
 }
@@ -65,13 +64,16 @@ bool take_path(std::string_view path, StoreAddress& address) {
 std::expected<StoreAddress, Refusal> parse_store_address(std::string_view text) {
     StoreAddress address;
     if (text.starts_with("unix:/")) {
+        // "unix://USER:PASSWORD@/PATH" is what other programs read.
+        if (text.starts_with("unix://") && !text.starts_with("unix:///"))
+            return std::unexpected(no_address());
         address.path = text.substr(text.find('/'));
         return address;
     }
     const Scheme* scheme = nullptr;
     for (const auto& each : schemes)
         if (text.starts_with(each.begins)) scheme = &each;
-    if (scheme == nullptr) return std::unexpected(no_address(text));
+    if (scheme == nullptr) return std::unexpected(no_address());
     address.has_tls = scheme->has_tls;
     address.is_sentinel = scheme->is_sentinel;
     const auto rest = text.substr(scheme->begins.size());
@@ -79,7 +81,6 @@ std::expected<StoreAddress, Refusal> parse_store_address(std::string_view text) 
     auto authority = rest.substr(0, path_at);
     if (const auto user_end = authority.rfind('@'); user_end != std::string_view::npos) {
         const auto user = authority.substr(0, user_end);
-        // The text of the refusal goes to logs, so it does not repeat the password.
         if (user.find(':') != std::string_view::npos)
             return std::unexpected(Refusal{"there is a password in the address of the store",
                                            "write it to a file that only Ballast can read, and "
@@ -90,7 +91,7 @@ std::expected<StoreAddress, Refusal> parse_store_address(std::string_view text) 
     auto destination =
         parse_destination(authority, address.is_sentinel ? sentinel_port : store_port);
     if (!destination || !take_path(rest.substr(path_at), address))
-        return std::unexpected(no_address(text));
+        return std::unexpected(no_address());
     address.host = std::move(destination->host);
     address.port = destination->port;
     return address;

@@ -45,7 +45,7 @@ TEST(LoadCluster, addresses_belong_together) {
          "f:3:9: cluster.store: these addresses are not those of one store (give all of them the "
          "same form, master and database)\n"},
         {with(secret + "store = \"s1:6379\"\n"),
-         "f:3:9: cluster.store: 's1:6379' is not the address of a store (write "
+         "f:3:9: cluster.store: this is not the address of a store (write "
          "\"redis://HOST:6379\", \"rediss://HOST:6379\", \"redis+sentinel://HOST:26379/MASTER\", "
          "\"unix:/PATH\", or \"memory\" alone)\n"},
         {with(secret + "store = \"redis://:letmein@s1\"\n"),
@@ -111,6 +111,21 @@ TEST(StoreAddress, other_texts_are_refused) {
           "redis+sentinel://a", "redis+sentinel://a/", "redis+sentinel://a/m/x", "http://a",
           "redis://a b", "redis://a/70000"})
         EXPECT_FALSE(parse_store_address(text)) << text;
+}
+
+TEST(StoreAddress, a_password_is_not_repeated_whatever_is_wrong) {
+    for (const auto* const text :
+         {"redis://ballast:S3cret@s1", "redis://:S3cret@s1", "redis://:S3c/ret@s1",
+          "redis://ballast:S3cret", "redis:/ballast:S3cret@s1", "valkey://ballast:S3cret@s1",
+          "ballast:S3cret@s1", "redis://s1/S3cret", "redis://s1?password=S3cret",
+          "redis+sentinel://ballast:S3cret@s1", "unix://ballast:S3cret@/run/redis.sock"}) {
+        const auto parsed = parse_store_address(text);
+        ASSERT_FALSE(parsed) << text;
+        for (const auto& said : {parsed.error().what, parsed.error().fix})
+            for (const auto* const part : {"S3c", "ret@", "ballast"})
+                EXPECT_EQ(said.find(part), std::string::npos) << said;
+    }
+    EXPECT_EQ(parse_store_address("unix:///run/redis.sock").value().path, "///run/redis.sock");
 }
 
 }  // namespace
