@@ -163,8 +163,8 @@ constexpr auto cluster_settings = std::to_array<Setting>({
     {"secret_file",
      Text{at<&Cluster::secret_file>, 0, path_bytes_max},
      "File with at least 32 random bytes in base64 (`openssl rand -base64 48`), the same on all "
-     "nodes. What Ballast keeps in the store is encrypted with it, and names of users are only "
-     "there as keyed hashes. Needed with a store.",
+     "nodes. What Ballast keeps in the store is encrypted with it: names and addresses are "
+     "there only encrypted or as keyed hashes. Needed with a store.",
      false,
      {},
      store_opens},
@@ -203,16 +203,16 @@ constexpr auto cluster_settings = std::to_array<Setting>({
      store_opens},
     {"heartbeat",
      Time{at<&Cluster::heartbeat>, 100ms, 60s},
-     "How often this node tells the others its sessions and transfers. So long after another node "
-     "has let sessions in, its limits may be exceeded here. A node that is silent for five times "
-     "as long is taken for dead.",
+     "How often this node tells the others its sessions and transfers. Until it has heard of "
+     "sessions that others let in, limits may be exceeded by that many. A node that is silent for "
+     "five times as long is taken for dead.",
      false,
      {},
      store_opens},
     {"timeout",
      Time{at<&Cluster::timeout>, 100ms, 60s},
-     "For an answer of the store. After that Ballast goes on with what it knows, and tries the "
-     "store again.",
+     "How long to wait for an answer of the store. After that Ballast goes on with what it knows, "
+     "and tries the store again.",
      false,
      {},
      store_opens},
