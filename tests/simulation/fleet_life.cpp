@@ -389,8 +389,8 @@ std::string FleetLife::views_of(const Node& node, const std::string& backend) co
 void FleetLife::check_the_end() {
     ASSERT_TRUE(is_calm());
     // Nobody does anything now; then all know the same. What a gap in the news has lost comes with
-    // the slices of the table.
-    clocks_.run_for((cluster::Counts::slices + 3) * heartbeat_ + 20 * travel_most_);
+    // the slices of the table. A heartbeat takes longer than it should where each way is long.
+    clocks_.run_for((cluster::Counts::slices + 3) * (heartbeat_ + 20 * travel_most_));
     check_users();
     for (auto& node : nodes_) {
         EXPECT_EQ(node.process->fleet().nodes().size(), nodes_.size()) << node.name;
