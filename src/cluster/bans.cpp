@@ -54,8 +54,10 @@ void Bans::learn(const Entry& entry) {
     if (!fields->text("left").empty()) {
         const auto left = fields->number<milliseconds::rep>("left");
         if (!left || *left < 0 || milliseconds(*left) > left_max) return;
-        lifetime = entry.stamp.at + milliseconds(*left) - exchange_.clock().now();
-        if (lifetime <= milliseconds(0) || lifetime > left_max) return;
+        // If the store's clock has gone back, the ban begins later than now by it.
+        lifetime = std::min(entry.stamp.at + milliseconds(*left) - exchange_.clock().now(),
+                            milliseconds(*left));
+        if (lifetime <= milliseconds(0)) return;
         until = exchange_.loop().after(lifetime);
     }
     if (!latest_.learn(entry, lifetime)) return;

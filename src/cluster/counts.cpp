@@ -23,6 +23,8 @@ constexpr std::size_t nodes_max = 1000;
 /// Users and addresses of one node.
 constexpr std::size_t counts_max = 2'000'000;
 constexpr std::size_t bytes_each = sizeof(std::uint64_t) + sizeof(std::uint32_t);
+/// To be told.
+constexpr std::size_t changed_max = 100'000;
 /// In one message.
 constexpr std::size_t told_max = 20'000;
 /// In one slice; the store takes no larger value.
@@ -78,10 +80,13 @@ std::optional<std::size_t> slice_from(std::string_view key, std::string_view nod
 
 void Counts::changed(std::span<const Sharing::Count> counts) {
     for (const auto& each : counts) changed_[each.who] = each.sessions;
+    // Nobody takes them while the store is away. The slices say the same.
+    if (changed_.size() > changed_max) repeat();
 }
 
 /// The store may have slices of a process that was here before.
 void Counts::repeat() {
+    changed_.clear();
     due_.fill(true);
     has_been_empty_.fill(false);
 }
@@ -89,6 +94,7 @@ void Counts::repeat() {
 void Counts::beat() {
     due_.at(next_slice_) = true;
     next_slice_ = (next_slice_ + 1) % slices;
+    forget_dead_nodes();
 }
 
 std::vector<News> Counts::take(std::size_t max) {
@@ -191,6 +197,16 @@ void Counts::forget(const std::string& node) {
     for (const auto& [who, count] : known->second.counts) changed.push_back(who);
     nodes_.erase(known);
     sum(changed);
+}
+
+/// The slices of a node are in the store for longer than it is missed.
+void Counts::forget_dead_nodes() {
+    std::vector<std::string> dead;
+    for (auto& [name, node] : nodes_) {
+        node.beats_unknown = others_.others().contains(name) ? 0 : node.beats_unknown + 1;
+        if (node.beats_unknown > Nodes::beats_of_silence) dead.push_back(name);
+    }
+    for (const auto& each : dead) forget(each);
 }
 
 void Counts::sum(std::span<const Who> changed) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cluster/exchange.h"
+#include "cluster/nodes.h"
 #include "cluster/topic.h"
 #include "guard/ledger.h"
 #include "guard/sharing.h"
@@ -29,7 +30,8 @@ class Counts final : public Topic {
 public:
     static constexpr std::size_t slices = 16;
 
-    Counts(Exchange& exchange, guard::Ledger& ledger) : exchange_(exchange), ledger_(ledger) {}
+    Counts(Exchange& exchange, const Nodes& nodes, guard::Ledger& ledger)
+        : exchange_(exchange), others_(nodes), ledger_(ledger) {}
 
     /// These are the numbers here now; 0: none any more.
     void changed(std::span<const guard::Sharing::Count> counts);
@@ -41,6 +43,7 @@ public:
     void learn(const Entry& entry) override;
     void hear(const Message& message) override;
     void opened() override { repeat(); }
+    void renamed(const std::string& /*former*/) override { repeat(); }
     void beat() override;
     [[nodiscard]] std::vector<News> take(std::size_t max) override;
     void repeat() override;
@@ -54,7 +57,9 @@ private:
     struct OfNode {
         std::unordered_map<Who, Count> counts;
         std::array<Stamp, slices> learned{};
+        int beats_unknown = 0;  ///< since there was such a node
     };
+    void forget_dead_nodes();
     [[nodiscard]] std::optional<Entry> slice_of(std::size_t slice);
     [[nodiscard]] OfNode* node(const std::string& name);
     /// False: something later is known.
@@ -63,6 +68,7 @@ private:
     void sum(std::span<const Who> changed);
 
     Exchange& exchange_;
+    const Nodes& others_;
     guard::Ledger& ledger_;
     std::unordered_map<Who, std::uint32_t> changed_;
     std::array<bool, slices> due_{};

@@ -13,8 +13,15 @@ using std::chrono::milliseconds;
 
 /// At once, of all nodes.
 constexpr std::size_t answering_max = 64;
-constexpr std::size_t due_max = 4096;
+/// Of messages that wait for the store.
+constexpr std::size_t due_bytes_max = 16UL << 20;
+/// The store takes at most some MiB at once.
+constexpr std::size_t taken_bytes_max = 512UL << 10;
 constexpr auto patience_max = std::chrono::minutes(2);
+
+bool is_name(std::string_view text) {
+    return !text.empty() && std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
+}
 
 base::Error no_answer(const std::string& node, std::string_view problem, std::errc code) {
     return {.fault = base::Fault::backend,
@@ -45,6 +52,9 @@ loop::Task<base::Result<std::string>> Courier::ask(std::string node, std::string
         co_return std::unexpected(no_answer(node, "the store is away", std::errc::not_connected));
     if (question.size() > question_bytes_max)
         co_return std::unexpected(no_answer(node, "", std::errc::message_size));
+    if (!is_name(node))
+        co_return std::unexpected(
+            no_answer(node, "no node has such a name", std::errc::invalid_argument));
     const auto deadline = exchange_.loop().after(patience);
     Asked asked(exchange_.loop());
     asked.node = node;
@@ -52,11 +62,10 @@ loop::Task<base::Result<std::string>> Courier::ask(std::string node, std::string
     const Listed listed(asked_, asked);
 
     Fields fields;
-    fields.add("to", node);
     fields.add("number", asked.number);
     fields.add("until", exchange_.clock().at(deadline).count());
     fields.add("question", question);
-    send(fields);
+    send(node, fields, true);
     while (!asked.is_whole && asked.problem.empty())
         if (!co_await asked.signal.wait(deadline))
             co_return std::unexpected(no_answer(node, "", std::errc::timed_out));
@@ -65,15 +74,15 @@ loop::Task<base::Result<std::string>> Courier::ask(std::string node, std::string
     co_return std::move(asked.answer);
 }
 
-void Courier::send(const Fields& fields) {
-    if (due_.size() >= due_max) return;
-    due_.push_back(fields.bytes());
+void Courier::send(std::string to, const Fields& fields, bool is_question) {
+    due_.push_back({.to = std::move(to), .body = fields.bytes(), .is_question = is_question});
+    due_bytes_ += due_.back().body.size();
     exchange_.hurry();
 }
 
 void Courier::hear(const Message& message) {
     const auto fields = Fields::parse(message.body);
-    if (!fields || fields->text("to") != exchange_.node()) return;
+    if (!fields) return;
     if (!fields->all("question").empty())
         hear_question(message.node, *fields);
     else
@@ -87,7 +96,7 @@ void Courier::hear_question(const std::string& from, const Fields& fields) {
     if (!number || !until || milliseconds(*until) <= now ||
         milliseconds(*until) > now + patience_max)
         return;
-    std::erase_if(answering_, [](const auto& each) { return each.is_done(); });
+    tidy();
     if (answering_.size() >= answering_max) return;
     // The asker draws its numbers anew when it starts: the same number with another `until` is
     // another question.
@@ -95,24 +104,26 @@ void Courier::hear_question(const std::string& from, const Fields& fields) {
              .second)
         return;
     answering_.push_back(
-        loop::Job::start(answer(from, *number, std::string(fields.text("question")))));
+        {.until = milliseconds(*until),
+         .job = loop::Job::start(answer(from, *number, std::string(fields.text("question"))))});
 }
 
 loop::Task<> Courier::answer(std::string to, std::uint64_t number, std::string question) {
     auto text = co_await answer_(std::move(question));
-    if (text.size() > answer_bytes_max) text.resize(answer_bytes_max);
+    // One byte too many tells the asker that it is too long.
+    if (text.size() > answer_bytes_max) text.resize(answer_bytes_max + 1);
+    if (due_bytes_ + text.size() > due_bytes_max) co_return;
     std::uint64_t part = 0;
     std::string_view rest = text;
     do {
         const auto bytes = rest.substr(0, part_bytes_max);
         rest.remove_prefix(bytes.size());
         Fields fields;
-        fields.add("to", to);
         fields.add("number", number);
         fields.add("part", part++);
         fields.add("answer", bytes);
         if (rest.empty()) fields.add("last", 1);
-        send(fields);
+        send(to, fields, false);
     } while (!rest.empty());
 }
 
@@ -127,14 +138,18 @@ void Courier::hear_answer(const std::string& from, const Fields& fields) {
     ++asked.parts;
     asked.answer.append(fields.text("answer"));
     asked.is_whole = !fields.text("last").empty();
-    if (asked.answer.size() > answer_bytes_max) asked.problem = "its answer has no end";
+    if (asked.answer.size() > answer_bytes_max) asked.problem = "its answer is longer than 8 MiB";
     if (asked.is_whole || !asked.problem.empty()) asked.signal.raise();
 }
 
 /// Answers may have been lost with the store's news.
 void Courier::opened() {
+    std::erase_if(due_, [&](const auto& each) {
+        if (each.is_question) due_bytes_ -= each.body.size();
+        return each.is_question;
+    });
     for (auto* const each : asked_) {
-        each->problem = "the store was away meanwhile";
+        each->problem = "the store was away meanwhile: it may have been done";
         each->signal.raise();
     }
 }
@@ -142,18 +157,24 @@ void Courier::opened() {
 void Courier::beat() {
     const auto now = exchange_.loop().now();
     std::erase_if(heard_, [&](const auto& each) { return now - each.second > 2 * patience_max; });
-    std::erase_if(answering_, [](const auto& each) { return each.is_done(); });
+    tidy();
+}
+
+void Courier::tidy() {
+    const auto now = exchange_.clock().now();
+    std::erase_if(answering_,
+                  [&](const auto& each) { return each.job.is_done() || each.until <= now; });
 }
 
 std::vector<News> Courier::take(std::size_t max) {
-    // The store takes at most some MiB at once.
     std::vector<News> taken;
-    for (std::size_t bytes = 0;
-         !due_.empty() && taken.size() < max && bytes < 2 * part_bytes_max;) {
-        bytes += due_.front().size();
+    for (std::size_t bytes = 0; !due_.empty() && taken.size() < max && bytes < taken_bytes_max;) {
+        auto& due = due_.front();
+        bytes += due.body.size();
+        due_bytes_ -= due.body.size();
         taken.emplace_back(Message{.node = exchange_.node(),
-                                   .kind = std::string(name()),
-                                   .body = std::move(due_.front())});
+                                   .kind = fmt::format("{}/{}", name(), due.to),
+                                   .body = std::move(due.body)});
         due_.pop_front();
     }
     return taken;

@@ -48,8 +48,9 @@ public:
 
     static constexpr std::size_t question_bytes_max = 256UL << 10;
     static constexpr std::size_t answer_bytes_max = 8UL << 20;
-    /// An answer is cut into parts.
-    static constexpr std::size_t part_bytes_max = 256UL << 10;
+    /// An answer is cut into parts. The store keeps the latest some thousand messages, whatever
+    /// their size: so a part is small.
+    static constexpr std::size_t part_bytes_max = 32UL << 10;
 
 private:
     struct Asked {
@@ -65,15 +66,26 @@ private:
     void hear_question(const std::string& from, const Fields& fields);
     void hear_answer(const std::string& from, const Fields& fields);
     [[nodiscard]] loop::Task<> answer(std::string to, std::uint64_t number, std::string question);
-    void send(const Fields& fields);
+    struct Due {
+        std::string to;
+        std::string body;
+        bool is_question = false;
+    };
+    void send(std::string to, const Fields& fields, bool is_question);
+    void tidy();
 
     Exchange& exchange_;
     const Answer answer_;
     std::uint64_t numbers_;
     std::list<Asked*> asked_;
     std::map<std::string, loop::Time> heard_;  // questions, and when
-    std::list<loop::Job> answering_;
-    std::deque<std::string> due_;  // bodies of messages
+    struct Answering {
+        std::chrono::milliseconds until{};  ///< by the store's clock; then nobody waits for it
+        loop::Job job;
+    };
+    std::list<Answering> answering_;
+    std::deque<Due> due_;
+    std::size_t due_bytes_ = 0;
 };
 
 }  // namespace ballast::cluster

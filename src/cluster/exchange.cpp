@@ -28,16 +28,20 @@ constexpr std::size_t slices_max = 100'000;
 constexpr std::size_t unreadable_nodes_max = 100;
 constexpr std::uint32_t beats_between_measures = 60;
 constexpr int beats_of_office = 5;
-/// So many are made before a heartbeat that is late: with a slow store, the rest is told, too.
-constexpr std::uint32_t writes_per_beat = 3;
-/// Reading all tables takes a while, in which nothing is told. If the news have gaps all the time,
-/// it is not done all the time.
+/// If the news have gaps all the time, the tables are not read all the time.
 constexpr int beats_between_loads = 5;
+/// A store that has failed again and again is opened at once the next time if it works for so long.
+constexpr loop::Time::duration trusted_after = 10s;
 
 std::string place_of(const Entry& entry) {
     return fmt::format("entry {}:{} {}:{} {}", entry.table.size(), entry.table, entry.key.size(),
                        entry.key, to_string(entry.stamp));
 }
+std::size_t bytes_of(const News& news) {
+    const auto* const entry = std::get_if<Entry>(&news);
+    return entry != nullptr ? entry->value.size() : std::get<Message>(news).body.size();
+}
+
 std::string place_of(const Message& message) {
     return fmt::format("message {}:{} {}", message.kind.size(), message.kind, message.node);
 }
@@ -72,6 +76,12 @@ Stamp Exchange::stamp(const Stamp& known) const {
     return {.at = std::max(clock_.now(), known.at + 1ms), .node = settings_.node};
 }
 
+void Exchange::rename(std::string node) {
+    const auto former = std::exchange(settings_.node, std::move(node));
+    for (auto* const each : topics_) each->renamed(former);
+    hurry();
+}
+
 std::string Exchange::key_of(std::string_view text) const { return secret_.digest(text); }
 
 // Staying in touch
@@ -89,6 +99,12 @@ loop::Task<base::Error> Exchange::talk() {
     auto opened = co_await store_.open();
     if (!opened) co_return std::move(opened.error());
     clock_.reopened();
+    has_followed_ = false;
+    has_told_ = false;
+    read_ = 1;
+    loading_.reset();
+    reload_due_ = true;
+    next_load_ = loop_.now();
     clock_answered(opened->now, asked_at);
     const bool is_wiped = !birth_.empty() && birth_ != opened->birth;
     birth_ = opened->birth;
@@ -109,6 +125,9 @@ loop::Task<> Exchange::follow(std::string after, std::optional<base::Error>& fai
             failure = std::move(followed.error());
             co_return;
         }
+        heard_until_ = asked_at;
+        has_followed_ = true;
+        note_found();
         if (followed->has_gap) load_again();
         for (auto& news : followed->news) {
             if (auto* const entry = std::get_if<Entry>(&news))
@@ -116,6 +135,7 @@ loop::Task<> Exchange::follow(std::string after, std::optional<base::Error>& fai
             else
                 hear(std::move(std::get<Message>(news)));
         }
+        for (auto* const each : topics_) each->heard_all();
         const bool is_idle = followed->news.empty() && loop_.now() - asked_at < follow_pause;
         after = std::move(followed->latest);
         if (is_idle) (void)co_await idle_.wait(loop_.after(follow_pause));
@@ -123,10 +143,8 @@ loop::Task<> Exchange::follow(std::string after, std::optional<base::Error>& fai
 }
 
 loop::Task<> Exchange::tell(bool is_wiped, std::optional<base::Error>& failure) {
-    reload_due_ = true;
     std::uint32_t beats = 0;
     auto next_beat = loop_.now();
-    auto next_load = loop_.now();
     if (is_wiped) {
         // All nodes know it all. What one has told already, the others do not tell again.
         (void)co_await due_.wait(loop_.after(any_of(settings_.heartbeat)));
@@ -134,45 +152,51 @@ loop::Task<> Exchange::tell(bool is_wiped, std::optional<base::Error>& failure) 
     }
     for (;;) {
         base::Result<> done;
-        if (reload_due_ && loop_.now() >= next_load) {
-            reload_due_ = false;
-            done = co_await load();
-            next_load = loop_.after(beats_between_loads * settings_.heartbeat);
-        }
-        if (done && loop_.now() >= next_beat) {
+        if (loop_.now() >= next_beat) {
             next_beat = std::max(next_beat + settings_.heartbeat, loop_.now());
-            if (++beats % beats_between_measures == 0) done = co_await measure();
+            if (beats++ % beats_between_measures == 0) done = co_await measure();
             if (done) done = co_await claim();
             for (auto* const each : topics_) each->beat();
         }
-        bool is_all_told = false;
-        if (done) {
-            auto flushed = co_await flush(next_beat);
-            if (flushed)
-                is_all_told = *flushed;
-            else
-                done = std::unexpected(std::move(flushed.error()));
-        }
+        if (done) done = co_await load_some();
+        if (done) done = co_await flush(next_beat);
         if (!done) {
             failure = std::move(done.error());
             co_return;
         }
+        if (loading_) continue;
+        has_told_ = true;
         note_found();
-        if (is_all_told) (void)co_await due_.wait(next_beat);
+        (void)co_await due_.wait(next_beat);
     }
 }
 
-loop::Task<base::Result<>> Exchange::load() {
-    for (auto* const each : topics_) {
-        if (!each->has_table()) continue;
-        std::string from;
-        for (std::size_t slices = 0; slices < slices_max; ++slices) {
-            auto slice = co_await store_.load(std::string(each->name()), std::move(from));
-            if (!slice) co_return std::unexpected(std::move(slice.error()));
-            for (auto& entry : slice->entries) learn(std::move(entry));
-            from = std::move(slice->next);
-            if (from.empty()) break;
+/// The next slice of what is to be read. A heartbeat never waits for a whole table.
+loop::Task<base::Result<>> Exchange::load_some() {
+    if (!loading_) {
+        if (!reload_due_ || loop_.now() < next_load_) co_return base::Result<>();
+        reload_due_ = false;
+        loading_ = Loading{.topic = 0};
+    }
+    const auto next_topic = [&] { loading_ = Loading{.topic = loading_->topic + 1}; };
+    while (loading_->topic < topics_.size() && !topics_[loading_->topic]->has_table()) next_topic();
+    if (loading_->topic < topics_.size()) {
+        auto slice = co_await store_.load(std::string(topics_[loading_->topic]->name()),
+                                          std::move(loading_->from));
+        if (!slice) co_return std::unexpected(std::move(slice.error()));
+        for (auto& entry : slice->entries) learn(std::move(entry));
+        topics_[loading_->topic]->heard_all();
+        loading_->from = std::move(slice->next);
+        if (loading_->from.empty() || ++loading_->slices == slices_max) {
+            topics_[loading_->topic]->loaded();
+            next_topic();
         }
+    }
+    while (loading_->topic < topics_.size() && !topics_[loading_->topic]->has_table()) next_topic();
+    read_ = std::max(read_, loading_->topic);
+    if (loading_->topic == topics_.size()) {
+        loading_.reset();
+        next_load_ = loop_.after(beats_between_loads * settings_.heartbeat);
     }
     co_return base::Result<>();
 }
@@ -205,34 +229,24 @@ void Exchange::clock_answered(std::chrono::milliseconds now, loop::Time asked_at
     for (auto* const each : topics_) each->shift(by);
 }
 
-/// The store would refuse it again and again, and everything behind it would wait.
-void Exchange::leave_out_what_is_too_large() {
-    constexpr std::size_t for_the_seal = 256;
-    std::erase_if(unwritten_, [&](const News& news) {
-        const auto* const entry = std::get_if<Entry>(&news);
-        const auto bytes =
-            entry != nullptr ? entry->value.size() : std::get<Message>(news).body.size();
-        if (bytes + for_the_seal <= Store::value_bytes_max) return false;
-        log::error("what this node shares is too large for the store",
-                   {{"of", entry != nullptr ? entry->table : std::get<Message>(news).kind},
-                    {"bytes", std::uint64_t{bytes}}});
-        return true;
-    });
+/// Adds what the topics have, of those whose table has been read. What is too large the store would
+/// refuse again and again, and everything behind it would wait.
+void Exchange::gather() {
+    for (std::size_t i = 0; i < read_ && unwritten_.size() < batch_max_; ++i) {
+        for (auto& each : topics_[i]->take(batch_max_ - unwritten_.size())) {
+            const auto bytes = bytes_of(each);
+            if (bytes <= news_bytes_max)
+                unwritten_.push_back(std::move(each));
+            else if (too_large_.insert(topics_[i]->name()).second)
+                log::error("what this node shares is too large for the store",
+                           {{"of", topics_[i]->name()}, {"bytes", std::uint64_t{bytes}}});
+        }
+    }
 }
 
-/// Writes what is due, in batches: what failed the last time, then what the topics have. False:
-/// there is more, but the heartbeat comes first.
-loop::Task<base::Result<bool>> Exchange::flush(loop::Deadline next_beat) {
-    std::uint32_t writes = 0;
-    for (auto each = topics_.begin(); each != topics_.end() || !unwritten_.empty();) {
-        if (unwritten_.empty()) {
-            unwritten_ = (*each)->take(batch_max_);
-            if (!unwritten_.empty()) leave_out_what_is_too_large();
-        }
-        if (unwritten_.empty()) {
-            ++each;
-            continue;
-        }
+/// Writes what is due, in batches, but not beyond the next heartbeat.
+loop::Task<base::Result<>> Exchange::flush(loop::Time next_beat) {
+    for (gather(); !unwritten_.empty(); gather()) {
         const auto count = std::min(batch_max_, unwritten_.size());
         const auto middle = unwritten_.begin() + static_cast<std::ptrdiff_t>(count);
         auto written = co_await store_.write(sealed({unwritten_.begin(), middle}));
@@ -242,10 +256,11 @@ loop::Task<base::Result<bool>> Exchange::flush(loop::Deadline next_beat) {
             co_return std::unexpected(std::move(written.error()));
         }
         batch_max_ = std::min(batch_most, 2 * batch_max_);
-        unwritten_.erase(unwritten_.begin(), middle);
-        if (++writes >= writes_per_beat && loop_.now() >= next_beat) co_return false;
+        unwritten_.erase(unwritten_.begin(),
+                         unwritten_.begin() + static_cast<std::ptrdiff_t>(count));
+        if (loop_.now() >= next_beat) break;
     }
-    co_return true;
+    co_return base::Result<>();
 }
 
 void Exchange::note_lost(const base::Error& error) {
@@ -264,7 +279,8 @@ void Exchange::note_lost(const base::Error& error) {
 }
 
 void Exchange::note_found() {
-    failures_ = 0;
+    if (!has_followed_ || !has_told_) return;
+    if (state_.is_reachable && loop_.now() - state_.since >= trusted_after) failures_ = 0;
     if (state_.is_reachable) return;
     state_ = {.is_reachable = true, .since = loop_.now(), .problem = {}};
     log::write_each(log::Level::info, "the cluster's store can be used",
@@ -297,21 +313,25 @@ void Exchange::learn(Entry entry) {
     // A newer version may have tables that we do not know.
     if (about == nullptr || !about->has_table() || entry.value.empty()) return;
     auto opened = secret_.open(entry.value, place_of(entry));
-    if (!opened) return note_unreadable(entry.stamp.node, opened.error());
+    if (!opened)
+        return note_unreadable(entry.stamp.node, entry.table + ":" + entry.key, opened.error());
     entry.value = std::move(*opened);
     about->learn(entry);
 }
 
 void Exchange::hear(Message message) {
-    auto* const about = topic(message.kind);
+    const auto slash = message.kind.find('/');
+    auto* const about = topic(std::string_view(message.kind).substr(0, slash));
     if (about == nullptr || message.node == settings_.node) return;
+    if (slash != std::string::npos && message.kind.substr(slash + 1) != settings_.node) return;
     auto opened = secret_.open(message.body, place_of(message));
-    if (!opened) return note_unreadable(message.node, opened.error());
+    if (!opened) return note_unreadable(message.node, message.kind, opened.error());
     message.body = std::move(*opened);
     about->hear(message);
 }
 
-void Exchange::note_unreadable(const std::string& node, net::Secret::Refusal why) {
+void Exchange::note_unreadable(const std::string& node, const std::string& key,
+                               net::Secret::Refusal why) {
     metrics::count(metrics::Counter::store_entries_unreadable);
     using enum net::Secret::Refusal;
     // A newer version that keeps something in another format keeps it for its own kind.
@@ -325,8 +345,9 @@ void Exchange::note_unreadable(const std::string& node, net::Secret::Refusal why
                         {{"node", node}});
     else
         log::write_each(log::Level::warning,
-                        "the cluster's store holds something that no node has written there",
-                        {{"node", node}});
+                        "the cluster's store holds something that no node has written there: does "
+                        "anything else use its keys?",
+                        {{"node", node}, {"key", key}});
 }
 
 std::vector<News> Exchange::sealed(std::vector<News> news) const {

@@ -33,6 +33,9 @@ public:
     };
     Exchange(loop::Loop& loop, Store& store, const net::Secret& secret, Settings settings);
 
+    /// Of what a topic gives: the store takes no more, and sealing adds some bytes.
+    static constexpr std::size_t news_bytes_max = Store::value_bytes_max - 1024;
+
     /// Before `start`.
     void add(Topic& topic) { topics_.push_back(&topic); }
     void start();
@@ -57,7 +60,9 @@ public:
     [[nodiscard]] const std::string& node() const { return settings_.node; }
     [[nodiscard]] std::chrono::milliseconds heartbeat() const { return settings_.heartbeat; }
     /// The same process goes on as another node.
-    void rename(std::string node) { settings_.node = std::move(node); }
+    void rename(std::string node);
+    /// What the others had said by then has been heard.
+    [[nodiscard]] loop::Time heard_until() const { return heard_until_; }
     /// The key in the store for something that must not be readable there, or has spaces.
     [[nodiscard]] std::string key_of(std::string_view text) const;
 
@@ -73,11 +78,11 @@ private:
     [[nodiscard]] loop::Task<base::Error> talk();
     [[nodiscard]] loop::Task<> follow(std::string after, std::optional<base::Error>& failure);
     [[nodiscard]] loop::Task<> tell(bool is_wiped, std::optional<base::Error>& failure);
-    [[nodiscard]] loop::Task<base::Result<>> load();
+    [[nodiscard]] loop::Task<base::Result<>> load_some();
     [[nodiscard]] loop::Task<base::Result<>> measure();
     [[nodiscard]] loop::Task<base::Result<>> claim();
-    [[nodiscard]] loop::Task<base::Result<bool>> flush(loop::Deadline next_beat);
-    void leave_out_what_is_too_large();
+    void gather();
+    [[nodiscard]] loop::Task<base::Result<>> flush(loop::Time next_beat);
     void clock_answered(std::chrono::milliseconds now, loop::Time asked_at);
     void note_lost(const base::Error& error);
     void note_found();
@@ -87,7 +92,7 @@ private:
     [[nodiscard]] Topic* topic(std::string_view name) const;
     void learn(Entry entry);
     void hear(Message message);
-    void note_unreadable(const std::string& node, net::Secret::Refusal why);
+    void note_unreadable(const std::string& node, const std::string& key, net::Secret::Refusal why);
     [[nodiscard]] std::vector<News> sealed(std::vector<News> news) const;
 
     loop::Loop& loop_;
@@ -99,11 +104,24 @@ private:
     std::vector<Topic*> topics_;
     State state_;
     std::string birth_;
+    bool has_followed_ = false;  // since it was opened
+    bool has_told_ = false;      // likewise
+    loop::Time heard_until_;
     bool reload_due_ = false;
+    struct Loading {
+        std::size_t topic = 0;
+        std::string from = {};
+        std::size_t slices = 0;
+    };
+    std::optional<Loading> loading_;
+    loop::Time next_load_;
+    // So many topics have been read since it was opened. The first, the heartbeat, waits for none.
+    std::size_t read_ = 1;
     loop::Time office_until_;
-    std::vector<News> unwritten_;  // what the store has failed to write
+    std::vector<News> unwritten_;           // what the store has failed to write
+    std::set<std::string_view> too_large_;  // topics of which that was said
     std::size_t batch_max_;
-    std::uint32_t failures_ = 0;              // since the store was found
+    std::uint32_t failures_ = 0;              // since the store worked for a while
     std::set<std::string> unreadable_nodes_;  // those that were warned of
     loop::Signal due_;
     loop::Signal ended_;

@@ -51,7 +51,7 @@ std::vector<News> Failures::take(std::size_t max) {
 void Failures::hear(const Message& message) {
     const auto fields = Fields::parse(message.body);
     const auto at = fields ? fields->number<milliseconds::rep>("at") : std::nullopt;
-    if (!at) return;
+    if (!at || milliseconds(*at) < exchange_.clock().now() - told_within) return;
     if (!heard_at_.contains(message.node) && heard_at_.size() >= nodes_max) heard_at_.clear();
     auto& heard_at = heard_at_[message.node];
     if (milliseconds(*at) <= heard_at) return;

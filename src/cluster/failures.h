@@ -27,6 +27,9 @@ public:
     /// A ban of this address, or of this user there, was lifted: what failed before does not count.
     void forget(std::string_view client, std::string_view user);
 
+    /// A node has gone. Another one may have its name.
+    void forget_node(const std::string& node) { heard_at_.erase(node); }
+
     [[nodiscard]] std::string_view name() const override { return "failures"; }
     [[nodiscard]] bool has_table() const override { return false; }
     void hear(const Message& message) override;

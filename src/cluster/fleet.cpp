@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/fleet.h"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace ballast::cluster {
 
 namespace {
+
+/// All pools and the ledger are looked at with each tick.
+constexpr auto tick_least = std::chrono::milliseconds(25);
 
 /// Half of what there is: a number that every reader knows, and far from overflowing.
 std::uint64_t first_number(std::mt19937_64& random) { return random() >> 2; }
@@ -21,13 +26,17 @@ Fleet::Fleet(loop::Loop& loop, Store& store, const net::Secret& secret, const Se
                 {.node = settings.node, .heartbeat = settings.heartbeat, .seed = random_()}),
       nodes_(
           exchange_, [this] { return look(); }, [this] { loads_.others_changed(); },
-          [this](const auto& node) { counts_.forget(node); }, random_()),
-      loads_(pools_, nodes_),
+          [this](const auto& node) {
+              counts_.forget(node);
+              failures_.forget_node(node);
+          },
+          random_()),
+      loads_(exchange_, pools_, nodes_),
       states_(exchange_, std::move(parts.obey)),
       stickiness_(exchange_, pools_),
       failures_(exchange_, ledger_),
       bans_(exchange_, ledger_, failures_),
-      counts_(exchange_, ledger_),
+      counts_(exchange_, nodes_, ledger_),
       tickets_(exchange_),
       probes_(exchange_, pools_, std::move(parts.probing)),
       courier_(exchange_, std::move(parts.answer), first_number(random_)),
@@ -72,7 +81,7 @@ void Fleet::set_pools(std::vector<std::shared_ptr<pool::Pool>> pools) {
         pool->share(false);
         pool->set_elsewhere({});
     }
-    loads_.others_changed();
+    loads_.tell_pools();
     states_.backends_changed();
     if (has_new) exchange_.load_again();
 }
@@ -110,15 +119,18 @@ void Fleet::look_at_ledger() {
 }
 
 loop::Task<> Fleet::watch() {
-    for (int ticks = 0;; ++ticks) {
+    auto& loop = exchange_.loop();
+    const auto tick =
+        std::max<loop::Time::duration>(exchange_.heartbeat() / Loads::ticks_per_beat, tick_least);
+    for (auto next_beat = loop.now();;) {
         look_at_ledger();
-        if (ticks % Loads::ticks_per_beat == 0) {
+        if (loop.now() >= next_beat) {
+            next_beat = loop.now() + exchange_.heartbeat();
             loads_.beat();
             probes_.look();
         }
         loads_.tick();
-        (void)co_await tick_.wait(
-            exchange_.loop().after(exchange_.heartbeat() / Loads::ticks_per_beat));
+        (void)co_await tick_.wait(loop.after(tick));
     }
 }
 

@@ -20,28 +20,38 @@ void Latest::set(const std::string& key, std::string value, milliseconds lifetim
     item = {.stamp = exchange_.stamp(item.stamp),
             .value = std::move(value),
             .until = exchange_.loop().after(lifetime),
-            .is_due = true};
+            .known_since = exchange_.loop().now()};
+    due_.insert(key);
 }
 
 bool Latest::learn(const Entry& entry, milliseconds lifetime) {
     const auto known = items_.find(entry.key);
     if (known == items_.end() && items_.size() >= items_max) return false;
     if (known != items_.end() && entry.stamp <= known->second.stamp) {
-        // The store has it: this node need not tell it.
-        if (entry.stamp == known->second.stamp) known->second.is_due = false;
+        if (entry.stamp == known->second.stamp) {
+            // The store has it: this node need not tell it.
+            due_.erase(entry.key);
+            known->second.seen = round_;
+        }
         return false;
     }
-    items_[entry.key] = {
-        .stamp = entry.stamp, .value = entry.value, .until = exchange_.loop().after(lifetime)};
+    items_[entry.key] = {.stamp = entry.stamp,
+                         .value = entry.value,
+                         .until = exchange_.loop().after(lifetime),
+                         .known_since = exchange_.loop().now(),
+                         .seen = round_};
+    due_.erase(entry.key);
     return true;
 }
 
 std::vector<News> Latest::take(std::size_t max) {
     std::vector<News> due;
     const auto now = exchange_.loop().now();
-    for (auto& [key, item] : items_) {
-        if (due.size() >= max) break;
-        if (!std::exchange(item.is_due, false) || item.until <= now) continue;
+    while (!due_.empty() && due.size() < max) {
+        const auto key = std::move(due_.extract(due_.begin()).value());
+        const auto known = items_.find(key);
+        if (known == items_.end() || known->second.until <= now) continue;
+        const auto& item = known->second;
         due.emplace_back(Entry{.table = table_,
                                .key = key,
                                .stamp = item.stamp,
@@ -52,7 +62,13 @@ std::vector<News> Latest::take(std::size_t max) {
 }
 
 void Latest::repeat() {
-    for (auto& [key, item] : items_) item.is_due = true;
+    for (const auto& [key, item] : items_) due_.insert(key);
+}
+
+void Latest::loaded() {
+    for (const auto& [key, item] : items_)
+        if (item.seen != round_) due_.insert(key);
+    ++round_;
 }
 
 void Latest::shift(milliseconds by) {

@@ -7,7 +7,9 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +32,11 @@ public:
     /// All of it is to be told again.
     void repeat();
     void shift(std::chrono::milliseconds by);
+    /// The table is read from now on, and then all of it has been. What the store has lost
+    /// meanwhile, without being another one, is told again: its replica may have been promoted
+    /// before it knew all, or it was started with an older copy.
+    void opened() { ++round_; }
+    void loaded();
     /// Forgets what is over.
     void tidy();
 
@@ -37,7 +44,8 @@ public:
         Stamp stamp;
         std::string value;
         loop::Time until;
-        bool is_due = false;  ///< to be told
+        loop::Time known_since;
+        std::uint64_t seen = 0;  ///< the round in which the store had it
     };
     [[nodiscard]] const std::map<std::string, Item>& items() const { return items_; }
 
@@ -45,6 +53,8 @@ private:
     const Exchange& exchange_;
     const std::string table_;
     std::map<std::string, Item> items_;  // by key
+    std::set<std::string> due_;          // keys of those to be told
+    std::uint64_t round_ = 1;
 };
 
 }  // namespace ballast::cluster

@@ -31,7 +31,15 @@ std::vector<BackendLoad> Loads::own() const {
     return all;
 }
 
-void Loads::others_changed() const {
+void Loads::others_changed() {
+    has_changed_ = true;
+    const auto pause = exchange_.heartbeat() / ticks_per_beat;
+    if (exchange_.loop().now() - told_pools_at_ >= pause) tell_pools();
+}
+
+void Loads::tell_pools() {
+    has_changed_ = false;
+    told_pools_at_ = exchange_.loop().now();
     // By pool, then by backend: what all of them have together.
     std::map<std::string, std::map<std::pair<std::string, std::string>, BackendLoad>> sums;
     for (const auto& [name, node] : nodes_.others()) {
@@ -72,6 +80,7 @@ void Loads::beat() {
 }
 
 void Loads::tick() {
+    if (has_changed_) tell_pools();
     if (!is_nearly_full_ || nodes_.others().empty()) return;
     auto now = own();
     if (now == told_) return;

@@ -21,21 +21,28 @@ namespace ballast::cluster {
 /// each change within a twentieth of a heartbeat.
 class Loads {
 public:
-    Loads(const SharedPools& pools, Nodes& nodes) : pools_(pools), nodes_(nodes) {}
+    Loads(const Exchange& exchange, const SharedPools& pools, Nodes& nodes)
+        : exchange_(exchange), pools_(pools), nodes_(nodes) {}
 
     /// Of this node, where there are any.
     [[nodiscard]] std::vector<BackendLoad> own() const;
-    /// What another node has is something else now.
-    void others_changed() const;
+    /// What another node has is something else now. The pools hear of it at once, but not more
+    /// often than `ticks_per_beat` times per heartbeat.
+    void others_changed();
     /// Once per heartbeat.
     void beat();
     /// `ticks_per_beat` times per heartbeat.
     void tick();
     static constexpr int ticks_per_beat = 20;
+    /// Other pools are served now.
+    void tell_pools();
 
 private:
+    const Exchange& exchange_;
     const SharedPools& pools_;
     Nodes& nodes_;
+    bool has_changed_ = false;  // and the pools were not told
+    loop::Time told_pools_at_;
     bool is_nearly_full_ = false;
     std::vector<BackendLoad> told_;
     /// The sessions at all nodes, one heartbeat ago.

@@ -27,7 +27,8 @@ Nodes::Nodes(Exchange& exchange, Look look, std::function<void()> changed, Left 
       changed_(std::move(changed)),
       left_(std::move(left)),
       instance_(instance),
-      started_at_(exchange.loop().now()) {}
+      started_at_(exchange.loop().now()),
+      first_name_(exchange.node()) {}
 
 NodeFacts Nodes::own() const {
     auto facts = look_();
@@ -58,16 +59,19 @@ milliseconds Nodes::lifetime_of(const NodeFacts& facts) {
 
 void Nodes::learn(const Entry& entry) {
     auto facts = facts_from(entry.value);
-    if (!facts) return;
-    if (entry.key == exchange_.node()) {
-        if (facts->instance != instance_) learn_of_namesake(entry);
-        return;
-    }
+    // This process may have had another name.
+    if (!facts || facts->instance == instance_) return;
+    if (entry.key == exchange_.node()) return learn_of_namesake(entry);
     if (entry.stamp.node != entry.key) return;
     const auto known = heard_.find(entry.key);
-    if (known != heard_.end() && entry.stamp <= known->second.stamp) return;
     if (known == heard_.end() && heard_.size() >= nodes_max) return;
-    heard_[entry.key] = {entry.stamp, exchange_.loop().now()};
+    if (known != heard_.end() && entry.stamp <= known->second.stamp) {
+        // The store's clock may have gone back, and a node that has started since does not know
+        // what its name has said.
+        const bool is_another = facts->instance != known->second.instance;
+        if (!is_another || others_.contains(entry.key)) return;
+    }
+    heard_[entry.key] = {entry.stamp, exchange_.loop().now(), facts->instance};
     if (facts->is_leaving) return leave(entry.key, "it has ended");
 
     const auto place = others_.find(entry.key);
@@ -78,10 +82,14 @@ void Nodes::learn(const Entry& entry) {
                           .heard_at = exchange_.loop().now(),
                           .is_self = false};
     if (is_new) {
-        log::write_each(log::Level::info, "another node is there", {{"node", entry.key}});
+        log::write_each(log::Level::info, "a node has joined the cluster", {{"node", entry.key}});
         events::publish(events::Kind::node_joined, {{"node", entry.key}});
     }
-    if (differs) changed_();
+    has_changed_ |= differs;
+}
+
+void Nodes::heard_all() {
+    if (std::exchange(has_changed_, false)) changed_();
 }
 
 /// Only an entry that is newer than this process's first one says that another node has its name.
@@ -99,11 +107,16 @@ void Nodes::opened() {
     for (auto& [name, node] : others_) node.heard_at = exchange_.loop().now();
 }
 
+/// After a pause of this process, or of the store, what the others have said meanwhile is still on
+/// its way.
 void Nodes::beat() {
     const auto now = exchange_.loop().now();
+    const auto heard_until = exchange_.heard_until();
+    if (heard_until - judged_until_ > beats_of_silence * exchange_.heartbeat() / 2) opened();
+    judged_until_ = heard_until;
     std::vector<std::string> silent;
     for (const auto& [name, node] : others_)
-        if (now - node.heard_at > lifetime_of(node.facts)) silent.push_back(name);
+        if (heard_until - node.heard_at > lifetime_of(node.facts)) silent.push_back(name);
     for (const auto& each : silent) leave(each, "it has been silent for five heartbeats");
     std::erase_if(heard_, [&](const auto& each) {
         return now - each.second.at > memory_of_dead && !others_.contains(each.first);
@@ -113,22 +126,44 @@ void Nodes::beat() {
 
 std::vector<News> Nodes::take(std::size_t /*max*/) {
     if (!std::exchange(is_due_, false)) return {};
-    return {entry_of(own())};
+    std::vector<News> news;
+    news.emplace_back(entry_of(own(), exchange_.node()));
+    if (const auto former = std::exchange(former_, std::nullopt)) {
+        auto facts = own();
+        facts.is_leaving = true;
+        news.emplace_back(entry_of(std::move(facts), *former));
+    }
+    return news;
+}
+
+/// A process that is replaced goes on under another name, and the new one has the former. If the
+/// new one fails, it takes its name back, and nobody has the other.
+void Nodes::renamed(const std::string& former) {
+    told_first_ = {};
+    former_.reset();
+    if (exchange_.node() == first_name_ && former != first_name_) former_ = former;
+    is_due_ = true;
 }
 
 std::vector<News> Nodes::farewell() {
     auto facts = own();
     facts.is_leaving = true;
-    return {entry_of(facts)};
+    return {entry_of(std::move(facts), exchange_.node())};
 }
 
-Entry Nodes::entry_of(const NodeFacts& facts) {
+/// The store takes no larger value: then some backends are not told of.
+Entry Nodes::entry_of(NodeFacts facts, const std::string& node) {
+    if (facts.is_leaving) facts.loads.clear();
+    auto bytes = bytes_of(facts);
+    for (; bytes.size() > Exchange::news_bytes_max && !facts.loads.empty(); bytes = bytes_of(facts))
+        facts.loads.resize(facts.loads.size() * 3 / 4);
     told_ = exchange_.stamp(told_);
+    told_.node = node;
     if (told_first_ == Stamp()) told_first_ = told_;
     return {.table = std::string(name()),
-            .key = exchange_.node(),
+            .key = node,
             .stamp = told_,
-            .value = bytes_of(facts),
+            .value = std::move(bytes),
             .lifetime = lifetime_of(facts)};
 }
 

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,8 +27,8 @@ struct Node {
 /// own steady clock.
 class Nodes final : public Topic {
 public:
-    /// `look` says what this node has now, but its name. `changed` is called when the set of other
-    /// nodes, or what one of them has, is another one; `left` before that with one that is gone.
+    /// `look` says what this node has now, but its name. `changed` is called when a node comes or
+    /// goes, or has other sessions; `left` before that with one that is gone.
     /// `instance` is drawn at random for each process.
     using Look = std::function<NodeFacts()>;
     using Left = std::function<void(const std::string&)>;
@@ -47,6 +48,8 @@ public:
     void learn(const Entry& entry) override;
     void opened() override;
     void beat() override;
+    void renamed(const std::string& former) override;
+    void heard_all() override;
     [[nodiscard]] std::vector<News> take(std::size_t max) override;
 
     /// A node that is silent for so many of its heartbeats is dead.
@@ -54,7 +57,7 @@ public:
 
 private:
     [[nodiscard]] NodeFacts own() const;
-    [[nodiscard]] Entry entry_of(const NodeFacts& facts);
+    [[nodiscard]] Entry entry_of(NodeFacts facts, const std::string& node);
     void learn_of_namesake(const Entry& entry);
     [[nodiscard]] static std::chrono::milliseconds lifetime_of(const NodeFacts& facts);
     void leave(const std::string& name, std::string_view why);
@@ -65,15 +68,20 @@ private:
     const Left left_;
     const std::uint64_t instance_;
     const loop::Time started_at_;
+    const std::string first_name_;
     std::map<std::string, Node> others_;
     struct Heard {
         Stamp stamp;
         loop::Time at;
+        std::uint64_t instance = 0;
     };
     std::map<std::string, Heard> heard_;  // the latest of each, dead ones too for a while
+    loop::Time judged_until_;             // what was heard by then has been judged
     Stamp told_;                          // the latest of our own
     Stamp told_first_;
     bool is_due_ = false;
+    bool has_changed_ = false;           // and nobody was told
+    std::optional<std::string> former_;  // a name that nobody has any more
     bool has_namesake_ = false;
 };
 

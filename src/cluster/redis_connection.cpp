@@ -51,11 +51,13 @@ loop::Task<base::Result<std::vector<RedisReply>>> RedisConnection::ask_all(
     assert(!commands.empty());
     if (!is_usable_)
         co_return std::unexpected(
-            base::Error{fault, {}, fmt::format("the connection to {} is of no use", server_)});
+            base::Error{fault, {}, fmt::format("the connection to {} is broken", server_)});
     is_usable_ = false;
     if (!reader_.is_empty())
         co_return std::unexpected(base::Error{
-            fault, {}, fmt::format("{} spoke without being asked: it is no store", server_)});
+            fault,
+            {},
+            fmt::format("{} sent something unasked: is it a Redis-compatible store?", server_)});
     for (const auto& command : commands) {
         const auto bytes = encode(command);
         if (const auto sent = co_await net::write_all(*stream_, signal_, bytes, fault, deadline);

@@ -16,7 +16,7 @@
 namespace ballast::cluster {
 
 /// A connection to a store or to a Sentinel. One coroutine asks at a time. After an error, and if a
-/// question was cancelled, it is of no use: nobody knows which answer comes next. Belongs to its
+/// question was cancelled, it is broken: nobody knows which answer comes next. Belongs to its
 /// loop's thread.
 class RedisConnection {
 public:

@@ -126,7 +126,7 @@ loop::Task<base::Result<RedisDialer::Dialled>> RedisDialer::try_address(
     // A user may not be allowed to ask; then writing shows it.
     if (!role.list.empty() && role.list.front().text != "master")
         co_return std::unexpected(error(fmt::format(
-            "{} is a {}, no primary: name the primary, or its Sentinels, in "
+            "{} is a {}, not the primary: name the primary, or its Sentinels, in "
             "cluster.store",
             name_of(address), role.list.front().text == "sentinel" ? "Sentinel" : "replica")));
     co_return Dialled{*std::move(connection), std::move(address)};

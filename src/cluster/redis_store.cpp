@@ -32,7 +32,7 @@ static_assert(entries_max * (Store::value_bytes_max + 1024) < RedisReplyReader::
 /// Keys that the store looks at for one slice, whoever they belong to.
 constexpr std::size_t scanned_keys = 200;
 
-constexpr std::string_view log_items_max = "10000";
+constexpr std::string_view log_items_max = "4000";
 constexpr milliseconds log_lifetime = 24h;
 constexpr milliseconds birth_lifetime = std::chrono::years(1);
 
@@ -191,8 +191,7 @@ loop::Task<base::Result<milliseconds>> RedisStore::now() {
     const auto reply = co_await ask({"TIME"}, deadline());
     if (!reply) co_return std::unexpected(reply.error());
     const auto time = parse_time(*reply);
-    if (!time)
-        co_return std::unexpected(error("the store gives an answer to TIME that is no time"));
+    if (!time) co_return std::unexpected(error("the store's answer to TIME is not a time"));
     co_return *time;
 }
 

@@ -27,7 +27,8 @@ struct Entry {
 /// Something that a node tells all others. The store keeps only the latest of them.
 struct Message {
     std::string node;  ///< who says it
-    std::string kind;  ///< a plain word: "load"
+    /// A plain word: "failures". For one node alone, its name follows: "courier/node1".
+    std::string kind;
     std::string body;  ///< any bytes, sealed
 };
 

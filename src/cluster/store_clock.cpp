@@ -10,9 +10,11 @@ using std::chrono::milliseconds;
 
 milliseconds StoreClock::answered(milliseconds now, loop::Time asked_at) {
     const auto half = (loop_.now() - asked_at) / 2;
-    // A slow answer says less than a quick one. Clocks drift, so a tenth more is as good.
-    if (is_measured_ && half > uncertainty_ + uncertainty_ / 10 + milliseconds(1)) return {};
+    // A slow answer says less than a quick one. Clocks drift, so an old answer says less, too.
+    const auto drift = (loop_.now() - measured_at_) / 1000 + milliseconds(1);
+    if (is_measured_ && half > uncertainty_ + uncertainty_ / 10 + drift) return {};
     is_measured_ = true;
+    measured_at_ = loop_.now();
     uncertainty_ = half;
     const auto former = std::exchange(
         ahead_, now - duration_cast<milliseconds>((asked_at + half).time_since_epoch()));

@@ -28,8 +28,9 @@ private:
     const loop::Loop& loop_;
     std::chrono::milliseconds ahead_{};  // the store's time minus ours
     bool is_known_ = false;
-    bool is_measured_ = false;  // since it was opened
-    loop::Time::duration uncertainty_{};
+    bool is_measured_ = false;            // since it was opened
+    loop::Time::duration uncertainty_{};  // when it was measured
+    loop::Time measured_at_;
 };
 
 }  // namespace ballast::cluster

@@ -54,6 +54,7 @@ void Tickets::set_listeners(std::vector<Listener> listeners) {
         const auto lifetime = each.keys->lifetime();
         if (!lifetime) continue;
         auto& served = listeners_[each.name];
+        served.served_since = exchange_.loop().now();
         if (const auto known = former.find(each.name);
             known != former.end() && known->second.keys == each.keys)
             served = std::move(known->second);
@@ -76,9 +77,12 @@ void Tickets::beat() {
     latest_.tidy();
     for (auto& [name, served] : listeners_) {
         auto item = latest_.items().find(served.key);
-        const bool is_over = item == latest_.items().end() ||
-                             exchange_.clock().now() - item->second.stamp.at >= served.lifetime;
-        if (is_over && exchange_.has_office()) {
+        const auto age = age_of(served, item);
+        const bool is_over = item == latest_.items().end() || age >= served.lifetime;
+        // The node with the office may not have this listener.
+        const auto patience =
+            item == latest_.items().end() ? served.lifetime / 2 : served.lifetime * 3 / 2;
+        if (is_over && (exchange_.has_office() || age >= patience)) {
             replace(served);
             item = latest_.items().find(served.key);
         }
@@ -86,6 +90,17 @@ void Tickets::beat() {
         const bool is_due = exchange_.loop().now() - served.used_at > served.lifetime / 4;
         if (item->second.stamp != served.used || is_due) use(served, item->second);
     }
+}
+
+/// Of its keys, or how long it has had none. The store's clock may have gone back since they were
+/// made.
+milliseconds Tickets::age_of(const Served& served,
+                             std::map<std::string, Latest::Item>::const_iterator item) const {
+    const auto now = exchange_.loop().now();
+    if (item == latest_.items().end())
+        return duration_cast<milliseconds>(now - served.served_since);
+    return std::max(exchange_.clock().now() - item->second.stamp.at,
+                    duration_cast<milliseconds>(now - item->second.known_since));
 }
 
 void Tickets::replace(const Served& served) {

@@ -16,8 +16,8 @@
 namespace ballast::cluster {
 
 /// The keys of session tickets, by listener: a client may resume its TLS session at any node. One
-/// node replaces them, all use them. While the store is away each node goes on with what it has,
-/// and after two lifetimes with keys of its own.
+/// node replaces them, or any that has the listener if that one does not; all use them. While the
+/// store is away each node goes on with what it has, and after two lifetimes with keys of its own.
 class Tickets final : public Topic {
 public:
     struct Listener {
@@ -34,6 +34,8 @@ public:
     void learn(const Entry& entry) override;
     void beat() override;
     [[nodiscard]] std::vector<News> take(std::size_t max) override { return latest_.take(max); }
+    void opened() override { latest_.opened(); }
+    void loaded() override { latest_.loaded(); }
     void repeat() override { latest_.repeat(); }
     void shift(std::chrono::milliseconds by) override { latest_.shift(by); }
 
@@ -46,7 +48,10 @@ private:
         std::string key;  ///< in the table
         Stamp used;       ///< of what it uses
         loop::Time used_at;
+        loop::Time served_since;
     };
+    [[nodiscard]] std::chrono::milliseconds age_of(
+        const Served& served, std::map<std::string, Latest::Item>::const_iterator item) const;
     void replace(const Served& served);
     void use(Served& served, const Latest::Item& item);
 

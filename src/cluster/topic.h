@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -29,15 +30,22 @@ public:
     /// A message of another node.
     virtual void hear(const Message& /*message*/) {}
 
+    /// What has come together was learned and heard.
+    virtual void heard_all() {}
+
     /// The store can be reached again. `take` follows when the table has been read.
     virtual void opened() {}
-    /// Once per heartbeat while the store can be reached, before `take`.
+    /// The whole table has been read.
+    virtual void loaded() {}
+    /// Once per heartbeat while the store can be reached, also while tables are being read.
     virtual void beat() {}
     /// What this node has to tell now, at most `max`. It is told for certain, later if the store
     /// fails.
     [[nodiscard]] virtual std::vector<News> take(std::size_t max) = 0;
     /// The store has lost what it knew: tell it again.
     virtual void repeat() {}
+    /// The same process goes on as another node.
+    virtual void renamed(const std::string& /*former*/) {}
     /// The stamps given so far were too low by this much: the store's clock is known now.
     virtual void shift(std::chrono::milliseconds /*by*/) {}
 };

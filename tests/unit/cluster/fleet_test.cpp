@@ -210,6 +210,75 @@ TEST_F(FleetTest, nobody_is_taken_for_dead_while_the_store_is_away) {
     EXPECT_TRUE(a.fleet.store().is_reachable);
 }
 
+TEST_F(FleetTest, a_node_that_reads_a_large_table_is_not_taken_for_dead) {
+    support::LogLines log(log::Level::info);
+    auto& a = node("a");
+    loop.run_for(3s);
+    for (int i = 0; i < 20'000; ++i)
+        store.put(Entry{.table = "stick",
+                        .key = std::to_string(i),
+                        .stamp = {1ms, "z"},
+                        .value = "?",
+                        .lifetime = 1h});
+    auto& b = node("b");
+    loop.run_for(6s);
+    b.link.travel = [] { return 20ms; };
+    const auto before = store.calls().loads;
+    b.fleet.set_listeners({});
+    loop.run_for(12s);
+    const auto slices = 20'000 / 50;
+    EXPECT_LT(store.calls().loads - before, slices);
+    EXPECT_THAT(a.sees(), ElementsAre("a", "b"));
+    loop.run_for(12s);
+    EXPECT_GE(store.calls().loads - before, slices);
+    EXPECT_THAT(a.sees(), ElementsAre("a", "b"));
+    EXPECT_EQ(log.count("a node is gone"), 0);
+}
+
+TEST_F(FleetTest, a_node_that_has_much_to_tell_is_not_taken_for_dead) {
+    support::LogLines log(log::Level::info);
+    auto& a = node("a");
+    auto& b = node("b");
+    loop.run_for(3s);
+    for (int i = 0; i < 8000; ++i) {
+        (void)b.log_in(fmt::format("192.{}.{}.1", i % 200, i / 200));
+        b.seats.clear();
+    }
+    b.link.travel = [] { return 150ms; };
+    loop.run_for(60s);
+    EXPECT_EQ(a.pool->clients_remembered(), 8000);
+    EXPECT_EQ(log.count("a node is gone"), 0);
+}
+
+TEST_F(FleetTest, a_node_that_was_stopped_does_not_take_the_others_for_dead) {
+    support::LogLines log(log::Level::info);
+    auto& a = node("a");
+    auto& b = node("b");
+    loop.run_for(3s);
+    for (int i = 0; i < 8; ++i) (void)a.log_in(fmt::format("192.0.2.{}", i));
+    loop.run_for(1500ms);
+    loop.stand_still_for(10s);
+    for (int i = 0; i < 30; ++i) {
+        loop.run_for(100ms);
+        EXPECT_THAT(b.sees(), ElementsAre("b", "a"));
+        EXPECT_EQ(b.log_in("192.0.2.99"), "");
+    }
+    EXPECT_EQ(log.count("a node is gone"), 0);
+}
+
+TEST_F(FleetTest, a_store_that_takes_and_never_gives_cannot_be_used) {
+    support::LogLines log(log::Level::info);
+    auto& a = node("a");
+    loop.run_for(3s);
+    a.link.is_follow_cut = true;
+    loop.run_for(5min);
+    EXPECT_FALSE(a.fleet.store().is_reachable);
+    EXPECT_EQ(log.count("store can be used"), 1);
+    EXPECT_EQ(log.count("store has failed"), 1);
+    // Nor is it opened twice a second.
+    EXPECT_LT(store.calls().opens, 5 * 60 / 4);
+}
+
 TEST_F(FleetTest, the_stores_loss_is_told_once_however_long_it_lasts) {
     support::LogLines log(log::Level::info);
     node("a");
@@ -341,6 +410,44 @@ TEST_F(FleetTest, what_a_wiped_store_has_lost_is_told_again) {
     EXPECT_EQ(c.last_state(), AdminState::draining);
 }
 
+TEST_F(FleetTest, what_a_store_has_lost_without_being_another_one_is_told_again) {
+    auto& a = node("a");
+    node("b");
+    loop.run_for(3s);
+    const auto copy = store.copy();
+    a.fleet.decided(drain());
+    for (int i = 0; i < 5; ++i) a.fail("192.0.2.1");
+    loop.run_for(3s);
+    store.is_away = true;
+    loop.run_for(3s);
+    store.go_back_to(copy);
+    store.is_away = false;
+    loop.run_for(15s);
+    members.clear();
+    auto& c = node("c");
+    loop.run_for(1s);
+    EXPECT_EQ(c.last_state(), AdminState::draining);
+    EXPECT_EQ(c.bans(), 1);
+}
+
+TEST_F(FleetTest, a_node_that_starts_after_the_stores_clock_has_gone_back_is_heard) {
+    auto& a = node("a");
+    node("b");
+    loop.run_for(3s);
+    store.clock -= 30min;
+    store.is_away = true;
+    loop.run_for(3s);
+    store.is_away = false;
+    loop.run_for(15s);
+    ASSERT_THAT(a.sees(), ElementsAre("a", "b"));
+    members.pop_back();
+    loop.run_for(10s);
+    ASSERT_THAT(a.sees(), ElementsAre("a"));
+    node("b");
+    loop.run_for(2s);
+    EXPECT_THAT(a.sees(), ElementsAre("a", "b"));
+}
+
 TEST_F(FleetTest, a_node_with_another_secret_is_warned_of_once_and_not_heeded) {
     support::LogLines log(log::Level::info);
     auto& a = node("a");
@@ -351,6 +458,20 @@ TEST_F(FleetTest, a_node_with_another_secret_is_warned_of_once_and_not_heeded) {
     EXPECT_TRUE(a.obeyed.empty());
     EXPECT_THAT(a.sees(), ElementsAre("a"));
     EXPECT_EQ(log.count("another secret"), 2);  // each of the other
+}
+
+TEST_F(FleetTest, what_no_node_has_written_is_warned_of_with_its_place) {
+    support::LogLines log(log::Level::info);
+    node("a");
+    node("b");
+    loop.run_for(3s);
+    auto moved = *store.find("nodes", "b");
+    moved.key = "elsewhere";
+    store.put(moved);
+    loop.run_for(3s);
+    // Each of the two says so.
+    EXPECT_EQ(log.count("no node has written there"), 2);
+    EXPECT_EQ(log.count("nodes:elsewhere"), 2);
 }
 
 TEST_F(FleetTest, two_nodes_of_one_name_are_warned_of) {
@@ -384,7 +505,37 @@ TEST_F(FleetTest, what_is_too_large_for_the_store_does_not_hold_up_the_rest) {
     a.fleet.decided(drain());
     loop.run_for(1s);
     EXPECT_EQ(b.last_state(), AdminState::draining);
-    EXPECT_GE(log.count("too large for the store"), 1);
+    EXPECT_EQ(log.count("too large for the store"), 1);
+}
+
+TEST_F(FleetTest, a_process_takes_its_users_along_when_its_name_changes) {
+    support::LogLines log(log::Level::info);
+    auto& old = node("a");
+    auto& b = node("b");
+    loop.run_for(3s);
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(old.user_logs_in("anna"));
+    loop.run_for(20s);
+    const auto expect_never = [&](loop::Time::duration time) {
+        for (const auto end = loop.now() + time; loop.now() < end;) {
+            loop.run_for(100ms);
+            EXPECT_FALSE(b.user_logs_in("anna"));
+        }
+    };
+    old.fleet.go_on_as("a.17");
+    auto& replacing = node("a");
+    expect_never(20s);
+    // It fails, and the former takes its name back.
+    const auto leaving = loop::Job::start(replacing.fleet.leave());
+    expect_never(1s);
+    old.fleet.go_on_as("a");
+    expect_never(500ms);
+    EXPECT_THAT(b.sees(), ElementsAre("b", "a"));
+    EXPECT_THAT(old.sees(), ElementsAre("a", "b"));
+    expect_never(20s);
+    EXPECT_EQ(log.count("another node has the same name"), 0);
+    old.held.clear();
+    loop.run_for(1100ms);
+    EXPECT_TRUE(b.user_logs_in("anna"));
 }
 
 TEST_F(FleetTest, entries_of_unknown_tables_and_messages_of_unknown_kinds_are_passed_over) {
@@ -593,6 +744,20 @@ TEST_F(FleetTest, sessions_of_a_dead_node_do_not_count) {
     EXPECT_FALSE(b.user_logs_in("anna"));
 }
 
+TEST_F(FleetTest, sessions_of_a_dead_node_do_not_come_back_with_the_table) {
+    auto& a = node("a");
+    auto& b = node("b");
+    loop.run_for(3s);
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(a.user_logs_in("anna"));
+    loop.run_for(20s);
+    a.link.is_cut = true;
+    loop.run_for(8s);
+    ASSERT_THAT(b.sees(), ElementsAre("b"));
+    b.fleet.set_listeners({{"ftp", b.keys}});
+    loop.run_for(8s);
+    EXPECT_TRUE(b.user_logs_in("anna"));
+}
+
 TEST_F(FleetTest, counts_that_a_gap_in_the_news_has_lost_come_again) {
     store.log_max = 1;
     auto& a = node("a");
@@ -642,6 +807,19 @@ TEST_F(FleetTest, a_ban_ends_at_the_same_time_at_all_nodes) {
     EXPECT_EQ(b.bans(), 0);
 }
 
+TEST_F(FleetTest, a_ban_is_no_longer_than_it_was_when_the_stores_clock_goes_back) {
+    auto& a = node("a");
+    loop.run_for(3s);
+    for (int i = 0; i < 5; ++i) a.fail("192.0.2.1");
+    loop.run_for(3s);
+    store.clock -= 30 * 24h;
+    auto& b = node("b");
+    loop.run_for(3s);
+    EXPECT_EQ(b.bans(), 1);
+    loop.run_for(10min);
+    EXPECT_EQ(b.bans(), 0);
+}
+
 TEST_F(FleetTest, a_ban_from_before_the_first_contact_is_told_with_its_own_end) {
     store.is_away = true;
     auto& a = node("a");
@@ -671,6 +849,21 @@ TEST_F(FleetTest, failed_logins_at_several_nodes_count_together) {
     EXPECT_EQ(a.bans(), 1);
     EXPECT_EQ(b.bans(), 1);
     EXPECT_EQ(c.bans(), 1);
+}
+
+TEST_F(FleetTest, old_failures_that_the_store_repeats_do_not_count) {
+    auto& a = node("a");
+    node("b");
+    loop.run_for(3s);
+    a.fail("192.0.2.1");
+    a.fail("192.0.2.1");
+    loop.run_for(3s);
+    auto& c = node("c");
+    loop.run_for(90s);
+    store.repeat_messages("failures");
+    loop.run_for(1s);
+    c.fail("192.0.2.1");
+    EXPECT_EQ(c.bans(), 0);
 }
 
 TEST_F(FleetTest, names_and_addresses_are_not_readable_in_the_store) {
@@ -713,6 +906,28 @@ TEST_F(FleetTest, one_node_replaces_the_ticket_keys_and_old_tickets_are_still_ta
     loop.run_for(6min);
     EXPECT_FALSE(a.keys->find(name.data()));
     EXPECT_EQ(a.ticket_key(), b.ticket_key());
+}
+
+TEST_F(FleetTest, a_listener_that_the_first_node_does_not_have_has_common_ticket_keys) {
+    node("a");
+    loop.run_for(3s);
+    const auto of_b = std::make_shared<net::TicketKeys>(2min);
+    const auto of_c = std::make_shared<net::TicketKeys>(2min);
+    auto& b = node("b");
+    auto& c = node("c");
+    b.fleet.set_listeners({{"ftp", b.keys}, {"second", of_b}});
+    c.fleet.set_listeners({{"ftp", c.keys}, {"second", of_c}});
+    const auto are_the_same = [&] {
+        const auto name = of_b->current(loop.now()).name;
+        return std::ranges::equal(name, of_c->current(loop.now()).name);
+    };
+    EXPECT_FALSE(are_the_same());
+    loop.run_for(70s);
+    EXPECT_TRUE(are_the_same());
+    const auto first = of_b->current(loop.now()).name;
+    loop.run_for(3min + 10s);
+    EXPECT_TRUE(are_the_same());
+    EXPECT_FALSE(std::ranges::equal(first, of_b->current(loop.now()).name));
 }
 
 TEST_F(FleetTest, ticket_keys_outlive_a_wiped_store_and_the_death_of_the_node_that_made_them) {
@@ -863,6 +1078,63 @@ TEST_F(FleetTest, a_question_that_the_store_repeats_is_answered_once) {
     store.repeat_messages("courier");
     loop.run_for(3s);
     EXPECT_EQ(b.questions, 1);
+}
+
+TEST_F(FleetTest, questions_that_nobody_waits_for_do_not_keep_a_node_from_answering) {
+    auto& a = node("a");
+    node("b");
+    loop.run_for(3s);
+    std::deque<Asking> slow;
+    for (int i = 0; i < 64; ++i) slow.emplace_back(a.fleet, "b", "slow", 3s);
+    loop.run_for(500ms);
+    const Asking early(a.fleet, "b", "now", 1s);
+    loop.run_for(4s);
+    EXPECT_EQ(early.answer, "asking node b: Connection timed out");
+    const Asking asking(a.fleet, "b", "now", 2s);
+    loop.settle();
+    EXPECT_EQ(asking.answer, "not now");
+}
+
+TEST_F(FleetTest, answers_that_the_store_cannot_take_do_not_fill_the_memory) {
+    auto& a = node("a");
+    node("b");
+    loop.run_for(3s);
+    std::deque<Asking> all;
+    for (int i = 0; i < 30; ++i) all.emplace_back(a.fleet, "b", "much", 3s);
+    loop.run_for(10s);
+    EXPECT_EQ(std::ranges::count(all, std::string(1'000'000, 'm'), &Asking::answer), 16);
+}
+
+TEST_F(FleetTest, a_question_that_was_not_sent_before_the_store_was_lost_is_not_sent_after) {
+    auto& a = node("a");
+    auto& b = node("b");
+    loop.run_for(3s);
+    a.link.is_cut = true;
+    loop.run_for(1500ms);
+    ASSERT_TRUE(a.fleet.store().is_reachable);
+    const Asking asking(a.fleet, "b", "now", 60s);
+    loop.run_for(1s);
+    a.link.is_cut = false;
+    loop.run_for(15s);
+    EXPECT_THAT(asking.answer, HasSubstr("it may have been done"));
+    EXPECT_EQ(b.questions, 0);
+}
+
+TEST_F(FleetTest, an_answer_is_read_by_the_asker_alone_and_in_small_parts) {
+    auto& a = node("a");
+    node("b");
+    loop.run_for(3s);
+    const Asking asking(a.fleet, "b", "much", 2s);
+    loop.settle();
+    EXPECT_EQ(store.count_messages("courier/a"), 31);
+    EXPECT_EQ(store.count_messages("courier/b"), 1);
+}
+
+TEST_F(FleetTest, no_node_has_a_name_that_the_store_could_not_take) {
+    auto& a = node("a");
+    loop.run_for(3s);
+    const Asking asking(a.fleet, "b\n", "now", 2s);
+    EXPECT_THAT(asking.answer, HasSubstr("no node has such a name"));
 }
 
 }  // namespace

@@ -207,7 +207,7 @@ TEST_F(RedisDialerTest, does_not_take_a_stray_answer_for_the_next_one) {
     ASSERT_TRUE(run(store->write({Message{"node1", "load", "1"}})));
     const auto now = run(store->now());
     ASSERT_FALSE(now);
-    EXPECT_THAT(base::to_string(now.error()), HasSubstr("spoke without being asked"));
+    EXPECT_THAT(base::to_string(now.error()), HasSubstr("sent something unasked"));
     EXPECT_EQ(problem(), "none");
 }
 
@@ -274,8 +274,8 @@ TEST_F(RedisDialerTest, says_what_is_wrong_with_each_address) {
     });
     EXPECT_THAT(problem_at({"redis://10.0.0.1", "redis://10.0.0.2", "redis://10.0.0.3:26379"}),
                 AllOf(HasSubstr("connecting to 10.0.0.1:6379: Connection refused; "),
-                      HasSubstr("10.0.0.2:6379 is a replica, no primary"),
-                      HasSubstr("10.0.0.3:26379 is a Sentinel, no primary")));
+                      HasSubstr("10.0.0.2:6379 is a replica, not the primary"),
+                      HasSubstr("10.0.0.3:26379 is a Sentinel, not the primary")));
 }
 
 TEST_F(RedisDialerTest, tries_all_addresses_of_a_name) {
@@ -370,7 +370,7 @@ TEST_F(RedisDialerTest, does_not_use_a_connection_whose_question_was_cancelled) 
     answers = true;
     const auto now = run(store->now());
     ASSERT_FALSE(now);
-    EXPECT_THAT(base::to_string(now.error()), HasSubstr("is of no use"));
+    EXPECT_THAT(base::to_string(now.error()), HasSubstr("is broken"));
     EXPECT_EQ(problem(), "none");
     EXPECT_TRUE(run(store->now()));
 }

@@ -153,7 +153,8 @@ TEST_F(RedisLoginTls, tells_tls_from_plain_text) {
 TEST_F(RedisLogin, refuses_a_replica) {
     const RedisServer primary;
     RedisServer replica({fmt::format("replicaof 127.0.0.1 {}", primary.port())});
-    EXPECT_THAT(problem_with(cluster_at({replica.url()})), HasSubstr("is a replica, no primary"));
+    EXPECT_THAT(problem_with(cluster_at({replica.url()})),
+                HasSubstr("is a replica, not the primary"));
     EXPECT_EQ(problem_with(cluster_at({replica.url(), primary.url()})), "none");
 }
 

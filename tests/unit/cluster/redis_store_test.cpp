@@ -305,7 +305,7 @@ TEST_F(RedisStoreTest, comes_back_after_a_restart) {
     server.kill();
     EXPECT_THAT(problem_of(node.now()),
                 testing::AnyOf(HasSubstr("closed the connection"), HasSubstr("Broken pipe")));
-    EXPECT_THAT(problem_of(node.write({entry("a", 1)})), HasSubstr("is of no use"));
+    EXPECT_THAT(problem_of(node.write({entry("a", 1)})), HasSubstr("is broken"));
     EXPECT_THAT(problem_of(node.open()), HasSubstr("connecting to /"));
     server.start();
     const auto again = node.open();

@@ -70,11 +70,18 @@ void MemoryStore::put(cluster::News news) {
     for (auto* const each : followers_) each->raise();
 }
 
+std::size_t MemoryStore::count_messages(const std::string& kind) const {
+    return static_cast<std::size_t>(std::ranges::count_if(log_, [&](const auto& each) {
+        const auto* const message = std::get_if<cluster::Message>(&each.second);
+        return message != nullptr && message->kind == kind;
+    }));
+}
+
 void MemoryStore::repeat_messages(const std::string& kind) {
     const auto all = log_;
     for (const auto& [number, each] : all)
         if (const auto* const message = std::get_if<cluster::Message>(&each);
-            message != nullptr && message->kind == kind)
+            message != nullptr && message->kind.starts_with(kind))
             put(each);
 }
 
@@ -143,6 +150,11 @@ loop::Task<base::Result<>> MemoryStore::Link::write(std::vector<cluster::News> n
 loop::Task<base::Result<cluster::Store::Followed>> MemoryStore::Link::follow(std::string after) {
     const auto deadline = loop_.after(server_.timeout);
     const auto from = std::stoull(after);
+    if (is_follow_cut) {
+        loop::Signal nothing(loop_);
+        (void)co_await nothing.wait(deadline);
+        co_return std::unexpected(error("following"));
+    }
     if (!co_await travels(deadline)) co_return std::unexpected(error("following"));
     loop::Signal signal(loop_);
     {
@@ -166,6 +178,7 @@ loop::Task<base::Result<cluster::Store::Followed>> MemoryStore::Link::follow(std
 
 loop::Task<base::Result<cluster::Store::Slice>> MemoryStore::Link::load(std::string table,
                                                                         std::string from) {
+    ++server_.calls_.loads;
     const auto deadline = loop_.after(server_.timeout);
     if (!co_await travels(deadline)) co_return std::unexpected(error("reading a table"));
     server_.forget_what_is_over();

@@ -31,6 +31,10 @@ public:
     std::chrono::milliseconds timeout = std::chrono::seconds(2);
 
     [[nodiscard]] std::chrono::milliseconds now() const;
+    /// All that it has, for `go_back_to`: as after a restart from an older copy, or with a replica
+    /// that did not know all yet. Its birth stays.
+    [[nodiscard]] auto copy() const { return entries_; }
+    void go_back_to(const auto& copy) { entries_ = copy; }
     /// It knows nothing any more, not even that it has been written to.
     void wipe();
     [[nodiscard]] const cluster::Entry* find(const std::string& table,
@@ -40,11 +44,14 @@ public:
     [[nodiscard]] bool contains(const std::string& text) const;
     /// As somebody else writes it.
     void put(cluster::News news);
-    /// All messages of this kind that it still has come again.
+    /// Of those that it still has.
+    [[nodiscard]] std::size_t count_messages(const std::string& kind) const;
+    /// All messages whose kind begins so, of those that it still has, come again.
     void repeat_messages(const std::string& kind);
 
     struct Calls {
         std::uint64_t opens = 0;
+        std::uint64_t loads = 0;
         std::uint64_t writes = 0;
         std::uint64_t written = 0;
         std::size_t written_at_once_most = 0;
@@ -57,6 +64,7 @@ public:
         Link(MemoryStore& server, loop::Loop& loop) : server_(server), loop_(loop) {}
 
         bool is_cut = false;
+        bool is_follow_cut = false;  ///< nothing else is
         /// How long a request, or an answer, is on its way. Negative: it does not arrive.
         std::function<loop::Time::duration()> travel = [] { return loop::Time::duration(0); };
 

@@ -24,6 +24,8 @@ public:
     void settle();
     /// Lets this much time pass and runs everything that becomes due.
     void run_for(Duration duration);
+    /// The process was stopped for so long: the clock has moved, and nothing has run.
+    void stand_still_for(Duration duration) { now_ += duration; }
     /// Runs until `done` is true, advancing the clock as needed but not beyond the limit. False if
     /// it never was.
     [[nodiscard]] bool run_until(const std::function<bool()>& done,
