@@ -425,14 +425,19 @@ std::size_t Ledger::forget_users_of(const std::string& client, std::string_view 
                                     Sharing* told) {
     const auto begin = client + '\n';
     std::size_t lifted = 0;
-    std::erase_if(failures_of_users_.entries, [&](const auto& entry) {
-        const auto& [key, failures] = entry;
-        if (!key.starts_with(begin) || !key.ends_with(end)) return false;
+    auto& entries = failures_of_users_.entries;
+    auto each = entries.lower_bound(begin);
+    while (each != entries.end() && each->first.starts_with(begin)) {
+        const auto& [key, failures] = *each;
+        if (!key.ends_with(end)) {
+            ++each;
+            continue;
+        }
         if (failures.banned_until > now) ++lifted;
         failures_of_users_.forget_ban(failures.banned_until, key);
         if (told != nullptr) told->note(lifted_ban(key));
-        return true;
-    });
+        each = entries.erase(each);
+    }
     return lifted;
 }
 

@@ -211,10 +211,10 @@ private:
         Loans loans;
     };
     /// Swept when it has doubled in size since the last sweep.
-    template <typename Key, typename Value>
+    template <typename Key, typename Value, typename Map = std::unordered_map<Key, Value>>
     struct Table {
         static constexpr std::size_t swept_above = 1024;
-        std::unordered_map<Key, Value> entries;
+        Map entries;
         std::size_t sweep_at = swept_above;
 
         template <typename IsOver>
@@ -224,7 +224,8 @@ private:
             sweep_at = std::max(swept_above, 2 * entries.size());
         }
     };
-    struct FailuresOf : Table<std::string, Failures> {
+    /// In order, so that all users of one client are next to each other.
+    struct FailuresOf : Table<std::string, Failures, std::map<std::string, Failures>> {
         /// Of the entries that are bans: until when, and the key. Some may be over.
         std::multimap<Time, std::string> bans;
 

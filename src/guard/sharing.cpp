@@ -15,7 +15,7 @@ constexpr std::size_t failures_max = 10'000;
 constexpr std::size_t bans_max = 200'000;
 
 template <typename Each>
-std::vector<Each> take_from(std::vector<Each>& all, std::size_t max) {
+std::vector<Each> take_from(std::deque<Each>& all, std::size_t max) {
     const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min(max, all.size()));
     std::vector<Each> taken(std::move_iterator(all.begin()), std::move_iterator(end));
     all.erase(all.begin(), end);
@@ -73,10 +73,10 @@ void Sharing::count(std::uint64_t who, std::uint32_t sessions) {
         here_.erase(who);
     else
         here_[who] = sessions;
-    changed_.insert(who);
-    if (changed_.size() <= counts_max) return;
-    changed_.clear();
-    has_gap_ = true;
+    if (changed_.size() < counts_max)
+        changed_.insert(who);
+    else if (!changed_.contains(who))
+        has_gap_ = true;
 }
 
 /// What is lost then counts here all the same.
@@ -85,10 +85,10 @@ void Sharing::note(Failure failure) {
 }
 
 void Sharing::note(Ban ban) {
-    bans_.push_back(std::move(ban));
-    if (bans_.size() <= bans_max) return;
-    bans_.clear();
-    has_gap_ = true;
+    if (bans_.size() < bans_max)
+        bans_.push_back(std::move(ban));
+    else
+        has_gap_ = true;
 }
 
 }  // namespace ballast::guard

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -84,8 +85,8 @@ private:
     std::map<std::uint64_t, std::uint32_t> here_;
     std::unordered_map<std::uint64_t, std::uint32_t> elsewhere_;
     std::set<std::uint64_t> changed_;
-    std::vector<Failure> failures_;
-    std::vector<Ban> bans_;
+    std::deque<Failure> failures_;
+    std::deque<Ban> bans_;
     bool has_gap_ = false;
 };
 

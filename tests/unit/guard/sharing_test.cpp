@@ -4,6 +4,7 @@
 
 #include "guard/ledger.h"
 #include "support/borrowed.h"
+#include "support/processor_time.h"
 
 #include <algorithm>
 #include <functional>
@@ -335,6 +336,35 @@ TEST_F(SharingTest, the_ban_of_one_user_is_lifted_and_no_other) {
     EXPECT_EQ(at("a").ban_count(now), 1U);
 }
 
+TEST_F(SharingTest, a_lifted_ban_does_not_look_at_all_failures_of_others) {
+    limits.failed_logins_per_address = 0;
+    const auto begun_at = support::processor_time();
+    constexpr int clients = 50'000;
+    const auto client = [](int i) {
+        return ip("10.1." + std::to_string(i / 250) + '.' + std::to_string(i % 250));
+    };
+    for (int i = 0; i < clients; ++i) (void)at("a").login_failed({"files", "carl"}, client(i), now);
+    const auto filled_at = support::processor_time();
+    for (int i = 0; i < clients; i += 50)
+        at("a").follow({base::to_string(client(i)), {}, {}, {}}, now);
+    // To look at all of them each time would take far longer.
+    EXPECT_LT(support::processor_time() - filled_at, filled_at - begun_at);
+    EXPECT_EQ(bans("a").size(), 0U);
+}
+
+TEST_F(SharingTest, lifting_an_address_forgets_its_own_users_alone) {
+    limits.failed_logins_per_user = 1;
+    // In the order of the text these are just before and behind the client.
+    for (const auto* const other : {"198.51.100.6", "198.51.100.70", "198.51.100.71"})
+        EXPECT_EQ(at("a").login_failed({"files", "carl"}, ip(other), now), Limit::banned_user);
+    EXPECT_EQ(fail("a", "carl"), Limit::banned_user);
+    EXPECT_EQ(fail("a", "dora"), Limit::banned_user);
+    EXPECT_EQ(at("a").unban(anna, {}, now), 2U);
+    EXPECT_EQ(at("a").ban_count(now), 3U);
+    EXPECT_EQ(at("a").unban(ip("198.51.100.70"), "carl", now), 1U);
+    EXPECT_EQ(at("a").ban_count(now), 2U);
+}
+
 TEST_F(SharingTest, bans_are_told_in_their_order) {
     limits.failed_logins_per_user = 1;
     EXPECT_EQ(fail("a", "carl"), Limit::banned_user);
@@ -361,19 +391,42 @@ TEST(Sharing, says_that_it_has_lost_counts_that_nobody_took) {
     for (std::uint64_t who = 1; who <= 200'000; ++who) sharing.count(who, 1);
     EXPECT_FALSE(sharing.take(0).has_gap);
     sharing.count(200'001, 1);
-    const auto changes = sharing.take(10);
+    // This one is among them already.
+    sharing.count(200'000, 2);
+    const auto changes = sharing.take(200'000);
     EXPECT_TRUE(changes.has_gap);
-    EXPECT_TRUE(changes.counts.empty());
-    EXPECT_FALSE(sharing.take(10).has_gap);
+    // The first ones are kept: to drop them would take long under the ledger's lock.
+    EXPECT_EQ(changes.counts.size(), 200'000U);
+    EXPECT_TRUE(sharing.take(10).is_empty());
     EXPECT_EQ(sharing.counts(0, 300'000).counts.size(), 200'001U);
+}
+
+TEST(Sharing, a_count_that_changes_again_is_not_lost_when_there_is_no_room) {
+    Sharing sharing([](std::string_view) { return 0; });
+    for (std::uint64_t who = 1; who <= 200'000; ++who) sharing.count(who, 1);
+    sharing.count(200'000, 2);
+    EXPECT_FALSE(sharing.take(0).has_gap);
 }
 
 TEST(Sharing, says_that_it_has_lost_bans_that_nobody_took) {
     Sharing sharing([](std::string_view) { return 0; });
     for (int i = 0; i < 200'001; ++i) sharing.note(Sharing::Ban{"192.0.2.1", {}, {}, {}});
-    const auto changes = sharing.take(10);
+    const auto changes = sharing.take(200'001);
     EXPECT_TRUE(changes.has_gap);
-    EXPECT_TRUE(changes.bans.empty());
+    EXPECT_EQ(changes.bans.size(), 200'000U);
+    EXPECT_TRUE(sharing.take(10).is_empty());
+}
+
+TEST(Sharing, many_bans_are_taken_as_quickly_as_they_were_noted) {
+    Sharing sharing([](std::string_view) { return 0; });
+    const auto begun_at = support::processor_time();
+    for (int i = 0; i < 200'000; ++i) sharing.note(Sharing::Ban{"192.0.2.1", {}, {}, {}});
+    const auto noted_at = support::processor_time();
+    std::size_t taken = 0;
+    while (const auto some = sharing.take(100).bans.size()) taken += some;
+    EXPECT_EQ(taken, 200'000U);
+    // Moving the rest with each take would take far longer.
+    EXPECT_LT(support::processor_time() - noted_at, 10 * (noted_at - begun_at));
 }
 
 }  // namespace
