@@ -39,6 +39,9 @@ public:
     [[nodiscard]] loop::Task<base::Result<std::string>> ask(std::string node, std::string question,
                                                             loop::Time::duration patience);
 
+    /// Before what answers ends.
+    void stop_answering() { answering_.clear(); }
+
     [[nodiscard]] std::string_view name() const override { return "courier"; }
     [[nodiscard]] bool has_table() const override { return false; }
     void hear(const Message& message) override;

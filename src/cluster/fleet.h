@@ -72,6 +72,8 @@ public:
     /// Says goodbye, so that the others do not wait for this node's heartbeats. Takes no longer
     /// than the store's time-out twice.
     [[nodiscard]] loop::Task<> leave();
+    /// Before `Parts::answer` ends.
+    void stop_answering() { courier_.stop_answering(); }
     /// Before the process that replaces this one takes its name: this one goes on as another node,
     /// whose sessions still count.
     void go_on_as(std::string node) { exchange_.rename(std::move(node)); }

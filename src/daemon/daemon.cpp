@@ -381,6 +381,9 @@ End Daemon::run() {
     watch_job_.cancel();
     pools_job_.cancel();
     leaving_.cancel();
+    // Each of them may wait for the other: requests for other nodes, and requests of theirs.
+    nodes_.stop_answering();
+    operator_server_.reset();
     reload_.stop();
     serving_.stop();
     for (const auto& worker : workers_) worker->end();

@@ -76,6 +76,10 @@ Nodes::Nodes(const config::Cluster& cluster, Parts parts)
       probes_for_all_(cluster.probes == config::Probing::one),
       parts_(std::move(parts)) {}
 
+void Nodes::stop_answering() {
+    if (fleet_) fleet_->stop_answering();
+}
+
 Nodes::~Nodes() {
     if (auto* const prober = parts_.serving.prober()) prober->set_tell({});
 }
@@ -195,7 +199,7 @@ bool Nodes::obey(const cluster::Decision& decision) {
     if (!has_state) {
         const Inheritance::Decision here{decision.pool, decision.backend, *decision.state};
         if (!parts_.operators.administer(here)) return false;
-        parts_.note(here);
+        if (!is_replaced_) parts_.note(here);  // the file of states is the other process's
     }
     if (!has_tuning) parts_.operators.tune({decision.pool, decision.backend, *decision.tuning});
     return true;

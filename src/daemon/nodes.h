@@ -58,6 +58,8 @@ public:
     void give_name_away();
     /// That process has failed.
     void take_name_back();
+    /// Before what answers other nodes ends.
+    void stop_answering();
     /// Says goodbye to the others. Takes no longer than some time-outs of the store.
     [[nodiscard]] loop::Task<> leave();
 
