@@ -2,10 +2,12 @@
 #include "cluster/bans.h"
 
 #include "base/address.h"
+#include "base/log.h"
 #include "cluster/fields.h"
 #include "guard/limit.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <fmt/format.h>
 #include <optional>
 
@@ -15,6 +17,7 @@ namespace {
 
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
+using std::chrono::seconds;
 
 /// That a ban was lifted is known for longer than the ban would have lasted, and at least so long.
 constexpr milliseconds lifted_for = std::chrono::hours(24);
@@ -66,6 +69,12 @@ void Bans::learn(const Entry& entry) {
                                   .user = std::string(fields->text("user")),
                                   .until = until};
     if (!until) failures_.forget(ban.client, ban.user);
+    if (until && entry.stamp.node != exchange_.node())
+        log::info("banned at another node, and so here",
+                  {{"client", ban.client},
+                   {"name", ban.user},
+                   {"node", entry.stamp.node},
+                   {"seconds", std::int64_t{duration_cast<seconds>(lifetime).count()}}});
     ledger_.follow(ban, exchange_.loop().now());
 }
 

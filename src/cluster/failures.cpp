@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/failures.h"
 
+#include "base/log.h"
 #include "cluster/fields.h"
 
 #include <algorithm>
@@ -57,12 +58,16 @@ void Failures::hear(const Message& message) {
     if (milliseconds(*at) <= heard_at) return;
     heard_at = milliseconds(*at);
     const auto now = exchange_.loop().now();
-    for (const auto& each : fields->all("failure"))
-        if (const auto failure = Fields::parse(each))
-            (void)ledger_.failed_elsewhere({.client = std::string(failure->text("client")),
-                                            .pool = std::string(failure->text("pool")),
-                                            .user = std::string(failure->text("user"))},
-                                           now);
+    for (const auto& each : fields->all("failure")) {
+        const auto failed = Fields::parse(each);
+        if (!failed) continue;
+        const guard::Sharing::Failure failure{.client = std::string(failed->text("client")),
+                                              .pool = std::string(failed->text("pool")),
+                                              .user = std::string(failed->text("user"))};
+        if (ledger_.failed_elsewhere(failure, now))
+            log::info("banned for failed logins at several nodes",
+                      {{"client", failure.client}, {"name", failure.user}, {"node", message.node}});
+    }
 }
 
 }  // namespace ballast::cluster

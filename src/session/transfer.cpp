@@ -405,7 +405,9 @@ void Transfer::look_at_relay() {
             return tell({Kind::differs});
         case relay::End::stalled:
         case relay::End::running:
-            return tell({report_.sink_is_slow ? Kind::stalled_by_client : Kind::stalled});
+            // An upload's source is the client, a download's sink is.
+            return tell(
+                {uploads != report_.sink_is_slow ? Kind::stalled_by_client : Kind::stalled});
     }
 }
 

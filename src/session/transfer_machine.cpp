@@ -204,9 +204,9 @@ void TransferMachine::judge_relay(loop::Time now) {
         case RelayEnd::sink_failed:
             return break_data(426, uploads() ? Reason::server_closed : Reason::client_closed, now);
         case RelayEnd::stalled:
-            if (leave_backend(Reason::stalled, now)) return;
-            return break_data(426, Reason::stalled, now);
-        case RelayEnd::stalled_by_client: return break_data(426, Reason::stalled, now);
+            if (leave_backend(Reason::server_stalled, now)) return;
+            return break_data(426, Reason::server_stalled, now);
+        case RelayEnd::stalled_by_client: return break_data(426, Reason::client_stalled, now);
         case RelayEnd::differs:
             // One that dies in the comparison seems to have a shorter file.
             if (leave_backend(is_missing() ? Reason::reply_lost : Reason::differs, now)) return;
@@ -251,7 +251,7 @@ void TransferMachine::judge_way(loop::Time now) {
     }
     if (way_ != Way::passing || !uploads()) return;
     if (is_too_early) return break_data(451, Reason::confirmed_too_early, now);
-    if (now >= data_due_) break_data(426, Reason::stalled, now);
+    if (now >= data_due_) break_data(426, Reason::server_stalled, now);
 }
 
 void TransferMachine::judge_client(loop::Time now) {

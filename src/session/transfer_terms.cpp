@@ -40,7 +40,8 @@ std::string_view to_string(TransferReason reason) {
         case Reason::server_disabled: return "the server is taken out of service";
         case Reason::ended_by_operator: return "the administrator ended the transfer";
         case Reason::no_close_notify: return "the data ended without TLS close_notify";
-        case Reason::stalled: return "no data moved for too long";
+        case Reason::client_stalled: return "the client moved no data for too long";
+        case Reason::server_stalled: return "the server moved no data for too long";
         case Reason::confirmed_too_early: return "the server confirmed the upload before its end";
         case Reason::server_down: return "the server is down";
         case Reason::server_drained: return "the server is being drained";
@@ -74,7 +75,8 @@ base::Blame blame_of(TransferReason reason, ftp::Direction direction) {
         case Reason::client_missing:
         case Reason::client_unreachable:
         case Reason::server_missing:
-        case Reason::stalled: return Blame::network;
+        case Reason::client_stalled:
+        case Reason::server_stalled: return Blame::network;
         case Reason::server_disabled:
         case Reason::server_drained:
         case Reason::ended_by_operator: return Blame::configuration;

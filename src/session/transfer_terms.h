@@ -44,7 +44,8 @@ enum class TransferReason : std::uint8_t {
     server_disabled,    ///< by the administrator
     ended_by_operator,  ///< this transfer alone, or its session
     no_close_notify,    ///< under `strict_close`
-    stalled,
+    client_stalled,     ///< it sent or took no byte for too long
+    server_stalled,
     confirmed_too_early,  ///< 2xx before the end of an upload
     server_down,          ///< by its probes, and no byte came any more
     server_drained,       ///< by the administrator, who wants its transfers moved
@@ -149,8 +150,8 @@ struct TransferEvent {
         source_failed,
         sink_failed,
         stalled,
-        stalled_by_client,  ///< which takes no bytes
-        differs,            ///< the other backend's bytes
+        stalled_by_client,
+        differs,  ///< the other backend's bytes
         // results of actions
         end_passed,
         end_blocked,

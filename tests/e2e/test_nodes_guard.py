@@ -60,6 +60,9 @@ def test_a_ban_holds_at_all_nodes(farm: Farm, redis: Redis, work: Path) -> None:
         for user in ("one", "two"):
             assert _fails(a, user) == 530
         waiting.until("b knows the ban", lambda: not _is_let_in(b))
+        line = b.wait_for_log("the ban", lambda line: line["message"].startswith("banned at"))
+        assert line["client"] == "127.0.0.1"
+        assert 0 < line["seconds"] <= 60
         assert _is_let_in(b, "127.0.0.9")
         # Lifted at one node, lifted at all.
         b.operate("unban", "127.0.0.1")

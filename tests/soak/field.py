@@ -120,7 +120,8 @@ class Field:
                 Pool("plain", gated, {**POOL_TIMES, **FAILOVER}, probe),
                 Pool("protected", direct, {**POOL_TIMES, **FAILOVER}, probe, tls=tls),
             ],
-            settings=operators.settings(work),
+            # It is soon full: what is kept for explaining does not look like a leak.
+            settings=operators.settings(work, explain_memory="1MiB"),
             passive_ports=PASSIVE_PORTS,
         )
 

@@ -97,7 +97,7 @@ TEST_F(RedisStoreTest, waits_for_news_while_others_ask) {
 
 TEST_F(RedisStoreTest, gives_up_waiting_for_news_before_its_time_out) {
     auto cluster = cluster_at({server.url()});
-    cluster.timeout = 200ms;
+    cluster.timeout = 2s;
     RedisNode quick(thread, cluster);
     const auto opened = quick.open();
     const auto followed = quick.follow(opened->latest);

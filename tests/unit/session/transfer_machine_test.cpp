@@ -169,10 +169,12 @@ TEST(TransferMachine, breaks_both_ends_if_one_of_them_breaks) {
     constexpr Row rows[] = {
         {down, Kind::source_failed, Reason::server_broke, false},
         {down, Kind::sink_failed, Reason::client_closed, false},
-        {down, Kind::stalled, Reason::stalled, false},
+        {down, Kind::stalled, Reason::server_stalled, false},
+        {down, Kind::stalled_by_client, Reason::client_stalled, false},
         {up, Kind::source_failed, Reason::client_broke, true},
         {up, Kind::sink_failed, Reason::server_closed, false},  // it broke the data itself
-        {up, Kind::stalled, Reason::stalled, true},
+        {up, Kind::stalled, Reason::server_stalled, true},
+        {up, Kind::stalled_by_client, Reason::client_stalled, true},
     };
     for (const auto& row : rows) {
         Story run(row.direction);
@@ -311,7 +313,7 @@ TEST(TransferMachine, gives_up_if_the_end_has_no_room_for_too_long) {
     run.after(299s).on(Kind::end_blocked);
     EXPECT_EQ(run.machine().reason(), Reason::none);
     run.on_line().after(1s).actions();  // its reply may be late by then too
-    EXPECT_EQ(run.machine().reason(), Reason::stalled);
+    EXPECT_EQ(run.machine().reason(), Reason::server_stalled);
 }
 
 TEST(TransferMachine, sends_a_refusal_before_it_breaks_a_partial_file) {
