@@ -58,6 +58,7 @@ const acts = {
     click: ({ selector, text }) =>
         page.locator(selector, text === undefined ? {} : { hasText: text }).first().click(),
     fill: ({ selector, value }) => page.locator(selector).first().fill(value),
+    choose: ({ selector, value }) => page.locator(selector).first().selectOption(value),
     press: ({ key }) => page.keyboard.press(key),
     type: ({ text }) => page.keyboard.type(text),
     text: ({ selector }) => page.locator(selector).first().innerText(),

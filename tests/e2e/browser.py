@@ -57,6 +57,13 @@ class Browser:
         """Forgets the page before."""
         self._ask("open", url=url, **settings)
 
+    def sign_in(self, url: str, token: str, **settings: Any) -> None:
+        """Opens the page of a balancer."""
+        self.open(url, **settings)
+        self.fill("input[type=password]", token)
+        self.press("Enter")
+        self.wait(".status .mark.good", "live")
+
     def go(self, hash: str) -> None:
         """To another view."""
         self._ask("go", hash=hash)
@@ -72,6 +79,9 @@ class Browser:
 
     def fill(self, selector: str, value: str) -> None:
         self._ask("fill", selector=selector, value=value)
+
+    def choose(self, selector: str, value: str) -> None:
+        self._ask("choose", selector=selector, value=value)
 
     def press(self, key: str) -> None:
         self._ask("press", key=key)

@@ -93,10 +93,7 @@ class Stage:
 
     def show(self, hash: str = "#/overview", token: str = WRITER, **settings: Any) -> Browser:
         """A new page, signed in, in the view of `hash`."""
-        self.browser.open(self.address + hash, **settings)
-        self.browser.fill("input[type=password]", token)
-        self.browser.press("Enter")
-        self.browser.wait(".status .mark.good", "live")
+        self.browser.sign_in(self.address + hash, token, **settings)
         return self.browser
 
     def client(self, account: Account = ANNA) -> Wire:
@@ -555,7 +552,7 @@ def test_a_user_is_found_among_thousands(stage: Stage) -> None:
             # Only those that can be seen exist.
             assert page.count("[role=row]") < 120
             page.evaluate("scrollTo(0, document.documentElement.scrollHeight / 2)")
-            middle = f"[aria-rowindex='{MANY // 2}']"
+            middle = f"[aria-rowindex='{total // 2}']"
             page.wait(middle)
             page.evaluate("scrollTo(0, 0)")
             page.fill("input[type=search]", "BENEDIKT")

@@ -29,6 +29,8 @@ export class Refusal extends Error {
 
 /** How long an answer may take before the page says that there is none. */
 const patience = 15_000;
+/** Of all nodes: those that hang are waited for, one after the other. */
+const patienceWithAll = 60_000;
 
 let token = "";
 /** Called for each attempt: whether Ballast has answered at all. */
@@ -89,7 +91,7 @@ async function send<R extends Route>(
             body: body === undefined ? null : JSON.stringify(body),
             cache: "no-store",
             credentials: "omit",
-            signal: AbortSignal.timeout(patience),
+            signal: AbortSignal.timeout(query.node === "*" ? patienceWithAll : patience),
         });
     } catch (problem) {
         heard(false);

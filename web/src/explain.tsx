@@ -57,6 +57,8 @@ export function Explain({ session }: { session: string }) {
                 {!loaded.problem && <Empty>Asking Ballast…</Empty>}
             </>
         );
+    // A session is found wherever it is. The way back leads to where it is listed.
+    const from = story.node ? { node: "all" } : undefined;
     const end = story.ended_at ? Date.parse(story.ended_at) : now;
     const took = span((end - Date.parse(story.began_at)) / 1000);
     const facts: [string, preact.ComponentChildren][] = [
@@ -65,13 +67,14 @@ export function Explain({ session }: { session: string }) {
         ["Listener", <Name text={story.listener} />],
         ["Pool", <Name text={story.pool} />],
         ["Backend", <Name text={story.backend} />],
+        ...(story.node ? [["Node", <Name text={story.node} />] as [string, preact.ComponentChildren]] : []),
         ["Began", <Time at={story.began_at} />],
         ["Transfers", `${counted(story.transfers, "transfer")}, ${bytes(story.bytes)}`],
     ];
     return (
         <>
             <p>
-                <a href={hash("sessions")}>Sessions</a> / <a href={hash("stories")}>Ended sessions</a>
+                <a href={hash("sessions", [], from)}>Sessions</a> / <a href={hash("stories", [], from)}>Ended sessions</a>
             </p>
             <h1>
                 Session <Name text={session} />

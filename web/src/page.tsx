@@ -13,6 +13,7 @@ import { moment, utc, span } from "./format.ts";
 import { Certificates, Limits } from "./limits.tsx";
 import { askEverythingAgain, noRights, useClock, useFollower, useResync } from "./live.ts";
 import { Mark } from "./marks.tsx";
+import { wantsAllNodes } from "./node_choice.tsx";
 import { Nodes } from "./nodes.tsx";
 import { Overview } from "./overview.tsx";
 import { Sessions } from "./sessions.tsx";
@@ -40,7 +41,7 @@ const oldAfter = 6_000;
 /** Only these views want to know of each session and each transfer. */
 function kindsFor(address: Address): ReadonlyArray<string> {
     const wantsAll =
-        (address.view === "sessions" && address.rest.length === 0) ||
+        (address.view === "sessions" && address.rest.length === 0 && !wantsAllNodes(address.filter)) ||
         address.view === "transfers" ||
         (address.view === "events" && address.filter.with);
     return wantsAll ? [...rareKinds, ...sessionKinds] : rareKinds;

@@ -5,8 +5,11 @@ import type { Event, Session } from "./api.ts";
 export type Row = Pick<
     Session,
     "id" | "listener" | "client" | "user" | "pool" | "backend" | "began" | "transferring" | "bytes" | "transfers"
->;
-export const rowFields: ReadonlyArray<keyof Row> = [
+> & {
+    /** In a list of all nodes. */
+    node?: string;
+};
+export const rowFields: ReadonlyArray<Exclude<keyof Row, "node">> = [
     "id", "listener", "client", "user", "pool", "backend", "began", "transferring", "bytes", "transfers",
 ];
 export type Rows = ReadonlyMap<string, Row>;
@@ -60,7 +63,7 @@ export function found(rows: Rows, search: string, backend: string): Row[] {
     const has = (...names: string[]) => names.some((name) => name.toLowerCase().includes(text));
     const matches: Row[] = [];
     for (const row of rows.values())
-        if ((!backend || row.backend === backend) && (!text || has(row.user, row.client, row.id, row.backend, row.listener)))
+        if ((!backend || row.backend === backend) && (!text || has(row.user, row.client, row.id, row.backend, row.listener, row.node ?? "")))
             matches.push(row);
     return matches.reverse().sort((one, other) => (one.began === other.began ? 0 : one.began < other.began ? 1 : -1));
 }

@@ -6,6 +6,7 @@ import type { Story } from "./api.ts";
 import { bytes, count } from "./format.ts";
 import { useLoaded } from "./live.ts";
 import { Mark, Name, Problem, Time } from "./marks.tsx";
+import { MissingNodes, NodeChoice, nodeColumn, ofNodes, wantsAllNodes } from "./node_choice.tsx";
 import { Table, type Column } from "./table.tsx";
 
 const columns: Column<Story>[] = [
@@ -42,6 +43,8 @@ const columns: Column<Story>[] = [
     },
 ];
 
+const columnsWithNode = [...columns.slice(0, 2), nodeColumn<Story>(), ...columns.slice(2)];
+
 /** Ballast is not asked for each letter. */
 function useSettled<T>(value: T): T {
     const [settled, setSettled] = useState(value);
@@ -53,8 +56,9 @@ function useSettled<T>(value: T): T {
 }
 
 export function Stories({ filter }: { filter: Record<string, string> }) {
+    const isAll = wantsAllNodes(filter);
     const { user = "", client = "", file = "", backend = "", failed = "" } = filter;
-    const wish = useSettled(JSON.stringify({ user, client, file, backend, failed, limit: "200" }));
+    const wish = useSettled(JSON.stringify({ user, client, file, backend, failed, limit: "200", ...ofNodes(isAll) }));
     const loaded = useLoaded("GET /v1/explain", JSON.parse(wish) as Record<string, string>, 15);
     const set = (name: string, value: string) =>
         replace({ view: "stories", rest: [], filter: { ...filter, [name]: value } });
@@ -80,11 +84,13 @@ export function Stories({ filter }: { filter: Record<string, string> }) {
                     />{" "}
                     with a broken transfer
                 </label>
+                <NodeChoice isAll={isAll} set={({ node }) => set("node", node)} />
             </div>
             <Problem text={loaded.problem} />
+            <MissingNodes nodes={loaded.data?.unanswered} />
             <Table
                 label="Running and ended sessions"
-                columns={columns}
+                columns={isAll ? columnsWithNode : columns}
                 rows={loaded.data?.stories ?? []}
                 keyOf={(each) => each.session}
                 empty={loaded.data ? "No session that is kept matches." : "Asking Ballast…"}

@@ -7,6 +7,7 @@ import { ask, perform } from "./dialog.tsx";
 import { bytes, count, counted, rate, roughly, short, span } from "./format.ts";
 import { useEvents, useLoaded } from "./live.ts";
 import { Bar, Mark, Name, Problem, Time } from "./marks.tsx";
+import { askedAgain, MissingNodes, NodeChoice, nodeColumn, ofNodes, wantsAllNodes } from "./node_choice.tsx";
 import { Table, type Column } from "./table.tsx";
 
 /** How long no byte may move before a transfer counts as stalled. */
@@ -53,7 +54,7 @@ function ProgressCell({ of }: { of: Transfer }) {
 
 const endedMost = 20;
 
-function Ended({ events }: { events: ReadonlyArray<Event> }) {
+function Ended({ events, isAll }: { events: ReadonlyArray<Event>; isAll: boolean }) {
     const columns: Column<Event>[] = [
         { title: "File", width: "minmax(10rem, 2fr)", cell: (each) => <Name text={each.file ?? ""} none={each.verb ?? "listing"} /> },
         {
@@ -87,7 +88,7 @@ function Ended({ events }: { events: ReadonlyArray<Event> }) {
     ];
     return (
         <section>
-            <h2>Ended while you watch</h2>
+            <h2>Ended while you watch{isAll && ", at this node"}</h2>
             <Table
                 label="Transfers that have ended"
                 columns={columns}
@@ -102,27 +103,38 @@ function Ended({ events }: { events: ReadonlyArray<Event> }) {
 
 export function Transfers({ filter, mayChange }: { filter: Record<string, string>; mayChange: boolean }) {
     const { search = "" } = filter;
-    const loaded = useLoaded("GET /v1/transfers", {}, 2, ["transfer_began", "transfer_ended"]);
+    const isAll = wantsAllNodes(filter);
+    const loaded = useLoaded(
+        "GET /v1/transfers",
+        ofNodes(isAll),
+        isAll ? askedAgain : 2,
+        isAll ? [] : ["transfer_began", "transfer_ended"],
+    );
     const progress = useRef<Map<string, Progress>>(new Map());
     const answer = useRef(loaded.data);
+    const answeredAt = useRef(0);
     const [ended, setEnded] = useState<ReadonlyArray<Event>>([]);
     useEvents((events) => {
         const here = events.filter((each) => each.kind === "transfer_ended").reverse();
         if (here.length > 0) setEnded((all) => [...here, ...all].slice(0, endedMost));
     });
-    const now = Date.now();
     if (loaded.data && answer.current !== loaded.data) {
         answer.current = loaded.data;
-        progress.current = progressAfter(progress.current, loaded.data.transfers, now);
+        answeredAt.current = Date.now();
+        progress.current = progressAfter(progress.current, loaded.data.transfers, answeredAt.current);
     }
     const end = async (of: Transfer) => {
         const text = `${of.verb} ${of.file} of ${of.user} breaks, and the session goes on. This cannot be undone.`;
         if (await ask({ title: "End this transfer?", text, verb: "End transfer", isHarsh: true })) {
-            await perform(() => act("DELETE /v1/transfers/{session}", [of.session], undefined), "The transfer has ended.");
+            const where = isAll ? { node: of.node } : {};
+            await perform(() => act("DELETE /v1/transfers/{session}", [of.session], undefined, where), "The transfer has ended.");
             loaded.reload();
         }
     };
-    const stalledOf = (each: Transfer) => (now - (progress.current.get(each.session)?.movedAt ?? now)) / 1000;
+    const set = (change: Record<string, string>) => replace({ view: "transfers", rest: [], filter: { ...filter, ...change } });
+    // As of the latest answer: until the next one, nobody knows.
+    const stalledOf = ({ session }: Transfer) =>
+        (answeredAt.current - (progress.current.get(session)?.movedAt ?? answeredAt.current)) / 1000;
     const columns: Column<Transfer>[] = [
         {
             title: "File",
@@ -144,6 +156,7 @@ export function Transfers({ filter, mayChange }: { filter: Record<string, string
             ),
         },
         { title: "User", width: "minmax(6rem, 1fr)", cell: (each) => <Name text={each.user} /> },
+        ...(isAll ? [nodeColumn<Transfer>()] : []),
         { title: "Backend", width: "minmax(6rem, 1fr)", cell: (each) => <Name text={each.backend} /> },
         {
             title: "Progress",
@@ -179,7 +192,9 @@ export function Transfers({ filter, mayChange }: { filter: Record<string, string
     const text = search.trim().toLowerCase();
     const all = loaded.data?.transfers ?? [];
     const rows = all.filter((each) =>
-        [each.file, each.user, each.backend, each.client, each.session].some((name) => name.toLowerCase().includes(text)),
+        [each.file, each.user, each.backend, each.client, each.session, each.node ?? ""].some((name) =>
+            name.toLowerCase().includes(text),
+        ),
     );
     return (
         <>
@@ -193,11 +208,14 @@ export function Transfers({ filter, mayChange }: { filter: Record<string, string
                         type="search"
                         value={search}
                         placeholder="file, user, backend, address"
-                        onInput={(event) => replace({ view: "transfers", rest: [], filter: { search: event.currentTarget.value } })}
+                        onInput={(event) => set({ search: event.currentTarget.value })}
                     />
                 </label>
+                <NodeChoice isAll={isAll} set={set} />
             </div>
             <Problem text={loaded.problem} />
+            <MissingNodes nodes={loaded.data?.unanswered} />
+            {loaded.data?.next && <p class="soft">The first {count(all.length)} transfers are shown.</p>}
             <Table
                 label="Transfers"
                 columns={columns}
@@ -205,7 +223,7 @@ export function Transfers({ filter, mayChange }: { filter: Record<string, string
                 keyOf={(each) => each.session}
                 empty={loaded.data ? (text ? "No transfer has that in its names." : "No transfers now.") : "Asking Ballast…"}
             />
-            <Ended events={ended} />
+            <Ended events={ended} isAll={isAll} />
         </>
     );
 }

@@ -70,6 +70,8 @@ test("search looks into all names, whatever their case, and shows the newest fir
     assert.deepEqual(ids(" BEN ", "f2"), ["2"]);
     assert.deepEqual(ids("198.51"), ["3"]);
     assert.deepEqual(ids("nobody"), []);
+    const ofAllNodes = rows(row("1", { node: "east" }), row("2", { node: "west" }));
+    assert.deepEqual(found(ofAllNodes, "WEST", "").map((each) => each.id), ["2"]);
     // Ids do not tell which session is newer.
     const later = afterEvents(all, [event("session_began", { session: "0", at: "2026-11-29T14:03:01.000Z" })]);
     assert.deepEqual(found(later, "", "").map((each) => each.id), ["0", "4", "3", "2", "1"]);
