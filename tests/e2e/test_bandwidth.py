@@ -3,7 +3,6 @@
 """Bandwidth limits: how exact they are, how fairly they are shared, and what waiting costs."""
 
 import contextlib
-import os
 import selectors
 import socket
 import time
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from ballast import DIRECT, Backend, Ballast, Listener, Pool
+from process import processor_seconds
 from servers import PROBE, TESTER, Account, PyFtpd
 from wire import Wire
 
@@ -90,11 +90,6 @@ def received(datas: Sequence[socket.socket], seconds: float) -> list[int]:
     return list(counts.values())
 
 
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 @pytest.mark.parametrize(
     "where",
     [
@@ -112,9 +107,9 @@ def test_a_download_is_as_fast_as_it_may_be(
 ) -> None:
     with limited(work, server, **where) as ballast, downloads(ballast, 1) as datas:
         received(datas, 1.0)
-        before = cpu_seconds(ballast.pid)
+        before = processor_seconds(ballast.pid)
         rate = received(datas, SECONDS)[0] / SECONDS
-        used = (cpu_seconds(ballast.pid) - before) / SECONDS
+        used = (processor_seconds(ballast.pid) - before) / SECONDS
         with capsys.disabled():
             print(f"\n4 MiB/s: {rate / MIB:.3f} MiB/s, {used:.1%} of a core")
         assert abs(rate / (4 * MIB) - 1) < EXACT
@@ -143,9 +138,9 @@ def test_sessions_have_equal_parts(
     with limited(work, server, listener={"bandwidth": "16MiB"}) as ballast:
         with downloads(ballast, count) as datas:
             received(datas, 1.0)
-            before = cpu_seconds(ballast.pid)
+            before = processor_seconds(ballast.pid)
             counts = received(datas, SECONDS)
-            used = (cpu_seconds(ballast.pid) - before) / SECONDS
+            used = (processor_seconds(ballast.pid) - before) / SECONDS
     rate = sum(counts) / SECONDS
     each = sum(counts) / count
     with capsys.disabled():

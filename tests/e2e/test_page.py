@@ -27,6 +27,7 @@ import waiting
 from ballast import DIRECT, Backend, Ballast, Listener, Place, Pool, login_probe
 from browser import Browser
 from ports import free_port
+from process import processor_seconds
 from sanitizers import SANITIZER
 from servers import ACCOUNTS, Account, Vsftpd
 from wire import Wire
@@ -517,17 +518,12 @@ def test_hostile_names_stay_names(stage: Stage) -> None:
 # Many sessions
 
 
-def _processor_seconds(pid: int) -> float:
-    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def _cost(stage: Stage, seconds: float = 5) -> tuple[float, float]:
     """Of the daemon and of the page, in cores. This measures; it does not wait for anything."""
-    before = (_processor_seconds(stage.it.pid), stage.browser.effort(), time.monotonic())
+    before = (processor_seconds(stage.it.pid), stage.browser.effort(), time.monotonic())
     threading.Event().wait(seconds)
     took = time.monotonic() - before[2]
-    daemon = (_processor_seconds(stage.it.pid) - before[0]) / took
+    daemon = (processor_seconds(stage.it.pid) - before[0]) / took
     return daemon, (stage.browser.effort() - before[1]) / took
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the page of a balancer shows of others that share its store, in a real browser.
 
-BALLAST_SCREENSHOTS=docs/images writes the picture of docs/page.md.
+BALLAST_SCREENSHOTS=docs/images writes the picture of docs/page.md. BALLAST_SESSIONS says how many
+sessions the other node has when the cost of their list is measured (pytest -s prints it).
 """
 
 import contextlib
@@ -9,6 +10,8 @@ import os
 import shutil
 import signal
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +24,7 @@ from ballast import DIRECT, Pool
 from browser import Browser
 from farm import Farm
 from ports import free_port
+from process import processor_seconds
 from servers import ACCOUNTS, TESTER, Account
 from store import Node, Redis, running
 from wire import Wire
@@ -31,6 +35,8 @@ TOKEN = "0123456789abcdef-may-do-all"
 READER = "fedcba9876543210-may-look"
 OTHER = ACCOUNTS[1]
 LARGE = 40_000_000
+# More than one page of an answer.
+MANY = int(os.environ.get("BALLAST_SESSIONS", "1500"))
 ALL = "?node=all"
 
 
@@ -195,6 +201,37 @@ def test_a_node_that_hangs_is_named(stage: Stage, sessions: tuple[Wire, Wire]) -
         os.kill(stage.b.pid, signal.SIGCONT)
     page.wait("[role=row]", OTHER.name)
     page.gone(".problem")
+
+
+def test_many_sessions_at_another_node(stage: Stage, sessions: tuple[Wire, Wire]) -> None:
+    with contextlib.ExitStack() as stack:
+        for number in range(MANY):
+            source = (f"127.1.{number // 250}.{number % 250 + 1}", 0)
+            connect = socket.create_connection(stage.b.where(), source_address=source)
+            stack.enter_context(contextlib.closing(connect))
+        page = stage.show(f"sessions{ALL}")
+        page.wait("h1", f"{MANY + 2:,}")
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight / 2)")
+        page.wait(f"[aria-rowindex='{MANY // 2}'] [data-title=Node]", "b")
+        page.evaluate("scrollTo(0, 0)")
+        page.fill("input[type=search]", TESTER.name)
+        page.wait("[role=status]", "1 session found")
+        page.wait("[role=row] [data-title=Node]", "a")
+        if MANY >= 9000:
+            _measure(stage.a, stage.b)
+
+
+def _measure(*nodes: Node) -> None:
+    """While several lists are asked for, with a release build. This measures; it does not wait for
+    anything."""
+    before = [processor_seconds(each.pid) for each in nodes]
+    began = time.monotonic()
+    threading.Event().wait(20)
+    took = time.monotonic() - began
+    for node, seconds in zip(nodes, before, strict=True):
+        cost = (processor_seconds(node.pid) - seconds) / took
+        print(f"{MANY} sessions at b, of which a shows a list: {node.name} {cost:.2%} of a core")
+        assert cost < 0.02, node.name
 
 
 def test_it_fits_a_phone_and_is_in_nobodys_way(stage: Stage, sessions: tuple[Wire, Wire]) -> None:
