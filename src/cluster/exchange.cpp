@@ -26,7 +26,7 @@ constexpr loop::Time::duration follow_pause = 50ms;
 /// A table has no more slices than this, whatever the store says.
 constexpr std::size_t slices_max = 100'000;
 constexpr std::size_t unreadable_nodes_max = 100;
-constexpr std::uint32_t beats_between_measures = 60;
+constexpr std::uint32_t beats_between_measures = 10;
 constexpr int beats_of_office = 5;
 /// If the news have gaps all the time, the tables are not read all the time.
 constexpr int beats_between_loads = 5;
@@ -224,9 +224,14 @@ void Exchange::load_again() {
 }
 
 void Exchange::clock_answered(std::chrono::milliseconds now, loop::Time asked_at) {
+    constexpr auto jump = 1s;
+    const auto former = clock_.now();
     const auto by = clock_.answered(now, asked_at);
-    if (by == 0ms) return;
-    for (auto* const each : topics_) each->shift(by);
+    if (by != 0ms)
+        for (auto* const each : topics_) each->shift(by);
+    // What has been read seemed too old meanwhile, or too new.
+    else if (std::chrono::abs(clock_.now() - former) > jump)
+        load_again();
 }
 
 /// Adds what the topics have, of those whose table has been read. What is too large the store would

@@ -12,7 +12,9 @@ milliseconds StoreClock::answered(milliseconds now, loop::Time asked_at) {
     const auto half = (loop_.now() - asked_at) / 2;
     // A slow answer says less than a quick one. Clocks drift, so an old answer says less, too.
     const auto drift = (loop_.now() - measured_at_) / 1000 + milliseconds(1);
-    if (is_measured_ && half > uncertainty_ + uncertainty_ / 10 + drift) return {};
+    const bool has_jumped =
+        std::chrono::abs(now - at(asked_at + half)) > half + uncertainty_ + drift;
+    if (is_measured_ && !has_jumped && half > uncertainty_ + uncertainty_ / 10 + drift) return {};
     is_measured_ = true;
     measured_at_ = loop_.now();
     uncertainty_ = half;

@@ -36,6 +36,14 @@ TEST_F(StoreClockTest, a_slow_answer_does_not_replace_a_quick_one) {
     EXPECT_EQ(clock.now(), 5201ms);
 }
 
+TEST_F(StoreClockTest, a_jump_is_noticed_however_slow_the_answer_is) {
+    answer(5000ms, 2ms);
+    answer(3'600'000ms, 200ms);
+    EXPECT_EQ(clock.now(), 3'600'100ms);
+    answer(5000ms, 400ms);
+    EXPECT_EQ(clock.now(), 5200ms);
+}
+
 TEST_F(StoreClockTest, slow_answers_are_heeded_when_there_are_no_others_for_a_while) {
     answer(5000ms, 0ms);
     loop.run_for(60s);
