@@ -339,9 +339,10 @@ def _adapted(text: str, work: Path) -> str:
 
     binds = re.compile(r"^(?:implicit_)?bind = .*$", re.MULTILINE)
     text = binds.sub(lambda line: re.sub(r'"([^"]*)"', bind, line[0]), text)
-    secret = work / "probe.secret"
-    secret.write_text("secret\n")
-    text = re.sub(r'password_file = "[^"]*"', f'password_file = "{secret}"', text)
+    secret = work / "secret"
+    secret.touch(mode=0o600)
+    secret.write_text(base64.b64encode(os.urandom(48)).decode() + "\n")
+    text = re.sub(r'\b((?:password|secret|token)_file) = "[^"]*"', rf'\1 = "{secret}"', text)
     backends = work / "backends.toml"
     backends.write_text('[[backend]]\nname = "listed"\naddress = "127.0.0.12:2121"\n')
     text = re.sub(r'backends_file = "[^"]*"', f'backends_file = "{backends}"', text)
