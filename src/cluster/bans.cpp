@@ -31,7 +31,8 @@ constexpr milliseconds left_max = std::chrono::years(1);
 void Bans::decided(const guard::Sharing::Ban& ban) {
     // Another node may have lifted it, or started another one, before it could be told.
     if (!is_still_so(ban)) return;
-    if (!ban.until) failures_.forget(ban.client, ban.user);
+    // Failures that are told later than the ban could begin it once more, after it was lifted.
+    failures_.forget(ban.client, ban.user);
     const auto key =
         exchange_.key_of(fmt::format("ban\n{}\n{}\n{}", ban.client, ban.pool, ban.user));
     const auto now = exchange_.loop().now();

@@ -88,7 +88,6 @@ void Counts::changed(std::span<const Sharing::Count> counts) {
 void Counts::repeat() {
     changed_.clear();
     due_.fill(true);
-    has_been_empty_.fill(false);
 }
 
 void Counts::beat() {
@@ -114,13 +113,13 @@ std::vector<News> Counts::take(std::size_t max) {
     }
     for (std::size_t slice = 0; slice < slices && news.size() < max; ++slice) {
         if (!std::exchange(due_.at(slice), false)) continue;
-        if (auto entry = slice_of(slice)) news.emplace_back(std::move(*entry));
+        news.emplace_back(slice_of(slice));
     }
     return news;
 }
 
-/// Empty if the store knows that there is nothing.
-std::optional<Entry> Counts::slice_of(std::size_t slice) {
+/// Also if there is nothing in it: a node that was away may have missed that it became empty.
+Entry Counts::slice_of(std::size_t slice) {
     std::vector<Sharing::Count> counts;
     auto after = slice == 0 ? 0 : (std::uint64_t{slice} << slice_shift) - 1;
     do {
@@ -129,8 +128,6 @@ std::optional<Entry> Counts::slice_of(std::size_t slice) {
             if (slice_with(each.who) == slice) counts.push_back(each);
         after = some.next;
     } while (after != 0 && slice_with(after) == slice && counts.size() < slice_max);
-    if (counts.empty() && std::exchange(has_been_empty_.at(slice), true)) return std::nullopt;
-    has_been_empty_.at(slice) = counts.empty();
     told_ = exchange_.stamp(told_);
     Fields fields;
     fields.add("counts", bytes_of(counts));

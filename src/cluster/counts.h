@@ -12,7 +12,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -60,7 +59,7 @@ private:
         int beats_unknown = 0;  ///< since there was such a node
     };
     void forget_dead_nodes();
-    [[nodiscard]] std::optional<Entry> slice_of(std::size_t slice);
+    [[nodiscard]] Entry slice_of(std::size_t slice);
     [[nodiscard]] OfNode* node(const std::string& name);
     /// False: something later is known.
     static bool note(OfNode& node, const guard::Sharing::Count& count,
@@ -72,7 +71,6 @@ private:
     guard::Ledger& ledger_;
     std::unordered_map<Who, std::uint32_t> changed_;
     std::array<bool, slices> due_{};
-    std::array<bool, slices> has_been_empty_{};  // in the store
     std::size_t next_slice_ = 0;
     Stamp told_;
     std::map<std::string, OfNode> nodes_;
