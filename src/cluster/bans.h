@@ -33,7 +33,7 @@ public:
     void learn(const Entry& entry) override;
     void beat() override { latest_.tidy(); }
     [[nodiscard]] std::vector<News> take(std::size_t max) override { return latest_.take(max); }
-    void opened() override { latest_.opened(); }
+    void loading() override { latest_.loading(); }
     void loaded() override { latest_.loaded(); }
     void repeat() override { latest_.repeat(); }
     void shift(std::chrono::milliseconds by) override { latest_.shift(by); }

@@ -181,6 +181,7 @@ loop::Task<base::Result<>> Exchange::load_some() {
     const auto next_topic = [&] { loading_ = Loading{.topic = loading_->topic + 1}; };
     while (loading_->topic < topics_.size() && !topics_[loading_->topic]->has_table()) next_topic();
     if (loading_->topic < topics_.size()) {
+        if (loading_->from.empty()) topics_[loading_->topic]->loading();
         auto slice = co_await store_.load(std::string(topics_[loading_->topic]->name()),
                                           std::move(loading_->from));
         if (!slice) co_return std::unexpected(std::move(slice.error()));
@@ -224,14 +225,17 @@ void Exchange::load_again() {
 }
 
 void Exchange::clock_answered(std::chrono::milliseconds now, loop::Time asked_at) {
-    constexpr auto jump = 1s;
+    constexpr auto jump = std::chrono::minutes(1);
     const auto former = clock_.now();
-    const auto by = clock_.answered(now, asked_at);
-    if (by != 0ms)
-        for (auto* const each : topics_) each->shift(by);
-    // What has been read seemed too old meanwhile, or too new.
-    else if (std::chrono::abs(clock_.now() - former) > jump)
+    auto by = clock_.answered(now, asked_at);
+    if (by == 0ms && std::chrono::abs(clock_.now() - former) > jump) {
+        // What has been read seemed too old meanwhile, or too new.
         load_again();
+        // To a node that starts now, all stamps so far would seem to be that old.
+        if (clock_.now() > former) by = clock_.now() - former;
+    }
+    if (by == 0ms) return;
+    for (auto* const each : topics_) each->shift(by);
 }
 
 /// Adds what the topics have, of those whose table has been read. What is too large the store would

@@ -32,6 +32,8 @@ bool Latest::learn(const Entry& entry, milliseconds lifetime) {
             // The store has it: this node need not tell it.
             due_.erase(entry.key);
             known->second.seen = round_;
+        } else {
+            due_.insert(entry.key);  // the store has an older one
         }
         return false;
     }
@@ -68,7 +70,6 @@ void Latest::repeat() {
 void Latest::loaded() {
     for (const auto& [key, item] : items_)
         if (item.seen != round_) due_.insert(key);
-    ++round_;
 }
 
 void Latest::shift(milliseconds by) {

@@ -35,7 +35,7 @@ public:
     /// The table is read from now on, and then all of it has been. What the store has lost
     /// meanwhile, without being another one, is told again: its replica may have been promoted
     /// before it knew all, or it was started with an older copy.
-    void opened() { ++round_; }
+    void loading() { ++round_; }
     void loaded();
     /// Forgets what is over.
     void tidy();

@@ -35,7 +35,9 @@ public:
 
     /// The store can be reached again. `take` follows when the table has been read.
     virtual void opened() {}
-    /// The whole table has been read.
+    /// The table is read from now on, and then all of it has been. It is read after each opening,
+    /// and when news were missed.
+    virtual void loading() {}
     virtual void loaded() {}
     /// Once per heartbeat while the store can be reached, also while tables are being read.
     virtual void beat() {}
