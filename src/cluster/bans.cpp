@@ -44,10 +44,10 @@ void Bans::decided(const guard::Sharing::Ban& ban) {
     if (ban.until) {
         lifetime = std::max(milliseconds(0), std::chrono::ceil<milliseconds>(*ban.until - now));
         fields.add("left", lifetime.count());
-    } else if (const auto known = latest_.items().find(key); known != latest_.items().end()) {
+    } else if (const auto known = latest().items().find(key); known != latest().items().end()) {
         lifetime = std::max(lifetime, duration_cast<milliseconds>(known->second.until - now));
     }
-    latest_.set(key, fields.bytes(), lifetime);
+    latest().set(key, fields.bytes(), lifetime);
 }
 
 void Bans::learn(const Entry& entry) {
@@ -64,7 +64,7 @@ void Bans::learn(const Entry& entry) {
         if (lifetime <= milliseconds(0)) return;
         until = exchange_.loop().after(lifetime);
     }
-    if (!latest_.learn(entry, lifetime)) return;
+    if (!latest().learn(entry, lifetime)) return;
     const guard::Sharing::Ban ban{.client = std::string(fields->text("client")),
                                   .pool = std::string(fields->text("pool")),
                                   .user = std::string(fields->text("user")),

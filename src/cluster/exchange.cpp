@@ -37,13 +37,14 @@ std::string place_of(const Entry& entry) {
     return fmt::format("entry {}:{} {}:{} {}", entry.table.size(), entry.table, entry.key.size(),
                        entry.key, to_string(entry.stamp));
 }
-std::size_t bytes_of(const News& news) {
-    const auto* const entry = std::get_if<Entry>(&news);
-    return entry != nullptr ? entry->value.size() : std::get<Message>(news).body.size();
-}
 
 std::string place_of(const Message& message) {
     return fmt::format("message {}:{} {}", message.kind.size(), message.kind, message.node);
+}
+
+std::size_t bytes_of(const News& news) {
+    const auto* const entry = std::get_if<Entry>(&news);
+    return entry != nullptr ? entry->value.size() : std::get<Message>(news).body.size();
 }
 
 }  // namespace

@@ -48,37 +48,37 @@ std::optional<Decision> decision_from(const Latest::Item& item) {
 }  // namespace
 
 States::States(Exchange& exchange, Obey obey)
-    : exchange_(exchange), obey_(std::move(obey)), latest_(exchange, "states") {}
+    : LatestTopic(exchange, "states"), exchange_(exchange), obey_(std::move(obey)) {}
 
 /// A state and a tuning are decided apart from each other: neither replaces the other.
 void States::decided(const Decision& decision) {
     const auto key = exchange_.key_of(fmt::format("{}\n{}\n{}", decision.state ? "state" : "tuning",
                                                   decision.pool, decision.backend));
-    latest_.set(key, bytes_of(decision), lifetime);
+    latest().set(key, bytes_of(decision), lifetime);
     waiting_.erase(key);
     exchange_.hurry();
 }
 
 void States::learn(const Entry& entry) {
-    if (!latest_.learn(entry, lifetime)) return;
+    if (!latest().learn(entry, lifetime)) return;
     waiting_.insert(entry.key);
     obey_what_waits();
 }
 
 void States::beat() {
-    latest_.tidy();
+    latest().tidy();
     obey_what_waits();
 }
 
 void States::backends_changed() {
-    for (const auto& [key, item] : latest_.items()) waiting_.insert(key);
+    for (const auto& [key, item] : latest().items()) waiting_.insert(key);
     obey_what_waits();
 }
 
 void States::obey_what_waits() {
     for (const auto& key : std::exchange(waiting_, {})) {
-        const auto item = latest_.items().find(key);
-        if (item == latest_.items().end()) continue;
+        const auto item = latest().items().find(key);
+        if (item == latest().items().end()) continue;
         const auto decision = decision_from(item->second);
         // A newer version may decide what we do not know.
         if (!decision || (!decision->state && !decision->tuning)) continue;

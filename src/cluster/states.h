@@ -2,18 +2,14 @@
 #pragma once
 
 #include "cluster/exchange.h"
-#include "cluster/latest.h"
-#include "cluster/topic.h"
+#include "cluster/latest_topic.h"
 #include "pool/admin_state.h"
 #include "pool/administration.h"
 
-#include <chrono>
 #include <functional>
 #include <optional>
 #include <set>
 #include <string>
-#include <string_view>
-#include <vector>
 
 namespace ballast::cluster {
 
@@ -28,7 +24,7 @@ struct Decision {
 
 /// The administrative states and tunings of backends. The latest decision holds at every node, and
 /// for nodes that start later. One that is about a backend which is not there is kept until it is.
-class States final : public Topic {
+class States final : public LatestTopic {
 public:
     /// Does here what was decided elsewhere. False: there is no such backend now.
     using Obey = std::function<bool(const Decision&)>;
@@ -39,22 +35,14 @@ public:
     /// Backends have come: what was decided about them holds.
     void backends_changed();
 
-    [[nodiscard]] std::string_view name() const override { return "states"; }
-    [[nodiscard]] bool has_table() const override { return true; }
     void learn(const Entry& entry) override;
     void beat() override;
-    [[nodiscard]] std::vector<News> take(std::size_t max) override { return latest_.take(max); }
-    void loading() override { latest_.loading(); }
-    void loaded() override { latest_.loaded(); }
-    void repeat() override { latest_.repeat(); }
-    void shift(std::chrono::milliseconds by) override { latest_.shift(by); }
 
 private:
     void obey_what_waits();
 
     Exchange& exchange_;
     const Obey obey_;
-    Latest latest_;
     std::set<std::string> waiting_;  // keys of decisions about backends that are not there
 };
 

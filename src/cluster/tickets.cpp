@@ -67,26 +67,26 @@ void Tickets::set_listeners(std::vector<Listener> listeners) {
 void Tickets::learn(const Entry& entry) {
     for (auto& [name, served] : listeners_) {
         if (served.key != entry.key) continue;
-        if (latest_.learn(entry, lifetimes_kept * served.lifetime))
-            use(served, latest_.items().at(entry.key));
+        if (latest().learn(entry, lifetimes_kept * served.lifetime))
+            use(served, latest().items().at(entry.key));
         return;
     }
 }
 
 void Tickets::beat() {
-    latest_.tidy();
+    latest().tidy();
     for (auto& [name, served] : listeners_) {
-        auto item = latest_.items().find(served.key);
+        auto item = latest().items().find(served.key);
         const auto age = age_of(served, item);
-        const bool is_over = item == latest_.items().end() || age >= served.lifetime;
+        const bool is_over = item == latest().items().end() || age >= served.lifetime;
         // The node with the office may not have this listener.
         const auto patience =
-            item == latest_.items().end() ? served.lifetime / 2 : served.lifetime * 3 / 2;
+            item == latest().items().end() ? served.lifetime / 2 : served.lifetime * 3 / 2;
         if (is_over && (exchange_.has_office() || age >= patience)) {
             replace(served);
-            item = latest_.items().find(served.key);
+            item = latest().items().find(served.key);
         }
-        if (item == latest_.items().end()) continue;
+        if (item == latest().items().end()) continue;
         const bool is_due = exchange_.loop().now() - served.used_at > served.lifetime / 4;
         if (item->second.stamp != served.used || is_due) use(served, item->second);
     }
@@ -97,7 +97,7 @@ void Tickets::beat() {
 milliseconds Tickets::age_of(const Served& served,
                              std::map<std::string, Latest::Item>::const_iterator item) const {
     const auto now = exchange_.loop().now();
-    if (item == latest_.items().end())
+    if (item == latest().items().end())
         return duration_cast<milliseconds>(now - served.served_since);
     return std::max(exchange_.clock().now() - item->second.stamp.at,
                     duration_cast<milliseconds>(now - item->second.known_since));
@@ -106,11 +106,11 @@ milliseconds Tickets::age_of(const Served& served,
 void Tickets::replace(const Served& served) {
     Fields fields;
     add(fields, net::TicketKey::random());
-    if (const auto known = latest_.items().find(served.key); known != latest_.items().end()) {
+    if (const auto known = latest().items().find(served.key); known != latest().items().end()) {
         const auto former = keys_from(known->second.value);
         if (!former.empty()) add(fields, former.front());
     }
-    latest_.set(served.key, fields.bytes(), lifetimes_kept * served.lifetime);
+    latest().set(served.key, fields.bytes(), lifetimes_kept * served.lifetime);
 }
 
 void Tickets::use(Served& served, const Latest::Item& item) {

@@ -13,6 +13,7 @@ import sanitizers
 from ballast import BINARY, DIRECT
 from farm import Farm
 from servers import REPOSITORY, UNPACKED
+from store import Redis
 
 # A thousand sessions need many descriptors: here, in the balancer and in the server.
 _, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -95,3 +96,10 @@ def farm(whole_farm: Farm) -> Farm:
     """The module's farm, reset for each test."""
     whole_farm.restore()
     return whole_farm
+
+
+@pytest.fixture
+def redis(work: Path) -> Iterator[Redis]:
+    """A store of the test's own."""
+    with Redis(work) as redis:
+        yield redis

@@ -31,12 +31,6 @@ def whole_farm(module_work: Path) -> Iterator[Farm]:
         yield farm
 
 
-@pytest.fixture
-def redis(work: Path) -> Iterator[Redis]:
-    with Redis(work) as redis:
-        yield redis
-
-
 def _pool(farm: Farm, settings: Any = None, **alf1: Any) -> Pool:
     return Pool(
         "alfresco", farm.backends({"alf1": {"max_sessions": 100, **alf1}}), {"balance": "first", **(settings or {})}

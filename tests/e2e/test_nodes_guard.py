@@ -26,12 +26,6 @@ def whole_farm(module_work: Path) -> Iterator[Farm]:
         yield farm
 
 
-@pytest.fixture
-def redis(work: Path) -> Iterator[Redis]:
-    with Redis(work) as redis:
-        yield redis
-
-
 def _pair(work: Path, redis: Redis, farm: Farm, **more: Any) -> tuple[Node, Node]:
     pool = Pool("alfresco", farm.backends())
     return Node(work, "a", redis, [pool], **more), Node(work, "b", redis, [pool], **more)

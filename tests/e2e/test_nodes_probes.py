@@ -22,12 +22,6 @@ def whole_farm(module_work: Path) -> Iterator[Farm]:
         yield farm
 
 
-@pytest.fixture
-def redis(work: Path) -> Iterator[Redis]:
-    with Redis(work) as redis:
-        yield redis
-
-
 def _nodes(work: Path, redis: Redis, farm: Farm, probes: str) -> tuple[Node, Node]:
     pool = Pool("alfresco", farm.backends(), probe=login_probe(work))
     more: dict[str, Any] = {"cluster": {"probes": probes}}

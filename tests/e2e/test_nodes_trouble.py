@@ -32,12 +32,6 @@ def whole_farm(module_work: Path) -> Iterator[Farm]:
 
 
 @pytest.fixture
-def redis(work: Path) -> Iterator[Redis]:
-    with Redis(work) as redis:
-        yield redis
-
-
-@pytest.fixture
 def pool(farm: Farm) -> Pool:
     return Pool("alfresco", farm.backends({"alf1": {"max_sessions": 2}})[:1], {})
 
