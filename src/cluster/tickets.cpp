@@ -22,6 +22,8 @@ constexpr std::size_t keys_max = 2;
 /// How long the store keeps keys that nobody replaces, in their lifetimes: all nodes may be away
 /// for a while.
 constexpr int lifetimes_kept = 4;
+/// By then all nodes have heard of a new key.
+constexpr int beats_before_use = 2;
 
 void add(Fields& to, const net::TicketKey& key) {
     auto bytes = key.bytes();
@@ -87,7 +89,7 @@ void Tickets::beat() {
             item = latest().items().find(served.key);
         }
         if (item == latest().items().end()) continue;
-        const bool is_due = exchange_.loop().now() - served.used_at > served.lifetime / 4;
+        const bool is_due = exchange_.loop().now() >= served.use_again_at;
         if (item->second.stamp != served.used || is_due) use(served, item->second);
     }
 }
@@ -105,10 +107,15 @@ milliseconds Tickets::age_of(const Served& served,
 
 void Tickets::replace(const Served& served) {
     Fields fields;
-    add(fields, net::TicketKey::random());
-    if (const auto known = latest().items().find(served.key); known != latest().items().end()) {
-        const auto former = keys_from(known->second.value);
-        if (!former.empty()) add(fields, former.front());
+    const auto known = latest().items().find(served.key);
+    const auto former = known == latest().items().end() ? std::vector<net::TicketKey>()
+                                                        : keys_from(known->second.value);
+    if (former.empty()) {
+        // Its own: there are tickets of it already.
+        add(fields, served.keys->current(exchange_.loop().now()));
+    } else {
+        add(fields, net::TicketKey::random());
+        add(fields, former.front());
     }
     latest().set(served.key, fields.bytes(), lifetimes_kept * served.lifetime);
 }
@@ -116,9 +123,13 @@ void Tickets::replace(const Served& served) {
 void Tickets::use(Served& served, const Latest::Item& item) {
     auto keys = keys_from(item.value);
     if (keys.empty()) return;
-    served.keys->use(std::move(keys), exchange_.loop().now());
+    const auto now = exchange_.loop().now();
+    const auto encrypts_at = item.known_since + beats_before_use * exchange_.heartbeat();
+    const bool waits = keys.size() > 1 && now < encrypts_at;
+    if (waits) std::swap(keys[0], keys[1]);
+    served.keys->use(std::move(keys), now);
     served.used = item.stamp;
-    served.used_at = exchange_.loop().now();
+    served.use_again_at = waits ? encrypts_at : now + served.lifetime / 4;
 }
 
 }  // namespace ballast::cluster

@@ -14,8 +14,9 @@
 namespace ballast::cluster {
 
 /// The keys of session tickets, by listener: a client may resume its TLS session at any node. One
-/// node replaces them, or any that has the listener if that one does not; all use them. While the
-/// store is away each node goes on with what it has, and after two lifetimes with keys of its own.
+/// node replaces them, or any that has the listener if that one does not; all use them. A new key
+/// encrypts when all have had the time to hear of it. While the store is away each node goes on
+/// with what it has, and after two lifetimes with keys of its own.
 class Tickets final : public LatestTopic {
 public:
     struct Listener {
@@ -35,7 +36,7 @@ private:
         std::chrono::milliseconds lifetime{};
         std::string key;  ///< in the table
         Stamp used;       ///< of what it uses
-        loop::Time used_at;
+        loop::Time use_again_at;
         loop::Time served_since;
     };
     [[nodiscard]] std::chrono::milliseconds age_of(

@@ -892,6 +892,30 @@ TEST_F(FleetTest, a_ticket_of_one_node_is_taken_by_the_others) {
     EXPECT_EQ(a.ticket_key(), c.ticket_key());
 }
 
+TEST_F(FleetTest, tickets_that_a_node_made_before_it_shared_its_key_are_taken_by_the_others) {
+    auto& a = node("a");
+    const auto name = a.keys->current(loop.now()).name;
+    loop.run_for(3s);
+    auto& b = node("b");
+    loop.run_for(1s);
+    EXPECT_TRUE(b.keys->find(name.data()));
+}
+
+TEST_F(FleetTest, a_new_ticket_key_encrypts_only_when_the_others_have_it) {
+    auto& a = node("a");
+    auto& b = node("b");
+    a.link.travel = b.link.travel = [] { return loop::Time::duration(150ms); };
+    loop.run_for(6s);
+    const auto first = a.ticket_key();
+    ASSERT_EQ(b.ticket_key(), first);
+    for (int i = 0; i < 1400; ++i) {
+        loop.run_for(100ms);
+        ASSERT_TRUE(b.takes_ticket_of(a)) << i;
+        ASSERT_TRUE(a.takes_ticket_of(b)) << i;
+    }
+    EXPECT_NE(a.ticket_key(), first);
+}
+
 TEST_F(FleetTest, one_node_replaces_the_ticket_keys_and_old_tickets_are_still_taken) {
     auto& a = node("a");
     auto& b = node("b");
