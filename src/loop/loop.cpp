@@ -41,7 +41,6 @@ void Loop::arm(Signal& signal, Deadline deadline) {
     if (deadline == never) return;
     waits_.push_back(&signal);
     sift_up(waits_.size() - 1);
-    if (signal.heap_index_ == 0) earliest_changed(deadline);
 }
 
 void Loop::disarm(Signal& signal) {
@@ -70,7 +69,6 @@ void Loop::add_raised(Signal& signal) {
     signal.raised_in_ = &raised_;
     signal.raised_index_ = raised_.size();
     raised_.push_back(&signal);
-    if (raised_.size() == 1) raised();
 }
 
 void Loop::remove_raised(Signal& signal) {
@@ -92,7 +90,7 @@ bool Loop::resume_raised() {
         if (signal->waiter_) std::exchange(signal->waiter_, {}).resume();
     }
     resuming_.clear();
-    return !raised_.empty();
+    return has_raised();
 }
 
 Signal::~Signal() {

@@ -46,10 +46,8 @@ protected:
     void expire(Time now);
     /// `never` if no wait has a deadline.
     [[nodiscard]] Time next_deadline() const;
-    /// Called when a new wait has the earliest deadline.
-    virtual void earliest_changed(Time earliest) = 0;
-    /// Called when the first signal is raised: `resume_raised` is due.
-    virtual void raised() = 0;
+    /// Whether `resume_raised` is due.
+    [[nodiscard]] bool has_raised() const { return !raised_.empty(); }
 
 private:
     friend class Signal;

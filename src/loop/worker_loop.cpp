@@ -3,42 +3,125 @@
 
 #include "base/log.h"
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <cassert>
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <exception>
+#include <limits>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <system_error>
 #include <utility>
 
 namespace ballast::loop {
 
-namespace asio = boost::asio;
+namespace {
 
-struct WorkerLoop::Reactor {
-    asio::io_context context{1};  // one thread runs it
-    asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
-    asio::steady_timer alarm{context};
+/// So many at most before coroutines run.
+constexpr std::size_t events_max = 64;
+constexpr std::uint64_t wake_up_token = std::numeric_limits<std::uint64_t>::max();
+
+constexpr std::uint32_t readable = EPOLLIN | EPOLLPRI | EPOLLRDHUP;
+constexpr std::uint32_t broken = EPOLLERR | EPOLLHUP;
+
+[[noreturn]] void fail(const char* doing) {
+    throw std::system_error(errno, std::system_category(), doing);
+}
+
+/// The system's answer now.
+bool is_ready(int native, short wanted) {
+    pollfd asked{.fd = native, .events = wanted, .revents = 0};
+    return ::poll(&asked, 1, 0) == 1;
+}
+
+/// For epoll_wait(2), which counts milliseconds.
+int until(Time deadline) {
+    if (deadline == never) return -1;
+    using std::chrono::milliseconds;
+    const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
+    // Longer waits are waited in parts.
+    return static_cast<int>(
+        std::clamp(left, milliseconds(0), milliseconds(std::chrono::hours(1))).count());
+}
+
+}  // namespace
+
+/// The system tells each change once, and first what there is already. It is remembered until a
+/// call has met that it is over.
+struct Watched {
+    Watched(WorkerLoop& of, bool is_connecting)
+        : loop(of), token(of.take_slot(*this)), may_be_writable(!is_connecting) {}
+    ~Watched() { loop.give_slot_back(token); }
+    Watched(const Watched&) = delete;
+    Watched& operator=(const Watched&) = delete;
+
+    WorkerLoop& loop;
+    const std::uint64_t token;
+    base::OwnedFd native;
+    Signal* signal = nullptr;
+    std::uint32_t events = 0;  // that it is registered for
+    bool may_be_readable = false;
+    bool may_be_writable;
+    bool watching_readable = false;
+    bool watching_writable = false;
+    /// It has ended or failed, or has urgent data: a short read does not mean that there is no
+    /// more.
+    bool is_special = false;
+
+    void happens(std::uint32_t what) {
+        if ((what & (broken | EPOLLRDHUP | EPOLLPRI)) != 0) is_special = true;
+        bool wakes = false;
+        if ((what & (readable | broken)) != 0) {
+            may_be_readable = true;
+            wakes = std::exchange(watching_readable, false) || wakes;
+        }
+        if ((what & (EPOLLOUT | broken)) != 0) {
+            may_be_writable = true;
+            wakes = std::exchange(watching_writable, false) || wakes;
+        }
+        if (wakes && signal != nullptr) signal->raise();
+    }
 };
 
-WorkerLoop::WorkerLoop() : reactor_(std::make_unique<Reactor>()) {}
+WorkerLoop::WorkerLoop()
+    : epoll_(::epoll_create1(EPOLL_CLOEXEC)), wake_up_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.u64 = wake_up_token}};
+    if (!epoll_ || !wake_up_ ||
+        ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_up_.get(), &event) != 0)
+        fail("making an event loop");
+}
+
 WorkerLoop::~WorkerLoop() = default;
 
-void WorkerLoop::run() { reactor_->context.run(); }
-void WorkerLoop::stop() { reactor_->context.stop(); }
+void WorkerLoop::run() {
+    thread_ = std::this_thread::get_id();
+    while (!is_stopped_) turn();
+    thread_ = std::thread::id();
+}
+
+void WorkerLoop::stop() {
+    is_stopped_ = true;
+    wake();
+}
+
 Time WorkerLoop::now() const { return std::chrono::steady_clock::now(); }
 
+/// Each write is an edge, so nobody needs to read it.
+void WorkerLoop::wake() {
+    const std::uint64_t one = 1;
+    (void)!::write(wake_up_.get(), &one, sizeof one);
+}
+
 void WorkerLoop::post(std::move_only_function<void()> work) {
-    asio::post(reactor_->context, [this, work = std::move(work)]() mutable {
-        begin_turn();
-        try {
-            work();
-        } catch (const std::exception& problem) {
-            log::caught("work on a loop failed", problem);
-        }
-        resume_until_quiet();
-    });
+    bool is_first = false;
+    {
+        const std::lock_guard lock(mutex_);
+        is_first = posted_.empty();
+        posted_.push_back(std::move(work));
+    }
+    // The loop's own thread looks before it sleeps.
+    if (is_first && thread_.load() != std::this_thread::get_id()) wake();
 }
 
 void WorkerLoop::watch_turns(Time::duration limit, TookLong took_long) {
@@ -51,137 +134,137 @@ Time::duration WorkerLoop::in_turn_for() const {
     return began == never ? Time::duration::zero() : now() - began;
 }
 
-void WorkerLoop::begin_turn() {
-    inside_handler_ = true;
+/// Signals that are raised while coroutines run wait for the next turn, so that sockets are served
+/// in between.
+void WorkerLoop::turn() {
+    const bool has_work = has_raised() || [&] {
+        const std::lock_guard lock(mutex_);
+        return !posted_.empty();
+    }();
+    std::array<epoll_event, events_max> events;  // NOLINT(*-member-init): the system fills it
+    const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
+                                   has_work ? 0 : until(next_deadline()));
+    if (count < 0 && errno != EINTR) fail("waiting for events");
     turn_began_ = now();
-}
-
-void WorkerLoop::end_turn() {
-    inside_handler_ = false;
+    for (int i = 0; i < count; ++i) {
+        const auto& event = events[static_cast<std::size_t>(i)];
+        if (event.data.u64 != wake_up_token) dispatch(event.data.u64, event.events);
+    }
+    run_posted();
+    expire(now());
+    (void)resume_raised();
     const auto took = in_turn_for();
     turn_began_ = never;
     if (took_long_ && took >= turn_limit_) took_long_(took);
 }
 
-/// One turn: signals raised so far run now. Signals that are raised meanwhile run after the sockets
-/// were served.
-void WorkerLoop::resume_until_quiet() {
-    if (!inside_handler_) begin_turn();
-    const bool more = resume_raised();
-    end_turn();
-    if (!more || resume_posted_) return;
-    resume_posted_ = true;
-    asio::post(reactor_->context, [this] {
-        resume_posted_ = false;
-        resume_until_quiet();
-    });
-}
-
-void WorkerLoop::raised() {
-    // Inside a handler, the handler's end resumes them.
-    if (inside_handler_ || resume_posted_) return;
-    resume_posted_ = true;
-    asio::post(reactor_->context, [this] {
-        resume_posted_ = false;
-        resume_until_quiet();
-    });
-}
-
-void WorkerLoop::earliest_changed(Time earliest) {
-    if (earliest < alarm_at_) set_alarm(earliest);
-}
-
-void WorkerLoop::set_alarm(Time at) {
-    alarm_at_ = at;
-    reactor_->alarm.expires_at(at);
-    reactor_->alarm.async_wait([this](const boost::system::error_code& error) {
-        if (error) return;  // the timer was moved to an earlier time
-        alarm_at_ = never;
-        begin_turn();
-        expire(now());
-        if (const Time next = next_deadline(); next != never) set_alarm(next);
-        resume_until_quiet();
-    });
-}
-
-/// Outlives its Descriptor while a wait of the reactor is on its way back.
-struct Descriptor::State {
-    State(WorkerLoop& owner, asio::io_context& context) : loop(owner), descriptor(context) {}
-
-    WorkerLoop& loop;
-    asio::posix::stream_descriptor descriptor;
-    Signal* signal = nullptr;
-    bool watching_readable = false;
-    bool watching_writable = false;
-};
-
-base::Result<Descriptor> Descriptor::open(WorkerLoop& loop, int native) {
-    Descriptor opened;
-    opened.state_ = std::make_shared<State>(loop, loop.reactor_->context);
-    boost::system::error_code error;
-    if (opened.state_->descriptor.assign(native, error)) {
-        opened.state_.reset();
-        return std::unexpected(base::Error{base::Fault::internal,
-                                           {error.value(), std::system_category()},
-                                           "watching a descriptor"});
+/// What is posted meanwhile runs in the next turn.
+void WorkerLoop::run_posted() {
+    {
+        const std::lock_guard lock(mutex_);
+        std::swap(posted_, running_);
     }
+    for (auto& work : running_) {
+        try {
+            std::exchange(work, nullptr)();
+        } catch (const std::exception& problem) {
+            log::caught("work on a loop failed", problem);
+        }
+    }
+    running_.clear();
+}
+
+void WorkerLoop::dispatch(std::uint64_t token, std::uint32_t happened) {
+    const auto& slot = slots_[static_cast<std::uint32_t>(token)];
+    if (slot.uses == token >> 32U && slot.watched != nullptr) slot.watched->happens(happened);
+}
+
+std::uint64_t WorkerLoop::take_slot(Watched& watched) {
+    if (free_slots_.empty()) {
+        free_slots_.reserve(slots_.size() + 1);  // so that giving one back needs no memory
+        free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
+        slots_.emplace_back();
+    }
+    const auto index = free_slots_.back();
+    free_slots_.pop_back();
+    slots_[index].watched = &watched;
+    return std::uint64_t{slots_[index].uses} << 32U | index;
+}
+
+void WorkerLoop::give_slot_back(std::uint64_t token) {
+    const auto index = static_cast<std::uint32_t>(token);
+    slots_[index].watched = nullptr;
+    ++slots_[index].uses;
+    free_slots_.push_back(index);
+}
+
+base::Result<Descriptor> Descriptor::open(WorkerLoop& loop, int native, bool is_connecting) {
+    Descriptor opened;
+    opened.watched_ = std::make_unique<Watched>(loop, is_connecting);
+    auto& watched = *opened.watched_;
+    // Most are never full.
+    watched.events = readable | EPOLLET | (is_connecting ? EPOLLOUT : 0U);
+    epoll_event event{.events = watched.events, .data = {.u64 = watched.token}};
+    if (::epoll_ctl(loop.epoll_.get(), EPOLL_CTL_ADD, native, &event) != 0)
+        return std::unexpected(base::last_error(base::Fault::internal, "watching a descriptor"));
+    watched.native = base::OwnedFd(native);
     return opened;
 }
 
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-    close();
-    state_ = std::move(other.state_);
-    return *this;
-}
+Descriptor::Descriptor() = default;
+Descriptor::Descriptor(Descriptor&&) noexcept = default;
+Descriptor& Descriptor::operator=(Descriptor&& other) noexcept = default;
+Descriptor::~Descriptor() = default;
 
-Descriptor::~Descriptor() { close(); }
-
-void Descriptor::close() {
-    if (!state_) return;
-    state_->signal = nullptr;
-    boost::system::error_code error;
-    if (state_->descriptor.close(error)) assert(error != asio::error::bad_descriptor);
-    state_.reset();
-}
-
-int Descriptor::native() const { return state_ ? state_->descriptor.native_handle() : -1; }
+int Descriptor::native() const { return watched_ ? watched_->native.get() : -1; }
 
 void Descriptor::attach(Signal* signal) {
-    if (state_) state_->signal = signal;
+    if (watched_) watched_->signal = signal;
 }
 
-bool Descriptor::is_watching_readable() const { return state_ && state_->watching_readable; }
-bool Descriptor::is_watching_writable() const { return state_ && state_->watching_writable; }
+bool Descriptor::is_watching_readable() const { return watched_ && watched_->watching_readable; }
+bool Descriptor::is_watching_writable() const { return watched_ && watched_->watching_writable; }
+
+void Descriptor::note_drained() {
+    if (watched_ && !watched_->is_special) watched_->may_be_readable = false;
+}
+
+void Descriptor::note_full() {
+    if (watched_ && !watched_->is_special) watched_->may_be_writable = false;
+}
 
 int Descriptor::release() {
-    state_->signal = nullptr;
-    const int native = state_->descriptor.release();
-    state_.reset();
+    const int native = watched_->native.release();
+    ::epoll_ctl(watched_->loop.epoll_.get(), EPOLL_CTL_DEL, native, nullptr);
+    watched_.reset();
     return native;
 }
 
 void Descriptor::watch_readable() {
-    if (std::exchange(state_->watching_readable, true)) return;
-    state_->descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
-                                  [state = state_](const boost::system::error_code&) {
-                                      state->watching_readable = false;
-                                      if (state->signal == nullptr) return;
-                                      state->loop.begin_turn();
-                                      state->signal->raise();
-                                      state->loop.resume_until_quiet();
-                                  });
+    auto& watched = *watched_;
+    if (watched.watching_readable) return;
+    if (watched.may_be_readable && is_ready(watched.native.get(), POLLIN | POLLRDHUP)) {
+        if (watched.signal != nullptr) watched.signal->raise();
+        return;
+    }
+    watched.may_be_readable = false;
+    watched.watching_readable = true;
 }
 
 void Descriptor::watch_writable() {
-    if (std::exchange(state_->watching_writable, true)) return;
-    state_->descriptor.async_wait(asio::posix::stream_descriptor::wait_write,
-                                  [state = state_](const boost::system::error_code&) {
-                                      state->watching_writable = false;
-                                      if (state->signal == nullptr) return;
-                                      state->loop.begin_turn();
-                                      state->signal->raise();
-                                      state->loop.resume_until_quiet();
-                                  });
+    auto& watched = *watched_;
+    if (watched.watching_writable) return;
+    if (watched.may_be_writable && is_ready(watched.native.get(), POLLOUT)) {
+        if (watched.signal != nullptr) watched.signal->raise();
+        return;
+    }
+    watched.may_be_writable = false;
+    watched.watching_writable = true;
+    if ((watched.events & EPOLLOUT) != 0) return;
+    // From now on it is told; now, too, if it can be written meanwhile.
+    watched.events |= EPOLLOUT;
+    epoll_event event{.events = watched.events, .data = {.u64 = watched.token}};
+    (void)::epoll_ctl(watched.loop.epoll_.get(), EPOLL_CTL_MOD, watched.native.get(), &event);
 }
 
 }  // namespace ballast::loop

@@ -2,22 +2,30 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/owned_fd.h"
 #include "loop/loop.h"
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
 
 namespace ballast::loop {
 
-/// A loop that waits for sockets. Each worker's thread and the control thread run one. `run`
-/// belongs to that thread; `post` and `stop` may be called from any.
+/// What a loop knows of a descriptor.
+struct Watched;
+
+/// A loop that waits for sockets, with epoll(7). Each worker's thread and the control thread run
+/// one. `run` belongs to that thread; `post` and `stop` may be called from any.
 class WorkerLoop final : public Loop {
 public:
     WorkerLoop();
     ~WorkerLoop() override;
 
-    /// Returns after `stop`. Posted work that has not run yet is dropped with the loop.
+    /// Returns after `stop`, for good. Posted work that has not run yet is dropped with the loop.
     void run();
     void stop();
 
@@ -33,32 +41,46 @@ public:
 
 private:
     friend class Descriptor;
-    struct Reactor;  // hides the event library
-    void earliest_changed(Time earliest) override;
-    void raised() override;
-    void resume_until_quiet();
-    void set_alarm(Time at);
-    void begin_turn();
-    void end_turn();
+    friend struct Watched;
+    void turn();
+    void run_posted();
+    void dispatch(std::uint64_t token, std::uint32_t happened);
+    [[nodiscard]] std::uint64_t take_slot(Watched& watched);
+    void give_slot_back(std::uint64_t token);
+    void wake();
 
-    std::unique_ptr<Reactor> reactor_;
-    Time alarm_at_ = never;
-    bool resume_posted_ = false;
-    bool inside_handler_ = false;
+    /// A slot is used again, and an event of a former descriptor may come late.
+    struct Slot {
+        Watched* watched = nullptr;
+        std::uint32_t uses = 0;
+    };
+
+    base::OwnedFd epoll_;
+    base::OwnedFd wake_up_;  // an eventfd
+    std::vector<Slot> slots_;
+    std::vector<std::uint32_t> free_slots_;
+    std::mutex mutex_;
+    std::vector<std::move_only_function<void()>> posted_;  // guarded by `mutex_`
+    std::vector<std::move_only_function<void()>> running_;
+    std::atomic<std::thread::id> thread_;
+    std::atomic<bool> is_stopped_ = false;
     std::atomic<Time> turn_began_ = never;  // `never` between turns
     Time::duration turn_limit_{};
     TookLong took_long_;
 };
 
 /// A non-blocking descriptor that raises a signal when it can be read or written. Belongs to the
-/// thread of its loop and stays registered with this loop until its end.
+/// thread of its loop and stays registered with this loop until its end: once, edge-triggered. So
+/// that a watch seldom needs a system call, its owner says what its own calls have met
+/// (`note_...`).
 class Descriptor {
 public:
-    Descriptor() = default;
+    Descriptor();
     /// Takes ownership of `native`, which must be non-blocking. On failure (out of memory or
-    /// watches: a shortage of our own) the caller keeps it.
-    [[nodiscard]] static base::Result<Descriptor> open(WorkerLoop& loop, int native);
-    Descriptor(Descriptor&&) noexcept = default;
+    /// watches: a shortage of our own) the caller keeps it. Say so if it `is_connecting`.
+    [[nodiscard]] static base::Result<Descriptor> open(WorkerLoop& loop, int native,
+                                                       bool is_connecting = false);
+    Descriptor(Descriptor&&) noexcept;
     Descriptor& operator=(Descriptor&& other) noexcept;
     ~Descriptor();
     Descriptor(const Descriptor&) = delete;
@@ -68,19 +90,21 @@ public:
     /// The signal to raise; null for none. It must live until it is replaced.
     void attach(Signal* signal);
     /// Raises the attached signal once when reading (writing) would not block, or the connection
-    /// failed. Asking again before that changes nothing.
+    /// failed; at once if that is so already. Asking again before that changes nothing.
     void watch_readable();
     void watch_writable();
     /// True between `watch_readable` (`watch_writable`) and its signal.
     [[nodiscard]] bool is_watching_readable() const;
     [[nodiscard]] bool is_watching_writable() const;
+    /// A read would have blocked, or was shorter than it could have been.
+    void note_drained();
+    /// A write would have blocked.
+    void note_full();
     /// Removes the descriptor from the loop and returns it.
     [[nodiscard]] int release();
 
 private:
-    struct State;
-    void close();
-    std::shared_ptr<State> state_;
+    std::unique_ptr<Watched> watched_;
 };
 
 }  // namespace ballast::loop

@@ -58,6 +58,7 @@ loop::Task<> Acceptor::run() {
             refuse_some();
             (void)co_await signal_.wait(signal_.loop().after(out_of_descriptors_pause));
         } else if (error.value() == EAGAIN) {
+            descriptor_.note_drained();
             descriptor_.watch_readable();
             (void)co_await signal_.wait(loop::never);
         } else if (error.value() == EINVAL) {

@@ -63,12 +63,19 @@ SocketStream::SocketStream(loop::Descriptor descriptor, base::Address local, bas
 
 Io SocketStream::read(std::span<char> into) {
     if (descriptor_.native() < 0) return {Io::State::failed, 0, lost_};
-    return outcome(::recv(descriptor_.native(), into.data(), into.size(), 0), true);
+    const auto io = outcome(::recv(descriptor_.native(), into.data(), into.size(), 0), true);
+    const bool is_drained =
+        io.state == Io::State::moved ? io.bytes < into.size() : io.state == Io::State::would_block;
+    if (is_drained && errno != EINTR) descriptor_.note_drained();
+    return io;
 }
 
 Io SocketStream::write(std::span<const char> from) {
     if (descriptor_.native() < 0) return {Io::State::failed, 0, lost_};
-    return outcome(::send(descriptor_.native(), from.data(), from.size(), MSG_NOSIGNAL), false);
+    const auto io =
+        outcome(::send(descriptor_.native(), from.data(), from.size(), MSG_NOSIGNAL), false);
+    if (io.state == Io::State::would_block && errno != EINTR) descriptor_.note_full();
+    return io;
 }
 
 Io::State SocketStream::finish() {

@@ -197,10 +197,14 @@ Io TlsStream::failed() {
 loop::Task<base::Result<>> TlsStream::wait_for(Wants wants, loop::Signal& signal, base::Fault fault,
                                                loop::Deadline deadline, const Interrupt& interrupt,
                                                const char* doing) {
-    if (wants == Wants::to_read)
+    // OpenSSL has met it on the socket itself.
+    if (wants == Wants::to_read) {
+        inner_->note_drained();
         inner_->watch_readable();
-    else
+    } else {
+        inner_->note_full();
         inner_->watch_writable();
+    }
     const bool is_interrupted = interrupt && interrupt();
     if (is_interrupted || !co_await signal.wait(deadline)) {
         has_failed_ = true;

@@ -77,6 +77,7 @@ Pump::State Pump::step() {
     if (!held_.empty()) return copy_out();
     if (source_is_drained_) {
         source_is_drained_ = false;
+        source_.note_drained();
         return State::wants_read;
     }
     if (budget_ == 0) return State::wants_turn;
@@ -121,7 +122,10 @@ Pump::State Pump::splice_out() {
     while (in_pipe_ > 0) {
         const auto moved = ::splice(pipe_->read_end(), nullptr, sink_.splice_sink(), nullptr,
                                     in_pipe_, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-        if (moved < 0 && (errno == EAGAIN || errno == EINTR)) return State::wants_write;
+        if (moved < 0 && (errno == EAGAIN || errno == EINTR)) {
+            if (errno == EAGAIN) sink_.note_full();
+            return State::wants_write;
+        }
         if (moved <= 0) return failed(State::sink_failed, {errno, std::system_category()});
         in_pipe_ -= static_cast<std::size_t>(moved);
         delivered_ += static_cast<std::uint64_t>(moved);

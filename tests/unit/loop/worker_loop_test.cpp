@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loop/worker_loop.h"
 
+#include "base/owned_fd.h"
 #include "loop/job.h"
 
 #include <array>
 #include <atomic>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <new>
 #include <string>
 #include <sys/socket.h>
@@ -187,6 +189,128 @@ TEST(Descriptor, may_be_destroyed_while_it_is_watched) {
     loop.run();
     EXPECT_EQ(::fcntl(pair.ends[0], F_GETFD), -1);
     ::close(pair.ends[1]);
+}
+
+/// Two ends of a TCP connection.
+SocketPair connected() {
+    SocketPair pair;
+    for (const int end : pair.ends) ::close(end);
+    const base::OwnedFd listening(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in where{};
+    where.sin_family = AF_INET;
+    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof where;
+    auto* const address = reinterpret_cast<sockaddr*>(&where);
+    EXPECT_EQ(::bind(listening.get(), address, length), 0);
+    EXPECT_EQ(::listen(listening.get(), 1), 0);
+    EXPECT_EQ(::getsockname(listening.get(), address, &length), 0);
+    pair.ends[1] = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(::connect(pair.ends[1], address, length), 0);
+    pair.ends[0] = ::accept4(listening.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int on = 1;
+    ::setsockopt(pair.ends[0], SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
+    return pair;
+}
+
+/// Reads as a stream does: a read that was shorter than it could have been has emptied it.
+Task<> read_to_the_end(WorkerLoop& loop, int native, std::string& text) {
+    Signal signal(loop);
+    Descriptor descriptor = *Descriptor::open(loop, native);
+    descriptor.attach(&signal);
+    for (;;) {
+        std::array<char, 100> bytes{};
+        const auto got = ::recv(native, bytes.data(), bytes.size(), 0);
+        if (got == 0) break;
+        if (got > 0) text.append(bytes.data(), static_cast<std::size_t>(got));
+        if (got < static_cast<ssize_t>(bytes.size())) descriptor.note_drained();
+        descriptor.watch_readable();
+        if (!co_await signal.wait(loop.after(10s))) break;
+    }
+    loop.stop();
+}
+
+TEST(Descriptor, tells_of_an_end_that_came_with_the_last_bytes) {
+    WorkerLoop loop;
+    const auto pair = connected();
+    EXPECT_EQ(::send(pair.ends[1], "bye", 3, 0), 3);
+    ::close(pair.ends[1]);
+    std::string text;
+    const auto job = Job::start(read_to_the_end(loop, pair.ends[0], text));
+    const auto began = loop.now();
+    loop.run();
+    EXPECT_EQ(text, "bye");
+    EXPECT_LT(loop.now() - began, 5s);
+}
+
+TEST(Descriptor, tells_of_bytes_behind_urgent_ones) {
+    WorkerLoop loop;
+    const auto pair = connected();
+    EXPECT_EQ(::send(pair.ends[1], "a", 1, 0), 1);
+    EXPECT_EQ(::send(pair.ends[1], "b", 1, MSG_OOB), 1);
+    EXPECT_EQ(::send(pair.ends[1], "c", 1, 0), 1);
+    std::string text;
+    const auto job = Job::start(read_to_the_end(loop, pair.ends[0], text));
+    const auto began = loop.now();
+    loop.post([&] {
+        EXPECT_EQ(::send(pair.ends[1], "d", 1, MSG_OOB), 1);
+        EXPECT_EQ(::send(pair.ends[1], "e", 1, 0), 1);
+        ::shutdown(pair.ends[1], SHUT_WR);
+    });
+    loop.run();
+    EXPECT_EQ(text, "abcde");
+    EXPECT_LT(loop.now() - began, 5s);
+    ::close(pair.ends[1]);
+}
+
+TEST(Descriptor, tells_at_once_of_bytes_that_were_left_unread) {
+    WorkerLoop loop;
+    const SocketPair pair;
+    EXPECT_EQ(::write(pair.ends[1], "two", 3), 3);
+    Descriptor descriptor = *Descriptor::open(loop, pair.ends[0]);
+    Signal signal(loop);
+    descriptor.attach(&signal);
+    descriptor.watch_readable();
+    EXPECT_TRUE(descriptor.is_watching_readable());
+    struct Waits {
+        static Task<> reads_one_at_a_time(WorkerLoop& on, Descriptor& from, Signal& raised,
+                                          std::string& text) {
+            while (text.size() < 3 && co_await raised.wait(on.after(10s))) {
+                EXPECT_FALSE(from.is_watching_readable());
+                char byte = 0;
+                EXPECT_EQ(::read(from.native(), &byte, 1), 1);
+                text += byte;
+                from.watch_readable();
+            }
+            // Nothing is left, which only the system can tell.
+            EXPECT_TRUE(from.is_watching_readable());
+            on.stop();
+        }
+    };
+    std::string text;
+    const auto job = Job::start(Waits::reads_one_at_a_time(loop, descriptor, signal, text));
+    loop.run();
+    EXPECT_EQ(text, "two");
+    ::close(pair.ends[1]);
+}
+
+/// As when a child process has a copy for a moment.
+TEST(Descriptor, an_event_of_a_former_one_goes_to_nobody) {
+    WorkerLoop loop;
+    const SocketPair former;
+    const SocketPair present;
+    const int copy = ::fcntl(former.ends[0], F_DUPFD_CLOEXEC, 0);
+    {
+        const Descriptor closed = *Descriptor::open(loop, former.ends[0]);
+    }
+    Descriptor descriptor = *Descriptor::open(loop, present.ends[0]);
+    Signal signal(loop);
+    descriptor.attach(&signal);
+    descriptor.watch_readable();
+    EXPECT_EQ(::write(former.ends[1], "x", 1), 1);
+    loop.post([&] { loop.post([&] { loop.stop(); }); });
+    loop.run();
+    EXPECT_TRUE(descriptor.is_watching_readable());
+    for (const int end : {former.ends[1], present.ends[1], copy}) ::close(end);
 }
 
 TEST(Descriptor, hands_its_socket_over_open) {

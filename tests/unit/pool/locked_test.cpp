@@ -20,10 +20,6 @@ public:
 
     Pool* pool = nullptr;
     int posts = 0;
-
-private:
-    void earliest_changed(loop::Time /*earliest*/) override {}
-    void raised() override {}
 };
 
 class LockedTest : public testing::Test {

@@ -12,8 +12,7 @@ void TestLoop::post(std::move_only_function<void()> work) { posted_.push_back(st
 void TestLoop::turn() {
     ++turns_;
     for (auto& work : std::exchange(posted_, {})) work();
-    raised_ = false;
-    if (resume_raised()) raised_ = true;
+    (void)resume_raised();
 }
 
 void TestLoop::settle() {

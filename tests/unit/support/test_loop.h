@@ -36,18 +36,15 @@ public:
     /// How many turns have run so far.
     [[nodiscard]] std::uint64_t turns() const { return turns_; }
     /// Whether anything could run without the clock moving.
-    [[nodiscard]] bool is_quiet() const { return !raised_ && posted_.empty(); }
+    [[nodiscard]] bool is_quiet() const { return !has_raised() && posted_.empty(); }
 
 private:
     void turn();
-    void earliest_changed(loop::Time /*earliest*/) override {}
-    void raised() override { raised_ = true; }
 
     static constexpr std::size_t turns_max = 2'000'000;  // without the clock moving
 
     loop::Time now_{std::chrono::hours(1000)};
     std::vector<std::move_only_function<void()>> posted_;
-    bool raised_ = false;
     std::uint64_t turns_ = 0;
 };
 
