@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <exception>
 #include <functional>
 
@@ -114,9 +115,28 @@ constexpr auto table = std::to_array<Verb>({
 });
 // clang-format on
 
-static_assert(std::ranges::adjacent_find(table, std::ranges::greater_equal{}, &Verb::name) ==
-                  table.end(),
+/// A name as a number, with the same order. Numbers compare faster, and every command is looked up
+/// several times.
+constexpr std::uint64_t number_of(std::string_view name) {
+    std::uint64_t number = 0;
+    for (std::size_t i = 0; i < sizeof number; ++i)
+        number = number << 8U | (i < name.size() ? static_cast<unsigned char>(name[i]) : 0U);
+    return number;
+}
+
+constexpr auto numbers = [] {
+    std::array<std::uint64_t, table.size()> all{};
+    std::ranges::transform(table, all.begin(), number_of, &Verb::name);
+    return all;
+}();
+
+static_assert(std::ranges::adjacent_find(numbers, std::ranges::greater_equal{}) == numbers.end(),
               "find_verb searches by halves");
+static_assert(std::ranges::all_of(table,
+                                  [](const Verb& verb) {
+                                      return verb.name.size() <= sizeof numbers.front();
+                                  }),
+              "a number holds a whole name");
 
 const Verb* verb_of(std::string_view line) {
     return find_verb(base::upper(line.substr(0, line.find(' '))));
@@ -127,8 +147,10 @@ const Verb* verb_of(std::string_view line) {
 std::span<const Verb> verbs() { return table; }
 
 const Verb* find_verb(std::string_view name) {
-    const auto found = std::ranges::lower_bound(table, name, {}, &Verb::name);
-    return found != table.end() && found->name == name ? &*found : nullptr;
+    const auto* const found = std::ranges::lower_bound(numbers, number_of(name));
+    if (found == numbers.end()) return nullptr;
+    const auto& verb = table[static_cast<std::size_t>(found - numbers.begin())];
+    return verb.name == name ? &verb : nullptr;
 }
 
 bool may_take_long(std::string_view line) {

@@ -95,6 +95,7 @@ WorkerLoop::WorkerLoop()
 WorkerLoop::~WorkerLoop() = default;
 
 void WorkerLoop::run() {
+    now_ = std::chrono::steady_clock::now();
     thread_ = std::this_thread::get_id();
     while (!is_stopped_) turn();
     thread_ = std::thread::id();
@@ -105,7 +106,11 @@ void WorkerLoop::stop() {
     wake();
 }
 
-Time WorkerLoop::now() const { return std::chrono::steady_clock::now(); }
+Time WorkerLoop::now() const {
+    return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id()
+               ? now_
+               : std::chrono::steady_clock::now();
+}
 
 /// Each write is an edge, so nobody needs to read it.
 void WorkerLoop::wake() {
@@ -131,7 +136,7 @@ void WorkerLoop::watch_turns(Time::duration limit, TookLong took_long) {
 
 Time::duration WorkerLoop::in_turn_for() const {
     const Time began = turn_began_;
-    return began == never ? Time::duration::zero() : now() - began;
+    return began == never ? Time::duration::zero() : std::chrono::steady_clock::now() - began;
 }
 
 /// Signals that are raised while coroutines run wait for the next turn, so that sockets are served
@@ -145,13 +150,14 @@ void WorkerLoop::turn() {
     const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
                                    has_work ? 0 : until(next_deadline()));
     if (count < 0 && errno != EINTR) fail("waiting for events");
-    turn_began_ = now();
+    now_ = std::chrono::steady_clock::now();
+    turn_began_ = now_;
     for (int i = 0; i < count; ++i) {
         const auto& event = events[static_cast<std::size_t>(i)];
         if (event.data.u64 != wake_up_token) dispatch(event.data.u64, event.events);
     }
     run_posted();
-    expire(now());
+    expire(now_);
     (void)resume_raised();
     const auto took = in_turn_for();
     turn_began_ = never;

@@ -36,6 +36,7 @@ public:
     /// How long the current turn has taken so far; zero between turns. From any thread.
     [[nodiscard]] Time::duration in_turn_for() const;
 
+    /// On the loop's thread: when its turn began.
     [[nodiscard]] Time now() const override;
     void post(std::move_only_function<void()> work) override;
 
@@ -64,6 +65,7 @@ private:
     std::vector<std::move_only_function<void()>> running_;
     std::atomic<std::thread::id> thread_;
     std::atomic<bool> is_stopped_ = false;
+    Time now_{};                            // of the turn, for the loop's thread
     std::atomic<Time> turn_began_ = never;  // `never` between turns
     Time::duration turn_limit_{};
     TookLong took_long_;

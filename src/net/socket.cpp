@@ -123,8 +123,9 @@ base::Result<base::OwnedFd> bind_to(const base::Address& address, Binding bindin
 }
 
 base::Result<base::OwnedFd> listen_on(const base::Address& address, int backlog, Binding binding,
-                                      Descriptors use) {
+                                      Descriptors use, void (*prepare)(int native)) {
     auto bound = bind_to(address, binding, use);
+    if (bound && prepare != nullptr) prepare(bound->get());
     if (bound && ::listen(bound->get(), backlog) != 0) return failed("listening on", address);
     return bound;
 }

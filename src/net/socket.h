@@ -47,10 +47,11 @@ void reserve_descriptors(int first);
 [[nodiscard]] base::Result<base::OwnedFd> bind_to(const base::Address& address,
                                                   Binding binding = Binding::strict,
                                                   Descriptors use = Descriptors::with_reserve);
-/// The same, listening.
+/// The same, listening. Its connections inherit the options that `prepare` sets.
 [[nodiscard]] base::Result<base::OwnedFd> listen_on(const base::Address& address, int backlog,
                                                     Binding binding = Binding::strict,
-                                                    Descriptors use = Descriptors::with_reserve);
+                                                    Descriptors use = Descriptors::with_reserve,
+                                                    void (*prepare)(int native) = nullptr);
 
 /// Whether the host has a source address to reach this one. False for example if IPv6 is disabled.
 /// True if in doubt. Sends nothing.

@@ -366,7 +366,8 @@ SocketNetwork::Listening SocketNetwork::listen(PassivePorts::Key key, const base
     // Announce before listening, so that a program that finds the port in use can find out who uses
     // it.
     auto announced = announce({key.local, key.port});
-    auto opened = listen_on({key.local, key.port}, passive_backlog, binding, descriptors_);
+    auto opened =
+        listen_on({key.local, key.port}, passive_backlog, binding, descriptors_, prepare_data);
     auto watched =
         opened ? loop::Descriptor::open(loop_, opened->get()) : std::unexpected(opened.error());
     if (!watched) {
@@ -407,6 +408,7 @@ void SocketNetwork::adopt_port(const PassivePorts::Key& key, base::OwnedFd liste
             {{"port", std::uint64_t{key.port}}, {"reason", base::to_string(watched.error())}});
         return ports_.listening_failed(key, {}, {});
     }
+    prepare_data(listening.get());
     (void)listening.release();
     ports_.adopt_listener(key, index_);
     accept_on(key, std::move(*watched), announce({key.local, key.port}));
@@ -426,7 +428,6 @@ std::vector<SocketNetwork::ReleasedPort> SocketNetwork::release_ports() {
 
 void SocketNetwork::take_data_connection(const std::shared_ptr<PassivePort>& port,
                                          base::OwnedFd socket, base::Address peer) {
-    prepare_data(socket.get());
     const auto now = loop_.now();
     (void)port->accepts.take(now);
     if (const auto next = port->accepts.next(now); next > now) {

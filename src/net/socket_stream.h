@@ -52,7 +52,8 @@ private:
 /// 4.1.3, ABOR), and keep-alive so that NAT boxes remember it during long transfers.
 void prepare_control(int native);
 
-/// What a data connection needs from its first moment on. Closing it resets it until its end is
+/// What a data connection needs from its first moment on. Accepted ones inherit it from the socket
+/// that listens (on Linux). Closing it resets it until its end is
 /// earned. Keepalive shows within about two minutes that a peer is gone although nothing moves: a
 /// host that is gone answers no probe. If only the program is gone, its kernel forgets the
 /// connection after a minute (tcp_fin_timeout) and answers the next probe with a reset.

@@ -381,7 +381,10 @@ void Transfer::look_at_relay() {
     const auto tell_end = [&](bool is_protected, bool is_vouched_for, Kind vouched, Kind bare) {
         if (is_protected && !is_vouched_for)
             metrics::count(metrics::Counter::data_ends_without_close_notify);
-        tell({.kind = is_vouched_for ? vouched : bare, .time = end_grace()});
+        // Only the client's direction has a grace.
+        const bool is_download = bare == Kind::ended && direction_ == ftp::Direction::download;
+        tell({.kind = is_vouched_for ? vouched : bare,
+              .time = is_download ? loop::Time::duration::zero() : end_grace()});
     };
     if (report_.bytes_taken > 0 && !machine_.has_moved()) {
         if (direction_ == ftp::Direction::download)

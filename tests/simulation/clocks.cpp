@@ -19,10 +19,9 @@ public:
     /// False: there was nothing to do.
     bool turn() {
         expire(now());
-        if (!raised_ && posted_.empty()) return false;
+        if (!has_raised() && posted_.empty()) return false;
         for (auto& work : std::exchange(posted_, {})) work();
-        raised_ = false;
-        if (resume_raised()) raised_ = true;
+        (void)resume_raised();
         return true;
     }
     /// In true time.
@@ -31,13 +30,9 @@ public:
     }
 
 private:
-    void earliest_changed(loop::Time /*earliest*/) override {}
-    void raised() override { raised_ = true; }
-
     const Clocks& all_;
     const loop::Time::duration ahead_;
     std::vector<std::move_only_function<void()>> posted_;
-    bool raised_ = false;
 };
 
 Clocks::Clocks() = default;
