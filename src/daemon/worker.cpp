@@ -10,6 +10,8 @@
 #include <chrono>
 #include <cstdlib>
 #include <exception>
+#include <fmt/format.h>
+#include <pthread.h>
 #include <utility>
 
 namespace ballast::daemon {
@@ -40,6 +42,8 @@ Worker::~Worker() { end(); }
 
 void Worker::start() {
     thread_ = std::thread([this] {
+        // For `top -H` and profilers.
+        ::pthread_setname_np(::pthread_self(), fmt::format("worker {}", index_).c_str());
         loop_.run();
         clear();
         has_ended_.release();

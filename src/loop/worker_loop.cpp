@@ -231,8 +231,10 @@ void Descriptor::attach(Signal* signal) {
 bool Descriptor::is_watching_readable() const { return watched_ && watched_->watching_readable; }
 bool Descriptor::is_watching_writable() const { return watched_ && watched_->watching_writable; }
 
-void Descriptor::note_drained() {
-    if (watched_ && !watched_->is_special) watched_->may_be_readable = false;
+bool Descriptor::note_drained() {
+    if (!watched_ || watched_->is_special) return false;
+    watched_->may_be_readable = false;
+    return true;
 }
 
 void Descriptor::note_full() {

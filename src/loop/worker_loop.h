@@ -98,8 +98,9 @@ public:
     /// True between `watch_readable` (`watch_writable`) and its signal.
     [[nodiscard]] bool is_watching_readable() const;
     [[nodiscard]] bool is_watching_writable() const;
-    /// A read would have blocked, or was shorter than it could have been.
-    void note_drained();
+    /// A read would have blocked, or was shorter than it could have been. False: there may be more
+    /// nevertheless, or its end.
+    bool note_drained();
     /// A write would have blocked.
     void note_full();
     /// Removes the descriptor from the loop and returns it.

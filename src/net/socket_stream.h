@@ -35,7 +35,7 @@ public:
     [[nodiscard]] std::chrono::microseconds round_trip() const override;
     [[nodiscard]] int splice_source() const override { return descriptor_.native(); }
     [[nodiscard]] int splice_sink() const override { return descriptor_.native(); }
-    void note_drained() override { descriptor_.note_drained(); }
+    bool note_drained() override { return descriptor_.note_drained(); }
     void note_full() override { descriptor_.note_full(); }
     [[nodiscard]] const base::Address& local() const override { return local_; }
     [[nodiscard]] const base::Address& peer() const override { return peer_; }

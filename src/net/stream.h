@@ -81,8 +81,9 @@ public:
     [[nodiscard]] virtual int splice_source() const = 0;
     [[nodiscard]] virtual int splice_sink() const = 0;
     /// What the user of such a descriptor says, so that a watch need not ask the system: its read
-    /// would have blocked or was shorter than it could have been; its write would have blocked.
-    virtual void note_drained() {}
+    /// would have blocked or was shorter than it could have been (false: there may be more
+    /// nevertheless, or its end); its write would have blocked.
+    virtual bool note_drained() { return true; }
     virtual void note_full() {}
     /// Whether it encrypts, itself or in the kernel.
     [[nodiscard]] virtual bool is_tls() const { return false; }

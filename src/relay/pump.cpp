@@ -77,8 +77,7 @@ Pump::State Pump::step() {
     if (!held_.empty()) return copy_out();
     if (source_is_drained_) {
         source_is_drained_ = false;
-        source_.note_drained();
-        return State::wants_read;
+        if (source_.note_drained()) return State::wants_read;
     }
     if (budget_ == 0) return State::wants_turn;
     const bool kernel_may = source_.splice_source() >= 0 && sink_.splice_sink() >= 0;

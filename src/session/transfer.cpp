@@ -292,8 +292,9 @@ void Transfer::note_replies() {
     if (answers_.client_is_lost()) tell({Kind::client_left});
 }
 
-/// The client's direction of the data has ended. It may be the only one.
+/// The client has a direction of the data, and it has ended. It may be the only one.
 bool Transfer::client_data_are_over() const {
+    if (direction_ == ftp::Direction::download) return false;
     return relaying_.is_done() || report_.other_way_ended;
 }
 
