@@ -187,14 +187,7 @@ class Ballast:
             _table("", self._settings),
             _table(
                 "[log]",
-                {
-                    "level": "debug",
-                    "format": "json",
-                    "file": self.log,
-                    # A test that looks for a line finds it, however many others there are.
-                    "repeats_per_second": 0,
-                    **self.log_settings,
-                },
+                {"level": "debug", "format": "json", "file": self.log, **self.log_settings},
             ),
             _table("[transfer_log]", {"xferlog": self.xferlog, "json": self.transfer_log}),
         ]

@@ -189,9 +189,11 @@ class Pair:
             "secret_file": secret_file(work),
         }
         settings = {**operators.settings(own), "cluster": cluster}
+        # Clients log in so often that some lines would be left out.
+        log = {"repeats_per_second": 0}
         return Balancer(
             name,
-            Ballast(own, [listener], [pool], settings=settings, prefix=prefix),
+            Ballast(own, [listener], [pool], settings=settings, log=log, prefix=prefix),
             Keepalived(work, file, FRONT, socket, number=number, prefix=prefix),
             own,
         )

@@ -236,7 +236,7 @@ def test_a_mirror_of_eight_files_at_once(field: Field, work: Path) -> None:
     first, second = (PyFtpd(work, root, f"127.0.0.{number}") for number in (88, 89))
     local = work / "local"
     with first, second, Cluster(work, [first, second], failover_samples="1MiB") as it:
-        lftp = Lftp(field.target(it, False), EPSV, work, rate=6 << 20)
+        lftp = Lftp(field.target(it, False), EPSV, work, rate=4 << 20)
         command = lftp.mirror_command("tree", local, at_once=8)
         running = Running(
             lambda: lftp.run(command),
