@@ -30,6 +30,9 @@ constexpr auto open_timeout = std::chrono::seconds(5);
 constexpr auto close_patience = std::chrono::seconds(1);
 /// How often a file that keeps losing lines reports it.
 constexpr auto loss_interval = std::chrono::seconds(1);
+/// How long the writing thread gathers lines after the first. Waking it for each would cost the
+/// callers more than all else that they do for a line.
+constexpr auto gathering_time = std::chrono::milliseconds(5);
 /// How long to wait before a server is sought again.
 constexpr auto retry_pause = std::chrono::seconds(1);
 
@@ -304,13 +307,17 @@ void LogWriter::Shared::run() {
     std::unique_lock lock(mutex);
     open_error = failed;
     changed.notify_all();
-    const auto has_work = [this] { return reopens_after || deadline || !queue.empty(); };
+    const auto is_urgent = [this] { return reopens_after || deadline; };
+    const auto has_work = [&] { return is_urgent() || !queue.empty(); };
     while (failed == 0) {
-        // Losses are reported in time, even if nothing more is logged.
-        if (lost > 0)
-            changed.wait_until(lock, loss_said_ + loss_interval, has_work);
-        else
-            changed.wait(lock, has_work);
+        if (queue.empty()) {
+            // Losses are reported in time, even if nothing more is logged.
+            if (lost > 0)
+                changed.wait_until(lock, loss_said_ + loss_interval, has_work);
+            else
+                changed.wait(lock, has_work);
+            changed.wait_for(lock, gathering_time, is_urgent);
+        }
         if (reopens_after == std::size_t{0}) {
             reopens_after.reset();
             const auto target = options.target;
@@ -355,8 +362,10 @@ std::unique_ptr<LogWriter> LogWriter::open(Options options) try {
 LogWriter::~LogWriter() { close(Clock::now() + close_patience); }
 
 void LogWriter::write(std::string line) {
+    bool is_first = false;
     {
         const std::lock_guard lock(shared_->mutex);
+        is_first = shared_->queue.empty();
         if (shared_->is_file) line += '\n';
         shared_->queue.push_back(std::move(line));
         shared_->queued_bytes += shared_->queue.back().size();
@@ -369,7 +378,7 @@ void LogWriter::write(std::string line) {
         if (reopens_after) *reopens_after -= std::min<std::size_t>(*reopens_after, dropped);
         if (dropped > 0) shared_->lose(dropped);
     }
-    shared_->changed.notify_all();
+    if (is_first) shared_->changed.notify_all();
 }
 
 void LogWriter::reopen() {
