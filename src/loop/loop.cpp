@@ -77,7 +77,7 @@ void Loop::remove_raised(Signal& signal) {
     signal.raised_in_ = nullptr;
 }
 
-bool Loop::resume_raised() {
+void Loop::resume_raised() {
     assert(resuming_.empty());
     std::swap(raised_, resuming_);
     for (Signal* signal : resuming_)
@@ -90,7 +90,6 @@ bool Loop::resume_raised() {
         if (signal->waiter_) std::exchange(signal->waiter_, {}).resume();
     }
     resuming_.clear();
-    return has_raised();
 }
 
 Signal::~Signal() {

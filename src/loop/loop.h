@@ -39,9 +39,9 @@ public:
     virtual void post(std::move_only_function<void()> work) = 0;
 
 protected:
-    /// Resumes every coroutine whose signal was raised before this call. True if more were raised
-    /// meanwhile. They wait for the next turn, so that sockets are served in between.
-    bool resume_raised();
+    /// Resumes every coroutine whose signal was raised before this call. Those raised meanwhile
+    /// wait for the next turn, so that sockets are served in between.
+    void resume_raised();
     /// Wakes all waits whose deadline has come at `now`.
     void expire(Time now);
     /// `never` if no wait has a deadline.

@@ -19,7 +19,10 @@ namespace ballast::loop {
 namespace {
 
 /// So many at most before coroutines run.
-constexpr std::size_t events_max = 64;
+constexpr int events_max = 16;
+/// But all of this many are looked at before a deadline ends a wait, for what is waited for may be
+/// among them.
+constexpr int rounds_before_deadlines = 1000;
 constexpr std::uint64_t wake_up_token = std::numeric_limits<std::uint64_t>::max();
 
 constexpr std::uint32_t readable = EPOLLIN | EPOLLPRI | EPOLLRDHUP;
@@ -32,7 +35,8 @@ constexpr std::uint32_t broken = EPOLLERR | EPOLLHUP;
 /// The system's answer now.
 bool is_ready(int native, short wanted) {
     pollfd asked{.fd = native, .events = wanted, .revents = 0};
-    return ::poll(&asked, 1, 0) == 1;
+    // After an error the caller tries once in vain, which does less harm than waiting.
+    return ::poll(&asked, 1, 0) != 0;
 }
 
 /// For epoll_wait(2), which counts milliseconds.
@@ -47,8 +51,8 @@ int until(Time deadline) {
 
 }  // namespace
 
-/// The system tells each change once, and first what there is already. It is remembered until a
-/// call has met that it is over.
+/// epoll reports each change once, beginning with the current state. A flag stays set until a call
+/// has come up short or would have blocked.
 struct Watched {
     Watched(WorkerLoop& of, bool is_connecting)
         : loop(of), token(of.take_slot(*this)), may_be_writable(!is_connecting) {}
@@ -146,22 +150,29 @@ void WorkerLoop::turn() {
         const std::lock_guard lock(mutex_);
         return !posted_.empty();
     }();
-    std::array<epoll_event, events_max> events;  // NOLINT(*-member-init): the system fills it
-    const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
-                                   has_work ? 0 : until(next_deadline()));
-    if (count < 0 && errno != EINTR) fail("waiting for events");
+    bool may_be_more = take_events(has_work ? 0 : until(next_deadline()));
     now_ = std::chrono::steady_clock::now();
     turn_began_ = now_;
+    for (int i = 0; may_be_more && next_deadline() <= now_ && i < rounds_before_deadlines; ++i)
+        may_be_more = take_events(0);
+    run_posted();
+    expire(now_);
+    resume_raised();
+    const auto took = in_turn_for();
+    turn_began_ = never;
+    if (took_long_ && took >= turn_limit_) took_long_(took);
+}
+
+/// Waits for this many milliseconds (-1: until there is one). True if there may be more.
+bool WorkerLoop::take_events(int milliseconds) {
+    std::array<epoll_event, events_max> events;  // NOLINT(*-member-init): the system fills it
+    const int count = ::epoll_wait(epoll_.get(), events.data(), events_max, milliseconds);
+    if (count < 0 && errno != EINTR) fail("waiting for events");
     for (int i = 0; i < count; ++i) {
         const auto& event = events[static_cast<std::size_t>(i)];
         if (event.data.u64 != wake_up_token) dispatch(event.data.u64, event.events);
     }
-    run_posted();
-    expire(now_);
-    (void)resume_raised();
-    const auto took = in_turn_for();
-    turn_began_ = never;
-    if (took_long_ && took >= turn_limit_) took_long_(took);
+    return count == events_max;
 }
 
 /// What is posted meanwhile runs in the next turn.
@@ -188,8 +199,8 @@ void WorkerLoop::dispatch(std::uint64_t token, std::uint32_t happened) {
 std::uint64_t WorkerLoop::take_slot(Watched& watched) {
     if (free_slots_.empty()) {
         free_slots_.reserve(slots_.size() + 1);  // so that giving one back needs no memory
-        free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
         slots_.emplace_back();
+        free_slots_.push_back(static_cast<std::uint32_t>(slots_.size() - 1));
     }
     const auto index = free_slots_.back();
     free_slots_.pop_back();
@@ -208,7 +219,7 @@ base::Result<Descriptor> Descriptor::open(WorkerLoop& loop, int native, bool is_
     Descriptor opened;
     opened.watched_ = std::make_unique<Watched>(loop, is_connecting);
     auto& watched = *opened.watched_;
-    // Most are never full.
+    // Most sockets never fill up, so EPOLLOUT is added when one does.
     watched.events = readable | EPOLLET | (is_connecting ? EPOLLOUT : 0U);
     epoll_event event{.events = watched.events, .data = {.u64 = watched.token}};
     if (::epoll_ctl(loop.epoll_.get(), EPOLL_CTL_ADD, native, &event) != 0)
@@ -231,11 +242,11 @@ void Descriptor::attach(Signal* signal) {
 bool Descriptor::is_watching_readable() const { return watched_ && watched_->watching_readable; }
 bool Descriptor::is_watching_writable() const { return watched_ && watched_->watching_writable; }
 
-bool Descriptor::note_drained() {
-    if (!watched_ || watched_->is_special) return false;
-    watched_->may_be_readable = false;
-    return true;
+void Descriptor::note_drained() {
+    if (watched_ && !watched_->is_special) watched_->may_be_readable = false;
 }
+
+bool Descriptor::is_special() const { return watched_ && watched_->is_special; }
 
 void Descriptor::note_full() {
     if (watched_ && !watched_->is_special) watched_->may_be_writable = false;

@@ -44,6 +44,7 @@ private:
     friend class Descriptor;
     friend struct Watched;
     void turn();
+    [[nodiscard]] bool take_events(int milliseconds);
     void run_posted();
     void dispatch(std::uint64_t token, std::uint32_t happened);
     [[nodiscard]] std::uint64_t take_slot(Watched& watched);
@@ -98,11 +99,13 @@ public:
     /// True between `watch_readable` (`watch_writable`) and its signal.
     [[nodiscard]] bool is_watching_readable() const;
     [[nodiscard]] bool is_watching_writable() const;
-    /// A read would have blocked, or was shorter than it could have been. False: there may be more
-    /// nevertheless, or its end.
-    bool note_drained();
-    /// A write would have blocked.
+    /// The read just made would have blocked, or a recv(2) was shorter than it could have been.
+    /// Call it at once: in a later turn it would hide what has come meanwhile.
+    void note_drained();
+    /// The write just made would have blocked. The same holds.
     void note_full();
+    /// An end, an error or urgent data has been reported: after a short read there may be more.
+    [[nodiscard]] bool is_special() const;
     /// Removes the descriptor from the loop and returns it.
     [[nodiscard]] int release();
 

@@ -164,6 +164,7 @@ struct SocketNetwork::PassivePort {
     std::optional<Acceptor> acceptor;
     base::OwnedFd announced;
     bool is_foreign = false;  ///< of another machine
+    bool is_adopted = false;  ///< of another process, which may not have prepared it
 };
 
 SocketNetwork::SocketNetwork(loop::WorkerLoop& loop, PassivePorts& ports,
@@ -412,6 +413,7 @@ void SocketNetwork::adopt_port(const PassivePorts::Key& key, base::OwnedFd liste
     (void)listening.release();
     ports_.adopt_listener(key, index_);
     accept_on(key, std::move(*watched), announce({key.local, key.port}));
+    passive_ports_.back()->is_adopted = true;
 }
 
 void SocketNetwork::listen_again() {
@@ -428,6 +430,8 @@ std::vector<SocketNetwork::ReleasedPort> SocketNetwork::release_ports() {
 
 void SocketNetwork::take_data_connection(const std::shared_ptr<PassivePort>& port,
                                          base::OwnedFd socket, base::Address peer) {
+    // It may have come before the port was prepared.
+    if (port->is_adopted) prepare_data(socket.get());
     const auto now = loop_.now();
     (void)port->accepts.take(now);
     if (const auto next = port->accepts.next(now); next > now) {

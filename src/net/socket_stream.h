@@ -35,8 +35,9 @@ public:
     [[nodiscard]] std::chrono::microseconds round_trip() const override;
     [[nodiscard]] int splice_source() const override { return descriptor_.native(); }
     [[nodiscard]] int splice_sink() const override { return descriptor_.native(); }
-    bool note_drained() override { return descriptor_.note_drained(); }
+    void note_drained() override { descriptor_.note_drained(); }
     void note_full() override { descriptor_.note_full(); }
+    [[nodiscard]] bool is_special() const override { return descriptor_.is_special(); }
     [[nodiscard]] const base::Address& local() const override { return local_; }
     [[nodiscard]] const base::Address& peer() const override { return peer_; }
 

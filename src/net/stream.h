@@ -80,11 +80,13 @@ public:
     /// through `read` (`write`).
     [[nodiscard]] virtual int splice_source() const = 0;
     [[nodiscard]] virtual int splice_sink() const = 0;
-    /// What the user of such a descriptor says, so that a watch need not ask the system: its read
-    /// would have blocked or was shorter than it could have been (false: there may be more
-    /// nevertheless, or its end); its write would have blocked.
-    virtual bool note_drained() { return true; }
+    /// What the user of such a descriptor may say at once after a call of its own, so that a watch
+    /// need not ask the system: its read (its write) would have blocked.
+    virtual void note_drained() {}
     virtual void note_full() {}
+    /// An end, an error or urgent data has been reported: after a short read there may be more.
+    /// False if unknown.
+    [[nodiscard]] virtual bool is_special() const { return false; }
     /// Whether it encrypts, itself or in the kernel.
     [[nodiscard]] virtual bool is_tls() const { return false; }
 

@@ -197,7 +197,7 @@ Io TlsStream::failed() {
 loop::Task<base::Result<>> TlsStream::wait_for(Wants wants, loop::Signal& signal, base::Fault fault,
                                                loop::Deadline deadline, const Interrupt& interrupt,
                                                const char* doing) {
-    // OpenSSL has met it on the socket itself.
+    // OpenSSL has just got EAGAIN from the socket.
     if (wants == Wants::to_read) {
         inner_->note_drained();
         inner_->watch_readable();

@@ -77,7 +77,7 @@ Pump::State Pump::step() {
     if (!held_.empty()) return copy_out();
     if (source_is_drained_) {
         source_is_drained_ = false;
-        if (source_.note_drained()) return State::wants_read;
+        return State::wants_read;
     }
     if (budget_ == 0) return State::wants_turn;
     const bool kernel_may = source_.splice_source() >= 0 && sink_.splice_sink() >= 0;
@@ -92,11 +92,12 @@ Pump::State Pump::failed(State state, std::error_code error) {
     return state;
 }
 
-/// A read that was shorter than possible has emptied the source.
+/// A read that was shorter than possible has most likely emptied the source. (A pipe may have no
+/// room for more pieces, so the source is not told that it is empty: the watch asks the system.)
 void Pump::took(std::size_t bytes, std::size_t bytes_max) {
     taken_ += bytes;
     budget_ -= bytes;
-    source_is_drained_ = bytes < std::min(short_read_bytes, bytes_max);
+    source_is_drained_ = bytes < std::min(short_read_bytes, bytes_max) && !source_.is_special();
 }
 
 Pump::State Pump::splice_in() {

@@ -88,7 +88,8 @@ ClientEnd::News ClientEnd::look_at_handshake() {
 
 std::string ClientEnd::tls_problem() const {
     auto& handshake = data_.handshake;
-    if (!*handshake.result()) return base::to_string(handshake.result()->error());
+    if (!*handshake.result())
+        return "the client's data connection: " + base::to_string(handshake.result()->error());
     const bool demands_reuse = settings_.tls->session_reuse == config::SessionReuse::required;
     if (demands_reuse && !handshake.stream().is_resumed())
         return "the data connection must resume the control connection's TLS session";

@@ -21,7 +21,7 @@ public:
         expire(now());
         if (!has_raised() && posted_.empty()) return false;
         for (auto& work : std::exchange(posted_, {})) work();
-        (void)resume_raised();
+        resume_raised();
         return true;
     }
     /// In true time.

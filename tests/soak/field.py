@@ -121,7 +121,7 @@ class Field:
                 Pool("protected", direct, {**POOL_TIMES, **FAILOVER}, probe, tls=tls),
             ],
             # It is soon full: what is kept for explaining does not look like a leak.
-            settings=operators.settings(work, explain_memory="1MiB"),
+            settings=operators.settings(work, explain_memory="256KiB"),
             passive_ports=PASSIVE_PORTS,
         )
 

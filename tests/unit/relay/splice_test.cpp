@@ -6,6 +6,7 @@
 #include "net/socket.h"
 #include "net/socket_stream.h"
 #include "relay/noise.h"
+#include "relay/pump.h"
 #include "relay/relay.h"
 #include "relay/sockets.h"
 
@@ -122,6 +123,47 @@ TEST_F(SpliceTest, waits_for_a_receiver_that_begins_only_when_all_buffers_are_fu
     receiver.join();
     EXPECT_EQ(report.end, End::source_ended);
     EXPECT_EQ(received, bytes);
+}
+
+void fill(const base::OwnedFd& end) {
+    const std::string filler(1 << 16, 'f');
+    pollfd room{end.get(), POLLOUT, 0};
+    while (::poll(&room, 1, 100) == 1)
+        (void)::send(end.get(), filler.data(), filler.size(), MSG_DONTWAIT);
+}
+
+/// After a short read a sink was full. The bytes that have come meanwhile are not forgotten.
+loop::Task<> pump_into_a_full_sink(loop::WorkerLoop& loop, const Connection& left,
+                                   const Connection& right, net::Stream& source,
+                                   net::Stream& sink) {
+    loop::Signal signal(loop);
+    const net::Attached source_attached(source, signal);
+    const net::Attached sink_attached(sink, signal);
+    while (sink.write(std::string(1 << 16, 'f')).state == net::Io::State::moved) continue;
+    send_all(left.far, std::string(8192, 'x'));
+    source.watch_readable();
+    while (source.is_watching_readable()) (void)co_await signal.wait(loop.after(10s));
+    Pump pump(source, sink);
+    EXPECT_EQ(pump.run(), Pump::State::wants_write);
+    EXPECT_EQ(pump.taken(), 8192U);
+    fill(left.far);
+    // The loop hears of these bytes while only the sink is watched.
+    (void)co_await signal.wait(loop.after(10ms));
+    sink.watch_writable();
+    std::array<char, 65536> dropped{};
+    while (::recv(right.far.get(), dropped.data(), dropped.size(), MSG_DONTWAIT) > 0) continue;
+    (void)co_await signal.wait(loop.after(10s));
+    while (pump.run() == Pump::State::wants_turn) continue;
+    if (pump.state() == Pump::State::wants_read) {
+        source.watch_readable();
+        EXPECT_FALSE(source.is_watching_readable());
+    }
+    loop.stop();
+}
+
+TEST_F(SpliceTest, a_pump_goes_on_with_bytes_that_came_while_its_sink_was_full) {
+    const auto job = loop::Job::start(pump_into_a_full_sink(loop, left, right, source, sink));
+    loop.run();
 }
 
 TEST_F(SpliceTest, reports_a_reset_of_the_source) {

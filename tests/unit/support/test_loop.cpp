@@ -12,7 +12,7 @@ void TestLoop::post(std::move_only_function<void()> work) { posted_.push_back(st
 void TestLoop::turn() {
     ++turns_;
     for (auto& work : std::exchange(posted_, {})) work();
-    (void)resume_raised();
+    resume_raised();
 }
 
 void TestLoop::settle() {
