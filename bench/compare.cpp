@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Ballast costs, beside direct connections, beside a minimal relay, and beside HAProxy if it
-// is installed. The targets take turns, round by round: on a shared machine only figures of the
+// What Ballast costs, beside direct connections, beside a minimal relay, and beside the balancers
+// that others use. The targets take turns, round by round: on a shared machine only figures of the
 // same time can be compared. Processor time is steadier than speed.
 
 #include "support/measures.h"
@@ -14,26 +14,28 @@
 #include <cstdlib>
 #include <exception>
 #include <fmt/format.h>
+#include <vector>
 
 namespace {
 
 using namespace ballast::bench;
 
-void measure(const Options& options, const Targets& targets, Results& results) {
-    const Transfers downloads{.direction = Direction::download,
-                              .streams = 4,
-                              .bytes = static_cast<std::size_t>(options.gigabytes * 1e9)};
-    // Memory first: a process that has worked before holds memory that it does not need.
-    if (options.has("idle"))
-        for (const auto& target : targets.all())
-            measure_idle_sessions(target, options.sessions, results);
-    measure_in_rounds(
-        options, targets.all(),
-        {{"downloads",
-          [&](const Target& it) { measure_transfers(downloads, "bare relay", it, results); }},
-         {"commands", [&](const Target& it) { measure_commands(it, results); }},
-         {"logins", [&](const Target& it) { measure_logins("direct", it, results); }},
-         {"files", [&](const Target& it) { measure_files(it, results); }}});
+std::vector<Measure> measures(const Options& options, Results& results) {
+    auto all = transfer_measures(options, direct, results);
+    for (const std::size_t kibibytes : {4U, 256U})
+        all.push_back({"files", [kibibytes, &results](const Target& it) {
+                           measure_files(kibibytes, it, results);
+                       }});
+    all.push_back(
+        {"logins", [&results](const Target& it) { measure_logins(direct, it, results); }});
+    for (const std::size_t sessions : {1U, 16U, 64U})
+        all.push_back({"commands", [sessions, &results](const Target& it) {
+                           measure_commands(sessions, it, results);
+                       }});
+    all.push_back({"crowd", [&](const Target& it) {
+                       measure_commands_among_idle(options.sessions, it, results);
+                   }});
+    return all;
 }
 
 }  // namespace
@@ -42,14 +44,15 @@ int main(int count, char** arguments) {
     try {
         const Options options =
             options_of(count, arguments,
-                       "Measures Ballast, a bare splice relay, HAProxy and no balancer in one "
-                       "interleaved run.",
-                       {.rounds = 5, .gigabytes = 2, .sessions = 1000, .seconds = 60});
-        prepare(options);
-        const Targets targets(options.targets);
+                       "Measures Ballast, a bare splice relay, HAProxy in three forms, nginx, "
+                       "mod_proxy\nand no balancer in one interleaved run.",
+                       {.rounds = 3, .gigabytes = 2, .sessions = 5000, .seconds = 1200});
+        const auto machine = prepare(options);
+        const Targets targets(options.targets, options.is_quick ? Variants::usual : Variants::all);
         Results results;
-        measure(options, targets, results);
-        results.print();
+        measure_memory(options, targets.all(), results);
+        measure_in_rounds(options, targets.all(), measures(options, results));
+        report("compare", options, machine, targets.all(), results);
         return EXIT_SUCCESS;
     } catch (const std::exception& error) {
         fmt::print(stderr, "bench_compare: {}\n", error.what());

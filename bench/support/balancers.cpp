@@ -60,23 +60,6 @@ verify = "full"
 max_version = "{version}"
 )";
 
-/// Always splices, with pipes of 1 MiB.
-constexpr std::string_view haproxy_settings = R"(
-global
-    nbthread {threads}
-    maxconn 9000
-    maxpipes 100
-    tune.pipesize 1048576
-defaults
-    mode tcp
-    option splice-request
-    option splice-response
-    timeout connect 5s
-    timeout client 60s
-    timeout server 60s
-{listeners}
-)";
-
 std::string configuration_of(const Passage& passage, const Certificate& certificate) {
     // Several programs of this configuration run at once.
     static int made = 0;
@@ -115,14 +98,6 @@ Child start_ballast(const TargetOptions& options, const Certificate& certificate
     for (const auto& passage : passages) configuration += configuration_of(passage, certificate);
     auto process = Child::executed("ballast", {options.ballast, "run", "-c", "@"}, configuration);
     for (const auto& passage : passages) process.wait_for_port(passage.front);
-    return process;
-}
-
-Child start_haproxy(const TargetOptions& options, std::string_view listeners, std::uint16_t front) {
-    const auto configuration = fmt::format(haproxy_settings, fmt::arg("threads", options.threads),
-                                           fmt::arg("listeners", listeners));
-    auto process = Child::executed("haproxy", {options.haproxy, "-db", "-f", "@"}, configuration);
-    process.wait_for_port(front);
     return process;
 }
 

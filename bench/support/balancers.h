@@ -31,9 +31,4 @@ struct Passage {
                                   const std::vector<Passage>& passages,
                                   std::string_view settings = {});
 
-/// HAProxy with its cheapest settings. `listeners` are its sections; one of them listens on
-/// `front`.
-[[nodiscard]] Child start_haproxy(const TargetOptions& options, std::string_view listeners,
-                                  std::uint16_t front);
-
 }  // namespace ballast::bench

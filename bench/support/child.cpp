@@ -4,12 +4,15 @@
 #include "support/socket.h"
 #include "support/trouble.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <ctime>
 #include <exception>
 #include <fmt/format.h>
 #include <fstream>
+#include <optional>
+#include <sstream>
 #include <stdexcept>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -21,22 +24,70 @@ namespace ballast::bench {
 
 namespace {
 
+int signal_of(Ending ending) { return ending == Ending::killed ? SIGKILL : SIGTERM; }
+
 /// Zero in the child, which dies with its parent.
-pid_t fork_bound() {
+pid_t fork_bound(Ending ending) {
     const pid_t parent = ::getpid();
     const pid_t pid = check(::fork(), "fork");
     if (pid == 0) {
-        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        ::prctl(PR_SET_PDEATHSIG, signal_of(ending));
         if (::getppid() != parent) ::_exit(1);
     }
     return pid;
 }
 
+/// A process, its children, and theirs.
+std::vector<pid_t> family_of(pid_t pid) {
+    std::vector<pid_t> family{pid};
+    for (std::size_t i = 0; i < family.size(); ++i) {
+        std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", family[i]));
+        for (pid_t child = 0; children >> child;) family.push_back(child);
+    }
+    return family;
+}
+
+/// Of its threads, running and ended. None if the process has ended.
+std::optional<std::chrono::nanoseconds> own_cpu_time(pid_t pid) {
+    clockid_t clock = 0;
+    timespec time{};
+    if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &time) != 0)
+        return std::nullopt;
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+/// Of its children that have ended.
+std::chrono::duration<double> ended_children_cpu_time(pid_t pid) {
+    std::ifstream file(fmt::format("/proc/{}/stat", pid));
+    std::string text;
+    std::getline(file, text);
+    // The name in brackets may hold spaces. Behind it the first field is the third of proc(5).
+    std::istringstream fields(text.substr(std::min(text.rfind(')') + 1, text.size())));
+    constexpr int fields_before_cutime = 13;
+    for (int i = 0; i < fields_before_cutime; ++i) fields >> text;
+    double user = 0;
+    double system = 0;
+    fields >> user >> system;
+    return std::chrono::duration<double>((user + system) /
+                                         static_cast<double>(::sysconf(_SC_CLK_TCK)));
+}
+
+/// None if the process has ended.
+std::optional<std::size_t> resident_bytes_of(pid_t pid) {
+    // Exact; the counter behind VmRSS lags by some pages for each processor.
+    std::ifstream file(fmt::format("/proc/{}/smaps_rollup", pid));
+    for (std::string word; file >> word;) {
+        std::size_t kibibytes = 0;
+        if (word == "Pss:" && file >> kibibytes) return kibibytes << 10;
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 Child Child::forked(const std::string& name, const std::function<void()>& work) {
-    const pid_t pid = fork_bound();
-    if (pid != 0) return {name, pid};
+    const pid_t pid = fork_bound(Ending::killed);
+    if (pid != 0) return {name, pid, Ending::killed};
     try {
         work();
     } catch (const std::exception& error) {
@@ -46,7 +97,7 @@ Child Child::forked(const std::string& name, const std::function<void()>& work) 
 }
 
 Child Child::executed(const std::string& name, std::vector<std::string> arguments,
-                      const std::string& text) {
+                      const std::string& text, Ending ending) {
     // Inherited: no close-on-exec.
     const Socket file(check(::memfd_create(name.c_str(), 0), "memfd_create"));
     if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
@@ -57,8 +108,8 @@ Child Child::executed(const std::string& name, std::vector<std::string> argument
         pointers.push_back(argument.data());
     }
     pointers.push_back(nullptr);
-    const pid_t pid = fork_bound();
-    if (pid != 0) return {name, pid};
+    const pid_t pid = fork_bound(ending);
+    if (pid != 0) return {name, pid, ending};
     ::execv(pointers.front(), pointers.data());
     fmt::print(stderr, "{}: cannot be started\n", arguments.front());
     ::_exit(127);
@@ -66,26 +117,25 @@ Child Child::executed(const std::string& name, std::vector<std::string> argument
 
 Child::~Child() {
     if (pid_ < 0) return;
-    ::kill(pid_, SIGKILL);
+    ::kill(pid_, signal_of(ending_));
     ::waitpid(pid_, nullptr, 0);
 }
 
 std::chrono::duration<double> Child::cpu_time() const {
-    clockid_t clock = 0;
-    timespec time{};
-    if (::clock_getcpuclockid(pid_, &clock) != 0 || ::clock_gettime(clock, &time) != 0)
-        throw std::runtime_error(name_ + " has ended");
-    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+    if (!own_cpu_time(pid_)) throw std::runtime_error(name_ + " has ended");
+    std::chrono::duration<double> sum(0);
+    for (const pid_t member : family_of(pid_)) {
+        sum += own_cpu_time(member).value_or(std::chrono::nanoseconds(0));
+        sum += ended_children_cpu_time(member);
+    }
+    return sum;
 }
 
 std::size_t Child::resident_bytes() const {
-    // Exact; the counter behind VmRSS lags by some pages for each processor.
-    std::ifstream file(fmt::format("/proc/{}/smaps_rollup", pid_));
-    for (std::string word; file >> word;) {
-        std::size_t kibibytes = 0;
-        if (word == "Rss:" && file >> kibibytes) return kibibytes << 10;
-    }
-    throw std::runtime_error(name_ + " has ended");
+    if (!resident_bytes_of(pid_)) throw std::runtime_error(name_ + " has ended");
+    std::size_t sum = 0;
+    for (const pid_t member : family_of(pid_)) sum += resident_bytes_of(member).value_or(0);
+    return sum;
 }
 
 bool Child::has_ended() const {
@@ -95,10 +145,10 @@ bool Child::has_ended() const {
            information.si_pid != 0;
 }
 
-void Child::wait_for_port(std::uint16_t port) const {
+void Child::wait_for_port(std::uint16_t port, std::uint8_t host) const {
     for (int attempt = 0; attempt < 1000; ++attempt) {
         try {
-            (void)Socket::connected(port);
+            (void)Socket::connected(port, host);
             return;
         } catch (const std::system_error&) {
             if (has_ended()) break;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <sys/types.h>
@@ -10,6 +11,10 @@
 #include <vector>
 
 namespace ballast::bench {
+
+/// How a child is told to end: killed, or by SIGTERM if it has children of its own, which it then
+/// ends itself.
+enum class Ending : bool { killed, asked };
 
 /// A child process. It ends with this object, and with this process however that ends.
 class Child {
@@ -19,27 +24,33 @@ public:
     /// Another program, by its path. In the arguments `@` stands for the path of an unnamed file
     /// that holds `text`, so nothing is left behind.
     [[nodiscard]] static Child executed(const std::string& name, std::vector<std::string> arguments,
-                                        const std::string& text);
+                                        const std::string& text, Ending ending = Ending::killed);
 
     Child(Child&& other) noexcept
-        : name_(std::move(other.name_)), pid_(std::exchange(other.pid_, -1)) {}
+        : name_(std::move(other.name_)),
+          pid_(std::exchange(other.pid_, -1)),
+          ending_(other.ending_) {}
     Child& operator=(Child&&) = delete;
     Child(const Child&) = delete;
     Child& operator=(const Child&) = delete;
     ~Child();
 
-    /// Processor time of all its threads, running and ended.
+    /// Processor time of all its threads and processes, running and ended.
     [[nodiscard]] std::chrono::duration<double> cpu_time() const;
+    /// Of all its processes. A page that several processes share is divided among them.
     [[nodiscard]] std::size_t resident_bytes() const;
-    /// Returns once somebody listens on this port of 127.0.0.1; throws if the child ends first.
-    void wait_for_port(std::uint16_t port) const;
+    /// Returns once somebody listens on this port of 127.0.0.`host`; throws if the child ends
+    /// first.
+    void wait_for_port(std::uint16_t port, std::uint8_t host = 1) const;
 
 private:
-    Child(std::string name, pid_t pid) : name_(std::move(name)), pid_(pid) {}
+    Child(std::string name, pid_t pid, Ending ending)
+        : name_(std::move(name)), pid_(pid), ending_(ending) {}
     [[nodiscard]] bool has_ended() const;
 
     std::string name_;
     pid_t pid_;
+    Ending ending_;
 };
 
 }  // namespace ballast::bench

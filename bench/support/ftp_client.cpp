@@ -50,8 +50,7 @@ Connection FtpClient::open_data() {
     std::uint16_t port = 0;
     if (bars != std::string::npos)
         std::from_chars(last_line_.data() + bars + 3, last_line_.data() + last_line_.size(), port);
-    return Connection(
-        Socket::connected(static_cast<std::uint16_t>(port + door_.data_port_shift), door_.host));
+    return Connection(Socket::connected(port, door_.host));
 }
 
 void FtpClient::retrieve(std::string_view name, std::size_t bytes, Connection data) {

@@ -15,8 +15,6 @@ struct Door {
     std::uint16_t port = 0;
     /// Null: without TLS.
     SSL_CTX* tls = nullptr;
-    /// Add this to the ports that EPSV names.
-    int data_port_shift = 0;
     /// 127.0.0.`host`, for control and data.
     std::uint8_t host = 1;
 };

@@ -287,12 +287,6 @@ void serve_ftp(const ServerSockets& sockets, const Certificate& certificate, Ori
     };
     const Crew everybody(sockets.control, dialogs(Reuse::welcome));
     const Crew resuming(sockets.resuming_control, dialogs(Reuse::required));
-    const Crew sources(sockets.source, [&](Socket socket) {
-        Connection connection(std::move(socket));
-        const auto* line = Lines(connection).next();
-        if (const auto size = size_named(line == nullptr ? "" : *line))
-            service.block.send(connection, *size);
-    });
     for (;;) ::pause();
 }
 

@@ -20,8 +20,6 @@ struct ServerSockets {
     Socket control = Socket::listening();
     /// The same, but data under TLS must resume the session of its control connection.
     Socket resuming_control = Socket::listening();
-    /// The same bytes without FTP: a connection sends the name of the file in a line, and gets it.
-    Socket source = Socket::listening();
 };
 
 /// A minimal FTP server, so that it does not dominate the figures. Everybody may log in, with AUTH

@@ -2,34 +2,21 @@
 #include "support/ftps_targets.h"
 
 #include "support/balancers.h"
+#include "support/rivals.h"
 
-#include <fmt/format.h>
-#include <optional>
+#include <string>
+#include <utility>
 
 namespace ballast::bench {
-
-namespace {
-
-/// HAProxy cannot read the port that the server names under TLS, so every port of the server needs
-/// one of HAProxy's. On one machine both cannot have the same numbers.
-constexpr int haproxy_shift = 2000;
-constexpr std::string_view haproxy_listeners = R"(
-listen control
-    bind 127.0.0.1:{front}
-    server bench 127.0.0.1:{back}
-listen data
-    bind 127.0.0.1:{first_port}-{last_port}
-    server bench 127.0.0.1:-{shift}
-)";
-
-}  // namespace
 
 FtpsTargets::FtpsTargets(const TargetOptions& options) : server_(options.origin) {
     all_.push_back(direct(true));
     all_.push_back(through_ballast(options, false));
     all_.push_back(through_ballast(options, true));
     all_.push_back(through_ballast_unread(options));
-    if (!options.haproxy.empty()) all_.push_back(through_haproxy(options));
+    if (options.has_haproxy()) all_.push_back(through_haproxy(options));
+    if (options.has_nginx()) all_.push_back(through_nginx(options));
+    if (options.has_mod_proxy()) all_.push_back(through_mod_proxy(options));
     all_.push_back(direct(false));
     all_.push_back(through_plain_ballast(options));
 }
@@ -41,21 +28,17 @@ Door FtpsTargets::door(std::uint16_t port, TlsVersion version) const {
 Target FtpsTargets::direct(bool has_tls) const {
     const std::uint16_t port = server_.sockets.control.port();
     return {.name = std::string(has_tls ? direct_tls : "direct, plain"),
-            .process = std::nullopt,
             .door = has_tls ? door(port, TlsVersion::v1_3) : Door{.port = port},
-            .tls_1_2_door = has_tls ? door(port, TlsVersion::v1_2) : Door{},
-            .bytes_port = 0,
-            .carries_data = true};
+            .tls_1_2_door = has_tls ? door(port, TlsVersion::v1_2) : Door{}};
 }
 
 Target FtpsTargets::through_plain_ballast(const TargetOptions& options) const {
     const Passage passage{.back = server_.sockets.control.port()};
     return {.name = "ballast, plain to plain",
+            .role = Role::ballast,
             .process = start_ballast(options, server_.certificate, {passage}),
             .door = {.port = passage.front},
-            .tls_1_2_door = {},
-            .bytes_port = 0,
-            .carries_data = true};
+            .tls_1_2_door = {}};
 }
 
 Target FtpsTargets::through_ballast(const TargetOptions& options, bool has_tls_behind) const {
@@ -71,11 +54,10 @@ Target FtpsTargets::through_ballast(const TargetOptions& options, bool has_tls_b
     const Passage tls_1_3 = passage(TlsVersion::v1_3);
     const Passage tls_1_2 = passage(TlsVersion::v1_2);
     return {.name = has_tls_behind ? "ballast, TLS to TLS" : "ballast, TLS to plain",
+            .role = Role::ballast,
             .process = start_ballast(options, server_.certificate, {tls_1_3, tls_1_2}),
             .door = door(tls_1_3.front, TlsVersion::v1_3),
-            .tls_1_2_door = door(tls_1_2.front, TlsVersion::v1_2),
-            .bytes_port = 0,
-            .carries_data = true};
+            .tls_1_2_door = door(tls_1_2.front, TlsVersion::v1_2)};
 }
 
 Target FtpsTargets::through_ballast_unread(const TargetOptions& options) const {
@@ -84,29 +66,45 @@ Target FtpsTargets::through_ballast_unread(const TargetOptions& options) const {
     Door tls_1_2 = door(passage.front, TlsVersion::v1_2);
     tls_1_3.host = tls_1_2.host = 2;
     return {.name = "ballast, TLS unread",
+            .role = Role::ballast,
             .process = start_ballast(options, server_.certificate, {passage}),
             .door = tls_1_3,
-            .tls_1_2_door = tls_1_2,
-            .bytes_port = 0,
-            .carries_data = true};
+            .tls_1_2_door = tls_1_2};
+}
+
+Target FtpsTargets::unread_by(std::string_view name, Child process, std::uint8_t host) const {
+    Door tls_1_3 = door(server_.sockets.control.port(), TlsVersion::v1_3);
+    Door tls_1_2 = door(server_.sockets.control.port(), TlsVersion::v1_2);
+    tls_1_3.host = tls_1_2.host = host;
+    return {.name = std::string(name),
+            .role = Role::rival,
+            .process = std::move(process),
+            .door = tls_1_3,
+            .tls_1_2_door = tls_1_2};
 }
 
 Target FtpsTargets::through_haproxy(const TargetOptions& options) const {
+    const std::uint8_t host = free_host();
+    return unread_by(
+        "haproxy, TLS unread",
+        start_haproxy(options, HaproxyForm::best, server_.sockets.control.port(), host), host);
+}
+
+Target FtpsTargets::through_nginx(const TargetOptions& options) const {
+    const std::uint8_t host = free_host();
+    return unread_by("nginx, TLS unread",
+                     start_nginx(options, scratch_, server_.sockets.control.port(), host), host);
+}
+
+Target FtpsTargets::through_mod_proxy(const TargetOptions& options) const {
     const std::uint16_t front = free_port();
-    const auto listeners = fmt::format(haproxy_listeners, fmt::arg("front", front),
-                                       fmt::arg("back", server_.sockets.control.port()),
-                                       fmt::arg("first_port", data_ports_first + haproxy_shift),
-                                       fmt::arg("last_port", data_ports_last + haproxy_shift),
-                                       fmt::arg("shift", haproxy_shift));
-    Door tls_1_3 = door(front, TlsVersion::v1_3);
-    Door tls_1_2 = door(front, TlsVersion::v1_2);
-    tls_1_3.data_port_shift = tls_1_2.data_port_shift = haproxy_shift;
-    return {.name = "haproxy, TLS unread",
-            .process = start_haproxy(options, listeners, front),
-            .door = tls_1_3,
-            .tls_1_2_door = tls_1_2,
-            .bytes_port = 0,
-            .carries_data = true};
+    return {.name = "mod_proxy, TLS to plain",
+            .role = Role::rival,
+            .process = start_mod_proxy(options, scratch_, &server_.certificate,
+                                       server_.sockets.control.port(), front),
+            .door = door(front, TlsVersion::v1_3),
+            .tls_1_2_door = door(front, TlsVersion::v1_2),
+            .sessions_max = mod_proxy_sessions_max};
 }
 
 }  // namespace ballast::bench

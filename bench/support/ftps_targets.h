@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "support/scratch.h"
 #include "support/server.h"
 #include "support/target.h"
 #include "support/tls.h"
@@ -14,8 +15,9 @@ namespace ballast::bench {
 /// The figures of the other targets are divided by this one's.
 inline constexpr std::string_view direct_tls = "direct, TLS";
 
-/// The server and, in front of it, Ballast with TLS on none, one and both of its sides, and Ballast
-/// and HAProxy that pass everything on unread. Make it before there are threads.
+/// The server and, in front of it, Ballast with TLS on none, one and both of its sides; Ballast,
+/// HAProxy and nginx that pass everything on unread; and mod_proxy with TLS towards the clients.
+/// Make it before there are threads.
 class FtpsTargets {
 public:
     explicit FtpsTargets(const TargetOptions& options);
@@ -29,11 +31,16 @@ private:
     /// With TLS towards the clients.
     [[nodiscard]] Target through_ballast(const TargetOptions& options, bool has_tls_behind) const;
     [[nodiscard]] Target through_ballast_unread(const TargetOptions& options) const;
+    /// `process` passes everything on unread.
+    [[nodiscard]] Target unread_by(std::string_view name, Child process, std::uint8_t host) const;
     [[nodiscard]] Target through_haproxy(const TargetOptions& options) const;
+    [[nodiscard]] Target through_nginx(const TargetOptions& options) const;
+    [[nodiscard]] Target through_mod_proxy(const TargetOptions& options) const;
     /// Under TLS of this version.
     [[nodiscard]] Door door(std::uint16_t port, TlsVersion version) const;
 
     Server server_;
+    Scratch scratch_;
     TlsContext tls_1_2_ = client_context(TlsVersion::v1_2);
     TlsContext tls_1_3_ = client_context(TlsVersion::v1_3);
     std::vector<Target> all_;

@@ -12,12 +12,14 @@ namespace ballast::bench {
 /// Each function measures one target once and adds the figures. A target with nothing to measure is
 /// skipped.
 
-/// One command after the other.
-void measure_commands(const Target& target, Results& results);
+/// NOOPs, one after the other in each session.
+void measure_commands(std::size_t sessions, const Target& target, Results& results);
+/// The same in one session, while others are logged in and do nothing.
+void measure_commands_among_idle(std::size_t idle, const Target& target, Results& results);
 /// Four clients log in, under TLS if the target has it, and quit.
 void measure_logins(std::string_view baseline, const Target& target, Results& results);
-/// Four clients download small files, each client in one session.
-void measure_files(const Target& target, Results& results);
+/// Four clients download files of this size, each client in one session.
+void measure_files(std::size_t kibibytes, const Target& target, Results& results);
 /// Sessions that are logged in and do nothing.
 void measure_idle_sessions(const Target& target, std::size_t sessions, Results& results);
 

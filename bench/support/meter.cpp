@@ -35,10 +35,10 @@ void add_rate(std::string_view what, std::string_view baseline, const Target& ta
               std::size_t times, const Meter& meter, Results& results) {
     const double seconds = meter.seconds();
     const double cpu = meter.cpu_seconds();
-    results.add(fmt::format("{}, {} clients, per second", what, clients), baseline, target.name,
-                static_cast<double>(times) / seconds);
+    results.add(fmt::format("{}, per second", what), baseline, target.name,
+                static_cast<double>(times) / seconds, Better::more);
     if (meter.has_cpu())
-        results.add(fmt::format("{}, own CPU, us each", what), "", target.name,
+        results.add(fmt::format("{}, own CPU, us each", what), bare_relay, target.name,
                     cpu / static_cast<double>(times) * 1e6);
 }
 

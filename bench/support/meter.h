@@ -41,7 +41,7 @@ std::size_t sum_side_by_side(std::size_t count,
                              const std::function<std::size_t(std::size_t which)>& work);
 /// How often `work` is done in one slice of time.
 std::size_t repeat(const std::function<void()>& work);
-/// Tasks that `clients` did in a slice of time, and what each task cost the balancer.
+/// Tasks that several clients did in a slice of time, and what each task cost the balancer.
 void add_rate(std::string_view what, std::string_view baseline, const Target& target,
               std::size_t times, const Meter& meter, Results& results);
 

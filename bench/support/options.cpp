@@ -10,6 +10,7 @@
 #include <sstream>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace ballast::bench {
 
@@ -23,11 +24,17 @@ constexpr std::string_view usage =
   --gigabytes=N     that the streams of one measurement move together ({gigabytes})
   --only=LIST       of {measures};
                     comma between them, and a program passes over what it does not measure (all)
-  --sessions=N      idle ones, for the memory of each ({sessions})
+  --sessions=N      idle ones, for the memory of each, and beside a busy one ({sessions})
   --seconds=N       no round begins later than this ({seconds})
+  --quick           fewer rounds, bytes and sessions, for a first impression
+  --wide            also with 64 streams
+  --threads=N       of each balancer (one for each core)
+  --here            in the network of the machine, not in a namespace of its own
+  --json=FILE       append the report to this file, as one line
   --origin=WHERE    without TLS the server sends from: file, by sendfile, or memory (file)
   --ballast=PATH    the program (beside this one)
   --haproxy=PATH    the program, or none (/usr/sbin/haproxy)
+  --servers=PATH    where tools/setup.sh has unpacked nginx and ProFTPD (../.servers)
 )";
 
 class Help {
@@ -63,7 +70,29 @@ void check_measures(const Options& options, const Help& help) {
         if (!Options().has(measure)) help.print_and_exit(stderr);
 }
 
+/// What the options on the command line start from.
+Options started_from(Options defaults, const std::vector<std::string_view>& arguments) {
+    defaults.targets = {.ballast = Help::program().replace_filename("ballast").string(),
+                        .haproxy = "/usr/sbin/haproxy",
+                        .servers = Help::program().parent_path().parent_path() / ".servers",
+                        .threads = std::max(1U, std::thread::hardware_concurrency()),
+                        .origin = Origin::file};
+    // Wherever it stands, other options count more.
+    if (std::ranges::find(arguments, "--quick") == arguments.end()) return defaults;
+    defaults.rounds = std::min(defaults.rounds, 3);
+    defaults.gigabytes /= 4;
+    defaults.sessions = std::min<std::size_t>(defaults.sessions, 1000);
+    defaults.seconds = std::max(defaults.seconds / 8, 20);
+    defaults.is_quick = true;
+    return defaults;
+}
+
 }  // namespace
+
+std::vector<std::size_t> Options::widths() const {
+    if (is_wide) return {1, 4, 16, 64};
+    return {1, 4, 16};
+}
 
 bool Options::has(std::string_view measure) const {
     return fmt::format(",{},", only).find(fmt::format(",{},", measure)) != std::string::npos;
@@ -78,14 +107,16 @@ Options options_of(int count, char** arguments, std::string_view does, Options d
                                    {"origin", required_argument, nullptr, 'f'},
                                    {"ballast", required_argument, nullptr, 'b'},
                                    {"haproxy", required_argument, nullptr, 'p'},
+                                   {"servers", required_argument, nullptr, 'd'},
+                                   {"quick", no_argument, nullptr, 'q'},
+                                   {"wide", no_argument, nullptr, 'w'},
+                                   {"threads", required_argument, nullptr, 't'},
+                                   {"here", no_argument, nullptr, 'l'},
+                                   {"json", required_argument, nullptr, 'j'},
                                    {"help", no_argument, nullptr, 'h'},
                                    {}};
     const Help help(does, defaults);
-    Options options = std::move(defaults);
-    options.targets = {.ballast = Help::program().replace_filename("ballast").string(),
-                       .haproxy = "/usr/sbin/haproxy",
-                       .threads = std::max(1U, std::thread::hardware_concurrency()),
-                       .origin = Origin::file};
+    Options options = started_from(std::move(defaults), {arguments + 1, arguments + count});
     for (int letter = 0; (letter = ::getopt_long(count, arguments, "h", known, nullptr)) != -1;) {
         const std::string value = optarg == nullptr ? "" : optarg;
         switch (letter) {
@@ -97,11 +128,18 @@ Options options_of(int count, char** arguments, std::string_view does, Options d
             case 'f': options.targets.origin = origin_named(value, help); break;
             case 'b': options.targets.ballast = value; break;
             case 'p': options.targets.haproxy = value; break;
+            case 'd': options.targets.servers = value; break;
+            case 'q': break;
+            case 'w': options.is_wide = true; break;
+            case 't': options.targets.threads = static_cast<unsigned>(std::stoul(value)); break;
+            case 'l': options.stays_here = true; break;
+            case 'j': options.json = value; break;
             case 'h': help.print_and_exit(stdout);
             default: help.print_and_exit(stderr);
         }
     }
-    if (optind != count || options.rounds < 1 || options.gigabytes <= 0)
+    if (optind != count || options.rounds < 1 || options.gigabytes <= 0 ||
+        options.targets.threads < 1)
         help.print_and_exit(stderr);
     check_measures(options, help);
     if (::access(options.targets.haproxy.c_str(), X_OK) != 0) options.targets.haproxy.clear();

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ballast::bench {
 
@@ -17,13 +18,23 @@ struct Options {
     std::string only = std::string(all_measures);
     std::size_t sessions = 1000;
     int seconds = 60;
+    /// Less of everything, for a first impression.
+    bool is_quick = false;
+    /// Also with 64 streams.
+    bool is_wide = false;
+    /// Stay in the network of the machine.
+    bool stays_here = false;
+    /// The report is appended to this file, unless the path is empty.
+    std::string json{};
     TargetOptions targets{};
 
     static constexpr std::string_view all_measures =
-        "downloads,uploads,commands,logins,files,handshakes,idle,metrics,failover,store";
+        "downloads,uploads,commands,crowd,logins,files,handshakes,idle,metrics,failover,store";
 
     /// Whether this one is to be measured.
     [[nodiscard]] bool has(std::string_view measure) const;
+    /// How many streams move bytes at once: each of these is measured.
+    [[nodiscard]] std::vector<std::size_t> widths() const;
 };
 
 /// Ends the program if it is only asked for help, or if the options are wrong. `does` is a sentence

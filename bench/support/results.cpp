@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/results.h"
 
+#include "support/json.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace ballast::bench {
 
@@ -42,29 +45,90 @@ double median(std::vector<double> values) {
 }
 
 void Results::add(std::string_view measure, std::string_view baseline, std::string_view target,
-                  double value) {
+                  double value, Better better) {
     Measure& found = found_or_added(measures_, &Measure::name, measure);
     found.baseline = baseline;
+    found.better = better;
     found_or_added(found.series, &Series::target, target).values.push_back(value);
+}
+
+const Results::Series* Results::series_of(const Measure& measure, std::string_view target) {
+    const auto place = std::ranges::find(measure.series, target, &Series::target);
+    return place == measure.series.end() ? nullptr : &*place;
+}
+
+const Results::Series* Results::best_rival_of(const Measure& measure) const {
+    const Series* best = nullptr;
+    for (const auto& name : rivals_) {
+        const Series* const rival = series_of(measure, name);
+        if (rival == nullptr) continue;
+        const bool is_more = best != nullptr && median(rival->values) > median(best->values);
+        if (best == nullptr || is_more == (measure.better == Better::more)) best = rival;
+    }
+    return best;
+}
+
+std::optional<double> Results::ratio(const Series& series, const Series* other) {
+    if (other == nullptr || other == &series) return std::nullopt;
+    std::vector<double> ratios;
+    for (std::size_t i = 0; i < std::min(series.values.size(), other->values.size()); ++i)
+        ratios.push_back(series.values[i] / other->values[i]);
+    return median(ratios);
+}
+
+std::string Results::ratio_text(const Series& series, const Series* other) {
+    const auto number = ratio(series, other);
+    return number ? fmt::format("{:.2f} x {}", *number, other->target) : "";
 }
 
 void Results::print() const {
     for (const auto& measure : measures_) {
-        fmt::print("\n{:<58}{:>9}{:>9}{:>9}  ratio\n", measure.name, "median", "least", "most");
-        const auto baseline = std::ranges::find(measure.series, measure.baseline, &Series::target);
-        for (const auto& [target, values] : measure.series) {
-            const auto [least, most] = std::ranges::minmax(values);
-            fmt::print("  {:<56}{:>9}{:>9}{:>9}", target, readable(median(values)), readable(least),
-                       readable(most));
-            if (baseline != measure.series.end() && baseline->target != target) {
-                std::vector<double> ratios;
-                for (std::size_t i = 0; i < std::min(values.size(), baseline->values.size()); ++i)
-                    ratios.push_back(values[i] / baseline->values[i]);
-                fmt::print("  {:.2f} x {}", median(ratios), measure.baseline);
-            }
-            fmt::print("\n");
+        const Series* const baseline = series_of(measure, measure.baseline);
+        const Series* const rival = best_rival_of(measure);
+        fmt::print("\n{:<50}{:>9}{:>9}{:>9}  ratio\n", measure.name, "median", "least", "most");
+        for (const auto& series : measure.series) {
+            const auto [least, most] = std::ranges::minmax(series.values);
+            const auto line =
+                fmt::format("  {:<48}{:>9}{:>9}{:>9}  {:<18}  {}", series.target,
+                            readable(median(series.values)), readable(least), readable(most),
+                            ratio_text(series, baseline), ratio_text(series, rival));
+            fmt::print("{}\n", line.substr(0, line.find_last_not_of(' ') + 1));
         }
     }
+}
+
+std::string Results::json_of(const Measure& measure) const {
+    const Series* const baseline = series_of(measure, measure.baseline);
+    const Series* const rival = best_rival_of(measure);
+    std::vector<std::string> all;
+    all.reserve(measure.series.size());
+    for (const auto& series : measure.series) {
+        const auto [least, most] = std::ranges::minmax(series.values);
+        all.push_back(
+            JsonObject()
+                .add("target", series.target)
+                .add("median", median(series.values))
+                .add("least", least)
+                .add("most", most)
+                .add_text("values", fmt::format("[{:.6g}]", fmt::join(series.values, ",")))
+                .add("of_baseline", ratio(series, baseline))
+                .add("of_best_rival", ratio(series, rival))
+                .text());
+    }
+    return JsonObject()
+        .add("name", measure.name)
+        .add("better", measure.better == Better::more ? "more" : "less")
+        .add("baseline", baseline == nullptr ? "" : baseline->target)
+        .add("best_rival", rival == nullptr ? "" : rival->target)
+        .add_text("series", json_list(all))
+        .text();
+}
+
+std::string Results::json() const {
+    std::vector<std::string> all;
+    all.reserve(measures_.size());
+    for (const auto& measure : measures_) all.push_back(json_of(measure));
+    return json_list(all);
 }
 
 }  // namespace ballast::bench

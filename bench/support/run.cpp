@@ -1,47 +1,88 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/run.h"
 
+#include "support/json.h"
+#include "support/measures.h"
 #include "support/socket.h"
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <exception>
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fstream>
+#include <stdexcept>
 #include <string>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 namespace ballast::bench {
 
 namespace {
 
-std::string processor() {
-    std::ifstream file("/proc/cpuinfo");
-    for (std::string line; std::getline(file, line);)
-        if (line.starts_with("model name")) return line.substr(line.find(": ") + 2);
-    return "unknown processor";
+/// Says where the program is.
+std::string entered_network(const Options& options) {
+    if (options.stays_here) return "the network of the machine, because of --here";
+    if (enter_private_network()) return "a network namespace of its own";
+    return fmt::format("the network of the machine, because a namespace of its own is refused: {}",
+                       std::strerror(errno));
 }
 
-void print_machine(const Options& options, bool is_private) {
-    utsname kernel{};
-    ::uname(&kernel);
-    std::string congestion_control = "?";
-    std::ifstream("/proc/sys/net/ipv4/tcp_congestion_control") >> congestion_control;
-    fmt::print("{} cores of {}, {} {}, {}, {}\n", options.targets.threads, processor(),
-               kernel.sysname, kernel.release, congestion_control,
-               is_private ? "a network namespace of its own" : "the network of the machine");
-    if (options.targets.haproxy.empty()) fmt::print("No HAProxy here: it is left out\n");
+void measure_one(const Measure& measure, const Target& target) {
+    try {
+        measure.measure_one(target);
+    } catch (const std::exception& error) {
+        const auto what = fmt::format("{} in {}: {}", target.name, measure.name, error.what());
+        if (target.role != Role::rival) throw std::runtime_error(what);
+        fmt::print("Left out: {}\n", what);
+    }
+}
+
+std::string json_of(const Machine& machine) {
+    return JsonObject()
+        .add("processor", machine.processor)
+        .add("cores", double(machine.cores))
+        .add("memory_gibibytes", machine.memory_gibibytes)
+        .add("kernel", machine.kernel)
+        .add("network", machine.network)
+        .add("congestion_control", machine.congestion_control)
+        .add("load_before", machine.load)
+        .text();
+}
+
+std::string json_of(const Versions& versions) {
+    return JsonObject()
+        .add("ballast", versions.ballast)
+        .add("haproxy", versions.haproxy)
+        .add("nginx", versions.nginx)
+        .add("mod_proxy", versions.mod_proxy)
+        .text();
+}
+
+std::string json_of(const Options& options) {
+    return JsonObject()
+        .add("gigabytes", options.gigabytes)
+        .add("sessions", static_cast<double>(options.sessions))
+        .add("threads", static_cast<double>(options.targets.threads))
+        .add("origin", options.targets.origin == Origin::file ? "file" : "memory")
+        .add("quick", options.is_quick)
+        .text();
 }
 
 }  // namespace
 
-void prepare(const Options& options) {
+Machine prepare(const Options& options) {
     // The children end with us.
-    constexpr unsigned longest_round_seconds = 120;
+    constexpr unsigned longest_round_seconds = 900;
     ::alarm(static_cast<unsigned>(options.seconds) + longest_round_seconds);
     std::signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
-    print_machine(options, enter_private_network());
+    auto machine = this_machine(entered_network(options));
+    print(machine);
+    return machine;
 }
 
 void measure_in_rounds(const Options& options, const std::vector<Target>& targets,
@@ -51,10 +92,11 @@ void measure_in_rounds(const Options& options, const std::vector<Target>& target
     std::size_t done = 0;
     for (; done < static_cast<std::size_t>(options.rounds); ++done) {
         if (Clock::now() - begin > std::chrono::seconds(options.seconds)) break;
-        for (const auto& [name, measure_one] : measures) {
-            if (!options.has(name)) continue;
+        fmt::print(stderr, "round {} of {}\n", done + 1, options.rounds);
+        for (const auto& measure : measures) {
+            if (!options.has(measure.name)) continue;
             for (std::size_t i = 0; i < targets.size(); ++i)
-                measure_one(targets[(i + done) % targets.size()]);
+                measure_one(measure, targets[(i + done) % targets.size()]);
         }
     }
     const auto took = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - begin);
@@ -63,6 +105,37 @@ void measure_in_rounds(const Options& options, const std::vector<Target>& target
         "threads\n",
         done, took.count(), options.targets.origin == Origin::file ? "a file" : "memory",
         options.targets.threads);
+}
+
+void measure_memory(const Options& options, const std::vector<Target>& targets, Results& results) {
+    if (!options.has("idle")) return;
+    const Measure memory{"idle", [&](const Target& target) {
+                             measure_idle_sessions(target, options.sessions, results);
+                         }};
+    for (const auto& target : targets) measure_one(memory, target);
+}
+
+void report(std::string_view program, const Options& options, const Machine& machine,
+            const std::vector<Target>& targets, Results& results) {
+    std::vector<std::string> rivals;
+    for (const auto& target : targets)
+        if (target.role == Role::rival) rivals.push_back(target.name);
+    results.set_rivals(rivals);
+    const auto versions = versions_of(options.targets);
+    print(versions);
+    results.print();
+    if (options.json.empty()) return;
+    std::ofstream file(options.json, std::ios::app);
+    file << JsonObject()
+                .add("program", program)
+                .add("time", fmt::format("{:%F %T}", fmt::gmtime(std::time(nullptr))))
+                .add_text("machine", json_of(machine))
+                .add_text("versions", json_of(versions))
+                .add_text("options", json_of(options))
+                .add_text("measures", results.json())
+                .text()
+         << '\n';
+    if (!file.flush()) throw std::runtime_error("cannot write " + options.json);
 }
 
 }  // namespace ballast::bench

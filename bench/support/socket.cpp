@@ -48,10 +48,10 @@ Socket Socket::listening() {
     return socket;
 }
 
-std::optional<Socket> Socket::listening_if_free(std::uint16_t port) {
+std::optional<Socket> Socket::listening_if_free(std::uint16_t port, std::uint8_t host) {
     Socket socket(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
     set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-    sockaddr_in address = loopback(port);
+    sockaddr_in address = loopback(port, host);
     if (::bind(socket.get(), generic(address), sizeof(address)) != 0 ||
         ::listen(socket.get(), 64) != 0)
         return std::nullopt;
@@ -95,6 +95,11 @@ void Socket::send_all(std::string_view bytes) const {
 }
 
 std::uint16_t free_port() { return Socket::listening().port(); }
+
+std::uint8_t free_host() {
+    static std::uint8_t last = 2;
+    return ++last;
+}
 
 void raise_descriptor_limit() {
     rlimit limit{};

@@ -24,8 +24,9 @@ public:
 
     /// On 127.0.0.1, on a port that the system chooses.
     [[nodiscard]] static Socket listening();
-    /// On this port, unless it is in use.
-    [[nodiscard]] static std::optional<Socket> listening_if_free(std::uint16_t port);
+    /// On this port of 127.0.0.`host`, unless it is in use.
+    [[nodiscard]] static std::optional<Socket> listening_if_free(std::uint16_t port,
+                                                                 std::uint8_t host = 1);
     /// To 127.0.0.`host`. Waits 20 s at most for anything, unless told otherwise.
     [[nodiscard]] static Socket connected(std::uint16_t port, std::uint8_t host = 1);
     /// The next connection of a listening socket.
@@ -43,6 +44,8 @@ private:
 
 /// A port that is free at the moment.
 [[nodiscard]] std::uint16_t free_port();
+/// The N of an address 127.0.0.N that nobody else got from this function. The first is 3.
+[[nodiscard]] std::uint8_t free_host();
 
 /// Descriptors up to the hard limit.
 void raise_descriptor_limit();

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/splice_relay.h"
 
+#include "support/ftp_server.h"
 #include "support/trouble.h"
 
 #include <array>
 #include <cerrno>
+#include <deque>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <memory>
+#include <stdexcept>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <thread>
@@ -57,7 +61,7 @@ public:
                 if (put <= 0) return;
                 held_ -= put;
             }
-            if (std::exchange(drained_, false)) return;
+            if (std::exchange(drained_, false) && !source_has_ended) return;
         }
     }
 
@@ -129,29 +133,64 @@ void run(int epoll) {
     }
 }
 
-void watch(int epoll, const Socket& socket, Side& side) {
-    check(::fcntl(socket.get(), F_SETFL, O_NONBLOCK), "O_NONBLOCK");
+void watch(int epoll, const Socket& socket, unsigned events, void* data) {
     epoll_event event{};
-    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-    event.data.ptr = &side;
+    event.events = events;
+    event.data.ptr = data;
     check(::epoll_ctl(epoll, EPOLL_CTL_ADD, socket.get(), &event), "epoll_ctl");
+}
+
+void watch_side(int epoll, const Socket& socket, Side& side) {
+    check(::fcntl(socket.get(), F_SETFL, O_NONBLOCK), "O_NONBLOCK");
+    watch(epoll, socket, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, &side);
+}
+
+int new_epoll() { return check(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"); }
+
+/// A listener that is watched, and the port it listens on.
+struct Entrance {
+    const Socket& listener;
+    std::uint16_t port;
+};
+
+void join(const Entrance& entrance, int epoll) {
+    Socket client = entrance.listener.accepted();
+    // Its thread deletes it.
+    auto* const connection = new Connection(std::move(client), Socket::connected(entrance.port));
+    watch_side(epoll, connection->client, connection->client_side);
+    watch_side(epoll, connection->server, connection->server_side);
 }
 
 }  // namespace
 
-void relay_by_splice(const Socket& listener, std::uint16_t port, unsigned threads) {
+std::vector<Socket> relay_listeners(std::uint16_t control_port, std::uint8_t host) {
+    std::vector<Socket> listeners;
+    const auto add = [&](std::uint16_t port) {
+        auto socket = Socket::listening_if_free(port, host);
+        if (!socket) throw std::runtime_error(fmt::format("127.0.0.{}:{} is in use", host, port));
+        listeners.push_back(std::move(*socket));
+    };
+    add(control_port);
+    for (std::uint16_t port = data_ports_first; port <= data_ports_last; ++port) add(port);
+    return listeners;
+}
+
+void relay_by_splice(const std::vector<Socket>& listeners, unsigned threads) {
     std::vector<int> epolls;
     for (unsigned i = 0; i < threads; ++i) {
-        epolls.push_back(check(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"));
+        epolls.push_back(new_epoll());
         std::thread(run, epolls.back()).detach();
     }
+    const int arrivals = new_epoll();
+    std::deque<Entrance> entrances;
+    for (const auto& listener : listeners) {
+        entrances.push_back({.listener = listener, .port = listener.port()});
+        watch(arrivals, listener, EPOLLIN, &entrances.back());
+    }
     for (std::size_t turn = 0;; ++turn) {
-        const int epoll = epolls[turn % epolls.size()];
-        Socket client = listener.accepted();
-        // Its thread deletes it.
-        auto* const connection = new Connection(std::move(client), Socket::connected(port));
-        watch(epoll, connection->client, connection->client_side);
-        watch(epoll, connection->server, connection->server_side);
+        epoll_event event{};
+        if (::epoll_wait(arrivals, &event, 1, -1) == 1)
+            join(*static_cast<const Entrance*>(event.data.ptr), epolls[turn % epolls.size()]);
     }
 }
 

@@ -4,12 +4,16 @@
 #include "support/socket.h"
 
 #include <cstdint>
+#include <vector>
 
 namespace ballast::bench {
 
-/// The minimal cost of a relay: each connection to `listener` is joined to a new one to `port`, and
-/// bytes go both ways through pipes of 1 MiB in the kernel. No limits, no timeouts, no counters.
-/// Never returns.
-[[noreturn]] void relay_by_splice(const Socket& listener, std::uint16_t port, unsigned threads);
+/// The control port of the server and all of its data ports, on 127.0.0.`host`.
+[[nodiscard]] std::vector<Socket> relay_listeners(std::uint16_t control_port, std::uint8_t host);
+
+/// The minimal cost of a relay: each connection is joined to a new one to the same port of
+/// 127.0.0.1, and bytes go both ways through pipes of 1 MiB in the kernel. No limits, no timeouts,
+/// no counters. Never returns.
+[[noreturn]] void relay_by_splice(const std::vector<Socket>& listeners, unsigned threads);
 
 }  // namespace ballast::bench

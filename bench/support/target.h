@@ -5,31 +5,53 @@
 #include "support/ftp_client.h"
 #include "support/ftp_server.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace ballast::bench {
+
+/// The server without anything in front of it. The figures of the others are divided by its own.
+inline constexpr std::string_view direct = "direct";
+/// The least that a relay costs.
+inline constexpr std::string_view bare_relay = "bare relay";
+
+/// What a target is beside Ballast.
+enum class Role : std::uint8_t { measure, ballast, rival };
 
 /// A path from the clients to the server.
 struct Target {
     std::string name;
-    std::optional<Child> process;  ///< none: direct
+    Role role = Role::measure;
+    std::optional<Child> process{};  ///< none: direct
     /// FTP; port 0 if there is none.
-    Door door;
+    Door door{};
     /// The same with TLS 1.2 wherever there is TLS; port 0 if there is none.
-    Door tls_1_2_door;
-    /// Bytes without FTP, if data connections do not belong to an FTP session; or 0.
-    std::uint16_t bytes_port = 0;
-    /// Whether it also relays FTP's data connections.
-    bool carries_data = false;
+    Door tls_1_2_door{};
+    /// Whether transfers through it are measured.
+    bool carries_data = true;
+    /// More of them at once do not work, or take too long.
+    std::size_t sessions_max = 9000;
 };
 
 struct TargetOptions {
     std::string ballast;  ///< path of the program
     std::string haproxy;  ///< the same; empty if there is none
+    /// Where tools/setup.sh unpacks nginx and ProFTPD.
+    std::filesystem::path servers;
     unsigned threads = 1;
     Origin origin = Origin::file;
+
+    [[nodiscard]] std::string nginx() const { return servers / "nginx/usr/sbin/nginx"; }
+    [[nodiscard]] std::string proftpd() const { return servers / "proftpd/usr/sbin/proftpd"; }
+    [[nodiscard]] bool has_haproxy() const { return !haproxy.empty(); }
+    [[nodiscard]] bool has_nginx() const { return std::filesystem::exists(nginx()); }
+    [[nodiscard]] bool has_mod_proxy() const {
+        return std::filesystem::exists(servers / "proftpd/usr/lib/proftpd/mod_proxy.so");
+    }
 };
 
 }  // namespace ballast::bench

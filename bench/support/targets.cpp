@@ -2,9 +2,10 @@
 #include "support/targets.h"
 
 #include "support/balancers.h"
+#include "support/rivals.h"
 #include "support/splice_relay.h"
 
-#include <fmt/format.h>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -12,91 +13,91 @@ namespace ballast::bench {
 
 namespace {
 
-constexpr std::string_view haproxy_listeners = R"(
-listen control
-    bind 127.0.0.1:{front}
-    server bench 127.0.0.1:{back}
-listen bytes
-    bind 127.0.0.1:{bytes_front}
-    server bench 127.0.0.1:{bytes_back}
-)";
-
-Target through_ballast(const TargetOptions& options, const Server& server) {
-    const Passage passage{.back = server.sockets.control.port()};
-    return {.name = "ballast",
-            .process = start_ballast(options, server.certificate, {passage}),
-            .door = {.port = passage.front},
-            .tls_1_2_door = {},
-            .bytes_port = 0,
-            .carries_data = true};
+Target through_ballast(std::string_view name, const TargetOptions& options, const Server& server,
+                       bool has_failover, std::string_view settings = {}) {
+    const Passage passage{.back = server.sockets.control.port(), .has_failover = has_failover};
+    return {.name = std::string(name),
+            .role = Role::ballast,
+            .process = start_ballast(options, server.certificate, {passage}, settings),
+            .door = {.port = passage.front}};
 }
 
-/// What explain costs is the difference.
+/// What explain costs is the difference. It keeps notes of commands and logins, not of bytes.
 Target through_ballast_without_explain(const TargetOptions& options, const Server& server) {
-    const Passage passage{.back = server.sockets.control.port()};
-    return {.name = "ballast without explain",
-            .process = start_ballast(options, server.certificate, {passage},
-                                     "[admin]\nexplain_memory = \"0B\"\n"),
-            .door = {.port = passage.front},
-            .tls_1_2_door = {},
-            .bytes_port = 0,
-            .carries_data = false};
-}
-
-/// A server that can be left must be asked about each file.
-Target through_ballast_with_failover(const TargetOptions& options, const Server& server) {
-    const Passage passage{.back = server.sockets.control.port(), .has_failover = true};
-    return {.name = "ballast with failover",
-            .process = start_ballast(options, server.certificate, {passage}),
-            .door = {.port = passage.front},
-            .tls_1_2_door = {},
-            .bytes_port = 0,
-            .carries_data = true};
-}
-
-Target through_haproxy(const TargetOptions& options, const Server& server) {
-    const std::uint16_t front = free_port();
-    const std::uint16_t bytes_front = free_port();
-    const auto listeners = fmt::format(haproxy_listeners, fmt::arg("front", front),
-                                       fmt::arg("back", server.sockets.control.port()),
-                                       fmt::arg("bytes_front", bytes_front),
-                                       fmt::arg("bytes_back", server.sockets.source.port()));
-    return {.name = "haproxy",
-            .process = start_haproxy(options, listeners, bytes_front),
-            .door = {.port = front},
-            .tls_1_2_door = {},
-            .bytes_port = bytes_front,
-            .carries_data = false};
+    Target target = through_ballast("ballast without explain", options, server, false,
+                                    "[admin]\nexplain_memory = \"0B\"\n");
+    target.carries_data = false;
+    return target;
 }
 
 Target through_relay(const TargetOptions& options, const Server& server) {
-    const Socket listener = Socket::listening();
-    const std::uint16_t port = listener.port();
-    const std::uint16_t back = server.sockets.source.port();
-    auto process =
-        Child::forked("bare relay", [&] { relay_by_splice(listener, back, options.threads); });
-    return {.name = "bare relay",
+    const std::uint8_t host = free_host();
+    const std::uint16_t port = server.sockets.control.port();
+    const auto listeners = relay_listeners(port, host);
+    auto process = Child::forked(std::string(bare_relay),
+                                 [&] { relay_by_splice(listeners, options.threads); });
+    return {.name = std::string(bare_relay),
             .process = std::move(process),
-            .door = {},
-            .tls_1_2_door = {},
-            .bytes_port = port,
-            .carries_data = false};
+            .door = {.port = port, .host = host},
+            // Each takes six descriptors.
+            .sessions_max = 2000};
+}
+
+std::string_view name_of(HaproxyForm form) {
+    switch (form) {
+        case HaproxyForm::as_installed: return "haproxy, as installed";
+        case HaproxyForm::large_buffers: return "haproxy, 64 KiB";
+        case HaproxyForm::best: break;
+    }
+    return "haproxy, tuned";
+}
+
+Target through_haproxy(const TargetOptions& options, const Server& server, HaproxyForm form) {
+    const std::uint8_t host = free_host();
+    const std::uint16_t port = server.sockets.control.port();
+    return {.name = std::string(name_of(form)),
+            .role = Role::rival,
+            .process = start_haproxy(options, form, port, host),
+            .door = {.port = port, .host = host}};
+}
+
+Target through_nginx(const TargetOptions& options, const Scratch& scratch, const Server& server) {
+    const std::uint8_t host = free_host();
+    const std::uint16_t port = server.sockets.control.port();
+    return {.name = "nginx",
+            .role = Role::rival,
+            .process = start_nginx(options, scratch, port, host),
+            .door = {.port = port, .host = host}};
+}
+
+Target through_mod_proxy(const TargetOptions& options, const Scratch& scratch,
+                         const Server& server) {
+    const std::uint16_t front = free_port();
+    return {
+        .name = "mod_proxy",
+        .role = Role::rival,
+        .process = start_mod_proxy(options, scratch, nullptr, server.sockets.control.port(), front),
+        .door = {.port = front},
+        .sessions_max = mod_proxy_sessions_max};
 }
 
 }  // namespace
 
-Targets::Targets(const TargetOptions& options) : server_(options.origin) {
-    all_.push_back({.name = "direct",
-                    .process = std::nullopt,
-                    .door = {.port = server_.sockets.control.port()},
-                    .tls_1_2_door = {},
-                    .bytes_port = 0,
-                    .carries_data = true});
+Targets::Targets(const TargetOptions& options, Variants variants) : server_(options.origin) {
+    all_.push_back({.name = std::string(direct), .door = {.port = server_.sockets.control.port()}});
     all_.push_back(through_relay(options, server_));
-    all_.push_back(through_ballast(options, server_));
-    all_.push_back(through_ballast_without_explain(options, server_));
-    all_.push_back(through_ballast_with_failover(options, server_));
-    if (!options.haproxy.empty()) all_.push_back(through_haproxy(options, server_));
+    all_.push_back(through_ballast("ballast", options, server_, false));
+    if (variants == Variants::all) {
+        all_.push_back(through_ballast_without_explain(options, server_));
+        // A server that can be left must be asked about each file.
+        all_.push_back(through_ballast("ballast with failover", options, server_, true));
+    }
+    if (options.has_haproxy())
+        for (const auto form :
+             {HaproxyForm::as_installed, HaproxyForm::large_buffers, HaproxyForm::best})
+            all_.push_back(through_haproxy(options, server_, form));
+    if (options.has_nginx()) all_.push_back(through_nginx(options, scratch_, server_));
+    if (options.has_mod_proxy()) all_.push_back(through_mod_proxy(options, scratch_, server_));
 }
 
 }  // namespace ballast::bench

@@ -6,8 +6,6 @@
 
 #include <deque>
 #include <fmt/format.h>
-#include <optional>
-#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -18,25 +16,18 @@ namespace {
 class Transfer {
 public:
     Transfer(const Target& target, Direction direction, std::size_t bytes)
-        : direction_(direction), bytes_(bytes) {
-        if (target.bytes_port != 0) {
-            data_ = Connection(Socket::connected(target.bytes_port));
-            return;
-        }
-        session_.emplace(target.door).log_in();
-        session_->protect_data();
-        session_->send_binary();
-        data_ = session_->open_data();
+        : direction_(direction), bytes_(bytes), session_(target.door) {
+        session_.log_in();
+        session_.protect_data();
+        session_.send_binary();
+        data_ = session_.open_data();
     }
 
     std::size_t run() {
-        if (!session_) {
-            data_.send_all(fmt::format("/{}\n", bytes_));
-            if (data_.count_to_end() != bytes_) throw std::runtime_error("bytes are missing");
-        } else if (direction_ == Direction::download) {
-            session_->retrieve(fmt::format("/{}", bytes_), bytes_, std::move(data_));
+        if (direction_ == Direction::download) {
+            session_.retrieve(fmt::format("/{}", bytes_), bytes_, std::move(data_));
         } else {
-            session_->store("/sent", bytes_, std::move(data_));
+            session_.store("/sent", bytes_, std::move(data_));
         }
         return bytes_;
     }
@@ -44,7 +35,7 @@ public:
 private:
     Direction direction_;
     std::size_t bytes_;
-    std::optional<FtpClient> session_;
+    FtpClient session_;
     Connection data_;
 };
 
@@ -52,7 +43,7 @@ private:
 
 void measure_transfers(const Transfers& transfers, std::string_view baseline, const Target& target,
                        Results& results) {
-    if (target.bytes_port == 0 && !target.carries_data) return;
+    if (!target.carries_data) return;
     const std::size_t streams = transfers.streams;
     std::deque<Transfer> all;
     for (std::size_t i = 0; i < streams; ++i)
@@ -67,8 +58,25 @@ void measure_transfers(const Transfers& transfers, std::string_view baseline, co
         "{} {}{}", streams, transfers.direction == Direction::download ? "download" : "upload",
         streams == 1 ? "" : "s");
     if (meter.has_cpu())
-        results.add(fmt::format("{}, own CPU, s/GB", what), baseline, target.name, cpu / gigabytes);
-    results.add(fmt::format("{}, GB/s", what), baseline, target.name, gigabytes / seconds);
+        results.add(fmt::format("{}, own CPU, s/GB", what), bare_relay, target.name,
+                    cpu / gigabytes);
+    results.add(fmt::format("{}, GB/s", what), baseline, target.name, gigabytes / seconds,
+                Better::more);
+}
+
+std::vector<Measure> transfer_measures(const Options& options, std::string_view baseline,
+                                       Results& results) {
+    std::vector<Measure> all;
+    const auto bytes = static_cast<std::size_t>(options.gigabytes * 1e9);
+    for (const auto direction : {Direction::download, Direction::upload})
+        for (const std::size_t streams : options.widths()) {
+            const Transfers transfers{.direction = direction, .streams = streams, .bytes = bytes};
+            all.push_back({direction == Direction::download ? "downloads" : "uploads",
+                           [transfers, baseline, &results](const Target& it) {
+                               measure_transfers(transfers, baseline, it, results);
+                           }});
+        }
+    return all;
 }
 
 }  // namespace ballast::bench

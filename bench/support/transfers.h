@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "support/options.h"
 #include "support/results.h"
+#include "support/run.h"
 #include "support/target.h"
 
 #include <cstddef>
 #include <string_view>
+#include <vector>
 
 namespace ballast::bench {
 
@@ -21,5 +24,8 @@ struct Transfers {
 /// first bytes are ready to flow.
 void measure_transfers(const Transfers& transfers, std::string_view baseline, const Target& target,
                        Results& results);
+/// Downloads and uploads of all widths.
+[[nodiscard]] std::vector<Measure> transfer_measures(const Options& options,
+                                                     std::string_view baseline, Results& results);
 
 }  // namespace ballast::bench
