@@ -32,7 +32,7 @@ constexpr auto close_patience = std::chrono::seconds(1);
 constexpr auto loss_interval = std::chrono::seconds(1);
 /// How long the writing thread gathers lines after the first. Waking it for each would cost the
 /// callers more than all else that they do for a line.
-constexpr auto gathering_time = std::chrono::milliseconds(5);
+constexpr auto gathering_time = std::chrono::milliseconds(1);
 /// How long to wait before a server is sought again.
 constexpr auto retry_pause = std::chrono::seconds(1);
 

@@ -13,6 +13,7 @@ import pytest
 import ballast
 import operators
 import servers
+import waiting
 from cluster import Cluster, File, fetch, serving
 from ports import free_ports
 from scripted import Answer, Conversation, ScriptedServer
@@ -428,12 +429,18 @@ def test_a_user_who_may_not_leave_his_backend_does_not(work: Path) -> None:
             assert two.count("PASS") == 0
 
 
+def _logged_in(it: Cluster) -> list[str]:
+    """The four sessions, when the log has them."""
+    ids = [line["session"] for line in it.log_lines() if line["message"] == "logged in"]
+    return ids if len(ids) == 4 else []
+
+
 def test_max_sessions_holds(work: Path) -> None:
     settings = operators.settings(work)
     with _scripted(work, max_sessions=2, failover_timeout="1s", settings=settings) as (it, one, _):
         with contextlib.ExitStack() as clients:
             wires = [clients.enter_context(Wire(it.where()).log_in()) for _ in range(4)]
-            ids = [line["session"] for line in it.log_lines() if line["message"] == "logged in"]
+            ids = waiting.until("4 lines of log-ins", lambda: _logged_in(it))
             _lose(it, one, 2)
             assert operators.sessions(work)["alfresco/alf2"] == 2
             moved = [move["session"] for move in it.moves()]

@@ -143,7 +143,8 @@ def test_every_port_passes_tls_through(
     mode: Mode, every_port: tuple[Imported, Authority], work: Path
 ) -> None:
     it, authority = every_port
-    target = Target(it.address, 21, tls=ClientTls(authority.certificate))
+    # Under TLS 1.3 curl closes with vsftpd's tickets unread, which now and then resets its upload.
+    target = Target(it.address, 21, tls=ClientTls(authority.certificate, version="1.2"))
     case = Case(Curl, mode, "ipv4")
     everything.works(case, target, it.data, it.root, work, prefix=it.client)
 

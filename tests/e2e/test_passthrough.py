@@ -107,9 +107,9 @@ class Field:
         )
         self.ballast.passive_ports = range(0)
 
-    def target(self, address: str = BALANCER) -> Target:
+    def target(self, address: str = BALANCER, *, version: str = "") -> Target:
         port = self.ballast.listeners["sealed"].port
-        return Target(address, port, tls=ClientTls(self.authority.certificate))
+        return Target(address, port, tls=ClientTls(self.authority.certificate, version=version))
 
     def inside(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Runs the command in the client's network."""
@@ -148,7 +148,8 @@ def test_every_client_does_everything(case: Case, turn: int, field: Field, work:
     """Runs twice: sessions go to both servers in turn, and some clients use an odd number of
     them."""
     address = BALANCER if case.family == "ipv4" else BALANCER_IPV6
-    target = field.target(address)
+    # Under TLS 1.3 curl closes with vsftpd's tickets unread, which now and then resets its upload.
+    target = field.target(address, version="1.2" if case.client is Curl else "")
     root = field.roots["alfresco"]
     everything.works(case, target, field.data, root, work, prefix=field.client)
 
@@ -490,7 +491,7 @@ def test_implicit_TLS_from_the_first_byte(near: Near, work: Path) -> None:
             for mode in (Mode.EPSV, Mode.PASV):
                 own = work / mode.name
                 own.mkdir()
-                tls = ClientTls(near.authority.certificate, implicit=True)
+                tls = ClientTls(near.authority.certificate, implicit=True, version="1.2")
                 target = Target("127.0.0.1", port, tls=tls)
                 everything.works(Case(Curl, mode, "ipv4"), target, data, server.root, own)
     finally:
