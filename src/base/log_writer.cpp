@@ -30,9 +30,6 @@ constexpr auto open_timeout = std::chrono::seconds(5);
 constexpr auto close_patience = std::chrono::seconds(1);
 /// How often a file that keeps losing lines reports it.
 constexpr auto loss_interval = std::chrono::seconds(1);
-/// How long the writing thread gathers lines after the first. Waking it for each would cost the
-/// callers more than all else that they do for a line.
-constexpr auto gathering_time = std::chrono::milliseconds(1);
 /// How long to wait before a server is sought again.
 constexpr auto retry_pause = std::chrono::seconds(1);
 
@@ -307,17 +304,13 @@ void LogWriter::Shared::run() {
     std::unique_lock lock(mutex);
     open_error = failed;
     changed.notify_all();
-    const auto is_urgent = [this] { return reopens_after || deadline; };
-    const auto has_work = [&] { return is_urgent() || !queue.empty(); };
+    const auto has_work = [this] { return reopens_after || deadline || !queue.empty(); };
     while (failed == 0) {
-        if (queue.empty()) {
-            // Losses are reported in time, even if nothing more is logged.
-            if (lost > 0)
-                changed.wait_until(lock, loss_said_ + loss_interval, has_work);
-            else
-                changed.wait(lock, has_work);
-            changed.wait_for(lock, gathering_time, is_urgent);
-        }
+        // Losses are reported in time, even if nothing more is logged.
+        if (lost > 0)
+            changed.wait_until(lock, loss_said_ + loss_interval, has_work);
+        else
+            changed.wait(lock, has_work);
         if (reopens_after == std::size_t{0}) {
             reopens_after.reset();
             const auto target = options.target;

@@ -197,7 +197,8 @@ void Worker::begin_session(Newcomer client) try {
     net::prepare_control(client.socket.get());
     const auto local = net::local_address(client.socket.get());
     if (!local) return turn_away(std::move(client), local.error());
-    auto watched = loop::Descriptor::open(loop_, client.socket.get());
+    auto watched =
+        loop::Descriptor::open(loop_, client.socket.get(), loop::Descriptor::Origin::accepted);
     if (!watched) return turn_away(std::move(client), watched.error());
     (void)client.socket.release();
     const auto& id = client.id;

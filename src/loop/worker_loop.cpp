@@ -54,14 +54,22 @@ int until(Time deadline) {
 /// epoll reports each change once, beginning with the current state. A flag stays set until a call
 /// has come up short or would have blocked.
 struct Watched {
-    Watched(WorkerLoop& of, bool is_connecting)
-        : loop(of), token(of.take_slot(*this)), may_be_writable(!is_connecting) {}
-    ~Watched() { loop.give_slot_back(token); }
+    Watched(WorkerLoop& of, Descriptor::Origin from)
+        : loop(of),
+          token(of.take_slot(*this)),
+          origin(from),
+          may_be_writable(from != Descriptor::Origin::dialled) {}
+    ~Watched() {
+        if (native && origin == Descriptor::Origin::unknown) leave();
+        loop.give_slot_back(token);
+    }
+    void leave() const { ::epoll_ctl(loop.epoll_.get(), EPOLL_CTL_DEL, native.get(), nullptr); }
     Watched(const Watched&) = delete;
     Watched& operator=(const Watched&) = delete;
 
     WorkerLoop& loop;
     const std::uint64_t token;
+    const Descriptor::Origin origin;
     base::OwnedFd native;
     Signal* signal = nullptr;
     std::uint32_t events = 0;  // that it is registered for
@@ -215,12 +223,12 @@ void WorkerLoop::give_slot_back(std::uint64_t token) {
     free_slots_.push_back(index);
 }
 
-base::Result<Descriptor> Descriptor::open(WorkerLoop& loop, int native, bool is_connecting) {
+base::Result<Descriptor> Descriptor::open(WorkerLoop& loop, int native, Origin origin) {
     Descriptor opened;
-    opened.watched_ = std::make_unique<Watched>(loop, is_connecting);
+    opened.watched_ = std::make_unique<Watched>(loop, origin);
     auto& watched = *opened.watched_;
     // Most sockets never fill up, so EPOLLOUT is added when one does.
-    watched.events = readable | EPOLLET | (is_connecting ? EPOLLOUT : 0U);
+    watched.events = readable | EPOLLET | (origin == Origin::dialled ? EPOLLOUT : 0U);
     epoll_event event{.events = watched.events, .data = {.u64 = watched.token}};
     if (::epoll_ctl(loop.epoll_.get(), EPOLL_CTL_ADD, native, &event) != 0)
         return std::unexpected(base::last_error(base::Fault::internal, "watching a descriptor"));
@@ -253,8 +261,8 @@ void Descriptor::note_full() {
 }
 
 int Descriptor::release() {
+    watched_->leave();
     const int native = watched_->native.release();
-    ::epoll_ctl(watched_->loop.epoll_.get(), EPOLL_CTL_DEL, native, nullptr);
     watched_.reset();
     return native;
 }

@@ -79,10 +79,15 @@ private:
 class Descriptor {
 public:
     Descriptor();
+    enum class Origin : std::uint8_t {
+        unknown,   ///< others may have copies of it, through which it would stay registered
+        accepted,  ///< a connection that is this descriptor's alone
+        dialled,   ///< the same, and it is connecting
+    };
     /// Takes ownership of `native`, which must be non-blocking. On failure (out of memory or
-    /// watches: a shortage of our own) the caller keeps it. Say so if it `is_connecting`.
+    /// watches: a shortage of our own) the caller keeps it.
     [[nodiscard]] static base::Result<Descriptor> open(WorkerLoop& loop, int native,
-                                                       bool is_connecting = false);
+                                                       Origin origin = Origin::unknown);
     Descriptor(Descriptor&&) noexcept;
     Descriptor& operator=(Descriptor&& other) noexcept;
     ~Descriptor();

@@ -222,7 +222,7 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
     // Note it before sending anything, so that the other side finds the entry when bytes arrive.
     auto own =
         dial.purpose == Dial::Purpose::control ? note_own_connection(*local, dial.to) : nullptr;
-    auto watched = loop::Descriptor::open(loop_, native, /*is_connecting=*/true);
+    auto watched = loop::Descriptor::open(loop_, native, loop::Descriptor::Origin::dialled);
     if (!watched) co_return std::unexpected(watched.error());
     (void)opened->release();
     auto& descriptor = *watched;

@@ -44,7 +44,7 @@ void keep_alive(int native, const KeepAlive& times) {
 SocketStream::SocketStream(loop::WorkerLoop& loop, base::OwnedFd socket, base::Address local,
                            base::Address peer)
     : SocketStream(loop::Descriptor(), local, peer) {
-    auto opened = loop::Descriptor::open(loop, socket.get());
+    auto opened = loop::Descriptor::open(loop, socket.get(), loop::Descriptor::Origin::accepted);
     if (!opened) {
         lost_ = opened.error().code;
         return;

@@ -300,7 +300,8 @@ TEST(Descriptor, an_event_of_a_former_one_goes_to_nobody) {
     const SocketPair present;
     const int copy = ::fcntl(former.ends[0], F_DUPFD_CLOEXEC, 0);
     {
-        const Descriptor closed = *Descriptor::open(loop, former.ends[0]);
+        const Descriptor closed =
+            *Descriptor::open(loop, former.ends[0], Descriptor::Origin::accepted);
     }
     Descriptor descriptor = *Descriptor::open(loop, present.ends[0]);
     Signal signal(loop);
@@ -311,6 +312,20 @@ TEST(Descriptor, an_event_of_a_former_one_goes_to_nobody) {
     loop.run();
     EXPECT_TRUE(descriptor.is_watching_readable());
     for (const int end : {former.ends[1], present.ends[1], copy}) ::close(end);
+}
+
+/// As when a listening socket goes from one listener to another.
+TEST(Descriptor, the_number_of_a_former_one_may_be_that_of_another_copy) {
+    WorkerLoop loop;
+    const SocketPair pair;
+    const int copy = ::fcntl(pair.ends[0], F_DUPFD_CLOEXEC, 0);
+    {
+        const Descriptor closed = *Descriptor::open(loop, pair.ends[0]);
+    }
+    ASSERT_EQ(::dup2(copy, pair.ends[0]), pair.ends[0]);
+    const auto again = Descriptor::open(loop, pair.ends[0]);
+    EXPECT_TRUE(again);
+    for (const int end : {pair.ends[1], copy}) ::close(end);
 }
 
 TEST(Descriptor, hands_its_socket_over_open) {
