@@ -206,7 +206,8 @@ void WorkerLoop::dispatch(std::uint64_t token, std::uint32_t happened) {
 
 std::uint64_t WorkerLoop::take_slot(Watched& watched) {
     if (free_slots_.empty()) {
-        free_slots_.reserve(slots_.size() + 1);  // so that giving one back needs no memory
+        // So that giving one back needs no memory.
+        if (free_slots_.capacity() <= slots_.size()) free_slots_.reserve(2 * slots_.size() + 16);
         slots_.emplace_back();
         free_slots_.push_back(static_cast<std::uint32_t>(slots_.size() - 1));
     }
