@@ -73,7 +73,8 @@ public:
     /// wanted. False if unknown.
     [[nodiscard]] virtual bool has_taken_all() const { return false; }
     /// How long a packet and its acknowledgement take at worst: the smoothed round trip plus four
-    /// times its variation (RFC 6298). Zero if unknown.
+    /// times its variation (RFC 6298), but at most four times the least that was seen, because
+    /// peers delay acknowledgements. Zero if unknown.
     [[nodiscard]] virtual std::chrono::microseconds round_trip() const { return {}; }
 
     /// A descriptor that the kernel may read from (write to) directly, or -1 if bytes must pass
