@@ -16,6 +16,7 @@ void Known::set_survey(Survey survey) {
     accepts_rest_ = false;
     refuses_rest_ = false;
     takes_several_ = survey.takes_several;
+    opens_passive_ = false;
     announces_size_ = false;
     noop_code_ = 0;
     takes_user_again_ = true;

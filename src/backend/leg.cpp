@@ -37,7 +37,7 @@ Leg::Leg(net::Network& network, std::unique_ptr<net::Stream> stream, Contact con
     : network_(network),
       contact_(std::move(contact)),
       control_(std::move(stream), signal),
-      signal_(signal),
+      signal_(&signal),
       parser_(contact_.settings->reply_line_bytes_max, contact_.settings->reply_bytes_max),
       owed_(1),  // the greeting
       unasked_(unasked_replies_per_second, signal.loop().now()) {}
@@ -96,6 +96,22 @@ loop::Task<base::Result<std::unique_ptr<Leg>>> Leg::connect(net::Network& networ
     co_return leg;
 }
 
+bool Leg::is_silent() { return !poll(net::ControlConnection::Ask::anyway) && !begun_code(); }
+
+void Leg::serve(Contact contact, loop::Signal& signal) {
+    contact.source = contact_.source;
+    contact_ = std::move(contact);
+    signal_ = &signal;
+    control_.raise(signal);
+    times_ = {};
+}
+
+loop::Task<base::Result<>> Leg::follow_tls(bool client_has_tls) {
+    const bool follows = contact_.backend->tls.mode == config::BackendTlsMode::as_client;
+    if (!follows || !client_has_tls) co_return base::Result<>{};
+    co_return co_await say_auth();
+}
+
 loop::Task<base::Result<>> Leg::hear_greeting() {
     const auto deadline = network_.loop().after(settings().greeting_timeout);
     for (;;) {
@@ -130,7 +146,7 @@ loop::Task<base::Result<>> Leg::say_auth() {
 }
 
 loop::Task<base::Result<>> Leg::begin_tls() {
-    avoids_tls_1_3_ = known().avoids_tls_1_3(signal_.loop().now());
+    avoids_tls_1_3_ = known().avoids_tls_1_3(signal_->loop().now());
     auto& tls = control_.begin_tls([this](std::unique_ptr<net::Stream>&& plain) {
         return contact_.tls_client->wrap_control(std::move(plain), tickets_, avoids_tls_1_3_);
     });
@@ -139,8 +155,8 @@ loop::Task<base::Result<>> Leg::begin_tls() {
     cut_at_ = loop::never;
     drops_next_ = false;  // RFC 4217 15.1: replies before TLS do not count under TLS
     auto done =
-        co_await tls.handshake(signal_, base::Fault::backend,
-                               signal_.loop().after(contact_.backend->tls.handshake_timeout),
+        co_await tls.handshake(*signal_, base::Fault::backend,
+                               signal_->loop().after(contact_.backend->tls.handshake_timeout),
                                [this] { return contact_.is_left(); });
     if (!done && contact_.is_left()) co_return std::unexpected(contact_.left(address()));
     metrics::count(done ? metrics::Counter::tls_backend_control_handshakes
@@ -202,7 +218,7 @@ void Leg::note_data_handshake(const net::TlsStream& data) {
     const bool resumed = data.is_resumed();
     metrics::count(resumed ? metrics::Counter::tls_backend_data_handshakes_resumed
                            : metrics::Counter::tls_backend_data_handshakes_full);
-    const auto now = signal_.loop().now();
+    const auto now = signal_->loop().now();
     const bool can_avoid = contact_.tls_client->may_avoid_tls_1_3() && !known().avoids_tls_1_3(now);
     if (resumed || !data.is_tls_1_3() || !can_avoid) return;
     log::info("backend does not resume TLS 1.3 sessions: using TLS 1.2 from its next connection on",
@@ -243,7 +259,7 @@ loop::Task<base::Result<>> Leg::send_several(const std::vector<std::string>& lin
         all.append(line).append("\r\n");
     }
     co_return co_await control_.send(all, base::Fault::backend,
-                                     signal_.loop().after(settings().reply_timeout));
+                                     signal_->loop().after(settings().reply_timeout));
 }
 
 void Leg::note_sent(std::string_view line) {
@@ -259,7 +275,7 @@ loop::Task<base::Result<>> Leg::send_meanwhile(base::WipedString line) {
     note_sent(line);
     line.append_wiped("\r\n");
     co_return co_await control_.send(line, base::Fault::backend,
-                                     signal_.loop().after(settings().reply_timeout));
+                                     signal_->loop().after(settings().reply_timeout));
 }
 
 base::Error Leg::endless() const {
@@ -303,7 +319,7 @@ void Leg::show_reply(const ftp::Reply& reply) const {
 
 /// Counts replies owed. False if the backend has sent too many others.
 bool Leg::is_within_bounds(const ftp::Reply& reply) {
-    const auto is_spared = [&] { return unasked_.take(signal_.loop().now()); };
+    const auto is_spared = [&] { return unasked_.take(signal_->loop().now()); };
     if (reply.is_preliminary()) return std::exchange(may_announce_, false) || is_spared();
     if (owed_ == 0) return is_spared();
     --owed_;
@@ -342,7 +358,7 @@ std::optional<base::Result<ftp::Reply>> Leg::poll(net::ControlConnection::Ask as
         const bool is_dropped = std::exchange(drops_next_, false);
         const bool is_unasked = is_dropped || (owed_ == 0 && (*said)->code != 421);
         const bool is_borne =
-            is_dropped ? unasked_.take(signal_.loop().now()) : is_within_bounds(**said);
+            is_dropped ? unasked_.take(signal_->loop().now()) : is_within_bounds(**said);
         if (!is_borne) {
             metrics::count(metrics::Counter::limit_replies_unasked);
             return std::unexpected(lost({}, "endless unexpected replies from"));
@@ -357,20 +373,20 @@ std::optional<base::Result<ftp::Reply>> Leg::take_reply(net::ControlConnection::
     // connection's end.
     if (!control_.received().empty())
         if (auto taken = take(parser_.next(control_.received()))) return taken;
-    if (signal_.loop().now() >= cut_at_) return std::unexpected(endless());
+    if (signal_->loop().now() >= cut_at_) return std::unexpected(endless());
     const auto had = control_.received().size();
     const auto state =
         control_.receive(settings().reply_bytes_max + settings().reply_line_bytes_max, ask);
     if (state == net::Io::State::moved) {
-        if (control_.received().substr(had).contains('\n')) line_at_ = signal_.loop().now();
+        if (control_.received().substr(had).contains('\n')) line_at_ = signal_->loop().now();
         if (auto taken = take(parser_.next(control_.received()))) return taken;
-        settle_at_ = parser_.may_settle(control_.received()) ? signal_.loop().after(settle_time)
+        settle_at_ = parser_.may_settle(control_.received()) ? signal_->loop().after(settle_time)
                                                              : loop::never;
         if (cut_at_ == loop::never && parser_.begun_code() != 0)
-            cut_at_ = signal_.loop().after(settings().reply_time_max);
+            cut_at_ = signal_->loop().after(settings().reply_time_max);
         return std::nullopt;
     }
-    if (settle_at_ <= signal_.loop().now())
+    if (settle_at_ <= signal_->loop().now())
         if (auto taken = take(parser_.settle(control_.received()))) return taken;
     if (state == net::Io::State::ended)
         return std::unexpected(lost(std::make_error_code(std::errc::connection_reset),
@@ -406,7 +422,7 @@ loop::Deadline Leg::last_words_until() {
     if (!contact_.is_left())
         last_words_until_ = loop::never;
     else if (last_words_until_ == loop::never)
-        last_words_until_ = signal_.loop().after(last_words_time);
+        last_words_until_ = signal_->loop().after(last_words_time);
     return last_words_until_;
 }
 
@@ -414,10 +430,10 @@ loop::Task<base::Result<ftp::Reply>> Leg::reply(loop::Deadline deadline) {
     for (;;) {
         if (auto polled = poll_reply()) co_return std::move(*polled);
         const auto cut_off = last_words_until();
-        if (signal_.loop().now() >= cut_off) co_return std::unexpected(contact_.left(address()));
+        if (signal_->loop().now() >= cut_off) co_return std::unexpected(contact_.left(address()));
         control_.watch();
-        (void)co_await signal_.wait(loop::sooner(loop::sooner(deadline, cut_off), poll_at()));
-        if (signal_.loop().now() >= deadline) co_return std::unexpected(late());
+        (void)co_await signal_->wait(loop::sooner(loop::sooner(deadline, cut_off), poll_at()));
+        if (signal_->loop().now() >= deadline) co_return std::unexpected(late());
     }
 }
 
@@ -425,10 +441,10 @@ loop::Task<base::Result<Heard>> Leg::hear(loop::Time::duration patience, loop::D
                                           PartOf part_of) {
     // A backend with a long reply must not take turns from the rest of this thread.
     if (parser_.is_partly_taken()) {
-        signal_.raise();
-        (void)co_await signal_.wait(loop::never);
+        signal_->raise();
+        (void)co_await signal_->wait(loop::never);
     }
-    const auto began_at = signal_.loop().now();
+    const auto began_at = signal_->loop().now();
     for (;;) {
         if (auto polled = poll_reply()) {
             if (!*polled) co_return std::unexpected(polled->error());
@@ -441,18 +457,18 @@ loop::Task<base::Result<Heard>> Leg::hear(loop::Time::duration patience, loop::D
             if (auto lines = take_lines(); !lines.empty())
                 co_return Heard{{code, std::move(lines)}, false};
         const auto deadline = loop::sooner(std::max(began_at, line_at_) + patience, latest);
-        if (signal_.loop().now() >= deadline) co_return std::unexpected(late());
+        if (signal_->loop().now() >= deadline) co_return std::unexpected(late());
         const auto cut_off = last_words_until();
-        if (signal_.loop().now() >= cut_off) co_return std::unexpected(contact_.left(address()));
+        if (signal_->loop().now() >= cut_off) co_return std::unexpected(contact_.left(address()));
         control_.watch();
-        (void)co_await signal_.wait(loop::sooner(loop::sooner(deadline, cut_off), poll_at()));
+        (void)co_await signal_->wait(loop::sooner(loop::sooner(deadline, cut_off), poll_at()));
     }
 }
 
 loop::Task<base::Result<Heard>> Leg::hear(loop::Time::duration patience, bool in_lines) {
     const loop::Time::duration whole_time = settings().long_reply_timeout;
     const auto latest =
-        in_lines ? loop::never : signal_.loop().after(std::max(patience, whole_time));
+        in_lines ? loop::never : signal_->loop().after(std::max(patience, whole_time));
     const auto part = in_lines ? Part::lines : Part::whole;
     return hear(patience, latest, [part](std::uint16_t) { return part; });
 }
@@ -480,7 +496,7 @@ loop::Task<base::Result<std::vector<ftp::Reply>>> Leg::abort_nothing() {
     if (auto learnt = co_await learn_noop(); !learnt) co_return std::unexpected(learnt.error());
     std::vector<ftp::Reply> replies;
     auto reply = co_await command("ABOR");
-    const auto deadline = signal_.loop().after(settings().reply_timeout);
+    const auto deadline = signal_->loop().after(settings().reply_timeout);
     while (reply) {
         replies.push_back(std::move(*reply));
         if (replies.back().code == 421) co_return replies;

@@ -52,6 +52,17 @@ public:
     [[nodiscard]] static loop::Task<base::Result<std::unique_ptr<Leg>>> connect(
         net::Network& network, Contact contact, bool client_has_tls, loop::Signal& signal);
 
+    // A leg that was connected before its client came
+
+    /// Whether the backend has neither closed nor spoken since the last reply. Looks at the system.
+    [[nodiscard]] bool is_silent();
+    /// From now on it belongs to the session of this contact and signal. Call once, before a
+    /// command. It keeps its source address. The steps of `connect` have taken that session no
+    /// time.
+    void serve(Contact contact, loop::Signal& signal);
+    /// Begins TLS where that follows the client's.
+    [[nodiscard]] loop::Task<base::Result<>> follow_tls(bool client_has_tls);
+
     /// How long each step of `connect` took; zero: it was not taken.
     struct Times {
         loop::Time::duration connect{};
@@ -77,8 +88,8 @@ public:
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> command(base::WipedString line);
 
     /// Sends lines in one write while no reply is owed, for a backend that reads several commands
-    /// at once. All their replies are then owed, in this order. Drops unexpected replies like
-    /// `send`.
+    /// at once (`Known::takes_several`). All their replies are then owed, in this order. Drops
+    /// unexpected replies like `send`.
     [[nodiscard]] loop::Task<base::Result<>> send_several(const std::vector<std::string>& lines);
 
     // For callers that pass on replies of any length as they arrive
@@ -144,6 +155,15 @@ public:
     /// reply is trusted only if the pool says so. For an active one it lends a port of ours and
     /// tells the backend.
     [[nodiscard]] loop::Task<std::expected<DataConnection, DataRefusal>> open_data();
+    /// The command that `open_data` would send, PASV or EPSV, if its answer can be foreseen: the
+    /// backend reads several commands at once, and its last data port could be reached. Then the
+    /// transfer's command may follow in the same write. Else empty.
+    [[nodiscard]] std::string_view foreseen_passive() const;
+    /// Sends lines in one write, the command of `foreseen_passive` among them. Empty if done.
+    [[nodiscard]] loop::Task<std::optional<DataRefusal>> send_with_passive(
+        const std::vector<std::string>& lines);
+    /// Hears the answer to that command, as the next reply, and connects.
+    [[nodiscard]] loop::Task<std::expected<DataConnection, DataRefusal>> open_foreseen();
     /// Whether the backend gets the client's own dialog (`as-client`).
     [[nodiscard]] bool follows_client() const {
         return settings().backend_data == config::BackendData::as_client;
@@ -186,7 +206,7 @@ public:
     /// unusable. Null if the backend has sent unexpected bytes.
     [[nodiscard]] std::unique_ptr<net::Stream> take_stream();
 
-    [[nodiscard]] loop::Loop& loop() const { return signal_.loop(); }
+    [[nodiscard]] loop::Loop& loop() const { return signal_->loop(); }
     /// Returns the backend's greeting once. The leg does not keep it, because it may have 4 KiB.
     [[nodiscard]] ftp::Reply take_greeting() { return std::exchange(greeting_, {}); }
     [[nodiscard]] Known& known() const { return *contact_.known; }
@@ -211,6 +231,8 @@ private:
     [[nodiscard]] std::expected<base::Address, DataRefusal> passive_address(
         const ftp::Reply& reply) const;
     using Opened = std::expected<DataConnection, DataRefusal>;
+    [[nodiscard]] bool asks_epsv() const;
+    [[nodiscard]] loop::Task<Opened> connect_to_named(ftp::Reply reply);
     [[nodiscard]] loop::Task<Opened> dial_data(base::Address to);
     [[nodiscard]] loop::Task<> dial_passed_on(base::Address to);
     [[nodiscard]] loop::Task<std::optional<Opened>> take_passed_on();
@@ -236,7 +258,7 @@ private:
     [[nodiscard]] base::Error endless() const;
 
     net::Network& network_;
-    const Contact contact_;
+    Contact contact_;
     net::TlsTickets tickets_;  // outlives the connection
     net::ControlConnection control_;
     net::TlsStream* tls_ = nullptr;  // owned by `control_`
@@ -245,7 +267,7 @@ private:
     std::optional<Opened> passed_on_;  // set up by `pass_on`
     std::uint64_t lease_holder_ = 0;
     std::optional<bool> data_is_protected_ = false;  // empty: the backend's default is not known
-    loop::Signal& signal_;
+    loop::Signal* signal_;
     ftp::ReplyParser parser_;
     ftp::Reply greeting_;
     Times times_;

@@ -25,12 +25,16 @@ net::Dial data_dial(base::Address to, base::Ip source) {
 
 }  // namespace
 
+/// EPSV names no address, so there is nothing to trust.
+bool Leg::asks_epsv() const {
+    const bool wants_address = settings().trust_pasv_address && address().ip.is_v4();
+    return !known().prefers_pasv() && !wants_address;
+}
+
 loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::ask_epsv_or_pasv() {
     const auto ask = [this](const char* verb) { return command(verb); };
-    // EPSV names no address, so there is nothing to trust.
-    const bool wants_address = settings().trust_pasv_address && address().ip.is_v4();
-    const bool asks_epsv = !known().prefers_pasv() && !wants_address;
-    if (asks_epsv) {
+    const bool begins_with_epsv = asks_epsv();
+    if (begins_with_epsv) {
         auto reply = co_await ask("EPSV");
         if (!reply) co_return std::unexpected(DataRefusal{{}, reply.error(), true});
         if (!is_unknown_command(*reply)) co_return std::move(*reply);
@@ -41,7 +45,7 @@ loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::ask_epsv_or_pasv() {
     // A server with IPv6 only may list no EPSV and still not know PASV.
     if (is_unknown_command(*reply)) {
         known().set_prefers_pasv(false);
-        if (!asks_epsv) reply = co_await ask("EPSV");
+        if (!begins_with_epsv) reply = co_await ask("EPSV");
         if (!reply) co_return std::unexpected(DataRefusal{{}, reply.error(), true});
     }
     co_return std::move(*reply);
@@ -107,7 +111,7 @@ loop::Task<std::expected<std::unique_ptr<net::Lease>, DataRefusal>> Leg::lend_po
     auto lease = co_await network_.lend(request);
     if (!lease) co_return std::unexpected(DataRefusal{{}, lease.error(), false});
     lease_holder_ = (*lease)->holder();
-    (*lease)->attach(&signal_);
+    (*lease)->attach(signal_);
     co_return std::move(*lease);
 }
 
@@ -154,12 +158,51 @@ loop::Task<Leg::Opened> Leg::open_data() {
     }
     auto reply = co_await ask_passive();
     if (!reply) co_return std::unexpected(std::move(reply.error()));
-    const auto named = passive_address(*reply);
-    if (!named) co_return std::unexpected(named.error());
+    co_return co_await connect_to_named(std::move(*reply));
+}
+
+/// Connects to the port in an answer to PASV or EPSV.
+loop::Task<Leg::Opened> Leg::connect_to_named(ftp::Reply reply) {
+    const auto named = passive_address(reply);
+    if (!named) {
+        known().set_opens_passive(false);
+        co_return std::unexpected(named.error());
+    }
     auto stream = co_await dial(network_, contact_, data_dial(*named, control_.local().ip),
-                                network_.loop().after(settings().connect_timeout), signal_);
+                                network_.loop().after(settings().connect_timeout), *signal_);
+    known().set_opens_passive(stream.has_value());
     if (!stream) co_return std::unexpected(DataRefusal{{}, stream.error(), false});
     co_return DataConnection{std::move(*stream), nullptr};
+}
+
+std::string_view Leg::foreseen_passive() const {
+    if (!settings().pipelining || !known().takes_several() || !known().opens_passive()) return {};
+    switch (settings().backend_data) {
+        case config::BackendData::automatic: return asks_epsv() ? "EPSV" : "PASV";
+        case config::BackendData::epsv: return "EPSV";
+        case config::BackendData::pasv: return "PASV";
+        case config::BackendData::port:
+        case config::BackendData::eprt:
+        case config::BackendData::as_client: break;
+    }
+    return {};
+}
+
+loop::Task<std::optional<DataRefusal>> Leg::send_with_passive(
+    const std::vector<std::string>& lines) {
+    if (auto said = drop_unasked()) {
+        if (!*said) co_return DataRefusal{{}, said->error(), true};
+        co_return refused(**said, "refused a data connection");
+    }
+    auto sent = co_await send_several(lines);
+    if (!sent) co_return DataRefusal{{}, sent.error(), true};
+    co_return std::nullopt;
+}
+
+loop::Task<Leg::Opened> Leg::open_foreseen() {
+    auto heard = co_await hear(settings().reply_timeout, false);
+    if (!heard) co_return std::unexpected(DataRefusal{{}, heard.error(), true});
+    co_return co_await connect_to_named(std::move(heard->reply));
 }
 
 loop::Task<> Leg::dial_passed_on(base::Address to) { passed_on_ = co_await dial_data(to); }
@@ -168,7 +211,7 @@ loop::Task<> Leg::dial_passed_on(base::Address to) { passed_on_ = co_await dial_
 loop::Task<std::optional<Leg::Opened>> Leg::take_passed_on() {
     // The dial has its own deadline.
     while (dialing_.is_started() && !dialing_.is_done() && !contact_.is_left())
-        (void)co_await signal_.wait(loop::never);
+        (void)co_await signal_->wait(loop::never);
     if (dialing_.is_started() && !dialing_.is_done())
         passed_on_ = std::unexpected(DataRefusal{{}, contact_.left(address()), false});
     dialing_.cancel();
@@ -209,7 +252,7 @@ loop::Task<std::expected<ftp::Reply, DataRefusal>> Leg::pass_on(std::string_view
     passed_on_.reset();
     const auto named = passive_address(*reply);
     if (!named) co_return std::unexpected(named.error());
-    dialing_ = loop::Job::start(dial_passed_on(*named), &signal_);
+    dialing_ = loop::Job::start(dial_passed_on(*named), signal_);
     co_return std::move(*reply);
 }
 

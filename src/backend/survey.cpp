@@ -24,13 +24,14 @@ std::string greeting_for_clients(const ftp::Reply& greeting) {
     return text;
 }
 
-/// Some servers take all that one read returns for one command.
-loop::Task<bool> takes_several(Leg& leg) {
+/// Some servers take all that one read returns for one command. `noop_code` answered one alone: a
+/// server that wants a login first may refuse each of them.
+loop::Task<bool> takes_several(Leg& leg, std::uint16_t noop_code) {
     constexpr auto patience = std::chrono::seconds(2);
     if (const auto sent = co_await leg.send_several({"NOOP", "NOOP"}); !sent) co_return false;
     for (int answers = 0; answers < 2; ++answers) {
         const auto heard = co_await leg.hear(patience, false);
-        if (!heard || !heard->reply.is_positive()) co_return false;
+        if (!heard || heard->reply.code != noop_code) co_return false;
     }
     co_return true;
 }
@@ -64,9 +65,9 @@ loop::Task<base::Result<Survey>> take_survey(Leg& leg) {
             !refused || std::ranges::find(refusals, refused->reply->code) != refusals.end();
         if (is_told) survey.takes_prot_p = !refused;
     }
-    // Only downloads that may move need it. Last, because a server that does not may be confused.
-    if (survey.noop_code && leg.settings().failover == config::Failover::transfer)
-        survey.takes_several = co_await takes_several(leg);
+    // Last, because a server that does not may be confused. A 421 has ended the session.
+    if (leg.settings().pipelining && noop->code != 421)
+        survey.takes_several = co_await takes_several(leg, noop->code);
     co_return survey;
 }
 

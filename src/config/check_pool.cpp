@@ -44,6 +44,7 @@ public:
         backups();
         weights();
         data_ports();
+        warm();
         check_backends(pool_.backends, {}, findings_);
         check_probe(pool_, findings_);
     }
@@ -55,6 +56,17 @@ private:
     [[nodiscard]] bool holds(std::string_view name) const { return findings_.holds(key(name)); }
     void add(std::string_view name, std::string what, std::string fix) {
         findings_.add(key(name), std::move(what), std::move(fix));
+    }
+
+    /// A connection that was made before its client came has nothing of that client.
+    void warm() {
+        if (pool_.warm == 0 || !holds("warm")) return;
+        if (pool_.send_proxy != ProxyHeader::off && holds("send_proxy"))
+            add("warm", "warm connections cannot begin with a client's PROXY header (send_proxy)",
+                "remove warm, or use send_proxy = \"off\"");
+        if (pool_.source.kind == Source::Kind::client && holds("source"))
+            add("warm", "warm connections cannot come from a client's own address (source)",
+                "remove warm, or use another source than \"client\"");
     }
 
     void hash_load() {

@@ -453,6 +453,8 @@ struct Pool {
     Source source;                              ///< of sessions' connections to the backends
     DataPath data = DataPath::relay;
     BackendData backend_data = BackendData::automatic;
+    bool pipelining = true;  ///< several commands in one write, to a backend that reads them
+    std::uint32_t warm = 0;  ///< greeted control connections to each backend, for logins to come
     std::optional<base::PortRange> data_ports;  ///< ports for `port`, `eprt` and `as_client`
     bool trust_low_ports = false;               ///< data connections may go to ports below 1024
     bool trust_pasv_address = false;  ///< data connections go to the address in PASV's reply

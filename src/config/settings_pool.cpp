@@ -93,6 +93,15 @@ constexpr auto pool_settings = std::to_array<Setting>({
      "backend connects to one of `data_ports`. `as-client` passes the client's own command on at "
      "once, connects to the port that the backend names and answers with the backend's text; REST "
      "and ABOR are passed on too."},
+    {"pipelining", Flag{at<&Pool::pipelining>},
+     "Whether a backend may get several commands in one write, such as EPSV and RETR, which saves "
+     "a round trip for each download. Ballast first finds out whether the backend reads them one "
+     "by one. If false, it never gets more than one."},
+    {"warm", Number{at<&Pool::warm>, 0, 1'000},
+     "How many control connections to each backend are open, greeted and, if `tls.mode` says so, "
+     "under TLS before a client comes, so that a login does not wait for that. Each worker has its "
+     "part of them, at least one. They count for the backend's own limits, and are renewed after "
+     "45 seconds, before its login timeout. 0 means none."},
     {"data_ports", OptionalPorts{at<&Pool::data_ports>},
      "The ports that backends connect to. `port`, `eprt` and `as-client` in `backend_data` need "
      "them. "

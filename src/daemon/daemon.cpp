@@ -94,6 +94,7 @@ private:
     void end();
     [[nodiscard]] loop::Task<> leave();
     void stop();
+    void keep_warm(const std::shared_ptr<const session::Pools>& pools);
     [[nodiscard]] std::string new_session_id();
 
     const std::string file_;
@@ -352,6 +353,11 @@ void Daemon::take_client(base::OwnedFd client, base::Address peer, std::string_v
                  std::move(*accepted));
 }
 
+void Daemon::keep_warm(const std::shared_ptr<const session::Pools>& pools) {
+    for (const auto& worker : workers_)
+        worker->keep_warm(pools, static_cast<std::uint32_t>(workers_.size()));
+}
+
 /// Unique in this process, and unlikely to be used by another.
 std::string Daemon::new_session_id() {
     return fmt::format("{:08x}{:x}", static_cast<std::uint32_t>(id_salt_),
@@ -362,6 +368,7 @@ End Daemon::run() {
     for (const auto& worker : workers_) worker->start();
     gate_ = std::move(first_.gate);
     serving_.use(std::move(first_));
+    keep_warm(serving_.shared_pools());
     serving_.inherit(inheritance_);
     for (const auto& each : inheritance_.decisions) (void)operators_.decide(each);
     for (const auto& each : inheritance_.tuned) operators_.tune(each);
@@ -494,6 +501,7 @@ void Daemon::upgrade(Upgrade::Done done) {
         [this] { nodes_.give_name_away(); },
         [this] {
             operator_server_->see_off(started_with_->admin.group);
+            keep_warm(std::make_shared<const session::Pools>());  // the other process has its own
             sd_notifyf(0, "MAINPID=%d", static_cast<int>(upgrade_.successor()));
         },
         [this, done = std::move(done)](const base::Result<pid_t>& pid) mutable {
@@ -541,6 +549,7 @@ admin::ReloadReport Daemon::apply(Reload::Read& read) {
     ports_.configure(port_settings(*config));
     gate_ = std::move(read.parts->gate);
     serving_.use(std::move(*read.parts));
+    keep_warm(serving_.shared_pools());
     admit_operators();
     operators_.pools_changed();
     operator_server_->restore();

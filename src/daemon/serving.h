@@ -60,6 +60,9 @@ public:
     [[nodiscard]] const std::shared_ptr<const config::Config>& config() const { return config_; }
     [[nodiscard]] const std::shared_ptr<Tls>& tls() const { return tls_; }
     [[nodiscard]] const session::Pools& pools() const { return *pools_; }
+    [[nodiscard]] const std::shared_ptr<const session::Pools>& shared_pools() const {
+        return pools_;
+    }
     /// Null before the first `use`.
     [[nodiscard]] health::Prober* prober() { return prober_ ? &*prober_ : nullptr; }
     [[nodiscard]] const session::Stories& stories() const { return stories_; }

@@ -34,7 +34,7 @@ std::int64_t milliseconds(loop::Time::duration time) {
 }  // namespace
 
 Worker::Worker(net::PassivePorts& ports, std::uint32_t index)
-    : index_(index), network_(loop_, ports, index), intake_(loop_) {
+    : index_(index), network_(loop_, ports, index), intake_(loop_), warm_(network_) {
     loop_.watch_turns(turn_time_max, [this](loop::Time::duration took) { note_long_turn(took); });
 }
 
@@ -94,6 +94,7 @@ void Worker::look_at_turn() {
 void Worker::clear() {
     acceptors_.clear();
     intake_.clear();
+    warm_.clear();
     sessions_.clear();
     network_.close_ports();
 }
@@ -101,6 +102,7 @@ void Worker::clear() {
 Worker::AcceptorId Worker::accept_on(base::OwnedFd listening, net::Acceptor::Take take,
                                      std::string last_words) {
     const auto id = ++last_acceptor_;
+    net::prepare_control(listening.get());  // accepted sockets inherit its options
     loop_.post([this, id, listening = std::move(listening), take = std::move(take),
                 last_words = std::move(last_words)]() mutable {
         auto watched = loop::Descriptor::open(loop_, listening.get());
@@ -194,7 +196,6 @@ void Worker::turn_away(Newcomer client, const base::Error& reason) {
 
 /// If memory runs out, nothing of the session is left behind.
 void Worker::begin_session(Newcomer client) try {
-    net::prepare_control(client.socket.get());
     const auto local = net::local_address(client.socket.get());
     if (!local) return turn_away(std::move(client), local.error());
     auto watched =
@@ -208,7 +209,7 @@ void Worker::begin_session(Newcomer client) try {
         session::Surroundings{
             network_, service.listener, service.pools, service.tls, service.begins_with_tls, load_,
             *service.ledger, *service.public_names, *service.notices, std::move(client.accepted),
-            client.reached, client.proxy, service.figures, service.stories, index_},
+            client.reached, client.proxy, service.figures, service.stories, index_, &warm_},
         std::move(stream), id, [this, id] { loop_.post([this, id] { session_ended(id); }); });
     auto& begun = sessions_.add(std::move(session), std::move(client.carried));
     try {
@@ -228,8 +229,15 @@ void Worker::session_ended(const std::string& id) {
     if (sessions_.is_empty() && empty_) std::exchange(empty_, {})();
 }
 
+void Worker::keep_warm(std::shared_ptr<const session::Pools> pools, std::uint32_t workers) {
+    loop_.post([this, pools = std::move(pools), workers]() mutable {
+        if (!is_stopping_) warm_.use(std::move(pools), workers);
+    });
+}
+
 void Worker::stop_sessions(std::function<void()> empty) {
     loop_.post([this, empty = std::move(empty)] {
+        warm_.clear();
         acceptors_.clear();
         intake_.clear();
         is_stopping_ = true;

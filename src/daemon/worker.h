@@ -10,6 +10,7 @@
 #include "net/proxy_intake.h"
 #include "net/socket_network.h"
 #include "session/directory.h"
+#include "session/warm_legs.h"
 
 #include <atomic>
 #include <cstdint>
@@ -79,6 +80,8 @@ public:
     /// Takes no new sessions and tells the running ones to stop. `empty` is called on this worker's
     /// thread when the last one has ended.
     void stop_sessions(std::function<void()> empty);
+    /// Keeps its part of the control connections that these pools want before clients come.
+    void keep_warm(std::shared_ptr<const session::Pools> pools, std::uint32_t workers);
     /// Tells the present sessions to end as soon as they are idle. New ones may come.
     void end_sessions();
     /// Calls with the session of this id, or null if it is not here, on this worker's thread.
@@ -128,6 +131,7 @@ private:
     loop::WorkerLoop loop_;
     net::SocketNetwork network_;
     net::ProxyIntake intake_;
+    session::WarmLegs warm_;
     AcceptorId last_acceptor_ = 0;  // of the control thread
     std::unordered_map<AcceptorId, std::unique_ptr<net::Acceptor>> acceptors_;
     session::Directory sessions_;

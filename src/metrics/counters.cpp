@@ -75,6 +75,8 @@ constexpr auto rows = std::to_array<CounterRow>({
     {Counter::logins_refused, "logins_refused", "A backend answered a login with 530."},
     {Counter::backend_attempts_failed, "backend_attempts_failed",
      "A backend failed a login's attempt, and the next one was tried."},
+    {Counter::backend_connections_warm, "backend_connections_warm",
+     "A login found a backend's control connection open and greeted (`warm`)."},
     {Counter::backend_replies_unasked, "backend_replies_unasked",
      "A backend's reply was dropped: no command was waiting for it."},
     {Counter::limit_replies_unasked, "limit_replies_unasked",

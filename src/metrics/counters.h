@@ -49,6 +49,7 @@ enum class Counter : std::uint8_t {
     logins,
     logins_refused,
     backend_attempts_failed,
+    backend_connections_warm,
     backend_replies_unasked,
     limit_replies_unasked,
     backend_connections_lost,

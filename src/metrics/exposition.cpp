@@ -71,6 +71,7 @@ constexpr auto parts = std::to_array<Part>({
     {C::logins, F::logins, {"accepted"}},
     {C::logins_refused, F::logins, {"refused"}},
     {C::backend_attempts_failed, F::backend_attempts_failed},
+    {C::backend_connections_warm, F::backend_connections_warm},
     {C::backend_replies_unasked, F::backend_replies_unasked},
     {C::backend_connections_lost, F::backend_connections_lost},
     {C::transfers_resumed, F::transfers_resumed},

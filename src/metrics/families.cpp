@@ -122,6 +122,7 @@ constexpr auto rows = std::to_array<FamilyRow>({
     {F::backend_first_byte, "ballast_backend_first_byte_seconds", histogram, {"pool", "backend", "address"}, "How long a backend took from a download's command to its first byte."},
     {F::backend_attempts_failed, "ballast_backend_attempts_failed_total", counter, {}, "How often a backend failed a login's attempt, and the next one was tried."},
     {F::backend_connections_lost, "ballast_backend_connections_lost_total", counter, {}, "Logged-in sessions that lost their backend."},
+    {F::backend_connections_warm, "ballast_backend_connections_warm_total", counter, {}, "Logins that found a backend's control connection open and greeted (`warm`)."},
     {F::backend_replies_unasked, "ballast_backend_replies_unasked_total", counter, {}, "Replies of backends that no command was waiting for."},
     {F::probes, "ballast_probes_total", counter, {"result"}, "Probes of all backends; a probe for several pools is one."},
     {F::surveys_failed, "ballast_surveys_failed_total", counter, {}, "How often a backend could not be asked what it can do."},

@@ -119,6 +119,7 @@ enum class Family : std::uint8_t {
     backend_first_byte,
     backend_attempts_failed,
     backend_connections_lost,
+    backend_connections_warm,
     backend_replies_unasked,
     probes,
     surveys_failed,

@@ -20,8 +20,8 @@ std::array<char, read_bytes>& shared_buffer() {
 }  // namespace
 
 ControlConnection::ControlConnection(std::unique_ptr<Stream> stream, loop::Signal& signal)
-    : stream_(std::move(stream)), signal_(signal) {
-    stream_->attach(&signal_);
+    : stream_(std::move(stream)), signal_(&signal) {
+    stream_->attach(signal_);
 }
 
 Io::State ControlConnection::receive(std::size_t bytes_max, Ask ask) {
@@ -42,9 +42,14 @@ Io::State ControlConnection::receive(std::size_t bytes_max, Ask ask) {
 
 void ControlConnection::put_stream(std::unique_ptr<Stream> stream, std::string received) {
     stream_ = std::move(stream);
-    stream_->attach(&signal_);
+    stream_->attach(signal_);
     received_ = std::move(received);
     is_drained_ = false;
+}
+
+void ControlConnection::raise(loop::Signal& signal) {
+    signal_ = &signal;
+    stream_->attach(signal_);
 }
 
 void ControlConnection::watch() {
@@ -60,7 +65,7 @@ void ControlConnection::consume(std::size_t bytes) {
 
 loop::Task<base::Result<>> ControlConnection::send(std::string_view bytes, base::Fault fault,
                                                    loop::Deadline deadline, Interrupt interrupt) {
-    return write_all(*stream_, signal_, bytes, fault, deadline, std::move(interrupt));
+    return write_all(*stream_, *signal_, bytes, fault, deadline, std::move(interrupt));
 }
 
 }  // namespace ballast::net

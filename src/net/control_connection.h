@@ -49,12 +49,14 @@ public:
     /// Takes the stream out. There is none until `put_stream`.
     [[nodiscard]] std::unique_ptr<Stream> take_stream() { return std::move(stream_); }
     void put_stream(std::unique_ptr<Stream> stream, std::string received = {});
+    /// From now on this signal is raised.
+    void raise(loop::Signal& signal);
     [[nodiscard]] const base::Address& local() const { return stream_->local(); }
     [[nodiscard]] const base::Address& peer() const { return stream_->peer(); }
 
 private:
     std::unique_ptr<Stream> stream_;
-    loop::Signal& signal_;
+    loop::Signal* signal_;
     base::WipedString received_;
     std::error_code error_;
     bool is_drained_ = false;  // the last read was short: read again after the watch's signal

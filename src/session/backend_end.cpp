@@ -19,12 +19,19 @@ void take_tickets(net::Stream& stream) {
 }  // namespace
 
 loop::Task<std::optional<backend::DataRefusal>> BackendEnd::open() {
-    auto opened = co_await leg_.open_data();
-    if (!opened) co_return std::move(opened.error());
+    co_return take(co_await leg_.open_data());
+}
+
+loop::Task<std::optional<backend::DataRefusal>> BackendEnd::open_foreseen() {
+    co_return take(co_await leg_.open_foreseen());
+}
+
+std::optional<backend::DataRefusal> BackendEnd::take(Opened opened) {
+    if (!opened) return std::move(opened.error());
     stream_ = std::move(opened->stream);
     lease_ = std::move(opened->lease);
     if (lease_) lease_->attach(&signal_);
-    co_return std::nullopt;
+    return std::nullopt;
 }
 
 void BackendEnd::secure() {

@@ -4,6 +4,7 @@
 #include "backend/leg.h"
 #include "session/data_handshake.h"
 
+#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,8 @@ public:
     }
     /// Opens the connection, or a port of ours for it. Empty if that worked.
     [[nodiscard]] loop::Task<std::optional<backend::DataRefusal>> open();
+    /// The same, if the command for it was sent together with the transfer's.
+    [[nodiscard]] loop::Task<std::optional<backend::DataRefusal>> open_foreseen();
 
     /// An active backend has not connected yet.
     [[nodiscard]] bool is_expected() const { return lease_ != nullptr; }
@@ -63,6 +66,9 @@ public:
     void give_back();
 
 private:
+    using Opened = std::expected<backend::DataConnection, backend::DataRefusal>;
+    [[nodiscard]] std::optional<backend::DataRefusal> take(Opened opened);
+
     backend::Leg& leg_;
     loop::Signal& signal_;
     const bool is_protected_;

@@ -11,6 +11,7 @@
 #include "session/backend_user.h"
 #include "session/limit_note.h"
 #include "session/replay.h"
+#include "session/warm_legs.h"
 
 #include <algorithm>
 #include <array>
@@ -166,13 +167,31 @@ loop::Task<> Login::tell_unplaced(Unplaced why) {
 }
 
 loop::Task<base::Result<ftp::Reply>> Login::introduce(Assignment& assignment) {
-    auto connected =
-        co_await backend::Leg::connect(context_.network(), contact_of(context_, assignment),
-                                       context_.client.tls() != nullptr, context_.signal);
+    const bool client_has_tls = context_.client.tls() != nullptr;
+    auto contact = contact_of(context_, assignment);
+    if (auto* const warm = context_.surroundings.warm) {
+        if (auto leg = warm->take(contact, assignment.backend().id, context_.signal)) {
+            assignment.set_leg(std::move(leg));
+            auto reply = base::Result<ftp::Reply>();
+            if (auto followed = co_await assignment.leg()->follow_tls(client_has_tls); followed)
+                reply = co_await name_user(assignment);
+            else
+                reply = std::unexpected(followed.error());
+            // It may have been closed just now. Only a new connection shows what the backend says.
+            if (reply) co_return reply;
+        }
+    }
+    auto connected = co_await backend::Leg::connect(context_.network(), std::move(contact),
+                                                    client_has_tls, context_.signal);
     if (!connected) co_return std::unexpected(connected.error());
     assignment.set_leg(std::move(*connected));
+    (void)assignment.leg()->take_greeting();
+    co_return co_await name_user(assignment);
+}
+
+/// Sends HOST and USER to a backend that has greeted.
+loop::Task<base::Result<ftp::Reply>> Login::name_user(Assignment& assignment) {
     auto& leg = *assignment.leg();
-    (void)leg.take_greeting();
     host_was_refused_ = false;
     if (const auto survey = leg.known().survey();
         survey && survey->features.has("HOST") && !host_.empty()) {

@@ -83,6 +83,8 @@ private:
     /// next backend may have room.
     [[nodiscard]] loop::Task<base::Result<ftp::Reply>> introduce(Assignment& assignment) override;
 
+    [[nodiscard]] loop::Task<base::Result<ftp::Reply>> name_user(Assignment& assignment);
+
     Context& context_;
     Placement placement_;
     std::string host_said_;

@@ -18,6 +18,8 @@
 
 namespace ballast::session {
 
+class WarmLegs;
+
 /// One worker's load. The choice of a worker for a new client reads it.
 struct Load {
     std::atomic<std::uint32_t> sessions = 0;
@@ -47,6 +49,7 @@ struct Surroundings {
     std::shared_ptr<metrics::ListenerFigures> figures = {};  ///< of the listener; null: not counted
     Stories* stories = nullptr;                              ///< null: its story is not kept
     std::uint32_t worker = 0;                                ///< the number of its thread
+    WarmLegs* warm = nullptr;                                ///< null: every leg is new
 };
 
 }  // namespace ballast::session

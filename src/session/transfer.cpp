@@ -22,6 +22,9 @@ using Reason = TransferReason;
 /// How many commands are taken from one client in one turn.
 constexpr int commands_in_a_row = 16;
 
+/// How long the refusal of a command may trail the end of the port for its data.
+constexpr auto refusal_time = std::chrono::milliseconds(500);
+
 /// The time between the ends of a killed client's two connections.
 constexpr int end_grace_round_trips = 3;
 constexpr loop::Time::duration end_grace_max = std::chrono::seconds(1);
@@ -88,6 +91,7 @@ void Transfer::use(backend::Leg& leg) {
     leg_ = &leg;
     replies_.emplace(leg, answers_, parts_.signal, is_tentative(), parts_.others != nullptr);
     backend_end_.emplace(leg, parts_.signal, parts_.client_tls != nullptr);
+    line_is_sent_ = false;
 }
 
 loop::Task<TransferOutcome> Transfer::run() {
@@ -136,20 +140,75 @@ loop::Task<bool> Transfer::prepare() {
     if (client_end_.is_active() && !is_tentative() &&
         (!leg_->follows_client() || machine_.secures_client_first()))
         client_end_.dial(loop().after(parts_.settings.data_connect_timeout));
+    if (may_send_with_passive() && !co_await reach_client()) co_return false;
     if (!co_await open_backend()) co_return false;
-    if (client_end_.is_dialling()) {
-        co_await client_end_.dialled();
-        if (client_end_.look() == ClientEnd::News::unreachable) {
-            co_await refuse(425, fmt::format("Can't open data connection to {}.",
-                                             base::to_string(*parts_.client_data.active)));
-            outcome_.reason = client_end_.problem();
-            co_return false;
-        }
-    }
+    if (!co_await reach_client()) co_return false;
     if (backend_end_->is_expected()) tell({Kind::backend_expected});
     if (client_end_.is_connected()) tell({Kind::client_connected});
-    if (client_end_.was_secured_early() && !is_tentative()) tell({Kind::client_secured_early});
+    if (client_end_.was_secured_early() && !is_tentative() && !line_is_sent_)
+        tell({Kind::client_secured_early});
     co_return true;
+}
+
+/// Waits for the connection to a client that is dialled. False: it is unreachable, and refused.
+loop::Task<bool> Transfer::reach_client() {
+    if (!client_end_.is_dialling()) co_return true;
+    co_await client_end_.dialled();
+    if (client_end_.look() != ClientEnd::News::unreachable) co_return true;
+    co_await refuse(425, fmt::format("Can't open data connection to {}.",
+                                     base::to_string(*parts_.client_data.active)));
+    outcome_.reason = client_end_.problem();
+    co_return false;
+}
+
+/// Whether the command can go out with PASV or EPSV. An upload cannot: once begun it replaces the
+/// file, even if no data connection opens. REST must be the last command before the transfer. A
+/// handshake that the client has begun is judged before the command.
+bool Transfer::may_send_with_passive() const {
+    return direction_ == ftp::Direction::download && !restart_ &&
+           !parts_.client_data.handshake.is_started() && !leg_->foreseen_passive().empty();
+}
+
+/// Opens the backend's data connection. Where that can be foreseen, the command goes out in one
+/// write with PASV or EPSV, which saves a round trip.
+loop::Task<std::optional<backend::DataRefusal>> Transfer::open_data() {
+    const bool awaits_client = client_end_.is_dialling() && !client_end_.is_connected();
+    if (awaits_client || !may_send_with_passive()) co_return co_await backend_end_->open();
+    if (auto learnt = co_await leg_->learn_noop(); !learnt)
+        co_return backend::DataRefusal{{}, std::move(learnt.error()), true};
+    auto questions = own_questions();
+    auto lines = questions;
+    lines.emplace_back(leg_->foreseen_passive());
+    lines.push_back(line_);
+    if (auto refusal = co_await leg_->send_with_passive(lines)) co_return refusal;
+    line_is_sent_ = true;
+    if (auto heard = co_await hear_facts(std::move(questions)); !heard)
+        co_return backend::DataRefusal{{}, std::move(heard.error()), true};
+    auto refusal = co_await backend_end_->open_foreseen();
+    if (refusal) co_await hear_refusal(*refusal);
+    co_return refusal;
+}
+
+/// A server that refuses the command closes its port, perhaps before we reach it (ProFTPD).
+loop::Task<> Transfer::hear_refusal(backend::DataRefusal& refusal) {
+    if (refusal.reply || refusal.control_is_lost) co_return;
+    auto reply = co_await leg_->reply(loop().after(refusal_time));
+    if (!reply && reply.error().code == std::errc::timed_out) co_return;
+    if (!reply) {
+        refusal = {{}, std::move(reply.error()), true};
+    } else if (reply->code == 421) {
+        refusal.reply = std::move(*reply);
+    } else if (reply->is_negative()) {
+        leg_->known().set_opens_passive(true);
+        line_refusal_ = std::move(*reply);
+    }
+}
+
+/// The backend has the command, but no data connection for it.
+loop::Task<> Transfer::take_back(backend::DataRefusal& refusal) {
+    const bool is_over = refusal.reply && refusal.reply->code == 421;
+    if (!line_is_sent_ || refusal.control_is_lost || is_over) co_return;
+    if (!co_await replies_->abort(*backend_end_)) refusal.control_is_lost = true;
 }
 
 /// Protects the backend's data connection as the settings require, then opens it.
@@ -159,8 +218,8 @@ loop::Task<std::optional<backend::DataRefusal>> Transfer::try_to_open_backend(bo
     for (;;) {
         auto refusal = co_await backend_end_->protect();
         is_for_tls = refusal.has_value();
-        if (!refusal) refusal = co_await backend_end_->open();
-        if (!refusal || parts_.others == nullptr) co_return refusal;
+        if (!refusal) refusal = co_await open_data();
+        if (!refusal || parts_.others == nullptr || line_refusal_) co_return refusal;
         auto lost = co_await loss_behind(*refusal);
         if (!lost) co_return refusal;
         if (!co_await move_before_sending(*lost, due))
@@ -178,7 +237,12 @@ loop::Task<bool> Transfer::open_backend() {
         if (!course.backend_is_active) course.backend_connected = since_start(loop().now());
         co_return true;
     }
+    if (line_refusal_) {
+        co_await refuse(std::move(*line_refusal_));
+        co_return false;
+    }
     leg_->count(metrics::BackendError::data);
+    co_await take_back(*refusal);
     if (refusal->control_is_lost) {
         co_await refuse_for_lost_backend(refusal->error);
         co_return false;
@@ -495,8 +559,8 @@ loop::Task<> Transfer::speak(Action action) {
 /// them (inetutils-ftpd). A refused REST refuses the transfer, because it must not begin at 0.
 loop::Task<> Transfer::send_command() {
     std::optional<base::Error> lost;
-    const bool is_ready = co_await send_restart(restart_, lost);
-    if (is_ready)
+    const bool is_ready = line_is_sent_ || co_await send_restart(restart_, lost);
+    if (is_ready && !line_is_sent_)
         if (auto sent = co_await send_line(); !sent) lost = std::move(sent.error());
     ready_at_ = loop().now();
     // A download may go on with another backend, whatever this one has heard of it.

@@ -70,7 +70,12 @@ public:
 private:
     void use(backend::Leg& leg);
     [[nodiscard]] loop::Task<bool> prepare();
+    [[nodiscard]] loop::Task<bool> reach_client();
     [[nodiscard]] loop::Task<bool> open_backend();
+    [[nodiscard]] bool may_send_with_passive() const;
+    [[nodiscard]] loop::Task<std::optional<backend::DataRefusal>> open_data();
+    [[nodiscard]] loop::Task<> hear_refusal(backend::DataRefusal& refusal);
+    [[nodiscard]] loop::Task<> take_back(backend::DataRefusal& refusal);
     [[nodiscard]] loop::Task<std::optional<backend::DataRefusal>> try_to_open_backend(
         bool& is_for_tls);
     [[nodiscard]] loop::Task<> carry();
@@ -94,6 +99,7 @@ private:
     [[nodiscard]] std::vector<std::string> own_questions() const;
     [[nodiscard]] bool asks_with_command() const;
     [[nodiscard]] loop::Task<base::Result<>> send_line();
+    [[nodiscard]] loop::Task<base::Result<>> hear_facts(std::vector<std::string> lines);
     void note_announced_size();
     [[nodiscard]] loop::Task<> move_on();
     [[nodiscard]] loop::Task<> leave(std::string_view why, OtherBackends::Left left);
@@ -144,6 +150,8 @@ private:
     std::optional<BackendReplies> replies_;
     std::optional<BackendEnd> backend_end_;
     ClientEnd client_end_;
+    bool line_is_sent_ = false;               // to the present backend, together with PASV or EPSV
+    std::optional<ftp::Reply> line_refusal_;  // its answer, before there was a data connection
     TransferMachine machine_;
     TransferOutcome outcome_;
     loop::Time started_;

@@ -86,6 +86,12 @@ loop::Task<base::Result<>> Transfer::send_line() {
     auto all = lines;
     all.push_back(line_);
     if (auto sent = co_await leg_->send_several(all); !sent) co_return sent;
+    co_return co_await hear_facts(std::move(lines));
+}
+
+/// Hears the answers to what was asked in one write with the command.
+loop::Task<base::Result<>> Transfer::hear_facts(std::vector<std::string> lines) {
+    if (lines.empty()) co_return base::Result<>();
     auto heard = co_await hear_answers(*leg_, std::move(lines), parts_.move.facts);
     if (heard) parts_.others->learn(parts_.move.facts);
     co_return heard;

@@ -24,6 +24,7 @@ Balancer::Balancer(support::MemoryNetwork& network, Trace& trace, std::uint64_t 
       trace_(trace),
       chance_(seed),
       address_(settings.listener.bind.front()),
+      warm_(network),
       due_(network.loop()) {
     if (settings.listener.tls) tls_ = support::make_tls_server();
     configure(std::move(settings));
@@ -67,6 +68,7 @@ void Balancer::configure(Settings settings) {
         pools->add(std::move(served));
     }
     pools_ = pools;
+    warm_.use(pools_, 1);
     if (prober_) return prober_->set_subjects(std::move(subjects));
     prober_.emplace(network_, std::move(subjects), health::Prober::RunScript(), chance_.seed());
     prober_->start();
@@ -89,6 +91,7 @@ void Balancer::stop() {
 }
 
 void Balancer::end_probes() {
+    warm_.clear();
     ticking_.cancel();
     prober_.reset();
 }
@@ -111,7 +114,8 @@ void Balancer::begin_session(std::unique_ptr<net::Stream> client) {
                                  *ledger_, public_names_,
                                  notices_, std::move(*accepted),
                                  {},       {},
-                                 {},       &stories_};
+                                 {},       &stories_,
+                                 0,        &warm_};
     auto& loop = network_.loop();
     auto session = std::make_unique<session::Session>(
         std::move(around), std::move(client), id,

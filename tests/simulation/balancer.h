@@ -8,6 +8,7 @@
 #include "loop/job.h"
 #include "pool/pool.h"
 #include "session/directory.h"
+#include "session/warm_legs.h"
 #include "simulation/chance.h"
 #include "simulation/trace.h"
 #include "support/memory_network.h"
@@ -86,6 +87,7 @@ private:
     std::shared_ptr<const net::TlsServer> tls_;  ///< null: none
     session::Load load_;
     std::optional<health::Prober> prober_;
+    session::WarmLegs warm_;
     loop::Signal due_;
     loop::Job ticking_;
     std::uint64_t next_id_ = 0;

@@ -154,6 +154,7 @@ config::Pool Life::draw_pool(std::size_t number) {
         made.failover_rate = chance_.pick({1.0, 10.0, 200.0});
         if (chance_.percent(20)) made.rebalance = 1;
     }
+    if (chance_.percent(30)) made.warm = static_cast<std::uint32_t>(chance_.below(3));
     made.greeting_timeout = chance_.moment(2s, 10s);
     made.reply_timeout = chance_.moment(5s, 20s);
     made.long_reply_timeout = chance_.moment(10s, 30s);

@@ -54,6 +54,7 @@ void Servers::give_character(Server& server) {
                     are_alike_ ? fmt::format("p{}", server.pool) : server.name);
     server.confirms_early = false;
     script.knows_epsv = !chance_.percent(20);
+    script.reads_several = chance_.percent(50);
     script.reply_delay = chance_.percent(50) ? 0ms : chance_.moment(0ms, 50ms);
     if (chance_.percent(50)) script.abort_replies = {"426 Aborted."};
     script.abort_gap = chance_.moment(0ms, 50ms);

@@ -24,6 +24,8 @@ const std::string both = alf1 + alf2;
 TEST(LoadPool, reads_all_settings_of_a_pool) {
     const auto config = loaded(head + R"(balance = "source-hash"
 hash_load_percent = 125
+pipelining = false
+warm = 3
 fallback = "sorry"
 slow_start = "1m"
 failover = "transfer"
@@ -68,6 +70,8 @@ probe = { type = "script", script = "/probe" }
     const auto& pool = *config.find_pool("alf");
     EXPECT_EQ(pool.balance, balance::find_policy("source-hash"));
     EXPECT_EQ(pool.hash_load_percent, 125U);
+    EXPECT_FALSE(pool.pipelining);
+    EXPECT_EQ(pool.warm, 3);
     EXPECT_EQ(pool.fallback, "sorry");
     EXPECT_EQ(pool.slow_start, 1min);
     EXPECT_EQ(pool.failover, Failover::transfer);
@@ -187,6 +191,12 @@ TEST(LoadPool, finds_settings_that_make_no_sense) {
          "f:5:21: pool.alf.hash_load_percent: hash_load_percent is 1" + room},
         {head + "hash_load_percent = 10001" + alf1,
          "f:5:21: pool.alf.hash_load_percent: hash_load_percent is 10001 (use 0 to 10000)\n"},
+        {head + "warm = 2\nsend_proxy = \"v2\"" + alf1,
+         "f:5:8: pool.alf.warm: warm connections cannot begin with a client's PROXY header "
+         "(send_proxy) (remove warm, or use send_proxy = \"off\")\n"},
+        {head + "warm = 2\nsource = \"client\"" + alf1,
+         "f:5:8: pool.alf.warm: warm connections cannot come from a client's own address (source) "
+         "(remove warm, or use another source than \"client\")\n"},
         {head + "balance = \"first\"" + both,
          "f:5:11: pool.alf.balance: all sessions go to the first backend, because none has "
          "max_sessions (add max_sessions to the backends, make the others backup = true, or use "

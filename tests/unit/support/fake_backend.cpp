@@ -141,8 +141,9 @@ private:
         const auto end = received_.find("\r\n");
         if (end == std::string::npos) return std::nullopt;
         // Like JFileServer: one read is one command. Does not work with a sliced connection.
-        const bool is_sliced = owner_.network_.shape.slice_bytes != 0;
-        auto line = received_.substr(0, is_sliced ? end : received_.size() - 2);
+        const bool is_split = owner_.network_.shape.slice_bytes != 0 || owner_.script.reads_several;
+        auto line = received_.substr(0, is_split ? end : received_.size() - 2);
+        if (received_.size() > line.size() + 2) ++owner_.behind_others;
         received_.erase(0, line.size() + 2);
         owner_.heard.push_back(line);
         return line;
@@ -254,7 +255,10 @@ private:
             co_return co_await download(owner_.listing);
         if (verb == "RETR") {
             const auto file = owner_.files.find(argument);
-            if (file == owner_.files.end()) co_return co_await say("550 No such file.");
+            if (file == owner_.files.end()) {
+                close_data_port();  // like ProFTPD
+                co_return co_await say("550 No such file.");
+            }
             co_return co_await download(
                 file->second.substr(std::min<std::size_t>(restart, file->second.size())));
         }
@@ -331,7 +335,6 @@ private:
     }
 
     Task<bool> begin_transfer() {
-        close_data_port();
         if (!owner_.script.begin_reply.empty()) co_await say(owner_.script.begin_reply);
         if (const auto to = std::exchange(active_, {}); to && owner_.script.connects_data) {
             const base::Address from{owner_.script.connects_from.value_or(owner_.address_.ip), 20};
@@ -343,9 +346,13 @@ private:
             data_->attach(&signal_);
         }
         while (!data_) {
-            if (!co_await hear_during_transfer()) co_return false;
+            if (!co_await hear_during_transfer()) {
+                close_data_port();
+                co_return false;
+            }
             if (!data_) co_await rest_a_while();
         }
+        close_data_port();
         if (protects_data_ && !co_await protect_data()) co_return false;
         if (owner_.script.final_reply_first) co_await say(owner_.script.final_reply);
         co_return control_ != nullptr;

@@ -30,6 +30,7 @@ struct BackendScript {
     bool never_ends = false;        ///< everything behind their first line is repeated for ever
     std::string features = " EPSV\r\n REST STREAM\r\n SIZE\r\n UTF8\r\n";
     bool knows_epsv = true;
+    bool reads_several = false;             ///< commands of one read, one after the other
     bool waits_for_data = false;            ///< after 227 and 229 it reads no command until then
     bool connects_data = true;              ///< after PORT and EPRT; else it waits for ever
     std::optional<base::Ip> connects_from;  ///< for data, if not its own address
@@ -75,8 +76,8 @@ struct BackendScript {
 };
 
 /// A scripted FTP server on a network in memory. Like real servers, it forgets REST at any command
-/// but the transfer's, wants RNTO right after RNFR, treats the bytes of one read as one command,
-/// and announces an address where nobody listens.
+/// but the transfer's, wants RNTO right after RNFR, treats the bytes of one read as one command
+/// unless the script says otherwise, and announces an address where nobody listens.
 class FakeBackend {
 public:
     FakeBackend(MemoryNetwork& network, const base::Address& address);
@@ -103,6 +104,7 @@ public:
         bool is_tls_1_3 = false;
     };
     std::vector<DataHandshake> data_handshakes;
+    std::size_t behind_others = 0;  ///< commands that were there before the last one's answer
     /// Every line of every session.
     std::vector<std::string> heard;
     [[nodiscard]] bool has_heard(std::string_view line) const;

@@ -61,6 +61,7 @@ void World::survey(std::size_t index) {
         survey.noop_code = 200;
     else if (noop->second.starts_with('2'))
         survey.noop_code = static_cast<std::uint16_t>(std::stoi(noop->second));
+    survey.takes_several = backend(index).script.reads_several;
     knowledge.of(pool().status().at(index).backend.id)->set_survey(survey);
 }
 
@@ -80,7 +81,8 @@ void World::begin_session(std::unique_ptr<net::Stream> client) {
                               .public_names = public_names,
                               .notices = notices,
                               .figures = figures,
-                              .stories = &stories},
+                              .stories = &stories,
+                              .warm = &warm},
         std::move(client), id, [this, id] { loop.post([this, id] { sessions_.erase(id); }); });
     sessions_.add(std::move(session)).start();
 }

@@ -5,6 +5,7 @@
 #include "config/config.h"
 #include "pool/pool.h"
 #include "session/directory.h"
+#include "session/warm_legs.h"
 #include "support/borrowed.h"
 #include "support/fake_backend.h"
 #include "support/memory_network.h"
@@ -40,6 +41,7 @@ public:
     std::shared_ptr<metrics::ListenerFigures> figures =
         std::make_shared<metrics::ListenerFigures>();
     session::Stories stories{64UL << 20};
+    session::WarmLegs warm{network};  ///< keeps none until `use`
     /// Of the listener, and of the pool's backends; set both or neither with their settings.
     std::shared_ptr<const net::TlsServer> tls_server;
     std::shared_ptr<const net::TlsClient> tls_client;
@@ -47,6 +49,10 @@ public:
 
     [[nodiscard]] FakeBackend& backend(std::size_t index) { return *backends_.at(index); }
     [[nodiscard]] pool::Pool& pool();
+    [[nodiscard]] std::shared_ptr<const session::Pools> pools() {
+        (void)pool();
+        return pools_;
+    }
     /// The next client gets a new pool with the settings of that moment.
     void renew_pool();
     /// The next client gets these settings of the listener in place of `listener`.
