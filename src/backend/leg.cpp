@@ -253,6 +253,10 @@ loop::Task<base::Result<>> Leg::send(base::WipedString line) {
 
 loop::Task<base::Result<>> Leg::send_several(const std::vector<std::string>& lines) {
     if (auto lost = loss_before_sending()) co_return std::unexpected(std::move(*lost));
+    co_return co_await write_several(lines);
+}
+
+loop::Task<base::Result<>> Leg::write_several(const std::vector<std::string>& lines) {
     std::string all;
     for (const auto& line : lines) {
         note_sent(line);

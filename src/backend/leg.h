@@ -251,6 +251,7 @@ private:
     void show_reply(const ftp::Reply& reply) const;
     [[nodiscard]] std::optional<base::Error> loss_before_sending();
     void note_sent(std::string_view line);
+    [[nodiscard]] loop::Task<base::Result<>> write_several(const std::vector<std::string>& lines);
     /// Drops unexpected replies. Empty if the next command may be sent.
     [[nodiscard]] std::optional<base::Result<ftp::Reply>> drop_unasked();
     [[nodiscard]] loop::Deadline last_words_until();

@@ -194,7 +194,7 @@ loop::Task<std::optional<DataRefusal>> Leg::send_with_passive(
         if (!*said) co_return DataRefusal{{}, said->error(), true};
         co_return refused(**said, "refused a data connection");
     }
-    auto sent = co_await send_several(lines);
+    auto sent = co_await write_several(lines);
     if (!sent) co_return DataRefusal{{}, sent.error(), true};
     co_return std::nullopt;
 }

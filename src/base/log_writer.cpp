@@ -30,6 +30,10 @@ constexpr auto open_timeout = std::chrono::seconds(5);
 constexpr auto close_patience = std::chrono::seconds(1);
 /// How often a file that keeps losing lines reports it.
 constexpr auto loss_interval = std::chrono::seconds(1);
+/// From so many lines on in this time, each wake-up waits a little, so that several lines share it.
+constexpr auto busy_window = std::chrono::milliseconds(100);
+constexpr std::size_t busy_lines = 100;
+constexpr auto gather_time = std::chrono::milliseconds(2);
 /// How long to wait before a server is sought again.
 constexpr auto retry_pause = std::chrono::seconds(1);
 
@@ -92,6 +96,7 @@ private:
     [[nodiscard]] int open_first();
     void open_again(const Target& target);
     [[nodiscard]] bool connect(const Target& target);
+    void gather(std::unique_lock<std::mutex>& lock);
     void write_front(std::unique_lock<std::mutex>& lock);
     void wait_for_server(std::unique_lock<std::mutex>& lock);
     void note_reachable(std::unique_lock<std::mutex>& lock);
@@ -105,6 +110,9 @@ private:
     std::string problem_;          ///< why the server could not be reached the last time
     bool is_unreachable_ = false;  ///< and that was reported
     Clock::time_point loss_said_{};
+    Clock::time_point window_began_{};
+    std::size_t window_lines_ = 0;
+    bool is_busy_ = false;  ///< the window before had many lines
 };
 
 /// False if the file must be opened again first, or if the time is over.
@@ -271,6 +279,18 @@ void LogWriter::Shared::note_reachable(std::unique_lock<std::mutex>& lock) {
     lock.lock();
 }
 
+/// Nobody wakes this thread while the queue has lines. To be woken for each line costs the worker
+/// more than the line.
+void LogWriter::Shared::gather(std::unique_lock<std::mutex>& lock) {
+    if (is_busy_) changed.wait_for(lock, gather_time, [this] { return reopens_after || deadline; });
+    window_lines_ += queue.size();
+    const auto now = Clock::now();
+    if (now - window_began_ < busy_window) return;
+    is_busy_ = window_lines_ >= busy_lines && now - window_began_ < 2 * busy_window;
+    window_began_ = now;
+    window_lines_ = 0;
+}
+
 /// Takes the front of the queue. A line that a stuck file did not accept goes to the next file.
 void LogWriter::Shared::write_front(std::unique_lock<std::mutex>& lock) {
     std::list<std::string> line;
@@ -306,11 +326,13 @@ void LogWriter::Shared::run() {
     changed.notify_all();
     const auto has_work = [this] { return reopens_after || deadline || !queue.empty(); };
     while (failed == 0) {
+        const bool was_idle = queue.empty();
         // Losses are reported in time, even if nothing more is logged.
         if (lost > 0)
             changed.wait_until(lock, loss_said_ + loss_interval, has_work);
         else
             changed.wait(lock, has_work);
+        if (was_idle && !queue.empty()) gather(lock);
         if (reopens_after == std::size_t{0}) {
             reopens_after.reset();
             const auto target = options.target;
