@@ -202,7 +202,16 @@ loop::Task<std::optional<DataRefusal>> Leg::send_with_passive(
 loop::Task<Leg::Opened> Leg::open_foreseen() {
     auto heard = co_await hear(settings().reply_timeout, false);
     if (!heard) co_return std::unexpected(DataRefusal{{}, heard.error(), true});
-    co_return co_await connect_to_named(std::move(heard->reply));
+    const auto is_ours = [](const Opened& opened) {
+        return !opened && opened.error().error.fault == base::Fault::internal;
+    };
+    auto opened = co_await connect_to_named(heard->reply);
+    if (!is_ours(opened)) co_return opened;
+    // A shortage of ours may be over. If it is not, the server waits for its data connection, and
+    // may hear nothing else until then (vsftpd).
+    opened = co_await connect_to_named(std::move(heard->reply));
+    if (is_ours(opened)) opened.error().control_is_lost = true;
+    co_return opened;
 }
 
 loop::Task<> Leg::dial_passed_on(base::Address to) { passed_on_ = co_await dial_data(to); }

@@ -563,6 +563,7 @@ loop::Task<base::Result<>> Prober::survey(Watched& watched) {
     std::vector<log::Field> found = {{"backend", member.backend.name},
                                      {"system", learnt->system},
                                      {"features", std::uint64_t{learnt->answers_feat}}};
+    found.push_back({"pipelining", std::uint64_t{learnt->takes_several}});
     if (learnt->takes_prot_p) found.push_back({"prot_p", std::uint64_t{*learnt->takes_prot_p}});
     if (learnt->certificate_days_left)
         found.push_back({"certificate_days_left", std::int64_t{*learnt->certificate_days_left}});

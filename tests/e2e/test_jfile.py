@@ -37,9 +37,10 @@ def field(module_work: Path) -> Iterator[Field]:
 
 @pytest.fixture(params=["ipv4", "ipv6"])
 def backend(request: pytest.FixtureRequest, field: Field) -> Iterator[str]:
-    """In every test each read of the peer must hold exactly one command."""
+    """In every test each read of the peer must hold exactly one command. The survey asks once whether
+    it may hold two."""
     yield request.param
-    assert field.servers[request.param].fused == []
+    assert set(field.servers[request.param].fused) <= {b"NOOP\r\nNOOP\r\n"}
 
 
 @pytest.mark.parametrize("case", everything.cases_on_loopback(), ids=str)

@@ -136,6 +136,20 @@ TEST_F(Pipelining, takes_the_command_back_if_the_port_is_unreachable) {
     EXPECT_EQ(download("a"), "content");
 }
 
+/// The server waits for its data connection, and may hear no ABOR until then (vsftpd).
+TEST_F(Pipelining, leaves_the_backend_if_sockets_run_short) {
+    begin();
+    for (std::uint16_t i = 0; i < 4; ++i) {
+        const auto port = static_cast<std::uint16_t>(backend().next_data_port + i);
+        world.network.run_short({backend().address().ip, port}, std::errc::too_many_files_open);
+    }
+    const auto data = client->open_data("EPSV");
+    client->send("RETR a");
+    EXPECT_EQ(client->code(1s), 451);
+    EXPECT_NE(data->end(), DataPeer::End::proper);
+    EXPECT_FALSE(backend().has_heard("ABOR"));
+}
+
 /// The refusal closes the port, before we reach it.
 TEST_F(Pipelining, passes_a_refusal_on) {
     begin();
