@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <deque>
 #include <fmt/format.h>
+#include <functional>
 #include <future>
 #include <optional>
 #include <stdexcept>
@@ -114,6 +116,23 @@ private:
     std::deque<Stream> streams_;
 };
 
+double microseconds_since(Meter::Clock::time_point begin) {
+    return Meter::Seconds(Meter::Clock::now() - begin).count() * 1e6;
+}
+
+/// Each of some clients measures something, with pauses in which others have the machine.
+std::vector<double> now_and_then(std::chrono::milliseconds pause,
+                                 const std::function<double(std::size_t which)>& measured) {
+    std::vector<std::vector<double>> values(clients);
+    sum_side_by_side(clients, [&](std::size_t which) {
+        return repeat([&] {
+            std::this_thread::sleep_for(pause);
+            values[which].push_back(measured(which));
+        });
+    });
+    return joined(values);
+}
+
 /// Downloads 4 KiB. Returns the microseconds from RETR to the first byte.
 double first_byte_of(FtpClient& session) {
     constexpr std::size_t file_bytes = 4 << 10;
@@ -122,7 +141,7 @@ double first_byte_of(FtpClient& session) {
     session.say("RETR /4K");
     std::array<char, file_bytes> space;  // NOLINT: filled by receive
     std::size_t got = data.receive(space);
-    const double time = Meter::Seconds(Meter::Clock::now() - asked).count() * 1e6;
+    const double time = microseconds_since(asked);
     got += data.count_to_end();
     if (got != file_bytes) throw std::runtime_error("the small file is not whole");
     session.hear(150, "RETR");
@@ -187,19 +206,21 @@ void measure_fairness(const Target& target, Results& results) {
     for (std::size_t i = 0; i < clients; ++i) newest[i].send_binary();
     Downloads large(target, downloads);
     const auto begin = Meter::Clock::now();
-    const auto commands =
-        times_side_by_side(clients, [&](std::size_t which) { commanders[which].no_operation(); });
-    std::vector<std::vector<double>> first_bytes(clients);
-    sum_side_by_side(clients, [&](std::size_t which) {
-        return repeat([&] { first_bytes[which].push_back(first_byte_of(newest[which])); });
+    const auto commands = now_and_then(std::chrono::milliseconds(2), [&](std::size_t which) {
+        const auto asked = Meter::Clock::now();
+        commanders[which].no_operation();
+        return microseconds_since(asked);
+    });
+    const auto first_bytes = now_and_then(std::chrono::milliseconds(10), [&](std::size_t which) {
+        return first_byte_of(newest[which]);
     });
     const double seconds = Meter::Seconds(Meter::Clock::now() - begin).count();
     const auto what = fmt::format("Beside {} downloads", downloads);
     results.add(fmt::format("{}: all bytes, GB/s", what), direct, target.name,
                 static_cast<double>(large.end()) / 1e9 / seconds, Better::more);
     add_quantiles(fmt::format("{}: NOOP", what), direct, target, commands, results);
-    add_quantiles(fmt::format("{}: first byte of a file", what), direct, target,
-                  joined(first_bytes), results);
+    add_quantiles(fmt::format("{}: first byte of a file", what), direct, target, first_bytes,
+                  results);
 }
 
 void measure_idle_sessions(const Target& target, const std::vector<std::size_t>& sessions,
