@@ -32,6 +32,7 @@ std::vector<Measure> measures(const Options& options, Results& results) {
         all.push_back({"commands", [sessions, &results](const Target& it) {
                            measure_commands(sessions, it, results);
                        }});
+    all.push_back({"fairness", [&results](const Target& it) { measure_fairness(it, results); }});
     all.push_back({"crowd", [&](const Target& it) {
                        measure_commands_among_idle(options.sessions, it, results);
                    }});

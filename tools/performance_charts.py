@@ -8,6 +8,7 @@ import math
 import re
 import sys
 from html import escape
+from statistics import median
 
 from sources import ROOT
 
@@ -25,13 +26,35 @@ TABLES = {
                              ("Round trip, p99, µs", r"NOOP,? (.*), p99"),
                              ("Per second", r"NOOP,? (.*), per second"),
                              ("CPU µs each", r"NOOP,? (.*), own CPU")]),
-    "memory": ("compare", [("KiB", r"(Memory.*), KiB")]),
+    "fairness": ("compare", [("Beside 64 downloads, µs", r"Beside .*: (.*), us"),
+                             ("Beside 64 downloads, GB/s", r"Beside .*: (.*), GB/s")]),
+    "memory": ("compare", [("KiB", r"(Each of .*), KiB"),
+                           ("CPU ms per second", r"(All of .*), own CPU")]),
+    "far": ("far", [("Per second", r"(Files.*|Log-in.*), per second"),
+                    ("Median, µs", r"(Files.*|Log-in.*), p50"),
+                    ("CPU µs each", r"(Files.*|Log-in.*), own CPU")]),
+    "workers": ("workers", [("GB/s", r"(\d+ \w+loads.*), GB/s"),
+                            ("CPU seconds per GB", r"(\d+ \w+loads), own CPU, s"),
+                            ("Per second", r"(NOOP.*), per second"),
+                            ("CPU µs each", r"(NOOP.*), own CPU, us"),
+                            ("The busiest thread's part of the CPU", r"(2 down.*), the busiest")]),
+    "growth": ("growth", [("CPU µs each", r"(NOOP.*|Files.*|Log-in.*), own CPU, us"),
+                          ("KiB", r"(Each of .*), KiB"),
+                          ("CPU ms per second", r"(All of .*), own CPU, ms")]),
+    "micro": ("micro", [("ns", r"(each), ns")]),
+    "policies": ("micro", [("ns", r"policy, (.*), ns")]),
     "ftps-transfers": ("ftps", [("GB/s", r"(\d+ \w+loads?), GB/s"),
                                 ("CPU seconds per GB", r"(\d+ \w+loads?), own CPU")]),
     "ftps-handshakes": ("ftps", [("Per second", r"(Data hand.*|Log-in.*), per second"),
                                  ("CPU µs each", r"(Data hand.*|Log-in.*), own CPU")]),
-    "ftps-memory": ("ftps", [("KiB", r"(Memory.*), KiB")]),
+    "ftps-memory": ("ftps", [("KiB", r"(Each of .*), KiB"),
+                             ("CPU ms per second", r"(All of .*), own CPU")]),
 }
+# Rows of which one is also shown divided by the other.
+COMPARED = [("ballast, 2 workers", "ballast, 1 worker"),
+            ("haproxy, tuned, 2 threads", "haproxy, tuned, 1 thread"),
+            ("9500 sessions", "1 session"),
+            ("2000 backends", "1 backend")]
 # The charts: the marker below whose tables they stand, a title, and which measures.
 CHARTS = {
     "performance-transfers": ("transfers", "Plain transfers, GB/s", r"(\d+ \w+loads?), GB/s"),
@@ -40,6 +63,10 @@ CHARTS = {
     "performance-files": ("files", "Small files and log-ins of four clients, per second",
                           r"(Files.*|Log-in.*), per second"),
     "performance-commands": ("commands", "NOOP, median round trip, µs", r"(NOOP.*), p50"),
+    "performance-far": ("far", "A server that is 20 ms away, per second",
+                        r"(Files.*|Log-in.*), per second"),
+    "performance-growth": ("growth", "CPU of Ballast, µs each",
+                           r"(NOOP.*|Files.*|Log-in.*), own CPU, us"),
     "performance-ftps": ("ftps-transfers", "FTPS transfers, GB/s", r"(\d+ \w+loads?), GB/s"),
 }
 
@@ -68,6 +95,13 @@ class Measure:
     def ratio(self, target, other):
         value = self.series.get(target, {}).get(other)
         return None if value is None else f"{value:.2f}"
+
+    def of(self, target, other):
+        """The median of the rounds' ratios of two targets."""
+        if target not in self.series or other not in self.series:
+            return None
+        pairs = zip(self.series[target]["values"], self.series[other]["values"])
+        return f"{median(value / beside for value, beside in pairs):.2f}"
 
 
 def measures_of(report, pattern):
@@ -113,8 +147,12 @@ def table(report, what, measures):
     for target in targets:
         text += line([target, *(measure.text(target) for measure in measures)])
     for target in targets:
-        if target == "ballast" or target.startswith("ballast, TLS"):
+        if target == "ballast" or target.startswith(("ballast, TLS", "ballast, warm")):
             text += ratio_lines(measures, target)
+    for target, other in COMPARED:
+        ratios = [measure.of(target, other) for measure in measures]
+        if any(ratios):
+            text += line([f"**{target}, of {other}**", *(ratio or "–" for ratio in ratios)])
     return text
 
 
@@ -123,17 +161,27 @@ def machine_text(report):
     versions = "; ".join(text for text in report["versions"].values() if text != "not here")
     rounds = max(len(series["values"]) for measure in report["measures"]
                  for series in measure["series"])
-    return (f"`bench_{report['program']}`: {machine['cores']:.0f} cores of {machine['processor']}, "
+    # The other programs say in their tables what they vary.
+    settings = (f"{options['threads']:.0f} threads for each balancer, {options['gigabytes']:g} GB "
+                f"for each transfer figure, {options['sessions']:.0f} idle sessions, "
+                if report["program"] in ("compare", "ftps") else "")
+    return (f"{machine['cores']:.0f} cores of {machine['processor']}, "
             f"{machine['memory_gibibytes']:.0f} GiB, {machine['kernel']}, {machine['network']}, "
             f"{machine['congestion_control']}; load {machine['load_before']} before; "
-            f"{options['threads']:.0f} threads for each balancer, {options['gigabytes']:g} GB for "
-            f"each transfer figure, {options['sessions']:.0f} idle sessions, {rounds} "
-            f"round{'' if rounds == 1 else 's'}; ended {report['time']} UTC. {versions}.\n")
+            f"{settings}{rounds} round{'' if rounds == 1 else 's'}; ended {report['time']} UTC. {versions}.\n")
 
 
-def blocks_of(reports):
+def machine_block(page, reports):
+    """A program that did not run keeps its line."""
+    begin, end = markers("machine")
+    lines = dict(re.findall(r"(?m)^`bench_(\w+)`: (.*\n)", page.partition(begin)[2].partition(end)[0]))
+    lines |= {program: machine_text(report) for program, report in reports.items()}
+    return "\n".join(f"`bench_{program}`: {text}" for program, text in lines.items())
+
+
+def blocks_of(page, reports):
     """What comes between the markers, by their names."""
-    blocks = {"machine": "\n".join(machine_text(report) for report in reports.values())}
+    blocks = {"machine": machine_block(page, reports)}
     for name, (program, tables) in TABLES.items():
         if program not in reports:
             continue
@@ -146,9 +194,13 @@ def blocks_of(reports):
     return blocks
 
 
+def markers(name):
+    return f"<!-- bench: {name} -->\n", f"<!-- end: {name} -->"
+
+
 def filled(page, blocks):
     for name, text in blocks.items():
-        begin, end = f"<!-- bench: {name} -->\n", f"<!-- end: {name} -->"
+        begin, end = markers(name)
         before, found, rest = page.partition(begin)
         _, found_end, after = rest.partition(end)
         if not found or not found_end:
@@ -204,7 +256,8 @@ def main():
                    if report["measures"]}
     if not reports:
         sys.exit(f"{sys.argv[1]}: no figures")
-    PAGE.write_text(filled(PAGE.read_text(), blocks_of(reports)))
+    page = PAGE.read_text()
+    PAGE.write_text(filled(page, blocks_of(page, reports)))
     write_charts(reports)
 
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/child.h"
 
-#include "support/socket.h"
 #include "support/trouble.h"
 
 #include <algorithm>
@@ -9,8 +8,10 @@
 #include <cstdio>
 #include <ctime>
 #include <exception>
+#include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
+#include <map>
 #include <optional>
 #include <sstream>
 #include <stdexcept>
@@ -131,6 +132,21 @@ std::chrono::duration<double> Child::cpu_time() const {
     return sum;
 }
 
+std::vector<std::chrono::duration<double>> Child::thread_cpu_times() const {
+    std::map<std::string, std::chrono::nanoseconds> by_thread;
+    for (const auto& thread :
+         std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid_))) {
+        // Its first number is the time on a processor (sched-stats in the kernel's documentation).
+        std::ifstream file(thread.path() / "schedstat");
+        std::int64_t nanoseconds = 0;
+        if (file >> nanoseconds)
+            by_thread[thread.path().filename()] = std::chrono::nanoseconds(nanoseconds);
+    }
+    std::vector<std::chrono::duration<double>> times;
+    for (const auto& [thread, time] : by_thread) times.emplace_back(time);
+    return times;
+}
+
 std::size_t Child::resident_bytes() const {
     if (!resident_bytes_of(pid_)) throw std::runtime_error(name_ + " has ended");
     std::size_t sum = 0;
@@ -145,7 +161,7 @@ bool Child::has_ended() const {
            information.si_pid != 0;
 }
 
-void Child::wait_for_port(std::uint16_t port, std::uint8_t host) const {
+void Child::wait_for_port(std::uint16_t port, Host host) const {
     for (int attempt = 0; attempt < 1000; ++attempt) {
         try {
             (void)Socket::connected(port, host);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "support/socket.h"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -37,11 +39,12 @@ public:
 
     /// Processor time of all its threads and processes, running and ended.
     [[nodiscard]] std::chrono::duration<double> cpu_time() const;
+    /// Of each thread of the child itself that runs now.
+    [[nodiscard]] std::vector<std::chrono::duration<double>> thread_cpu_times() const;
     /// Of all its processes. A page that several processes share is divided among them.
     [[nodiscard]] std::size_t resident_bytes() const;
-    /// Returns once somebody listens on this port of 127.0.0.`host`; throws if the child ends
-    /// first.
-    void wait_for_port(std::uint16_t port, std::uint8_t host = 1) const;
+    /// Returns once somebody listens there; throws if the child ends first.
+    void wait_for_port(std::uint16_t port, Host host = {}) const;
 
 private:
     Child(std::string name, pid_t pid, Ending ending)

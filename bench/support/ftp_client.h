@@ -15,8 +15,8 @@ struct Door {
     std::uint16_t port = 0;
     /// Null: without TLS.
     SSL_CTX* tls = nullptr;
-    /// 127.0.0.`host`, for control and data.
-    std::uint8_t host = 1;
+    /// For control and data.
+    Host host{};
 };
 
 /// A session. Throws at any reply except the expected one.

@@ -96,6 +96,8 @@ std::optional<std::size_t> size_named(std::string_view path) {
 /// would cost as much as the transfer of a small file.
 class DataPort {
 public:
+    explicit DataPort(Host host) : host_(host) {}
+
     std::uint16_t announce() {
         // An unused connection would be mistaken for the next one.
         if (std::exchange(is_announced_, true) || listener_.get() < 0) listener_ = next_listener();
@@ -110,16 +112,17 @@ public:
     }
 
 private:
-    static Socket next_listener() {
+    [[nodiscard]] Socket next_listener() const {
         static std::atomic<unsigned> next = 0;
         for (;;) {
             constexpr unsigned count = data_ports_last - data_ports_first + 1;
             const unsigned port = data_ports_first + next++ % count;
-            if (auto socket = Socket::listening_if_free(static_cast<std::uint16_t>(port)))
+            if (auto socket = Socket::listening_if_free(static_cast<std::uint16_t>(port), host_))
                 return std::move(*socket);
         }
     }
 
+    Host host_;
     Socket listener_;
     bool is_announced_ = false;
 };
@@ -128,6 +131,7 @@ private:
 struct Service {
     Block block;
     TlsContext tls;
+    Host host;
 };
 
 /// Whether data under TLS has to resume the session of its control connection.
@@ -136,7 +140,7 @@ enum class Reuse : bool { welcome, required };
 class Dialog {
 public:
     Dialog(Socket control, const Service& service, Reuse reuse)
-        : control_(std::move(control)), service_(service), reuse_(reuse) {}
+        : control_(std::move(control)), service_(service), reuse_(reuse), port_(service.host) {}
 
     void run() {
         reply("220 Ready.");
@@ -204,11 +208,19 @@ private:
         auto data =
             opened(fmt::format("150 Opening BINARY mode data connection ({} bytes).", *size));
         if (!data) return;
-        service_.block.send(*data, *size);
+        send(*data, *size);
         // Without TLS our end is the end of the file; the peer sends nothing more.
         if (data->is_secure()) data->end_and_wait();
         *data = Connection();
         reply("226 Done.");
+    }
+
+    void send(Connection& data, std::size_t size) {
+        // Only downloads that others must not suffer from are that large.
+        constexpr std::size_t endless_bytes = 64UL << 30;
+        std::optional<Elsewhere> elsewhere;
+        if (size >= endless_bytes) elsewhere.emplace();
+        service_.block.send(data, size);
     }
 
     void receive() {
@@ -280,7 +292,8 @@ private:
 }  // namespace
 
 void serve_ftp(const ServerSockets& sockets, const Certificate& certificate, Origin origin) {
-    const Service service{.block = Block(origin), .tls = server_context(certificate)};
+    const Service service{
+        .block = Block(origin), .tls = server_context(certificate), .host = sockets.host};
     const auto dialogs = [&](Reuse reuse) {
         return
             [&service, reuse](Socket socket) { Dialog(std::move(socket), service, reuse).run(); };

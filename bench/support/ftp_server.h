@@ -17,9 +17,13 @@ inline constexpr std::uint16_t data_ports_first = 22000;
 inline constexpr std::uint16_t data_ports_last = 22999;
 
 struct ServerSockets {
-    Socket control = Socket::listening();
+    explicit ServerSockets(Host at) : host(at) {}
+
+    /// Where control and data connections arrive.
+    Host host;
+    Socket control = Socket::listening(host);
     /// The same, but data under TLS must resume the session of its control connection.
-    Socket resuming_control = Socket::listening();
+    Socket resuming_control = Socket::listening(host);
 };
 
 /// A minimal FTP server, so that it does not dominate the figures. Everybody may log in, with AUTH

@@ -72,7 +72,7 @@ Target FtpsTargets::through_ballast_unread(const TargetOptions& options) const {
             .tls_1_2_door = tls_1_2};
 }
 
-Target FtpsTargets::unread_by(std::string_view name, Child process, std::uint8_t host) const {
+Target FtpsTargets::unread_by(std::string_view name, Child process, Host host) const {
     Door tls_1_3 = door(server_.sockets.control.port(), TlsVersion::v1_3);
     Door tls_1_2 = door(server_.sockets.control.port(), TlsVersion::v1_2);
     tls_1_3.host = tls_1_2.host = host;
@@ -84,14 +84,14 @@ Target FtpsTargets::unread_by(std::string_view name, Child process, std::uint8_t
 }
 
 Target FtpsTargets::through_haproxy(const TargetOptions& options) const {
-    const std::uint8_t host = free_host();
+    const Host host = free_host();
     return unread_by(
         "haproxy, TLS unread",
         start_haproxy(options, HaproxyForm::best, server_.sockets.control.port(), host), host);
 }
 
 Target FtpsTargets::through_nginx(const TargetOptions& options) const {
-    const std::uint8_t host = free_host();
+    const Host host = free_host();
     return unread_by("nginx, TLS unread",
                      start_nginx(options, scratch_, server_.sockets.control.port(), host), host);
 }

@@ -32,7 +32,7 @@ private:
     [[nodiscard]] Target through_ballast(const TargetOptions& options, bool has_tls_behind) const;
     [[nodiscard]] Target through_ballast_unread(const TargetOptions& options) const;
     /// `process` passes everything on unread.
-    [[nodiscard]] Target unread_by(std::string_view name, Child process, std::uint8_t host) const;
+    [[nodiscard]] Target unread_by(std::string_view name, Child process, Host host) const;
     [[nodiscard]] Target through_haproxy(const TargetOptions& options) const;
     [[nodiscard]] Target through_nginx(const TargetOptions& options) const;
     [[nodiscard]] Target through_mod_proxy(const TargetOptions& options) const;

@@ -8,7 +8,6 @@
 #include <sys/utsname.h>
 #include <thread>
 #include <unistd.h>
-#include <utility>
 
 namespace ballast::bench {
 
@@ -46,7 +45,7 @@ std::string first_line_of(const std::string& command) {
 
 }  // namespace
 
-Machine this_machine(std::string network) {
+Machine this_machine() {
     utsname kernel{};
     ::uname(&kernel);
     const auto bytes = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) *
@@ -57,7 +56,6 @@ Machine this_machine(std::string network) {
             .kernel = fmt::format("{} {}", kernel.sysname, kernel.release),
             .congestion_control =
                 first_of<std::string>("/proc/sys/net/ipv4/tcp_congestion_control", "unknown"),
-            .network = std::move(network),
             .load = first_of<double>("/proc/loadavg", 0)};
 }
 

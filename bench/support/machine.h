@@ -15,13 +15,14 @@ struct Machine {
     std::string kernel;
     std::string congestion_control;
     /// "a network namespace of its own", or why there is none.
-    std::string network;
+    std::string network{};
+    bool has_own_network = false;
     /// What else ran just before: the average of a minute.
     double load = 0;
 };
 
-/// `network` is as in Machine.
-[[nodiscard]] Machine this_machine(std::string network);
+/// Without what is said of the network.
+[[nodiscard]] Machine this_machine();
 void print(const Machine& machine);
 
 /// What the program says about its version, or "not here".

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <string_view>
+#include <vector>
 
 namespace ballast::bench {
 
@@ -20,7 +21,12 @@ void measure_commands_among_idle(std::size_t idle, const Target& target, Results
 void measure_logins(std::string_view baseline, const Target& target, Results& results);
 /// Four clients download files of this size, each client in one session.
 void measure_files(std::size_t kibibytes, const Target& target, Results& results);
-/// Sessions that are logged in and do nothing.
-void measure_idle_sessions(const Target& target, std::size_t sessions, Results& results);
+/// What large downloads leave to others: NOOPs of another session, and the first byte of a new
+/// download.
+void measure_fairness(const Target& target, Results& results);
+/// Sessions that are logged in and do nothing, in ascending numbers: the memory of each, and the
+/// processor time of all.
+void measure_idle_sessions(const Target& target, const std::vector<std::size_t>& sessions,
+                           Results& results);
 
 }  // namespace ballast::bench

@@ -31,6 +31,26 @@ std::size_t repeat(const std::function<void()>& work) {
     return times;
 }
 
+std::vector<double> joined(const std::vector<std::vector<double>>& parts) {
+    std::vector<double> all;
+    for (const auto& part : parts) all.insert(all.end(), part.begin(), part.end());
+    return all;
+}
+
+std::vector<double> times_side_by_side(std::size_t count,
+                                       const std::function<void(std::size_t which)>& work) {
+    std::vector<std::vector<double>> microseconds(count);
+    sum_side_by_side(count, [&](std::size_t which) {
+        return repeat([&] {
+            const auto begin = Meter::Clock::now();
+            work(which);
+            microseconds[which].push_back(Meter::Seconds(Meter::Clock::now() - begin).count() *
+                                          1e6);
+        });
+    });
+    return joined(microseconds);
+}
+
 void add_rate(std::string_view what, std::string_view baseline, const Target& target,
               std::size_t times, const Meter& meter, Results& results) {
     const double seconds = meter.seconds();

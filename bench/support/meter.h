@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <functional>
 #include <string_view>
+#include <vector>
 
 namespace ballast::bench {
 
@@ -41,6 +42,12 @@ std::size_t sum_side_by_side(std::size_t count,
                              const std::function<std::size_t(std::size_t which)>& work);
 /// How often `work` is done in one slice of time.
 std::size_t repeat(const std::function<void()>& work);
+/// All values of all lists.
+[[nodiscard]] std::vector<double> joined(const std::vector<std::vector<double>>& parts);
+/// Clients that repeat `work` in parallel for one slice of time. Returns how long each work took,
+/// in microseconds.
+std::vector<double> times_side_by_side(std::size_t count,
+                                       const std::function<void(std::size_t which)>& work);
 /// Tasks that several clients did in a slice of time, and what each task cost the balancer.
 void add_rate(std::string_view what, std::string_view baseline, const Target& target,
               std::size_t times, const Meter& meter, Results& results);

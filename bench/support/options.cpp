@@ -27,7 +27,6 @@ constexpr std::string_view usage =
   --sessions=N      idle ones, for the memory of each, and beside a busy one ({sessions})
   --seconds=N       no round begins later than this ({seconds})
   --quick           fewer rounds, bytes and sessions, for a first impression
-  --wide            also with 64 streams
   --threads=N       of each balancer (one for each core)
   --here            in the network of the machine, not in a namespace of its own
   --json=FILE       append the report to this file, as one line
@@ -90,8 +89,14 @@ Options started_from(Options defaults, const std::vector<std::string_view>& argu
 }  // namespace
 
 std::vector<std::size_t> Options::widths() const {
-    if (is_wide) return {1, 4, 16, 64};
-    return {1, 4, 16};
+    if (is_quick) return {1, 16};
+    return {1, 4, 16, 64};
+}
+
+std::vector<std::size_t> Options::idle_sessions() const {
+    constexpr std::size_t few = 1000;
+    if (sessions <= few) return {sessions};
+    return {few, sessions};
 }
 
 bool Options::has(std::string_view measure) const {
@@ -109,7 +114,6 @@ Options options_of(int count, char** arguments, std::string_view does, Options d
                                    {"haproxy", required_argument, nullptr, 'p'},
                                    {"servers", required_argument, nullptr, 'd'},
                                    {"quick", no_argument, nullptr, 'q'},
-                                   {"wide", no_argument, nullptr, 'w'},
                                    {"threads", required_argument, nullptr, 't'},
                                    {"here", no_argument, nullptr, 'l'},
                                    {"json", required_argument, nullptr, 'j'},
@@ -130,7 +134,6 @@ Options options_of(int count, char** arguments, std::string_view does, Options d
             case 'p': options.targets.haproxy = value; break;
             case 'd': options.targets.servers = value; break;
             case 'q': break;
-            case 'w': options.is_wide = true; break;
             case 't': options.targets.threads = static_cast<unsigned>(std::stoul(value)); break;
             case 'l': options.stays_here = true; break;
             case 'j': options.json = value; break;

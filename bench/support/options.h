@@ -20,8 +20,6 @@ struct Options {
     int seconds = 60;
     /// Less of everything, for a first impression.
     bool is_quick = false;
-    /// Also with 64 streams.
-    bool is_wide = false;
     /// Stay in the network of the machine.
     bool stays_here = false;
     /// The report is appended to this file, unless the path is empty.
@@ -29,10 +27,13 @@ struct Options {
     TargetOptions targets{};
 
     static constexpr std::string_view all_measures =
-        "downloads,uploads,commands,crowd,logins,files,handshakes,idle,metrics,failover,store";
+        "downloads,uploads,commands,crowd,logins,files,handshakes,idle,fairness,growth,far,workers,"
+        "metrics,failover,store,micro";
 
     /// Whether this one is to be measured.
     [[nodiscard]] bool has(std::string_view measure) const;
+    /// In how many sessions at once nothing happens: each of these is measured.
+    [[nodiscard]] std::vector<std::size_t> idle_sessions() const;
     /// How many streams move bytes at once: each of these is measured.
     [[nodiscard]] std::vector<std::size_t> widths() const;
 };

@@ -72,7 +72,8 @@ std::optional<double> Results::ratio(const Series& series, const Series* other) 
     if (other == nullptr || other == &series) return std::nullopt;
     std::vector<double> ratios;
     for (std::size_t i = 0; i < std::min(series.values.size(), other->values.size()); ++i)
-        ratios.push_back(series.values[i] / other->values[i]);
+        if (other->values[i] != 0) ratios.push_back(series.values[i] / other->values[i]);
+    if (ratios.empty()) return std::nullopt;
     return median(ratios);
 }
 

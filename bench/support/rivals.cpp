@@ -27,9 +27,9 @@ defaults
     timeout client 120s
     timeout server 120s
 listen ftp
-    bind 127.0.0.{host}:{back}
-    bind 127.0.0.{host}:{first_port}-{last_port}
-    server bench 127.0.0.1
+    bind {host}:{back}
+    bind {host}:{first_port}-{last_port}
+    server bench {server}
 )";
 
 constexpr std::string_view nginx_settings = R"(
@@ -43,9 +43,9 @@ events {{ worker_connections 18000; }}
 stream {{
     proxy_buffer_size 64k;
     server {{
-        listen 127.0.0.{host}:{back};
-        listen 127.0.0.{host}:{first_port}-{last_port};
-        proxy_pass 127.0.0.1:$server_port;
+        listen {host}:{back};
+        listen {host}:{first_port}-{last_port};
+        proxy_pass {server}:$server_port;
     }}
 }}
 )";
@@ -115,27 +115,27 @@ std::string written(const std::filesystem::path& path, const std::string& text) 
 
 }  // namespace
 
-Child start_haproxy(const TargetOptions& options, HaproxyForm form, std::uint16_t back,
-                    std::uint8_t host) {
+Child start_haproxy(const TargetOptions& options, HaproxyForm form, std::uint16_t back, Host host,
+                    Host server) {
     const std::string_view splice = "    option splice-request\n    option splice-response";
-    const auto settings = fmt::format(haproxy_settings, fmt::arg("threads", options.threads),
-                                      fmt::arg("global", global_settings_of(form)),
-                                      fmt::arg("defaults", form == HaproxyForm::best ? splice : ""),
-                                      fmt::arg("host", host), fmt::arg("back", back),
-                                      fmt::arg("first_port", data_ports_first),
-                                      fmt::arg("last_port", data_ports_last));
+    const auto settings = fmt::format(
+        haproxy_settings, fmt::arg("threads", options.threads),
+        fmt::arg("global", global_settings_of(form)),
+        fmt::arg("defaults", form == HaproxyForm::best ? splice : ""),
+        fmt::arg("host", host.text()), fmt::arg("server", server.text()), fmt::arg("back", back),
+        fmt::arg("first_port", data_ports_first), fmt::arg("last_port", data_ports_last));
     auto process = Child::executed("haproxy", {options.haproxy, "-db", "-f", "@"}, settings);
     process.wait_for_port(back, host);
     return process;
 }
 
 Child start_nginx(const TargetOptions& options, const Scratch& scratch, std::uint16_t back,
-                  std::uint8_t host) {
+                  Host host, Host server) {
     const auto settings = fmt::format(
         nginx_settings, fmt::arg("threads", options.threads),
         fmt::arg("servers", options.servers.string()), fmt::arg("scratch", scratch.path().string()),
-        fmt::arg("host", host), fmt::arg("back", back), fmt::arg("first_port", data_ports_first),
-        fmt::arg("last_port", data_ports_last));
+        fmt::arg("host", host.text()), fmt::arg("server", server.text()), fmt::arg("back", back),
+        fmt::arg("first_port", data_ports_first), fmt::arg("last_port", data_ports_last));
     auto process = Child::executed("nginx", {options.nginx(), "-e", "stderr", "-c", "@"}, settings,
                                    Ending::asked);
     process.wait_for_port(back, host);

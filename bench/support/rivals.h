@@ -14,12 +14,11 @@ namespace ballast::bench {
 enum class HaproxyForm : std::uint8_t { as_installed, large_buffers, best };
 
 /// These two cannot read FTP. So they relay the control port `back` of the server and all of its
-/// data ports, each under its own number, on 127.0.0.`host`. That is how operators have to
-/// configure them.
+/// data ports, each under its own number, on `host`. That is how operators have to configure them.
 [[nodiscard]] Child start_haproxy(const TargetOptions& options, HaproxyForm form,
-                                  std::uint16_t back, std::uint8_t host);
+                                  std::uint16_t back, Host host, Host server = {});
 [[nodiscard]] Child start_nginx(const TargetOptions& options, const Scratch& scratch,
-                                std::uint16_t back, std::uint8_t host);
+                                std::uint16_t back, Host host, Host server = {});
 
 /// ProFTPD's proxy of FTP, one process for each session, on 127.0.0.1. With a certificate it speaks
 /// TLS to the clients, and plain FTP to the server.

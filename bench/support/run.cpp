@@ -23,12 +23,20 @@ namespace ballast::bench {
 
 namespace {
 
-/// Says where the program is.
-std::string entered_network(const Options& options) {
-    if (options.stays_here) return "the network of the machine, because of --here";
-    if (enter_private_network()) return "a network namespace of its own";
-    return fmt::format("the network of the machine, because a namespace of its own is refused: {}",
-                       std::strerror(errno));
+Machine machine_in_its_network(const Options& options) {
+    // Congestion control is that of the namespace.
+    const bool is_private = !options.stays_here && enter_private_network();
+    const int refusal = errno;
+    Machine machine = this_machine();
+    machine.has_own_network = is_private;
+    machine.network =
+        is_private ? "a network namespace of its own"
+        : options.stays_here
+            ? "the network of the machine, because of --here"
+            : fmt::format(
+                  "the network of the machine, because a namespace of its own is refused: {}",
+                  std::strerror(refusal));
+    return machine;
 }
 
 void measure_one(const Measure& measure, const Target& target) {
@@ -80,7 +88,7 @@ Machine prepare(const Options& options) {
     ::alarm(static_cast<unsigned>(options.seconds) + longest_round_seconds);
     std::signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
-    auto machine = this_machine(entered_network(options));
+    auto machine = machine_in_its_network(options);
     print(machine);
     return machine;
 }
@@ -110,7 +118,7 @@ void measure_in_rounds(const Options& options, const std::vector<Target>& target
 void measure_memory(const Options& options, const std::vector<Target>& targets, Results& results) {
     if (!options.has("idle")) return;
     const Measure memory{"idle", [&](const Target& target) {
-                             measure_idle_sessions(target, options.sessions, results);
+                             measure_idle_sessions(target, options.idle_sessions(), results);
                          }};
     for (const auto& target : targets) measure_one(memory, target);
 }

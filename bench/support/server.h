@@ -8,8 +8,9 @@ namespace ballast::bench {
 
 /// The one server behind all targets. Make it before there are threads.
 struct Server {
-    explicit Server(Origin origin)
-        : process(Child::forked("server", [&] { serve_ftp(sockets, certificate, origin); })) {}
+    explicit Server(Origin origin, Host host = {})
+        : sockets(host),
+          process(Child::forked("server", [&] { serve_ftp(sockets, certificate, origin); })) {}
 
     ServerSockets sockets;
     Certificate certificate;

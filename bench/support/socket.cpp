@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <cstring>
+#include <fmt/format.h>
 #include <fstream>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -19,11 +20,11 @@ namespace ballast::bench {
 
 namespace {
 
-sockaddr_in loopback(std::uint16_t port, std::uint8_t host = 1) {
+sockaddr_in address_of(std::uint16_t port, Host host) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl((INADDR_LOOPBACK & ~0xffU) | host);
+    address.sin_addr.s_addr = htonl(host.bits());
     return address;
 }
 
@@ -36,22 +37,27 @@ void set_option(int native, int level, int name, int value) {
 
 }  // namespace
 
+std::string Host::text() const {
+    return fmt::format("{}.{}.{}.{}", bits_ >> 24, (bits_ >> 16) & 255, (bits_ >> 8) & 255,
+                       bits_ & 255);
+}
+
 Socket::~Socket() {
     if (native_ >= 0) ::close(native_);
 }
 
-Socket Socket::listening() {
+Socket Socket::listening(Host host) {
     Socket socket(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
-    sockaddr_in address = loopback(0);
+    sockaddr_in address = address_of(0, host);
     check(::bind(socket.get(), generic(address), sizeof(address)), "bind");
     check(::listen(socket.get(), 4096), "listen");
     return socket;
 }
 
-std::optional<Socket> Socket::listening_if_free(std::uint16_t port, std::uint8_t host) {
+std::optional<Socket> Socket::listening_if_free(std::uint16_t port, Host host) {
     Socket socket(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
     set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-    sockaddr_in address = loopback(port, host);
+    sockaddr_in address = address_of(port, host);
     if (::bind(socket.get(), generic(address), sizeof(address)) != 0 ||
         ::listen(socket.get(), 64) != 0)
         return std::nullopt;
@@ -65,11 +71,11 @@ void Socket::wait_at_most(std::chrono::seconds time) const {
               "setsockopt");
 }
 
-Socket Socket::connected(std::uint16_t port, std::uint8_t host) {
+Socket Socket::connected(std::uint16_t port, Host host) {
     Socket socket(check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
     socket.wait_at_most(std::chrono::seconds(20));
     set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);
-    sockaddr_in address = loopback(port, host);
+    sockaddr_in address = address_of(port, host);
     check(::connect(socket.get(), generic(address), sizeof(address)), "connect");
     return socket;
 }
@@ -96,9 +102,19 @@ void Socket::send_all(std::string_view bytes) const {
 
 std::uint16_t free_port() { return Socket::listening().port(); }
 
-std::uint8_t free_host() {
+Host free_host() {
     static std::uint8_t last = 2;
-    return ++last;
+    return {++last};
+}
+
+Elsewhere::Elsewhere() {
+    const sched_param priority{};
+    check(::sched_setscheduler(0, SCHED_IDLE, &priority), "SCHED_IDLE");
+}
+
+Elsewhere::~Elsewhere() {
+    const sched_param priority{};
+    ::sched_setscheduler(0, SCHED_OTHER, &priority);
 }
 
 void raise_descriptor_limit() {

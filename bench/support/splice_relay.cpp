@@ -163,11 +163,11 @@ void join(const Entrance& entrance, int epoll) {
 
 }  // namespace
 
-std::vector<Socket> relay_listeners(std::uint16_t control_port, std::uint8_t host) {
+std::vector<Socket> relay_listeners(std::uint16_t control_port, Host host) {
     std::vector<Socket> listeners;
     const auto add = [&](std::uint16_t port) {
         auto socket = Socket::listening_if_free(port, host);
-        if (!socket) throw std::runtime_error(fmt::format("127.0.0.{}:{} is in use", host, port));
+        if (!socket) throw std::runtime_error(fmt::format("{}:{} is in use", host.text(), port));
         listeners.push_back(std::move(*socket));
     };
     add(control_port);

@@ -8,8 +8,8 @@
 
 namespace ballast::bench {
 
-/// The control port of the server and all of its data ports, on 127.0.0.`host`.
-[[nodiscard]] std::vector<Socket> relay_listeners(std::uint16_t control_port, std::uint8_t host);
+/// The control port of the server and all of its data ports, on `host`.
+[[nodiscard]] std::vector<Socket> relay_listeners(std::uint16_t control_port, Host host);
 
 /// The minimal cost of a relay: each connection is joined to a new one to the same port of
 /// 127.0.0.1, and bytes go both ways through pipes of 1 MiB in the kernel. No limits, no timeouts,

@@ -31,8 +31,6 @@ struct Target {
     Door door{};
     /// The same with TLS 1.2 wherever there is TLS; port 0 if there is none.
     Door tls_1_2_door{};
-    /// Whether transfers through it are measured.
-    bool carries_data = true;
     /// More of them at once do not work, or take too long.
     std::size_t sessions_max = 9000;
 };

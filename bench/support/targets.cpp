@@ -22,16 +22,14 @@ Target through_ballast(std::string_view name, const TargetOptions& options, cons
             .door = {.port = passage.front}};
 }
 
-/// What explain costs is the difference. It keeps notes of commands and logins, not of bytes.
+/// What explain costs is the difference.
 Target through_ballast_without_explain(const TargetOptions& options, const Server& server) {
-    Target target = through_ballast("ballast without explain", options, server, false,
-                                    "[admin]\nexplain_memory = \"0B\"\n");
-    target.carries_data = false;
-    return target;
+    return through_ballast("ballast without explain", options, server, false,
+                           "[admin]\nexplain_memory = \"0B\"\n");
 }
 
 Target through_relay(const TargetOptions& options, const Server& server) {
-    const std::uint8_t host = free_host();
+    const Host host = free_host();
     const std::uint16_t port = server.sockets.control.port();
     const auto listeners = relay_listeners(port, host);
     auto process = Child::forked(std::string(bare_relay),
@@ -53,7 +51,7 @@ std::string_view name_of(HaproxyForm form) {
 }
 
 Target through_haproxy(const TargetOptions& options, const Server& server, HaproxyForm form) {
-    const std::uint8_t host = free_host();
+    const Host host = free_host();
     const std::uint16_t port = server.sockets.control.port();
     return {.name = std::string(name_of(form)),
             .role = Role::rival,
@@ -62,7 +60,7 @@ Target through_haproxy(const TargetOptions& options, const Server& server, Hapro
 }
 
 Target through_nginx(const TargetOptions& options, const Scratch& scratch, const Server& server) {
-    const std::uint8_t host = free_host();
+    const Host host = free_host();
     const std::uint16_t port = server.sockets.control.port();
     return {.name = "nginx",
             .role = Role::rival,

@@ -43,7 +43,6 @@ private:
 
 void measure_transfers(const Transfers& transfers, std::string_view baseline, const Target& target,
                        Results& results) {
-    if (!target.carries_data) return;
     const std::size_t streams = transfers.streams;
     std::deque<Transfer> all;
     for (std::size_t i = 0; i < streams; ++i)

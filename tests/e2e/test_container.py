@@ -105,8 +105,8 @@ def test_its_packages_are_all_that_the_build_needs() -> None:
     assert heading
     lines = [line for line in above.splitlines() if line and not line.startswith("#")]
     needed = {line.split()[0] for line in lines} - ONLY_FOR_CHECKS
-    # CMake configures the unit tests, too.
-    assert needed | {"libgtest-dev", "libgmock-dev"} <= _installed()
+    # CMake configures the unit tests and the benchmarks, too.
+    assert needed | {"libgtest-dev", "libgmock-dev", "libbenchmark-dev"} <= _installed()
 
 
 def test_the_documents_say_that_it_has_not_been_run() -> None:
