@@ -32,10 +32,10 @@ bind = ["127.0.0.1:{front}"]
 pool = "files"
 command_rate = 0
 [pool.files]
+{pool}
 [[pool.files.backend]]
 name = "far"
 address = "{host}:{back}"
-{backend}
 )";
 
 /// The far server behind everything.
@@ -46,11 +46,7 @@ public:
         all_.push_back(
             {.name = std::string(direct), .door = {.port = back(), .host = Distance::far_away}});
         all_.push_back(through_ballast("ballast", options, ""));
-        try {
-            all_.push_back(through_ballast("ballast, warm = 8", options, "warm = 8"));
-        } catch (const std::exception& error) {
-            fmt::print("Left out: this Ballast has no `warm`: {}\n", error.what());
-        }
+        all_.push_back(through_ballast("ballast, warm = 8", options, "warm = 8"));
         if (options.has_haproxy()) {
             const Host host = free_host();
             all_.push_back(
@@ -69,12 +65,12 @@ public:
 private:
     [[nodiscard]] std::uint16_t back() const { return server_.sockets.control.port(); }
     [[nodiscard]] Target through_ballast(std::string_view name, const TargetOptions& options,
-                                         std::string_view backend) const {
+                                         std::string_view pool) const {
         const std::uint16_t front = free_port();
         auto process = start_ballast(
             options, server_.certificate, {},
             fmt::format(settings, fmt::arg("front", front), fmt::arg("back", back()),
-                        fmt::arg("host", Distance::far_away.text()), fmt::arg("backend", backend)));
+                        fmt::arg("host", Distance::far_away.text()), fmt::arg("pool", pool)));
         process.wait_for_port(front);
         return {.name = std::string(name),
                 .role = Role::ballast,

@@ -94,9 +94,9 @@ constexpr auto pool_settings = std::to_array<Setting>({
      "once, connects to the port that the backend names and answers with the backend's text; REST "
      "and ABOR are passed on too."},
     {"pipelining", Flag{at<&Pool::pipelining>},
-     "Whether a backend may get several commands in one write, such as EPSV and RETR, which saves "
-     "a round trip for each download. Ballast first finds out whether the backend reads them one "
-     "by one. If false, it never gets more than one."},
+     "Whether a backend may get several commands in one write, such as EPSV and RETR, which costs "
+     "both sides less than one after the other. Ballast first finds out whether the backend reads "
+     "them one by one. If false, it never gets more than one."},
     {"warm", Number{at<&Pool::warm>, 0, 1'000},
      "How many control connections to each backend are open, greeted and, if `tls.mode` says so, "
      "under TLS before a client comes, so that a login does not wait for that. Each worker has its "

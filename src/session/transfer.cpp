@@ -170,7 +170,7 @@ bool Transfer::may_send_with_passive() const {
 }
 
 /// Opens the backend's data connection. Where that can be foreseen, the command goes out in one
-/// write with PASV or EPSV, which saves a round trip.
+/// write with PASV or EPSV, which saves both sides a packet and a wake-up.
 loop::Task<std::optional<backend::DataRefusal>> Transfer::open_data() {
     const bool awaits_client = client_end_.is_dialling() && !client_end_.is_connected();
     if (awaits_client || !may_send_with_passive()) co_return co_await backend_end_->open();
