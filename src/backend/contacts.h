@@ -39,6 +39,7 @@ struct Contact {
     std::string preamble = {};            ///< sent before everything else: a PROXY header
     std::optional<base::Ip> source = {};  ///< of all connections there; empty: the system's choice
     bool is_transparent = false;          ///< the source is the client's address
+    bool is_warm = false;                 ///< for a session whose client has not come yet
     bool is_sealed = false;  ///< the client's own TLS passes through: the leg begins none
     /// Whether to wait no longer for it. Asked when the leg's signal is raised. Empty: wait.
     std::function<Patience()> patience = {};

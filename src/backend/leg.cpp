@@ -147,8 +147,12 @@ loop::Task<base::Result<>> Leg::say_auth() {
 
 loop::Task<base::Result<>> Leg::begin_tls() {
     avoids_tls_1_3_ = known().avoids_tls_1_3(signal_->loop().now());
-    auto& tls = control_.begin_tls([this](std::unique_ptr<net::Stream>&& plain) {
-        return contact_.tls_client->wrap_control(std::move(plain), tickets_, avoids_tls_1_3_);
+    // Our own connections, those of probes, look at the certificate. Sessions may resume.
+    const auto start = contact_.figures || contact_.is_warm ? net::TlsClient::Start::may_resume
+                                                            : net::TlsClient::Start::full;
+    auto& tls = control_.begin_tls([&](std::unique_ptr<net::Stream>&& plain) {
+        return contact_.tls_client->wrap_control(std::move(plain), tickets_, avoids_tls_1_3_,
+                                                 start);
     });
     parser_ = ftp::ReplyParser(settings().reply_line_bytes_max, settings().reply_bytes_max);
     settle_at_ = loop::never;

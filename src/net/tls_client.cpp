@@ -3,11 +3,13 @@
 
 #include "base/file.h"
 
+#include <chrono>
 #include <new>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
+#include <utility>
 
 namespace ballast::net {
 
@@ -18,12 +20,22 @@ int tickets_index() {
     return index;
 }
 
-/// A copy, because OpenSSL marks the session of a failed connection as not resumable, and one
-/// broken transfer must not affect the next ones.
+int is_control_index() {
+    static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+    return index;
+}
+
+/// OpenSSL marks the session of a failed connection as not resumable. So of a data connection this
+/// keeps a copy: one broken transfer must not affect the next ones.
 int keep_session(SSL* ssl, SSL_SESSION* session) {
     auto& tickets = *static_cast<TlsTickets*>(SSL_get_ex_data(ssl, tickets_index()));
-    tickets.keep(TlsSession(SSL_SESSION_dup(session)));
-    return 0;
+    const bool is_control = SSL_get_ex_data(ssl, is_control_index()) != nullptr;
+    if (is_control) {
+        tickets.keep_and_share(TlsSession(session));
+    } else {
+        tickets.keep(TlsSession(SSL_SESSION_dup(session)));
+    }
+    return is_control ? 1 : 0;  // 1: the session is ours now
 }
 
 /// Without its scope, which names a link of this machine.
@@ -69,6 +81,19 @@ TlsSession TlsTickets::offer() const {
     return TlsSession(newest_ ? SSL_SESSION_dup(newest_.get()) : nullptr);
 }
 
+void TlsTickets::share(std::shared_ptr<TlsSessions> with, const base::Address& server,
+                       TlsSessions::Time verified_at) {
+    shared_with_ = std::move(with);
+    server_ = server;
+    verified_at_ = verified_at;
+}
+
+void TlsTickets::keep_and_share(TlsSession newest) {
+    newest_ = std::move(newest);
+    if (shared_with_ && SSL_SESSION_get_protocol_version(newest_.get()) == TLS1_3_VERSION)
+        shared_with_->keep({server_, offer(), verified_at_});
+}
+
 base::Result<std::shared_ptr<TlsClient>> TlsClient::create(const Settings& settings) {
     auto context = make_context(TlsRole::client, settings);
     if (!context) return std::unexpected(context.error());
@@ -93,10 +118,12 @@ base::Result<std::shared_ptr<TlsClient>> TlsClient::create(const Settings& setti
     return client;
 }
 
-Ssl TlsClient::new_ssl(TlsTickets& tickets, bool avoids_tls_1_3) const {
+Ssl TlsClient::new_ssl(TlsTickets& tickets, bool avoids_tls_1_3, TlsStream::Use use) const {
     Ssl ssl(SSL_new(context_.get()));
     if (!ssl) throw std::bad_alloc();
     SSL_set_ex_data(ssl.get(), tickets_index(), &tickets);
+    SSL_set_ex_data(ssl.get(), is_control_index(),
+                    use == TlsStream::Use::control ? &tickets : nullptr);
     SSL_set_connect_state(ssl.get());
     if (avoids_tls_1_3 && may_avoid_tls_1_3()) SSL_set_max_proto_version(ssl.get(), TLS1_2_VERSION);
     const auto& name = settings_.server_name;
@@ -113,15 +140,27 @@ Ssl TlsClient::new_ssl(TlsTickets& tickets, bool avoids_tls_1_3) const {
     return ssl;
 }
 
+/// The session stays in `tickets` for data connections, in case the server makes no new ticket.
+void TlsClient::resume(ssl_st* ssl, TlsTickets& tickets, const base::Address& server) const {
+    const auto now = std::chrono::steady_clock::now();
+    auto kept = sessions_->take(server, now);
+    tickets.share(sessions_, server, kept ? kept->verified_at : now);
+    if (!kept) return;
+    tickets.keep(std::move(kept->session));
+    if (const auto offered = tickets.offer()) SSL_set_session(ssl, offered.get());
+}
+
 std::unique_ptr<TlsStream> TlsClient::wrap_control(std::unique_ptr<Stream>&& plain,
-                                                   TlsTickets& tickets, bool avoids_tls_1_3) const {
-    return std::make_unique<TlsStream>(std::move(plain), new_ssl(tickets, avoids_tls_1_3),
-                                       TlsStream::Use::control);
+                                                   TlsTickets& tickets, bool avoids_tls_1_3,
+                                                   Start start) const {
+    auto ssl = new_ssl(tickets, avoids_tls_1_3, TlsStream::Use::control);
+    if (start == Start::may_resume && !avoids_tls_1_3) resume(ssl.get(), tickets, plain->peer());
+    return std::make_unique<TlsStream>(std::move(plain), std::move(ssl), TlsStream::Use::control);
 }
 
 std::unique_ptr<TlsStream> TlsClient::wrap_data(std::unique_ptr<Stream> plain, TlsTickets& tickets,
                                                 bool avoids_tls_1_3) const {
-    auto ssl = new_ssl(tickets, avoids_tls_1_3);
+    auto ssl = new_ssl(tickets, avoids_tls_1_3, TlsStream::Use::data);
     if (const auto offered = tickets.offer()) SSL_set_session(ssl.get(), offered.get());
     return std::make_unique<TlsStream>(std::move(plain), std::move(ssl), TlsStream::Use::data);
 }

@@ -2,9 +2,11 @@
 #pragma once
 
 #include "base/address.h"
+#include "net/tls_sessions.h"
 #include "net/tls_settings.h"
 #include "net/tls_stream.h"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,8 +23,17 @@ public:
     /// OpenSSL allows one use of a TLS 1.3 session, so this is a copy.
     [[nodiscard]] TlsSession offer() const;
 
+    /// From now on what the control connection gets is for other control connections, too.
+    void share(std::shared_ptr<TlsSessions> with, const base::Address& server,
+               TlsSessions::Time verified_at);
+    /// The same as `keep`, from the control connection.
+    void keep_and_share(TlsSession newest);
+
 private:
     TlsSession newest_;
+    std::shared_ptr<TlsSessions> shared_with_;  // null: not shared
+    base::Address server_;
+    TlsSessions::Time verified_at_;
 };
 
 /// TLS towards one backend. Any thread may call; connections belong to their loop's thread.
@@ -37,11 +48,16 @@ public:
     };
     [[nodiscard]] static base::Result<std::shared_ptr<TlsClient>> create(const Settings& settings);
 
+    /// How a control connection begins.
+    enum class Start : std::uint8_t {
+        full,        ///< the server shows its certificate
+        may_resume,  ///< under TLS 1.3 a session of an earlier control connection, if one is kept
+    };
     /// The stream before its handshake. `tickets` must outlive it. `avoids_tls_1_3` limits it to
     /// TLS 1.2, if the settings allow that. Throws without memory; then the caller keeps `plain`.
     [[nodiscard]] std::unique_ptr<TlsStream> wrap_control(std::unique_ptr<Stream>&& plain,
-                                                          TlsTickets& tickets,
-                                                          bool avoids_tls_1_3) const;
+                                                          TlsTickets& tickets, bool avoids_tls_1_3,
+                                                          Start start = Start::full) const;
     /// With the same name and context, and the control connection's session as an offer.
     [[nodiscard]] std::unique_ptr<TlsStream> wrap_data(std::unique_ptr<Stream> plain,
                                                        TlsTickets& tickets,
@@ -53,11 +69,13 @@ public:
 
 private:
     explicit TlsClient(const Settings& settings) : settings_(settings) {}
-    [[nodiscard]] Ssl new_ssl(TlsTickets& tickets, bool avoids_tls_1_3) const;
+    [[nodiscard]] Ssl new_ssl(TlsTickets& tickets, bool avoids_tls_1_3, TlsStream::Use use) const;
+    void resume(ssl_st* ssl, TlsTickets& tickets, const base::Address& server) const;
 
     const Settings settings_;
     std::optional<base::Ip> address_;  // set if `server_name` is an address
     TlsContext context_;
+    const std::shared_ptr<TlsSessions> sessions_ = std::make_shared<TlsSessions>();
 };
 
 }  // namespace ballast::net

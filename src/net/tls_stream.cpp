@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <fmt/format.h>
+#include <memory>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/bio.h>
@@ -17,6 +18,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 #include <sys/socket.h>
+#include <utility>
 
 namespace ballast::net {
 
@@ -24,10 +26,12 @@ namespace {
 
 /// Plain text of one write. Its records go out together; OpenSSL by itself makes a system call for
 /// each 16 KiB.
-constexpr std::size_t gathered_bytes_max = 128 << 10;
-/// Bytes of one read of the inner stream on a data connection. Malloc would map and unmap a larger
-/// buffer each time.
-constexpr std::size_t read_ahead_bytes = 64 << 10;
+constexpr std::size_t gathered_bytes_max = 256 << 10;
+/// Plain text of a full record, and the record itself under TLS 1.3.
+constexpr std::size_t record_text_bytes = 16 << 10;
+constexpr std::size_t record_bytes = record_text_bytes + 22;
+/// Bytes of one read of the inner stream on a data connection, at most.
+constexpr std::size_t ahead_bytes_max = 16 * record_bytes;
 /// Bytes of TLS answers (key updates) that a peer may leave unread before we stop reading from it.
 constexpr std::size_t unsent_answers_max = 16 << 10;
 
@@ -38,6 +42,13 @@ void set_socket(ssl_st* ssl, int native) {
     ::setsockopt(native, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     SSL_set_options(ssl, SSL_OP_ENABLE_KTLS);
     SSL_set_fd(ssl, native);
+}
+
+/// One per thread, for bytes of a single turn. In a thread's static memory even threads that never
+/// read would pay for it.
+std::span<char> ahead_buffer() {
+    thread_local const auto buffer = std::make_unique_for_overwrite<char[]>(ahead_bytes_max);
+    return {buffer.get(), ahead_bytes_max};
 }
 
 bool is_record_type(char first) { return first >= 0x14 && first <= 0x18; }
@@ -61,12 +72,12 @@ struct TlsStream::Plumbing {
     static int read(BIO* bio, char* into, std::size_t bytes_max, std::size_t* bytes) {
         BIO_clear_retry_flags(bio);
         auto& stream = of(bio);
-        if (stream.is_drained_) {
+        if (stream.is_drained_ && stream.ahead_.empty()) {
             BIO_set_retry_read(bio);
             return 0;
         }
         if (stream.inner_ended_) return 0;
-        const Io io = stream.inner_->read(std::span(into, bytes_max));
+        const Io io = stream.read_inner(std::span(into, bytes_max));
         switch (io.state) {
             case Io::State::moved: break;
             case Io::State::would_block: BIO_set_retry_read(bio); return 0;
@@ -76,7 +87,6 @@ struct TlsStream::Plumbing {
         if (stream.expects_plain_ && !stream.is_record(std::string_view(into, io.bytes), bytes_max))
             return 0;
         *bytes = io.bytes;
-        stream.is_drained_ = io.bytes < bytes_max && stream.reads_ahead_;
         return 1;
     }
 
@@ -136,7 +146,6 @@ TlsStream::TlsStream(std::unique_ptr<Stream>&& inner, Ssl ssl, Use use, bool rea
     // Control connections carry passwords.
     if (use_ == Use::control) SSL_set_options(ssl_.get(), SSL_OP_CLEANSE_PLAINTEXT);
     SSL_set_read_ahead(ssl_.get(), reads_ahead_ ? 1 : 0);
-    if (use_ == Use::data) SSL_set_default_read_buffer_len(ssl_.get(), read_ahead_bytes);
     if (use_ == Use::data && inner_->splice_sink() >= 0) {
         set_socket(ssl_.get(), inner_->splice_sink());
     } else {
@@ -155,9 +164,12 @@ TlsStream::~TlsStream() {
 }
 
 /// After a handshake on the socket itself: takes back the directions that the kernel does not
-/// encrypt.
+/// encrypt. From now on `read` reads ahead for OpenSSL. Its own way asks for the rest of each
+/// record separately, and copies everything behind a record when it begins with the next one.
 void TlsStream::take_over_plumbing() {
-    if (use_ != Use::data || inner_->splice_sink() < 0) return;
+    if (use_ != Use::data) return;
+    SSL_set_read_ahead(ssl_.get(), 0);
+    if (inner_->splice_sink() < 0) return;
     kernel_sends_ = BIO_get_ktls_send(SSL_get_wbio(ssl_.get())) != 0;
     kernel_receives_ = BIO_get_ktls_recv(SSL_get_rbio(ssl_.get())) != 0;
     if (!kernel_sends_) SSL_set0_wbio(ssl_.get(), Plumbing::make(*this));
@@ -282,13 +294,47 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> TlsStream::leave(loop::Signal&
     co_return std::move(inner_);
 }
 
+/// For OpenSSL: bytes that were read ahead, or new ones, of which the rest stays here.
+Io TlsStream::read_inner(std::span<char> into) {
+    if (ahead_.empty()) {
+        const bool reads_far = ahead_wanted_ > into.size();
+        const auto all = reads_far ? ahead_buffer().first(ahead_wanted_) : into;
+        const Io io = inner_->read(all);
+        if (io.state != Io::State::moved) return io;
+        is_drained_ = io.bytes < all.size() && reads_ahead_;
+        if (!reads_far) return io;
+        ahead_ = std::string_view(all.data(), io.bytes);
+    }
+    const auto bytes = ahead_.copy(into.data(), into.size());
+    ahead_.remove_prefix(bytes);
+    return {Io::State::moved, bytes, {}};
+}
+
 Io TlsStream::read(std::span<char> into) {
     if (end_) return *end_;
     if (!is_open_ || has_failed_) return failed();
     is_drained_ = false;
     read_wants_ = Wants::nothing;
+    const auto taken = read_records(into);
+    ahead_wanted_ = 0;
+    // The next turn is another stream's.
+    std::string(ahead_).swap(kept_ahead_);
+    ahead_ = kept_ahead_;
+    if (taken > 0) {
+        if (use_ == Use::data) metrics::count(metrics::Counter::bytes_decrypted, taken);
+        return {Io::State::moved, taken, {}};
+    }
+    if (end_) return *end_;
+    return {Io::State::would_block, 0, {}};
+}
+
+std::size_t TlsStream::read_records(std::span<char> into) {
     std::size_t taken = 0;
     while (taken < into.size()) {
+        // Ahead are only records that fit into the rest: what is left over must be copied.
+        const auto records = (into.size() - taken + record_text_bytes - 1) / record_text_bytes;
+        if (use_ == Use::data)
+            ahead_wanted_ = std::min(records * record_bytes, ahead_buffer().size());
         ERR_clear_error();
         errno = 0;
         std::size_t bytes = 0;
@@ -300,12 +346,7 @@ Io TlsStream::read(std::span<char> into) {
         if (read_wants_ == Wants::nothing) end_ = outcome_of_failed_read();
         break;
     }
-    if (taken > 0) {
-        if (use_ == Use::data) metrics::count(metrics::Counter::bytes_decrypted, taken);
-        return {Io::State::moved, taken, {}};
-    }
-    if (end_) return *end_;
-    return {Io::State::would_block, 0, {}};
+    return taken;
 }
 
 Io TlsStream::outcome_of_failed_read() {

@@ -11,9 +11,9 @@
 
 namespace ballast::net {
 
-/// TLS over another stream. OpenSSL works on that stream directly: it reads ahead, and all records
-/// of one write go out with one system call. A data connection on a socket uses the kernel's TLS if
-/// library and kernel support it.
+/// TLS over another stream. OpenSSL works on that stream directly: one system call receives many
+/// records, and all records of one write go out with one. A data connection on a socket uses the
+/// kernel's TLS if library and kernel support it.
 ///
 /// Made by `TlsServer` and `TlsClient`. After one handshake it is a stream like others. Destroying
 /// it closes a control connection with close_notify and a data connection without: only `finish`
@@ -92,6 +92,8 @@ private:
     enum class Wants : std::uint8_t { nothing, to_read, to_write };
     Wants after(int result);
     void take_over_plumbing();
+    [[nodiscard]] Io read_inner(std::span<char> into);
+    [[nodiscard]] std::size_t read_records(std::span<char> into);
     [[nodiscard]] bool is_record(std::string_view bytes, std::size_t bytes_wanted);
     [[nodiscard]] Io outcome_of_failed_read();
     [[nodiscard]] Io::State flush();
@@ -109,6 +111,9 @@ private:
     loop::Signal* signal_ = nullptr;
 
     // Reading
+    std::size_t ahead_wanted_ = 0;       // how much to read at once when OpenSSL asks for bytes
+    std::string_view ahead_;             // what OpenSSL has not asked for yet
+    std::string kept_ahead_;             // holds it between two reads
     Wants read_wants_ = Wants::nothing;  // what the last read waits for
     bool is_drained_ = false;            // the last read of the inner stream was short
     bool inner_ended_ = false;

@@ -63,8 +63,9 @@ void WarmLegs::renew() {
             const auto& backend = status.backend;
             auto& kept = backends_[backend.id];
             kept.is_wanted = true;
-            renew(kept, served.contacts->contact(backend.settings, backend.id, backend.address),
-                  wanted);
+            auto contact = served.contacts->contact(backend.settings, backend.id, backend.address);
+            contact.is_warm = true;
+            renew(kept, contact, wanted);
         }
     }
     std::erase_if(backends_, [](const auto& each) { return !each.second.is_wanted; });

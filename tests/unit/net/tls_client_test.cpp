@@ -3,9 +3,12 @@
 
 #include "support/tls_ends.h"
 
+#include <array>
 #include <gtest/gtest.h>
+#include <memory>
 #include <openssl/ssl.h>
 #include <string>
+#include <string_view>
 
 namespace ballast::net {
 namespace {
@@ -165,6 +168,108 @@ TEST_F(TlsClientTest, avoids_tls_1_3_if_told_and_allowed) {
     EXPECT_EQ(version(TlsVersion::tls_1_2, TlsVersion::tls_1_3, true), "TLSv1.2");
     EXPECT_EQ(version(TlsVersion::tls_1_3, TlsVersion::tls_1_3, true), "TLSv1.3");
     EXPECT_EQ(version(TlsVersion::tls_1_2, TlsVersion::tls_1_2, true), "TLSv1.2");
+}
+
+/// Control connections of one client, one after the other.
+class TlsClientResumptionTest : public testing::Test {
+protected:
+    using Start = TlsClient::Start;
+
+    struct Connection {
+        TlsTickets tickets;
+        TlsBond bond;
+        std::unique_ptr<TlsStream> server_end;
+        std::unique_ptr<TlsStream> client_end;
+    };
+    std::unique_ptr<Connection> begin(Start start, const char* address = "192.0.2.2:21",
+                                      bool avoids_tls_1_3 = false) {
+        auto made = std::make_unique<Connection>();
+        auto [ours, theirs] =
+            support::MemoryStream::connect(loop, base::Address::parse("192.0.2.1:1").value(),
+                                           base::Address::parse(address).value());
+        made->client_end =
+            client->wrap_control(std::move(ours), made->tickets, avoids_tls_1_3, start);
+        made->server_end = server->wrap_control(std::move(theirs), made->bond);
+        return made;
+    }
+    /// Also receives the tickets, which come with the first reply.
+    std::unique_ptr<Connection> open(Start start, const char* address = "192.0.2.2:21",
+                                     bool avoids_tls_1_3 = false) {
+        auto made = begin(start, address, avoids_tls_1_3);
+        const support::Handshake one(loop, *made->client_end);
+        const support::Handshake other(loop, *made->server_end);
+        loop.settle();
+        EXPECT_EQ(one.problem(), "");
+        server->remember(*made->server_end, made->bond);
+        (void)made->server_end->write(std::string_view("220 Ready.\r\n"));
+        std::array<char, 100> reply{};
+        EXPECT_EQ(made->client_end->read(reply).bytes, 12);
+        return made;
+    }
+
+    support::TestLoop loop;
+    std::shared_ptr<TlsServer> server = support::make_tls_server();
+    std::shared_ptr<TlsClient> client = support::make_tls_client();
+};
+
+TEST_F(TlsClientResumptionTest, resumes_the_session_of_an_earlier_control_connection) {
+    EXPECT_FALSE(open(Start::may_resume)->client_end->is_resumed());
+    for (int i = 0; i < 3; ++i) {
+        const auto next = open(Start::may_resume);
+        EXPECT_TRUE(next->client_end->is_resumed());
+        EXPECT_EQ(next->client_end->peer_common_name(), "Test server");
+    }
+}
+
+TEST_F(TlsClientResumptionTest, its_data_connections_resume_its_own_session) {
+    (void)open(Start::may_resume);
+    const auto control = open(Start::may_resume);
+    ASSERT_TRUE(control->client_end->is_resumed());
+    auto [ours, theirs] =
+        support::MemoryStream::connect(loop, base::Address::parse("192.0.2.1:1").value(),
+                                       base::Address::parse("192.0.2.2:2").value());
+    const auto client_end = client->wrap_data(std::move(ours), control->tickets, false);
+    const auto server_end = server->wrap_data(std::move(theirs), control->bond);
+    const support::Handshake one(loop, *client_end);
+    const support::Handshake other(loop, *server_end);
+    loop.settle();
+    EXPECT_EQ(one.problem(), "");
+    EXPECT_TRUE(client_end->is_resumed());
+}
+
+TEST_F(TlsClientResumptionTest, begins_in_full_if_told) {
+    (void)open(Start::may_resume);
+    EXPECT_FALSE(open(Start::full)->client_end->is_resumed());
+    EXPECT_TRUE(open(Start::may_resume)->client_end->is_resumed());
+}
+
+TEST_F(TlsClientResumptionTest, gives_nothing_of_a_full_one_to_others) {
+    (void)open(Start::full);
+    EXPECT_FALSE(open(Start::may_resume)->client_end->is_resumed());
+}
+
+TEST_F(TlsClientResumptionTest, begins_in_full_with_another_address) {
+    (void)open(Start::may_resume);
+    EXPECT_FALSE(open(Start::may_resume, "192.0.2.3:21")->client_end->is_resumed());
+}
+
+TEST_F(TlsClientResumptionTest, resumes_only_under_tls_1_3) {
+    (void)open(Start::may_resume, "192.0.2.2:21", true);
+    EXPECT_FALSE(open(Start::may_resume)->client_end->is_resumed());
+    EXPECT_FALSE(open(Start::may_resume, "192.0.2.2:21", true)->client_end->is_resumed());
+}
+
+TEST_F(TlsClientResumptionTest, begins_in_full_after_a_handshake_that_has_failed) {
+    (void)open(Start::may_resume);
+    {
+        const auto broken = begin(Start::may_resume);
+        const support::Handshake one(loop, *broken->client_end);
+        broken->server_end->reset();
+        loop.settle();
+        EXPECT_NE(one.problem(), "");
+    }
+    EXPECT_FALSE(open(Start::may_resume)->client_end->is_resumed());
+    EXPECT_TRUE(open(Start::may_resume)->client_end->is_resumed());
 }
 
 TEST(TlsTickets, offer_copies_of_the_newest) {

@@ -387,6 +387,20 @@ TEST_F(TlsServerOnceTest, speaks_the_configured_ciphersuites) {
     EXPECT_EQ(ends.control->server->cipher(), "TLS_CHACHA20_POLY1305_SHA256");
 }
 
+TEST_F(TlsServerOnceTest, prefers_aes_with_128_bits_to_256) {
+    const auto prefers_256 = [](SSL* ssl) {
+        SSL_set_ciphersuites(ssl, "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256");
+        SSL_set_cipher_list(ssl, "ECDHE+AESGCM+AES256:ECDHE+AESGCM+AES128");
+    };
+    for (const auto version : {TlsVersion::tls_1_2, TlsVersion::tls_1_3}) {
+        TlsSessionEnds ends(loop, support::make_tls_server(), client_of(version));
+        ASSERT_TRUE(ends.begin(prefers_256));
+        EXPECT_TRUE(ends.control->server->cipher().contains("AES128") ||
+                    ends.control->server->cipher() == "TLS_AES_128_GCM_SHA256")
+            << ends.control->server->cipher();
+    }
+}
+
 TEST_F(TlsServerOnceTest, names_the_setting_that_is_wrong) {
     const auto problem = [](auto change) {
         Settings settings;
