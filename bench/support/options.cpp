@@ -78,7 +78,7 @@ Options started_from(Options defaults, const std::vector<std::string_view>& argu
                         .origin = Origin::file};
     // Wherever it stands, other options count more.
     if (std::ranges::find(arguments, "--quick") == arguments.end()) return defaults;
-    defaults.rounds = std::min(defaults.rounds, 3);
+    defaults.rounds = std::min(defaults.rounds, 2);
     defaults.gigabytes /= 4;
     defaults.sessions = std::min<std::size_t>(defaults.sessions, 1000);
     defaults.seconds = std::max(defaults.seconds / 8, 20);
