@@ -57,7 +57,8 @@ function(ballast_add_rooms)
     endforeach()
 endfunction()
 
-# Links the rooms whose headers these files include, and the tests' support library if they use it.
+# Links the rooms whose headers these files include, and the folder's support library if they use it:
+# BALLAST_SUPPORT, or that of the unit tests.
 function(ballast_link_included target)
     set(rooms)
     foreach(file IN LISTS ARGN)
@@ -72,6 +73,9 @@ function(ballast_link_included target)
     foreach(room IN LISTS rooms)
         if(room STREQUAL "support")
             set(library test_support)
+            if(BALLAST_SUPPORT)
+                set(library ${BALLAST_SUPPORT})
+            endif()
         else()
             set(library ballast_${room})
         endif()

@@ -26,7 +26,7 @@ constexpr std::string_view usage =
                     comma between them, and a program passes over what it does not measure (all)
   --sessions=N      idle ones, for the memory of each, and beside a busy one ({sessions})
   --seconds=N       no round begins later than this ({seconds})
-  --quick           fewer rounds, bytes and sessions, for a first impression
+  --quick           one round, fewer bytes and sessions, for a first impression
   --threads=N       of each balancer (one for each core)
   --here            in the network of the machine, not in a namespace of its own
   --json=FILE       append the report to this file, as one line
@@ -78,7 +78,7 @@ Options started_from(Options defaults, const std::vector<std::string_view>& argu
                         .origin = Origin::file};
     // Wherever it stands, other options count more.
     if (std::ranges::find(arguments, "--quick") == arguments.end()) return defaults;
-    defaults.rounds = std::min(defaults.rounds, 3);
+    defaults.rounds = 1;
     defaults.gigabytes /= 4;
     defaults.sessions = std::min<std::size_t>(defaults.sessions, 1000);
     defaults.seconds = std::max(defaults.seconds / 8, 20);
