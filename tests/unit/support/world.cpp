@@ -80,7 +80,8 @@ void World::begin_session(std::unique_ptr<net::Stream> client) {
                               .public_names = public_names,
                               .notices = notices,
                               .figures = figures,
-                              .stories = &stories},
+                              .stories = &stories,
+                              .forwarder = forwarder},
         std::move(client), id, [this, id] { loop.post([this, id] { sessions_.erase(id); }); });
     sessions_.add(std::move(session)).start();
 }
