@@ -169,7 +169,7 @@ def field(work: Path, targets: list[str], binary: Path) -> Iterator[tuple[str, l
                     "chain helped { type filter hook prerouting priority -150; "
                     f'ip daddr 192.0.2.9 tcp dport {PORT} ct helper set "ftp"; }}\n'
                     "chain to { type nat hook prerouting priority -100; "
-                    f"ip daddr 192.0.2.9 tcp dport {PORT} dnat to {SERVER}:{PORT}; }} }}\n"
+                    f"ip daddr 192.0.2.9 tcp dport {PORT} dnat to {SERVER}:{PORT}; }}\n}}\n"
                 )
                 subprocess.run(
                     [*balancer.prefix, "nft", "-f", "-"], input=rules, text=True, check=True
@@ -192,9 +192,9 @@ def field(work: Path, targets: list[str], binary: Path) -> Iterator[tuple[str, l
             elif name == "haproxy":
                 configuration = work / "haproxy.cfg"
                 configuration.write_text(
-                    "global\n nbthread 2\n maxpipes 1000\n tune.pipesize 1048576\n"
+                    "global\n nbthread 2\n maxpipes 200\n tune.pipesize 1048576\n"
                     "defaults\n mode tcp\n timeout connect 10s\n timeout client 1h\n"
-                    " timeout server 1h\n option splice-auto\n"
+                    " timeout server 1h\n option splice-request\n option splice-response\n"
                     f"listen control\n bind {LISTEN}:{PROXIED_PORT}\n"
                     f" server s {SERVER}:{PROXIED_PORT}\n"
                     f"listen data\n bind {LISTEN}:{PROXIED_DATA[0]}-{PROXIED_DATA[-1]}\n"
