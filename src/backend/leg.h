@@ -164,6 +164,20 @@ public:
         const std::vector<std::string>& lines);
     /// Hears the answer to that command, as the next reply, and connects.
     [[nodiscard]] loop::Task<std::expected<DataConnection, DataRefusal>> open_foreseen();
+
+    // For data that the kernel carries
+
+    /// Asks the backend for a data port, as `open_data` does for a passive one. Returns where it
+    /// is.
+    [[nodiscard]] loop::Task<std::expected<base::Address, DataRefusal>> ask_data_address();
+    /// Lends a port of the pool's `data_ports` and tells the backend to connect there.
+    [[nodiscard]] loop::Task<std::expected<std::unique_ptr<net::Lease>, DataRefusal>>
+    offer_data_port();
+    /// Our address on its control connection.
+    [[nodiscard]] const base::Address& local() const { return control_.local(); }
+    /// Its connections come from the client's own address.
+    [[nodiscard]] bool is_transparent() const { return contact_.is_transparent; }
+
     /// Whether the backend gets the client's own dialog (`as-client`).
     [[nodiscard]] bool follows_client() const {
         return settings().backend_data == config::BackendData::as_client;

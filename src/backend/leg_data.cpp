@@ -2,6 +2,7 @@
 // The data connections of a leg.
 #include "backend/dial.h"
 #include "backend/leg.h"
+#include "backend/passive_address.h"
 #include "ftp/host_port.h"
 
 #include <fmt/format.h>
@@ -71,20 +72,15 @@ DataRefusal Leg::refused(const ftp::Reply& reply, std::string_view what) const {
 
 std::expected<base::Address, DataRefusal> Leg::passive_address(const ftp::Reply& reply) const {
     if (!reply.is_positive()) return std::unexpected(refused(reply, "refused a data connection"));
-    const auto passive = ftp::parse_passive_reply(reply.text);
+    const auto named =
+        backend::passive_address(reply.text, {.control = address().ip,
+                                              .address = settings().trust_pasv_address,
+                                              .low_ports = settings().trust_low_ports});
+    if (named) return *named;
     // Drop the reply: its text would not tell a client what is wrong.
-    const auto unusable = [&](std::string_view what) {
-        auto refusal = refused(reply, what);
-        refusal.reply.reset();
-        return std::unexpected(std::move(refusal));
-    };
-    if (!passive) return unusable("named no data port");
-    // Port 0 cannot be dialled, even if the pool trusts low ports.
-    if (passive->port == 0) return unusable("named no data port");
-    if (passive->port <= ftp::well_known_port_last && !settings().trust_low_ports)
-        return unusable("named a data port below 1024, see trust_low_ports");
-    const bool is_trusted = settings().trust_pasv_address && passive->ip && !passive->ip->is_any();
-    return base::Address{is_trusted ? *passive->ip : address().ip, passive->port};
+    auto refusal = refused(reply, named.error());
+    refusal.reply.reset();
+    return std::unexpected(std::move(refusal));
 }
 
 /// Runs beside the session, so it does not wait on the session's signal.
@@ -212,6 +208,20 @@ loop::Task<Leg::Opened> Leg::open_foreseen() {
     opened = co_await connect_to_named(std::move(heard->reply));
     if (is_ours(opened)) opened.error().control_is_lost = true;
     co_return opened;
+}
+
+loop::Task<std::expected<base::Address, DataRefusal>> Leg::ask_data_address() {
+    auto reply = co_await ask_passive();
+    if (!reply) co_return std::unexpected(std::move(reply.error()));
+    co_return passive_address(*reply);
+}
+
+loop::Task<std::expected<std::unique_ptr<net::Lease>, DataRefusal>> Leg::offer_data_port() {
+    std::unique_ptr<net::Lease> lease;
+    auto reply = co_await say_port(!address().ip.is_v4(), lease);
+    if (!reply) co_return std::unexpected(std::move(reply.error()));
+    if (!lease) co_return std::unexpected(refused(*reply, "refused a data connection"));
+    co_return std::move(lease);
 }
 
 loop::Task<> Leg::dial_passed_on(base::Address to) { passed_on_ = co_await dial_data(to); }

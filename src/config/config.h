@@ -220,6 +220,13 @@ enum class DataPath : std::uint8_t {
     direct,  ///< from client to backend, past Ballast
 };
 
+/// Who carries the data of a listener's transfers that may pass Ballast by.
+enum class Carrier : std::uint8_t {
+    relay,      ///< Ballast
+    kernel,     ///< the kernel of this machine
+    automatic,  ///< the kernel, where it can
+};
+
 /// The conditions of a route. All must hold; an empty one always holds. If a condition lists
 /// several patterns, one match is enough. In a pattern '*' stands for any text and '?' for any
 /// character.
@@ -263,6 +270,7 @@ struct Listener {
     bool user_at_pool = false;  ///< "alice@sales" is user alice in pool sales
     bool user_at_host = false;  ///< "alice%HOST" is user alice after the command HOST
     base::PortRange passive_ports{20000, 20099};
+    Carrier data_path = Carrier::relay;
     std::vector<base::Subnet> allow_from;      ///< client addresses; empty: all
     std::vector<base::Subnet> deny_from;       ///< overrides `allow_from`
     std::vector<std::string> allow_commands;   ///< verbs; empty: all

@@ -96,6 +96,14 @@ constexpr auto listener_settings = std::to_array<Setting>({
      "The ports for clients' passive data connections. Several listeners may share the same range, "
      "but "
      "ranges must not overlap in part. One port serves many clients at once."},
+    {"data_path", word<&Listener::data_path, carriers>,
+     "Who carries the data of transfers. `relay`: Ballast. `kernel`: the kernel of this machine, "
+     "which forwards the data connection between client and backend with both addresses "
+     "translated, for each transfer that is plain on both sides and needs nothing of Ballast on "
+     "the way; all others are relayed. It needs nftables, connection tracking, IP forwarding and "
+     "CAP_NET_ADMIN; without them Ballast does not start. `auto`: like `kernel` where this machine "
+     "has all that, and otherwise like `relay`, with a warning. See [The kernel "
+     "path](kernel-path.md)."},
     {"data_peer", Peer{at<&Listener::data_peer>},
      "Who may connect to a passive port. `exact`: only the address of the control connection. A "
      "network: also the addresses in it. `any`: everybody. Anyone who may connect could take "

@@ -101,6 +101,11 @@ inline constexpr auto probings = std::to_array<Spelling<Probing>>({
     {"each", Probing::each},
     {"one", Probing::one},
 });
+inline constexpr auto carriers = std::to_array<Spelling<Carrier>>({
+    {"relay", Carrier::relay},
+    {"auto", Carrier::automatic},
+    {"kernel", Carrier::kernel},
+});
 inline constexpr auto data_paths = std::to_array<Spelling<DataPath>>({
     {"relay", DataPath::relay},
     {"direct", DataPath::direct},

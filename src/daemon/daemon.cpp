@@ -11,6 +11,7 @@
 #include "daemon/explainer.h"
 #include "daemon/inheritance.h"
 #include "daemon/installed_program.h"
+#include "daemon/kernel_path.h"
 #include "daemon/logs.h"
 #include "daemon/memory.h"
 #include "daemon/metrics_source.h"
@@ -108,6 +109,7 @@ private:
     guard::Ledger ledger_;
     std::size_t memory_max_;
     net::PassivePorts ports_;
+    KernelPath kernel_path_;
     std::vector<std::unique_ptr<Worker>> workers_;
     std::uint64_t id_salt_;
     std::atomic<std::uint64_t> sessions_begun_ = 0;
@@ -171,7 +173,7 @@ Daemon::Daemon(Parts parts, base::OwnedFd signals, const Arguments& arguments,
       id_salt_(random_seed()),
       control_network_(control_, ports_, worker_count(*started_with_),
                        net::Descriptors::with_reserve),
-      serving_(control_, control_network_, ledger_, random_seed()),
+      serving_(control_, control_network_, ledger_, kernel_path_, random_seed()),
       doors_(workers_,
              [this](base::OwnedFd client, base::Address peer, std::string_view listener,
                     bool begins_with_tls) {
@@ -252,6 +254,7 @@ bool Daemon::bind() {
     (void)unwatched_signals_.release();
     signals_ = std::move(*watched);
     auto problems = doors_.prepare(*started_with_, std::move(inheritance_.listeners));
+    std::ranges::move(kernel_path_.prepare(*started_with_), std::back_inserter(problems));
     // Another process still has it otherwise.
     if (!replaces_) {
         auto socket = admin::open_socket(*started_with_);
@@ -525,6 +528,9 @@ admin::ReloadReport Daemon::apply(Reload::Read& read) {
     }
     if (read.parts)
         std::ranges::move(doors_.prepare(*read.parts->config), std::back_inserter(read.problems));
+    if (read.parts)
+        std::ranges::move(kernel_path_.prepare(*read.parts->config),
+                          std::back_inserter(read.problems));
     for (const auto& problem : read.problems)
         (problem.severity == config::Severity::error ? report.problems : report.warnings)
             .push_back(config::to_string(problem, file_));

@@ -12,8 +12,8 @@
 namespace ballast::daemon {
 
 Serving::Serving(loop::WorkerLoop& loop, net::SocketNetwork& network, guard::Ledger& ledger,
-                 std::uint64_t seed)
-    : loop_(loop), network_(network), ledger_(ledger), random_(seed) {}
+                 const KernelPath& kernel_path, std::uint64_t seed)
+    : loop_(loop), network_(network), ledger_(ledger), kernel_path_(kernel_path), random_(seed) {}
 
 /// The pool of this name with these settings: the one that there is, or a new one.
 session::ServedPool Serving::serve(const config::Pool& settings) {
@@ -85,7 +85,8 @@ void Serving::set_services() {
             listener.name,
             Worker::Service{std::shared_ptr<const config::Listener>(config_, &listener), pools_,
                             &ledger_, &public_names_, &notices_, tls_->server_of(listener.name),
-                            false, listener_figures_[listener.name], &stories_});
+                            false, listener_figures_[listener.name], &stories_,
+                            kernel_path_.forwarder()});
     auto former = std::exchange(services_of_config_, services);
     services.merge(former);
     services_.set(std::move(services));

@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "daemon/file_watch.h"
 #include "daemon/inheritance.h"
+#include "daemon/kernel_path.h"
 #include "daemon/name_watch.h"
 #include "daemon/probe_secrets.h"
 #include "daemon/public_name_watch.h"
@@ -46,7 +47,7 @@ class Serving {
 public:
     /// All must outlive it and all sessions.
     Serving(loop::WorkerLoop& loop, net::SocketNetwork& network, guard::Ledger& ledger,
-            std::uint64_t seed);
+            const KernelPath& kernel_path, std::uint64_t seed);
 
     void use(Parts parts);
     /// What a replaced process knew of names and health. After `use`.
@@ -82,6 +83,7 @@ private:
     loop::WorkerLoop& loop_;
     net::SocketNetwork& network_;
     guard::Ledger& ledger_;
+    const KernelPath& kernel_path_;
     std::mt19937_64 random_;
     std::shared_ptr<const config::Config> config_;
     std::shared_ptr<Tls> tls_;

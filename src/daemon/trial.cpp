@@ -3,6 +3,7 @@
 
 #include "daemon/bind_trial.h"
 #include "daemon/ephemeral_ports.h"
+#include "daemon/kernel_path.h"
 #include "daemon/operator_gate.h"
 #include "daemon/privileges.h"
 #include "daemon/probe_secrets.h"
@@ -63,6 +64,7 @@ Tried try_start(const config::Config& config, const Trial& trial) {
     std::ranges::move(exposed_secrets(config), std::back_inserter(problems));
     warn_of_ephemeral(config, problems);
     try_sources(config, problems);
+    try_kernel_path(config, problems);
     try_files(config, problems);
     try_names(config, trial.asks_names, problems, trial.stop);
     return tried;

@@ -206,10 +206,11 @@ void Worker::begin_session(Newcomer client) try {
     auto stream = std::make_unique<net::SocketStream>(std::move(*watched), *local, client.peer);
     const auto& service = client.service;
     auto session = std::make_unique<session::Session>(
-        session::Surroundings{
-            network_, service.listener, service.pools, service.tls, service.begins_with_tls, load_,
-            *service.ledger, *service.public_names, *service.notices, std::move(client.accepted),
-            client.reached, client.proxy, service.figures, service.stories, index_, &warm_},
+        session::Surroundings{network_, service.listener, service.pools, service.tls,
+                              service.begins_with_tls, load_, *service.ledger,
+                              *service.public_names, *service.notices, std::move(client.accepted),
+                              client.reached, client.proxy, service.figures, service.stories,
+                              index_, &warm_, service.forwarder},
         std::move(stream), id, [this, id] { loop_.post([this, id] { session_ended(id); }); });
     auto& begun = sessions_.add(std::move(session), std::move(client.carried));
     try {

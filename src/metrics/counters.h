@@ -68,6 +68,8 @@ enum class Counter : std::uint8_t {
     bytes_spliced_into_tls,
     bytes_copied,
     bytes_copied_by_tls,
+    bytes_forwarded,
+    forwardings_refused,
     passive_ports_lent,
     passive_ports_exhausted,
     data_connections_stray,

@@ -85,6 +85,8 @@ constexpr auto parts = std::to_array<Part>({
     {C::bytes_spliced_into_tls, F::relayed_bytes, {"kernel_tls"}},
     {C::bytes_copied, F::relayed_bytes, {"copy"}},
     {C::bytes_copied_by_tls, F::relayed_bytes, {"tls"}},
+    {C::bytes_forwarded, F::relayed_bytes, {"forward"}},
+    {C::forwardings_refused, F::forwardings_refused},
     {C::passive_ports_lent, F::passive_ports_lent},
     {C::passive_ports_exhausted, F::passive_ports_exhausted},
     {C::data_connections_stray, F::data_connections_stray},

@@ -71,6 +71,7 @@ constexpr auto rows = std::to_array<FamilyRow>({
     {F::resumption_pause, "ballast_resumption_pause_seconds", histogram, {}, "How long a client got no byte because its download moved to another backend."},
     {F::transferred_bytes, "ballast_transferred_bytes_total", counter, {"leg"}, "Bytes that ended transfers have delivered to clients and to backends."},
     {F::relayed_bytes, "ballast_relayed_bytes_total", counter, {"path"}, "Bytes of data by the way they took, running transfers included."},
+    {F::forwardings_refused, "ballast_forwardings_refused_total", counter, {}, "Transfers that Ballast relayed because the kernel refused to forward them."},
     {F::openssl_bytes, "ballast_openssl_bytes_total", counter, {"operation"}, "Bytes that OpenSSL encrypted and decrypted on data connections."},
     {F::passive_ports, "ballast_passive_ports", gauge, {"listener", "state"}, "Passive ports of a listener: with a client that is expected, kept from one client for a while, and neither."},
     {F::passive_ports_lent, "ballast_passive_ports_lent_total", counter, {}, "Passive ports that clients were given."},

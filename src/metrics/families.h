@@ -68,6 +68,7 @@ enum class Family : std::uint8_t {
     resumption_pause,
     transferred_bytes,
     relayed_bytes,
+    forwardings_refused,
     openssl_bytes,
     passive_ports,
     passive_ports_lent,

@@ -70,6 +70,8 @@ public:
     [[nodiscard]] virtual bool keep() = 0;
     /// There was no transfer: the lease expires at its first deadline after all.
     virtual void keep_no_longer() = 0;
+    /// The connection has come and the kernel led it elsewhere: the port is free at once.
+    virtual void end_elsewhere() = 0;
     /// Identifies the session in its next request.
     [[nodiscard]] virtual std::uint64_t holder() const = 0;
 };

@@ -301,6 +301,11 @@ void PassivePorts::give_back(const Key& key, const base::Ip& client, LeaseId id,
     note_quarantine(key, client, *waiting, now);
 }
 
+void PassivePorts::end_elsewhere(const Key& key, const base::Ip& client, LeaseId id) {
+    const std::lock_guard lock(mutex_);
+    end(key, client, id);
+}
+
 void PassivePorts::note_quarantine(const Key& key, const base::Ip& client, const Waiting& waiting,
                                    loop::Time now) {
     forget_holders(now);

@@ -143,6 +143,10 @@ public:
     /// still connect, so the port goes into quarantine for it (an exclusive one for everybody).
     void give_back(const Key& key, const base::Ip& client, LeaseId id, loop::Time now);
 
+    /// The connection has come and was led past this process: the lending ends without a
+    /// quarantine.
+    void end_elsewhere(const Key& key, const base::Ip& client, LeaseId id);
+
     [[nodiscard]] std::size_t pending() const;
 
     // Another process takes the ports over. First `lend_elsewhere`; then every worker stops

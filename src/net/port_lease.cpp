@@ -21,6 +21,11 @@ void PortLease::keep_no_longer() {
     ports_.keep(key_, client_, lent_.id, lent_.until);
 }
 
+void PortLease::end_elsewhere() {
+    has_come_ = true;
+    ports_.end_elsewhere(key_, client_, lent_.id);
+}
+
 void PortLease::note_arrival() {
     has_come_ = true;
     if (signal_ != nullptr) signal_->raise();

@@ -21,6 +21,7 @@ public:
     [[nodiscard]] bool has_expired() const override;
     [[nodiscard]] bool keep() override;
     void keep_no_longer() override;
+    void end_elsewhere() override;
     [[nodiscard]] std::uint64_t holder() const override { return lent_.holder; }
 
 protected:

@@ -22,15 +22,17 @@ constexpr const char* default_ciphers =
 
 /// The same order for TLS 1.3: what OpenSSL and its system-wide settings allow, AES-128 first.
 std::string default_ciphersuites(const SSL_CTX* context) {
-    std::string suites;
+    std::string first;
+    std::string others;
     const auto* const all = SSL_CTX_get_ciphers(context);
     for (int i = 0; i < sk_SSL_CIPHER_num(all); ++i) {
         const auto* const each = sk_SSL_CIPHER_value(all, i);
         if (std::string_view(SSL_CIPHER_get_version(each)) != "TLSv1.3") continue;
-        const std::string name = SSL_CIPHER_get_name(each);
-        suites = name.contains("_AES_128_GCM_") ? name + ':' + suites : suites + name + ':';
+        const std::string_view name = SSL_CIPHER_get_name(each);
+        auto& suites = name.contains("_AES_128_GCM_") ? first : others;
+        suites.append(name).append(":");
     }
-    return suites;
+    return first + others;
 }
 
 }  // namespace

@@ -2,12 +2,14 @@
 #pragma once
 
 #include "base/address.h"
+#include "nat/forwarder.h"
 #include "net/network.h"
 #include "net/tls_server.h"
 #include "session/data_handshake.h"
 
 #include <memory>
 #include <optional>
+#include <string_view>
 
 namespace ballast::session {
 
@@ -22,8 +24,15 @@ struct ClientDataTls {
 struct ClientData {
     std::unique_ptr<net::Lease> lease;
     std::optional<base::Address> active;
-    /// With `data = "direct"`: the present backend knows it. Ballast opens nothing.
+    /// With `data = "direct"`, or a passage: the present backend knows it. Ballast opens nothing.
     bool is_at_backend = false;
+    /// The kernel leads whoever connects to the lease's port on to the backend. A connection that
+    /// does not match its rule comes to the lease.
+    std::unique_ptr<nat::Passage> passage;
+    /// An active backend connects there, and the kernel leads it on to the client.
+    std::unique_ptr<net::Lease> backend_lease;
+    /// Why there is no passage, although the kernel may carry data.
+    std::string_view relayed_because;
     /// Starts when the connection is there, which may be before the command. Some clients want to
     /// finish it by then.
     DataHandshake handshake;
@@ -38,6 +47,9 @@ struct ClientData {
                         loop::never, signal);
     }
     void clear() {
+        passage.reset();
+        backend_lease.reset();
+        relayed_because = {};
         lease.reset();
         active.reset();
         is_at_backend = false;

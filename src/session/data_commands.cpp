@@ -12,6 +12,7 @@
 #include "session/announce.h"
 #include "session/direct_data.h"
 #include "session/direct_transfer.h"
+#include "session/kernel_data.h"
 #include "session/limit_note.h"
 #include "session/security.h"
 #include "session/transfer_count.h"
@@ -26,6 +27,13 @@ namespace ballast::session {
 namespace {
 
 std::string_view protocols_of(const base::Ip& ip) { return ip.is_v4() ? "1" : "2"; }
+
+/// Empty: the usual one of this listener.
+std::string path_in_words(const TransferCourse& course) {
+    if (course.path == kernel_path) return std::string(kernel_path);
+    if (course.relayed_because.empty()) return {};
+    return fmt::format("{}, because {}", course.path, course.relayed_because);
+}
 
 /// Makes a running transfer visible in the session's view.
 class Shown {
@@ -187,6 +195,7 @@ loop::Task<> DataCommands::passive(ftp::Command command) {
     if (!co_await lend_port())
         co_return co_await refuse(
             command, 425, "Can't open data connection: no passive port is free, try again later.");
+    if (!co_await lead_past()) co_return;
     const bool extended = command.verb == "EPSV";
     if (!extended) warn_of_private(announced);
     refresh_ticket(context_);
@@ -197,6 +206,21 @@ loop::Task<> DataCommands::passive(ftp::Command command) {
     if (backends_own && backends_own->code == code)
         text = ftp::with_passive_address(backends_own->text, {announced, port}).value_or(text);
     co_await context_.answer({code, std::move(text)});
+}
+
+/// Lets the kernel lead the client's data connection to the backend, if it may. False: the client
+/// has its reply, or the session has ended.
+loop::Task<bool> DataCommands::lead_past() {
+    if (!may_use_kernel(context_)) co_return true;
+    auto& data = context_.client_data;
+    for (int losses = 0;;) {
+        data.relayed_because =
+            why_relayed(path_facts(context_, failover_, login_, DataMode::passive, false));
+        if (!data.relayed_because.empty()) co_return true;
+        auto lost = co_await open_passive_passage(context_);
+        if (!lost) co_return true;
+        if (!co_await failover_.survive_command(std::move(*lost), losses)) co_return false;
+    }
 }
 
 // Active
@@ -329,9 +353,40 @@ loop::Task<> DataCommands::transfer(ftp::Command command, bool tentative) {
     if (direction != ftp::Direction::download) failover_.known_files() = {};
     if (!tentative) tell_beginning(command, file);
     if (context_.data_is_direct())
-        co_await transfer_directly(command, file, direction, restart);
-    else
-        co_await relay(command, file, direction, restart);
+        co_return co_await transfer_directly(command, file, direction, restart);
+    switch (co_await find_path(command, direction)) {
+        case Path::none: co_return;
+        case Path::kernel: co_return co_await transfer_directly(command, file, direction, restart);
+        case Path::relay: co_return co_await relay(command, file, direction, restart);
+    }
+}
+
+/// A passive way was opened when the client asked for its port, an active one is opened now.
+loop::Task<DataCommands::Path> DataCommands::find_path(const ftp::Command& command,
+                                                       ftp::Direction direction) {
+    auto& data = context_.client_data;
+    if (data.passage) {
+        const bool is_unused = data.passage->carried().state == nat::Carried::State::open;
+        const bool is_changed = context_.dialog.protects_data() || !data.is_at_backend;
+        if (!is_changed && !data.lease->has_arrived()) co_return Path::kernel;
+        // The connection will come here, or has come here.
+        data.passage.reset();
+        data.is_at_backend = false;
+        data.relayed_because = "the way through the kernel is not valid any more";
+        if (is_unused) co_return Path::relay;
+        context_.forget_data();
+        co_await refuse(command, 425,
+                        "Can't open data connection: PROT or the server has changed, say PASV or "
+                        "EPSV again.");
+        co_return Path::none;
+    }
+    if (!may_use_kernel(context_) || !data.active || direction == ftp::Direction::unknown)
+        co_return Path::relay;
+    const bool is_upload = direction == ftp::Direction::upload;
+    data.relayed_because =
+        why_relayed(path_facts(context_, failover_, login_, DataMode::active, is_upload));
+    if (data.relayed_because.empty()) co_await open_active_passage(context_);
+    co_return data.passage ? Path::kernel : Path::relay;
 }
 
 /// Moves the data from one side to the other.
@@ -348,20 +403,23 @@ loop::Task<> DataCommands::relay(const ftp::Command& command, const std::string&
         command.line, direction, restart);
     const Running running{transfer, command.verb, file};
     std::optional<Shown> shown(std::in_place, running_, running);
-    const TransferOutcome outcome = co_await transfer.run();
+    const auto because = context_.client_data.relayed_because;
+    TransferOutcome outcome = co_await transfer.run();
+    outcome.course.relayed_because = because;
     shown.reset();
     backends.end_count();
     conclude(command, file, backends.names(), outcome);
     co_await go_on_after(outcome, transfer.backend());
 }
 
-/// Only the replies pass through Ballast.
+/// Only the replies pass through Ballast, with `data = "direct"` or through the kernel.
 loop::Task<> DataCommands::transfer_directly(const ftp::Command& command, const std::string& file,
                                              ftp::Direction direction,
                                              std::optional<std::uint64_t> restart) {
     std::optional<TransferCount> count(std::in_place, context_.assignment.seat(),
                                        context_.surroundings);
-    DirectTransfer transfer(context_, command.line, direction, restart, failover_.is_wanted());
+    DirectTransfer transfer(context_, command.line, direction, restart, failover_.is_wanted(),
+                            count->bytes(counted_as(direction)));
     const Running running{transfer, command.verb, file};
     std::optional<Shown> shown(std::in_place, running_, running);
     const TransferOutcome outcome = co_await transfer.run();
@@ -442,13 +500,27 @@ void DataCommands::tell(const ftp::Command& command, const std::string& file,
     const auto mode = [](bool is_active) -> std::string_view {
         return is_active ? "active" : "passive";
     };
-    context_.story.note(
-        context_.now(), Fact::transfer,
-        {context_.current_command, file, to_string(outcome.direction), to_string(outcome.result),
-         outcome.reason, outcome.bytes, outcome.time, course.restart, context_.client.reply_code(),
-         mode(course.client_is_active), course.client_is_protected, course.client_connected,
-         mode(course.backend_is_active), course.backend_is_protected, course.backend_connected,
-         course.first_byte, course.pauses, course.paused, course.held});
+    context_.story.note(context_.now(), Fact::transfer,
+                        {context_.current_command,
+                         file,
+                         to_string(outcome.direction),
+                         to_string(outcome.result),
+                         outcome.reason,
+                         outcome.bytes,
+                         outcome.time,
+                         course.restart,
+                         context_.client.reply_code(),
+                         mode(course.client_is_active),
+                         course.client_is_protected,
+                         course.client_connected,
+                         mode(course.backend_is_active),
+                         course.backend_is_protected,
+                         course.backend_connected,
+                         course.first_byte,
+                         course.pauses,
+                         course.paused,
+                         course.held,
+                         path_in_words(course)});
     if (!events::is_wanted(events::Kind::transfer_ended)) return;
     const std::chrono::duration<double> seconds = outcome.time;
     events::publish(events::Kind::transfer_ended,

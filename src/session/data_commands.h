@@ -58,6 +58,14 @@ private:
     [[nodiscard]] bool is_behind_nat(const base::Ip& named) const;
     [[nodiscard]] bool may_name(const base::Ip& address) const;
     void warn_of_private(const base::Ip& announced) const;
+    [[nodiscard]] loop::Task<bool> lead_past();
+    /// Who carries the data of a transfer.
+    enum class Path : std::uint8_t {
+        relay,
+        kernel,
+        none,  ///< the client has its refusal
+    };
+    [[nodiscard]] loop::Task<Path> find_path(const ftp::Command& command, ftp::Direction direction);
     [[nodiscard]] loop::Task<std::optional<ftp::Reply>> pass_on(const ftp::Command& command);
     [[nodiscard]] loop::Task<base::Result<std::optional<ftp::Reply>>> try_to_pass_on(
         const ftp::Command& command);

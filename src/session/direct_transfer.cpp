@@ -4,6 +4,7 @@
 #include "backend/refusal.h"
 #include "guard/command_policy.h"
 #include "metrics/commands.h"
+#include "metrics/counters.h"
 #include "session/direct_data.h"
 #include "session/farewells.h"
 
@@ -25,13 +26,19 @@ constexpr int commands_in_a_row = 16;
 /// the end of the data.
 constexpr auto operators_patience = std::chrono::seconds(5);
 
+/// How long a final reply waits for the end of data that do not move any more.
+constexpr auto idle_end_time = std::chrono::seconds(10);
+/// The receiver has all data, but has not closed its end. It may wait for the reply.
+constexpr auto half_closed_time = std::chrono::milliseconds(250);
+
 /// RFC 959 4.2.1: replies about the data connection, which is between client and backend.
 bool is_about_data_connection(std::uint16_t code) { return code == 425 || code == 426; }
 
 }  // namespace
 
 DirectTransfer::DirectTransfer(Context& context, std::string line, ftp::Direction direction,
-                               std::optional<std::uint64_t> restart, bool may_survive)
+                               std::optional<std::uint64_t> restart, bool may_survive,
+                               std::shared_ptr<pool::ByteCount> moved)
     : context_(context),
       leg_(context.leg()),
       line_(std::move(line)),
@@ -39,11 +46,19 @@ DirectTransfer::DirectTransfer(Context& context, std::string line, ftp::Directio
       may_survive_(may_survive),
       answers_(context.client),
       replies_(leg_, answers_, context.signal, direction == ftp::Direction::unknown, may_survive),
-      started_(context.now()) {
+      started_(context.now()),
+      passage_(context.client_data.passage.get()),
+      moved_(std::move(moved)) {
     outcome_.direction = direction;
     auto& course = outcome_.course;
+    course.path = passage_ == nullptr ? direct_path : kernel_path;
     course.client_is_active = course.backend_is_active = context.client_data.active.has_value();
     course.restart = restart.value_or(0);
+}
+
+/// Nobody watches the data any more.
+DirectTransfer::~DirectTransfer() {
+    if (passage_ != nullptr && !is_over_) passage_->cut();
 }
 
 loop::Task<TransferOutcome> DirectTransfer::run() {
@@ -53,6 +68,8 @@ loop::Task<TransferOutcome> DirectTransfer::run() {
 }
 
 void DirectTransfer::note_end() {
+    look_at_passage();
+    is_over_ = true;
     outcome_.time = context_.now() - started_;
     if (replies_.backend_is_lost()) outcome_.after = AfterTransfer::backend_lost;
     if (answers_.service_is_over()) outcome_.after = AfterTransfer::service_over;
@@ -67,8 +84,9 @@ TransferProgress DirectTransfer::progress() const {
     if (abort_is_sent_) phase = TransferPhase::aborting;
     return {.phase = phase,
             .direction = outcome_.direction,
+            .bytes = outcome_.bytes,
             .size = replies_.owed().announced_bytes(),
-            .moving_since = {}};
+            .moving_since = connected_at_};
 }
 
 void DirectTransfer::end_by_operator() {
@@ -80,15 +98,7 @@ void DirectTransfer::end_by_operator() {
 
 /// False: the backend has not heard the command.
 loop::Task<bool> DirectTransfer::begin() {
-    auto refusal = co_await renew_direct(context_);
-    if (!refusal) {
-        co_await refuse_for_lost_backend(refusal.error());
-        co_return false;
-    }
-    if (*refusal) {
-        co_await refuse_as_backend("PORT:", std::move(**refusal));
-        co_return false;
-    }
+    if (!co_await prepare()) co_return false;
     if (!co_await send_restart()) co_return false;
     if (operator_ends_ || context_.is_cut()) {
         outcome_.result = TransferResult::refused;
@@ -104,6 +114,29 @@ loop::Task<bool> DirectTransfer::begin() {
     }
     outcome_.reach = TransferReach::sent;
     sent_at_ = context_.now();
+    co_return true;
+}
+
+/// The backend knows where its data go.
+loop::Task<bool> DirectTransfer::prepare() {
+    if (passage_ != nullptr) {
+        if (auto& lease = context_.client_data.lease; lease && !lease->keep()) {
+            co_await refuse(ftp::make_reply(
+                425, "Can't open data connection: the port has expired, say PASV or EPSV again."));
+            co_return false;
+        }
+        passage_->keep();
+        co_return true;
+    }
+    auto refusal = co_await renew_direct(context_);
+    if (!refusal) {
+        co_await refuse_for_lost_backend(refusal.error());
+        co_return false;
+    }
+    if (*refusal) {
+        co_await refuse_as_backend("PORT:", std::move(**refusal));
+        co_return false;
+    }
     co_return true;
 }
 
@@ -148,16 +181,100 @@ loop::Task<> DirectTransfer::carry() {
         // First the client: its ABOR explains the reply that has come with it.
         co_await hear_client();
         co_await replies_.take(asks_about_file_);
-        if (replies_.owed().is_begun()) outcome_.reach = TransferReach::begun;
+        if (replies_.owed().is_begun()) {
+            outcome_.reach = TransferReach::begun;
+            if (!begun_at_) begun_at_ = counted_at_ = context_.now();
+        }
+        look_at_passage();
         if (replies_.owed().final_reply()) co_return co_await finish();
         if (operator_ends_ && !abort_is_sent_ && !context_.is_cut()) co_await pass_abort();
         if (const auto why = interruption(); why != Reason::none) co_return co_await break_off(why);
         leg_.watch();
         context_.client.watch_to_hear();
         const auto until = operator_ends_ ? loop::Deadline(*operator_ends_) : loop::never;
-        (void)co_await context_.signal.wait(
-            loop::sooner(loop::sooner(answer_until(), leg_.poll_at()), until));
+        (void)co_await context_.signal.wait(loop::sooner(
+            loop::sooner(answer_until(), leg_.poll_at()), loop::sooner(data_until(), until)));
     }
+}
+
+// What the kernel carries
+
+/// A connection runs through the passage.
+bool DirectTransfer::is_carried() const {
+    if (passage_ == nullptr) return false;
+    using State = nat::Carried::State;
+    const auto state = passage_->carried().state;
+    return state == State::connected || state == State::half_closed;
+}
+
+void DirectTransfer::look_at_passage() {
+    if (passage_ == nullptr) return;
+    using State = nat::Carried::State;
+    const auto& carried = passage_->carried();
+    const auto now = context_.now();
+    auto& course = outcome_.course;
+    const auto since_start =
+        std::max<loop::Time::duration>(now - started_, std::chrono::microseconds(1));
+    const bool has_come = is_carried() || carried.state == State::closed;
+    if (has_come && !connected_at_) {
+        connected_at_ = counted_at_ = now;
+        course.client_connected = course.backend_connected = since_start;
+        auto& data = context_.client_data;
+        if (data.lease) data.lease->end_elsewhere();
+        if (data.backend_lease) data.backend_lease->end_elsewhere();
+    }
+    // The one who connects is the client in passive mode, and the backend in active mode.
+    auto bytes = carried.sent + carried.received;
+    const bool is_upload = outcome_.direction == ftp::Direction::upload;
+    if (outcome_.direction != ftp::Direction::unknown)
+        bytes = is_upload == course.client_is_active ? carried.received : carried.sent;
+    if (bytes > outcome_.bytes) {
+        if (course.first_byte == loop::Time::duration()) course.first_byte = since_start;
+        const auto more = bytes - outcome_.bytes;
+        if (moved_) *moved_ += more;
+        metrics::count(metrics::Counter::bytes_forwarded, more);
+        outcome_.bytes = bytes;
+    }
+    if (outcome_.bytes >= counted_ + context_.settings.data_stall_bytes) {
+        counted_ = outcome_.bytes;
+        counted_at_ = now;
+    }
+}
+
+/// When a transfer that has begun has waited too long for its connection or its bytes.
+loop::Deadline DirectTransfer::data_until() const {
+    if (passage_ == nullptr || !begun_at_) return loop::never;
+    if (is_carried()) return counted_at_ + context_.settings.data_stall_timeout;
+    if (connected_at_) return loop::never;
+    return *begun_at_ + context_.settings.data_connect_timeout;
+}
+
+/// The backend has closed its end and may say so before the client has all data. Waits until both
+/// ends are closed, as long as bytes move. A client may also wait for the reply before it closes.
+loop::Task<> DirectTransfer::hold_final() {
+    if (passage_ == nullptr) co_return;
+    using State = nat::Carried::State;
+    const auto looks = passage_->carried().looks + 1;
+    passage_->look();
+    const auto since = context_.now();
+    for (;;) {
+        look_at_passage();
+        co_await hear_client();
+        const auto& carried = passage_->carried();
+        const bool has_looked = carried.looks >= looks;
+        if (client_has_left_ || operator_ends_ || context_.is_cut()) break;
+        if (carried.state == State::closed) break;
+        // No connection has used it.
+        if (has_looked && !is_carried()) break;
+        // A server that refuses or gives up may leave its end open.
+        if (has_looked && replies_.owed().final_reply()->is_negative()) break;
+        auto until = std::max(since, carried.moved_at) + idle_end_time;
+        if (carried.state == State::half_closed) until = since + half_closed_time;
+        if (context_.now() >= until) break;
+        context_.client.watch_to_hear();
+        (void)co_await context_.signal.wait(until);
+    }
+    look_at_passage();
 }
 
 /// ABOR and STAT must reach the backend at once (RFC 959 4.1.3). All other commands wait, even
@@ -198,6 +315,8 @@ loop::Task<> DirectTransfer::hear_command(ftp::Command command) {
 
 loop::Task<> DirectTransfer::pass_abort() {
     abort_is_sent_ = true;
+    // An operator does not wait for a server that reads no ABOR before the end of the data.
+    if (operator_ends_ && passage_ != nullptr) passage_->cut();
     if (const auto sent = co_await leg_.send_meanwhile("ABOR"); !sent)
         replies_.lose_backend(sent.error());
 }
@@ -219,6 +338,11 @@ TransferReason DirectTransfer::interruption() const {
     if (leg_.is_disabled()) return Reason::server_disabled;
     if (replies_.is_missing()) return Reason::reply_lost;
     if (operator_ends_ && now >= *operator_ends_) return Reason::ended_by_operator;
+    if (now >= data_until()) {
+        const bool is_upload = outcome_.direction == ftp::Direction::upload;
+        if (is_carried()) return is_upload ? Reason::client_stalled : Reason::server_stalled;
+        return outcome_.course.client_is_active ? Reason::server_missing : Reason::client_missing;
+    }
     return now >= answer_until() ? Reason::reply_late : Reason::none;
 }
 
@@ -233,6 +357,7 @@ loop::Task<> DirectTransfer::break_off(TransferReason why) {
     outcome_.reason = is_lost ? replies_.missing() : std::string(to_string(why));
     const bool is_heard = abort_is_sent_ || is_lost || why == Reason::client_left;
     if (!is_heard) (void)co_await leg_.send_meanwhile("ABOR");
+    if (passage_ != nullptr) passage_->cut();
     if (!is_lost) replies_.lose_backend(std::string(to_string(why)));
     co_await tell_failure(outcome_.reason);
     replies_.give_up_stats();
@@ -240,7 +365,9 @@ loop::Task<> DirectTransfer::break_off(TransferReason why) {
 }
 
 loop::Task<> DirectTransfer::tell_failure(std::string_view words) {
-    const std::uint16_t code = replies_.owed().is_begun() ? 426 : 451;
+    std::uint16_t code = replies_.owed().is_begun() ? 426 : 451;
+    if (outcome_.cause == Reason::client_missing || outcome_.cause == Reason::server_missing)
+        code = 425;
     const std::string_view stop = words.ends_with('.') ? "" : ".";
     return answers_.tell(
         ftp::make_reply(code, fmt::format("{}: {}{}", failure_text(code), words, stop)));
@@ -249,6 +376,7 @@ loop::Task<> DirectTransfer::tell_failure(std::string_view words) {
 loop::Task<> DirectTransfer::finish() {
     const ftp::Reply reply = *replies_.owed().final_reply();
     note_final(reply);
+    co_await hold_final();
     if (reply.code == 421 && may_survive_) co_return co_await tell_farewell();
     const bool is_over = reply.code == 421 || replies_.backend_is_lost();
     if (!abort_is_sent_ && !is_over && replies_.is_awaited()) co_await replies_.settle_stats(false);

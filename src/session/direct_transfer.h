@@ -8,24 +8,31 @@
 #include "session/transfer_outcome.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace ballast::session {
 
-/// One transfer between the client and its backend, past Ballast (`data = "direct"`), from the
-/// command to the last reply. Ballast passes on the replies, and the client's ABOR and STAT. It
-/// does not see the data, so it knows neither their amount nor whether they still move. Once the
-/// backend has begun, only the backend, the client and operators end the transfer.
+/// One transfer between the client and its backend, past Ballast (`data = "direct"`, or a passage
+/// through the kernel), from the command to the last reply. Ballast passes on the replies, and the
+/// client's ABOR and STAT. It does not see direct data, so it knows neither their amount nor
+/// whether they still move. Once the backend has begun, only the backend, the client and operators
+/// end the transfer. Of data that the kernel carries it knows both: a stalled transfer ends, and
+/// the last reply is held back until both ends have closed the data connection.
 ///
 /// The client's data address is spent afterwards, unless the command was not a transfer after all.
 class DirectTransfer : public RunningTransfer {
 public:
     /// The context outlives it. `direction` is `unknown` for a command that may not be a transfer.
-    /// `may_survive`: the session goes on without its backend.
+    /// `may_survive`: the session goes on without its backend. `moved` counts what the kernel has
+    /// carried for the backend.
     DirectTransfer(Context& context, std::string line, ftp::Direction direction,
-                   std::optional<std::uint64_t> restart, bool may_survive);
+                   std::optional<std::uint64_t> restart, bool may_survive,
+                   std::shared_ptr<pool::ByteCount> moved);
+    /// Ends data that the kernel still carries.
+    ~DirectTransfer() override;
     DirectTransfer(const DirectTransfer&) = delete;
     DirectTransfer& operator=(const DirectTransfer&) = delete;
 
@@ -38,6 +45,11 @@ public:
 
 private:
     [[nodiscard]] loop::Task<bool> begin();
+    [[nodiscard]] loop::Task<bool> prepare();
+    void look_at_passage();
+    [[nodiscard]] bool is_carried() const;
+    [[nodiscard]] loop::Deadline data_until() const;
+    [[nodiscard]] loop::Task<> hold_final();
     [[nodiscard]] loop::Task<bool> send_restart();
     [[nodiscard]] loop::Task<> carry();
     [[nodiscard]] loop::Task<> hear_client();
@@ -65,6 +77,13 @@ private:
     TransferOutcome outcome_;
     loop::Time started_;
     loop::Time sent_at_{};
+    nat::Passage* const passage_;  // null: `data = "direct"`
+    const std::shared_ptr<pool::ByteCount> moved_;
+    std::optional<loop::Time> begun_at_;
+    std::optional<loop::Time> connected_at_;
+    std::uint64_t counted_ = 0;  // bytes when the present time for `data_stall_bytes` began
+    loop::Time counted_at_{};
+    bool is_over_ = false;
     bool abort_is_sent_ = false;
     bool client_has_left_ = false;
     bool asks_about_file_ = false;             // a STAT with an argument

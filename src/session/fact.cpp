@@ -110,7 +110,7 @@ constexpr auto rows = std::to_array<FactRow>({
      "on][, final reply {code}]. Client: {client_mode}[ with TLS{client_tls}][, connected after "
      "{client_connect}]. Backend: {backend_mode}[ with TLS{backend_tls}][, connected after "
      "{backend_connect}][. First byte after {first_byte}][. Pauses of a second or more: {pauses}, "
-     "{paused} in all][. Held back by a bandwidth limit for {held}].",
+     "{paused} in all][. Held back by a bandwidth limit for {held}][. Data path: {path}].",
      {{{"line"},
        {"file"},
        {"direction"},
@@ -129,7 +129,8 @@ constexpr auto rows = std::to_array<FactRow>({
        {"first_byte", time_or_none},
        {"pauses", number_or_none},
        {"paused", time_or_none},
-       {"held", time_or_none}}}},
+       {"held", time_or_none},
+       {"path"}}}},
     {Fact::said_meanwhile,
      "said_meanwhile",
      "During the transfer, the client sent {line}.",

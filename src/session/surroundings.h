@@ -5,6 +5,7 @@
 #include "config/config.h"
 #include "guard/ledger.h"
 #include "metrics/backend_figures.h"
+#include "nat/forwarder.h"
 #include "net/network.h"
 #include "net/tls_server.h"
 #include "session/pools.h"
@@ -50,6 +51,8 @@ struct Surroundings {
     Stories* stories = nullptr;                              ///< null: its story is not kept
     std::uint32_t worker = 0;                                ///< the number of its thread
     WarmLegs* warm = nullptr;                                ///< null: every leg is new
+    nat::Forwarder* forwarder =
+        nullptr;  ///< carries data where `data_path` says so; null: none does
 };
 
 }  // namespace ballast::session

@@ -67,6 +67,7 @@ std::string json_line(const TransferRecord& record, std::chrono::system_clock::t
                              {"direction", to_string(record.outcome.direction)},
                              {"bytes", record.outcome.bytes},
                              {"seconds", seconds_of(record.outcome)},
+                             {"path", record.outcome.course.path},
                              {"result", to_string(record.outcome.result)},
                              {"reason", record.outcome.reason}});
 }

@@ -20,6 +20,11 @@ enum class AfterTransfer : std::uint8_t {
     client_lost,   ///< a reply could not be delivered
 };
 
+// Who carries the data of a transfer, as the log names it.
+inline constexpr std::string_view relay_path = "relay";
+inline constexpr std::string_view direct_path = "direct";
+inline constexpr std::string_view kernel_path = "kernel";
+
 /// How a transfer went, for those who explain it. Times count from its command; zero: it did not
 /// come so far.
 struct TransferCourse {
@@ -35,6 +40,8 @@ struct TransferCourse {
     Duration paused{};
     Duration held{};  ///< back by a bandwidth limit
     std::uint64_t restart = 0;
+    std::string_view path = relay_path;
+    std::string_view relayed_because = {};  ///< although `data_path` lets the kernel carry data
 };
 
 struct TransferOutcome {

@@ -62,7 +62,7 @@ TEST_F(TransferLog, writes_json_with_every_field) {
         json(),
         R"({"time":"2001-09-09T01:46:40Z","session":"s1","user":"anna","backend_user":"ftp-sales",)"
         R"("client":"198.51.100.7:50000","backend":"alf1","verb":"RETR","file":"/in/a.txt",)"
-        R"("direction":"download","bytes":1234,"seconds":2.5,"result":"whole","reason":""})");
+        R"("direction":"download","bytes":1234,"seconds":2.5,"path":"relay","result":"whole","reason":""})");
 }
 
 TEST_F(TransferLog, escapes_names_in_json) {

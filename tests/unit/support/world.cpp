@@ -82,7 +82,8 @@ void World::begin_session(std::unique_ptr<net::Stream> client) {
                               .notices = notices,
                               .figures = figures,
                               .stories = &stories,
-                              .warm = &warm},
+                              .warm = &warm,
+                              .forwarder = forwarder},
         std::move(client), id, [this, id] { loop.post([this, id] { sessions_.erase(id); }); });
     sessions_.add(std::move(session)).start();
 }

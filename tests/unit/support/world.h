@@ -46,6 +46,7 @@ public:
     std::shared_ptr<const net::TlsServer> tls_server;
     std::shared_ptr<const net::TlsClient> tls_client;
     bool begins_with_tls = false;
+    nat::Forwarder* forwarder = nullptr;
 
     [[nodiscard]] FakeBackend& backend(std::size_t index) { return *backends_.at(index); }
     [[nodiscard]] pool::Pool& pool();

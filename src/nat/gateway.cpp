@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nat/gateway.h"
+
+#include "base/owned_fd.h"
+#include "nat/rules.h"
+#include "nat/tracking.h"
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <mutex>
+#include <optional>
+#include <poll.h>
+#include <pthread.h>
+#include <string_view>
+#include <sys/eventfd.h>
+#include <thread>
+#include <unistd.h>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace ballast::nat {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using State = Carried::State;
+using Id = std::uint64_t;
+
+/// How often running connections are looked at, for the bandwidth figures and for stalls.
+constexpr auto look_interval = std::chrono::seconds(1);
+/// An element in the kernel that is not needed any more goes with the next batch, or after this
+/// time.
+constexpr auto removal_delay = std::chrono::milliseconds(50);
+/// After lost news all connections are read again, at most this often.
+constexpr auto recovery_interval = std::chrono::milliseconds(250);
+/// An element that we should fail to remove removes itself.
+constexpr auto element_time = passage_time + std::chrono::seconds(90);
+
+constexpr const char* counting = "/proc/sys/net/netfilter/nf_conntrack_acct";
+constexpr const char* telling = "/proc/sys/net/netfilter/nf_conntrack_events";
+
+/// The first character of a small file of the kernel; 0: there is none.
+char first_of(const char* file) {
+    const base::OwnedFd opened(::open(file, O_RDONLY | O_CLOEXEC));
+    char first = 0;
+    if (!opened || ::read(opened.get(), &first, 1) != 1) return 0;
+    return first;
+}
+
+bool write_to(const char* file, std::string_view text) {
+    const base::OwnedFd opened(::open(file, O_WRONLY | O_CLOEXEC));
+    return opened &&
+           ::write(opened.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+}
+
+base::Error missing(std::string what) { return {base::Fault::internal, {}, std::move(what)}; }
+
+bool is_running(State state) { return state == State::connected || state == State::half_closed; }
+
+struct Key {
+    base::Ip from;
+    base::Address at;
+    friend bool operator==(const Key&, const Key&) = default;
+};
+
+struct Hash {
+    std::size_t operator()(const Key& key) const noexcept {
+        return std::hash<base::Ip>{}(key.from) * 31 + std::hash<base::Address>{}(key.at);
+    }
+    std::size_t operator()(const Ends& ends) const noexcept {
+        return std::hash<base::Address>{}(ends.from) * 31 + std::hash<base::Address>{}(ends.at);
+    }
+};
+
+/// Between a passage, on its session's thread, and the clerk.
+struct Line {
+    std::mutex mutex;
+    loop::Loop* loop = nullptr;  // null: the passage is gone
+
+    // Of the session's thread:
+    loop::Signal* signal = nullptr;  // null: the passage is gone
+    Carried carried;
+};
+
+struct Wish {
+    enum class Kind : std::uint8_t { open, keep, look, cut, close };
+    Kind kind;
+    Id id;
+    Way way = {};
+    std::shared_ptr<Line> line = {};
+};
+
+}  // namespace
+
+bool machine_forwards(base::Family family) {
+    return first_of(family == base::Family::ipv4 ? "/proc/sys/net/ipv4/ip_forward"
+                                                 : "/proc/sys/net/ipv6/conf/all/forwarding") == '1';
+}
+
+/// Where wishes wait for the clerk.
+class Gateway::Desk {
+public:
+    explicit Desk(base::OwnedFd bell) : bell_(std::move(bell)) {}
+
+    enum class Haste : std::uint8_t {
+        now,
+        none,  ///< when the clerk comes by anyway: within a second
+    };
+    void put(Wish wish, Haste haste = Haste::now) {
+        const std::lock_guard lock(mutex_);
+        if (is_closed_) return;
+        wishes_.push_back(std::move(wish));
+        if (haste == Haste::now && !std::exchange(has_rung_, true)) ring();
+    }
+    [[nodiscard]] std::vector<Wish> take() {
+        std::uint64_t rung = 0;
+        (void)!::read(bell_.get(), &rung, sizeof rung);
+        const std::lock_guard lock(mutex_);
+        has_rung_ = false;
+        return std::exchange(wishes_, {});
+    }
+    void close() {
+        const std::lock_guard lock(mutex_);
+        is_closed_ = true;
+        ring();
+    }
+    [[nodiscard]] bool is_closed() {
+        const std::lock_guard lock(mutex_);
+        return is_closed_;
+    }
+    [[nodiscard]] int bell() const { return bell_.get(); }
+    [[nodiscard]] Id next_id() { return ++last_id_; }
+
+    std::atomic<bool> forwards_ipv4 = false;
+    std::atomic<bool> forwards_ipv6 = false;
+
+private:
+    void ring() {
+        const std::uint64_t once = 1;
+        (void)!::write(bell_.get(), &once, sizeof once);
+    }
+    std::mutex mutex_;
+    const base::OwnedFd bell_;
+    std::vector<Wish> wishes_;
+    bool has_rung_ = false;
+    bool is_closed_ = false;
+    std::atomic<Id> last_id_ = 0;
+};
+
+/// The thread that speaks with the kernel.
+class Gateway::Clerk {
+public:
+    Clerk(std::shared_ptr<Desk> desk, std::unique_ptr<Rules> rules,
+          std::unique_ptr<Tracking> tracking)
+        : desk_(std::move(desk)), rules_(std::move(rules)), tracking_(std::move(tracking)) {
+        look_at_machine();
+        thread_ = std::thread([this] {
+            ::pthread_setname_np(::pthread_self(), "kernel path");
+            run();
+        });
+    }
+    ~Clerk() {
+        desk_->close();
+        thread_.join();
+    }
+    Clerk(const Clerk&) = delete;
+    Clerk& operator=(const Clerk&) = delete;
+
+private:
+    struct Track {
+        Way way;
+        std::shared_ptr<Line> line;
+        Clock::time_point until;
+        bool is_kept = false;
+        bool is_awaited = false;  // its elements are in the kernel
+        std::optional<Ends> ends;
+        Carried carried;
+    };
+
+    void run();
+    void attend(std::vector<Wish> wishes);
+    void add_all(std::vector<Wish>& opened);
+    void close(Id id, const Track& track);
+    void stop_awaiting(Id id, Track& track);
+    void remove_elements();
+    void hear(const Tracked& tracked);
+    void connect(Id id, Track& track, const Tracked& tracked);
+    void note(Track& track, const Tracked& tracked);
+    void look_at_all();
+    void look(Track& track);
+    void recover();
+    void look_at_machine();
+    static void tell(const Track& track);
+    [[nodiscard]] int patience() const;
+
+    const std::shared_ptr<Desk> desk_;
+    const std::unique_ptr<Rules> rules_;
+    const std::unique_ptr<Tracking> tracking_;
+    std::unordered_map<Id, Track> tracks_;
+    std::unordered_map<Key, Id, Hash> awaited_;
+    std::unordered_map<Ends, Id, Hash> running_;
+    std::vector<Rules::Change> removals_;
+    Clock::time_point remove_at_ = Clock::time_point::max();
+    Clock::time_point look_at_ = Clock::now() + look_interval;
+    Clock::time_point recover_at_ = Clock::time_point::min();
+    bool has_lost_news_ = false;
+    std::thread thread_;
+};
+
+/// Milliseconds until something is due.
+int Gateway::Clerk::patience() const {
+    auto due = std::min(look_at_, remove_at_);
+    if (has_lost_news_) due = std::min(due, recover_at_);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - Clock::now());
+    return std::max(0, static_cast<int>(left.count()));
+}
+
+void Gateway::Clerk::run() {
+    while (!desk_->is_closed()) {
+        std::array<pollfd, 2> waits{pollfd{desk_->bell(), POLLIN, 0},
+                                    pollfd{tracking_->descriptor(), POLLIN, 0}};
+        (void)::poll(waits.data(), waits.size(), patience());
+        auto wishes = desk_->take();
+        // First the news: they are older than what is wished now.
+        if (!tracking_->read_news([this](const Tracked& tracked) { hear(tracked); }))
+            has_lost_news_ = true;
+        attend(std::move(wishes));
+        const auto now = Clock::now();
+        if (now >= remove_at_) remove_elements();
+        if (has_lost_news_ && now >= recover_at_) recover();
+        if (now >= look_at_) look_at_all();
+    }
+    attend(desk_->take());
+    remove_elements();
+}
+
+void Gateway::Clerk::attend(std::vector<Wish> wishes) {
+    std::vector<Wish> opened;
+    for (auto& wish : wishes) {
+        if (wish.kind == Wish::Kind::open) {
+            opened.push_back(std::move(wish));
+            continue;
+        }
+        // What is wished for a passage comes behind its opening.
+        if (!opened.empty()) add_all(opened);
+        const auto found = tracks_.find(wish.id);
+        if (found == tracks_.end()) continue;
+        auto& track = found->second;
+        switch (wish.kind) {
+            case Wish::Kind::open: break;
+            case Wish::Kind::keep: track.is_kept = true; break;
+            case Wish::Kind::look:
+                look(track);
+                ++track.carried.looks;
+                tell(track);
+                break;
+            case Wish::Kind::cut:
+                if (track.ends && is_running(track.carried.state)) tracking_->forget(*track.ends);
+                stop_awaiting(wish.id, track);
+                break;
+            case Wish::Kind::close:
+                stop_awaiting(wish.id, track);
+                close(wish.id, track);
+                tracks_.erase(found);
+                break;
+        }
+    }
+    add_all(opened);
+}
+
+/// All in one batch, behind the removals: a port may be used again.
+void Gateway::Clerk::add_all(std::vector<Wish>& opened) {
+    if (opened.empty()) return;
+    const auto now = Clock::now();
+    auto changes = std::exchange(removals_, {});
+    remove_at_ = Clock::time_point::max();
+    const auto removed = changes.size();
+    for (const auto& wish : opened) changes.push_back({wish.way, true, element_time});
+    const auto refused = rules_->apply(changes);
+    for (std::size_t i = 0; i < opened.size(); ++i) {
+        auto& wish = opened[i];
+        const auto& problem = refused[removed + i];
+        auto& track = tracks_
+                          .emplace(wish.id, Track{.way = wish.way,
+                                                  .line = std::move(wish.line),
+                                                  .until = now + passage_time,
+                                                  .ends = {},
+                                                  .carried = {}})
+                          .first->second;
+        track.carried.moved_at = now;
+        if (problem) {
+            track.carried.state = State::refused;
+            track.carried.problem = "the kernel refuses the rule: " + problem.message();
+        } else {
+            track.carried.state = State::open;
+            track.is_awaited = true;
+            awaited_[{track.way.from, track.way.at}] = wish.id;
+        }
+        tell(track);
+    }
+    opened.clear();
+}
+
+void Gateway::Clerk::stop_awaiting(Id id, Track& track) {
+    if (!std::exchange(track.is_awaited, false)) return;
+    const auto waits = awaited_.find({track.way.from, track.way.at});
+    if (waits != awaited_.end() && waits->second == id) awaited_.erase(waits);
+    removals_.push_back({track.way, false});
+    if (removals_.size() == 1) remove_at_ = Clock::now() + removal_delay;
+}
+
+void Gateway::Clerk::remove_elements() {
+    (void)rules_->apply(std::exchange(removals_, {}));
+    remove_at_ = Clock::time_point::max();
+}
+
+/// The same ends may belong to a newer connection by now.
+void Gateway::Clerk::close(Id id, const Track& track) {
+    if (!track.ends) return;
+    const auto runs = running_.find(*track.ends);
+    if (runs != running_.end() && runs->second == id) running_.erase(runs);
+}
+
+void Gateway::Clerk::tell(const Track& track) {
+    const std::lock_guard lock(track.line->mutex);
+    if (track.line->loop == nullptr) return;
+    track.line->loop->post([line = track.line, carried = track.carried]() mutable {
+        line->carried = std::move(carried);
+        if (line->signal != nullptr) line->signal->raise();
+    });
+}
+
+void Gateway::Clerk::hear(const Tracked& tracked) {
+    if (tracked.is_new) {
+        const auto waits = awaited_.find({tracked.ends.from.ip, tracked.ends.at});
+        if (waits != awaited_.end()) connect(waits->second, tracks_.at(waits->second), tracked);
+        return;
+    }
+    const auto runs = running_.find(tracked.ends);
+    if (runs == running_.end()) return;
+    auto& track = tracks_.at(runs->second);
+    if (tracked.is_closed || tracked.is_gone) return note(track, tracked);
+    if (!tracked.is_half_closed || track.carried.state != State::connected) return;
+    track.carried.state = State::half_closed;
+    tell(track);
+}
+
+/// One connection may use the way, so its elements go now.
+void Gateway::Clerk::connect(Id id, Track& track, const Tracked& tracked) {
+    if (tracked.reaches != track.way.to) return;
+    stop_awaiting(id, track);
+    track.ends = tracked.ends;
+    running_[tracked.ends] = id;
+    track.carried.state = State::connected;
+    track.carried.moved_at = Clock::now();
+    tell(track);
+}
+
+/// It has ended.
+void Gateway::Clerk::note(Track& track, const Tracked& tracked) {
+    if (track.carried.state == State::closed) return;
+    auto counted = tracked.is_counted ? std::optional(tracked) : tracking_->ask(tracked.ends);
+    if (counted && counted->is_counted) {
+        track.carried.sent = counted->sent;
+        track.carried.received = counted->received;
+    }
+    track.carried.state = State::closed;
+    tell(track);
+}
+
+void Gateway::Clerk::look(Track& track) {
+    if (!track.ends || !is_running(track.carried.state)) return;
+    const auto tracked = tracking_->ask(*track.ends);
+    if (!tracked) {
+        track.carried.state = State::closed;
+        return;
+    }
+    if (tracked->sent != track.carried.sent || tracked->received != track.carried.received)
+        track.carried.moved_at = Clock::now();
+    track.carried.sent = tracked->sent;
+    track.carried.received = tracked->received;
+    if (tracked->is_half_closed) track.carried.state = State::half_closed;
+    if (tracked->is_closed) track.carried.state = State::closed;
+}
+
+void Gateway::Clerk::look_at_all() {
+    look_at_machine();
+    for (auto& [id, track] : tracks_) {
+        if (track.is_awaited && !track.is_kept && Clock::now() >= track.until)
+            stop_awaiting(id, track);
+        if (!is_running(track.carried.state)) continue;
+        const auto before = std::pair(track.carried.state, track.carried.moved_at);
+        look(track);
+        if (std::pair(track.carried.state, track.carried.moved_at) != before) tell(track);
+    }
+    look_at_ = Clock::now() + look_interval;
+}
+
+/// News were lost: looks at everything.
+void Gateway::Clerk::recover() {
+    has_lost_news_ = false;
+    recover_at_ = Clock::now() + recovery_interval;
+    tracking_->ask_all([this](const Tracked& tracked) {
+        if (tracked.is_closed || running_.contains(tracked.ends)) return;
+        const auto waits = awaited_.find({tracked.ends.from.ip, tracked.ends.at});
+        if (waits != awaited_.end()) connect(waits->second, tracks_.at(waits->second), tracked);
+    });
+    look_at_all();
+}
+
+void Gateway::Clerk::look_at_machine() {
+    desk_->forwards_ipv4 = machine_forwards(base::Family::ipv4);
+    desk_->forwards_ipv6 = machine_forwards(base::Family::ipv6);
+}
+
+class Gateway::OpenPassage final : public Passage {
+public:
+    OpenPassage(std::shared_ptr<Desk> desk, const Way& way, loop::Signal& signal)
+        : desk_(std::move(desk)),
+          id_(desk_->next_id()),
+          way_(way),
+          line_(std::make_shared<Line>()) {
+        line_->loop = &signal.loop();
+        line_->signal = &signal;
+        line_->carried.moved_at = signal.loop().now();
+        desk_->put({Wish::Kind::open, id_, way, line_});
+    }
+    ~OpenPassage() override {
+        {
+            const std::lock_guard lock(line_->mutex);
+            line_->loop = nullptr;
+        }
+        line_->signal = nullptr;
+        // Its elements are gone if the connection has come.
+        const auto state = line_->carried.state;
+        const bool is_used = is_running(state) || state == State::closed;
+        desk_->put({Wish::Kind::close, id_}, is_used ? Desk::Haste::none : Desk::Haste::now);
+    }
+    OpenPassage(const OpenPassage&) = delete;
+    OpenPassage& operator=(const OpenPassage&) = delete;
+
+    [[nodiscard]] const Carried& carried() const override { return line_->carried; }
+    [[nodiscard]] const Way& way() const override { return way_; }
+    void keep() override { desk_->put({Wish::Kind::keep, id_}, Desk::Haste::none); }
+    void look() override { desk_->put({Wish::Kind::look, id_}); }
+    void cut() override { desk_->put({Wish::Kind::cut, id_}); }
+
+private:
+    const std::shared_ptr<Desk> desk_;
+    const Id id_;
+    const Way way_;
+    const std::shared_ptr<Line> line_;
+};
+
+Gateway::Gateway(std::shared_ptr<Desk> desk, std::unique_ptr<Clerk> clerk)
+    : desk_(std::move(desk)), clerk_(std::move(clerk)) {}
+
+Gateway::~Gateway() = default;
+
+base::Result<std::unique_ptr<Gateway>> Gateway::open() {
+    auto rules = Rules::open();
+    if (!rules) return std::unexpected(std::move(rules.error()));
+    auto tracking = Tracking::open();
+    if (!tracking) return std::unexpected(std::move(tracking.error()));
+    if (first_of(counting) == 0)
+        return std::unexpected(
+            missing("this process does not see /proc/sys/net: in a unit of systemd it needs "
+                    "ProcSubset=all"));
+    if (first_of(counting) != '1' && !write_to(counting, "1"))
+        return std::unexpected(
+            missing("connection tracking does not count bytes: "
+                    "sysctl net.netfilter.nf_conntrack_acct=1"));
+    if (first_of(telling) == '0')
+        return std::unexpected(missing(
+            "connection tracking tells no news: sysctl net.netfilter.nf_conntrack_events=2"));
+    base::OwnedFd bell(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!bell)
+        return std::unexpected(base::last_error(base::Fault::internal, "opening an eventfd"));
+    auto desk = std::make_shared<Desk>(std::move(bell));
+    auto clerk = std::make_unique<Clerk>(desk, std::move(*rules), std::move(*tracking));
+    return std::unique_ptr<Gateway>(new Gateway(std::move(desk), std::move(clerk)));
+}
+
+bool Gateway::forwards(base::Family family) const {
+    return family == base::Family::ipv4 ? desk_->forwards_ipv4 : desk_->forwards_ipv6;
+}
+
+std::unique_ptr<Passage> Gateway::open(const Way& way, loop::Signal& signal) {
+    return std::make_unique<OpenPassage>(desk_, way, signal);
+}
+
+}  // namespace ballast::nat

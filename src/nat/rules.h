@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/error.h"
+#include "nat/way.h"
+
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string>
+#include <system_error>
+#include <vector>
+
+struct mnl_socket;
+
+namespace ballast::nat {
+
+/// A table of nftables with a map for each direction of address and family, and four rules that
+/// look into them. The table is owned by this object's netlink socket: no other program can change
+/// it, `flush ruleset` leaves it, and the kernel removes it with the socket, however the process
+/// ends. Its name contains the socket's number, so several balancers on one machine do not meet.
+/// One thread at a time.
+class Rules {
+public:
+    /// Makes the table. The error says what the kernel lacks.
+    [[nodiscard]] static base::Result<std::unique_ptr<Rules>> open();
+    ~Rules();
+    Rules(const Rules&) = delete;
+    Rules& operator=(const Rules&) = delete;
+
+    struct Change {
+        Way way;
+        bool adds = true;
+        /// The kernel removes an element by itself after this time.
+        std::chrono::milliseconds lifetime{0};
+    };
+    /// Sends all changes in one batch; if the kernel refuses it, each in one of its own. Returns an
+    /// error for each change that was refused. Removing what is not there is no error.
+    [[nodiscard]] std::vector<std::error_code> apply(std::span<const Change> changes);
+    [[nodiscard]] const std::string& name() const { return name_; }
+
+private:
+    struct Close {
+        void operator()(mnl_socket* socket) const;
+    };
+    class Batch;
+    explicit Rules(std::unique_ptr<mnl_socket, Close> socket);
+    [[nodiscard]] std::error_code install();
+    [[nodiscard]] std::error_code apply_alone(const Change& change);
+    [[nodiscard]] std::error_code send(Batch& batch);
+
+    std::unique_ptr<mnl_socket, Close> socket_;
+    std::string name_;
+    std::uint32_t sequence_ = 0;
+};
+
+}  // namespace ballast::nat

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/address.h"
+#include "base/error.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+struct mnl_socket;
+struct nf_conntrack;
+struct nlmsghdr;
+
+namespace ballast::nat {
+
+/// A connection as the one who opened it named its ends.
+struct Ends {
+    base::Address from;
+    base::Address at;
+
+    friend bool operator==(const Ends&, const Ends&) = default;
+};
+
+/// What the kernel's connection tracking knows about one TCP connection.
+struct Tracked {
+    Ends ends;
+    base::Address reaches;        ///< the other end, as rules have translated `ends.at`
+    bool is_new = false;          ///< it begins now
+    bool is_gone = false;         ///< the kernel has forgotten it
+    bool is_half_closed = false;  ///< one end has closed it, and the other knows
+    bool is_closed = false;       ///< both ends have closed it, or one has reset it
+    bool is_counted = false;      ///< the next two are known
+    std::uint64_t sent = 0;       ///< bytes of data from the one who opened it
+    std::uint64_t received = 0;
+};
+
+/// Connection tracking of this network namespace: news of TCP connections, questions about one, and
+/// its removal. One thread at a time.
+class Tracking {
+public:
+    /// The error says what the kernel lacks.
+    [[nodiscard]] static base::Result<std::unique_ptr<Tracking>> open();
+    ~Tracking();
+    Tracking(const Tracking&) = delete;
+    Tracking& operator=(const Tracking&) = delete;
+
+    using Take = std::function<void(const Tracked&)>;
+    /// Readable when there is news.
+    [[nodiscard]] int descriptor() const;
+    /// Gives out all news that are there. False: the kernel had no room for some, which are lost.
+    [[nodiscard]] bool read_news(const Take& take);
+    /// Empty: the kernel does not know it.
+    [[nodiscard]] std::optional<Tracked> ask(const Ends& ends);
+    /// All TCP connections, of IPv4 and IPv6.
+    void ask_all(const Take& take);
+    /// Forgets a connection: its packets are not translated any more, so each end that still sends
+    /// gets a reset.
+    void forget(const Ends& ends);
+
+private:
+    struct Close {
+        void operator()(mnl_socket* socket) const;
+    };
+    using Socket = std::unique_ptr<mnl_socket, Close>;
+    Tracking(Socket news, Socket questions)
+        : news_(std::move(news)), questions_(std::move(questions)) {}
+    bool question(std::uint16_t type, std::uint16_t flags, const nf_conntrack* about,
+                  std::uint8_t family, const Take& take);
+
+    Socket news_;
+    Socket questions_;
+    std::uint32_t sequence_ = 0;
+};
+
+}  // namespace ballast::nat

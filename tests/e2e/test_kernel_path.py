@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`data_path = "kernel"`: every client and mode, and what connection tracking says about it."""
+
+import hashlib
+import io
+import os
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from ftplib import FTP
+from pathlib import Path
+
+import pytest
+
+import clients
+import everything
+import waiting
+from ballast import DIRECT, Ballast
+from clients import Target
+from everything import Case
+from forwarded import CLIENT, LISTENS, SERVERS, STRANGER, Field, is_counted, logged
+from netns import Network
+from servers import TESTER
+from wire import read_all
+
+pytestmark = pytest.mark.skipif(DIRECT, reason="it is about the balancer's data path")
+
+SMALL_FILES = 3000
+
+
+@pytest.fixture(scope="module")
+def field(module_work: Path) -> Iterator[Field]:
+    with Network() as network:
+        field = Field(module_work, network)
+        try:
+            field.start()
+            yield field
+            field.ballast.stop()
+        finally:
+            field.end()
+
+
+def _relayed(ballast: Ballast) -> int:
+    counted = ballast.counters()
+    return sum(
+        counted.get(name, 0)
+        for name in ("bytes_copied", "bytes_spliced", "bytes_copied_by_tls", "bytes_spliced_into_tls")
+    )
+
+
+CASES = [
+    *(Case(each, mode, "ipv4") for each in clients.ALL for mode in each.modes_ipv4),
+    *(Case(each, mode, "ipv6") for each in clients.ALL for mode in each.modes_ipv6),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_every_client_does_everything(case: Case, field: Field, work: Path) -> None:
+    before, relayed = len(field.ballast.transfers()), _relayed(field.ballast)
+    target = Target(*field.where(case.family))
+    everything.works(case, target, field.data, field.root, work, prefix=field.client.prefix)
+    transfers = logged(field, before, 3)
+    assert {each["path"] for each in transfers} == {"kernel"}
+    assert _relayed(field.ballast) == relayed
+
+
+@pytest.mark.parametrize("family", LISTENS)
+@pytest.mark.parametrize("verb", ["PASV", "EPSV", "PORT", "EPRT"])
+def test_the_log_and_connection_tracking_say_the_same(
+    verb: str, family: str, field: Field
+) -> None:
+    if family == "ipv6" and verb in ("PASV", "PORT"):
+        return  # They name IPv4 addresses only.
+    (field.root / "known").write_bytes(field.data.read_bytes())
+    before = len(field.ballast.transfers())
+    with field.wire(family) as wire, field.client.entered():
+        if verb in ("PASV", "EPSV"):
+            data = wire.passive(verb)
+            wire.expect("RETR known", 150, 125)
+            ours = str(data.getsockname()[1])
+        else:
+            listener = wire.listen(verb)
+            wire.expect("RETR known", 150, 125)
+            data, peer = listener.accept()
+            data.settimeout(waiting.PATIENCE)
+            # The client sees the balancer, as with a relay.
+            assert peer[0] == LISTENS[family]
+            ours = str(listener.getsockname()[1])
+            listener.close()
+        content = read_all(data)
+        data.close()
+        assert wire.reply().code == 226
+    assert hashlib.sha256(content).digest() == hashlib.sha256(field.data.read_bytes()).digest()
+    (transfer,) = logged(field, before, 1)
+    assert (transfer["path"], transfer["result"]) == ("kernel", "whole")
+    assert is_counted(len(content), transfer["bytes"])
+    tracked = field.run("balancer", "conntrack", "-L", "-f", family).stdout
+    mine = [line for line in tracked.splitlines() if f"port={ours} " in line]
+    assert len(mine) == 1, tracked
+    assert max(int(each) for each in re.findall(r"bytes=(\d+)", mine[0])) > len(content)
+    servers = {each[family] for each in SERVERS.values()}
+    assert any(each in mine[0] for each in servers), mine[0]
+
+
+def test_many_clients_behind_one_address(field: Field) -> None:
+    before, relayed = len(field.ballast.transfers()), _relayed(field.ballast)
+    contents = {f"own-{number}": os.urandom(50_000 + number) for number in range(32)}
+    for name, content in contents.items():
+        (field.root / name).write_bytes(content)
+    start = threading.Barrier(len(contents))
+
+    def download(name: str) -> None:
+        with field.client.entered(), FTP() as ftp:
+            ftp.connect(*field.where(), timeout=waiting.PATIENCE)
+            ftp.login(TESTER.name, TESTER.password)
+            start.wait(waiting.PATIENCE)
+            for _ in range(5):
+                into = io.BytesIO()
+                ftp.retrbinary(f"RETR {name}", into.write)
+                assert into.getvalue() == contents[name]
+
+    with ThreadPoolExecutor(len(contents)) as threads:
+        list(threads.map(download, contents))
+    transfers = logged(field, before, 5 * len(contents))
+    assert {(each["path"], each["result"]) for each in transfers} == {("kernel", "whole")}
+    for each in transfers:
+        assert is_counted(len(contents[each["file"].lstrip("/")]), each["bytes"])
+    assert _relayed(field.ballast) == relayed
+
+
+def test_many_small_files(field: Field) -> None:
+    before, relayed = len(field.ballast.transfers()), _relayed(field.ballast)
+    content = os.urandom(4096)
+    (field.root / "small").write_bytes(content)
+    threads, each = 4, SMALL_FILES // 4
+
+    def download(_: int) -> None:
+        with field.client.entered(), FTP() as ftp:
+            ftp.connect(*field.where(), timeout=waiting.PATIENCE)
+            ftp.login(TESTER.name, TESTER.password)
+            for _ in range(each):
+                into = io.BytesIO()
+                ftp.retrbinary("RETR small", into.write)
+                assert into.getvalue() == content
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(download, range(threads)))
+    transfers = logged(field, before, SMALL_FILES)
+    assert {(each["path"], each["result"]) for each in transfers} == {("kernel", "whole")}
+    assert all(is_counted(len(content), each["bytes"]) for each in transfers)
+    assert _relayed(field.ballast) == relayed
+    # What was used is gone.
+    waiting.until("no way is open", lambda: field.elements() == 0)
+
+
+def test_ports_are_used_again_at_once(field: Field) -> None:
+    """The client comes from the same port each time, to a hundred ports of the balancer. Connection
+    tracking still remembers the connection before."""
+    (field.root / "small").write_bytes(b"x" * 4096)
+    before = len(field.ballast.transfers())
+    pairs = set()
+    with field.wire() as wire, field.client.entered():
+        for _ in range(300):
+            where = wire.passive_address("PASV")
+            pairs.add(where)
+            data = socket.socket()
+            data.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            data.settimeout(waiting.PATIENCE)
+            data.bind((CLIENT["ipv4"], 47_000))
+            data.connect(where)
+            wire.expect("RETR small", 150, 125)
+            assert read_all(data) == b"x" * 4096
+            data.close()
+            assert wire.reply().code == 226
+    assert len(pairs) <= len(field.ballast.passive_ports)
+    transfers = logged(field, before, 300)
+    assert {each["path"] for each in transfers} == {"kernel"}
+
+
+def test_a_stranger_reaches_nobody(field: Field) -> None:
+    (field.root / "secret").write_bytes(b"secret")
+    with field.wire() as wire, field.client.entered():
+        where = wire.passive_address("PASV")
+        with socket.create_connection(
+            where, waiting.PATIENCE, source_address=(STRANGER, 0)
+        ) as stranger:
+            wire.send("RETR secret")
+            try:
+                assert stranger.recv(100) == b""
+            except ConnectionResetError:
+                pass
+        with socket.create_connection(
+            where, waiting.PATIENCE, source_address=(CLIENT["ipv4"], 0)
+        ) as data:
+            assert wire.reply().code in (150, 125)
+            assert read_all(data) == b"secret"
+        assert wire.reply().code == 226
+        # The way was for one connection.
+        second = socket.socket()
+        second.settimeout(waiting.PATIENCE)
+        second.bind((CLIENT["ipv4"], 0))
+        try:
+            second.connect(where)
+            assert second.recv(100) == b""
+        except ConnectionError:
+            pass
+        second.close()
+    tracked = field.run("balancer", "conntrack", "-L").stdout
+    for line in tracked.splitlines():
+        if f"src={STRANGER}" in line:
+            assert not any(each["ipv4"] in line for each in SERVERS.values()), line
+
+
+def test_others_cannot_change_the_table(field: Field) -> None:
+    name = re.search(r"table inet (ballast-\d+)", field.tables())
+    assert name, field.tables()
+    refused = field.run("balancer", "nft", "delete", "table", "inet", name[1])
+    assert "Operation not permitted" in refused.stderr
+    assert field.run("balancer", "nft", "flush", "ruleset").returncode == 0
+    assert name[1] in field.tables()
+
+
