@@ -78,6 +78,9 @@ protected:
     KernelData() {
         world.listener.data_path = config::Carrier::kernel;
         world.forwarder = &kernel;
+        // In memory, a connection without a source would come from the backend itself.
+        world.pool_settings.source = {config::Source::Kind::addresses,
+                                      {*base::Ip::parse("10.0.0.1")}};
         backend.files["a"] = "0123456789";
     }
     /// As the kernel leads a connection to the port of the newest way.
@@ -195,16 +198,16 @@ TEST_F(KernelData, a_connection_that_comes_here_is_relayed) {
 
 TEST_F(KernelData, a_stalled_transfer_ends) {
     world.listener.data_stall_timeout = 10s;
-    backend.files["large"] = std::string(4'000'000, 'x');
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
     ASSERT_NE(client.passive_port("PASV"), 0);
     const auto data = lead(client);
-    data->stop_reading();
-    EXPECT_EQ(client.ask("RETR large"), 150);
-    kernel.passages.at(0)->set(State::connected, 0, 100'000);
-    EXPECT_EQ(client.reply(9s), "");
-    EXPECT_EQ(client.code(2s), 426);
+    EXPECT_EQ(client.ask("STOR b"), 150);
+    kernel.passages.at(0)->set(State::connected, 100'000, 0);
+    const auto since = world.loop.now();
+    EXPECT_EQ(client.code(), 426);
+    EXPECT_GE(world.loop.now() - since, 10s);
+    EXPECT_LT(world.loop.now() - since, 11s);
 }
 
 TEST_F(KernelData, active_data_need_ports_of_the_pool) {
