@@ -69,5 +69,6 @@ def test_it_can_be_switched_off(work: Path) -> None:
             mark = ballast.log_mark()
             for _ in range(3):
                 assert _download(wire, "file") == CONTENT
+            ballast.counters()  # written behind all lines so far
             words = [line.split()[0] for line in _order(ballast, mark)]
             assert words == ["EPSV", "229", "RETR", "150"] * 3
