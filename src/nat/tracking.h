@@ -11,7 +11,6 @@
 
 struct mnl_socket;
 struct nf_conntrack;
-struct nlmsghdr;
 
 namespace ballast::nat {
 
