@@ -34,9 +34,10 @@ void note_command(session::Story& story, loop::Time now) {
 void note_transfer(session::Story& story, loop::Time now) {
     static const std::string line = "STOR report.csv";
     static const std::string file = "/incoming/2026/11/report.csv";
-    story.note(now, Fact::transfer,
-               {line, file, "upload", "whole", std::string_view(), 1'000'000, 80ms, 0, 226,
-                "passive", true, 2ms, "passive", false, 1ms, 5ms, 0, 0, 0});
+    story.note(now, Fact::transfer, {line,      file, "upload",  "whole", std::string_view(),
+                                     1'000'000, 80ms, 0,         226,     "passive",
+                                     true,      2ms,  "passive", false,   1ms,
+                                     5ms,       0,    0,         0,       std::string_view()});
 }
 
 /// Nanoseconds for one.

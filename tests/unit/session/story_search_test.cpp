@@ -24,8 +24,8 @@ protected:
     }
     void transfer(std::chrono::seconds after, std::string_view file, std::string_view result) {
         append_entry(bytes, after, Fact::transfer,
-                     {"STOR x", file, "upload", result, "", 1000, 10s, 0, 226, "passive", false,
-                      1ms, "passive", false, 1ms, 1ms, 0, 0, 0});
+                     {"STOR x", file, "upload",  result, "",  1000, 10s, 0, 226, "passive",
+                      false,    1ms,  "passive", false,  1ms, 1ms,  0,   0, 0,   ""});
     }
     std::optional<StorySummary> find(const StoryQuery& query) {
         return search(query, "s1", began, began + 130s, bytes);

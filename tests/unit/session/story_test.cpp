@@ -95,9 +95,8 @@ TEST(Story, takes_the_largest_entries_even_then) {
     Story story(&stories, start);
     const std::string text(10'000, 'x');
     for (int i = 0; i < 100; ++i)
-        story.note(start, Fact::transfer,
-                   {text, text, text, text, text, 1, 1ms, 0, 226, text, false, 1ms, text, false,
-                    1ms, 1ms, 0, 0, 0});
+        story.note(start, Fact::transfer, {text,  text, text, text,  text, 1,   1ms, 0, 226, text,
+                                           false, 1ms,  text, false, 1ms,  1ms, 0,   0, 0,   text});
     const auto all = read(story.copy());
     EXPECT_GE(all.size(), 3U);
     EXPECT_EQ(all.back().fact, Fact::transfer);
