@@ -15,7 +15,7 @@ void Known::set_survey(Survey survey) {
     prefers_pasv_ = survey.answers_feat && !survey.features.has("EPSV");
     accepts_rest_ = false;
     refuses_rest_ = false;
-    takes_several_ = survey.takes_several;
+    takes_several_ = false;
     opens_passive_ = false;
     announces_size_ = false;
     noop_code_ = 0;

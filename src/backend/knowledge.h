@@ -18,12 +18,12 @@ namespace ballast::backend {
 struct Survey {
     std::string greeting;  ///< the whole 220 if every client may see it; else empty
     bool answers_feat = false;
-    ftp::Features features;                  ///< empty if it does not answer FEAT
-    std::string system;                      ///< SYST, the text behind 215; empty if not told
-    std::optional<std::uint16_t> noop_code;  ///< empty: refused before login, so unknown
-    bool takes_several = false;              ///< it answers each of several commands in one packet
-    std::optional<bool> takes_prot_p;        ///< asked only under TLS
-    std::optional<int> certificate_days_left;            ///< only under TLS
+    ftp::Features features;        ///< empty if it does not answer FEAT
+    std::string system;            ///< SYST, the text behind 215; empty if not told
+    std::uint16_t noop_reply = 0;  ///< to NOOP, even if it only says that a login is missing
+    std::optional<std::uint16_t> noop_code;    ///< empty: refused before login, so unknown
+    std::optional<bool> takes_prot_p;          ///< asked only under TLS
+    std::optional<int> certificate_days_left;  ///< only under TLS
     std::optional<std::int64_t> certificate_expires_at;  ///< the same, in seconds since 1970
 };
 
@@ -51,6 +51,7 @@ public:
 
     /// Whether it answers each of several commands that come in one packet.
     [[nodiscard]] bool takes_several() const { return takes_several_.load(); }
+    void set_takes_several(bool takes) { takes_several_ = takes; }
 
     /// Whether its passive data ports could be reached the last time.
     [[nodiscard]] bool opens_passive() const { return opens_passive_.load(); }

@@ -24,18 +24,6 @@ std::string greeting_for_clients(const ftp::Reply& greeting) {
     return text;
 }
 
-/// Some servers take all that one read returns for one command. `noop_code` answered one alone: a
-/// server that wants a login first may refuse each of them.
-loop::Task<bool> takes_several(Leg& leg, std::uint16_t noop_code) {
-    constexpr auto patience = std::chrono::seconds(2);
-    if (const auto sent = co_await leg.send_several({"NOOP", "NOOP"}); !sent) co_return false;
-    for (int answers = 0; answers < 2; ++answers) {
-        const auto heard = co_await leg.hear(patience, false);
-        if (!heard || heard->reply.code != noop_code) co_return false;
-    }
-    co_return true;
-}
-
 }  // namespace
 
 loop::Task<base::Result<Survey>> take_survey(Leg& leg) {
@@ -52,6 +40,7 @@ loop::Task<base::Result<Survey>> take_survey(Leg& leg) {
 
     const auto noop = co_await leg.command("NOOP");
     if (!noop) co_return std::unexpected(noop.error());
+    survey.noop_reply = noop->code;
     // Before login some servers answer NOOP with 530, but not after it.
     if (noop->is_positive()) survey.noop_code = noop->code;
     if (const auto* const tls = leg.tls()) {
@@ -65,10 +54,18 @@ loop::Task<base::Result<Survey>> take_survey(Leg& leg) {
             !refused || std::ranges::find(refusals, refused->reply->code) != refusals.end();
         if (is_told) survey.takes_prot_p = !refused;
     }
-    // Last, because a server that does not may be confused. A 421 has ended the session.
-    if (leg.settings().pipelining && noop->code != 421)
-        survey.takes_several = co_await takes_several(leg, noop->code);
     co_return survey;
+}
+
+loop::Task<bool> takes_several(Leg& leg, std::uint16_t noop_reply) {
+    constexpr auto patience = std::chrono::seconds(2);
+    if (!leg.settings().pipelining) co_return false;
+    if (const auto sent = co_await leg.send_several({"NOOP", "NOOP"}); !sent) co_return false;
+    for (int answers = 0; answers < 2; ++answers) {
+        const auto heard = co_await leg.hear(patience, false);
+        if (!heard || heard->reply.code != noop_reply) co_return false;
+    }
+    co_return true;
 }
 
 }  // namespace ballast::backend

@@ -138,7 +138,10 @@ bool Prober::asks_the_same(const Member& a, const Member& b) {
 void Prober::tell_newcomer(const Member& known, const Member& newcomer) {
     const auto from = known.subject->contacts->known(known.backend.id);
     const auto to = newcomer.subject->contacts->known(newcomer.backend.id);
-    if (const auto survey = from->survey(); survey && to != from) to->set_survey(*survey);
+    if (const auto survey = from->survey(); survey && to != from) {
+        to->set_survey(*survey);
+        to->set_takes_several(from->takes_several());
+    }
 
     const auto status = status_of(*known.subject->pool, known.backend.id);
     const auto own = status_of(*newcomer.subject->pool, newcomer.backend.id);
@@ -560,17 +563,22 @@ loop::Task<base::Result<>> Prober::survey(Watched& watched) {
             co_return done;
     auto learnt = co_await backend::take_survey(**leg);
     if (!learnt) co_return std::unexpected(learnt.error());
+    const auto known = [](const Member& each) {
+        return each.subject->contacts->known(each.backend.id);
+    };
+    for (const auto& each : watched.members) known(each)->set_survey(*learnt);
+    // Last, because a server that does not may be confused, and needs time to show it.
+    const bool takes_several = co_await backend::takes_several(**leg, learnt->noop_reply);
+    for (const auto& each : watched.members) known(each)->set_takes_several(takes_several);
     std::vector<log::Field> found = {{"backend", member.backend.name},
                                      {"system", learnt->system},
-                                     {"features", std::uint64_t{learnt->answers_feat}}};
-    found.push_back({"pipelining", std::uint64_t{learnt->takes_several}});
+                                     {"features", std::uint64_t{learnt->answers_feat}},
+                                     {"pipelining", std::uint64_t{takes_several}}};
     if (learnt->takes_prot_p) found.push_back({"prot_p", std::uint64_t{*learnt->takes_prot_p}});
     if (learnt->certificate_days_left)
         found.push_back({"certificate_days_left", std::int64_t{*learnt->certificate_days_left}});
     log::write_each(log::Level::info, "backend surveyed", found);
     warn(member.backend, *learnt, (*leg)->tls_settings());
-    for (const auto& each : watched.members)
-        each.subject->contacts->known(each.backend.id)->set_survey(*learnt);
     co_await say_goodbye(**leg);
     co_return base::Result<>{};
 }

@@ -61,8 +61,9 @@ void World::survey(std::size_t index) {
         survey.noop_code = 200;
     else if (noop->second.starts_with('2'))
         survey.noop_code = static_cast<std::uint16_t>(std::stoi(noop->second));
-    survey.takes_several = backend(index).script.reads_several;
-    knowledge.of(pool().status().at(index).backend.id)->set_survey(survey);
+    const auto known = knowledge.of(pool().status().at(index).backend.id);
+    known->set_survey(survey);
+    known->set_takes_several(backend(index).script.reads_several);
 }
 
 void World::begin_session(std::unique_ptr<net::Stream> client) {
