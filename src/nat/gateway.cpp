@@ -34,9 +34,6 @@ using Id = std::uint64_t;
 
 /// How often running connections are looked at, for the bandwidth figures and for stalls.
 constexpr auto look_interval = std::chrono::seconds(1);
-/// An element in the kernel that is not needed any more goes with the next batch, or after this
-/// time.
-constexpr auto removal_delay = std::chrono::milliseconds(50);
 /// After lost news all connections are read again, at most this often.
 constexpr auto recovery_interval = std::chrono::milliseconds(250);
 /// An element that we should fail to remove removes itself.
@@ -179,6 +176,7 @@ private:
         Clock::time_point until;
         bool is_kept = false;
         bool is_awaited = false;  // its elements are in the kernel
+        bool is_untold = false;   // it is in `connected_`, and nothing is told before that
         std::optional<Ends> ends;
         Carried carried;
     };
@@ -191,6 +189,7 @@ private:
     void remove_elements();
     void hear(const Tracked& tracked);
     void connect(Id id, Track& track, const Tracked& tracked);
+    void tell_connected();
     void note(Track& track, const Tracked& tracked);
     void look_at_all();
     void look(Track& track);
@@ -206,7 +205,7 @@ private:
     std::unordered_map<Key, Id, Hash> awaited_;
     std::unordered_map<Ends, Id, Hash> running_;
     std::vector<Rules::Change> removals_;
-    Clock::time_point remove_at_ = Clock::time_point::max();
+    std::vector<Id> connected_;  // not told yet
     Clock::time_point look_at_ = Clock::now() + look_interval;
     Clock::time_point recover_at_ = Clock::time_point::min();
     bool has_lost_news_ = false;
@@ -215,7 +214,7 @@ private:
 
 /// Milliseconds until something is due.
 int Gateway::Clerk::patience() const {
-    auto due = std::min(look_at_, remove_at_);
+    auto due = look_at_;
     if (has_lost_news_) due = std::min(due, recover_at_);
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - Clock::now());
     return std::max(0, static_cast<int>(left.count()));
@@ -230,11 +229,11 @@ void Gateway::Clerk::run() {
         // First the news: they are older than what is wished now.
         if (!tracking_->read_news([this](const Tracked& tracked) { hear(tracked); }))
             has_lost_news_ = true;
+        if (has_lost_news_ && Clock::now() >= recover_at_) recover();
+        tell_connected();
         attend(std::move(wishes));
-        const auto now = Clock::now();
-        if (now >= remove_at_) remove_elements();
-        if (has_lost_news_ && now >= recover_at_) recover();
-        if (now >= look_at_) look_at_all();
+        remove_elements();
+        if (Clock::now() >= look_at_) look_at_all();
     }
     attend(desk_->take());
     remove_elements();
@@ -256,13 +255,16 @@ void Gateway::Clerk::attend(std::vector<Wish> wishes) {
             case Wish::Kind::open: break;
             case Wish::Kind::keep: track.is_kept = true; break;
             case Wish::Kind::look:
+                if (has_lost_news_ && !track.ends) recover();
                 look(track);
                 ++track.carried.looks;
                 tell(track);
                 break;
             case Wish::Kind::cut:
-                if (track.ends && is_running(track.carried.state)) tracking_->forget(*track.ends);
                 stop_awaiting(wish.id, track);
+                // First the elements: a packet of a forgotten connection would begin a new one.
+                remove_elements();
+                if (track.ends && is_running(track.carried.state)) tracking_->forget(*track.ends);
                 break;
             case Wish::Kind::close:
                 stop_awaiting(wish.id, track);
@@ -279,7 +281,6 @@ void Gateway::Clerk::add_all(std::vector<Wish>& opened) {
     if (opened.empty()) return;
     const auto now = Clock::now();
     auto changes = std::exchange(removals_, {});
-    remove_at_ = Clock::time_point::max();
     const auto removed = changes.size();
     for (const auto& wish : opened) changes.push_back({wish.way, true, element_time});
     const auto refused = rules_->apply(changes);
@@ -312,12 +313,10 @@ void Gateway::Clerk::stop_awaiting(Id id, Track& track) {
     const auto waits = awaited_.find({track.way.from, track.way.at});
     if (waits != awaited_.end() && waits->second == id) awaited_.erase(waits);
     removals_.push_back({track.way, false});
-    if (removals_.size() == 1) remove_at_ = Clock::now() + removal_delay;
 }
 
 void Gateway::Clerk::remove_elements() {
-    (void)rules_->apply(std::exchange(removals_, {}));
-    remove_at_ = Clock::time_point::max();
+    if (!removals_.empty()) (void)rules_->apply(std::exchange(removals_, {}));
 }
 
 /// The same ends may belong to a newer connection by now.
@@ -328,6 +327,7 @@ void Gateway::Clerk::close(Id id, const Track& track) {
 }
 
 void Gateway::Clerk::tell(const Track& track) {
+    if (track.is_untold) return;
     const std::lock_guard lock(track.line->mutex);
     if (track.line->loop == nullptr) return;
     track.line->loop->post([line = track.line, carried = track.carried]() mutable {
@@ -351,7 +351,8 @@ void Gateway::Clerk::hear(const Tracked& tracked) {
     tell(track);
 }
 
-/// One connection may use the way, so its elements go now.
+/// One connection may use the way, so its elements go now. The session hears of it only when they
+/// are gone, because then it gives the port away.
 void Gateway::Clerk::connect(Id id, Track& track, const Tracked& tracked) {
     if (tracked.reaches != track.way.to) return;
     stop_awaiting(id, track);
@@ -359,24 +360,42 @@ void Gateway::Clerk::connect(Id id, Track& track, const Tracked& tracked) {
     running_[tracked.ends] = id;
     track.carried.state = State::connected;
     track.carried.moved_at = Clock::now();
-    tell(track);
+    track.is_untold = true;
+    connected_.push_back(id);
+}
+
+void Gateway::Clerk::tell_connected() {
+    if (connected_.empty()) return;
+    remove_elements();
+    for (const auto id : std::exchange(connected_, {})) {
+        const auto found = tracks_.find(id);
+        if (found == tracks_.end()) continue;
+        found->second.is_untold = false;
+        tell(found->second);
+    }
 }
 
 /// It has ended.
 void Gateway::Clerk::note(Track& track, const Tracked& tracked) {
     if (track.carried.state == State::closed) return;
-    auto counted = tracked.is_counted ? std::optional(tracked) : tracking_->ask(tracked.ends);
+    auto counted = std::optional(tracked);
+    if (!tracked.is_counted) counted = tracking_->ask(tracked.ends).value_or(std::nullopt);
     if (counted && counted->is_counted) {
         track.carried.sent = counted->sent;
         track.carried.received = counted->received;
     }
     track.carried.state = State::closed;
+    // The next one may come from the same fixed port (20) to the same port of the client. The
+    // kernel does not begin that while it remembers this one.
+    if (track.way.source.port != 0 && !tracked.is_gone) tracking_->forget(tracked.ends);
     tell(track);
 }
 
 void Gateway::Clerk::look(Track& track) {
     if (!track.ends || !is_running(track.carried.state)) return;
-    const auto tracked = tracking_->ask(*track.ends);
+    const auto answer = tracking_->ask(*track.ends);
+    if (!answer) return;  // it is not known now
+    const auto& tracked = *answer;
     if (!tracked) {
         track.carried.state = State::closed;
         return;
@@ -404,13 +423,13 @@ void Gateway::Clerk::look_at_all() {
 
 /// News were lost: looks at everything.
 void Gateway::Clerk::recover() {
-    has_lost_news_ = false;
     recover_at_ = Clock::now() + recovery_interval;
-    tracking_->ask_all([this](const Tracked& tracked) {
-        if (tracked.is_closed || running_.contains(tracked.ends)) return;
+    has_lost_news_ = !tracking_->ask_all([this](const Tracked& tracked) {
+        if (running_.contains(tracked.ends)) return;
         const auto waits = awaited_.find({tracked.ends.from.ip, tracked.ends.at});
         if (waits != awaited_.end()) connect(waits->second, tracks_.at(waits->second), tracked);
     });
+    tell_connected();
     look_at_all();
 }
 

@@ -234,19 +234,24 @@ bool Tracking::question(std::uint16_t type, std::uint16_t flags, const nf_conntr
     }
 }
 
-std::optional<Tracked> Tracking::ask(const Ends& ends) {
+std::expected<std::optional<Tracked>, std::error_code> Tracking::ask(const Ends& ends) {
     std::optional<Tracked> found;
     const auto entry = entry_of(ends);
-    if (!entry) return found;
-    (void)question(IPCTNL_MSG_CT_GET, NLM_F_ACK, entry.get(), family_of(ends),
-                   [&](const Tracked& tracked) { found = tracked; });
+    if (!entry) return std::unexpected(std::make_error_code(std::errc::not_enough_memory));
+    const bool is_known = question(IPCTNL_MSG_CT_GET, NLM_F_ACK, entry.get(), family_of(ends),
+                                   [&](const Tracked& tracked) { found = tracked; });
+    if (!is_known && errno != ENOENT)
+        return std::unexpected(std::error_code(errno, std::system_category()));
     return found;
 }
 
-void Tracking::ask_all(const Take& take) {
+bool Tracking::ask_all(const Take& take) {
+    bool is_complete = true;
     for (const int family : {AF_INET, AF_INET6})
-        (void)question(IPCTNL_MSG_CT_GET, NLM_F_DUMP, nullptr, static_cast<std::uint8_t>(family),
-                       take);
+        if (!question(IPCTNL_MSG_CT_GET, NLM_F_DUMP, nullptr, static_cast<std::uint8_t>(family),
+                      take))
+            is_complete = false;
+    return is_complete;
 }
 
 void Tracking::forget(const Ends& ends) {

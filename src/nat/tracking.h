@@ -5,9 +5,11 @@
 #include "base/error.h"
 
 #include <cstdint>
+#include <expected>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <system_error>
 
 struct mnl_socket;
 struct nf_conntrack;
@@ -50,10 +52,10 @@ public:
     [[nodiscard]] int descriptor() const;
     /// Gives out all news that are there. False: the kernel had no room for some, which are lost.
     [[nodiscard]] bool read_news(const Take& take);
-    /// Empty: the kernel does not know it.
-    [[nodiscard]] std::optional<Tracked> ask(const Ends& ends);
-    /// All TCP connections, of IPv4 and IPv6.
-    void ask_all(const Take& take);
+    /// Empty: the kernel does not know it. An error: it could not be asked.
+    [[nodiscard]] std::expected<std::optional<Tracked>, std::error_code> ask(const Ends& ends);
+    /// All TCP connections, of IPv4 and IPv6. False: perhaps not all.
+    [[nodiscard]] bool ask_all(const Take& take);
     /// Forgets a connection: its packets are not translated any more, so each end that still sends
     /// gets a reset.
     void forget(const Ends& ends);

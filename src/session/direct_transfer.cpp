@@ -223,6 +223,7 @@ void DirectTransfer::look_at_passage() {
         if (data.lease) data.lease->end_elsewhere();
         if (data.backend_lease) data.backend_lease->end_elsewhere();
     }
+    if (carried.state == State::closed && !closed_at_) closed_at_ = now;
     // The one who connects is the client in passive mode, and the backend in active mode.
     auto bytes = carried.sent + carried.received;
     const bool is_upload = outcome_.direction == ftp::Direction::upload;
@@ -241,10 +242,12 @@ void DirectTransfer::look_at_passage() {
     }
 }
 
-/// When a transfer that has begun has waited too long for its connection or its bytes.
+/// When a transfer that has begun has waited too long for its connection, its bytes, or the reply
+/// behind them.
 loop::Deadline DirectTransfer::data_until() const {
     if (passage_ == nullptr || !begun_at_) return loop::never;
     if (is_carried()) return counted_at_ + context_.settings.data_stall_timeout;
+    if (closed_at_) return *closed_at_ + leg_.settings().final_reply_timeout;
     if (connected_at_) return loop::never;
     return *begun_at_ + context_.settings.data_connect_timeout;
 }
@@ -341,6 +344,7 @@ TransferReason DirectTransfer::interruption() const {
     if (now >= data_until()) {
         const bool is_upload = outcome_.direction == ftp::Direction::upload;
         if (is_carried()) return is_upload ? Reason::client_stalled : Reason::server_stalled;
+        if (closed_at_) return Reason::reply_late;
         return outcome_.course.client_is_active ? Reason::server_missing : Reason::client_missing;
     }
     return now >= answer_until() ? Reason::reply_late : Reason::none;

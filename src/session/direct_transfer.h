@@ -81,6 +81,7 @@ private:
     const std::shared_ptr<pool::ByteCount> moved_;
     std::optional<loop::Time> begun_at_;
     std::optional<loop::Time> connected_at_;
+    std::optional<loop::Time> closed_at_;
     std::uint64_t counted_ = 0;  // bytes when the present time for `data_stall_bytes` began
     loop::Time counted_at_{};
     bool is_over_ = false;

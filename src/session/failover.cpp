@@ -120,7 +120,13 @@ void Failover::settle(Assignment assignment, MoveCause cause) {
         std::chrono::duration_cast<std::chrono::microseconds>(move_->search.login_time()));
     known_files_ = {};  // what one server said is not true of another
     context_.assignment = std::move(assignment);
-    context_.client_data.is_at_backend = false;
+    auto& data = context_.client_data;
+    data.is_at_backend = false;
+    // The former backend may give the port to another session, which the client must not meet.
+    const bool has_come =
+        data.passage && data.passage->carried().state != nat::Carried::State::open;
+    data.passage.reset();
+    if (has_come) data.clear();
     metrics::count(counter_of(cause));
     if (const auto figures = context_.assignment.figures()) ++figures->logins;
     context_.report(log::Level::info, "session moved",

@@ -210,6 +210,21 @@ TEST_F(KernelData, a_stalled_transfer_ends) {
     EXPECT_LT(world.loop.now() - since, 11s);
 }
 
+TEST_F(KernelData, a_server_has_its_time_for_the_final_reply) {
+    world.pool_settings.final_reply_timeout = 20s;
+    backend.script.final_reply = "";
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    ASSERT_NE(client.passive_port("PASV"), 0);
+    const auto data = lead(client);
+    EXPECT_EQ(client.ask("RETR a"), 150);
+    kernel.passages.at(0)->set(State::closed, 0, 10);
+    const auto since = world.loop.now();
+    EXPECT_EQ(client.code(), 426);
+    EXPECT_GE(world.loop.now() - since, 20s);
+    EXPECT_LT(world.loop.now() - since, 21s);
+}
+
 TEST_F(KernelData, active_data_need_ports_of_the_pool) {
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
