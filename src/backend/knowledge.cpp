@@ -16,7 +16,7 @@ void Known::set_survey(Survey survey) {
     accepts_rest_ = false;
     refuses_rest_ = false;
     takes_several_ = false;
-    opens_passive_ = false;
+    passive_reached_ = 0;
     announces_size_ = false;
     noop_code_ = 0;
     takes_user_again_ = true;

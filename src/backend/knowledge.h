@@ -53,11 +53,16 @@ public:
     [[nodiscard]] bool takes_several() const { return takes_several_.load(); }
     void set_takes_several(bool takes) { takes_several_ = takes; }
 
-    /// Whether its passive data ports could be reached the last time.
-    [[nodiscard]] bool opens_passive() const { return opens_passive_.load(); }
+    /// Whether its passive data ports could be reached the last time, and after one that could not
+    /// be reached many times since.
+    [[nodiscard]] bool opens_passive() const { return passive_reached_ > 0; }
     void set_opens_passive(bool opens) {
-        if (opens_passive_ != opens) opens_passive_ = opens;
+        if (!opens && passive_reached_ > 0) passive_reached_ = 0;
+        if (opens && passive_reached_ <= 0) ++passive_reached_;
     }
+    void set_passive_unreachable() { passive_reached_ = -passive_trials; }
+    /// The last one was no failure after all.
+    void restore_passive() { passive_reached_ = 1; }
 
     /// Whether its 150 tells the size of a file.
     [[nodiscard]] bool announces_size() const { return announces_size_.load(); }
@@ -89,7 +94,8 @@ private:
     std::atomic<std::uint16_t> noop_code_ = 0;  // 0: not learnt
     std::atomic<bool> takes_user_again_ = true;
     std::atomic<bool> takes_several_ = false;
-    std::atomic<bool> opens_passive_ = false;
+    static constexpr int passive_trials = 16;
+    std::atomic<int> passive_reached_ = 0;  // above 0: as they should be
     std::atomic<bool> announces_size_ = false;
     std::atomic<loop::Time::rep> avoids_tls_1_3_until_ = 0;
 };

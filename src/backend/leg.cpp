@@ -96,7 +96,9 @@ loop::Task<base::Result<std::unique_ptr<Leg>>> Leg::connect(net::Network& networ
     co_return leg;
 }
 
-bool Leg::is_silent() { return !poll(net::ControlConnection::Ask::anyway) && !begun_code(); }
+bool Leg::is_silent() {
+    return !poll(net::ControlConnection::Ask::anyway) && control_.received().empty();
+}
 
 void Leg::serve(Contact contact, loop::Signal& signal) {
     contact.source = contact_.source;
@@ -104,6 +106,7 @@ void Leg::serve(Contact contact, loop::Signal& signal) {
     signal_ = &signal;
     control_.raise(signal);
     times_ = {};
+    patience_max_ = settings().connect_timeout;
 }
 
 loop::Task<base::Result<>> Leg::follow_tls(bool client_has_tls) {
@@ -419,7 +422,9 @@ std::string Leg::take_lines() {
 
 loop::Time::duration Leg::answer_time(std::string_view line) const {
     const auto& soon = settings().reply_timeout;
-    return ftp::may_take_long(line) ? std::max(soon, settings().long_reply_timeout) : soon;
+    const loop::Time::duration time =
+        ftp::may_take_long(line) ? std::max(soon, settings().long_reply_timeout) : soon;
+    return std::min(time, patience_max_);
 }
 
 base::Error Leg::late() const {

@@ -60,6 +60,8 @@ public:
     /// command. It keeps its source address. The steps of `connect` have taken that session no
     /// time.
     void serve(Contact contact, loop::Signal& signal);
+    /// The backend is there. Until then each answer must come within `connect_timeout`.
+    void note_answered() { patience_max_ = loop::Time::duration::max(); }
     /// Begins TLS where that follows the client's.
     [[nodiscard]] loop::Task<base::Result<>> follow_tls(bool client_has_tls);
 
@@ -123,6 +125,10 @@ public:
     [[nodiscard]] std::string take_lines();
     /// Lines of an unfinished reply have been returned.
     [[nodiscard]] bool is_partly_taken() const { return parser_.is_partly_taken(); }
+    /// It answers each of several commands in one packet, and may get them.
+    [[nodiscard]] bool takes_several() const {
+        return settings().pipelining && known().takes_several();
+    }
     /// How long the answer to this line may take.
     [[nodiscard]] loop::Time::duration answer_time(std::string_view line) const;
     /// The administrator has ended all sessions on this backend. All waits for replies end a second
@@ -291,6 +297,7 @@ private:
     loop::Time line_at_{};
     loop::Deadline last_words_until_ = loop::never;  // of a backend that is left
 
+    loop::Time::duration patience_max_ = loop::Time::duration::max();
     bool is_restart_armed_ = false;
     bool has_asked_ = false;
     std::uint32_t owed_ = 0;     // replies to sent lines

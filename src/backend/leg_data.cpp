@@ -166,13 +166,16 @@ loop::Task<Leg::Opened> Leg::connect_to_named(ftp::Reply reply) {
     }
     auto stream = co_await dial(network_, contact_, data_dial(*named, control_.local().ip),
                                 network_.loop().after(settings().connect_timeout), *signal_);
-    known().set_opens_passive(stream.has_value());
+    if (stream)
+        known().set_opens_passive(true);
+    else
+        known().set_passive_unreachable();
     if (!stream) co_return std::unexpected(DataRefusal{{}, stream.error(), false});
     co_return DataConnection{std::move(*stream), nullptr};
 }
 
 std::string_view Leg::foreseen_passive() const {
-    if (!settings().pipelining || !known().takes_several() || !known().opens_passive()) return {};
+    if (!takes_several() || !known().opens_passive()) return {};
     switch (settings().backend_data) {
         case config::BackendData::automatic: return asks_epsv() ? "EPSV" : "PASV";
         case config::BackendData::epsv: return "EPSV";
@@ -198,6 +201,7 @@ loop::Task<std::optional<DataRefusal>> Leg::send_with_passive(
 loop::Task<Leg::Opened> Leg::open_foreseen() {
     auto heard = co_await hear(settings().reply_timeout, false);
     if (!heard) co_return std::unexpected(DataRefusal{{}, heard.error(), true});
+    if (is_unknown_command(heard->reply)) known().set_prefers_pasv(true);
     const auto is_ours = [](const Opened& opened) {
         return !opened && opened.error().error.fault == base::Fault::internal;
     };

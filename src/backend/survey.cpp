@@ -59,7 +59,6 @@ loop::Task<base::Result<Survey>> take_survey(Leg& leg) {
 
 loop::Task<bool> takes_several(Leg& leg, std::uint16_t noop_reply) {
     constexpr auto patience = std::chrono::seconds(2);
-    if (!leg.settings().pipelining) co_return false;
     if (const auto sent = co_await leg.send_several({"NOOP", "NOOP"}); !sent) co_return false;
     for (int answers = 0; answers < 2; ++answers) {
         const auto heard = co_await leg.hear(patience, false);

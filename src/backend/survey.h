@@ -12,8 +12,7 @@ namespace ballast::backend {
 
 /// Asks whether it answers each of several commands that come in one packet. Some servers take all
 /// that one read returns for one command, and answer differently, or once: that takes two seconds.
-/// Then the leg is of no more use. `noop_reply` is what one NOOP was answered with. False if the
-/// pool has no `pipelining`.
+/// Then the leg is of no more use. `noop_reply` is what one NOOP was answered with.
 [[nodiscard]] loop::Task<bool> takes_several(Leg& leg, std::uint16_t noop_reply);
 
 }  // namespace ballast::backend

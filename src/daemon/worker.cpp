@@ -102,7 +102,6 @@ void Worker::clear() {
 Worker::AcceptorId Worker::accept_on(base::OwnedFd listening, net::Acceptor::Take take,
                                      std::string last_words) {
     const auto id = ++last_acceptor_;
-    net::prepare_control(listening.get());  // accepted sockets inherit its options
     loop_.post([this, id, listening = std::move(listening), take = std::move(take),
                 last_words = std::move(last_words)]() mutable {
         auto watched = loop::Descriptor::open(loop_, listening.get());
@@ -196,6 +195,7 @@ void Worker::turn_away(Newcomer client, const base::Error& reason) {
 
 /// If memory runs out, nothing of the session is left behind.
 void Worker::begin_session(Newcomer client) try {
+    net::prepare_control(client.socket.get());
     const auto local = net::local_address(client.socket.get());
     if (!local) return turn_away(std::move(client), local.error());
     auto watched =

@@ -568,7 +568,10 @@ loop::Task<base::Result<>> Prober::survey(Watched& watched) {
     };
     for (const auto& each : watched.members) known(each)->set_survey(*learnt);
     // Last, because a server that does not may be confused, and needs time to show it.
-    const bool takes_several = co_await backend::takes_several(**leg, learnt->noop_reply);
+    const bool is_wanted = std::ranges::any_of(
+        watched.members, [](const Member& each) { return each.subject->settings->pipelining; });
+    const bool takes_several =
+        is_wanted && co_await backend::takes_several(**leg, learnt->noop_reply);
     for (const auto& each : watched.members) known(each)->set_takes_several(takes_several);
     std::vector<log::Field> found = {{"backend", member.backend.name},
                                      {"system", learnt->system},

@@ -141,9 +141,10 @@ loop::Task<> BackendReplies::settle_stats(bool data_is_pending) {
     owed_.give_up_stats();
 }
 
-loop::Task<bool> BackendReplies::abort(BackendEnd& data) {
-    const auto patience =
+loop::Task<bool> BackendReplies::abort(BackendEnd& data, loop::Time::duration patience_max) {
+    const loop::Time::duration usual =
         owed_.stats() > 0 ? leg_.answer_time("STAT") : leg_.settings().reply_timeout;
+    const auto patience = std::min(usual, patience_max);
     is_aborting_ = true;
     status_follows_ = false;
     for (auto& reply : owed_.take_held()) co_await answers_.tell(std::move(reply));

@@ -59,7 +59,8 @@ public:
     /// expected. Servers answer ABOR with one, two or three replies. A NOOP sent after the first
     /// serves as a fence: all replies before its answer belong to ABOR. False if the backend is
     /// lost.
-    [[nodiscard]] loop::Task<bool> abort(BackendEnd& data);
+    [[nodiscard]] loop::Task<bool> abort(
+        BackendEnd& data, loop::Time::duration patience_max = loop::Time::duration::max());
     /// The same for a broken transfer. If no final reply came, ABOR's counts as one.
     [[nodiscard]] loop::Task<> abort_broken(BackendEnd& data);
 

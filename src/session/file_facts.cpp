@@ -73,7 +73,7 @@ std::vector<std::string> questions(std::string_view path, const FileFacts& facts
 
 loop::Task<base::Result<>> ask(backend::Leg& leg, std::vector<std::string> lines,
                                FileFacts& facts) {
-    if (leg.known().takes_several()) {
+    if (leg.takes_several()) {
         if (auto sent = co_await leg.send_several(lines); !sent) co_return sent;
         co_return co_await hear_answers(leg, std::move(lines), facts);
     }

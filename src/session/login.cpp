@@ -170,15 +170,18 @@ loop::Task<base::Result<ftp::Reply>> Login::introduce(Assignment& assignment) {
     const bool client_has_tls = context_.client.tls() != nullptr;
     auto contact = contact_of(context_, assignment);
     if (auto* const warm = context_.surroundings.warm) {
-        if (auto leg = warm->take(contact, assignment.backend().id, context_.signal)) {
+        if (auto leg = warm->take(contact, *assignment.pool().pool, assignment.backend().id,
+                                  context_.signal)) {
             assignment.set_leg(std::move(leg));
             auto reply = base::Result<ftp::Reply>();
             if (auto followed = co_await assignment.leg()->follow_tls(client_has_tls); followed)
                 reply = co_await name_user(assignment);
             else
                 reply = std::unexpected(followed.error());
+            assignment.leg()->note_answered();
             // It may have been closed just now. Only a new connection shows what the backend says.
             if (reply) co_return reply;
+            assignment.set_leg(nullptr);
         }
     }
     auto connected = co_await backend::Leg::connect(context_.network(), std::move(contact),

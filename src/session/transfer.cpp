@@ -25,6 +25,10 @@ constexpr int commands_in_a_row = 16;
 /// How long the refusal of a command may trail the end of the port for its data.
 constexpr auto refusal_time = std::chrono::milliseconds(500);
 
+/// How long ABOR may go unanswered while the server waits for a data connection (vsftpd hears
+/// nothing then). Afterwards it is given up.
+constexpr auto take_back_time = std::chrono::seconds(5);
+
 /// The time between the ends of a killed client's two connections.
 constexpr int end_grace_round_trips = 3;
 constexpr loop::Time::duration end_grace_max = std::chrono::seconds(1);
@@ -176,9 +180,12 @@ loop::Task<std::optional<backend::DataRefusal>> Transfer::open_data() {
     if (awaits_client || !may_send_with_passive()) co_return co_await backend_end_->open();
     if (auto learnt = co_await leg_->learn_noop(); !learnt)
         co_return backend::DataRefusal{{}, std::move(learnt.error()), true};
+    // Other sessions may have met its ports meanwhile.
+    const std::string passive(leg_->foreseen_passive());
+    if (passive.empty()) co_return co_await backend_end_->open();
     auto questions = own_questions();
     auto lines = questions;
-    lines.emplace_back(leg_->foreseen_passive());
+    lines.push_back(passive);
     lines.push_back(line_);
     if (auto refusal = co_await leg_->send_with_passive(lines)) co_return refusal;
     line_is_sent_ = true;
@@ -199,7 +206,7 @@ loop::Task<> Transfer::hear_refusal(backend::DataRefusal& refusal) {
     } else if (reply->code == 421) {
         refusal.reply = std::move(*reply);
     } else if (reply->is_negative()) {
-        leg_->known().set_opens_passive(true);
+        leg_->known().restore_passive();
         line_refusal_ = std::move(*reply);
     }
 }
@@ -208,7 +215,7 @@ loop::Task<> Transfer::hear_refusal(backend::DataRefusal& refusal) {
 loop::Task<> Transfer::take_back(backend::DataRefusal& refusal) {
     const bool is_over = refusal.reply && refusal.reply->code == 421;
     if (!line_is_sent_ || refusal.control_is_lost || is_over) co_return;
-    if (!co_await replies_->abort(*backend_end_)) refusal.control_is_lost = true;
+    if (!co_await replies_->abort(*backend_end_, take_back_time)) refusal.control_is_lost = true;
 }
 
 /// Protects the backend's data connection as the settings require, then opens it.

@@ -66,7 +66,7 @@ std::vector<std::string> Transfer::own_questions() const {
 }
 
 /// One write for all costs a small file least. REST must be the last command before the transfer.
-bool Transfer::asks_with_command() const { return leg_->known().takes_several() && !restart_; }
+bool Transfer::asks_with_command() const { return leg_->takes_several() && !restart_; }
 
 /// The error says that the backend is lost. A late answer would be taken for that to the next
 /// command.

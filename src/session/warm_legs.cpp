@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 
 namespace ballast::session {
 
@@ -48,20 +49,24 @@ void WarmLegs::clear() {
 
 loop::Task<> WarmLegs::keep() {
     for (;;) {
-        renew();
+        try {
+            renew();
+        } catch (const std::exception& problem) {
+            log::caught("warm connections are not renewed", problem);
+        }
         (void)co_await signal_.wait(network_.loop().after(renew_interval));
     }
 }
 
 void WarmLegs::renew() {
-    for (auto& [id, kept] : backends_) kept.is_wanted = false;
+    for (auto& [key, kept] : backends_) kept.is_wanted = false;
     for (const auto& served : pools_->all()) {
         const auto wanted = (served.settings->warm + workers_ - 1) / workers_;
         if (wanted == 0) continue;
         for (const auto& status : served.pool->status()) {
             if (!status.is_serving) continue;
             const auto& backend = status.backend;
-            auto& kept = backends_[backend.id];
+            auto& kept = backends_[{served.pool.get(), backend.id}];
             kept.is_wanted = true;
             auto contact = served.contacts->contact(backend.settings, backend.id, backend.address);
             contact.is_warm = true;
@@ -88,7 +93,8 @@ void WarmLegs::renew(OfBackend& kept, const backend::Contact& contact, std::uint
     }
 }
 
-loop::Task<> WarmLegs::connect(Warm& warm) {
+/// If memory runs out, it has failed like an unreachable backend.
+loop::Task<> WarmLegs::connect(Warm& warm) try {
     auto connected = co_await backend::Leg::connect(network_, warm.contact, false, warm.signal);
     if (connected) {
         warm.leg = std::move(*connected);
@@ -98,11 +104,14 @@ loop::Task<> WarmLegs::connect(Warm& warm) {
                    {{{"backend", base::to_string(warm.contact.address)},
                      {"reason", base::to_string(connected.error())}}});
     }
+} catch (const std::exception& problem) {
+    log::caught("no warm connection to a backend", problem);
 }
 
-std::unique_ptr<backend::Leg> WarmLegs::take(const backend::Contact& contact, pool::BackendId id,
+std::unique_ptr<backend::Leg> WarmLegs::take(const backend::Contact& contact,
+                                             const pool::Pool& pool, pool::BackendId id,
                                              loop::Signal& signal) {
-    const auto found = backends_.find(id);
+    const auto found = backends_.find({&pool, id});
     if (found == backends_.end()) return nullptr;
     auto& all = found->second.all;
     for (auto warm = all.begin(); warm != all.end();) {
@@ -113,7 +122,10 @@ std::unique_ptr<backend::Leg> WarmLegs::take(const backend::Contact& contact, po
         }
         auto leg = std::move((*warm)->leg);
         const bool is_silent = leg->is_silent();
-        if (is_silent) leg->serve(contact, signal);
+        if (is_silent)
+            leg->serve(contact, signal);
+        else
+            leg.reset();
         warm = all.erase(warm);
         signal_.raise();  // for another one
         if (!is_silent) continue;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace ballast::session {
@@ -32,7 +33,8 @@ public:
     /// One for the session that this contact and signal belong to, or null. Its backend may have
     /// closed it just now, so an error in its first dialog says nothing about the backend.
     [[nodiscard]] std::unique_ptr<backend::Leg> take(const backend::Contact& contact,
-                                                     pool::BackendId id, loop::Signal& signal);
+                                                     const pool::Pool& pool, pool::BackendId id,
+                                                     loop::Signal& signal);
 
 private:
     struct Warm {
@@ -58,7 +60,8 @@ private:
     loop::Signal signal_;
     std::shared_ptr<const Pools> pools_;
     std::uint32_t workers_ = 1;
-    std::map<pool::BackendId, OfBackend> backends_;
+    using Key = std::pair<const pool::Pool*, pool::BackendId>;  // pools may share a backend
+    std::map<Key, OfBackend> backends_;
     loop::Job keeping_;
 };
 

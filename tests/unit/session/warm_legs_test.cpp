@@ -96,6 +96,37 @@ TEST(WarmLegs, do_not_decide_about_a_backend_that_closes_them) {
     EXPECT_EQ(client.ask("PASS secret"), 230);
 }
 
+TEST(WarmLegs, do_not_wait_long_for_a_backend_that_is_gone) {
+    World world(1);
+    world.pool_settings.connect_timeout = 2s;
+    keep(world, 1);
+    world.backend(0).script.replies["USER"] = "";
+    TestClient client(world);
+    ASSERT_EQ(client.code(), 220);
+    const auto before = world.loop.now();
+    client.send("USER u");
+    world.loop.run_for(1s);
+    world.backend(0).script.replies.clear();
+    EXPECT_EQ(client.code(), 331);
+    EXPECT_GE(world.loop.now() - before, 2s);
+    EXPECT_LT(world.loop.now() - before, 3s);
+    // Its other answers have their usual time.
+    world.backend(0).script.reply_delay = 10s;
+    EXPECT_EQ(client.ask("PASS secret"), 230);
+}
+
+TEST(WarmLegs, of_two_pools_with_the_same_backend_do_not_meet) {
+    World world(1);
+    auto other = world.pool_settings;
+    other.name = "other";
+    other.warm = 1;
+    world.add_pool(other);
+    keep(world, 1);
+    world.loop.run_for(5s);
+    EXPECT_EQ(world.backend(0).sessions(), 2);
+    EXPECT_EQ(world.backend(0).sessions_ever(), 2);
+}
+
 TEST(WarmLegs, leave_backends_that_do_not_serve) {
     World world(2);
     keep(world, 1);
