@@ -174,11 +174,12 @@ base::Result<std::unique_ptr<Tracking>> Tracking::open() {
                  sizeof patience);
     auto tracking = std::unique_ptr<Tracking>(new Tracking(std::move(news), std::move(questions)));
     // A kernel without connection tracking in netlink refuses every question.
-    errno = 0;
-    (void)tracking->ask({});
-    if (errno == EINVAL || errno == EPERM || errno == EOPNOTSUPP)
-        return std::unexpected(base::last_error(
-            base::Fault::internal, "asking connection tracking (nf_conntrack_netlink)"));
+    const auto answer = tracking->ask({});
+    if (!answer && (answer.error() == std::errc::invalid_argument ||
+                    answer.error() == std::errc::operation_not_permitted ||
+                    answer.error() == std::errc::operation_not_supported))
+        return std::unexpected(base::Error{base::Fault::internal, answer.error(),
+                                           "asking connection tracking (nf_conntrack_netlink)"});
     return tracking;
 }
 
