@@ -66,10 +66,11 @@ loop::Task<> Session::run() {
     {
         const auto former = std::exchange(context_.assignment, {});
         context_.client_data.clear();
-        client.finish();
         report_end(former);
     }
+    // Whoever sees the client's end may ask for the session, and it must not be there any more.
     ended_();
+    client.finish();
 }
 
 void Session::cut() {
