@@ -167,9 +167,11 @@ loop::Task<bool> Transfer::reach_client() {
 
 /// Whether the command can go out with PASV or EPSV. An upload cannot: once begun it replaces the
 /// file, even if no data connection opens. REST must be the last command before the transfer. A
-/// handshake that the client has begun is judged before the command.
+/// handshake that the client has begun is judged before the command. Pure-FTPd may answer NLST
+/// with options differently if it comes at once.
 bool Transfer::may_send_with_passive() const {
-    return direction_ == ftp::Direction::download && !restart_ &&
+    const auto verb = std::string_view(line_).substr(0, line_.find(' '));
+    return base::is_same_but_for_case(verb, "RETR") && !restart_ &&
            !parts_.client_data.handshake.is_started() && !leg_->foreseen_passive().empty();
 }
 
