@@ -90,9 +90,9 @@ protected:
         return data;
     }
 
+    FakeForwarder kernel;  // outlives the sessions
     World world{1};
     FakeBackend& backend = world.backend(0);
-    FakeForwarder kernel;
 };
 
 TEST_F(KernelData, a_way_is_open_before_the_client_is_told_its_port) {
