@@ -31,6 +31,17 @@ def own_field(work: Path) -> Iterator[Field]:
             field.end()
 
 
+def _download(field: Field) -> None:
+    (field.root / "known").write_bytes(b"known")
+    with field.wire() as wire:
+        with field.client.entered():
+            data = wire.passive("PASV")
+        wire.expect("RETR known", 150, 125)
+        assert read_all(data) == b"known"
+        data.close()
+        assert wire.reply().code == 226
+
+
 def test_foreign_rules_stay(own_field: Field) -> None:
     field = own_field
     field.run("balancer", "nft", "add", "table", "inet", "mine")
@@ -186,14 +197,7 @@ def test_without_the_capability_auto_relays(work: Path) -> None:
             said = [line for line in field.ballast.log_lines() if "CAP_NET_ADMIN" in str(line)]
             # One for each listener.
             assert len(said) == len(LISTENS), said
-            (field.root / "known").write_bytes(b"known")
-            with field.wire() as wire:
-                with field.client.entered():
-                    data = wire.passive("PASV")
-                wire.expect("RETR known", 150, 125)
-                assert read_all(data) == b"known"
-                data.close()
-                assert wire.reply().code == 226
+            _download(field)
             assert logged(field, 0, 1)[0]["path"] == "relay"
             field.ballast.stop()
         finally:
@@ -205,14 +209,7 @@ def test_what_needs_ballast_is_relayed_and_explained(work: Path) -> None:
         field = Field(work, network, session_bandwidth="100MiB")
         try:
             field.start()
-            (field.root / "known").write_bytes(b"known")
-            with field.wire() as wire:
-                with field.client.entered():
-                    data = wire.passive("PASV")
-                wire.expect("RETR known", 150, 125)
-                assert read_all(data) == b"known"
-                data.close()
-                assert wire.reply().code == 226
+            _download(field)
             (transfer,) = logged(field, 0, 1)
             assert transfer["path"] == "relay"
             story = operators.operate(work, "explain", transfer["session"]).stdout
