@@ -117,6 +117,7 @@ def measure(network: str, target: Target, streams: int, small: bool, seconds: fl
     until.value = time.monotonic() + 3600
     for each in clients:
         each.start()
+    # A barrier tells nobody how many wait at it.
     while start.n_waiting < streams:
         time.sleep(0.01)
     before, own, began = busy(), used(target.pid), time.monotonic()
@@ -205,6 +206,7 @@ def field(work: Path, targets: list[str], binary: Path) -> Iterator[tuple[str, l
                 )
                 stack.callback(process.wait)
                 stack.callback(process.terminate)
+                # With -db it says nothing when it listens, and its ports are in another network.
                 time.sleep(0.5)
                 found.append(Target(name, (LISTEN, PROXIED_PORT), process.pid))
         yield spaces["client"].name, found

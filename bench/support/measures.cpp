@@ -238,6 +238,7 @@ void measure_idle_sessions(const Target& target, const std::vector<std::size_t>&
         results.add(fmt::format("Each of {} idle sessions, KiB", wanted), "", target.name,
                     more / static_cast<double>(counted) / 1024);
         const Meter meter(target);
+        // What is measured is that nothing happens.
         std::this_thread::sleep_for(std::chrono::seconds(1));
         results.add(fmt::format("All of {} idle sessions, own CPU, ms per second", wanted), "",
                     target.name, meter.cpu_seconds() / meter.seconds() * 1e3);
