@@ -105,7 +105,7 @@ loop::Task<> WarmLegs::connect(Warm& warm) try {
                      {"reason", base::to_string(connected.error())}}});
     }
 } catch (const std::exception& problem) {
-    log::caught("no warm connection to a backend", problem);
+    log::caught("warm connections are not renewed", problem);
 }
 
 std::unique_ptr<backend::Leg> WarmLegs::take(const backend::Contact& contact,

@@ -12,6 +12,7 @@ import operators
 import waiting
 from ballast import Backend, Ballast, Listener, Pool
 from netns import Namespace, Network
+from ports import free_ports
 from servers import ProFtpd, Server, Vsftpd
 from wire import Wire
 
@@ -61,11 +62,13 @@ class Field:
             for name, addresses in SERVERS.items()
             for family, address in addresses.items()
         }
+        # Taken like the listeners' ports, which must not overlap.
+        first = free_ports(100)
         pools = [
             Pool(
                 family,
                 [Backend(name, self.servers[name, family]) for name in SERVERS],
-                {"balance": "round-robin", "data_ports": "30000-30099"},
+                {"balance": "round-robin", "data_ports": f"{first}-{first + 99}"},
             )
             for family in LISTENS
         ]

@@ -16,7 +16,7 @@ from ballast import BINARY, DIRECT, Backend, Ballast, Listener, Pool, run_ballas
 from clients import Mode, Target
 from everything import Case
 from netns import Network
-from ports import free_port
+from ports import free_port, free_ports
 from scripted import Conversation, ScriptedServer
 from servers import REPOSITORY, Vsftpd
 from wire import Wire
@@ -58,6 +58,8 @@ class Field:
 
     def _balancer(self, work: Path) -> Ballast:
         listeners, pools = [], []
+        # Taken like the listeners' ports, which must not overlap.
+        first = free_ports(20)
         for family, modes in BEHIND.items():
             for behind in modes:
                 name = f"{family}-{behind}"
@@ -65,7 +67,7 @@ class Field:
                 settings = {
                     "source": "client",
                     "backend_data": behind,
-                    "data_ports": "30000-30019",
+                    "data_ports": f"{first}-{first + 19}",
                 }
                 pools.append(Pool(name, [Backend("only", self.servers[family])], settings))
         return Ballast(work, listeners, pools, prefix=self.prefix["balancer"])
