@@ -230,10 +230,13 @@ Daemon::Daemon(Parts parts, base::OwnedFd signals, const Arguments& arguments,
       watch_due_(control_),
       pools_due_(control_) {
     std::vector<net::SocketNetwork*> networks;
+    std::vector<relay::Porter*> porters;
     for (std::uint32_t i = 0; i < worker_count(*started_with_); ++i) {
         workers_.push_back(std::make_unique<Worker>(ports_, i));
         networks.push_back(&workers_.back()->network());
+        porters.push_back(&workers_.back()->porter());
     }
+    for (auto* const porter : porters) porter->meet(porters);
     // Probes also wait for data connections, which may arrive at a port that a worker listens on.
     networks.push_back(&control_network_);
     takers_.assign(networks.begin(), networks.end());

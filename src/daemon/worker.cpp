@@ -34,7 +34,11 @@ std::int64_t milliseconds(loop::Time::duration time) {
 }  // namespace
 
 Worker::Worker(net::PassivePorts& ports, std::uint32_t index)
-    : index_(index), network_(loop_, ports, index), intake_(loop_), warm_(network_) {
+    : index_(index),
+      network_(loop_, ports, index),
+      intake_(loop_),
+      porter_(loop_),
+      warm_(network_) {
     loop_.watch_turns(turn_time_max, [this](loop::Time::duration took) { note_long_turn(took); });
 }
 
@@ -96,6 +100,7 @@ void Worker::clear() {
     intake_.clear();
     warm_.clear();
     sessions_.clear();
+    porter_.clear();
     network_.close_ports();
 }
 
@@ -210,7 +215,7 @@ void Worker::begin_session(Newcomer client) try {
                               service.begins_with_tls, load_, *service.ledger,
                               *service.public_names, *service.notices, std::move(client.accepted),
                               client.reached, client.proxy, service.figures, service.stories,
-                              index_, &warm_, service.forwarder},
+                              index_, &porter_, &warm_, service.forwarder},
         std::move(stream), id, [this, id] { loop_.post([this, id] { session_ended(id); }); });
     auto& begun = sessions_.add(std::move(session), std::move(client.carried));
     try {

@@ -9,6 +9,7 @@
 #include "net/acceptor.h"
 #include "net/proxy_intake.h"
 #include "net/socket_network.h"
+#include "relay/porter.h"
 #include "session/directory.h"
 #include "session/warm_legs.h"
 
@@ -45,6 +46,7 @@ public:
     /// How long the current turn has taken so far; zero between turns.
     [[nodiscard]] loop::Time::duration in_turn_for() const { return loop_.in_turn_for(); }
     [[nodiscard]] net::SocketNetwork& network() { return network_; }
+    [[nodiscard]] relay::Porter& porter() { return porter_; }
     /// The load: sessions count, and running transfers count more.
     [[nodiscard]] std::uint32_t load() const { return load_.sessions + 4 * load_.transfers; }
     [[nodiscard]] std::uint32_t sessions() const { return load_.sessions; }
@@ -132,6 +134,7 @@ private:
     loop::WorkerLoop loop_;
     net::SocketNetwork network_;
     net::ProxyIntake intake_;
+    relay::Porter porter_;
     session::WarmLegs warm_;
     AcceptorId last_acceptor_ = 0;  // of the control thread
     std::unordered_map<AcceptorId, std::unique_ptr<net::Acceptor>> acceptors_;

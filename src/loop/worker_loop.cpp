@@ -63,6 +63,10 @@ struct Watched {
         if (native && origin == Descriptor::Origin::unknown) leave();
         loop.give_slot_back(token);
     }
+    void listen_for(std::uint32_t what) const {
+        epoll_event event{.events = what, .data = {.u64 = token}};
+        (void)::epoll_ctl(loop.epoll_.get(), EPOLL_CTL_MOD, native.get(), &event);
+    }
     void leave() const { ::epoll_ctl(loop.epoll_.get(), EPOLL_CTL_DEL, native.get(), nullptr); }
     Watched(const Watched&) = delete;
     Watched& operator=(const Watched&) = delete;
@@ -261,6 +265,16 @@ void Descriptor::note_full() {
     if (watched_ && !watched_->is_special) watched_->may_be_writable = false;
 }
 
+void Descriptor::mute() {
+    // A failure is still reported, but once.
+    if (watched_) watched_->listen_for(EPOLLET);
+}
+
+/// What can be read or written by now is reported at once.
+void Descriptor::unmute() {
+    if (watched_) watched_->listen_for(watched_->events);
+}
+
 int Descriptor::release() {
     watched_->leave();
     const int native = watched_->native.release();
@@ -291,8 +305,7 @@ void Descriptor::watch_writable() {
     if ((watched.events & EPOLLOUT) != 0) return;
     // From now on it is told; now, too, if it can be written meanwhile.
     watched.events |= EPOLLOUT;
-    epoll_event event{.events = watched.events, .data = {.u64 = watched.token}};
-    (void)::epoll_ctl(watched.loop.epoll_.get(), EPOLL_CTL_MOD, watched.native.get(), &event);
+    watched.listen_for(watched.events);
 }
 
 }  // namespace ballast::loop

@@ -111,6 +111,10 @@ public:
     void note_full();
     /// An end, an error or urgent data has been reported: after a short read there may be more.
     [[nodiscard]] bool is_special() const;
+    /// The loop is not woken for its bytes from now on, until `unmute`: another thread moves them
+    /// meanwhile.
+    void mute();
+    void unmute();
     /// Removes the descriptor from the loop and returns it.
     [[nodiscard]] int release();
 

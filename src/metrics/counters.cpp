@@ -88,6 +88,8 @@ constexpr auto rows = std::to_array<CounterRow>({
     {Counter::transfers_aborted, "transfers_aborted", "A client's ABOR ended a transfer."},
     {Counter::transfers_refused, "transfers_refused",
      "A backend refused a transfer before any data."},
+    {Counter::transfers_lent, "transfers_lent",
+     "Another worker began to carry the bytes of a long transfer."},
     {Counter::transfers_resumed, "transfers_resumed", "A download went on with another backend."},
     {Counter::transfers_without_other_backend, "transfers_without_other_backend",
      "A download lost its backend, and no other backend could be had in time."},

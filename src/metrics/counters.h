@@ -57,6 +57,7 @@ enum class Counter : std::uint8_t {
     transfers_failed,
     transfers_aborted,
     transfers_refused,
+    transfers_lent,
     transfers_resumed,
     transfers_without_other_backend,
     transfers_that_differ,

@@ -74,6 +74,7 @@ constexpr auto parts = std::to_array<Part>({
     {C::backend_connections_warm, F::backend_connections_warm},
     {C::backend_replies_unasked, F::backend_replies_unasked},
     {C::backend_connections_lost, F::backend_connections_lost},
+    {C::transfers_lent, F::transfers_lent},
     {C::transfers_resumed, F::transfers_resumed},
     {C::transfers_without_other_backend, F::transfers_not_resumed, {"no_backend"}},
     {C::transfers_that_differ, F::transfers_not_resumed, {"differs"}},

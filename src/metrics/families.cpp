@@ -65,6 +65,7 @@ constexpr auto rows = std::to_array<FamilyRow>({
     {F::transfer_size, "ballast_transfer_size_bytes", histogram, {"direction"}, "Bytes that an ended transfer has delivered."},
     {F::transfer_duration, "ballast_transfer_duration_seconds", histogram, {"direction"}, "How long an ended transfer took, from its command to the last reply."},
     {F::transfer_rate, "ballast_transfer_rate_bytes_per_second", histogram, {"direction"}, "Delivered bytes of an ended transfer, divided by its duration."},
+    {F::transfers_lent, "ballast_transfers_lent_total", counter, {}, "How often another worker began to carry the bytes of a long transfer."},
     {F::transfers_resumed, "ballast_transfers_resumed_total", counter, {}, "How often a download went on with another backend."},
     {F::transfers_not_resumed, "ballast_transfers_not_resumed_total", counter, {"reason"}, "Downloads that lost their backend and did not go on: no other backend could be had, the file there was not shown to be the same, or no backend could have gone on."},
     {F::resumed_bytes, "ballast_resumed_bytes_total", counter, {}, "Bytes that downloads had received before they went on with another backend."},

@@ -62,6 +62,7 @@ enum class Family : std::uint8_t {
     transfer_size,
     transfer_duration,
     transfer_rate,
+    transfers_lent,
     transfers_resumed,
     transfers_not_resumed,
     resumed_bytes,

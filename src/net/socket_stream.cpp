@@ -90,6 +90,10 @@ Io::State SocketStream::finish() {
 void SocketStream::reset() {
     if (descriptor_.native() < 0) return;
     reset_on_close(descriptor_.native());
+    // Closing resets nothing while another thread still has a copy: connect(2), AF_UNSPEC.
+    const sockaddr nobody{.sa_family = AF_UNSPEC, .sa_data = {}};
+    // NOLINTNEXTLINE(bugprone-unused-return-value): the connection may be gone already.
+    (void)::connect(descriptor_.native(), &nobody, sizeof nobody);
     descriptor_ = loop::Descriptor();
 }
 

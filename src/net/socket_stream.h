@@ -37,6 +37,8 @@ public:
     [[nodiscard]] int splice_sink() const override { return descriptor_.native(); }
     void note_drained() override { descriptor_.note_drained(); }
     void note_full() override { descriptor_.note_full(); }
+    void mute() override { descriptor_.mute(); }
+    void unmute() override { descriptor_.unmute(); }
     [[nodiscard]] bool is_special() const override { return descriptor_.is_special(); }
     [[nodiscard]] const base::Address& local() const override { return local_; }
     [[nodiscard]] const base::Address& peer() const override { return peer_; }

@@ -85,6 +85,10 @@ public:
     /// need not ask the system: its read (its write) would have blocked.
     virtual void note_drained() {}
     virtual void note_full() {}
+    /// Its loop is not woken for its bytes from now on, until `unmute`: another thread uses a copy
+    /// of its descriptor meanwhile.
+    virtual void mute() {}
+    virtual void unmute() {}
     /// An end, an error or urgent data has been reported: after a short read there may be more.
     /// False if unknown.
     [[nodiscard]] virtual bool is_special() const { return false; }

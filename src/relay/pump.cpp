@@ -31,6 +31,20 @@ void Pump::resume(Undelivered undelivered, std::uint64_t taken, std::uint64_t de
     delivered_ = delivered;
 }
 
+void Pump::follow(std::uint64_t taken, std::uint64_t delivered) {
+    taken_ = taken;
+    delivered_ = delivered;
+    state_ = State::wants_read;
+}
+
+void Pump::take_over(Pump& other) {
+    resume(other.release(), other.taken_, other.delivered_);
+    state_ = other.state_;
+    error_ = other.error_;
+}
+
+void Pump::fail(std::error_code error) { state_ = failed(State::source_failed, error); }
+
 Undelivered Pump::release() {
     if (in_pipe_ == 0) pipe_.reset();
     return {.pipe = std::exchange(pipe_, std::nullopt),

@@ -28,6 +28,12 @@ public:
 
     /// Continues for a pump of the same sink, which has moved that many bytes.
     void resume(Undelivered undelivered, std::uint64_t taken, std::uint64_t delivered);
+    /// Shows the figures of another pump, which moves bytes in place of this one.
+    void follow(std::uint64_t taken, std::uint64_t delivered);
+    /// Continues for it, or has ended as it has.
+    void take_over(Pump& other);
+    /// Its source is useless from now on.
+    void fail(std::error_code error);
     /// Hands over to another pump of the same sink. This one is then useless.
     [[nodiscard]] Undelivered release();
 

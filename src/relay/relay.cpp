@@ -4,6 +4,7 @@
 #include "metrics/counters.h"
 #include "relay/clocks.h"
 #include "relay/comparison.h"
+#include "relay/porter.h"
 #include "relay/pump.h"
 #include "relay/sink_watch.h"
 #include "relay/source_check.h"
@@ -25,10 +26,14 @@ End end_of(Pump::State state) {
     }
 }
 
-void note(const Pump& pump, Report& report) {
+void note_figures(const Pump& pump, Report& report) {
     if (report.moved != nullptr) *report.moved += pump.delivered() - report.bytes_delivered;
     report.bytes_taken = pump.taken();
     report.bytes_delivered = pump.delivered();
+}
+
+void note(const Pump& pump, Report& report) {
+    note_figures(pump, report);
     report.error = pump.error();
     report.end = end_of(pump.state());
     report.is_vouched_for = pump.end_is_vouched_for();
@@ -122,6 +127,20 @@ private:
     const PauseClock& pauses_;
 };
 
+/// Leaves a pump's last figures in the report, also when the relay is cancelled: another worker may
+/// have moved bytes since the last look.
+class LastFigures {
+public:
+    LastFigures(const Pump& pump, Report& report) : pump_(pump), report_(report) {}
+    ~LastFigures() { note_figures(pump_, report_); }
+    LastFigures(const LastFigures&) = delete;
+    LastFigures& operator=(const LastFigures&) = delete;
+
+private:
+    const Pump& pump_;
+    Report& report_;
+};
+
 /// Lets the source prove that it sends the same bytes as the former ones. If it does,
 /// `report.is_checking` is false afterwards; otherwise `report.end` says how this has ended.
 loop::Task<> check_source(net::Stream& source, const Continuation& continuation,
@@ -172,16 +191,19 @@ loop::Time quiet_since(const Continuation* continuation, loop::Time now) {
 }  // namespace
 
 loop::Task<> relay_one_way(loop::Loop& loop, net::Stream& source, net::Stream& sink, Pace pace,
-                           Report& report, Continuation* continuation) {
+                           Report& report, Continuation* continuation, Porter* porter) {
     loop::Signal signal(loop);
     const net::Attached source_attached(source, signal);
     const net::Attached sink_attached(sink, signal);
     const bool goes_on = continuation != nullptr && report.bytes_taken > 0;
-    Pump pump(source, sink, continuation != nullptr ? &continuation->trail : nullptr);
+    auto* const trail = continuation != nullptr ? &continuation->trail : nullptr;
+    Pump pump(source, sink, trail);
     SinkWatch sink_watch(loop, sink, !goes_on);
     StallClock stall(loop, pace);
     PauseClock pauses(report, quiet_since(continuation, loop.now()));
     const Handover handover(continuation, pump, pauses, report);
+    const LastFigures last_figures(pump, report);
+    Lending lending(porter, pump, source, sink, trail, signal);
     const auto taken_before = report.bytes_taken;
     auto* waiting = goes_on ? continuation->goes_on : nullptr;
 
@@ -190,7 +212,8 @@ loop::Task<> relay_one_way(loop::Loop& loop, net::Stream& source, net::Stream& s
         if (report.is_checking) co_return pauses.end(loop.now());
     }
     for (;;) {
-        run(pump, pace.throttle, loop.now());
+        const bool is_out = lending.is_out(pace.throttle);
+        if (!is_out && !pump.is_over()) run(pump, pace.throttle, loop.now());
         const auto now = loop.now();
         note(pump, report);
         pauses.note(pump.taken() + pump.delivered(), now);
@@ -206,11 +229,12 @@ loop::Task<> relay_one_way(loop::Loop& loop, net::Stream& source, net::Stream& s
             co_return pauses.end(now);
         }
         loop::Deadline turn_at = loop::never;
-        watch(pump, source, sink, signal, pace.throttle, now, turn_at);
+        if (!is_out) watch(pump, source, sink, signal, pace.throttle, now, turn_at);
         stall.excuse(turn_at);
         if (turn_at != loop::never) pauses.hold();
         sink_watch.watch();
         turn_at = loop::sooner(turn_at, sink_watch.ask_at());
+        turn_at = loop::sooner(turn_at, lending.look_at());
         (void)co_await signal.wait(loop::sooner(turn_at, stall.due()));
     }
 }

@@ -18,6 +18,8 @@
 
 namespace ballast::relay {
 
+class Porter;
+
 /// How the relay ended. The session decides what this means.
 enum class End : std::uint8_t {
     running,        ///< not yet
@@ -89,9 +91,13 @@ struct Continuation {
 /// was cancelled. It first reads from its source what was taken before, and compares that with the
 /// trail: nothing of it is delivered, no throttle applies, but it must not stall. Then it delivers
 /// what the former relay could not, and goes on with the source's next byte.
+///
+/// With a `porter`, its worker's, another worker may move the bytes for a while. Nobody but the
+/// relay may use the two streams then.
 [[nodiscard]] loop::Task<> relay_one_way(loop::Loop& loop, net::Stream& source, net::Stream& sink,
                                          Pace pace, Report& report,
-                                         Continuation* continuation = nullptr);
+                                         Continuation* continuation = nullptr,
+                                         Porter* porter = nullptr);
 
 /// Moves bytes both ways, for commands whose direction is not known. The end of `a` (the backend)
 /// ends the relay. The end of `b` (the client) does not: the relay reports it and raises `owner`,

@@ -34,6 +34,13 @@ Trail Trail::of_digest(std::uint64_t bytes_max) {
     return trail;
 }
 
+Trail Trail::copy_of_samples() const {
+    Trail copy = of_samples(every_);
+    copy.taken_ = taken_;
+    copy.samples_ = samples_;
+    return copy;
+}
+
 bool Trail::is_checkable() const {
     switch (kind_) {
         case Kind::nothing: return false;

@@ -38,6 +38,9 @@ public:
     /// A digest of everything, up to `bytes_max`. Beyond that nothing can be checked.
     [[nodiscard]] static Trail of_digest(std::uint64_t bytes_max);
 
+    [[nodiscard]] bool keeps_samples() const { return kind_ == Kind::samples; }
+    /// Of a trail that keeps them.
+    [[nodiscard]] Trail copy_of_samples() const;
     /// Whether another source can be checked at all.
     [[nodiscard]] bool is_checkable() const;
     /// Whether all of the first `taken` bytes are known. Then the other source needs no further

@@ -398,8 +398,9 @@ loop::Task<> DataCommands::relay(const ftp::Command& command, const std::string&
     Transfer transfer(
         {context_.network(), context_.signal, context_.client, context_.leg(), context_.client_data,
          context_.settings, context_.dialog.protects_data() ? &client_tls : nullptr,
-         std::move(traffic.bytes), std::move(traffic.throttle), &context_.story,
-         move_terms(command, direction), failover_.is_wanted() ? &backends : nullptr},
+         std::move(traffic.bytes), std::move(traffic.throttle), context_.surroundings.porter,
+         &context_.story, move_terms(command, direction),
+         failover_.is_wanted() ? &backends : nullptr},
         command.line, direction, restart);
     const Running running{transfer, command.verb, file};
     std::optional<Shown> shown(std::in_place, running_, running);

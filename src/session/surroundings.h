@@ -17,6 +17,10 @@
 #include <memory>
 #include <optional>
 
+namespace ballast::relay {
+class Porter;
+}
+
 namespace ballast::session {
 
 class WarmLegs;
@@ -50,6 +54,7 @@ struct Surroundings {
     std::shared_ptr<metrics::ListenerFigures> figures = {};  ///< of the listener; null: not counted
     Stories* stories = nullptr;                              ///< null: its story is not kept
     std::uint32_t worker = 0;                                ///< the number of its thread
+    relay::Porter* porter = nullptr;                         ///< its worker's; null: none
     WarmLegs* warm = nullptr;                                ///< null: every leg is new
     nat::Forwarder* forwarder =
         nullptr;  ///< carries data where `data_path` says so; null: none does

@@ -618,9 +618,11 @@ void Transfer::move() {
     switch (direction_) {
         case ftp::Direction::download:
             return start(relay::relay_one_way(loop(), backend, client, pace, report_,
-                                              continuation_ ? &*continuation_ : nullptr));
+                                              continuation_ ? &*continuation_ : nullptr,
+                                              parts_.porter));
         case ftp::Direction::upload:
-            return start(relay::relay_one_way(loop(), client, backend, pace, report_));
+            return start(relay::relay_one_way(loop(), client, backend, pace, report_, nullptr,
+                                              parts_.porter));
         case ftp::Direction::unknown:
         case ftp::Direction::none:
             return start(

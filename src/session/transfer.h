@@ -50,6 +50,7 @@ public:
         const ClientDataTls* client_tls;              ///< null: the client's data are in plain text
         std::shared_ptr<pool::ByteCount> byte_count;  ///< of the backend
         guard::Throttle throttle;
+        relay::Porter* porter = nullptr;  ///< its worker's; null: no other may carry the bytes
         Story* story = nullptr;           ///< the session's; null: it is told nothing
         MoveTerms move = {};              ///< whether it may go on with another backend
         OtherBackends* others = nullptr;  ///< null: there are none for this session

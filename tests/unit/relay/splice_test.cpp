@@ -12,6 +12,7 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -123,6 +124,14 @@ TEST_F(SpliceTest, waits_for_a_receiver_that_begins_only_when_all_buffers_are_fu
     receiver.join();
     EXPECT_EQ(report.end, End::source_ended);
     EXPECT_EQ(received, bytes);
+}
+
+TEST_F(SpliceTest, a_reset_does_not_wait_for_a_copy_of_the_descriptor) {
+    const base::OwnedFd copy(::dup(sink.splice_sink()));
+    sink.reset();
+    std::array<char, 1> none{};
+    EXPECT_EQ(::recv(right.far.get(), none.data(), none.size(), 0), -1);
+    EXPECT_EQ(errno, ECONNRESET);
 }
 
 void fill(const base::OwnedFd& end) {
