@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Backends that are far from their balancer, which is near the clients: small files and log-ins,
-// where the number of round trips is all that counts.
+// Backends that are far from their balancer, which is near the clients: small files, log-ins and
+// sessions with one file, where the number of round trips is all that counts.
 
 #include "support/balancers.h"
 #include "support/distance.h"
@@ -95,7 +95,7 @@ private:
 int main(int count, char** arguments) {
     try {
         const Options options = options_of(
-            count, arguments, "Measures small files and log-ins with a server that is 20 ms away.",
+            count, arguments, "Measures small files, log-ins and short sessions with a server 20 ms away.",
             {.rounds = 3, .seconds = 120});
         if (!options.has("far")) return EXIT_SUCCESS;
         const auto machine = prepare(options);
@@ -108,7 +108,8 @@ int main(int count, char** arguments) {
         measure_in_rounds(
             options, targets.all(),
             {{"far", [&results](const Target& it) { measure_files(4, it, results); }},
-             {"far", [&results](const Target& it) { measure_logins(direct, it, results); }}});
+             {"far", [&results](const Target& it) { measure_logins(direct, it, results); }},
+             {"far", [&results](const Target& it) { measure_short_sessions(4, it, results); }}});
         report("far", options, machine, targets.all(), results);
         return EXIT_SUCCESS;
     } catch (const std::exception& error) {

@@ -179,6 +179,22 @@ void measure_logins(std::string_view baseline, const Target& target, Results& re
     add_median(what, baseline, target, microseconds, results);
 }
 
+void measure_short_sessions(std::size_t kibibytes, const Target& target, Results& results) {
+    std::atomic<std::size_t> number = 0;
+    const Meter meter(target);
+    const auto microseconds = times_side_by_side(clients, [&](std::size_t) {
+        FtpClient client(target.door);
+        client.log_in();
+        client.send_binary();
+        client.retrieve(fmt::format("/{}K.{}", kibibytes, number++), kibibytes << 10,
+                        client.open_data());
+        client.quit();
+    });
+    const auto what = fmt::format("Sessions with one file of {} KiB", kibibytes);
+    add_rate(what, direct, target, microseconds.size(), meter, results);
+    add_median(what, direct, target, microseconds, results);
+}
+
 void measure_files(std::size_t kibibytes, const Target& target, Results& results) {
     Sessions open(target);
     open.open(clients);

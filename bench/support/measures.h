@@ -19,6 +19,8 @@ void measure_commands(std::size_t sessions, const Target& target, Results& resul
 void measure_commands_among_idle(std::size_t idle, const Target& target, Results& results);
 /// Four clients log in, under TLS if the target has it, and quit.
 void measure_logins(std::string_view baseline, const Target& target, Results& results);
+/// Four clients log in, download one file of this size, and quit.
+void measure_short_sessions(std::size_t kibibytes, const Target& target, Results& results);
 /// Four clients download files of this size, each client in one session.
 void measure_files(std::size_t kibibytes, const Target& target, Results& results);
 /// What large downloads leave to others: NOOPs of another session, and the first byte of a new
