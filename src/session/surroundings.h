@@ -51,8 +51,8 @@ struct Surroundings {
     Stories* stories = nullptr;                              ///< null: its story is not kept
     std::uint32_t worker = 0;                                ///< the number of its thread
     WarmLegs* warm = nullptr;                                ///< null: every leg is new
-    nat::Forwarder* forwarder =
-        nullptr;  ///< carries data where `data_path` says so; null: none does
+    /// Carries data where `data_path` says so. Null: none does.
+    std::shared_ptr<nat::Forwarder> forwarder = {};
 };
 
 }  // namespace ballast::session
