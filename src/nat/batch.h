@@ -8,7 +8,7 @@
 #include <system_error>
 #include <vector>
 
-struct nlmsghdr;
+struct nlmsghdr;  // NOLINT(readability-identifier-naming)
 
 namespace ballast::nat {
 

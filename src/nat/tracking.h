@@ -13,7 +13,7 @@
 
 struct mnl_socket;
 struct nf_conntrack;
-struct nlmsghdr;
+struct nlmsghdr;  // NOLINT(readability-identifier-naming)
 
 namespace ballast::nat {
 

@@ -255,6 +255,10 @@ TEST_F(GatewayInKernel, forwarding_that_is_switched_off_is_noticed) {
     EXPECT_TRUE(run("echo 0 >/proc/sys/net/ipv4/ip_forward"));
     EXPECT_FALSE(machine_forwards(base::Family::ipv4));
     EXPECT_TRUE(machine_forwards(base::Family::ipv6));
+    const auto due = loop.now() + patience;
+    while (gateway->forwards(base::Family::ipv4) && loop.now() < due) std::this_thread::yield();
+    EXPECT_FALSE(gateway->forwards(base::Family::ipv4));
+    EXPECT_TRUE(gateway->forwards(base::Family::ipv6));
 }
 
 }  // namespace
