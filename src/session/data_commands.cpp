@@ -204,6 +204,11 @@ loop::Task<> DataCommands::passive(ftp::Command command) {
         co_return co_await refuse(
             command, 425, "Can't open data connection: no passive port is free, try again later.");
     if (!co_await lead_past()) co_return;
+    // If the kernel answers late, it must not lead past a client that is relayed.
+    if (co_await settle_former_passage(context_) == FormerWay::stays) {
+        context_.forget_data();
+        co_return co_await refuse(command, 425, kernel_is_silent);
+    }
     const bool extended = command.verb == "EPSV";
     if (!extended) warn_of_private(announced);
     refresh_ticket(context_);

@@ -176,7 +176,7 @@ TEST_F(KernelData, a_kernel_that_does_not_answer_is_not_waited_for) {
     ASSERT_TRUE(client.log_in());
     client.send("PASV");
     EXPECT_EQ(client.code(2s), 227);
-    EXPECT_EQ(kernel.passages.at(0)->carried().state, State::withdrawn);
+    EXPECT_TRUE(kernel.passages.empty());
 }
 
 TEST_F(KernelData, a_machine_that_does_not_forward_relays) {
@@ -394,6 +394,20 @@ TEST_F(KernelData, a_kernel_that_answers_late_leads_nobody_past_the_relay) {
     const auto data = client.connect_to(named->port);
     EXPECT_EQ(client.code(), 226);
     EXPECT_EQ(data->received(), "0123456789");
+}
+
+TEST_F(KernelData, no_port_is_told_while_the_kernel_may_still_lead_past) {
+    kernel.answer = State::opening;
+    kernel.withdrawal = Withdrawal::unanswered;
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    client.send("PASV");
+    EXPECT_EQ(client.code(3s), 425);
+    EXPECT_EQ(client.ask("RETR a"), 425);
+    kernel.withdrawal = Withdrawal::done;
+    kernel.passages.at(0)->withdraw();
+    kernel.answer = State::open;
+    EXPECT_EQ(client.ask("PASV"), 227);
 }
 
 // A connection that the kernel does not lead past
