@@ -176,6 +176,9 @@ public:
     /// Asks the backend for a data port, as `open_data` does for a passive one. Returns where it
     /// is.
     [[nodiscard]] loop::Task<std::expected<base::Address, DataRefusal>> ask_data_address();
+    /// Connects to the port that it has named.
+    [[nodiscard]] loop::Task<std::expected<DataConnection, DataRefusal>> connect_to(
+        base::Address port);
     /// Lends a port of the pool's `data_ports` and tells the backend to connect there.
     [[nodiscard]] loop::Task<std::expected<std::unique_ptr<net::Lease>, DataRefusal>>
     offer_data_port();

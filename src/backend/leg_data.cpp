@@ -164,7 +164,11 @@ loop::Task<Leg::Opened> Leg::connect_to_named(ftp::Reply reply) {
         known().set_opens_passive(false);
         co_return std::unexpected(named.error());
     }
-    auto stream = co_await dial(network_, contact_, data_dial(*named, control_.local().ip),
+    co_return co_await connect_to(*named);
+}
+
+loop::Task<Leg::Opened> Leg::connect_to(base::Address port) {
+    auto stream = co_await dial(network_, contact_, data_dial(port, control_.local().ip),
                                 network_.loop().after(settings().connect_timeout), *signal_);
     if (stream)
         known().set_opens_passive(true);

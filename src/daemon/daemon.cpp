@@ -258,6 +258,7 @@ bool Daemon::bind() {
     signals_ = std::move(*watched);
     auto problems = doors_.prepare(*started_with_, std::move(inheritance_.listeners));
     std::ranges::move(kernel_path_.prepare(*started_with_), std::back_inserter(problems));
+    kernel_path_.use(*started_with_);
     // Another process still has it otherwise.
     if (!replaces_) {
         auto socket = admin::open_socket(*started_with_);
@@ -460,6 +461,7 @@ loop::Task<> Daemon::follow_itself() {
         log::tell_left_out();
         ledger_.look_at_memory(memory_taken(), memory_max_);
         for (const auto& worker : workers_) worker->look_at_turn();
+        kernel_path_.look();
         if (turn % retire_every == 0) {
             for (const auto& worker : workers_) worker->retire_ports();
             control_network_.retire_ports();
@@ -558,6 +560,7 @@ admin::ReloadReport Daemon::apply(Reload::Read& read) {
     ports_.configure(port_settings(*config));
     gate_ = std::move(read.parts->gate);
     serving_.use(std::move(*read.parts));
+    kernel_path_.use(*config);
     keep_warm(serving_.shared_pools());
     admit_operators();
     operators_.pools_changed();

@@ -107,6 +107,17 @@ std::vector<config::Problem> KernelPath::prepare(const config::Config& config) {
     return problems;
 }
 
+void KernelPath::use(const config::Config& config) { is_wanted_ = is_wanted(config); }
+
+/// Only copies make copies, so the last one stays the last one.
+void KernelPath::look() {
+    if (!is_wanted_ && gateway_.use_count() == 1) gateway_.reset();
+}
+
+std::shared_ptr<nat::Forwarder> KernelPath::forwarder(const config::Listener& listener) const {
+    return listener.data_path == Carrier::relay ? nullptr : gateway_;
+}
+
 void try_kernel_path(const config::Config& config, std::vector<config::Problem>& problems) {
     if (!is_wanted(config)) return;
     const auto opened = nat::Gateway::open();

@@ -10,18 +10,23 @@
 
 namespace ballast::daemon {
 
-/// The kernel's forwarding of data connections, for listeners with `data_path`. Opened when the
-/// first configuration asks for it, and kept. It outlives all sessions. Control thread.
+/// The kernel's forwarding of data connections, for listeners with `data_path`. It is there while
+/// the configuration asks for it, or a session still has it from a configuration before. Control
+/// thread.
 class KernelPath {
 public:
-    /// Makes it ready for this configuration. Returns what a listener with `kernel` lacks. Logs
-    /// what one with `auto` lacks.
+    /// Makes it ready for this configuration. Returns what a listener with `kernel` lacks.
     [[nodiscard]] std::vector<config::Problem> prepare(const config::Config& config);
-    /// Null: there is none, and data are relayed.
-    [[nodiscard]] nat::Forwarder* forwarder() const { return gateway_.get(); }
+    /// From now on this configuration decides whether it is needed.
+    void use(const config::Config& config);
+    /// Ends it if nobody needs it. Call it now and then.
+    void look();
+    /// For a session of this listener, which keeps it. Null: its data are relayed.
+    [[nodiscard]] std::shared_ptr<nat::Forwarder> forwarder(const config::Listener& listener) const;
 
 private:
-    std::unique_ptr<nat::Gateway> gateway_;
+    std::shared_ptr<nat::Gateway> gateway_;
+    bool is_wanted_ = false;
 };
 
 /// What the listeners' `data_path` needs and this machine does not have, as far as this process can

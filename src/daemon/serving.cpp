@@ -86,8 +86,10 @@ void Serving::set_services() {
             Worker::Service{std::shared_ptr<const config::Listener>(config_, &listener), pools_,
                             &ledger_, &public_names_, &notices_, tls_->server_of(listener.name),
                             false, listener_figures_[listener.name], &stories_,
-                            kernel_path_.forwarder()});
+                            kernel_path_.forwarder(listener)});
     auto former = std::exchange(services_of_config_, services);
+    // A listener that has gone must not keep the kernel path.
+    for (auto& [name, service] : former) service.forwarder.reset();
     services.merge(former);
     services_.set(std::move(services));
 }

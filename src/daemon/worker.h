@@ -75,7 +75,7 @@ public:
         bool begins_with_tls;
         std::shared_ptr<metrics::ListenerFigures> figures = {};
         session::Stories* stories = nullptr;
-        nat::Forwarder* forwarder = nullptr;
+        std::shared_ptr<nat::Forwarder> forwarder = {};
     };
     /// Begins a session with an accepted client. `accepted` is its place among all sessions.
     void adopt(base::OwnedFd client, base::Address peer, Service service, std::string id,

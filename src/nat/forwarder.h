@@ -20,6 +20,7 @@ struct Carried {
         connected,    ///< the connection has begun
         half_closed,  ///< one end has closed it, and the other has taken all data
         closed,       ///< both ends have closed it, or one has reset it
+        withdrawn,    ///< taken back, and no connection has used it
     };
     State state = State::opening;
     std::string problem;
@@ -30,7 +31,7 @@ struct Carried {
 };
 
 /// One way through the kernel, for one data connection. Belongs to the thread that asked for it.
-/// Destroying it takes the way back. A connection that uses it goes on by itself.
+/// Destroying it takes the way back, soon. A connection that uses it goes on by itself.
 class Passage {
 public:
     Passage() = default;
@@ -42,6 +43,8 @@ public:
     [[nodiscard]] virtual const Way& way() const = 0;
     /// It does not expire while a transfer with its own deadline waits for the connection.
     virtual void keep() = 0;
+    /// Takes the way back. While it is `open`, a connection may still come through.
+    virtual void withdraw() = 0;
     /// Asks the kernel now. The signal is raised when `carried` is as it was then.
     virtual void look() = 0;
     /// Ends a running connection: both ends get a reset for what they send from now on.
@@ -62,6 +65,17 @@ public:
     /// passage that is not kept expires after `passage_time`.
     [[nodiscard]] virtual std::unique_ptr<Passage> open(const Way& way, loop::Signal& signal) = 0;
 };
+
+/// The kernel's rule is there, or may be, and no connection is known to have used it.
+[[nodiscard]] inline bool may_lead(Carried::State state) {
+    return state == Carried::State::opening || state == Carried::State::open;
+}
+
+/// A connection has used it.
+[[nodiscard]] inline bool is_used(Carried::State state) {
+    return state == Carried::State::connected || state == Carried::State::half_closed ||
+           state == Carried::State::closed;
+}
 
 /// As long as a passive port is lent (`net::PassivePorts::lent_for`).
 inline constexpr auto passage_time = std::chrono::seconds(60);

@@ -2,8 +2,6 @@
 #include "nat/gateway.h"
 
 #include "base/owned_fd.h"
-#include "nat/rules.h"
-#include "nat/tracking.h"
 
 #include <array>
 #include <atomic>
@@ -85,8 +83,14 @@ struct Line {
     Carried carried;
 };
 
+/// The session has waited long enough, and relays.
+bool is_given_up(Line& line) {
+    const std::lock_guard lock(line.mutex);
+    return line.loop == nullptr;
+}
+
 struct Wish {
-    enum class Kind : std::uint8_t { open, keep, look, cut, close };
+    enum class Kind : std::uint8_t { open, keep, withdraw, look, cut, close };
     Kind kind;
     Id id;
     Way way = {};
@@ -183,10 +187,14 @@ private:
 
     void run();
     void attend(std::vector<Wish> wishes);
+    void attend(Wish::Kind kind, Id id, Track& track);
     void add_all(std::vector<Wish>& opened);
     void close(Id id, const Track& track);
+    void withdraw(Id id, Track& track);
+    void forget_awaited(Id id, Track& track);
     void stop_awaiting(Id id, Track& track);
     void remove_elements();
+    void hear_news();
     void hear(const Tracked& tracked);
     void connect(Id id, Track& track, const Tracked& tracked);
     void tell_connected();
@@ -227,16 +235,20 @@ void Gateway::Clerk::run() {
         (void)::poll(waits.data(), waits.size(), patience());
         auto wishes = desk_->take();
         // First the news: they are older than what is wished now.
-        if (!tracking_->read_news([this](const Tracked& tracked) { hear(tracked); }))
-            has_lost_news_ = true;
+        hear_news();
         if (has_lost_news_ && Clock::now() >= recover_at_) recover();
-        tell_connected();
         attend(std::move(wishes));
         remove_elements();
         if (Clock::now() >= look_at_) look_at_all();
     }
     attend(desk_->take());
     remove_elements();
+}
+
+void Gateway::Clerk::hear_news() {
+    if (!tracking_->read_news([this](const Tracked& tracked) { hear(tracked); }))
+        has_lost_news_ = true;
+    tell_connected();
 }
 
 void Gateway::Clerk::attend(std::vector<Wish> wishes) {
@@ -248,36 +260,58 @@ void Gateway::Clerk::attend(std::vector<Wish> wishes) {
         }
         // What is wished for a passage comes behind its opening.
         if (!opened.empty()) add_all(opened);
-        const auto found = tracks_.find(wish.id);
-        if (found == tracks_.end()) continue;
-        auto& track = found->second;
-        switch (wish.kind) {
-            case Wish::Kind::open: break;
-            case Wish::Kind::keep: track.is_kept = true; break;
-            case Wish::Kind::look:
-                if (has_lost_news_ && !track.ends) recover();
-                look(track);
-                ++track.carried.looks;
-                tell(track);
-                break;
-            case Wish::Kind::cut:
-                stop_awaiting(wish.id, track);
-                // First the elements: a packet of a forgotten connection would begin a new one.
-                remove_elements();
-                if (track.ends && is_running(track.carried.state)) tracking_->forget(*track.ends);
-                break;
-            case Wish::Kind::close:
-                stop_awaiting(wish.id, track);
-                close(wish.id, track);
-                tracks_.erase(found);
-                break;
-        }
+        if (const auto found = tracks_.find(wish.id); found != tracks_.end())
+            attend(wish.kind, wish.id, found->second);
     }
     add_all(opened);
 }
 
+void Gateway::Clerk::attend(Wish::Kind kind, Id id, Track& track) {
+    switch (kind) {
+        case Wish::Kind::open: return;
+        case Wish::Kind::keep: track.is_kept = true; return;
+        case Wish::Kind::withdraw: return withdraw(id, track);
+        case Wish::Kind::look:
+            if (has_lost_news_ && !track.ends) recover();
+            look(track);
+            ++track.carried.looks;
+            return tell(track);
+        case Wish::Kind::cut:
+            stop_awaiting(id, track);
+            // First the elements: a packet of a forgotten connection would begin a new one.
+            remove_elements();
+            if (track.ends && is_running(track.carried.state)) tracking_->forget(*track.ends);
+            return;
+        case Wish::Kind::close:
+            stop_awaiting(id, track);
+            close(id, track);
+            tracks_.erase(id);
+            return;
+    }
+}
+
+/// Whoever was quicker than this has used the way. If the kernel does not remove its elements, they
+/// remove themselves, and the session is not told that they are gone.
+void Gateway::Clerk::withdraw(Id id, Track& track) {
+    if (!track.is_awaited) {
+        // Its time was over.
+        if (track.carried.state == State::open) track.carried.state = State::withdrawn;
+        return tell(track);
+    }
+    const Rules::Change removal{track.way, false};
+    const auto refused = rules_->apply({&removal, 1}).front();
+    hear_news();
+    if (has_lost_news_) recover();
+    // If news are missing, it may have been used.
+    if (track.ends || refused || has_lost_news_) return;
+    forget_awaited(id, track);
+    track.carried.state = State::withdrawn;
+    tell(track);
+}
+
 /// All in one batch, behind the removals: a port may be used again.
 void Gateway::Clerk::add_all(std::vector<Wish>& opened) {
+    std::erase_if(opened, [](const Wish& wish) { return is_given_up(*wish.line); });
     if (opened.empty()) return;
     const auto now = Clock::now();
     auto changes = std::exchange(removals_, {});
@@ -308,10 +342,15 @@ void Gateway::Clerk::add_all(std::vector<Wish>& opened) {
     opened.clear();
 }
 
-void Gateway::Clerk::stop_awaiting(Id id, Track& track) {
-    if (!std::exchange(track.is_awaited, false)) return;
+void Gateway::Clerk::forget_awaited(Id id, Track& track) {
+    track.is_awaited = false;
     const auto waits = awaited_.find({track.way.from, track.way.at});
     if (waits != awaited_.end() && waits->second == id) awaited_.erase(waits);
+}
+
+void Gateway::Clerk::stop_awaiting(Id id, Track& track) {
+    if (!track.is_awaited) return;
+    forget_awaited(id, track);
     removals_.push_back({track.way, false});
 }
 
@@ -456,10 +495,8 @@ public:
             line_->loop = nullptr;
         }
         line_->signal = nullptr;
-        // Its elements are gone if the connection has come.
-        const auto state = line_->carried.state;
-        const bool is_used = is_running(state) || state == State::closed;
-        desk_->put({Wish::Kind::close, id_}, is_used ? Desk::Haste::none : Desk::Haste::now);
+        const bool leads = may_lead(line_->carried.state);
+        desk_->put({Wish::Kind::close, id_}, leads ? Desk::Haste::now : Desk::Haste::none);
     }
     OpenPassage(const OpenPassage&) = delete;
     OpenPassage& operator=(const OpenPassage&) = delete;
@@ -467,6 +504,7 @@ public:
     [[nodiscard]] const Carried& carried() const override { return line_->carried; }
     [[nodiscard]] const Way& way() const override { return way_; }
     void keep() override { desk_->put({Wish::Kind::keep, id_}, Desk::Haste::none); }
+    void withdraw() override { desk_->put({Wish::Kind::withdraw, id_}); }
     void look() override { desk_->put({Wish::Kind::look, id_}); }
     void cut() override { desk_->put({Wish::Kind::cut, id_}); }
 
@@ -482,10 +520,10 @@ Gateway::Gateway(std::shared_ptr<Desk> desk, std::unique_ptr<Clerk> clerk)
 
 Gateway::~Gateway() = default;
 
-base::Result<std::unique_ptr<Gateway>> Gateway::open() {
-    auto rules = Rules::open();
+base::Result<std::unique_ptr<Gateway>> Gateway::open(const Room& room) {
+    auto rules = Rules::open(room.ways);
     if (!rules) return std::unexpected(std::move(rules.error()));
-    auto tracking = Tracking::open();
+    auto tracking = Tracking::open(room.news_bytes);
     if (!tracking) return std::unexpected(std::move(tracking.error()));
     if (first_of(counting) == 0)
         return std::unexpected(

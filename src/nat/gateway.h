@@ -3,10 +3,19 @@
 
 #include "base/error.h"
 #include "nat/forwarder.h"
+#include "nat/rules.h"
+#include "nat/tracking.h"
 
+#include <cstdint>
 #include <memory>
 
 namespace ballast::nat {
+
+/// How much the kernel keeps for us.
+struct Room {
+    std::uint32_t ways = Rules::ways_max;
+    int news_bytes = Tracking::news_bytes_max;
+};
 
 /// The forwarding of this machine's kernel: the rules, the connection tracking, and one thread that
 /// speaks with both. Sessions hand their wishes to the thread, which takes all that have come
@@ -15,7 +24,7 @@ class Gateway final : public Forwarder {
 public:
     /// Makes the rules and begins to watch. Switches the counting of connection tracking on. The
     /// error says what is missing and how to get it.
-    [[nodiscard]] static base::Result<std::unique_ptr<Gateway>> open();
+    [[nodiscard]] static base::Result<std::unique_ptr<Gateway>> open(const Room& room = {});
     /// Takes the rules back. Passages may outlive it; they carry nothing any more.
     ~Gateway() override;
     Gateway(const Gateway&) = delete;

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <fmt/format.h>
 #include <initializer_list>
 #include <libmnl/libmnl.h>
@@ -12,21 +11,19 @@
 #include <libnftnl/common.h>
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
-#include <libnftnl/set.h>
 #include <libnftnl/table.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 #include <sys/socket.h>
+#include <tuple>
 
 namespace ballast::nat {
 
 namespace {
 
-using std::chrono::milliseconds;
-
-/// How many data connections may be awaited at once, per family.
-constexpr std::uint32_t elements_max = 65536;
+/// Small enough for the socket's buffers: a message for each element, and an error for each.
+constexpr std::size_t batch_changes_max = 64;
 
 /// How long the kernel may take to apply a batch. It takes microseconds, unless somebody else loads
 /// a large ruleset meanwhile.
@@ -36,80 +33,6 @@ constexpr timeval patience{.tv_sec = 2, .tv_usec = 0};
 /// and a masquerade of the machine's own would hide the address that the servers know.
 constexpr int before_dstnat = -101;
 constexpr int before_srcnat = 99;
-
-/// The numbers by which nft(8) shows the type of a key.
-constexpr std::uint32_t type_ipv4 = 7;
-constexpr std::uint32_t type_ipv6 = 8;
-constexpr std::uint32_t type_port = 13;
-
-constexpr std::uint32_t concatenated(std::initializer_list<std::uint32_t> types) {
-    constexpr int type_bits = 6;
-    std::uint32_t all = 0;
-    for (const auto type : types) all = (all << type_bits) | type;
-    return all;
-}
-
-/// Bytes of a key or a value. Each part begins at a multiple of four.
-class Bytes {
-public:
-    Bytes& add(const base::Ip& ip) {
-        return add(ip.bytes().data(), ip.is_v4() ? 4 : ip.bytes().size());
-    }
-    Bytes& add(std::uint16_t port) {
-        const std::array<std::uint8_t, 4> padded{static_cast<std::uint8_t>(port >> 8U),
-                                                 static_cast<std::uint8_t>(port & 0xffU), 0, 0};
-        return add(padded.data(), padded.size());
-    }
-    [[nodiscard]] const void* data() const { return bytes_.data(); }
-    [[nodiscard]] std::uint32_t size() const { return size_; }
-
-private:
-    Bytes& add(const std::uint8_t* from, std::size_t count) {
-        std::copy_n(from, count, bytes_.begin() + size_);
-        size_ += static_cast<std::uint32_t>(count);
-        return *this;
-    }
-    std::array<std::uint8_t, 64> bytes_{};
-    std::uint32_t size_ = 0;
-};
-
-enum class Map : std::uint8_t {
-    to,           ///< (client, address, port) to (address, port): where it goes
-    source,       ///< (client, address, port) to an address: where it seems to come from
-    source_port,  ///< the same with a port
-};
-
-const char* name_of(Map map, bool is_v4) {
-    switch (map) {
-        case Map::to: return is_v4 ? "to4" : "to6";
-        case Map::source: return is_v4 ? "source4" : "source6";
-        case Map::source_port: return is_v4 ? "sourceport4" : "sourceport6";
-    }
-    return "";
-}
-
-bool has_port(Map map) { return map != Map::source; }
-
-std::uint32_t id_of(Map map, bool is_v4) {
-    return static_cast<std::uint32_t>(map) * 2 + (is_v4 ? 1 : 2);
-}
-
-struct Element {
-    Map map;
-    Bytes key;
-    Bytes value;
-};
-
-std::array<Element, 2> elements_of(const Way& way) {
-    Element to{Map::to, {}, {}};
-    to.key.add(way.from).add(way.at.ip).add(way.at.port);
-    to.value.add(way.to.ip).add(way.to.port);
-    Element source{way.source.port == 0 ? Map::source : Map::source_port, {}, {}};
-    source.key.add(way.from).add(way.to.ip).add(way.to.port);
-    source.value.add(way.source.ip);
-    if (way.source.port != 0) source.value.add(way.source.port);
-    return {to, source};
-}
 
 // What nft(8) shows with --debug=netlink for these rules:
 //   dnat ip to ip saddr . ip daddr . tcp dport map @to4
@@ -170,23 +93,6 @@ nftnl_rule* rule_of(const char* table, const char* chain, Map map, bool is_v4) {
     return rule;
 }
 
-nftnl_set* map_of(const char* table, Map map, bool is_v4) {
-    const std::uint32_t ip = is_v4 ? type_ipv4 : type_ipv6;
-    const std::uint32_t ip_bytes = is_v4 ? 4 : 16;
-    auto* const set = nftnl_set_alloc();
-    nftnl_set_set_u32(set, NFTNL_SET_FAMILY, NFPROTO_INET);
-    nftnl_set_set_str(set, NFTNL_SET_TABLE, table);
-    nftnl_set_set_str(set, NFTNL_SET_NAME, name_of(map, is_v4));
-    nftnl_set_set_u32(set, NFTNL_SET_ID, id_of(map, is_v4));
-    nftnl_set_set_u32(set, NFTNL_SET_FLAGS, NFT_SET_MAP | NFT_SET_TIMEOUT);
-    nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, concatenated({ip, ip, type_port}));
-    nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, 2 * ip_bytes + 4);
-    nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, has_port(map) ? concatenated({ip, type_port}) : ip);
-    nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, has_port(map) ? ip_bytes + 4 : ip_bytes);
-    nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, elements_max);
-    return set;
-}
-
 nftnl_chain* chain_of(const char* table, const char* name, std::uint32_t hook, int priority) {
     auto* const chain = nftnl_chain_alloc();
     nftnl_chain_set_u32(chain, NFTNL_CHAIN_FAMILY, NFPROTO_INET);
@@ -200,59 +106,12 @@ nftnl_chain* chain_of(const char* table, const char* name, std::uint32_t hook, i
 
 std::error_code code_of(int number) { return {number, std::generic_category()}; }
 
+/// The kernel's answer is lost: it may have applied the batch.
+bool is_unsure(std::error_code problem) {
+    return problem == std::errc::timed_out || problem == std::errc::no_buffer_space;
+}
+
 }  // namespace
-
-/// Messages that the kernel applies together or not at all.
-class Rules::Batch {
-public:
-    explicit Batch(std::uint32_t& sequence) : sequence_(sequence), bytes_(room_for_one) {
-        begun_ = ++sequence_;
-        place([this](char* at) { return nftnl_batch_begin(at, begun_); });
-    }
-
-    template <typename Build>
-    void add(std::uint16_t type, std::uint16_t flags, Build build) {
-        place([&](char* at) {
-            auto* const header = nftnl_nlmsg_build_hdr(at, type, NFPROTO_INET, flags, ++sequence_);
-            build(header);
-            last_ = used_;
-            return header;
-        });
-    }
-    /// The kernel acknowledges the last message, and so all of them.
-    void end() {
-        auto* const last = at(last_);
-        last->nlmsg_flags |= NLM_F_ACK;
-        awaited_ = last->nlmsg_seq;
-        place([this](char* at) { return nftnl_batch_end(at, ++sequence_); });
-    }
-    [[nodiscard]] const char* data() const { return bytes_.data(); }
-    [[nodiscard]] std::size_t size() const { return used_; }
-    /// An error of this message is one of the whole batch.
-    [[nodiscard]] std::uint32_t begun() const { return begun_; }
-    [[nodiscard]] std::uint32_t awaited() const { return awaited_; }
-
-private:
-    /// More than any of our messages needs.
-    static constexpr std::size_t room_for_one = 4096;
-
-    nlmsghdr* at(std::size_t offset) {
-        return reinterpret_cast<nlmsghdr*>(bytes_.data() + offset);  // NOLINT: netlink's way
-    }
-    template <typename Build>
-    void place(Build build) {
-        bytes_.resize(used_ + room_for_one);
-        build(bytes_.data() + used_);
-        used_ += NLMSG_ALIGN(at(used_)->nlmsg_len);
-    }
-
-    std::uint32_t& sequence_;
-    std::vector<char> bytes_;
-    std::size_t used_ = 0;
-    std::size_t last_ = 0;
-    std::uint32_t begun_ = 0;
-    std::uint32_t awaited_ = 0;
-};
 
 void Rules::Close::operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
 
@@ -262,7 +121,7 @@ Rules::Rules(std::unique_ptr<mnl_socket, Close> socket)
 
 Rules::~Rules() = default;
 
-base::Result<std::unique_ptr<Rules>> Rules::open() {
+base::Result<std::unique_ptr<Rules>> Rules::open(std::uint32_t room) {
     const auto failed = [] {
         return std::unexpected(
             base::last_error(base::Fault::internal, "opening a socket to nftables"));
@@ -273,13 +132,13 @@ base::Result<std::unique_ptr<Rules>> Rules::open() {
     ::setsockopt(mnl_socket_get_fd(socket.get()), SOL_SOCKET, SO_RCVTIMEO, &patience,
                  sizeof patience);
     auto rules = std::unique_ptr<Rules>(new Rules(std::move(socket)));
-    if (const auto refused = rules->install())
+    if (const auto refused = rules->install(room))
         return std::unexpected(base::Error{base::Fault::internal, refused,
                                            "making a table of nftables (nf_tables, nf_nat)"});
     return rules;
 }
 
-std::error_code Rules::install() {
+std::error_code Rules::install(std::uint32_t room) {
     constexpr std::uint16_t create = NLM_F_CREATE | NLM_F_EXCL;
     const char* const table = name_.c_str();
     Batch batch(sequence_);
@@ -290,13 +149,8 @@ std::error_code Rules::install() {
         nftnl_table_nlmsg_build_payload(header, made);
         nftnl_table_free(made);
     });
-    for (const auto map : {Map::to, Map::source, Map::source_port})
-        for (const bool is_v4 : {true, false})
-            batch.add(NFT_MSG_NEWSET, create, [&](nlmsghdr* header) {
-                auto* const set = map_of(table, map, is_v4);
-                nftnl_set_nlmsg_build_payload(header, set);
-                nftnl_set_free(set);
-            });
+    for (const auto map : maps)
+        for (const bool is_v4 : {true, false}) make_map(batch, name_, map, is_v4, room);
     const auto add_chain = [&](const char* name, std::uint32_t hook, int priority) {
         batch.add(NFT_MSG_NEWCHAIN, create, [&](nlmsghdr* header) {
             auto* const chain = chain_of(table, name, hook, priority);
@@ -306,7 +160,7 @@ std::error_code Rules::install() {
     };
     add_chain("prerouting", NF_INET_PRE_ROUTING, before_dstnat);
     add_chain("postrouting", NF_INET_POST_ROUTING, before_srcnat);
-    for (const auto map : {Map::to, Map::source, Map::source_port})
+    for (const auto map : maps)
         for (const bool is_v4 : {true, false})
             batch.add(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, [&](nlmsghdr* header) {
                 auto* const rule =
@@ -317,88 +171,66 @@ std::error_code Rules::install() {
     return send(batch);
 }
 
-namespace {
-
-void build(nlmsghdr* header, const char* table, const Element& element, bool is_v4, bool adds,
-           milliseconds lifetime) {
-    auto* const set = nftnl_set_alloc();
-    nftnl_set_set_str(set, NFTNL_SET_TABLE, table);
-    nftnl_set_set_str(set, NFTNL_SET_NAME, name_of(element.map, is_v4));
-    nftnl_set_set_u32(set, NFTNL_SET_FAMILY, NFPROTO_INET);
-    auto* const one = nftnl_set_elem_alloc();
-    nftnl_set_elem_set(one, NFTNL_SET_ELEM_KEY, element.key.data(), element.key.size());
-    if (adds) {
-        nftnl_set_elem_set(one, NFTNL_SET_ELEM_DATA, element.value.data(), element.value.size());
-        nftnl_set_elem_set_u64(one, NFTNL_SET_ELEM_TIMEOUT,
-                               static_cast<std::uint64_t>(lifetime.count()));
-    }
-    nftnl_set_elem_add(set, one);
-    nftnl_set_elems_nlmsg_build_payload(header, set);
-    nftnl_set_free(set);
-}
-
-}  // namespace
-
 std::vector<std::error_code> Rules::apply(std::span<const Change> changes) {
     std::vector<std::error_code> refused(changes.size());
-    if (changes.empty()) return refused;
-    Batch batch(sequence_);
-    for (const auto& change : changes)
-        for (const auto& element : elements_of(change.way))
-            batch.add(change.adds ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM,
-                      change.adds ? NLM_F_CREATE | NLM_F_EXCL : 0, [&](nlmsghdr* header) {
-                          build(header, name_.c_str(), element, change.way.from.is_v4(),
-                                change.adds, change.lifetime);
-                      });
-    if (!send(batch)) return refused;
-    // One of them is refused, and the kernel has applied none.
-    for (std::size_t i = 0; i < changes.size(); ++i) refused[i] = apply_alone(changes[i]);
+    for (std::size_t begun = 0; begun < changes.size(); begun += batch_changes_max) {
+        const auto part =
+            changes.subspan(begun, std::min(batch_changes_max, changes.size() - begun));
+        Batch batch(sequence_);
+        for (const auto& change : part)
+            for (const auto& element : elements_of(change.way)) put(batch, change, element);
+        const auto problem = send(batch);
+        if (!problem) continue;
+        // One of them is refused, and the kernel has applied none.
+        for (std::size_t i = 0; i < part.size(); ++i) {
+            if (part[i].adds && is_unsure(problem)) std::ignore = remove_alone(part[i]);
+            refused[begun + i] = part[i].adds ? add_alone(part[i]) : remove_alone(part[i]);
+        }
+    }
     return refused;
 }
 
-std::error_code Rules::apply_alone(const Change& change) {
+void Rules::put(Batch& batch, const Change& change, const Element& element) const {
     const bool is_v4 = change.way.from.is_v4();
-    const auto put = [&](Batch& batch, const Element& element) {
-        batch.add(change.adds ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM,
-                  change.adds ? NLM_F_CREATE | NLM_F_EXCL : 0, [&](nlmsghdr* header) {
-                      build(header, name_.c_str(), element, is_v4, change.adds, change.lifetime);
-                  });
-    };
-    if (change.adds) {
-        Batch batch(sequence_);
-        for (const auto& element : elements_of(change.way)) put(batch, element);
-        return send(batch);
-    }
-    // The kernel may have removed either of them: their time was over.
+    if (change.adds)
+        add_element(batch, name_, element, is_v4, change.lifetime);
+    else
+        remove_element(batch, name_, element, is_v4);
+}
+
+std::error_code Rules::add_alone(const Change& change) {
+    Batch batch(sequence_);
+    for (const auto& element : elements_of(change.way)) put(batch, change, element);
+    const auto refused = send(batch);
+    if (is_unsure(refused)) std::ignore = remove_alone({change.way, false});
+    return refused;
+}
+
+/// The kernel may have removed either element: its time was over.
+std::error_code Rules::remove_alone(const Change& change) {
     std::error_code refused;
     for (const auto& element : elements_of(change.way)) {
         Batch batch(sequence_);
-        put(batch, element);
+        remove_element(batch, name_, element, change.way.from.is_v4());
         if (const auto problem = send(batch); problem && problem.value() != ENOENT)
             refused = problem;
     }
     return refused;
 }
 
-/// The first error that the kernel reports for a batch.
+/// The first error that the kernel reports for the batch.
 std::error_code Rules::send(Batch& batch) {
     batch.end();
     auto* const socket = socket_.get();
-    if (mnl_socket_sendto(socket, batch.data(), batch.size()) < 0) return code_of(errno);
-    std::error_code first;
-    std::array<char, 16384> answer{};
+    if (mnl_socket_sendto(socket, batch.bytes().data(), batch.bytes().size()) < 0)
+        return code_of(errno);
+    std::array<char, 16384> answer;  // NOLINT: filled by recvfrom
     for (;;) {
         const auto received = mnl_socket_recvfrom(socket, answer.data(), answer.size());
         if (received < 0) return code_of(errno == EAGAIN ? ETIMEDOUT : errno);
-        auto left = static_cast<int>(received);
-        const auto* header = reinterpret_cast<const nlmsghdr*>(answer.data());  // NOLINT
-        for (; mnl_nlmsg_ok(header, left); header = mnl_nlmsg_next(header, &left)) {
-            if (header->nlmsg_type != NLMSG_ERROR) continue;
-            const auto* const report = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(header));
-            if (report->error != 0 && !first) first = code_of(-report->error);
-            if (header->nlmsg_seq == batch.awaited() || header->nlmsg_seq == batch.begun())
-                return first;
-        }
+        const auto bytes = static_cast<std::size_t>(received);
+        if (batch.hear(std::span(answer).first(bytes), mnl_socket_get_portid(socket)))
+            return batch.refusal();
     }
 }
 

@@ -2,9 +2,12 @@
 #pragma once
 
 #include "base/error.h"
+#include "nat/batch.h"
+#include "nat/maps.h"
 #include "nat/way.h"
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -22,8 +25,10 @@ namespace ballast::nat {
 /// One thread at a time.
 class Rules {
 public:
-    /// Makes the table. The error says what the kernel lacks.
-    [[nodiscard]] static base::Result<std::unique_ptr<Rules>> open();
+    /// How many data connections may be awaited at once, per family.
+    static constexpr std::uint32_t ways_max = 65536;
+    /// Makes the table with room for this many ways. The error says what the kernel lacks.
+    [[nodiscard]] static base::Result<std::unique_ptr<Rules>> open(std::uint32_t room = ways_max);
     ~Rules();
     Rules(const Rules&) = delete;
     Rules& operator=(const Rules&) = delete;
@@ -34,8 +39,9 @@ public:
         /// The kernel removes an element by itself after this time.
         std::chrono::milliseconds lifetime{0};
     };
-    /// Sends all changes in one batch; if the kernel refuses it, each in one of its own. Returns an
-    /// error for each change that was refused. Removing what is not there is no error.
+    /// Sends the changes in batches; if the kernel refuses one, each of its changes alone. Returns
+    /// an error for each change that was refused: what it should add is not there. Removing what is
+    /// not there is no error.
     [[nodiscard]] std::vector<std::error_code> apply(std::span<const Change> changes);
     [[nodiscard]] const std::string& name() const { return name_; }
 
@@ -43,10 +49,11 @@ private:
     struct Close {
         void operator()(mnl_socket* socket) const;
     };
-    class Batch;
     explicit Rules(std::unique_ptr<mnl_socket, Close> socket);
-    [[nodiscard]] std::error_code install();
-    [[nodiscard]] std::error_code apply_alone(const Change& change);
+    [[nodiscard]] std::error_code install(std::uint32_t room);
+    void put(Batch& batch, const Change& change, const Element& element) const;
+    [[nodiscard]] std::error_code add_alone(const Change& change);
+    [[nodiscard]] std::error_code remove_alone(const Change& change);
     [[nodiscard]] std::error_code send(Batch& batch);
 
     std::unique_ptr<mnl_socket, Close> socket_;

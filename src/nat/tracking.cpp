@@ -19,10 +19,9 @@ namespace ballast::nat {
 
 namespace {
 
-/// For bursts of news. The kernel loses what does not fit, and says so.
-constexpr int news_bytes_max = 8 * 1024 * 1024;
-/// How many messages one call of `read_news` takes, so that others get their turn.
-constexpr int messages_at_once = 4096;
+/// How many messages one call of `read_news` takes, so that others get their turn. More than the
+/// buffer holds, so nothing is left that was there before.
+constexpr int messages_at_once = 16384;
 constexpr timeval patience{.tv_sec = 2, .tv_usec = 0};
 
 constexpr std::uint64_t header_bytes_ipv4 = 20;
@@ -72,7 +71,7 @@ bool is_closed(std::uint8_t state) {
     return state == TCP_CONNTRACK_TIME_WAIT || state == TCP_CONNTRACK_CLOSE;
 }
 
-std::optional<Tracked> tracked(const nf_conntrack* entry) {
+std::optional<Tracked> known_of(const nf_conntrack* entry) {
     const auto family = nfct_get_attr_u8(entry, ATTR_ORIG_L3PROTO);
     const bool is_v4 = family == AF_INET;
     if (!is_v4 && family != AF_INET6) return std::nullopt;
@@ -119,15 +118,8 @@ Entry entry_of(const Ends& ends) {
     return entry;
 }
 
-void give(const nlmsghdr* header, const Tracking::Take& take) {
-    if (NFNL_SUBSYS_ID(header->nlmsg_type) != NFNL_SUBSYS_CTNETLINK) return;
-    const Entry entry(nfct_new());
-    if (!entry || nfct_nlmsg_parse(header, entry.get()) < 0) return;
-    auto found = tracked(entry.get());
-    if (!found) return;
-    found->is_gone = NFNL_MSG_TYPE(header->nlmsg_type) == IPCTNL_MSG_CT_DELETE;
-    found->is_new = !found->is_gone && (header->nlmsg_flags & NLM_F_CREATE) != 0;
-    take(*found);
+void give(const nlmsghdr* message, const Tracking::Take& take) {
+    if (const auto found = tracked(message)) take(*found);
 }
 
 /// The kernel drops all other news. A connection begins in the first of these states, and is of
@@ -150,11 +142,22 @@ using Buffer = std::array<char, 32768>;
 
 }  // namespace
 
+std::optional<Tracked> tracked(const nlmsghdr* message) {
+    if (NFNL_SUBSYS_ID(message->nlmsg_type) != NFNL_SUBSYS_CTNETLINK) return std::nullopt;
+    const Entry entry(nfct_new());
+    if (!entry || nfct_nlmsg_parse(message, entry.get()) < 0) return std::nullopt;
+    auto found = known_of(entry.get());
+    if (!found) return std::nullopt;
+    found->is_gone = NFNL_MSG_TYPE(message->nlmsg_type) == IPCTNL_MSG_CT_DELETE;
+    found->is_new = !found->is_gone && (message->nlmsg_flags & NLM_F_CREATE) != 0;
+    return found;
+}
+
 void Tracking::Close::operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
 
 Tracking::~Tracking() = default;
 
-base::Result<std::unique_ptr<Tracking>> Tracking::open() {
+base::Result<std::unique_ptr<Tracking>> Tracking::open(int news_bytes) {
     const auto failed = [] {
         return std::unexpected(
             base::last_error(base::Fault::internal, "opening a socket to connection tracking"));
@@ -168,8 +171,8 @@ base::Result<std::unique_ptr<Tracking>> Tracking::open() {
         mnl_socket_bind(questions.get(), 0, MNL_SOCKET_AUTOPID) < 0)
         return failed();
     if (!ask_for_beginnings_and_ends(mnl_socket_get_fd(news.get()))) return failed();
-    ::setsockopt(mnl_socket_get_fd(news.get()), SOL_SOCKET, SO_RCVBUFFORCE, &news_bytes_max,
-                 sizeof news_bytes_max);
+    ::setsockopt(mnl_socket_get_fd(news.get()), SOL_SOCKET, SO_RCVBUFFORCE, &news_bytes,
+                 sizeof news_bytes);
     ::setsockopt(mnl_socket_get_fd(questions.get()), SOL_SOCKET, SO_RCVTIMEO, &patience,
                  sizeof patience);
     auto tracking = std::unique_ptr<Tracking>(new Tracking(std::move(news), std::move(questions)));
@@ -203,7 +206,7 @@ bool Tracking::read_news(const Take& take) {
     return is_complete;
 }
 
-/// False: the kernel refused it, see errno.
+/// False: the kernel refused it, see errno, or its answer is not whole.
 bool Tracking::question(std::uint16_t type, std::uint16_t flags, const nf_conntrack* about,
                         std::uint8_t family, const Take& take) {
     Buffer buffer;  // NOLINT: filled below
@@ -218,6 +221,7 @@ bool Tracking::question(std::uint16_t type, std::uint16_t flags, const nf_conntr
     if (about != nullptr) nfct_nlmsg_build(header, about);
     const auto number = sequence_;
     if (mnl_socket_sendto(questions_.get(), header, header->nlmsg_len) < 0) return false;
+    bool is_whole = true;
     for (;;) {
         const auto received = mnl_socket_recvfrom(questions_.get(), buffer.data(), buffer.size());
         if (received < 0) return false;
@@ -225,7 +229,9 @@ bool Tracking::question(std::uint16_t type, std::uint16_t flags, const nf_conntr
         const auto* answer = reinterpret_cast<const nlmsghdr*>(buffer.data());  // NOLINT
         for (; mnl_nlmsg_ok(answer, left); answer = mnl_nlmsg_next(answer, &left)) {
             if (answer->nlmsg_seq != number) continue;  // a late one
-            if (answer->nlmsg_type == NLMSG_DONE) return true;
+            // The table was changed while it was read.
+            if ((answer->nlmsg_flags & NLM_F_DUMP_INTR) != 0) is_whole = false;
+            if (answer->nlmsg_type == NLMSG_DONE) return is_whole;
             if (answer->nlmsg_type == NLMSG_ERROR) {
                 errno = -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(answer))->error;
                 return errno == 0;

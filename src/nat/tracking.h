@@ -13,6 +13,7 @@
 
 struct mnl_socket;
 struct nf_conntrack;
+struct nlmsghdr;  // NOLINT(readability-identifier-naming)
 
 namespace ballast::nat {
 
@@ -37,12 +38,18 @@ struct Tracked {
     std::uint64_t received = 0;
 };
 
+/// What a message of connection tracking says. Empty: not about a TCP connection.
+[[nodiscard]] std::optional<Tracked> tracked(const nlmsghdr* message);
+
 /// Connection tracking of this network namespace: news of TCP connections, questions about one, and
 /// its removal. One thread at a time.
 class Tracking {
 public:
+    /// For bursts of news. The kernel loses what does not fit, and says so.
+    static constexpr int news_bytes_max = 8 * 1024 * 1024;
     /// The error says what the kernel lacks.
-    [[nodiscard]] static base::Result<std::unique_ptr<Tracking>> open();
+    [[nodiscard]] static base::Result<std::unique_ptr<Tracking>> open(
+        int news_bytes = news_bytes_max);
     ~Tracking();
     Tracking(const Tracking&) = delete;
     Tracking& operator=(const Tracking&) = delete;

@@ -26,6 +26,10 @@ loop::Task<std::optional<backend::DataRefusal>> BackendEnd::open_foreseen() {
     co_return take(co_await leg_.open_foreseen());
 }
 
+loop::Task<std::optional<backend::DataRefusal>> BackendEnd::open_at(base::Address port) {
+    co_return take(co_await leg_.connect_to(port));
+}
+
 std::optional<backend::DataRefusal> BackendEnd::take(Opened opened) {
     if (!opened) return std::move(opened.error());
     stream_ = std::move(opened->stream);

@@ -39,6 +39,8 @@ public:
     [[nodiscard]] loop::Task<std::optional<backend::DataRefusal>> open();
     /// The same, if the command for it was sent together with the transfer's.
     [[nodiscard]] loop::Task<std::optional<backend::DataRefusal>> open_foreseen();
+    /// The same, if the backend has already named this port.
+    [[nodiscard]] loop::Task<std::optional<backend::DataRefusal>> open_at(base::Address port);
 
     /// An active backend has not connected yet.
     [[nodiscard]] bool is_expected() const { return lease_ != nullptr; }

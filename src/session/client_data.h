@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 namespace ballast::session {
 
@@ -29,6 +30,8 @@ struct ClientData {
     /// The kernel leads whoever connects to the lease's port on to the backend. A connection that
     /// does not match its rule comes to the lease.
     std::unique_ptr<nat::Passage> passage;
+    /// One that was taken back. Until the kernel has answered, it may still lead somebody past.
+    std::unique_ptr<nat::Passage> former_passage;
     /// An active backend connects there, and the kernel leads it on to the client.
     std::unique_ptr<net::Lease> backend_lease;
     /// Why there is no passage, although the kernel may carry data.
@@ -46,7 +49,14 @@ struct ClientData {
         handshake.start(tls.server->wrap_data(std::move(stream), *tls.bond), base::Fault::client,
                         loop::never, signal);
     }
+    void take_passage_back() {
+        if (!passage) return;
+        passage->withdraw();
+        former_passage = std::move(passage);
+    }
     void clear() {
+        // A connection that has begun goes on to its end.
+        if (passage && nat::may_lead(passage->carried().state)) take_passage_back();
         passage.reset();
         backend_lease.reset();
         relayed_because = {};

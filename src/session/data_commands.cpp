@@ -35,6 +35,11 @@ std::string path_in_words(const TransferCourse& course) {
     return fmt::format("{}, because {}", course.path, course.relayed_because);
 }
 
+constexpr std::string_view came_here =
+    "the client's connection came to Ballast, past the kernel's rule";
+constexpr std::string_view kernel_is_silent =
+    "Can't open data connection: the kernel does not answer, try again later.";
+
 /// Makes a running transfer visible in the session's view.
 class Shown {
 public:
@@ -182,6 +187,9 @@ void DataCommands::warn_of_private(const base::Ip& announced) const {
 
 loop::Task<> DataCommands::passive(ftp::Command command) {
     context_.forget_data();
+    // The port may be lent again.
+    if (co_await settle_former_passage(context_) == FormerWay::stays)
+        co_return co_await refuse(command, 425, kernel_is_silent);
     if (context_.data_is_direct())
         co_return co_await direct_passive(context_, failover_, std::move(command));
     auto address = announced_for(command);
@@ -196,6 +204,11 @@ loop::Task<> DataCommands::passive(ftp::Command command) {
         co_return co_await refuse(
             command, 425, "Can't open data connection: no passive port is free, try again later.");
     if (!co_await lead_past()) co_return;
+    // If the kernel answers late, it must not lead past a client that is relayed.
+    if (co_await settle_former_passage(context_) == FormerWay::stays) {
+        context_.forget_data();
+        co_return co_await refuse(command, 425, kernel_is_silent);
+    }
     const bool extended = command.verb == "EPSV";
     if (!extended) warn_of_private(announced);
     refresh_ticket(context_);
@@ -365,33 +378,45 @@ loop::Task<> DataCommands::transfer(ftp::Command command, bool tentative) {
 loop::Task<DataCommands::Path> DataCommands::find_path(const ftp::Command& command,
                                                        ftp::Direction direction) {
     auto& data = context_.client_data;
+    const bool is_upload = direction == ftp::Direction::upload;
     if (data.passage) {
-        const bool is_unused = data.passage->carried().state == nat::Carried::State::open;
-        const bool is_changed = context_.dialog.protects_data() || !data.is_at_backend;
-        if (!is_changed && !data.lease->has_arrived()) co_return Path::kernel;
-        // The connection will come here, or has come here.
-        data.passage.reset();
+        // PROT, the limits and the machine may have changed since.
+        auto why =
+            why_relayed(path_facts(context_, failover_, login_, DataMode::passive, is_upload));
+        if (why.empty() && data.lease->has_arrived()) why = came_here;
+        if (why.empty()) co_return Path::kernel;
+        data.relayed_because = why;
         data.is_at_backend = false;
-        data.relayed_because = "the way through the kernel is not valid any more";
-        if (is_unused) co_return Path::relay;
-        context_.forget_data();
-        co_await refuse(command, 425,
-                        "Can't open data connection: PROT or the server has changed, say PASV or "
-                        "EPSV again.");
-        co_return Path::none;
+        data.take_passage_back();
     }
+    if (!co_await kernel_leads_nobody(command)) co_return Path::none;
     if (!may_use_kernel(context_) || !data.active || direction == ftp::Direction::unknown)
         co_return Path::relay;
-    const bool is_upload = direction == ftp::Direction::upload;
     data.relayed_because =
         why_relayed(path_facts(context_, failover_, login_, DataMode::active, is_upload));
     if (data.relayed_because.empty()) co_await open_active_passage(context_);
     co_return data.passage ? Path::kernel : Path::relay;
 }
 
-/// Moves the data from one side to the other.
+/// A way that was taken back must not lead the data past the relay. False: the transfer was
+/// refused.
+loop::Task<bool> DataCommands::kernel_leads_nobody(const ftp::Command& command) {
+    const auto former = co_await settle_former_passage(context_);
+    if (former == FormerWay::gone) co_return true;
+    context_.forget_data();
+    co_await refuse(command, 425,
+                    former == FormerWay::stays
+                        ? kernel_is_silent
+                        : "Can't open data connection: PROT, a limit or the server has changed, "
+                          "say PASV or EPSV again.");
+    co_return false;
+}
+
+/// Moves the data from one side to the other. `heard_at`: the backend has the command already, and
+/// waits for its data connection there.
 loop::Task<> DataCommands::relay(const ftp::Command& command, const std::string& file,
-                                 ftp::Direction direction, std::optional<std::uint64_t> restart) {
+                                 ftp::Direction direction, std::optional<std::uint64_t> restart,
+                                 std::optional<base::Address> heard_at) {
     TransferBackends backends(context_, login_, failover_, direction, command.verb, file);
     const ClientDataTls client_tls{context_.surroundings.tls.get(), &context_.bond};
     auto traffic = backends.traffic();
@@ -400,7 +425,7 @@ loop::Task<> DataCommands::relay(const ftp::Command& command, const std::string&
          context_.settings, context_.dialog.protects_data() ? &client_tls : nullptr,
          std::move(traffic.bytes), std::move(traffic.throttle), context_.surroundings.porter,
          &context_.story, move_terms(command, direction),
-         failover_.is_wanted() ? &backends : nullptr},
+         failover_.is_wanted() ? &backends : nullptr, heard_at},
         command.line, direction, restart);
     const Running running{transfer, command.verb, file};
     std::optional<Shown> shown(std::in_place, running_, running);
@@ -426,6 +451,13 @@ loop::Task<> DataCommands::transfer_directly(const ftp::Command& command, const 
     const TransferOutcome outcome = co_await transfer.run();
     shown.reset();
     count.reset();
+    if (const auto heard_at = transfer.goes_on_at()) {
+        auto& data = context_.client_data;
+        data.passage.reset();
+        data.is_at_backend = false;
+        data.relayed_because = came_here;
+        co_return co_await relay(command, file, direction, restart, heard_at);
+    }
     conclude(command, file, context_.backend_name(), outcome);
     co_await go_on_after(outcome, transfer.backend());
 }

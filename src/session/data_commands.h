@@ -77,9 +77,10 @@ private:
     [[nodiscard]] loop::Task<> refuse(const ftp::Command& command, std::uint16_t code,
                                       std::string_view text);
     [[nodiscard]] MoveTerms move_terms(const ftp::Command& command, ftp::Direction direction);
+    [[nodiscard]] loop::Task<bool> kernel_leads_nobody(const ftp::Command& command);
     [[nodiscard]] loop::Task<> relay(const ftp::Command& command, const std::string& file,
-                                     ftp::Direction direction,
-                                     std::optional<std::uint64_t> restart);
+                                     ftp::Direction direction, std::optional<std::uint64_t> restart,
+                                     std::optional<base::Address> heard_at = {});
     [[nodiscard]] loop::Task<> transfer_directly(const ftp::Command& command,
                                                  const std::string& file, ftp::Direction direction,
                                                  std::optional<std::uint64_t> restart);

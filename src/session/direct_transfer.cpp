@@ -70,6 +70,7 @@ loop::Task<TransferOutcome> DirectTransfer::run() {
 void DirectTransfer::note_end() {
     look_at_passage();
     is_over_ = true;
+    if (goes_on_at_) return;
     outcome_.time = context_.now() - started_;
     if (replies_.backend_is_lost()) outcome_.after = AfterTransfer::backend_lost;
     if (answers_.service_is_over()) outcome_.after = AfterTransfer::service_over;
@@ -186,7 +187,9 @@ loop::Task<> DirectTransfer::carry() {
             if (!begun_at_) begun_at_ = counted_at_ = context_.now();
         }
         look_at_passage();
-        if (replies_.owed().final_reply()) co_return co_await finish();
+        look_for_stray();
+        if (goes_on_at_) co_return;
+        if (replies_.owed().final_reply() && !is_said_of_stray()) co_return co_await finish();
         if (operator_ends_ && !abort_is_sent_ && !context_.is_cut()) co_await pass_abort();
         if (const auto why = interruption(); why != Reason::none) co_return co_await break_off(why);
         leg_.watch();
@@ -202,9 +205,8 @@ loop::Task<> DirectTransfer::carry() {
 /// A connection runs through the passage.
 bool DirectTransfer::is_carried() const {
     if (passage_ == nullptr) return false;
-    using State = nat::Carried::State;
     const auto state = passage_->carried().state;
-    return state == State::connected || state == State::half_closed;
+    return nat::is_used(state) && state != nat::Carried::State::closed;
 }
 
 void DirectTransfer::look_at_passage() {
@@ -215,8 +217,7 @@ void DirectTransfer::look_at_passage() {
     auto& course = outcome_.course;
     const auto since_start =
         std::max<loop::Time::duration>(now - started_, std::chrono::microseconds(1));
-    const bool has_come = is_carried() || carried.state == State::closed;
-    if (has_come && !connected_at_) {
+    if (nat::is_used(carried.state) && !connected_at_) {
         connected_at_ = counted_at_ = now;
         course.client_connected = course.backend_connected = since_start;
         auto& data = context_.client_data;
@@ -240,6 +241,30 @@ void DirectTransfer::look_at_passage() {
         counted_ = outcome_.bytes;
         counted_at_ = now;
     }
+}
+
+/// The connection has come to Ballast: it was quicker than the kernel's rule, or the rule is gone.
+/// First the kernel must lead nobody to the backend any more.
+void DirectTransfer::look_for_stray() {
+    if (passage_ == nullptr || connected_at_) return;
+    const auto& data = context_.client_data;
+    const bool has_come = (data.lease && data.lease->has_arrived()) ||
+                          (data.backend_lease && data.backend_lease->has_arrived());
+    if (has_come && !std::exchange(has_strayed_, true)) passage_->withdraw();
+    if (has_strayed_ && may_be_relayed()) goes_on_at_ = passage_->way().to;
+}
+
+/// An active backend that has connected to Ballast says 226 of data that nobody has taken.
+bool DirectTransfer::is_said_of_stray() const {
+    return has_strayed_ && !connected_at_ && replies_.owed().final_reply()->is_positive();
+}
+
+/// The backend has not spoken, and waits for a data connection.
+bool DirectTransfer::may_be_relayed() const {
+    return passage_->carried().state == nat::Carried::State::withdrawn &&
+           !outcome_.course.client_is_active && !replies_.owed().is_begun() &&
+           !replies_.is_missing() && leg_.begun_code() == 0 && !abort_is_sent_ && !operator_ends_ &&
+           !client_has_left_ && !context_.is_cut() && !leg_.is_disabled();
 }
 
 /// When a transfer that has begun has waited too long for its connection, its bytes, or the reply
@@ -341,6 +366,8 @@ TransferReason DirectTransfer::interruption() const {
     if (leg_.is_disabled()) return Reason::server_disabled;
     if (replies_.is_missing()) return Reason::reply_lost;
     if (operator_ends_ && now >= *operator_ends_) return Reason::ended_by_operator;
+    if (has_strayed_ && passage_->carried().state == nat::Carried::State::withdrawn)
+        return Reason::data_strayed;
     if (now >= data_until()) {
         const bool is_upload = outcome_.direction == ftp::Direction::upload;
         if (is_carried()) return is_upload ? Reason::client_stalled : Reason::server_stalled;
@@ -370,7 +397,8 @@ loop::Task<> DirectTransfer::break_off(TransferReason why) {
 
 loop::Task<> DirectTransfer::tell_failure(std::string_view words) {
     std::uint16_t code = replies_.owed().is_begun() ? 426 : 451;
-    if (outcome_.cause == Reason::client_missing || outcome_.cause == Reason::server_missing)
+    if (outcome_.cause == Reason::client_missing || outcome_.cause == Reason::server_missing ||
+        outcome_.cause == Reason::data_strayed)
         code = 425;
     const std::string_view stop = words.ends_with('.') ? "" : ".";
     return answers_.tell(

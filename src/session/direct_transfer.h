@@ -37,6 +37,9 @@ public:
     DirectTransfer& operator=(const DirectTransfer&) = delete;
 
     [[nodiscard]] loop::Task<TransferOutcome> run();
+    /// After `run`: the client's connection has come to Ballast, and not through the kernel. The
+    /// backend has the command and waits at this port for a relay's connection.
+    [[nodiscard]] std::optional<base::Address> goes_on_at() const { return goes_on_at_; }
     /// The backend that it is on.
     [[nodiscard]] const backend::Leg* backend() const { return &leg_; }
     [[nodiscard]] TransferProgress progress() const override;
@@ -48,6 +51,9 @@ private:
     [[nodiscard]] loop::Task<bool> prepare();
     void look_at_passage();
     [[nodiscard]] bool is_carried() const;
+    void look_for_stray();
+    [[nodiscard]] bool is_said_of_stray() const;
+    [[nodiscard]] bool may_be_relayed() const;
     [[nodiscard]] loop::Deadline data_until() const;
     [[nodiscard]] loop::Task<> hold_final();
     [[nodiscard]] loop::Task<bool> send_restart();
@@ -84,6 +90,8 @@ private:
     std::optional<loop::Time> closed_at_;
     std::uint64_t counted_ = 0;  // bytes when the present time for `data_stall_bytes` began
     loop::Time counted_at_{};
+    std::optional<base::Address> goes_on_at_;
+    bool has_strayed_ = false;  // the data connection has come to Ballast
     bool is_over_ = false;
     bool abort_is_sent_ = false;
     bool client_has_left_ = false;

@@ -123,10 +123,7 @@ void Failover::settle(Assignment assignment, MoveCause cause) {
     auto& data = context_.client_data;
     data.is_at_backend = false;
     // The former backend may give the port to another session, which the client must not meet.
-    const bool has_come =
-        data.passage && data.passage->carried().state != nat::Carried::State::open;
-    data.passage.reset();
-    if (has_come) data.clear();
+    data.take_passage_back();
     metrics::count(counter_of(cause));
     if (const auto figures = context_.assignment.figures()) ++figures->logins;
     context_.report(log::Level::info, "session moved",

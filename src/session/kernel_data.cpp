@@ -12,8 +12,8 @@ namespace ballast::session {
 
 namespace {
 
-/// How long the kernel may take to accept a rule. It takes microseconds, unless somebody else
-/// changes a large ruleset meanwhile.
+/// How long the kernel may take to accept a rule, or to remove it. It takes microseconds, unless
+/// somebody else changes a large ruleset meanwhile.
 constexpr auto kernel_patience = std::chrono::seconds(1);
 
 bool is_on_link(const base::Ip& ip) { return ip.scope() != 0; }
@@ -44,6 +44,8 @@ loop::Task<> open(Context& context, nat::Way way) {
         base::Blame::ballast, "the kernel does not forward a data connection",
         {{"reason", is_opening() ? "it did not answer in time" : data.passage->carried().problem},
          {"cure", "ballast check"}});
+    // If it answers late, nobody may be led past then.
+    if (is_opening()) data.take_passage_back();
     data.passage.reset();
     data.is_at_backend = false;
     data.relayed_because = "the kernel refused to forward it";
@@ -112,6 +114,19 @@ loop::Task<std::optional<base::Error>> open_passive_passage(Context& context) {
     else
         data.relayed_because = "the server names no data port that packets may be sent to";
     co_return std::nullopt;
+}
+
+loop::Task<FormerWay> settle_former_passage(Context& context) {
+    const auto due = context.loop().after(kernel_patience);
+    const auto& former = context.client_data.former_passage;
+    const auto may_lead = [&] { return nat::may_lead(former->carried().state); };
+    if (!former) co_return FormerWay::gone;
+    while (may_lead() && context.now() < due) (void)co_await context.signal.wait(due);
+    if (may_lead()) co_return FormerWay::stays;
+    const auto settled = std::move(context.client_data.former_passage);
+    if (!nat::is_used(settled->carried().state)) co_return FormerWay::gone;
+    settled->cut();
+    co_return FormerWay::used;
 }
 
 loop::Task<> open_active_passage(Context& context) {

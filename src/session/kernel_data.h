@@ -7,6 +7,7 @@
 #include "session/failover.h"
 #include "session/login.h"
 
+#include <cstdint>
 #include <optional>
 
 namespace ballast::session {
@@ -25,6 +26,15 @@ enum class DataMode : std::uint8_t { passive, active };
 /// told. The client's lease is there. Afterwards there is a passage, or the reason why the data are
 /// relayed. Returns the error if the backend is lost.
 [[nodiscard]] loop::Task<std::optional<base::Error>> open_passive_passage(Context& context);
+/// What has become of a way that was taken back.
+enum class FormerWay : std::uint8_t {
+    gone,   ///< it leads nobody past
+    used,   ///< a connection was quicker, and was cut now
+    stays,  ///< the kernel has not answered, so it may lead somebody past
+};
+/// Waits for the kernel's answer, if a way was taken back.
+[[nodiscard]] loop::Task<FormerWay> settle_former_passage(Context& context);
+
 /// Opens a way from a port of ours to the client's address, and sends the backend there. The same
 /// otherwise.
 [[nodiscard]] loop::Task<> open_active_passage(Context& context);

@@ -56,8 +56,8 @@ struct Surroundings {
     std::uint32_t worker = 0;                                ///< the number of its thread
     relay::Porter* porter = nullptr;                         ///< its worker's; null: none
     WarmLegs* warm = nullptr;                                ///< null: every leg is new
-    nat::Forwarder* forwarder =
-        nullptr;  ///< carries data where `data_path` says so; null: none does
+    /// Carries data where `data_path` says so. Null: none does.
+    std::shared_ptr<nat::Forwarder> forwarder = {};
 };
 
 }  // namespace ballast::session

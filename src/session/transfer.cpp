@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <utility>
 
 namespace ballast::session {
 
@@ -178,6 +179,8 @@ bool Transfer::may_send_with_passive() const {
 /// Opens the backend's data connection. Where that can be foreseen, the command goes out in one
 /// write with PASV or EPSV, which saves both sides a packet and a wake-up.
 loop::Task<std::optional<backend::DataRefusal>> Transfer::open_data() {
+    if (const auto heard_at = std::exchange(parts_.heard_at, std::nullopt))
+        co_return co_await open_heard(*heard_at);
     const bool awaits_client = client_end_.is_dialling() && !client_end_.is_connected();
     if (awaits_client || !may_send_with_passive()) co_return co_await backend_end_->open();
     if (auto learnt = co_await leg_->learn_noop(); !learnt)
@@ -194,6 +197,14 @@ loop::Task<std::optional<backend::DataRefusal>> Transfer::open_data() {
     if (auto heard = co_await hear_facts(std::move(questions)); !heard)
         co_return backend::DataRefusal{{}, std::move(heard.error()), true};
     auto refusal = co_await backend_end_->open_foreseen();
+    if (refusal) co_await hear_refusal(*refusal);
+    co_return refusal;
+}
+
+/// The backend has the command.
+loop::Task<std::optional<backend::DataRefusal>> Transfer::open_heard(base::Address at) {
+    line_is_sent_ = true;
+    auto refusal = co_await backend_end_->open_at(at);
     if (refusal) co_await hear_refusal(*refusal);
     co_return refusal;
 }

@@ -54,6 +54,8 @@ public:
         Story* story = nullptr;           ///< the session's; null: it is told nothing
         MoveTerms move = {};              ///< whether it may go on with another backend
         OtherBackends* others = nullptr;  ///< null: there are none for this session
+        /// `backend` has the command, and waits for its data connection there. It has not answered.
+        std::optional<base::Address> heard_at = {};
     };
     /// `direction` is `unknown` for a command that may not be a transfer.
     Transfer(Parts parts, std::string line, ftp::Direction direction,
@@ -75,6 +77,7 @@ private:
     [[nodiscard]] loop::Task<bool> open_backend();
     [[nodiscard]] bool may_send_with_passive() const;
     [[nodiscard]] loop::Task<std::optional<backend::DataRefusal>> open_data();
+    [[nodiscard]] loop::Task<std::optional<backend::DataRefusal>> open_heard(base::Address at);
     [[nodiscard]] loop::Task<> hear_refusal(backend::DataRefusal& refusal);
     [[nodiscard]] loop::Task<> take_back(backend::DataRefusal& refusal);
     [[nodiscard]] loop::Task<std::optional<backend::DataRefusal>> try_to_open_backend(

@@ -49,6 +49,7 @@ bool Transfer::may_be_large() const {
 /// nothing, and one that sends a file answers nothing else.
 /// False: refused.
 loop::Task<bool> Transfer::learn_facts() {
+    if (parts_.heard_at) co_return true;
     auto lost = co_await ask_own_facts();
     if (!lost) co_return true;
     if (co_await move_before_sending(*lost, loop().after(parts_.move.timeout))) co_return true;

@@ -46,6 +46,8 @@ std::string_view to_string(TransferReason reason) {
         case Reason::server_down: return "the server is down";
         case Reason::server_drained: return "the server is being drained";
         case Reason::differs: return "the other server sends different data";
+        case Reason::data_strayed:
+            return "the data connection came to Ballast, and not through the kernel";
     }
     return "?";
 }
@@ -75,6 +77,7 @@ base::Blame blame_of(TransferReason reason, ftp::Direction direction) {
         case Reason::client_missing:
         case Reason::client_unreachable:
         case Reason::server_missing:
+        case Reason::data_strayed:
         case Reason::client_stalled:
         case Reason::server_stalled: return Blame::network;
         case Reason::server_disabled:

@@ -50,6 +50,7 @@ enum class TransferReason : std::uint8_t {
     server_down,          ///< by its probes, and no byte came any more
     server_drained,       ///< by the administrator, who wants its transfers moved
     differs,              ///< another backend sends other bytes
+    data_strayed,         ///< the kernel should carry them, but the connection came to Ballast
 };
 
 /// How far a transfer came.

@@ -2,7 +2,9 @@
 // `data_path = "kernel"`: the kernel is played by the test.
 #include "session/kernel_data.h"
 
+#include "ftp/host_port.h"
 #include "support/test_client.h"
+#include "support/tls_ends.h"
 
 #include <algorithm>
 #include <gtest/gtest.h>
@@ -20,10 +22,14 @@ using support::FakeBackend;
 using support::TestClient;
 using support::World;
 
+/// What has become of a way by the time the kernel should take it back.
+enum class Withdrawal : std::uint8_t { done, used, unanswered };
+
 class FakePassage final : public nat::Passage {
 public:
-    FakePassage(std::vector<FakePassage*>& all, const nat::Way& way, loop::Signal& signal)
-        : all_(all), way_(way), signal_(signal) {
+    FakePassage(std::vector<FakePassage*>& all, const nat::Way& way, loop::Signal& signal,
+                const Withdrawal& withdrawal, int& cuts)
+        : all_(all), way_(way), signal_(signal), withdrawal_(withdrawal), cuts_(cuts) {
         all_.push_back(this);
     }
     ~FakePassage() override { std::erase(all_, this); }
@@ -37,7 +43,11 @@ public:
         ++carried_.looks;
         signal_.raise();
     }
-    void cut() override { is_cut = true; }
+    void withdraw() override {
+        if (!nat::may_lead(carried_.state) || withdrawal_ == Withdrawal::unanswered) return;
+        set(withdrawal_ == Withdrawal::used ? State::connected : State::withdrawn);
+    }
+    void cut() override { ++cuts_; }
 
     void set(State state, std::uint64_t sent = 0, std::uint64_t received = 0) {
         carried_.state = state;
@@ -48,12 +58,13 @@ public:
         signal_.raise();
     }
     bool is_kept = false;
-    bool is_cut = false;
 
 private:
     std::vector<FakePassage*>& all_;
     const nat::Way way_;
     loop::Signal& signal_;
+    const Withdrawal& withdrawal_;
+    int& cuts_;
     Carried carried_;
 };
 
@@ -62,13 +73,15 @@ public:
     [[nodiscard]] bool forwards(base::Family) const override { return is_forwarding; }
     [[nodiscard]] std::unique_ptr<nat::Passage> open(const nat::Way& way,
                                                      loop::Signal& signal) override {
-        auto passage = std::make_unique<FakePassage>(passages, way, signal);
+        auto passage = std::make_unique<FakePassage>(passages, way, signal, withdrawal, cuts);
         ways.push_back(way);
         if (answer != State::opening) passage->set(answer);
         return passage;
     }
     bool is_forwarding = true;
     State answer = State::open;
+    Withdrawal withdrawal = Withdrawal::done;
+    int cuts = 0;
     std::vector<FakePassage*> passages;
     std::vector<nat::Way> ways;
 };
@@ -249,6 +262,244 @@ TEST_F(KernelData, active_data_go_from_the_backend_to_the_client) {
     EXPECT_GE(way.at.port, 30000);
     EXPECT_EQ(base::to_string(way.to), "198.51.100.7:51201");
     EXPECT_EQ(way.source, (base::Address{world.address().ip, 20}));
+}
+
+// What changes between PASV and the transfer
+
+/// A client with TLS on its control connection, which has just got a port for plain data.
+class KernelDataTls : public KernelData {
+protected:
+    KernelDataTls() {
+        world.tls_server = support::make_tls_server();
+        world.listener.tls.emplace();
+        client.emplace(world);
+        EXPECT_TRUE(client->log_in_with_tls());
+        EXPECT_EQ(client->ask("PROT C"), 200);
+        port = client->passive_port("EPSV");
+        EXPECT_EQ(kernel.ways.size(), 1);
+    }
+    std::optional<TestClient> client;
+    std::uint16_t port = 0;
+};
+
+TEST_F(KernelDataTls, PROT_takes_the_way_back_and_the_data_are_relayed) {
+    EXPECT_EQ(client->ask("PROT P"), 200);
+    client->send("RETR a");
+    EXPECT_EQ(client->code(), 150);
+    EXPECT_TRUE(kernel.passages.empty());
+    client->wraps_data = true;
+    const auto data = client->connect_to(port);
+    ASSERT_NE(data, nullptr);
+    EXPECT_EQ(client->code(), 226);
+    EXPECT_EQ(data->received(), "0123456789");
+    EXPECT_EQ(kernel.cuts, 0);
+}
+
+TEST_F(KernelDataTls, PROT_behind_the_connection_gets_425) {
+    const auto data = lead(*client);
+    EXPECT_EQ(client->ask("PROT P"), 200);
+    EXPECT_EQ(client->say("RETR a"),
+              "425 Can't open data connection: PROT, a limit or the server has changed, say PASV "
+              "or EPSV again.");
+    EXPECT_EQ(kernel.cuts, 1);
+    EXPECT_TRUE(kernel.passages.empty());
+    EXPECT_FALSE(backend.has_heard("RETR a"));
+}
+
+TEST_F(KernelDataTls, a_connection_that_was_quicker_than_PROT_gets_425) {
+    kernel.withdrawal = Withdrawal::used;
+    EXPECT_EQ(client->ask("PROT P"), 200);
+    EXPECT_EQ(client->ask("RETR a"), 425);
+    EXPECT_EQ(kernel.cuts, 1);
+    EXPECT_FALSE(backend.has_heard("RETR a"));
+}
+
+TEST_F(KernelDataTls, a_way_that_the_kernel_does_not_take_back_gets_425) {
+    kernel.withdrawal = Withdrawal::unanswered;
+    EXPECT_EQ(client->ask("PROT P"), 200);
+    client->send("RETR a");
+    EXPECT_EQ(client->reply(2s),
+              "425 Can't open data connection: the kernel does not answer, try again later.");
+    EXPECT_FALSE(backend.has_heard("RETR a"));
+}
+
+TEST_F(KernelData, a_new_port_waits_until_the_way_of_the_last_one_is_gone) {
+    for (const auto* const verb : {"PASV", "EPSV", "ABOR", "REIN", "PORT 198,51,100,7,200,1"}) {
+        TestClient client(world);
+        ASSERT_TRUE(client.log_in());
+        ASSERT_NE(client.passive_port("PASV"), 0);
+        ASSERT_EQ(kernel.passages.size(), 1);
+        kernel.withdrawal = Withdrawal::unanswered;
+        client.send(verb);
+        const auto first = client.reply(2s);
+        const bool asks_for_port = std::string_view(verb).ends_with("SV");
+        EXPECT_EQ(first.starts_with("425"), asks_for_port) << verb << ": " << first;
+        if (std::string_view(verb) == "REIN") {
+            EXPECT_EQ(client.ask("USER u"), 331);
+            EXPECT_EQ(client.ask("PASS secret"), 230);
+        }
+        if (!asks_for_port) EXPECT_EQ(client.ask("PASV"), 425) << verb;
+        ASSERT_EQ(kernel.passages.size(), 1) << verb;
+        kernel.withdrawal = Withdrawal::done;
+        kernel.passages[0]->withdraw();
+        EXPECT_EQ(client.ask("PASV"), 227) << verb;
+        EXPECT_EQ(kernel.passages.size(), 1) << verb;
+        EXPECT_EQ(client.ask("QUIT"), 221);
+        world.loop.run_for(1s);
+        EXPECT_TRUE(kernel.passages.empty()) << verb;
+    }
+}
+
+TEST_F(KernelData, a_limit_that_came_after_PASV_is_obeyed) {
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto port = client.passive_port("PASV");
+    ASSERT_EQ(kernel.ways.size(), 1);
+    backend.files["a"] = std::string(5'000'000, 'a');
+    world.limits.user_bandwidth = 1'000'000;
+    world.ledger.configure(support::borrowed(world.limits), 1000, world.loop.now());
+    const auto data = client.connect_to(port);
+    const auto since = world.loop.now();
+    EXPECT_EQ(client.ask("RETR a"), 150);
+    EXPECT_EQ(client.code(), 226);
+    EXPECT_EQ(data->received().size(), 5'000'000);
+    EXPECT_GE(world.loop.now() - since, 3s);
+    EXPECT_TRUE(kernel.passages.empty());
+}
+
+TEST_F(KernelData, a_machine_that_stops_forwarding_after_PASV_relays) {
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto port = client.passive_port("PASV");
+    kernel.is_forwarding = false;
+    client.send("RETR a");
+    EXPECT_EQ(client.code(), 150);
+    const auto data = client.connect_to(port);
+    EXPECT_EQ(client.code(), 226);
+    EXPECT_EQ(data->received(), "0123456789");
+}
+
+TEST_F(KernelData, a_kernel_that_answers_late_leads_nobody_past_the_relay) {
+    kernel.answer = State::opening;
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    client.send("PASV");
+    const auto told = client.reply(2s);
+    ASSERT_TRUE(told.starts_with("227")) << told;
+    const auto named = ftp::parse_passive_reply(told.substr(4));
+    ASSERT_TRUE(named);
+    client.send("RETR a");
+    EXPECT_EQ(client.code(), 150);
+    EXPECT_TRUE(kernel.passages.empty());
+    const auto data = client.connect_to(named->port);
+    EXPECT_EQ(client.code(), 226);
+    EXPECT_EQ(data->received(), "0123456789");
+}
+
+TEST_F(KernelData, no_port_is_told_while_the_kernel_may_still_lead_past) {
+    kernel.answer = State::opening;
+    kernel.withdrawal = Withdrawal::unanswered;
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    client.send("PASV");
+    EXPECT_EQ(client.code(3s), 425);
+    EXPECT_EQ(client.ask("RETR a"), 425);
+    kernel.withdrawal = Withdrawal::done;
+    kernel.passages.at(0)->withdraw();
+    kernel.answer = State::open;
+    EXPECT_EQ(client.ask("PASV"), 227);
+}
+
+// A connection that the kernel does not lead past
+
+TEST_F(KernelData, a_connection_that_comes_here_in_the_transfer_is_relayed) {
+    backend.script.begin_reply = "";
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto port = client.passive_port("PASV");
+    client.send("RETR a");
+    EXPECT_EQ(client.reply(5s), "");
+    const auto data = client.connect_to(port);
+    EXPECT_EQ(client.code(1s), 226);
+    EXPECT_EQ(data->received(), "0123456789");
+    EXPECT_TRUE(kernel.passages.empty());
+    EXPECT_EQ(std::ranges::count(backend.heard, "RETR a"), 1);
+    EXPECT_EQ(client.ask("PASV"), 227);
+    EXPECT_EQ(world.transfers_running(), 0);
+}
+
+TEST_F(KernelData, the_same_for_an_upload_with_REST) {
+    backend.script.begin_reply = "";
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto port = client.passive_port("PASV");
+    EXPECT_EQ(client.ask("REST 3"), 350);
+    client.send("STOR b");
+    EXPECT_EQ(client.reply(5s), "");
+    const auto data = client.connect_to(port);
+    world.loop.settle();
+    // Like vsftpd, which begins when it has its data connection.
+    backend.say_to_all("150 Ok to send data.");
+    EXPECT_EQ(client.code(), 150);
+    data->send("new");
+    data->finish();
+    EXPECT_EQ(client.code(), 226);
+    ASSERT_EQ(backend.stored.size(), 1);
+    EXPECT_EQ(backend.stored[0].bytes, "new");
+    EXPECT_TRUE(backend.stored[0].is_whole);
+    EXPECT_EQ(std::ranges::count(backend.heard, "STOR b"), 1);
+}
+
+TEST_F(KernelData, a_server_that_has_begun_already_makes_it_a_425_at_once) {
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto port = client.passive_port("PASV");
+    EXPECT_EQ(client.ask("RETR a"), 150);
+    const auto data = client.connect_to(port);
+    EXPECT_EQ(client.reply(1s),
+              "425 Can't open data connection: the data connection came to Ballast, and not "
+              "through the kernel.");
+    EXPECT_EQ(data->received(), "");
+}
+
+TEST_F(KernelData, a_second_connection_does_not_end_the_transfer_of_the_first) {
+    kernel.withdrawal = Withdrawal::used;
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto port = client.passive_port("PASV");
+    EXPECT_EQ(client.ask("RETR a"), 150);
+    // The kernel leads one past, and its news is late.
+    const auto data = client.connect_to(kernel.passages.at(0)->way().to);
+    const auto second = client.connect_to(port);
+    world.loop.settle();
+    ASSERT_EQ(kernel.passages.size(), 1);
+    kernel.passages[0]->set(State::closed, 0, 10);
+    EXPECT_EQ(client.code(), 226);
+    EXPECT_EQ(data->received(), "0123456789");
+    EXPECT_EQ(second->received(), "");
+}
+
+TEST_F(KernelData, a_server_that_connects_to_ballast_is_told_with_425) {
+    world.pool_settings.data_ports = base::PortRange{30000, 30009};
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    EXPECT_EQ(client.ask("PORT 198,51,100,7,200,1"), 200);
+    client.send("RETR a");
+    EXPECT_EQ(client.code(), 150);
+    EXPECT_EQ(client.code(1s), 425);
+}
+
+TEST_F(KernelData, a_stranger_is_reset_and_the_transfer_goes_on) {
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    const auto port = client.passive_port("PASV");
+    EXPECT_EQ(client.ask("RETR a"), 150);
+    TestClient stranger(world, "203.0.113.9:50000");
+    const auto nothing = stranger.connect_to(port);
+    const auto data = lead(client);
+    kernel.passages.at(0)->set(State::closed, 0, 10);
+    EXPECT_EQ(client.code(), 226);
+    EXPECT_EQ(nothing->received(), "");
 }
 
 }  // namespace

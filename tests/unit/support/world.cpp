@@ -84,7 +84,7 @@ void World::begin_session(std::unique_ptr<net::Stream> client) {
                               .figures = figures,
                               .stories = &stories,
                               .warm = &warm,
-                              .forwarder = forwarder},
+                              .forwarder = {std::shared_ptr<void>(), forwarder}},
         std::move(client), id, [this, id] { loop.post([this, id] { sessions_.erase(id); }); });
     sessions_.add(std::move(session)).start();
 }

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`data_path` across reloads: the kernel path ends with its last session, and comes back."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import waiting
+from ballast import DIRECT
+from forwarded import Field, logged
+from netns import Network
+from wire import Wire, read_all
+
+pytestmark = pytest.mark.skipif(DIRECT, reason="it is about the balancer's data path")
+
+LARGE = 64 * 1024 * 1024
+
+
+@pytest.fixture
+def field(work: Path) -> Iterator[Field]:
+    with Network() as network:
+        field = Field(work, network)
+        try:
+            field.start()
+            (field.root / "known").write_bytes(b"known")
+            with (field.root / "large").open("wb") as file:
+                file.truncate(LARGE)
+            yield field
+            field.ballast.stop()
+        finally:
+            field.end()
+
+
+def _download(wire: Wire, field: Field) -> None:
+    with field.client.entered():
+        data = wire.passive("PASV")
+    wire.expect("RETR known", 150, 125)
+    assert read_all(data) == b"known"
+    data.close()
+    assert wire.reply().code == 226
+
+
+def _threads(field: Field) -> set[str]:
+    tasks = Path(f"/proc/{field.ballast.pid}/task").iterdir()
+    return {(each / "comm").read_text().strip() for each in tasks}
+
+
+def _use(field: Field, data_path: str) -> None:
+    for listener in field.ballast.listeners.values():
+        listener.settings = {**listener.settings, "data_path": data_path}
+    field.ballast.reload()
+
+
+def _tables(field: Field) -> int:
+    return len(re.findall("ballast-", field.tables()))
+
+
+def test_the_kernel_path_ends_with_its_last_session_and_comes_back(field: Field) -> None:
+    with field.wire() as wire:
+        with field.client.entered():
+            data = wire.passive("PASV", receive_buffer=4096)
+        wire.expect("RETR large", 150, 125)
+        first = len(data.recv(1000))
+        _use(field, "relay")
+        with field.wire() as other:
+            _download(other, field)
+        assert logged(field, 0, 1)[0]["path"] == "relay"
+        # The running transfer, and what its session does later.
+        assert _tables(field) == 1
+        assert first + len(read_all(data)) == LARGE
+        data.close()
+        assert wire.reply().code == 226
+        _download(wire, field)
+        assert {each["path"] for each in logged(field, 1, 2)} == {"kernel"}
+        assert _tables(field) == 1
+        assert "kernel path" in _threads(field)
+        wire.expect("QUIT", 221)
+    waiting.until("the table is gone", lambda: _tables(field) == 0)
+    assert "kernel path" not in _threads(field)
+    _use(field, "kernel")
+    assert _tables(field) == 1
+    with field.wire() as wire:
+        _download(wire, field)
+    assert logged(field, 3, 1)[0]["path"] == "kernel"
+
+
+def test_a_reload_that_keeps_the_kernel_path_keeps_its_table(field: Field) -> None:
+    before = field.tables()
+    _use(field, "auto")
+    _use(field, "kernel")
+    assert field.tables() == before
+    with field.wire() as wire:
+        _download(wire, field)
+    assert logged(field, 0, 1)[0]["path"] == "kernel"
+
+
+def test_a_refused_reload_opens_nothing_for_long(field: Field) -> None:
+    _use(field, "relay")
+    waiting.until("the table is gone", lambda: _tables(field) == 0)
+    for listener in field.ballast.listeners.values():
+        listener.settings = {**listener.settings, "data_path": "kernel", "no_such_key": 1}
+    field.ballast.reload("the configuration was not reloaded, nothing has changed")
+    waiting.until("the table is gone", lambda: _tables(field) == 0)
+    with field.wire() as wire:
+        _download(wire, field)
+    assert logged(field, 0, 1)[0]["path"] == "relay"
