@@ -312,7 +312,7 @@ def _machine() -> dict[str, Any]:
         "kernel": f"{platform.system()} {platform.release()}",
         "network": "three network namespaces, joined by veth pairs",
         "congestion_control": "reno",
-        "load_before": os.getloadavg()[0],
+        "load_before": round(os.getloadavg()[0], 2),
     }
 
 
