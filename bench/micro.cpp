@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the smallest parts cost: parsers, policies, passive ports, the loop and the relay, with
-// Google Benchmark.
+// What the smallest parts cost: parsers, policies, passive ports, the loop, the relay and the
+// kernel's rules, with Google Benchmark.
 
 #include "micro/micro.h"
 
@@ -60,6 +60,7 @@ int main(int count, char** arguments) {
         register_passive_ports();
         register_loop();
         register_relay();
+        if (machine.has_own_network) register_ways();
         Results results;
         Reporter reporter(results);
         std::string shortest = "--benchmark_min_time=0.05";

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the tables of docs/performance.md, between its markers, and the charts in docs/images.
+"""Writes the tables of docs/performance.md and docs/kernel-path.md, between their markers, and the
+charts in docs/images.
 Its argument is the file that `./run bench --json=FILE` has written."""
 
 import json
@@ -13,6 +14,9 @@ from statistics import median
 from sources import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
+# Whose markers begin with "kernel".
+KERNEL_PAGE = ROOT / "docs" / "kernel-path.md"
+KERNEL_PROGRAMS = ("kernel_path", "micro")
 IMAGES = ROOT / "docs" / "images"
 
 # The tables behind each marker: the program that measured, what the figures are, and which
@@ -49,12 +53,22 @@ TABLES = {
                                  ("CPU µs each", r"(Data hand.*|Log-in.*), own CPU")]),
     "ftps-memory": ("ftps", [("KiB", r"(Each of .*), KiB"),
                              ("CPU ms per second", r"(All of .*), own CPU")]),
+    "kernel-transfers": ("kernel_path", [
+        ("GB/s", r"(\d+ downloads?), GB/s"),
+        ("CPU of the balancer's process, s per GB", r"(\d+ downloads?), own CPU"),
+        ("CPU of the machine, s per GB", r"(\d+ downloads?), CPU of the machine")]),
+    "kernel-files": ("kernel_path", [
+        ("Per second", r"(Files.*), per second"),
+        ("CPU of the balancer's process, s per 1,000", r"(Files.*), own CPU"),
+        ("CPU of the machine, s per 1,000", r"(Files.*), CPU of the machine")]),
+    "kernel-ways": ("micro", [("ns", r"(way), ns")]),
 }
 # Rows of which one is also shown divided by the other.
 COMPARED = [("ballast, 2 workers", "ballast, 1 worker"),
             ("haproxy, tuned, 2 threads", "haproxy, tuned, 1 thread"),
             ("9500 sessions", "1 session"),
-            ("2000 backends", "1 backend")]
+            ("2000 backends", "1 backend"),
+            ("ballast, kernel", "ballast, relay")]
 # The charts: the marker below whose tables they stand, a title, and which measures.
 CHARTS = {
     "performance-transfers": ("transfers", "Plain transfers, GB/s", r"(\d+ \w+loads?), GB/s"),
@@ -147,7 +161,8 @@ def table(report, what, measures):
     for target in targets:
         text += line([target, *(measure.text(target) for measure in measures)])
     for target in targets:
-        if target == "ballast" or target.startswith(("ballast, TLS", "ballast, warm")):
+        if target == "ballast" or target.startswith(
+                ("ballast, TLS", "ballast, warm", "ballast, kernel")):
             text += ratio_lines(measures, target)
     for target, other in COMPARED:
         ratios = [measure.of(target, other) for measure in measures]
@@ -171,17 +186,17 @@ def machine_text(report):
             f"{settings}{rounds} round{'' if rounds == 1 else 's'}; ended {report['time']} UTC. {versions}.\n")
 
 
-def machine_block(page, reports):
+def machine_block(page, name, reports):
     """A program that did not run keeps its line."""
-    begin, end = markers("machine")
+    begin, end = markers(name)
     lines = dict(re.findall(r"(?m)^`bench_(\w+)`: (.*\n)", page.partition(begin)[2].partition(end)[0]))
     lines |= {program: machine_text(report) for program, report in reports.items()}
     return "\n".join(f"`bench_{program}`: {text}" for program, text in lines.items())
 
 
-def blocks_of(page, reports):
+def blocks_of(reports):
     """What comes between the markers, by their names."""
-    blocks = {"machine": machine_block(page, reports)}
+    blocks = {}
     for name, (program, tables) in TABLES.items():
         if program not in reports:
             continue
@@ -198,15 +213,17 @@ def markers(name):
     return f"<!-- bench: {name} -->\n", f"<!-- end: {name} -->"
 
 
-def filled(page, blocks):
-    for name, text in blocks.items():
+def fill(path, machine, reports, blocks):
+    """`machine` is the marker of the lines that say where the figures come from."""
+    page = path.read_text()
+    for name, text in {machine: machine_block(page, machine, reports), **blocks}.items():
         begin, end = markers(name)
         before, found, rest = page.partition(begin)
         _, found_end, after = rest.partition(end)
         if not found or not found_end:
-            sys.exit(f"{PAGE.relative_to(ROOT)}: no markers for {name}")
+            sys.exit(f"{path.relative_to(ROOT)}: no markers for {name}")
         page = before + begin + "\n" + text + "\n" + end + after
-    return page
+    path.write_text(page)
 
 
 def colour_of(target):
@@ -256,8 +273,12 @@ def main():
                    if report["measures"]}
     if not reports:
         sys.exit(f"{sys.argv[1]}: no figures")
-    page = PAGE.read_text()
-    PAGE.write_text(filled(page, blocks_of(page, reports)))
+    blocks = blocks_of(reports)
+    of_kernel = {name: text for name, text in blocks.items() if name.startswith("kernel")}
+    own = {program: report for program, report in reports.items() if program != "kernel_path"}
+    kernel_own = {program: reports[program] for program in KERNEL_PROGRAMS if program in reports}
+    fill(PAGE, "machine", own, {name: blocks[name] for name in blocks.keys() - of_kernel.keys()})
+    fill(KERNEL_PAGE, "kernel-machine", kernel_own, of_kernel)
     write_charts(reports)
 
 

@@ -10,5 +10,7 @@ void register_policies();
 void register_passive_ports();
 void register_loop();
 void register_relay();
+/// Leaves them out if the kernel refuses rules.
+void register_ways();
 
 }  // namespace ballast::bench

@@ -28,7 +28,7 @@ struct Options {
 
     static constexpr std::string_view all_measures =
         "downloads,uploads,commands,crowd,logins,files,handshakes,idle,fairness,growth,far,workers,"
-        "metrics,failover,store,micro";
+        "metrics,failover,store,micro,kernel";
 
     /// Whether this one is to be measured.
     [[nodiscard]] bool has(std::string_view measure) const;

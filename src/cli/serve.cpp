@@ -2,6 +2,7 @@
 #include "cli/serve.h"
 
 #include "admin/metrics_page.h"
+#include "config/check_kernel_path.h"
 #include "config/check_passthrough.h"
 #include "config/load.h"
 #include "config/schema.h"
@@ -95,6 +96,11 @@ Status print(const std::string& text) {
     return Status::good;
 }
 
+void print_notes(const std::vector<Problem>& limits, const std::string& file) {
+    for (const auto& limit : limits)
+        print(fmt::format("note: {}\n", config::to_string(limit, file)));
+}
+
 }  // namespace
 
 Status check(const CommandLine& wanted) {
@@ -119,8 +125,8 @@ Status check(const CommandLine& wanted) {
     }
     if (wanted.print) return print(config::written_out(*config));
     if (wanted.rules) return print(daemon::source_rules(*config));
-    for (const auto& limit : config::limits_of_passthrough(*config))
-        print(fmt::format("note: {}\n", config::to_string(limit, file)));
+    print_notes(config::limits_of_passthrough(*config), file);
+    print_notes(config::limits_of_kernel_path(*config), file);
     if (!examined->not_bound.empty()) print(fmt::format("note: {}\n", examined->not_bound));
     if (!daemon::source_rules(*config).empty())
         print(

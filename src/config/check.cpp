@@ -8,6 +8,7 @@
 #include "config/check_data_path.h"
 #include "config/check_failover.h"
 #include "config/check_fallbacks.h"
+#include "config/check_kernel_path.h"
 #include "config/check_logs.h"
 #include "config/check_passthrough.h"
 #include "config/check_pool.h"
@@ -47,6 +48,7 @@ public:
         check_ports(config_, Findings(places_, problems_));
         check_passthrough(config_, Findings(places_, problems_));
         check_data_path(config_, Findings(places_, problems_));
+        check_kernel_path(config_, places_, problems_);
         check_own_addresses(config_, Findings(places_, problems_));
     }
 

@@ -26,6 +26,11 @@ class FailingCalls:
         # The daemon's environment.
         self.prefix = ("env", f"LD_PRELOAD={library}", f"FAILING_CALLS={orders}")
 
+    def drop_capability(self) -> None:
+        """The thread that uses sendto next has no CAP_NET_ADMIN from then on."""
+        self._mapped[:] = _ORDERS.pack(b"capability", errno.EPERM, 0, 0, 0)
+        self._mapped[40:44] = struct.pack("i", 1)
+
     @contextmanager
     def one(self, call: str, error: str, after: int) -> Iterator[None]:
         """The next call of this kind fails, after that many successful ones."""

@@ -4,6 +4,7 @@ connections. One field at a time: the networks' names are the process's."""
 
 import re
 import subprocess
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,19 @@ def _with_length(addresses: dict[str, str]) -> list[str]:
 class Field:
     """No server has a route to the clients, so it can only answer to the balancer's address."""
 
-    def __init__(self, work: Path, network: Network, **listener: Any) -> None:
+    def __init__(
+        self,
+        work: Path,
+        network: Network,
+        *,
+        prefix: Sequence[str] = (),
+        backends: Collection[str] = tuple(SERVERS),
+        vsftpd: Mapping[str, object] | None = None,
+        **listener: Any,
+    ) -> None:
+        """`prefix` is before the balancer, `vsftpd` are more settings of the first server, and
+        `listener` more of the listeners."""
+        self.work = work
         for name in ("client", "balancer", *SERVERS):
             network.add(name)
         self.namespaces = network.namespaces
@@ -55,19 +68,21 @@ class Field:
         self.balancer.set("net.ipv6.conf.all.forwarding", "1")
         self.data = everything.random_file(work / "data")
         self.root = work / "files"
-        self.servers = {
-            (name, family): KINDS[name](
-                work, self.root, address, 2121, prefix=network.namespaces[name].prefix
-            )
-            for name, addresses in SERVERS.items()
-            for family, address in addresses.items()
-        }
+        self.servers: dict[tuple[str, str], Server] = {}
+        for name in backends:
+            settings = {"settings": vsftpd} if KINDS[name] is Vsftpd else {}
+            for family, address in SERVERS[name].items():
+                self.servers[name, family] = KINDS[name](
+                    *(work, self.root, address, 2121),
+                    prefix=network.namespaces[name].prefix,
+                    **settings,
+                )
         # Taken like the listeners' ports, which must not overlap.
         first = free_ports(100)
         pools = [
             Pool(
                 family,
-                [Backend(name, self.servers[name, family]) for name in SERVERS],
+                [Backend(name, self.servers[name, family]) for name in backends],
                 {"balance": "round-robin", "data_ports": f"{first}-{first + 99}"},
             )
             for family in LISTENS
@@ -82,7 +97,7 @@ class Field:
             pools,
             settings={**operators.settings(work), "shutdown_timeout": "1s"},
             passive_ports=100,
-            prefix=self.balancer.prefix,
+            prefix=(*self.balancer.prefix, *prefix),
         )
 
     @property
@@ -120,6 +135,16 @@ class Field:
         maps = re.findall(r"map to\d \{.*?\n\t\}", self.rules(), re.DOTALL)
         return sum(each.count("timeout") - each.count("flags timeout") for each in maps)
 
+    def repeated(self) -> int:
+        """How many segments clients and servers have sent again so far."""
+        total = 0
+        for name in ("client", *SERVERS):
+            with self.namespaces[name].entered():
+                text = Path("/proc/thread-self/net/snmp").read_text()
+            names, values = re.findall(r"^Tcp: (.*)$", text, re.MULTILINE)
+            total += int(dict(zip(names.split(), values.split(), strict=True))["RetransSegs"])
+        return total
+
     def start(self) -> None:
         for server in self.servers.values():
             server.start()
@@ -135,6 +160,11 @@ def logged(field: Field, since: int, count: int) -> list[dict[str, Any]]:
     return field.ballast.transfers()[since:]
 
 
-def is_counted(length: int, counted: int) -> bool:
-    """Packets that were lost, or seemed to be, are counted again. On a busy machine they are many."""
-    return length <= counted <= length + length // 2 + 3000
+# What a packet of these networks carries at most: their MTU is 1,500.
+_SEGMENT = 1448
+
+
+def is_counted(length: int, counted: int, repeated: int) -> bool:
+    """Exact, but for segments that TCP has sent again, which count each time. `repeated` is how
+    many those were, at most."""
+    return length <= counted <= length + repeated * _SEGMENT

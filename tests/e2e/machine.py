@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A machine that systemd has booted: a container with this machine's /usr and files of its own above
 it. Nothing that happens in it changes this machine. It shares the network of the tests, so clients
-and servers need not run in it."""
+and servers need not run in it, or it has a namespace that the test has made."""
 
 import contextlib
 import os
@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import waiting
+from netns import Namespace
 from process import Process
 
 # What the machine has of this one's /etc.
@@ -37,7 +38,8 @@ def _cgroups() -> list[Path]:
 class Machine:
     """Runs from `start` to `kill`. systemd starts nothing of its own beyond its basic services."""
 
-    def __init__(self, work: Path) -> None:
+    def __init__(self, work: Path, network: Namespace | None = None) -> None:
+        self._network = network
         self.work = work / "machine"
         self.work.mkdir()
         self._files = self._make_files()
@@ -55,6 +57,12 @@ class Machine:
             (root / name).symlink_to(f"usr/{name}")
         for name in _ETC:
             shutil.copyfile(f"/etc/{name}", root / "etc" / name)
+        if self._network is not None:
+            # The test has configured it.
+            units = root / "etc/systemd/system"
+            units.mkdir(parents=True)
+            for name in ("systemd-networkd.service", "systemd-networkd-wait-online.service"):
+                (units / name).symlink_to("/dev/null")
         return [f"--directory={root}", f"--overlay=/usr:{above_usr}:/usr"]
 
     def start(self) -> None:
@@ -65,8 +73,13 @@ class Machine:
         command = [
             *("systemd-nspawn", "--quiet", *self._files),
             *("--register=no", "--keep-unit", "--link-journal=no", "--settings=no"),
-            *("--console=pipe", "--boot", "systemd.unit=basic.target"),
+            "--console=pipe",
         ]
+        if self._network is not None:
+            # As of a machine of its own: it may change its network.
+            command += [f"--network-namespace-path=/run/netns/{self._network.name}"]
+            command += ["--capability=CAP_NET_ADMIN"]
+        command += ["--boot", "systemd.unit=basic.target"]
         self._process = Process(
             command,
             self.work / "console.log",

@@ -35,6 +35,7 @@ def _machine(root: Path) -> None:
     documents = "usr/share/doc/ballast"
     for directory in (
         *("usr/bin", "etc/ballast", "etc/keepalived", "etc/systemd/system", "build", "stubs"),
+        *("etc/sysctl.d", "etc/modules-load.d"),
         documents,
     ):
         (root / directory).mkdir(parents=True)

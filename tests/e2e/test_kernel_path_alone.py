@@ -173,15 +173,14 @@ def test_without_forwarding_data_are_relayed(own_field: Field) -> None:
     field.ballast.stop()
 
 
-def _without_capability(field: Field) -> None:
-    field.ballast._prefix = (*field.balancer.prefix, "setpriv", "--bounding-set", "-net_admin")
+WITHOUT_CAPABILITY = ("setpriv", "--bounding-set", "-net_admin")
 
 
 def test_without_the_capability_kernel_refuses_to_start(own_field: Field) -> None:
     field = own_field
     field.ballast.configuration.write_text(field.ballast.text())
     refused = field.run(
-        *("balancer", "setpriv", "--bounding-set", "-net_admin"),
+        *("balancer", *WITHOUT_CAPABILITY),
         *(str(BINARY), "run", "-c", str(field.ballast.configuration)),
     )
     assert refused.returncode != 0
@@ -190,8 +189,7 @@ def test_without_the_capability_kernel_refuses_to_start(own_field: Field) -> Non
 
 def test_without_the_capability_auto_relays(work: Path) -> None:
     with Network() as network:
-        field = Field(work, network, data_path="auto")
-        _without_capability(field)
+        field = Field(work, network, prefix=WITHOUT_CAPABILITY, data_path="auto")
         try:
             field.start()
             said = [line for line in field.ballast.log_lines() if "CAP_NET_ADMIN" in str(line)]
@@ -206,7 +204,7 @@ def test_without_the_capability_auto_relays(work: Path) -> None:
 
 def test_what_needs_ballast_is_relayed_and_explained(work: Path) -> None:
     with Network() as network:
-        field = Field(work, network, session_bandwidth="100MiB")
+        field = Field(work, network, data_path="auto", session_bandwidth="100MiB")
         try:
             field.start()
             _download(field)

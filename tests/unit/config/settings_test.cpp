@@ -22,7 +22,7 @@ Tables whole_file() {
     return {
         {"[admin]", {{"bind", "[\"127.0.0.1:8021\"]"}}},
         {"[admin.tls]", {{"certificate", "\"x\""}}},
-        {"[listener.x]", {{"bind", "[\"127.0.0.1:21\"]"}, {"pool", "\"x\""}}},
+        {"[listener.x]", {{"bind", "[\"192.0.2.2:21\"]"}, {"pool", "\"x\""}}},
         {"[listener.x.tls]", {{"certificate", "\"x\""}}},
         {"[[listener.x.route]]", {{"pool", "\"x\""}}},
         {"[listener.x.route.match]", {}},
