@@ -136,6 +136,7 @@ struct TransferState {
     std::string verb;
     std::string file;
     std::string direction;
+    std::string path;
     std::string phase;
     std::optional<Moment> began;  ///< empty: no byte can have moved yet
     std::uint64_t bytes = 0;

@@ -48,6 +48,7 @@ std::optional<TransferState> transfer_of(const session::View& view, const Now& n
                         .verb = view.transfer->verb,
                         .file = view.transfer->file,
                         .direction = std::string(to_string(progress.direction)),
+                        .path = view.transfer->path,
                         .phase = std::string(to_string(progress.phase)),
                         .began = {},
                         .bytes = progress.bytes,

@@ -191,6 +191,7 @@ struct Shape<TransferState> {
         Field{"file", &TransferState::file,
               "The path as far as it is known; empty for a listing of the directory."},
         Field{"direction", &TransferState::direction, "download, upload or unknown."},
+        Field{"path", &TransferState::path, "Who carries its data: relay, direct or kernel."},
         Field{"phase", &TransferState::phase, "What it is doing."},
         Field{"began", &TransferState::began,
               "When its data began to move; null if they have not."},

@@ -2,6 +2,7 @@
 #include "session/view.h"
 
 #include "session/session.h"
+#include "session/transfer_outcome.h"
 
 #include <chrono>
 #include <fmt/format.h>
@@ -15,6 +16,12 @@ View::Tls facts_of(const net::TlsStream& tls) {
             .cipher = std::string(tls.cipher()),
             .server_name = tls.server_name(),
             .is_resumed = tls.is_resumed()};
+}
+
+/// Of the transfer that runs.
+std::string_view path_of(const Context& context) {
+    if (context.client_data.passage) return kernel_path;
+    return context.data_is_direct() ? direct_path : relay_path;
 }
 
 }  // namespace
@@ -44,6 +51,7 @@ View Session::view() const {
     if (const auto* const running = data_.running())
         view.transfer = {.verb = std::string(running->verb),
                          .file = std::string(running->file),
+                         .path = std::string(path_of(context_)),
                          .progress = running->transfer.progress()};
     view.bytes = context_.totals.bytes;
     view.transfers = context_.totals.transfers;

@@ -39,6 +39,7 @@ struct View {
     struct Transfer {
         std::string verb;
         std::string file;  ///< its path as far as it is known; empty: there is none
+        std::string path;  ///< who carries its data: "relay", "direct" or "kernel"
         TransferProgress progress;
     };
     std::optional<Transfer> transfer;  ///< that runs now

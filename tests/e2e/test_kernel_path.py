@@ -4,6 +4,7 @@
 import contextlib
 import hashlib
 import io
+import json
 import os
 import re
 import socket
@@ -17,6 +18,7 @@ import pytest
 
 import clients
 import everything
+import operators
 import waiting
 from ballast import DIRECT, Ballast
 from clients import Target
@@ -187,6 +189,19 @@ def test_ports_are_used_again_at_once(field: Field) -> None:
     assert len(pairs) <= len(field.ballast.passive_ports)
     transfers = logged(field, before, 300)
     assert {each["path"] for each in transfers} == {"kernel"}
+
+
+def test_views_say_who_carries_a_transfer(field: Field) -> None:
+    with (field.root / "large").open("wb") as file:
+        file.truncate(64 << 20)
+    with field.wire() as wire, field.client.entered():
+        data = wire.passive("PASV", receive_buffer=4096)
+        wire.expect("RETR large", 150, 125)
+        shown = operators.operate(field.work, "transfers", "--json").stdout
+        assert [each["path"] for each in json.loads(shown)["transfers"]] == ["kernel"]
+        assert len(read_all(data)) == 64 << 20
+        data.close()
+        assert wire.reply().code == 226
 
 
 def _gets_nothing(where: tuple[str, int], source: str) -> None:

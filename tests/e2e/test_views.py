@@ -87,7 +87,7 @@ def test_sessions_can_be_found(stage: Stage) -> None:
 
 def test_transfers_show_who_moves_what(stage: Stage) -> None:
     (row,) = _rows(stage, "transfers")
-    for word in (TESTER.name, _client(stage.busy), "files/f1", "RETR", SHOWN):
+    for word in (TESTER.name, _client(stage.busy), "files/f1", "RETR", "relay", SHOWN):
         assert word in row, row
     assert "\x1b" not in row and "\x9b" not in row
     whole = operate(stage.work, "transfers", "--json").stdout

@@ -52,6 +52,11 @@ function ProgressCell({ of }: { of: Transfer }) {
     );
 }
 
+/** Who carries the data, unless Ballast relays them. */
+export function carrierOf(path: string): string {
+    return path === "kernel" ? "by the kernel" : path === "direct" ? "past Ballast" : "";
+}
+
 const endedMost = 20;
 
 function Ended({ events, isAll }: { events: ReadonlyArray<Event>; isAll: boolean }) {
@@ -152,6 +157,7 @@ export function Transfers({ filter, mayChange }: { filter: Record<string, string
                 <>
                     <span aria-hidden="true">{each.direction === "upload" ? "↑" : each.direction === "download" ? "↓" : "·"}</span>{" "}
                     {each.direction}
+                    {carrierOf(each.path) && <small class="cause">{carrierOf(each.path)}</small>}
                 </>
             ),
         },

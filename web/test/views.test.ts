@@ -9,7 +9,7 @@ import { levelOfEntry } from "../src/explain.tsx";
 import { levelOfNode } from "../src/nodes.tsx";
 import { daysLeft, nearExpiry, nearLimits } from "../src/overview.tsx";
 import { points } from "../src/sparkline.tsx";
-import { progressAfter } from "../src/transfers.tsx";
+import { carrierOf, progressAfter } from "../src/transfers.tsx";
 
 test("the address has the view and its filter, whatever names are in it", () => {
     for (const name of ["anna", "a/b?c=d&e#f", "<img onerror>", "größe\u202e", "100%"]) {
@@ -26,6 +26,10 @@ test("a transfer has stalled when no byte has come for a while", () => {
     const then = progressAfter(first, [{ session: "1", bytes: 5 }, { session: "2", bytes: 6 }, { session: "3", bytes: 0 }], 9000);
     assert.deepEqual([...then].map(([session, each]) => [session, each.movedAt]), [["1", 1000], ["2", 9000], ["3", 9000]]);
     assert.equal(progressAfter(then, [], 9500).size, 0);
+});
+
+test("a transfer says who carries its data, if not Ballast", () => {
+    assert.deepEqual(["relay", "kernel", "direct"].map(carrierOf), ["", "by the kernel", "past Ballast"]);
 });
 
 test("only limits that are near are shown, the fullest first", () => {

@@ -347,6 +347,7 @@ TEST_F(DirectData, an_operator_ends_a_transfer) {
     data->stop_reading();
     EXPECT_EQ(client.ask("RETR large"), 150);
     EXPECT_EQ(world.session().view().transfer->progress.phase, TransferPhase::moving);
+    EXPECT_EQ(world.session().view().transfer->path, "direct");
     EXPECT_TRUE(world.session().end_transfer());
     EXPECT_EQ(client.reply(),
               "426 Connection closed; transfer aborted: the administrator ended the transfer.");

@@ -121,6 +121,23 @@ TEST_F(KernelData, a_way_is_open_before_the_client_is_told_its_port) {
     EXPECT_EQ(world.network.leases(), 1);
 }
 
+TEST_F(KernelData, a_view_says_who_carries_the_data) {
+    TestClient client(world);
+    ASSERT_TRUE(client.log_in());
+    ASSERT_NE(client.passive_port("PASV"), 0);
+    const auto carried = lead(client);
+    EXPECT_EQ(client.ask("RETR a"), 150);
+    EXPECT_EQ(world.session().view().transfer->path, "kernel");
+    kernel.passages.at(0)->set(State::closed, 0, 10);
+    EXPECT_EQ(client.code(), 226);
+    backend.files["b"] = std::string(400'000, 'x');
+    kernel.answer = State::refused;
+    const auto relayed = client.open_data("EPSV");
+    relayed->stop_reading();
+    EXPECT_EQ(client.ask("RETR b"), 150);
+    EXPECT_EQ(world.session().view().transfer->path, "relay");
+}
+
 TEST_F(KernelData, the_final_reply_waits_until_both_ends_are_closed) {
     TestClient client(world);
     ASSERT_TRUE(client.log_in());
