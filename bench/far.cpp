@@ -94,9 +94,10 @@ private:
 
 int main(int count, char** arguments) {
     try {
-        const Options options = options_of(
-            count, arguments, "Measures small files, log-ins and short sessions with a server 20 ms away.",
-            {.rounds = 3, .seconds = 120});
+        const Options options =
+            options_of(count, arguments,
+                       "Measures small files, log-ins and short sessions with a server 20 ms away.",
+                       {.rounds = 3, .seconds = 120});
         if (!options.has("far")) return EXIT_SUCCESS;
         const auto machine = prepare(options);
         if (!machine.has_own_network) {

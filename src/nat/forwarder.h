@@ -77,7 +77,8 @@ public:
            state == Carried::State::closed;
 }
 
-/// As long as a passive port is lent (`net::PassivePorts::lent_for`).
-inline constexpr auto passage_time = std::chrono::seconds(60);
+/// Less than a passive port is lent (`net::PassivePorts::lent_for`), so that nothing leads past the
+/// port when others may have it.
+inline constexpr auto passage_time = std::chrono::seconds(55);
 
 }  // namespace ballast::nat

@@ -3,6 +3,7 @@
 
 #include "base/owned_fd.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -16,7 +17,9 @@
 #include <pthread.h>
 #include <string_view>
 #include <sys/eventfd.h>
+#include <system_error>
 #include <thread>
+#include <tuple>
 #include <unistd.h>
 #include <unordered_map>
 #include <utility>
@@ -179,8 +182,10 @@ private:
         std::shared_ptr<Line> line;
         Clock::time_point until;
         bool is_kept = false;
-        bool is_awaited = false;  // its elements are in the kernel
-        bool is_untold = false;   // it is in `connected_`, and nothing is told before that
+        bool is_awaited = false;      // a connection may begin, or may have begun
+        bool is_in_kernel = false;    // its elements are
+        bool is_untold = false;       // it is in `connected_`, and nothing is told before that
+        bool is_withdrawing = false;  // news are missing, so it cannot be told yet
         std::optional<Ends> ends;
         Carried carried;
     };
@@ -189,11 +194,14 @@ private:
     void attend(std::vector<Wish> wishes);
     void attend(Wish::Kind kind, Id id, Track& track);
     void add_all(std::vector<Wish>& opened);
+    [[nodiscard]] std::error_code replace(const Way& way);
     void close(Id id, const Track& track);
     void withdraw(Id id, Track& track);
     void forget_awaited(Id id, Track& track);
     void stop_awaiting(Id id, Track& track);
     void remove_elements();
+    void take_back(Id id, Track& track);
+    void start_over();
     void hear_news();
     void hear(const Tracked& tracked);
     void connect(Id id, Track& track, const Tracked& tracked);
@@ -277,36 +285,48 @@ void Gateway::Clerk::attend(Wish::Kind kind, Id id, Track& track) {
             ++track.carried.looks;
             return tell(track);
         case Wish::Kind::cut:
-            stop_awaiting(id, track);
             // First the elements: a packet of a forgotten connection would begin a new one.
-            remove_elements();
+            take_back(id, track);
             if (track.ends && is_running(track.carried.state)) tracking_->forget(*track.ends);
             return;
         case Wish::Kind::close:
-            stop_awaiting(id, track);
+            if (track.is_awaited) {
+                take_back(id, track);
+                forget_awaited(id, track);
+                // Nobody expects it any more.
+                if (track.ends) tracking_->forget(*track.ends);
+            }
             close(id, track);
             tracks_.erase(id);
             return;
     }
 }
 
-/// Whoever was quicker than this has used the way. If the kernel does not remove its elements, they
-/// remove themselves, and the session is not told that they are gone.
+/// Whoever was quicker than this has used the way.
 void Gateway::Clerk::withdraw(Id id, Track& track) {
     if (!track.is_awaited) {
         // Its time was over.
         if (track.carried.state == State::open) track.carried.state = State::withdrawn;
         return tell(track);
     }
-    const Rules::Change removal{track.way, false};
-    const auto refused = rules_->apply({&removal, 1}).front();
-    hear_news();
-    if (has_lost_news_) recover();
+    take_back(id, track);
     // If news are missing, it may have been used.
-    if (track.ends || refused || has_lost_news_) return;
-    forget_awaited(id, track);
+    track.is_withdrawing = has_lost_news_ && !track.ends;
+    if (track.ends || has_lost_news_) return;
     track.carried.state = State::withdrawn;
     tell(track);
+}
+
+/// Removes its elements. If a connection was quicker, it is known afterwards.
+void Gateway::Clerk::take_back(Id id, Track& track) {
+    if (track.is_awaited && track.is_in_kernel) {
+        track.is_in_kernel = false;
+        removals_.push_back({track.way, false});
+    }
+    remove_elements();
+    hear_news();
+    if (has_lost_news_) recover();
+    if (!has_lost_news_) forget_awaited(id, track);
 }
 
 /// All in one batch, behind the removals: a port may be used again.
@@ -315,12 +335,20 @@ void Gateway::Clerk::add_all(std::vector<Wish>& opened) {
     if (opened.empty()) return;
     const auto now = Clock::now();
     auto changes = std::exchange(removals_, {});
-    const auto removed = changes.size();
+    auto removed = static_cast<std::ptrdiff_t>(changes.size());
     for (const auto& wish : opened) changes.push_back({wish.way, true, element_time});
-    const auto refused = rules_->apply(changes);
+    auto refused = rules_->apply(changes);
+    if (rules_->is_in_doubt()) {
+        start_over();
+        changes.erase(changes.begin(), changes.begin() + removed);
+        refused = rules_->apply(changes);
+        removed = 0;
+    }
     for (std::size_t i = 0; i < opened.size(); ++i) {
         auto& wish = opened[i];
-        const auto& problem = refused[removed + i];
+        auto problem = refused[static_cast<std::size_t>(removed) + i];
+        // The port was lent again, and its former owner's elements are still there.
+        if (problem == std::errc::file_exists) problem = replace(wish.way);
         auto& track = tracks_
                           .emplace(wish.id, Track{.way = wish.way,
                                                   .line = std::move(wish.line),
@@ -334,12 +362,22 @@ void Gateway::Clerk::add_all(std::vector<Wish>& opened) {
             track.carried.problem = "the kernel refuses the rule: " + problem.message();
         } else {
             track.carried.state = State::open;
-            track.is_awaited = true;
-            awaited_[{track.way.from, track.way.at}] = wish.id;
+            track.is_awaited = track.is_in_kernel = true;
+            auto& waits = awaited_[{track.way.from, track.way.at}];
+            // The port was lent again: nothing there is the former one's any more.
+            if (const auto former = tracks_.find(waits); former != tracks_.end())
+                former->second.is_awaited = former->second.is_in_kernel = false;
+            waits = wish.id;
         }
         tell(track);
     }
     opened.clear();
+}
+
+std::error_code Gateway::Clerk::replace(const Way& way) {
+    const std::array<Rules::Change, 2> changes{
+        {{.way = way, .adds = false}, {.way = way, .lifetime = element_time}}};
+    return rules_->apply(changes).back();
 }
 
 void Gateway::Clerk::forget_awaited(Id id, Track& track) {
@@ -351,11 +389,24 @@ void Gateway::Clerk::forget_awaited(Id id, Track& track) {
 void Gateway::Clerk::stop_awaiting(Id id, Track& track) {
     if (!track.is_awaited) return;
     forget_awaited(id, track);
-    removals_.push_back({track.way, false});
+    if (std::exchange(track.is_in_kernel, false)) removals_.push_back({track.way, false});
 }
 
 void Gateway::Clerk::remove_elements() {
-    if (!removals_.empty()) (void)rules_->apply(std::exchange(removals_, {}));
+    if (removals_.empty()) return;
+    std::ignore = rules_->apply(std::exchange(removals_, {}));
+    if (rules_->is_in_doubt()) start_over();
+}
+
+/// An element that stays would lead its client to a server that expects somebody else by then. So
+/// all of them go, which the kernel does not refuse, and those that are awaited come again. Clients
+/// that are quicker than that come to Ballast.
+void Gateway::Clerk::start_over() {
+    if (!rules_->start_over()) return;
+    std::vector<Rules::Change> again;
+    for (const auto& [id, track] : tracks_)
+        if (track.is_in_kernel) again.push_back({track.way, true, element_time});
+    std::ignore = rules_->apply(again);
 }
 
 /// The same ends may belong to a newer connection by now.
@@ -450,6 +501,7 @@ void Gateway::Clerk::look(Track& track) {
 void Gateway::Clerk::look_at_all() {
     look_at_machine();
     for (auto& [id, track] : tracks_) {
+        if (track.is_withdrawing && !has_lost_news_) withdraw(id, track);
         if (track.is_awaited && !track.is_kept && Clock::now() >= track.until)
             stop_awaiting(id, track);
         if (!is_running(track.carried.state)) continue;
@@ -457,6 +509,7 @@ void Gateway::Clerk::look_at_all() {
         look(track);
         if (std::pair(track.carried.state, track.carried.moved_at) != before) tell(track);
     }
+    remove_elements();
     look_at_ = Clock::now() + look_interval;
 }
 
@@ -473,6 +526,7 @@ void Gateway::Clerk::recover() {
 }
 
 void Gateway::Clerk::look_at_machine() {
+    if (!rules_->is_ready()) start_over();
     desk_->forwards_ipv4 = machine_forwards(base::Family::ipv4);
     desk_->forwards_ipv6 = machine_forwards(base::Family::ipv6);
 }

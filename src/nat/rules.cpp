@@ -16,7 +16,6 @@
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 #include <sys/socket.h>
-#include <tuple>
 
 namespace ballast::nat {
 
@@ -115,30 +114,36 @@ bool is_unsure(std::error_code problem) {
 
 void Rules::Close::operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
 
-Rules::Rules(std::unique_ptr<mnl_socket, Close> socket)
-    : socket_(std::move(socket)),
-      name_(fmt::format("ballast-{}", mnl_socket_get_portid(socket_.get()))) {}
-
 Rules::~Rules() = default;
 
 base::Result<std::unique_ptr<Rules>> Rules::open(std::uint32_t room) {
-    const auto failed = [] {
-        return std::unexpected(
-            base::last_error(base::Fault::internal, "opening a socket to nftables"));
-    };
-    std::unique_ptr<mnl_socket, Close> socket(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC));
-    if (!socket) return failed();
-    if (mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) return failed();
-    ::setsockopt(mnl_socket_get_fd(socket.get()), SOL_SOCKET, SO_RCVTIMEO, &patience,
-                 sizeof patience);
-    auto rules = std::unique_ptr<Rules>(new Rules(std::move(socket)));
-    if (const auto refused = rules->install(room))
-        return std::unexpected(base::Error{base::Fault::internal, refused,
-                                           "making a table of nftables (nf_tables, nf_nat)"});
+    auto rules = std::unique_ptr<Rules>(new Rules(room));
+    if (auto started = rules->start_over(); !started)
+        return std::unexpected(std::move(started.error()));
     return rules;
 }
 
-std::error_code Rules::install(std::uint32_t room) {
+base::Result<> Rules::start_over() {
+    // The kernel removes the table before this returns.
+    socket_.reset(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC));
+    if (!socket_ || mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0) {
+        auto error = base::last_error(base::Fault::internal, "opening a socket to nftables");
+        lack_ = error.code;
+        socket_.reset();
+        return std::unexpected(std::move(error));
+    }
+    ::setsockopt(mnl_socket_get_fd(socket_.get()), SOL_SOCKET, SO_RCVTIMEO, &patience,
+                 sizeof patience);
+    name_ = fmt::format("ballast-{}", mnl_socket_get_portid(socket_.get()));
+    is_in_doubt_ = false;
+    lack_ = install();
+    if (lack_)
+        return std::unexpected(base::Error{base::Fault::internal, lack_,
+                                           "making a table of nftables (nf_tables, nf_nat)"});
+    return {};
+}
+
+std::error_code Rules::install() {
     constexpr std::uint16_t create = NLM_F_CREATE | NLM_F_EXCL;
     const char* const table = name_.c_str();
     Batch batch(sequence_);
@@ -150,7 +155,7 @@ std::error_code Rules::install(std::uint32_t room) {
         nftnl_table_free(made);
     });
     for (const auto map : maps)
-        for (const bool is_v4 : {true, false}) make_map(batch, name_, map, is_v4, room);
+        for (const bool is_v4 : {true, false}) make_map(batch, name_, map, is_v4, room_);
     const auto add_chain = [&](const char* name, std::uint32_t hook, int priority) {
         batch.add(NFT_MSG_NEWCHAIN, create, [&](nlmsghdr* header) {
             auto* const chain = chain_of(table, name, hook, priority);
@@ -172,7 +177,8 @@ std::error_code Rules::install(std::uint32_t room) {
 }
 
 std::vector<std::error_code> Rules::apply(std::span<const Change> changes) {
-    std::vector<std::error_code> refused(changes.size());
+    std::vector<std::error_code> refused(changes.size(), lack_);
+    if (lack_) return refused;
     for (std::size_t begun = 0; begun < changes.size(); begun += batch_changes_max) {
         const auto part =
             changes.subspan(begun, std::min(batch_changes_max, changes.size() - begun));
@@ -183,7 +189,7 @@ std::vector<std::error_code> Rules::apply(std::span<const Change> changes) {
         if (!problem) continue;
         // One of them is refused, and the kernel has applied none.
         for (std::size_t i = 0; i < part.size(); ++i) {
-            if (part[i].adds && is_unsure(problem)) std::ignore = remove_alone(part[i]);
+            if (part[i].adds && is_unsure(problem)) remove_alone(part[i]);
             refused[begun + i] = part[i].adds ? add_alone(part[i]) : remove_alone(part[i]);
         }
     }
@@ -202,7 +208,7 @@ std::error_code Rules::add_alone(const Change& change) {
     Batch batch(sequence_);
     for (const auto& element : elements_of(change.way)) put(batch, change, element);
     const auto refused = send(batch);
-    if (is_unsure(refused)) std::ignore = remove_alone({change.way, false});
+    if (is_unsure(refused)) remove_alone(change);
     return refused;
 }
 
@@ -215,6 +221,7 @@ std::error_code Rules::remove_alone(const Change& change) {
         if (const auto problem = send(batch); problem && problem.value() != ENOENT)
             refused = problem;
     }
+    if (refused) is_in_doubt_ = true;
     return refused;
 }
 

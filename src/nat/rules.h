@@ -43,22 +43,32 @@ public:
     /// an error for each change that was refused: what it should add is not there. Removing what is
     /// not there is no error.
     [[nodiscard]] std::vector<std::error_code> apply(std::span<const Change> changes);
+    /// Removes all elements, for which this process needs no right: closes the socket, and opens
+    /// another one with an empty table. Without that, `apply` refuses everything.
+    [[nodiscard]] base::Result<> start_over();
+    [[nodiscard]] bool is_ready() const { return !lack_; }
+    /// There may be an element that should not be there: the kernel has not removed it, or has not
+    /// said so.
+    [[nodiscard]] bool is_in_doubt() const { return is_in_doubt_; }
     [[nodiscard]] const std::string& name() const { return name_; }
 
 private:
     struct Close {
         void operator()(mnl_socket* socket) const;
     };
-    explicit Rules(std::unique_ptr<mnl_socket, Close> socket);
-    [[nodiscard]] std::error_code install(std::uint32_t room);
+    explicit Rules(std::uint32_t room) : room_(room) {}
+    [[nodiscard]] std::error_code install();
     void put(Batch& batch, const Change& change, const Element& element) const;
     [[nodiscard]] std::error_code add_alone(const Change& change);
-    [[nodiscard]] std::error_code remove_alone(const Change& change);
+    std::error_code remove_alone(const Change& change);
     [[nodiscard]] std::error_code send(Batch& batch);
 
+    const std::uint32_t room_;
+    std::error_code lack_;  // why there is no table
     std::unique_ptr<mnl_socket, Close> socket_;
     std::string name_;
     std::uint32_t sequence_ = 0;
+    bool is_in_doubt_ = false;
 };
 
 }  // namespace ballast::nat

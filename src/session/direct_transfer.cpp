@@ -26,6 +26,9 @@ constexpr int commands_in_a_row = 16;
 /// the end of the data.
 constexpr auto operators_patience = std::chrono::seconds(5);
 
+/// How long the kernel may take to lead nobody to the backend any more.
+constexpr auto withdrawal_time = std::chrono::seconds(5);
+
 /// How long a final reply waits for the end of data that do not move any more.
 constexpr auto idle_end_time = std::chrono::seconds(10);
 /// The receiver has all data, but has not closed its end. It may wait for the reply.
@@ -244,14 +247,19 @@ void DirectTransfer::look_at_passage() {
 }
 
 /// The connection has come to Ballast: it was quicker than the kernel's rule, or the rule is gone.
-/// First the kernel must lead nobody to the backend any more.
+/// Or it has not come in time, and the relay ends the transfer without losing the backend. First
+/// the kernel must lead nobody to the backend any more.
 void DirectTransfer::look_for_stray() {
     if (passage_ == nullptr || connected_at_) return;
     const auto& data = context_.client_data;
     const bool has_come = (data.lease && data.lease->has_arrived()) ||
                           (data.backend_lease && data.backend_lease->has_arrived());
-    if (has_come && !std::exchange(has_strayed_, true)) passage_->withdraw();
-    if (has_strayed_ && may_be_relayed()) goes_on_at_ = passage_->way().to;
+    if (!is_taken_back_ && (has_come || context_.now() >= data_until())) {
+        has_strayed_ = has_come;
+        is_taken_back_ = true;
+        passage_->withdraw();
+    }
+    if (is_taken_back_ && may_be_relayed()) goes_on_at_ = passage_->way().to;
 }
 
 /// An active backend that has connected to Ballast says 226 of data that nobody has taken.
@@ -267,14 +275,21 @@ bool DirectTransfer::may_be_relayed() const {
            !client_has_left_ && !context_.is_cut() && !leg_.is_disabled();
 }
 
-/// When a transfer that has begun has waited too long for its connection, its bytes, or the reply
-/// behind them.
+/// When a transfer has waited too long for its connection, its bytes, or the reply behind them.
+/// Some servers say nothing before the connection is there (vsftpd, ProFTPD).
 loop::Deadline DirectTransfer::data_until() const {
-    if (passage_ == nullptr || !begun_at_) return loop::never;
+    if (passage_ == nullptr) return loop::never;
+    // An active backend may do other things before it connects.
+    const bool is_active_or_none =
+        outcome_.course.client_is_active || outcome_.direction == ftp::Direction::unknown;
+    if (!begun_at_ && (connected_at_ || is_active_or_none)) return loop::never;
+    if (!connected_at_) {
+        const auto due = begun_at_.value_or(sent_at_) + context_.settings.data_connect_timeout;
+        return is_taken_back_ ? due + withdrawal_time : due;
+    }
     if (is_carried()) return counted_at_ + context_.settings.data_stall_timeout;
     if (closed_at_) return *closed_at_ + leg_.settings().final_reply_timeout;
-    if (connected_at_) return loop::never;
-    return *begun_at_ + context_.settings.data_connect_timeout;
+    return loop::never;
 }
 
 /// The backend has closed its end and may say so before the client has all data. Waits until both
@@ -366,13 +381,14 @@ TransferReason DirectTransfer::interruption() const {
     if (leg_.is_disabled()) return Reason::server_disabled;
     if (replies_.is_missing()) return Reason::reply_lost;
     if (operator_ends_ && now >= *operator_ends_) return Reason::ended_by_operator;
-    if (has_strayed_ && passage_->carried().state == nat::Carried::State::withdrawn)
-        return Reason::data_strayed;
+    const auto missing =
+        outcome_.course.client_is_active ? Reason::server_missing : Reason::client_missing;
+    if (is_taken_back_ && passage_->carried().state == nat::Carried::State::withdrawn)
+        return has_strayed_ ? Reason::data_strayed : missing;
     if (now >= data_until()) {
         const bool is_upload = outcome_.direction == ftp::Direction::upload;
         if (is_carried()) return is_upload ? Reason::client_stalled : Reason::server_stalled;
-        if (closed_at_) return Reason::reply_late;
-        return outcome_.course.client_is_active ? Reason::server_missing : Reason::client_missing;
+        return closed_at_ ? Reason::reply_late : missing;
     }
     return now >= answer_until() ? Reason::reply_late : Reason::none;
 }

@@ -91,7 +91,8 @@ private:
     std::uint64_t counted_ = 0;  // bytes when the present time for `data_stall_bytes` began
     loop::Time counted_at_{};
     std::optional<base::Address> goes_on_at_;
-    bool has_strayed_ = false;  // the data connection has come to Ballast
+    bool has_strayed_ = false;    // the data connection has come to Ballast
+    bool is_taken_back_ = false;  // the way; nobody has used it, as far as is known
     bool is_over_ = false;
     bool abort_is_sent_ = false;
     bool client_has_left_ = false;

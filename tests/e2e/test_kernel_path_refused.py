@@ -101,7 +101,8 @@ def test_full_connection_tracking(work: Path) -> None:
         assert field.run("balancer", "conntrack", "-F").returncode == 0
         _download(field, wire)
         failed, whole = logged(field, 0, 2)
-        assert (failed["path"], failed["bytes"]) == ("kernel", 0)
+        # The relay has taken it over, and could not reach the server either.
+        assert (failed["path"], failed["bytes"]) == ("relay", 0)
         assert failed["result"] != "whole" and "425" in failed["reason"]
         assert (whole["path"], whole["result"]) == ("kernel", "whole")
 
@@ -128,6 +129,41 @@ def test_the_capability_is_lost_while_it_runs(work: Path) -> None:
         assert [each["path"] for each in logged(field, 0, 3)] == ["kernel", "relay", "relay"]
         refused = _refusals(field)
         assert "Operation not permitted" in refused[0]["reason"], refused
+
+
+def test_the_capability_is_lost_while_a_way_is_open(work: Path) -> None:
+    """The way leads nowhere then: neither the client's next connection to the port nor anybody
+    else's reaches a server that does not expect it."""
+    calls = FailingCalls(work)
+    port = free_port()
+    with (
+        _running(
+            work, prefix=calls.prefix, backends=["one"], passive_ports=f"{port}-{port}"
+        ) as field,
+        field.wire() as wire,
+    ):
+        with field.client.entered():
+            first = wire.passive_address("PASV")
+        calls.drop_capability()
+        _download(field, wire)
+        with field.client.entered():
+            assert wire.passive_address("PASV") == first
+        # The kernel removes the table with its socket, which needs no capability.
+        assert "ballast-" not in field.tables()
+        assert [each["path"] for each in logged(field, 0, 1)] == ["relay"]
+
+
+@pytest.mark.parametrize("backend", ["one", "two"])
+def test_a_client_that_never_connects_is_told_in_time(backend: str, work: Path) -> None:
+    """Both servers say 150 only when the connection is there."""
+    with _running(work, backends=[backend], data_connect_timeout="1s") as field:
+        with field.wire() as wire, field.client.entered():
+            wire.passive_address("PASV")
+            wire.send("RETR known")
+            # The relay takes over, so the replies are as without the kernel, and the session lives.
+            assert wire.reply().code == 150
+            assert wire.reply().code == 425
+            wire.expect("NOOP", 200)
 
 
 def test_a_kernel_without_netfilter(work: Path) -> None:

@@ -153,6 +153,20 @@ TEST_F(GatewayInKernel, a_way_that_was_taken_back_leads_nobody) {
     EXPECT_TRUE(connect(way));
 }
 
+TEST_F(GatewayInKernel, a_port_that_is_lent_again_belongs_to_its_new_owner) {
+    start();
+    const auto way = way_of();
+    auto former = open(way);
+    const auto next = open(way);
+    ASSERT_EQ(next->carried().state, State::open) << next->carried().problem;
+    former.reset();
+    // Answered behind the former one's end.
+    next->look();
+    ASSERT_TRUE(loop.run_until([&] { return next->carried().looks == 1; }));
+    EXPECT_TRUE(connect(way));
+    EXPECT_TRUE(becomes(*next, State::connected));
+}
+
 TEST_F(GatewayInKernel, a_connection_that_was_quicker_than_the_withdrawal_is_told) {
     start();
     const auto way = way_of();
