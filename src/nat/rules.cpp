@@ -16,6 +16,7 @@
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 #include <sys/socket.h>
+#include <tuple>
 
 namespace ballast::nat {
 
@@ -189,7 +190,7 @@ std::vector<std::error_code> Rules::apply(std::span<const Change> changes) {
         if (!problem) continue;
         // One of them is refused, and the kernel has applied none.
         for (std::size_t i = 0; i < part.size(); ++i) {
-            if (part[i].adds && is_unsure(problem)) remove_alone(part[i]);
+            if (part[i].adds && is_unsure(problem)) std::ignore = remove_alone(part[i]);
             refused[begun + i] = part[i].adds ? add_alone(part[i]) : remove_alone(part[i]);
         }
     }
@@ -208,7 +209,7 @@ std::error_code Rules::add_alone(const Change& change) {
     Batch batch(sequence_);
     for (const auto& element : elements_of(change.way)) put(batch, change, element);
     const auto refused = send(batch);
-    if (is_unsure(refused)) remove_alone(change);
+    if (is_unsure(refused)) std::ignore = remove_alone(change);
     return refused;
 }
 

@@ -60,7 +60,7 @@ private:
     [[nodiscard]] std::error_code install();
     void put(Batch& batch, const Change& change, const Element& element) const;
     [[nodiscard]] std::error_code add_alone(const Change& change);
-    std::error_code remove_alone(const Change& change);
+    [[nodiscard]] std::error_code remove_alone(const Change& change);
     [[nodiscard]] std::error_code send(Batch& batch);
 
     const std::uint32_t room_;
