@@ -61,7 +61,7 @@ TABLES = {
         ("Per second", r"(Files.*), per second"),
         ("CPU of the balancer's process, s per 1,000", r"(Files.*), own CPU"),
         ("CPU of the machine, s per 1,000", r"(Files.*), CPU of the machine")]),
-    "kernel-ways": ("micro", [("ns", r"(way), ns")]),
+    "kernel-ways": ("micro", [("What is done", r"way, (ns)")]),
 }
 # Rows of which one is also shown divided by the other.
 COMPARED = [("ballast, 2 workers", "ballast, 1 worker"),

@@ -99,14 +99,14 @@ void connect_as_relay(benchmark::State& state, bool begins) {
 
 void register_ways() {
     if (const auto rules = nat::Rules::open(); !rules) {
-        fmt::print("Left out: ways through the kernel: {}\n", base::to_string(rules.error()));
+        fmt::print("Left out: forwarding rules: {}\n", base::to_string(rules.error()));
         return;
     }
     using benchmark::RegisterBenchmark;
     for (const std::size_t count : {1U, 16U})
         for (const bool adds : {true, false})
             RegisterBenchmark(
-                fmt::format("way/a way through the kernel is {}, {}", adds ? "opened" : "closed",
+                fmt::format("way/a forwarding rule is {}, {}", adds ? "added" : "removed",
                             count == 1 ? "alone" : fmt::format("one of {}", count))
                     .c_str(),
                 [count, adds](benchmark::State& state) { change_rules(state, count, adds); })

@@ -110,10 +110,12 @@ def test_full_connection_tracking(work: Path) -> None:
 def _may_administrate(pid: int) -> bool:
     """The thread that speaks with the kernel."""
     for thread in Path(f"/proc/{pid}/task").iterdir():
-        if (thread / "comm").read_text() == "kernel path\n":
-            rights = re.search(r"CapEff:\s+(\w+)", (thread / "status").read_text())
-            assert rights
-            return bool(int(rights[1], 16) >> NETWORK_ADMINISTRATION & 1)
+        # Others may have ended since.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if (thread / "comm").read_text() == "kernel path\n":
+                rights = re.search(r"CapEff:\s+(\w+)", (thread / "status").read_text())
+                assert rights
+                return bool(int(rights[1], 16) >> NETWORK_ADMINISTRATION & 1)
     raise AssertionError("no such thread")
 
 
@@ -194,11 +196,15 @@ def _lost_news(pid: int) -> int:
 def _overflow(field: Field, pid: int) -> None:
     """Each refused connection is news for whoever listens to connection tracking."""
     port = free_port()
+
+    def is_lost() -> bool:
+        for _ in range(1000):
+            with socket.socket() as refused:
+                assert refused.connect_ex((LISTENS["ipv4"], port)) == errno.ECONNREFUSED
+        return _lost_news(pid) > 0
+
     with field.client.entered():
-        while _lost_news(pid) == 0:
-            for _ in range(1000):
-                with socket.socket() as refused:
-                    assert refused.connect_ex((LISTENS["ipv4"], port)) == errno.ECONNREFUSED
+        waiting.until("news are lost", is_lost)
 
 
 def _transfers_of(field: Field) -> int:
