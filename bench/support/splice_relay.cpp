@@ -39,6 +39,8 @@ public:
     }
 
     [[nodiscard]] bool is_over() const { return is_over_; }
+    /// The sink takes nothing more, although the source may go on.
+    [[nodiscard]] bool is_broken() const { return is_broken_; }
     [[nodiscard]] bool is_waiting_for_sink() const { return held_ > 0; }
 
     /// Moves the available bytes. After the peer's end it reads until it sees that end: an edge
@@ -58,6 +60,7 @@ public:
             }
             while (held_ > 0) {
                 const auto put = move(out_.get(), sink_.get(), static_cast<std::size_t>(held_));
+                if (put == 0) is_broken_ = true;
                 if (put <= 0) return;
                 held_ -= put;
             }
@@ -80,6 +83,7 @@ private:
     ssize_t held_ = 0;
     bool drained_ = false;
     bool is_over_ = false;
+    bool is_broken_ = false;
 };
 
 struct Connection;
@@ -95,7 +99,11 @@ struct Side {
 struct Connection {
     Connection(Socket a, Socket b) : client(std::move(a)), server(std::move(b)) {}
 
-    [[nodiscard]] bool is_over() const { return up.is_over() && down.is_over(); }
+    /// A client that leaves an endless download must not leave its data in the kernel: that is
+    /// short of memory then, and drops packets of all others.
+    [[nodiscard]] bool is_over() const {
+        return (up.is_over() && down.is_over()) || up.is_broken() || down.is_broken();
+    }
 
     Socket client;
     Socket server;
