@@ -80,6 +80,10 @@ shutdown_timeout = "{shutdown_timeout}"
 [admin]
 state_file = "/var/lib/ballast/state.json"
 
+# The clients of these tests come from one address, as quickly as they can.
+[limits]
+session_rate_per_address = 0
+
 [listener.ftp]
 bind = ["0.0.0.0:21"]
 passive_ports = "{self._passive}"
