@@ -115,7 +115,8 @@ void Balancer::begin_session(std::unique_ptr<net::Stream> client) {
                                  notices_, std::move(*accepted),
                                  {},       {},
                                  {},       &stories_,
-                                 0,        &warm_};
+                                 0,        nullptr,
+                                 &warm_};
     auto& loop = network_.loop();
     auto session = std::make_unique<session::Session>(
         std::move(around), std::move(client), id,
