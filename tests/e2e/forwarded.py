@@ -15,7 +15,7 @@ from ballast import Backend, Ballast, Listener, Pool
 from netns import Namespace, Network
 from ports import free_ports
 from servers import ProFtpd, Server, Vsftpd
-from wire import Wire
+from wire import Wire, read_all
 
 LISTENS = {"ipv4": "192.0.2.1", "ipv6": "2001:db8:1::1"}
 CLIENT = {"ipv4": "192.0.2.2", "ipv6": "2001:db8:1::2"}
@@ -162,6 +162,15 @@ def logged(field: Field, since: int, count: int) -> list[dict[str, Any]]:
 
 # What a packet of these networks carries at most: their MTU is 1,500.
 _SEGMENT = 1448
+
+
+def download_known(wire: Wire, field: Field) -> None:
+    with field.client.entered():
+        data = wire.passive("PASV")
+    wire.expect("RETR known", 150, 125)
+    assert read_all(data) == b"known"
+    data.close()
+    assert wire.reply().code == 226
 
 
 def is_counted(length: int, counted: int, repeated: int) -> bool:

@@ -10,10 +10,10 @@ import pytest
 
 import waiting
 from ballast import DIRECT
-from forwarded import LISTENS, Field, logged
+from forwarded import LISTENS, Field, download_known, logged
 from netns import Network
 from ports import free_ports
-from wire import Wire, read_all
+from wire import read_all
 
 pytestmark = pytest.mark.skipif(DIRECT, reason="it is about the balancer's data path")
 
@@ -33,15 +33,6 @@ def field(work: Path) -> Iterator[Field]:
             field.ballast.stop()
         finally:
             field.end()
-
-
-def _download(wire: Wire, field: Field) -> None:
-    with field.client.entered():
-        data = wire.passive("PASV")
-    wire.expect("RETR known", 150, 125)
-    assert read_all(data) == b"known"
-    data.close()
-    assert wire.reply().code == 226
 
 
 def _threads(field: Field) -> set[str]:
@@ -71,14 +62,14 @@ def test_the_kernel_path_ends_with_its_last_session_and_comes_back(field: Field)
         first = len(data.recv(1000))
         _use(field, "relay")
         with field.wire() as other:
-            _download(other, field)
+            download_known(other, field)
         assert logged(field, 0, 1)[0]["path"] == "relay"
         # The running transfer, and what its session does later.
         assert _tables(field) == 1
         assert first + len(read_all(data)) == LARGE
         data.close()
         assert wire.reply().code == 226
-        _download(wire, field)
+        download_known(wire, field)
         assert {each["path"] for each in logged(field, 1, 2)} == {"kernel"}
         assert _tables(field) == 1
         assert "kernel path" in _threads(field)
@@ -88,7 +79,7 @@ def test_the_kernel_path_ends_with_its_last_session_and_comes_back(field: Field)
     _use(field, "kernel")
     assert _tables(field) == 1
     with field.wire() as wire:
-        _download(wire, field)
+        download_known(wire, field)
     assert logged(field, 3, 1)[0]["path"] == "kernel"
 
 
@@ -98,7 +89,7 @@ def test_a_reload_that_keeps_the_kernel_path_keeps_its_table(field: Field) -> No
     _use(field, "kernel")
     assert field.tables() == before
     with field.wire() as wire:
-        _download(wire, field)
+        download_known(wire, field)
     assert logged(field, 0, 1)[0]["path"] == "kernel"
 
 
@@ -134,5 +125,5 @@ def test_a_refused_reload_opens_nothing_for_long(field: Field) -> None:
     waiting.until("the table is gone", lambda: _tables(field) == 0)
     waiting.until("its thread is gone", lambda: "kernel path" not in _threads(field))
     with field.wire() as wire:
-        _download(wire, field)
+        download_known(wire, field)
     assert logged(field, 0, 1)[0]["path"] == "relay"

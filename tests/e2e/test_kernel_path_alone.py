@@ -12,7 +12,7 @@ import pytest
 import operators
 import waiting
 from ballast import BINARY, DIRECT
-from forwarded import LISTENS, Field, logged
+from forwarded import LISTENS, Field, download_known, logged
 from netns import Network
 from process import is_running
 from wire import Wire, read_all
@@ -34,12 +34,7 @@ def own_field(work: Path) -> Iterator[Field]:
 def _download(field: Field) -> None:
     (field.root / "known").write_bytes(b"known")
     with field.wire() as wire:
-        with field.client.entered():
-            data = wire.passive("PASV")
-        wire.expect("RETR known", 150, 125)
-        assert read_all(data) == b"known"
-        data.close()
-        assert wire.reply().code == 226
+        download_known(wire, field)
 
 
 def test_foreign_rules_stay(own_field: Field) -> None:

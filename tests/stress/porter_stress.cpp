@@ -227,6 +227,14 @@ private:
     std::thread receiver_;
 };
 
+void arrives_whole(Download& download) {
+    download.finish();
+    EXPECT_EQ(download.report().end, End::source_ended);
+    EXPECT_EQ(download.report().bytes_delivered, download.sent());
+    EXPECT_EQ(download.received(), download.sent());
+    EXPECT_TRUE(download.is_right());
+}
+
 std::uint64_t lent() { return metrics::total(metrics::Counter::transfers_lent); }
 
 /// Waits until it is so. The limit is for a test that fails.
@@ -269,13 +277,7 @@ TEST_F(PorterStress, two_long_transfers_of_one_worker_are_carried_by_two) {
     wait_for_lending(before);
     EXPECT_EQ(crew.porter(0).long_transfers(), 1U);
     EXPECT_EQ(crew.porter(1).long_transfers(), 1U);
-    for (auto* const each : {&first, &second}) {
-        each->finish();
-        EXPECT_EQ(each->report().end, End::source_ended);
-        EXPECT_EQ(each->report().bytes_delivered, each->sent());
-        EXPECT_EQ(each->received(), each->sent());
-        EXPECT_TRUE(each->is_right());
-    }
+    for (auto* const each : {&first, &second}) arrives_whole(*each);
 }
 
 TEST_F(PorterStress, a_cancelled_relay_has_its_bytes_back_exactly) {
@@ -285,13 +287,7 @@ TEST_F(PorterStress, a_cancelled_relay_has_its_bytes_back_exactly) {
     wait_for_lending(before);
     // One of the two is with the other worker.
     for (auto* const each : {&first, &second}) each->cancel();
-    for (auto* const each : {&first, &second}) {
-        each->finish();
-        EXPECT_EQ(each->report().end, End::source_ended);
-        EXPECT_EQ(each->report().bytes_delivered, each->sent());
-        EXPECT_EQ(each->received(), each->sent());
-        EXPECT_TRUE(each->is_right());
-    }
+    for (auto* const each : {&first, &second}) arrives_whole(*each);
 }
 
 TEST_F(PorterStress, a_worker_that_ends_gives_back_what_it_carries) {
@@ -301,12 +297,7 @@ TEST_F(PorterStress, a_worker_that_ends_gives_back_what_it_carries) {
     wait_for_lending(before);
     crew.end(1);
     wait_until([&] { return crew.porter(0).long_transfers() == 2; });
-    for (auto* const each : {&first, &second}) {
-        each->finish();
-        EXPECT_EQ(each->report().end, End::source_ended);
-        EXPECT_EQ(each->received(), each->sent());
-        EXPECT_TRUE(each->is_right());
-    }
+    for (auto* const each : {&first, &second}) arrives_whole(*each);
 }
 
 TEST_F(PorterStress, failures_are_told_wherever_the_bytes_are) {
@@ -340,13 +331,7 @@ TEST_F(PorterStress, many_transfers_lose_no_byte) {
         for (int i = 0; i < 4; ++i) all.emplace_back(crew);
         wait_for_lending(begun + static_cast<std::uint64_t>(round % 2));
         all[static_cast<std::size_t>(round) % all.size()].cancel();
-        for (auto& each : all) {
-            each.finish();
-            EXPECT_EQ(each.report().end, End::source_ended);
-            EXPECT_EQ(each.report().bytes_delivered, each.sent());
-            EXPECT_EQ(each.received(), each.sent());
-            EXPECT_TRUE(each.is_right());
-        }
+        for (auto& each : all) arrives_whole(each);
     }
 }
 
