@@ -184,9 +184,10 @@ private:
         bool is_kept = false;
         bool is_awaited = false;      // a connection may begin, or may have begun
         bool is_in_kernel = false;    // its elements are
+        bool may_await_again = false;  // if the connection that has begun is not established
         bool is_untold = false;       // it is in `connected_`, and nothing is told before that
         bool is_withdrawing = false;  // news are missing, so it cannot be told yet
-        std::optional<Ends> ends;
+        std::optional<Ends> ends;  // of the connection that has begun
         Carried carried;
     };
 
@@ -194,6 +195,7 @@ private:
     void attend(std::vector<Wish> wishes);
     void attend(Wish::Kind kind, Id id, Track& track);
     void add_all(std::vector<Wish>& opened);
+    void await(Id id, Track& track);
     [[nodiscard]] std::error_code replace(const Way& way);
     void close(Id id, const Track& track);
     void withdraw(Id id, Track& track);
@@ -204,7 +206,9 @@ private:
     void start_over();
     void hear_news();
     void hear(const Tracked& tracked);
-    void connect(Id id, Track& track, const Tracked& tracked);
+    void begin(Id id, Track& track, const Tracked& tracked);
+    void establish(Id id, Track& track);
+    void await_again(Id id, Track& track);
     void tell_connected();
     void note(Track& track, const Tracked& tracked);
     void look_at_all();
@@ -280,17 +284,17 @@ void Gateway::Clerk::attend(Wish::Kind kind, Id id, Track& track) {
         case Wish::Kind::keep: track.is_kept = true; return;
         case Wish::Kind::withdraw: return withdraw(id, track);
         case Wish::Kind::look:
-            if (has_lost_news_ && !track.ends) recover();
+            if (has_lost_news_ && track.carried.state == State::open) recover();
             look(track);
             ++track.carried.looks;
             return tell(track);
         case Wish::Kind::cut:
             // First the elements: a packet of a forgotten connection would begin a new one.
             take_back(id, track);
-            if (track.ends && is_running(track.carried.state)) tracking_->forget(*track.ends);
+            if (track.ends && track.carried.state != State::closed) tracking_->forget(*track.ends);
             return;
         case Wish::Kind::close:
-            if (track.is_awaited) {
+            if (track.carried.state == State::open) {
                 take_back(id, track);
                 forget_awaited(id, track);
                 // Nobody expects it any more.
@@ -302,23 +306,28 @@ void Gateway::Clerk::attend(Wish::Kind kind, Id id, Track& track) {
     }
 }
 
-/// Whoever was quicker than this has used the way.
+/// Whoever was established before this has used the way.
 void Gateway::Clerk::withdraw(Id id, Track& track) {
-    if (!track.is_awaited) {
-        // Its time was over.
-        if (track.carried.state == State::open) track.carried.state = State::withdrawn;
-        return tell(track);
-    }
+    if (track.carried.state != State::open) return tell(track);
     take_back(id, track);
+    if (track.carried.state == State::open && track.ends) {
+        // Its next attempt comes to Ballast.
+        tracking_->forget(*track.ends);
+        hear_news();
+    }
+    if (track.carried.state != State::open) return;
     // If news are missing, it may have been used.
-    track.is_withdrawing = has_lost_news_ && !track.ends;
-    if (track.ends || has_lost_news_) return;
+    track.is_withdrawing = has_lost_news_;
+    if (has_lost_news_) return;
+    close(id, track);
+    track.ends.reset();
     track.carried.state = State::withdrawn;
     tell(track);
 }
 
 /// Removes its elements. If a connection was quicker, it is known afterwards.
 void Gateway::Clerk::take_back(Id id, Track& track) {
+    track.may_await_again = false;
     if (track.is_awaited && track.is_in_kernel) {
         track.is_in_kernel = false;
         removals_.push_back({track.way, false});
@@ -362,16 +371,21 @@ void Gateway::Clerk::add_all(std::vector<Wish>& opened) {
             track.carried.problem = "the kernel refuses the rule: " + problem.message();
         } else {
             track.carried.state = State::open;
-            track.is_awaited = track.is_in_kernel = true;
-            auto& waits = awaited_[{track.way.from, track.way.at}];
-            // The port was lent again: nothing there is the former one's any more.
-            if (const auto former = tracks_.find(waits); former != tracks_.end())
-                former->second.is_awaited = former->second.is_in_kernel = false;
-            waits = wish.id;
+            await(wish.id, track);
         }
         tell(track);
     }
     opened.clear();
+}
+
+/// Its elements are in the kernel now.
+void Gateway::Clerk::await(Id id, Track& track) {
+    auto& waits = awaited_[{track.way.from, track.way.at}];
+    // The port was lent again: nothing there is the former one's any more.
+    if (const auto former = tracks_.find(waits); former != tracks_.end())
+        former->second.is_awaited = former->second.is_in_kernel = false;
+    waits = id;
+    track.is_awaited = track.is_in_kernel = true;
 }
 
 std::error_code Gateway::Clerk::replace(const Way& way) {
@@ -429,29 +443,57 @@ void Gateway::Clerk::tell(const Track& track) {
 void Gateway::Clerk::hear(const Tracked& tracked) {
     if (tracked.is_new) {
         const auto waits = awaited_.find({tracked.ends.from.ip, tracked.ends.at});
-        if (waits != awaited_.end()) connect(waits->second, tracks_.at(waits->second), tracked);
-        return;
+        if (waits != awaited_.end()) begin(waits->second, tracks_.at(waits->second), tracked);
     }
     const auto runs = running_.find(tracked.ends);
     if (runs == running_.end()) return;
-    auto& track = tracks_.at(runs->second);
-    if (tracked.is_closed || tracked.is_gone) return note(track, tracked);
+    const auto id = runs->second;
+    auto& track = tracks_.at(id);
+    const bool has_ended = tracked.is_closed || tracked.is_gone;
+    if (track.carried.state == State::open) {
+        if (tracked.is_established)
+            establish(id, track);
+        else if (has_ended)
+            await_again(id, track);
+    }
+    if (!is_running(track.carried.state)) return;
+    if (has_ended) return note(track, tracked);
     if (!tracked.is_half_closed || track.carried.state != State::connected) return;
     track.carried.state = State::half_closed;
     tell(track);
 }
 
-/// One connection may use the way, so its elements go now. The session hears of it only when they
-/// are gone, because then it gives the port away.
-void Gateway::Clerk::connect(Id id, Track& track, const Tracked& tracked) {
+/// One connection may use the way, so its elements go now.
+void Gateway::Clerk::begin(Id id, Track& track, const Tracked& tracked) {
     if (tracked.reaches != track.way.to) return;
+    track.may_await_again = track.is_in_kernel;
     stop_awaiting(id, track);
     track.ends = tracked.ends;
     running_[tracked.ends] = id;
+}
+
+/// The session hears of it only when the elements are gone, because then it gives the port away.
+void Gateway::Clerk::establish(Id id, Track& track) {
     track.carried.state = State::connected;
     track.carried.moved_at = Clock::now();
     track.is_untold = true;
     connected_.push_back(id);
+}
+
+/// The server's kernel still remembers an earlier connection between the same ports, and has
+/// refused this one. Then the client's kernel tries again within milliseconds.
+void Gateway::Clerk::await_again(Id id, Track& track) {
+    close(id, track);
+    track.ends.reset();
+    const bool is_over = !track.is_kept && Clock::now() >= track.until;
+    if (!std::exchange(track.may_await_again, false) || is_over) return;
+    remove_elements();
+    const std::array<Rules::Change, 1> change{{{track.way, true, element_time}}};
+    const auto refused = rules_->apply(change).front();
+    if (rules_->is_in_doubt())
+        start_over();
+    else if (!refused)
+        await(id, track);
 }
 
 void Gateway::Clerk::tell_connected() {
@@ -467,7 +509,6 @@ void Gateway::Clerk::tell_connected() {
 
 /// It has ended.
 void Gateway::Clerk::note(Track& track, const Tracked& tracked) {
-    if (track.carried.state == State::closed) return;
     auto counted = std::optional(tracked);
     if (!tracked.is_counted) counted = tracking_->ask(tracked.ends).value_or(std::nullopt);
     if (counted && counted->is_counted) {
@@ -517,9 +558,17 @@ void Gateway::Clerk::look_at_all() {
 void Gateway::Clerk::recover() {
     recover_at_ = Clock::now() + recovery_interval;
     has_lost_news_ = !tracking_->ask_all([this](const Tracked& tracked) {
-        if (running_.contains(tracked.ends)) return;
+        const bool is_refused = tracked.is_closed && !tracked.is_established &&
+                                tracked.sent + tracked.received == 0;
+        if (is_refused) return;
         const auto waits = awaited_.find({tracked.ends.from.ip, tracked.ends.at});
-        if (waits != awaited_.end()) connect(waits->second, tracks_.at(waits->second), tracked);
+        if (waits != awaited_.end() && !running_.contains(tracked.ends))
+            begin(waits->second, tracks_.at(waits->second), tracked);
+        const auto runs = running_.find(tracked.ends);
+        if (runs == running_.end()) return;
+        auto& track = tracks_.at(runs->second);
+        if (track.carried.state == State::open && (tracked.is_established || tracked.is_closed))
+            establish(runs->second, track);
     });
     tell_connected();
     look_at_all();

@@ -63,6 +63,10 @@ std::uint64_t data_bytes(const nf_conntrack* entry, bool is_v4, nf_conntrack_att
     return all > headers ? all - headers : 0;
 }
 
+bool is_established(std::uint8_t state) {
+    return state >= TCP_CONNTRACK_ESTABLISHED && state <= TCP_CONNTRACK_TIME_WAIT;
+}
+
 bool is_half_closed(std::uint8_t state) {
     return state == TCP_CONNTRACK_CLOSE_WAIT || state == TCP_CONNTRACK_LAST_ACK;
 }
@@ -85,6 +89,7 @@ std::optional<Tracked> known_of(const nf_conntrack* entry) {
     found.reaches.port = host_order(nfct_get_attr_u16(entry, ATTR_REPL_PORT_SRC));
     if (nfct_attr_is_set(entry, ATTR_TCP_STATE) > 0) {
         const auto state = nfct_get_attr_u8(entry, ATTR_TCP_STATE);
+        found.is_established = is_established(state);
         found.is_half_closed = is_half_closed(state);
         found.is_closed = is_closed(state);
     }
@@ -122,16 +127,16 @@ void give(const nlmsghdr* message, const Tracking::Take& take) {
     if (const auto found = tracked(message)) take(*found);
 }
 
-/// The kernel drops all other news. A connection begins in the first of these states, and is of
-/// interest again when it ends.
+/// The kernel drops all other news. A connection begins in the first of these states, is
+/// established in the second, and is of interest again when it ends.
 bool ask_for_beginnings_and_ends(int socket) {
     const std::unique_ptr<nfct_filter, void (*)(nfct_filter*)> filter(nfct_filter_create(),
                                                                       &nfct_filter_destroy);
     if (!filter) return false;
     nfct_filter_add_attr_u32(filter.get(), NFCT_FILTER_L4PROTO, IPPROTO_TCP);
     for (const std::uint16_t state :
-         {TCP_CONNTRACK_SYN_SENT, TCP_CONNTRACK_CLOSE_WAIT, TCP_CONNTRACK_LAST_ACK,
-          TCP_CONNTRACK_TIME_WAIT, TCP_CONNTRACK_CLOSE}) {
+         {TCP_CONNTRACK_SYN_SENT, TCP_CONNTRACK_ESTABLISHED, TCP_CONNTRACK_CLOSE_WAIT,
+          TCP_CONNTRACK_LAST_ACK, TCP_CONNTRACK_TIME_WAIT, TCP_CONNTRACK_CLOSE}) {
         const nfct_filter_proto wanted{.proto = IPPROTO_TCP, .state = state};
         nfct_filter_add_attr(filter.get(), NFCT_FILTER_L4PROTO_STATE, &wanted);
     }

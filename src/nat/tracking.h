@@ -31,6 +31,7 @@ struct Tracked {
     base::Address reaches;        ///< the other end, as rules have translated `ends.at`
     bool is_new = false;          ///< it begins now
     bool is_gone = false;         ///< the kernel has forgotten it
+    bool is_established = false;  ///< each end has heard the other, now or earlier
     bool is_half_closed = false;  ///< one end has closed it, and the other knows
     bool is_closed = false;       ///< both ends have closed it, or one has reset it
     bool is_counted = false;      ///< the next two are known

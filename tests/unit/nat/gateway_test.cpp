@@ -129,6 +129,42 @@ TEST_F(GatewayInKernel, a_way_is_for_one_connection) {
     EXPECT_FALSE(connect(way));
 }
 
+// The server's kernel may refuse a connection that it takes for the former one, between the same
+// ports. The client's kernel tries again then.
+TEST_F(GatewayInKernel, a_connection_that_was_refused_may_try_again) {
+    start();
+    server = {};
+    const auto way = way_of();
+    const auto passage = open(way);
+    for (std::uint32_t i = 1; i <= 100; ++i) {
+        EXPECT_FALSE(connect(way));
+        // Answered behind the news of the refusal.
+        passage->look();
+        ASSERT_TRUE(loop.run_until([&] { return passage->carried().looks == i; }));
+        ASSERT_EQ(passage->carried().state, State::open);
+    }
+    server = networks.listen_out_there({ends.server, 40000});
+    const auto client = connect(way);
+    ASSERT_TRUE(client);
+    EXPECT_TRUE(becomes(*passage, State::connected));
+    EXPECT_FALSE(connect(way));
+}
+
+TEST_F(GatewayInKernel, a_refused_connection_does_not_open_a_withdrawn_way) {
+    start();
+    const auto to_nobody = base::Address{ends.server, 40009};
+    for (int i = 0; i < 100; ++i) {
+        auto way = way_of(i);
+        way.to = to_nobody;
+        const auto passage = open(way);
+        EXPECT_FALSE(connect(way));
+        passage->withdraw();
+        ASSERT_TRUE(becomes(*passage, State::withdrawn));
+        EXPECT_FALSE(connect(way));
+        EXPECT_EQ(open(way_of(i))->carried().state, State::open);
+    }
+}
+
 TEST_F(GatewayInKernel, a_stranger_is_not_led) {
     start();
     const auto way = way_of();

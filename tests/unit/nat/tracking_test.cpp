@@ -104,17 +104,23 @@ TEST(Tracked, a_new_connection_names_its_ends_and_where_it_leads) {
 TEST(Tracked, states_of_tcp_are_ends_or_not) {
     struct Row {
         std::uint8_t state;
+        bool is_established;
         bool is_half_closed;
         bool is_closed;
     };
     for (const auto& row :
-         {Row{TCP_CONNTRACK_SYN_SENT, false, false}, Row{TCP_CONNTRACK_SYN_RECV, false, false},
-          Row{TCP_CONNTRACK_ESTABLISHED, false, false}, Row{TCP_CONNTRACK_FIN_WAIT, false, false},
-          Row{TCP_CONNTRACK_CLOSE_WAIT, true, false}, Row{TCP_CONNTRACK_LAST_ACK, true, false},
-          Row{TCP_CONNTRACK_TIME_WAIT, false, true}, Row{TCP_CONNTRACK_CLOSE, false, true}}) {
+         {Row{TCP_CONNTRACK_SYN_SENT, false, false, false},
+          Row{TCP_CONNTRACK_SYN_RECV, false, false, false},
+          Row{TCP_CONNTRACK_ESTABLISHED, true, false, false},
+          Row{TCP_CONNTRACK_FIN_WAIT, true, false, false},
+          Row{TCP_CONNTRACK_CLOSE_WAIT, true, true, false},
+          Row{TCP_CONNTRACK_LAST_ACK, true, true, false},
+          Row{TCP_CONNTRACK_TIME_WAIT, true, false, true},
+          Row{TCP_CONNTRACK_CLOSE, false, false, true}}) {
         const auto found = Message(IPCTNL_MSG_CT_NEW, 0, true).state(row.state).read();
         ASSERT_TRUE(found);
         EXPECT_FALSE(found->is_new);
+        EXPECT_EQ(found->is_established, row.is_established) << int{row.state};
         EXPECT_EQ(found->is_half_closed, row.is_half_closed) << int{row.state};
         EXPECT_EQ(found->is_closed, row.is_closed) << int{row.state};
     }
