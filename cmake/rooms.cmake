@@ -2,7 +2,7 @@
 
 # A folder of src/ as a static library. USES are rooms, LIBRARIES come from outside.
 #   ballast_room(NAME SOURCES FILE... [USES ROOM...] [LIBRARIES TARGET...])
-# Do not list headers; `all_verify_interface_header_sets` compiles each of them alone.
+# Do not list headers; tools/check_headers.py compiles each of them alone.
 function(ballast_room name)
     cmake_parse_arguments(PARSE_ARGV 1 ROOM "" "" "SOURCES;USES;LIBRARIES")
     if(ROOM_UNPARSED_ARGUMENTS)
@@ -23,11 +23,6 @@ function(ballast_room name)
     target_link_libraries(${room} ${reach} ${ROOM_USES} ${ROOM_LIBRARIES} fmt::fmt Threads::Threads)
     if(ROOM_SOURCES)
         target_precompile_headers(${room} REUSE_FROM ballast_precompiled)
-        # Where CMake writes the files that compile each header alone.
-        list(TRANSFORM headers APPEND .cxx)
-        list(TRANSFORM headers REPLACE "^${PROJECT_SOURCE_DIR}/src"
-            "${CMAKE_CURRENT_BINARY_DIR}/${room}_verify_interface_header_sets")
-        set_source_files_properties(${headers} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
     endif()
 endfunction()
 

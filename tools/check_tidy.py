@@ -10,51 +10,19 @@ A file that was clean is not looked at again until it, a header of the project t
 its compile command, .clang-tidy or clang-tidy itself has changed.
 """
 
-import hashlib
-import json
 import re
-import shlex
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 
+from compiled import commands_of, key_of, options_of
 from sources import ROOT
 
-SRC = ROOT / "src"
 TIDY = "clang-tidy-19"
 FILES_AT_ONCE = 12
-
-
-@cache
-def own_includes(path: Path) -> frozenset[Path]:
-    names = re.findall(r'^\s*#\s*include\s*"([^"]+)"', path.read_text(errors="replace"), re.MULTILINE)
-    return frozenset(SRC / name for name in names if (SRC / name).exists())
-
-
-def with_includes(path: Path) -> list[Path]:
-    found, waiting = set(), {path}
-    while waiting:
-        one = waiting.pop()
-        found.add(one)
-        waiting |= own_includes(one) - found
-    return sorted(found)
-
-
-def key_of(path: Path, command: str, tidy: bytes) -> str:
-    digest = hashlib.sha256(tidy + command.encode())
-    for one in with_includes(path):
-        digest.update(str(one).encode() + b"\0" + one.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
-def options_of(command: str) -> tuple[str, ...]:
-    """The compiler's options without the names of the files."""
-    words = shlex.split(command)
-    return tuple(words[1:words.index("-o")])
 
 
 def groups(paths: list[Path], commands: dict[Path, str]) -> Iterable[list[Path]]:
@@ -111,11 +79,8 @@ def main() -> int:
         part, parts = map(int, arguments.pop(0).split("/"))
     named = {Path(name).resolve() for name in arguments}
 
-    commands = {Path(entry["file"]): entry["command"]
-                for entry in json.loads((build / "compile_commands.json").read_text())}
-    sources = sorted(path for path in commands if path.is_relative_to(SRC))
-    if not sources:
-        sys.exit(f"{build}/compile_commands.json names no file of src/")
+    commands = commands_of(build)
+    sources = sorted(commands)
     if named:
         sources = [path for path in sources if path in named]
     # Big files take longest. Dealt out by size, the parts end at about the same time.
