@@ -11,6 +11,7 @@ import json
 import multiprocessing
 import os
 import platform
+import queue
 import re
 import shutil
 import socket
@@ -196,7 +197,10 @@ def _measure(
     machine, own, began = _busy(), _used(target.pid), time.monotonic()
     until.value = began + seconds
     start.wait()
-    done = sum(result.get(timeout=60) for _ in clients)
+    try:
+        done = sum(result.get(timeout=60) for _ in clients)
+    except queue.Empty:
+        sys.exit(f"a client of {target.name} has failed, see above")
     took = time.monotonic() - began
     machine, own = _busy() - machine, _used(target.pid) - own
     for each in clients:

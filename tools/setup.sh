@@ -90,9 +90,14 @@ install_packages() {
     return "$status"
 }
 
+# >PACKAGE stands for what PACKAGE depends on.
+behind() {
+    if [[ $1 != \>* ]]; then echo "$1"; else apt-cache depends "${1#>}" | sed -n 's/^ *Depends: //p'; fi
+}
+
 unpack_server() {
     local name=$1 names work package
-    mapfile -t names < <(packages_of_server "$name")
+    mapfile -t names < <(packages_of_server "$name" | while read -r package; do behind "$package"; done)
     work=$(mktemp -d "$servers/.new.XXXXXX")
     mkdir "$work/packages" "$work/root"
     # apt's own user cannot write into this directory.
@@ -121,7 +126,7 @@ fi
 if [[ ${#unpacked[@]} -gt 0 ]]; then
     mkdir -p "$servers"
     for name in "${unpacked[@]}"; do
-        echo "setup: unpacking the test server $name into $servers/$name"
+        echo "setup: unpacking $name into $servers/$name"
         unpack_server "$name"
     done
 fi

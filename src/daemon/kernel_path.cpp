@@ -120,7 +120,7 @@ std::shared_ptr<nat::Forwarder> KernelPath::forwarder(const config::Listener& li
 
 void try_kernel_path(const config::Config& config, std::vector<config::Problem>& problems) {
     if (!is_wanted(config)) return;
-    const auto opened = nat::Gateway::open();
+    const auto opened = nat::Gateway::open({.is_trial = true});
     std::ranges::move(problems_of(config, opened ? nullptr : &opened.error()),
                       std::back_inserter(problems));
 }

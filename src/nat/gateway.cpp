@@ -40,6 +40,9 @@ constexpr auto recovery_interval = std::chrono::milliseconds(250);
 /// An element that we should fail to remove removes itself.
 constexpr auto element_time = passage_time + std::chrono::seconds(90);
 
+/// A connection that has carried as much is long.
+constexpr std::uint64_t offload_bytes = 16 << 20;
+
 constexpr const char* counting = "/proc/sys/net/netfilter/nf_conntrack_acct";
 constexpr const char* telling = "/proc/sys/net/netfilter/nf_conntrack_events";
 
@@ -182,12 +185,13 @@ private:
         std::shared_ptr<Line> line;
         Clock::time_point until;
         bool is_kept = false;
-        bool is_awaited = false;      // a connection may begin, or may have begun
-        bool is_in_kernel = false;    // its elements are
+        bool is_awaited = false;       // a connection may begin, or may have begun
+        bool is_in_kernel = false;     // its elements are
         bool may_await_again = false;  // if the connection that has begun is not established
-        bool is_untold = false;       // it is in `connected_`, and nothing is told before that
-        bool is_withdrawing = false;  // news are missing, so it cannot be told yet
-        std::optional<Ends> ends;  // of the connection that has begun
+        bool is_untold = false;        // it is in `connected_`, and nothing is told before that
+        bool is_withdrawing = false;   // news are missing, so it cannot be told yet
+        std::optional<Ends> ends;      // of the connection that has begun
+        bool is_offloaded = false;     // it is in the kernel's flow table
         Carried carried;
     };
 
@@ -197,7 +201,7 @@ private:
     void add_all(std::vector<Wish>& opened);
     void await(Id id, Track& track);
     [[nodiscard]] std::error_code replace(const Way& way);
-    void close(Id id, const Track& track);
+    void close(Id id, Track& track);
     void withdraw(Id id, Track& track);
     void forget_awaited(Id id, Track& track);
     void stop_awaiting(Id id, Track& track);
@@ -213,6 +217,8 @@ private:
     void note(Track& track, const Tracked& tracked);
     void look_at_all();
     void look(Track& track);
+    void offload(Track& track);
+    void end_offload(Track& track);
     void recover();
     void look_at_machine();
     static void tell(const Track& track);
@@ -418,14 +424,17 @@ void Gateway::Clerk::remove_elements() {
 void Gateway::Clerk::start_over() {
     if (!rules_->start_over()) return;
     std::vector<Rules::Change> again;
-    for (const auto& [id, track] : tracks_)
+    for (auto& [id, track] : tracks_) {
+        track.is_offloaded = false;
         if (track.is_in_kernel) again.push_back({track.way, true, element_time});
+    }
     std::ignore = rules_->apply(again);
 }
 
 /// The same ends may belong to a newer connection by now.
-void Gateway::Clerk::close(Id id, const Track& track) {
+void Gateway::Clerk::close(Id id, Track& track) {
     if (!track.ends) return;
+    end_offload(track);
     const auto runs = running_.find(*track.ends);
     if (runs != running_.end() && runs->second == id) running_.erase(runs);
 }
@@ -459,6 +468,7 @@ void Gateway::Clerk::hear(const Tracked& tracked) {
     if (!is_running(track.carried.state)) return;
     if (has_ended) return note(track, tracked);
     if (!tracked.is_half_closed || track.carried.state != State::connected) return;
+    end_offload(track);
     track.carried.state = State::half_closed;
     tell(track);
 }
@@ -509,6 +519,7 @@ void Gateway::Clerk::tell_connected() {
 
 /// It has ended.
 void Gateway::Clerk::note(Track& track, const Tracked& tracked) {
+    end_offload(track);
     auto counted = std::optional(tracked);
     if (!tracked.is_counted) counted = tracking_->ask(tracked.ends).value_or(std::nullopt);
     if (counted && counted->is_counted) {
@@ -537,6 +548,22 @@ void Gateway::Clerk::look(Track& track) {
     track.carried.received = tracked->received;
     if (tracked->is_half_closed) track.carried.state = State::half_closed;
     if (tracked->is_closed) track.carried.state = State::closed;
+    if (track.carried.state == State::connected)
+        offload(track);
+    else
+        end_offload(track);
+}
+
+/// Only long ones: the others would end before it takes effect, and an element costs more than
+/// their packets.
+void Gateway::Clerk::offload(Track& track) {
+    if (track.is_offloaded || track.carried.sent + track.carried.received < offload_bytes) return;
+    track.is_offloaded = rules_->offload(*track.ends);
+}
+
+/// The packets that end it must pass connection tracking.
+void Gateway::Clerk::end_offload(Track& track) {
+    if (std::exchange(track.is_offloaded, false)) rules_->end_offload(*track.ends);
 }
 
 void Gateway::Clerk::look_at_all() {
@@ -558,8 +585,8 @@ void Gateway::Clerk::look_at_all() {
 void Gateway::Clerk::recover() {
     recover_at_ = Clock::now() + recovery_interval;
     has_lost_news_ = !tracking_->ask_all([this](const Tracked& tracked) {
-        const bool is_refused = tracked.is_closed && !tracked.is_established &&
-                                tracked.sent + tracked.received == 0;
+        const bool is_refused =
+            tracked.is_closed && !tracked.is_established && tracked.sent + tracked.received == 0;
         if (is_refused) return;
         const auto waits = awaited_.find({tracked.ends.from.ip, tracked.ends.at});
         if (waits != awaited_.end() && !running_.contains(tracked.ends))
@@ -632,7 +659,10 @@ base::Result<std::unique_ptr<Gateway>> Gateway::open(const Room& room) {
         return std::unexpected(
             missing("this process does not see /proc/sys/net: in a unit of systemd it needs "
                     "ProcSubset=all"));
-    if (first_of(counting) != '1' && !write_to(counting, "1"))
+    const auto can_switch_on = [&] {
+        return room.is_trial ? ::access(counting, W_OK) == 0 : write_to(counting, "1");
+    };
+    if (first_of(counting) != '1' && !can_switch_on())
         return std::unexpected(
             missing("connection tracking does not count bytes: "
                     "sysctl net.netfilter.nf_conntrack_acct=1"));

@@ -15,6 +15,7 @@ namespace ballast::nat {
 struct Room {
     std::uint32_t ways = Rules::ways_max;
     int news_bytes = Tracking::news_bytes_max;
+    bool is_trial = false;  ///< whether it could be opened: the machine's settings stay as they are
 };
 
 /// The forwarding of this machine's kernel: the rules, the connection tracking, and one thread that
@@ -22,8 +23,8 @@ struct Room {
 /// meanwhile in one batch. So a kernel that is slow to answer holds up no session.
 class Gateway final : public Forwarder {
 public:
-    /// Makes the rules and begins to watch. Switches the counting of connection tracking on. The
-    /// error says what is missing and how to get it.
+    /// Makes the rules and begins to watch. Switches the counting of connection tracking on, unless
+    /// it is a trial. The error says what is missing and how to get it.
     [[nodiscard]] static base::Result<std::unique_ptr<Gateway>> open(const Room& room = {});
     /// Takes the rules back. Passages may outlive it; they carry nothing any more.
     ~Gateway() override;

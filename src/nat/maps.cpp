@@ -57,11 +57,18 @@ const char* name_of(Map map, bool is_v4) {
         case Map::to: return is_v4 ? "to4" : "to6";
         case Map::source: return is_v4 ? "source4" : "source6";
         case Map::source_port: return is_v4 ? "sourceport4" : "sourceport6";
+        case Map::flow: return is_v4 ? "flow4" : "flow6";
     }
     return "";
 }
 
 bool has_port(Map map) { return map != Map::source; }
+
+std::uint32_t key_length(Map map, bool is_v4) {
+    constexpr std::uint32_t port_bytes = 4;  // each part begins at a multiple of four
+    const std::uint32_t ip_bytes = is_v4 ? 4 : 16;
+    return 2 * ip_bytes + (map == Map::flow ? 2 * port_bytes : port_bytes);
+}
 
 std::uint32_t id_of(Map map, bool is_v4) {
     return static_cast<std::uint32_t>(map) * 2 + (is_v4 ? 1 : 2);
@@ -78,9 +85,20 @@ std::vector<Element> elements_of(const Way& way) {
     return {std::move(to), std::move(source)};
 }
 
+Element flow_element_of(const Ends& ends) {
+    Element flow{Map::flow, {}, {}};
+    for (const auto& end : {ends.from, ends.at}) {
+        append(flow.key, end.ip);
+        append(flow.key, end.port);
+    }
+    return flow;
+}
+
 void make_map(Batch& batch, const std::string& table, Map map, bool is_v4, std::uint32_t room) {
     const std::uint32_t ip = is_v4 ? type_ipv4 : type_ipv6;
     const std::uint32_t ip_bytes = is_v4 ? 4 : 16;
+    const auto key_type = map == Map::flow ? concatenated({ip, type_port, ip, type_port})
+                                           : concatenated({ip, ip, type_port});
     const auto data_type = has_port(map) ? concatenated({ip, type_port}) : ip;
     batch.add(NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, [&](nlmsghdr* header) {
         auto* const set = nftnl_set_alloc();
@@ -88,11 +106,15 @@ void make_map(Batch& batch, const std::string& table, Map map, bool is_v4, std::
         nftnl_set_set_str(set, NFTNL_SET_TABLE, table.c_str());
         nftnl_set_set_str(set, NFTNL_SET_NAME, name_of(map, is_v4));
         nftnl_set_set_u32(set, NFTNL_SET_ID, id_of(map, is_v4));
-        nftnl_set_set_u32(set, NFTNL_SET_FLAGS, NFT_SET_MAP | NFT_SET_TIMEOUT);
-        nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, concatenated({ip, ip, type_port}));
-        nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, 2 * ip_bytes + 4);
-        nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, data_type);
-        nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, has_port(map) ? ip_bytes + 4 : ip_bytes);
+        nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, key_type);
+        nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, key_length(map, is_v4));
+        if (map == Map::flow) {
+            nftnl_set_set_u32(set, NFTNL_SET_FLAGS, NFT_SET_TIMEOUT);
+        } else {
+            nftnl_set_set_u32(set, NFTNL_SET_FLAGS, NFT_SET_MAP | NFT_SET_TIMEOUT);
+            nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, data_type);
+            nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, has_port(map) ? ip_bytes + 4 : ip_bytes);
+        }
         nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, room);
         nftnl_set_nlmsg_build_payload(header, set);
         nftnl_set_free(set);
@@ -105,7 +127,9 @@ void add_element(Batch& batch, const std::string& table, const Element& element,
         auto* const one = nftnl_set_elem_alloc();
         const auto bytes = [](const Bytes& all) { return static_cast<std::uint32_t>(all.size()); };
         nftnl_set_elem_set(one, NFTNL_SET_ELEM_KEY, element.key.data(), bytes(element.key));
-        nftnl_set_elem_set(one, NFTNL_SET_ELEM_DATA, element.value.data(), bytes(element.value));
+        if (!element.value.empty())
+            nftnl_set_elem_set(one, NFTNL_SET_ELEM_DATA, element.value.data(),
+                               bytes(element.value));
         nftnl_set_elem_set_u64(one, NFTNL_SET_ELEM_TIMEOUT,
                                static_cast<std::uint64_t>(lifetime.count()));
         auto* const set = one_element(table, element.map, is_v4, one);

@@ -10,11 +10,15 @@
 #include <libnftnl/chain.h>
 #include <libnftnl/common.h>
 #include <libnftnl/expr.h>
+#include <libnftnl/flowtable.h>
 #include <libnftnl/rule.h>
 #include <libnftnl/table.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
+#include <net/if.h>
+#include <string_view>
 #include <sys/socket.h>
 #include <tuple>
 
@@ -33,6 +37,12 @@ constexpr timeval patience{.tv_sec = 2, .tv_usec = 0};
 /// and a masquerade of the machine's own would hide the address that the servers know.
 constexpr int before_dstnat = -101;
 constexpr int before_srcnat = 99;
+
+constexpr const char* flow_table = "flows";
+/// Kernels up to Linux 6.2 have no name for it: NF_FLOWTABLE_COUNTER.
+constexpr std::uint32_t flow_table_counts = 2;
+/// A connection that is gone is removed from the set. This is for those that we should forget.
+constexpr auto offload_time = std::chrono::hours(1);
 
 // What nft(8) shows with --debug=netlink for these rules:
 //   dnat ip to ip saddr . ip daddr . tcp dport map @to4
@@ -93,15 +103,61 @@ nftnl_rule* rule_of(const char* table, const char* chain, Map map, bool is_v4) {
     return rule;
 }
 
-nftnl_chain* chain_of(const char* table, const char* name, std::uint32_t hook, int priority) {
+nftnl_chain* chain_of(const char* table, const char* type, const char* name, std::uint32_t hook,
+                      int priority) {
     auto* const chain = nftnl_chain_alloc();
     nftnl_chain_set_u32(chain, NFTNL_CHAIN_FAMILY, NFPROTO_INET);
     nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, table);
     nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, name);
-    nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, "nat");
+    nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, type);
     nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, hook);
     nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, priority);
     return chain;
+}
+
+void add_tracked(nftnl_rule* rule, std::uint32_t key, std::uint32_t into) {
+    auto* const expression = nftnl_expr_alloc("ct");
+    nftnl_expr_set_u32(expression, NFTNL_EXPR_CT_KEY, key);
+    nftnl_expr_set_u8(expression, NFTNL_EXPR_CT_DIR, IP_CT_DIR_ORIGINAL);
+    nftnl_expr_set_u32(expression, NFTNL_EXPR_CT_DREG, into);
+    nftnl_rule_add_expr(rule, expression);
+}
+
+// ct original ip saddr . ct original proto-src . ct original ip daddr . ct original proto-dst
+//   @flow4 flow add @flows
+nftnl_rule* flow_rule_of(const char* table, bool is_v4) {
+    auto* const rule = nftnl_rule_alloc();
+    nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, NFPROTO_INET);
+    nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table);
+    nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, "forward");
+    add_comparison(rule, NFT_META_NFPROTO, is_v4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
+    add_comparison(rule, NFT_META_L4PROTO, IPPROTO_TCP);
+    const std::uint32_t ip_registers = is_v4 ? 1 : 4;
+    std::uint32_t into = NFT_REG32_00;
+    add_tracked(rule, is_v4 ? NFT_CT_SRC_IP : NFT_CT_SRC_IP6, into);
+    add_tracked(rule, NFT_CT_PROTO_SRC, into += ip_registers);
+    add_tracked(rule, is_v4 ? NFT_CT_DST_IP : NFT_CT_DST_IP6, into += 1);
+    add_tracked(rule, NFT_CT_PROTO_DST, into += ip_registers);
+    auto* const look = nftnl_expr_alloc("lookup");
+    nftnl_expr_set_u32(look, NFTNL_EXPR_LOOKUP_SREG, NFT_REG32_00);
+    nftnl_expr_set_str(look, NFTNL_EXPR_LOOKUP_SET, name_of(Map::flow, is_v4));
+    nftnl_expr_set_u32(look, NFTNL_EXPR_LOOKUP_SET_ID, id_of(Map::flow, is_v4));
+    nftnl_rule_add_expr(rule, look);
+    auto* const flow = nftnl_expr_alloc("flow_offload");
+    nftnl_expr_set_str(flow, NFTNL_EXPR_FLOW_TABLE_NAME, flow_table);
+    nftnl_rule_add_expr(rule, flow);
+    return rule;
+}
+
+/// The names of this network's interfaces, except the loopback's.
+std::vector<std::string> interfaces() {
+    std::vector<std::string> names;
+    const std::unique_ptr<struct if_nameindex, void (*)(struct if_nameindex*)> all(
+        ::if_nameindex(), &::if_freenameindex);
+    if (!all) return names;
+    for (const auto* each = all.get(); each->if_name != nullptr; ++each)
+        if (std::string_view(each->if_name) != "lo") names.emplace_back(each->if_name);
+    return names;
 }
 
 std::error_code code_of(int number) { return {number, std::generic_category()}; }
@@ -138,6 +194,7 @@ base::Result<> Rules::start_over() {
     name_ = fmt::format("ballast-{}", mnl_socket_get_portid(socket_.get()));
     is_in_doubt_ = false;
     lack_ = install();
+    has_flow_table_ = !lack_ && !install_flow_table();
     if (lack_)
         return std::unexpected(base::Error{base::Fault::internal, lack_,
                                            "making a table of nftables (nf_tables, nf_nat)"});
@@ -159,7 +216,7 @@ std::error_code Rules::install() {
         for (const bool is_v4 : {true, false}) make_map(batch, name_, map, is_v4, room_);
     const auto add_chain = [&](const char* name, std::uint32_t hook, int priority) {
         batch.add(NFT_MSG_NEWCHAIN, create, [&](nlmsghdr* header) {
-            auto* const chain = chain_of(table, name, hook, priority);
+            auto* const chain = chain_of(table, "nat", name, hook, priority);
             nftnl_chain_nlmsg_build_payload(header, chain);
             nftnl_chain_free(chain);
         });
@@ -175,6 +232,56 @@ std::error_code Rules::install() {
                 nftnl_rule_free(rule);
             });
     return send(batch);
+}
+
+/// Not part of the other batch: many kernels have none.
+std::error_code Rules::install_flow_table() {
+    const auto names = interfaces();
+    std::vector<const char*> devices;
+    devices.reserve(names.size() + 1);
+    for (const auto& name : names) devices.push_back(name.c_str());
+    devices.push_back(nullptr);
+    const char* const table = name_.c_str();
+    constexpr std::uint16_t create = NLM_F_CREATE | NLM_F_EXCL;
+    Batch batch(sequence_);
+    batch.add(NFT_MSG_NEWFLOWTABLE, create, [&](nlmsghdr* header) {
+        auto* const made = nftnl_flowtable_alloc();
+        nftnl_flowtable_set_str(made, NFTNL_FLOWTABLE_TABLE, table);
+        nftnl_flowtable_set_str(made, NFTNL_FLOWTABLE_NAME, flow_table);
+        nftnl_flowtable_set_u32(made, NFTNL_FLOWTABLE_HOOKNUM, NF_NETDEV_INGRESS);
+        nftnl_flowtable_set_u32(made, NFTNL_FLOWTABLE_PRIO, 0);
+        nftnl_flowtable_set_u32(made, NFTNL_FLOWTABLE_FLAGS, flow_table_counts);
+        nftnl_flowtable_set_array(made, NFTNL_FLOWTABLE_DEVICES, devices.data());
+        nftnl_flowtable_nlmsg_build_payload(header, made);
+        nftnl_flowtable_free(made);
+    });
+    for (const bool is_v4 : {true, false}) make_map(batch, name_, Map::flow, is_v4, room_);
+    batch.add(NFT_MSG_NEWCHAIN, create, [&](nlmsghdr* header) {
+        auto* const chain = chain_of(table, "filter", "forward", NF_INET_FORWARD, 0);
+        nftnl_chain_nlmsg_build_payload(header, chain);
+        nftnl_chain_free(chain);
+    });
+    for (const bool is_v4 : {true, false})
+        batch.add(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, [&](nlmsghdr* header) {
+            auto* const rule = flow_rule_of(table, is_v4);
+            nftnl_rule_nlmsg_build_payload(header, rule);
+            nftnl_rule_free(rule);
+        });
+    return send(batch);
+}
+
+bool Rules::offload(const Ends& ends) {
+    if (!has_flow_table_ || lack_) return false;
+    Batch batch(sequence_);
+    add_element(batch, name_, flow_element_of(ends), ends.at.ip.is_v4(), offload_time);
+    return !send(batch);
+}
+
+void Rules::end_offload(const Ends& ends) {
+    if (!has_flow_table_ || lack_) return;
+    Batch batch(sequence_);
+    remove_element(batch, name_, flow_element_of(ends), ends.at.ip.is_v4());
+    std::ignore = send(batch);
 }
 
 std::vector<std::error_code> Rules::apply(std::span<const Change> changes) {

@@ -18,8 +18,8 @@ struct mnl_socket;
 
 namespace ballast::nat {
 
-/// A table of nftables with a map for each direction of address and family, and four rules that
-/// look into them. The table is owned by this object's netlink socket: no other program can change
+/// A table of nftables with a map for each direction of address and family, and rules that look
+/// into them. The table is owned by this object's netlink socket: no other program can change
 /// it, `flush ruleset` leaves it, and the kernel removes it with the socket, however the process
 /// ends. Its name contains the socket's number, so several balancers on one machine do not meet.
 /// One thread at a time.
@@ -47,6 +47,13 @@ public:
     /// another one with an empty table. Without that, `apply` refuses everything.
     [[nodiscard]] base::Result<> start_over();
     [[nodiscard]] bool is_ready() const { return !lack_; }
+    /// Whether the kernel has flow tables: it then leads the packets of a connection that `offload`
+    /// names past its other rules, from one card to the other.
+    [[nodiscard]] bool has_flow_table() const { return has_flow_table_; }
+    /// False: the connection stays as it is. Takes effect with its next packets.
+    [[nodiscard]] bool offload(const Ends& ends);
+    /// It goes the usual way again, at the latest when it ends.
+    void end_offload(const Ends& ends);
     /// There may be an element that should not be there: the kernel has not removed it, or has not
     /// said so.
     [[nodiscard]] bool is_in_doubt() const { return is_in_doubt_; }
@@ -58,6 +65,7 @@ private:
     };
     explicit Rules(std::uint32_t room) : room_(room) {}
     [[nodiscard]] std::error_code install();
+    [[nodiscard]] std::error_code install_flow_table();
     void put(Batch& batch, const Change& change, const Element& element) const;
     [[nodiscard]] std::error_code add_alone(const Change& change);
     [[nodiscard]] std::error_code remove_alone(const Change& change);
@@ -69,6 +77,7 @@ private:
     std::string name_;
     std::uint32_t sequence_ = 0;
     bool is_in_doubt_ = false;
+    bool has_flow_table_ = false;
 };
 
 }  // namespace ballast::nat

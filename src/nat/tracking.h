@@ -3,6 +3,7 @@
 
 #include "base/address.h"
 #include "base/error.h"
+#include "nat/way.h"
 
 #include <cstdint>
 #include <expected>
@@ -16,14 +17,6 @@ struct nf_conntrack;
 struct nlmsghdr;  // NOLINT(readability-identifier-naming)
 
 namespace ballast::nat {
-
-/// A connection as the one who opened it named its ends.
-struct Ends {
-    base::Address from;
-    base::Address at;
-
-    friend bool operator==(const Ends&, const Ends&) = default;
-};
 
 /// What the kernel's connection tracking knows about one TCP connection.
 struct Tracked {

@@ -18,4 +18,12 @@ struct Way {
     friend bool operator==(const Way&, const Way&) = default;
 };
 
+/// A connection as the one who opened it named its ends.
+struct Ends {
+    base::Address from;
+    base::Address at;
+
+    friend bool operator==(const Ends&, const Ends&) = default;
+};
+
 }  // namespace ballast::nat

@@ -108,15 +108,14 @@ TEST(Tracked, states_of_tcp_are_ends_or_not) {
         bool is_half_closed;
         bool is_closed;
     };
-    for (const auto& row :
-         {Row{TCP_CONNTRACK_SYN_SENT, false, false, false},
-          Row{TCP_CONNTRACK_SYN_RECV, false, false, false},
-          Row{TCP_CONNTRACK_ESTABLISHED, true, false, false},
-          Row{TCP_CONNTRACK_FIN_WAIT, true, false, false},
-          Row{TCP_CONNTRACK_CLOSE_WAIT, true, true, false},
-          Row{TCP_CONNTRACK_LAST_ACK, true, true, false},
-          Row{TCP_CONNTRACK_TIME_WAIT, true, false, true},
-          Row{TCP_CONNTRACK_CLOSE, false, false, true}}) {
+    for (const auto& row : {Row{TCP_CONNTRACK_SYN_SENT, false, false, false},
+                            Row{TCP_CONNTRACK_SYN_RECV, false, false, false},
+                            Row{TCP_CONNTRACK_ESTABLISHED, true, false, false},
+                            Row{TCP_CONNTRACK_FIN_WAIT, true, false, false},
+                            Row{TCP_CONNTRACK_CLOSE_WAIT, true, true, false},
+                            Row{TCP_CONNTRACK_LAST_ACK, true, true, false},
+                            Row{TCP_CONNTRACK_TIME_WAIT, true, false, true},
+                            Row{TCP_CONNTRACK_CLOSE, false, false, true}}) {
         const auto found = Message(IPCTNL_MSG_CT_NEW, 0, true).state(row.state).read();
         ASSERT_TRUE(found);
         EXPECT_FALSE(found->is_new);
