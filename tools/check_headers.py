@@ -23,6 +23,8 @@ def helpers(headers: list[Path]) -> dict[Path, Path]:
     """The precompiled header for each that has one. How many a header includes stands for the time
     that it takes."""
     found: dict[Path, Path] = {}
+    if not headers:
+        return found
 
     def spares(helper: Path, header: Path) -> int:
         if helper == header or helper not in with_includes(header):
@@ -41,6 +43,8 @@ def options_without_precompiled(build: Path) -> list[str]:
     all_options = [options_of(command) for command in commands_of(build).values()]
     defined = sorted({word for options in all_options for word in options if word.startswith("-D")})
     others = [word for word in min(all_options, key=len) if not word.startswith("-D")]
+    if "-include-pch" in others:
+        sys.exit("no file of src/ is compiled without precompiled headers: their options hide what is missing")
     return defined + others
 
 

@@ -16,8 +16,8 @@ struct Carried {
     enum class State : std::uint8_t {
         opening,      ///< the kernel has not answered yet
         refused,      ///< it does not carry this one, see `problem`
-        open,         ///< it waits for the connection
-        connected,    ///< the connection has begun
+        open,         ///< it waits for the connection to be established
+        connected,    ///< the connection is established
         half_closed,  ///< one end has closed it, and the other has taken all data
         closed,       ///< both ends have closed it, or one has reset it
         withdrawn,    ///< taken back, and no connection has used it
@@ -66,7 +66,7 @@ public:
     [[nodiscard]] virtual std::unique_ptr<Passage> open(const Way& way, loop::Signal& signal) = 0;
 };
 
-/// The kernel's rule is there, or may be, and no connection is known to have used it.
+/// The kernel's rule is there, or may be, and no connection is known to be established.
 [[nodiscard]] inline bool may_lead(Carried::State state) {
     return state == Carried::State::opening || state == Carried::State::open;
 }

@@ -189,7 +189,7 @@ private:
         bool is_in_kernel = false;     // its elements are
         bool may_await_again = false;  // if the connection that has begun is not established
         bool is_untold = false;        // it is in `connected_`, and nothing is told before that
-        bool is_withdrawing = false;   // news are missing, so it cannot be told yet
+        bool is_withdrawing = false;   // news is missing, so it cannot be told yet
         std::optional<Ends> ends;      // of the connection that has begun
         bool is_offloaded = false;     // it is in the kernel's flow table
         Carried carried;
@@ -203,6 +203,8 @@ private:
     [[nodiscard]] std::error_code replace(const Way& way);
     void close(Id id, Track& track);
     void withdraw(Id id, Track& track);
+    void forget(const Ends& ends);
+    [[nodiscard]] bool belongs_to(Id id, Track& track, const Tracked& tracked);
     void forget_awaited(Id id, Track& track);
     void stop_awaiting(Id id, Track& track);
     void remove_elements();
@@ -252,7 +254,7 @@ void Gateway::Clerk::run() {
                                     pollfd{tracking_->descriptor(), POLLIN, 0}};
         (void)::poll(waits.data(), waits.size(), patience());
         auto wishes = desk_->take();
-        // First the news: they are older than what is wished now.
+        // First the news: it is older than what is wished now.
         hear_news();
         if (has_lost_news_ && Clock::now() >= recover_at_) recover();
         attend(std::move(wishes));
@@ -297,14 +299,14 @@ void Gateway::Clerk::attend(Wish::Kind kind, Id id, Track& track) {
         case Wish::Kind::cut:
             // First the elements: a packet of a forgotten connection would begin a new one.
             take_back(id, track);
-            if (track.ends && track.carried.state != State::closed) tracking_->forget(*track.ends);
+            if (track.ends && track.carried.state != State::closed) forget(*track.ends);
             return;
         case Wish::Kind::close:
             if (track.carried.state == State::open) {
                 take_back(id, track);
                 forget_awaited(id, track);
                 // Nobody expects it any more.
-                if (track.ends) tracking_->forget(*track.ends);
+                if (track.ends) forget(*track.ends);
             }
             close(id, track);
             tracks_.erase(id);
@@ -318,11 +320,11 @@ void Gateway::Clerk::withdraw(Id id, Track& track) {
     take_back(id, track);
     if (track.carried.state == State::open && track.ends) {
         // Its next attempt comes to Ballast.
-        tracking_->forget(*track.ends);
+        forget(*track.ends);
         hear_news();
     }
     if (track.carried.state != State::open) return;
-    // If news are missing, it may have been used.
+    // If news is missing, it may have been used.
     track.is_withdrawing = has_lost_news_;
     if (has_lost_news_) return;
     close(id, track);
@@ -400,6 +402,13 @@ std::error_code Gateway::Clerk::replace(const Way& way) {
     return rules_->apply(changes).back();
 }
 
+/// Without its table, the kernel has no flow table either.
+void Gateway::Clerk::forget(const Ends& ends) {
+    if (tracking_->forget(ends)) return;
+    start_over();
+    (void)tracking_->forget(ends);
+}
+
 void Gateway::Clerk::forget_awaited(Id id, Track& track) {
     track.is_awaited = false;
     const auto waits = awaited_.find({track.way.from, track.way.at});
@@ -458,6 +467,7 @@ void Gateway::Clerk::hear(const Tracked& tracked) {
     if (runs == running_.end()) return;
     const auto id = runs->second;
     auto& track = tracks_.at(id);
+    if (!belongs_to(id, track, tracked)) return;
     const bool has_ended = tracked.is_closed || tracked.is_gone;
     if (track.carried.state == State::open) {
         if (tracked.is_established)
@@ -471,6 +481,16 @@ void Gateway::Clerk::hear(const Tracked& tracked) {
     end_offload(track);
     track.carried.state = State::half_closed;
     tell(track);
+}
+
+/// False: its end was missed, and the same ends belong to a connection to Ballast itself.
+bool Gateway::Clerk::belongs_to(Id id, Track& track, const Tracked& tracked) {
+    if (tracked.reaches == track.way.to) return true;
+    if (track.carried.state == State::open) {
+        close(id, track);
+        track.ends.reset();
+    }
+    return false;
 }
 
 /// One connection may use the way, so its elements go now.
@@ -581,21 +601,22 @@ void Gateway::Clerk::look_at_all() {
     look_at_ = Clock::now() + look_interval;
 }
 
-/// News were lost: looks at everything.
+/// News was lost: looks at everything.
 void Gateway::Clerk::recover() {
     recover_at_ = Clock::now() + recovery_interval;
     has_lost_news_ = !tracking_->ask_all([this](const Tracked& tracked) {
-        const bool is_refused =
-            tracked.is_closed && !tracked.is_established && tracked.sent + tracked.received == 0;
+        const bool is_refused = tracked.is_closed && !tracked.is_established;
         if (is_refused) return;
         const auto waits = awaited_.find({tracked.ends.from.ip, tracked.ends.at});
         if (waits != awaited_.end() && !running_.contains(tracked.ends))
             begin(waits->second, tracks_.at(waits->second), tracked);
         const auto runs = running_.find(tracked.ends);
         if (runs == running_.end()) return;
-        auto& track = tracks_.at(runs->second);
-        if (track.carried.state == State::open && (tracked.is_established || tracked.is_closed))
-            establish(runs->second, track);
+        const auto id = runs->second;
+        auto& track = tracks_.at(id);
+        if (belongs_to(id, track, tracked) && track.carried.state == State::open &&
+            tracked.is_established)
+            establish(id, track);
     });
     tell_connected();
     look_at_all();
@@ -660,7 +681,8 @@ base::Result<std::unique_ptr<Gateway>> Gateway::open(const Room& room) {
             missing("this process does not see /proc/sys/net: in a unit of systemd it needs "
                     "ProcSubset=all"));
     const auto can_switch_on = [&] {
-        return room.is_trial ? ::access(counting, W_OK) == 0 : write_to(counting, "1");
+        return room.is_trial ? ::faccessat(AT_FDCWD, counting, W_OK, AT_EACCESS) == 0
+                             : write_to(counting, "1");
     };
     if (first_of(counting) != '1' && !can_switch_on())
         return std::unexpected(

@@ -42,7 +42,11 @@ constexpr const char* flow_table = "flows";
 /// Kernels up to Linux 6.2 have no name for it: NF_FLOWTABLE_COUNTER.
 constexpr std::uint32_t flow_table_counts = 2;
 /// A connection that is gone is removed from the set. This is for those that we should forget.
-constexpr auto offload_time = std::chrono::hours(1);
+constexpr auto offload_time = std::chrono::hours(24);
+/// So that their names fit into one message.
+constexpr std::size_t flow_table_interfaces_max = 128;
+/// Behind the machine's own rules: what they drop does not come into the flow table.
+constexpr int behind_filter = 300;
 
 // What nft(8) shows with --debug=netlink for these rules:
 //   dnat ip to ip saddr . ip daddr . tcp dport map @to4
@@ -237,6 +241,7 @@ std::error_code Rules::install() {
 /// Not part of the other batch: many kernels have none.
 std::error_code Rules::install_flow_table() {
     const auto names = interfaces();
+    if (names.size() > flow_table_interfaces_max) return code_of(E2BIG);
     std::vector<const char*> devices;
     devices.reserve(names.size() + 1);
     for (const auto& name : names) devices.push_back(name.c_str());
@@ -257,7 +262,7 @@ std::error_code Rules::install_flow_table() {
     });
     for (const bool is_v4 : {true, false}) make_map(batch, name_, Map::flow, is_v4, room_);
     batch.add(NFT_MSG_NEWCHAIN, create, [&](nlmsghdr* header) {
-        auto* const chain = chain_of(table, "filter", "forward", NF_INET_FORWARD, 0);
+        auto* const chain = chain_of(table, "filter", "forward", NF_INET_FORWARD, behind_filter);
         nftnl_chain_nlmsg_build_payload(header, chain);
         nftnl_chain_free(chain);
     });
@@ -274,7 +279,8 @@ bool Rules::offload(const Ends& ends) {
     if (!has_flow_table_ || lack_) return false;
     Batch batch(sequence_);
     add_element(batch, name_, flow_element_of(ends), ends.at.ip.is_v4(), offload_time);
-    return !send(batch);
+    const auto refused = send(batch);
+    return !refused || refused == std::errc::file_exists;
 }
 
 void Rules::end_offload(const Ends& ends) {

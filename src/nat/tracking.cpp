@@ -87,9 +87,11 @@ std::optional<Tracked> known_of(const nf_conntrack* entry) {
     found.ends.at.port = host_order(nfct_get_attr_u16(entry, ATTR_ORIG_PORT_DST));
     found.reaches.ip = ip_of(entry, is_v4, ATTR_REPL_IPV4_SRC, ATTR_REPL_IPV6_SRC);
     found.reaches.port = host_order(nfct_get_attr_u16(entry, ATTR_REPL_PORT_SRC));
+    // A dump does not tell the state of a connection in a flow table.
+    found.is_established = (nfct_get_attr_u32(entry, ATTR_STATUS) & IPS_ASSURED) != 0;
     if (nfct_attr_is_set(entry, ATTR_TCP_STATE) > 0) {
         const auto state = nfct_get_attr_u8(entry, ATTR_TCP_STATE);
-        found.is_established = is_established(state);
+        found.is_established |= is_established(state);
         found.is_half_closed = is_half_closed(state);
         found.is_closed = is_closed(state);
     }
@@ -135,8 +137,9 @@ bool ask_for_beginnings_and_ends(int socket) {
     if (!filter) return false;
     nfct_filter_add_attr_u32(filter.get(), NFCT_FILTER_L4PROTO, IPPROTO_TCP);
     for (const std::uint16_t state :
-         {TCP_CONNTRACK_SYN_SENT, TCP_CONNTRACK_ESTABLISHED, TCP_CONNTRACK_CLOSE_WAIT,
-          TCP_CONNTRACK_LAST_ACK, TCP_CONNTRACK_TIME_WAIT, TCP_CONNTRACK_CLOSE}) {
+         {TCP_CONNTRACK_SYN_SENT, TCP_CONNTRACK_SYN_RECV, TCP_CONNTRACK_ESTABLISHED,
+          TCP_CONNTRACK_CLOSE_WAIT, TCP_CONNTRACK_LAST_ACK, TCP_CONNTRACK_TIME_WAIT,
+          TCP_CONNTRACK_CLOSE}) {
         const nfct_filter_proto wanted{.proto = IPPROTO_TCP, .state = state};
         nfct_filter_add_attr(filter.get(), NFCT_FILTER_L4PROTO_STATE, &wanted);
     }
@@ -266,11 +269,12 @@ bool Tracking::ask_all(const Take& take) {
     return is_complete;
 }
 
-void Tracking::forget(const Ends& ends) {
+bool Tracking::forget(const Ends& ends) {
     const auto entry = entry_of(ends);
-    if (!entry) return;
-    (void)question(IPCTNL_MSG_CT_DELETE, NLM_F_ACK, entry.get(), family_of(ends),
-                   [](const Tracked&) {});
+    if (!entry) return true;
+    return question(IPCTNL_MSG_CT_DELETE, NLM_F_ACK, entry.get(), family_of(ends),
+                    [](const Tracked&) {}) ||
+           errno != EBUSY;
 }
 
 }  // namespace ballast::nat

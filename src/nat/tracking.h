@@ -51,15 +51,15 @@ public:
     using Take = std::function<void(const Tracked&)>;
     /// Readable when there is news.
     [[nodiscard]] int descriptor() const;
-    /// Gives out all news that are there. False: the kernel had no room for some, which are lost.
+    /// Gives out all news that is there. False: the kernel had no room for some, which is lost.
     [[nodiscard]] bool read_news(const Take& take);
     /// Empty: the kernel does not know it. An error: it could not be asked.
     [[nodiscard]] std::expected<std::optional<Tracked>, std::error_code> ask(const Ends& ends);
     /// All TCP connections, of IPv4 and IPv6. False: perhaps not all.
     [[nodiscard]] bool ask_all(const Take& take);
     /// Forgets a connection: its packets are not translated any more, so each end that still sends
-    /// gets a reset.
-    void forget(const Ends& ends);
+    /// gets a reset. False: it is in a flow table, and this kernel forgets none of those.
+    bool forget(const Ends& ends);
 
 private:
     struct Close {

@@ -70,7 +70,9 @@ public:
 
     /// False if it has failed.
     bool run(loop::Time now) {
-        if (!pump_.is_over()) relay::run(pump_, throttle_, now);
+        const bool has_nothing =
+            pump_.state() == Pump::State::wants_read && source_.is_watching_readable();
+        if (!pump_.is_over() && !has_nothing) relay::run(pump_, throttle_, now);
         return !has_failed();
     }
     /// False if passing the end on failed.

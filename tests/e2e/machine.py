@@ -1,116 +1,164 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A virtual machine with Debian's own kernel, which has more than the kernel of the tests may have. It
-sees this machine's files, and what it writes is gone with it. It has no network."""
+"""A machine that systemd has booted: a container with this machine's /usr and files of its own above
+it. Nothing that happens in it changes this machine. It shares the network of the tests, so clients
+and servers need not run in it, or it has a namespace that the test has made."""
 
-import gzip
-import re
-import shlex
+import contextlib
+import os
 import shutil
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
-from servers import REPOSITORY, UNPACKED
+import waiting
+from netns import Namespace
+from process import Process
 
-KERNEL = UNPACKED / "kernel"
-# Processors are imitated, so everything takes ten times as long.
-PATIENCE = 800
-
-_INIT = """#!/bin/busybox sh
-busybox() { /bin/busybox "$@"; }
-busybox mount -t proc proc /proc
-busybox mount -t sysfs sys /sys
-busybox mount -t devtmpfs dev /dev
-while read -r module; do busybox insmod "/modules/$module"; done </modules/order
-share() { busybox mount -t 9p -o "trans=virtio,version=9p2000.L,cache=loose,msize=524288,ro" "$1" "$2"; }
-share files /files
-busybox mount -t tmpfs tmpfs /changes
-busybox mkdir /changes/new /changes/work
-busybox mount -t overlay -o lowerdir=/files,upperdir=/changes/new,workdir=/changes/work overlay /root
-busybox mkdir -p /root/lib/modules
-share modules /root/lib/modules
-for each in proc sys dev; do busybox mount --move "/$each" "/root/$each"; done
-busybox mkdir -p /root/dev/pts /root/dev/shm
-busybox mount -t devpts devpts /root/dev/pts
-busybox mount -t tmpfs tmpfs /root/dev/shm
-busybox mount -t tmpfs tmpfs /root/run
-busybox mkdir /root/run/netns
-busybox ip link set lo up
-# The first process itself: where it is, the kernel looks for modprobe.
-exec /bin/busybox chroot /root /bin/bash "SCRIPT"
-"""
-# Ends the machine at once.
-_END = """
-echo "status $?"
-echo o >/proc/sysrq-trigger
-sleep infinity
-"""
+# What the machine has of this one's /etc.
+_ETC = ("passwd", "group", "login.defs", "nsswitch.conf", "os-release")
 
 
-def _modules(version: str) -> list[Path]:
-    """Those that the first steps need, in their order."""
-    words = ["modprobe", "--dirname", KERNEL, "--set-version", version, "--show-depends"]
-    found: list[Path] = []
-    for name in ("virtio_pci", "9pnet_virtio", "9p", "overlay"):
-        shown = subprocess.run([*words, name], capture_output=True, text=True, timeout=60, check=True)
-        found += [Path(line.split()[1]) for line in shown.stdout.splitlines()]
-    return list(dict.fromkeys(found))
+def _cgroups() -> list[Path]:
+    """Where systemd's processes are sorted: version 2, and systemd's own tree of version 1."""
+    ours = {}
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, name, path = line.split(":", 2)
+        ours[name] = path.lstrip("/")
+    found = []
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        before, _, after = line.partition(" - ")
+        kind, _, options = after.split(" ", 2)
+        mounted = Path(before.split()[4])
+        if kind == "cgroup2":
+            found.append(mounted / ours.get("", ""))
+        elif kind == "cgroup" and "name=systemd" in options.split(","):
+            found.append(mounted / ours.get("name=systemd", ""))
+    return found
 
 
-def _first_files(work: Path, version: str, script: Path) -> Path:
-    """The file system from which the kernel starts."""
-    root = work / "first"
-    for name in "bin dev proc sys files changes root modules".split():
-        (root / name).mkdir(parents=True)
-    shutil.copy("/bin/busybox", root / "bin")
-    modules = _modules(version)
-    for module in modules:
-        shutil.copy(module, root / "modules")
-    (root / "modules/order").write_text("".join(f"{module.name}\n" for module in modules))
-    init = root / "init"
-    init.write_text(_INIT.replace("SCRIPT", str(script)))
-    init.chmod(0o755)
-    names = "".join(f"{path.relative_to(root)}\n" for path in sorted(root.rglob("*")))
-    packed = subprocess.run(
-        ["cpio", "--create", "--format=newc", "--quiet"],
-        cwd=root,
-        input=names.encode(),
-        capture_output=True,
-        timeout=60,
-        check=True,
-    )
-    path = work / "first.gz"
-    path.write_bytes(gzip.compress(packed.stdout, 1))
-    return path
+class Machine:
+    """Runs from `start` to `kill`. systemd starts nothing of its own beyond its basic services."""
 
+    def __init__(self, work: Path, network: Namespace | None = None) -> None:
+        self._network = network
+        self.work = work / "machine"
+        self.work.mkdir()
+        self._files = self._make_files()
+        self._cgroups = [each / f"ballast-{os.getpid()}-{id(self)}" for each in _cgroups()]
+        self._process: Process | None = None
+        self._leader = 0
 
-def run(work: Path, environment: Mapping[str, str], *words: str) -> tuple[int, str]:
-    """Runs a command there, in the project's folder. Returns its status and what it says."""
-    (modules,) = (KERNEL / "lib/modules").iterdir()
-    subprocess.run(["depmod", "--basedir", KERNEL, modules.name], timeout=120, check=True)
-    script = work / "run"
-    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
-    script.write_text(f"cd {shlex.quote(str(REPOSITORY))}\n{exports}{shlex.join(words)}{_END}")
-    shares = [
-        f"local,path={path},mount_tag={tag},security_model=none,readonly=on,multidevs=remap"
-        for path, tag in (("/", "files"), (modules.parent, "modules"))
-    ]
-    done = subprocess.run(
-        [
-            *("qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2"),
-            *("-m", "2048", "-nographic", "-no-reboot", "-net", "none"),
-            *("-kernel", KERNEL / "boot" / f"vmlinuz-{modules.name}"),
-            *("-initrd", _first_files(work, modules.name, script)),
-            *("-append", "console=ttyS0 quiet panic=-1"),
-            *(word for share in shares for word in ("-virtfs", share)),
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        timeout=PATIENCE,
-        check=False,
-    )
-    status = re.search(r"^status (\d+)\r?$", done.stdout, re.MULTILINE)
-    return int(status[1]) if status else -1, done.stdout
+    def _make_files(self) -> list[str]:
+        """Returns the options of systemd-nspawn that name the machine's files."""
+        root, above_usr = self.work / "root", self.work / "usr"
+        for folder in ("etc", "proc", "sys", "dev", "run", "tmp", "usr", "var"):
+            (root / folder).mkdir(parents=True)
+        above_usr.mkdir()
+        for name in ("bin", "sbin", "lib", "lib64"):
+            (root / name).symlink_to(f"usr/{name}")
+        for name in _ETC:
+            shutil.copyfile(f"/etc/{name}", root / "etc" / name)
+        if self._network is not None:
+            # The test has configured it.
+            units = root / "etc/systemd/system"
+            units.mkdir(parents=True)
+            for name in ("systemd-networkd.service", "systemd-networkd-wait-online.service"):
+                (units / name).symlink_to("/dev/null")
+        return [f"--directory={root}", f"--overlay=/usr:{above_usr}:/usr"]
+
+    def start(self) -> None:
+        for each in self._cgroups:
+            each.mkdir()
+        # systemd-nspawn makes groups beside its own process: not beside those of another run.
+        join = "".join(f"echo $$ >{each}/cgroup.procs; " for each in self._cgroups)
+        command = [
+            *("systemd-nspawn", "--quiet", *self._files),
+            *("--register=no", "--keep-unit", "--link-journal=no", "--settings=no"),
+            "--console=pipe",
+        ]
+        if self._network is not None:
+            # As of a machine of its own: it may change its network.
+            command += [f"--network-namespace-path=/run/netns/{self._network.name}"]
+            command += ["--capability=CAP_NET_ADMIN"]
+        command += ["--boot", "systemd.unit=basic.target"]
+        self._process = Process(
+            command,
+            self.work / "console.log",
+            prefix=("sh", "-ec", join + 'exec "$@"', "sh"),
+            # As on today's machines. With version 1 a container hears of no empty group.
+            environment={"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
+        )
+        self._leader = waiting.until("the container is there", self._first_process)
+        waiting.until("systemd has booted", self._has_booted)
+
+    def _first_process(self) -> int:
+        assert self._process is not None
+        pid = self._process.pid
+        assert self._process.exit_status() is None, self._process.log.read_text()
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            # Others prepare the container.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if Path(f"/proc/{child}/comm").read_text() == "systemd\n":
+                    return int(child)
+        return 0
+
+    def _has_booted(self) -> bool:
+        assert self._process is not None
+        assert self._process.exit_status() is None, self._process.log.read_text()
+        asked = self._enter("systemctl", "is-active", "basic.target")
+        return asked.stdout.strip() == "active"
+
+    def _enter(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            # Started in a chroot, systemd-nspawn's root is not that of its mount namespace.
+            ["nsenter", "--target", str(self._leader), "--all", "--root", *map(str, words)],
+            capture_output=True,
+            text=True,
+            # Packages may take long, and one that is interrupted would keep dpkg's lock.
+            timeout=6 * waiting.PATIENCE,
+            check=False,
+        )
+
+    def run(self, *words: str | Path, status: int | None = 0) -> str:
+        """What a command in the machine prints. Its exit status must be `status`, if that is not
+        None."""
+        done = self._enter(*words)
+        assert status is None or done.returncode == status, (words, done)
+        return done.stdout + done.stderr
+
+    def path(self, inside: str) -> Path:
+        """A file of the machine, as this process reaches it."""
+        return Path(f"/proc/{self._leader}/root{inside}")
+
+    def journal(self) -> str:
+        """All of it."""
+        return self.run("journalctl", "--quiet", "--no-pager", "--output=cat")
+
+    def kill(self) -> None:
+        if self._process is None:
+            return
+        if self._leader:
+            journal = self._enter("journalctl", "--quiet", "--no-pager", "--output=short-precise")
+            (self.work / "journal.log").write_text(journal.stdout)
+        self._process.kill()
+        self._process = None
+        waiting.until("all of the machine has ended", self._without_cgroups)
+
+    def _without_cgroups(self) -> bool:
+        for each in self._cgroups:
+            for folder, _, _ in os.walk(each, topdown=False):
+                try:
+                    os.rmdir(folder)
+                except OSError:
+                    return False
+        return True
+
+    def __enter__(self) -> "Machine":
+        try:
+            self.start()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
