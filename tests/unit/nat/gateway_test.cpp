@@ -199,7 +199,8 @@ TEST_F(GatewayInKernel, a_port_that_is_lent_again_belongs_to_its_new_owner) {
     // Answered behind the former one's end.
     next->look();
     ASSERT_TRUE(loop.run_until([&] { return next->carried().looks == 1; }));
-    EXPECT_TRUE(connect(way));
+    const auto client = connect(way);
+    ASSERT_TRUE(client);
     EXPECT_TRUE(becomes(*next, State::connected));
 }
 
