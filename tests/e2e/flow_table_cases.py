@@ -2,6 +2,7 @@
 """Long transfers through the kernel's flow table. test_flow_table.py runs these in a virtual machine,
 because the machine of the tests need not have flow tables."""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -16,7 +17,7 @@ import operators
 import waiting
 from forwarded import Field, is_counted, logged
 from netns import Network
-from wire import read_all
+from wire import Wire, read_all
 
 BYTES = 48 << 20
 # Long enough for the flow table.
@@ -28,12 +29,8 @@ PIECE = 64 << 10
 def field(module_work: Path) -> Iterator[Field]:
     with Network() as network:
         field = Field(module_work, network)
-        try:
-            field.start()
+        with field.running():
             yield field
-            field.ballast.stop()
-        finally:
-            field.end()
 
 
 def _offloaded(field: Field) -> int:
@@ -139,26 +136,27 @@ def test_one_that_has_carried_less_does_not(field: Field) -> None:
         assert wire.reply().code in (426, 451, 226)
 
 
-def test_an_aborted_one_leaves_nothing(field: Field) -> None:
+@contextlib.contextmanager
+def _downloading(field: Field) -> Iterator[tuple[Wire, socket.socket]]:
+    """Through the flow table."""
     _content(field)
-    with field.wire() as wire, field.client.entered():
-        data = wire.passive("PASV")
+    with field.wire() as wire, field.client.entered(), wire.passive("PASV") as data:
         wire.expect("RETR long", 150, 125)
         _read_until_offloaded(field, data)
+        yield wire, data
+
+
+def test_an_aborted_one_leaves_nothing(field: Field) -> None:
+    with _downloading(field) as (wire, data):
         data.close()
         assert wire.reply().code in (426, 451, 226)
         waiting.until("nothing is left", lambda: _offloaded(field) + _left(field) == 0)
 
 
 def test_an_operator_ends_one(field: Field) -> None:
-    _content(field)
-    with field.wire() as wire, field.client.entered():
-        data = wire.passive("PASV")
-        wire.expect("RETR long", 150, 125)
-        _read_until_offloaded(field, data)
+    with _downloading(field) as (wire, _):
         _, answer = operators.ask(field.work, "GET", "/v1/sessions")
         (session,) = answer["sessions"]
         operators.operate(field.work, "kill", str(session["id"]), "--transfer")
         assert wire.reply().code == 426
-        data.close()
     waiting.until("nothing is left", lambda: _offloaded(field) + _left(field) == 0)

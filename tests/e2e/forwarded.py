@@ -2,9 +2,10 @@
 """Client, balancer and two servers in separate networks, and the balancer's kernel carries the data
 connections. One field at a time: the networks' names are the process's."""
 
+import contextlib
 import re
 import subprocess
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,15 @@ class Field:
         for server in self.servers.values():
             server.start()
         self.ballast.start()
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        try:
+            self.start()
+            yield
+            self.ballast.stop()
+        finally:
+            self.end()
 
     def end(self) -> None:
         for server in self.servers.values():

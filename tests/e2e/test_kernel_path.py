@@ -38,12 +38,8 @@ SMALL_FILES = 3000
 def field(module_work: Path) -> Iterator[Field]:
     with Network() as network:
         field = Field(module_work, network)
-        try:
-            field.start()
+        with field.running():
             yield field
-            field.ballast.stop()
-        finally:
-            field.end()
 
 
 def _relayed(ballast: Ballast) -> int:
