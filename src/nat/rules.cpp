@@ -185,6 +185,7 @@ base::Result<std::unique_ptr<Rules>> Rules::open(std::uint32_t room) {
 }
 
 base::Result<> Rules::start_over() {
+    has_flow_table_ = false;
     // The kernel removes the table before this returns.
     socket_.reset(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC));
     if (!socket_ || mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0) {
@@ -276,7 +277,7 @@ std::error_code Rules::install_flow_table() {
 }
 
 bool Rules::offload(const Ends& ends) {
-    if (!has_flow_table_ || lack_) return false;
+    if (!has_flow_table_) return false;
     Batch batch(sequence_);
     add_element(batch, name_, flow_element_of(ends), ends.at.ip.is_v4(), offload_time);
     const auto refused = send(batch);
@@ -284,7 +285,7 @@ bool Rules::offload(const Ends& ends) {
 }
 
 void Rules::end_offload(const Ends& ends) {
-    if (!has_flow_table_ || lack_) return;
+    if (!has_flow_table_) return;
     Batch batch(sequence_);
     remove_element(batch, name_, flow_element_of(ends), ends.at.ip.is_v4());
     std::ignore = send(batch);

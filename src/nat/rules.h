@@ -47,10 +47,9 @@ public:
     /// another one with an empty table. Without that, `apply` refuses everything.
     [[nodiscard]] base::Result<> start_over();
     [[nodiscard]] bool is_ready() const { return !lack_; }
-    /// Whether the kernel has flow tables: it then leads the packets of a connection that `offload`
-    /// names past its other rules, from one card to the other.
-    [[nodiscard]] bool has_flow_table() const { return has_flow_table_; }
-    /// False: the connection stays as it is. Takes effect with its next packets.
+    /// Lets the kernel lead the connection's next packets past its other rules, from one card to
+    /// the other. False: the connection stays as it is, for example because the kernel has no flow
+    /// tables.
     [[nodiscard]] bool offload(const Ends& ends);
     /// It goes the usual way again, at the latest when it ends.
     void end_offload(const Ends& ends);

@@ -129,8 +129,8 @@ void give(const nlmsghdr* message, const Tracking::Take& take) {
     if (const auto found = tracked(message)) take(*found);
 }
 
-/// The kernel drops all other news. A connection begins in the first of these states, is
-/// established in the second, and is of interest again when it ends.
+/// The kernel drops all other news. A connection begins in the first of these states, may end in
+/// the second, is established in the third, and is of interest again when it ends.
 bool ask_for_beginnings_and_ends(int socket) {
     const std::unique_ptr<nfct_filter, void (*)(nfct_filter*)> filter(nfct_filter_create(),
                                                                       &nfct_filter_destroy);

@@ -24,15 +24,11 @@ LARGE = 64 * 1024 * 1024
 def field(work: Path) -> Iterator[Field]:
     with Network() as network:
         field = Field(work, network)
-        try:
-            field.start()
+        with field.running():
             (field.root / "known").write_bytes(b"known")
             with (field.root / "large").open("wb") as file:
                 file.truncate(LARGE)
             yield field
-            field.ballast.stop()
-        finally:
-            field.end()
 
 
 def _threads(field: Field) -> set[str]:

@@ -35,8 +35,7 @@ def test_a_client_names_one_port_again_and_again(
     with Network() as network:
         settings = {} if source is None else {"active_source_port": source}
         field = Field(work, network, **settings)
-        try:
-            field.start()
+        with field.running():
             content = os.urandom(50_000)
             (field.root / "known").write_bytes(content)
             with field.wire(family) as wire, field.client.entered():
@@ -65,9 +64,6 @@ def test_a_client_names_one_port_again_and_again(
                         (field.root / "stored").unlink()
             transfers = logged(field, 0, TIMES)
             assert {(each["path"], each["result"]) for each in transfers} == {("kernel", "whole")}
-            field.ballast.stop()
-        finally:
-            field.end()
 
 
 def _port_of(line: str) -> int:

@@ -141,12 +141,8 @@ def test_without_forwarding_data_are_relayed(work: Path) -> None:
     with Network() as network:
         # Until it is noticed, a transfer waits in vain for its packets.
         field = Field(work, network, data_connect_timeout="1s")
-        try:
-            field.start()
+        with field.running():
             _without_forwarding(field)
-            field.ballast.stop()
-        finally:
-            field.end()
 
 
 def _without_forwarding(field: Field) -> None:
@@ -202,28 +198,20 @@ def test_without_the_capability_kernel_refuses_to_start(own_field: Field) -> Non
 def test_without_the_capability_auto_relays(work: Path) -> None:
     with Network() as network:
         field = Field(work, network, prefix=WITHOUT_CAPABILITY, data_path="auto")
-        try:
-            field.start()
+        with field.running():
             said = [line for line in field.ballast.log_lines() if "CAP_NET_ADMIN" in str(line)]
             # One for each listener.
             assert len(said) == len(LISTENS), said
             _download(field)
             assert logged(field, 0, 1)[0]["path"] == "relay"
-            field.ballast.stop()
-        finally:
-            field.end()
 
 
 def test_what_needs_ballast_is_relayed_and_explained(work: Path) -> None:
     with Network() as network:
         field = Field(work, network, data_path="auto", session_bandwidth="100MiB")
-        try:
-            field.start()
+        with field.running():
             _download(field)
             (transfer,) = logged(field, 0, 1)
             assert transfer["path"] == "relay"
             story = operators.operate(work, "explain", transfer["session"]).stdout
             assert "relay, because a bandwidth limit holds for it" in story
-            field.ballast.stop()
-        finally:
-            field.end()
