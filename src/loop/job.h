@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "loop/frame_memory.h"
 #include "loop/loop.h"
 #include "loop/task.h"
 
@@ -54,6 +55,10 @@ private:
         struct promise_type {
             Signal* done_signal = nullptr;
             std::exception_ptr problem;
+            static void* operator new(std::size_t bytes) { return take_frame(bytes); }
+            static void operator delete(void* frame, std::size_t bytes) {
+                give_frame_back(frame, bytes);
+            }
             Root get_return_object() {
                 return {std::coroutine_handle<promise_type>::from_promise(*this)};
             }

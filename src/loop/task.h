@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "loop/frame_memory.h"
+
 #include <cassert>
 #include <coroutine>
 #include <exception>
@@ -31,6 +33,9 @@ struct FinalAwaiter {
 };
 
 struct PromiseBase {
+    static void* operator new(std::size_t bytes) { return take_frame(bytes); }
+    static void operator delete(void* frame, std::size_t bytes) { give_frame_back(frame, bytes); }
+
     std::coroutine_handle<> continuation;
     std::exception_ptr problem;
     std::suspend_always initial_suspend() const noexcept { return {}; }
