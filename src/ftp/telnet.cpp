@@ -87,10 +87,14 @@ std::size_t telnet_length(std::string_view text) {
     return 2;
 }
 
+bool has_other_readings(std::string_view argument) {
+    return argument.contains(static_cast<char>(iac));
+}
+
 std::vector<base::WipedString> telnet_readings(std::string_view argument) {
     std::vector<base::WipedString> readings;
     readings.emplace_back() += argument;
-    if (!argument.contains(static_cast<char>(iac))) return readings;
+    if (!has_other_readings(argument)) return readings;
     constexpr std::array servers = {nothing, telnet_length, commands, any_pair, few};
     for (const auto& length_of : servers) readings.push_back(reading(argument, length_of));
     return readings;

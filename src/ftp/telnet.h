@@ -19,6 +19,8 @@ namespace ballast::ftp {
 /// results of removing Telnet commands in each server's way (BSD's ftpd, inetutils, ProFTPD), or
 /// only of undoing the doubled 0xFF. A rule that forbids something must hold for all of them.
 [[nodiscard]] std::vector<base::WipedString> telnet_readings(std::string_view argument);
+/// Whether there is a second reading.
+[[nodiscard]] bool has_other_readings(std::string_view argument);
 
 /// The argument without Telnet commands and doubled 0xFF. Two spellings of one name are equal.
 [[nodiscard]] base::WipedString without_telnet(std::string_view argument);

@@ -120,6 +120,8 @@ std::optional<CommandRefusal> refusal_of(const config::Listener& listener, strin
         return CommandRefusal{502, fmt::format("{} is not allowed here.", verb)};
     if (listener.read_only && affected == ftp::Affects::files)
         return CommandRefusal{550, fmt::format("{} is not allowed here: read-only.", verb)};
+    // This way needs no memory.
+    if (!ftp::has_other_readings(argument)) return refusal_of_reading(listener, verb, argument);
     for (const auto& each : ftp::telnet_readings(argument))
         if (auto refusal = refusal_of_reading(listener, verb, each)) return refusal;
     return std::nullopt;
