@@ -6,6 +6,7 @@
 #include "net/acceptor.h"
 #include "net/listeners.h"
 #include "net/presence.h"
+#include "net/socket_stream.h"
 #include "session/limit_note.h"
 
 #include <algorithm>
@@ -170,6 +171,8 @@ void Doors::open(Door& door) {
              {"address", base::to_string(door.address)},
              {"reason", std::error_code(errno, std::system_category()).message()}});
     log_listening(door.listener, door.address);
+    // Its connections inherit the options. Another process may have opened it.
+    net::prepare_control(door.socket.get());
     door.is_open = true;
     if (door.is_for_operators()) return operators_.open(door.address, std::move(copy));
     events::publish(events::Kind::listener_opened,

@@ -200,7 +200,7 @@ void Worker::turn_away(Newcomer client, const base::Error& reason) {
 
 /// If memory runs out, nothing of the session is left behind.
 void Worker::begin_session(Newcomer client) try {
-    net::prepare_control(client.socket.get());
+    net::prepare_accepted_control(client.socket.get());
     const auto local = net::local_address(client.socket.get());
     if (!local) return turn_away(std::move(client), local.error());
     auto watched =

@@ -18,6 +18,9 @@ namespace {
 /// How long accepting pauses when no descriptors are left. Connections wait in the backlog.
 constexpr auto out_of_descriptors_pause = std::chrono::milliseconds(100);
 
+/// How many are accepted before sessions get their turn.
+constexpr int in_a_row_max = 32;
+
 base::OwnedFd something_to_close() {
     return base::OwnedFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
@@ -42,6 +45,7 @@ base::OwnedFd Acceptor::close() {
 
 loop::Task<> Acceptor::run() {
     bool is_short = false;
+    int accepted_in_a_row = 0;
     for (;;) {
         while (signal_.loop().now() < resume_at_) (void)co_await signal_.wait(resume_at_);
         SystemAddress from;
@@ -50,6 +54,13 @@ loop::Task<> Acceptor::run() {
         const auto error = accepted ? std::error_code() : base::last_error({}, {}).code;
         if (accepted && give(std::move(accepted), from.address())) {
             is_short = false;
+            // Asking whether there are more costs less than accepting in vain, for which the system
+            // makes a socket.
+            descriptor_.watch_readable();
+            const bool is_more = !descriptor_.is_watching_readable();
+            if (is_more && ++accepted_in_a_row < in_a_row_max) continue;
+            accepted_in_a_row = 0;
+            (void)co_await signal_.wait(loop::never);
         } else if (!error || (base::is_shortage(error) && error.value() != EAGAIN)) {
             metrics::count(metrics::Counter::accepts_paused);
             const auto reason = error ? error.message() : "only the reserve for probes is left";

@@ -237,7 +237,9 @@ loop::Task<base::Result<std::unique_ptr<Stream>>> SocketNetwork::dial(Dial dial,
                                                                 : std::errc::timed_out),
                             doing});
     }
-    if (const auto error = pending_error(native))
+    // Nothing special has been reported: it is connected.
+    const auto error = descriptor.is_special() ? pending_error(native) : std::error_code();
+    if (error)
         co_return std::unexpected(base::Error{base::fault_of(error, dial.fault), error, doing});
     descriptor.attach(nullptr);
     if (dial.purpose == Dial::Purpose::control) prepare_control(native);

@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <utility>
 
 namespace ballast::net {
 
@@ -73,10 +74,16 @@ Io SocketStream::read(std::span<char> into) {
 
 Io SocketStream::write(std::span<const char> from) {
     if (descriptor_.native() < 0) return {Io::State::failed, 0, lost_};
-    const auto io =
-        outcome(::send(descriptor_.native(), from.data(), from.size(), MSG_NOSIGNAL), false);
+    const int flags = MSG_NOSIGNAL | (is_corked_ ? MSG_MORE : 0);
+    const auto io = outcome(::send(descriptor_.native(), from.data(), from.size(), flags), false);
     if (io.state == Io::State::would_block && errno != EINTR) descriptor_.note_full();
     return io;
+}
+
+void SocketStream::uncork() {
+    // Clearing it sends what waits, even if it was never set.
+    if (std::exchange(is_corked_, false))
+        set_option(descriptor_.native(), IPPROTO_TCP, TCP_CORK, 0);
 }
 
 Io::State SocketStream::finish() {
@@ -134,8 +141,17 @@ std::chrono::microseconds SocketStream::round_trip() const {
 
 void prepare_control(int native) {
     set_option(native, IPPROTO_TCP, TCP_NODELAY, 1);
-    set_option(native, SOL_SOCKET, SO_OOBINLINE, 1);
     keep_alive(native, {.idle_seconds = 60, .interval_seconds = 30});
+    // The last, because `prepare_accepted_control` takes it for all.
+    set_option(native, SOL_SOCKET, SO_OOBINLINE, 1);
+}
+
+void prepare_accepted_control(int native) {
+    int is_inline = 0;
+    socklen_t length = sizeof is_inline;
+    const bool has_inherited =
+        ::getsockopt(native, SOL_SOCKET, SO_OOBINLINE, &is_inline, &length) == 0 && is_inline != 0;
+    if (!has_inherited) prepare_control(native);
 }
 
 void prepare_data(int native) {

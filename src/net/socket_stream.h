@@ -21,6 +21,9 @@ public:
 
     Io read(std::span<char> into) override;
     Io write(std::span<const char> from) override;
+    void cork() override { is_corked_ = true; }
+    void uncork() override;
+    [[nodiscard]] bool is_corked() const override { return is_corked_; }
     Io::State finish() override;
     void reset() override;
     void attach(loop::Signal* signal) override;
@@ -48,12 +51,17 @@ private:
     std::error_code lost_;  // why the loop did not take it
     base::Address local_;
     base::Address peer_;
+    bool is_corked_ = false;
     OwnConnection own_;  // set if this process opened it as a control connection
 };
 
 /// Sets what a control connection needs: no delay for short lines, urgent data inline (RFC 959
 /// 4.1.3, ABOR), and keep-alive so that NAT boxes remember it during long transfers.
+/// A socket that listens passes it on (on Linux).
 void prepare_control(int native);
+/// The same for an accepted one: unless it has inherited everything. One that came before the
+/// socket that listens was prepared has not.
+void prepare_accepted_control(int native);
 
 /// What a data connection needs from its first moment on. Accepted ones inherit it from the socket
 /// that listens (on Linux). Closing it resets it until its end is

@@ -49,6 +49,13 @@ public:
     /// `moved` bytes belong to the system. After `would_block` the next call must begin with the
     /// same bytes, because TLS may have encrypted them already.
     virtual Io write(std::span<const char> from) = 0;
+    /// Bytes written from now on may wait for more, and go out with the end (`finish`): in fewer
+    /// packets. Otherwise the system sends them after 200 ms or one retransmission timeout.
+    virtual void cork() {}
+    /// Sends what waits.
+    virtual void uncork() {}
+    /// For those who write to `splice_sink` themselves.
+    [[nodiscard]] virtual bool is_corked() const { return false; }
     /// Ends our direction; the peer's goes on. `moved` if done, `would_block` to try again when
     /// writable, `failed` if the connection has failed.
     virtual Io::State finish() = 0;

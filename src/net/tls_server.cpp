@@ -184,8 +184,9 @@ base::Result<std::shared_ptr<TlsServer>> TlsServer::create(
     SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_get_cb(raw, Callbacks::find_session);
     if (!settings.resumes_data) SSL_CTX_set_options(raw, SSL_OP_NO_TICKET);
-    // One ticket now, and a fresh one before each data connection.
-    SSL_CTX_set_num_tickets(raw, settings.resumes_data ? 1 : 0);
+    // One ticket goes with the first reply (`remember`), and a fresh one before each data
+    // connection. OpenSSL would send the first in a packet of its own.
+    SSL_CTX_set_num_tickets(raw, 0);
     base::WipedString ca;
     if (!settings.ca.empty()) {
         auto bytes = base::read_file(settings.ca);
@@ -237,7 +238,8 @@ std::unique_ptr<TlsStream> TlsServer::wrap_control(std::unique_ptr<Stream>&& pla
                                        TlsStream::Use::control, !settings_.may_leave);
 }
 
-void TlsServer::remember(const TlsStream& control, TlsBond& bond) const {
+void TlsServer::remember(TlsStream& control, TlsBond& bond) const {
+    refresh_ticket(control);
     // A session that was resumed from a ticket is shared with another session.
     if (!control.is_tls_1_3() && !control.is_resumed() && settings_.resumes_data)
         bond.session_.reset(SSL_SESSION_dup(SSL_get0_session(control.ssl())));
@@ -245,9 +247,8 @@ void TlsServer::remember(const TlsStream& control, TlsBond& bond) const {
 
 std::unique_ptr<TlsStream> TlsServer::wrap_data(std::unique_ptr<Stream> plain,
                                                 TlsBond& bond) const {
-    auto ssl = new_ssl(bond, TlsStream::Use::data);
-    SSL_set_num_tickets(ssl.get(), 0);
-    return std::make_unique<TlsStream>(std::move(plain), std::move(ssl), TlsStream::Use::data);
+    return std::make_unique<TlsStream>(std::move(plain), new_ssl(bond, TlsStream::Use::data),
+                                       TlsStream::Use::data);
 }
 
 void TlsServer::refresh_ticket(TlsStream& control) const {

@@ -55,7 +55,7 @@ public:
     [[nodiscard]] std::unique_ptr<TlsStream> wrap_control(std::unique_ptr<Stream>&& plain,
                                                           TlsBond& bond) const;
     /// Call after the control connection's handshake.
-    void remember(const TlsStream& control, TlsBond& bond) const;
+    void remember(TlsStream& control, TlsBond& bond) const;
     /// Resumes only this bond's session. Sends no tickets: a client that only sends would not read
     /// them, and closing with unread bytes breaks its upload.
     [[nodiscard]] std::unique_ptr<TlsStream> wrap_data(std::unique_ptr<Stream> plain,

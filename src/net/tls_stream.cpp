@@ -397,6 +397,8 @@ Io TlsStream::write(std::span<const char> from) {
     if (!kernel_sends_) gathering_ = &records;
     ERR_clear_error();
     errno = 0;
+    // OpenSSL sends it before these bytes.
+    if (owes_ticket_ && SSL_new_session_ticket(ssl_.get()) == 1) owes_ticket_ = false;
     std::size_t bytes = 0;
     const int result = SSL_write_ex(ssl_.get(), chunk.data(), chunk.size(), &bytes);
     gathering_ = nullptr;
@@ -437,6 +439,8 @@ Io::State TlsStream::finish() {
             return after(result) == Wants::to_write ? Io::State::would_block : failed().state;
         has_said_close_ = true;
     }
+    // close_notify goes out with the end.
+    cork();
     if (const auto state = flush(); state != Io::State::moved) return state;
     return inner_->finish();
 }
@@ -528,8 +532,6 @@ std::optional<std::int64_t> TlsStream::peer_expires_at() const {
     return expires_at(certificate);
 }
 
-void TlsStream::send_ticket() {
-    if (is_open_ && !has_failed_ && is_tls_1_3()) SSL_new_session_ticket(ssl_.get());
-}
+void TlsStream::send_ticket() { owes_ticket_ = is_tls_1_3(); }
 
 }  // namespace ballast::net

@@ -45,6 +45,12 @@ public:
 
     Io read(std::span<char> into) override;
     Io write(std::span<const char> from) override;
+    // The kernel would leave a record of its own open.
+    void cork() override {
+        if (!kernel_sends_) inner_->cork();
+    }
+    void uncork() override { inner_->uncork(); }
+    [[nodiscard]] bool is_corked() const override { return inner_->is_corked(); }
     Io::State finish() override;
     void reset() override;
     void attach(loop::Signal* signal) override;
@@ -128,6 +134,7 @@ private:
     std::size_t unsent_bytes_ = 0;      // plain text bytes inside them
     Wants write_wants_ = Wants::nothing;
     bool has_said_close_ = false;
+    bool owes_ticket_ = false;
     bool kernel_sends_ = false;
     bool kernel_receives_ = false;
 

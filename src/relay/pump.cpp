@@ -133,9 +133,11 @@ Pump::State Pump::splice_in() {
 }
 
 Pump::State Pump::splice_out() {
+    const unsigned flags =
+        SPLICE_F_MOVE | SPLICE_F_NONBLOCK | (sink_.is_corked() ? SPLICE_F_MORE : 0U);
     while (in_pipe_ > 0) {
-        const auto moved = ::splice(pipe_->read_end(), nullptr, sink_.splice_sink(), nullptr,
-                                    in_pipe_, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        const auto moved =
+            ::splice(pipe_->read_end(), nullptr, sink_.splice_sink(), nullptr, in_pipe_, flags);
         if (moved < 0 && (errno == EAGAIN || errno == EINTR)) {
             if (errno == EAGAIN) sink_.note_full();
             return State::wants_write;

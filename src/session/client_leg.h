@@ -101,6 +101,8 @@ public:
     }
     /// The text of its last reply that was a refusal; empty: there was none.
     [[nodiscard]] const std::string& last_refusal() const { return last_refusal_; }
+    /// The replies from now on are the last, and go out with the end.
+    void cork() { control_.stream().cork(); }
     /// Half-closes and drops unread bytes, so that the last reply arrives.
     void finish();
 

@@ -92,6 +92,7 @@ void Context::report_loss(const base::Error& error) {
 // What the client is told
 
 loop::Task<> Context::answer(ftp::Reply reply) {
+    if (is_over_) client.cork();
     if (const auto sent = co_await client.send(reply); !sent)
         end_because(base::to_string(sent.error()));
 }

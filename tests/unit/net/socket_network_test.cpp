@@ -15,8 +15,8 @@
 #include <cstring>
 #include <functional>
 #include <gtest/gtest.h>
+#include <linux/tcp.h>  // its tcp_info counts packets
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <string>
 #include <sys/socket.h>
@@ -390,6 +390,81 @@ TEST_F(DialedTest, a_finished_data_connection_loses_no_byte_in_the_kernel) {
     ASSERT_EQ(stream->finish(), Io::State::moved);
     stream.reset();
     EXPECT_EQ(read_to_end(server), std::pair(sent, ssize_t{0}));
+}
+
+/// How many packets with data it has sent.
+std::uint32_t packets_of(const Stream& stream) {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    EXPECT_EQ(::getsockopt(stream.splice_sink(), IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+    return info.tcpi_data_segs_out;
+}
+
+TEST_F(DialedTest, a_corked_connection_sends_its_bytes_with_its_end) {
+    // On a machine that stands still for 200 ms the system sends them earlier.
+    constexpr int tries_max = 5;
+    std::uint32_t packets = 0;
+    for (int i = 0; i < tries_max && packets != 1; ++i) {
+        dial(Dial::Purpose::control);
+        stream->cork();
+        EXPECT_EQ(stream->write(std::string_view("221-Many bytes.\r\n")).bytes, 17U);
+        EXPECT_EQ(stream->write(std::string_view("221 Goodbye.\r\n")).bytes, 14U);
+        ASSERT_EQ(stream->finish(), Io::State::moved);
+        EXPECT_EQ(read_to_end(server), std::pair(std::size_t{31}, ssize_t{0}));
+        packets = packets_of(*stream);
+    }
+    EXPECT_EQ(packets, 1U);
+}
+
+TEST_F(DialedTest, an_uncorked_connection_sends_its_bytes_at_once) {
+    dial(Dial::Purpose::data);
+    stream->cork();
+    EXPECT_TRUE(stream->is_corked());
+    EXPECT_EQ(stream->write(std::string_view("a")).bytes, 1U);
+    stream->uncork();
+    EXPECT_FALSE(stream->is_corked());
+    EXPECT_EQ(packets_of(*stream), 1U);
+    EXPECT_EQ(stream->write(std::string_view("b")).bytes, 1U);
+    std::string got;
+    std::array<char, 8> buffer{};
+    while (got.size() < 2)
+        if (const auto bytes = ::recv(server.get(), buffer.data(), buffer.size(), 0); bytes > 0)
+            got.append(buffer.data(), static_cast<std::size_t>(bytes));
+    EXPECT_EQ(got, "ab");
+}
+
+int option_of(const base::OwnedFd& socket, int level, int name) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    EXPECT_EQ(::getsockopt(socket.get(), level, name, &value, &size), 0);
+    return value;
+}
+
+/// With or without inheritance, all of it.
+void expect_prepared(const base::OwnedFd& accepted) {
+    EXPECT_NE(option_of(accepted, IPPROTO_TCP, TCP_NODELAY), 0);
+    EXPECT_NE(option_of(accepted, SOL_SOCKET, SO_OOBINLINE), 0);
+    EXPECT_NE(option_of(accepted, SOL_SOCKET, SO_KEEPALIVE), 0);
+    EXPECT_EQ(option_of(accepted, IPPROTO_TCP, TCP_KEEPIDLE), 60);
+    EXPECT_EQ(option_of(accepted, IPPROTO_TCP, TCP_KEEPINTVL), 30);
+    EXPECT_EQ(option_of(accepted, IPPROTO_TCP, TCP_KEEPCNT), 4);
+}
+
+TEST(ControlOptions, are_inherited_or_set) {
+    auto listening = listen_on({base::Ip::parse("127.0.0.1").value(), 0}, 8);
+    ASSERT_TRUE(listening);
+    const auto accepted = [&] {
+        const auto address = local_address(listening->get()).value();
+        const auto client = connect_from(address.ip, address);
+        return base::OwnedFd(::accept(listening->get(), nullptr, nullptr));
+    };
+    // It came before the socket was prepared.
+    const auto early = accepted();
+    EXPECT_EQ(option_of(early, SOL_SOCKET, SO_KEEPALIVE), 0);
+    prepare_accepted_control(early.get());
+    expect_prepared(early);
+    prepare_control(listening->get());
+    expect_prepared(accepted());
 }
 
 TEST_F(SocketNetworkTest, a_data_connection_of_a_killed_process_is_reset) {

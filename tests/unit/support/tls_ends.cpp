@@ -95,8 +95,11 @@ bool TlsSessionEnds::begin(const Tune& tune) {
     control->server = server->wrap_control(std::move(theirs), bond);
     handshake(*control, tune);
     const bool is_good = control->client_problem.empty() && control->server_problem.empty();
-    if (is_good) server->remember(*control->server, bond);
-    return is_good;
+    if (!is_good) return false;
+    server->remember(*control->server, bond);
+    // The first ticket goes with the first reply.
+    reply("331 Password.\r\n");
+    return true;
 }
 
 std::unique_ptr<TlsEnds> TlsSessionEnds::open_data(const Tune& tune) {
@@ -110,9 +113,13 @@ std::unique_ptr<TlsEnds> TlsSessionEnds::open_data(const Tune& tune) {
 
 void TlsSessionEnds::send_ticket() {
     server->refresh_ticket(*control->server);
-    (void)control->server->write(std::string_view("227 Passive.\r\n"));
-    std::array<char, 256> reply{};
-    (void)control->client->read(reply);
+    reply("227 Passive.\r\n");
+}
+
+void TlsSessionEnds::reply(std::string_view text) {
+    (void)control->server->write(text);
+    std::array<char, 256> heard{};
+    (void)control->client->read(heard);
 }
 
 }  // namespace ballast::support

@@ -88,6 +88,8 @@ public:
 private:
     [[nodiscard]] MemoryStream::Pair connect();
     void handshake(TlsEnds& ends, const Tune& tune);
+    /// The server sends it and the client reads it, with a ticket that goes with it.
+    void reply(std::string_view text);
 
     TestLoop& loop_;
 };
