@@ -303,6 +303,7 @@ struct Listener {
     Duration data_stall_timeout = std::chrono::minutes(5);
     std::size_t data_stall_bytes = 1024;  ///< fewer than this in that time is a stall
     Duration upload_end_grace = std::chrono::milliseconds(20);  ///< see the manual
+    Duration begin_reply_delay{};                               ///< the same; zero: none
     std::size_t command_bytes_max = 8192;
     std::size_t login_bytes_max = 512;  ///< for a line with USER, PASS, ACCT or HOST
     std::size_t pipelined_bytes_max = 65536;

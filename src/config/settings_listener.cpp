@@ -156,6 +156,14 @@ constexpr auto listener_settings = std::to_array<Setting>({
      "(at most a second) if that is longer. Each upload takes this much longer; `0s` holds nothing "
      "back. A control connection that ends even later goes unnoticed: only TLS can tell for "
      "certain."},
+    {"begin_reply_delay", Time{at<&Listener::begin_reply_delay>, 0ms, 100ms},
+     "How long the 150 of a download in plain text may wait for the 226. A download that is over "
+     "by "
+     "then is told in one packet, and its bytes and their end go in another: a small file costs "
+     "client and balancer less, see \"Many small downloads\" in the operating manual. A client "
+     "that "
+     "takes what it receives at once for one reply would wait for the 226 forever, so `0s`, the "
+     "default, sends the 150 at once. `1ms` is enough."},
     {"command_bytes_max", Size{at<&Listener::command_bytes_max>, 512, 1 * mib},
      "The longest command line of a client; a longer one is answered with 500."},
     {"login_bytes_max", Size{at<&Listener::login_bytes_max>, 64, 1 * mib},

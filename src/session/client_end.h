@@ -49,6 +49,10 @@ public:
 
     /// The connection is open. Its TLS may not be ready.
     [[nodiscard]] bool is_connected() const { return stream_ || data_.handshake.is_started(); }
+    /// The same, but `look` may not have seen it yet.
+    [[nodiscard]] bool has_arrived() const {
+        return is_connected() || (data_.lease && data_.lease->has_arrived());
+    }
     /// Bytes may move.
     [[nodiscard]] bool is_ready() const { return stream_ && (tls_ == nullptr || is_secured_); }
     [[nodiscard]] bool is_protected() const { return tls_ != nullptr; }

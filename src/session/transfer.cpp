@@ -34,6 +34,18 @@ constexpr auto take_back_time = std::chrono::seconds(5);
 constexpr int end_grace_round_trips = 3;
 constexpr loop::Time::duration end_grace_max = std::chrono::seconds(1);
 
+/// Whether an action may wait for a peer, or shows the client an end that the 1xx must precede.
+bool needs_release(Action action) {
+    switch (action) {
+        case Action::send_command:
+        case Action::move_on:
+        case Action::abort:
+        case Action::abort_broken:
+        case Action::break_client: return true;
+        default: return false;
+    }
+}
+
 TransferTerms terms_of(const Transfer::Parts& parts, std::string_view line,
                        ftp::Direction direction) {
     const auto& listener = parts.settings;
@@ -296,11 +308,17 @@ loop::Task<> Transfer::carry() {
         if (machine_.is_over()) break;
         // An action may have used up the signal while it waited, so look at everything again.
         if (has_acted) continue;
+        if (loop().now() >= answers_.release_at()) {
+            co_await release();
+            continue;
+        }
         watch();
         auto deadline = loop::sooner(machine_.deadline(), wish_at());
+        deadline = loop::sooner(deadline, answers_.release_at());
         if (replies_->is_awaited()) deadline = loop::sooner(deadline, leg_->poll_at());
         (void)co_await parts_.signal.wait(deadline);
     }
+    co_await release();
     if (!machine_.is_sent() || machine_.result() == TransferResult::aborted) co_return;
     co_await replies_->tell_stats(machine_.data_are_pending());
     if (machine_.abort_is_wanted() && !answers_.service_is_over())
@@ -353,12 +371,33 @@ loop::Task<> Transfer::gather() {
     if (leg_->is_disabled()) tell({Kind::backend_disabled});
     look_for_wish();
     if (machine_.is_listening()) {
-        if (machine_.is_sent()) co_await replies_->take(machine_.data_are_pending());
+        if (machine_.is_sent()) {
+            answers_.hold_back(hold_until());
+            co_await replies_->take(machine_.data_are_pending());
+            answers_.hold_back({});
+        }
         note_replies();
         co_await hear_client();
         note_replies();
     }
     look_at_data();
+}
+
+/// A client whose data connection is open has no use for a 1xx before the data. If the transfer is
+/// over within this time, it gets both replies in one packet, its data and their end in another,
+/// and wakes up once. But a client begins its handshake and its upload when it has the 1xx.
+std::optional<loop::Deadline> Transfer::hold_until() const {
+    const auto delay = parts_.settings.begin_reply_delay;
+    const bool may_wait = delay.count() > 0 && direction_ == ftp::Direction::download &&
+                          !client_end_.is_protected() && client_end_.has_arrived();
+    if (!may_wait) return std::nullopt;
+    return loop().after(delay);
+}
+
+/// Sends what waits for the end of a short transfer.
+loop::Task<> Transfer::release() {
+    if (client_end_.is_ready()) client_end_.stream().uncork();
+    co_await answers_.release();
 }
 
 void Transfer::note_replies() {
@@ -517,6 +556,7 @@ void Transfer::watch() {
 // What is done
 
 loop::Task<> Transfer::perform(Action action) {
+    if (needs_release(action)) co_await release();
     switch (action) {
         case Action::wait:
         case Action::done: co_return;
@@ -534,8 +574,9 @@ loop::Task<> Transfer::perform(Action action) {
         case Action::give_up_reply:
             co_return replies_->lose_backend("the server did not answer in time");
         case Action::settle_replies:
-            if (replies_->is_awaited())
-                co_await replies_->settle_stats(machine_.data_are_pending());
+            if (!replies_->is_awaited()) co_return tell({Kind::replies_settled});
+            co_await release();
+            co_await replies_->settle_stats(machine_.data_are_pending());
             note_replies();
             co_return tell({Kind::replies_settled});
         case Action::end_client: {
@@ -628,6 +669,7 @@ void Transfer::move() {
     };
     switch (direction_) {
         case ftp::Direction::download:
+            if (answers_.holds_back()) client.cork();
             return start(relay::relay_one_way(loop(), backend, client, pace, report_,
                                               continuation_ ? &*continuation_ : nullptr,
                                               parts_.porter));

@@ -87,6 +87,8 @@ private:
     [[nodiscard]] loop::Task<> gather();
     [[nodiscard]] loop::Task<> hear_client();
     [[nodiscard]] loop::Task<> hear_command(ftp::Command command);
+    [[nodiscard]] std::optional<loop::Deadline> hold_until() const;
+    [[nodiscard]] loop::Task<> release();
     void note_replies();
     void look_at_data();
     void look_at_backend();
