@@ -26,6 +26,7 @@ bind = ["127.0.0.1:{front}"]
 pool = "{name}"
 command_rate = 0
 passive_ports = "{first_port}-{last_port}"
+{tuning}
 [pool.{name}]
 failover = "{failover}"
 probe = {{ type = "{probe}" }}
@@ -36,7 +37,7 @@ address = "127.0.0.1:{back}"
 
 constexpr std::string_view ballast_sealed_passage = R"(
 [listener.{name}]
-bind = ["127.0.0.1:{front}", "127.0.0.2:{front}"]
+bind = ["127.0.0.1:{front}", "{host}:{front}"]
 pool = "{name}"
 mode = "passthrough"
 [pool.{name}]
@@ -67,17 +68,18 @@ std::string configuration_of(const Passage& passage, const Certificate& certific
     const int first_port = 20000 + made * ports_each;
     const auto name = fmt::format("bench{}", made++);
     if (passage.passes_through)
-        return fmt::format(ballast_sealed_passage, fmt::arg("name", name),
-                           fmt::arg("front", passage.front), fmt::arg("back", passage.back),
-                           fmt::arg("first_port", data_ports_first),
-                           fmt::arg("last_port", data_ports_last));
-    auto text = fmt::format(ballast_passage, fmt::arg("name", name),
-                            fmt::arg("front", passage.front), fmt::arg("back", passage.back),
-                            fmt::arg("failover", passage.has_failover ? "transfer" : "off"),
-                            // A probe learns that the server reads several commands at once.
-                            fmt::arg("probe", passage.has_failover ? "banner" : "none"),
-                            fmt::arg("first_port", first_port),
-                            fmt::arg("last_port", first_port + ports_each - 1));
+        return fmt::format(
+            ballast_sealed_passage, fmt::arg("name", name), fmt::arg("front", passage.front),
+            fmt::arg("host", passage.sealed_host.text()), fmt::arg("back", passage.back),
+            fmt::arg("first_port", data_ports_first), fmt::arg("last_port", data_ports_last));
+    auto text = fmt::format(
+        ballast_passage, fmt::arg("name", name), fmt::arg("front", passage.front),
+        fmt::arg("back", passage.back),
+        fmt::arg("failover", passage.has_failover ? "transfer" : "off"),
+        fmt::arg("tuning", passage.is_tuned ? "begin_reply_delay = \"1ms\"" : ""),
+        // A probe learns that the server reads several commands at once.
+        fmt::arg("probe", passage.has_failover ? "banner" : "none"),
+        fmt::arg("first_port", first_port), fmt::arg("last_port", first_port + ports_each - 1));
     const auto file = certificate.path();
     if (passage.has_tls_in_front)
         text += fmt::format(ballast_tls_in_front, fmt::arg("name", name),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "support/socket.h"
 #include "support/target.h"
 #include "support/tls.h"
 
@@ -17,10 +18,14 @@ struct Passage {
     bool has_tls_in_front = false;
     bool has_tls_behind = false;
     /// TLS is passed through unread. Then Ballast has no TLS on either side, and listens on
-    /// 127.0.0.2, where the server's data ports have the numbers that the server announces.
+    /// `sealed_host`, where the server's data ports have the numbers that the server announces.
     bool passes_through = false;
+    /// Where it listens for those.
+    Host sealed_host = 2;
     /// Towards the server.
     TlsVersion version = TlsVersion::v1_3;
+    /// Its best for small files (`begin_reply_delay`).
+    bool is_tuned = false;
     /// Downloads may go on with another server.
     bool has_failover = false;
     std::uint16_t front = free_port();

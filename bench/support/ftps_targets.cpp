@@ -4,6 +4,7 @@
 #include "support/balancers.h"
 #include "support/rivals.h"
 
+#include <fmt/format.h>
 #include <string>
 #include <utility>
 
@@ -11,14 +12,19 @@ namespace ballast::bench {
 
 FtpsTargets::FtpsTargets(const TargetOptions& options) : server_(options.origin) {
     all_.push_back(direct(true));
-    all_.push_back(through_ballast(options, false));
-    all_.push_back(through_ballast(options, true));
-    all_.push_back(through_ballast_unread(options));
+    add_ballast("ballast", options);
+    if (options.has_beside()) add_ballast("ballast beside", options.of_beside());
     if (options.has_haproxy()) all_.push_back(through_haproxy(options));
     if (options.has_nginx()) all_.push_back(through_nginx(options));
     if (options.has_mod_proxy()) all_.push_back(through_mod_proxy(options));
     all_.push_back(direct(false));
     all_.push_back(through_plain_ballast(options));
+}
+
+void FtpsTargets::add_ballast(std::string_view name, const TargetOptions& options) {
+    all_.push_back(through_ballast(name, options, false));
+    all_.push_back(through_ballast(name, options, true));
+    all_.push_back(through_ballast_unread(name, options));
 }
 
 Door FtpsTargets::door(std::uint16_t port, TlsVersion version) const {
@@ -41,7 +47,8 @@ Target FtpsTargets::through_plain_ballast(const TargetOptions& options) const {
             .tls_1_2_door = {}};
 }
 
-Target FtpsTargets::through_ballast(const TargetOptions& options, bool has_tls_behind) const {
+Target FtpsTargets::through_ballast(std::string_view name, const TargetOptions& options,
+                                    bool has_tls_behind) const {
     // If Ballast does not resume towards the server, the figure would be misleading.
     const std::uint16_t back =
         (has_tls_behind ? server_.sockets.resuming_control : server_.sockets.control).port();
@@ -53,19 +60,21 @@ Target FtpsTargets::through_ballast(const TargetOptions& options, bool has_tls_b
     };
     const Passage tls_1_3 = passage(TlsVersion::v1_3);
     const Passage tls_1_2 = passage(TlsVersion::v1_2);
-    return {.name = has_tls_behind ? "ballast, TLS to TLS" : "ballast, TLS to plain",
+    return {.name = fmt::format("{}, TLS to {}", name, has_tls_behind ? "TLS" : "plain"),
             .role = Role::ballast,
             .process = start_ballast(options, server_.certificate, {tls_1_3, tls_1_2}),
             .door = door(tls_1_3.front, TlsVersion::v1_3),
             .tls_1_2_door = door(tls_1_2.front, TlsVersion::v1_2)};
 }
 
-Target FtpsTargets::through_ballast_unread(const TargetOptions& options) const {
-    const Passage passage{.back = server_.sockets.control.port(), .passes_through = true};
+Target FtpsTargets::through_ballast_unread(std::string_view name,
+                                           const TargetOptions& options) const {
+    const Passage passage{
+        .back = server_.sockets.control.port(), .passes_through = true, .sealed_host = free_host()};
     Door tls_1_3 = door(passage.front, TlsVersion::v1_3);
     Door tls_1_2 = door(passage.front, TlsVersion::v1_2);
-    tls_1_3.host = tls_1_2.host = 2;
-    return {.name = "ballast, TLS unread",
+    tls_1_3.host = tls_1_2.host = passage.sealed_host;
+    return {.name = fmt::format("{}, TLS unread", name),
             .role = Role::ballast,
             .process = start_ballast(options, server_.certificate, {passage}),
             .door = tls_1_3,

@@ -26,11 +26,15 @@ public:
 
 private:
     [[nodiscard]] Target direct(bool has_tls) const;
+    /// The three ways to carry TLS.
+    void add_ballast(std::string_view name, const TargetOptions& options);
     /// Plain on both sides.
     [[nodiscard]] Target through_plain_ballast(const TargetOptions& options) const;
     /// With TLS towards the clients.
-    [[nodiscard]] Target through_ballast(const TargetOptions& options, bool has_tls_behind) const;
-    [[nodiscard]] Target through_ballast_unread(const TargetOptions& options) const;
+    [[nodiscard]] Target through_ballast(std::string_view name, const TargetOptions& options,
+                                         bool has_tls_behind) const;
+    [[nodiscard]] Target through_ballast_unread(std::string_view name,
+                                                const TargetOptions& options) const;
     /// `process` passes everything on unread.
     [[nodiscard]] Target unread_by(std::string_view name, Child process, Host host) const;
     [[nodiscard]] Target through_haproxy(const TargetOptions& options) const;

@@ -32,6 +32,7 @@ constexpr std::string_view usage =
   --json=FILE       append the report to this file, as one line
   --origin=WHERE    without TLS the server sends from: file, by sendfile, or memory (file)
   --ballast=PATH    the program (beside this one)
+  --beside=PATH     another version of it, which takes its turns as "ballast beside" (none)
   --haproxy=PATH    the program, or none (/usr/sbin/haproxy)
   --servers=PATH    where tools/setup.sh has unpacked nginx and ProFTPD (../.servers)
 )";
@@ -111,6 +112,7 @@ Options options_of(int count, char** arguments, std::string_view does, Options d
                                    {"seconds", required_argument, nullptr, 's'},
                                    {"origin", required_argument, nullptr, 'f'},
                                    {"ballast", required_argument, nullptr, 'b'},
+                                   {"beside", required_argument, nullptr, 'v'},
                                    {"haproxy", required_argument, nullptr, 'p'},
                                    {"servers", required_argument, nullptr, 'd'},
                                    {"quick", no_argument, nullptr, 'q'},
@@ -131,6 +133,7 @@ Options options_of(int count, char** arguments, std::string_view does, Options d
             case 's': options.seconds = std::stoi(value); break;
             case 'f': options.targets.origin = origin_named(value, help); break;
             case 'b': options.targets.ballast = value; break;
+            case 'v': options.targets.beside = value; break;
             case 'p': options.targets.haproxy = value; break;
             case 'd': options.targets.servers = value; break;
             case 'q': break;

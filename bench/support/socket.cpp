@@ -103,7 +103,7 @@ void Socket::send_all(std::string_view bytes) const {
 std::uint16_t free_port() { return Socket::listening().port(); }
 
 Host free_host() {
-    static std::uint8_t last = 2;
+    static std::uint8_t last = 1;
     return {++last};
 }
 

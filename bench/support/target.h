@@ -36,8 +36,9 @@ struct Target {
 };
 
 struct TargetOptions {
-    std::string ballast;  ///< path of the program
-    std::string haproxy;  ///< the same; empty if there is none
+    std::string ballast;   ///< path of the program
+    std::string beside{};  ///< the same of another version; empty if there is none
+    std::string haproxy;   ///< the same; empty if there is none
     /// Where tools/setup.sh unpacks nginx and ProFTPD.
     std::filesystem::path servers;
     unsigned threads = 1;
@@ -45,6 +46,13 @@ struct TargetOptions {
 
     [[nodiscard]] std::string nginx() const { return servers / "nginx/usr/sbin/nginx"; }
     [[nodiscard]] std::string proftpd() const { return servers / "proftpd/usr/sbin/proftpd"; }
+    [[nodiscard]] bool has_beside() const { return !beside.empty(); }
+    /// The same with the other version in Ballast's place.
+    [[nodiscard]] TargetOptions of_beside() const {
+        auto options = *this;
+        options.ballast = beside;
+        return options;
+    }
     [[nodiscard]] bool has_haproxy() const { return !haproxy.empty(); }
     [[nodiscard]] bool has_nginx() const { return std::filesystem::exists(nginx()); }
     [[nodiscard]] bool has_mod_proxy() const {

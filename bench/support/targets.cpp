@@ -22,6 +22,15 @@ Target through_ballast(std::string_view name, const TargetOptions& options, cons
             .door = {.port = passage.front}};
 }
 
+/// The settings that not every client can stand.
+Target through_tuned_ballast(const TargetOptions& options, const Server& server) {
+    const Passage passage{.back = server.sockets.control.port(), .is_tuned = true};
+    return {.name = "ballast, tuned",
+            .role = Role::ballast,
+            .process = start_ballast(options, server.certificate, {passage}),
+            .door = {.port = passage.front}};
+}
+
 /// What explain costs is the difference.
 Target through_ballast_without_explain(const TargetOptions& options, const Server& server) {
     return through_ballast("ballast without explain", options, server, false,
@@ -85,7 +94,10 @@ Targets::Targets(const TargetOptions& options, Variants variants) : server_(opti
     all_.push_back({.name = std::string(direct), .door = {.port = server_.sockets.control.port()}});
     all_.push_back(through_relay(options, server_));
     all_.push_back(through_ballast("ballast", options, server_, false));
+    if (options.has_beside())
+        all_.push_back(through_ballast("ballast beside", options.of_beside(), server_, false));
     if (variants == Variants::all) {
+        all_.push_back(through_tuned_ballast(options, server_));
         all_.push_back(through_ballast_without_explain(options, server_));
         // A server that can be left must be asked about each file.
         all_.push_back(through_ballast("ballast with failover", options, server_, true));

@@ -10,7 +10,7 @@
 
 namespace ballast::bench {
 
-/// Ballast as it is by default, or also with failover and without explain.
+/// Ballast as it is by default, or also tuned, with failover and without explain.
 enum class Variants : std::uint8_t { usual, all };
 
 /// The server and everything that may be in front of it. Make it before there are threads.
