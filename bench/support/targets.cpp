@@ -13,27 +13,19 @@ namespace ballast::bench {
 
 namespace {
 
+/// `passage` needs no `back`.
 Target through_ballast(std::string_view name, const TargetOptions& options, const Server& server,
-                       bool has_failover, std::string_view settings = {}) {
-    const Passage passage{.back = server.sockets.control.port(), .has_failover = has_failover};
+                       Passage passage = {}, std::string_view settings = {}) {
+    passage.back = server.sockets.control.port();
     return {.name = std::string(name),
             .role = Role::ballast,
             .process = start_ballast(options, server.certificate, {passage}, settings),
             .door = {.port = passage.front}};
 }
 
-/// The settings that not every client can stand.
-Target through_tuned_ballast(const TargetOptions& options, const Server& server) {
-    const Passage passage{.back = server.sockets.control.port(), .is_tuned = true};
-    return {.name = "ballast, tuned",
-            .role = Role::ballast,
-            .process = start_ballast(options, server.certificate, {passage}),
-            .door = {.port = passage.front}};
-}
-
 /// What explain costs is the difference.
 Target through_ballast_without_explain(const TargetOptions& options, const Server& server) {
-    return through_ballast("ballast without explain", options, server, false,
+    return through_ballast("ballast without explain", options, server, {},
                            "[admin]\nexplain_memory = \"0B\"\n");
 }
 
@@ -93,14 +85,16 @@ Target through_mod_proxy(const TargetOptions& options, const Scratch& scratch,
 Targets::Targets(const TargetOptions& options, Variants variants) : server_(options.origin) {
     all_.push_back({.name = std::string(direct), .door = {.port = server_.sockets.control.port()}});
     all_.push_back(through_relay(options, server_));
-    all_.push_back(through_ballast("ballast", options, server_, false));
+    all_.push_back(through_ballast("ballast", options, server_));
     if (options.has_beside())
-        all_.push_back(through_ballast("ballast beside", options.of_beside(), server_, false));
+        all_.push_back(through_ballast("ballast beside", options.of_beside(), server_));
     if (variants == Variants::all) {
-        all_.push_back(through_tuned_ballast(options, server_));
+        // Not every client can stand it.
+        all_.push_back(through_ballast("ballast, tuned", options, server_, {.is_tuned = true}));
         all_.push_back(through_ballast_without_explain(options, server_));
         // A server that can be left must be asked about each file.
-        all_.push_back(through_ballast("ballast with failover", options, server_, true));
+        all_.push_back(
+            through_ballast("ballast with failover", options, server_, {.has_failover = true}));
     }
     if (options.has_haproxy())
         for (const auto form :

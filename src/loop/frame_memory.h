@@ -16,4 +16,10 @@ namespace ballast::loop {
 /// `bytes` as in `take_frame`.
 void give_frame_back(void* frame, std::size_t bytes) noexcept;
 
+/// The base of a promise whose coroutine's frame is there.
+struct InFrameMemory {
+    static void* operator new(std::size_t bytes) { return take_frame(bytes); }
+    static void operator delete(void* frame, std::size_t bytes) { give_frame_back(frame, bytes); }
+};
+
 }  // namespace ballast::loop

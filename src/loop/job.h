@@ -52,13 +52,9 @@ public:
 
 private:
     struct Root {
-        struct promise_type {
+        struct promise_type : InFrameMemory {
             Signal* done_signal = nullptr;
             std::exception_ptr problem;
-            static void* operator new(std::size_t bytes) { return take_frame(bytes); }
-            static void operator delete(void* frame, std::size_t bytes) {
-                give_frame_back(frame, bytes);
-            }
             Root get_return_object() {
                 return {std::coroutine_handle<promise_type>::from_promise(*this)};
             }

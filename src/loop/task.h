@@ -32,10 +32,7 @@ struct FinalAwaiter {
     void await_resume() const noexcept {}
 };
 
-struct PromiseBase {
-    static void* operator new(std::size_t bytes) { return take_frame(bytes); }
-    static void operator delete(void* frame, std::size_t bytes) { give_frame_back(frame, bytes); }
-
+struct PromiseBase : InFrameMemory {
     std::coroutine_handle<> continuation;
     std::exception_ptr problem;
     std::suspend_always initial_suspend() const noexcept { return {}; }

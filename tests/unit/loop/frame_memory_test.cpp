@@ -2,7 +2,6 @@
 #include "loop/frame_memory.h"
 
 #include "loop/job.h"
-#include "support/test_loop.h"
 
 #include <array>
 #include <cstring>
@@ -10,6 +9,7 @@
 #include <new>
 #include <set>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 namespace ballast::loop {
@@ -60,10 +60,10 @@ TEST(FrameMemory, may_be_given_back_on_another_thread) {
 
 Task<> nothing() { co_return; }
 
+static_assert(std::is_base_of_v<InFrameMemory, Task<>::promise_type>);
+static_assert(std::is_base_of_v<InFrameMemory, Task<int>::promise_type>);
+
 TEST(FrameMemory, is_what_tasks_and_jobs_use) {
-    support::TestLoop loop;
-    void* const frame = take_frame(56);
-    give_frame_back(frame, 56);
     for (int i = 0; i < 1000; ++i) {
         const auto job = Job::start(nothing());
         EXPECT_TRUE(job.is_done());

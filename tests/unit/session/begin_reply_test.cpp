@@ -29,6 +29,12 @@ protected:
     }
 
     void log_in() { ASSERT_TRUE(client.log_in()); }
+    /// "a" is large, and breaks after its first bytes.
+    void break_large_file(Fault fault) {
+        world.backend(0).files["a"] = std::string(400'000, 'x');
+        world.backend(0).script.fault = fault;
+        world.backend(0).script.fault_after = 1000;
+    }
     /// The data connection is open, and the command is sent.
     void begin(std::string_view command, std::string_view passive = "EPSV") {
         data = client.open_data(passive);
@@ -116,9 +122,7 @@ TEST_F(BeginReply, comes_although_the_final_reply_is_missing) {
 }
 
 TEST_F(BeginReply, of_a_failed_download_comes_before_the_failure) {
-    world.backend(0).files["a"] = std::string(400'000, 'x');
-    world.backend(0).script.fault = Fault::reset_data;
-    world.backend(0).script.fault_after = 1000;
+    break_large_file(Fault::reset_data);
     log_in();
     begin("RETR a");
     EXPECT_EQ(client.code(), 150);
@@ -127,9 +131,7 @@ TEST_F(BeginReply, of_a_failed_download_comes_before_the_failure) {
 }
 
 TEST_F(BeginReply, of_a_lost_backend_comes_before_the_failure) {
-    world.backend(0).files["a"] = std::string(400'000, 'x');
-    world.backend(0).script.fault = Fault::lose_control;
-    world.backend(0).script.fault_after = 1000;
+    break_large_file(Fault::lose_control);
     log_in();
     begin("RETR a");
     EXPECT_EQ(client.code(), 150);
@@ -138,9 +140,7 @@ TEST_F(BeginReply, of_a_lost_backend_comes_before_the_failure) {
 }
 
 TEST_F(BeginReply, of_a_failed_download_comes_before_the_reset_of_its_data) {
-    world.backend(0).files["a"] = std::string(400'000, 'x');
-    world.backend(0).script.fault = Fault::reset_data;
-    world.backend(0).script.fault_after = 1000;
+    break_large_file(Fault::reset_data);
     log_in();
     data = client.open_data("EPSV");
     bool was_told = false;

@@ -33,12 +33,6 @@ protected:
         data = client.open_data("EPSV");
         EXPECT_EQ(client.ask(command), 150);
     }
-    /// A download whose client does not read yet, so that it does not end at once.
-    void begin_slowly(std::string_view command) {
-        data = client.open_data("EPSV");
-        data->stop_reading();
-        EXPECT_EQ(client.ask(command), 150);
-    }
     void expect_data_is_reset() {
         world.loop.settle();
         EXPECT_EQ(data->end(), DataPeer::End::reset);
@@ -172,8 +166,8 @@ TEST_F(Truncation, by_an_upload_that_stalls) {
 
 TEST_F(Truncation, by_a_final_reply_that_never_comes) {
     world.backend(0).script.final_reply = "";
-    const auto before = world.loop.now();
     begin("RETR a");
+    const auto before = world.loop.now();
     EXPECT_EQ(client.code(), 451);
     EXPECT_EQ(world.loop.now() - before, world.pool_settings.final_reply_timeout);
     expect_data_is_reset();
@@ -203,13 +197,12 @@ TEST_F(Truncation, by_a_negative_final_reply_keeps_the_backends_text) {
 
 TEST_F(Truncation, is_reported_before_the_data_is_reset) {
     world.backend(0).script.final_reply = "552 Quota exceeded.";
-    begin_slowly("RETR a");
+    begin("RETR a");
     bool was_told = false;
     data->at_change = [&] {
         if (data->end() == DataPeer::End::reset)
             was_told = client.heard().ends_with("552 Quota exceeded.\r\n");
     };
-    data->resume_reading();
     world.loop.run_for(1s);
     EXPECT_EQ(data->end(), DataPeer::End::reset);
     EXPECT_TRUE(was_told);
@@ -382,14 +375,14 @@ TEST_F(Truncation, by_a_client_that_resets_its_upload) {
 }
 
 TEST_F(Truncation, by_a_client_that_resets_its_download) {
-    begin_slowly("RETR a");
+    begin("RETR a");
     data->reset();
     EXPECT_EQ(client.code(), 426);
     EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
 }
 
 TEST_F(Truncation, by_a_client_that_closes_its_download_early) {
-    begin_slowly("RETR a");
+    begin("RETR a");
     data->vanish();
     EXPECT_EQ(client.code(), 426);
     EXPECT_EQ(client.say("PWD"), "257 \"/\" is where you are.");
